@@ -1,0 +1,1 @@
+"""Folders that can be trusted: plans, receipts, manifests, and the files between them."""

@@ -1,0 +1,217 @@
+"""Options, each declared once.
+
+A command's options are the fields of its `CommandConfig`. The field's name, type, default and
+docstring are the only place where the option is written; from it come the flag and its help,
+the key in a config file, the Python argument, and the record in manifest.json.
+
+Choices:
+- Values come from defaults, then the file, then the flags; the last one wins. Only the merged
+  whole is validated, so an option that has no default may come from the file.
+- A config file is TOML with one table per stage, so that one file can hold a whole pipeline. A
+  manifest.json is read as such a file with one table.
+- A nested `Group` is a nested table and a dotted flag: `[clean.normalize] unicode = "nfc"` is
+  `--normalize.unicode nfc`.
+- An option that can be off takes the word `none`, in flags and in files: TOML has no null.
+- A field with `exclude=True` says how to run, not what to make. It is neither recorded nor
+  compared: a manifest must never switch on `overwrite` by itself.
+- Paths in a file are relative to where the command runs, as they are in flags.
+"""
+
+import json
+import os
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from types import NoneType
+from typing import Annotated, Any, ClassVar, TypeVar, cast, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from lmkit.errors import ConfigError
+
+POSITIONAL = "positional"
+"""Marks a field that the command line takes without a flag."""
+
+
+class Group(BaseModel):
+    """Options that belong together."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, protected_namespaces=()
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _none_is_off(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        table = cast(dict[str, Any], values)
+        return {
+            name: None if value == "none" and _can_be_off(cls.model_fields.get(name)) else value
+            for name, value in table.items()
+        }
+
+
+def _can_be_off(field: FieldInfo | None) -> bool:
+    return field is not None and NoneType in get_args(field.annotation)
+
+
+class CommandConfig(Group):
+    """What a command needs to be told; `stage` is the command's name."""
+
+    stage: ClassVar[str]
+
+
+class StageConfig(CommandConfig):
+    """What every command that makes a folder needs to be told."""
+
+    owns: ClassVar[tuple[str, ...]]
+    """Patterns of the names that the stage writes; any other file in a folder is someone else's."""
+
+    inputs: Annotated[tuple[Path, ...], POSITIONAL] = ()
+    """Files and folders to read."""
+
+    inputs_from: Path | None = None
+    """A file with one more input path a line, for more than a command line holds."""
+
+    output: Path
+    """Folder to write. It is complete when it holds a manifest.json."""
+
+    seed: int = 0
+    """Everything random follows from this number."""
+
+    workers: Annotated[int, Field(ge=1, exclude=True)] = len(os.sched_getaffinity(0)) if hasattr(
+        os, "sched_getaffinity"
+    ) else (os.cpu_count() or 1)
+    """Processes to share the work. The output is the same for any number."""
+
+    overwrite: Annotated[bool, Field(exclude=True)] = False
+    """Start over, whatever an earlier run of this stage has left in the output folder."""
+
+    verify: Annotated[bool, Field(exclude=True)] = False
+    """Read every input again to see whether it changed, instead of trusting its size and time."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """One leaf of a config, and what it is called in each place."""
+
+    key: str
+    field: FieldInfo
+    group: type[Group] | None
+
+    @property
+    def positional(self) -> bool:
+        """Whether the command line takes it without a flag."""
+        return POSITIONAL in self.field.metadata
+
+    @property
+    def typed(self) -> str:
+        """What a person types on the command line."""
+        return self.key.upper() if self.positional else "--" + self.key.replace("_", "-")
+
+
+def options(config: type[Group], prefix: str = "") -> Iterator[Option]:
+    """Every option of a config, in the order of declaration, groups flattened."""
+    for name, field in config.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, Group):
+            yield from options(kind, f"{prefix}{name}.")
+        else:
+            yield Option(prefix + name, field, config if prefix else None)
+
+
+ConfigT = TypeVar("ConfigT", bound=CommandConfig)
+
+
+def load(cls: type[ConfigT], file: Path | None, flags: Mapping[str, object]) -> ConfigT:
+    """Merge defaults, file and flags (by dotted key), and validate the result."""
+    merged = _read_table(file, cls.stage) if file else {}
+    for key, value in flags.items():
+        *groups, name = key.split(".")
+        table = merged
+        for group in groups:
+            inner = table.setdefault(group, {})
+            if not isinstance(inner, dict):
+                raise ConfigError(f"{file}: {cls.stage}.{group}: got {inner}, must be a table")
+            table = cast(dict[str, Any], inner)
+        table[name] = value
+    try:
+        return cls.model_validate(merged)
+    except ValidationError as error:
+        problems = [_explain(problem, cls, file, flags) for problem in error.errors()]
+        raise ConfigError("\n".join(problems), f"see: lmkit {cls.stage} --help") from None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a suggestion to put behind a message, or nothing."""
+    close = get_close_matches(word, list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _read_table(file: Path, stage: str) -> dict[str, Any]:
+    """Read the part of a config file, or of a manifest, that is for this stage."""
+    try:
+        text = file.read_text("utf-8")
+        tables: dict[str, Any] = json.loads(text) if file.suffix == ".json" else tomllib.loads(text)
+    except OSError as error:
+        raise ConfigError(f"--config: cannot read {file}: {error.strerror}") from None
+    except ValueError as error:
+        raise ConfigError(f"--config: {file}: {error}") from None
+    if file.suffix == ".json":
+        if not isinstance(tables, dict) or not {"stage", "config"} <= tables.keys():
+            raise ConfigError(f"--config: {file}: not a manifest that lmkit wrote")
+        tables = {tables["stage"]: tables["config"]}
+    for key, value in tables.items():
+        if not isinstance(value, dict):
+            raise ConfigError(f"{file}: {key} is outside any table", f"put it below [{stage}]")
+    if stage not in tables:
+        guess = did_you_mean(stage, tables)
+        raise ConfigError(f"{file}: no options for {stage}{guess}", f"add a [{stage}] table")
+    return tables[stage]
+
+
+PHRASES = {
+    "bool_parsing": "must be true or false",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "finite_number": "must be a finite number",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "int_from_float": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+    "literal_error": "must be {expected}",
+    "model_type": "must be a table",
+    "string_type": "must be a text",
+    "path_type": "must be a path",
+    "tuple_type": "must be a list",
+}
+
+
+def _explain(
+    problem: ErrorDetails, cls: type[CommandConfig], file: Path | None, flags: Mapping[str, object]
+) -> str:
+    """Say what is wrong in the words of the place where the value was typed."""
+    known = {option.key: option for option in options(cls)}
+    parts = [part for part in problem["loc"] if isinstance(part, str)]
+    # A union adds the name of its member behind the key.
+    while parts and ".".join(parts) not in known and ".".join(parts[:-1]) in known:
+        parts.pop()
+    key = ".".join(parts)
+    if problem["type"] in {"value_error", "assertion_error"}:  # a rule about several options
+        return problem["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    if problem["type"] == "missing":
+        return f"{known[key].typed}: missing; give it here, or as {key} in a --config file"
+    typed = known[key].typed if key in flags else f"{file}: {cls.stage}.{key}"
+    if problem["type"] == "extra_forbidden":
+        return f"{typed}: no such option{did_you_mean(key, known)}"
+    if phrase := PHRASES.get(problem["type"]):
+        return f"{typed}: got {problem['input']}, {phrase.format(**problem.get('ctx', {}))}"
+    return f"{typed}: {problem['msg']}"

@@ -1,0 +1,1 @@
+"""How work is shared out, and what a person sees meanwhile."""

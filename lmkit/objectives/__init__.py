@@ -1,0 +1,1 @@
+"""Objectives: rows in, what the model sees and what it must say out."""

@@ -1,0 +1,1 @@
+"""The commands. Stages never import one another; they meet in folders and manifests."""

@@ -1,0 +1,1 @@
+"""Everything between a batch of rows and a finished run."""
