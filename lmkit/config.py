@@ -60,6 +60,11 @@ def _can_be_off(field: FieldInfo | None) -> bool:
     return field is not None and NoneType in get_args(field.annotation)
 
 
+def _usable_cores() -> int:
+    # A batch system may give a job fewer cores than the machine has. macOS has no such call.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 class CommandConfig(Group):
     """What a command needs to be told; `stage` is the command's name."""
 
@@ -84,9 +89,7 @@ class StageConfig(CommandConfig):
     seed: int = 0
     """Everything random follows from this number."""
 
-    workers: Annotated[int, Field(ge=1, exclude=True)] = len(os.sched_getaffinity(0)) if hasattr(
-        os, "sched_getaffinity"
-    ) else (os.cpu_count() or 1)
+    workers: Annotated[int, Field(ge=1, exclude=True)] = _usable_cores()
     """Processes to share the work. The output is the same for any number."""
 
     overwrite: Annotated[bool, Field(exclude=True)] = False
@@ -163,7 +166,7 @@ def _read_table(file: Path, stage: str) -> dict[str, Any]:
     except ValueError as error:
         raise ConfigError(f"--config: {file}: {error}") from None
     if file.suffix == ".json":
-        if not isinstance(tables, dict) or not {"stage", "config"} <= tables.keys():
+        if not isinstance(cast(Any, tables), dict) or not {"stage", "config"} <= tables.keys():
             raise ConfigError(f"--config: {file}: not a manifest that lmkit wrote")
         tables = {tables["stage"]: tables["config"]}
     for key, value in tables.items():

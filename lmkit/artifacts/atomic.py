@@ -1,0 +1,39 @@
+"""Files that appear under their name whole or not at all.
+
+Choice: a file is written beside its place, flushed to the disk, and renamed. Without the two
+fsyncs, a power cut could leave the new name on an empty file.
+"""
+
+import hashlib
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def appearing(path: Path, scratch: Path) -> Generator[Path]:
+    """Hand out a path in `scratch`; once it is written, move it to `path` in one step."""
+    temporary = scratch / f"{path.name}.{os.getpid()}"
+    try:
+        yield temporary
+        fsync(temporary)
+        temporary.replace(path)
+        fsync(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def fsync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sha256(path: Path) -> str:
+    """Fingerprint the content of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

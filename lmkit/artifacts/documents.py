@@ -1,0 +1,166 @@
+"""Documents on disk: one JSON object a line, in zstd.
+
+    documents-00000.jsonl.zst    {"id", "text", "source", "metadata"}
+    rejected-00000.jsonl.zst     the same, with "reason"
+    quarantine-00000.jsonl.zst   what couldn't be read: source, origin, offset, record, reason
+
+Choices:
+- It is the layout that Dolma and datatrove read and write.
+- zstd's own default level: higher ones cost more time than they save space.
+- A task yields an outcome for every document it meets. Writing and counting are done here, so
+  what goes in always equals what comes out plus what was dropped or quarantined.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import zstandard
+
+from lmkit.artifacts.manifest import Counts
+from lmkit.artifacts.streams import Damaged, Range, lines
+from lmkit.artifacts.tasks import Problem, TaskWriter
+from lmkit.errors import LmkitError
+
+ZSTD_LEVEL = 3
+NAMED_PROBLEMS = 10
+DOCUMENT_FILES = ("documents-*.jsonl.zst", "rejected-*.jsonl.zst", "quarantine-*.jsonl.zst")
+
+
+@dataclass(frozen=True)
+class Document:
+    """One text, and what is known about it."""
+
+    id: str
+    text: str
+    source: str
+    metadata: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def with_text(self, text: str) -> "Document":
+        """Return the same document with another text."""
+        return replace(self, text=text)
+
+    def record(self) -> dict[str, Any]:
+        """Return what stands in its line."""
+        return {
+            "id": self.id,
+            "text": self.text,
+            "source": self.source,
+            "metadata": self.metadata,
+        }
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """The outcome of a document that is not kept."""
+
+    document: Document
+    reason: str
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """Something that should have been a document."""
+
+    source: str
+    origin: str
+    offset: int
+    record: int
+    reason: str
+
+
+Outcome = Document | Rejected | Unreadable
+
+
+class JsonLinesFile:
+    """A .jsonl.zst file under construction."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("wb")
+        compressor = zstandard.ZstdCompressor(ZSTD_LEVEL, write_checksum=True)
+        self._stream = compressor.stream_writer(self._file)
+        self.count = 0
+
+    def write(self, record: dict[str, Any]) -> None:
+        """Add a line."""
+        line = json.dumps(record, ensure_ascii=False) + "\n"
+        # Half a surrogate pair is not UTF-8, but its backslash form is what JSON calls it.
+        self._stream.write(line.encode("utf-8", "backslashreplace"))
+        self.count += 1
+
+    def close(self) -> None:
+        """Write what is left."""
+        self._stream.close()  # closes the file too
+
+
+def write_outcomes(
+    writer: TaskWriter, outcomes: Iterable[Outcome], keep_rejected: Callable[[Rejected], bool]
+) -> None:
+    """Write and count what became of each document of a task."""
+    dropped: Counter[str] = Counter()
+    quarantined = characters = 0
+    with ExitStack() as stack:
+        open_files: dict[str, JsonLinesFile] = {}
+
+        def to(kind: str) -> JsonLinesFile:
+            if kind not in open_files:
+                path = stack.enter_context(writer.file(f"{kind}-{writer.number:05d}.jsonl.zst"))
+                open_files[kind] = JsonLinesFile(path)
+                stack.callback(open_files[kind].close)  # before the file is moved into place
+            return open_files[kind]
+
+        kept = to("documents")
+        for outcome in outcomes:
+            if isinstance(outcome, Document):
+                kept.write(outcome.record())
+                characters += len(outcome.text)
+            elif isinstance(outcome, Rejected):
+                dropped[outcome.reason] += 1
+                if keep_rejected(outcome):
+                    to("rejected").write({**outcome.document.record(), "reason": outcome.reason})
+            else:
+                quarantine(writer, to("quarantine"), outcome)
+                quarantined += 1
+    for kind, file in open_files.items():
+        writer.count_in(f"{kind}-{writer.number:05d}.jsonl.zst", {"documents": file.count})
+    writer.counts = Counts(
+        documents_in=kept.count + dropped.total() + quarantined,
+        documents_out=kept.count,
+        dropped=dict(dropped),
+        quarantined=quarantined,
+        more={"characters_out": characters},
+    )
+
+
+def quarantine(writer: TaskWriter, file: JsonLinesFile, unreadable: Unreadable) -> None:
+    """Keep a note of what couldn't be read; the first few files will be named on the screen."""
+    file.write(vars(unreadable))
+    where = f"{unreadable.source}: {unreadable.origin}"
+    if unreadable.origin == unreadable.source:
+        where = unreadable.source
+    if where in writer.problems:
+        known = writer.problems[where]
+        writer.problems[where] = known.model_copy(update={"count": known.count + 1})
+    elif len(writer.problems) < NAMED_PROBLEMS:
+        first = f"{unreadable.reason}, at byte {unreadable.offset:,}"
+        writer.problems[where] = Problem(where=where, first=first, count=1)
+
+
+def read_shard(source: Range, path: Path) -> Iterator[Document]:
+    """Stream the documents of a file that lmkit wrote.
+
+    Raises LmkitError where it isn't what lmkit wrote: such a file has been damaged since.
+    """
+    try:
+        for line in lines(source, "zstd", limit=1 << 40):
+            assert line.data is not None
+            yield Document(**json.loads(line.data))
+    except (Damaged, ValueError, TypeError) as error:
+        reason = error.reason if isinstance(error, Damaged) else error
+        raise LmkitError(
+            f"{path}: damaged since lmkit wrote it ({reason})", "make that folder again"
+        ) from None

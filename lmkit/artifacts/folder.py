@@ -1,0 +1,277 @@
+"""How an output folder comes to be complete.
+
+    work/clean/.lock                   one run at a time
+    work/clean/.partial/plan.json      what is being made
+    work/clean/.partial/...            receipts, and what only later tasks need
+    work/clean/manifest.json           the folder is complete, and .partial is gone
+
+Choices:
+- The same plan again is up to date, and nothing is touched. Another plan is an error that names
+  the difference, and `--overwrite` starts over; what a folder held is only forgotten once the new
+  plan is on disk.
+- A folder with files that lmkit didn't write, or that another stage made, is never written to.
+- Where all that was read had to be quarantined, there is nothing to go on with: the folder stays
+  unfinished, with its quarantine.
+"""
+
+import os
+import platform
+import shutil
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from fnmatch import fnmatch
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeVar
+
+from lmkit.artifacts.inputs import Inputs, same_content
+from lmkit.artifacts.lock import LOCK, owning
+from lmkit.artifacts.manifest import MANIFEST, Counts, Input, Manifest, Plan, read
+from lmkit.artifacts.streams import hash_range
+from lmkit.artifacts.tasks import (
+    PARTIAL,
+    Receipt,
+    TaskWriter,
+    remove_leftovers,
+    run_tasks,
+)
+from lmkit.config import StageConfig
+from lmkit.errors import ConfigError, LmkitError, OutputError
+from lmkit.execution.progress import say, warn
+
+TaskT = TypeVar("TaskT")
+OURS = (MANIFEST, PARTIAL, LOCK)
+
+
+class OutputFolder:
+    """An output folder between its plan and its manifest."""
+
+    def __init__(self, config: StageConfig, records: Sequence[Input]) -> None:
+        self.config = config
+        self.path = config.output
+        self.scratch = config.output / PARTIAL
+        self.finished: Manifest | None = None
+        self.receipts: list[Receipt] = []
+        self.plan = Plan(
+            stage=config.stage,
+            lmkit=version("lmkit"),
+            config=config.model_dump(mode="json"),
+            inputs=tuple(records),
+        )
+        self._started = time.monotonic()
+
+    def run(
+        self,
+        step: str,
+        work: Callable[[TaskT, TaskWriter], None],
+        tasks: Sequence[TaskT],
+        label: str,
+    ) -> list[Receipt]:
+        """Do the tasks of a step that aren't done yet; return the receipts of all, in order."""
+        receipts = run_tasks(self.path, step, work, tasks, workers=self.config.workers, label=label)
+        self.receipts += receipts
+        return receipts
+
+    def finish(self, counts: Counts, details: dict[str, Any] | None = None) -> Manifest:
+        """Check the sums, and write the manifest."""
+        counts.check()
+        self._name_problems(counts)
+        if counts.documents_in and counts.quarantined == counts.documents_in:
+            raise LmkitError(
+                f"{self.path}: nothing could be read",
+                f"see why in {self.path}/quarantine-*.jsonl.zst",
+            )
+        outputs = {output.name: output for receipt in self.receipts for output in receipt.outputs}
+        inputs = self._inputs_as_read()
+        self._remove_all_but(set(outputs))
+        seconds = round(time.monotonic() - self._started, 3)
+        task_seconds = round(sum(receipt.seconds for receipt in self.receipts), 3)
+        bytes_read = sum(item.bytes for item in inputs)
+        manifest = Manifest(
+            **dict(self.plan.model_copy(update={"inputs": inputs})),
+            outputs=tuple(outputs[name] for name in sorted(outputs)),
+            counts=counts,
+            details=details or {},
+            seconds=seconds,
+            task_seconds=task_seconds,
+            bytes_per_second=round(bytes_read / seconds) if seconds else 0,
+            machine=machine(),
+        )
+        manifest.write(self.path / MANIFEST, self.scratch)
+        shutil.rmtree(self.scratch)
+        return manifest
+
+    def _name_problems(self, counts: Counts) -> None:
+        problems = [problem for receipt in self.receipts for problem in receipt.problems]
+        for problem in problems[:10]:
+            more = f" (and {problem.count - 1:,} more)" if problem.count > 1 else ""
+            warn(f"quarantined: {problem.where}: {problem.first}{more}")
+        if counts.quarantined:
+            say(f"all {counts.quarantined:,} are listed in {self.path}/quarantine-*.jsonl.zst")
+
+    def _inputs_as_read(self) -> tuple[Input, ...]:
+        hashes: dict[int, dict[int, str]] = {}
+        for note in (note for receipt in self.receipts for note in receipt.read):
+            known = hashes.setdefault(note.input, {})
+            if known.setdefault(note.start, note.sha256) != note.sha256:
+                name = self.plan.inputs[note.input].path
+                raise LmkitError(f"{name}: it changed while it was read", "run the same again")
+        return tuple(
+            item.model_copy(update={"sha256": tuple(digest for _, digest in sorted(found.items()))})
+            if (found := hashes.get(number))
+            else item
+            for number, item in enumerate(self.plan.inputs)
+        )
+
+    def _remove_all_but(self, names: set[str]) -> None:
+        for path in sorted(self.path.rglob("*")):
+            name = path.relative_to(self.path).as_posix()
+            ours = not name.startswith(OURS) and _owned(name, self.config.owns)
+            if ours and path.is_file() and name not in names:
+                path.unlink()
+
+    def look(self) -> tuple[Manifest | None, Plan | None]:
+        """Return what the folder holds: a finished manifest, or the plan of an interrupted run.
+
+        Raises OutputError where it is someone else's.
+        """
+        if self.path.is_file():
+            raise OutputError(f"--output: {self.path} is a file, must be a folder")
+        if not self.path.exists():
+            return None, None
+        try:
+            manifest = read(Manifest, self.path / MANIFEST)
+            plan = manifest or read(Plan, self.scratch / "plan.json")
+        except LmkitError:
+            manifest = plan = None
+        if plan and plan.stage != self.plan.stage:
+            raise OutputError(
+                f"--output: {self.path} was made by lmkit {plan.stage}",
+                "choose another --output; only the stage that made a folder overwrites it",
+            )
+        names = {path.name for path in self.path.iterdir()}
+        foreign = [n for n in sorted(names) if n not in OURS and not _owned(n, self.config.owns)]
+        if (plan is None and names - {LOCK, PARTIAL}) or (self.config.overwrite and foreign):
+            example = (foreign or sorted(names))[0]
+            raise OutputError(
+                f"--output: {self.path} holds files that lmkit did not write ({example})",
+                "choose another --output; --overwrite doesn't touch them either",
+            )
+        return manifest, plan
+
+    def changes(self, old: Plan) -> tuple[dict[str, str], list[str]]:
+        """Say how this plan differs from an older one: options by key, and inputs."""
+        read_before = _hashes_of_receipts(self.scratch)
+
+        def same(before: Input, now: Input) -> bool:
+            if before.sha256 or before.bytes != now.bytes:
+                return same_content(before, now, self.config.verify)
+            if before.modified == now.modified and not self.config.verify:
+                return True
+            number = old.inputs.index(before)
+            return all(
+                hash_range(now.path, note.start, note.stop) == note.sha256
+                for note in read_before
+                if note.input == number
+            )
+
+        return self.plan.option_changes(old), self.plan.input_changes(old, same)
+
+    def up_to_date(self) -> Manifest | None:
+        """Return the manifest if there is nothing left to do. Raises OutputError on a change."""
+        manifest, plan = self.look()
+        if plan is None or self.config.overwrite:
+            return None
+        options, inputs = self.changes(plan)
+        changes = [*options.values(), *inputs]
+        # Half a folder from one version and half from another would be nobody's output.
+        if manifest is None and plan.lmkit != self.plan.lmkit:
+            changes.append(f"lmkit was {plan.lmkit}, now {self.plan.lmkit}")
+        if changes:
+            refuse(self.path, changes, begun=manifest is None)
+        if manifest:
+            self._check_outputs(manifest)
+        return manifest
+
+    def _check_outputs(self, manifest: Manifest) -> None:
+        for output in manifest.outputs:
+            file = self.path / output.name
+            whole = file.is_file() and file.stat().st_size == output.bytes
+            if whole and self.config.verify:
+                whole = hash_range(file, 0, output.bytes) == output.sha256
+            if not whole:
+                raise OutputError(
+                    f"--output: {file} is not what {MANIFEST} says any more",
+                    "make the folder again with --overwrite",
+                )
+
+    def begin(self) -> None:
+        """Write the plan. In this order, a kill in between leaves the old or the new one."""
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(self.scratch)
+        if self.config.overwrite:
+            for receipt in self.scratch.glob("*-[0-9]*.json"):
+                receipt.unlink()
+        self.plan.write(self.scratch / "plan.json", self.scratch)
+        (self.path / MANIFEST).unlink(missing_ok=True)
+
+
+def refuse(path: Path, changes: Sequence[str], *, begun: bool) -> None:
+    """Raise the error for a folder that was made, or begun, in another way."""
+    state = "begun" if begun else "made"
+    raise OutputError(
+        f"--output: {path} was {state} in another way:\n  " + "\n  ".join(changes),
+        "choose another --output, or --overwrite this one",
+    )
+
+
+@contextmanager
+def making(config: StageConfig, inputs: Inputs) -> Generator[OutputFolder]:
+    """Own an output folder until it is complete; its `finished` is set where it already is."""
+    refuse_overlap(config.output, inputs.arguments)
+    folder = OutputFolder(config, inputs.records)
+    folder.finished = folder.up_to_date()
+    if folder.finished:
+        say(f"{config.output}: up to date")
+        yield folder
+        return
+    if inputs.left_alone:
+        kinds = (f"{count} {kind or 'without'}" for kind, count in inputs.left_alone.items())
+        say(f"left alone, by their endings: {', '.join(kinds)}")
+    folder.path.mkdir(parents=True, exist_ok=True)
+    with owning(folder.path):
+        # Another run may have come to its end between the first look and the lock.
+        folder.finished = folder.up_to_date()
+        if not folder.finished:
+            folder.begin()
+        yield folder
+
+
+def refuse_overlap(output: Path, inputs: Sequence[Path]) -> None:
+    """Refuse to write into what is read."""
+    place = output.resolve()
+    for path in inputs:
+        other = path.resolve()
+        if place == other or (other in place.parents and other.is_dir()):
+            where = "is also an input" if place == other else f"lies inside the input {path}"
+            raise ConfigError(f"--output: {output} {where}")
+
+
+def machine() -> dict[str, Any]:
+    """Say what kind of machine this is."""
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+    }
+
+
+def _owned(name: str, patterns: Sequence[str]) -> bool:
+    """Tell whether a path, or its first folder, is one that the stage writes."""
+    return any(fnmatch(name, p) or fnmatch(name, p.split("/")[0]) for p in patterns)
+
+
+def _hashes_of_receipts(scratch: Path) -> list[Any]:
+    receipts = (read(Receipt, path) for path in sorted(scratch.glob("*-[0-9]*.json")))
+    return [note for receipt in receipts if receipt for note in receipt.read]

@@ -1,0 +1,304 @@
+"""From what a person typed to the slices that tasks read.
+
+Choices:
+- Files are put in the order of their labels and paths, so the order on the command line, and how
+  a shell expands a pattern, change nothing.
+- A big plain file of lines is cut at multiples of 64 MB; a task reads the lines that begin in its
+  slice. Everything else is read by one task. Small files share a task.
+- A folder that lmkit made is read by its manifest: the names, sizes and SHA-256s there must hold.
+- Files with an unknown ending in a folder are left alone and counted; named one by one, they are
+  an error.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Literal
+
+from lmkit.artifacts.manifest import MANIFEST, Input, Manifest, read
+from lmkit.artifacts.streams import COMPRESSIONS, Compression, Range, hash_range
+from lmkit.artifacts.tasks import ReadRange
+from lmkit.errors import InputError, LmkitError
+
+RANGE_BYTES = 64_000_000
+Format = Literal["text", "jsonl", "documents"]
+FORMATS: dict[str, Format] = {
+    ".txt": "text",
+    ".md": "text",
+    ".py": "text",
+    ".jsonl": "jsonl",
+}
+# What a compressed byte weighs when work is shared out: text shrinks to about a third.
+COMPRESSED_WEIGHT = 3
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A part of an input that one task reads."""
+
+    input: int
+    """The place of the input in the plan."""
+    path: Path
+    source: str
+    origin: str
+    format: Format
+    compression: Compression
+    start: int
+    stop: int
+    size: int
+    modified: int
+    sha256: str = ""
+    """What a manifest says that it must be."""
+
+    @property
+    def weight(self) -> int:
+        """Return about how much text it holds, in bytes."""
+        return (self.stop - self.start) * (1 if self.compression == "none" else COMPRESSED_WEIGHT)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """All that a stage reads."""
+
+    arguments: tuple[Path, ...]
+    """What was typed."""
+    records: tuple[Input, ...]
+    slices: tuple[Slice, ...]
+    left_alone: dict[str, int]
+    """How many files of each unknown ending lay in the folders."""
+
+
+def find_documents(
+    paths: Sequence[Path],
+    listed: Path | None = None,
+    *,
+    formats: Iterable[Format],
+    forced: Format | None = None,
+    source: str | None = None,
+) -> Inputs:
+    """Find the documents behind what a person typed.
+
+    `formats` are those that the stage reads, besides folders of documents. Raises InputError for
+    what is missing, empty or of the wrong kind.
+    """
+    accepted = set(formats)
+    arguments = list(dict.fromkeys([*paths, *_listed(listed)]))
+    if not arguments:
+        raise InputError("INPUTS: missing; name files or folders to read")
+    found: list[tuple[Input, list[Slice]]] = []
+    left_alone: dict[str, int] = {}
+    for path in arguments:
+        label = source or path.name or path.resolve().name
+        manifest = made_by_lmkit(path)
+        if manifest:
+            found.append(_made_folder(path, manifest, label))
+        elif path.is_dir():
+            files = list(_walk(path, accepted, forced, left_alone))
+            if not files:
+                endings = ", ".join(sorted(_suffixes(accepted)))
+                raise InputError(f"{path}: no files to read in it ({endings})")
+            found += [_raw_file(file, path, label, forced) for file in files]
+        elif path.is_file():
+            if not forced and _format(path) not in accepted:
+                raise InputError(_not_accepted(path, accepted))
+            found.append(_raw_file(path, None, label, forced))
+        else:
+            raise InputError(f"{path}: no such file or folder")
+    found.sort(key=lambda pair: (*pair[0].identity, str(pair[0].path)))
+    return Inputs(
+        tuple(arguments),
+        tuple(record for record, _ in found),
+        tuple(
+            replace(part, input=number)
+            for number, (_, slices) in enumerate(found)
+            for part in slices
+        ),
+        left_alone,
+    )
+
+
+def made_by_lmkit(path: Path) -> Manifest | None:
+    """Return the manifest of a folder that lmkit finished, None for anything else.
+
+    Raises InputError for a folder that lmkit has begun and not finished.
+    """
+    if not path.is_dir():
+        return None
+    try:
+        manifest = read(Manifest, path / MANIFEST)
+    except LmkitError:
+        return None  # someone else's manifest.json
+    if manifest is None and (path / ".partial" / "plan.json").exists():
+        raise InputError(
+            f"{path}: not finished; its manifest.json comes last",
+            "run the command that writes it again: it goes on where it stopped",
+        )
+    return manifest
+
+
+def cut(slices: Iterable[Slice], shard_bytes: int = RANGE_BYTES) -> list[tuple[Slice, ...]]:
+    """Share slices out into tasks of about the same size, in order."""
+    tasks: list[tuple[Slice, ...]] = []
+    group: list[Slice] = []
+    room = shard_bytes
+    for part in (piece for whole in slices for piece in _split(whole)):
+        room -= part.weight
+        if group and room < 0:
+            tasks.append(tuple(group))
+            group, room = [], shard_bytes - part.weight
+        group.append(part)
+    return [*tasks, tuple(group)] if group else tasks
+
+
+def opened(part: Slice, read_ranges: list[ReadRange]) -> Iterator[Range]:
+    """Open a slice, and when the reading is over check that the file is still what was planned.
+
+    Used as `for source in opened(part, writer.read): ...`, so that what is read inside can be
+    streamed. Raises LmkitError naming a file that has vanished or changed.
+    """
+    try:
+        _check_unchanged(part)
+        with Range(part.path, part.start, part.stop) as source:
+            yield source
+            digest = source.sha256()
+        _check_unchanged(part)
+    except FileNotFoundError:
+        raise LmkitError(
+            f"{part.path}: it was there when the work was planned, and is gone",
+            "put it back and run the same again: finished tasks are kept",
+        ) from None
+    if part.sha256 and digest != part.sha256:
+        raise LmkitError(
+            f"{part.path}: not what its manifest.json says (SHA-256)",
+            "the file is damaged or was changed by hand: make that folder again",
+        )
+    note = ReadRange(input=part.input, start=part.start, stop=part.stop, sha256=digest)
+    if not part.sha256:
+        read_ranges.append(note)
+
+
+def same_content(old: Input, new: Input, verify: bool) -> bool:
+    """Tell whether an input is what it was; reads it only where its time says something else."""
+    if old.modified is None or new.modified is None:
+        return old.sha256 == new.sha256
+    if old.bytes != new.bytes:
+        return False
+    if old.modified == new.modified and not verify:
+        return True
+    step = RANGE_BYTES if len(old.sha256) > 1 else max(1, new.bytes)
+    starts = range(0, max(1, new.bytes), step)
+    now = (hash_range(new.path, start, min(start + step, new.bytes)) for start in starts)
+    return all(before == digest for before, digest in zip(old.sha256, now, strict=False))
+
+
+def _listed(listed: Path | None) -> list[Path]:
+    if listed is None:
+        return []
+    try:
+        return [Path(line) for line in listed.read_text("utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"--inputs-from: cannot read {listed}: {error}") from None
+
+
+def _made_folder(path: Path, manifest: Manifest, label: str) -> tuple[Input, list[Slice]]:
+    outputs = [o for o in manifest.outputs if fnmatch(o.name, "documents-*.jsonl.zst")]
+    if not outputs:
+        raise InputError(
+            f"{path}: made by lmkit {manifest.stage}, and holds no documents",
+            "name a folder that lmkit clean or lmkit dedup made, or raw files",
+        )
+    slices: list[Slice] = []
+    for output in outputs:
+        file = path / output.name
+        if not file.is_file() or file.stat().st_size != output.bytes:
+            state = "has another size" if file.is_file() else "is missing"
+            raise InputError(f"{file}: {state} than its manifest.json says", "make it again")
+        modified = file.stat().st_mtime_ns
+        slices.append(
+            Slice(
+                *(0, file, label, output.name, "documents", "zstd", 0, output.bytes),
+                size=output.bytes,
+                modified=modified,
+                sha256=output.sha256,
+            )
+        )
+    if not manifest.counts.documents_out:
+        raise InputError(f"{path}: it holds no documents: lmkit {manifest.stage} kept none")
+    size = sum(output.bytes for output in outputs)
+    record = Input(path=path, source=label, bytes=size, sha256=(manifest.fingerprint,))
+    return record, slices
+
+
+def _raw_file(
+    path: Path, below: Path | None, label: str, forced: Format | None
+) -> tuple[Input, list[Slice]]:
+    origin = path.relative_to(below).as_posix() if below else path.name
+    state = path.stat()
+    record = Input(
+        path=path, source=label, origin=origin, bytes=state.st_size, modified=state.st_mtime_ns
+    )
+    kind = forced or _format(path)
+    assert kind is not None
+    part = Slice(
+        *(0, path, label, origin, kind, COMPRESSIONS.get(path.suffix, "none"), 0, state.st_size),
+        size=state.st_size,
+        modified=state.st_mtime_ns,
+    )
+    return record, [part]
+
+
+def _walk(
+    folder: Path, accepted: set[Format], forced: Format | None, left_alone: dict[str, int]
+) -> Iterator[Path]:
+    """Find the files below a folder; hidden ones, and links to folders, are not followed."""
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if Path(place) != folder and (made_by_lmkit(Path(place))):
+            raise InputError(
+                f"{folder}: holds {place}, which lmkit made, beside other files",
+                "name the folders that lmkit made one by one: their rejects are not documents",
+            )
+        for name in sorted(names):
+            path = Path(place, name)
+            if name.startswith(".") or not path.is_file():
+                continue
+            if forced or _format(path) in accepted:
+                yield path
+            else:
+                left_alone[path.suffix] = left_alone.get(path.suffix, 0) + 1
+
+
+def _format(path: Path) -> Format | None:
+    bare = path.with_suffix("") if path.suffix in COMPRESSIONS else path
+    return FORMATS.get(bare.suffix.lower())
+
+
+def _suffixes(accepted: set[Format]) -> list[str]:
+    return [suffix for suffix, kind in FORMATS.items() if kind in accepted]
+
+
+def _not_accepted(path: Path, accepted: set[Format]) -> str:
+    endings = ", ".join(sorted(_suffixes(accepted)))
+    message = f"{path}: must end in {endings} (or these with .gz or .zst)"
+    if _format(path) is not None:
+        message += "; raw text goes through lmkit clean first"
+    return message
+
+
+def _split(part: Slice) -> Iterator[Slice]:
+    if part.format != "jsonl" or part.compression != "none" or part.size <= RANGE_BYTES:
+        yield part
+        return
+    for start in range(0, part.size, RANGE_BYTES):
+        yield replace(part, start=start, stop=min(start + RANGE_BYTES, part.size))
+
+
+def _check_unchanged(part: Slice) -> None:
+    state = part.path.stat()
+    if (state.st_size, state.st_mtime_ns) != (part.size, part.modified):
+        raise LmkitError(
+            f"{part.path}: it has changed since the work was planned",
+            "run again when nothing writes to it any more; --overwrite starts over",
+        )

@@ -1,0 +1,173 @@
+"""Tasks and their receipts.
+
+    work/clean/documents-00003.jsonl.zst       what task 3 made
+    work/clean/.partial/documents-00003.json   its receipt
+
+Choices:
+- A task writes through a `TaskWriter`: each file appears under its name whole, and the receipt
+  comes after all of them. So a run that is killed at any moment is resumed by the same command,
+  which repeats at most the tasks that were in flight.
+- A task notes what it read, with its SHA-256: a file that changes while it is read is noticed.
+- Files that only later tasks need go to the scratch folder and are gone when the stage ends.
+"""
+
+import os
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from lmkit.artifacts.atomic import appearing, sha256
+from lmkit.artifacts.manifest import Counts, Output, Record, read
+from lmkit.execution.pool import map_tasks
+from lmkit.execution.progress import say
+
+PARTIAL = ".partial"
+TaskT = TypeVar("TaskT")
+
+
+class ReadRange(Record):
+    """A part of an input that a task has read."""
+
+    input: int
+    start: int
+    stop: int
+    sha256: str
+
+
+class Problem(Record):
+    """What a person should know about a file that couldn't all be read."""
+
+    where: str
+    first: str
+    count: int
+
+
+class Receipt(Record):
+    """What came of one task."""
+
+    outputs: tuple[Output, ...]
+    scratch: tuple[Output, ...]
+    read: tuple[ReadRange, ...]
+    counts: Counts
+    facts: dict[str, Any]
+    problems: tuple[Problem, ...]
+    seconds: float
+
+
+class TaskWriter:
+    """What a task writes and reports."""
+
+    def __init__(self, folder: Path, step: str, number: int) -> None:
+        self.folder = folder
+        self.step = step
+        self.number = number
+        self.counts = Counts()
+        self.facts: dict[str, Any] = {}
+        self.problems: dict[str, Problem] = {}
+        self.read: list[ReadRange] = []
+        self._outputs: dict[str, Output] = {}
+        self._scratch: dict[str, Output] = {}
+        self._started = time.monotonic()
+
+    @property
+    def partial(self) -> Path:
+        """The folder of what is not finished."""
+        return self.folder / PARTIAL
+
+    @contextmanager
+    def file(self, name: str) -> Generator[Path]:
+        """Hand out a path to write to; the file then appears in the output folder."""
+        with self._appearing(self.folder / name, name, self._outputs) as path:
+            yield path
+
+    @contextmanager
+    def scratch_file(self, name: str) -> Generator[Path]:
+        """Hand out a path to write to; the file then appears where later tasks find it."""
+        with self._appearing(self.partial / name, name, self._scratch) as path:
+            yield path
+
+    @contextmanager
+    def _appearing(self, final: Path, name: str, notes: dict[str, Output]) -> Generator[Path]:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        with appearing(final, self.partial) as path:
+            yield path
+            notes[name] = Output(name=name, bytes=path.stat().st_size, sha256=sha256(path))
+
+    def count_in(self, name: str, counts: dict[str, int]) -> None:
+        """Say how much a file of this task holds."""
+        self._outputs[name] = self._outputs[name].model_copy(update={"counts": counts})
+
+    def finish(self) -> Receipt:
+        """Write the receipt."""
+        receipt = Receipt(
+            outputs=tuple(self._outputs.values()),
+            scratch=tuple(self._scratch.values()),
+            read=tuple(self.read),
+            counts=self.counts,
+            facts=self.facts,
+            problems=tuple(self.problems.values()),
+            seconds=round(time.monotonic() - self._started, 3),
+        )
+        receipt.write(receipt_path(self.folder, self.step, self.number), self.partial)
+        return receipt
+
+
+def receipt_path(folder: Path, step: str, number: int) -> Path:
+    """Return where the receipt of a task lies."""
+    return folder / PARTIAL / f"{step}-{number:05d}.json"
+
+
+def finished(folder: Path, step: str, number: int) -> Receipt | None:
+    """Return the receipt of a task, if all that it lists is there."""
+    receipt = read(Receipt, receipt_path(folder, step, number))
+    if receipt is None:
+        return None
+    places = [(folder, receipt.outputs), (folder / PARTIAL, receipt.scratch)]
+    whole = all(
+        (where / output.name).exists() and (where / output.name).stat().st_size == output.bytes
+        for where, outputs in places
+        for output in outputs
+    )
+    return receipt if whole else None
+
+
+def run_tasks(
+    folder: Path,
+    step: str,
+    work: Callable[[TaskT, TaskWriter], None],
+    tasks: Sequence[TaskT],
+    *,
+    workers: int,
+    label: str,
+) -> list[Receipt]:
+    """Do the tasks that aren't done yet, and return the receipts of all, in order."""
+    todo = [pair for pair in enumerate(tasks) if not finished(folder, step, pair[0])]
+    if len(todo) < len(tasks):
+        done = len(tasks) - len(todo)
+        say(f"{folder}: resuming: {done} of {len(tasks)} tasks of '{label}' are done")
+    map_tasks(partial(_run, folder, step, work), todo, workers=workers, label=label)
+    receipts = [finished(folder, step, number) for number in range(len(tasks))]
+    assert all(receipts), "a task has come to its end without a whole receipt"
+    return [receipt for receipt in receipts if receipt]
+
+
+def _run(
+    folder: Path,
+    step: str,
+    work: Callable[[TaskT, TaskWriter], None],
+    task: tuple[int, TaskT],
+) -> None:
+    number, subject = task
+    writer = TaskWriter(folder, step, number)
+    work(subject, writer)
+    writer.finish()
+
+
+def remove_leftovers(scratch: Path) -> None:
+    """Delete the half-written files of processes that are gone."""
+    for path in scratch.glob("*.[0-9]*"):
+        if path.suffix[1:].isdigit() and int(path.suffix[1:]) != os.getpid():
+            path.unlink(missing_ok=True)

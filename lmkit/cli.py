@@ -1,0 +1,245 @@
+"""The command line: flags made from configs, and errors made readable.
+
+Choices:
+- Typer parses, pydantic judges. Every flag but a switch reaches Typer as text, so that there is
+  one validator with one voice, whether a value was typed as a flag or in a file.
+- To Typer every flag defaults to None, "not typed"; that is how a file can stand between defaults
+  and flags. The defaults in the help are those of the config.
+- One message, one hint, no traceback; `--debug` adds the traceback. A bug always has one.
+- A stage is imported with its options only; torch and the other big libraries are imported when
+  the work begins, so every `--help` answers at once.
+- A command that makes or finds something prints it on standard output; `--json` prints the same
+  for scripts.
+"""
+
+import inspect
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from types import FrameType, NoneType, UnionType
+from typing import Annotated, Any, Literal, NoReturn, Union, get_args, get_origin
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from lmkit.artifacts.manifest import Manifest
+from lmkit.config import CommandConfig, Option, load, options
+from lmkit.errors import Interrupted, LmkitError
+from lmkit.stages.clean import CleanConfig, clean
+from lmkit.stages.dedup import DedupConfig, dedup
+
+app = typer.Typer(
+    help="From raw text to a pre-trained language model that you can trust, one command per step.",
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code."""
+    typed = list(sys.argv[1:] if arguments is None else arguments)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _as_interrupt)
+    try:
+        exit_code = app(typed or ["--help"], prog_name="lmkit", standalone_mode=False) or 0
+    except BrokenPipeError:  # whoever read our output has enough of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except (LmkitError, OSError, typer.TyperException) as error:
+        # Looked up here and not passed along: it must work wherever the error came from.
+        if "--debug" in typed:
+            traceback.print_exc()
+        return _fail(error)
+    except KeyboardInterrupt:
+        exit_code = Interrupted.exit_code
+    if exit_code == Interrupted.exit_code:
+        return _fail(Interrupted("interrupted", "the same command goes on where it stopped"))
+    return exit_code
+
+
+def _as_interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    """End on SIGTERM as on Ctrl-C: batch systems send it before they kill."""
+    raise KeyboardInterrupt
+
+
+def _fail(error: Exception) -> int:
+    message, hint, exit_code = str(error), None, 1
+    if isinstance(error, LmkitError):
+        hint, exit_code = error.hint, error.exit_code
+    elif isinstance(error, typer.TyperException):
+        message, hint, exit_code = error.format_message(), "see: lmkit --help", error.exit_code
+    elif isinstance(error, OSError) and error.strerror:
+        message = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    console.print(f"[bold red]Error:[/] {escape(message)}")
+    if hint:
+        console.print(f"[dim]Hint: {escape(hint)}[/]")
+    return exit_code
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print("lmkit", version("lmkit"))
+        raise typer.Exit
+
+
+@app.callback()
+def _lmkit(  # pyright: ignore[reportUnusedFunction]
+    _: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None: ...
+
+
+def add_command(
+    config: type[CommandConfig], run: Callable[[Any], Any], show: Callable[[Any, Any], str]
+) -> None:
+    """Make a stage a command; its options come from its config, its result goes through `show`."""
+    keys = {_identifier(option): option.key for option in options(config)}
+
+    def command(
+        *,
+        file: Annotated[Path | None, _CONFIG] = None,
+        as_json: Annotated[bool, _JSON] = False,
+        debug: Annotated[bool, _DEBUG] = False,  # noqa: ARG001 (main looks for it)
+        **values: object,
+    ) -> None:
+        typed = {
+            keys[name.removesuffix(_OFF)]: value
+            for name, value in values.items()
+            if value is not None
+        }
+        options_in_force = load(config, file, typed)
+        result = run(options_in_force)
+        print(json.dumps(_plain(result)) if as_json else show(options_in_force, result), flush=True)
+
+    *common, _ = inspect.signature(command).parameters.values()
+    # Typer reads the signature, so this is all it takes to give it flags.
+    command.__signature__ = inspect.Signature(  # pyright: ignore[reportFunctionMemberAccess]
+        [
+            parameter
+            for option in sorted(options(config), key=_is_about_running)
+            for parameter in _parameters(option)
+        ]
+        + common
+    )
+    app.command(config.stage, help=escape(inspect.getdoc(config) or ""))(command)
+
+
+_CONFIG = typer.Option(
+    "--config",
+    help="Read options from a .toml file, or from the manifest.json of an earlier run.",
+    metavar="PATH",
+    rich_help_panel="Running",
+)
+_JSON = typer.Option("--json", help="Print the result for a script.", rich_help_panel="Running")
+_DEBUG = typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel="Running")
+
+
+_OFF = "__off"
+
+
+def _parameters(option: Option) -> list[inspect.Parameter]:
+    """Translate an option for Typer.
+
+    A switch becomes two flags, of which the help shows one: two in a row would leave no room.
+    """
+    kind = _plain_type(option.field.annotation)
+    common: dict[str, Any] = {"help": _help(option), "rich_help_panel": _panel(option)}
+    if option.positional:
+        flag_type = Path if kind is Path else list[Path]
+        info = typer.Argument(help=_help(option), metavar=option.typed)
+    elif kind is bool:
+        flag_type, info = bool, typer.Option(option.typed, **common)
+    else:
+        common |= {"metavar": _metavar(kind)}
+        flag_type, info = str, typer.Option(option.typed, **common)
+    parameters = [_named(_identifier(option), flag_type, info)]
+    if kind is bool:
+        off = typer.Option(f" /{_off(option)}", hidden=True)
+        parameters.append(_named(_identifier(option) + _OFF, bool, off))
+    return parameters
+
+
+def _named(name: str, flag_type: Any, info: Any) -> inspect.Parameter:
+    annotation = Annotated[flag_type | None, info]
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(name, kind, default=None, annotation=annotation)
+
+
+def _off(option: Option) -> str:
+    return option.typed.replace("--", "--no-", 1)
+
+
+def _help(option: Option) -> str:
+    default = option.field.default
+    if option.field.is_required():
+        note = "required"
+    elif isinstance(default, bool):
+        note = f"default: yes; off with {_off(option)}" if default else "default: no"
+    elif default == ():
+        note = ""
+    else:
+        note = f"default: {'none' if default is None else default}"
+    text = escape(option.field.description or "")
+    return f"{text} [dim]{escape(f'[{note}]')}[/]" if note else text
+
+
+def _identifier(option: Option) -> str:
+    return option.key.replace(".", "__")
+
+
+def _panel(option: Option) -> str:
+    if option.group:
+        return f"{option.key.rpartition('.')[0].capitalize()}: {inspect.getdoc(option.group)}"
+    return "Running" if _is_about_running(option) else "Options"
+
+
+def _is_about_running(option: Option) -> bool:
+    return bool(option.field.exclude)
+
+
+def _plain_type(annotation: Any) -> Any:
+    """Take the None, and the constraints, off a type."""
+    if get_origin(annotation) is Annotated:
+        return _plain_type(get_args(annotation)[0])
+    # X | None is one type, or the other when X is Annotated.
+    if get_origin(annotation) in {Union, UnionType}:
+        return _plain_type(next(kind for kind in get_args(annotation) if kind is not NoneType))
+    return annotation
+
+
+def _metavar(kind: Any) -> str:
+    if get_origin(kind) is Literal:
+        return "|".join(get_args(kind))
+    return {Path: "PATH", int: "INT", float: "FLOAT"}.get(kind, "TEXT")
+
+
+def _plain(result: Any) -> Any:
+    """Return a result as JSON takes it."""
+    if isinstance(result, Manifest):
+        return result.model_dump(mode="json", exclude={"config", "inputs", "outputs"})
+    return result.to_json() if hasattr(result, "to_json") else result
+
+
+def _made(config: Any, manifest: Manifest) -> str:
+    """Say in one line what a folder of documents holds."""
+    counts = manifest.counts
+    kept = f"{config.output}: kept {counts.documents_out:,} of {counts.documents_in:,} documents"
+    gone = [f"{count:,} {reason}" for reason, count in counts.dropped.items()]
+    if counts.quarantined:
+        gone.append(f"{counts.quarantined:,} quarantined")
+    return kept + (f" (dropped {', '.join(gone)})" if gone else "")
+
+
+add_command(CleanConfig, clean, _made)
+add_command(DedupConfig, dedup, _made)

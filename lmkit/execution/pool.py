@@ -1,0 +1,77 @@
+"""Sharing tasks between processes.
+
+Choices:
+- Results come back in the order of the tasks, so nothing downstream can depend on the number of
+  workers or on which was first.
+- Processes are spawned, not forked: forking a process that has threads (the progress bar is one,
+  torch has many) can deadlock.
+- One worker means this very process: simple to debug, and no start-up cost.
+- When a task fails, the ones that run are let finish, since what they finish is kept.
+"""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from lmkit.errors import LmkitError
+from lmkit.execution.progress import progress
+
+TaskT = TypeVar("TaskT")
+ResultT = TypeVar("ResultT")
+
+
+def map_tasks(
+    function: Callable[[TaskT], ResultT], tasks: Sequence[TaskT], *, workers: int, label: str
+) -> list[ResultT]:
+    """Call a function on every task, in parallel, and return the results in order."""
+    if not tasks:
+        return []
+    with progress(label, len(tasks)) as step:
+        workers = min(workers, len(tasks))
+        if workers == 1:
+            results: list[ResultT] = []
+            for task in tasks:
+                results.append(function(task))
+                step()
+            return results
+        from concurrent.futures import ProcessPoolExecutor, as_completed
+        from concurrent.futures.process import BrokenProcessPool
+        from multiprocessing import get_context
+
+        context = get_context("spawn")
+        with ProcessPoolExecutor(workers, context, initializer=_tie_to_parent) as pool:
+            try:
+                futures = [pool.submit(function, task) for task in tasks]
+                for future in as_completed(futures):
+                    future.result()
+                    step()
+                return [future.result() for future in futures]
+            except BrokenProcessPool:
+                raise LmkitError(
+                    "a worker process died (out of memory?)",
+                    "finished tasks are kept: run the same again, with fewer --workers",
+                ) from None
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+
+def _tie_to_parent() -> None:
+    """Make a worker die quietly on Ctrl-C, and at once when its parent is killed."""
+    from multiprocessing import parent_process
+    from multiprocessing.connection import wait
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # The processes are the parallelism: threads inside each would only fight for the same cores.
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    parent = parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        # An orphan would wait for work for ever: it holds both ends of the queue it reads.
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

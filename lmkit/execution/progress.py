@@ -1,0 +1,51 @@
+"""What a person sees while a stage runs.
+
+Choices:
+- Everything here goes to standard error; standard output is for results.
+- A bar on a terminal; elsewhere (a log file, a batch job) some ten plain lines in all.
+"""
+
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+
+def say(message: str) -> None:
+    """Tell a person something that is not a result."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def warn(message: str) -> None:
+    """Tell a person about something that may be wrong."""
+    say(f"Warning: {message}")
+
+
+@contextmanager
+def progress(label: str, total: int) -> Generator[Callable[[], None]]:
+    """Show how far along `total` tasks are; the function it hands out takes one step."""
+    # Not rich's own check: FORCE_COLOR, which CI sets, makes it see terminals everywhere.
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+        console = Console(stderr=True)
+        with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
+            task = bar.add_task(label, total=total)
+            yield lambda: bar.advance(task)
+    else:
+        done = 0
+
+        def step() -> None:
+            nonlocal done
+            done += 1
+            if done * 10 // total > (done - 1) * 10 // total:
+                say(f"{label}: {done}/{total} {'task' if total == 1 else 'tasks'}")
+
+        yield step

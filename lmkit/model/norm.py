@@ -1,0 +1,64 @@
+"""Root-mean-square normalization (Zhang and Sennrich 2019, arXiv 1910.07467).
+
+Choices:
+- On a CPU torch 2.13 runs `rms_norm` as a chain of small kernels: for 4,096 x 384 numbers in fp32,
+  0.7 ms forward and 3 to 5 ms backward, where its `layer_norm` takes 0.3 and 0.5. The backward
+  pass here borrows layer_norm's kernel, at 0.4 and 1.4 ms. Elsewhere torch's own is fused.
+- Under autocast the result is rounded here, once, rather than in each linear layer that reads it.
+  The mean square itself is always taken in fp32.
+"""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class RMSNorm(nn.Module):
+    """Divide each place by its root mean square, then scale each channel by a trained weight."""
+
+    def __init__(self, width: int, eps: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+        self.eps = eps
+
+    def forward(self, x_BTD: Tensor) -> Tensor:
+        """Return the normalized places, in the precision that the next linear layer works in."""
+        kind = x_BTD.device.type
+        single = x_BTD.dtype == self.weight.dtype == torch.float32
+        if kind == "cpu" and single and not torch.compiler.is_compiling():
+            y_BTD: Tensor = _CpuRMSNorm.apply(x_BTD, self.weight, self.eps)  # pyright: ignore[reportAssignmentType]
+        else:
+            y_BTD = F.rms_norm(x_BTD, self.weight.shape, self.weight, self.eps)
+        if torch.is_autocast_enabled(kind):
+            return y_BTD.to(torch.get_autocast_dtype(kind))
+        return y_BTD
+
+
+class _CpuRMSNorm(torch.autograd.Function):
+    """RMS normalization whose backward pass is layer normalization's, put right afterwards.
+
+    With x̂ = x·r the gradient is r·(g − x̂·mean(g·x̂)), g being weighted. Layer normalization around
+    a mean of zero gives r·(g − mean(g) − x̂·mean(g·x̂)), so r·mean(g) has to be added back.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x_BTD: Tensor, weight_D: Tensor, eps: float) -> Tensor:
+        norm_BT1 = torch.linalg.vector_norm(x_BTD, dim=-1, keepdim=True)
+        rate_BT1 = norm_BT1.square_().div_(x_BTD.shape[-1]).add_(eps).rsqrt_()
+        ctx.save_for_backward(x_BTD, weight_D, rate_BT1)
+        return (x_BTD * rate_BT1).mul_(weight_D)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
+        x_BTD, weight_D, rate_BT1 = ctx.saved_tensors
+        g_BTD = gradients[0].contiguous()
+        width = x_BTD.shape[-1]
+        mean_BT1 = torch.zeros_like(rate_BT1)
+        dx_BTD, dweight_D, _ = torch.ops.aten.native_layer_norm_backward(
+            g_BTD, x_BTD, [width], mean_BT1, rate_BT1, weight_D, None, [True, True, False]
+        )
+        weighted_sum_BT1 = (g_BTD @ weight_D).unsqueeze(-1)
+        dx_BTD.addcmul_(weighted_sum_BT1, rate_BT1, value=1 / width)
+        return dx_BTD, dweight_D, None

@@ -1,0 +1,107 @@
+"""Clean: read what people have, write it in one form, and drop what isn't text.
+
+Choices:
+- A document is judged after it is normalized, so that spaces and marks do not count.
+- Nothing is lost in silence: what is dropped is kept beside the rest with its reason, and what
+  can't be read is listed with its place.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from hashlib import sha256
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from lmkit.artifacts.documents import (
+    DOCUMENT_FILES,
+    Outcome,
+    Rejected,
+    Unreadable,
+    write_outcomes,
+)
+from lmkit.artifacts.folder import making
+from lmkit.artifacts.inputs import RANGE_BYTES, Slice, cut, find_documents
+from lmkit.artifacts.manifest import Counts, Manifest
+from lmkit.artifacts.tasks import TaskWriter
+from lmkit.config import StageConfig
+from lmkit.readers.documents import read_slice
+from lmkit.text.filters import Filters, reason_to_drop
+from lmkit.text.normalization import Normalization, normalize
+
+SAMPLED = 100  # one in so many
+
+
+class CleanConfig(StageConfig):
+    """Turn raw files (.txt, .md, .py, .jsonl; plain, .gz or .zst) into clean documents."""
+
+    stage = "clean"
+    owns = DOCUMENT_FILES
+
+    format: Literal["text", "jsonl"] | None = None
+    """Read every file as this, whatever its name; text is one document a file."""
+
+    text_field: str = "text"
+    """Field of a .jsonl record that holds its text."""
+
+    source: str | None = None
+    """Label for all documents; without it, a record's own, else the last name of the input."""
+
+    max_record: Annotated[int, Field(ge=1)] = 32_000_000
+    """Longest record or text file to read, in bytes; longer ones are quarantined."""
+
+    keep_rejected: Literal["all", "sample", "none"] = "all"
+    """Write the documents that are dropped, with the reason, beside the others."""
+
+    shard_bytes: Annotated[int, Field(ge=1)] = RANGE_BYTES
+    """Input bytes per task and output file; small files share one."""
+
+    normalize: Normalization = Normalization()
+
+    filters: Filters = Filters()
+
+
+def clean(config: CleanConfig) -> Manifest:
+    """Clean all inputs into the output folder."""
+    inputs = find_documents(
+        config.inputs,
+        config.inputs_from,
+        formats=("text", "jsonl"),
+        forced=config.format,
+        source=config.source,
+    )
+    with making(config, inputs) as folder:
+        if folder.finished:
+            return folder.finished
+        tasks = cut(inputs.slices, config.shard_bytes)
+        receipts = folder.run("documents", partial(_clean_task, config), tasks, label="cleaning")
+        return folder.finish(Counts.total(receipt.counts for receipt in receipts))
+
+
+def _clean_task(config: CleanConfig, slices: tuple[Slice, ...], writer: TaskWriter) -> None:
+    outcomes = (outcome for part in slices for outcome in _clean_slice(config, part, writer))
+    write_outcomes(writer, outcomes, partial(_keeps, config.keep_rejected))
+
+
+def _clean_slice(config: CleanConfig, part: Slice, writer: TaskWriter) -> Iterator[Outcome]:
+    for document in read_slice(
+        part,
+        writer.read,
+        source=config.source,
+        text_field=config.text_field,
+        max_record=config.max_record,
+    ):
+        if isinstance(document, Unreadable):
+            yield document
+            continue
+        document = document.with_text(normalize(document.text, config.normalize))
+        reason = reason_to_drop(document.text, config.filters)
+        yield Rejected(document, reason) if reason else document
+
+
+def _keeps(which: Literal["all", "sample", "none"], rejected: Rejected) -> bool:
+    """Tell whether a rejected document is written; a sample depends on its id alone."""
+    if which == "sample":
+        digest = sha256(rejected.document.id.encode("utf-8", "backslashreplace")).digest()
+        return int.from_bytes(digest[:8], "big") % SAMPLED == 0
+    return which == "all"

@@ -1,0 +1,84 @@
+"""Rows of equal length, cut from documents of any length.
+
+    documents   aaaaa bb ccccccc        rows of 4   aaaa | abbc | cccc | cc
+    pieces      (a, 0, 4) | (a, 4, 1) (b, 0, 2) (c, 0, 1) | (c, 1, 4) | (c, 5, 2)
+
+Choices:
+- Tokens are never moved. A row is a list of pieces, a piece is (document, start, length), and
+  this index is small, so another row length needs no second copy of the tokens.
+- Concatenate and chunk: every token is placed exactly once, and only the last row may be short.
+- Documents are laid out by hash, so rows do not depend on how the input was cut into tasks.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+PIECE = np.dtype([("document", "<u8"), ("start", "<u8"), ("length", "<u4")])
+"""`length` tokens of a document, from its token `start` on."""
+
+
+def document_order(keys: NDArray[np.uint64], texts: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Where the documents lie: the first entry is the number of the document to lay out first.
+
+    Documents with equal keys go by the hash of their text. Where that is equal too, they are
+    copies of one another, and either order makes the same rows.
+    """
+    return np.lexsort((texts, keys)).astype(np.int64, copy=False)
+
+
+def chunk(
+    lengths: NDArray[np.int64], sequence_length: int
+) -> tuple[NDArray[np.int64], NDArray[np.void]]:
+    """Cut documents that lie one behind the other into rows of `sequence_length` tokens.
+
+    Row r is made of `pieces[row_starts[r]:row_starts[r + 1]]`. A document of no tokens gives no
+    piece.
+
+    >>> row_starts, pieces = chunk(np.array([5, 2, 7]), 4)
+    >>> row_starts.tolist()
+    [0, 1, 4, 5, 6]
+    >>> pieces["document"].tolist(), pieces["start"].tolist(), pieces["length"].tolist()
+    ([0, 0, 1, 2, 2, 2], [0, 4, 0, 0, 1, 5], [4, 1, 2, 1, 4, 2])
+    """
+    lengths = lengths.astype(np.int64, copy=False)
+    ends = np.cumsum(lengths)
+    begins = ends - lengths
+    first_row = begins // sequence_length
+    counts = np.where(lengths > 0, (ends - 1) // sequence_length - first_row + 1, 0)
+
+    document = np.repeat(np.arange(len(lengths)), counts)
+    row = first_row[document] + counting(counts)
+    start = np.maximum(begins[document], row * sequence_length)
+    stop = np.minimum(ends[document], (row + 1) * sequence_length)
+
+    pieces = np.empty(len(document), PIECE)
+    pieces["document"] = document
+    pieces["start"] = start - begins[document]
+    pieces["length"] = stop - start
+    rows = int(row[-1]) + 1 if len(row) else 0
+    return np.searchsorted(row, np.arange(rows + 1)).astype(np.int64, copy=False), pieces
+
+
+def chunk_in_order(
+    lengths: NDArray[np.int64], order: NDArray[np.int64], sequence_length: int
+) -> tuple[NDArray[np.int64], NDArray[np.void]]:
+    """`chunk` documents laid out in another order than the one in which they are stored.
+
+    The pieces keep the numbers under which the documents are stored.
+
+    >>> _, pieces = chunk_in_order(np.array([5, 2]), np.array([1, 0]), 4)
+    >>> pieces["document"].tolist(), pieces["length"].tolist()
+    ([1, 0, 0], [2, 2, 3])
+    """
+    row_starts, pieces = chunk(lengths[order], sequence_length)
+    pieces["document"] = order[pieces["document"]]
+    return row_starts, pieces
+
+
+def counting(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """0, 1, 2, ... for each count, one behind the other.
+
+    >>> counting(np.array([3, 0, 2])).tolist()
+    [0, 1, 2, 0, 1]
+    """
+    return np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)

@@ -1,0 +1,213 @@
+"""Token shards on disk: documents' tokens one behind the other, and a record for each document.
+
+    tokens-00000.npy      uint16, or uint32 for a vocabulary of more than 65,536
+    documents-00000.npy   where each document lies, how long its text is, and two hashes
+
+Choices:
+- Real .npy files: `numpy.load` reads them, with or without memory map, and needs no lmkit.
+- A shard is written as its documents come. How many tokens there will be is known at the end, so
+  the header is written twice; numpy pads it to the same size for any length.
+- A header that promises more than the file holds is found on opening, not in mid-training.
+- Maps are shared and few (`OPEN_FILES`): each one holds a file descriptor, and a corpus may have
+  more shards than a process may open files.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, BinaryIO, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmkit.errors import InputError
+
+DOCUMENT = np.dtype(
+    [("start", "<u8"), ("tokens", "<u8"), ("bytes", "<u8"), ("key", "<u8"), ("text", "<u8")]
+)
+"""First token in the shard, stored tokens (begin and end included), UTF-8 bytes of the text,
+hash of the id, hash of the text."""
+
+OPEN_FILES = 256
+
+
+def tokens_name(shard: int) -> str:
+    """Name of the file with a shard's tokens."""
+    return f"tokens-{shard:05}.npy"
+
+
+def documents_name(shard: int) -> str:
+    """Name of the file with a shard's document records."""
+    return f"documents-{shard:05}.npy"
+
+
+def token_type(vocabulary_size: int) -> np.dtype[Any]:
+    """Smallest type that holds every id.
+
+    >>> token_type(65_536), token_type(65_537)
+    (dtype('uint16'), dtype('uint32'))
+    """
+    return np.dtype("<u2") if vocabulary_size <= 1 << 16 else np.dtype("<u4")
+
+
+class ArrayWriter:
+    """A one-dimensional .npy file that grows."""
+
+    def __init__(self, path: Path, dtype: np.dtype[Any]) -> None:
+        self.dtype = dtype
+        self.length = 0
+        self._file: BinaryIO = path.open("wb")
+        self._write_header()
+
+    def append(self, values: NDArray[Any]) -> None:
+        """Write values behind those that are there."""
+        self._file.write(np.ascontiguousarray(values, self.dtype).data)
+        self.length += len(values)
+
+    def close(self) -> None:
+        """Make it a file that numpy can load."""
+        size = self._file.seek(0, os.SEEK_END) - self.length * self.dtype.itemsize
+        self._file.seek(0)
+        self._write_header()
+        assert self._file.tell() == size, "numpy's header has grown over the first values"
+        self._file.close()
+
+    def _write_header(self) -> None:
+        descr: Any = np.lib.format.dtype_to_descr(self.dtype)
+        header = {"descr": descr, "fortran_order": False, "shape": (self.length,)}
+        np.lib.format.write_array_header_1_0(self._file, header)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class ShardWriter:
+    """One shard: tokens in the first file, document records in the second."""
+
+    def __init__(self, tokens: Path, documents: Path, vocabulary_size: int) -> None:
+        self.vocabulary_size = vocabulary_size
+        self._tokens = ArrayWriter(tokens, token_type(vocabulary_size))
+        self._documents = ArrayWriter(documents, DOCUMENT)
+
+    def append(self, tokens: NDArray[Any], *, bytes_of_text: int, key: int, text: int) -> None:
+        """Write a document; `key` and `text` are the hashes of its id and of its text."""
+        assert not len(tokens) or tokens.max() < self.vocabulary_size, "an id would wrap around"
+        record = (self._tokens.length, len(tokens), bytes_of_text, key, text)
+        self._tokens.append(tokens)
+        self._documents.append(np.array([record], DOCUMENT))
+
+    @property
+    def tokens(self) -> int:
+        """Tokens written so far."""
+        return self._tokens.length
+
+    @property
+    def documents(self) -> int:
+        """Documents written so far."""
+        return self._documents.length
+
+    def close(self) -> None:
+        """Make both files ones that numpy can load."""
+        self._tokens.close()
+        self._documents.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def write_array(path: Path, values: NDArray[Any]) -> None:
+    """Write a .npy file under exactly this name (`numpy.save` would add a suffix)."""
+    with path.open("wb") as file:
+        np.save(file, values, allow_pickle=False)
+
+
+@dataclass(frozen=True)
+class StoredArray:
+    """A .npy file whose header has been read and whose size agrees with it."""
+
+    path: Path
+    dtype: np.dtype[Any]
+    length: int
+    offset: int
+    stamp: tuple[int, int, int]
+    """Inode, size and change time, so that a file that was replaced is mapped anew."""
+
+    def __len__(self) -> int:
+        return self.length
+
+    @classmethod
+    def at(cls, path: Path, *accepted: np.dtype[Any]) -> "StoredArray":
+        """Look at a file; an InputError names one that is missing, damaged or of another type."""
+        hint = "its folder is damaged; make it again with lmkit pack --overwrite"
+        try:
+            with path.open("rb") as file:
+                version = np.lib.format.read_magic(file)
+                shape, fortran_order, dtype = _HEADERS[version](file)
+                offset, status = file.tell(), os.fstat(file.fileno())
+        except FileNotFoundError:
+            raise InputError(f"{path}: no such file", hint) from None
+        except OSError as error:
+            raise InputError(f"{path}: cannot read it: {error.strerror}") from None
+        except (ValueError, KeyError, EOFError):
+            raise InputError(f"{path}: not a .npy file", hint) from None
+        if len(shape) != 1 or fortran_order or dtype not in accepted:
+            kinds = " or ".join(str(kind) for kind in accepted)
+            raise InputError(f"{path}: holds {shape} {dtype}, must be a list of {kinds}", hint)
+        wanted = offset + shape[0] * dtype.itemsize
+        if status.st_size != wanted:
+            raise InputError(f"{path}: has {status.st_size} bytes, must have {wanted}", hint)
+        stamp = (status.st_ino, status.st_size, status.st_mtime_ns)
+        return cls(path, dtype, shape[0], offset, stamp)
+
+
+_HEADERS: dict[tuple[int, int], Callable[[BinaryIO], tuple[tuple[int, ...], bool, Any]]] = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+
+
+def values(array: "StoredArray | NDArray[Any]") -> NDArray[Any]:
+    """Give the values of an array in memory or on disk; only the parts in use are read."""
+    return array if isinstance(array, np.ndarray) else _map(array)
+
+
+@lru_cache(maxsize=OPEN_FILES)
+def _map(array: StoredArray) -> NDArray[Any]:
+    try:
+        # numpy's own memmap type would make every later operation slower.
+        mapped = np.memmap(array.path, array.dtype, "r", array.offset, (array.length,))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{array.path}: cannot read it: {error}") from None
+    return mapped.view(np.ndarray)
+
+
+@dataclass(frozen=True)
+class Shards:
+    """The shards of one side of a packed folder, in order."""
+
+    tokens: tuple[StoredArray, ...]
+    documents: tuple[StoredArray, ...]
+
+    @classmethod
+    def at(cls, folder: Path) -> "Shards":
+        """Look at every shard of a folder."""
+        count = len(list(folder.glob("tokens-*.npy")))
+        if not count:
+            raise InputError(f"{folder}: no token shards", "give a folder that lmkit pack has made")
+        kinds = (np.dtype("<u2"), np.dtype("<u4"))
+        return cls(
+            tuple(StoredArray.at(folder / tokens_name(n), *kinds) for n in range(count)),
+            tuple(StoredArray.at(folder / documents_name(n), DOCUMENT) for n in range(count)),
+        )
+
+    def of_documents(self, field: str) -> NDArray[np.uint64]:
+        """One field of DOCUMENT for the documents of all shards."""
+        return np.concatenate([values(documents)[field] for documents in self.documents])

@@ -1,0 +1,186 @@
+"""A tokenizer as the later stages use it, and the folder that it lives in.
+
+Choices:
+- Text is text. A document in which `</s>` is written gives the tokens of those four characters,
+  never the control token: or a web page could end a document, or hide the border of one. What is
+  not text (begin, end, mask, ...) is added by id.
+- The folder loads with `tokenizers` and with Transformers' AutoTokenizer. There special tokens
+  are recognized in text, as everybody expects there, and begin and end are added.
+- Roles are read from the folder's two JSON files, and a class or separator token serves as begin
+  or end where there is no other: so a folder with BERT's habits works too.
+- Tokenizers are compared by the SHA-256 of tokenizer.json, which holds all that decides an id.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tokenizers
+from numpy.typing import NDArray
+
+from lmkit.errors import InputError
+from lmkit.tokens.special import FILL_IN_THE_MIDDLE, ROLES, sentinel
+from lmkit.tokens.text import well_formed
+
+TOKENIZER = "tokenizer.json"
+CONFIG = "tokenizer_config.json"
+SPECIAL_TOKENS = "special_tokens_map.json"
+FILES = (TOKENIZER, CONFIG, SPECIAL_TOKENS)
+
+TRANSFORMERS_ROLES = {
+    "pad": "pad_token",
+    "unknown": "unk_token",
+    "begin": "bos_token",
+    "end": "eos_token",
+    "mask": "mask_token",
+    "class": "cls_token",
+    "separator": "sep_token",
+}
+"""What Transformers calls a role."""
+
+
+class Tokenizer:
+    """Text to ids and back.
+
+    `texts` says which token has which role (the keys of ROLES); a role may be missing.
+    """
+
+    def __init__(self, data: bytes, texts: Mapping[str, str]) -> None:
+        self._data = data
+        self._texts = dict(texts)
+        self._tokenizer = tokenizers.Tokenizer.from_buffer(data)
+        self._tokenizer.encode_special_tokens = True  # not kept in the file, nor by a pickle
+        self._tokenizer.no_truncation()  # a file may ask for either, and both would change texts
+        self._tokenizer.no_padding()
+        ids = {role: self._tokenizer.token_to_id(text) for role, text in texts.items()}
+
+        self.size: int = max(self._tokenizer.get_vocab().values()) + 1
+        self.fingerprint = hashlib.sha256(data).hexdigest()
+        self.pad: int | None = ids.get("pad")
+        self.unknown: int | None = ids.get("unknown")
+        self.mask: int | None = ids.get("mask")
+        self.class_: int | None = ids.get("class")
+        self.separator: int | None = ids.get("separator")
+        self.begin: int | None = _first(ids.get("begin"), self.class_)
+        self.end: int | None = _first(ids.get("end"), self.separator)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Tokenizer":
+        """Read a tokenizer's folder; an InputError names a file that is missing or damaged."""
+        path = folder / TOKENIZER
+        hint = "give a folder that lmkit train-tokenizer has made"
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise InputError(f"{path}: cannot read it: {error.strerror}", hint) from None
+        try:
+            return cls(data, _roles(folder))
+        except InputError:
+            raise
+        except Exception as error:  # the library raises nothing more precise
+            raise InputError(f"{path}: not a tokenizer: {error}", hint) from None
+
+    def __reduce__(self) -> tuple[type["Tokenizer"], tuple[bytes, dict[str, str]]]:
+        return Tokenizer, (self._data, self._texts)
+
+    @cached_property
+    def special(self) -> NDArray[np.int64]:
+        """Ids of all special tokens, ascending."""
+        added = self._tokenizer.get_added_tokens_decoder()
+        return np.array(
+            sorted(number for number, token in added.items() if token.special), np.int64
+        )
+
+    @cached_property
+    def sentinels(self) -> tuple[int, ...]:
+        """Ids of the tokens that stand for the first, second, ... span of a document."""
+        ids: list[int] = []
+        while (found := self.id_of(sentinel(len(ids)))) is not None:
+            ids.append(found)
+        return tuple(ids)
+
+    def encode_batch(self, texts: list[str]) -> list[NDArray[np.uint32]]:
+        """Ids of each text, with nothing added; half surrogates count as U+FFFD."""
+        encodings = self._tokenizer.encode_batch_fast(
+            [well_formed(text) for text in texts], add_special_tokens=False
+        )
+        return [np.array(encoding.ids, np.uint32) for encoding in encodings]
+
+    def encode(self, text: str) -> NDArray[np.uint32]:
+        """Ids of a text, with nothing added."""
+        return self.encode_batch([text])[0]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Text of the ids; special tokens are left out.
+
+        It is the text that was encoded, but for words: those stand one blank apart, with the
+        unknown token in place of each one outside of the vocabulary.
+        """
+        shown = [number for number in map(int, ids) if number not in self._hidden]
+        return self._tokenizer.decode(shown, skip_special_tokens=False)
+
+    def text_of(self, id: int) -> str | None:  # noqa: A002
+        """Look up the token with an id, as the vocabulary writes it."""
+        return self._tokenizer.id_to_token(id)
+
+    def id_of(self, text: str) -> int | None:
+        """Look up the id of a token, as the vocabulary writes it."""
+        return self._tokenizer.token_to_id(text)
+
+    @cached_property
+    def _hidden(self) -> frozenset[int]:
+        replaces_words = getattr(self._tokenizer.model, "unk_token", None) is not None
+        return frozenset(self.special.tolist()) - ({self.unknown} if replaces_words else set())
+
+
+def save(tokenizer: tokenizers.Tokenizer, folder: Path) -> None:
+    """Write a tokenizer's folder (FILES)."""
+    for name, text in contents(tokenizer).items():
+        (folder / name).write_text(text, "utf-8", newline="\n")
+
+
+def contents(tokenizer: tokenizers.Tokenizer) -> dict[str, str]:
+    """Compose the files of a tokenizer's folder, by name."""
+    roles = {name: ROLES[role] for role, name in TRANSFORMERS_ROLES.items()}
+    added = tokenizer.get_added_tokens_decoder().values()
+    known = {token.content for token in added}
+    numbers = range(sum(token.startswith("<extra_id_") for token in known))
+    others = [*FILL_IN_THE_MIDDLE, *map(sentinel, numbers)]
+    config: dict[str, Any] = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        **roles,
+        "additional_special_tokens": others,
+        "clean_up_tokenization_spaces": False,  # it would take blanks out of the text
+    }
+    special = {**roles, "additional_special_tokens": others}
+    return {
+        TOKENIZER: tokenizer.to_str(pretty=True),
+        CONFIG: json.dumps(config, indent=2) + "\n",
+        SPECIAL_TOKENS: json.dumps(special, indent=2) + "\n",
+    }
+
+
+def _roles(folder: Path) -> dict[str, str]:
+    """Which token has which role; without any word about it, ours have theirs."""
+    named: dict[str, Any] = {}
+    for path in (folder / CONFIG, folder / SPECIAL_TOKENS):
+        if path.exists():
+            try:
+                named |= json.loads(path.read_text("utf-8"))
+            except (ValueError, TypeError) as error:
+                raise InputError(f"{path}: not a JSON object: {error}") from None
+    texts: dict[str, str] = {}
+    for role, name in TRANSFORMERS_ROLES.items():
+        value = named.get(name)
+        text = value.get("content") if isinstance(value, dict) else value
+        if isinstance(text, str):
+            texts[role] = text
+    return texts or ROLES
+
+
+def _first(*ids: int | None) -> int | None:
+    return next((number for number in ids if number is not None), None)

@@ -1,0 +1,103 @@
+"""What one rank computes in a step: its micro-batches, read ahead of time.
+
+Choices:
+- All micro-batches of a step are drawn before the first is computed: the loss is divided by the
+  number of targets in all of them.
+- A thread reads the next steps while this one is computed. It draws nothing at random, so what it
+  reads doesn't depend on when; what goes wrong in it is raised where the step is asked for.
+- The model takes the fields of a batch by their names, so that an objective and its model agree
+  about them without this module.
+"""
+
+from collections import deque
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lmkit.tokens.rows import NO_TARGET, Rows
+
+READ_AHEAD = 2
+"""Steps whose rows are read before they are needed."""
+
+
+class Batch(Protocol):
+    """What an objective makes of rows: arrays by the names of the model's arguments."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def targets_BT(self) -> NDArray[np.int64]:  # noqa: D102, N802
+        ...
+
+
+class TrainingRows(Protocol):
+    """Rows that can be read in any order, such as `TokenRows`."""
+
+    def __len__(self) -> int: ...
+
+    def read(self, rows: NDArray[np.int64]) -> Rows: ...  # noqa: D102
+
+
+Objective = Callable[[Rows], Batch]
+Arguments = dict[str, Tensor | None]
+"""What a model is called with."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one rank computes in one step."""
+
+    step: int
+    batches: list[Arguments]
+    targets: int
+    tokens: int
+    """Padding not counted."""
+
+
+def work_of(
+    step: int, passes: list[NDArray[np.int64]], data: TrainingRows, objective: Objective, pin: bool
+) -> Work:
+    """Read the rows of each pass of a step; `pin` them where a GPU is to fetch them."""
+    batches: list[Arguments] = []
+    targets = tokens = 0
+    for rows in passes:
+        # A pass over no rows still has to run, or the other ranks wait for its gradients.
+        read = data.read(rows if len(rows) else np.zeros(1, np.int64))
+        batch = objective(read)
+        if len(rows):
+            targets += int((batch.targets_BT != NO_TARGET).sum())
+            tokens += int((read.documents_BT > 0).sum())
+        arguments = tensors(batch, blank=len(rows) == 0)
+        if pin:
+            arguments = {n: None if t is None else t.pin_memory() for n, t in arguments.items()}
+        batches.append(arguments)
+    return Work(step, batches, targets, tokens)
+
+
+def tensors(batch: Batch, blank: bool = False) -> Arguments:
+    """Return a batch as the arguments of a model; a `blank` one has no targets."""
+    arrays = {field.name: getattr(batch, field.name) for field in fields(batch)}
+    if blank:
+        arrays["targets_BT"] = np.full_like(batch.targets_BT, NO_TARGET)
+    return {n: None if a is None else torch.from_numpy(a) for n, a in arrays.items()}
+
+
+def ahead(make: Callable[[int], Work], steps: range) -> Generator[Work]:
+    """Make the work of each step in a thread, some steps before it is asked for."""
+    waiting: deque[Future[Work]] = deque()
+    pool = ThreadPoolExecutor(1, thread_name_prefix="rows")
+    try:
+        for step in steps:
+            waiting.append(pool.submit(make, step))
+            if len(waiting) > READ_AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -1,0 +1,328 @@
+"""Checkpoints: a model in training, on the disk, whole or not at all.
+
+    checkpoints/
+      step-00001000/
+        model.safetensors       weights by name; tied ones once
+        optimizer.safetensors   "name.exp_avg", "name.exp_avg_sq", "name.step" of every weight
+        state.json              how far the run was
+        manifest.json           name, bytes and SHA-256 of the three, written last
+      index.json                {"latest": "step-00001000", "best": "step-00000800"}
+
+Choices:
+- A checkpoint is written beside its place, put on the disk and renamed. Whatever ends a save, the
+  older ones can be read; what it leaves behind, the next save removes.
+- Every file is checked against its SHA-256 before it is believed: a truncated file of weights
+  often still loads. A damaged checkpoint is passed over, aloud, for the one before.
+- The optimizer's state goes by the name of the weight. By number, as torch counts, a parameter
+  group that is cut another way would silently give each weight the moments of another.
+- No pickle: loading a checkpoint runs no code of whoever made it.
+- No generator's state: the loop seeds torch anew at each step from the run's seed, the step and
+  the rank, so what dropout draws is a function of the step.
+- The folders are the truth and index.json a signpost: a crash between the last rename and the new
+  index loses nothing.
+"""
+
+import json
+import math
+import shutil
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from lmkit.artifacts.atomic import appearing, fsync, sha256
+from lmkit.errors import LmkitError
+
+CHECKPOINTS = "checkpoints"
+INDEX = "index.json"
+MANIFEST = "manifest.json"
+MODEL = "model.safetensors"
+OPTIMIZER = "optimizer.safetensors"
+STATE = "state.json"
+
+PARTIAL, OLD = ".partial-", ".old-"
+
+
+@dataclass(frozen=True)
+class Index:
+    """What a run says about its checkpoints, by the names of their folders."""
+
+    latest: str | None = None
+    best: str | None = None
+    """The lowest `validation_loss`, of those that are kept."""
+
+
+def save(
+    run: Path,
+    step: int,
+    model: nn.Module,
+    optimizer: Optimizer,
+    state: Mapping[str, Any],
+    keep: int = 2,
+) -> Path:
+    """Write the checkpoint of a step; keep the last few and the best, and delete the others.
+
+    Args:
+        run: the folder of the run.
+        step: the step that has just been done.
+        model: the model itself, not what DDP or torch.compile has wrapped around it.
+        optimizer: its optimizer.
+        state: what JSON can hold; "validation_loss", where it is a number, decides the best.
+        keep: how many of the last to keep, at least 1.
+
+    Raises:
+        OSError: the disk is full or broken. The older checkpoints are still there.
+
+    """
+    folder = run / CHECKPOINTS
+    folder.mkdir(exist_ok=True)
+    _sweep(folder)
+    final, partial = folder / name_of(step), folder / (PARTIAL + name_of(step))
+    try:
+        partial.mkdir()
+        _write(partial, step, model, optimizer, state)
+        if final.exists():  # damaged, or the run has gone back behind it
+            _remove(final)
+        partial.rename(final)
+        fsync(folder)
+        index = _update_index(folder, step, state)
+    except BaseException:
+        # A full disk needs the space, and a person may look.
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    _delete_others(folder, step, index, keep)
+    return final
+
+
+def load(
+    run: Path, model: nn.Module, optimizer: Optimizer, warn: Callable[[str], None]
+) -> dict[str, Any]:
+    """Fill model and optimizer from the newest checkpoint that is whole; return its state.
+
+    Raises:
+        LmkitError: no checkpoint is whole.
+
+    """
+    for checkpoint in newest_first(run):
+        if problem := damage(checkpoint):
+            warn(f"{checkpoint}: {problem}; going back to the checkpoint before it")
+            continue
+        load_weights(checkpoint, model)
+        _load_optimizer(checkpoint, model, optimizer)
+        return _read_json(checkpoint / STATE)
+    raise LmkitError(
+        f"{run / CHECKPOINTS}: no checkpoint that is whole",
+        "start the run again with --overwrite, or copy a good checkpoint back",
+    )
+
+
+def load_weights(checkpoint: Path, model: nn.Module) -> None:
+    """Fill a model, on whatever device, from one checkpoint that has been checked."""
+    saved, own = load_file(checkpoint / MODEL), weights(model)
+    if wrong := sorted(
+        name
+        for name in saved.keys() | own.keys()
+        if name not in saved or name not in own or saved[name].shape != own[name].shape
+    ):
+        raise LmkitError(
+            f"{checkpoint}: its weights are not those of this model, such as {wrong[0]}",
+            "--model.* must be what the checkpoint was made with",
+        )
+    with torch.no_grad():
+        for name, tensor in own.items():
+            tensor.copy_(saved[name])
+
+
+def choose(run: Path, warn: Callable[[str], None]) -> Path:
+    """Return the checkpoint that stands for a run: the best, else the newest, if it is whole."""
+    newest = newest_first(run)
+    best = [checkpoint for checkpoint in newest if checkpoint.name == read_index(run).best]
+    for checkpoint in [*best, *newest]:
+        if not (problem := damage(checkpoint)):
+            return checkpoint
+        warn(f"{checkpoint}: {problem}; trying another checkpoint")
+    raise LmkitError(f"{run}: no checkpoint that is whole", "train first: lmkit pretrain")
+
+
+def newest_first(run: Path) -> list[Path]:
+    """Return the folders of a run's checkpoints, whole or not."""
+    return sorted((run / CHECKPOINTS).glob("step-*"), key=step_of, reverse=True)
+
+
+def name_of(step: int) -> str:
+    """Return the name of a checkpoint's folder.
+
+    >>> name_of(1000)
+    'step-00001000'
+    """
+    return f"step-{step:08}"
+
+
+def step_of(checkpoint: Path) -> int:
+    """Return the step that a checkpoint was made after."""
+    number = checkpoint.name.removeprefix("step-")
+    return int(number) if number.isdecimal() else -1
+
+
+def read_index(run: Path) -> Index:
+    """Read what the run says is its latest and its best."""
+    try:
+        values = _read_json(run / CHECKPOINTS / INDEX)
+        return Index(values.get("latest"), values.get("best"))
+    except (OSError, ValueError):
+        return Index()
+
+
+def damage(checkpoint: Path) -> str | None:
+    """Say what is wrong with the files of a checkpoint; None: nothing."""
+    try:
+        outputs = _read_json(checkpoint / MANIFEST)["outputs"]
+        if {output["name"] for output in outputs} != {MODEL, OPTIMIZER, STATE}:
+            return f"{MANIFEST} is damaged"
+        for output in outputs:
+            file = checkpoint / output["name"]
+            if file.stat().st_size != output["bytes"] or sha256(file) != output["sha256"]:
+                return f"{output['name']} is damaged"
+    except OSError as error:
+        return f"cannot be read ({error.strerror}: {Path(error.filename or checkpoint).name})"
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return f"{MANIFEST} is damaged"
+    return None
+
+
+def weights(model: nn.Module) -> dict[str, Tensor]:
+    """Return everything that a model remembers, by name; a tied tensor by its first name."""
+    seen: set[int] = set()
+    named: dict[str, Tensor] = {}
+    for name, tensor in model.state_dict(keep_vars=True).items():
+        if id(tensor) not in seen:
+            seen.add(id(tensor))
+            named[name] = tensor
+    return named
+
+
+def _write(
+    folder: Path, step: int, model: nn.Module, optimizer: Optimizer, state: Mapping[str, Any]
+) -> None:
+    """Write the four files and wait until they are on the disk."""
+    _write_json(folder / STATE, state)
+    _write_tensors(folder / MODEL, weights(model))
+    _write_tensors(folder / OPTIMIZER, _moments(model, optimizer))
+    files = [folder / name for name in (MODEL, OPTIMIZER, STATE)]
+    for file in files:
+        fsync(file)
+    outputs = [{"name": f.name, "bytes": f.stat().st_size, "sha256": sha256(f)} for f in files]
+    _write_json(folder / MANIFEST, {"step": step, "outputs": outputs})
+    fsync(folder / MANIFEST)
+    fsync(folder)
+
+
+def _write_tensors(file: Path, tensors: Mapping[str, Tensor]) -> None:
+    try:
+        save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, file)
+    except SafetensorError as error:
+        raise OSError(f"{file}: {error}") from error
+    # It is written for its owner alone; it is to be as readable as its neighbours.
+    file.chmod((file.parent / STATE).stat().st_mode & 0o777)
+
+
+def _moments(model: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:
+    return {
+        f"{name}.{key}": value
+        for name, parameter in model.named_parameters()
+        for key, value in optimizer.state.get(parameter, {}).items()
+    }
+
+
+def _load_optimizer(checkpoint: Path, model: nn.Module, optimizer: Optimizer) -> None:
+    """Give each weight its moments; torch puts them on the device where its kernel wants them."""
+    saved = load_file(checkpoint / OPTIMIZER)
+    numbered = optimizer.state_dict()
+    numbers = {
+        id(parameter): number
+        for group, numbers in zip(optimizer.param_groups, numbered["param_groups"], strict=True)
+        for parameter, number in zip(group["params"], numbers["params"], strict=True)
+    }
+    states: dict[int, dict[str, Tensor]] = {}
+    for name, parameter in model.named_parameters():
+        # A name may begin like another ("norm", "norm.gain"); what follows has no dot.
+        own = {key: value for key, value in saved.items() if key.rpartition(".")[0] == name}
+        if own:
+            moments = {key.rpartition(".")[2]: value for key, value in own.items()}
+            states[numbers[id(parameter)]] = moments
+    optimizer.load_state_dict({"state": states, "param_groups": numbered["param_groups"]})
+
+
+def _update_index(folder: Path, step: int, state: Mapping[str, Any]) -> Index:
+    """Point to the new checkpoint; it is the best if it was measured and none is better."""
+    before = read_index(folder.parent).best
+    best = before
+    if before is None or step_of(Path(before)) >= step or not (folder / before).is_dir():
+        best = None
+    loss = _validation_loss(state)
+    if best is None or loss <= _loss_of(folder / best):
+        best = name_of(step) if math.isfinite(loss) else best
+    index = Index(latest=name_of(step), best=best)
+    with _scratch(folder) as scratch, appearing(folder / INDEX, scratch) as temporary:
+        _write_json(temporary, {"latest": index.latest, "best": index.best})
+    return index
+
+
+def _loss_of(checkpoint: Path) -> float:
+    try:
+        return _validation_loss(_read_json(checkpoint / STATE))
+    except (OSError, ValueError):
+        return math.inf
+
+
+def _validation_loss(state: Mapping[str, Any]) -> float:
+    loss = state.get("validation_loss")
+    return loss if isinstance(loss, int | float) and math.isfinite(loss) else math.inf
+
+
+def _delete_others(folder: Path, step: int, index: Index, keep: int) -> None:
+    """Delete what is too old, and what lies ahead: the run has gone back behind it."""
+    steps = newest_first(folder.parent)
+    past = [checkpoint for checkpoint in steps if 0 <= step_of(checkpoint) <= step]
+    kept = {checkpoint.name for checkpoint in past[: max(keep, 1)]} | {index.best}
+    for checkpoint in steps:
+        if step_of(checkpoint) >= 0 and checkpoint.name not in kept:
+            _remove(checkpoint)
+
+
+def _remove(checkpoint: Path) -> None:
+    """Delete a folder; one that is half deleted never has a checkpoint's name."""
+    away = checkpoint.with_name(OLD + checkpoint.name)
+    checkpoint.rename(away)
+    shutil.rmtree(away)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a save that was killed has left."""
+    for leftover in [*folder.glob(PARTIAL + "*"), *folder.glob(OLD + "*")]:
+        shutil.rmtree(leftover)
+
+
+@contextmanager
+def _scratch(folder: Path) -> Generator[Path]:
+    scratch = folder / (PARTIAL + "index")
+    scratch.mkdir()
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _write_json(file: Path, values: Mapping[str, Any]) -> None:
+    file.write_text(json.dumps(values, indent=2, allow_nan=False) + "\n", "utf-8")
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    return cast(dict[str, Any], json.loads(file.read_text("utf-8")))

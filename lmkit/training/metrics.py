@@ -1,0 +1,149 @@
+"""metrics.jsonl: one line for every step, and TensorBoard's copy of it.
+
+    {"step": 1, "tokens": 16384, "loss": 9.01, "lr": 1e-05, "gradient_norm": 2.3, ...}
+
+Choices:
+- The lines are the record; TensorBoard's event files are derived from them. They can't be cut, so
+  a run that goes on writes them again from the lines that are kept: no step stands twice.
+- Numbers are written in full: Python's shortest text that reads back as the same float.
+- A number that is not finite (a loss that overflowed, the norm of a step that was skipped) is
+  null: JSON has no NaN, and strict readers stop at one.
+- Lines are handed to the system as they come and may lose their tail in a power cut. `sync` puts
+  them on the disk; called before a checkpoint is saved, no checkpoint is ahead of its metrics.
+"""
+
+import json
+import math
+import os
+from collections.abc import Generator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from lmkit.artifacts.atomic import fsync
+
+METRICS = "metrics.jsonl"
+TENSORBOARD = "tensorboard"
+
+TAGS = {
+    "loss": "train/loss",
+    "lr": "train/lr",
+    "gradient_norm": "train/gradient_norm",
+    "tokens_per_second": "train/tokens_per_second",
+    "validation_loss": "validation/loss",
+}
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known of a step after it."""
+
+    step: int
+    tokens: int
+    """Tokens read since the run began, padding not counted."""
+    loss: float
+    """Mean over all targets of the global batch, in nats."""
+    lr: float
+    gradient_norm: float
+    """Over all weights, before clipping."""
+    tokens_per_second: float
+    """Of this step alone; validation and saving are not counted."""
+    validation_loss: float | None = None
+    """Where it was measured after this step."""
+
+    def as_json(self) -> str:
+        """Return the line without its end.
+
+        >>> Record(1, 64, math.nan, 0.1, 2.0, 640.0).as_json().partition(', "lr"')[0]
+        '{"step": 1, "tokens": 64, "loss": null'
+        """
+        values = {key: value for key, value in asdict(self).items() if value is not None}
+        return json.dumps({key: finite(value) for key, value in values.items()}, allow_nan=False)
+
+
+def finite(value: float) -> float | None:
+    """Return a number, or None for one that JSON has no text for."""
+    return value if math.isfinite(value) else None
+
+
+class Metrics:
+    """The open metrics of a run that goes on behind `step`; 0 for a new one."""
+
+    def __init__(self, run: Path, step: int = 0, log_every: int = 1) -> None:
+        """Cut what lies behind the step; TensorBoard takes every `log_every`th step."""
+        from torch.utils.tensorboard import SummaryWriter
+
+        trim(run, step)
+        for file in (run / TENSORBOARD).glob("events.out.tfevents.*"):
+            file.unlink()
+        self._log_every = log_every
+        self._board = SummaryWriter(str(run / TENSORBOARD))
+        for record in read(run):
+            self._show(record)
+        self._lines = (run / METRICS).open("a", encoding="utf-8")
+
+    def append(self, record: Record) -> None:
+        """Add the line of a step."""
+        self._lines.write(record.as_json() + "\n")
+        self._lines.flush()
+        self._show(record)
+
+    def sync(self) -> None:
+        """Wait until every line is on the disk."""
+        os.fsync(self._lines.fileno())
+        self._board.flush()
+
+    def _show(self, record: Record) -> None:
+        logged = record.step % self._log_every == 0
+        for field, tag in TAGS.items():
+            value = getattr(record, field)
+            if value is not None and (logged or field == "validation_loss"):
+                self._board.add_scalar(tag, value, record.step)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lines.close()
+        self._board.close()
+
+
+def read(run: Path) -> Generator[Record]:
+    """Read the steps of a run, up to the first line that is not whole; null becomes NaN."""
+    for _, record in _whole_lines(run / METRICS):
+        yield record
+
+
+def trim(run: Path, step: int) -> None:
+    """Drop all lines behind a step, and one that a crash has torn, in one move."""
+    path = run / METRICS
+    partial = path.with_name(f".{METRICS}.partial")
+    with partial.open("wb") as file:
+        for line, record in _whole_lines(path):
+            if record.step <= step:
+                file.write(line)
+    fsync(partial)
+    partial.replace(path)
+    fsync(run)
+
+
+def _whole_lines(path: Path) -> Generator[tuple[bytes, Record]]:
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        for line in file:
+            record = _record(line)
+            # A power cut may also leave zeros, or half a line that a later one was added to.
+            if record is None or not line.endswith(b"\n"):
+                return
+            yield line, record
+
+
+def _record(line: bytes) -> Record | None:
+    try:
+        values: dict[str, Any] = json.loads(line)
+        for name, value in values.items():
+            values[name] = math.nan if value is None else value
+        return Record(**values)
+    except (ValueError, TypeError, AttributeError):
+        return None

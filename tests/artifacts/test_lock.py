@@ -1,0 +1,38 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lmkit.artifacts.lock import owning
+from lmkit.errors import OutputError
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from lmkit.artifacts.lock import owning
+with owning(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_folder_has_one_owner_at_a_time(tmp_path: Path) -> None:
+    with owning(tmp_path), pytest.raises(OutputError, match="another run"), owning(tmp_path):
+        pass
+    with owning(tmp_path):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_lock_dies_with_its_process(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HOLD, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout
+        holder.stdout.readline()
+        with pytest.raises(OutputError), owning(tmp_path):
+            pass
+        holder.kill()
+        holder.wait()
+    with owning(tmp_path):
+        pass

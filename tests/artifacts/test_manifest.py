@@ -1,0 +1,72 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lmkit.artifacts.manifest import Counts, Input, Manifest, Output, Plan, fingerprint, read
+from lmkit.errors import LmkitError
+
+
+def plan(inputs: dict[str, str] | None = None, **config: Any) -> Plan:
+    options = {"output": "out", "optim": {"lr": 0.1}, **config}
+    found = tuple(
+        Input(path=Path("raw", name), source="raw", origin=name, bytes=1, sha256=(digest,))
+        for name, digest in (inputs or {"a": "1", "b": "2"}).items()
+    )
+    return Plan(stage="toy", lmkit="1", config=options, inputs=found)
+
+
+def same(before: Input, now: Input) -> bool:
+    return before.sha256 == now.sha256
+
+
+@pytest.mark.parametrize(
+    ("now", "changes"),
+    [
+        (plan(), []),
+        (plan(output="elsewhere"), []),
+        (plan(optim={"lr": 0.2}), ["--optim.lr was 0.1, now 0.2"]),
+        (plan(inputs={"b": "2", "a": "1"}), []),
+        (plan(inputs={"a": "1", "b": "3"}), ["input raw/b has changed"]),
+        (plan(inputs={"a": "1", "c": "3"}), ["input raw/c is new", "input raw/b is gone"]),
+    ],
+)
+def test_a_change_is_called_by_the_name_of_the_option_or_input(
+    now: Plan, changes: list[str]
+) -> None:
+    found = [*now.option_changes(plan()).values(), *now.input_changes(plan(), same)]
+    assert sorted(found) == sorted(changes)
+
+
+def test_a_manifest_survives_the_disk(tmp_path: Path) -> None:
+    output = Output(name="a", bytes=5, sha256="1", counts={"documents": 1})
+    made = Manifest(**dict(plan()), outputs=(output,), counts=Counts(), seconds=1)
+    made.write(tmp_path / "manifest.json", tmp_path)
+    assert read(Manifest, tmp_path / "manifest.json") == made
+    assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
+
+
+def test_a_missing_record_is_none_and_a_broken_one_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.json"
+    assert read(Manifest, path) is None
+    path.write_text("{}")
+    with pytest.raises(LmkitError, match="not a file that this lmkit wrote"):
+        read(Manifest, path)
+
+
+def test_a_fingerprint_covers_names_and_content_and_no_order() -> None:
+    one = fingerprint([("a", "1"), ("b", "2")])
+    assert one == fingerprint([("b", "2"), ("a", "1")])
+    assert one != fingerprint([("a", "2"), ("b", "1")])
+
+
+def test_counts_add_up_and_a_lost_document_is_noticed() -> None:
+    parts = [
+        Counts(documents_in=3, documents_out=1, dropped={"b": 2}),
+        Counts(documents_in=2, dropped={"a": 1}, quarantined=1, more={"x": 4}),
+    ]
+    total = Counts.total(parts)
+    assert total.dropped == {"a": 1, "b": 2} and list(total.dropped) == ["a", "b"]
+    total.check()
+    with pytest.raises(LmkitError, match="bug"):
+        Counts(documents_in=3, documents_out=1, dropped={"b": 1}).check()

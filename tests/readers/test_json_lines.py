@@ -1,0 +1,81 @@
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from lmkit.artifacts.documents import Document, Unreadable
+from lmkit.artifacts.inputs import find_documents
+from lmkit.readers.documents import read_slice
+
+
+def read(path: Path, **options: str) -> list[Document | Unreadable]:
+    (part,) = find_documents([path], formats=("jsonl",)).slices
+    return list(read_slice(part, [], max_record=1_000, **options))
+
+
+def test_a_record_keeps_all_that_it_knows(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    fields = {"id": 7, "text": "x", "source": "web", "metadata": {"date": 1}, "url": "u"}
+    path.write_text("\n" + json.dumps(fields) + "\n")
+    (document,) = read(path)
+    metadata = {"origin": "a.jsonl", "offset": 1, "url": "u", "date": 1}
+    assert document == Document("7", "x", "web", metadata)
+    (relabelled,) = read(path, source="mine")
+    assert relabelled.source == "mine"
+
+
+def test_a_record_without_an_id_gets_one_from_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "x"}\n{"text": "x"}\n')
+    one, two = read(path)
+    assert isinstance(one, Document) and isinstance(two, Document)
+    assert one.id != two.id and len(one.id) == 32
+    assert two.metadata["offset"] == 14
+
+
+def test_the_text_may_have_another_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"body": "x"}\n')
+    (document,) = read(path, text_field="body")
+    assert isinstance(document, Document) and document.text == "x"
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b"{oops", "not JSON"),
+        (b"[1]", "not a JSON object"),
+        (b'{"body": "x"}', "no field 'text'"),
+        (b'{"text": 3}', "'text' is not a text"),
+        (b'{"text": "caf\xe9"}', "not UTF-8"),
+        (b"[" * 990, "not JSON"),
+        (b'{"text": ' + b"9" * 900 + b"}", "'text' is not a text"),
+        (b'{"text": "' + b"x" * 1_000 + b'"}', "longer than --max-record"),
+    ],
+)
+def test_a_bad_line_is_told_and_the_lines_around_it_are_kept(
+    tmp_path: Path, line: bytes, reason: str
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"text": "before"}\n' + line + b'\n{"text": "after"}')
+    before, bad, after = read(path)
+    assert isinstance(before, Document) and isinstance(after, Document)
+    assert isinstance(bad, Unreadable)
+    assert reason in bad.reason and bad.offset == 19
+
+
+def test_a_truncated_archive_keeps_the_records_before(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl.gz"
+    data = gzip.compress(b"".join(b'{"text": "%d"}\n' % (n * n) for n in range(9_999)))
+    path.write_bytes(data[:-9])
+    *documents, rest = read(path)
+    assert len(documents) > 9_000
+    assert isinstance(rest, Unreadable) and "truncated" in rest.reason
+
+
+def test_a_file_that_is_something_else_counts_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(gzip.compress(b'{"text": "x"}\n' * 99))
+    (unreadable,) = read(path)
+    assert isinstance(unreadable, Unreadable) and "gzip data" in unreadable.reason

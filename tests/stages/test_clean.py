@@ -1,0 +1,69 @@
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from lmkit import CleanConfig, clean
+from tests.conftest import Lmkit, manifest, records, texts
+
+GOOD = "Call me Ishmael. Some years ago I thought I would sail about a little."
+
+
+def test_cleaning_keeps_rejects_and_quarantines_each_record_once(here: Path, lmkit: Lmkit) -> None:
+    raw = Path("raw")
+    raw.mkdir()
+    (raw / "a.txt").write_text(GOOD)
+    (raw / "b.txt").write_text("too short")
+    (raw / "c.txt").write_bytes(b"caf\xe9 au lait, and a lot of it, in Latin-1")
+    (raw / "d.jsonl.gz").write_bytes(gzip.compress(json.dumps({"text": GOOD}).encode() + b"\n{"))
+    exit_code, out, err = lmkit("clean", raw, "--output", "out")
+    assert exit_code == 0
+    assert out == "out: kept 2 of 5 documents (dropped 1 too_short, 2 quarantined)\n"
+    assert "quarantined: raw: c.txt: not UTF-8: invalid continuation byte, at byte 3" in err
+    counts = manifest(Path("out"))["counts"]
+    assert (counts["documents_in"], counts["documents_out"], counts["quarantined"]) == (5, 2, 2)
+    assert [r["reason"] for r in records(Path("out"), "rejected")] == ["too_short"]
+    assert [r["origin"] for r in records(Path("out"), "quarantine")] == ["c.txt", "d.jsonl.gz"]
+
+
+def test_where_nothing_can_be_read_it_fails_and_keeps_the_quarantine(
+    here: Path, lmkit: Lmkit
+) -> None:
+    Path("a.txt").write_bytes(b"\x89PNG\r\n")
+    for _ in range(2):
+        exit_code, _, err = lmkit("clean", "a.txt", "--output", "out")
+        assert exit_code == 1
+        assert "a.txt: not what its name says: a PNG picture" in err
+        assert "nothing could be read" in err
+        assert len(records(Path("out"), "quarantine")) == 1
+        assert not Path("out/manifest.json").exists()
+
+
+def test_cleaning_twice_changes_nothing(raw: Path) -> None:
+    (raw / "code.py").write_text("def f():\n\treturn 'x²  \u00a0'  \r\n\r\n\r\n\r\n\r\nprint(f())\r\n")
+    clean(CleanConfig(inputs=(raw,), output=Path("once")))
+    clean(CleanConfig(inputs=(Path("once"),), output=Path("twice")))
+    assert records(Path("once")) == records(Path("twice"))
+
+
+@pytest.mark.parametrize(("keep", "kept"), [("all", 1), ("none", 0)])
+def test_rejects_are_kept_if_wanted(raw: Path, keep: str, kept: int) -> None:
+    values = {"inputs": [raw], "output": "out", "keep_rejected": keep}
+    clean(CleanConfig.model_validate(values))
+    assert len(records(Path("out"), "rejected")) == kept
+
+
+def test_a_format_can_be_forced(here: Path, lmkit: Lmkit) -> None:
+    Path("notes").write_text(GOOD)
+    assert lmkit("clean", "notes", "--output", "out")[0] == 2
+    assert lmkit("clean", "notes", "--format", "text", "--output", "out")[0] == 0
+    assert texts(Path("out")) == [GOOD]
+
+
+def test_real_books_come_out_whole(corpora: Path, here: Path, lmkit: Lmkit) -> None:
+    book = corpora / "books" / "austen--persuasion--pg105.txt.zst"
+    exit_code, out, _ = lmkit("clean", book, "--output", "out")
+    assert (exit_code, out) == (0, "out: kept 1 of 1 documents\n")
+    (text,) = texts(Path("out"))
+    assert "\r" not in text and "Sir Walter Elliot, of Kellynch Hall" in text

@@ -1,0 +1,50 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmkit.text.normalization import Normalization, normalize
+
+
+@pytest.mark.parametrize(
+    ("text", "normal"),
+    [
+        ("e\u0301", "é"),
+        ("x²", "x²"),
+        ("a\r\nb\rc\u2028d", "a\nb\nc\nd"),
+        ("a \u00a0\tb  ", "a  \tb"),
+        ("def f():\n    return 1\n\n\ndef g():\n", "def f():\n    return 1\n\n\ndef g():"),
+        ("a\n\n\n\n\nb", "a\n\n\nb"),
+        ("\ufeffa\x00b\x1b", "ab"),
+        ("half \ud83d", "half \ufffd"),
+        ("\n\n  a\n\n", "  a"),
+    ],
+)
+def test_the_same_text_is_written_in_the_same_way(text: str, normal: str) -> None:
+    assert normalize(text, Normalization()) == normal
+
+
+def test_runs_of_spaces_can_be_collapsed() -> None:
+    assert normalize("a   b\t\tc", Normalization(space="collapse")) == "a b c"
+
+
+def test_each_rule_can_be_switched_off() -> None:
+    off = Normalization.model_validate({"unicode": "none", "control": False, "space": "none"})
+    assert normalize("e\u0301 \x00  ", off) == "e\u0301 \x00  "
+
+
+@pytest.mark.parametrize("unicode", ["nfc", "nfkc", "none"])
+@pytest.mark.parametrize("space", ["tidy", "collapse", "none"])
+def test_normalizing_twice_changes_nothing_more(unicode: str, space: str) -> None:
+    rules = Normalization.model_validate({"unicode": unicode, "space": space})
+    text = "".join(map(chr, range(0xD800))) + "e\x01\u0301 \u00a8 \n\n \n\n x"
+    once = normalize(text, rules)
+    assert normalize(once, rules) == once
+
+
+@given(st.text(st.sampled_from("a \t\n\r\x00\u00a0\u0301\u2028\u1100\u1161\u3000\u00a8"), max_size=20))
+def test_normalizing_twice_changes_nothing_more_for_any_mix(text: str) -> None:
+    for unicode in ("nfc", "nfkc"):
+        for space in ("tidy", "collapse"):
+            rules = Normalization(unicode=unicode, space=space)  # type: ignore[arg-type]
+            once = normalize(text, rules)
+            assert normalize(once, rules) == once

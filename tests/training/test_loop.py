@@ -1,0 +1,240 @@
+import json
+import math
+import subprocess
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from lmkit.errors import LmkitError
+from lmkit.tokens.rows import Rows
+from lmkit.training import checkpoint
+from lmkit.training.loop import PATIENCE, Hooks, Progress
+from lmkit.training.order import rows_of_step
+from tests.training.tiny import RECIPE, RaggedRows, Run, TinyModel
+from tests.training.two_processes import BATCHES
+
+
+def assert_close(one: Run, other: Run, tolerance: float) -> None:
+    np.testing.assert_allclose(one.losses, other.losses, rtol=tolerance)
+    for name, weight in one.weights.items():
+        torch.testing.assert_close(weight, other.weights[name], rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("micro_batch", [4, 3, 2, 1])
+def test_the_size_of_a_micro_batch_changes_no_result(micro_batch: int) -> None:
+    whole, cut = Run(), Run()
+    whole.train()
+    cut.train(micro_batch=micro_batch)
+    assert_close(whole, cut, 1e-6)
+    norms = [[r.gradient_norm for r in run.records] for run in (whole, cut)]
+    np.testing.assert_allclose(*norms, rtol=1e-5)
+
+
+def test_the_first_loss_is_the_mean_over_all_targets_of_the_batch() -> None:
+    run = Run()
+    run.train(steps=1, micro_batch=3)
+    batch = RaggedRows().read(rows_of_step(RECIPE.seed, 1, 8, 13))
+    model = TinyModel()
+    summed = model(torch.from_numpy(batch.tokens_BT), torch.from_numpy(batch.following_BT))
+    targets = int((batch.following_BT != -100).sum())
+    assert run.losses[0] == pytest.approx(summed.item() / targets, rel=1e-6)
+    assert run.records[0].tokens == int(batch.documents_BT.sum())
+
+
+def test_the_update_is_that_of_torch_with_a_mean_loss() -> None:
+    run, model = Run(), TinyModel()
+    run.train(steps=1, schedule=RECIPE.schedule.model_copy(update={"warmup_steps": 1}))
+    batch = RaggedRows().read(rows_of_step(RECIPE.seed, 1, 8, 13))
+    optim = RECIPE.optim
+    matrices = [p for p in model.parameters() if p.ndim >= 2]
+    vectors = [p for p in model.parameters() if p.ndim < 2]
+    groups = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
+    reference = torch.optim.AdamW(groups, optim.lr, (0.9, 0.95), 1e-8, 0.1, foreach=False)
+    targets = torch.from_numpy(batch.following_BT)
+    (model(torch.from_numpy(batch.tokens_BT), targets) / (targets != -100).sum()).backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    reference.step()
+    for name, weight in model.named_parameters():
+        torch.testing.assert_close(run.weights[name], weight.detach(), rtol=1e-6, atol=1e-7)
+
+
+def test_a_run_that_was_resumed_equals_one_that_was_not_to_the_bit(tmp_path: Path) -> None:
+    straight = Run(dropout=0.3)
+    straight.train()
+
+    first = Run(dropout=0.3)
+    progress = first.train(hooks=Hooks(should_stop=lambda: len(first.records) == 4))
+    assert progress.step == 5
+    checkpoint.save(tmp_path, progress.step, first.model, first.optimizer, asdict(progress))
+
+    second = Run(dropout=0.3)
+    state = checkpoint.load(tmp_path, second.model, second.optimizer, pytest.fail)
+    assert second.train(Progress(**state)).step == 10
+    kept = [replace(r, tokens_per_second=0) for r in [*first.records, *second.records]]
+    assert kept == [replace(r, tokens_per_second=0) for r in straight.records]
+    for name, weight in straight.weights.items():
+        assert torch.equal(weight, second.weights[name])
+
+
+def test_dropout_is_on_after_validation() -> None:
+    plain, validated = Run(dropout=0.3), Run(dropout=0.3)
+    plain.train()
+
+    def validate() -> float:
+        validated.model.eval()
+        torch.rand(7)
+        return 2.5
+
+    validated.train(hooks=Hooks(validate=validate), validate_every=3)
+    assert plain.losses == validated.losses
+    measured = [r.step for r in validated.records if r.validation_loss == 2.5]
+    assert measured == [3, 6, 9, 10]
+
+
+def test_it_is_saved_when_due_and_at_the_end_each_with_its_own_validation() -> None:
+    run, saved = Run(), []
+    hooks = Hooks(validate=lambda: 1.5, on_save=saved.append)
+    run.train(hooks=hooks, validate_every=8, save_every=4)
+    assert [(s.step, s.validation_loss) for s in saved] == [(4, None), (8, 1.5), (10, 1.5)]
+    assert [s.tokens for s in saved] == [run.records[s.step - 1].tokens for s in saved]
+
+
+def test_a_run_that_is_stopped_is_saved_once() -> None:
+    run, saved = Run(), []
+    hooks = Hooks(should_stop=lambda: len(run.records) >= 3, on_save=saved.append)
+    assert run.train(hooks=hooks, save_every=2).step == 4
+    assert [s.step for s in saved] == [2, 4]
+
+
+def test_a_run_that_is_done_does_nothing() -> None:
+    run, saved = Run(), []
+    done = Progress(step=10, tokens=99)
+    assert run.train(done, Hooks(on_save=saved.append)) == done
+    assert run.records == saved == []
+
+
+class SpoiledModel(TinyModel):
+    """Whose gradient is NaN at chosen calls; its loss looks fine."""
+
+    def __init__(self, spoiled: range) -> None:
+        super().__init__()
+        self.calls, self.spoiled = 0, spoiled
+
+    def forward(self, tokens_BT: torch.Tensor, targets_BT: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        nll = super().forward(tokens_BT, targets_BT)
+        if self.calls in self.spoiled:
+            nll.register_hook(lambda gradient: gradient * math.nan)
+        return nll
+
+
+def spoiled_run(spoiled: range) -> Run:
+    run = Run()
+    run.model.__class__ = SpoiledModel
+    run.model.calls, run.model.spoiled = 0, spoiled
+    return run
+
+
+def test_a_step_with_a_nan_in_the_gradient_changes_nothing_and_is_told_of() -> None:
+    run, warnings, before = spoiled_run(range(4, 6)), [], {}
+
+    def keep_weights() -> bool:
+        before[len(run.records) + 1] = run.weights
+        return False
+
+    progress = run.train(hooks=Hooks(warn=warnings.append, should_stop=keep_weights))
+    assert progress.skipped == 2
+    assert len(warnings) == 2 and "step 4" in warnings[0] and "skipped" in warnings[0]
+    for name, weight in before[4].items():
+        assert torch.equal(weight, before[6][name])
+        assert not torch.equal(weight, before[7][name])
+        assert run.weights[name].isfinite().all()
+    assert run.optimizer.state[run.model.embedding.weight]["step"] == 8
+
+
+def test_too_many_bad_steps_in_a_row_end_the_run_with_weights_that_are_whole() -> None:
+    run = spoiled_run(range(3, 1000))
+    with pytest.raises(LmkitError, match="diverged") as error:
+        run.train(steps=50)
+    assert error.value.hint is not None and "--optim.lr" in error.value.hint
+    assert f"step {2 + PATIENCE}:" in str(error.value)
+    assert all(weight.isfinite().all() for weight in run.weights.values())
+
+
+def test_an_error_while_reading_rows_reaches_the_caller() -> None:
+    class Broken(RaggedRows):
+        def read(self, rows: np.ndarray) -> Rows:
+            if len(self.rows_read) == 5:
+                raise OSError("the disk is gone")
+            return super().read(rows)
+
+    run = Run(rows=Broken())
+    with pytest.raises(OSError, match="the disk is gone"):
+        run.train()
+    assert len(run.records) == 5
+
+
+def test_each_step_reads_the_rows_of_the_order() -> None:
+    run = Run()
+    run.train(micro_batch=3)
+    read = [row for rows in run.rows.rows_read for row in rows]
+    wanted = [rows_of_step(RECIPE.seed, step, 8, 13) for step in range(1, 11)]
+    assert read == np.concatenate(wanted).tolist()
+
+
+def test_the_loss_falls_and_bf16_follows_fp32() -> None:
+    exact, rounded = Run(), Run()
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded.train(steps=40)
+    exact.train(steps=40)
+    assert exact.losses[-1] < 0.8 * exact.losses[0]
+    np.testing.assert_allclose(rounded.losses, exact.losses, rtol=0.05)
+
+
+def test_a_batch_without_a_target_leaves_no_nan() -> None:
+    class Targetless(RaggedRows):
+        def read(self, rows: np.ndarray) -> Rows:
+            read = super().read(rows)
+            return replace(read, following_BT=np.full_like(read.following_BT, -100))
+
+    run = Run(rows=Targetless())
+    assert run.train(steps=2).skipped == 0
+    assert all(math.isnan(loss) for loss in run.losses)
+    assert all(weight.isfinite().all() for weight in run.weights.values())
+
+
+@pytest.fixture(scope="module")
+def two_processes(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    folder = tmp_path_factory.mktemp("ranks")
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += ["--nproc-per-node", "2", "--module", "tests.training.two_processes", str(folder)]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    ranks = [json.loads((folder / f"rank-{rank}.json").read_text("utf-8")) for rank in (0, 1)]
+    assert [values["processes"] for values in ranks] == [2, 2]
+    return ranks
+
+
+@pytest.mark.parametrize("rows_per_batch", BATCHES)
+def test_two_processes_give_what_one_gives(
+    two_processes: list[dict[str, Any]], rows_per_batch: int
+) -> None:
+    one = Run()
+    one.train(rows_per_batch=rows_per_batch, micro_batch=3)
+    for two in (values[str(rows_per_batch)] for values in two_processes):
+        np.testing.assert_allclose(two["losses"], one.losses, rtol=1e-5)
+        assert two["tokens"] == [record.tokens for record in one.records]
+        for name, weight in one.weights.items():
+            np.testing.assert_allclose(two["weights"][name], weight, rtol=1e-5, atol=1e-5)
+
+
+def test_processes_stop_together_though_only_one_is_asked_to(
+    two_processes: list[dict[str, Any]],
+) -> None:
+    assert [values["stopped after"] for values in two_processes] == [3, 3]

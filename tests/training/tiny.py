@@ -1,0 +1,118 @@
+"""A model and rows small enough to train for a few steps in a test."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lmkit.tokens.rows import Rows
+from lmkit.training.loop import Hooks, Progress, Recipe, train
+from lmkit.training.metrics import Record
+from lmkit.training.optimizer import OptimConfig, make_optimizer
+from lmkit.training.schedule import ScheduleConfig
+
+VOCABULARY = 11
+
+
+@dataclass(frozen=True)
+class Batch:
+    tokens_BT: NDArray[np.int64]
+    targets_BT: NDArray[np.int64]
+
+
+def next_token(rows: Rows) -> Batch:
+    return Batch(rows.tokens_BT, rows.following_BT)
+
+
+class RaggedRows:
+    """Rows with between one token and a full row, so that micro-batches differ in targets."""
+
+    def __init__(self, rows: int = 13, length: int = 6) -> None:
+        generator = np.random.default_rng(5)
+        self._tokens_BT = generator.integers(1, VOCABULARY, (rows, length))
+        self._lengths_B = generator.integers(1, length + 1, rows)
+        self.rows_read: list[list[int]] = []
+
+    def __len__(self) -> int:
+        return len(self._tokens_BT)
+
+    def read(self, rows: NDArray[np.int64]) -> Rows:
+        self.rows_read.append(rows.tolist())
+        tokens_BT, lengths_B = self._tokens_BT[rows], self._lengths_B[rows]
+        places_BT = np.broadcast_to(np.arange(tokens_BT.shape[1]), tokens_BT.shape)
+        inside_BT = places_BT < lengths_B[:, None]
+        has_next_BT = places_BT < lengths_B[:, None] - 1
+        return Rows(
+            tokens_BT=np.where(inside_BT, tokens_BT, 0),
+            following_BT=np.where(has_next_BT, np.roll(tokens_BT, -1, 1), -100),
+            documents_BT=inside_BT.astype(np.int32),
+            positions_BT=np.where(inside_BT, places_BT, 0),
+        )
+
+
+class TinyModel(nn.Module):
+    """Two layers with tied embeddings, which see one token and guess the next."""
+
+    def __init__(self, dropout: float = 0.0) -> None:
+        super().__init__()
+        torch.manual_seed(3)
+        self.embedding = nn.Embedding(VOCABULARY, 8)
+        self.hidden = nn.Linear(8, 8)
+        self.norm = nn.LayerNorm(8)
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(8, VOCABULARY, bias=False)
+        self.head.weight = self.embedding.weight
+
+    def forward(self, tokens_BT: Tensor, targets_BT: Tensor) -> Tensor:
+        x_BTD = self.embedding(tokens_BT)
+        x_BTD = self.norm(x_BTD + self.dropout(F.gelu(self.hidden(x_BTD))))
+        logits_BTV = self.head(x_BTD).float()
+        return F.cross_entropy(logits_BTV.flatten(0, 1), targets_BT.flatten(), reduction="sum")
+
+
+RECIPE = Recipe(
+    seed=1,
+    steps=10,
+    rows_per_batch=8,
+    micro_batch=8,
+    optim=OptimConfig(lr=0.05),
+    schedule=ScheduleConfig(warmup_steps=2),
+)
+
+
+class Run:
+    """A model that is trained, and the records of its steps."""
+
+    def __init__(self, dropout: float = 0.0, rows: RaggedRows | None = None) -> None:
+        self.model = TinyModel(dropout)
+        self.optimizer = make_optimizer(self.model, RECIPE.optim)
+        self.accelerator = Accelerator(cpu=True)
+        self.prepared = self.accelerator.prepare_model(self.model)
+        self.rows = rows or RaggedRows()
+        self.records: list[Record] = []
+        self.saved: list[Progress] = []
+
+    def train(self, start: Progress = Progress(), hooks: Hooks = Hooks(), **changes: Any) -> Progress:
+        return train(
+            self.prepared,
+            self.optimizer,
+            self.accelerator,
+            self.rows,
+            next_token,
+            replace(RECIPE, **changes),
+            start,
+            replace(hooks, on_step=self.records.append),
+        )
+
+    @property
+    def losses(self) -> list[float]:
+        return [record.loss for record in self.records]
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        return {name: p.detach().clone() for name, p in self.model.named_parameters()}

@@ -1,0 +1,39 @@
+"""Trains the tiny model in one of several processes and writes down what came out."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.training.tiny import Run
+from lmkit.training.loop import Hooks
+
+BATCHES = (8, 5, 1)
+"""In micro-batches of 3, for two processes: evenly shared, unevenly, and one of them idle."""
+
+
+def what_came_out(run: Run) -> dict[str, Any]:
+    return {
+        "losses": run.losses,
+        "tokens": [record.tokens for record in run.records],
+        "weights": {name: weight.tolist() for name, weight in run.weights.items()},
+    }
+
+
+def main(folder: Path) -> None:
+    runs: dict[str, Any] = {}
+    for rows_per_batch in BATCHES:
+        run = Run()
+        run.train(rows_per_batch=rows_per_batch, micro_batch=3)
+        runs[str(rows_per_batch)] = what_came_out(run)
+    stopped = Run()
+    rank = stopped.accelerator.process_index
+    hooks = Hooks(should_stop=lambda: rank == 1 and len(stopped.records) == 2)
+    runs["stopped after"] = stopped.train(hooks=hooks).step
+    runs["processes"] = stopped.accelerator.num_processes
+    (folder / f"rank-{rank}.json").write_text(json.dumps(runs), "utf-8")
+    stopped.accelerator.end_training()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
