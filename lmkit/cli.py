@@ -34,6 +34,8 @@ from lmkit.config import CommandConfig, Option, load, options
 from lmkit.errors import Interrupted, LmkitError
 from lmkit.stages.clean import CleanConfig, clean
 from lmkit.stages.dedup import DedupConfig, dedup
+from lmkit.stages.pack import PackConfig, pack
+from lmkit.stages.train_tokenizer import TrainTokenizerConfig, train_tokenizer
 
 app = typer.Typer(
     help="From raw text to a pre-trained language model that you can trust, one command per step.",
@@ -241,5 +243,25 @@ def _made(config: Any, manifest: Manifest) -> str:
     return kept + (f" (dropped {', '.join(gone)})" if gone else "")
 
 
+def _tokenizer_made(config: TrainTokenizerConfig, manifest: Manifest) -> str:
+    size, algorithm = manifest.details["vocabulary_size"], manifest.details["algorithm"]
+    documents = manifest.counts.documents_out
+    return f"{config.output}: {algorithm} tokenizer of {size:,} tokens from {documents:,} documents"
+
+
+def _packed(config: PackConfig, manifest: Manifest) -> str:
+    lines = [f"{config.output}: rows of {manifest.details['sequence_length']:,} tokens"]
+    for side in ("train", "validation"):
+        if found := manifest.details.get(side):
+            lines.append(
+                f"  {side}: {found['documents']:,} documents, {found['tokens']:,} tokens in "
+                f"{found['rows']:,} rows, "
+                f"{found['bytes_of_text'] / found['tokens']:.2f} bytes a token"
+            )
+    return "\n".join(lines)
+
+
 add_command(CleanConfig, clean, _made)
 add_command(DedupConfig, dedup, _made)
+add_command(TrainTokenizerConfig, train_tokenizer, _tokenizer_made)
+add_command(PackConfig, pack, _packed)

@@ -77,6 +77,9 @@ class StageConfig(CommandConfig):
     owns: ClassVar[tuple[str, ...]]
     """Patterns of the names that the stage writes; any other file in a folder is someone else's."""
 
+    places: ClassVar[frozenset[str]] = frozenset({"inputs", "inputs_from", "output"})
+    """Options that only say where something lies: what lies there is compared, not they."""
+
     inputs: Annotated[tuple[Path, ...], POSITIONAL] = ()
     """Files and folders to read."""
 

@@ -6,8 +6,13 @@ from typing import Any
 
 import pytest
 import zstandard
+from hypothesis import settings
 
 from lmkit.cli import main
+
+# Machines that are shared are slow at times; no test asserts a time.
+settings.register_profile("lmkit", deadline=None)
+settings.load_profile("lmkit")
 
 TEXTS = {
     "cat.txt": "The cat sat on the mat, and the mat was warm.",

@@ -127,7 +127,9 @@ def test_what_can_be_off_takes_the_word_none(tmp_path: Path) -> None:
     assert load(ToyConfig, None, NEEDED | {"limit": "none"}).limit is None
     file = toml(tmp_path, '[toy]\nlimit = "none"\n')
     assert load(ToyConfig, file, NEEDED).limit is None
-    assert "--steps: got none, must be a whole number" in complaint(None, NEEDED | {"steps": "none"})
+    assert "--steps: got none, must be a whole number" in complaint(
+        None, NEEDED | {"steps": "none"}
+    )
 
 
 def test_how_to_run_is_not_part_of_what_is_recorded() -> None:

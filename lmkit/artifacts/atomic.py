@@ -5,16 +5,20 @@ fsyncs, a power cut could leave the new name on an empty file.
 """
 
 import hashlib
+import itertools
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+_serial = itertools.count()
+
 
 @contextmanager
 def appearing(path: Path, scratch: Path) -> Generator[Path]:
     """Hand out a path in `scratch`; once it is written, move it to `path` in one step."""
-    temporary = scratch / f"{path.name}.{os.getpid()}"
+    # Several files of one name can be under way, in folders of their own and by several processes.
+    temporary = scratch / f"{path.name}.{os.getpid()}-{next(_serial)}"
     try:
         yield temporary
         fsync(temporary)
@@ -22,6 +26,14 @@ def appearing(path: Path, scratch: Path) -> Generator[Path]:
         fsync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(scratch: Path) -> None:
+    """Delete the half-written files of processes that are gone."""
+    for path in scratch.iterdir():
+        owner, _, serial = path.suffix[1:].partition("-")
+        if owner.isdigit() and serial.isdigit() and int(owner) != os.getpid():
+            path.unlink(missing_ok=True)
 
 
 def fsync(path: Path) -> None:

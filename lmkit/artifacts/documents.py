@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import zstandard
 
@@ -97,23 +98,66 @@ class JsonLinesFile:
         self._stream.close()  # closes the file too
 
 
+class OutcomeFiles:
+    """The files of a task, each opened when something is written to it."""
+
+    def __init__(self, writer: TaskWriter) -> None:
+        self._writer = writer
+        self._stack = ExitStack()
+        self._files: dict[str, JsonLinesFile] = {}
+        self.quarantined = 0
+
+    def __enter__(self) -> Self:
+        self._stack.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+        if error is None:
+            for name, file in self._files.items():
+                self._writer.count_in(self._name(name), {"documents": file.count})
+
+    def to(self, kind: str) -> JsonLinesFile:
+        """Return the file of a kind."""
+        if kind not in self._files:
+            path = self._stack.enter_context(self._writer.file(self._name(kind)))
+            self._files[kind] = JsonLinesFile(path)
+            self._stack.callback(self._files[kind].close)  # before it is moved into place
+        return self._files[kind]
+
+    def quarantine(self, unreadable: Unreadable) -> None:
+        """Keep a note of what couldn't be read; the first few files are named on the screen."""
+        self.to("quarantine").write(vars(unreadable))
+        self.quarantined += 1
+        where = f"{unreadable.source}: {unreadable.origin}"
+        if unreadable.origin == unreadable.source:
+            where = unreadable.source
+        problems = self._writer.problems
+        if where in problems:
+            known = problems[where]
+            problems[where] = known.model_copy(update={"count": known.count + 1})
+        elif len(problems) < NAMED_PROBLEMS:
+            first = f"{unreadable.reason}, at byte {unreadable.offset:,}"
+            problems[where] = Problem(where=where, first=first, count=1)
+
+    def _name(self, kind: str) -> str:
+        step = "" if self._writer.step in {"documents", "train", "tokenizer"} else "validation-"
+        return f"{kind}-{step}{self._writer.number:05d}.jsonl.zst"
+
+
 def write_outcomes(
     writer: TaskWriter, outcomes: Iterable[Outcome], keep_rejected: Callable[[Rejected], bool]
 ) -> None:
     """Write and count what became of each document of a task."""
     dropped: Counter[str] = Counter()
-    quarantined = characters = 0
-    with ExitStack() as stack:
-        open_files: dict[str, JsonLinesFile] = {}
-
-        def to(kind: str) -> JsonLinesFile:
-            if kind not in open_files:
-                path = stack.enter_context(writer.file(f"{kind}-{writer.number:05d}.jsonl.zst"))
-                open_files[kind] = JsonLinesFile(path)
-                stack.callback(open_files[kind].close)  # before the file is moved into place
-            return open_files[kind]
-
-        kept = to("documents")
+    characters = 0
+    with OutcomeFiles(writer) as files:
+        kept = files.to("documents")
         for outcome in outcomes:
             if isinstance(outcome, Document):
                 kept.write(outcome.record())
@@ -121,33 +165,17 @@ def write_outcomes(
             elif isinstance(outcome, Rejected):
                 dropped[outcome.reason] += 1
                 if keep_rejected(outcome):
-                    to("rejected").write({**outcome.document.record(), "reason": outcome.reason})
+                    record = {**outcome.document.record(), "reason": outcome.reason}
+                    files.to("rejected").write(record)
             else:
-                quarantine(writer, to("quarantine"), outcome)
-                quarantined += 1
-    for kind, file in open_files.items():
-        writer.count_in(f"{kind}-{writer.number:05d}.jsonl.zst", {"documents": file.count})
+                files.quarantine(outcome)
     writer.counts = Counts(
-        documents_in=kept.count + dropped.total() + quarantined,
+        documents_in=kept.count + dropped.total() + files.quarantined,
         documents_out=kept.count,
         dropped=dict(dropped),
-        quarantined=quarantined,
+        quarantined=files.quarantined,
         more={"characters_out": characters},
     )
-
-
-def quarantine(writer: TaskWriter, file: JsonLinesFile, unreadable: Unreadable) -> None:
-    """Keep a note of what couldn't be read; the first few files will be named on the screen."""
-    file.write(vars(unreadable))
-    where = f"{unreadable.source}: {unreadable.origin}"
-    if unreadable.origin == unreadable.source:
-        where = unreadable.source
-    if where in writer.problems:
-        known = writer.problems[where]
-        writer.problems[where] = known.model_copy(update={"count": known.count + 1})
-    elif len(writer.problems) < NAMED_PROBLEMS:
-        first = f"{unreadable.reason}, at byte {unreadable.offset:,}"
-        writer.problems[where] = Problem(where=where, first=first, count=1)
 
 
 def read_shard(source: Range, path: Path) -> Iterator[Document]:

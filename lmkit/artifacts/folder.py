@@ -19,12 +19,13 @@ import platform
 import shutil
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fnmatch import fnmatch
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
+from lmkit.artifacts.atomic import remove_leftovers
 from lmkit.artifacts.inputs import Inputs, same_content
 from lmkit.artifacts.lock import LOCK, owning
 from lmkit.artifacts.manifest import MANIFEST, Counts, Input, Manifest, Plan, read
@@ -33,11 +34,10 @@ from lmkit.artifacts.tasks import (
     PARTIAL,
     Receipt,
     TaskWriter,
-    remove_leftovers,
     run_tasks,
 )
 from lmkit.config import StageConfig
-from lmkit.errors import ConfigError, LmkitError, OutputError
+from lmkit.errors import ConfigError, LmkitError, OutputError, RequestError
 from lmkit.execution.progress import say, warn
 
 TaskT = TypeVar("TaskT")
@@ -72,6 +72,10 @@ class OutputFolder:
         receipts = run_tasks(self.path, step, work, tasks, workers=self.config.workers, label=label)
         self.receipts += receipts
         return receipts
+
+    def forget(self, receipts: Sequence[Receipt]) -> None:
+        """Leave out what tasks said that will be done again."""
+        self.receipts = [receipt for receipt in self.receipts if receipt not in receipts]
 
     def finish(self, counts: Counts, details: dict[str, Any] | None = None) -> Manifest:
         """Check the sums, and write the manifest."""
@@ -176,7 +180,8 @@ class OutputFolder:
                 if note.input == number
             )
 
-        return self.plan.option_changes(old), self.plan.input_changes(old, same)
+        options = self.plan.option_changes(old, self.config.places)
+        return options, self.plan.input_changes(old, same)
 
     def up_to_date(self) -> Manifest | None:
         """Return the manifest if there is nothing left to do. Raises OutputError on a change."""
@@ -205,6 +210,14 @@ class OutputFolder:
                     f"--output: {file} is not what {MANIFEST} says any more",
                     "make the folder again with --overwrite",
                 )
+
+    def discard(self) -> None:
+        """Remove what this run has begun to make."""
+        shutil.rmtree(self.scratch)
+        self._remove_all_but(set())
+        for folder in sorted((p for p in self.path.rglob("*") if p.is_dir()), reverse=True):
+            with suppress(OSError):  # not empty: not ours
+                folder.rmdir()
 
     def begin(self) -> None:
         """Write the plan. In this order, a kill in between leaves the old or the new one."""
@@ -243,9 +256,15 @@ def making(config: StageConfig, inputs: Inputs) -> Generator[OutputFolder]:
     with owning(folder.path):
         # Another run may have come to its end between the first look and the lock.
         folder.finished = folder.up_to_date()
-        if not folder.finished:
-            folder.begin()
-        yield folder
+        if folder.finished:
+            yield folder
+            return
+        folder.begin()
+        try:
+            yield folder
+        except RequestError:  # it could only be known after a look inside the inputs
+            folder.discard()
+            raise
 
 
 def refuse_overlap(output: Path, inputs: Sequence[Path]) -> None:

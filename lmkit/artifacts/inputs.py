@@ -69,6 +69,18 @@ class Inputs:
     left_alone: dict[str, int]
     """How many files of each unknown ending lay in the folders."""
 
+    def beside(self, other: "Inputs") -> "Inputs":
+        """Return these and others, which keep their slices apart: `slices` are only these."""
+        return replace(
+            self,
+            arguments=(*self.arguments, *other.arguments),
+            records=(*self.records, *other.records),
+        )
+
+    def renumbered(self, first: int) -> tuple[Slice, ...]:
+        """Return the slices as they are called where other inputs come first."""
+        return tuple(replace(part, input=part.input + first) for part in self.slices)
+
 
 def find_documents(
     paths: Sequence[Path],
@@ -117,6 +129,12 @@ def find_documents(
         ),
         left_alone,
     )
+
+
+def other_folder(path: Path, label: str, fingerprint: str) -> Inputs:
+    """Return an input that isn't documents: a tokenizer, a packed folder, a run."""
+    record = Input(path=path, source=label, bytes=0, sha256=(fingerprint,))
+    return Inputs((path,), (record,), (), {})
 
 
 def made_by_lmkit(path: Path) -> Manifest | None:

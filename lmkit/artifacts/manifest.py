@@ -11,9 +11,9 @@ Choices:
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -115,20 +115,21 @@ class Output(Record):
 class Plan(Record):
     """Everything that decides what the output will be."""
 
-    NOT_COMPARED: ClassVar = frozenset({"inputs", "inputs_from", "output"})
-
     stage: str
     lmkit: str
     config: dict[str, Any]
     inputs: tuple[Input, ...]
 
-    def option_changes(self, old: "Plan") -> dict[str, str]:
-        """Say, for every option that differs from an older plan, how."""
+    def option_changes(self, old: "Plan", places: Container[str] = ()) -> dict[str, str]:
+        """Say, for every option that differs from an older plan, how.
+
+        `places` are options that only say where something lies.
+        """
         before, now = flat(old.config), flat(self.config)
         return {
             key: f"--{key.replace('_', '-')} was {_shown(before.get(key))}, now {_shown(value)}"
             for key, value in ((key, now.get(key)) for key in now | before)
-            if key not in self.NOT_COMPARED and value != before.get(key)
+            if key not in places and value != before.get(key)
         }
 
     def input_changes(self, old: "Plan", same: Callable[[Input, Input], bool]) -> list[str]:

@@ -11,7 +11,6 @@ Choices:
 - Files that only later tasks need go to the scratch folder and are gone when the stage ends.
 """
 
-import os
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -164,10 +163,3 @@ def _run(
     writer = TaskWriter(folder, step, number)
     work(subject, writer)
     writer.finish()
-
-
-def remove_leftovers(scratch: Path) -> None:
-    """Delete the half-written files of processes that are gone."""
-    for path in scratch.glob("*.[0-9]*"):
-        if path.suffix[1:].isdigit() and int(path.suffix[1:]) != os.getpid():
-            path.unlink(missing_ok=True)

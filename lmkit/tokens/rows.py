@@ -42,17 +42,17 @@ Stored = StoredArray | NDArray[Any]
 class Rows:
     """B rows of T places."""
 
-    tokens_BT: NDArray[np.int64]  # noqa: N815
+    tokens_BT: NDArray[np.int64]
     """Token ids; the pad id where a row has run out."""
 
-    following_BT: NDArray[np.int64]  # noqa: N815
+    following_BT: NDArray[np.int64]
     """The next token of the same document, be it outside of the row; NO_TARGET where the
     document ends, and at padding."""
 
-    documents_BT: NDArray[np.int32]  # noqa: N815
+    documents_BT: NDArray[np.int32]
     """Which piece of the row a place belongs to: 1, 2, ...; 0 at padding."""
 
-    positions_BT: NDArray[np.int64]  # noqa: N815
+    positions_BT: NDArray[np.int64]
     """0, 1, 2, ... from the start of each piece; 0 at padding."""
 
 

@@ -41,7 +41,9 @@ def test_where_nothing_can_be_read_it_fails_and_keeps_the_quarantine(
 
 
 def test_cleaning_twice_changes_nothing(raw: Path) -> None:
-    (raw / "code.py").write_text("def f():\n\treturn 'x²  \u00a0'  \r\n\r\n\r\n\r\n\r\nprint(f())\r\n")
+    (raw / "code.py").write_text(
+        "def f():\n\treturn 'x²  \u00a0'  \r\n\r\n\r\n\r\n\r\nprint(f())\r\n"
+    )
     clean(CleanConfig(inputs=(raw,), output=Path("once")))
     clean(CleanConfig(inputs=(Path("once"),), output=Path("twice")))
     assert records(Path("once")) == records(Path("twice"))

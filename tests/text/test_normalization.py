@@ -41,7 +41,9 @@ def test_normalizing_twice_changes_nothing_more(unicode: str, space: str) -> Non
     assert normalize(once, rules) == once
 
 
-@given(st.text(st.sampled_from("a \t\n\r\x00\u00a0\u0301\u2028\u1100\u1161\u3000\u00a8"), max_size=20))
+@given(
+    st.text(st.sampled_from("a \t\n\r\x00\u00a0\u0301\u2028\u1100\u1161\u3000\u00a8"), max_size=20)
+)
 def test_normalizing_twice_changes_nothing_more_for_any_mix(text: str) -> None:
     for unicode in ("nfc", "nfkc"):
         for space in ("tidy", "collapse"):

@@ -1,0 +1,326 @@
+"""Pack: cut documents into tokens, and lay the tokens out in rows for training.
+
+    work/packed/train/tokens-00000.npy      the tokens of the documents, one behind the other
+    work/packed/train/documents-00000.npy   where each document lies
+    work/packed/train/rows/...              which pieces of which documents make a row
+    work/packed/validation/...              the same, for what is held out
+    work/packed/tokenizer/...               a copy, so that the folder can be handed on
+
+Choices:
+- A stored document is `begin text end`. Its text is encoded with special tokens off, so no text
+  can end a document or pretend to be a border; borders are stored, never looked for.
+- A document is held out by a hash of its id, whatever else is packed with it. Where that hits no
+  document, the one with the smallest hash is held out.
+- Documents are laid out in the order of that hash too, so rows don't depend on how files are
+  named, ordered or cut into tasks.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+
+from pydantic import BeforeValidator, Field
+
+from lmkit.artifacts.documents import Document, OutcomeFiles, Unreadable
+from lmkit.artifacts.folder import OutputFolder, making
+from lmkit.artifacts.inputs import (
+    RANGE_BYTES,
+    Inputs,
+    Slice,
+    cut,
+    find_documents,
+    made_by_lmkit,
+    other_folder,
+)
+from lmkit.artifacts.manifest import Counts, Manifest
+from lmkit.artifacts.tasks import Receipt, TaskWriter, receipt_path
+from lmkit.config import StageConfig
+from lmkit.errors import ConfigError, InputError, LmkitError
+from lmkit.execution.progress import warn
+from lmkit.readers.documents import read_slice
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from lmkit.tokens.shards import ShardWriter
+    from lmkit.tokens.tokenizer import Tokenizer
+
+Side = Literal["train", "validation"]
+SIDES: tuple[Side, Side] = ("train", "validation")
+BATCH_CHARACTERS = 1_000_000
+Key = tuple[int, int]
+"""Hashes of a document's id and text."""
+
+
+class PackConfig(StageConfig):
+    """Cut documents into tokens and lay them out in rows."""
+
+    stage = "pack"
+    owns = ("train/*", "validation/*", "tokenizer/*", "quarantine-*.jsonl.zst")
+    places = StageConfig.places | {"tokenizer"}
+
+    tokenizer: Path
+    """Folder of the tokenizer."""
+
+    sequence_length: Annotated[int, Field(ge=2)] = 1_024
+    """Tokens in a row: as far as a model will see."""
+
+    validation: Annotated[str, BeforeValidator(str)] = "0.005"
+    """Share of the documents to hold out, or a folder of documents for validation; 0 for none."""
+
+    begin: bool = True
+    """Put the begin token before each document."""
+
+    end: bool = True
+    """Put the end token behind each document."""
+
+    max_record: Annotated[int, Field(ge=1)] = 32_000_000
+    """Longest record of a plain file to read, in bytes; longer ones are quarantined."""
+
+    shard_bytes: Annotated[int, Field(ge=1)] = RANGE_BYTES
+    """Input bytes per task and token shard."""
+
+
+def pack(config: PackConfig) -> Manifest:
+    """Write the tokens and rows of all inputs to the output folder."""
+    tokenizer = _tokenizer(config)
+    share, held_out = _validation(config.validation)
+    documents = find_documents(config.inputs, config.inputs_from, formats=("jsonl",))
+    if share:
+        _refuse_one_document(documents)
+    validation = find_documents([held_out], formats=("jsonl",)) if held_out else None
+    inputs = documents.beside(other_folder(config.tokenizer, "tokenizer", tokenizer.fingerprint))
+    inputs = inputs.beside(validation) if validation else inputs
+    with making(config, inputs) as folder:
+        if folder.finished:
+            return folder.finished
+        tasks = cut(documents.slices, config.shard_bytes)
+        work = partial(_pack_task, config, share, None)
+        receipts = folder.run("train", work, tasks, label="packing")
+        if share and not _documents_of(receipts, "validation"):
+            receipts = _hold_out_one(config, folder, tasks, receipts)
+        if validation:
+            slices = validation.renumbered(len(documents.records) + 1)
+            work = partial(_pack_task, config, 1.0, None)
+            tasks = cut(slices, config.shard_bytes)
+            receipts += folder.run("validation", work, tasks, label="packing validation")
+        folder.run("tokenizer", _copy_tokenizer, [config.tokenizer], label="copying")
+        sides = [side for side in SIDES if _documents_of(receipts, side)]
+        indexes = folder.run("rows", partial(_lay_out, config), sides, label="laying out")
+        details = _details(config, tokenizer, sides, indexes)
+        return folder.finish(Counts.total(receipt.counts for receipt in receipts), details)
+
+
+def _documents_of(receipts: Sequence[Receipt], side: Side) -> int:
+    return sum(receipt.facts["documents"].get(side, 0) for receipt in receipts)
+
+
+def _tokenizer(config: PackConfig) -> "Tokenizer":
+    from lmkit.tokens.tokenizer import Tokenizer
+
+    manifest = made_by_lmkit(config.tokenizer)
+    if manifest and manifest.stage != "train-tokenizer":
+        raise InputError(
+            f"--tokenizer: {config.tokenizer} was made by lmkit {manifest.stage}",
+            "name a folder that lmkit train-tokenizer made",
+        )
+    tokenizer = Tokenizer.load(config.tokenizer)
+    needed = {"pad": True, "begin": config.begin, "end": config.end}
+    for role, wanted in needed.items():
+        if wanted and getattr(tokenizer, role) is None:
+            raise InputError(
+                f"--tokenizer: {config.tokenizer} has no {role} token",
+                f"--no-{role} packs without it" if role != "pad" else "add one to it",
+            )
+    return tokenizer
+
+
+def _validation(typed: str) -> tuple[float, Path | None]:
+    """Tell a share from a folder."""
+    try:
+        share = float(typed)
+    except ValueError:
+        return 0.0, Path(typed)
+    if not 0 <= share < 1:
+        raise ConfigError(
+            f"--validation: got {typed}, must be a share from 0 to less than 1, or a folder"
+        )
+    return share, None
+
+
+def _refuse_one_document(documents: Inputs) -> None:
+    made = [made_by_lmkit(path) for path in documents.arguments]
+    if all(made) and sum(manifest.counts.documents_out for manifest in made if manifest) == 1:
+        raise _one_document()
+
+
+def _one_document() -> InputError:
+    return InputError(
+        "INPUTS: hold one document, which can't be both trained on and held out",
+        "name other documents with --validation FOLDER, or hold out nothing: --validation 0",
+    )
+
+
+def _pack_task(
+    config: PackConfig,
+    share: float,
+    smallest: "Key | None",
+    slices: tuple[Slice, ...],
+    writer: TaskWriter,
+) -> None:
+    """Write the token shards of some slices.
+
+    A document is held out if its hash is in `share`, or is the `smallest` of all.
+    """
+    from lmkit.tokens.split import document_key, goes_to_validation, text_key
+    from lmkit.tokens.text import well_formed
+    from lmkit.tokens.tokenizer import Tokenizer
+
+    tokenizer = Tokenizer.load(config.tokenizer)
+    least: Key | None = None
+    empty = unknown = 0
+    with OutcomeFiles(writer) as files, ExitStack() as stack:
+        sides = SIDES if share < 1 else SIDES[1:]
+        shards = {side: _open_shard(stack, writer, side, tokenizer.size) for side in sides}
+        for batch in _batches(config, slices, writer, files):
+            kept = [document for document in batch if document.text]
+            empty += len(batch) - len(kept)
+            encoded = tokenizer.encode_batch([document.text for document in kept])
+            for document, ids in zip(kept, encoded, strict=True):
+                key = document_key(config.seed, document.id), text_key(document.text)
+                least = min(least or key, key)
+                out = goes_to_validation(key[0], share) or key == smallest
+                unknown += int((ids == tokenizer.unknown).sum())
+                shards["validation" if out else "train"].append(
+                    _framed(ids, config, tokenizer),
+                    bytes_of_text=len(well_formed(document.text).encode()),
+                    key=key[0],
+                    text=key[1],
+                )
+    tokens = sum(shard.tokens for shard in shards.values())
+    packed = sum(shard.documents for shard in shards.values())
+    writer.counts = Counts(
+        documents_in=packed + empty + files.quarantined,
+        documents_out=packed,
+        dropped={"empty": empty} if empty else {},
+        quarantined=files.quarantined,
+        more={"tokens": tokens, "unknown_tokens": unknown},
+    )
+    documents = {side: shard.documents for side, shard in shards.items()}
+    writer.facts = {"documents": documents, "least": least}
+
+
+def _open_shard(stack: ExitStack, writer: TaskWriter, side: Side, size: int) -> "ShardWriter":
+    from lmkit.tokens.shards import ShardWriter, documents_name, tokens_name
+
+    names = (f"{side}/{name(writer.number)}" for name in (tokens_name, documents_name))
+    tokens, documents = (stack.enter_context(writer.file(name)) for name in names)
+    return stack.enter_context(ShardWriter(tokens, documents, size))
+
+
+def _batches(
+    config: PackConfig, slices: tuple[Slice, ...], writer: TaskWriter, files: OutcomeFiles
+) -> Iterator[list[Document]]:
+    """Read documents in batches that the tokenizer can share out between its threads."""
+    batch: list[Document] = []
+    room = BATCH_CHARACTERS
+    for part in slices:
+        for document in read_slice(part, writer.read, max_record=config.max_record):
+            if isinstance(document, Unreadable):
+                files.quarantine(document)
+                continue
+            batch.append(document)
+            room -= len(document.text)
+            if room <= 0:
+                yield batch
+                batch, room = [], BATCH_CHARACTERS
+    yield batch
+
+
+def _framed(
+    ids: "NDArray[np.uint32]", config: PackConfig, tokenizer: "Tokenizer"
+) -> "NDArray[np.uint32]":
+    """Put begin and end around a document's tokens."""
+    import numpy as np
+
+    begin = np.array([tokenizer.begin] if config.begin else [], np.uint32)
+    end = np.array([tokenizer.end] if config.end else [], np.uint32)
+    return np.concatenate([begin, ids, end])
+
+
+def _hold_out_one(
+    config: PackConfig,
+    folder: OutputFolder,
+    tasks: Sequence[tuple[Slice, ...]],
+    receipts: list[Receipt],
+) -> list[Receipt]:
+    """Pack the task with the smallest hash once more, with that document held out."""
+    if sum(receipt.counts.documents_out for receipt in receipts) < 2:
+        raise _one_document()
+    least = [tuple(receipt.facts["least"] or [1 << 64]) for receipt in receipts]
+    number = least.index(min(least))
+    receipt_path(folder.path, "train", number).unlink()
+    folder.forget(receipts)
+    work = partial(_pack_task, config, 0.0, cast(Key, least[number]))
+    return folder.run("train", work, tasks, label="holding one out")
+
+
+def _copy_tokenizer(tokenizer: Path, writer: TaskWriter) -> None:
+    from lmkit.tokens.tokenizer import FILES
+
+    for name in FILES:
+        if (tokenizer / name).exists():
+            with writer.file(f"tokenizer/{name}") as path:
+                path.write_bytes((tokenizer / name).read_bytes())
+
+
+def _lay_out(config: PackConfig, side: Side, writer: TaskWriter) -> None:
+    """Write which pieces of which documents make a row."""
+    import numpy as np
+
+    from lmkit.tokens.packing import chunk_in_order, document_order
+    from lmkit.tokens.rows import PIECES, STARTS
+    from lmkit.tokens.shards import Shards, write_array
+
+    shards = Shards.at(writer.folder / side)
+    lengths = shards.of_documents("tokens").astype(np.int64)
+    order = document_order(shards.of_documents("key"), shards.of_documents("text"))
+    starts, pieces = chunk_in_order(lengths, order, config.sequence_length)
+    tokens, placed = int(lengths.sum()), int(pieces["length"].sum())
+    rows = len(starts) - 1
+    padding = rows * config.sequence_length - placed
+    if tokens != placed or padding < 0 or sum(map(len, shards.tokens)) != tokens:
+        raise LmkitError(
+            f"{writer.folder / side}: {tokens:,} tokens went in, {placed:,} are in rows: this is a "
+            "bug in lmkit, and the output is not to be trusted"
+        )
+    for name, values in ((STARTS, starts), (PIECES, pieces)):
+        with writer.file(f"{side}/{name}") as path:
+            write_array(path, values)
+    writer.facts = {
+        "documents": len(lengths),
+        "bytes_of_text": int(shards.of_documents("bytes").sum()),
+        "tokens": tokens,
+        "rows": rows,
+        "padding": padding,
+    }
+
+
+def _details(
+    config: PackConfig, tokenizer: "Tokenizer", sides: Sequence[Side], indexes: Sequence[Receipt]
+) -> dict[str, Any]:
+    found = {side: receipt.facts for side, receipt in zip(sides, indexes, strict=True)}
+    if not found.get("train", {}).get("tokens"):
+        raise InputError("INPUTS: nothing is left to train on", "hold out less: --validation")
+    if found["train"]["rows"] < 2 and found["train"]["padding"]:
+        warn(f"all the training text fits in one row of {config.sequence_length:,} tokens")
+    return {
+        "sequence_length": config.sequence_length,
+        "vocabulary_size": tokenizer.size,
+        "tokenizer": tokenizer.fingerprint,
+        "pad": tokenizer.pad,
+        **found,
+    }
