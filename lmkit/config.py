@@ -71,14 +71,24 @@ class CommandConfig(Group):
     stage: ClassVar[str]
 
 
-class StageConfig(CommandConfig):
-    """What every command that makes a folder needs to be told."""
+class FolderConfig(CommandConfig):
+    """What every command that makes a folder needs to be told, wherever that lies."""
 
     owns: ClassVar[tuple[str, ...]]
     """Patterns of the names that the stage writes; any other file in a folder is someone else's."""
 
     places: ClassVar[frozenset[str]] = frozenset({"inputs", "inputs_from", "output"})
     """Options that only say where something lies: what lies there is compared, not they."""
+
+    overwrite: Annotated[bool, Field(exclude=True)] = False
+    """Start over, whatever an earlier run of this stage has left in the output folder."""
+
+    verify: Annotated[bool, Field(exclude=True)] = False
+    """Read every input again to see whether it changed, instead of trusting its size and time."""
+
+
+class StageConfig(FolderConfig):
+    """What a stage needs to be told that reads inputs and makes a folder of them."""
 
     inputs: Annotated[tuple[Path, ...], POSITIONAL] = ()
     """Files and folders to read."""
@@ -94,12 +104,6 @@ class StageConfig(CommandConfig):
 
     workers: Annotated[int, Field(ge=1, exclude=True)] = _usable_cores()
     """Processes to share the work. The output is the same for any number."""
-
-    overwrite: Annotated[bool, Field(exclude=True)] = False
-    """Start over, whatever an earlier run of this stage has left in the output folder."""
-
-    verify: Annotated[bool, Field(exclude=True)] = False
-    """Read every input again to see whether it changed, instead of trusting its size and time."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from typing import Any, TypeVar
 from lmkit.artifacts.atomic import remove_leftovers
 from lmkit.artifacts.inputs import Inputs, same_content
 from lmkit.artifacts.lock import LOCK, owning
-from lmkit.artifacts.manifest import MANIFEST, Counts, Input, Manifest, Plan, read
+from lmkit.artifacts.manifest import MANIFEST, Counts, Input, Manifest, Output, Plan, read
 from lmkit.artifacts.streams import hash_range
 from lmkit.artifacts.tasks import (
     PARTIAL,
@@ -36,7 +36,7 @@ from lmkit.artifacts.tasks import (
     TaskWriter,
     run_tasks,
 )
-from lmkit.config import StageConfig
+from lmkit.config import FolderConfig, StageConfig
 from lmkit.errors import ConfigError, LmkitError, OutputError, RequestError
 from lmkit.execution.progress import say, warn
 
@@ -47,10 +47,10 @@ OURS = (MANIFEST, PARTIAL, LOCK)
 class OutputFolder:
     """An output folder between its plan and its manifest."""
 
-    def __init__(self, config: StageConfig, records: Sequence[Input]) -> None:
+    def __init__(self, config: FolderConfig, path: Path, records: Sequence[Input]) -> None:
         self.config = config
-        self.path = config.output
-        self.scratch = config.output / PARTIAL
+        self.path = path
+        self.scratch = path / PARTIAL
         self.finished: Manifest | None = None
         self.receipts: list[Receipt] = []
         self.plan = Plan(
@@ -66,10 +66,12 @@ class OutputFolder:
         step: str,
         work: Callable[[TaskT, TaskWriter], None],
         tasks: Sequence[TaskT],
+        *,
+        workers: int = 1,
         label: str,
     ) -> list[Receipt]:
         """Do the tasks of a step that aren't done yet; return the receipts of all, in order."""
-        receipts = run_tasks(self.path, step, work, tasks, workers=self.config.workers, label=label)
+        receipts = run_tasks(self.path, step, work, tasks, workers=workers, label=label)
         self.receipts += receipts
         return receipts
 
@@ -87,16 +89,33 @@ class OutputFolder:
                 f"see why in {self.path}/quarantine-*.jsonl.zst",
             )
         outputs = {output.name: output for receipt in self.receipts for output in receipt.outputs}
-        inputs = self._inputs_as_read()
-        self._remove_all_but(set(outputs))
+        return self.complete(
+            [outputs[name] for name in sorted(outputs)],
+            counts,
+            details or {},
+            inputs=self._inputs_as_read(),
+            task_seconds=round(sum(receipt.seconds for receipt in self.receipts), 3),
+        )
+
+    def complete(
+        self,
+        outputs: Sequence[Output],
+        counts: Counts,
+        details: dict[str, Any],
+        *,
+        inputs: tuple[Input, ...],
+        task_seconds: float = 0,
+        beside: Sequence[str] = (),
+    ) -> Manifest:
+        """Write the manifest. Files `beside` the outputs stay, and are not part of them."""
+        self._remove_all_but({output.name for output in outputs}, beside)
         seconds = round(time.monotonic() - self._started, 3)
-        task_seconds = round(sum(receipt.seconds for receipt in self.receipts), 3)
         bytes_read = sum(item.bytes for item in inputs)
         manifest = Manifest(
             **dict(self.plan.model_copy(update={"inputs": inputs})),
-            outputs=tuple(outputs[name] for name in sorted(outputs)),
+            outputs=tuple(outputs),
             counts=counts,
-            details=details or {},
+            details=details,
             seconds=seconds,
             task_seconds=task_seconds,
             bytes_per_second=round(bytes_read / seconds) if seconds else 0,
@@ -128,11 +147,11 @@ class OutputFolder:
             for number, item in enumerate(self.plan.inputs)
         )
 
-    def _remove_all_but(self, names: set[str]) -> None:
+    def _remove_all_but(self, names: set[str], beside: Sequence[str] = ()) -> None:
         for path in sorted(self.path.rglob("*")):
             name = path.relative_to(self.path).as_posix()
             ours = not name.startswith(OURS) and _owned(name, self.config.owns)
-            if ours and path.is_file() and name not in names:
+            if ours and path.is_file() and name not in names and not _owned(name, beside):
                 path.unlink()
 
     def look(self) -> tuple[Manifest | None, Plan | None]:
@@ -196,10 +215,11 @@ class OutputFolder:
         if changes:
             refuse(self.path, changes, begun=manifest is None)
         if manifest:
-            self._check_outputs(manifest)
+            self.check_outputs(manifest)
         return manifest
 
-    def _check_outputs(self, manifest: Manifest) -> None:
+    def check_outputs(self, manifest: Manifest) -> None:
+        """Raise OutputError where a file is not what the manifest says."""
         for output in manifest.outputs:
             file = self.path / output.name
             whole = file.is_file() and file.stat().st_size == output.bytes
@@ -243,7 +263,7 @@ def refuse(path: Path, changes: Sequence[str], *, begun: bool) -> None:
 def making(config: StageConfig, inputs: Inputs) -> Generator[OutputFolder]:
     """Own an output folder until it is complete; its `finished` is set where it already is."""
     refuse_overlap(config.output, inputs.arguments)
-    folder = OutputFolder(config, inputs.records)
+    folder = OutputFolder(config, config.output, inputs.records)
     folder.finished = folder.up_to_date()
     if folder.finished:
         say(f"{config.output}: up to date")

@@ -8,7 +8,7 @@ Choices:
   and never makes the T x T table: 1.4 to 1.5 times as fast at 1,024 places.
 - Padding sees padding: as document 0 it is a document like any other, so no row of the softmax is
   empty and nothing becomes NaN.
-- Query, key and value are three matrices. One would save 1% of a step, and would have to be cut up
+- Query, key and value are three matrices. A single one would have to be cut up
   again to exchange weights, to split heads over devices, or for optimizers that look at a matrix.
 
 Shapes: B batch, T time, D width, H heads, G key-value heads, K head width, S places seen.

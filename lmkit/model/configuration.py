@@ -68,7 +68,8 @@ class ModelConfig(Group):
     @model_validator(mode="after")
     def _resolve_and_check(self) -> Self:
         shape = self.shape
-        self.__dict__.update(shape._asdict())  # frozen: the one moment at which it may change
+        for name, number in shape._asdict().items():
+            object.__setattr__(self, name, number)  # frozen, but for this one moment
         if self.preset is not None:
             for name, wanted in PRESETS[self.preset]._asdict().items():
                 if (got := getattr(shape, name)) != wanted:

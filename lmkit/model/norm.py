@@ -28,7 +28,7 @@ class RMSNorm(nn.Module):
         kind = x_BTD.device.type
         single = x_BTD.dtype == self.weight.dtype == torch.float32
         if kind == "cpu" and single and not torch.compiler.is_compiling():
-            y_BTD: Tensor = _CpuRMSNorm.apply(x_BTD, self.weight, self.eps)  # pyright: ignore[reportAssignmentType]
+            y_BTD: Tensor = _CpuRMSNorm.apply(x_BTD, self.weight, self.eps)
         else:
             y_BTD = F.rms_norm(x_BTD, self.weight.shape, self.weight, self.eps)
         if torch.is_autocast_enabled(kind):
@@ -39,8 +39,8 @@ class RMSNorm(nn.Module):
 class _CpuRMSNorm(torch.autograd.Function):
     """RMS normalization whose backward pass is layer normalization's, put right afterwards.
 
-    With x̂ = x·r the gradient is r·(g − x̂·mean(g·x̂)), g being weighted. Layer normalization around
-    a mean of zero gives r·(g − mean(g) − x̂·mean(g·x̂)), so r·mean(g) has to be added back.
+    With x̂ = x·r the gradient is r·(g - x̂·mean(g·x̂)), g being weighted. Layer normalization around
+    a mean of zero gives r·(g - mean(g) - x̂·mean(g·x̂)), so r·mean(g) has to be added back.
     """
 
     @staticmethod

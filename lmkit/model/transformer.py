@@ -105,11 +105,13 @@ class Transformer(nn.Module):
         Returns:
             A scalar in fp32 with targets: the sum, over targets that aren't -100, of the negative
             log-likelihood in nats. Else logits_BTV in fp32.
+
+
         """
         x_BTD = self.features(tokens_BT, positions_BT, documents_BT, cache)
         if targets_BT is not None:
             return summed_nll(x_BTD.flatten(0, 1), self.embedding.weight, targets_BT.flatten())
-        return F.linear(x_BTD, self.embedding.weight).float()
+        return self.logits(x_BTD)
 
     def features(
         self,
@@ -125,6 +127,10 @@ class Transformer(nn.Module):
         for number, block in enumerate(self.blocks):
             x_BTD = block(x_BTD, turn, mask_B1TS, cache.layers[number] if cache else None)
         return self.norm(x_BTD)
+
+    def logits(self, x_BTD: Tensor) -> Tensor:
+        """Return a score in fp32 for each token that may follow; any places, in any shape."""
+        return F.linear(x_BTD, self.embedding.weight).float()
 
     def _mask(
         self, tokens_BT: Tensor, documents_BT: Tensor | None, cache: KeyValueCache | None

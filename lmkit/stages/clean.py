@@ -74,7 +74,13 @@ def clean(config: CleanConfig) -> Manifest:
         if folder.finished:
             return folder.finished
         tasks = cut(inputs.slices, config.shard_bytes)
-        receipts = folder.run("documents", partial(_clean_task, config), tasks, label="cleaning")
+        receipts = folder.run(
+            "documents",
+            partial(_clean_task, config),
+            tasks,
+            workers=config.workers,
+            label="cleaning",
+        )
         return folder.finish(Counts.total(receipt.counts for receipt in receipts))
 
 

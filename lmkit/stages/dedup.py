@@ -71,9 +71,17 @@ def dedup(config: DedupConfig) -> Manifest:
         if folder.finished:
             return folder.finished
         tasks = cut(inputs.slices, config.shard_bytes)
-        folder.run("digests", partial(_note_digests, config), tasks, label="comparing")
+        folder.run(
+            "digests",
+            partial(_note_digests, config),
+            tasks,
+            workers=config.workers,
+            label="comparing",
+        )
         folder.run("repeats", _find_repeats, [len(tasks)], label="matching")
-        receipts = folder.run("documents", partial(_keep_one, config), tasks, label="writing")
+        receipts = folder.run(
+            "documents", partial(_keep_one, config), tasks, workers=config.workers, label="writing"
+        )
         return folder.finish(Counts.total(receipt.counts for receipt in receipts))
 
 

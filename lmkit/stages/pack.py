@@ -99,17 +99,21 @@ def pack(config: PackConfig) -> Manifest:
             return folder.finished
         tasks = cut(documents.slices, config.shard_bytes)
         work = partial(_pack_task, config, share, None)
-        receipts = folder.run("train", work, tasks, label="packing")
+        receipts = folder.run("train", work, tasks, workers=config.workers, label="packing")
         if share and not _documents_of(receipts, "validation"):
             receipts = _hold_out_one(config, folder, tasks, receipts)
         if validation:
             slices = validation.renumbered(len(documents.records) + 1)
             work = partial(_pack_task, config, 1.0, None)
             tasks = cut(slices, config.shard_bytes)
-            receipts += folder.run("validation", work, tasks, label="packing validation")
+            receipts += folder.run(
+                "validation", work, tasks, workers=config.workers, label="packing validation"
+            )
         folder.run("tokenizer", _copy_tokenizer, [config.tokenizer], label="copying")
-        sides = [side for side in SIDES if _documents_of(receipts, side)]
-        indexes = folder.run("rows", partial(_lay_out, config), sides, label="laying out")
+        sides: list[Side] = [side for side in SIDES if _documents_of(receipts, side)]
+        indexes = folder.run(
+            "rows", partial(_lay_out, config), sides, workers=config.workers, label="laying out"
+        )
         details = _details(config, tokenizer, sides, indexes)
         return folder.finish(Counts.total(receipt.counts for receipt in receipts), details)
 
@@ -265,7 +269,7 @@ def _hold_out_one(
     receipt_path(folder.path, "train", number).unlink()
     folder.forget(receipts)
     work = partial(_pack_task, config, 0.0, cast(Key, least[number]))
-    return folder.run("train", work, tasks, label="holding one out")
+    return folder.run("train", work, tasks, workers=config.workers, label="holding one out")
 
 
 def _copy_tokenizer(tokenizer: Path, writer: TaskWriter) -> None:
@@ -322,5 +326,7 @@ def _details(
         "vocabulary_size": tokenizer.size,
         "tokenizer": tokenizer.fingerprint,
         "pad": tokenizer.pad,
+        "begin": tokenizer.begin if config.begin else None,
+        "end": tokenizer.end if config.end else None,
         **found,
     }

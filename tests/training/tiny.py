@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -88,16 +89,21 @@ RECIPE = Recipe(
 class Run:
     """A model that is trained, and the records of its steps."""
 
-    def __init__(self, dropout: float = 0.0, rows: RaggedRows | None = None) -> None:
+    def __init__(
+        self, dropout: float = 0.0, rows: RaggedRows | None = None, precision: str = "no"
+    ) -> None:
         self.model = TinyModel(dropout)
         self.optimizer = make_optimizer(self.model, RECIPE.optim)
-        self.accelerator = Accelerator(cpu=True)
+        AcceleratorState._reset_state()  # one precision a process, else
+        self.accelerator = Accelerator(cpu=True, mixed_precision=precision)
         self.prepared = self.accelerator.prepare_model(self.model)
         self.rows = rows or RaggedRows()
         self.records: list[Record] = []
         self.saved: list[Progress] = []
 
-    def train(self, start: Progress = Progress(), hooks: Hooks = Hooks(), **changes: Any) -> Progress:
+    def train(
+        self, start: Progress = Progress(), hooks: Hooks = Hooks(), **changes: Any
+    ) -> Progress:
         return train(
             self.prepared,
             self.optimizer,

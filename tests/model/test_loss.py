@@ -1,0 +1,53 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lmkit.model.loss import IGNORED, summed_nll
+
+PLACES, WIDTH, VOCABULARY = 23, 8, 50
+
+
+def problem() -> tuple[Tensor, Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    x_ND = torch.randn(PLACES, WIDTH, generator=generator).requires_grad_()
+    weight_VD = torch.randn(VOCABULARY, WIDTH, generator=generator).requires_grad_()
+    targets_N = torch.randint(0, VOCABULARY, (PLACES,), generator=generator)
+    targets_N[::4] = IGNORED
+    return x_ND, weight_VD, targets_N
+
+
+@pytest.mark.parametrize("rows", [None, 1, 5, 23, 100])
+def test_loss_and_gradients_are_those_of_all_logits_at_once(rows: int | None) -> None:
+    x_ND, weight_VD, targets_N = problem()
+    loss = summed_nll(x_ND, weight_VD, targets_N, rows)
+    expected = F.cross_entropy(x_ND @ weight_VD.t(), targets_N, reduction="sum")
+    torch.testing.assert_close(loss, expected)
+    wanted = torch.autograd.grad(expected / 7, (x_ND, weight_VD))
+    got = torch.autograd.grad(loss / 7, (x_ND, weight_VD))
+    for one, other in zip(got, wanted, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-5)
+
+
+def test_without_gradients_the_loss_is_the_same() -> None:
+    x_ND, weight_VD, targets_N = problem()
+    with torch.no_grad():
+        loss = summed_nll(x_ND, weight_VD, targets_N, rows=6)
+    assert loss == summed_nll(x_ND, weight_VD, targets_N, rows=6)
+
+
+def test_no_targets_at_all_cost_nothing_and_move_nothing() -> None:
+    x_ND, weight_VD, targets_N = problem()
+    loss = summed_nll(x_ND, weight_VD, torch.full_like(targets_N, IGNORED))
+    assert loss == 0
+    assert not any(g.any() for g in torch.autograd.grad(loss, (x_ND, weight_VD)))
+
+
+def test_the_loss_of_low_precision_features_is_a_full_precision_sum() -> None:
+    x_ND, weight_VD, targets_N = problem()
+    low_ND, low_VD = x_ND.detach().bfloat16(), weight_VD.detach().bfloat16()
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = summed_nll(low_ND.requires_grad_(), weight_VD, targets_N)
+    logits_NV = (low_ND @ low_VD.t()).float()
+    assert loss.dtype == torch.float32
+    torch.testing.assert_close(loss, F.cross_entropy(logits_NV, targets_N, reduction="sum"))

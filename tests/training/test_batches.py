@@ -1,0 +1,51 @@
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from lmkit.training.batches import Work, ahead, work_of
+from tests.training.tiny import RaggedRows, next_token
+
+
+def test_targets_and_tokens_are_counted_over_all_passes_without_padding() -> None:
+    rows = RaggedRows()
+    passes = [np.array([0, 1, 2]), np.array([3])]
+    work = work_of(4, passes, rows, next_token, pin=False)
+    read = rows.read(np.arange(4))
+    assert work.tokens == int((read.documents_BT == 1).sum())
+    # Each row is one document here, and its last token has nothing behind it.
+    assert work.targets == work.tokens - 4
+    assert [len(batch["tokens_BT"]) for batch in work.batches] == [3, 1]
+
+
+def test_a_pass_over_no_rows_has_no_targets_and_counts_nothing() -> None:
+    work = work_of(1, [np.array([], np.int64)], RaggedRows(), next_token, pin=False)
+    assert (work.targets, work.tokens) == (0, 0)
+    assert torch.all(work.batches[0]["targets_BT"] == -100)
+
+
+def test_reading_ahead_keeps_the_order_and_stays_a_few_steps_before() -> None:
+    made: list[int] = []
+
+    def make(step: int) -> Work:
+        made.append(step)
+        return Work(step, [], 0, 0)
+
+    works = ahead(make, range(1, 20))
+    assert [next(works).step for _ in range(3)] == [1, 2, 3]
+    works.close()
+    assert made == sorted(made) and len(made) <= 5
+    assert not [t for t in threading.enumerate() if t.name.startswith("rows")]
+
+
+def test_what_goes_wrong_while_reading_is_raised_at_its_step() -> None:
+    def make(step: int) -> Work:
+        if step == 3:
+            raise OSError("gone")
+        return Work(step, [], 0, 0)
+
+    works = ahead(make, range(1, 20))
+    assert [next(works).step, next(works).step] == [1, 2]
+    with pytest.raises(OSError, match="gone"):
+        next(works)

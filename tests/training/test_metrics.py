@@ -1,0 +1,105 @@
+import json
+import math
+from pathlib import Path
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from lmkit.training.metrics import METRICS, Metrics, Record, read, trim
+
+
+def record(step: int, **changes: float) -> Record:
+    known = {"loss": 1 / 3 * step, "lr": 1e-3 / 7, "gradient_norm": 0.1 + 0.2}
+    return Record(step=step, tokens=64 * step, tokens_per_second=1e4 / 3, **(known | changes))
+
+
+def write(run: Path, steps: range, after: int = 0, log_every: int = 1) -> None:
+    with Metrics(run, after, log_every) as metrics:
+        for step in steps:
+            metrics.append(record(step))
+        metrics.sync()
+
+
+def on_the_board(run: Path, tag: str = "train/loss") -> list[tuple[int, float]]:
+    board = EventAccumulator(str(run / "tensorboard"))
+    board.Reload()
+    return [(event.step, event.value) for event in board.Scalars(tag)]
+
+
+def test_numbers_read_back_as_the_same_floats(tmp_path: Path) -> None:
+    write(tmp_path, range(1, 4))
+    assert list(read(tmp_path)) == [record(1), record(2), record(3)]
+
+
+def test_a_line_has_the_promised_fields_and_a_validation_loss_where_measured(
+    tmp_path: Path,
+) -> None:
+    with Metrics(tmp_path) as metrics:
+        metrics.append(record(1))
+        metrics.append(record(2, validation_loss=4.5))
+    first, second = map(json.loads, (tmp_path / METRICS).read_text("utf-8").splitlines())
+    fields = ["step", "tokens", "loss", "lr", "gradient_norm", "tokens_per_second"]
+    assert list(first) == fields
+    assert list(second) == [*fields, "validation_loss"]
+    assert on_the_board(tmp_path, "validation/loss") == [(2, 4.5)]
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_what_is_not_finite_is_null_which_every_reader_of_json_takes(
+    tmp_path: Path, value: float
+) -> None:
+    def refuse(constant: str) -> float:
+        raise AssertionError(f"{constant} is not JSON")
+
+    with Metrics(tmp_path) as metrics:
+        metrics.append(record(1, gradient_norm=value, validation_loss=value))
+    line = json.loads((tmp_path / METRICS).read_text("utf-8"), parse_constant=refuse)
+    assert line["gradient_norm"] is line["validation_loss"] is None
+    assert math.isnan(next(iter(read(tmp_path))).gradient_norm)
+
+
+def test_going_on_drops_what_lies_behind_the_checkpoint_here_and_on_the_board(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, range(1, 8))
+    write(tmp_path, range(6, 10), after=5)
+    assert [r.step for r in read(tmp_path)] == list(range(1, 10))
+    assert [step for step, _ in on_the_board(tmp_path)] == list(range(1, 10))
+
+
+def test_a_new_run_begins_with_no_line(tmp_path: Path) -> None:
+    write(tmp_path, range(1, 8))
+    write(tmp_path, range(1, 3))
+    assert [r.step for r in read(tmp_path)] == [1, 2]
+
+
+@pytest.mark.parametrize("torn", [b'{"step": 4, "tok', b'{"step": 4}', b"\0\0\0\0\n", b"[]\n"])
+def test_a_line_that_a_crash_has_torn_is_dropped(tmp_path: Path, torn: bytes) -> None:
+    write(tmp_path, range(1, 4))
+    whole = (tmp_path / METRICS).read_bytes()
+    (tmp_path / METRICS).write_bytes(whole + torn)
+    trim(tmp_path, 100)
+    assert (tmp_path / METRICS).read_bytes() == whole
+
+
+def test_trimming_keeps_the_bytes_of_the_other_lines_and_leaves_nothing_beside(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, range(1, 6))
+    lines = (tmp_path / METRICS).read_bytes().splitlines(keepends=True)
+    trim(tmp_path, 3)
+    assert (tmp_path / METRICS).read_bytes() == b"".join(lines[:3])
+    assert {path.name for path in tmp_path.iterdir()} == {METRICS, "tensorboard"}
+
+
+def test_the_board_takes_every_nth_step_and_the_file_every_step(tmp_path: Path) -> None:
+    write(tmp_path, range(1, 10), log_every=4)
+    assert [step for step, _ in on_the_board(tmp_path)] == [4, 8]
+    assert len(list(read(tmp_path))) == 9
+
+
+def test_only_event_files_are_deleted_from_the_board(tmp_path: Path) -> None:
+    write(tmp_path, range(1, 3))
+    (tmp_path / "tensorboard" / "notes.txt").write_text("mine", "utf-8")
+    write(tmp_path, range(3, 5), after=2)
+    assert (tmp_path / "tensorboard" / "notes.txt").read_text("utf-8") == "mine"

@@ -1,0 +1,66 @@
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from lmkit.training.optimizer import OptimConfig, make_optimizer, update
+from tests.training.tiny import TinyModel
+
+
+def test_matrices_decay_and_vectors_do_not_and_a_tied_tensor_counts_once() -> None:
+    model = TinyModel()
+    decayed, kept = make_optimizer(model, OptimConfig(weight_decay=0.3)).param_groups
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    assert [names[id(p)] for p in decayed["params"]] == ["embedding.weight", "hidden.weight"]
+    assert [names[id(p)] for p in kept["params"]] == ["hidden.bias", "norm.weight", "norm.bias"]
+    assert (decayed["weight_decay"], kept["weight_decay"]) == (0.3, 0.0)
+
+
+def test_options_reach_the_optimizer() -> None:
+    config = OptimConfig(lr=0.5, beta1=0.8, beta2=0.7, eps=1e-3)
+    group = make_optimizer(TinyModel(), config).param_groups[0]
+    assert (group["lr"], group["betas"], group["eps"]) == (0.5, (0.8, 0.7), 1e-3)
+    assert group["fused"]
+
+
+def one_weight(gradient: list[float]) -> tuple[nn.Linear, torch.optim.AdamW]:
+    layer = nn.Linear(len(gradient), 1, bias=False)
+    layer.weight.grad = torch.tensor([gradient])
+    return layer, make_optimizer(layer, OptimConfig())
+
+
+@pytest.mark.parametrize("clip", [1.0, 100.0, None])
+def test_the_norm_is_that_before_clipping(clip: float | None) -> None:
+    _, optimizer = one_weight([3.0, 4.0])
+    assert update(optimizer, clip).item() == 5.0
+
+
+def test_a_long_gradient_is_cut_to_the_given_norm() -> None:
+    layer, optimizer = one_weight([3.0, 4.0])
+    update(optimizer, 1.0)
+    # The first moment after one step is (1 - beta1) times the gradient: 0.1 x (0.6, 0.8).
+    moment = optimizer.state[layer.weight]["exp_avg"]
+    torch.testing.assert_close(moment, torch.tensor([[0.06, 0.08]]), rtol=1e-5, atol=0)
+
+
+@pytest.mark.parametrize("broken", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("clip", [1.0, None])
+def test_one_broken_number_in_the_gradient_changes_nothing(
+    broken: float, clip: float | None
+) -> None:
+    layer, optimizer = one_weight([1.0, 1.0])
+    update(optimizer, clip)
+    weight = layer.weight.detach().clone()
+    state = {key: value.clone() for key, value in optimizer.state[layer.weight].items()}
+    layer.weight.grad = torch.tensor([[1.0, broken]])
+    assert not update(optimizer, clip).isfinite()
+    assert torch.equal(layer.weight, weight)
+    for key, value in state.items():
+        assert torch.equal(optimizer.state[layer.weight][key], value)
+    assert layer.weight.grad is None
+
+    layer.weight.grad = torch.tensor([[1.0, 1.0]])
+    update(optimizer, clip)
+    assert not torch.equal(layer.weight, weight)
+    assert layer.weight.isfinite().all()

@@ -1,0 +1,50 @@
+import math
+
+import pytest
+from pydantic import ValidationError
+
+from lmkit.training.schedule import ScheduleConfig, learning_rate
+
+
+def rates(config: ScheduleConfig, steps: int, until: int) -> list[float]:
+    return [learning_rate(step, 2.0, steps, config) for step in range(1, until + 1)]
+
+
+def test_it_rises_in_equal_parts_and_the_first_step_already_learns() -> None:
+    config = ScheduleConfig(warmup_steps=4)
+    assert rates(config, 100, 4) == [0.5, 1.0, 1.5, 2.0]
+
+
+def test_it_falls_as_a_cosine_does_and_then_stays() -> None:
+    config = ScheduleConfig(warmup_steps=2, final=0.1)
+    # A quarter, half and three quarters of the way from 2.0 down to 0.2.
+    quarter = 0.2 + 1.8 * (1 + math.sqrt(0.5)) / 2
+    wanted = {4: quarter, 6: 1.1, 8: 2.2 - quarter, 10: 0.2, 11: 0.2, 99: 0.2}
+    for step, rate in wanted.items():
+        assert learning_rate(step, 2.0, 10, config) == pytest.approx(rate, rel=1e-12)
+
+
+def test_a_shorter_run_follows_the_schedule_of_a_longer_one() -> None:
+    config = ScheduleConfig(warmup_steps=10, decay_steps=200)
+    assert rates(config, 100, 100) == rates(config, 200, 100)
+
+
+def test_a_run_shorter_than_its_warmup_ends_on_the_way_up() -> None:
+    assert rates(ScheduleConfig(warmup_steps=100), 5, 5) == [0.02, 0.04, 0.06, 0.08, 0.1]
+
+
+def test_without_a_warmup_it_begins_to_fall_at_once() -> None:
+    first, second = rates(ScheduleConfig(warmup_steps=0), 1000, 2)
+    assert 2.0 > first > second > 1.99
+
+
+def test_it_never_leaves_its_bounds() -> None:
+    for warmup in (0, 1, 3, 50):
+        for steps in (1, 2, 3, 51):
+            config = ScheduleConfig(warmup_steps=warmup, final=0.25)
+            assert all(0 < rate <= 2.0 for rate in rates(config, steps, 60))
+
+
+def test_a_cosine_that_ends_within_the_warmup_is_refused_by_the_names_of_both() -> None:
+    with pytest.raises(ValidationError, match=r"--schedule\.decay-steps: got 100.*warmup-steps"):
+        ScheduleConfig(warmup_steps=100, decay_steps=100)
