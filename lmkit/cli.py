@@ -32,9 +32,11 @@ from rich.markup import escape
 from lmkit.artifacts.manifest import Manifest
 from lmkit.config import CommandConfig, Option, load, options
 from lmkit.errors import Interrupted, LmkitError
+from lmkit.execution.ranks import rank
 from lmkit.stages.clean import CleanConfig, clean
 from lmkit.stages.dedup import DedupConfig, dedup
 from lmkit.stages.pack import PackConfig, pack
+from lmkit.stages.pretrain import PretrainConfig, pretrain
 from lmkit.stages.train_tokenizer import TrainTokenizerConfig, train_tokenizer
 
 app = typer.Typer(
@@ -80,6 +82,8 @@ def _fail(error: Exception) -> int:
         message, hint, exit_code = error.format_message(), "see: lmkit --help", error.exit_code
     elif isinstance(error, OSError) and error.strerror:
         message = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    if rank():
+        return exit_code
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     console.print(f"[bold red]Error:[/] {escape(message)}")
     if hint:
@@ -122,7 +126,9 @@ def add_command(
         }
         options_in_force = load(config, file, typed)
         result = run(options_in_force)
-        print(json.dumps(_plain(result)) if as_json else show(options_in_force, result), flush=True)
+        if rank() == 0:
+            text = json.dumps(_plain(result)) if as_json else show(options_in_force, result)
+            print(text, flush=True)
 
     *common, _ = inspect.signature(command).parameters.values()
     # Typer reads the signature, so this is all it takes to give it flags.
@@ -261,7 +267,19 @@ def _packed(config: PackConfig, manifest: Manifest) -> str:
     return "\n".join(lines)
 
 
+def _trained(config: PretrainConfig, manifest: Manifest) -> str:
+    details = manifest.details
+    held_out = details["validation_loss"]
+    measured = "" if held_out is None else f", validation loss {held_out:.4f}"
+    steps, tokens = manifest.counts.more["steps"], manifest.counts.more["tokens"]
+    return (
+        f"{config.output}: {details['parameters']:,} parameters, {steps:,} steps, "
+        f"{tokens:,} tokens{measured}"
+    )
+
+
 add_command(CleanConfig, clean, _made)
 add_command(DedupConfig, dedup, _made)
 add_command(TrainTokenizerConfig, train_tokenizer, _tokenizer_made)
 add_command(PackConfig, pack, _packed)
+add_command(PretrainConfig, pretrain, _trained)

@@ -9,10 +9,13 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
+from lmkit.execution.ranks import rank
+
 
 def say(message: str) -> None:
-    """Tell a person something that is not a result."""
-    print(message, file=sys.stderr, flush=True)
+    """Tell a person something that is not a result; of several processes the first speaks."""
+    if rank() == 0:
+        print(message, file=sys.stderr, flush=True)
 
 
 def warn(message: str) -> None:

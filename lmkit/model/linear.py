@@ -1,8 +1,8 @@
 """Matrices whose numbers are drawn by the model that holds them.
 
 torch's layers draw their own numbers as they are made, from the global generator. Here the model
-draws them, from a seed and in a fixed order, so that doing it twice would only cost time, a second
-or two for each hundred million parameters.
+draws them, from a seed and in a fixed order, so that doing it twice would only cost time, about
+a second for each hundred million parameters.
 """
 
 from torch import nn

@@ -5,35 +5,23 @@ Choices:
   number of targets in all of them.
 - A thread reads the next steps while this one is computed. It draws nothing at random, so what it
   reads doesn't depend on when; what goes wrong in it is raised where the step is asked for.
-- The model takes the fields of a batch by their names, so that an objective and its model agree
-  about them without this module.
 """
 
 from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Protocol
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lmkit.objectives.batch import Batch
 from lmkit.tokens.rows import NO_TARGET, Rows
 
 READ_AHEAD = 2
 """Steps whose rows are read before they are needed."""
-
-
-class Batch(Protocol):
-    """What an objective makes of rows: arrays by the names of the model's arguments."""
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-
-    @property
-    def targets_BT(self) -> NDArray[np.int64]:  # noqa: D102, N802
-        ...
 
 
 class TrainingRows(Protocol):
@@ -71,21 +59,15 @@ def work_of(
         read = data.read(rows if len(rows) else np.zeros(1, np.int64))
         batch = objective(read)
         if len(rows):
-            targets += int((batch.targets_BT != NO_TARGET).sum())
-            tokens += int((read.documents_BT > 0).sum())
-        arguments = tensors(batch, blank=len(rows) == 0)
+            targets += batch.targets
+            tokens += int(np.count_nonzero(read.documents_BT))
+        else:
+            batch = replace(batch, targets_BT=np.full_like(batch.targets_BT, NO_TARGET))
+        arguments = batch.tensors()
         if pin:
             arguments = {n: None if t is None else t.pin_memory() for n, t in arguments.items()}
         batches.append(arguments)
     return Work(step, batches, targets, tokens)
-
-
-def tensors(batch: Batch, blank: bool = False) -> Arguments:
-    """Return a batch as the arguments of a model; a `blank` one has no targets."""
-    arrays = {field.name: getattr(batch, field.name) for field in fields(batch)}
-    if blank:
-        arrays["targets_BT"] = np.full_like(batch.targets_BT, NO_TARGET)
-    return {n: None if a is None else torch.from_numpy(a) for n, a in arrays.items()}
 
 
 def ahead(make: Callable[[int], Work], steps: range) -> Generator[Work]:

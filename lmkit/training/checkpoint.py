@@ -27,7 +27,7 @@ import math
 import shutil
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -92,7 +92,7 @@ def save(
             _remove(final)
         partial.rename(final)
         fsync(folder)
-        index = _update_index(folder, step, state)
+        index = _update_index(folder, step)
     except BaseException:
         # A full disk needs the space, and a person may look.
         shutil.rmtree(partial, ignore_errors=True)
@@ -153,7 +153,8 @@ def choose(run: Path, warn: Callable[[str], None]) -> Path:
 
 def newest_first(run: Path) -> list[Path]:
     """Return the folders of a run's checkpoints, whole or not."""
-    return sorted((run / CHECKPOINTS).glob("step-*"), key=step_of, reverse=True)
+    folders = (run / CHECKPOINTS).glob("step-" + "[0-9]" * 8 + "*")
+    return sorted(folders, key=step_of, reverse=True)
 
 
 def name_of(step: int) -> str:
@@ -167,8 +168,7 @@ def name_of(step: int) -> str:
 
 def step_of(checkpoint: Path) -> int:
     """Return the step that a checkpoint was made after."""
-    number = checkpoint.name.removeprefix("step-")
-    return int(number) if number.isdecimal() else -1
+    return int(checkpoint.name.removeprefix("step-"))
 
 
 def read_index(run: Path) -> Index:
@@ -260,41 +260,35 @@ def _load_optimizer(checkpoint: Path, model: nn.Module, optimizer: Optimizer) ->
     optimizer.load_state_dict({"state": states, "param_groups": numbered["param_groups"]})
 
 
-def _update_index(folder: Path, step: int, state: Mapping[str, Any]) -> Index:
-    """Point to the new checkpoint; it is the best if it was measured and none is better."""
-    before = read_index(folder.parent).best
-    best = before
-    if before is None or step_of(Path(before)) >= step or not (folder / before).is_dir():
-        best = None
-    loss = _validation_loss(state)
-    if best is None or loss <= _loss_of(folder / best):
-        best = name_of(step) if math.isfinite(loss) else best
-    index = Index(latest=name_of(step), best=best)
+def _update_index(folder: Path, step: int) -> Index:
+    """Point to the new checkpoint, and to the best of those up to it; of equals, the newest."""
+    losses = {checkpoint.name: _validation_loss(checkpoint) for checkpoint in _up_to(folder, step)}
+    best = min(losses, key=lambda name: losses[name])
+    index = Index(latest=name_of(step), best=best if math.isfinite(losses[best]) else None)
     with _scratch(folder) as scratch, appearing(folder / INDEX, scratch) as temporary:
-        _write_json(temporary, {"latest": index.latest, "best": index.best})
+        _write_json(temporary, asdict(index))
     return index
 
 
-def _loss_of(checkpoint: Path) -> float:
+def _validation_loss(checkpoint: Path) -> float:
+    """Return what was measured there; infinite where nothing was."""
     try:
-        return _validation_loss(_read_json(checkpoint / STATE))
+        loss = _read_json(checkpoint / STATE).get("validation_loss")
     except (OSError, ValueError):
         return math.inf
-
-
-def _validation_loss(state: Mapping[str, Any]) -> float:
-    loss = state.get("validation_loss")
-    return loss if isinstance(loss, int | float) and math.isfinite(loss) else math.inf
+    return math.inf if loss is None else float(loss)
 
 
 def _delete_others(folder: Path, step: int, index: Index, keep: int) -> None:
     """Delete what is too old, and what lies ahead: the run has gone back behind it."""
-    steps = newest_first(folder.parent)
-    past = [checkpoint for checkpoint in steps if 0 <= step_of(checkpoint) <= step]
-    kept = {checkpoint.name for checkpoint in past[: max(keep, 1)]} | {index.best}
-    for checkpoint in steps:
-        if step_of(checkpoint) >= 0 and checkpoint.name not in kept:
+    kept = {checkpoint.name for checkpoint in _up_to(folder, step)[: max(keep, 1)]} | {index.best}
+    for checkpoint in newest_first(folder.parent):
+        if checkpoint.name not in kept:
             _remove(checkpoint)
+
+
+def _up_to(folder: Path, step: int) -> list[Path]:
+    return [checkpoint for checkpoint in newest_first(folder.parent) if step_of(checkpoint) <= step]
 
 
 def _remove(checkpoint: Path) -> None:

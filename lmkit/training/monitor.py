@@ -18,7 +18,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
-from rich.console import Console, Group
+from rich.console import Console
 from rich.live import Live
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
@@ -120,12 +120,14 @@ class Monitor:
             "memory": f"{self._memory() / 1e9:.1f} GB",
             "time left": duration(self._seconds_left(record.step)),
         }
-        grid = Table.grid(padding=(0, 3))
+        numbers = Table.grid(padding=(0, 3))
         for name, value in cells.items():
-            grid.add_row(name, value)
-        bar = ProgressBar(total=self._steps, completed=record.step)
+            numbers.add_row(name, value)
+        whole = Table.grid()  # a bar ends no line by itself, a cell does
+        whole.add_row(ProgressBar(total=self._steps, completed=record.step))
+        whole.add_row(numbers)
         title = f"step {record.step:,} of {self._steps:,}"
-        return Panel(Group(bar, grid), title=title, title_align="left", expand=False, width=60)
+        return Panel(whole, title=title, title_align="left", width=60)
 
     def _seconds_left(self, step: int) -> float:
         done = step - self._start

@@ -1,5 +1,3 @@
-from typing import Never
-
 import pytest
 import torch
 
@@ -8,7 +6,7 @@ from tests.model.tiny import tiny
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_the_mode_is_restored_even_after_an_error(training: bool) -> Never:
+def test_the_mode_is_restored_even_after_an_error(training: bool) -> None:
     model = tiny(dropout=0.1).train(training)
     with pytest.raises(KeyError), evaluating(model):
         assert not model.training

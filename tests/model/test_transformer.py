@@ -31,7 +31,7 @@ def test_a_row_never_sees_another_document(kv_heads: int) -> None:
     model, tokens_BT = tiny(kv_heads=kv_heads), tokens(1, 12)
     before = model(tokens_BT, POSITIONS, DOCUMENTS)
     for document in (0, 1, 2, 3):
-        inside = DOCUMENTS == document
+        inside = DOCUMENTS.eq(document)
         changed = torch.where(inside, (tokens_BT + 1) % VOCABULARY, tokens_BT)
         after = model(changed, POSITIONS, DOCUMENTS)
         assert torch.equal(before[~inside], after[~inside])
@@ -43,7 +43,7 @@ def test_a_packed_document_is_read_as_if_alone() -> None:
     model, tokens_BT = tiny(kv_heads=2), tokens(1, 12)
     packed = model(tokens_BT, POSITIONS, DOCUMENTS)
     for document in (1, 2, 3):
-        inside = DOCUMENTS == document
+        inside = DOCUMENTS.eq(document)
         alone_BT = tokens_BT[inside][None]
         alone = model(alone_BT, counting(alone_BT))
         torch.testing.assert_close(packed[inside], alone[0], atol=1e-5, rtol=1e-5)

@@ -10,7 +10,6 @@ import torch
 from safetensors.torch import load_file
 
 from lmkit.errors import LmkitError
-from lmkit.training import checkpoint
 from lmkit.training.checkpoint import CHECKPOINTS, choose, damage, load, read_index, save
 from lmkit.training.optimizer import OptimConfig, make_optimizer, update
 from tests.training.tiny import TinyModel
@@ -111,7 +110,7 @@ def test_a_damaged_checkpoint_is_passed_over_aloud(tmp_path: Path, name: str, ha
     content = bytearray(file.read_bytes())
     if harm == "flipped":
         content[len(content) // 2] ^= 1 << 3
-    file.write_bytes({"truncated": content[:-1], "emptied": b""}.get(harm, content))
+    file.write_bytes({"truncated": content[: len(content) // 2], "emptied": b""}.get(harm, content))
     if harm == "removed":
         file.unlink()
     fresh = Trained()
@@ -212,8 +211,8 @@ def killed_at(event: int, run: Path) -> bool:
 def test_a_save_that_is_killed_anywhere_leaves_a_checkpoint_and_is_cleaned_up(
     tmp_path: Path,
 ) -> None:
-    steps_found, event = set(), 0
-    died = True
+    steps_found: set[int] = set()
+    event, died = 0, True
     while died:
         event += 1
         run = tmp_path / str(event)
@@ -232,4 +231,3 @@ def test_a_save_that_is_killed_anywhere_leaves_a_checkpoint_and_is_cleaned_up(
         assert names(run) == ["index.json", "step-00000004"]
     assert steps_found == {2, 3}
     assert event > 30
-    assert checkpoint.name_of(4) == "step-00000004"

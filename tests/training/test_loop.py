@@ -125,7 +125,9 @@ class SpoiledModel(TinyModel):
         super().__init__()
         self.calls, self.spoiled = 0, spoiled
 
-    def forward(self, tokens_BT: torch.Tensor, targets_BT: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self, tokens_BT: torch.Tensor, targets_BT: torch.Tensor, **_: torch.Tensor | None
+    ) -> torch.Tensor:
         self.calls += 1
         nll = super().forward(tokens_BT, targets_BT)
         if self.calls in self.spoiled:

@@ -1,6 +1,6 @@
 """A model and rows small enough to train for a few steps in a test."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lmkit.objectives.clm import clm
 from lmkit.tokens.rows import Rows
 from lmkit.training.loop import Hooks, Progress, Recipe, train
 from lmkit.training.metrics import Record
@@ -18,16 +19,6 @@ from lmkit.training.optimizer import OptimConfig, make_optimizer
 from lmkit.training.schedule import ScheduleConfig
 
 VOCABULARY = 11
-
-
-@dataclass(frozen=True)
-class Batch:
-    tokens_BT: NDArray[np.int64]
-    targets_BT: NDArray[np.int64]
-
-
-def next_token(rows: Rows) -> Batch:
-    return Batch(rows.tokens_BT, rows.following_BT)
 
 
 class RaggedRows:
@@ -69,7 +60,7 @@ class TinyModel(nn.Module):
         self.head = nn.Linear(8, VOCABULARY, bias=False)
         self.head.weight = self.embedding.weight
 
-    def forward(self, tokens_BT: Tensor, targets_BT: Tensor) -> Tensor:
+    def forward(self, tokens_BT: Tensor, targets_BT: Tensor, **_: Tensor | None) -> Tensor:
         x_BTD = self.embedding(tokens_BT)
         x_BTD = self.norm(x_BTD + self.dropout(F.gelu(self.hidden(x_BTD))))
         logits_BTV = self.head(x_BTD).float()
@@ -84,6 +75,9 @@ RECIPE = Recipe(
     optim=OptimConfig(lr=0.05),
     schedule=ScheduleConfig(warmup_steps=2),
 )
+
+
+BEGINNING, SILENT = Progress(), Hooks()
 
 
 class Run:
@@ -101,15 +95,13 @@ class Run:
         self.records: list[Record] = []
         self.saved: list[Progress] = []
 
-    def train(
-        self, start: Progress = Progress(), hooks: Hooks = Hooks(), **changes: Any
-    ) -> Progress:
+    def train(self, start: Progress = BEGINNING, hooks: Hooks = SILENT, **changes: Any) -> Progress:
         return train(
             self.prepared,
             self.optimizer,
             self.accelerator,
             self.rows,
-            next_token,
+            clm,
             replace(RECIPE, **changes),
             start,
             replace(hooks, on_step=self.records.append),

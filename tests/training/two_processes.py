@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.training.tiny import Run
 from lmkit.training.loop import Hooks
+from tests.training.tiny import Run
 
 BATCHES = (8, 5, 1)
 """In micro-batches of 3, for two processes: evenly shared, unevenly, and one of them idle."""

@@ -1,0 +1,51 @@
+"""A few records out of many, without reading them all.
+
+Choices:
+- Which records is a function of the seed and of the counts that the manifest has, so a sample can
+  be shown to somebody else.
+- One shard is read, and only as far as the last record of the sample; the lines between are passed
+  over unparsed.
+"""
+
+import json
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lmkit.artifacts.manifest import Output
+from lmkit.artifacts.streams import Damaged, Range, lines
+from lmkit.errors import LmkitError
+
+LONGEST_LINE = 256_000_000
+
+
+def pick(outputs: Sequence[Output], how_many: int, seed: int) -> tuple[Output, list[int]] | None:
+    """Choose a shard, by how much it holds, and some of its records; None if all are empty."""
+    weights = [output.counts.get("documents", 0) for output in outputs]
+    if not sum(weights) or not how_many:
+        return None
+    chance = random.Random(seed)
+    (shard,) = chance.choices(outputs, weights)
+    count = shard.counts["documents"]
+    return shard, sorted(chance.sample(range(count), min(how_many, count)))
+
+
+def read_records(path: Path, wanted: Sequence[int]) -> list[dict[str, Any]]:
+    """Read some of the records of a .jsonl.zst file, by their ascending numbers.
+
+    Raises LmkitError where the file is not what lmkit wrote.
+    """
+    found: list[dict[str, Any]] = []
+    numbers = set(wanted)
+    try:
+        with Range(path, 0, path.stat().st_size) as source:
+            for number, line in enumerate(lines(source, "zstd", LONGEST_LINE)):
+                if number in numbers and line.data is not None:
+                    found.append(json.loads(line.data))
+                if number >= max(wanted, default=0):
+                    break
+    except (Damaged, OSError, ValueError) as error:
+        reason = error.reason if isinstance(error, Damaged) else error
+        raise LmkitError(f"{path}: cannot be read ({reason})", "make that folder again") from None
+    return found

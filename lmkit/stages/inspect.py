@@ -1,0 +1,256 @@
+"""Inspect: show what a folder holds, what made it, and from what.
+
+Choices:
+- It answers from manifest.json, or from the plan and the receipts of an unfinished folder. Of the
+  files themselves it reads one shard for each kind of sample, and of that only the lines it
+  shows: a big corpus is as quick to look at as a small one.
+- What is missing, cut or damaged is named and not an error: one looks because something is wrong.
+- Nothing here needs torch, a run's weights included: their names and shapes lie in plain JSON.
+"""
+
+import json
+import random
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from fnmatch import fnmatch
+from math import prod
+from os.path import commonpath
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+from pydantic import Field, ValidationError
+
+from lmkit.artifacts.manifest import MANIFEST, Counts, Input, Manifest, Output, Plan, flat, read
+from lmkit.artifacts.streams import Damaged, Range, lines
+from lmkit.artifacts.tasks import PARTIAL, Receipt
+from lmkit.config import POSITIONAL, CommandConfig, FolderConfig
+from lmkit.errors import InputError, LmkitError
+
+SHOWN_CHARACTERS = 300
+SHOWN_IDS = 24
+SHOWN_PIECES = 8
+SHOWN_INPUTS = 20
+SHOWN_SPECIAL = 10
+SHOWN_STEPS = 5
+LONGEST_LINE = 256_000_000
+TAIL_BYTES = 64_000
+SAMPLE_TEXT = "Once upon a time, in 1984, a naïve cat sat on the mat."
+
+Sections = dict[str, Any]
+"""What is shown: tables of facts, or lists of such tables, by title."""
+
+
+class InspectConfig(CommandConfig):
+    """Show what a folder that lmkit made holds, and where it came from."""
+
+    stage = "inspect"
+
+    folder: Annotated[Path, POSITIONAL]
+    """A folder that lmkit made, finished or not, or a checkpoint of a run."""
+
+    samples: Annotated[int, Field(ge=0)] = 3
+    """Documents to show of each kind."""
+
+    seed: int = 0
+    """Which documents and rows are shown follows from this number."""
+
+
+def inspect_folder(config: InspectConfig) -> Sections:
+    """Look at a folder; the same sections go to a person and to a script."""
+    folder = config.folder
+    if (checkpoint := _checkpoint_manifest(folder)) is not None:
+        return _checkpoint(folder, checkpoint)
+    plan, receipts = _plan(folder)
+    outputs = _outputs_of(plan, receipts)
+    problems = [*_problems(folder, outputs)]
+    sections = {
+        "made": _made(folder, plan, receipts),
+        "inputs": _inputs(plan.inputs),
+        "options that differ from the defaults": _options(plan),
+        "documents": _counts(_counts_of(plan, receipts)),
+        **_contents(folder, plan),
+        "outputs": _files(outputs),
+    }
+    for title, sample in _samples(config, plan, outputs, problems):
+        sections[title] = sample
+    return sections | {"problems": [{"text": problem} for problem in problems]}
+
+
+def _plan(folder: Path) -> tuple[Plan, list[Receipt]]:
+    """Return a manifest, or the plan of an unfinished folder and the receipts of its tasks."""
+    if not folder.exists():
+        raise InputError(f"{folder}: no such folder", "name a folder that lmkit made")
+    if not folder.is_dir():
+        raise InputError(f"{folder}: a file, must be a folder", f"try: lmkit inspect {_home(folder)}")
+    try:
+        if manifest := read(Manifest, folder / MANIFEST):
+            return manifest, []
+        plan = read(Plan, folder / PARTIAL / "plan.json")
+    except LmkitError:
+        raise InputError(*_not_ours(folder)) from None
+    if plan is None:
+        home = _home(folder)
+        hint = f"try: lmkit inspect {home}" if home != folder else "name a folder that lmkit made"
+        raise InputError(f"{folder}: not made by lmkit: it holds no {MANIFEST}", hint)
+    receipts = [*_receipts(folder)]
+    return plan, receipts
+
+
+def _home(place: Path) -> Path:
+    """Return the folder around a place that lmkit made, if there is one, else its own."""
+    made = (up for up in place.absolute().parents if (up / MANIFEST).is_file())
+    return next(made, place if place.is_dir() else place.parent)
+
+
+def _not_ours(folder: Path) -> tuple[str, str]:
+    """Tell someone else's manifest from a damaged one: a message and a hint."""
+    path = folder / MANIFEST if (folder / MANIFEST).exists() else folder / PARTIAL / "plan.json"
+    try:
+        found = json.loads(path.read_bytes())
+        ours = isinstance(found, dict) and {"stage", "lmkit"} <= cast(dict[str, Any], found).keys()
+    except ValueError:
+        ours = True  # whoever wrote it, it is broken
+    if ours:
+        return f"{path}: damaged", f"put back a good copy, or make {folder} again from its inputs"
+    return f"{path}: not a file that lmkit wrote", "name a folder that lmkit made"
+
+
+def _receipts(folder: Path) -> Iterator[Receipt]:
+    for path in sorted((folder / PARTIAL).glob("*-[0-9]*.json")):
+        try:
+            if receipt := read(Receipt, path):  # a run at work may remove it meanwhile
+                yield receipt
+        except LmkitError:
+            continue  # the task will be done again
+
+
+def _outputs_of(plan: Plan, receipts: Sequence[Receipt]) -> list[Output]:
+    if isinstance(plan, Manifest):
+        return [*plan.outputs]
+    return [output for receipt in receipts for output in receipt.outputs]
+
+
+def _counts_of(plan: Plan, receipts: Sequence[Receipt]) -> Counts:
+    if isinstance(plan, Manifest):
+        return plan.counts
+    return Counts.total(receipt.counts for receipt in receipts)
+
+
+def _made(folder: Path, plan: Plan, receipts: Sequence[Receipt]) -> Sections:
+    facts: Sections = {"folder": str(folder), "stage": plan.stage, "lmkit": plan.lmkit}
+    if isinstance(plan, Manifest):
+        finished = datetime.fromtimestamp((folder / MANIFEST).stat().st_mtime)
+        facts["finished"] = finished.isoformat(" ", "seconds")
+        facts |= {"seconds": plan.seconds, "fingerprint": plan.fingerprint}
+        return facts
+    done = Counter(
+        path.stem.rpartition("-")[0] for path in (folder / PARTIAL).glob("*-[0-9]*.json")
+    )
+    return facts | {
+        "state": f"not finished; {len(receipts):,} tasks are done",
+        **({"tasks done": dict(sorted(done.items()))} if done else {}),
+        "to go on": f"the same lmkit {plan.stage} command goes on where it stopped",
+    }
+
+
+def _inputs(inputs: Sequence[Input]) -> list[Sections]:
+    """Sum up raw files by their label; the sizes of other folders are in their own manifests."""
+    groups: dict[tuple[str, bool], list[Input]] = {}
+    for item in inputs:
+        groups.setdefault((item.source, item.modified is None), []).append(item)
+    rows: list[Sections] = []
+    for (source, made), items in list(groups.items())[:SHOWN_INPUTS]:
+        paths = [str(item.path) for item in items]
+        where = paths[0] if len(paths) == 1 else commonpath(paths)
+        total = sum(item.bytes for item in items)
+        row: Sections = {"source": source, "path": where}
+        row |= {} if made else {"files": len(items)}
+        rows.append(row | ({"bytes": total} if total else {}))
+    if rest := list(groups.values())[SHOWN_INPUTS:]:
+        files = [item for items in rest for item in items]
+        total = sum(item.bytes for item in files)
+        others = f"and {len(rest):,} more sources"
+        rows.append({"source": others, "path": "", "files": len(files), "bytes": total})
+    return rows
+
+
+def _options(plan: Plan) -> Sections:
+    """Return the options that somebody chose; of a stage that isn't known here, all."""
+    known = [kind for kind in _kinds(FolderConfig) if getattr(kind, "stage", None) == plan.stage]
+    defaults = flat(known[0].model_construct().model_dump(mode="json")) if known else {}
+    unset = object()
+    return {
+        key: value
+        for key, value in flat(plan.config).items()
+        if key not in {"inputs", "inputs_from", "output"} and value != defaults.get(key, unset)
+    }
+
+
+def _kinds(kind: type[FolderConfig]) -> Iterator[type[FolderConfig]]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from _kinds(child)
+
+
+def _counts(counts: Counts) -> Sections:
+    facts: Sections = {}
+    if counts.documents_in:
+        facts |= {"in": counts.documents_in, "out": counts.documents_out}
+        facts |= {f"dropped: {reason}": count for reason, count in counts.dropped.items()}
+        facts["quarantined"] = counts.quarantined
+    return facts | counts.more
+
+
+def _files(outputs: Sequence[Output]) -> list[Sections]:
+    """Sum up shards that differ in their number."""
+    groups: dict[str, list[Output]] = {}
+    for output in outputs:
+        groups.setdefault(re.sub(r"-\d{5,}", "-*", output.name), []).append(output)
+    rows: list[Sections] = []
+    for pattern, group in groups.items():
+        name = group[0].name if len(group) == 1 else pattern
+        counts: Counter[str] = Counter()
+        for output in group:
+            counts.update(output.counts)
+        size = sum(output.bytes for output in group)
+        rows.append({"name": name, "files": len(group), "bytes": size, **counts})
+    return rows
+
+
+def _problems(folder: Path, outputs: Sequence[Output]) -> Iterator[str]:
+    for output in outputs:
+        file = folder / output.name
+        if not file.is_file():
+            yield f"{file}: missing"
+        elif (now := file.stat().st_size) != output.bytes:
+            yield f"{file}: has {now:,} bytes, had {output.bytes:,} when it was made"
+
+
+# What the kinds of folder hold.
+
+
+def _contents(folder: Path, plan: Plan) -> Sections:
+    """Return the sections that only this kind of folder has."""
+    details = plan.details if isinstance(plan, Manifest) else {}
+    if plan.stage == "pack":
+        return _packed(details)
+    if plan.stage == "train-tokenizer":
+        return {"tokenizer": details}
+    if plan.stage == "pretrain":
+        return _run(folder, details)
+    return {"details": flat(details)}
+
+
+def _packed(details: Mapping[str, Any]) -> Sections:
+    sides: list[Sections] = []
+    for side in ("train", "validation"):
+        if found := details.get(side):
+            ratio = found["bytes_of_text"] / found["tokens"]
+            shown = {key: found[key] for key in ("documents", "tokens", "rows", "padding")}
+            sides.append({"side": side, **shown, "bytes_per_token": round(ratio, 3)})
+    rest = {key: value for key, value in details.items() if not isinstance(value, dict)}
+    return {"rows": rest, "sides": sides}
+
+

@@ -1,0 +1,381 @@
+"""Pretrain: teach a model to say what follows, from rows of tokens.
+
+Choices:
+- One process per device under Accelerate. The first alone plans, owns the folder and writes.
+- Nothing about the order of the data or the randomness has a state: both follow from the seed and
+  the step. So a run that is stopped anyhow and continued is the run that never stopped.
+"""
+
+from collections import deque
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, cast
+
+from pydantic import Field
+
+from lmkit.artifacts.atomic import appearing
+from lmkit.artifacts.folder import refuse_overlap
+from lmkit.artifacts.inputs import made_by_lmkit, other_folder
+from lmkit.artifacts.manifest import Manifest
+from lmkit.config import StageConfig
+from lmkit.errors import InputError, Interrupted
+from lmkit.execution.progress import say, warn
+from lmkit.execution.ranks import rank, ranks
+from lmkit.model.configuration import ModelConfig
+from lmkit.training.interrupts import asked_to_stop
+from lmkit.training.optimizer import OptimConfig
+from lmkit.training.schedule import ScheduleConfig
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+    from torch.optim import AdamW
+
+    from lmkit.model.transformer import Transformer
+    from lmkit.tokens.rows import TokenRows
+    from lmkit.training.loop import Progress, Recipe
+    from lmkit.training.metrics import Record
+    from lmkit.training.precision import Precision
+    from lmkit.training.run_folder import RunFolder
+
+MICRO_BATCH_TOKENS = 8_192
+
+
+class PretrainConfig(StageConfig):
+    """Train a model on a packed folder, or go on with a run."""
+
+    stage = "pretrain"
+    owns = (
+        *("model.json", "tokenizer/*", "checkpoints/*", "tensorboard/*", "metrics.jsonl"),
+        *(".metrics.jsonl.partial", "history.jsonl", "resolved.json"),
+    )
+    may_change: ClassVar[frozenset[str]] = frozenset(
+        {"steps", "micro_batch", "device", "save_every", "validate_every", "log_every", "keep"}
+    )
+
+    objective: Literal["clm"] = "clm"
+    """What the model learns to do: clm, say which token follows."""
+
+    steps: Annotated[int, Field(ge=1)] = 1_000
+    """Updates of the weights. A finished run goes on if you ask for more."""
+
+    batch_tokens: Annotated[int, Field(ge=1)] = 16_384
+    """Tokens in a batch, over all devices; rounded to whole rows."""
+
+    micro_batch: Annotated[int, Field(ge=1)] | None = None
+    """Rows that a device computes at a time; none: about 8,192 tokens. It changes no result."""
+
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """How products are computed; auto tries which is faster here, once a run."""
+
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where to compute; auto takes a GPU if there is one."""
+
+    validate_every: Annotated[int, Field(ge=1)] | None = 250
+    """Steps between two looks at the held-out rows; none: only after the last."""
+
+    save_every: Annotated[int, Field(ge=1)] | None = 250
+    """Steps between two checkpoints; none: only after the last."""
+
+    keep: Annotated[int, Field(ge=1)] = 2
+    """Checkpoints to keep: the last so many, and the best."""
+
+    log_every: Annotated[int, Field(ge=1)] = 10
+    """Steps between two lines in a log, and two points in TensorBoard."""
+
+    model: ModelConfig = ModelConfig()
+
+    optim: OptimConfig = OptimConfig()
+
+    schedule: ScheduleConfig = ScheduleConfig()
+
+
+@dataclass(frozen=True)
+class Packed:
+    """The packed folder that a run reads."""
+
+    path: Path
+    manifest: Manifest
+
+    @property
+    def sequence_length(self) -> int:
+        """Tokens in a row."""
+        return int(self.manifest.details["sequence_length"])
+
+    def rows(self, side: Literal["train", "validation"]) -> "TokenRows | None":
+        """Open a side, if it was packed."""
+        from lmkit.tokens.rows import TokenRows
+
+        if side not in self.manifest.details:
+            return None
+        return TokenRows.open(self.path / side, self.sequence_length, self.manifest.details["pad"])
+
+
+def pretrain(config: PretrainConfig) -> Manifest:
+    """Train until the last step, saving on the way; return the run's manifest."""
+    packed = _packed(config)
+    if ranks() == 1:
+        _keep_memory()
+    from lmkit.training.run_folder import RunFolder
+    from lmkit.training.together import joined, on_first
+
+    inputs = other_folder(packed.path, "packed", packed.manifest.fingerprint)
+    run = RunFolder(config, inputs.records, config.steps, config.may_change)
+    with joined(config.device), ExitStack() as stack:
+        if finished := on_first(lambda: run.claim(stack)):
+            return finished
+        precision: Precision = on_first(lambda: _precision(config, run))
+        accelerator = _accelerator(config, precision)
+        on_first(lambda: _describe(config, packed))
+        progress = _train(config, packed, run, accelerator)
+        if progress.step < config.steps:
+            raise Interrupted(
+                f"stopped after step {progress.step} of {config.steps}, with a checkpoint",
+                "the same command goes on where it stopped",
+            )
+        return on_first(lambda: _complete(config, packed, run, accelerator, progress))
+
+
+def _packed(config: PretrainConfig) -> Packed:
+    """Find the one packed folder to read."""
+    if len(config.inputs) != 1:
+        raise InputError(f"INPUTS: got {len(config.inputs)}, must be one packed folder")
+    (path,) = config.inputs
+    refuse_overlap(config.output, [path])
+    manifest = made_by_lmkit(path)
+    if manifest is None or manifest.stage != "pack":
+        what = f"made by lmkit {manifest.stage}" if manifest else "not made by lmkit"
+        missing = "" if path.exists() else ": no such folder"
+        raise InputError(
+            f"{path}{missing or f': {what}'}",
+            "name a folder that lmkit pack made: lmkit pack DOCUMENTS --tokenizer TOKENIZER",
+        )
+    return Packed(path, manifest)
+
+
+def _keep_memory() -> None:
+    # Before the first tensor: it changes how memory is asked for.
+    from lmkit.training.allocator import keep_memory
+
+    keep_memory()
+
+
+def _precision(config: PretrainConfig, run: "RunFolder") -> "Precision":
+    """Return what to compute in: as typed, or as found out when the run began."""
+    from lmkit.training.precision import choose_precision, find_device
+
+    device = find_device(config.device)
+    if config.precision != "auto":
+        return config.precision
+    return cast("Precision", run.resolve("precision", lambda: choose_precision(device)))
+
+
+def _accelerator(config: PretrainConfig, precision: "Precision") -> "Accelerator":
+    import torch
+    from accelerate import Accelerator
+    from accelerate.state import AcceleratorState
+
+    if ranks() == 1:
+        # Another run may have been in this process. It is what Accelerate's own tests call.
+        AcceleratorState._reset_state(True)  # pyright: ignore[reportPrivateUsage]
+    mixed_precision = "no" if precision == "fp32" else precision
+    accelerator = Accelerator(cpu=config.device == "cpu", mixed_precision=mixed_precision)
+    spare = torch.cuda.device_count() if accelerator.device.type == "cuda" else 0
+    if spare > ranks():
+        say(
+            f"this machine has {spare} GPUs, and {ranks()} is used; to use all of them: "
+            f"torchrun --nproc-per-node {spare} -m lmkit pretrain ..."
+        )
+    return accelerator
+
+
+def _describe(config: PretrainConfig, packed: Packed) -> None:
+    """Write what the model is, and a copy of its tokenizer."""
+    from lmkit.artifacts.tasks import PARTIAL
+    from lmkit.training.run import TOKENIZER, Description, write_description
+
+    details = packed.manifest.details
+    scratch = config.output / PARTIAL
+    description = Description(
+        model=config.model.model_dump(mode="json"),
+        vocabulary_size=details["vocabulary_size"],
+        sequence_length=packed.sequence_length,
+        objective=config.objective,
+        tokenizer=details["tokenizer"],
+        begin=details["begin"],
+        end=details["end"],
+    )
+    (config.output / TOKENIZER).mkdir(exist_ok=True)
+    for file in sorted((packed.path / TOKENIZER).iterdir()):
+        with appearing(config.output / TOKENIZER / file.name, scratch) as path:
+            path.write_bytes(file.read_bytes())
+    write_description(description, config.output, scratch)
+
+
+def _train(
+    config: PretrainConfig, packed: Packed, run: "RunFolder", accelerator: "Accelerator"
+) -> "Progress":
+    """Train from the last checkpoint, or from the beginning, to the last step."""
+    from lmkit.model.transformer import Transformer
+    from lmkit.objectives.clm import clm
+    from lmkit.training.loop import Hooks, Progress, train
+    from lmkit.training.optimizer import make_optimizer
+
+    data, held_out = packed.rows("train"), packed.rows("validation")
+    assert data is not None
+    size = packed.manifest.details["vocabulary_size"]
+    model = Transformer(config.model, size, seed=config.seed).to(accelerator.device)
+    optimizer = make_optimizer(model, config.optim)
+    recipe = _recipe(config, packed.sequence_length, len(data))
+    start = _restore(config.output, model, optimizer) or Progress()
+    prepared = accelerator.prepare_model(model)
+    validate = _validation(model, held_out, recipe.micro_batch, accelerator)
+    with asked_to_stop() as should_stop, _watched(config, start) as (on_step, sync, tell):
+
+        def save_checkpoint(progress: Progress) -> None:
+            sync()
+            state = {**asdict(progress), "recipe": run.recipe}
+            _save(config, progress.step, model, optimizer, state, tell)
+
+        first = rank() == 0
+        hooks = Hooks(
+            validate=validate,
+            on_step=on_step,
+            on_save=save_checkpoint if first else lambda _: None,
+            should_stop=should_stop,
+            warn=tell,
+        )
+        return train(prepared, optimizer, accelerator, data, clm, recipe, start, hooks)
+
+
+def _recipe(config: PretrainConfig, sequence_length: int, rows: int) -> "Recipe":
+    from lmkit.training.loop import Recipe
+
+    rows_per_batch = max(1, round(config.batch_tokens / sequence_length))
+    share = -(-rows_per_batch // ranks())
+    micro_batch = config.micro_batch or max(1, MICRO_BATCH_TOKENS // sequence_length)
+    passes = config.steps * rows_per_batch / rows
+    say(
+        f"batch: {rows_per_batch:,} rows of {sequence_length:,} tokens, "
+        f"{min(micro_batch, share):,} at a time; {config.steps:,} steps read the text "
+        f"{passes:.2f} times"
+    )
+    return Recipe(
+        seed=config.seed,
+        steps=config.steps,
+        rows_per_batch=rows_per_batch,
+        micro_batch=min(micro_batch, share),
+        optim=config.optim,
+        schedule=config.schedule,
+        validate_every=config.validate_every,
+        save_every=config.save_every,
+    )
+
+
+def _restore(run: Path, model: "Transformer", optimizer: "AdamW") -> "Progress | None":
+    from lmkit.training.checkpoint import load, newest_first
+    from lmkit.training.loop import Progress
+
+    if not newest_first(run):
+        return None
+    state = load(run, model, optimizer, warn)
+    state.pop("recipe", None)
+    progress = Progress(**state)
+    say(f"going on from step {progress.step:,}")
+    return progress
+
+
+def _save(
+    config: PretrainConfig,
+    step: int,
+    model: "Transformer",
+    optimizer: "AdamW",
+    state: dict[str, Any],
+    tell: Callable[[str], None],
+) -> None:
+    """Write a checkpoint; where that fails on the way, the older ones stay and training goes on."""
+    from lmkit.training.checkpoint import save
+
+    try:
+        save(config.output, step, model, optimizer, state, config.keep)
+    except OSError as error:
+        if step == config.steps:
+            raise
+        tell(f"no checkpoint after step {step}: {error.strerror or error}")
+
+
+def _validation(
+    model: "Transformer",
+    held_out: "TokenRows | None",
+    micro_batch: int,
+    accelerator: "Accelerator",
+) -> "Callable[[], float] | None":
+    """Return a function that measures the loss on all held-out rows, shared out over the ranks."""
+    if held_out is None:
+        return None
+    import numpy as np
+    import torch
+
+    from lmkit.scoring.perplexity import score_rows
+
+    share = np.array_split(np.arange(len(held_out)), ranks())[rank()]
+
+    def validate() -> float:
+        score = score_rows(
+            model, held_out, share, micro_batch, accelerator.device, lambda: accelerator.autocast()
+        )
+        if ranks() == 1:
+            return score.loss
+        sums = torch.tensor([score.nll, score.tokens], device=accelerator.device).double()
+        nll, tokens = cast(torch.Tensor, accelerator.reduce(sums, "sum")).tolist()
+        return nll / tokens
+
+    return validate
+
+
+@contextmanager
+def _watched(
+    config: PretrainConfig, start: "Progress"
+) -> Generator[tuple["Callable[[Record], None]", Callable[[], None], Callable[[str], None]]]:
+    """Open the metrics and the display; hand out what tells them of a step, syncs them, warns."""
+    if rank():
+        yield lambda _: None, lambda: None, lambda _: None
+        return
+    from lmkit.training.metrics import Metrics
+    from lmkit.training.monitor import Monitor, gpu_bytes, resident_bytes
+    from lmkit.training.precision import find_device
+
+    memory = gpu_bytes if find_device(config.device).type == "cuda" else resident_bytes
+    with (
+        Metrics(config.output, start.step, config.log_every) as metrics,
+        Monitor(config.steps, start.step, config.log_every, memory) as monitor,
+    ):
+
+        def on_step(record: "Record") -> None:
+            metrics.append(record)
+            monitor.step(record)
+
+        yield on_step, metrics.sync, monitor.warn
+
+
+def _complete(
+    config: PretrainConfig,
+    packed: Packed,
+    run: "RunFolder",
+    accelerator: "Accelerator",
+    progress: "Progress",
+) -> Manifest:
+    from lmkit.training.metrics import read
+
+    last = deque(read(config.output), maxlen=1)
+    details = {
+        "parameters": config.model.parameters(packed.manifest.details["vocabulary_size"]),
+        "loss": last[0].loss if last else None,
+        "validation_loss": progress.validation_loss,
+        "skipped_steps": progress.skipped,
+        "device": str(accelerator.device),
+        "precision": "fp32" if accelerator.mixed_precision == "no" else accelerator.mixed_precision,
+        "processes": ranks(),
+    }
+    return run.complete(details, progress.step, progress.tokens)

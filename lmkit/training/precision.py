@@ -1,0 +1,55 @@
+"""Which device to train on, and in which precision.
+
+Choices:
+- `auto` precision on a CPU is measured, not looked up: a CPU without matrix units claims bf16 and
+  is slower in it. The probe takes less than a second.
+- bf16 leaves the weights in fp32 and computes products in bf16 (autocast).
+"""
+
+import time
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+
+from lmkit.errors import ConfigError
+
+Precision = Literal["fp32", "bf16"]
+DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+WORTH_IT = 1.3
+"""How much faster bf16 must be: a whole step gains less than its products."""
+
+
+def find_device(name: DeviceName) -> torch.device:
+    """Return the device with a name; auto is the fastest that there is."""
+    present = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        return torch.device(next(kind for kind, there in present.items() if there))
+    if not present[name]:
+        raise ConfigError(f"--device: got {name}, but torch finds none here", "try --device auto")
+    return torch.device(name)
+
+
+def choose_precision(device: torch.device) -> Precision:
+    """Return the precision that trains fastest without harm."""
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    if device.type == "cpu":
+        return "bf16" if _seconds(torch.float32) > WORTH_IT * _seconds(torch.bfloat16) else "fp32"
+    return "fp32"
+
+
+def _seconds(dtype: torch.dtype) -> float:
+    """Return the best time of a product and its gradients, of the size that a small model has."""
+    x_ND, weight_ED = torch.ones(2048, 384, dtype=dtype), torch.ones(1536, 384, dtype=dtype)
+    weight_ED.requires_grad_()
+    best = float("inf")
+    for _ in range(5):
+        start = time.perf_counter()
+        F.linear(x_ND, weight_ED).sum().backward()
+        best = min(best, time.perf_counter() - start)
+    return best

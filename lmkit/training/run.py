@@ -1,0 +1,121 @@
+"""A run on disk, as those find it who use its model.
+
+    model.json      what the model is, and what it was trained for
+    tokenizer/      a copy
+    checkpoints/    the weights
+
+Choices:
+- A run can be used while it goes on: its best checkpoint, else its latest, stands for it.
+- A folder `checkpoints/step-…` can be named instead.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lmkit.artifacts.manifest import Record, read
+from lmkit.errors import InputError, LmkitError
+from lmkit.execution.progress import warn
+from lmkit.model.configuration import ModelConfig
+from lmkit.model.transformer import Transformer
+from lmkit.tokens.tokenizer import Tokenizer
+from lmkit.training.checkpoint import choose, damage, load_weights, newest_first, step_of
+
+MODEL_JSON = "model.json"
+TOKENIZER = "tokenizer"
+
+
+class Description(Record):
+    """What model.json holds."""
+
+    model: dict[str, Any]
+    vocabulary_size: int
+    sequence_length: int
+    objective: str
+    tokenizer: str
+    """SHA-256 of its tokenizer.json."""
+    begin: int | None
+    end: int | None
+    """Ids put around each document; None where there was none."""
+
+    @property
+    def config(self) -> ModelConfig:
+        """The model's options."""
+        return ModelConfig.model_validate(self.model)
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model with all that is needed to use it."""
+
+    model: Transformer
+    tokenizer: Tokenizer
+    description: Description
+    checkpoint: Path
+
+    @property
+    def step(self) -> int:
+        """After how many steps it was saved."""
+        return step_of(self.checkpoint)
+
+
+def open_run(path: Path, device: torch.device) -> TrainedModel:
+    """Load the model of a run, or of one of its checkpoints.
+
+    Raises InputError for a folder that is neither, or whose parts don't belong together.
+    """
+    run, checkpoint = find_run(path)
+    description = read_description(run)
+    tokenizer = Tokenizer.load(run / TOKENIZER)
+    if tokenizer.fingerprint != description.tokenizer:
+        raise InputError(
+            f"{run / TOKENIZER}: not the tokenizer that {run / MODEL_JSON} was trained with",
+            "copy the right one back",
+        )
+    with torch.device("meta"):
+        model = Transformer(description.config, description.vocabulary_size)
+    model = model.to_empty(device=device)
+    load_weights(checkpoint, model)
+    model.eval()
+    return TrainedModel(model, tokenizer, description, checkpoint)
+
+
+def find_run(path: Path) -> tuple[Path, Path]:
+    """Return the run's folder and the checkpoint that stands for it."""
+    if (path / MODEL_JSON).is_file():
+        if not newest_first(path):
+            raise InputError(f"{path}: no checkpoint yet", "wait for the first --save-every")
+        return path, choose(path, warn)
+    run = path.resolve().parent.parent
+    if step_of(path) >= 0 and (run / MODEL_JSON).is_file():
+        if problem := damage(path):
+            raise InputError(f"{path}: {problem}", "name another checkpoint, or the run")
+        return run, path
+    if not path.exists():
+        raise InputError(f"{path}: no such folder")
+    raise InputError(
+        f"{path}: not a run, and not a checkpoint of one",
+        "name a folder that lmkit pretrain made",
+    )
+
+
+def read_description(run: Path) -> Description:
+    """Read model.json."""
+    try:
+        description = read(Description, run / MODEL_JSON)
+        assert description is not None
+        description.config  # noqa: B018 (it must be readable, too)
+    except (LmkitError, ValueError, AssertionError):
+        raise InputError(f"{run / MODEL_JSON}: damaged", "copy it back, or train again") from None
+    return description
+
+
+def write_description(description: Description, run: Path, scratch: Path) -> None:
+    """Write model.json, unless it already says the same."""
+    path = run / MODEL_JSON
+    text = json.loads(description.model_dump_json())
+    if not path.exists() or json.loads(path.read_text("utf-8")) != text:
+        description.write(path, scratch)

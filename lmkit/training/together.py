@@ -1,0 +1,48 @@
+"""What several processes that train together do as one.
+
+Choice: the first alone looks at the disk, plans and writes; what it finds, an error included, is
+sent to the others, so that all go on or all end.
+"""
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import TypeVar, cast
+
+from lmkit.errors import LmkitError
+from lmkit.execution.ranks import rank, ranks
+
+ResultT = TypeVar("ResultT")
+
+
+@contextmanager
+def joined(device: str) -> Generator[None]:
+    """Join the other processes, if there are any."""
+    if ranks() == 1:
+        yield
+        return
+    from accelerate import PartialState
+
+    state = PartialState(cpu=device == "cpu")
+    yield
+    # Not in a `finally`: after an error here, the others may be waiting for another message.
+    state.wait_for_everyone()
+    state.destroy_process_group()
+
+
+def on_first(function: Callable[[], ResultT]) -> ResultT:
+    """Call a function in the first process, and return what it returned in all of them."""
+    if ranks() == 1:
+        return function()
+    from accelerate.utils import broadcast_object_list
+
+    box: list[tuple[ResultT | None, LmkitError | None]] = [(None, None)]
+    if rank() == 0:
+        try:
+            box = [(function(), None)]
+        except LmkitError as error:
+            box = [(None, error)]
+    broadcast_object_list(box)
+    result, error = box[0]
+    if error is not None:
+        raise error
+    return cast(ResultT, result)
