@@ -7,5 +7,25 @@ Every command is also a function. `lmkit clean raw/ --output work/clean` is
 
 from lmkit.stages.clean import CleanConfig, clean
 from lmkit.stages.dedup import DedupConfig, dedup
+from lmkit.stages.evaluate import EvalConfig, evaluate
+from lmkit.stages.generate import GenerateConfig, generate
+from lmkit.stages.pack import PackConfig, pack
+from lmkit.stages.pretrain import PretrainConfig, pretrain
+from lmkit.stages.train_tokenizer import TrainTokenizerConfig, train_tokenizer
 
-__all__ = ["CleanConfig", "DedupConfig", "clean", "dedup"]
+__all__ = [
+    "CleanConfig",
+    "DedupConfig",
+    "EvalConfig",
+    "GenerateConfig",
+    "PackConfig",
+    "PretrainConfig",
+    "TrainTokenizerConfig",
+    "clean",
+    "dedup",
+    "evaluate",
+    "generate",
+    "pack",
+    "pretrain",
+    "train_tokenizer",
+]

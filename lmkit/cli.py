@@ -19,11 +19,11 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType, NoneType, UnionType
-from typing import Annotated, Any, Literal, NoReturn, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NoReturn, Union, cast, get_args, get_origin
 
 import typer
 from rich.console import Console
@@ -33,8 +33,12 @@ from lmkit.artifacts.manifest import Manifest
 from lmkit.config import CommandConfig, Option, load, options
 from lmkit.errors import Interrupted, LmkitError
 from lmkit.execution.ranks import rank
+from lmkit.execution.sections import Section, shown
 from lmkit.stages.clean import CleanConfig, clean
 from lmkit.stages.dedup import DedupConfig, dedup
+from lmkit.stages.evaluate import EvalConfig, Scores, evaluate
+from lmkit.stages.generate import GenerateConfig, Sample, generate
+from lmkit.stages.inspect import InspectConfig, inspect_folder
 from lmkit.stages.pack import PackConfig, pack
 from lmkit.stages.pretrain import PretrainConfig, pretrain
 from lmkit.stages.train_tokenizer import TrainTokenizerConfig, train_tokenizer
@@ -236,6 +240,8 @@ def _plain(result: Any) -> Any:
     """Return a result as JSON takes it."""
     if isinstance(result, Manifest):
         return result.model_dump(mode="json", exclude={"config", "inputs", "outputs"})
+    if isinstance(result, list):
+        return [_plain(item) for item in cast(list[Any], result)]
     return result.to_json() if hasattr(result, "to_json") else result
 
 
@@ -278,8 +284,27 @@ def _trained(config: PretrainConfig, manifest: Manifest) -> str:
     )
 
 
+def _inspected(_: InspectConfig, sections: Mapping[str, Section]) -> str:
+    return shown(sections)
+
+
+def _scored(config: EvalConfig, scores: Scores) -> str:
+    return (
+        f"{config.run} ({scores.checkpoint}) on {config.data}: loss {scores.loss:.4f}, "
+        f"perplexity {scores.perplexity:.2f}, {scores.bits_per_byte:.4f} bits a byte "
+        f"({scores.tokens:,} tokens, {scores.bytes:,} bytes)"
+    )
+
+
+def _written(_: GenerateConfig, samples: list[Sample]) -> str:
+    return "\n\n---\n\n".join(sample.text for sample in samples)
+
+
 add_command(CleanConfig, clean, _made)
 add_command(DedupConfig, dedup, _made)
 add_command(TrainTokenizerConfig, train_tokenizer, _tokenizer_made)
 add_command(PackConfig, pack, _packed)
 add_command(PretrainConfig, pretrain, _trained)
+add_command(EvalConfig, evaluate, _scored)
+add_command(GenerateConfig, generate, _written)
+add_command(InspectConfig, inspect_folder, _inspected)

@@ -39,7 +39,7 @@ def plain(sections: Mapping[str, Section]) -> str:
       bytes  1.2 MB
     """
     return "\n\n".join(
-        "\n".join([printable(title), *(f"  {line}" for line in _lines(section))])
+        "\n".join([_name(title), *(f"  {line}" for line in _lines(section))])
         for title, section in sections.items()
     )
 
@@ -135,7 +135,7 @@ def _panels(sections: Mapping[str, Section]) -> str:
             content = Group(*map(_fact_table, section))
         else:
             content = _record_table(section)
-        console.print(Panel(content, title=printable(title), title_align="left"))
+        console.print(Panel(content, title=_name(title), title_align="left"))
     return file.getvalue().rstrip("\n")
 
 

@@ -87,7 +87,7 @@ def score_rows(
     tokens, sums = 0, list[Tensor]()
     with evaluating(model):
         for start in range(0, len(rows), micro_batch):
-            batch = clm(token_rows.read(rows[start : start + micro_batch]))
+            batch = clm(token_rows.read(rows[start : start + micro_batch]).trimmed())
             with autocast():
                 sums.append(model(**batch.tensors(device)))
             tokens += batch.targets

@@ -12,10 +12,10 @@ import json
 import random
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from fnmatch import fnmatch
-from math import prod
+from functools import partial
 from os.path import commonpath
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -23,20 +23,21 @@ from typing import Annotated, Any, cast
 from pydantic import Field, ValidationError
 
 from lmkit.artifacts.manifest import MANIFEST, Counts, Input, Manifest, Output, Plan, flat, read
-from lmkit.artifacts.streams import Damaged, Range, lines
+from lmkit.artifacts.samples import pick, read_records
 from lmkit.artifacts.tasks import PARTIAL, Receipt
 from lmkit.config import POSITIONAL, CommandConfig, FolderConfig
 from lmkit.errors import InputError, LmkitError
+from lmkit.training.summary import (
+    checkpoint_manifest,
+    checkpoint_state,
+    describe_run,
+    parameters,
+)
 
 SHOWN_CHARACTERS = 300
-SHOWN_IDS = 24
-SHOWN_PIECES = 8
 SHOWN_INPUTS = 20
-SHOWN_SPECIAL = 10
 SHOWN_STEPS = 5
-LONGEST_LINE = 256_000_000
-TAIL_BYTES = 64_000
-SAMPLE_TEXT = "Once upon a time, in 1984, a naïve cat sat on the mat."
+SIDES = ("train", "validation")
 
 Sections = dict[str, Any]
 """What is shown: tables of facts, or lists of such tables, by title."""
@@ -60,22 +61,20 @@ class InspectConfig(CommandConfig):
 def inspect_folder(config: InspectConfig) -> Sections:
     """Look at a folder; the same sections go to a person and to a script."""
     folder = config.folder
-    if (checkpoint := _checkpoint_manifest(folder)) is not None:
+    if (checkpoint := checkpoint_manifest(folder)) is not None:
         return _checkpoint(folder, checkpoint)
     plan, receipts = _plan(folder)
     outputs = _outputs_of(plan, receipts)
-    problems = [*_problems(folder, outputs)]
-    sections = {
+    return {
         "made": _made(folder, plan, receipts),
         "inputs": _inputs(plan.inputs),
-        "options that differ from the defaults": _options(plan),
-        "documents": _counts(_counts_of(plan, receipts)),
+        "changed_options": _options(plan),
+        "counts": _counts(_counts_of(plan, receipts)),
         **_contents(folder, plan),
         "outputs": _files(outputs),
+        **dict(_samples(config, plan, outputs)),
+        "problems": [{"text": problem} for problem in _problems(folder, outputs)],
     }
-    for title, sample in _samples(config, plan, outputs, problems):
-        sections[title] = sample
-    return sections | {"problems": [{"text": problem} for problem in problems]}
 
 
 def _plan(folder: Path) -> tuple[Plan, list[Receipt]]:
@@ -83,7 +82,9 @@ def _plan(folder: Path) -> tuple[Plan, list[Receipt]]:
     if not folder.exists():
         raise InputError(f"{folder}: no such folder", "name a folder that lmkit made")
     if not folder.is_dir():
-        raise InputError(f"{folder}: a file, must be a folder", f"try: lmkit inspect {_home(folder)}")
+        raise InputError(
+            f"{folder}: a file, must be a folder", f"try: lmkit inspect {_home(folder)}"
+        )
     try:
         if manifest := read(Manifest, folder / MANIFEST):
             return manifest, []
@@ -150,8 +151,8 @@ def _made(folder: Path, plan: Plan, receipts: Sequence[Receipt]) -> Sections:
     )
     return facts | {
         "state": f"not finished; {len(receipts):,} tasks are done",
-        **({"tasks done": dict(sorted(done.items()))} if done else {}),
-        "to go on": f"the same lmkit {plan.stage} command goes on where it stopped",
+        **({"tasks_done": dict(sorted(done.items()))} if done else {}),
+        "to_go_on": f"the same lmkit {plan.stage} command goes on where it stopped",
     }
 
 
@@ -198,7 +199,7 @@ def _counts(counts: Counts) -> Sections:
     facts: Sections = {}
     if counts.documents_in:
         facts |= {"in": counts.documents_in, "out": counts.documents_out}
-        facts |= {f"dropped: {reason}": count for reason, count in counts.dropped.items()}
+        facts |= {"dropped": counts.dropped} if counts.dropped else {}
         facts["quarantined"] = counts.quarantined
     return facts | counts.more
 
@@ -228,29 +229,104 @@ def _problems(folder: Path, outputs: Sequence[Output]) -> Iterator[str]:
             yield f"{file}: has {now:,} bytes, had {output.bytes:,} when it was made"
 
 
-# What the kinds of folder hold.
-
-
 def _contents(folder: Path, plan: Plan) -> Sections:
     """Return the sections that only this kind of folder has."""
     details = plan.details if isinstance(plan, Manifest) else {}
+    if plan.stage == "pretrain":
+        return describe_run(folder, details, SHOWN_STEPS)
     if plan.stage == "pack":
         return _packed(details)
     if plan.stage == "train-tokenizer":
         return {"tokenizer": details}
-    if plan.stage == "pretrain":
-        return _run(folder, details)
     return {"details": flat(details)}
 
 
 def _packed(details: Mapping[str, Any]) -> Sections:
     sides: list[Sections] = []
-    for side in ("train", "validation"):
+    for side in SIDES:
         if found := details.get(side):
-            ratio = found["bytes_of_text"] / found["tokens"]
+            ratio = found["bytes_of_text"] / max(1, found["tokens"])
             shown = {key: found[key] for key in ("documents", "tokens", "rows", "padding")}
             sides.append({"side": side, **shown, "bytes_per_token": round(ratio, 3)})
     rest = {key: value for key, value in details.items() if not isinstance(value, dict)}
     return {"rows": rest, "sides": sides}
 
 
+def _checkpoint(folder: Path, manifest: Sections) -> Sections:
+    try:
+        outputs = [Output.model_validate(output) for output in manifest["outputs"]]
+    except (ValidationError, TypeError):
+        raise InputError(f"{folder / MANIFEST}: damaged", "take another checkpoint") from None
+    made = {"folder": str(folder), "stage": "pretrain (a checkpoint)", "step": manifest["step"]}
+    return {
+        "made": made | {"parameters": parameters(folder)},
+        "state": checkpoint_state(folder),
+        "outputs": _files(outputs),
+        "problems": [{"text": problem} for problem in _problems(folder, outputs)],
+    }
+
+
+def _samples(
+    config: InspectConfig, plan: Plan, outputs: Sequence[Output]
+) -> Iterator[tuple[str, list[Sections]]]:
+    """Yield what a few records look like; what can't be read is said in the place of them."""
+    looks: dict[str, Callable[[], list[Sections]]] = {
+        f"sample_{kind}": partial(_sample_documents, config, outputs, kind)
+        for kind in ("documents", "rejected", "quarantine")
+    }
+    if isinstance(plan, Manifest) and plan.stage == "pack":
+        looks["sample_row"] = partial(_sample_row, config, plan)
+    if isinstance(plan, Manifest) and plan.stage == "train-tokenizer":
+        looks["special_tokens"] = partial(_special_tokens, config.folder)
+        looks["sample_pieces"] = partial(_sample_pieces, config.folder)
+    for title, look in looks.items() if config.samples else ():
+        try:
+            yield title, look()
+        except (LmkitError, OSError) as error:
+            yield title, [{"text": str(error)}]
+
+
+def _sample_documents(
+    config: InspectConfig, outputs: Sequence[Output], kind: str
+) -> list[Sections]:
+    """Show records from one shard: of the quarantine the first, else some by the seed."""
+    shards = [output for output in outputs if fnmatch(output.name, f"{kind}-*.jsonl.zst")]
+    if kind == "quarantine" and shards:
+        return read_records(config.folder / shards[0].name, range(config.samples))
+    if (picked := pick(shards, config.samples, config.seed)) is None:
+        return []
+    shard, numbers = picked
+    found = read_records(config.folder / shard.name, numbers)
+    short = [_short(record.pop("text", "")) for record in found]
+    return [record | {"text": text} for record, text in zip(found, short, strict=True)]
+
+
+def _sample_row(config: InspectConfig, plan: Manifest) -> list[Sections]:
+    from lmkit.tokens.samples import show_row  # numpy and tokenizers, which no --help needs
+
+    side = next((side for side in SIDES if plan.details.get(side)), SIDES[0])
+    row = random.Random(config.seed).randrange(plan.details[side]["rows"])
+    length, pad = plan.details["sequence_length"], plan.details["pad"]
+    pieces = show_row(config.folder, side, row, length, pad)
+    where = {"row": f"{row:,} of {side}"}
+    return [where | piece | {"text": _short(piece["text"])} for piece in pieces]
+
+
+def _special_tokens(folder: Path) -> list[Sections]:
+    from lmkit.tokens.samples import special
+    from lmkit.tokens.tokenizer import Tokenizer
+
+    return [{"text": " ".join(special(Tokenizer.load(folder)))}]
+
+
+def _sample_pieces(folder: Path) -> list[Sections]:
+    from lmkit.tokens.samples import cut_text
+    from lmkit.tokens.tokenizer import Tokenizer
+
+    return cut_text(Tokenizer.load(folder))
+
+
+def _short(text: object) -> str:
+    """Return the beginning of a text."""
+    whole = str(text)
+    return whole if len(whole) <= SHOWN_CHARACTERS else whole[:SHOWN_CHARACTERS] + " ..."

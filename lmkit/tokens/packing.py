@@ -59,6 +59,26 @@ def chunk(
     return np.searchsorted(row, np.arange(rows + 1)).astype(np.int64, copy=False), pieces
 
 
+def each_alone(
+    lengths: NDArray[np.int64], sequence_length: int
+) -> tuple[NDArray[np.int64], NDArray[np.void]]:
+    """Cut each document into rows of its own; its last row may be short.
+
+    >>> row_starts, pieces = each_alone(np.array([5, 0, 2]), 4)
+    >>> row_starts.tolist(), pieces["document"].tolist(), pieces["length"].tolist()
+    ([0, 1, 2, 3], [0, 0, 2], [4, 1, 2])
+    """
+    lengths = lengths.astype(np.int64, copy=False)
+    counts = -(-lengths // sequence_length)
+    document = np.repeat(np.arange(len(lengths)), counts)
+    start = counting(counts) * sequence_length
+    pieces = np.empty(len(document), PIECE)
+    pieces["document"] = document
+    pieces["start"] = start
+    pieces["length"] = np.minimum(lengths[document] - start, sequence_length)
+    return np.arange(len(document) + 1, dtype=np.int64), pieces
+
+
 def chunk_in_order(
     lengths: NDArray[np.int64], order: NDArray[np.int64], sequence_length: int
 ) -> tuple[NDArray[np.int64], NDArray[np.void]]:

@@ -13,7 +13,7 @@ Choices:
   more than a row of one long document.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -36,6 +36,8 @@ NO_TARGET = -100
 """Stands where nothing follows; torch's cross entropy leaves it out."""
 
 Stored = StoredArray | NDArray[Any]
+LayOut = Callable[[NDArray[np.int64], int], tuple[NDArray[np.int64], NDArray[np.void]]]
+"""From the lengths of documents and of a row to where rows start, and pieces."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,17 @@ class Rows:
 
     positions_BT: NDArray[np.int64]
     """0, 1, 2, ... from the start of each piece; 0 at padding."""
+
+    def trimmed(self) -> "Rows":
+        """Leave out the last places, where they are padding in all rows."""
+        used_T = (self.documents_BT > 0).any(axis=0)
+        width = int(np.flatnonzero(used_T)[-1]) + 1 if used_T.any() else 1
+        return Rows(
+            tokens_BT=self.tokens_BT[:, :width],
+            following_BT=self.following_BT[:, :width],
+            documents_BT=self.documents_BT[:, :width],
+            positions_BT=self.positions_BT[:, :width],
+        )
 
 
 class TokenRows:
@@ -100,7 +113,11 @@ class TokenRows:
 
     @classmethod
     def from_documents(
-        cls, documents: Sequence[tuple[NDArray[Any], int]], sequence_length: int, pad: int
+        cls,
+        documents: Sequence[tuple[NDArray[Any], int]],
+        sequence_length: int,
+        pad: int,
+        lay_out: LayOut = chunk,
     ) -> "TokenRows":
         """Lay out documents in memory: the ids of each, and the UTF-8 bytes of its text."""
         lengths = np.array([len(ids) for ids, _ in documents], np.int64)
@@ -109,7 +126,7 @@ class TokenRows:
         records["tokens"] = lengths
         records["bytes"] = [bytes_of_text for _, bytes_of_text in documents]
         tokens = np.concatenate([np.empty(0, np.int64), *(ids for ids, _ in documents)])
-        index = chunk(lengths, sequence_length)
+        index = lay_out(lengths, sequence_length)
         return cls([tokens.astype(np.int64)], [records], index, sequence_length, pad)
 
     def __len__(self) -> int:
@@ -129,6 +146,11 @@ class TokenRows:
     def bytes_of_text(self) -> int:
         """UTF-8 bytes of the texts of all documents."""
         return sum(int(values(part)["bytes"].sum()) for part in self._documents)
+
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens in each row, padding not counted."""
+        ends = np.concatenate([[0], np.cumsum(values(self._pieces)["length"].astype(np.int64))])
+        return np.diff(ends[values(self._starts)])
 
     def read(self, rows: NDArray[np.int64]) -> Rows:
         """Read the rows with these numbers, in this order."""

@@ -17,6 +17,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from lmkit.artifacts.atomic import appearing
@@ -35,7 +36,7 @@ RESOLVED = "resolved.json"
 BESIDE = (METRICS, f"{TENSORBOARD}/*", HISTORY, RESOLVED)
 
 
-@dataclass(frozen=True)
+@dataclass
 class RunFolder:
     """A run's folder, seen by the process that writes it."""
 
@@ -44,20 +45,20 @@ class RunFolder:
     steps: int
     may_change: frozenset[str]
 
-    @property
+    @cached_property
     def folder(self) -> OutputFolder:
         """The plan and manifest half of it."""
         return OutputFolder(self.config, self.config.output, self.records)
 
     def claim(self, stack: ExitStack) -> Manifest | None:
         """Own the folder until the stack unwinds; return a manifest if nothing is left to do."""
-        finished, _ = self._look(self.folder)
+        folder = self.folder
+        finished, _ = self._look(folder)
         if finished:
             say(f"{self.config.output}: up to date")
             return finished
         self.config.output.mkdir(parents=True, exist_ok=True)
         stack.enter_context(owning(self.config.output))
-        folder = self.folder
         finished, changes = self._look(folder)
         if finished:
             return finished

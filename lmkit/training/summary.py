@@ -28,78 +28,67 @@ TAIL_BYTES = 64_000
 Facts = dict[str, Any]
 
 
-def _run(folder: Path, details: Mapping[str, Any]) -> Sections:
-    metrics = _tail(folder / "metrics.jsonl")
-    index = _json(folder / "checkpoints" / "index.json")
-    facts: Sections = {}
+def describe_run(folder: Path, details: Mapping[str, Any], last_steps: int) -> dict[str, Any]:
+    """Return tables of facts by title: how far the run is, its model, its last steps."""
+    metrics = _tail(folder / METRICS)
+    facts: Facts = {}
     if metrics:
         facts = {key: metrics[-1].get(key) for key in ("step", "tokens", "loss")}
+    index = _json(folder / CHECKPOINTS / INDEX)
     for name in ("latest", "best"):
         if checkpoint := index.get(name):
-            facts[f"{name} checkpoint"] = checkpoint
-            state = _json(folder / "checkpoints" / checkpoint / "state.json")
+            facts[f"{name}_checkpoint"] = checkpoint
+            state = _json(folder / CHECKPOINTS / str(checkpoint) / STATE)
             if state.get("validation_loss") is not None:
-                facts[f"validation loss of the {name}"] = state["validation_loss"]
+                facts[f"{name}_validation_loss"] = state["validation_loss"]
     if index.get("latest"):
-        facts["parameters"] = _parameters(folder / "checkpoints" / index["latest"])
-    described = _json(folder / "model.json")
-    model = flat(described.pop("model", {}))
-    history = [
-        {"from step": each.get("step"), "change": "; ".join(each.get("changes", []))}
+        facts["parameters"] = parameters(folder / CHECKPOINTS / str(index["latest"]))
+    model = _json(folder / "model.json")
+    changes = [
+        {"from_step": each.get("step"), "change": "; ".join(map(str, each.get("changes", [])))}
         for each in _tail(folder / "history.jsonl")
     ]
     return {
         "run": facts | flat(details),
-        "model": described | model,
+        "model": flat({**model, **model.get("model", {}), "model": {}}),
         "resolved": _json(folder / "resolved.json"),
-        "changes on the way": history,
-        "last steps": metrics[-SHOWN_STEPS:],
+        "changes": changes,
+        "last_steps": metrics[-last_steps:] if last_steps else [],
     }
 
 
-def _checkpoint_manifest(folder: Path) -> Sections | None:
+def checkpoint_manifest(folder: Path) -> Facts | None:
     """Return what a checkpoint says about its files; None where it isn't one."""
     found = _json(folder / MANIFEST)
     return found if {"step", "outputs"} == found.keys() else None
 
 
-def _checkpoint(folder: Path, manifest: Sections) -> Sections:
-    outputs = [Output.model_validate(output) for output in _list(manifest["outputs"])]
-    made = {"folder": str(folder), "stage": "pretrain (a checkpoint)", "step": manifest["step"]}
-    weights = {"parameters": _parameters(folder)}
-    return {
-        "made": made | weights,
-        "state": flat(_json(folder / "state.json")),
-        "outputs": _files(outputs),
-        "problems": [{"text": problem} for problem in _problems(folder, outputs)],
-    }
+def checkpoint_state(checkpoint: Path) -> Facts:
+    """Return how far the run was."""
+    return flat(_json(checkpoint / STATE))
 
 
-def _list(value: object) -> list[Any]:
-    return cast(list[Any], value) if isinstance(value, list) else []
-
-
-def _parameters(checkpoint: Path) -> int | None:
+def parameters(checkpoint: Path) -> int | None:
     """Count the weights: a safetensors file begins with their names and shapes in JSON."""
     try:
-        with (checkpoint / "model.safetensors").open("rb") as file:
+        with (checkpoint / WEIGHTS).open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(min(length, LONGEST_LINE)))
+            header = json.loads(file.read(min(length, LONGEST_HEAD)))
         return sum(prod(each["shape"]) for name, each in header.items() if name != "__metadata__")
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
-def _json(path: Path) -> Sections:
+def _json(path: Path) -> Facts:
     """Read a JSON object; what is missing or damaged reads as empty."""
     try:
         found = json.loads(path.read_bytes())
     except (OSError, ValueError):
         return {}
-    return cast(Sections, found) if isinstance(found, dict) else {}
+    return cast(Facts, found) if isinstance(found, dict) else {}
 
 
-def _tail(path: Path) -> list[Sections]:
+def _tail(path: Path) -> list[Facts]:
     """Read the last records of a file of lines; a run may be writing the very last."""
     try:
         with path.open("rb") as file:

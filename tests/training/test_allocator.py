@@ -13,7 +13,7 @@ from lmkit.training.allocator import keep_memory
 agreed = keep_memory()
 torch.zeros(4_000_000)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(20):
+for _ in range(100):
     torch.zeros(4_000_000)
 print(agreed, resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
@@ -24,8 +24,8 @@ def test_a_large_tensor_takes_the_pages_of_the_one_before_it() -> None:
     command = [sys.executable, "-c", PROBE]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     agreed, faults = done.stdout.split()
-    # 16 MB are 3,907 pages of 4 KiB; twenty tensors on new pages would take 78,000.
-    assert agreed == "True" and int(faults) < 10_000
+    # 16 MB are 3,907 pages of 4 KiB; a hundred tensors on new pages would take 390,700.
+    assert agreed == "True" and int(faults) < 40_000
 
 
 def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
