@@ -132,7 +132,8 @@ def _panels(sections: Mapping[str, Section]) -> str:
         if isinstance(section, Mapping):
             content = _fact_table(section)
         elif _cards(section):
-            content = Group(*map(_fact_table, section))
+            tables = [_fact_table(facts) for facts in section]
+            content = Group(*(part for table in tables for part in ("", table)))
         else:
             content = _record_table(section)
         console.print(Panel(content, title=_name(title), title_align="left"))

@@ -13,14 +13,15 @@ from torch import Tensor
 
 
 class LayerCache:
-    """The keys and values of one block."""
+    """The keys and values of one block; the last `window` places are seen."""
 
-    def __init__(self) -> None:
+    def __init__(self, window: int | None = None) -> None:
         self.length = 0
+        self._window = window
         self._room: tuple[Tensor, Tensor] | None = None
 
     def extend(self, k_BGTK: Tensor, v_BGTK: Tensor) -> tuple[Tensor, Tensor]:
-        """Keep these keys and values, and return them behind all that came before."""
+        """Keep these keys and values, and return them behind those that came before."""
         start, end = self.length, self.length + k_BGTK.shape[2]
         if self._room is None or end > self._room[0].shape[2]:
             self._room = (self._grown(0, k_BGTK, end), self._grown(1, v_BGTK, end))
@@ -28,7 +29,8 @@ class LayerCache:
         keys[:, :, start:end] = k_BGTK
         values[:, :, start:end] = v_BGTK
         self.length = end
-        return keys[:, :, :end], values[:, :, :end]
+        first = max(0, end - self._window) if self._window else 0
+        return keys[:, :, first:end], values[:, :, first:end]
 
     def _grown(self, which: int, new_BGTK: Tensor, end: int) -> Tensor:
         batch, heads, _, width = new_BGTK.shape
@@ -41,8 +43,9 @@ class LayerCache:
 class KeyValueCache:
     """The keys and values of every block of a decoder."""
 
-    def __init__(self, layers: int) -> None:
-        self.layers = [LayerCache() for _ in range(layers)]
+    def __init__(self, layers: int, window: int | None = None) -> None:
+        self.window = window
+        self.layers = [LayerCache(window) for _ in range(layers)]
 
     @property
     def length(self) -> int:

@@ -5,9 +5,9 @@ Choices:
   arXiv 1904.09751), in the order of Transformers, so that settings mean the same in both.
 - Probabilities are computed in float64 on the CPU and drawn from a generator of their own: a seed
   gives the same text whatever else draws numbers, and the sorted sums are those of a calculator.
-- A text may become longer than the rows that the model was trained on. Nothing is cut or slides:
-  every place sees all that came before. Rotary angles go on beyond the longest that were trained,
-  and there the text gets worse the farther it goes.
+- A text may become longer than the rows that the model was trained on. Each place then sees as many
+  places as in training, and no more: rotary positions are relative, so nothing is new to the model,
+  while distances that it never saw make it babble.
 
 Shapes: B batch, T time, V vocabulary.
 """
@@ -33,6 +33,7 @@ def generate(
     seed: int = 0,
     end_id: int | None = None,
     forbidden: Collection[int] = (),
+    window: int | None = None,
 ) -> Iterator[int]:
     """Yield the ids that follow a prompt, each as soon as it is known.
 
@@ -46,14 +47,16 @@ def generate(
         seed: of the draws.
         end_id: stop at this id, which is not yielded; None: only max_tokens is an end.
         forbidden: ids that are never drawn, such as padding; `end_id` among them still ends.
+        window: how many places each place sees, itself included: the length of the rows in
+            training; of a longer prompt, the end is read. None: all.
 
     """
     assert len(prompt), "a model continues something: give it the begin token at least"
     device = model.embedding.weight.device
     banned = torch.tensor(sorted(set(forbidden) - {end_id}), dtype=torch.long)
     generator = torch.Generator().manual_seed(seed)
-    cache = KeyValueCache(model.config.layers)
-    unread = list(prompt)
+    cache = KeyValueCache(model.config.layers, window)
+    unread = list(prompt)[-window:] if window else list(prompt)
     for _ in range(max_tokens):
         logits_V = _following(model, torch.tensor([unread], device=device), cache)
         logits_V = logits_V.index_fill(0, banned, -torch.inf)

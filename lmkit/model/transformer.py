@@ -141,7 +141,12 @@ class Transformer(nn.Module):
             return document_mask(documents_BT)
         if cache is None or cache.length == 0:
             return None
-        return continuation_mask(cache.length, tokens_BT.shape[1], tokens_BT.device)
+        time = tokens_BT.shape[1]
+        past = cache.length
+        if cache.window:
+            assert time == 1, "places read together would need windows of their own"
+            past = min(past, cache.window - 1)
+        return continuation_mask(past, time, tokens_BT.device)
 
 
 def dropout(config: ModelConfig) -> nn.Module:

@@ -3,6 +3,7 @@
 Choices:
 - The prompt is read as the beginning of a document, as documents were packed.
 - The end token ends the text; padding and the other special tokens are never drawn.
+- Each place sees as far as in training; a text may get longer than that.
 - Each sample has a seed of its own, which follows from --seed and its number.
 """
 
@@ -92,6 +93,7 @@ def generate(config: GenerateConfig) -> list[Sample]:
                 seed=draw(config.seed, number) >> 1,
                 end_id=end,
                 forbidden=trained.tokenizer.special.tolist(),
+                window=trained.description.sequence_length,
             )
         )
         # Decoded together: a character may have begun in the prompt.

@@ -66,7 +66,7 @@ def inspect_folder(config: InspectConfig) -> Sections:
     plan, receipts = _plan(folder)
     outputs = _outputs_of(plan, receipts)
     return {
-        "made": _made(folder, plan, receipts),
+        "made": _made(folder, plan),
         "inputs": _inputs(plan.inputs),
         "changed_options": _options(plan),
         "counts": _counts(_counts_of(plan, receipts)),
@@ -101,7 +101,8 @@ def _plan(folder: Path) -> tuple[Plan, list[Receipt]]:
 
 def _home(place: Path) -> Path:
     """Return the folder around a place that lmkit made, if there is one, else its own."""
-    made = (up for up in place.absolute().parents if (up / MANIFEST).is_file())
+    around = (*place.parents, *place.absolute().parents)  # as it was typed, if that will do
+    made = (up for up in around if (up / MANIFEST).is_file())
     return next(made, place if place.is_dir() else place.parent)
 
 
@@ -139,7 +140,7 @@ def _counts_of(plan: Plan, receipts: Sequence[Receipt]) -> Counts:
     return Counts.total(receipt.counts for receipt in receipts)
 
 
-def _made(folder: Path, plan: Plan, receipts: Sequence[Receipt]) -> Sections:
+def _made(folder: Path, plan: Plan) -> Sections:
     facts: Sections = {"folder": str(folder), "stage": plan.stage, "lmkit": plan.lmkit}
     if isinstance(plan, Manifest):
         finished = datetime.fromtimestamp((folder / MANIFEST).stat().st_mtime)
@@ -150,8 +151,8 @@ def _made(folder: Path, plan: Plan, receipts: Sequence[Receipt]) -> Sections:
         path.stem.rpartition("-")[0] for path in (folder / PARTIAL).glob("*-[0-9]*.json")
     )
     return facts | {
-        "state": f"not finished; {len(receipts):,} tasks are done",
-        **({"tasks_done": dict(sorted(done.items()))} if done else {}),
+        "state": "not finished",
+        "tasks_done": dict(sorted(done.items())) or 0,
         "to_go_on": f"the same lmkit {plan.stage} command goes on where it stopped",
     }
 

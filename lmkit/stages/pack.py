@@ -187,7 +187,7 @@ def _pack_task(
     least: Key | None = None
     empty = unknown = 0
     with OutcomeFiles(writer) as files, ExitStack() as stack:
-        sides = SIDES if share < 1 else SIDES[1:]
+        sides = _sides(share, smallest)
         shards = {side: _open_shard(stack, writer, side, tokenizer.size) for side in sides}
         for batch in _batches(config, slices, writer, files):
             kept = [document for document in batch if document.text]
@@ -215,6 +215,13 @@ def _pack_task(
     )
     documents = {side: shard.documents for side, shard in shards.items()}
     writer.facts = {"documents": documents, "least": least}
+
+
+def _sides(share: float, smallest: "Key | None") -> Sequence[Side]:
+    """Return the sides that a task may have documents for; it writes no shard for the other."""
+    if share == 1:
+        return SIDES[1:]
+    return SIDES if share or smallest else SIDES[:1]
 
 
 def _open_shard(stack: ExitStack, writer: TaskWriter, side: Side, size: int) -> "ShardWriter":

@@ -122,3 +122,17 @@ def test_between_two_ids_the_caller_finds_everything_as_it_was() -> None:
 def test_dropout_is_off_while_generating() -> None:
     drops, plain = tiny(dropout=0.5).train(), tiny()
     assert list(generate(drops, [1], 20)) == list(generate(plain, [1], 20))
+
+
+@torch.no_grad()
+def test_a_place_sees_no_farther_than_the_window() -> None:
+    model = tiny(layers=1)
+    prompt = [3, 1, 4, 1, 5, 9, 2, 6]
+    ids = list(generate(model, prompt, 6, temperature=0, window=4))
+    # With one block, what a place knows depends on nothing but the places that it sees.
+    text = prompt[-4:]
+    for got in ids:
+        seen = torch.tensor([text[-4:]])
+        logits_BTV = model(seen, counting(seen))
+        assert got == int(logits_BTV[0, -1].argmax())
+        text.append(got)

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# nanoGPT's small experiment: the plays of "tiny Shakespeare", character by character.
+# The first 90% of the text train, the last 10% validate: 4 layers, width 128, context 64.
+#
+#     bash examples/shakespeare.sh path/to/input.txt [work/shakespeare]
+set -euo pipefail
+text=${1:?give the path of the text, such as input.txt}
+work=${2:-work/shakespeare}
+lmkit=${LMKIT:-lmkit}
+
+# Cut the text where the experiment cuts it; nothing in it is cleaned away.
+mkdir -p "$work/text"
+python3 - "$text" "$work/text" <<'PYTHON'
+import sys
+from pathlib import Path
+
+text, folder = Path(sys.argv[1]).read_text("utf-8"), Path(sys.argv[2])
+cut = int(len(text) * 0.9)
+for name, part in {"train.txt": text[:cut], "validation.txt": text[cut:]}.items():
+    path = folder / name
+    if not path.exists() or path.read_text("utf-8") != part:  # else the steps below start over
+        path.write_text(part, "utf-8", newline="")
+PYTHON
+
+keep=(--filters.preset none --normalize.unicode none --no-normalize.control --normalize.space none)
+"$lmkit" clean "$work/text/train.txt" --output "$work/clean-train" "${keep[@]}"
+"$lmkit" clean "$work/text/validation.txt" --output "$work/clean-validation" "${keep[@]}"
+"$lmkit" train-tokenizer "$work/clean-train" --output "$work/tokenizer" --algorithm character --sentinels 0
+"$lmkit" pack "$work/clean-train" --tokenizer "$work/tokenizer" --output "$work/packed" \
+    --sequence-length 64 --validation "$work/clean-validation"
+"$lmkit" pretrain "$work/packed" --output "$work/run" \
+    --model.layers 4 --model.heads 4 --model.hidden-size 128 \
+    --steps 2000 --batch-tokens 768 --optim.lr 4e-3 --optim.beta2 0.99 --schedule.warmup-steps 100 \
+    --precision fp32 --device cpu --validate-every 500 --save-every 500 --log-every 100
+"$lmkit" eval "$work/run" --data "$work/packed"
+"$lmkit" generate "$work/run" --prompt "ROMEO:" --max-tokens 300

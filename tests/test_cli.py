@@ -1,0 +1,216 @@
+import inspect
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from lmkit import cli
+from lmkit.config import CommandConfig, options
+from tests.artifacts.test_folder import wait_for
+from tests.conftest import Lmkit, contents, manifest
+
+CONFIGS = [
+    value
+    for value in vars(cli).values()
+    if inspect.isclass(value) and issubclass(value, CommandConfig) and hasattr(value, "stage")
+]
+LMKIT = [sys.executable, "-m", "lmkit"]
+
+
+def test_every_config_has_a_command_and_every_command_a_config() -> None:
+    commands = {command.name for command in cli.app.registered_commands}
+    assert commands == {config.stage for config in CONFIGS} and len(commands) >= 5
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.stage)
+def test_help_shows_every_option_with_its_docstring(
+    config: type[CommandConfig], lmkit: Lmkit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "1000")
+    exit_code, out, err = lmkit(config.stage, "--help")
+    assert (exit_code, err) == (0, "")
+    assert " ".join((inspect.getdoc(config) or "?").split()) in out
+    for option in options(config):
+        description = " ".join((option.field.description or "").split())
+        assert description, f"{option.key} has no docstring"
+        line = next(line for line in out.splitlines() if f" {option.typed} " in line)
+        assert description in " ".join(line.split())
+
+
+@pytest.mark.parametrize("command", [[], *([config.stage] for config in CONFIGS)], ids=str)
+def test_help_waits_for_no_big_library(command: list[str]) -> None:
+    script = (
+        "import sys; from lmkit.cli import main; code = main(sys.argv[1:]); sys.stdout.flush();"
+        "big = {'torch', 'numpy', 'tokenizers', 'accelerate', 'pyarrow', 'transformers'};"
+        "assert not big & sys.modules.keys(), big & sys.modules.keys(); sys.exit(code)"
+    )
+    run = [sys.executable, "-c", script, *command, "--help"]
+    subprocess.run(run, check=True, capture_output=True)
+
+
+def test_without_a_word_it_shows_what_there_is(lmkit: Lmkit) -> None:
+    exit_code, out, _ = lmkit()
+    assert exit_code == 0 and all(config.stage in out for config in CONFIGS)
+
+
+def test_the_version_is_shown(lmkit: Lmkit) -> None:
+    exit_code, out, _ = lmkit("--version")
+    assert exit_code == 0 and out.startswith("lmkit ")
+
+
+def test_results_go_to_standard_output_and_everything_else_to_standard_error(
+    raw: Path, lmkit: Lmkit
+) -> None:
+    exit_code, out, err = lmkit("clean", raw, "--output", "out")
+    assert (exit_code, out) == (0, "out: kept 3 of 4 documents (dropped 1 too_short)\n")
+    assert "cleaning: 1/1 task" in err and "kept" not in err
+    assert not set(out + err) & {"\x1b", "\r"}
+
+
+def test_json_is_one_line_for_a_script(raw: Path, lmkit: Lmkit) -> None:
+    _, out, _ = lmkit("clean", raw, "--output", "out", "--json")
+    found = json.loads(out)
+    assert out.count("\n") == 1
+    assert found["counts"] == manifest(Path("out"))["counts"] and found["stage"] == "clean"
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ("clean raw --ouput x", "--output"),
+        ("claen raw --output x", "clean"),
+        ("clean raw --output x --filters.min-leters 0.1", "--filters.min-letters"),
+        ("clean raw --output x --config typo.toml", "did you mean keep_rejected?"),
+        ("clean raw --output x --keep-rejected some", "must be 'all', 'sample' or 'none'"),
+        ("clean raw --output x --workers 0", "--workers: got 0, must be at least 1"),
+        ("clean raw", "--output: missing"),
+        ("clean --output x", "INPUTS: missing"),
+        ("clean nowhere --output x", "nowhere: no such file or folder"),
+        ("clean empty --output x", "empty: no files to read in it"),
+        ("clean packed --output x", "packed: made by lmkit pack, and holds no documents"),
+        ("clean raw --output foreign", "holds files that lmkit did not write (thesis.tex)"),
+        ("clean raw --output thesis", "thesis is a file, must be a folder"),
+        ("dedup raw/cat.txt --output x", "raw text goes through lmkit clean first"),
+        ("inspect empty", "empty: not made by lmkit"),
+        ("inspect", "FOLDER: missing"),
+    ],
+)
+def test_a_mistake_gets_one_message_exit_code_2_and_no_traceback(
+    raw: Path, lmkit: Lmkit, typed: str, message: str
+) -> None:
+    Path("typo.toml").write_text('[clean]\nkeep_rejectd = "all"\n')
+    Path("thesis").write_text("years of work")
+    for folder in ("empty", "foreign", "packed"):
+        Path(folder).mkdir()
+    Path("foreign/thesis.tex").write_text("years of work")
+    made = {"config": {}, "inputs": [], "outputs": [], "counts": {}, "seconds": 1}
+    Path("packed/manifest.json").write_text(json.dumps({"stage": "pack", "lmkit": "0"} | made))
+    before = contents(Path())
+    exit_code, out, err = lmkit(*typed.split())
+    assert (exit_code, out) == (2, "")
+    assert message in err and "Traceback" not in err and err.startswith("Error: ")
+    assert contents(Path()) == before and raw.exists()
+
+
+def test_a_hint_says_what_to_do(raw: Path, lmkit: Lmkit) -> None:
+    lmkit("clean", raw, "--output", "out")
+    _, _, err = lmkit("clean", raw, "--output", "out", "--seed", "1")
+    assert err.splitlines() == [
+        "Error: --output: out was made in another way:",
+        "  --seed was 0, now 1",
+        "Hint: choose another --output, or --overwrite this one",
+    ]
+
+
+def test_debug_shows_the_traceback(lmkit: Lmkit) -> None:
+    _, _, err = lmkit("clean", "nowhere", "--output", "out", "--debug")
+    assert "Traceback" in err and err.splitlines()[-1] == "Error: nowhere: no such file or folder"
+
+
+def test_a_manifest_can_be_the_options_of_the_next_run(raw: Path, lmkit: Lmkit) -> None:
+    lmkit("clean", raw, "--output", "one", "--filters.min-characters", "1")
+    lmkit("clean", "--config", "one/manifest.json", "--output", "two")
+    assert contents(Path("one")) == contents(Path("two"))
+    assert manifest(Path("two"))["config"]["filters"]["min_characters"] == 1
+
+
+def test_a_text_with_markup_is_printed_as_it_is(here: Path, lmkit: Lmkit) -> None:
+    _, _, err = lmkit("clean", here / "[bold]x[/]", "--output", "out")
+    assert "[bold]x[/]: no such file" in err
+
+
+@contextmanager
+def at_work(workers: int) -> Iterator[subprocess.Popen[str]]:
+    """Hand out a run of clean that has finished a few of its many tasks."""
+    options = ["--shard-bytes", "1", "--workers", str(workers), "--output", "out"]
+    run = subprocess.Popen(
+        [*LMKIT, "clean", "big", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        wait_for(lambda: len(list(Path("out/.partial").glob("documents-0*.json"))) >= 2)
+        yield run
+    finally:
+        run.kill()
+        run.wait()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_says_so_and_goes_on_later(
+    here: Path, lmkit: Lmkit, number: signal.Signals, workers: int
+) -> None:
+    Path("big").mkdir()
+    lines = "".join(json.dumps({"text": f"line {n} {'words ' * 20}"}) + "\n" for n in range(2_000))
+    for file in range(30):
+        (here / "big" / f"{file:02}.jsonl").write_text(lines)
+    with at_work(workers) as run:
+        # A terminal sends Ctrl-C to all that runs in it; a batch system, SIGTERM to the first.
+        (os.killpg if number is signal.SIGINT else os.kill)(run.pid, number)
+        out, err = run.communicate(timeout=60)
+    assert (run.returncode, out) == (130, "")
+    assert "Error: interrupted" in err and "the same command goes on where it stopped" in err
+    assert "Traceback" not in err
+    assert not Path("out/manifest.json").exists()
+    exit_code, _, err = lmkit("clean", "big", "--shard-bytes", "1", "--output", "out")
+    assert exit_code == 0 and "resuming" in err
+    assert manifest(Path("out"))["counts"]["documents_out"] == 60_000
+
+
+def test_a_folder_that_another_run_writes_is_left_alone(raw: Path, lmkit: Lmkit) -> None:
+    Path("out").mkdir()
+    script = (
+        "import sys; from pathlib import Path; from lmkit.artifacts.lock import owning\n"
+        "with owning(Path('out')): print('mine', flush=True); sys.stdin.read()"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", script], **pipes) as other:
+        assert other.stdout and other.stdout.readline() == b"mine\n"
+        exit_code, _, err = lmkit("clean", raw, "--output", "out")
+        other.communicate(b"")
+    assert exit_code == 2 and "another run is writing this folder" in err
+    assert not Path("out/manifest.json").exists()
+    assert lmkit("clean", raw, "--output", "out")[0] == 0
+
+
+def test_a_reader_that_has_enough_is_no_error_with_a_traceback(raw: Path) -> None:
+    command = f"{' '.join(LMKIT)} clean --help | head -c 10; echo ${{PIPESTATUS[0]}} >&2"
+    run = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert run.stderr.splitlines()[-1] in {"0", "141"} and "Traceback" not in run.stderr
+
+
+def test_a_bug_keeps_its_traceback(raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lmkit.stages import clean as stage
+
+    monkeypatch.setattr(stage, "normalize", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["clean", str(raw), "--output", "out", "--workers", "1"])
