@@ -9,6 +9,7 @@ from lmkit.stages.clean import CleanConfig, clean
 from lmkit.stages.dedup import DedupConfig, dedup
 from lmkit.stages.evaluate import EvalConfig, evaluate
 from lmkit.stages.generate import GenerateConfig, generate
+from lmkit.stages.inspect import InspectConfig, inspect_folder
 from lmkit.stages.pack import PackConfig, pack
 from lmkit.stages.pretrain import PretrainConfig, pretrain
 from lmkit.stages.train_tokenizer import TrainTokenizerConfig, train_tokenizer
@@ -18,6 +19,7 @@ __all__ = [
     "DedupConfig",
     "EvalConfig",
     "GenerateConfig",
+    "InspectConfig",
     "PackConfig",
     "PretrainConfig",
     "TrainTokenizerConfig",
@@ -25,6 +27,7 @@ __all__ = [
     "dedup",
     "evaluate",
     "generate",
+    "inspect_folder",
     "pack",
     "pretrain",
     "train_tokenizer",

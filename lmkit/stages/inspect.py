@@ -152,8 +152,8 @@ def _made(folder: Path, plan: Plan) -> Sections:
     )
     return facts | {
         "state": "not finished",
-        "tasks_done": dict(sorted(done.items())) or 0,
-        "to_go_on": f"the same lmkit {plan.stage} command goes on where it stopped",
+        **({"tasks_done": dict(sorted(done.items())) or 0} if plan.stage != "pretrain" else {}),
+        "to_go_on": f"unless it is at work, the same lmkit {plan.stage} command goes on from here",
     }
 
 
@@ -234,7 +234,8 @@ def _contents(folder: Path, plan: Plan) -> Sections:
     """Return the sections that only this kind of folder has."""
     details = plan.details if isinstance(plan, Manifest) else {}
     if plan.stage == "pretrain":
-        return describe_run(folder, details, SHOWN_STEPS)
+        goal = {"steps_wanted": plan.config.get("steps")}
+        return describe_run(folder, goal | details, SHOWN_STEPS)
     if plan.stage == "pack":
         return _packed(details)
     if plan.stage == "train-tokenizer":

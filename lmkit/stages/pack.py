@@ -111,9 +111,7 @@ def pack(config: PackConfig) -> Manifest:
             )
         folder.run("tokenizer", _copy_tokenizer, [config.tokenizer], label="copying")
         sides: list[Side] = [side for side in SIDES if _documents_of(receipts, side)]
-        indexes = folder.run(
-            "rows", partial(_lay_out, config), sides, workers=config.workers, label="laying out"
-        )
+        indexes = folder.run("rows", partial(_lay_out, config), sides, label="laying out")
         details = _details(config, tokenizer, sides, indexes)
         return folder.finish(Counts.total(receipt.counts for receipt in receipts), details)
 

@@ -95,6 +95,7 @@ def _tail(path: Path) -> list[Facts]:
             start = max(0, file.seek(0, 2) - TAIL_BYTES)
             file.seek(start)
             found = file.read(TAIL_BYTES).split(b"\n")[1 if start else 0 : -1]
-        return [json.loads(line) for line in found]
+        records = [json.loads(line) for line in found]
     except (OSError, ValueError):
         return []
+    return [cast(Facts, record) for record in records if isinstance(record, dict)]

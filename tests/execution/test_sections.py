@@ -18,7 +18,10 @@ class Terminal(io.StringIO):
 def test_hostile_text_can_neither_command_a_terminal_nor_use_markup(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    section = {HOSTILE: [{"text": HOSTILE, "metadata": {HOSTILE: [HOSTILE]}}], "t": [{"x": HOSTILE}]}
+    section = {
+        HOSTILE: [{"text": HOSTILE, "metadata": {HOSTILE: [HOSTILE]}}],
+        "t": [{"x": HOSTILE}],
+    }
     monkeypatch.setenv("COLUMNS", "300")
     for is_terminal in (False, True):
         monkeypatch.setattr(sys, "stdout", Terminal() if is_terminal else io.StringIO())

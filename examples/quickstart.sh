@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# From raw text to a small language model, in a few minutes on two cores and with no download
+# but packages. Run it again, and each finished step says 'up to date'.
+#
+#     bash examples/quickstart.sh            # the text that Python itself ships
+#     bash examples/quickstart.sh FOLDER     # your own: .txt, .md, .py, .jsonl
+set -euo pipefail
+cd "$(dirname "$0")/.."
+text=${1:+$(cd "$OLDPWD" && cd "$1" && pwd)}
+source examples/setup.sh
+
+# A folder of results for each text, below work/, which git ignores.
+work=work/quickstart${text:+-$(basename "$text")-$(printf %s "$text" | cksum | cut -d ' ' -f 1)}
+if [ -z "$text" ]; then
+    text=work/python-text
+    python examples/python_text.py "$text"
+fi
+
+# Raw files become documents: one form, nothing empty, nothing lost in silence.
+lmkit clean "$text" --output "$work/clean"
+# Of documents with the same text, one stays.
+lmkit dedup "$work/clean" --output "$work/dedup"
+# Learn how to cut text into tokens.
+lmkit train-tokenizer "$work/dedup" --output "$work/tokenizer" --vocab-size 4096
+# Cut it, lay it out in rows, and hold 2% of the documents out.
+lmkit pack "$work/dedup" --tokenizer "$work/tokenizer" --output "$work/packed" \
+    --sequence-length 256 --validation 0.02
+# Learn to say what follows.
+lmkit pretrain "$work/packed" --output "$work/run" \
+    --model.layers 4 --model.hidden-size 256 --model.heads 4 \
+    --steps 500 --batch-tokens 4096 --optim.lr 3e-3 --schedule.warmup-steps 50 --log-every 25
+# How well does it predict the documents that it hasn't seen?
+lmkit eval "$work/run" --data "$work/packed" --output "$work/eval"
+python examples/compare_with_zstd.py "$work/packed" "$work/eval"
+# And what does it say by itself?
+lmkit generate "$work/run" --prompt "The " --max-tokens 120
