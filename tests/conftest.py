@@ -86,3 +86,40 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def manifest(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "manifest.json").read_text())
+
+
+def prose(count: int, words: int = 150) -> list[str]:
+    """Real text: the reference manual that comes with Python, cut into documents."""
+    from pydoc_data.topics import topics
+
+    text = " ".join(topics[name] for name in sorted(topics)).split()
+    return [" ".join(text[n * words : (n + 1) * words]) for n in range(count)]
+
+
+@pytest.fixture(scope="session")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small packed folder; beside it, its documents and its tokenizer."""
+    folder = tmp_path_factory.mktemp("packed")
+    lines = (json.dumps({"id": str(n), "text": text}) for n, text in enumerate(prose(120)))
+    documents = folder / "documents.jsonl"
+    documents.write_text("\n".join(lines))
+    tokenizer, output = folder / "tokenizer", folder / "packed"
+    settings = ["--sequence-length", "32", "--validation", "0.1"]
+    train = ["train-tokenizer", documents, "--output", tokenizer, "--vocab-size", "600"]
+    pack = ["pack", documents, "--tokenizer", tokenizer, "--output", output, *settings]
+    for command in (train, pack):
+        assert main([str(argument) for argument in command]) == 0
+    return output
+
+
+TINY = ("--model.preset", "tiny-decoder", "--device", "cpu", "--precision", "fp32")
+SMALL_RUN = (*TINY, "--batch-tokens", "256", "--log-every", "2", "--schedule.warmup-steps", "2")
+
+
+@pytest.fixture(scope="session")
+def trained(packed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of a few steps on that folder."""
+    run = tmp_path_factory.mktemp("trained") / "run"
+    command = ["pretrain", packed, "--output", run, *SMALL_RUN, "--steps", "8", "--save-every", "4"]
+    assert main([str(argument) for argument in command]) == 0
+    return run

@@ -117,6 +117,7 @@ def pretrain(config: PretrainConfig) -> Manifest:
     packed = _packed(config)
     if ranks() == 1:
         _keep_memory()
+    _refuse_absent_device(config)
     from lmkit.training.run_folder import RunFolder
     from lmkit.training.together import joined, on_first
 
@@ -159,6 +160,12 @@ def _keep_memory() -> None:
     from lmkit.training.allocator import keep_memory
 
     keep_memory()
+
+
+def _refuse_absent_device(config: PretrainConfig) -> None:
+    from lmkit.training.precision import find_device
+
+    find_device(config.device)
 
 
 def _precision(config: PretrainConfig, run: "RunFolder") -> "Precision":

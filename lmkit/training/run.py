@@ -22,7 +22,7 @@ from lmkit.execution.progress import warn
 from lmkit.model.configuration import ModelConfig
 from lmkit.model.transformer import Transformer
 from lmkit.tokens.tokenizer import Tokenizer
-from lmkit.training.checkpoint import choose, damage, load_weights, newest_first, step_of
+from lmkit.training.checkpoint import CHECKPOINTS, choose, damage, load_weights, newest_first, step_of
 
 MODEL_JSON = "model.json"
 TOKENIZER = "tokenizer"
@@ -90,7 +90,7 @@ def find_run(path: Path) -> tuple[Path, Path]:
             raise InputError(f"{path}: no checkpoint yet", "wait for the first --save-every")
         return path, choose(path, warn)
     run = path.resolve().parent.parent
-    if step_of(path) >= 0 and (run / MODEL_JSON).is_file():
+    if path.resolve().parent.name == CHECKPOINTS and (run / MODEL_JSON).is_file():
         if problem := damage(path):
             raise InputError(f"{path}: {problem}", "name another checkpoint, or the run")
         return run, path

@@ -1,6 +1,7 @@
 import gzip
 import hashlib
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ def test_ranges_share_out_every_line_once_and_hash_their_own_bytes(
     path.write_bytes(data)
     edges = [0, *sorted(cut for cut in set(cuts) if 0 < cut < len(data)), len(data)]
     found: list[bytes | None] = []
-    for start, stop in zip(edges, edges[1:], strict=False):
+    for start, stop in pairwise(edges):
         with Range(path, start, stop) as source:
             part = list(lines(source, "none", 1 << 20))
             assert source.sha256() == hashlib.sha256(data[start:stop]).hexdigest()
