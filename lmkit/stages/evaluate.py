@@ -142,7 +142,7 @@ def _folder(config: EvalConfig, documents: Inputs, checkpoint: Path) -> OutputFo
         return None
     refuse_overlap(config.output, [config.run, config.data])
     from lmkit.artifacts.atomic import sha256
-    from lmkit.training.checkpoint import MODEL
+    from lmkit.training.checkpoint_files import MODEL
 
     model = other_folder(checkpoint, "model", sha256(checkpoint / MODEL))
     return OutputFolder(config, config.output, documents.beside(model).records)

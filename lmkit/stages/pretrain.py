@@ -163,9 +163,10 @@ def _keep_memory() -> None:
 
 
 def _refuse_absent_device(config: PretrainConfig) -> None:
-    from lmkit.training.precision import find_device
+    if config.device not in {"auto", "cpu"}:
+        from lmkit.training.precision import find_device
 
-    find_device(config.device)
+        find_device(config.device)
 
 
 def _precision(config: PretrainConfig, run: "RunFolder") -> "Precision":
@@ -228,6 +229,7 @@ def _train(
     from lmkit.objectives.clm import clm
     from lmkit.training.loop import Hooks, Progress, train
     from lmkit.training.optimizer import make_optimizer
+    from lmkit.training.together import settle
 
     data, held_out = packed.rows("train"), packed.rows("validation")
     assert data is not None
@@ -253,7 +255,9 @@ def _train(
             should_stop=should_stop,
             warn=tell,
         )
-        return train(prepared, optimizer, accelerator, data, clm, recipe, start, hooks)
+        progress = train(prepared, optimizer, accelerator, data, clm, recipe, start, hooks)
+    settle()
+    return progress
 
 
 def _recipe(config: PretrainConfig, sequence_length: int, rows: int) -> "Recipe":
@@ -281,7 +285,8 @@ def _recipe(config: PretrainConfig, sequence_length: int, rows: int) -> "Recipe"
 
 
 def _restore(run: Path, model: "Transformer", optimizer: "AdamW") -> "Progress | None":
-    from lmkit.training.checkpoint import load, newest_first
+    from lmkit.training.checkpoint import load
+    from lmkit.training.checkpoint_files import newest_first
     from lmkit.training.loop import Progress
 
     if not newest_first(run):

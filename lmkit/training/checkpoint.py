@@ -11,15 +11,12 @@
 Choices:
 - A checkpoint is written beside its place, put on the disk and renamed. Whatever ends a save, the
   older ones can be read; what it leaves behind, the next save removes.
-- Every file is checked against its SHA-256 before it is believed: a truncated file of weights
-  often still loads. A damaged checkpoint is passed over, aloud, for the one before.
+- A damaged checkpoint (`checkpoint_files`) is passed over, aloud, for the one before.
 - The optimizer's state goes by the name of the weight. By number, as torch counts, a parameter
   group that is cut another way would silently give each weight the moments of another.
 - No pickle: loading a checkpoint runs no code of whoever made it.
 - No generator's state: the loop seeds torch anew at each step from the run's seed, the step and
   the rank, so what dropout draws is a function of the step.
-- The folders are the truth and index.json a signpost: a crash between the last rename and the new
-  index loses nothing.
 """
 
 import json
@@ -27,9 +24,9 @@ import math
 import shutil
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -39,24 +36,22 @@ from torch.optim import Optimizer
 
 from lmkit.artifacts.atomic import appearing, fsync, sha256
 from lmkit.errors import LmkitError
-
-CHECKPOINTS = "checkpoints"
-INDEX = "index.json"
-MANIFEST = "manifest.json"
-MODEL = "model.safetensors"
-OPTIMIZER = "optimizer.safetensors"
-STATE = "state.json"
+from lmkit.training.checkpoint_files import (
+    CHECKPOINTS,
+    INDEX,
+    MANIFEST,
+    MODEL,
+    OPTIMIZER,
+    STATE,
+    Index,
+    damage,
+    name_of,
+    newest_first,
+    read_json,
+    step_of,
+)
 
 PARTIAL, OLD = ".partial-", ".old-"
-
-
-@dataclass(frozen=True)
-class Index:
-    """What a run says about its checkpoints, by the names of their folders."""
-
-    latest: str | None = None
-    best: str | None = None
-    """The lowest `validation_loss`, of those that are kept."""
 
 
 def save(
@@ -116,7 +111,7 @@ def load(
             continue
         load_weights(checkpoint, model)
         _load_optimizer(checkpoint, model, optimizer)
-        return _read_json(checkpoint / STATE)
+        return read_json(checkpoint / STATE)
     raise LmkitError(
         f"{run / CHECKPOINTS}: no checkpoint that is whole",
         "start the run again with --overwrite, or copy a good checkpoint back",
@@ -138,63 +133,6 @@ def load_weights(checkpoint: Path, model: nn.Module) -> None:
     with torch.no_grad():
         for name, tensor in own.items():
             tensor.copy_(saved[name])
-
-
-def choose(run: Path, warn: Callable[[str], None]) -> Path:
-    """Return the checkpoint that stands for a run: the best, else the newest, if it is whole."""
-    newest = newest_first(run)
-    best = [checkpoint for checkpoint in newest if checkpoint.name == read_index(run).best]
-    for checkpoint in [*best, *newest]:
-        if not (problem := damage(checkpoint)):
-            return checkpoint
-        warn(f"{checkpoint}: {problem}; trying another checkpoint")
-    raise LmkitError(f"{run}: no checkpoint that is whole", "train first: lmkit pretrain")
-
-
-def newest_first(run: Path) -> list[Path]:
-    """Return the folders of a run's checkpoints, whole or not."""
-    folders = (run / CHECKPOINTS).glob("step-" + "[0-9]" * 8 + "*")
-    return sorted(folders, key=step_of, reverse=True)
-
-
-def name_of(step: int) -> str:
-    """Return the name of a checkpoint's folder.
-
-    >>> name_of(1000)
-    'step-00001000'
-    """
-    return f"step-{step:08}"
-
-
-def step_of(checkpoint: Path) -> int:
-    """Return the step that a checkpoint was made after."""
-    return int(checkpoint.name.removeprefix("step-"))
-
-
-def read_index(run: Path) -> Index:
-    """Read what the run says is its latest and its best."""
-    try:
-        values = _read_json(run / CHECKPOINTS / INDEX)
-        return Index(values.get("latest"), values.get("best"))
-    except (OSError, ValueError):
-        return Index()
-
-
-def damage(checkpoint: Path) -> str | None:
-    """Say what is wrong with the files of a checkpoint; None: nothing."""
-    try:
-        outputs = _read_json(checkpoint / MANIFEST)["outputs"]
-        if {output["name"] for output in outputs} != {MODEL, OPTIMIZER, STATE}:
-            return f"{MANIFEST} is damaged"
-        for output in outputs:
-            file = checkpoint / output["name"]
-            if file.stat().st_size != output["bytes"] or sha256(file) != output["sha256"]:
-                return f"{output['name']} is damaged"
-    except OSError as error:
-        return f"cannot be read ({error.strerror}: {Path(error.filename or checkpoint).name})"
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return f"{MANIFEST} is damaged"
-    return None
 
 
 def weights(model: nn.Module) -> dict[str, Tensor]:
@@ -273,7 +211,7 @@ def _update_index(folder: Path, step: int) -> Index:
 def _validation_loss(checkpoint: Path) -> float:
     """Return what was measured there; infinite where nothing was."""
     try:
-        loss = _read_json(checkpoint / STATE).get("validation_loss")
+        loss = read_json(checkpoint / STATE).get("validation_loss")
     except (OSError, ValueError):
         return math.inf
     return math.inf if loss is None else float(loss)
@@ -316,7 +254,3 @@ def _scratch(folder: Path) -> Generator[Path]:
 
 def _write_json(file: Path, values: Mapping[str, Any]) -> None:
     file.write_text(json.dumps(values, indent=2, allow_nan=False) + "\n", "utf-8")
-
-
-def _read_json(file: Path) -> dict[str, Any]:
-    return cast(dict[str, Any], json.loads(file.read_text("utf-8")))

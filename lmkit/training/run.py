@@ -22,7 +22,8 @@ from lmkit.execution.progress import warn
 from lmkit.model.configuration import ModelConfig
 from lmkit.model.transformer import Transformer
 from lmkit.tokens.tokenizer import Tokenizer
-from lmkit.training.checkpoint import CHECKPOINTS, choose, damage, load_weights, newest_first, step_of
+from lmkit.training.checkpoint import load_weights
+from lmkit.training.checkpoint_files import CHECKPOINTS, choose, damage, newest_first, step_of
 
 MODEL_JSON = "model.json"
 TOKENIZER = "tokenizer"

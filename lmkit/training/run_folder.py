@@ -28,7 +28,7 @@ from lmkit.artifacts.streams import hash_range
 from lmkit.config import StageConfig
 from lmkit.errors import ConfigError
 from lmkit.execution.progress import say
-from lmkit.training.checkpoint import CHECKPOINTS, STATE, newest_first, step_of
+from lmkit.training.checkpoint_files import CHECKPOINTS, STATE, newest_first, step_of
 from lmkit.training.metrics import METRICS, TENSORBOARD
 
 HISTORY = "history.jsonl"

@@ -5,7 +5,6 @@ Choices:
   of each checkpoint. A run at work may be writing them, so a broken last line is left out.
 - Weights are counted from the head of their file, where safetensors keeps names and shapes as
   JSON.
-- The names of the files stand here once more, because the modules that write them need torch.
 """
 
 import json
@@ -14,13 +13,9 @@ from math import prod
 from pathlib import Path
 from typing import Any, cast
 
-from lmkit.artifacts.manifest import MANIFEST, flat
-
-CHECKPOINTS = "checkpoints"
-INDEX = "index.json"
-STATE = "state.json"
-WEIGHTS = "model.safetensors"
-METRICS = "metrics.jsonl"
+from lmkit.artifacts.manifest import flat
+from lmkit.training.checkpoint_files import CHECKPOINTS, INDEX, MANIFEST, MODEL, STATE
+from lmkit.training.metrics import METRICS
 
 LONGEST_HEAD = 100_000_000
 TAIL_BYTES = 64_000
@@ -71,7 +66,7 @@ def checkpoint_state(checkpoint: Path) -> Facts:
 def parameters(checkpoint: Path) -> int | None:
     """Count the weights: a safetensors file begins with their names and shapes in JSON."""
     try:
-        with (checkpoint / WEIGHTS).open("rb") as file:
+        with (checkpoint / MODEL).open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
             header = json.loads(file.read(min(length, LONGEST_HEAD)))
         return sum(prod(each["shape"]) for name, each in header.items() if name != "__metadata__")

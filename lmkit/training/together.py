@@ -4,6 +4,7 @@ Choice: the first alone looks at the disk, plans and writes; what it finds, an e
 sent to the others, so that all go on or all end.
 """
 
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TypeVar, cast
@@ -12,6 +13,8 @@ from lmkit.errors import LmkitError
 from lmkit.execution.ranks import rank, ranks
 
 ResultT = TypeVar("ResultT")
+SECONDS_TO_LET_GO = 0.2
+"""Gloo's threads need some microseconds, once they are given a core."""
 
 
 @contextmanager
@@ -25,8 +28,22 @@ def joined(device: str) -> Generator[None]:
     state = PartialState(cpu=device == "cpu")
     yield
     # Not in a `finally`: after an error here, the others may be waiting for another message.
-    state.wait_for_everyone()
+    settle()
     state.destroy_process_group()
+
+
+def settle() -> None:
+    """Wait for one another, and until what was sent is cleared away.
+
+    Gloo's threads drop the tensors of a call only after it has returned, and need Python's lock
+    for that. Who destroys a model under DDP, or the process group, in that very moment holds the
+    lock and waits for the threads, for ever (torch 2.13; one run in twenty on a busy machine).
+    """
+    if ranks() > 1:
+        from accelerate import PartialState
+
+        PartialState().wait_for_everyone()
+        time.sleep(SECONDS_TO_LET_GO)  # gives up Python's lock
 
 
 def on_first(function: Callable[[], ResultT]) -> ResultT:

@@ -187,10 +187,9 @@ def test_a_full_disk_leaves_the_older_checkpoint_and_nothing_else(tmp_path: Path
     assert Trained().load(tmp_path) == (1, [])
 
 
-def killed_at(event: int, run: Path) -> bool:
+def killed_at(event: int, run: Path, trained: Trained) -> bool:
     """Save step 3 in a process that dies at its nth call to the file system; whether it did."""
-    trained = Trained(3)  # before the fork: torch's threads don't survive it
-    child = os.fork()
+    child = os.fork()  # nothing is computed in it: torch's threads don't survive a fork
     if child == 0:
         left = event
 
@@ -211,23 +210,24 @@ def killed_at(event: int, run: Path) -> bool:
 def test_a_save_that_is_killed_anywhere_leaves_a_checkpoint_and_is_cleaned_up(
     tmp_path: Path,
 ) -> None:
+    at = [Trained(step) for step in range(5)]
     steps_found: set[int] = set()
     event, died = 0, True
     while died:
         event += 1
         run = tmp_path / str(event)
         run.mkdir()
-        Trained(1).save(run, 1, keep=1, validation_loss=3.0)
-        Trained(2).save(run, 2, keep=1, validation_loss=2.0)
-        died = killed_at(event, run)
+        at[1].save(run, 1, keep=1, validation_loss=3.0)
+        at[2].save(run, 2, keep=1, validation_loss=2.0)
+        died = killed_at(event, run, at[3])
         fresh = Trained()
         step, warnings = fresh.load(run)
         steps_found.add(step)
         assert step in {2, 3} and warnings == []
-        fresh.assert_equals(Trained(step))
+        fresh.assert_equals(at[step])
         assert choose(run, pytest.fail).name in {"step-00000002", "step-00000003"}
 
-        Trained(4).save(run, 4, keep=1, validation_loss=0.5)
+        at[4].save(run, 4, keep=1, validation_loss=0.5)
         assert names(run) == ["index.json", "step-00000004"]
     assert steps_found == {2, 3}
     assert event > 30

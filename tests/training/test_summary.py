@@ -4,17 +4,18 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from lmkit.training import checkpoint, metrics, summary
+from lmkit.training import summary
+from lmkit.training.checkpoint_files import MODEL
 
 
 def test_weights_are_counted_without_loading_them(tmp_path: Path) -> None:
-    save_file({"a": torch.zeros(3, 4), "b": torch.zeros(5)}, tmp_path / summary.WEIGHTS)
+    save_file({"a": torch.zeros(3, 4), "b": torch.zeros(5)}, tmp_path / MODEL)
     assert summary.parameters(tmp_path) == 17
 
 
 def test_damaged_weights_have_no_count(tmp_path: Path) -> None:
     assert summary.parameters(tmp_path) is None
-    (tmp_path / summary.WEIGHTS).write_bytes(b"\xff" * 20)
+    (tmp_path / MODEL).write_bytes(b"\xff" * 20)
     assert summary.parameters(tmp_path) is None
 
 
@@ -24,11 +25,3 @@ def test_the_line_that_is_being_written_is_left_out(tmp_path: Path) -> None:
     found = summary.describe_run(tmp_path, {}, 2)
     assert [line["step"] for line in found["last_steps"]] == [2_998, 2_999]
     assert found["run"]["step"] == 2_999
-
-
-def test_the_files_have_the_names_that_they_are_written_under() -> None:
-    ours = (summary.CHECKPOINTS, summary.INDEX, summary.STATE, summary.WEIGHTS, summary.METRICS)
-    assert ours == (
-        *(checkpoint.CHECKPOINTS, checkpoint.INDEX, checkpoint.STATE, checkpoint.MODEL),
-        metrics.METRICS,
-    )

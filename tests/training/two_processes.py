@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lmkit.training.loop import Hooks
+from lmkit.training.together import settle
 from tests.training.tiny import Run
 
 BATCHES = (8, 5, 1)
@@ -32,6 +33,7 @@ def main(folder: Path) -> None:
     runs["stopped after"] = stopped.train(hooks=hooks).step
     runs["processes"] = stopped.accelerator.num_processes
     (folder / f"rank-{rank}.json").write_text(json.dumps(runs), "utf-8")
+    settle()
     stopped.accelerator.end_training()
 
 
