@@ -10,7 +10,8 @@ import torch
 from safetensors.torch import load_file
 
 from lmkit.errors import LmkitError
-from lmkit.training.checkpoint import CHECKPOINTS, choose, damage, load, read_index, save
+from lmkit.training.checkpoint import load, save
+from lmkit.training.checkpoint_files import CHECKPOINTS, choose, damage, read_index
 from lmkit.training.optimizer import OptimConfig, make_optimizer, update
 from tests.training.tiny import TinyModel
 
