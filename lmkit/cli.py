@@ -20,6 +20,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType, NoneType, UnionType
@@ -43,12 +44,7 @@ from lmkit.stages.pack import PackConfig, pack
 from lmkit.stages.pretrain import PretrainConfig, pretrain
 from lmkit.stages.train_tokenizer import TrainTokenizerConfig, train_tokenizer
 
-app = typer.Typer(
-    help="From raw text to a pre-trained language model that you can trust, one command per step.",
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
+HELP = "From raw text to a pre-trained language model that you can trust, one command per step."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _as_interrupt)
     try:
+        app = _app(typed)
         exit_code = app(typed or ["--help"], prog_name="lmkit", standalone_mode=False) or 0
     except BrokenPipeError:  # whoever read our output has enough of it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -101,8 +98,7 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
-def _lmkit(  # pyright: ignore[reportUnusedFunction]
+def _lmkit(
     _: Annotated[
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
@@ -110,10 +106,27 @@ def _lmkit(  # pyright: ignore[reportUnusedFunction]
 ) -> None: ...
 
 
-def add_command(
-    config: type[CommandConfig], run: Callable[[Any], Any], show: Callable[[Any, Any], str]
-) -> None:
-    """Make a stage a command; its options come from its config, its result goes through `show`."""
+def _app(typed: Sequence[str]) -> typer.Typer:
+    """Make the command line; only a command that was typed gets its flags."""
+    app = typer.Typer(
+        help=HELP,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        add_completion=False,
+    )
+    app.callback()(_lmkit)
+    for command in COMMANDS:
+        function = _function(command) if command.name in typed else _stub
+        app.command(command.name, help=escape(inspect.getdoc(command.config) or ""))(function)
+    return app
+
+
+def _stub() -> None: ...
+
+
+def _function(of: "Command") -> Callable[..., None]:
+    """Make a function that Typer can call; the options of a config are its parameters."""
+    config, run, show = of.config, of.run, of.show
     keys = {_identifier(option): option.key for option in options(config)}
 
     def command(
@@ -144,7 +157,7 @@ def add_command(
         ]
         + common
     )
-    app.command(config.stage, help=escape(inspect.getdoc(config) or ""))(command)
+    return command
 
 
 _CONFIG = typer.Option(
@@ -171,7 +184,8 @@ def _parameters(option: Option) -> list[inspect.Parameter]:
         flag_type = Path if kind is Path else list[Path]
         info = typer.Argument(help=_help(option), metavar=option.typed)
     elif kind is bool:
-        flag_type, info = bool, typer.Option(option.typed, **common)
+        # Without a metavar of its own a switch would be shown to want a <bool>.
+        flag_type, info = bool, typer.Option(option.typed, metavar=" ", **common)
     else:
         common |= {"metavar": _metavar(kind)}
         flag_type, info = str, typer.Option(option.typed, **common)
@@ -202,7 +216,7 @@ def _help(option: Option) -> str:
         note = ""
     else:
         note = f"default: {'none' if default is None else default}"
-    text = escape(option.field.description or "")
+    text = escape(option.description)
     return f"{text} [dim]{escape(f'[{note}]')}[/]" if note else text
 
 
@@ -300,11 +314,27 @@ def _written(_: GenerateConfig, samples: list[Sample]) -> str:
     return "\n\n---\n\n".join(sample.text for sample in samples)
 
 
-add_command(CleanConfig, clean, _made)
-add_command(DedupConfig, dedup, _made)
-add_command(TrainTokenizerConfig, train_tokenizer, _tokenizer_made)
-add_command(PackConfig, pack, _packed)
-add_command(PretrainConfig, pretrain, _trained)
-add_command(EvalConfig, evaluate, _scored)
-add_command(GenerateConfig, generate, _written)
-add_command(InspectConfig, inspect_folder, _inspected)
+@dataclass(frozen=True)
+class Command:
+    """A config, the stage that takes it, and how its result is shown."""
+
+    config: type[CommandConfig]
+    run: Callable[[Any], Any]
+    show: Callable[[Any, Any], str]
+
+    @property
+    def name(self) -> str:
+        """What a person types."""
+        return self.config.stage
+
+
+COMMANDS = (
+    Command(CleanConfig, clean, _made),
+    Command(DedupConfig, dedup, _made),
+    Command(TrainTokenizerConfig, train_tokenizer, _tokenizer_made),
+    Command(PackConfig, pack, _packed),
+    Command(PretrainConfig, pretrain, _trained),
+    Command(EvalConfig, evaluate, _scored),
+    Command(GenerateConfig, generate, _written),
+    Command(InspectConfig, inspect_folder, _inspected),
+)

@@ -24,7 +24,7 @@ LMKIT = [sys.executable, "-m", "lmkit"]
 
 
 def test_every_config_has_a_command_and_every_command_a_config() -> None:
-    commands = {command.name for command in cli.app.registered_commands}
+    commands = {command.name for command in cli.COMMANDS}
     assert commands == {config.stage for config in CONFIGS} and len(commands) >= 5
 
 
@@ -37,7 +37,7 @@ def test_help_shows_every_option_with_its_docstring(
     assert (exit_code, err) == (0, "")
     assert " ".join((inspect.getdoc(config) or "?").split()) in out
     for option in options(config):
-        description = " ".join((option.field.description or "").split())
+        description = " ".join(option.description.split())
         assert description, f"{option.key} has no docstring"
         line = next(line for line in out.splitlines() if f" {option.typed} " in line)
         assert description in " ".join(line.split())

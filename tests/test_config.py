@@ -54,7 +54,7 @@ def complaint(file: Path | None, flags: Mapping[str, object]) -> str:
 
 def test_every_option_of_a_group_has_a_dotted_flag_and_its_docstring() -> None:
     lr = {option.key: option for option in options(ToyConfig)}["optim.lr"]
-    assert (lr.typed, lr.field.description, lr.group) == ("--optim.lr", "Step size.", Optim)
+    assert (lr.typed, lr.description, lr.group) == ("--optim.lr", "Step size.", Optim)
 
 
 def test_flags_win_over_the_file_and_the_file_over_defaults(tmp_path: Path) -> None:
