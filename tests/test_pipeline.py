@@ -9,6 +9,8 @@ COMMANDS = [
     "dedup work/clean --output work/dedup",
     "train-tokenizer work/dedup --output work/tokenizer --vocab-size 700",
     "pack work/dedup --tokenizer work/tokenizer --output work/packed --sequence-length 64",
+    "pretrain work/packed --output work/run --model.preset tiny-decoder --steps 3 --device cpu",
+    "eval work/run --data work/packed --output work/eval",
 ]
 
 
@@ -38,6 +40,9 @@ def test_from_raw_text_to_rows_and_then_nothing_is_left_to_do(here: Path, lmkit:
     assert dedup["documents_in"] == clean["documents_out"]
     assert dedup["dropped"] == {"exact_duplicate": 1}
     assert tokenizer["documents_in"] == packed["documents_in"] == dedup["documents_out"] == 12
+
+    exit_code, out, _ = lmkit("generate", "work/run", "--prompt", "The", "--max-tokens", "5")
+    assert exit_code == 0 and out.startswith("The")
 
     before = contents(Path("work"))
     for command in COMMANDS:

@@ -10,12 +10,13 @@ Choices:
 """
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from lmkit.artifacts.atomic import appearing
 from lmkit.errors import LmkitError
@@ -30,8 +31,11 @@ class Record(BaseModel):
 
     def write(self, path: Path, scratch: Path) -> None:
         """Make the file appear, whole."""
+        text = json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
         with appearing(path, scratch) as temporary:
-            temporary.write_text(self.model_dump_json(indent=2) + "\n", "utf-8")
+            # A file name that isn't UTF-8 reaches Python as half surrogates; JSON has a form for
+            # those, and pydantic's own writer and reader refuse them.
+            temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
 
 
 RecordT = TypeVar("RecordT", bound=Record)
@@ -40,10 +44,10 @@ RecordT = TypeVar("RecordT", bound=Record)
 def read(cls: type[RecordT], path: Path) -> RecordT | None:
     """Read a record, or None where there is none."""
     try:
-        return cls.model_validate_json(path.read_bytes())
+        return cls.model_validate(json.loads(path.read_bytes()))
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except ValidationError:
+    except ValueError:  # pydantic's ValidationError is one, too
         raise LmkitError(f"{path}: not a file that this lmkit wrote") from None
 
 

@@ -27,6 +27,19 @@ def read_slice(
     max_record: int,
 ) -> Iterator[Document | Unreadable]:
     """Stream the documents of a slice; note in `read_ranges` what was read."""
+    try:
+        yield from _read(part, read_ranges, source, text_field, max_record)
+    except PermissionError as error:
+        yield Unreadable(part.source, part.origin, part.start, 0, f"cannot be read: {error.strerror}")
+
+
+def _read(
+    part: Slice,
+    read_ranges: list[ReadRange],
+    source: str | None,
+    text_field: str,
+    max_record: int,
+) -> Iterator[Document | Unreadable]:
     for opened_range in opened(part, read_ranges):
         if part.format == "documents":
             for document in read_shard(opened_range, part.path):
