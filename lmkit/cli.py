@@ -12,6 +12,7 @@ Choices:
   for scripts.
 """
 
+import errno
 import inspect
 import json
 import os
@@ -83,6 +84,8 @@ def _fail(error: Exception) -> int:
         message, hint, exit_code = error.format_message(), "see: lmkit --help", error.exit_code
     elif isinstance(error, OSError) and error.strerror:
         message = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            hint = "what is finished is kept: make room, and run the same again"
     if rank():
         return exit_code
     console = Console(stderr=True, soft_wrap=True, highlight=False)

@@ -45,7 +45,9 @@ POSITIONAL = "positional"
 class Group(BaseModel):
     """Options that belong together."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -78,7 +80,8 @@ class FolderConfig(CommandConfig):
     """What every command that makes a folder needs to be told, wherever that lies."""
 
     owns: ClassVar[tuple[str, ...]]
-    """Patterns of the names that the stage writes; any other file in a folder is someone else's."""
+    """Regular expressions for the paths that the stage writes, below its folder; any other file
+    there is someone else's."""
 
     places: ClassVar[frozenset[str]] = frozenset({"inputs", "inputs_from", "output"})
     """Options that only say where something lies: what lies there is compared, not they."""
@@ -102,7 +105,7 @@ class StageConfig(FolderConfig):
     output: Path
     """Folder to write. It is complete when it holds a manifest.json."""
 
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Everything random follows from this number."""
 
     workers: Annotated[int, Field(ge=1, exclude=True)] = _usable_cores()
@@ -117,6 +120,12 @@ class Option:
     field: FieldInfo
     group: type[Group] | None
     owner: type[Group]
+
+    @property
+    def is_path(self) -> bool:
+        """Whether it names a file or a folder."""
+        kinds = (self.field.annotation, *get_args(self.field.annotation))
+        return Path in kinds
 
     @property
     def description(self) -> str:
@@ -184,7 +193,11 @@ ConfigT = TypeVar("ConfigT", bound=CommandConfig)
 def load(cls: type[ConfigT], file: Path | None, flags: Mapping[str, object]) -> ConfigT:
     """Merge defaults, file and flags (by dotted key), and validate the result."""
     merged = _read_table(file, cls.stage) if file else {}
+    known = {option.key: option for option in options(cls)}
+    _let_typed_presets_win(merged, flags)
     for key, value in flags.items():
+        if value == "" and known[key].is_path:
+            raise ConfigError(f"{known[key].typed}: got nothing, must be a path")
         *groups, name = key.split(".")
         table = merged
         for group in groups:
@@ -200,6 +213,18 @@ def load(cls: type[ConfigT], file: Path | None, flags: Mapping[str, object]) -> 
         raise ConfigError("\n".join(problems), f"see: lmkit {cls.stage} --help") from None
 
 
+def _let_typed_presets_win(table: dict[str, Any], flags: Mapping[str, object]) -> None:
+    """Forget what a file says beside a preset, where another preset was typed.
+
+    A manifest records what its preset stood for; those values are not what a person asked for now.
+    """
+    for key, value in flags.items():
+        group, _, name = key.rpartition(".")
+        inner = table.get(group)
+        if name == "preset" and isinstance(inner, dict) and cast(Any, inner).get(name) != value:
+            table[group] = {}
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return a suggestion to put behind a message, or nothing."""
     close = get_close_matches(word, list(known), n=1)
@@ -213,10 +238,14 @@ def _read_table(file: Path, stage: str) -> dict[str, Any]:
         tables: dict[str, Any] = json.loads(text) if file.suffix == ".json" else tomllib.loads(text)
     except OSError as error:
         raise ConfigError(f"--config: cannot read {file}: {error.strerror}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"--config: {file}: {error}") from None
     if file.suffix == ".json":
-        if not isinstance(cast(Any, tables), dict) or not {"stage", "config"} <= tables.keys():
+        if not (
+            isinstance(cast(Any, tables), dict)
+            and isinstance(tables.get("stage"), str)
+            and "config" in tables
+        ):
             raise ConfigError(f"--config: {file}: not a manifest that lmkit wrote")
         tables = {tables["stage"]: tables["config"]}
     for key, value in tables.items():

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -135,3 +136,31 @@ def test_what_can_be_off_takes_the_word_none(tmp_path: Path) -> None:
 def test_how_to_run_is_not_part_of_what_is_recorded() -> None:
     config = load(ToyConfig, None, NEEDED | {"workers": "3", "overwrite": "true"})
     assert not {"workers", "overwrite", "verify"} & config.model_dump().keys()
+
+
+@pytest.mark.parametrize("value", ["inf", "nan", "-inf"])
+def test_a_number_must_be_finite(value: str) -> None:
+    assert "--optim.lr: got" in complaint(None, NEEDED | {"optim.lr": value})
+
+
+def test_an_empty_path_is_a_mistake() -> None:
+    assert complaint(None, {"inputs": ["a.txt"], "output": ""}) == (
+        "--output: got nothing, must be a path"
+    )
+
+
+def test_a_preset_that_is_typed_drops_what_a_file_says_beside_another(tmp_path: Path) -> None:
+    from lmkit import CleanConfig
+
+    made = CleanConfig(inputs=(Path("a"),), output=Path("b"))
+    file = tmp_path / "manifest.json"
+    file.write_text(json.dumps({"stage": "clean", "config": made.model_dump(mode="json")}))
+    assert load(CleanConfig, file, {}).filters.min_characters == 25
+    assert load(CleanConfig, file, {"filters.preset": "none"}).filters.min_characters is None
+
+
+@pytest.mark.parametrize("text", ['{"stage": ["clean"], "config": {}}', "[" * 5_000, "[]"])
+def test_a_strange_json_file_is_named(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "x.json"
+    file.write_text(text)
+    assert str(file) in complaint(file, NEEDED)

@@ -29,7 +29,8 @@ from lmkit.errors import LmkitError
 
 ZSTD_LEVEL = 3
 NAMED_PROBLEMS = 10
-DOCUMENT_FILES = ("documents-*.jsonl.zst", "rejected-*.jsonl.zst", "quarantine-*.jsonl.zst")
+QUARANTINE_FILES = r"quarantine-(validation-)?\d{5,}\.jsonl\.zst"
+DOCUMENT_FILES = (r"(documents|rejected)-\d{5,}\.jsonl\.zst", QUARANTINE_FILES)
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class JsonLinesFile:
 
     def write(self, record: dict[str, Any]) -> None:
         """Add a line."""
-        line = json.dumps(record, ensure_ascii=False) + "\n"
+        line = json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
         # Half a surrogate pair is not UTF-8, but its backslash form is what JSON calls it.
         self._stream.write(line.encode("utf-8", "backslashreplace"))
         self.count += 1
@@ -187,7 +188,7 @@ def read_shard(source: Range, path: Path) -> Iterator[Document]:
         for line in lines(source, "zstd", limit=1 << 40):
             assert line.data is not None
             yield Document(**json.loads(line.data))
-    except (Damaged, ValueError, TypeError) as error:
+    except (Damaged, ValueError, TypeError, RecursionError) as error:
         reason = error.reason if isinstance(error, Damaged) else error
         raise LmkitError(
             f"{path}: damaged since lmkit wrote it ({reason})", "make that folder again"

@@ -16,17 +16,17 @@ Choices:
 
 import os
 import platform
+import re
 import shutil
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager, suppress
-from fnmatch import fnmatch
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
 from lmkit.artifacts.atomic import remove_leftovers
-from lmkit.artifacts.inputs import Inputs, same_content
+from lmkit.artifacts.inputs import Inputs, check_made, same_content
 from lmkit.artifacts.lock import LOCK, owning
 from lmkit.artifacts.manifest import MANIFEST, Counts, Input, Manifest, Output, Plan, read
 from lmkit.artifacts.streams import hash_range
@@ -37,11 +37,10 @@ from lmkit.artifacts.tasks import (
     run_tasks,
 )
 from lmkit.config import FolderConfig, StageConfig
-from lmkit.errors import ConfigError, LmkitError, OutputError, RequestError
+from lmkit.errors import ConfigError, LmkitError, OutputError
 from lmkit.execution.progress import say, warn
 
 TaskT = TypeVar("TaskT")
-OURS = (MANIFEST, PARTIAL, LOCK)
 
 
 class OutputFolder:
@@ -148,46 +147,70 @@ class OutputFolder:
         )
 
     def _remove_all_but(self, names: set[str], beside: Sequence[str] = ()) -> None:
-        for path in sorted(self.path.rglob("*")):
-            name = path.relative_to(self.path).as_posix()
-            ours = not name.startswith(OURS) and _owned(name, self.config.owns)
-            if ours and path.is_file() and name not in names and not _owned(name, beside):
-                path.unlink()
+        """Delete older outputs of this stage; only what matches its patterns to the letter."""
+        for name in _files_below(self.path):
+            ours = _matches(name, self.config.owns) and not _matches(name, beside)
+            if ours and name not in names:
+                (self.path / name).unlink()
 
     def look(self) -> tuple[Manifest | None, Plan | None]:
         """Return what the folder holds: a finished manifest, or the plan of an interrupted run.
 
         Raises OutputError where it is someone else's.
         """
-        if self.path.is_file():
+        if self.path.exists() and not self.path.is_dir():
             raise OutputError(f"--output: {self.path} is a file, must be a folder")
         if not self.path.exists():
+            self._refuse_if_it_cannot_be_made()
             return None, None
         try:
             manifest = read(Manifest, self.path / MANIFEST)
             plan = manifest or read(Plan, self.scratch / "plan.json")
-        except LmkitError:
+        except (LmkitError, OSError):
             manifest = plan = None
         if plan and plan.stage != self.plan.stage:
             raise OutputError(
                 f"--output: {self.path} was made by lmkit {plan.stage}",
                 "choose another --output; only the stage that made a folder overwrites it",
             )
-        names = {path.name for path in self.path.iterdir()}
-        foreign = [n for n in sorted(names) if n not in OURS and not _owned(n, self.config.owns)]
-        if (plan is None and names - {LOCK, PARTIAL}) or (self.config.overwrite and foreign):
-            example = (foreign or sorted(names))[0]
+        foreign = self._foreign(known=plan is not None)
+        if foreign and (plan is None or self.config.overwrite):
             raise OutputError(
-                f"--output: {self.path} holds files that lmkit did not write ({example})",
+                f"--output: {self.path} holds files that lmkit did not write ({foreign[0]})",
                 "choose another --output; --overwrite doesn't touch them either",
             )
         return manifest, plan
+
+    def _refuse_if_it_cannot_be_made(self) -> None:
+        """Look for what would stop `mkdir`: a file or a dangling link on the way, a long name."""
+        for place in [self.path, *self.path.parents]:
+            if place.is_symlink() or place.exists():
+                if not place.is_dir():
+                    raise OutputError(f"--output: {self.path}: {place} is not a folder")
+                return
+
+    def _foreign(self, *, known: bool) -> list[str]:
+        """List what this stage didn't write. In a `known` folder, .partial is ours."""
+        names = [name for name in _files_below(self.path) if name != MANIFEST or not known]
+        scratch = f"{PARTIAL}/"
+        return [
+            name
+            for name in names
+            if (self.path / name).is_symlink()
+            or not (
+                (name == LOCK and not (self.path / name).stat().st_size)
+                or (known and name.startswith(scratch))
+                or (known and _matches(name, self.config.owns))
+            )
+        ]
 
     def changes(self, old: Plan) -> tuple[dict[str, str], list[str]]:
         """Say how this plan differs from an older one: options by key, and inputs."""
         read_before = _hashes_of_receipts(self.scratch)
 
         def same(before: Input, now: Input) -> bool:
+            if now.modified is None and self.config.verify:
+                check_made(now.path, hashes=True)
             if before.sha256 or before.bytes != now.bytes:
                 return same_content(before, now, self.config.verify)
             if before.modified == now.modified and not self.config.verify:
@@ -231,16 +254,14 @@ class OutputFolder:
                     "make the folder again with --overwrite",
                 )
 
-    def discard(self) -> None:
-        """Remove what this run has begun to make."""
-        shutil.rmtree(self.scratch)
-        self._remove_all_but(set())
-        for folder in sorted((p for p in self.path.rglob("*") if p.is_dir()), reverse=True):
-            with suppress(OSError):  # not empty: not ours
-                folder.rmdir()
-
     def begin(self) -> None:
         """Write the plan. In this order, a kill in between leaves the old or the new one."""
+        links = [name for name in _files_below(self.path) if (self.path / name).is_symlink()]
+        if links:
+            raise OutputError(
+                f"--output: {self.path} holds a link ({links[0]}); nothing is written through it",
+                "remove the link, or choose another --output",
+            )
         self.scratch.mkdir(parents=True, exist_ok=True)
         remove_leftovers(self.scratch)
         if self.config.overwrite:
@@ -255,7 +276,9 @@ def refuse(path: Path, changes: Sequence[str], *, begun: bool) -> None:
     state = "begun" if begun else "made"
     raise OutputError(
         f"--output: {path} was {state} in another way:\n  " + "\n  ".join(changes),
-        "choose another --output, or --overwrite this one",
+        "choose another --output, or --overwrite this one"
+        if not begun
+        else "put things back as they were to go on, choose another --output, or --overwrite this",
     )
 
 
@@ -280,11 +303,7 @@ def making(config: StageConfig, inputs: Inputs) -> Generator[OutputFolder]:
             yield folder
             return
         folder.begin()
-        try:
-            yield folder
-        except RequestError:  # it could only be known after a look inside the inputs
-            folder.discard()
-            raise
+        yield folder
 
 
 def refuse_overlap(output: Path, inputs: Sequence[Path]) -> None:
@@ -292,9 +311,12 @@ def refuse_overlap(output: Path, inputs: Sequence[Path]) -> None:
     place = output.resolve()
     for path in inputs:
         other = path.resolve()
-        if place == other or (other in place.parents and other.is_dir()):
-            where = "is also an input" if place == other else f"lies inside the input {path}"
-            raise ConfigError(f"--output: {output} {where}")
+        if place == other:
+            raise ConfigError(f"--output: {output} is also an input")
+        if other in place.parents and other.is_dir():
+            raise ConfigError(f"--output: {output} lies inside the input {path}")
+        if place in other.parents:
+            raise ConfigError(f"--output: the input {path} lies inside {output}")
 
 
 def machine() -> dict[str, Any]:
@@ -306,9 +328,17 @@ def machine() -> dict[str, Any]:
     }
 
 
-def _owned(name: str, patterns: Sequence[str]) -> bool:
-    """Tell whether a path, or its first folder, is one that the stage writes."""
-    return any(fnmatch(name, p) or fnmatch(name, p.split("/")[0]) for p in patterns)
+def _files_below(folder: Path) -> list[str]:
+    """List every file and link below a folder, without following links."""
+    found: list[str] = []
+    for place, folders, files in os.walk(folder):
+        links = [name for name in folders if Path(place, name).is_symlink()]
+        found += [Path(place, name).relative_to(folder).as_posix() for name in [*files, *links]]
+    return sorted(found)
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return any(re.fullmatch(pattern, name) for pattern in patterns)
 
 
 def _hashes_of_receipts(scratch: Path) -> list[Any]:

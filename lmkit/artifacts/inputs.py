@@ -11,6 +11,7 @@ Choices:
 """
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
@@ -30,6 +31,7 @@ FORMATS: dict[str, Format] = {
     ".py": "text",
     ".jsonl": "jsonl",
 }
+NOT_DOCUMENTS = r"(rejected|quarantine|duplicates)-(validation-)?\d{5,}\.jsonl\.zst"
 # What a compressed byte weighs when work is shared out: text shrinks to about a third.
 COMPRESSED_WEIGHT = 3
 
@@ -156,6 +158,27 @@ def made_by_lmkit(path: Path) -> Manifest | None:
     return manifest
 
 
+def check_made(path: Path, *, hashes: bool, below: str = "") -> None:
+    """Raise InputError where a folder that lmkit made doesn't hold what its manifest says.
+
+    Sizes are always compared, SHA-256s if `hashes`; of the names that begin with `below`.
+    """
+    manifest = made_by_lmkit(path)
+    for output in manifest.outputs if manifest else ():
+        file = path / output.name
+        if not output.name.startswith(below):
+            continue
+        if not file.is_file():
+            problem = "is missing, but its manifest.json lists it"
+        elif file.stat().st_size != output.bytes:
+            problem = "has another size than its manifest.json says"
+        elif hashes and hash_range(file, 0, output.bytes) != output.sha256:
+            problem = "is not what its manifest.json says (SHA-256)"
+        else:
+            continue
+        raise InputError(f"{file}: {problem}", "make that folder again")
+
+
 def cut(slices: Iterable[Slice], shard_bytes: int = RANGE_BYTES) -> list[tuple[Slice, ...]]:
     """Share slices out into tasks of about the same size, in order."""
     tasks: list[tuple[Slice, ...]] = []
@@ -203,8 +226,8 @@ def same_content(old: Input, new: Input, verify: bool) -> bool:
         return old.sha256 == new.sha256
     if old.bytes != new.bytes:
         return False
-    if old.modified == new.modified and not verify:
-        return True
+    if not old.sha256 or (old.modified == new.modified and not verify):
+        return old.modified == new.modified  # without a hash it couldn't be read before either
     step = RANGE_BYTES if len(old.sha256) > 1 else max(1, new.bytes)
     starts = range(0, max(1, new.bytes), step)
     now = (hash_range(new.path, start, min(start + step, new.bytes)) for start in starts)
@@ -228,11 +251,9 @@ def _made_folder(path: Path, manifest: Manifest, label: str) -> tuple[Input, lis
             "name a folder that lmkit clean or lmkit dedup made, or raw files",
         )
     slices: list[Slice] = []
+    check_made(path, hashes=False)
     for output in outputs:
         file = path / output.name
-        if not file.is_file() or file.stat().st_size != output.bytes:
-            state = "has another size" if file.is_file() else "is missing"
-            raise InputError(f"{file}: {state} than its manifest.json says", "make it again")
         modified = file.stat().st_mtime_ns
         slices.append(
             Slice(
@@ -271,7 +292,12 @@ def _walk(
     folder: Path, accepted: set[Format], forced: Format | None, left_alone: dict[str, int]
 ) -> Iterator[Path]:
     """Find the files below a folder; hidden ones, and links to folders, are not followed."""
-    for place, folders, names in os.walk(folder):
+
+    def stop(error: OSError) -> None:
+        raise InputError(f"{error.filename}: cannot be searched: {error.strerror}")
+
+    for place, folders, names in os.walk(folder, onerror=stop):
+        links = [name for name in folders if Path(place, name).is_symlink()]
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         if Path(place) != folder and (made_by_lmkit(Path(place))):
             raise InputError(
@@ -280,12 +306,22 @@ def _walk(
             )
         for name in sorted(names):
             path = Path(place, name)
-            if name.startswith(".") or not path.is_file():
+            if name.startswith("."):
                 continue
+            if not path.is_file():
+                links.append(name)  # dangling, or no file at all
+                continue
+            if re.fullmatch(NOT_DOCUMENTS, name):
+                raise InputError(
+                    f"{path}: lmkit wrote it, but there is no whole {MANIFEST} beside it",
+                    "make that folder again, or name its documents-*.jsonl.zst one by one",
+                )
             if forced or _format(path) in accepted:
                 yield path
             else:
                 left_alone[path.suffix] = left_alone.get(path.suffix, 0) + 1
+        if links:
+            left_alone["links"] = left_alone.get("links", 0) + len(links)
 
 
 def _format(path: Path) -> Format | None:

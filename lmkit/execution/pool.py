@@ -6,7 +6,8 @@ Choices:
 - Processes are spawned, not forked: forking a process that has threads (the progress bar is one,
   torch has many) can deadlock.
 - One worker means this very process: simple to debug, and no start-up cost.
-- When a task fails, the ones that run are let finish, since what they finish is kept.
+- When a task fails, the ones that run are let finish, since what they finish is kept. After an
+  interrupt nobody waits for them.
 """
 
 import os
@@ -38,7 +39,7 @@ def map_tasks(
             return results
         from concurrent.futures import ProcessPoolExecutor, as_completed
         from concurrent.futures.process import BrokenProcessPool
-        from multiprocessing import get_context
+        from multiprocessing import active_children, get_context
 
         context = get_context("spawn")
         with ProcessPoolExecutor(workers, context, initializer=_tie_to_parent) as pool:
@@ -53,9 +54,13 @@ def map_tasks(
                     "a worker process died (out of memory?)",
                     "finished tasks are kept: run the same again, with fewer --workers",
                 ) from None
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
+            except KeyboardInterrupt:
+                for worker in active_children():
+                    worker.terminate()
                 raise
+            finally:
+                # It waits: the executor's thread must be gone before Python ends, or it complains.
+                pool.shutdown(cancel_futures=True)
 
 
 def _tie_to_parent() -> None:

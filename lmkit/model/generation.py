@@ -86,7 +86,8 @@ def distribution(
     scores_V, ids_V = logits_V.cpu().double().sort(descending=True, stable=True)
     if temperature == 0:
         top_k, temperature = 1, 1.0
-    p_V = (scores_V / temperature).softmax(dim=-1)
+    # The largest is 0, so that no temperature, however small, makes it overflow.
+    p_V = ((scores_V - scores_V[0]) / temperature).softmax(dim=-1)
     if top_k is not None:
         p_V[top_k:] = 0
         p_V /= p_V.sum()

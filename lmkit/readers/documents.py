@@ -30,7 +30,8 @@ def read_slice(
     try:
         yield from _read(part, read_ranges, source, text_field, max_record)
     except PermissionError as error:
-        yield Unreadable(part.source, part.origin, part.start, 0, f"cannot be read: {error.strerror}")
+        reason = f"cannot be read: {error.strerror}"
+        yield Unreadable(part.source, part.origin, part.start, 0, reason)
 
 
 def _read(

@@ -8,6 +8,7 @@ Choices:
 """
 
 import json
+import math
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -17,6 +18,7 @@ from lmkit.artifacts.streams import Damaged, Line, Range, lines
 from lmkit.readers.places import document_id, first_bytes, place_notes, refuse_binary
 
 BOM = b"\xef\xbb\xbf"
+DEEPEST = 100
 
 
 def read_json_lines(
@@ -48,20 +50,46 @@ def _document(
     text = fields.pop(text_field)
     if not isinstance(text, str):
         raise Damaged(line.offset, f"{text_field!r} is not a text")
-    own_source = fields.pop("source", None)
-    source = label or (own_source if isinstance(own_source, str) else part.source)
-    own_id = fields.pop("id", None)
+    _refuse_what_json_cannot_write(line, list(fields.values()))
+    own_source = fields.pop("source") if isinstance(fields.get("source"), str) else None
+    source = label or own_source or part.source
+    own_id = fields.pop("id") if _is_name(fields.get("id")) else None
     inner = fields.pop("metadata", None)
     metadata: dict[str, Any] = {**place_notes(part, line.offset, line.record), **fields}
     if isinstance(inner, dict):
         metadata |= cast(dict[str, Any], inner)
     elif inner is not None:
         metadata["metadata"] = inner
-    if isinstance(own_id, str | int) and not isinstance(own_id, bool):
+    if own_id is not None:
         return Document(str(own_id), text, source, metadata)
     record = None if part.compression == "none" else line.record
     key = document_id(source, part.origin, line.offset, record, text)
     return Document(key, text, source, metadata)
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str | int) and not isinstance(value, bool)
+
+
+def _refuse_what_json_cannot_write(line: Line, values: list[Any]) -> None:
+    """Refuse numbers beyond all bounds, and what is nested deeper than other readers take.
+
+    Python's own limit of depth depends on how deep the calls were: on the way that led here.
+    """
+    for depth in range(DEEPEST + 1):
+        if depth == DEEPEST and any(isinstance(value, dict | list) for value in values):
+            raise Damaged(line.offset, f"nested deeper than {DEEPEST}")
+        inner: list[Any] = []
+        for value in values:
+            if isinstance(value, dict):
+                inner += cast(dict[str, Any], value).values()
+            elif isinstance(value, list):
+                inner += cast(list[Any], value)
+            elif isinstance(value, float) and not math.isfinite(value):
+                raise Damaged(line.offset, f"not JSON: the number {value}")
+        if not inner:
+            return
+        values = inner
 
 
 def _parse(line: Line) -> dict[str, Any]:

@@ -6,6 +6,7 @@ block's offset and the number of the record in it.
 """
 
 import hashlib
+import re
 from typing import Any
 
 from lmkit.artifacts.inputs import Slice
@@ -14,14 +15,17 @@ from lmkit.artifacts.streams import Damaged, Range
 BINARY_STARTS = {
     b"\x1f\x8b": "gzip data",
     b"\x28\xb5\x2f\xfd": "zstd data",
-    b"BZh": "bzip2 data",
     b"\xfd7zXZ": "xz data",
     b"PK\x03\x04": "a zip archive",
     b"%PDF-": "a PDF",
     b"\x89PNG": "a PNG picture",
     b"\xff\xd8\xff": "a JPEG picture",
-    b"PAR1": "a Parquet file",
+    b"PAR1\x15": "a Parquet file",
 }
+
+
+MOST_NULS = 0.05
+"""Share of NUL bytes in what is still taken for text. One may stray in; binary files are full."""
 
 
 def document_id(source: str, origin: str, offset: int, record: int | None, text: str) -> str:
@@ -42,7 +46,9 @@ def refuse_binary(start: bytes) -> None:
     for magic, kind in BINARY_STARTS.items():
         if start.startswith(magic):
             raise Damaged(0, f"not what its name says: {kind}")
-    if b"\0" in start:
+    if re.match(rb"BZh[1-9]1AY&SY", start):
+        raise Damaged(0, "not what its name says: bzip2 data")
+    if start.count(b"\0") > MOST_NULS * len(start):
         raise Damaged(start.index(b"\0"), "not what its name says: binary data, or UTF-16")
 
 

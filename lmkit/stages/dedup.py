@@ -50,7 +50,7 @@ class DedupConfig(StageConfig):
     """Keep one of all documents that have the same text."""
 
     stage = "dedup"
-    owns = (*DOCUMENT_FILES, "duplicates-*.jsonl.zst")
+    owns = (*DOCUMENT_FILES, r"duplicates-\d{5,}\.jsonl\.zst")
 
     source: str | None = None
     """Label for all documents; without it, each keeps its own."""

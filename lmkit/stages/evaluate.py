@@ -9,16 +9,17 @@ Choices:
 """
 
 import json
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from lmkit.artifacts.documents import Unreadable
+from lmkit.artifacts.documents import QUARANTINE_FILES, OutcomeFiles, Unreadable
 from lmkit.artifacts.folder import OutputFolder, refuse_overlap
-from lmkit.artifacts.inputs import Inputs, find_documents, made_by_lmkit, other_folder
+from lmkit.artifacts.inputs import Inputs, check_made, find_documents, made_by_lmkit, other_folder
 from lmkit.artifacts.lock import owning
 from lmkit.artifacts.manifest import Counts, Manifest
 from lmkit.artifacts.tasks import ReadRange, TaskWriter
@@ -40,7 +41,7 @@ class EvalConfig(FolderConfig):
     """Measure perplexity and bits per byte of a run on held-out text."""
 
     stage = "eval"
-    owns = (SCORES,)
+    owns = (r"scores\.json", QUARANTINE_FILES)
     places = FolderConfig.places | {"run", "data"}
 
     run: Annotated[Path, POSITIONAL]
@@ -96,15 +97,28 @@ class Scores:
 
     def to_json(self) -> dict[str, Any]:
         """Return what scores.json holds."""
-        return {
+        numbers = {
             "loss": self.loss,
             "perplexity": self.perplexity,
             "bits_per_byte": self.bits_per_byte,
+        }
+        return {
+            # A model that has come apart scores NaN, for which JSON has no number.
+            **{name: value if math.isfinite(value) else None for name, value in numbers.items()},
             "tokens": self.tokens,
             "bytes": self.bytes,
             "tasks": {},
             "checkpoint": self.checkpoint,
         }
+
+
+@dataclass
+class Reading:
+    """What was read of documents."""
+
+    notes: list[ReadRange] = field(default_factory=list[ReadRange])
+    documents: int = 0
+    unreadable: list[Unreadable] = field(default_factory=list[Unreadable])
 
 
 def evaluate(config: EvalConfig) -> Scores:
@@ -114,6 +128,7 @@ def evaluate(config: EvalConfig) -> Scores:
         packed = None
         documents = find_documents([config.data], formats=("jsonl",))
     else:
+        check_made(config.data, hashes=True, below="validation/")
         documents = other_folder(config.data, "data", packed.fingerprint)
     from lmkit.training.precision import find_device
     from lmkit.training.run import find_run, open_run
@@ -125,15 +140,16 @@ def evaluate(config: EvalConfig) -> Scores:
         say(f"{config.output}: up to date")
         return _read(folder.path)
     trained = open_run(checkpoint, device)
+    reading = Reading()
     if packed:
         score = _score_packed(config, packed, trained)
     else:
-        score = _score_documents(config, documents, trained)
+        score = _score_documents(config, documents, trained, reading)
     if not score.tokens:
         raise InputError(f"--data: {config.data} holds nothing to predict")
     scores = Scores.of(score, checkpoint)
     if folder:
-        _write(folder, scores)
+        _write(folder, scores, reading)
     return scores
 
 
@@ -173,7 +189,9 @@ def _score_packed(config: EvalConfig, packed: Manifest, trained: "TrainedModel")
     )
 
 
-def _score_documents(config: EvalConfig, documents: Inputs, trained: "TrainedModel") -> "Score":
+def _score_documents(
+    config: EvalConfig, documents: Inputs, trained: "TrainedModel", reading: Reading
+) -> "Score":
     """Score documents, each from its own beginning."""
     import numpy as np
 
@@ -188,7 +206,7 @@ def _score_documents(config: EvalConfig, documents: Inputs, trained: "TrainedMod
     device = trained.model.embedding.weight.device
     micro_batch = config.micro_batch or max(1, MICRO_BATCH_TOKENS // length)
     total = Score(0.0, 0, 0)
-    for texts in _groups(config, documents):
+    for texts in _groups(config, documents, reading):
         sizes = [len(well_formed(text).encode()) for text in texts]
         ids = [_framed(trained, ids) for ids in trained.tokenizer.encode_batch(texts)]
         rows = TokenRows.from_documents(
@@ -203,24 +221,24 @@ def _score_documents(config: EvalConfig, documents: Inputs, trained: "TrainedMod
     return total
 
 
-def _groups(config: EvalConfig, documents: Inputs) -> Iterator[list[str]]:
+def _groups(config: EvalConfig, documents: Inputs, reading: Reading) -> Iterator[list[str]]:
     """Read texts in groups that fit into memory."""
     group: list[str] = []
     room = GROUP_CHARACTERS
-    notes: list[ReadRange] = []
-    unreadable = 0
     for part in documents.slices:
-        for document in read_slice(part, notes, max_record=config.max_record):
+        for document in read_slice(part, reading.notes, max_record=config.max_record):
             if isinstance(document, Unreadable):
-                unreadable += 1
+                reading.unreadable.append(document)
                 continue
+            reading.documents += 1
             group.append(document.text)
             room -= len(document.text)
             if room <= 0:
                 yield group
                 group, room = [], GROUP_CHARACTERS
-    if unreadable:
-        warn(f"{config.data}: {unreadable:,} records could not be read and are not in the scores")
+    if reading.unreadable:
+        count = len(reading.unreadable)
+        warn(f"{config.data}: {count:,} records could not be read and are not in the scores")
     if group:
         yield group
 
@@ -242,23 +260,35 @@ def autocast(config: EvalConfig, trained: "TrainedModel") -> Any:
     return torch.autocast(device, torch.bfloat16, enabled=config.precision == "bf16")
 
 
-def _write(folder: OutputFolder, scores: Scores) -> None:
+def _write(folder: OutputFolder, scores: Scores, reading: Reading) -> None:
     """Write scores.json and its manifest."""
     folder.path.mkdir(parents=True, exist_ok=True)
     with owning(folder.path):
         folder.up_to_date()  # another run may have written here meanwhile
         folder.begin()
-        writer = TaskWriter(folder.path, "scores", 0)
+        writer = TaskWriter(folder.path, "documents", 0)
+        writer.read = reading.notes
         with writer.file(SCORES) as path:
-            path.write_text(json.dumps(scores.to_json(), indent=2) + "\n", "utf-8")
+            path.write_text(json.dumps(scores.to_json(), indent=2, allow_nan=False) + "\n", "utf-8")
+        with OutcomeFiles(writer) as files:
+            for unreadable in reading.unreadable:
+                files.quarantine(unreadable)
         folder.receipts = [writer.finish()]
-        folder.finish(Counts(more={"tokens": scores.tokens, "bytes": scores.bytes}))
+        counts = Counts(
+            documents_in=reading.documents + files.quarantined,
+            documents_out=reading.documents,
+            quarantined=files.quarantined,
+            more={"tokens": scores.tokens, "bytes": scores.bytes},
+        )
+        folder.finish(counts)
 
 
 def _read(folder: Path) -> Scores:
     try:
         values: dict[str, Any] = json.loads((folder / SCORES).read_text("utf-8"))
         values.pop("tasks")
+        for name in ("loss", "perplexity", "bits_per_byte"):
+            values[name] = math.nan if values[name] is None else values[name]
         return Scores(**values)
     except (OSError, ValueError, TypeError, KeyError):
         raise LmkitError(f"{folder / SCORES}: damaged", "--overwrite makes it again") from None

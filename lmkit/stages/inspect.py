@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from fnmatch import fnmatch
 from functools import partial
-from os.path import commonpath
+from os.path import abspath, commonpath
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -157,6 +157,11 @@ def _made(folder: Path, plan: Plan) -> Sections:
     }
 
 
+def _common(paths: Sequence[str]) -> str:
+    same_kind = len({Path(path).is_absolute() for path in paths}) == 1
+    return commonpath(paths if same_kind else map(abspath, paths))
+
+
 def _inputs(inputs: Sequence[Input]) -> list[Sections]:
     """Sum up raw files by their label; the sizes of other folders are in their own manifests."""
     groups: dict[tuple[str, bool], list[Input]] = {}
@@ -165,7 +170,7 @@ def _inputs(inputs: Sequence[Input]) -> list[Sections]:
     rows: list[Sections] = []
     for (source, made), items in list(groups.items())[:SHOWN_INPUTS]:
         paths = [str(item.path) for item in items]
-        where = paths[0] if len(paths) == 1 else commonpath(paths)
+        where = paths[0] if len(paths) == 1 else _common(paths)
         total = sum(item.bytes for item in items)
         row: Sections = {"source": source, "path": where}
         row |= {} if made else {"files": len(items)}

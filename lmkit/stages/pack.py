@@ -23,12 +23,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pydantic import BeforeValidator, Field
 
-from lmkit.artifacts.documents import Document, OutcomeFiles, Unreadable
+from lmkit.artifacts.documents import QUARANTINE_FILES, Document, OutcomeFiles, Unreadable
 from lmkit.artifacts.folder import OutputFolder, making
 from lmkit.artifacts.inputs import (
     RANGE_BYTES,
     Inputs,
     Slice,
+    check_made,
     cut,
     find_documents,
     made_by_lmkit,
@@ -59,7 +60,12 @@ class PackConfig(StageConfig):
     """Cut documents into tokens and lay them out in rows."""
 
     stage = "pack"
-    owns = ("train/*", "validation/*", "tokenizer/*", "quarantine-*.jsonl.zst")
+    owns = (
+        r"(train|validation)/(tokens|documents)-\d{5,}\.npy",
+        r"(train|validation)/rows/(starts|pieces)\.npy",
+        r"tokenizer/(tokenizer|tokenizer_config|special_tokens_map)\.json",
+        QUARANTINE_FILES,
+    )
     places = StageConfig.places | {"tokenizer"}
 
     tokenizer: Path
@@ -89,8 +95,7 @@ def pack(config: PackConfig) -> Manifest:
     tokenizer = _tokenizer(config)
     share, held_out = _validation(config.validation)
     documents = find_documents(config.inputs, config.inputs_from, formats=("jsonl",))
-    if share:
-        _refuse_one_document(documents)
+    _refuse_too_few(config, documents, share)
     validation = find_documents([held_out], formats=("jsonl",)) if held_out else None
     inputs = documents.beside(other_folder(config.tokenizer, "tokenizer", tokenizer.fingerprint))
     inputs = inputs.beside(validation) if validation else inputs
@@ -111,7 +116,12 @@ def pack(config: PackConfig) -> Manifest:
             )
         folder.run("tokenizer", _copy_tokenizer, [config.tokenizer], label="copying")
         sides: list[Side] = [side for side in SIDES if _documents_of(receipts, side)]
-        indexes = folder.run("rows", partial(_lay_out, config), sides, label="laying out")
+        shards = [sum(side in receipt.facts["documents"] for receipt in receipts) for side in sides]
+        work = partial(_lay_out, config)
+        pairs = list(zip(sides, shards, strict=True))
+        indexes = folder.run("rows", work, pairs, label="laying out")
+        _check(receipts, indexes)
+        _warn_of_overlap(folder.path, dict(pairs))
         details = _details(config, tokenizer, sides, indexes)
         return folder.finish(Counts.total(receipt.counts for receipt in receipts), details)
 
@@ -129,6 +139,7 @@ def _tokenizer(config: PackConfig) -> "Tokenizer":
             f"--tokenizer: {config.tokenizer} was made by lmkit {manifest.stage}",
             "name a folder that lmkit train-tokenizer made",
         )
+    check_made(config.tokenizer, hashes=True)
     tokenizer = Tokenizer.load(config.tokenizer)
     needed = {"pad": True, "begin": config.begin, "end": config.end}
     for role, wanted in needed.items():
@@ -142,6 +153,8 @@ def _tokenizer(config: PackConfig) -> "Tokenizer":
 
 def _validation(typed: str) -> tuple[float, Path | None]:
     """Tell a share from a folder."""
+    if typed == "none":
+        return 0.0, None
     try:
         share = float(typed)
     except ValueError:
@@ -153,17 +166,20 @@ def _validation(typed: str) -> tuple[float, Path | None]:
     return share, None
 
 
-def _refuse_one_document(documents: Inputs) -> None:
-    made = [made_by_lmkit(path) for path in documents.arguments]
-    if all(made) and sum(manifest.counts.documents_out for manifest in made if manifest) == 1:
-        raise _one_document()
-
-
-def _one_document() -> InputError:
-    return InputError(
-        "INPUTS: hold one document, which can't be both trained on and held out",
-        "name other documents with --validation FOLDER, or hold out nothing: --validation 0",
-    )
+def _refuse_too_few(config: PackConfig, documents: Inputs, share: float) -> None:
+    """Refuse, before anything is written, what can't be both trained on and held out."""
+    found = 0
+    for part in documents.slices:
+        for document in read_slice(part, [], max_record=config.max_record):
+            found += isinstance(document, Document) and bool(document.text)
+            if found > 1 or (found and not share):
+                return
+    if found:
+        raise InputError(
+            "INPUTS: hold one document, which can't be both trained on and held out",
+            "name other documents with --validation FOLDER, or hold out nothing: --validation 0",
+        )
+    raise InputError("INPUTS: hold no text", "see what the stage before has dropped, and why")
 
 
 def _pack_task(
@@ -266,14 +282,13 @@ def _hold_out_one(
     tasks: Sequence[tuple[Slice, ...]],
     receipts: list[Receipt],
 ) -> list[Receipt]:
-    """Pack the task with the smallest hash once more, with that document held out."""
-    if sum(receipt.counts.documents_out for receipt in receipts) < 2:
-        raise _one_document()
+    """Pack what has the smallest hash once more, with that document held out."""
     least = [tuple(receipt.facts["least"] or [1 << 64]) for receipt in receipts]
-    number = least.index(min(least))
-    receipt_path(folder.path, "train", number).unlink()
+    # Copies with the same id and text go together, in whichever tasks they are.
+    for number in (n for n, key in enumerate(least) if key == min(least)):
+        receipt_path(folder.path, "train", number).unlink()
     folder.forget(receipts)
-    work = partial(_pack_task, config, 0.0, cast(Key, least[number]))
+    work = partial(_pack_task, config, 0.0, cast(Key, min(least)))
     return folder.run("train", work, tasks, workers=config.workers, label="holding one out")
 
 
@@ -286,15 +301,16 @@ def _copy_tokenizer(tokenizer: Path, writer: TaskWriter) -> None:
                 path.write_bytes((tokenizer / name).read_bytes())
 
 
-def _lay_out(config: PackConfig, side: Side, writer: TaskWriter) -> None:
-    """Write which pieces of which documents make a row."""
+def _lay_out(config: PackConfig, of: tuple[Side, int], writer: TaskWriter) -> None:
+    """Write which pieces of which documents make a row; `of` is a side and its shards."""
     import numpy as np
 
     from lmkit.tokens.packing import chunk_in_order, document_order
     from lmkit.tokens.rows import PIECES, STARTS
     from lmkit.tokens.shards import Shards, write_array
 
-    shards = Shards.at(writer.folder / side)
+    side, count = of
+    shards = Shards.at(writer.folder / side, count)
     lengths = shards.of_documents("tokens").astype(np.int64)
     order = document_order(shards.of_documents("key"), shards.of_documents("text"))
     starts, pieces = chunk_in_order(lengths, order, config.sequence_length)
@@ -318,12 +334,38 @@ def _lay_out(config: PackConfig, side: Side, writer: TaskWriter) -> None:
     }
 
 
+def _check(receipts: Sequence[Receipt], indexes: Sequence[Receipt]) -> None:
+    """Fail where the rows don't hold what the tasks have packed."""
+    packed = Counts.total(receipt.counts for receipt in receipts)
+    for name, went_in in (("documents", packed.documents_out), ("tokens", packed.more["tokens"])):
+        placed = sum(receipt.facts[name] for receipt in indexes)
+        if placed != went_in:
+            raise LmkitError(
+                f"{went_in:,} {name} were packed, {placed:,} are in rows: this is a bug in lmkit, "
+                "and the output is not to be trusted"
+            )
+
+
+def _warn_of_overlap(folder: Path, shards: dict[Side, int]) -> None:
+    """Say so if held-out documents are trained on."""
+    import numpy as np
+
+    from lmkit.tokens.shards import Shards
+
+    if set(shards) != set(SIDES):
+        return
+    texts = [Shards.at(folder / side, shards[side]).of_documents("text") for side in SIDES]
+    shared = int(np.isin(texts[1], texts[0]).sum())
+    if shared:
+        warn(f"{shared:,} of {len(texts[1]):,} held-out documents are among those to train on")
+
+
 def _details(
     config: PackConfig, tokenizer: "Tokenizer", sides: Sequence[Side], indexes: Sequence[Receipt]
 ) -> dict[str, Any]:
     found = {side: receipt.facts for side, receipt in zip(sides, indexes, strict=True)}
     if not found.get("train", {}).get("tokens"):
-        raise InputError("INPUTS: nothing is left to train on", "hold out less: --validation")
+        raise LmkitError("INPUTS: nothing is left to train on", "hold out less: --validation")
     if found["train"]["rows"] < 2 and found["train"]["padding"]:
         warn(f"all the training text fits in one row of {config.sequence_length:,} tokens")
     return {

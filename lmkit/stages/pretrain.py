@@ -17,7 +17,7 @@ from pydantic import Field
 
 from lmkit.artifacts.atomic import appearing
 from lmkit.artifacts.folder import refuse_overlap
-from lmkit.artifacts.inputs import made_by_lmkit, other_folder
+from lmkit.artifacts.inputs import check_made, made_by_lmkit, other_folder
 from lmkit.artifacts.manifest import Manifest
 from lmkit.config import StageConfig
 from lmkit.errors import InputError, Interrupted
@@ -47,8 +47,12 @@ class PretrainConfig(StageConfig):
 
     stage = "pretrain"
     owns = (
-        *("model.json", "tokenizer/*", "checkpoints/*", "tensorboard/*", "metrics.jsonl"),
-        *(".metrics.jsonl.partial", "history.jsonl", "resolved.json"),
+        r"(model|resolved)\.json",
+        r"tokenizer/(tokenizer|tokenizer_config|special_tokens_map)\.json",
+        r"checkpoints/step-\d{8,}/((model|optimizer)\.safetensors|(state|manifest)\.json)",
+        r"checkpoints/(index\.json|\.(partial|old)-.*)",
+        r"tensorboard/events\.out\.tfevents\..*",
+        r"(metrics|history)\.jsonl|\.metrics\.jsonl\.partial",
     )
     may_change: ClassVar[frozenset[str]] = frozenset(
         {"steps", "micro_batch", "device", "save_every", "validate_every", "log_every", "keep"}
@@ -103,6 +107,13 @@ class Packed:
         """Tokens in a row."""
         return int(self.manifest.details["sequence_length"])
 
+    def check(self, *, hashes: bool) -> None:
+        """Raise InputError where the folder isn't what lmkit pack made."""
+        if rank() == 0:
+            check_made(self.path, hashes=hashes)
+            self.rows("train")
+            self.rows("validation")
+
     def rows(self, side: Literal["train", "validation"]) -> "TokenRows | None":
         """Open a side, if it was packed."""
         from lmkit.tokens.rows import TokenRows
@@ -118,6 +129,7 @@ def pretrain(config: PretrainConfig) -> Manifest:
     if ranks() == 1:
         _keep_memory()
     _refuse_absent_device(config)
+    packed.check(hashes=config.verify or not (config.output / "manifest.json").exists())
     from lmkit.training.run_folder import RunFolder
     from lmkit.training.together import joined, on_first
 

@@ -12,12 +12,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lmkit.artifacts.documents import OutcomeFiles, Unreadable
+from lmkit.artifacts.documents import QUARANTINE_FILES, Document, OutcomeFiles, Unreadable
 from lmkit.artifacts.folder import making
-from lmkit.artifacts.inputs import Slice, find_documents
+from lmkit.artifacts.inputs import Inputs, Slice, find_documents
 from lmkit.artifacts.manifest import Counts, Manifest
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.config import StageConfig
+from lmkit.errors import InputError
 from lmkit.execution.progress import warn
 from lmkit.readers.documents import read_slice
 
@@ -27,8 +28,8 @@ class TrainTokenizerConfig(StageConfig):
 
     stage = "train-tokenizer"
     owns = (
-        *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"),
-        "quarantine-*.jsonl.zst",
+        r"(tokenizer|tokenizer_config|special_tokens_map)\.json",
+        QUARANTINE_FILES,
     )
 
     algorithm: Literal["bpe", "word", "character", "byte"] = "bpe"
@@ -50,15 +51,24 @@ def train_tokenizer(config: TrainTokenizerConfig) -> Manifest:
 
     require_size(config.algorithm, config.vocab_size, config.sentinels)
     inputs = find_documents(config.inputs, config.inputs_from, formats=("jsonl",))
+    _refuse_no_text(config, inputs)
     with making(config, inputs) as folder:
         if folder.finished:
             return folder.finished
         work = partial(_train_task, config)
         (receipt,) = folder.run("tokenizer", work, [inputs.slices], label="training")
         size = receipt.facts["vocabulary_size"]
-        if size < config.vocab_size and config.algorithm == "bpe":
+        if size < config.vocab_size:
             warn(f"the text yields {size:,} tokens, fewer than --vocab-size {config.vocab_size:,}")
         return folder.finish(receipt.counts, receipt.facts)
+
+
+def _refuse_no_text(config: TrainTokenizerConfig, inputs: Inputs) -> None:
+    for part in inputs.slices:
+        for document in read_slice(part, [], max_record=config.max_record):
+            if isinstance(document, Document) and document.text.strip():
+                return
+    raise InputError("INPUTS: hold no text", "see what the stage before has dropped, and why")
 
 
 def _train_task(

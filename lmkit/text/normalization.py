@@ -18,7 +18,6 @@ from lmkit.config import Group
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff]")
 LINE_ENDS = re.compile(r"\r\n?|[\x85\u2028\u2029]")
 EXOTIC_SPACES = re.compile(r"[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
-TRAILING = re.compile(r"[ \t]+$", re.MULTILINE)
 RUNS = re.compile(r"[ \t]+")
 BLANK_LINES = re.compile(r"\n{4,}")
 SURROGATES = re.compile(r"[\ud800-\udfff]")
@@ -55,6 +54,7 @@ def normalize(text: str, rules: Normalization) -> str:
         text = EXOTIC_SPACES.sub(" ", text)
         if rules.space == "collapse":
             text = RUNS.sub(" ", text)
-        text = TRAILING.sub("", text)
+        # Not a pattern: "[ \t]+$" takes quadratic time on a long run of spaces inside a line.
+        text = "\n".join(line.rstrip(" \t") for line in text.split("\n"))
         text = BLANK_LINES.sub("\n\n\n", text).strip("\n")
     return text

@@ -197,9 +197,9 @@ class Shards:
     documents: tuple[StoredArray, ...]
 
     @classmethod
-    def at(cls, folder: Path) -> "Shards":
-        """Look at every shard of a folder."""
-        count = len(list(folder.glob("tokens-*.npy")))
+    def at(cls, folder: Path, count: int | None = None) -> "Shards":
+        """Look at the first `count` shards of a folder; at all that lie there, without one."""
+        count = len(list(folder.glob("tokens-*.npy"))) if count is None else count
         if not count:
             raise InputError(f"{folder}: no token shards", "give a folder that lmkit pack has made")
         kinds = (np.dtype("<u2"), np.dtype("<u4"))

@@ -8,7 +8,7 @@ Choices:
   are recognized in text, as everybody expects there, and begin and end are added.
 - Roles are read from the folder's two JSON files, and a class or separator token serves as begin
   or end where there is no other: so a folder with BERT's habits works too.
-- Tokenizers are compared by the SHA-256 of tokenizer.json, which holds all that decides an id.
+- Tokenizers are compared by a SHA-256 over tokenizer.json and the roles: all that decides an id.
 """
 
 import hashlib
@@ -59,7 +59,8 @@ class Tokenizer:
         ids = {role: self._tokenizer.token_to_id(text) for role, text in texts.items()}
 
         self.size: int = max(self._tokenizer.get_vocab().values()) + 1
-        self.fingerprint = hashlib.sha256(data).hexdigest()
+        roles = json.dumps(sorted(texts.items())).encode()
+        self.fingerprint = hashlib.sha256(data + roles).hexdigest()
         self.pad: int | None = ids.get("pad")
         self.unknown: int | None = ids.get("unknown")
         self.mask: int | None = ids.get("mask")

@@ -15,7 +15,7 @@ Choices:
 - Special tokens come first (`special.py`), and are text like any other while reading.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
@@ -139,7 +139,9 @@ def _bpe(texts: Iterator[str], size: int, special: tuple[str, ...]) -> tokenizer
 
 def _byte(texts: Iterator[str], _size: int, special: tuple[str, ...]) -> tokenizers.Tokenizer:
     """Give each byte the id of its value, counted from behind the special tokens."""
-    next(texts)  # the vocabulary is known, yet an empty corpus is still a mistake
+    deque(
+        texts, maxlen=0
+    )  # the vocabulary is known; what is read is counted and checked all the same
     tokenizer = _without_merges(
         [*special, *map(_byte_sign, range(256))], special, byte_fallback=False
     )

@@ -8,6 +8,7 @@ Choices:
 """
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,8 +47,12 @@ def choose(run: Path, warn: Callable[[str], None]) -> Path:
 
 def newest_first(run: Path) -> list[Path]:
     """Return the folders of a run's checkpoints, whole or not."""
-    folders = (run / CHECKPOINTS).glob("step-" + "[0-9]" * 8 + "*")
-    return sorted(folders, key=step_of, reverse=True)
+    folders = (run / CHECKPOINTS).glob("step-*")
+    return sorted(
+        (folder for folder in folders if re.fullmatch(r"step-\d{8,}", folder.name)),
+        key=step_of,
+        reverse=True,
+    )
 
 
 def name_of(step: int) -> str:

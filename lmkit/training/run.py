@@ -23,7 +23,7 @@ from lmkit.model.configuration import ModelConfig
 from lmkit.model.transformer import Transformer
 from lmkit.tokens.tokenizer import Tokenizer
 from lmkit.training.checkpoint import load_weights
-from lmkit.training.checkpoint_files import CHECKPOINTS, choose, damage, newest_first, step_of
+from lmkit.training.checkpoint_files import choose, damage, newest_first, step_of
 
 MODEL_JSON = "model.json"
 TOKENIZER = "tokenizer"
@@ -91,7 +91,8 @@ def find_run(path: Path) -> tuple[Path, Path]:
             raise InputError(f"{path}: no checkpoint yet", "wait for the first --save-every")
         return path, choose(path, warn)
     run = path.resolve().parent.parent
-    if path.resolve().parent.name == CHECKPOINTS and (run / MODEL_JSON).is_file():
+    named = path.resolve() in [checkpoint.resolve() for checkpoint in newest_first(run)]
+    if named and (run / MODEL_JSON).is_file():
         if problem := damage(path):
             raise InputError(f"{path}: {problem}", "name another checkpoint, or the run")
         return run, path

@@ -33,7 +33,7 @@ from lmkit.training.metrics import METRICS, TENSORBOARD
 
 HISTORY = "history.jsonl"
 RESOLVED = "resolved.json"
-BESIDE = (METRICS, f"{TENSORBOARD}/*", HISTORY, RESOLVED)
+BESIDE = (r"(metrics|history)\.jsonl", r"tensorboard/.*", r"resolved\.json")
 
 
 @dataclass

@@ -205,3 +205,49 @@ def descendants(pid: int) -> Iterator[int]:
     for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
         yield int(child)
         yield from descendants(int(child))
+
+
+@pytest.mark.parametrize("place", ["out/.partial/precious.txt", "out/.lock", "out/deep/a.txt"])
+def test_files_that_only_look_like_ours_are_not_touched(raw: Path, place: str) -> None:
+    Path(place).parent.mkdir(parents=True)
+    Path(place).write_text("precious")
+    with pytest.raises(OutputError, match="did not write"):
+        clean(config(raw, "out", overwrite=True))
+    assert Path(place).read_text() == "precious"
+
+
+def test_nothing_is_written_through_a_link(raw: Path) -> None:
+    clean(config(raw, "out"))
+    Path("elsewhere").mkdir()
+    Path("out/documents-00007.jsonl.zst").symlink_to(Path("elsewhere").resolve())
+    with pytest.raises(OutputError):
+        clean(config(raw, "out", seed=1, overwrite=True))
+    assert not list(Path("elsewhere").iterdir())
+
+
+def test_an_input_inside_the_output_is_refused(raw: Path) -> None:
+    clean(config(raw, "out"))
+    before = contents(Path("out"))
+    for inside in ("out/documents-00000.jsonl.zst", "out"):
+        with pytest.raises(ConfigError, match="--output"):
+            clean(config(Path(inside), "out", overwrite=True))
+    assert contents(Path("out")) == before
+
+
+@pytest.mark.parametrize("output", ["raw/cat.txt/x", "dangling", "dangling/x"])
+def test_an_output_that_cannot_be_made_is_a_bad_request(raw: Path, output: str) -> None:
+    Path("dangling").symlink_to("nowhere")
+    with pytest.raises((OutputError, ConfigError)):
+        clean(config(Path("raw/dog.txt"), output))
+
+
+def test_verify_reads_folders_that_lmkit_made(raw: Path) -> None:
+    clean(config(raw, "one"))
+    clean(config(Path("one"), "two"))
+    shard = Path("one/documents-00000.jsonl.zst")
+    data = bytearray(shard.read_bytes())
+    data[20] ^= 1
+    shard.write_bytes(data)
+    clean(config(Path("one"), "two"))
+    with pytest.raises(LmkitError, match="documents-00000"):
+        clean(config(Path("one"), "two", verify=True))

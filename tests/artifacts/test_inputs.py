@@ -126,3 +126,24 @@ def test_a_file_is_read_again_only_where_its_time_says_something_else(tmp_path: 
     assert not same_content(old, touched, verify=False)
     assert same_content(old, old, verify=False)
     assert not same_content(old, old, verify=True)
+
+
+@pytest.mark.parametrize("damage", ["cut", "gone"])
+def test_rejects_do_not_become_documents_when_the_manifest_is_lost(
+    raw: Path, lmkit: Lmkit, damage: str
+) -> None:
+    lmkit("clean", raw, "--output", "clean")
+    path = Path("clean/manifest.json")
+    whole = path.read_text()
+    path.unlink()
+    if damage == "cut":
+        path.write_text(whole[:200])
+    with pytest.raises(InputError, match=r"rejected-00000.*there is no whole manifest\.json"):
+        find_documents([Path("clean")], formats=("jsonl",))
+
+
+def test_links_that_are_not_followed_are_counted(raw: Path) -> None:
+    (raw / "dangling.txt").symlink_to("nowhere")
+    Path("elsewhere").mkdir()
+    (raw / "folder").symlink_to(Path("elsewhere").resolve())
+    assert find_documents([raw], formats=("text",)).left_alone == {"links": 2}

@@ -49,7 +49,10 @@ def test_the_text_may_have_another_name(tmp_path: Path) -> None:
         (b'{"body": "x"}', "no field 'text'"),
         (b'{"text": 3}', "'text' is not a text"),
         (b'{"text": "caf\xe9"}', "not UTF-8"),
-        (b"[" * 990, "not JSON"),
+        (b'{"text": "x", "m": ' + b"[" * 101 + b"]" * 101 + b"}", "nested deeper than 100"),
+        (b"[" * 990 + b"]" * 9, "not JSON"),
+        (b'{"text": "x", "n": [{"m": 1e999}]}', "not JSON: the number inf"),
+        (b'{"text": "x", "n": NaN}', "not JSON: the number nan"),
         (b'{"text": ' + b"9" * 900 + b"}", "'text' is not a text"),
         (b'{"text": "' + b"x" * 1_000 + b'"}', "longer than --max-record"),
     ],
@@ -79,3 +82,19 @@ def test_a_file_that_is_something_else_counts_once(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(b'{"text": "x"}\n' * 99))
     (unreadable,) = read(path)
     assert isinstance(unreadable, Unreadable) and "gzip data" in unreadable.reason
+
+
+def test_odd_ids_and_sources_are_kept_as_what_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "x", "id": [1], "source": 7}')
+    (document,) = read(path)
+    assert isinstance(document, Document)
+    assert (document.metadata["id"], document.metadata["source"]) == ([1], 7)
+    assert len(document.id) == 32 and document.source == "a.jsonl"
+
+
+def test_a_stray_nul_costs_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"text": "a\0b"}\n' + b'{"text": "fine"}\n' * 20)
+    bad, *good = read(path)
+    assert isinstance(bad, Unreadable) and len(good) == 20

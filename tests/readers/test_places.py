@@ -13,7 +13,10 @@ def test_an_id_is_a_hash_of_place_and_text() -> None:
     assert document_id("books", "a/b.jsonl.gz", 0, 7, "text") == packed
 
 
-@pytest.mark.parametrize("start", [b"\x1f\x8b\x08", b"%PDF-1.7", b"a\0b\0", b"\xff\xfea\0"])
+@pytest.mark.parametrize(
+    "start",
+    [b"\x1f\x8b\x08", b"%PDF-1.7", b"a\0b\0", b"PAR1\x15\x04", b"BZh91AY&SY", b"\xff\xfea\0"],
+)
 def test_what_is_not_text_is_told_from_its_first_bytes(start: bytes) -> None:
     with pytest.raises(Damaged, match="not what its name says"):
         refuse_binary(start)
@@ -21,3 +24,4 @@ def test_what_is_not_text_is_told_from_its_first_bytes(start: bytes) -> None:
 
 def test_text_is_not_taken_for_something_else() -> None:
     refuse_binary("BZ, PK and PAR are letters. é".encode())
+    refuse_binary(b"PAR1 and PAR2 are receptors; BZhang is a name.")

@@ -123,3 +123,18 @@ def test_a_run_that_is_not_finished_can_be_used(packed: Path, here: Path, lmkit:
     lmkit("pretrain", packed, "--output", "run", *SMALL_RUN, "--steps", "2")
     Path("run/manifest.json").unlink()
     assert lmkit("eval", "run", "--data", packed)[0] == 0
+
+
+def test_changed_documents_are_scored_anew_and_unreadable_ones_counted(
+    trained: Path, here: Path, lmkit: Lmkit
+) -> None:
+    data = documents("data.jsonl", prose(3, words=30))
+    data.write_text(data.read_text() + "\n{")
+    command = ["eval", trained, "--data", data, "--output", "scores"]
+    assert "1 records could not be read" in lmkit(*command)[2]
+    counts = json.loads(Path("scores/manifest.json").read_text())["counts"]
+    assert (counts["documents_in"], counts["quarantined"]) == (4, 1)
+    assert "up to date" in lmkit(*command)[2]
+    documents("data.jsonl", prose(4, words=30))
+    exit_code, _, err = lmkit(*command)
+    assert exit_code == 2 and "input data.jsonl has changed" in err

@@ -247,6 +247,9 @@ def test_a_changed_tokenizer_is_named_and_a_moved_one_is_no_change(
     path = Path("elsewhere/tokenizer.json")
     path.write_text(path.read_text() + " ")
     exit_code, _, err = lmkit(*moved)
+    assert exit_code == 2 and "tokenizer.json: has another size than its manifest.json" in err
+    Path("elsewhere/manifest.json").unlink()  # a tokenizer may come from anywhere
+    exit_code, _, err = lmkit(*moved)
     assert exit_code == 2 and "input elsewhere has changed" in err
 
 
@@ -257,6 +260,7 @@ def test_a_tokenizer_without_a_token_that_is_needed_is_refused(
         roles = json.loads((tokenizer / name).read_text())
         del roles["eos_token"], roles["sep_token"]
         (tokenizer / name).write_text(json.dumps(roles))
+    (tokenizer / "manifest.json").unlink()
     command = typed(write("a.jsonl"))
     exit_code, _, err = lmkit(*command)
     assert exit_code == 2 and "tokenizer has no end token" in err and "--no-end" in err
@@ -294,3 +298,51 @@ def test_a_killed_run_is_resumed_to_the_very_same_bytes(tokenizer: Path) -> None
     resumed = subprocess.run([*command, "killed"], capture_output=True, text=True, check=True)
     assert "resuming" in resumed.stderr
     assert contents(Path("killed")) == contents(Path("whole"))
+
+
+def test_overwriting_with_fewer_tasks_is_a_fresh_pack(tokenizer: Path, lmkit: Lmkit) -> None:
+    write("a.jsonl")
+    for number in range(4):
+        write(f"parts/{number}.jsonl") if Path("parts").exists() else Path("parts").mkdir()
+    parts = ["pack", "parts", "--tokenizer", tokenizer, "--sequence-length", "32"]
+    assert lmkit(*parts, "--output", "again", "--shard-bytes", "1")[0] == 0
+    whole = ["pack", "a.jsonl", "--tokenizer", tokenizer, "--sequence-length", "32"]
+    assert lmkit(*whole, "--output", "again", "--overwrite")[0] == 0
+    assert lmkit(*whole, "--output", "fresh")[0] == 0
+    assert contents(Path("again")) == contents(Path("fresh"))
+
+
+def test_a_late_look_at_one_document_leaves_a_finished_folder_alone(
+    tokenizer: Path, lmkit: Lmkit
+) -> None:
+    lmkit("pack", write("a.jsonl"), "--tokenizer", tokenizer, "--output", "packed")
+    before = contents(Path("packed"))
+    Path("one.jsonl").write_text(json.dumps({"text": "all alone"}))
+    command = ["pack", "one.jsonl", "--tokenizer", tokenizer, "--output", "packed", "--overwrite"]
+    exit_code, _, err = lmkit(*command)
+    assert exit_code == 2 and "hold one document" in err
+    assert contents(Path("packed")) == before
+
+
+def test_copies_of_the_held_out_document_are_held_out_with_it(
+    tokenizer: Path, lmkit: Lmkit
+) -> None:
+    names = [f"{number}.jsonl" for number in range(4)]
+    for name in names:
+        text = "another text" if name == "3.jsonl" else "the same text"
+        Path(name).write_text(json.dumps({"id": text, "text": text}))
+    command = ["pack", *names, "--tokenizer", tokenizer, "--sequence-length", "8"]
+    assert lmkit(*command, "--output", "one")[0] == 0
+    assert lmkit(*command, "--output", "many", "--shard-bytes", "1")[0] == 0
+    counts = [
+        [manifest(Path(name))["details"][side]["documents"] for side in ("train", "validation")]
+        for name in ("one", "many")
+    ]
+    assert counts[0] == counts[1] and sorted(counts[0]) == [1, 3]
+
+
+def test_training_on_what_is_held_out_is_said_aloud(tokenizer: Path, lmkit: Lmkit) -> None:
+    documents = write("a.jsonl")
+    command = ["pack", documents, "--tokenizer", tokenizer, "--validation", documents]
+    _, _, err = lmkit(*command, "--output", "packed")
+    assert "held-out documents are among those to train on" in err

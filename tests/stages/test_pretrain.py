@@ -270,3 +270,28 @@ def test_what_cannot_work_is_refused_before_anything_is_written(
     assert (exit_code, out) == (2, "")
     assert message in err and "Traceback" not in err
     assert not Path("run").exists()
+
+
+def test_a_packed_folder_is_checked_before_anything_is_written(
+    packed: Path, here: Path, lmkit: Lmkit
+) -> None:
+    shutil.copytree(packed, "copy")
+    shard = Path("copy/train/tokens-00000.npy")
+    whole = shard.read_bytes()
+    for damaged in (whole[:-2], whole[:-2] + bytes([whole[-2] ^ 1, whole[-1]])):
+        shard.write_bytes(damaged)
+        exit_code, _, err = lmkit("pretrain", "copy", "--output", "run", *SMALL_RUN, *STEPS)
+        assert exit_code == 2 and "tokens-00000.npy" in err and "manifest.json says" in err
+        assert not Path("run").exists()
+
+
+def test_a_copy_of_a_checkpoint_beside_it_is_no_trouble(
+    packed: Path, straight: Path, here: Path, lmkit: Lmkit
+) -> None:
+    shutil.copytree(straight, "run")
+    shutil.copytree("run/checkpoints/step-00000012", "run/checkpoints/step-00000012.bak")
+    command = ["pretrain", packed, "--output", "run", *SMALL_RUN, *STEPS]
+    assert "up to date" in lmkit(*command)[2]
+    assert lmkit("eval", "run", "--data", packed)[0] == 0
+    exit_code, _, err = lmkit(*command, "--overwrite")
+    assert exit_code == 2 and "step-00000012.bak" in err

@@ -84,7 +84,7 @@ def test_lines_that_cannot_be_read_are_counted_and_kept(here: Path, lmkit: Lmkit
 def test_documents_without_any_text_are_refused_and_leave_nothing(here: Path, lmkit: Lmkit) -> None:
     Path("a.jsonl").write_text(json.dumps({"text": ""}))
     exit_code, _, err = lmkit("train-tokenizer", "a.jsonl", *SMALL)
-    assert exit_code == 2 and "no text to build a tokenizer from" in err
+    assert exit_code == 2 and "INPUTS: hold no text" in err
     assert not (Path("tokenizer").exists() and list(Path("tokenizer").iterdir()))
 
 

@@ -50,3 +50,7 @@ def test_normalizing_twice_changes_nothing_more_for_any_mix(text: str) -> None:
             rules = Normalization(unicode=unicode, space=space)  # type: ignore[arg-type]
             once = normalize(text, rules)
             assert normalize(once, rules) == once
+
+
+def test_a_long_run_of_spaces_is_no_trouble() -> None:
+    assert normalize("a" + " " * 2_000_000 + "b", Normalization()).endswith("b")
