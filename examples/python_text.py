@@ -16,7 +16,7 @@ NOTICES = ("METADATA", "LICENSE", "LICENCE", "COPYING", "NOTICE", "AUTHORS")
 
 def gather(folder: Path) -> None:
     """Copy what is not there yet; what is there stays as it is, so that later steps can rest."""
-    if (folder / "complete").exists():
+    if (folder / ".complete").exists():
         return
     library = Path(sysconfig.get_path("stdlib"))
     for path in sorted(library.rglob("*.py")):
@@ -32,7 +32,7 @@ def gather(folder: Path) -> None:
         if path.is_file() and path.name.upper().startswith(NOTICES):
             name = path.relative_to(packages).as_posix().replace("/", "-")
             _write(folder / "notices" / f"{name}.txt", path.read_bytes())
-    (folder / "complete").touch()
+    (folder / ".complete").touch()
 
 
 def _write(path: Path, data: bytes) -> None:

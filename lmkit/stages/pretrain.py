@@ -126,8 +126,7 @@ class Packed:
 def pretrain(config: PretrainConfig) -> Manifest:
     """Train until the last step, saving on the way; return the run's manifest."""
     packed = _packed(config)
-    if ranks() == 1:
-        _keep_memory()
+    _keep_memory()
     _refuse_absent_device(config)
     packed.check(hashes=config.verify or not (config.output / "manifest.json").exists())
     from lmkit.training.run_folder import RunFolder
