@@ -33,4 +33,4 @@ lmkit pretrain "$work/packed" --output "$work/run" \
 lmkit eval "$work/run" --data "$work/packed" --output "$work/eval"
 python examples/compare_with_zstd.py "$work/packed" "$work/eval"
 # And what does it say by itself?
-lmkit generate "$work/run" --prompt "The " --max-tokens 120
+lmkit generate "$work/run" --prompt "The function returns" --max-tokens 120 --temperature 0.7
