@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 text=${1:+$(cd "$OLDPWD" && cd "$1" && pwd)}
-source examples/setup.sh
+source examples/setup.sh plain
 
 # A folder of results for each text, below work/, which git ignores.
 work=work/quickstart${text:+-$(basename "$text")-$(printf %s "$text" | cksum | cut -d ' ' -f 1)}

@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
 # Make .venv and install lmkit into it, once; sourced by the other scripts, or run by itself.
 #
-#     source examples/setup.sh          # what lmkit needs
+#     source examples/setup.sh plain    # what lmkit needs
 #     source examples/setup.sh dev      # and what its tests need
 #
 # LMKIT_PIP_OPTIONS is passed on to pip: an index with a smaller torch, for example.
 set -euo pipefail
 lmkit_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-lmkit_extra=${1:-}
+lmkit_extra=${1:-plain}  # without a word here, a sourced script gets its caller's
+declare -A lmkit_extras=([plain]="" [dev]="[dev]")
 lmkit_venv=$lmkit_root/.venv
 # Installed is what pyproject.toml asked for when it was installed.
-lmkit_mark=$lmkit_venv/installed-${lmkit_extra:-plain}
+lmkit_mark=$lmkit_venv/installed-$lmkit_extra
 lmkit_wanted=$(cksum < "$lmkit_root/pyproject.toml")
 
 if [ "$(cat "$lmkit_mark" 2>/dev/null)" != "$lmkit_wanted" ]; then
@@ -25,7 +26,7 @@ if [ "$(cat "$lmkit_mark" 2>/dev/null)" != "$lmkit_wanted" ]; then
     [ -x "$lmkit_venv/bin/python" ] || "$python" -m venv "$lmkit_venv"
     # shellcheck disable=SC2086 (they are several options)
     "$lmkit_venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-        ${LMKIT_PIP_OPTIONS:-} --editable "$lmkit_root${lmkit_extra:+[$lmkit_extra]}"
+        ${LMKIT_PIP_OPTIONS:-} --editable "$lmkit_root${lmkit_extras[$lmkit_extra]}"
     echo "$lmkit_wanted" > "$lmkit_mark"
 fi
 export PATH=$lmkit_venv/bin:$PATH
