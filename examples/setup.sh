@@ -8,7 +8,7 @@
 set -euo pipefail
 lmkit_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 lmkit_extra=${1:-plain}  # without a word here, a sourced script gets its caller's
-declare -A lmkit_extras=([plain]="" [dev]="[dev]")
+case $lmkit_extra in plain) lmkit_what="" ;; *) lmkit_what="[$lmkit_extra]" ;; esac
 lmkit_venv=$lmkit_root/.venv
 # Installed is what pyproject.toml asked for when it was installed.
 lmkit_mark=$lmkit_venv/installed-$lmkit_extra
@@ -26,7 +26,7 @@ if [ "$(cat "$lmkit_mark" 2>/dev/null)" != "$lmkit_wanted" ]; then
     [ -x "$lmkit_venv/bin/python" ] || "$python" -m venv "$lmkit_venv"
     # shellcheck disable=SC2086 (they are several options)
     "$lmkit_venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-        ${LMKIT_PIP_OPTIONS:-} --editable "$lmkit_root${lmkit_extras[$lmkit_extra]}"
+        ${LMKIT_PIP_OPTIONS:-} --editable "$lmkit_root$lmkit_what"
     echo "$lmkit_wanted" > "$lmkit_mark"
 fi
 export PATH=$lmkit_venv/bin:$PATH
