@@ -284,7 +284,8 @@ def _packed(config: PackConfig, manifest: Manifest) -> str:
         if found := manifest.details.get(side):
             lines.append(
                 f"  {side}: {found['documents']:,} documents, {found['tokens']:,} tokens in "
-                f"{found['rows']:,} rows, "
+                f"{found['rows']:,} rows ({found['padding_share']:.2%} padding, "
+                f"{found['cut']:,} documents cut that fit), "
                 f"{found['bytes_of_text'] / found['tokens']:.2f} bytes a token"
             )
     return "\n".join(lines)

@@ -19,6 +19,8 @@ def appearing(path: Path, scratch: Path) -> Generator[Path]:
     """Hand out a path in `scratch`; once it is written, move it to `path` in one step."""
     # Several files of one name can be under way, in folders of their own and by several processes.
     temporary = scratch / f"{path.name}.{os.getpid()}-{next(_serial)}"
+    # A killed process of the same number may have left it: a link, even, to another folder's file.
+    temporary.unlink(missing_ok=True)
     try:
         yield temporary
         fsync(temporary)

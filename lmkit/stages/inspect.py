@@ -253,7 +253,8 @@ def _packed(details: Mapping[str, Any]) -> Sections:
     for side in SIDES:
         if found := details.get(side):
             ratio = found["bytes_of_text"] / max(1, found["tokens"])
-            shown = {key: found[key] for key in ("documents", "tokens", "rows", "padding")}
+            keys = ("documents", "cut", "tokens", "rows", "padding", "padding_share")
+            shown = {key: found[key] for key in keys if key in found}
             sides.append({"side": side, **shown, "bytes_per_token": round(ratio, 3)})
     rest = {key: value for key, value in details.items() if not isinstance(value, dict)}
     return {"rows": rest, "sides": sides}

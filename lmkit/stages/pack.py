@@ -9,10 +9,12 @@
 Choices:
 - A stored document is `begin text end`. Its text is encoded with special tokens off, so no text
   can end a document or pretend to be a border; borders are stored, never looked for.
-- A document is held out by a hash of its id, whatever else is packed with it. Where that hits no
-  document, the one with the smallest hash is held out.
-- Documents are laid out in the order of that hash too, so rows don't depend on how files are
-  named, ordered or cut into tasks.
+- A document is held out by a hash of its cluster (`metadata.cluster`), else of its id, whatever
+  else is packed with it. Where that hits no document, what has the smallest hash is held out.
+- Documents are laid out by a hash of their ids, so rows don't depend on how files are named,
+  ordered or cut into tasks.
+- A packed folder as the input gives other rows over the same tokens. They are hard links where the
+  disk can have them, else copies, never a path into the other folder: each folder stands by itself.
 """
 
 from collections.abc import Iterator, Sequence
@@ -41,6 +43,8 @@ from lmkit.config import StageConfig
 from lmkit.errors import ConfigError, InputError, LmkitError
 from lmkit.execution.progress import warn
 from lmkit.readers.documents import read_slice
+from lmkit.tokens.packed import PackedFolder, only_packed
+from lmkit.tokens.split import Kin
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,8 +56,10 @@ if TYPE_CHECKING:
 Side = Literal["train", "validation"]
 SIDES: tuple[Side, Side] = ("train", "validation")
 BATCH_CHARACTERS = 1_000_000
-Key = tuple[int, int]
-"""Hashes of a document's id and text."""
+ANEW = {"sequence_length", "packing"}
+"""Options that decide about rows alone."""
+ABOUT_TOKENS = ("vocabulary_size", "tokenizer", "pad", "begin", "end")
+"""Details that stay the same in other rows."""
 
 
 class PackConfig(StageConfig):
@@ -68,11 +74,15 @@ class PackConfig(StageConfig):
     )
     places = StageConfig.places | {"tokenizer"}
 
-    tokenizer: Path
-    """Folder of the tokenizer."""
+    tokenizer: Path | None = None
+    """Folder of the tokenizer; a packed folder as the only input has its own."""
 
     sequence_length: Annotated[int, Field(ge=2)] = 1_024
     """Tokens in a row: as far as a model will see."""
+
+    packing: Literal["chunk", "best-fit", "document"] = "chunk"
+    """chunk: one document behind the other, cut where a row ends. best-fit: cut only documents
+    that are longer than a row. document: each document in rows of its own, padded."""
 
     validation: Annotated[str, BeforeValidator(str)] = "0.005"
     """Share of the documents to hold out, or a folder of documents for validation; 0 for none."""
@@ -92,12 +102,17 @@ class PackConfig(StageConfig):
 
 def pack(config: PackConfig) -> Manifest:
     """Write the tokens and rows of all inputs to the output folder."""
-    tokenizer = _tokenizer(config)
+    packed = only_packed(config.inputs, config.inputs_from)
+    return _pack_anew(config, packed) if packed else _pack_documents(config)
+
+
+def _pack_documents(config: PackConfig) -> Manifest:
+    tokenizer_folder, tokenizer = _tokenizer(config)
     share, held_out = _validation(config.validation)
     documents = find_documents(config.inputs, config.inputs_from, formats=("jsonl",))
     _refuse_too_few(config, documents, share)
     validation = find_documents([held_out], formats=("jsonl",)) if held_out else None
-    inputs = documents.beside(other_folder(config.tokenizer, "tokenizer", tokenizer.fingerprint))
+    inputs = documents.beside(other_folder(tokenizer_folder, "tokenizer", tokenizer.fingerprint))
     inputs = inputs.beside(validation) if validation else inputs
     with making(config, inputs) as folder:
         if folder.finished:
@@ -114,41 +129,97 @@ def pack(config: PackConfig) -> Manifest:
             receipts += folder.run(
                 "validation", work, tasks, workers=config.workers, label="packing validation"
             )
-        folder.run("tokenizer", _copy_tokenizer, [config.tokenizer], label="copying")
-        sides: list[Side] = [side for side in SIDES if _documents_of(receipts, side)]
-        shards = [sum(side in receipt.facts["documents"] for receipt in receipts) for side in sides]
-        work = partial(_lay_out, config)
-        pairs = list(zip(sides, shards, strict=True))
-        indexes = folder.run("rows", work, pairs, label="laying out")
-        _check(receipts, indexes)
-        _warn_of_overlap(folder.path, dict(pairs))
-        details = _details(config, tokenizer, sides, indexes)
-        return folder.finish(Counts.total(receipt.counts for receipt in receipts), details)
+        folder.run("tokenizer", _copy_tokenizer, [tokenizer_folder], label="copying")
+        counts = Counts.total(receipt.counts for receipt in receipts)
+        return _finish(config, folder, receipts, counts, _about(config, tokenizer))
+
+
+def _pack_anew(config: PackConfig, packed: PackedFolder) -> Manifest:
+    """Lay out the documents of a packed folder in other rows."""
+    config = _as_packed(config, packed)
+    inputs = other_folder(packed.path, "packed", packed.manifest.fingerprint)
+    with making(config, inputs) as folder:
+        if folder.finished:
+            return folder.finished
+        shards = packed.shards(SIDES)
+        workers = config.workers
+        receipts = folder.run("tokens", packed.link, shards, workers=workers, label="linking")
+        folder.run("tokenizer", _copy_tokenizer, [packed.path / "tokenizer"], label="copying")
+        counts = Counts.total(receipt.counts for receipt in receipts)
+        more = packed.manifest.counts.more | counts.more
+        counts = counts.model_copy(update={"more": more})
+        about = {key: packed.manifest.details[key] for key in ABOUT_TOKENS}
+        return _finish(config, folder, receipts, counts, about)
+
+
+def _as_packed(config: PackConfig, packed: PackedFolder) -> PackConfig:
+    """Return the options with those that the packed folder's tokens were made with."""
+    name, before = packed.path, packed.manifest.config
+    if config.tokenizer:
+        raise ConfigError(
+            f"--tokenizer: got {config.tokenizer}, but {name} is packed and brings its own",
+            "leave it out, or pack the documents again",
+        )
+    settled = before.keys() & PackConfig.model_fields.keys() - ANEW - PackConfig.places
+    kept = {key: before[key] for key in settled}
+    for key in sorted(config.model_fields_set & kept.keys()):
+        if (typed := getattr(config, key)) != kept[key]:
+            raise ConfigError(
+                f"--{key.replace('_', '-')}: got {typed}, but {name} was packed with {kept[key]}",
+                "leave it out, or pack the documents again: only rows are made anew",
+            )
+    return config.model_copy(update=kept)
+
+
+def _finish(
+    config: PackConfig,
+    folder: OutputFolder,
+    receipts: Sequence[Receipt],
+    counts: Counts,
+    about: dict[str, Any],
+) -> Manifest:
+    """Make rows of all shards, and the manifest."""
+    sides: list[Side] = [side for side in SIDES if _documents_of(receipts, side)]
+    shards = [sum(side in receipt.facts["documents"] for receipt in receipts) for side in sides]
+    pairs = list(zip(sides, shards, strict=True))
+    indexes = folder.run("rows", partial(_lay_out, config), pairs, label="laying out")
+    _check(counts, indexes)
+    _warn_of_overlap(folder.path, dict(pairs))
+    rows: dict[Side, dict[str, Any]] = {
+        side: receipt.facts for side, receipt in zip(sides, indexes, strict=True)
+    }
+    return folder.finish(counts, _details(config, about, rows))
 
 
 def _documents_of(receipts: Sequence[Receipt], side: Side) -> int:
     return sum(receipt.facts["documents"].get(side, 0) for receipt in receipts)
 
 
-def _tokenizer(config: PackConfig) -> "Tokenizer":
+def _tokenizer(config: PackConfig) -> tuple[Path, "Tokenizer"]:
     from lmkit.tokens.tokenizer import Tokenizer
 
-    manifest = made_by_lmkit(config.tokenizer)
+    path = config.tokenizer
+    if path is None:
+        raise ConfigError(
+            "--tokenizer: missing; give it here, or as tokenizer in a --config file",
+            "name a folder that lmkit train-tokenizer made; a packed folder alone needs none",
+        )
+    manifest = made_by_lmkit(path)
     if manifest and manifest.stage != "train-tokenizer":
         raise InputError(
-            f"--tokenizer: {config.tokenizer} was made by lmkit {manifest.stage}",
+            f"--tokenizer: {path} was made by lmkit {manifest.stage}",
             "name a folder that lmkit train-tokenizer made",
         )
-    check_made(config.tokenizer, hashes=True)
-    tokenizer = Tokenizer.load(config.tokenizer)
+    check_made(path, hashes=True)
+    tokenizer = Tokenizer.load(path)
     needed = {"pad": True, "begin": config.begin, "end": config.end}
     for role, wanted in needed.items():
         if wanted and getattr(tokenizer, role) is None:
             raise InputError(
-                f"--tokenizer: {config.tokenizer} has no {role} token",
+                f"--tokenizer: {path} has no {role} token",
                 f"--no-{role} packs without it" if role != "pad" else "add one to it",
             )
-    return tokenizer
+    return path, tokenizer
 
 
 def _validation(typed: str) -> tuple[float, Path | None]:
@@ -185,7 +256,7 @@ def _refuse_too_few(config: PackConfig, documents: Inputs, share: float) -> None
 def _pack_task(
     config: PackConfig,
     share: float,
-    smallest: "Key | None",
+    smallest: Kin | None,
     slices: tuple[Slice, ...],
     writer: TaskWriter,
 ) -> None:
@@ -193,12 +264,13 @@ def _pack_task(
 
     A document is held out if its hash is in `share`, or is the `smallest` of all.
     """
-    from lmkit.tokens.split import document_key, goes_to_validation, text_key
+    from lmkit.tokens.split import document_key, goes_to_validation, kin, text_key
     from lmkit.tokens.text import well_formed
     from lmkit.tokens.tokenizer import Tokenizer
 
+    assert config.tokenizer is not None
     tokenizer = Tokenizer.load(config.tokenizer)
-    least: Key | None = None
+    least: Kin | None = None
     empty = unknown = 0
     with OutcomeFiles(writer) as files, ExitStack() as stack:
         sides = _sides(share, smallest)
@@ -208,15 +280,16 @@ def _pack_task(
             empty += len(batch) - len(kept)
             encoded = tokenizer.encode_batch([document.text for document in kept])
             for document, ids in zip(kept, encoded, strict=True):
-                key = document_key(config.seed, document.id), text_key(document.text)
-                least = min(least or key, key)
-                out = goes_to_validation(key[0], share) or key == smallest
+                text = text_key(document.text)
+                own = kin(config.seed, document.id, text, document.metadata.get("cluster"))
+                least = min(least or own, own)
+                out = goes_to_validation(own[0], share) or own == smallest
                 unknown += int((ids == tokenizer.unknown).sum())
                 shards["validation" if out else "train"].append(
                     _framed(ids, config, tokenizer),
                     bytes_of_text=len(well_formed(document.text).encode()),
-                    key=key[0],
-                    text=key[1],
+                    key=document_key(config.seed, document.id),
+                    text=text,
                 )
     tokens = sum(shard.tokens for shard in shards.values())
     packed = sum(shard.documents for shard in shards.values())
@@ -231,7 +304,7 @@ def _pack_task(
     writer.facts = {"documents": documents, "least": least}
 
 
-def _sides(share: float, smallest: "Key | None") -> Sequence[Side]:
+def _sides(share: float, smallest: Kin | None) -> Sequence[Side]:
     """Return the sides that a task may have documents for; it writes no shard for the other."""
     if share == 1:
         return SIDES[1:]
@@ -282,13 +355,13 @@ def _hold_out_one(
     tasks: Sequence[tuple[Slice, ...]],
     receipts: list[Receipt],
 ) -> list[Receipt]:
-    """Pack what has the smallest hash once more, with that document held out."""
+    """Pack what has the smallest hash once more, and hold it out."""
     least = [tuple(receipt.facts["least"] or [1 << 64]) for receipt in receipts]
-    # Copies with the same id and text go together, in whichever tasks they are.
+    # A cluster, or copies with the same id and text, go together, in whichever tasks they are.
     for number in (n for n, key in enumerate(least) if key == min(least)):
         receipt_path(folder.path, "train", number).unlink()
     folder.forget(receipts)
-    work = partial(_pack_task, config, 0.0, cast(Key, min(least)))
+    work = partial(_pack_task, config, 0.0, cast(Kin, min(least)))
     return folder.run("train", work, tasks, workers=config.workers, label="holding one out")
 
 
@@ -303,40 +376,21 @@ def _copy_tokenizer(tokenizer: Path, writer: TaskWriter) -> None:
 
 def _lay_out(config: PackConfig, of: tuple[Side, int], writer: TaskWriter) -> None:
     """Write which pieces of which documents make a row; `of` is a side and its shards."""
-    import numpy as np
-
-    from lmkit.tokens.packing import chunk_in_order, document_order
+    from lmkit.tokens.layout import lay_out
     from lmkit.tokens.rows import PIECES, STARTS
     from lmkit.tokens.shards import Shards, write_array
 
     side, count = of
     shards = Shards.at(writer.folder / side, count)
-    lengths = shards.of_documents("tokens").astype(np.int64)
-    order = document_order(shards.of_documents("key"), shards.of_documents("text"))
-    starts, pieces = chunk_in_order(lengths, order, config.sequence_length)
-    tokens, placed = int(lengths.sum()), int(pieces["length"].sum())
-    rows = len(starts) - 1
-    padding = rows * config.sequence_length - placed
-    if tokens != placed or padding < 0 or sum(map(len, shards.tokens)) != tokens:
-        raise LmkitError(
-            f"{writer.folder / side}: {tokens:,} tokens went in, {placed:,} are in rows: this is a "
-            "bug in lmkit, and the output is not to be trusted"
-        )
-    for name, values in ((STARTS, starts), (PIECES, pieces)):
+    layout = lay_out(shards, config.packing, config.sequence_length)
+    for name, values in ((STARTS, layout.row_starts), (PIECES, layout.pieces)):
         with writer.file(f"{side}/{name}") as path:
             write_array(path, values)
-    writer.facts = {
-        "documents": len(lengths),
-        "bytes_of_text": int(shards.of_documents("bytes").sum()),
-        "tokens": tokens,
-        "rows": rows,
-        "padding": padding,
-    }
+    writer.facts = layout.facts
 
 
-def _check(receipts: Sequence[Receipt], indexes: Sequence[Receipt]) -> None:
+def _check(packed: Counts, indexes: Sequence[Receipt]) -> None:
     """Fail where the rows don't hold what the tasks have packed."""
-    packed = Counts.total(receipt.counts for receipt in receipts)
     for name, went_in in (("documents", packed.documents_out), ("tokens", packed.more["tokens"])):
         placed = sum(receipt.facts[name] for receipt in indexes)
         if placed != went_in:
@@ -360,20 +414,27 @@ def _warn_of_overlap(folder: Path, shards: dict[Side, int]) -> None:
         warn(f"{shared:,} of {len(texts[1]):,} held-out documents are among those to train on")
 
 
-def _details(
-    config: PackConfig, tokenizer: "Tokenizer", sides: Sequence[Side], indexes: Sequence[Receipt]
-) -> dict[str, Any]:
-    found = {side: receipt.facts for side, receipt in zip(sides, indexes, strict=True)}
-    if not found.get("train", {}).get("tokens"):
-        raise LmkitError("INPUTS: nothing is left to train on", "hold out less: --validation")
-    if found["train"]["rows"] < 2 and found["train"]["padding"]:
-        warn(f"all the training text fits in one row of {config.sequence_length:,} tokens")
+def _about(config: PackConfig, tokenizer: "Tokenizer") -> dict[str, Any]:
+    """Say what the tokens are, in ABOUT_TOKENS."""
     return {
-        "sequence_length": config.sequence_length,
         "vocabulary_size": tokenizer.size,
         "tokenizer": tokenizer.fingerprint,
         "pad": tokenizer.pad,
         "begin": tokenizer.begin if config.begin else None,
         "end": tokenizer.end if config.end else None,
-        **found,
+    }
+
+
+def _details(
+    config: PackConfig, about: dict[str, Any], rows: dict[Side, dict[str, Any]]
+) -> dict[str, Any]:
+    if not rows.get("train", {}).get("tokens"):
+        raise LmkitError("INPUTS: nothing is left to train on", "hold out less: --validation")
+    if rows["train"]["rows"] < 2 and rows["train"]["padding"]:
+        warn(f"all the training text fits in one row of {config.sequence_length:,} tokens")
+    return {
+        "sequence_length": config.sequence_length,
+        "packing": config.packing,
+        **about,
+        **rows,
     }

@@ -79,22 +79,6 @@ def each_alone(
     return np.arange(len(document) + 1, dtype=np.int64), pieces
 
 
-def chunk_in_order(
-    lengths: NDArray[np.int64], order: NDArray[np.int64], sequence_length: int
-) -> tuple[NDArray[np.int64], NDArray[np.void]]:
-    """`chunk` documents laid out in another order than the one in which they are stored.
-
-    The pieces keep the numbers under which the documents are stored.
-
-    >>> _, pieces = chunk_in_order(np.array([5, 2]), np.array([1, 0]), 4)
-    >>> pieces["document"].tolist(), pieces["length"].tolist()
-    ([1, 0, 0], [2, 2, 3])
-    """
-    row_starts, pieces = chunk(lengths[order], sequence_length)
-    pieces["document"] = order[pieces["document"]]
-    return row_starts, pieces
-
-
 def counting(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     """0, 1, 2, ... for each count, one behind the other.
 

@@ -1,13 +1,20 @@
 """Which documents are held out, and the order in which documents lie.
 
 Choices:
-- Both follow from a hash of the seed and a document's own id, never from where the document
+- Both follow from a hash of the seed and of what a document calls itself, never from where it
   stands: they are the same however the input was cut into tasks and whoever finished first.
+- Documents of one cluster (near-duplicates, by `metadata.cluster`) are held out together or not at
+  all: a model must not be tested on what it has seen but for a word. The cluster's name is hashed
+  as an id would be, so a cluster that is named after a document goes where that document goes.
+  The order goes by the id even so, or near-duplicates would lie side by side.
 - 64 bits. Two of ten million documents share a key with odds of 1 in 370,000, and all that a
   shared key does is to leave those two to be ordered by their texts.
 """
 
 from hashlib import sha256
+
+Kin = tuple[int, int]
+"""What is held out as one: the hash that decides, and, but for a cluster, that of the text."""
 
 
 def document_key(seed: int, id: str) -> int:  # noqa: A002 (it is the field's name)
@@ -22,6 +29,18 @@ def document_key(seed: int, id: str) -> int:  # noqa: A002 (it is the field's na
 def text_key(text: str) -> int:
     """Hash a document's text to 64 bits, to tell apart documents that have the same id."""
     return _first_64_bits(text)
+
+
+def kin(seed: int, id: str, text: int, cluster: object = None) -> Kin:  # noqa: A002
+    """Say which documents a document with this id and hash of its text is held out with.
+
+    A cluster is a whole number, or a text that isn't empty; anything else is none.
+
+    >>> kin(0, "a", 5, "near") == kin(0, "b", 6, "near"), kin(0, "a", 5) == kin(0, "a", 6)
+    (True, False)
+    """
+    named = isinstance(cluster, str | int) and not isinstance(cluster, bool) and cluster != ""
+    return (document_key(seed, str(cluster)), 0) if named else (document_key(seed, id), text)
 
 
 def goes_to_validation(key: int, share: float) -> bool:

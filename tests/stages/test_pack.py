@@ -1,4 +1,6 @@
+import itertools
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -10,6 +12,7 @@ from pydoc_data.topics import topics
 import numpy as np
 import pytest
 
+from lmkit.artifacts import atomic
 from lmkit.stages.pack import PackConfig, pack
 from lmkit.stages.train_tokenizer import TrainTokenizerConfig, train_tokenizer
 from lmkit.tokens.rows import TokenRows
@@ -346,3 +349,192 @@ def test_training_on_what_is_held_out_is_said_aloud(tokenizer: Path, lmkit: Lmki
     command = ["pack", documents, "--tokenizer", tokenizer, "--validation", documents]
     _, _, err = lmkit(*command, "--output", "packed")
     assert "held-out documents are among those to train on" in err
+
+
+def placed(folder: str, side: str = "train", length: int = LENGTH) -> list[list[int]]:
+    """Return the tokens of each row of a side; what the rows of any packing hold is compared."""
+    opened = TokenRows.open(Path(folder, side), length, pad=0)
+    batch = opened.read(np.arange(len(opened)))
+    return [
+        tokens[documents > 0].tolist()
+        for tokens, documents in zip(batch.tokens_BT, batch.documents_BT, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("packing", ["best-fit", "document"])
+def test_no_packing_but_chunk_cuts_what_fits(tokenizer: Path, packing: str) -> None:
+    length = 512
+    file = write("a.jsonl")
+    options = {"sequence_length": length, "validation": "0.2"}
+    chunked = pack(config(file, output="chunked", **options)).details
+    made = pack(config(file, packing=packing, **options)).details
+    assert made["packing"] == packing and chunked["train"]["cut"] > 0
+    for side in ("train", "validation"):
+        found = made[side]
+        every = sorted(token for ids in stored("out", side) for token in ids)
+        rows = placed("out", side, length)
+        assert sorted(token for row in rows for token in row) == every
+        assert (found["cut"], found["rows"]) == (0, len(rows))
+        assert found["padding"] == len(rows) * length - len(every)
+    alone = sum(-(-len(ids) // length) for ids in stored("out"))
+    rows_of_train = made["train"]["rows"]
+    assert rows_of_train == alone if packing == "document" else rows_of_train < alone
+
+
+def test_order_workers_and_tasks_change_no_row_of_best_fit(tokenizer: Path) -> None:
+    options = {"packing": "best-fit", "validation": "0.3", "sequence_length": 256}
+    pack(config(write("a.jsonl"), output="one", **options))
+    parts = [write(f"{n}.jsonl", NAMES[::-1][n::3]) for n in range(3)]
+    pack(config(*parts, output="many", shard_bytes=1, workers=2, **options))
+    for side in ("train", "validation"):
+        assert placed("one", side, 256) == placed("many", side, 256)
+
+
+def test_the_summary_says_what_was_cut_and_padded(tokenizer: Path, lmkit: Lmkit) -> None:
+    command = [*typed(write("a.jsonl")), "--validation", "0"]
+    _, out, _ = lmkit(*command, "--packing", "document")
+    found = manifest(Path("out"))["details"]["train"]
+    share = found["padding"] / (found["rows"] * LENGTH)
+    assert f"({share:.2%} padding, 0 documents cut that fit)" in out and share > 0
+    exit_code, _, err = lmkit(*command, "--packing", "best")
+    assert exit_code == 2 and "--packing: got best" in err
+
+
+REPACK = ["pack", "out", "--output", "again", "--sequence-length", "200"]
+
+
+def test_a_packed_folder_is_laid_out_in_other_rows(tokenizer: Path, lmkit: Lmkit) -> None:
+    parts = [write(f"{n}.jsonl", NAMES[n::3]) for n in range(3)]
+    options = {"validation": "0.3", "shard_bytes": 1, "begin": False, "seed": 5}
+    old = pack(config(*parts, **options))
+    shutil.rmtree(tokenizer)  # it brings its own
+    assert lmkit(*REPACK, "--packing", "best-fit")[0] == 0
+    shutil.move("out", "gone")
+    shutil.copytree("gone/tokenizer", "tokenizer")
+    fresh = {"sequence_length": 200, "packing": "best-fit", **options}
+    new = pack(config(*parts, output="fresh", **fresh))
+    assert contents(Path("again")) == contents(Path("fresh"))
+    made = manifest(Path("again"))
+    assert made["details"] == new.details
+    assert made["counts"] == new.counts.model_dump()
+    assert made["inputs"][0]["sha256"] == [old.fingerprint] and len(made["inputs"]) == 1
+    assert (made["config"]["validation"], made["config"]["begin"]) == ("0.3", False)
+
+
+def test_other_rows_take_no_room_for_tokens_and_stay_when_the_first_folder_goes(
+    tokenizer: Path, lmkit: Lmkit
+) -> None:
+    file = write("a.jsonl")
+    pack(config(file, validation="0.3"))
+    assert lmkit(*REPACK)[0] == 0
+    before = contents(Path("again"))
+    shards = sorted(path.name for path in Path("out/train").glob("*.npy"))
+    assert all(Path("again/train", name).samefile(Path("out/train", name)) for name in shards)
+    assert "up to date" in lmkit(*REPACK)[2]
+    # Other documents in the first folder must not reach the second one through the links.
+    pack(config(write("b.jsonl", NAMES[5:25]), validation="0.3", overwrite=True))
+    assert contents(Path("again")) == before
+    exit_code, _, err = lmkit(*REPACK)
+    assert exit_code == 2 and "input out has changed" in err
+    assert lmkit(*REPACK, "--overwrite")[0] == 0
+    shutil.rmtree("out")
+    assert sorted(decoded("again") + decoded("again", "validation")) == sorted(
+        DOCUMENTS[name] for name in NAMES[5:25]
+    )
+
+
+def test_a_link_that_a_killed_run_has_left_is_not_written_through(
+    tokenizer: Path, lmkit: Lmkit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack(config(write("a.jsonl"), validation="0"))
+    assert lmkit(*REPACK)[0] == 0
+    before = contents(Path("out"))
+    Path("again/.partial").mkdir()
+    for serial in range(20):  # as a process of the same number would call its files
+        left = Path("again/.partial", f"tokens-00000.npy.{os.getpid()}-{serial}")
+        os.link("out/train/tokens-00000.npy", left)
+    monkeypatch.setattr(atomic, "_serial", itertools.count())
+    fresh = config(write("b.jsonl", NAMES[5:25]), output="again", validation="0", overwrite=True)
+    pack(fresh)
+    assert contents(Path("out")) == before
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--tokenizer", "tokenizer"], "out is packed and brings its own"),
+        (["--validation", "0.2"], "--validation: got 0.2, but out was packed with 0.3"),
+        (["--no-begin"], "--begin: got False, but out was packed with True"),
+        (["--no-end"], "--end: got False, but out was packed with True"),
+        (["--seed", "1"], "--seed: got 1, but out was packed with 0"),
+    ],
+)
+def test_what_was_settled_with_the_tokens_cannot_be_asked_for_again(
+    tokenizer: Path, lmkit: Lmkit, flags: list[str], message: str
+) -> None:
+    pack(config(write("a.jsonl"), validation="0.3"))
+    exit_code, _, err = lmkit(*REPACK, *flags)
+    assert exit_code == 2 and message in err and not Path("again").exists()
+
+
+def test_other_rows_can_be_made_from_their_own_manifest(tokenizer: Path, lmkit: Lmkit) -> None:
+    pack(config(write("a.jsonl"), validation="0.3"))
+    assert lmkit(*REPACK)[0] == 0
+    assert lmkit("pack", "--config", "again/manifest.json", "--output", "third")[0] == 0
+    assert contents(Path("third")) == contents(Path("again"))
+
+
+@pytest.mark.parametrize("file", ["train/tokens-00000.npy", "tokenizer/tokenizer.json"])
+def test_a_damaged_packed_folder_is_not_laid_out_anew(
+    tokenizer: Path, lmkit: Lmkit, file: str
+) -> None:
+    pack(config(write("a.jsonl")))
+    path = Path("out", file)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    exit_code, _, err = lmkit(*REPACK)
+    assert exit_code in {1, 2} and f"{path}: is not what its manifest.json says" in err
+    path.write_bytes(whole[:-1])
+    exit_code, _, err = lmkit(*REPACK)
+    assert exit_code == 2 and f"{path}: has another size" in err
+    path.write_bytes(whole)
+    assert lmkit(*REPACK)[0] == 0
+
+
+def test_documents_without_a_tokenizer_are_refused(here: Path, lmkit: Lmkit) -> None:
+    exit_code, _, err = lmkit("pack", write("a.jsonl"), "--output", "out")
+    assert exit_code == 2 and "--tokenizer: missing" in err and not Path("out").exists()
+
+
+def clustered(cluster_of: dict[str, str | int]) -> Path:
+    lines = [
+        {"id": name, "text": DOCUMENTS[name], "metadata": {"cluster": cluster_of[name]}}
+        if name in cluster_of
+        else {"id": name, "text": DOCUMENTS[name]}
+        for name in NAMES
+    ]
+    Path("a.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    return Path("a.jsonl")
+
+
+def test_documents_of_a_cluster_are_held_out_together(tokenizer: Path) -> None:
+    cluster_of: dict[str, str | int] = {name: n // 5 for n, name in enumerate(NAMES[:20])}
+    pack(config(clustered(cluster_of), validation="0.6"))
+    # From the hash alone: of the cluster's name, where there is one, else of the id.
+    out = {name for name in NAMES if document_key(0, str(cluster_of.get(name, name))) < 0.6 * 2**64}
+    assert held_out("out") == {DOCUMENTS[name] for name in out}
+    assert 0 < len(out & cluster_of.keys()) < 20
+
+
+def test_a_share_that_hits_nothing_holds_out_a_whole_cluster(tokenizer: Path) -> None:
+    smallest = min((f"near-{n}" for n in range(100)), key=lambda name: document_key(0, name))
+    assert all(document_key(0, smallest) < document_key(0, name) for name in NAMES)
+    made = pack(config(clustered(dict.fromkeys(NAMES[:4], smallest)), validation="1e-9"))
+    assert held_out("out") == {DOCUMENTS[name] for name in NAMES[:4]}
+    assert made.details["train"]["documents"] == len(NAMES) - 4
+
+
+def test_clusters_change_nothing_in_the_order_of_the_rows(tokenizer: Path) -> None:
+    pack(config(write("b.jsonl"), output="plain", validation="0"))
+    pack(config(clustered(dict.fromkeys(NAMES[:9], "near")), validation="0"))
+    assert placed("out") == placed("plain")

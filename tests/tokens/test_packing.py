@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmkit.tokens.packing import chunk, chunk_in_order, document_order
+from lmkit.tokens.layout import in_order
+from lmkit.tokens.packing import chunk, document_order
 
 
 def literal_rows(lengths: list[int], sequence_length: int) -> list[list[tuple[int, int]]]:
@@ -55,7 +56,7 @@ def test_another_order_packs_the_documents_as_if_they_were_stored_in_it(
 ) -> None:
     order = list(range(len(lengths)))
     random.shuffle(order)  # type: ignore[attr-defined]
-    rows = unpacked(*chunk_in_order(np.array(lengths, np.int64), np.array(order, np.int64), size))
+    rows = unpacked(*in_order(chunk, np.array(lengths, np.int64), np.array(order, np.int64), size))
     expected = literal_rows([lengths[number] for number in order], size)
     assert rows == [[(order[document], token) for document, token in row] for row in expected]
 

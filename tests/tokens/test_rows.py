@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmkit.errors import InputError
-from lmkit.tokens.packing import chunk_in_order
+from lmkit.tokens.layout import in_order
+from lmkit.tokens.packing import chunk
 from lmkit.tokens.rows import PIECES, STARTS, Rows, TokenRows
 from lmkit.tokens.shards import (
     OPEN_FILES,
@@ -29,7 +30,7 @@ def write_side(folder: Path, shards: list[list[list[int]]], order: list[int], si
             for ids in documents:
                 writer.append(np.array(ids, np.uint32), bytes_of_text=len(ids), key=0, text=0)
     lengths = Shards.at(folder).of_documents("tokens").astype(np.int64)
-    starts, pieces = chunk_in_order(lengths, np.array(order, np.int64), size)
+    starts, pieces = in_order(chunk, lengths, np.array(order, np.int64), size)
     write_array(folder / STARTS, starts)
     write_array(folder / PIECES, pieces)
 

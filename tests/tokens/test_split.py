@@ -1,6 +1,7 @@
 import numpy as np
+import pytest
 
-from lmkit.tokens.split import document_key, goes_to_validation, text_key
+from lmkit.tokens.split import document_key, goes_to_validation, kin, text_key
 
 
 def test_a_hash_is_the_first_64_bits_of_sha256() -> None:
@@ -41,3 +42,18 @@ def test_the_share_held_out_is_the_share_asked_for() -> None:
     hits = sum(goes_to_validation(document_key(7, f"id-{n}"), 0.05) for n in range(20_000))
     # 1,000 expected, standard deviation sqrt(20,000 x 0.05 x 0.95) = 31
     assert 1_000 - 4 * 31 < hits < 1_000 + 4 * 31
+
+
+def test_documents_of_a_cluster_are_kin_and_others_are_alone() -> None:
+    assert kin(0, "a", 1, "near") == kin(0, "b", 2, "near") != kin(0, "b", 2, "far")
+    assert kin(0, "a", 1) != kin(0, "b", 1) and kin(0, "a", 1) != kin(0, "a", 2)
+    assert kin(0, "a", 1, 7) == kin(0, "b", 2, "7")  # a number and a text say the same
+
+
+@pytest.mark.parametrize("cluster", [None, "", True, 1.5, ["near"], {"id": "near"}])
+def test_what_is_no_name_of_a_cluster_is_none(cluster: object) -> None:
+    assert kin(0, "a", 5, cluster) == (document_key(0, "a"), 5)
+
+
+def test_a_cluster_named_after_a_document_goes_where_that_document_goes() -> None:
+    assert kin(0, "b", 5, "a")[0] == kin(0, "a", 6)[0]
