@@ -19,6 +19,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -45,6 +46,7 @@ from lmkit.stages.pack import PackConfig, pack
 from lmkit.stages.pretrain import PretrainConfig, pretrain
 from lmkit.stages.train_tokenizer import TrainTokenizerConfig, train_tokenizer
 
+SECONDS_FOR_THE_FIRST = 2
 HELP = "From raw text to a pre-trained language model that you can trust, one command per step."
 
 
@@ -64,6 +66,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if "--debug" in typed:
             traceback.print_exc()
         return _fail(error)
+    except MemoryError:
+        message = (
+            "out of memory",
+            "what is finished is kept: run the same again, with fewer --workers",
+        )
+        return _fail(LmkitError(*message))
     except KeyboardInterrupt:
         exit_code = Interrupted.exit_code
     if exit_code == Interrupted.exit_code:
@@ -87,6 +95,9 @@ def _fail(error: Exception) -> int:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             hint = "what is finished is kept: make room, and run the same again"
     if rank():
+        # A launcher ends all processes once one has ended: let the first speak before.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        time.sleep(SECONDS_FOR_THE_FIRST)
         return exit_code
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     console.print(f"[bold red]Error:[/] {escape(message)}")

@@ -254,7 +254,17 @@ def _read_table(file: Path, stage: str) -> dict[str, Any]:
     if stage not in tables:
         guess = did_you_mean(stage, tables)
         raise ConfigError(f"{file}: no options for {stage}{guess}", f"add a [{stage}] table")
+    known = _stages(CommandConfig)
+    for key in tables.keys() - known:
+        guess = did_you_mean(key, known)
+        raise ConfigError(f"{file}: [{key}]: no such command{guess}", "see: lmkit --help")
     return tables[stage]
+
+
+def _stages(kind: type[CommandConfig]) -> set[str]:
+    """Return the names of all commands that have been declared."""
+    own = {kind.stage} if "stage" in vars(kind) else set[str]()
+    return own.union(*(_stages(child) for child in kind.__subclasses__()))
 
 
 PHRASES = {

@@ -164,3 +164,8 @@ def test_a_strange_json_file_is_named(tmp_path: Path, text: str) -> None:
     file = tmp_path / "x.json"
     file.write_text(text)
     assert str(file) in complaint(file, NEEDED)
+
+
+def test_a_misspelled_table_beside_the_right_one_is_not_silently_ignored(tmp_path: Path) -> None:
+    file = toml(tmp_path, "[toy]\nsteps = 1\n[toyy.optim]\nlr = 1\n")
+    assert complaint(file, NEEDED) == f"{file}: [toyy]: no such command; did you mean toy?"

@@ -20,7 +20,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,6 +32,7 @@ from lmkit.artifacts.manifest import MANIFEST, Counts, Input, Manifest, Output, 
 from lmkit.artifacts.streams import hash_range
 from lmkit.artifacts.tasks import (
     PARTIAL,
+    ReadRange,
     Receipt,
     TaskWriter,
     run_tasks,
@@ -41,6 +42,11 @@ from lmkit.errors import ConfigError, LmkitError, OutputError
 from lmkit.execution.progress import say, warn
 
 TaskT = TypeVar("TaskT")
+SCRATCH = (
+    rf"{re.escape(PARTIAL)}/plan\.json\.\d+-\d+",
+    rf"{re.escape(PARTIAL)}/(plan\.json|[a-z-]+-\d{{5,}}\.(json|scratch)|.*\.\d+-\d+)",
+)
+"""What lies in .partial: an unfinished plan; plan, receipts, scratch files, unfinished files."""
 
 
 class OutputFolder:
@@ -192,14 +198,15 @@ class OutputFolder:
     def _foreign(self, *, known: bool) -> list[str]:
         """List what this stage didn't write. In a `known` folder, .partial is ours."""
         names = [name for name in _files_below(self.path) if name != MANIFEST or not known]
-        scratch = f"{PARTIAL}/"
+        # Killed before its plan had its name, a run has left nothing else.
+        scratch = SCRATCH if known else SCRATCH[:1]
         return [
             name
             for name in names
             if (self.path / name).is_symlink()
             or not (
                 (name == LOCK and not (self.path / name).stat().st_size)
-                or (known and name.startswith(scratch))
+                or _matches(name, scratch)
                 or (known and _matches(name, self.config.owns))
             )
         ]
@@ -254,6 +261,12 @@ class OutputFolder:
                     "make the folder again with --overwrite",
                 )
 
+    def sweep(self) -> None:
+        """Remove what a run that was killed behind its manifest has left beside it."""
+        if self.scratch.exists() or (self.path / LOCK).exists():
+            with suppress(OutputError), owning(self.path):  # else someone is at work there
+                shutil.rmtree(self.scratch, ignore_errors=True)
+
     def begin(self) -> None:
         """Write the plan. In this order, a kill in between leaves the old or the new one."""
         links = [name for name in _files_below(self.path) if (self.path / name).is_symlink()]
@@ -290,6 +303,7 @@ def making(config: StageConfig, inputs: Inputs) -> Generator[OutputFolder]:
     folder.finished = folder.up_to_date()
     if folder.finished:
         say(f"{config.output}: up to date")
+        folder.sweep()
         yield folder
         return
     if inputs.left_alone:
@@ -341,6 +355,11 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
     return any(re.fullmatch(pattern, name) for pattern in patterns)
 
 
-def _hashes_of_receipts(scratch: Path) -> list[Any]:
-    receipts = (read(Receipt, path) for path in sorted(scratch.glob("*-[0-9]*.json")))
-    return [note for receipt in receipts if receipt for note in receipt.read]
+def _hashes_of_receipts(scratch: Path) -> list[ReadRange]:
+    """Return what the finished tasks of an interrupted run have read."""
+    found: list[ReadRange] = []
+    for path in sorted(scratch.glob("*-[0-9]*.json")):
+        with suppress(LmkitError):  # what is no receipt stands for no finished task
+            receipt = read(Receipt, path)
+            found += receipt.read if receipt else ()
+    return found

@@ -7,8 +7,9 @@ Choices:
 - A truncated or damaged block is an error at the place where it is found, after all that came
   before it has been handed out. Python's gzip reader and zstandard's stream_reader do not promise
   that: the latter ends without an error on a truncated file, and after the first of many frames.
-- Compressed bytes go in small bites, so that no bite can become more than some 250 MB however
-  hostile the file is (zstd can blow up 4 bytes to 128 KB).
+- Compressed bytes go in small bites, so that no bite can become more than some 70 MB however
+  hostile the file is (zstd can blow up 4 bytes to 128 KB). A zstd window may take 2 GB more: the
+  largest archives of forums are made so.
 - Lines over a limit are streamed past and never held.
 """
 
@@ -24,7 +25,7 @@ import zstandard
 Compression = Literal["none", "gzip", "zstd"]
 COMPRESSIONS: dict[str, Compression] = {".gz": "gzip", ".zst": "zstd"}
 READ_BYTES = 1 << 20
-BITE_BYTES = 8 << 10
+BITE_BYTES = 2 << 10
 
 
 class Damaged(Exception):  # noqa: N818 (it is an answer more than an error)
@@ -129,6 +130,8 @@ def _decompress(source: Range, new: Callable[[], _Block]) -> Iterator[tuple[int,
             try:
                 data = block.decompress(bite)
             except (zlib.error, zstandard.ZstdError) as error:
+                if "memory" in str(error):  # it says nothing about the file
+                    raise MemoryError from None
                 what = "not what its name says" if fresh and offset == 0 else "damaged"
                 raise Damaged(offset, f"{what}: {error}") from None
             fresh = fresh and not data

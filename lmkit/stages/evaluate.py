@@ -10,7 +10,8 @@ Choices:
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -140,17 +141,37 @@ def evaluate(config: EvalConfig) -> Scores:
         say(f"{config.output}: up to date")
         return _read(folder.path)
     trained = open_run(checkpoint, device)
-    reading = Reading()
     if packed:
-        score = _score_packed(config, packed, trained)
-    else:
-        score = _score_documents(config, documents, trained, reading)
-    if not score.tokens:
-        raise InputError(f"--data: {config.data} holds nothing to predict")
-    scores = Scores.of(score, checkpoint)
-    if folder:
-        _write(folder, scores, reading)
+        _refuse_other_tokenizer(config, packed, trained)
+    with _owned(folder):
+        if folder and folder.up_to_date():  # another run has made it meanwhile
+            return _read(folder.path)
+        reading = Reading()
+        if packed:
+            score = _score_packed(config, packed, trained)
+        else:
+            score = _score_documents(config, documents, trained, reading)
+        if not score.tokens:
+            raise InputError(f"--data: {config.data} holds nothing to predict")
+        scores = Scores.of(score, checkpoint)
+        if folder:
+            _write(folder, scores, reading)
     return scores
+
+
+@contextmanager
+def _owned(folder: OutputFolder | None) -> Generator[None]:
+    """Own the output folder, if there is to be one; leave none behind where nothing came of it."""
+    if folder is None:
+        yield
+        return
+    folder.path.mkdir(parents=True, exist_ok=True)
+    try:
+        with owning(folder.path):
+            yield
+    finally:
+        with suppress(OSError):
+            folder.path.rmdir()  # which fails, as it should, where there is something in it
 
 
 def _folder(config: EvalConfig, documents: Inputs, checkpoint: Path) -> OutputFolder | None:
@@ -164,22 +185,25 @@ def _folder(config: EvalConfig, documents: Inputs, checkpoint: Path) -> OutputFo
     return OutputFolder(config, config.output, documents.beside(model).records)
 
 
+def _refuse_other_tokenizer(config: EvalConfig, packed: Manifest, trained: "TrainedModel") -> None:
+    if packed.details["tokenizer"] != trained.description.tokenizer:
+        raise InputError(
+            f"--data: {config.data} was packed with another tokenizer than {config.run}",
+            "pack the documents with the run's own: --tokenizer RUN/tokenizer",
+        )
+    if "validation" not in packed.details:
+        raise InputError(
+            f"--data: {config.data} holds no held-out rows",
+            "pack with --validation, or name a folder of documents",
+        )
+
+
 def _score_packed(config: EvalConfig, packed: Manifest, trained: "TrainedModel") -> "Score":
     """Score the held-out rows of a packed folder."""
     from lmkit.scoring.perplexity import score_rows
     from lmkit.tokens.rows import TokenRows
 
     details = packed.details
-    if details["tokenizer"] != trained.description.tokenizer:
-        raise InputError(
-            f"--data: {config.data} was packed with another tokenizer than {config.run}",
-            "pack the documents with the run's own: --tokenizer RUN/tokenizer",
-        )
-    if "validation" not in details:
-        raise InputError(
-            f"--data: {config.data} holds no held-out rows",
-            "pack with --validation, or name a folder of documents",
-        )
     length = details["sequence_length"]
     rows = TokenRows.open(config.data / "validation", length, details["pad"])
     device = trained.model.embedding.weight.device
@@ -262,25 +286,22 @@ def autocast(config: EvalConfig, trained: "TrainedModel") -> Any:
 
 def _write(folder: OutputFolder, scores: Scores, reading: Reading) -> None:
     """Write scores.json and its manifest."""
-    folder.path.mkdir(parents=True, exist_ok=True)
-    with owning(folder.path):
-        folder.up_to_date()  # another run may have written here meanwhile
-        folder.begin()
-        writer = TaskWriter(folder.path, "documents", 0)
-        writer.read = reading.notes
-        with writer.file(SCORES) as path:
-            path.write_text(json.dumps(scores.to_json(), indent=2, allow_nan=False) + "\n", "utf-8")
-        with OutcomeFiles(writer) as files:
-            for unreadable in reading.unreadable:
-                files.quarantine(unreadable)
-        folder.receipts = [writer.finish()]
-        counts = Counts(
-            documents_in=reading.documents + files.quarantined,
-            documents_out=reading.documents,
-            quarantined=files.quarantined,
-            more={"tokens": scores.tokens, "bytes": scores.bytes},
-        )
-        folder.finish(counts)
+    folder.begin()
+    writer = TaskWriter(folder.path, "documents", 0)
+    writer.read = reading.notes
+    with writer.file(SCORES) as path:
+        path.write_text(json.dumps(scores.to_json(), indent=2, allow_nan=False) + "\n", "utf-8")
+    with OutcomeFiles(writer) as files:
+        for unreadable in reading.unreadable:
+            files.quarantine(unreadable)
+    folder.receipts = [writer.finish()]
+    counts = Counts(
+        documents_in=reading.documents + files.quarantined,
+        documents_out=reading.documents,
+        quarantined=files.quarantined,
+        more={"tokens": scores.tokens, "bytes": scores.bytes},
+    )
+    folder.finish(counts)
 
 
 def _read(folder: Path) -> Scores:

@@ -14,6 +14,7 @@ Choices:
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -79,11 +80,16 @@ class ArrayWriter:
         header = {"descr": descr, "fortran_order": False, "shape": (self.length,)}
         np.lib.format.write_array_header_1_0(self._file, header)
 
+    def abandon(self) -> None:
+        """Let go of a file that will not be finished: its disk is full, say."""
+        with suppress(OSError):
+            self._file.close()
+
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.close() if kind is None else self.abandon()
 
 
 class ShardWriter:
@@ -119,8 +125,9 @@ class ShardWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        for array in (self._tokens, self._documents):
+            array.close() if kind is None else array.abandon()
 
 
 def write_array(path: Path, values: NDArray[Any]) -> None:

@@ -19,6 +19,7 @@ Choices:
   the rank, so what dropout draws is a function of the step.
 """
 
+import errno
 import json
 import math
 import shutil
@@ -166,7 +167,8 @@ def _write_tensors(file: Path, tensors: Mapping[str, Tensor]) -> None:
     try:
         save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, file)
     except SafetensorError as error:
-        raise OSError(f"{file}: {error}") from error
+        full = "os error 28" in str(error)  # its message is all that says so
+        raise OSError(errno.ENOSPC if full else errno.EIO, str(error), str(file)) from error
     # It is written for its owner alone; it is to be as readable as its neighbours.
     file.chmod((file.parent / STATE).stat().st_mode & 0o777)
 

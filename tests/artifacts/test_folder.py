@@ -251,3 +251,30 @@ def test_verify_reads_folders_that_lmkit_made(raw: Path) -> None:
     clean(config(Path("one"), "two"))
     with pytest.raises(LmkitError, match="documents-00000"):
         clean(config(Path("one"), "two", verify=True))
+
+
+def test_a_run_killed_before_its_plan_had_a_name_can_begin_again(raw: Path) -> None:
+    Path("out/.partial").mkdir(parents=True)
+    Path("out/.partial/plan.json.123-0").write_text("{")
+    clean(config(raw, "out"))
+    assert not Path("out/.partial").exists()
+
+
+def test_what_a_kill_behind_the_manifest_left_is_swept(raw: Path) -> None:
+    clean(config(raw, "out"))
+    before = contents(Path("out"))
+    Path("out/.partial").mkdir()
+    Path("out/.partial/documents-00000.json").write_text("{}")
+    Path("out/.lock").touch()
+    clean(config(raw, "out"))
+    assert contents(Path("out")) == before
+    assert not Path("out/.partial").exists() and not Path("out/.lock").exists()
+
+
+def test_a_strange_file_in_the_scratch_folder_stops_overwriting(raw: Path) -> None:
+    clean(config(raw, "out"))
+    Path("out/.partial").mkdir()
+    Path("out/.partial/notes.txt").write_text("mine")
+    with pytest.raises(OutputError, match=r"notes\.txt"):
+        clean(config(raw, "out", seed=1, overwrite=True))
+    assert Path("out/.partial/notes.txt").read_text() == "mine"

@@ -94,3 +94,18 @@ def test_a_line_over_the_limit_is_streamed_past(tmp_path: Path, compression: Com
     data = b"a\n" + b"x" * 3_000_000 + b"\nb\n"
     (tmp_path / "a").write_bytes(data if compression == "none" else gzip.compress(data))
     assert [line.data for line in read_lines(tmp_path / "a", compression, 9)] == [b"a", None, b"b"]
+
+
+def test_memory_that_runs_out_says_nothing_about_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Poor:
+        eof, unused_data = False, b""
+
+        def decompress(self, data: bytes) -> bytes:
+            raise zstandard.ZstdError("Allocation error : not enough memory")
+
+    monkeypatch.setattr("lmkit.artifacts.streams._zstd_frame", Poor)
+    (tmp_path / "a").write_bytes(b"x")
+    with pytest.raises(MemoryError):
+        read_lines(tmp_path / "a", "zstd")

@@ -109,3 +109,11 @@ def test_a_file_that_was_replaced_is_read_anew(tmp_path: Path) -> None:
 def test_a_folder_without_shards_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no token shards"):
         Shards.at(tmp_path)
+
+
+def test_a_writer_that_fails_says_why_and_nothing_else(tmp_path: Path) -> None:
+    with (
+        pytest.raises(OSError, match="No space"),
+        ShardWriter(tmp_path / "a.npy", tmp_path / "b.npy", 100),
+    ):
+        raise OSError(28, "No space left on device")
