@@ -47,6 +47,7 @@ from lmkit.stages.pretrain import PretrainConfig, pretrain
 from lmkit.stages.train_tokenizer import TrainTokenizerConfig, train_tokenizer
 
 SECONDS_FOR_THE_FIRST = 2
+SHOWN_SOURCES = 10
 HELP = "From raw text to a pre-trained language model that you can trust, one command per step."
 
 
@@ -299,7 +300,19 @@ def _packed(config: PackConfig, manifest: Manifest) -> str:
                 f"{found['cut']:,} documents cut that fit), "
                 f"{found['bytes_of_text'] / found['tokens']:.2f} bytes a token"
             )
-    return "\n".join(lines)
+    return "\n".join([*lines, *_by_source(manifest.details.get("sources", {}))])
+
+
+def _by_source(sources: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """Say what lies in a packed folder of each source, where there are several."""
+    shown = list(sources.items())[:SHOWN_SOURCES] if len(sources) > 1 else []
+    lines = [
+        f"  from {name}: {found['documents']:,} documents, {found['tokens']:,} tokens, "
+        f"{found['bytes']:,} bytes"
+        for name, found in shown
+    ]
+    rest = len(sources) - len(shown)
+    return [*lines, f"  and from {rest:,} more: see lmkit inspect"] if shown and rest else lines
 
 
 def _trained(config: PretrainConfig, manifest: Manifest) -> str:
