@@ -40,6 +40,7 @@ from lmkit.execution.sections import Section, shown
 from lmkit.stages.clean import CleanConfig, clean
 from lmkit.stages.dedup import DedupConfig, dedup
 from lmkit.stages.evaluate import EvalConfig, Scores, evaluate
+from lmkit.stages.export import ExportConfig, export
 from lmkit.stages.generate import GenerateConfig, Sample, generate
 from lmkit.stages.inspect import InspectConfig, inspect_folder
 from lmkit.stages.pack import PackConfig, pack
@@ -338,6 +339,17 @@ def _scored(config: EvalConfig, scores: Scores) -> str:
     )
 
 
+def _exported(config: ExportConfig, manifest: Manifest) -> str:
+    details = manifest.details
+    files = ", ".join(
+        f"{name} ({details[name]:,} tokens)" for name in ("train.bin", "val.bin") if name in details
+    )
+    between = details["separator"]
+    behind = "nothing behind" if between is None else f"{between} behind"
+    documents = manifest.counts.documents_out
+    return f"{config.output}: {files}; {behind} each of {documents:,} documents"
+
+
 def _written(_: GenerateConfig, samples: list[Sample]) -> str:
     return "\n\n---\n\n".join(sample.text for sample in samples)
 
@@ -364,5 +376,6 @@ COMMANDS = (
     Command(PretrainConfig, pretrain, _trained),
     Command(EvalConfig, evaluate, _scored),
     Command(GenerateConfig, generate, _written),
+    Command(ExportConfig, export, _exported),
     Command(InspectConfig, inspect_folder, _inspected),
 )

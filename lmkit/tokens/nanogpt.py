@@ -30,7 +30,6 @@ from lmkit.tokens.packing import counting
 from lmkit.tokens.shards import Shards, values
 
 ID = np.dtype("<u2")
-LARGEST_VOCABULARY = 1 << 16
 EXPORTED_TOKENS = 4_000_000
 """Tokens to write at a time."""
 
