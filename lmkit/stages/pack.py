@@ -122,7 +122,7 @@ def _pack_documents(config: PackConfig) -> Manifest:
     documents = find_documents(config.inputs, config.inputs_from, formats=("jsonl", "tokens"))
     separator = tokenizer.end if config.separator == "end" else config.separator
     read = partial(_read, config.max_record, separator)
-    how = _storing(config, tokenizer_folder, share)
+    how = _storing(config, tokenizer_folder, tokenizer.fingerprint, share)
     _refuse_too_few(read, documents, share)
     _refuse_unfit(read, documents, how)
     validation = find_documents([held_out], formats=("jsonl", "tokens")) if held_out else None
@@ -188,11 +188,12 @@ def _as_packed(config: PackConfig, packed: PackedFolder) -> PackConfig:
     return config.model_copy(update=kept)
 
 
-def _storing(config: PackConfig, tokenizer: Path, share: float) -> "Storing":
+def _storing(config: PackConfig, tokenizer: Path, fingerprint: str, share: float) -> "Storing":
     from lmkit.tokens.storing import Storing
 
     return Storing(
         tokenizer=tokenizer,
+        fingerprint=fingerprint,
         seed=config.seed,
         begin=config.begin,
         end=config.end,

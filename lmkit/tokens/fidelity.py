@@ -12,6 +12,7 @@ Choices:
 
 import json
 from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,32 +25,46 @@ from lmkit.tokens.tokenizer import TOKENIZER, Tokenizer
 
 
 class Fidelity:
-    """Compares tokens with their texts."""
+    """Compares tokens with their texts; `folder` is the tokenizer's."""
 
-    def __init__(self, folder: Path) -> None:
-        known = Tokenizer.load(folder)
-        description = json.loads((folder / TOKENIZER).read_bytes())
-        _leave_untidied(description.get("decoder"))
-        self._tokenizer = tokenizers.Tokenizer.from_str(json.dumps(description))
-        self._tokenizer.encode_special_tokens = True
-        self.unknown = _unknown(known, description["model"])
+    def __init__(self, folder: Path, tokenizer: Tokenizer) -> None:
+        self._folder, self._known = folder, tokenizer
+        self.unknown = tokenizer.unknown if tokenizer.unknown is not None else self._models_unknown
         """Id of the unknown token, by its role or by what the model says of itself."""
-        self._left_out = np.union1d(known.special, [] if self.unknown is None else [self.unknown])
 
     def holds(self, text: str, ids: NDArray[Any]) -> bool:
         """Say whether the tokens are those of the text; `ids` are without begin and end."""
         text = well_formed(text)
-        shown: list[int] = ids[~np.isin(ids, self._left_out)].tolist()
-        decoded = self._tokenizer.decode(shown, skip_special_tokens=False)
-        if decoded == text:
+        if self._known.decode(ids) == text:
             return True
-        said, meant = letters(decoded), letters(self._normalized(text))
+        left_out = np.union1d(self._known.special, [] if self.unknown is None else [self.unknown])
+        shown: list[int] = ids[~np.isin(ids, left_out)].tolist()
+        said = letters(self._untidied.decode(shown, skip_special_tokens=False))
+        meant = letters(self._normalized(text))
         if self.unknown is not None and (ids == self.unknown).any():
             return in_order(said, meant)
         return said == meant
 
+    @cached_property
+    def _description(self) -> dict[str, Any]:
+        return json.loads((self._folder / TOKENIZER).read_bytes())
+
+    @cached_property
+    def _untidied(self) -> tokenizers.Tokenizer:
+        description = self._description
+        _leave_untidied(description.get("decoder"))
+        return tokenizers.Tokenizer.from_str(json.dumps(description))
+
+    @property
+    def _models_unknown(self) -> int | None:
+        model = self._description["model"]
+        if isinstance(model.get("unk_id"), int):
+            return int(model["unk_id"])
+        text = model.get("unk_token")
+        return self._known.id_of(text) if isinstance(text, str) else None
+
     def _normalized(self, text: str) -> str:
-        normalizer: Any = self._tokenizer.normalizer
+        normalizer: Any = self._untidied.normalizer
         return text if normalizer is None else normalizer.normalize_str(text)
 
 
@@ -77,12 +92,3 @@ def _leave_untidied(decoder: dict[str, Any] | None) -> None:
         decoder["cleanup"] = False
     for inner in (decoder or {}).get("decoders", ()):
         _leave_untidied(inner)
-
-
-def _unknown(tokenizer: Tokenizer, model: dict[str, Any]) -> int | None:
-    if tokenizer.unknown is not None:
-        return tokenizer.unknown
-    if isinstance(model.get("unk_id"), int):
-        return int(model["unk_id"])
-    text = model.get("unk_token")
-    return tokenizer.id_of(text) if isinstance(text, str) else None

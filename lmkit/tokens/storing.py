@@ -10,7 +10,7 @@ Choices:
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from lmkit.artifacts.documents import Document, OutcomeFiles, Unreadable
 from lmkit.artifacts.manifest import Counts
 from lmkit.artifacts.tasks import TaskWriter
+from lmkit.errors import LmkitError
 from lmkit.tokens.fidelity import Fidelity
 from lmkit.tokens.limits import LONG_BYTES, LimitsConfig, Tallies, Tally, entropy
 from lmkit.tokens.nanogpt import Encoded
@@ -40,6 +41,8 @@ class Storing:
     """How documents become tokens, and on which side they go."""
 
     tokenizer: Path
+    fingerprint: str
+    """Of the tokenizer."""
     seed: int
     begin: bool
     end: bool
@@ -80,7 +83,8 @@ def store(
     documents: Iterable[Document | Encoded | Unreadable], how: Storing, writer: TaskWriter
 ) -> None:
     """Write the token shards of some documents, and count them."""
-    tokenizer, fidelity = Tokenizer.load(how.tokenizer), Fidelity(how.tokenizer)
+    tokenizer = _loaded(how.tokenizer, how.fingerprint)
+    fidelity = Fidelity(how.tokenizer, tokenizer)
     begin, end = framing(tokenizer, how)
     least: Kin | None = None
     empty = unknown = 0
@@ -124,7 +128,8 @@ def store(
 
 def look(documents: Iterable[Document | Encoded], how: Storing) -> Tallies:
     """Count some documents, of long ones the beginning, as `store` would; decode every one."""
-    tokenizer, fidelity = Tokenizer.load(how.tokenizer), Fidelity(how.tokenizer)
+    tokenizer = _loaded(how.tokenizer, how.fingerprint)
+    fidelity = Fidelity(how.tokenizer, tokenizer)
     tallies = Tallies()
     short = [document.beginning(LOOKED_AT) for document in documents]
     for stored in encoded(short, tokenizer):
@@ -185,6 +190,14 @@ def encoded(batch: Sequence[Document | Encoded], tokenizer: Tokenizer) -> Iterat
             yield Stored(document, next(ids_of_texts), document.text)
         else:
             yield Stored(document, document.checked(tokenizer.size), tokenizer.decode(document.ids))
+
+
+@lru_cache(maxsize=1)  # a process has many tasks, and a big vocabulary takes a second to read
+def _loaded(folder: Path, fingerprint: str) -> Tokenizer:
+    tokenizer = Tokenizer.load(folder)
+    if tokenizer.fingerprint != fingerprint:
+        raise LmkitError(f"{folder}: it has changed since the work was planned", "run again")
+    return tokenizer
 
 
 def _readable(

@@ -67,7 +67,8 @@ def test_tokens_of_a_text_are_those_of_the_text_however_lossy_they_are(
     make: Callable[[Path], Path], tmp_path: Path
 ) -> None:
     folder = make(tmp_path)
-    tokenizer, fidelity = Tokenizer.load(folder), Fidelity(folder)
+    tokenizer = Tokenizer.load(folder)
+    fidelity = Fidelity(folder, tokenizer)
     for text in (*prose(60), *LOSSY, *NASTY):
         if make is t5 and ("<pad>" in text or "</s>" in text or "<unk>" in text):
             continue
@@ -77,7 +78,8 @@ def test_tokens_of_a_text_are_those_of_the_text_however_lossy_they_are(
 @pytest.mark.parametrize("make", MAKERS)
 def test_tokens_of_another_text_are_not(make: Callable[[Path], Path], tmp_path: Path) -> None:
     folder = make(tmp_path)
-    tokenizer, fidelity = Tokenizer.load(folder), Fidelity(folder)
+    tokenizer = Tokenizer.load(folder)
+    fidelity = Fidelity(folder, tokenizer)
     texts = prose(20)
     for text, other in pairwise(texts):
         ids = tokenizer.encode(text)
@@ -92,7 +94,7 @@ def test_a_control_token_made_of_text_is_found_out(tmp_path: Path) -> None:
     tokenizer = Tokenizer.load(folder)
     ids = tokenizer.encode("a <pad>b")
     assert tokenizer.pad in ids
-    assert not Fidelity(folder).holds("a <pad>b", ids)
+    assert not Fidelity(folder, Tokenizer.load(folder)).holds("a <pad>b", ids)
 
 
 def test_a_tokenizer_that_has_lost_its_decoder_is_found_out(tmp_path: Path) -> None:
@@ -101,7 +103,7 @@ def test_a_tokenizer_that_has_lost_its_decoder_is_found_out(tmp_path: Path) -> N
     path.write_text(json.dumps(json.loads(path.read_text()) | {"decoder": None}))
     (text,) = prose(1)
     ids = Tokenizer.load(folder).encode(text)
-    assert not Fidelity(folder).holds(text, ids)
+    assert not Fidelity(folder, Tokenizer.load(folder)).holds(text, ids)
 
 
 def test_a_tokenizer_that_is_meant_to_change_a_text_may(tmp_path: Path) -> None:
@@ -111,7 +113,9 @@ def test_a_tokenizer_that_is_meant_to_change_a_text_may(tmp_path: Path) -> None:
     )
     save(tokenizer, tmp_path)
     text = "A Statement is a STATEMENT"
-    assert Fidelity(tmp_path).holds(text, Tokenizer.load(tmp_path).encode(text))
+    assert Fidelity(tmp_path, Tokenizer.load(tmp_path)).holds(
+        text, Tokenizer.load(tmp_path).encode(text)
+    )
 
 
 def test_the_unknown_token_is_known_by_what_the_model_says_of_itself(tmp_path: Path) -> None:
@@ -119,14 +123,16 @@ def test_the_unknown_token_is_known_by_what_the_model_says_of_itself(tmp_path: P
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     (tmp_path / "tokenizer.json").write_text(tokenizer.to_str())
     assert Tokenizer.load(tmp_path).unknown is None
-    assert Fidelity(tmp_path).unknown == 0
-    assert Fidelity(tmp_path).holds("a b a", Tokenizer.load(tmp_path).encode("a b a"))
+    assert Fidelity(tmp_path, Tokenizer.load(tmp_path)).unknown == 0
+    assert Fidelity(tmp_path, Tokenizer.load(tmp_path)).holds(
+        "a b a", Tokenizer.load(tmp_path).encode("a b a")
+    )
 
 
 def test_bytes_that_are_never_put_together_again_are_found_out(tmp_path: Path) -> None:
     tokenizer = train(["abc"], "character", 530)
     tokenizer.decoder = decoders.Fuse()
     save(tokenizer, tmp_path)
-    fidelity, encode = Fidelity(tmp_path), Tokenizer.load(tmp_path).encode
+    fidelity, encode = Fidelity(tmp_path, Tokenizer.load(tmp_path)), Tokenizer.load(tmp_path).encode
     assert fidelity.holds("abcabc", encode("abcabc"))
     assert not fidelity.holds("abc日", encode("abc日"))

@@ -23,7 +23,8 @@ def how(tmp_path_factory: pytest.TempPathFactory) -> Storing:
     folder = tmp_path_factory.mktemp("tokenizer")
     save(train(TEXTS, "bpe", 700), folder)
     limits = LimitsConfig(decode_sample=1.0)
-    return Storing(folder, 0, True, True, 0.0, None, limits)
+    fingerprint = Tokenizer.load(folder).fingerprint
+    return Storing(folder, fingerprint, 0, True, True, 0.0, None, limits)
 
 
 def writer(folder: Path) -> TaskWriter:
