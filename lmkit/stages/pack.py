@@ -289,9 +289,13 @@ def _read(
 def _refuse_too_few(read: Read, documents: Inputs, share: float) -> None:
     """Refuse, before anything is written, what can't be both trained on and held out."""
     found = 0
+    hint = "see what the stage before has dropped, and why"
     for part in documents.slices:
         for document in read(part, []):
-            found += not isinstance(document, Unreadable) and document.size > 0
+            if isinstance(document, Unreadable):
+                hint = f"what is there can't be read: {document.origin}: {document.reason}"
+                continue
+            found += document.size > 0
             if found > 1 or (found and not share):
                 return
     if found:
@@ -299,7 +303,7 @@ def _refuse_too_few(read: Read, documents: Inputs, share: float) -> None:
             "INPUTS: hold one document, which can't be both trained on and held out",
             "name other documents with --validation FOLDER, or hold out nothing: --validation 0",
         )
-    raise InputError("INPUTS: hold no text", "see what the stage before has dropped, and why")
+    raise InputError("INPUTS: hold no text", hint)
 
 
 def _refuse_unfit(read: Read, documents: Inputs, how: "Storing") -> None:
