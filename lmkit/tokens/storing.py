@@ -135,7 +135,7 @@ def look(documents: Iterable[Document | Encoded], how: Storing) -> Tallies:
     tokenizer = _loaded(how.tokenizer, how.fingerprint)
     fidelity = Fidelity(how.tokenizer, tokenizer)
     tallies = Tallies()
-    short = [document.beginning(LOOKED_AT) for document in documents]
+    short = [document.beginning(LOOKED_AT) for document in documents]  # never all of many
     for stored in encoded(short, tokenizer):
         if stored.text:
             decode = how.limits.decode_sample is not None

@@ -606,11 +606,16 @@ def test_a_tokenizer_that_knows_no_word_of_the_text_is_refused_before_work_start
     assert lmkit(*command, "--limits.unknown-share", "none")[0] == 0
 
 
+def english() -> list[dict[str, object]]:
+    """As many documents as are looked at before work starts."""
+    numbered = enumerate(NAMES[:6] * 12)
+    return [{"id": f"en-{n}", "text": DOCUMENTS[name]} for n, name in numbered]
+
+
 def test_what_only_the_whole_shows_is_refused_and_goes_on_when_the_limit_is_lifted(
     words: Path, lmkit: Lmkit
 ) -> None:
-    english: list[dict[str, object]] = [{"id": n, "text": DOCUMENTS[n]} for n in NAMES[:6]]
-    file = write_lines("mixed.jsonl", [*english, *german(60)])
+    file = write_lines("mixed.jsonl", [*english(), *german(300)])
     command = ["pack", file, "--tokenizer", words, "--output", "out", "--validation", "0.1"]
     exit_code, _, err = lmkit(*command)
     assert exit_code == 1 and "tokens are unknown" in err and "de-0 has" in err
@@ -623,14 +628,13 @@ def test_what_only_the_whole_shows_is_refused_and_goes_on_when_the_limit_is_lift
 
 
 def test_refusals_are_the_same_for_all_workers_and_task_sizes(words: Path, lmkit: Lmkit) -> None:
-    english: list[dict[str, object]] = [{"id": n, "text": DOCUMENTS[n]} for n in NAMES[:6]]
-    one = write_lines("one.jsonl", [*english, *german(30)])
-    two = write_lines("two.jsonl", german(30, start=30))
+    one = write_lines("one.jsonl", [*english(), *german(300)])
+    two = write_lines("two.jsonl", [*english()[:40], *german(30, start=300)])
     command = ["pack", one, two, "--tokenizer", words, "--sequence-length", "64"]
     _, _, err = lmkit(*command, "--output", "a", "--workers", "1")
     _, _, other = lmkit(*command, "--output", "b", "--workers", "2", "--shard-bytes", "1")
     refused = [text[text.index("Error:") :] for text in (err, other)]
-    assert refused[0] == refused[1] and "tokens are unknown" in refused[0]
+    assert refused[0] == refused[1] and "not those of natural text" in refused[0]
 
 
 NOISE = "".join(random.Random(3).choices([chr(point) for point in range(33, 127)], k=9_000))
