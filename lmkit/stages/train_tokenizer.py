@@ -129,10 +129,11 @@ def _documents(config: TrainTokenizerConfig) -> Inputs:
                 "--add-missing: got yes, but nothing is taken over: --from is missing"
             )
         config.recipe  # noqa: B018 (it raises)
-    elif learned := config.model_fields_set & _ABOUT_LEARNING:
-        name = sorted(learned)[0].replace("_", "-")
+    elif learned := [name for name in _ABOUT_LEARNING if not _is_default(config, name)]:
         raise ConfigError(
-            f"--{name}: nothing is learned where --from takes a tokenizer over", "leave one out"
+            f"--{learned[0].replace('_', '-')}: nothing is learned where --from takes a tokenizer "
+            "over",
+            "leave one out",
         )
     elif not config.inputs and not config.inputs_from:
         return Inputs((), (), (), {})
@@ -146,7 +147,11 @@ def _documents(config: TrainTokenizerConfig) -> Inputs:
     raise InputError("INPUTS: hold no text", "see what the stage before has dropped, and why")
 
 
-_ABOUT_LEARNING = {"algorithm", "vocab_size", "pre_tokenizer", "digits", "normalize"}
+_ABOUT_LEARNING = ("algorithm", "vocab_size", "pre_tokenizer", "digits", "normalize")
+
+
+def _is_default(config: TrainTokenizerConfig, name: str) -> bool:
+    return getattr(config, name) == TrainTokenizerConfig.model_fields[name].default
 
 
 def _beside(documents: Inputs, config: TrainTokenizerConfig) -> Inputs:
