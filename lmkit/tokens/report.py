@@ -113,5 +113,7 @@ def _ratio(part: int, whole: int) -> float:
 
 def _longest(tokenizer: Tokenizer, ids: Iterable[int]) -> list[str]:
     """Return the longest of the tokens that occur."""
-    texts = [tokenizer.decode([int(number)]) for number in ids]
+    # What a vocabulary writes may be longer than the text (a sign for each byte), never shorter.
+    written = sorted(ids, key=lambda number: -len(str(tokenizer.text_of(int(number)))))
+    texts = (tokenizer.decode([int(number)]) for number in written[: 8 * LONGEST])
     return sorted(texts, key=lambda text: (-len(text), text))[:LONGEST]

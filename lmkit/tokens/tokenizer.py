@@ -182,7 +182,8 @@ class Tokenizer:
         It is the text that was encoded, but for words: those stand one blank apart, with the
         unknown token in place of each one outside of the vocabulary.
         """
-        shown = [number for number in map(int, ids) if number not in self._hidden]
+        numbers = np.array(ids if isinstance(ids, np.ndarray) else list(ids), np.int64)
+        shown = numbers[~self._is_hidden[numbers]].tolist()
         return self._tokenizer.decode(shown, skip_special_tokens=False)
 
     def normal_form(self, text: str) -> str:
@@ -209,9 +210,14 @@ class Tokenizer:
         return self._tokenizer.token_to_id(text)
 
     @cached_property
-    def _hidden(self) -> frozenset[int]:
+    def _is_hidden(self) -> NDArray[np.bool_]:
+        """Say of each id whether it is left out of a decoded text."""
+        table = np.zeros(self.size, np.bool_)
+        table[self.special] = True
         replaces_words = getattr(self._tokenizer.model, "unk_token", None) is not None
-        return frozenset(self.special.tolist()) - ({self.unknown} if replaces_words else set())
+        if replaces_words and self.unknown is not None:
+            table[self.unknown] = False
+        return table
 
 
 def save(tokenizer: tokenizers.Tokenizer, folder: Path) -> None:

@@ -1,3 +1,4 @@
+import itertools
 import signal
 import threading
 import time
@@ -5,11 +6,11 @@ import time
 import pytest
 
 from lmkit.errors import InputError
-from lmkit.execution.interruptible import interruptible
+from lmkit.execution.interruptible import Until, interruptible
 
 
 def test_what_goes_wrong_in_the_thread_is_raised_here() -> None:
-    def fail() -> None:
+    def fail(_: Until) -> None:
         raise InputError("gone")
 
     with pytest.raises(InputError, match="gone"):
@@ -17,13 +18,18 @@ def test_what_goes_wrong_in_the_thread_is_raised_here() -> None:
 
 
 def test_a_signal_is_heard_while_the_work_goes_on() -> None:
-    finished = threading.Event()
+    seen: list[int] = []
 
-    def work() -> None:
-        signal.raise_signal(signal.SIGINT)  # it is the main thread that handles it
-        while not finished.is_set():
+    def work(until: Until) -> None:
+        ident = threading.main_thread().ident
+        assert ident is not None
+        signal.pthread_kill(ident, signal.SIGINT)
+        for number in until(itertools.count()):
+            seen.append(number)
             time.sleep(0.01)
 
     with pytest.raises(KeyboardInterrupt):
         interruptible(work)
-    finished.set()
+    before = len(seen)
+    time.sleep(0.1)
+    assert len(seen) == before  # it was told to stop, and has stopped
