@@ -41,6 +41,7 @@ from lmkit.execution.sections import Section, shown
 from lmkit.stages.clean import CleanConfig, clean
 from lmkit.stages.dedup import DedupConfig, dedup
 from lmkit.stages.evaluate import EvalConfig, Scores, evaluate
+from lmkit.stages.export import ExportConfig, export
 from lmkit.stages.generate import GenerateConfig, Sample, generate
 from lmkit.stages.inspect import InspectConfig, inspect_folder
 from lmkit.stages.pack import PackConfig, pack
@@ -48,6 +49,7 @@ from lmkit.stages.pretrain import PretrainConfig, pretrain
 from lmkit.stages.train_tokenizer import TrainTokenizerConfig, train_tokenizer
 
 SECONDS_FOR_THE_FIRST = 2
+SHOWN_SOURCES = 10
 HELP = "From raw text to a pre-trained language model that you can trust, one command per step."
 
 
@@ -309,7 +311,19 @@ def _packed(config: PackConfig, manifest: Manifest) -> str:
                 f"{found['cut']:,} documents cut that fit), "
                 f"{found['bytes_of_text'] / found['tokens']:.2f} bytes a token"
             )
-    return "\n".join(lines)
+    return "\n".join([*lines, *_by_source(manifest.details.get("sources", {}))])
+
+
+def _by_source(sources: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """Say what lies in a packed folder of each source, where there are several."""
+    shown = list(sources.items())[:SHOWN_SOURCES] if len(sources) > 1 else []
+    lines = [
+        f"  from {name}: {found['documents']:,} documents, {found['tokens']:,} tokens, "
+        f"{found['bytes']:,} bytes"
+        for name, found in shown
+    ]
+    rest = len(sources) - len(shown)
+    return [*lines, f"  and from {rest:,} more: see lmkit inspect"] if shown and rest else lines
 
 
 def _trained(config: PretrainConfig, manifest: Manifest) -> str:
@@ -333,6 +347,17 @@ def _scored(config: EvalConfig, scores: Scores) -> str:
         f"perplexity {scores.perplexity:.2f}, {scores.bits_per_byte:.4f} bits a byte "
         f"({scores.tokens:,} tokens, {scores.bytes:,} bytes)"
     )
+
+
+def _exported(config: ExportConfig, manifest: Manifest) -> str:
+    details = manifest.details
+    files = ", ".join(
+        f"{name} ({details[name]:,} tokens)" for name in ("train.bin", "val.bin") if name in details
+    )
+    between = details["separator"]
+    behind = "nothing behind" if between is None else f"{between} behind"
+    documents = manifest.counts.documents_out
+    return f"{config.output}: {files}; {behind} each of {documents:,} documents"
 
 
 def _written(_: GenerateConfig, samples: list[Sample]) -> str:
@@ -361,5 +386,6 @@ COMMANDS = (
     Command(PretrainConfig, pretrain, _trained),
     Command(EvalConfig, evaluate, _scored),
     Command(GenerateConfig, generate, _written),
+    Command(ExportConfig, export, _exported),
     Command(InspectConfig, inspect_folder, _inspected),
 )

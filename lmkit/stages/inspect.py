@@ -263,7 +263,8 @@ def _packed(details: Mapping[str, Any]) -> Sections:
             shown = {key: found[key] for key in keys if key in found}
             sides.append({"side": side, **shown, "bytes_per_token": round(ratio, 3)})
     rest = {key: value for key, value in details.items() if not isinstance(value, dict)}
-    return {"rows": rest, "sides": sides}
+    sources = [{"source": name, **found} for name, found in details.get("sources", {}).items()]
+    return {"rows": rest, "sides": sides, "sources": sources}
 
 
 def _report(folder: Path) -> Sections:
