@@ -24,6 +24,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from keyword import iskeyword
 from pathlib import Path
 from types import FrameType, NoneType, UnionType
 from typing import Annotated, Any, Literal, NoReturn, Union, cast, get_args, get_origin
@@ -237,7 +238,8 @@ def _help(option: Option) -> str:
 
 
 def _identifier(option: Option) -> str:
-    return option.key.replace(".", "__")
+    name = option.key.replace(".", "__")
+    return f"{name}_" if iskeyword(name) else name
 
 
 def _panel(option: Option) -> str:
@@ -288,7 +290,15 @@ def _made(config: Any, manifest: Manifest) -> str:
 def _tokenizer_made(config: TrainTokenizerConfig, manifest: Manifest) -> str:
     size, algorithm = manifest.details["vocabulary_size"], manifest.details["algorithm"]
     documents = manifest.counts.documents_out
-    return f"{config.output}: {algorithm} tokenizer of {size:,} tokens from {documents:,} documents"
+    made = f"{config.output}: {algorithm} tokenizer of {size:,} tokens"
+    if config.from_:
+        made += f", taken from {config.from_}"
+    elif documents:
+        made += f" from {documents:,} documents"
+    report = manifest.details["report"]
+    if len(report) > 1:
+        return f"{made}\n{shown({'report': report})}"
+    return made + "".join(f", {row['bytes_per_token']:.2f} bytes a token" for row in report)
 
 
 def _packed(config: PackConfig, manifest: Manifest) -> str:
