@@ -3,7 +3,7 @@
     LMKIT_CORPORA=... python tests/benchmarks/round_trip.py [bpe unigram ...]
 
 Learns each tokenizer from a sample, packs every document, and compares what the rows hold with what
-went in: byte for byte, or words one blank apart for wordpiece and word. See tests/test_round_trip.py.
+went in: byte for byte, or words one blank apart for wordpiece and word (tests/test_round_trip.py).
 """
 
 import os
