@@ -7,8 +7,8 @@ from tokenizers import pre_tokenizers
 
 from lmkit.tokens import long_texts
 from lmkit.tokens.tokenizer import Tokenizer, save
-from lmkit.tokens.training import train
 from tests.conftest import prose
+from tests.tokens.made import train
 from tests.tokens.nasty import NASTY
 from tests.tokens.test_fidelity import MAKERS, merged
 
