@@ -188,10 +188,10 @@ def test_a_token_file_of_another_tokenizer_is_refused_before_work_starts(
 
 
 def test_a_bad_token_deep_inside_is_refused_where_it_lies(tokenizer: Path, lmkit: Lmkit) -> None:
-    good = [token for ids in ([400, 401, 402, END] for _ in range(50)) for token in ids]
+    good = [token for ids in ([400, 401, 402, END] for _ in range(500)) for token in ids]
     np.array([*good, 9_999, END], np.uint16).tofile("train.bin")
     exit_code, _, err = lmkit(*typed("train.bin"), "--validation", "0")
-    assert exit_code == 1 and "the token at byte 400 is 9999" in err
+    assert exit_code == 1 and "the token at byte 4,000 is 9999" in err
     assert not Path("out/manifest.json").exists()
 
 

@@ -3,6 +3,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tokenizers
 from tokenizers import decoders, models, normalizers, pre_tokenizers
@@ -90,10 +91,10 @@ def test_tokens_of_another_text_are_not(make: Callable[[Path], Path], tmp_path: 
 
 
 def test_a_control_token_made_of_text_is_found_out(tmp_path: Path) -> None:
-    folder = t5(tmp_path)  # its model has <pad> among its pieces
+    folder = t5(tmp_path)
     tokenizer = Tokenizer.load(folder)
-    ids = tokenizer.encode("a <pad>b")
-    assert tokenizer.pad in ids
+    assert tokenizer.pad is not None
+    ids = np.concatenate([tokenizer.encode("a "), [tokenizer.pad], tokenizer.encode("b")])
     assert not Fidelity(folder, Tokenizer.load(folder)).holds("a <pad>b", ids)
 
 
@@ -119,7 +120,7 @@ def test_a_tokenizer_that_is_meant_to_change_a_text_may(tmp_path: Path) -> None:
 
 
 def test_the_unknown_token_is_known_by_what_the_model_says_of_itself(tmp_path: Path) -> None:
-    tokenizer = tokenizers.Tokenizer(models.WordLevel({"[UNK]": 0, "a": 1}, unk_token="[UNK]"))
+    tokenizer = tokenizers.Tokenizer(models.WordLevel({"?": 0, "a": 1}, unk_token="?"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     (tmp_path / "tokenizer.json").write_text(tokenizer.to_str())
     assert Tokenizer.load(tmp_path).unknown is None
