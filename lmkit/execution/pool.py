@@ -41,8 +41,8 @@ def map_tasks(
         from concurrent.futures.process import BrokenProcessPool
         from multiprocessing import active_children, get_context
 
-        context = get_context("spawn")
-        with ProcessPoolExecutor(workers, context, initializer=_tie_to_parent) as pool:
+        context, few = get_context("spawn"), len(tasks) < 2 * workers
+        with ProcessPoolExecutor(workers, context, _tie_to_parent, (few,)) as pool:
             try:
                 futures = [pool.submit(function, task) for task in tasks]
                 for future in as_completed(futures):
@@ -63,14 +63,15 @@ def map_tasks(
                 pool.shutdown(cancel_futures=True)
 
 
-def _tie_to_parent() -> None:
+def _tie_to_parent(few_tasks: bool) -> None:
     """Make a worker die quietly on Ctrl-C, and at once when its parent is killed."""
     from multiprocessing import parent_process
     from multiprocessing.connection import wait
 
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     # The processes are the parallelism: threads inside each would only fight for the same cores.
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    # With few tasks, though, one of them ends last, and may have the cores of the others then.
+    os.environ["TOKENIZERS_PARALLELISM"] = "true" if few_tasks else "false"
     parent = parent_process()
     assert parent is not None
 

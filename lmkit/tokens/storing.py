@@ -21,6 +21,7 @@ from lmkit.artifacts.documents import Document, OutcomeFiles, Unreadable
 from lmkit.artifacts.manifest import Counts
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.errors import LmkitError
+from lmkit.execution.ahead import one_ahead
 from lmkit.tokens import long_texts
 from lmkit.tokens.fidelity import Fidelity
 from lmkit.tokens.limits import LONG_BYTES, LimitsConfig, Tallies, Tally, entropy
@@ -95,8 +96,9 @@ def store(
     tallies = Tallies()
     with OutcomeFiles(writer) as files, ExitStack() as stack:
         shards = {side: _open(stack, writer, side, tokenizer.size) for side in how.sides}
-        for batch in batches(_readable(documents, files)):
-            for stored in encoded(batch, tokenizer):
+        ready = ([*encoded(batch, tokenizer)] for batch in batches(_readable(documents, files)))
+        for batch in one_ahead(ready):
+            for stored in batch:
                 document = stored.document
                 if not stored.text:
                     empty += 1

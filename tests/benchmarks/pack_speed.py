@@ -16,6 +16,7 @@ import statistics
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import zstandard
@@ -49,24 +50,28 @@ def write(corpora: Path, path: Path, size: int) -> None:
 
 def loop(tokenizer: Path, documents: Path, threads: int) -> tuple[float, float]:
     command = [sys.executable, "-c", LOOP, str(tokenizer / "tokenizer.json"), str(documents)]
-    environment = {**os.environ, "RAYON_NUM_THREADS": str(threads)}
-    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        command, check=True, capture_output=True, text=True, preexec_fn=partial(_few_cores, threads)
+    )
     tokens, wall, used = map(float, done.stdout.split())
     return tokens / wall, tokens / used
 
 
 def pack(tokenizer: Path, documents: Path, output: Path, threads: int) -> tuple[float, float]:
     command = [sys.executable, "-m", "lmkit", "pack", documents, "--tokenizer", tokenizer]
-    size = documents.stat().st_size // threads + 1
-    options = ["--output", output, "--overwrite", "--workers", threads, "--shard-bytes", size]
-    environment = {**os.environ, "RAYON_NUM_THREADS": "1"}
+    options = ["--output", output, "--overwrite", "--workers", threads]
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     words = [str(word) for word in [*command, *options]]
-    subprocess.run(words, env=environment, check=True, capture_output=True)
+    cores = partial(_few_cores, threads)
+    subprocess.run(words, check=True, capture_output=True, preexec_fn=cores)
     wall, after = time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     tokens = json.loads((output / "manifest.json").read_text())["counts"]["more"]["tokens"]
     return tokens / wall, tokens / used
+
+
+def _few_cores(threads: int) -> None:
+    os.sched_setaffinity(0, range(threads))
 
 
 def main(
