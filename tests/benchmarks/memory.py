@@ -1,6 +1,6 @@
-"""How much memory does `lmkit pack` take for gigabytes of text?
+"""How much memory do `lmkit train-tokenizer` and `lmkit pack` take for gigabytes of text?
 
-    python tests/benchmarks/pack_memory.py CORPORA TOKENIZER SCRATCH [GIGABYTES] [WORKERS]
+    python tests/benchmarks/memory.py CORPORA SCRATCH [GIGABYTES] [WORKERS]
 
 Books are repeated with changes (every word of one in fifty becomes a number) and cut in documents
 of lognormal lengths. Prints the wall time, and the most memory that the process and its children
@@ -64,26 +64,37 @@ def resident(process: int) -> int:
     return own + sum(resident(int(child)) for child in children)
 
 
-def main(corpora: Path, tokenizer: Path, scratch: Path, gigabytes: float, workers: int) -> None:
-    folder = scratch / "pack-memory"
+def measure(command: str, inputs: Path, output: Path, workers: int, *more: object) -> None:
+    """Run a command on a folder, and print what it took."""
+    options = ["--output", output, "--workers", workers, *more]
+    words = [sys.executable, "-m", "lmkit", command, inputs, *options]
+    started, most = time.monotonic(), 0
+    run = subprocess.Popen([str(word) for word in words])
+    while run.poll() is None:
+        most = max(most, resident(run.pid))
+        time.sleep(0.1)
+    seconds = time.monotonic() - started
+    print(
+        f"{command}: exit {run.returncode}, {seconds:.0f} s, at most {most / 1e9:.2f} GB",
+        flush=True,
+    )
+
+
+def main(corpora: Path, scratch: Path, gigabytes: float, workers: int) -> None:
+    folder = scratch / "memory"
     (folder / "text").mkdir(parents=True)
     try:
         documents, size = write(corpora, folder / "text", int(gigabytes * 1e9))
         print(f"{documents:,} documents, {size / 1e9:.2f} GB of text", flush=True)
-        command = [sys.executable, "-m", "lmkit", "pack", folder / "text", "--tokenizer", tokenizer]
-        options = ["--output", folder / "packed", "--packing", "best-fit", "--workers", workers]
-        started, most = time.monotonic(), 0
-        run = subprocess.Popen([str(word) for word in [*command, *options]])
-        while run.poll() is None:
-            most = max(most, resident(run.pid))
-            time.sleep(0.1)
-        seconds = time.monotonic() - started
-        print(f"exit {run.returncode}, {seconds:.0f} s, at most {most / 1e9:.2f} GB", flush=True)
+        text, tokenizer = folder / "text", folder / "tokenizer"
+        measure("train-tokenizer", text, tokenizer, workers)
+        rows = ("--tokenizer", tokenizer, "--packing", "best-fit")
+        measure("pack", text, folder / "packed", workers, *rows)
     finally:
         shutil.rmtree(folder)
 
 
 if __name__ == "__main__":
-    corpora, tokenizer, scratch, *rest = sys.argv[1:]
+    corpora, scratch, *rest = sys.argv[1:]
     gigabytes, workers = (*rest, *("4", "2")[len(rest) :])
-    main(Path(corpora), Path(tokenizer), Path(scratch), float(gigabytes), int(workers))
+    main(Path(corpora), Path(scratch), float(gigabytes), int(workers))
