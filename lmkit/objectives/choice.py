@@ -63,6 +63,21 @@ def scored(config: ObjectiveConfig) -> ObjectiveConfig:
     return config.model_copy(update={"fim": type(config.fim)()})
 
 
+def places_needed(config: ObjectiveConfig, sequence_length: int) -> int:
+    """Return how long a document of a batch can get.
+
+    >>> bart = {"objective": "span-corruption", "span": {"style": "bart"}}
+    >>> places_needed(ObjectiveConfig(), 512)
+    512
+    >>> places_needed(ObjectiveConfig.model_validate(bart), 512)
+    513
+    """
+    if config.objective != "span-corruption":
+        return sequence_length
+    span = config.span
+    return max(spans.lengths(sequence_length, span.share, span.mean_length, span.style))
+
+
 def ordinary(tokenizer: Tokenizer) -> NDArray[np.bool_]:
     """Say of each id whether it is a token, and no special one."""
     names = [tokenizer.text_of(number) for number in range(tokenizer.size)]

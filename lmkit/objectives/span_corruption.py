@@ -19,8 +19,9 @@ Choices:
   part is shown, the last hidden. Source and target take L - n + s + 1 and n + s + 1 places: 512 and
   114 for 568 tokens.
 - bart: spans have lengths of Poisson's distribution, drawn until n tokens are hidden, the last one
-  cut to fit; one of length 0 puts a <mask> where nothing was. All orders of spans and of shown
-  tokens are equally likely, so two spans may touch.
+  cut to fit; one of length 0 puts a <mask> where nothing was. There are n spans at most, so that no
+  source is longer than its text. All orders of spans and of shown tokens are equally likely, so
+  two spans may touch.
 - The decoder reads its targets moved by one place; first in each document stands the pad token,
   with which T5's decoder begins.
 - A batch is always as wide as a row of one document needs, so that a compiled model sees one shape;
@@ -47,9 +48,6 @@ SHOWN, HIDDEN, LENGTHS, PLACES = range(4)
 """What random numbers are for."""
 
 STEP = 64
-SPARE = 16
-"""Draws of a length beyond the tokens to hide. Their sum is too small once in e^48 times; then less
-is hidden."""
 
 
 @dataclass(frozen=True)
@@ -181,19 +179,18 @@ def _parts(
 def _bart_spans(text: Text, keys_B: NDArray[np.uint64], noise: float, mean_length: float) -> Spans:
     """Draw lengths until enough is hidden, and mix the spans with the tokens that are shown."""
     wanted_P, _ = _counts(text.lengths_P, noise, mean_length)
-    (u_N,) = _draws(text, keys_B, (LENGTHS,), (wanted_P + SPARE,))
+    (u_N,) = _draws(text, keys_B, (LENGTHS,), (wanted_P,))
     drawn_N = np.searchsorted(_poisson(mean_length)[:-1], u_N, side="right")
-    pieces_N = np.repeat(np.arange(len(wanted_P)), wanted_P + SPARE)
-    sums_N = np.cumsum(drawn_N)
-    starts_P = np.cumsum(wanted_P + SPARE) - (wanted_P + SPARE)
-    before_N = sums_N - drawn_N - (sums_N - drawn_N)[starts_P][pieces_N]
+    pieces_N = np.repeat(np.arange(len(wanted_P)), wanted_P)
+    before_N = np.cumsum(drawn_N) - drawn_N
+    before_N = before_N - before_N[np.cumsum(wanted_P) - wanted_P][pieces_N]
     left_N = wanted_P[pieces_N] - before_N
+    drawn_N[np.cumsum(wanted_P) - 1] = text.lengths_P  # the last one takes what is left
     is_used_N = left_N > 0
     spans_K = np.minimum(drawn_N, left_N)[is_used_N]
     counts_P = np.bincount(pieces_N[is_used_N], minlength=len(wanted_P))
-    hidden_P = np.bincount(pieces_N[is_used_N], spans_K, len(wanted_P)).astype(np.int64)
 
-    items_P = text.lengths_P - hidden_P + counts_P
+    items_P = text.lengths_P - wanted_P + counts_P
     (u_N,) = _draws(text, keys_B, (PLACES,), (items_P,))
     pieces_N = np.repeat(np.arange(len(items_P)), items_P)
     is_span_N = ranks(u_N, items_P) < counts_P[pieces_N]
@@ -221,14 +218,13 @@ def _draws(
     uses: tuple[int, ...],
     counts: tuple[NDArray[np.int64], ...],
 ) -> list[NDArray[np.float64]]:
-    """Draw so many numbers for each document, by its row and by where it begins in it."""
+    """Draw so many numbers for each document, of those that belong to its columns in its row."""
     columns_P = Layout(text.rows_P, text.numbers_P, text.lengths_P).columns_P
-    # A document may take some more numbers than it has tokens, and no other's.
-    first_P = columns_P + 2 * SPARE * (text.numbers_P - 1)
     drawn: list[NDArray[np.float64]] = []
     for use, counts_P in zip(uses, counts, strict=True):
-        most = int((first_P + counts_P).max(initial=0))
-        columns_N = np.repeat(first_P, counts_P) + counting(counts_P)
+        assert (counts_P <= text.lengths_P).all(), "they would be another document's, too"
+        most = int((columns_P + counts_P).max(initial=0))
+        columns_N = np.repeat(columns_P, counts_P) + counting(counts_P)
         drawn.append(uniform(keys_B, use, most)[np.repeat(text.rows_P, counts_P), columns_N])
     return drawn
 

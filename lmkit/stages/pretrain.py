@@ -20,7 +20,7 @@ from lmkit.artifacts.folder import refuse_overlap
 from lmkit.artifacts.inputs import check_made, made_by_lmkit, other_folder
 from lmkit.artifacts.manifest import Manifest
 from lmkit.config import StageConfig
-from lmkit.errors import InputError, Interrupted
+from lmkit.errors import ConfigError, InputError, Interrupted
 from lmkit.execution.progress import say, warn
 from lmkit.execution.ranks import rank, ranks
 from lmkit.model.configuration import ModelConfig
@@ -143,6 +143,7 @@ def pretrain(config: PretrainConfig) -> Manifest:
     _refuse_absent_device(config)
     packed.check(hashes=config.verify or not (config.output / "manifest.json").exists())
     objective = packed.objective(config.to_learn)
+    _refuse_long_rows(config, packed)
     from lmkit.training.run_folder import RunFolder
     from lmkit.training.together import joined, on_first
 
@@ -178,6 +179,18 @@ def _packed(config: PretrainConfig) -> Packed:
             "name a folder that lmkit pack made: lmkit pack DOCUMENTS --tokenizer TOKENIZER",
         )
     return Packed(path, manifest)
+
+
+def _refuse_long_rows(config: PretrainConfig, packed: Packed) -> None:
+    from lmkit.objectives.choice import places_needed
+
+    needed, longest = places_needed(config.to_learn, packed.sequence_length), config.model.longest
+    if longest is not None and needed > longest:
+        raise ConfigError(
+            f"--model.max-positions: got {longest:,}, but rows of {packed.sequence_length:,} "
+            f"tokens take {needed:,} places with --objective {config.objective}",
+            "pack shorter rows, or choose more positions or another kind: --model.position rotary",
+        )
 
 
 def _keep_memory() -> None:

@@ -141,6 +141,10 @@ def test_what_was_dropped_is_counted(run: Path) -> None:
         (("--objective", "plm"), "--objective: got plm, which goes with --model.architecture"),
         (("--mlm.share", "0.3"), "--mlm.share: got 0.3, but it belongs to --objective mlm"),
         (("--objective", "mml"), "--objective: got mml, must be 'clm', 'mlm', 'plm' or"),
+        (
+            ("--model.position", "learned", "--model.max-positions", "63"),
+            "--model.max-positions: got 63, but rows of 64 tokens take 64 places",
+        ),
         (("--fim.rate", "1.5"), "--fim.rate: got 1.5, must be at most 1"),
     ],
 )
