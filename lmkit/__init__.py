@@ -8,6 +8,7 @@ Every command is also a function. `lmkit clean raw/ --output work/clean` is
 from lmkit.stages.clean import CleanConfig, clean
 from lmkit.stages.dedup import DedupConfig, dedup
 from lmkit.stages.evaluate import EvalConfig, evaluate
+from lmkit.stages.export import ExportConfig, export
 from lmkit.stages.generate import GenerateConfig, generate
 from lmkit.stages.inspect import InspectConfig, inspect_folder
 from lmkit.stages.pack import PackConfig, pack
@@ -18,6 +19,7 @@ __all__ = [
     "CleanConfig",
     "DedupConfig",
     "EvalConfig",
+    "ExportConfig",
     "GenerateConfig",
     "InspectConfig",
     "PackConfig",
@@ -26,6 +28,7 @@ __all__ = [
     "clean",
     "dedup",
     "evaluate",
+    "export",
     "generate",
     "inspect_folder",
     "pack",

@@ -24,6 +24,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from keyword import iskeyword
 from pathlib import Path
 from types import FrameType, NoneType, UnionType
 from typing import Annotated, Any, Literal, NoReturn, Union, cast, get_args, get_origin
@@ -40,6 +41,7 @@ from lmkit.execution.sections import Section, shown
 from lmkit.stages.clean import CleanConfig, clean
 from lmkit.stages.dedup import DedupConfig, dedup
 from lmkit.stages.evaluate import EvalConfig, Scores, evaluate
+from lmkit.stages.export import ExportConfig, export
 from lmkit.stages.generate import GenerateConfig, Sample, generate
 from lmkit.stages.inspect import InspectConfig, inspect_folder
 from lmkit.stages.pack import PackConfig, pack
@@ -47,6 +49,7 @@ from lmkit.stages.pretrain import PretrainConfig, pretrain
 from lmkit.stages.train_tokenizer import TrainTokenizerConfig, train_tokenizer
 
 SECONDS_FOR_THE_FIRST = 2
+SHOWN_SOURCES = 10
 HELP = "From raw text to a pre-trained language model that you can trust, one command per step."
 
 
@@ -235,7 +238,8 @@ def _help(option: Option) -> str:
 
 
 def _identifier(option: Option) -> str:
-    return option.key.replace(".", "__")
+    name = option.key.replace(".", "__")
+    return f"{name}_" if iskeyword(name) else name
 
 
 def _panel(option: Option) -> str:
@@ -286,7 +290,15 @@ def _made(config: Any, manifest: Manifest) -> str:
 def _tokenizer_made(config: TrainTokenizerConfig, manifest: Manifest) -> str:
     size, algorithm = manifest.details["vocabulary_size"], manifest.details["algorithm"]
     documents = manifest.counts.documents_out
-    return f"{config.output}: {algorithm} tokenizer of {size:,} tokens from {documents:,} documents"
+    made = f"{config.output}: {algorithm} tokenizer of {size:,} tokens"
+    if config.from_:
+        made += f", taken from {config.from_}"
+    elif documents:
+        made += f" from {documents:,} documents"
+    report = manifest.details["report"]
+    if len(report) > 1:
+        return f"{made}\n{shown({'report': report})}"
+    return made + "".join(f", {row['bytes_per_token']:.2f} bytes a token" for row in report)
 
 
 def _packed(config: PackConfig, manifest: Manifest) -> str:
@@ -299,7 +311,19 @@ def _packed(config: PackConfig, manifest: Manifest) -> str:
                 f"{found['cut']:,} documents cut that fit), "
                 f"{found['bytes_of_text'] / found['tokens']:.2f} bytes a token"
             )
-    return "\n".join(lines)
+    return "\n".join([*lines, *_by_source(manifest.details.get("sources", {}))])
+
+
+def _by_source(sources: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """Say what lies in a packed folder of each source, where there are several."""
+    shown = list(sources.items())[:SHOWN_SOURCES] if len(sources) > 1 else []
+    lines = [
+        f"  from {name}: {found['documents']:,} documents, {found['tokens']:,} tokens, "
+        f"{found['bytes']:,} bytes"
+        for name, found in shown
+    ]
+    rest = len(sources) - len(shown)
+    return [*lines, f"  and from {rest:,} more: see lmkit inspect"] if shown and rest else lines
 
 
 def _trained(config: PretrainConfig, manifest: Manifest) -> str:
@@ -328,6 +352,17 @@ def _scored(config: EvalConfig, scores: Scores) -> str:
     )
 
 
+def _exported(config: ExportConfig, manifest: Manifest) -> str:
+    details = manifest.details
+    files = ", ".join(
+        f"{name} ({details[name]:,} tokens)" for name in ("train.bin", "val.bin") if name in details
+    )
+    between = details["separator"]
+    behind = "nothing behind" if between is None else f"{between} behind"
+    documents = manifest.counts.documents_out
+    return f"{config.output}: {files}; {behind} each of {documents:,} documents"
+
+
 def _written(_: GenerateConfig, samples: list[Sample]) -> str:
     return "\n\n---\n\n".join(sample.text for sample in samples)
 
@@ -354,5 +389,6 @@ COMMANDS = (
     Command(PretrainConfig, pretrain, _trained),
     Command(EvalConfig, evaluate, _scored),
     Command(GenerateConfig, generate, _written),
+    Command(ExportConfig, export, _exported),
     Command(InspectConfig, inspect_folder, _inspected),
 )

@@ -15,6 +15,8 @@ Choices:
 - A field with `exclude=True` says how to run, not what to make. It is neither recorded nor
   compared: a manifest must never switch on `overwrite` by itself.
 - Paths in a file are relative to where the command runs, as they are in flags.
+- A word that Python keeps for itself gets an underscore in the class and nowhere else: `from_` is
+  `--from`, and `from` in files and manifests.
 """
 
 import ast
@@ -46,7 +48,13 @@ class Group(BaseModel):
     """Options that belong together."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False
+        extra="forbid",
+        frozen=True,
+        protected_namespaces=(),
+        allow_inf_nan=False,
+        alias_generator=lambda name: name.removesuffix("_"),
+        validate_by_name=True,
+        serialize_by_alias=True,
     )
 
     @model_validator(mode="before")
@@ -56,13 +64,14 @@ class Group(BaseModel):
             return values
         table = cast(dict[str, Any], values)
         return {
-            name: None if value == "none" and _can_be_off(cls.model_fields.get(name)) else value
+            name: None if value == "none" and cls._can_be_off(name) else value
             for name, value in table.items()
         }
 
-
-def _can_be_off(field: FieldInfo | None) -> bool:
-    return field is not None and NoneType in get_args(field.annotation)
+    @classmethod
+    def _can_be_off(cls, name: str) -> bool:
+        field = cls.model_fields.get(name) or cls.model_fields.get(f"{name}_")
+        return field is not None and NoneType in get_args(field.annotation)
 
 
 def _usable_cores() -> int:
@@ -130,7 +139,8 @@ class Option:
     @property
     def description(self) -> str:
         """The docstring below the field."""
-        return _docstrings(self.owner).get(self.key.rpartition(".")[2], "")
+        texts, name = _docstrings(self.owner), self.key.rpartition(".")[2]
+        return texts.get(name) or texts.get(f"{name}_", "")
 
     @property
     def positional(self) -> bool:
@@ -150,7 +160,7 @@ def options(config: type[Group], prefix: str = "") -> Iterator[Option]:
         if isinstance(kind, type) and issubclass(kind, Group):
             yield from options(kind, f"{prefix}{name}.")
         else:
-            yield Option(prefix + name, field, config if prefix else None, config)
+            yield Option(prefix + name.removesuffix("_"), field, config if prefix else None, config)
 
 
 @cache

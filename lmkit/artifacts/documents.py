@@ -42,9 +42,18 @@ class Document:
     source: str
     metadata: dict[str, Any] = field(default_factory=dict[str, Any])
 
+    @property
+    def size(self) -> int:
+        """Characters of the text."""
+        return len(self.text)
+
     def with_text(self, text: str) -> "Document":
         """Return the same document with another text."""
         return replace(self, text=text)
+
+    def beginning(self, size: int) -> "Document":
+        """Return a document of its first characters."""
+        return replace(self, text=self.text[:size])
 
     def record(self) -> dict[str, Any]:
         """Return what stands in its line."""

@@ -7,7 +7,7 @@ Choices:
   slice. Everything else is read by one task. Small files share a task.
 - A folder that lmkit made is read by its manifest: the names, sizes and SHA-256s there must hold.
 - Files with an unknown ending in a folder are left alone and counted; named one by one, they are
-  an error.
+  an error. Token files (.bin) are read only where they are named: in a folder they may be anything.
 """
 
 import os
@@ -24,12 +24,13 @@ from lmkit.artifacts.tasks import ReadRange
 from lmkit.errors import InputError, LmkitError
 
 RANGE_BYTES = 64_000_000
-Format = Literal["text", "jsonl", "documents"]
+Format = Literal["text", "jsonl", "documents", "tokens"]
 FORMATS: dict[str, Format] = {
     ".txt": "text",
     ".md": "text",
     ".py": "text",
     ".jsonl": "jsonl",
+    ".bin": "tokens",
 }
 NOT_DOCUMENTS = r"(rejected|quarantine|duplicates)-(validation-)?\d{5,}\.jsonl\.zst"
 # What a compressed byte weighs when work is shared out: text shrinks to about a third.
@@ -109,9 +110,10 @@ def find_documents(
         if manifest:
             found.append(_made_folder(path, manifest, label))
         elif path.is_dir():
-            files = list(_walk(path, accepted, forced, left_alone))
+            inside = accepted - {"tokens"}
+            files = list(_walk(path, inside, forced, left_alone))
             if not files:
-                endings = ", ".join(sorted(_suffixes(accepted)))
+                endings = ", ".join(sorted(_suffixes(inside)))
                 raise InputError(f"{path}: no files to read in it ({endings})")
             found += [_raw_file(file, path, label, forced) for file in files]
         elif path.is_file():
@@ -325,8 +327,9 @@ def _walk(
 
 
 def _format(path: Path) -> Format | None:
-    bare = path.with_suffix("") if path.suffix in COMPRESSIONS else path
-    return FORMATS.get(bare.suffix.lower())
+    compressed = path.suffix in COMPRESSIONS
+    kind = FORMATS.get((path.with_suffix("") if compressed else path).suffix.lower())
+    return None if compressed and kind == "tokens" else kind
 
 
 def _suffixes(accepted: set[Format]) -> list[str]:
@@ -336,13 +339,17 @@ def _suffixes(accepted: set[Format]) -> list[str]:
 def _not_accepted(path: Path, accepted: set[Format]) -> str:
     endings = ", ".join(sorted(_suffixes(accepted)))
     message = f"{path}: must end in {endings} (or these with .gz or .zst)"
-    if _format(path) is not None:
+    if _format(path) == "text":
         message += "; raw text goes through lmkit clean first"
     return message
 
 
 def _split(part: Slice) -> Iterator[Slice]:
-    if part.format != "jsonl" or part.compression != "none" or part.size <= RANGE_BYTES:
+    if (
+        part.format not in {"jsonl", "tokens"}
+        or part.compression != "none"
+        or part.size <= RANGE_BYTES
+    ):
         yield part
         return
     for start in range(0, part.size, RANGE_BYTES):

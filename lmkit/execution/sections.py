@@ -7,7 +7,8 @@ Choices:
 - What stands in documents is not trusted: a character that does more than print, such as the one
   that begins a terminal's commands or turns the direction of writing, is shown by its number.
 - Nothing is cut or wrapped in a pipe: `grep` finds a path however long it is.
-- Records with a text stand one below another, others are rows of a table.
+- Records with a text stand one below another, others are rows of a table; pieces of a text, with
+  their ids, are on a terminal shown as that text, each on a color of its own.
 """
 
 import sys
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from rich.text import Text
 
 Facts = Mapping[str, Any]
 Section = Facts | Sequence[Facts]
@@ -131,6 +133,8 @@ def _panels(sections: Mapping[str, Section]) -> str:
     for title, section in sections.items():
         if isinstance(section, Mapping):
             content = _fact_table(section)
+        elif all(set(facts) == {"piece", "id"} for facts in section):
+            content = _colored(section)
         elif _cards(section):
             tables = [_fact_table(facts) for facts in section]
             content = Group(*(part for table in tables for part in ("", table)))
@@ -151,6 +155,21 @@ def _fact_table(facts: Facts) -> "Table":
         # Text is taken as it is; in a plain string, rich would obey [red].
         table.add_row(Text(_name(name)), Text(_cell(name, value)))
     return table
+
+
+COLORS = ("on dark_blue", "on dark_green", "on purple4", "on dark_red")
+
+
+def _colored(pieces: Sequence[Facts]) -> "Text":
+    """Write pieces one behind the other, each with its id; blanks and line breaks can be seen."""
+    from rich.text import Text
+
+    text = Text(overflow="fold")
+    for number, facts in enumerate(pieces):
+        color = COLORS[number % len(COLORS)]
+        text.append(printable(str(facts["piece"])).replace(" ", "·"), style=f"bold white {color}")
+        text.append(f" {facts['id']} ", style=f"bright_black {color}")
+    return text
 
 
 def _record_table(section: Sequence[Facts]) -> "Table":

@@ -57,10 +57,15 @@ class InspectConfig(CommandConfig):
     seed: int = 0
     """Which documents and rows are shown follows from this number."""
 
+    text: str | None = None
+    """Show how the folder's tokenizer cuts this text, and nothing else."""
+
 
 def inspect_folder(config: InspectConfig) -> Sections:
     """Look at a folder; the same sections go to a person and to a script."""
     folder = config.folder
+    if config.text is not None:
+        return {"pieces": _pieces(folder, config.text)}
     if (checkpoint := checkpoint_manifest(folder)) is not None:
         return _checkpoint(folder, checkpoint)
     plan, receipts = _plan(folder)
@@ -244,7 +249,8 @@ def _contents(folder: Path, plan: Plan) -> Sections:
     if plan.stage == "pack":
         return _packed(details)
     if plan.stage == "train-tokenizer":
-        return {"tokenizer": details}
+        facts = {key: value for key, value in details.items() if key != "report"}
+        return {"tokenizer": facts, **_report(folder)}
     return {"details": flat(details)}
 
 
@@ -257,7 +263,26 @@ def _packed(details: Mapping[str, Any]) -> Sections:
             shown = {key: found[key] for key in keys if key in found}
             sides.append({"side": side, **shown, "bytes_per_token": round(ratio, 3)})
     rest = {key: value for key, value in details.items() if not isinstance(value, dict)}
-    return {"rows": rest, "sides": sides}
+    sources = [{"source": name, **found} for name, found in details.get("sources", {}).items()]
+    return {"rows": rest, "sides": sides, "sources": sources}
+
+
+def _report(folder: Path) -> Sections:
+    """Return what a tokenizer's report says, the longest tokens in a section of their own."""
+    try:
+        rows: list[Sections] = json.loads((folder / "report.json").read_text("utf-8"))
+        longest = [
+            {"tokenizer": row["tokenizer"], "source": row["source"], "token": repr(token)}
+            for row in rows
+            if row["source"] == "all"
+            for token in row["longest_tokens"]
+        ]
+    except (OSError, ValueError, TypeError, KeyError):
+        return {}  # from an older version, or named among the problems
+    shown = [{key: row[key] for key in row if key != "longest_tokens"} for row in rows]
+    more = [{"tokenizer": "", "source": f"and {len(shown) - SHOWN_INPUTS:,} more"}]
+    cut = [*shown[:SHOWN_INPUTS], *(more if len(shown) > SHOWN_INPUTS else [])]
+    return {"report": cut, "longest_tokens": longest}
 
 
 def _checkpoint(folder: Path, manifest: Sections) -> Sections:
@@ -328,10 +353,18 @@ def _special_tokens(folder: Path) -> list[Sections]:
 
 
 def _sample_pieces(folder: Path) -> list[Sections]:
-    from lmkit.tokens.samples import cut_text
-    from lmkit.tokens.tokenizer import Tokenizer
+    from lmkit.tokens.samples import TEXT
 
-    return cut_text(Tokenizer.load(folder))
+    return _pieces(folder, TEXT)
+
+
+def _pieces(folder: Path, text: str) -> list[Sections]:
+    """Cut a text with the tokenizer that lies in a folder, or in its `tokenizer/`."""
+    from lmkit.tokens.samples import cut_text
+    from lmkit.tokens.tokenizer import TOKENIZER, Tokenizer
+
+    inside = folder / "tokenizer"
+    return cut_text(Tokenizer.load(inside if (inside / TOKENIZER).is_file() else folder), text)
 
 
 def _short(text: object) -> str:

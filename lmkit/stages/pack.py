@@ -7,25 +7,27 @@
     work/packed/tokenizer/...               a copy, so that the folder can be handed on
 
 Choices:
-- A stored document is `begin text end`. Its text is encoded with special tokens off, so no text
-  can end a document or pretend to be a border; borders are stored, never looked for.
 - A document is held out by a hash of its cluster (`metadata.cluster`), else of its id, whatever
   else is packed with it. Where that hits no document, what has the smallest hash is held out.
 - Documents are laid out by a hash of their ids, so rows don't depend on how files are named,
   ordered or cut into tasks.
 - A packed folder as the input gives other rows over the same tokens. They are hard links where the
   disk can have them, else copies, never a path into the other folder: each folder stands by itself.
+- Tokens that no text can have are refused (`limits.py`): after a look at some documents before
+  anything is written, and again when all are counted. The limits decide nothing else. They aren't
+  compared with those of an earlier run, and what was refused goes on at once when one is lifted.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pydantic import BeforeValidator, Field
 
-from lmkit.artifacts.documents import QUARANTINE_FILES, Document, OutcomeFiles, Unreadable
+from lmkit.artifacts.documents import QUARANTINE_FILES, Document, Unreadable
 from lmkit.artifacts.folder import OutputFolder, making
 from lmkit.artifacts.inputs import (
     RANGE_BYTES,
@@ -38,28 +40,30 @@ from lmkit.artifacts.inputs import (
     other_folder,
 )
 from lmkit.artifacts.manifest import Counts, Manifest
-from lmkit.artifacts.tasks import Receipt, TaskWriter, receipt_path
+from lmkit.artifacts.tasks import ReadRange, Receipt, TaskWriter, receipt_path
 from lmkit.config import StageConfig
 from lmkit.errors import ConfigError, InputError, LmkitError
 from lmkit.execution.progress import warn
 from lmkit.readers.documents import read_slice
+from lmkit.tokens.limits import LimitsConfig, Tallies, judge, summary
 from lmkit.tokens.packed import PackedFolder, only_packed
 from lmkit.tokens.split import Kin
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from lmkit.tokens.shards import ShardWriter
+    from lmkit.tokens.nanogpt import Encoded
+    from lmkit.tokens.storing import Storing
     from lmkit.tokens.tokenizer import Tokenizer
 
 Side = Literal["train", "validation"]
 SIDES: tuple[Side, Side] = ("train", "validation")
-BATCH_CHARACTERS = 1_000_000
 ANEW = {"sequence_length", "packing"}
 """Options that decide about rows alone."""
-ABOUT_TOKENS = ("vocabulary_size", "tokenizer", "pad", "begin", "end")
+ABOUT_TOKENS = ("vocabulary_size", "tokenizer", "pad", "begin", "end", "sources", "limits")
 """Details that stay the same in other rows."""
+LOOKED_AT = 32
+"""Parts of the inputs to look at before work starts: the first documents of each."""
+DOCUMENTS_EACH = 4
+TOLD = 5
 
 
 class PackConfig(StageConfig):
@@ -93,11 +97,17 @@ class PackConfig(StageConfig):
     end: bool = True
     """Put the end token behind each document."""
 
+    separator: Annotated[int, Field(ge=0, lt=1 << 16)] | Literal["end"] | None = "end"
+    """Id between the documents of a nanoGPT .bin file: end: the tokenizer's end token; none: such a
+    file is one document."""
+
     max_record: Annotated[int, Field(ge=1)] = 32_000_000
     """Longest record of a plain file to read, in bytes; longer ones are quarantined."""
 
     shard_bytes: Annotated[int, Field(ge=1)] = RANGE_BYTES
     """Input bytes per task and token shard."""
+
+    limits: Annotated[LimitsConfig, Field(exclude=True)] = LimitsConfig()
 
 
 def pack(config: PackConfig) -> Manifest:
@@ -109,29 +119,35 @@ def pack(config: PackConfig) -> Manifest:
 def _pack_documents(config: PackConfig) -> Manifest:
     tokenizer_folder, tokenizer = _tokenizer(config)
     share, held_out = _validation(config.validation)
-    documents = find_documents(config.inputs, config.inputs_from, formats=("jsonl",))
-    _refuse_too_few(config, documents, share)
-    validation = find_documents([held_out], formats=("jsonl",)) if held_out else None
+    documents = find_documents(config.inputs, config.inputs_from, formats=("jsonl", "tokens"))
+    separator = tokenizer.end if config.separator == "end" else config.separator
+    read = partial(_read, config.max_record, separator)
+    how = _storing(config, tokenizer_folder, tokenizer.fingerprint, share)
+    _refuse_too_few(read, documents, share)
+    _refuse_unfit(read, documents, how)
+    validation = find_documents([held_out], formats=("jsonl", "tokens")) if held_out else None
     inputs = documents.beside(other_folder(tokenizer_folder, "tokenizer", tokenizer.fingerprint))
     inputs = inputs.beside(validation) if validation else inputs
     with making(config, inputs) as folder:
         if folder.finished:
             return folder.finished
         tasks = cut(documents.slices, config.shard_bytes)
-        work = partial(_pack_task, config, share, None)
+        work = partial(_pack_task, read, how)
         receipts = folder.run("train", work, tasks, workers=config.workers, label="packing")
         if share and not _documents_of(receipts, "validation"):
-            receipts = _hold_out_one(config, folder, tasks, receipts)
+            receipts = _hold_out_one(config, folder, tasks, receipts, read, how)
         if validation:
             slices = validation.renumbered(len(documents.records) + 1)
-            work = partial(_pack_task, config, 1.0, None)
+            work = partial(_pack_task, read, replace(how, share=1.0))
             tasks = cut(slices, config.shard_bytes)
             receipts += folder.run(
                 "validation", work, tasks, workers=config.workers, label="packing validation"
             )
-        folder.run("tokenizer", _copy_tokenizer, [tokenizer_folder], label="copying")
         counts = Counts.total(receipt.counts for receipt in receipts)
-        return _finish(config, folder, receipts, counts, _about(config, tokenizer))
+        sources = _judged(config, receipts, counts)
+        folder.run("tokenizer", _copy_tokenizer, [tokenizer_folder], label="copying")
+        about = {**_about(config, tokenizer), "sources": sources}
+        return _finish(config, folder, receipts, counts, about)
 
 
 def _pack_anew(config: PackConfig, packed: PackedFolder) -> Manifest:
@@ -148,7 +164,8 @@ def _pack_anew(config: PackConfig, packed: PackedFolder) -> Manifest:
         counts = Counts.total(receipt.counts for receipt in receipts)
         more = packed.manifest.counts.more | counts.more
         counts = counts.model_copy(update={"more": more})
-        about = {key: packed.manifest.details[key] for key in ABOUT_TOKENS}
+        details = packed.manifest.details
+        about = {key: details[key] for key in ABOUT_TOKENS if key in details}
         return _finish(config, folder, receipts, counts, about)
 
 
@@ -171,6 +188,21 @@ def _as_packed(config: PackConfig, packed: PackedFolder) -> PackConfig:
     return config.model_copy(update=kept)
 
 
+def _storing(config: PackConfig, tokenizer: Path, fingerprint: str, share: float) -> "Storing":
+    from lmkit.tokens.storing import Storing
+
+    return Storing(
+        tokenizer=tokenizer,
+        fingerprint=fingerprint,
+        seed=config.seed,
+        begin=config.begin,
+        end=config.end,
+        share=share,
+        smallest=None,
+        limits=config.limits,
+    )
+
+
 def _finish(
     config: PackConfig,
     folder: OutputFolder,
@@ -179,10 +211,13 @@ def _finish(
     about: dict[str, Any],
 ) -> Manifest:
     """Make rows of all shards, and the manifest."""
+    from lmkit.tokens.layout import write_rows
+
     sides: list[Side] = [side for side in SIDES if _documents_of(receipts, side)]
     shards = [sum(side in receipt.facts["documents"] for receipt in receipts) for side in sides]
     pairs = list(zip(sides, shards, strict=True))
-    indexes = folder.run("rows", partial(_lay_out, config), pairs, label="laying out")
+    work = partial(write_rows, config.packing, config.sequence_length)
+    indexes = folder.run("rows", work, pairs, label="laying out")
     _check(counts, indexes)
     _warn_of_overlap(folder.path, dict(pairs))
     rows: dict[Side, dict[str, Any]] = {
@@ -237,12 +272,26 @@ def _validation(typed: str) -> tuple[float, Path | None]:
     return share, None
 
 
-def _refuse_too_few(config: PackConfig, documents: Inputs, share: float) -> None:
+Read = Callable[[Slice, list[ReadRange]], Iterator["Document | Encoded | Unreadable"]]
+
+
+def _read(
+    max_record: int, separator: int | None, part: Slice, ranges: list[ReadRange]
+) -> Iterator["Document | Encoded | Unreadable"]:
+    """Stream the documents of a slice, as texts or as tokens."""
+    if part.format == "tokens":
+        from lmkit.tokens.nanogpt import read_tokens
+
+        return read_tokens(part, ranges, separator=separator, max_record=max_record)
+    return read_slice(part, ranges, max_record=max_record)
+
+
+def _refuse_too_few(read: Read, documents: Inputs, share: float) -> None:
     """Refuse, before anything is written, what can't be both trained on and held out."""
     found = 0
     for part in documents.slices:
-        for document in read_slice(part, [], max_record=config.max_record):
-            found += isinstance(document, Document) and bool(document.text)
+        for document in read(part, []):
+            found += not isinstance(document, Unreadable) and document.size > 0
             if found > 1 or (found and not share):
                 return
     if found:
@@ -253,100 +302,50 @@ def _refuse_too_few(config: PackConfig, documents: Inputs, share: float) -> None
     raise InputError("INPUTS: hold no text", "see what the stage before has dropped, and why")
 
 
-def _pack_task(
-    config: PackConfig,
-    share: float,
-    smallest: Kin | None,
-    slices: tuple[Slice, ...],
-    writer: TaskWriter,
-) -> None:
-    """Write the token shards of some slices.
+def _refuse_unfit(read: Read, documents: Inputs, how: "Storing") -> None:
+    """Refuse, before anything is written, a tokenizer that is not one for these texts."""
+    from lmkit.tokens.storing import look
 
-    A document is held out if its hash is in `share`, or is the `smallest` of all.
-    """
-    from lmkit.tokens.split import document_key, goes_to_validation, kin, text_key
-    from lmkit.tokens.text import well_formed
-    from lmkit.tokens.tokenizer import Tokenizer
-
-    assert config.tokenizer is not None
-    tokenizer = Tokenizer.load(config.tokenizer)
-    least: Kin | None = None
-    empty = unknown = 0
-    with OutcomeFiles(writer) as files, ExitStack() as stack:
-        sides = _sides(share, smallest)
-        shards = {side: _open_shard(stack, writer, side, tokenizer.size) for side in sides}
-        for batch in _batches(config, slices, writer, files):
-            kept = [document for document in batch if document.text]
-            empty += len(batch) - len(kept)
-            encoded = tokenizer.encode_batch([document.text for document in kept])
-            for document, ids in zip(kept, encoded, strict=True):
-                text = text_key(document.text)
-                own = kin(config.seed, document.id, text, document.metadata.get("cluster"))
-                least = min(least or own, own)
-                out = goes_to_validation(own[0], share) or own == smallest
-                unknown += int((ids == tokenizer.unknown).sum())
-                shards["validation" if out else "train"].append(
-                    _framed(ids, config, tokenizer),
-                    bytes_of_text=len(well_formed(document.text).encode()),
-                    key=document_key(config.seed, document.id),
-                    text=text,
-                )
-    tokens = sum(shard.tokens for shard in shards.values())
-    packed = sum(shard.documents for shard in shards.values())
-    writer.counts = Counts(
-        documents_in=packed + empty + files.quarantined,
-        documents_out=packed,
-        dropped={"empty": empty} if empty else {},
-        quarantined=files.quarantined,
-        more={"tokens": tokens, "unknown_tokens": unknown},
-    )
-    documents = {side: shard.documents for side, shard in shards.items()}
-    writer.facts = {"documents": documents, "least": least}
+    every = max(1, len(documents.slices) // LOOKED_AT)
+    some = [
+        document
+        for part in documents.slices[::every][:LOOKED_AT]
+        for document in islice(read(part, []), DOCUMENTS_EACH)
+        if not isinstance(document, Unreadable)
+    ]
+    try:
+        verdict = judge(look(some, how).by_source(), how.limits)
+    except LmkitError as error:
+        raise InputError(error.message, error.hint) from None
+    if verdict.refused:
+        lines = "\n  ".join(verdict.refused)
+        raise InputError(f"INPUTS: a look at {len(some)} documents:\n  {lines}", verdict.hint)
 
 
-def _sides(share: float, smallest: Kin | None) -> Sequence[Side]:
-    """Return the sides that a task may have documents for; it writes no shard for the other."""
-    if share == 1:
-        return SIDES[1:]
-    return SIDES if share or smallest else SIDES[:1]
+def _pack_task(read: Read, how: "Storing", slices: tuple[Slice, ...], writer: TaskWriter) -> None:
+    """Write the token shards of some slices."""
+    from lmkit.tokens.storing import store
+
+    store(chain.from_iterable(read(part, writer.read) for part in slices), how, writer)
 
 
-def _open_shard(stack: ExitStack, writer: TaskWriter, side: Side, size: int) -> "ShardWriter":
-    from lmkit.tokens.shards import ShardWriter, documents_name, tokens_name
-
-    names = (f"{side}/{name(writer.number)}" for name in (tokens_name, documents_name))
-    tokens, documents = (stack.enter_context(writer.file(name)) for name in names)
-    return stack.enter_context(ShardWriter(tokens, documents, size))
-
-
-def _batches(
-    config: PackConfig, slices: tuple[Slice, ...], writer: TaskWriter, files: OutcomeFiles
-) -> Iterator[list[Document]]:
-    """Read documents in batches that the tokenizer can share out between its threads."""
-    batch: list[Document] = []
-    room = BATCH_CHARACTERS
-    for part in slices:
-        for document in read_slice(part, writer.read, max_record=config.max_record):
-            if isinstance(document, Unreadable):
-                files.quarantine(document)
-                continue
-            batch.append(document)
-            room -= len(document.text)
-            if room <= 0:
-                yield batch
-                batch, room = [], BATCH_CHARACTERS
-    yield batch
-
-
-def _framed(
-    ids: "NDArray[np.uint32]", config: PackConfig, tokenizer: "Tokenizer"
-) -> "NDArray[np.uint32]":
-    """Put begin and end around a document's tokens."""
-    import numpy as np
-
-    begin = np.array([tokenizer.begin] if config.begin else [], np.uint32)
-    end = np.array([tokenizer.end] if config.end else [], np.uint32)
-    return np.concatenate([begin, ids, end])
+def _judged(
+    config: PackConfig, receipts: Sequence[Receipt], counts: Counts
+) -> dict[str, dict[str, int]]:
+    """Refuse tokens that no text can have; return what lies in the folder of each source."""
+    by_source = Tallies.total(receipt.facts["sources"] for receipt in receipts).by_source()
+    verdict = judge(by_source, config.limits)
+    for text in verdict.told[:TOLD]:
+        warn(text)
+    if verdict.refused:
+        raise LmkitError(
+            "the tokens are not those of natural text:\n  " + "\n  ".join(verdict.refused[:TOLD]),
+            f"{verdict.hint} (what is done is kept)",
+        )
+    sources = summary(by_source)
+    for name, total in (("documents", counts.documents_out), ("tokens", counts.more["tokens"])):
+        _refuse_lost(name, total, sum(source[name] for source in sources.values()), "by source")
+    return sources
 
 
 def _hold_out_one(
@@ -354,6 +353,8 @@ def _hold_out_one(
     folder: OutputFolder,
     tasks: Sequence[tuple[Slice, ...]],
     receipts: list[Receipt],
+    read: Read,
+    how: "Storing",
 ) -> list[Receipt]:
     """Pack what has the smallest hash once more, and hold it out."""
     least = [tuple(receipt.facts["least"] or [1 << 64]) for receipt in receipts]
@@ -361,7 +362,8 @@ def _hold_out_one(
     for number in (n for n, key in enumerate(least) if key == min(least)):
         receipt_path(folder.path, "train", number).unlink()
     folder.forget(receipts)
-    work = partial(_pack_task, config, 0.0, cast(Kin, min(least)))
+    smallest = cast(Kin, min(least))
+    work = partial(_pack_task, read, replace(how, share=0.0, smallest=smallest))
     return folder.run("train", work, tasks, workers=config.workers, label="holding one out")
 
 
@@ -374,44 +376,29 @@ def _copy_tokenizer(tokenizer: Path, writer: TaskWriter) -> None:
                 path.write_bytes((tokenizer / name).read_bytes())
 
 
-def _lay_out(config: PackConfig, of: tuple[Side, int], writer: TaskWriter) -> None:
-    """Write which pieces of which documents make a row; `of` is a side and its shards."""
-    from lmkit.tokens.layout import lay_out
-    from lmkit.tokens.rows import PIECES, STARTS
-    from lmkit.tokens.shards import Shards, write_array
-
-    side, count = of
-    shards = Shards.at(writer.folder / side, count)
-    layout = lay_out(shards, config.packing, config.sequence_length)
-    for name, values in ((STARTS, layout.row_starts), (PIECES, layout.pieces)):
-        with writer.file(f"{side}/{name}") as path:
-            write_array(path, values)
-    writer.facts = layout.facts
-
-
 def _check(packed: Counts, indexes: Sequence[Receipt]) -> None:
     """Fail where the rows don't hold what the tasks have packed."""
     for name, went_in in (("documents", packed.documents_out), ("tokens", packed.more["tokens"])):
         placed = sum(receipt.facts[name] for receipt in indexes)
-        if placed != went_in:
-            raise LmkitError(
-                f"{went_in:,} {name} were packed, {placed:,} are in rows: this is a bug in lmkit, "
-                "and the output is not to be trusted"
-            )
+        _refuse_lost(name, went_in, placed, "in rows")
+
+
+def _refuse_lost(name: str, went_in: int, found: int, where: str) -> None:
+    if found != went_in:
+        raise LmkitError(
+            f"{went_in:,} {name} were packed, {found:,} are {where}: this is a bug in lmkit, "
+            "and the output is not to be trusted"
+        )
 
 
 def _warn_of_overlap(folder: Path, shards: dict[Side, int]) -> None:
     """Say so if held-out documents are trained on."""
-    import numpy as np
+    from lmkit.tokens.layout import held_out_and_trained_on
 
-    from lmkit.tokens.shards import Shards
-
-    if set(shards) != set(SIDES):
-        return
-    texts = [Shards.at(folder / side, shards[side]).of_documents("text") for side in SIDES]
-    shared = int(np.isin(texts[1], texts[0]).sum())
-    if shared:
-        warn(f"{shared:,} of {len(texts[1]):,} held-out documents are among those to train on")
+    if set(shards) == set(SIDES):
+        shared, every = held_out_and_trained_on(folder, shards["train"], shards["validation"])
+        if shared:
+            warn(f"{shared:,} of {every:,} held-out documents are among those to train on")
 
 
 def _about(config: PackConfig, tokenizer: "Tokenizer") -> dict[str, Any]:
@@ -422,6 +409,7 @@ def _about(config: PackConfig, tokenizer: "Tokenizer") -> dict[str, Any]:
         "pad": tokenizer.pad,
         "begin": tokenizer.begin if config.begin else None,
         "end": tokenizer.end if config.end else None,
+        "limits": config.limits.model_dump(mode="json"),
     }
 
 

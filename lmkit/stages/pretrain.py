@@ -9,25 +9,25 @@ Choices:
 from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, cast
 
 from pydantic import Field, model_validator
 
 from lmkit.artifacts.atomic import appearing
-from lmkit.artifacts.folder import refuse_overlap
-from lmkit.artifacts.inputs import check_made, made_by_lmkit, other_folder
 from lmkit.artifacts.manifest import Manifest
 from lmkit.config import StageConfig
-from lmkit.errors import ConfigError, InputError, Interrupted
+from lmkit.errors import ConfigError, Interrupted
 from lmkit.execution.progress import say, warn
 from lmkit.execution.ranks import rank, ranks
 from lmkit.model.configuration import ModelConfig
 from lmkit.objectives.configuration import ObjectiveConfig, refuse_pair
 from lmkit.training.interrupts import asked_to_stop
+from lmkit.training.mixture import MixtureConfig
 from lmkit.training.optimizer import OptimConfig
 from lmkit.training.schedule import ScheduleConfig
+from lmkit.training.sources import Sources
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -45,7 +45,7 @@ MICRO_BATCH_TOKENS = 8_192
 
 
 class PretrainConfig(ObjectiveConfig, StageConfig):
-    """Train a model on a packed folder, or go on with a run."""
+    """Train a model on packed folders, or go on with a run."""
 
     stage = "pretrain"
     owns = (
@@ -87,6 +87,8 @@ class PretrainConfig(ObjectiveConfig, StageConfig):
     log_every: Annotated[int, Field(ge=1)] = 10
     """Steps between two lines in a log, and two points in TensorBoard."""
 
+    mixture: MixtureConfig = MixtureConfig()
+
     model: ModelConfig = ModelConfig()
 
     optim: OptimConfig = OptimConfig()
@@ -99,89 +101,45 @@ class PretrainConfig(ObjectiveConfig, StageConfig):
         return self
 
 
-@dataclass(frozen=True)
-class Packed:
-    """The packed folder that a run reads."""
-
-    path: Path
-    manifest: Manifest
-
-    @property
-    def sequence_length(self) -> int:
-        """Tokens in a row."""
-        return int(self.manifest.details["sequence_length"])
-
-    def check(self, *, hashes: bool) -> None:
-        """Raise InputError where the folder isn't what lmkit pack made."""
-        if rank() == 0:
-            check_made(self.path, hashes=hashes)
-            self.rows("train")
-            self.rows("validation")
-
-    def rows(self, side: Literal["train", "validation"]) -> "TokenRows | None":
-        """Open a side, if it was packed."""
-        from lmkit.tokens.rows import TokenRows
-
-        if side not in self.manifest.details:
-            return None
-        return TokenRows.open(self.path / side, self.sequence_length, self.manifest.details["pad"])
-
-    def objective(self, config: ObjectiveConfig) -> "Objective":
-        """Return what makes batches of the rows; InputError where their tokenizer lacks a token."""
-        from lmkit.objectives.choice import Packing, objective_of
-        from lmkit.tokens.tokenizer import Tokenizer
-
-        details = self.manifest.details
-        packing = Packing(self.sequence_length, details["begin"], details["end"])
-        return objective_of(config, Tokenizer.load(self.path / "tokenizer"), packing)
-
-
 def pretrain(config: PretrainConfig) -> Manifest:
     """Train until the last step, saving on the way; return the run's manifest."""
-    packed = _packed(config)
+    packed = Sources.at(config.inputs, config.mixture.weights, config.output)
     _keep_memory()
     _refuse_absent_device(config)
     packed.check(hashes=config.verify or not (config.output / "manifest.json").exists())
-    objective = packed.objective(config.to_learn)
+    objective = _objective(config.to_learn, packed)
     _refuse_long_rows(config, packed)
     from lmkit.training.run_folder import RunFolder
     from lmkit.training.together import joined, on_first
 
-    inputs = other_folder(packed.path, "packed", packed.manifest.fingerprint)
-    run = RunFolder(config, inputs.records, config.steps, config.may_change)
+    run = RunFolder(config, packed.inputs.records, config.steps, config.may_change)
     with joined(config.device), ExitStack() as stack:
         if finished := on_first(lambda: run.claim(stack)):
             return finished
         precision: Precision = on_first(lambda: _precision(config, run))
         accelerator = _accelerator(config, precision)
         on_first(lambda: _describe(config, packed))
-        progress = _train(config, packed, objective, run, accelerator)
+        losses: dict[str, float] = {}
+        progress = _train(config, packed, objective, run, accelerator, losses)
         if progress.step < config.steps:
             raise Interrupted(
                 f"stopped after step {progress.step} of {config.steps}, with a checkpoint",
                 "the same command goes on where it stopped",
             )
-        return on_first(lambda: _complete(config, packed, run, accelerator, progress))
+        return on_first(lambda: _complete(config, packed, run, accelerator, progress, losses))
 
 
-def _packed(config: PretrainConfig) -> Packed:
-    """Find the one packed folder to read."""
-    if len(config.inputs) != 1:
-        raise InputError(f"INPUTS: got {len(config.inputs)}, must be one packed folder")
-    (path,) = config.inputs
-    refuse_overlap(config.output, [path])
-    manifest = made_by_lmkit(path)
-    if manifest is None or manifest.stage != "pack":
-        what = f"made by lmkit {manifest.stage}" if manifest else "not made by lmkit"
-        missing = "" if path.exists() else ": no such folder"
-        raise InputError(
-            f"{path}{missing or f': {what}'}",
-            "name a folder that lmkit pack made: lmkit pack DOCUMENTS --tokenizer TOKENIZER",
-        )
-    return Packed(path, manifest)
+def _objective(config: ObjectiveConfig, packed: Sources) -> "Objective":
+    """Return what makes batches of the rows; an InputError names what their tokenizer lacks."""
+    from lmkit.objectives.choice import Packing, objective_of
+    from lmkit.tokens.tokenizer import Tokenizer
+
+    details = packed.manifest.details
+    packing = Packing(packed.sequence_length, details["begin"], details["end"])
+    return objective_of(config, Tokenizer.load(packed.path / "tokenizer"), packing)
 
 
-def _refuse_long_rows(config: PretrainConfig, packed: Packed) -> None:
+def _refuse_long_rows(config: PretrainConfig, packed: Sources) -> None:
     from lmkit.objectives.choice import places_needed
 
     needed, longest = places_needed(config.to_learn, packed.sequence_length), config.model.longest
@@ -236,7 +194,7 @@ def _accelerator(config: PretrainConfig, precision: "Precision") -> "Accelerator
     return accelerator
 
 
-def _describe(config: PretrainConfig, packed: Packed) -> None:
+def _describe(config: PretrainConfig, packed: Sources) -> None:
     """Write what the model is, and a copy of its tokenizer."""
     from lmkit.artifacts.tasks import PARTIAL
     from lmkit.training.run import TOKENIZER, Description, write_description
@@ -262,26 +220,32 @@ def _describe(config: PretrainConfig, packed: Packed) -> None:
 
 def _train(
     config: PretrainConfig,
-    packed: Packed,
+    packed: Sources,
     objective: "Objective",
     run: "RunFolder",
     accelerator: "Accelerator",
+    losses: dict[str, float],
 ) -> "Progress":
-    """Train from the last checkpoint, or from the beginning, to the last step."""
+    """Train from the last checkpoint, or from the beginning, to the last step.
+
+    `losses` takes the loss on the held-out rows of each folder, as it was last.
+    """
     from lmkit.model.transformer import Transformer
+    from lmkit.objectives.choice import scored
     from lmkit.training.loop import Hooks, Progress, train
     from lmkit.training.optimizer import make_optimizer
     from lmkit.training.together import settle
 
-    data = packed.rows("train")
-    assert data is not None
+    data = packed.rows()
     size = packed.manifest.details["vocabulary_size"]
     model = Transformer(config.model, size, seed=config.seed).to(accelerator.device)
     optimizer = make_optimizer(model, config.optim)
-    recipe = _recipe(config, packed.sequence_length, len(data))
+    recipe = _recipe(config, packed, len(data))
     start = _restore(config.output, model, optimizer) or Progress()
     prepared = accelerator.prepare_model(model)
-    validate = _validation(config, packed, model, recipe.micro_batch, accelerator)
+    asked = _objective(scored(config.to_learn), packed)
+    held_out = packed.held_out()
+    validate = _validation(model, held_out, asked, recipe.micro_batch, accelerator, losses)
     with asked_to_stop() as should_stop, _watched(config, start) as (on_step, sync, tell):
 
         def save_checkpoint(progress: Progress) -> None:
@@ -297,15 +261,25 @@ def _train(
             should_stop=should_stop,
             warn=tell,
         )
-        progress = train(prepared, optimizer, accelerator, data, objective, recipe, start, hooks)
+        order = packed.order(data)
+        progress = train(
+            prepared, optimizer, accelerator, data, objective, recipe, start, hooks, order
+        )
+    if validate and not losses and progress.step == config.steps:
+        validate()  # the last step was another process's
     settle()
     return progress
 
 
-def _recipe(config: PretrainConfig, sequence_length: int, rows: int) -> "Recipe":
+def _rows_per_batch(config: PretrainConfig, sequence_length: int) -> int:
+    return max(1, round(config.batch_tokens / sequence_length))
+
+
+def _recipe(config: PretrainConfig, packed: Sources, rows: int) -> "Recipe":
     from lmkit.training.loop import Recipe
 
-    rows_per_batch = max(1, round(config.batch_tokens / sequence_length))
+    sequence_length = packed.sequence_length
+    rows_per_batch = _rows_per_batch(config, sequence_length)
     share = -(-rows_per_batch // ranks())
     micro_batch = config.micro_batch or max(1, MICRO_BATCH_TOKENS // sequence_length)
     passes = config.steps * rows_per_batch / rows
@@ -314,6 +288,9 @@ def _recipe(config: PretrainConfig, sequence_length: int, rows: int) -> "Recipe"
         f"{min(micro_batch, share):,} at a time; {config.steps:,} steps read the text "
         f"{passes:.2f} times"
     )
+    for fact in packed.facts(config.steps * rows_per_batch) if len(packed.folders) > 1 else []:
+        part = f"{fact['share_of_tokens']:.1%} of the tokens"
+        say(f"  {fact['folder']}: {part}, read {fact['epochs']:.2f} times")
     return Recipe(
         seed=config.seed,
         steps=config.steps,
@@ -360,40 +337,39 @@ def _save(
 
 
 def _validation(
-    config: PretrainConfig,
-    packed: Packed,
     model: "Transformer",
+    held_out: "dict[str, TokenRows]",
+    objective: "Objective",
     micro_batch: int,
     accelerator: "Accelerator",
+    losses: dict[str, float],
 ) -> "Callable[[], float] | None":
-    """Return a function that measures the loss on all held-out rows, shared out over the ranks."""
-    held_out = packed.rows("validation")
-    if held_out is None:
+    """Return a function that measures the loss on all held-out rows, shared out over the ranks.
+
+    It is a mean over tokens, whichever folder they are in; `losses` takes that of each folder.
+    """
+    if not held_out:
         return None
     import numpy as np
     import torch
 
-    from lmkit.objectives.choice import scored
-    from lmkit.scoring.perplexity import score_rows
+    from lmkit.scoring.perplexity import Score, score_rows
 
-    objective = packed.objective(scored(config.to_learn))
-    share = np.array_split(np.arange(len(held_out)), ranks())[rank()]
+    device, context = accelerator.device, lambda: accelerator.autocast()
+
+    def own(rows: "TokenRows") -> Score:
+        share = np.array_split(np.arange(len(rows)), ranks())[rank()]
+        return score_rows(model, rows, share, micro_batch, device, context, objective)
 
     def validate() -> float:
-        score = score_rows(
-            model,
-            held_out,
-            share,
-            micro_batch,
-            accelerator.device,
-            lambda: accelerator.autocast(),
-            objective,
-        )
-        if ranks() == 1:
-            return score.loss
-        sums = torch.tensor([score.nll, score.tokens], device=accelerator.device).double()
-        nll, tokens = cast(torch.Tensor, accelerator.reduce(sums, "sum")).tolist()
-        return nll / tokens
+        scores = [own(rows) for rows in held_out.values()]
+        if ranks() > 1:
+            sums = [[score.nll, score.tokens] for score in scores]
+            parts = torch.tensor(sums, device=accelerator.device).double()
+            whole = cast(torch.Tensor, accelerator.reduce(parts, "sum"))
+            scores = [Score(nll, int(tokens), 0) for nll, tokens in whole.tolist()]
+        losses.update((name, s.loss) for name, s in zip(held_out, scores, strict=True))
+        return sum(scores, Score(0.0, 0, 0)).loss
 
     return validate
 
@@ -425,13 +401,16 @@ def _watched(
 
 def _complete(
     config: PretrainConfig,
-    packed: Packed,
+    packed: Sources,
     run: "RunFolder",
     accelerator: "Accelerator",
     progress: "Progress",
+    losses: dict[str, float],
 ) -> Manifest:
-    from lmkit.training.metrics import read
+    from lmkit.training.metrics import finite, read
 
+    places = progress.step * _rows_per_batch(config, packed.sequence_length)
+    facts = packed.facts(places, {name: finite(loss) for name, loss in losses.items()})
     last = deque(read(config.output), maxlen=1)
     details = {
         "parameters": config.model.parameters(packed.manifest.details["vocabulary_size"]),
@@ -442,5 +421,6 @@ def _complete(
         "device": str(accelerator.device),
         "precision": "fp32" if accelerator.mixed_precision == "no" else accelerator.mixed_precision,
         "processes": ranks(),
+        "mixture": facts,
     }
     return run.complete(details, progress.step, progress.tokens)

@@ -1,108 +1,351 @@
 """Train-tokenizer: learn how to cut the documents' text into tokens.
 
+    work/tokenizer/tokenizer.json, ...   what `tokenizers` and Transformers load
+    work/tokenizer/report.json           how well it cuts, by source
+
 Choices:
-- One task in one process: the library counts with threads of its own.
+- It learns from a sample, drawn evenly from all sources (`tokens/sampling.py`). Tasks in parallel
+  find out what there is; then one process reads the sample, and the library counts with threads.
 - The special tokens that any objective will need are in from the start, so that no later step
   has to resize anything.
+- Each tokenizer is tried on a part of the sample before it is said to be done: for an algorithm
+  that loses nothing, a text that doesn't come back is an error.
 """
 
-from collections.abc import Iterator
+import json
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from lmkit.artifacts.documents import QUARANTINE_FILES, Document, OutcomeFiles, Unreadable
 from lmkit.artifacts.folder import making
-from lmkit.artifacts.inputs import Inputs, Slice, find_documents
+from lmkit.artifacts.inputs import Inputs, Slice, cut, find_documents, other_folder
 from lmkit.artifacts.manifest import Counts, Manifest
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.config import StageConfig
-from lmkit.errors import InputError
+from lmkit.errors import ConfigError, InputError, LmkitError
 from lmkit.execution.progress import warn
 from lmkit.readers.documents import read_slice
+from lmkit.tokens.recipe import Digits, PreTokenizer, Recipe, TextForm
+
+if TYPE_CHECKING:
+    from lmkit.tokens.tokenizer import Tokenizer
+
+REPORT = "report.json"
+REPORTED_BYTES = 5_000_000
 
 
 class TrainTokenizerConfig(StageConfig):
-    """Learn a tokenizer from documents."""
+    """Learn a tokenizer from documents, or take over one that exists."""
 
     stage = "train-tokenizer"
     owns = (
-        r"(tokenizer|tokenizer_config|special_tokens_map)\.json",
+        r"(tokenizer|tokenizer_config|special_tokens_map|report)\.json",
         QUARANTINE_FILES,
     )
+    places = StageConfig.places | {"from", "compare"}
 
-    algorithm: Literal["bpe", "word", "character", "byte"] = "bpe"
-    """bpe merges bytes into parts of words; word, character and byte take these as they come."""
+    algorithm: Literal["bpe", "wordpiece", "unigram", "word", "character", "byte"] = "bpe"
+    """bpe merges bytes into parts of words, unigram finds the likeliest parts; both lose nothing.
+    wordpiece and word forget white space and have unknown words. character and byte: each sign."""
 
     vocab_size: int = 32_768
     """Most tokens to have, special ones included; there are fewer where the text yields fewer."""
 
+    pre_tokenizer: PreTokenizer | None = None
+    """How text is split into words, which no token spans; none: gpt4 for bpe and unigram, bert for
+    wordpiece, words for word."""
+
+    digits: Digits | None = None
+    """How numbers are cut: single digits, triples, or runs as long as they are; none: triples with
+    gpt4, else runs."""
+
+    normalize: TextForm = TextForm()
+
     sentinels: Annotated[int, Field(ge=0)] = 256
     """Tokens that stand for the gaps of span corruption; 0 if you will never need it."""
+
+    sample_bytes: Annotated[int, Field(ge=100_000, lt=2**31)] = 1_000_000_000
+    """Text to learn from, at most: as much from each source, or all of it where that is less."""
+
+    from_: Path | None = None
+    """Take over this tokenizer.json, or Transformers folder with one, instead of learning."""
+
+    add_missing: bool = False
+    """With --from: add the special tokens that it lacks, behind all others."""
+
+    compare: Path | None = None
+    """Another tokenizer (a folder, or a tokenizer.json) to measure beside this one."""
+
+    source: str | None = None
+    """Label for all documents; without it, each keeps its own."""
 
     max_record: Annotated[int, Field(ge=1)] = 32_000_000
     """Longest record of a plain file to read, in bytes; longer ones are quarantined."""
 
+    @property
+    def recipe(self) -> Recipe:
+        """What the tokenizer is to be; raises ConfigError where that can't work."""
+        return Recipe(
+            algorithm=self.algorithm,
+            vocabulary_size=self.vocab_size,
+            sentinels=self.sentinels,
+            pre_tokenizer=self.pre_tokenizer,
+            digits=self.digits,
+            form=self.normalize,
+        )
+
 
 def train_tokenizer(config: TrainTokenizerConfig) -> Manifest:
-    """Learn a tokenizer from all inputs, and write it to the output folder."""
-    from lmkit.tokens.training import require_size
-
-    require_size(config.algorithm, config.vocab_size, config.sentinels)
-    inputs = find_documents(config.inputs, config.inputs_from, formats=("jsonl",))
-    _refuse_no_text(config, inputs)
+    """Learn a tokenizer from all inputs, or take one over, and write it to the output folder."""
+    documents = _documents(config)
+    inputs = _beside(documents, config)
     with making(config, inputs) as folder:
         if folder.finished:
             return folder.finished
-        work = partial(_train_task, config)
-        (receipt,) = folder.run("tokenizer", work, [inputs.slices], label="training")
-        size = receipt.facts["vocabulary_size"]
-        if size < config.vocab_size:
-            warn(f"the text yields {size:,} tokens, fewer than --vocab-size {config.vocab_size:,}")
+        tasks = cut(documents.slices)
+        measured = folder.run(
+            *("sizes", partial(_note_sizes, config), tasks),
+            workers=config.workers,
+            label="measuring",
+        )
+        limits = _limits(config, [receipt.facts for receipt in measured])
+        slices = tuple(part for task in tasks for part in task)
+        work = partial(_make, config, *limits)
+        (receipt,) = folder.run("tokenizer", work, [slices], label="training")
+        _tell(config, receipt.facts)
         return folder.finish(receipt.counts, receipt.facts)
 
 
-def _refuse_no_text(config: TrainTokenizerConfig, inputs: Inputs) -> None:
-    for part in inputs.slices:
+def _documents(config: TrainTokenizerConfig) -> Inputs:
+    """Find the documents to learn from, and refuse what can be known not to work."""
+    if config.from_ is None:
+        if config.add_missing:
+            raise ConfigError(
+                "--add-missing: got yes, but nothing is taken over: --from is missing"
+            )
+        config.recipe  # noqa: B018 (it raises)
+    elif learned := [name for name in _ABOUT_LEARNING if not _is_default(config, name)]:
+        raise ConfigError(
+            f"--{learned[0].replace('_', '-')}: nothing is learned where --from takes a tokenizer "
+            "over",
+            "leave one out",
+        )
+    elif not config.inputs and not config.inputs_from:
+        return Inputs((), (), (), {})
+    documents = find_documents(
+        config.inputs, config.inputs_from, formats=("jsonl",), source=config.source
+    )
+    for part in documents.slices:
         for document in read_slice(part, [], max_record=config.max_record):
             if isinstance(document, Document) and document.text.strip():
-                return
+                return documents
     raise InputError("INPUTS: hold no text", "see what the stage before has dropped, and why")
 
 
-def _train_task(
+_ABOUT_LEARNING = ("algorithm", "vocab_size", "pre_tokenizer", "digits", "normalize")
+
+
+def _is_default(config: TrainTokenizerConfig, name: str) -> bool:
+    return getattr(config, name) == TrainTokenizerConfig.model_fields[name].default
+
+
+def _beside(documents: Inputs, config: TrainTokenizerConfig) -> Inputs:
+    """Add the tokenizers that are read, so that a change of them is noticed."""
+    from lmkit.tokens.tokenizer import Tokenizer
+
+    inputs = documents
+    for label, path in (("from", config.from_), ("compare", config.compare)):
+        if path is None:
+            continue
+        if not path.exists():
+            raise InputError(f"--{label}: {path}: no such file or folder")
+        inputs = inputs.beside(other_folder(path, label, Tokenizer.load(path).fingerprint))
+    if config.from_:
+        _adopted(config)
+    return inputs
+
+
+def _adopted(config: TrainTokenizerConfig) -> dict[str, bytes]:
+    from lmkit.tokens.adopted import adopt
+
+    assert config.from_ is not None
+    return adopt(config.from_, add_missing=config.add_missing, sentinels=config.sentinels)
+
+
+def _note_sizes(
     config: TrainTokenizerConfig, slices: tuple[Slice, ...], writer: TaskWriter
 ) -> None:
+    """Find out how much text each source has, by the hashes of its pieces."""
+    from lmkit.tokens.sampling import Sizes, class_of, keyed_pieces
+
+    sizes: Sizes = defaultdict(Counter)
+    for part in slices:
+        for document in read_slice(
+            part, writer.read, source=config.source, max_record=config.max_record
+        ):
+            if isinstance(document, Document):
+                own = sizes[document.source]
+                for key, piece in keyed_pieces(config.seed, document.id, document.text):
+                    own[class_of(key)] += len(piece.encode("utf-8", "replace"))
+    writer.facts = {"sizes": sizes}
+
+
+def _limits(
+    config: TrainTokenizerConfig, facts: Sequence[Mapping[str, Any]]
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Return which keys are drawn to learn from, and which to report on."""
+    from lmkit.tokens.sampling import limits, total
+
+    sizes = total(fact["sizes"] for fact in facts)
+    learned = limits(sizes, config.sample_bytes)
+    if sizes and not any(learned.values()):
+        raise ConfigError(
+            f"--sample-bytes: got {config.sample_bytes:,}, which leaves less than a piece of text "
+            f"for each of {len(sizes):,} sources",
+            "give more, or one --source for all documents",
+        )
+    return learned, limits(sizes, min(REPORTED_BYTES, config.sample_bytes))
+
+
+class _Sample:
+    """The texts that were drawn, read anew each time; what it has counted is of the last time."""
+
+    def __init__(
+        self,
+        config: TrainTokenizerConfig,
+        slices: tuple[Slice, ...],
+        learned: Mapping[str, int],
+        reported: Mapping[str, int],
+    ) -> None:
+        self._config, self._slices = config, slices
+        self._learned, self._reported = learned, reported
+        self._forget()
+
+    def _forget(self) -> None:
+        self.documents: Counter[str] = Counter()
+        self.bytes = 0
+        self.unreadable: list[Unreadable] = []
+        self.reported: defaultdict[str, list[str]] = defaultdict(list)
+        """Texts to report on, by source."""
+
+    def __iter__(self) -> Iterator[str]:
+        self._forget()
+        for part in self._slices:
+            for document in read_slice(
+                part, [], source=self._config.source, max_record=self._config.max_record
+            ):
+                if isinstance(document, Unreadable):
+                    self.unreadable.append(document)
+                else:
+                    yield from self._drawn(document)
+
+    def _drawn(self, document: Document) -> Iterator[str]:
+        from lmkit.tokens.sampling import keyed_pieces
+
+        source, drawn = document.source, 0
+        for key, piece in keyed_pieces(self._config.seed, document.id, document.text):
+            if key < self._reported[source]:
+                self.reported[source].append(piece)
+            if key < self._learned[source]:
+                drawn += 1
+                self.bytes += len(piece.encode("utf-8", "replace"))
+                yield piece
+        self.documents["used" if drawn else "not_drawn" if document.text else "empty"] += 1
+
+    @property
+    def counts(self) -> Counts:
+        """What became of the documents."""
+        kinds, quarantined = self.documents, len(self.unreadable)
+        return Counts(
+            documents_in=kinds.total() + quarantined,
+            documents_out=kinds["used"],
+            dropped={kind: kinds[kind] for kind in ("empty", "not_drawn") if kinds[kind]},
+            quarantined=quarantined,
+            more={"bytes_of_text": self.bytes},
+        )
+
+
+def _make(
+    config: TrainTokenizerConfig,
+    learned: Mapping[str, int],
+    reported: Mapping[str, int],
+    slices: tuple[Slice, ...],
+    writer: TaskWriter,
+) -> None:
+    """Write the tokenizer and its report."""
+    from lmkit.tokens.adopted import lacks
+    from lmkit.tokens.tokenizer import Tokenizer
+
+    sample = _Sample(config, slices, learned, reported)
+    files = _taken_over(config, sample) if config.from_ else _trained(config, sample)
+    for name, data in files.items():
+        with writer.file(name) as path:
+            path.write_bytes(data)
+    tokenizer = Tokenizer.load(writer.folder)
+    report = _report(config, tokenizer, sample.reported)
+    with writer.file(REPORT) as path:
+        path.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    with OutcomeFiles(writer) as outcomes:
+        for unreadable in sample.unreadable:
+            outcomes.quarantine(unreadable)
+    writer.counts = sample.counts
+    writer.facts = {
+        "algorithm": tokenizer.algorithm if config.from_ else config.algorithm,
+        "vocabulary_size": tokenizer.size,
+        "lacks": lacks(tokenizer),
+        "report": [row for row in report if row["source"] == "all"],
+    }
+
+
+def _taken_over(config: TrainTokenizerConfig, sample: _Sample) -> dict[str, bytes]:
+    deque(sample, maxlen=0)  # for the report
+    return _adopted(config)
+
+
+def _trained(config: TrainTokenizerConfig, sample: _Sample) -> dict[str, bytes]:
     from lmkit.tokens.tokenizer import contents
     from lmkit.tokens.training import train
 
-    used = 0
-    bytes_of_text = 0
+    tokenizer = train(sample, config.recipe)
+    return {name: text.encode() for name, text in contents(tokenizer).items()}
 
-    def texts(files: OutcomeFiles) -> Iterator[str]:
-        nonlocal used, bytes_of_text
-        for part in slices:
-            for document in read_slice(part, writer.read, max_record=config.max_record):
-                if isinstance(document, Unreadable):
-                    files.quarantine(document)
-                    continue
-                used += 1
-                bytes_of_text += len(document.text.encode("utf-8", "replace"))
-                yield document.text
 
-    with OutcomeFiles(writer) as files:
-        tokenizer = train(texts(files), config.algorithm, config.vocab_size, config.sentinels)
-    for name, text in contents(tokenizer).items():
-        with writer.file(name) as path:
-            path.write_text(text, "utf-8", newline="\n")
-    writer.counts = Counts(
-        documents_in=used + files.quarantined,
-        documents_out=used,
-        quarantined=files.quarantined,
-        more={"bytes_of_text": bytes_of_text},
-    )
-    writer.facts = {
-        "algorithm": config.algorithm,
-        "vocabulary_size": tokenizer.get_vocab_size(),
-    }
+def _report(
+    config: TrainTokenizerConfig, tokenizer: "Tokenizer", texts: Mapping[str, list[str]]
+) -> list[dict[str, Any]]:
+    """Measure this tokenizer, and the one to compare with, on the same texts."""
+    from lmkit.tokens.report import measure, rows
+    from lmkit.tokens.tokenizer import Tokenizer
+
+    if not texts:
+        return []
+    measures, lost = measure(tokenizer, texts)
+    if lost is not None and not config.from_ and config.recipe.loses_nothing:
+        raise LmkitError(
+            f"a text does not come back from its tokens: {lost[:100]!r}: this is a bug in lmkit, "
+            "and the output is not to be trusted"
+        )
+    table = rows("this", tokenizer, measures)
+    if config.compare:
+        other = Tokenizer.load(config.compare)
+        table += rows(config.compare.name, other, measure(other, texts)[0])
+    return table
+
+
+def _tell(config: TrainTokenizerConfig, facts: Mapping[str, Any]) -> None:
+    """Say what a person should know about the tokenizer."""
+    size = facts["vocabulary_size"]
+    if not config.from_ and size < config.vocab_size:
+        warn(f"the text yields {size:,} tokens, fewer than --vocab-size {config.vocab_size:,}")
+    for lack in facts["lacks"] if config.from_ else ():
+        warn(f"{config.from_}: {lack}; --add-missing adds what is missing")
+    for row in facts["report"][:1]:
+        if row["unknown_share"]:
+            warn(f"{row['unknown_share']:.2%} of the tokens are unknown words")
+        if row["come_back"] < 1 and not row["unknown_share"]:
+            warn(f"{1 - row['come_back']:.2%} of the texts don't come back as they went in")

@@ -8,16 +8,18 @@ Choices:
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lmkit.artifacts.tasks import TaskWriter
 from lmkit.errors import LmkitError
 from lmkit.tokens.best_fit import best_fit
 from lmkit.tokens.packing import chunk, document_order, each_alone
-from lmkit.tokens.rows import LayOut
-from lmkit.tokens.shards import Shards
+from lmkit.tokens.rows import PIECES, STARTS, LayOut
+from lmkit.tokens.shards import Shards, write_array
 
 PACKINGS: dict[str, LayOut] = {"chunk": chunk, "best-fit": best_fit, "document": each_alone}
 
@@ -58,6 +60,26 @@ def lay_out(shards: Shards, packing: str, sequence_length: int) -> Layout:
             "padding_share": round(padding / max(1, rows * sequence_length), 6),
         },
     )
+
+
+def write_rows(packing: str, sequence_length: int, of: tuple[str, int], writer: TaskWriter) -> None:
+    """Write which pieces of which documents make a row; `of` is a side and its shards."""
+    side, count = of
+    layout = lay_out(Shards.at(writer.folder / side, count), packing, sequence_length)
+    for name, stored in ((STARTS, layout.row_starts), (PIECES, layout.pieces)):
+        with writer.file(f"{side}/{name}") as path:
+            write_array(path, stored)
+    writer.facts = layout.facts
+
+
+def held_out_and_trained_on(folder: Path, train: int, validation: int) -> tuple[int, int]:
+    """Count held-out documents whose text is trained on too, and all held-out ones.
+
+    The numbers are those of the shards of either side.
+    """
+    texts = Shards.at(folder / "train", train).of_documents("text")
+    out = Shards.at(folder / "validation", validation).of_documents("text")
+    return int(np.isin(out, texts).sum()), len(out)
 
 
 def in_order(

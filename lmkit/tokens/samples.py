@@ -13,7 +13,7 @@ SHOWN_IDS = 24
 SHOWN_PIECES = 8
 
 
-def cut_text(tokenizer: Tokenizer, text: str = TEXT) -> list[dict[str, Any]]:
+def cut_text(tokenizer: Tokenizer, text: str) -> list[dict[str, Any]]:
     """Cut a text, and say for each piece which token it is."""
     return [
         {"piece": _piece(tokenizer, number), "id": number}

@@ -23,7 +23,7 @@ from typing import Any, BinaryIO, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.errors import InputError
+from lmkit.errors import InputError, LmkitError
 
 DOCUMENT = np.dtype(
     [("start", "<u8"), ("tokens", "<u8"), ("bytes", "<u8"), ("key", "<u8"), ("text", "<u8")]
@@ -102,7 +102,12 @@ class ShardWriter:
 
     def append(self, tokens: NDArray[Any], *, bytes_of_text: int, key: int, text: int) -> None:
         """Write a document; `key` and `text` are the hashes of its id and of its text."""
-        assert not len(tokens) or tokens.max() < self.vocabulary_size, "an id would wrap around"
+        if len(tokens) and (largest := int(tokens.max())) >= self.vocabulary_size:
+            raise LmkitError(  # as 16 bits it would become another token, without a word
+                f"a document has the token {largest}, but the vocabulary ends at "
+                f"{self.vocabulary_size - 1}",
+                "the tokenizer is damaged: make it again",
+            )
         record = (self._tokens.length, len(tokens), bytes_of_text, key, text)
         self._tokens.append(tokens)
         self._documents.append(np.array([record], DOCUMENT))

@@ -3,24 +3,28 @@
 Choices:
 - Text is text. A document in which `</s>` is written gives the tokens of those four characters,
   never the control token: or a web page could end a document, or hide the border of one. What is
-  not text (begin, end, mask, ...) is added by id.
+  not text (begin, end, mask, ...) is added by id. Some models (T5's, say) find control tokens in
+  text whatever they are told; such a text is cut inside of them, and read in parts.
 - The folder loads with `tokenizers` and with Transformers' AutoTokenizer. There special tokens
   are recognized in text, as everybody expects there, and begin and end are added.
-- Roles are read from the folder's two JSON files, and a class or separator token serves as begin
-  or end where there is no other: so a folder with BERT's habits works too.
+- Roles are read from the folder's two JSON files, else guessed from names that are in use. A class
+  or separator token serves as begin or end where there is no other: BERT has nothing else.
 - Tokenizers are compared by a SHA-256 over tokenizer.json and the roles: all that decides an id.
 """
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tokenizers
 from numpy.typing import NDArray
+from tokenizers import models
 
 from lmkit.errors import InputError
 from lmkit.tokens.special import FILL_IN_THE_MIDDLE, ROLES, sentinel
@@ -41,6 +45,17 @@ TRANSFORMERS_ROLES = {
     "separator": "sep_token",
 }
 """What Transformers calls a role."""
+
+WELL_KNOWN = {
+    "pad": ("<pad>", "[PAD]", "<|pad|>", "<|padding|>"),
+    "unknown": ("<unk>", "[UNK]"),
+    "begin": ("<s>", "<bos>", "<|begin_of_text|>", "<|startoftext|>", "<|endoftext|>"),
+    "end": ("</s>", "<eos>", "<|end_of_text|>", "<|endoftext|>"),
+    "mask": ("<mask>", "[MASK]"),
+    "class": ("<cls>", "[CLS]"),
+    "separator": ("<sep>", "[SEP]"),
+}
+"""Names under which tokens have these roles in models that are in use, ours first."""
 
 
 class Tokenizer:
@@ -70,16 +85,19 @@ class Tokenizer:
         self.end: int | None = _first(ids.get("end"), self.separator)
 
     @classmethod
-    def load(cls, folder: Path) -> "Tokenizer":
-        """Read a tokenizer's folder; an InputError names a file that is missing or damaged."""
-        path = folder / TOKENIZER
+    def load(cls, place: Path) -> "Tokenizer":
+        """Read a tokenizer's folder, or a tokenizer.json alone.
+
+        An InputError names a file that is missing or damaged.
+        """
+        path = place if place.is_file() else place / TOKENIZER
         hint = "give a folder that lmkit train-tokenizer has made"
         try:
             data = path.read_bytes()
         except OSError as error:
             raise InputError(f"{path}: cannot read it: {error.strerror}", hint) from None
         try:
-            return cls(data, _roles(folder))
+            return cls(data, named_roles(path.parent) or guessed_roles(data))
         except InputError:
             raise
         except Exception as error:  # the library raises nothing more precise
@@ -87,6 +105,11 @@ class Tokenizer:
 
     def __reduce__(self) -> tuple[type["Tokenizer"], tuple[bytes, dict[str, str]]]:
         return Tokenizer, (self._data, self._texts)
+
+    @property
+    def algorithm(self) -> str:
+        """The kind of model: bpe, wordpiece, unigram or wordlevel."""
+        return type(self._tokenizer.model).__name__.lower()
 
     @cached_property
     def special(self) -> NDArray[np.int64]:
@@ -111,10 +134,48 @@ class Tokenizer:
 
     def encode_batch(self, texts: list[str]) -> list[NDArray[np.uint32]]:
         """Ids of each text, with nothing added; half surrogates count as U+FFFD."""
-        encodings = self._tokenizer.encode_batch_fast(
-            [well_formed(text) for text in texts], add_special_tokens=False
-        )
+        texts = [well_formed(text) for text in texts]
+        found = self._encoded(texts)
+        for number, ids in enumerate(found):
+            if self._is_control[ids].any():
+                found[number] = self._read_in_parts(texts[number])
+        return found
+
+    def _encoded(self, texts: list[str]) -> list[NDArray[np.uint32]]:
+        encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
         return [np.array(encoding.ids, np.uint32) for encoding in encodings]
+
+    def _read_in_parts(self, text: str) -> NDArray[np.uint32]:
+        """Encode a text in which the model has found control tokens."""
+        cuts = [0, *(match.start() + 1 for match in self._control_texts.finditer(text)), len(text)]
+        for parts in ([text[a:b] for a, b in pairwise(cuts)], list(text)):
+            ids = np.concatenate([np.empty(0, np.uint32), *self._encoded(parts)])
+            if not self._is_control[ids].any():
+                return ids
+        name = self.text_of(int(ids[self._is_control[ids]][0]))
+        raise InputError(
+            f"the tokenizer reads plain text as its control token {name}",
+            "give it a control token that is longer than a character",
+        )
+
+    @cached_property
+    def _is_control(self) -> NDArray[np.bool_]:
+        """Say of each id whether it is a token that no text may hold."""
+        table = np.zeros(self.size, np.bool_)
+        table[self.special] = True
+        for text in self._texts.values():
+            # A single sign that also serves as padding, say, is a sign all the same.
+            if (number := self.id_of(text)) is not None and len(text) > 1:
+                table[number] = True
+        if self.unknown is not None:
+            table[self.unknown] = False
+        return table
+
+    @cached_property
+    def _control_texts(self) -> re.Pattern[str]:
+        names = {self.text_of(int(number)) for number in np.flatnonzero(self._is_control)}
+        # A normalizer may have changed the letters' case.
+        return re.compile("|".join(map(re.escape, sorted(map(str, names)))), re.IGNORECASE)
 
     def encode(self, text: str) -> NDArray[np.uint32]:
         """Ids of a text, with nothing added."""
@@ -126,8 +187,24 @@ class Tokenizer:
         It is the text that was encoded, but for words: those stand one blank apart, with the
         unknown token in place of each one outside of the vocabulary.
         """
-        shown = [number for number in map(int, ids) if number not in self._hidden]
+        numbers = np.array(ids if isinstance(ids, np.ndarray) else list(ids), np.int64)
+        shown = numbers[~self._is_hidden[numbers]].tolist()
         return self._tokenizer.decode(shown, skip_special_tokens=False)
+
+    def normal_form(self, text: str) -> str:
+        """Return the text as it should come back, when no word of it is unknown.
+
+        It is normalized; of a vocabulary of words and their pieces, words come back one blank
+        apart.
+        """
+        text = well_formed(text)
+        if self._tokenizer.normalizer is not None:
+            text = self._tokenizer.normalizer.normalize_str(text)
+        words_only = isinstance(self._tokenizer.model, models.WordPiece | models.WordLevel)
+        if words_only and self._tokenizer.pre_tokenizer is not None:
+            words = self._tokenizer.pre_tokenizer.pre_tokenize_str(text)
+            text = " ".join(word for word, _ in words)
+        return text
 
     def text_of(self, id: int) -> str | None:  # noqa: A002
         """Look up the token with an id, as the vocabulary writes it."""
@@ -138,9 +215,14 @@ class Tokenizer:
         return self._tokenizer.token_to_id(text)
 
     @cached_property
-    def _hidden(self) -> frozenset[int]:
+    def _is_hidden(self) -> NDArray[np.bool_]:
+        """Say of each id whether it is left out of a decoded text."""
+        table = np.zeros(self.size, np.bool_)
+        table[self.special] = True
         replaces_words = getattr(self._tokenizer.model, "unk_token", None) is not None
-        return frozenset(self.special.tolist()) - ({self.unknown} if replaces_words else set())
+        if replaces_words and self.unknown is not None:
+            table[self.unknown] = False
+        return table
 
 
 def save(tokenizer: tokenizers.Tokenizer, folder: Path) -> None:
@@ -170,8 +252,8 @@ def contents(tokenizer: tokenizers.Tokenizer) -> dict[str, str]:
     }
 
 
-def _roles(folder: Path) -> dict[str, str]:
-    """Which token has which role; without any word about it, ours have theirs."""
+def named_roles(folder: Path) -> dict[str, str]:
+    """Read from a folder's JSON files which token has which role."""
     named: dict[str, Any] = {}
     for path in (folder / CONFIG, folder / SPECIAL_TOKENS):
         if path.exists():
@@ -185,7 +267,17 @@ def _roles(folder: Path) -> dict[str, str]:
         text = value.get("content") if isinstance(value, dict) else value
         if isinstance(text, str):
             texts[role] = text
-    return texts or ROLES
+    return texts
+
+
+def guessed_roles(data: bytes) -> dict[str, str]:
+    """Find tokens with well-known names in a tokenizer.json that comes alone."""
+    known = tokenizers.Tokenizer.from_buffer(data).get_vocab()
+    return {
+        role: found
+        for role, names in WELL_KNOWN.items()
+        if (found := next((name for name in names if name in known), None))
+    }
 
 
 def _first(*ids: int | None) -> int | None:

@@ -22,8 +22,10 @@ from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from typing import cast
 
+import numpy as np
 import torch
 from accelerate import Accelerator
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim import AdamW
 
@@ -35,6 +37,9 @@ from lmkit.training.metrics import Record, finite
 from lmkit.training.optimizer import OptimConfig, update
 from lmkit.training.order import passes_of_rank, rows_of_step
 from lmkit.training.schedule import ScheduleConfig, learning_rate
+
+Order = Callable[[int, int, int, int], NDArray[np.int64]]
+"""From the seed, a step, the rows of a batch and all rows to those that the step reads."""
 
 PATIENCE = 10
 """Steps in a row that may be skipped. A spike passes in one or two; ten are a run that is lost."""
@@ -108,6 +113,7 @@ def train(
     recipe: Recipe,
     start: Progress = Progress(),
     hooks: Hooks = Hooks(),
+    order: Order = rows_of_step,
 ) -> Progress:
     """Train from behind `start` to the last step, or until told to stop; return how far it came.
 
@@ -120,6 +126,7 @@ def train(
         recipe: what decides the numbers.
         start: where a checkpoint left off.
         hooks: whom to tell, and whom to ask.
+        order: which rows a step reads; by itself, each row once an epoch.
 
     Raises:
         LmkitError: the gradient stayed infinite or NaN.
@@ -129,7 +136,7 @@ def train(
     assert accelerator.scaler is None, "a scaled gradient would be clipped by its scale"
 
     def make(step: int) -> Work:
-        rows = rows_of_step(recipe.seed, step, recipe.rows_per_batch, len(data))
+        rows = order(recipe.seed, step, recipe.rows_per_batch, len(data))
         rank, ranks = accelerator.process_index, accelerator.num_processes
         passes = passes_of_rank(rows, rank, ranks, recipe.micro_batch)
         pin = accelerator.device.type == "cuda"

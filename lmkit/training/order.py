@@ -28,11 +28,20 @@ def rows_of_step(seed: int, step: int, rows_per_batch: int, rows: int) -> NDArra
     >>> sorted([*first.tolist(), *second.tolist()])
     [0, 1, 2, 3, 4, 5]
     """
+    return rows_at(seed, (step - 1) * rows_per_batch, rows_per_batch, rows)
+
+
+def rows_at(seed: int, start: int, count: int, rows: int) -> NDArray[np.int64]:
+    """Return what stands at `count` places of the endless stream, from `start` on.
+
+    >>> sorted(rows_at(7, 3, 3, 3).tolist())  # the whole second epoch
+    [0, 1, 2]
+    """
     if rows < 1:
         raise ValueError("there are no rows to draw from")
-    places = (step - 1) * rows_per_batch + np.arange(rows_per_batch, dtype=np.int64)
+    places = start + np.arange(count, dtype=np.int64)
     epochs, within = np.divmod(places, rows)
-    keys = np.empty(rows_per_batch, np.uint64)
+    keys = np.empty(count, np.uint64)
     for epoch in range(int(epochs[0]), int(epochs[-1]) + 1):
         keys[epochs == epoch] = draw(seed, epoch)
     return _permuted(within.astype(np.uint64), keys, rows).astype(np.int64)

@@ -43,8 +43,10 @@ def describe_run(folder: Path, details: Mapping[str, Any], last_steps: int) -> d
         {"from_step": each.get("step"), "change": "; ".join(map(str, each.get("changes", [])))}
         for each in _tail(folder / "history.jsonl")
     ]
+    rest = {key: value for key, value in details.items() if key != "mixture"}
     return {
-        "run": facts | flat(details),
+        "run": facts | flat(rest),
+        "mixture": details.get("mixture", []),
         "model": flat({**model, **model.get("model", {}), "model": {}}),
         "resolved": _json(folder / "resolved.json"),
         "changes": changes,

@@ -55,3 +55,16 @@ def test_sections_that_hold_nothing_are_left_out(monkeypatch: pytest.MonkeyPatch
 
 def test_text_of_every_language_is_left_as_it_is() -> None:
     assert printable("naïve 猫 кот قطة") == "naïve 猫 кот قطة"
+
+
+def test_pieces_of_a_text_are_colored_in_turn_and_blanks_can_be_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    found = shown({"pieces": [{"piece": "a", "id": 7}, {"piece": " b\n", "id": 12_345}]})
+    plain_text = re.sub(r"\x1b\[[0-9;]*m", "", found)
+    assert "a 7 ·b\\n 12345" in plain_text
+    colors = re.findall(r"48;5;(\d+)m", found)
+    assert len(set(colors)) == 2

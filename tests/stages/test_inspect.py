@@ -108,7 +108,12 @@ def test_a_pipe_is_given_plain_lines_of_full_width(work: Path) -> None:
 
 def test_a_tokenizer_is_shown_at_work(work: Path, lmkit: Lmkit) -> None:
     found = look(lmkit, work / "tokenizer")
-    assert found["tokenizer"] == manifest(work / "tokenizer")["details"]
+    details = manifest(work / "tokenizer")["details"]
+    (row,) = details.pop("report")
+    assert found["tokenizer"] == details
+    longest = row.pop("longest_tokens")
+    assert found["report"] == [row]
+    assert [entry["token"] for entry in found["longest_tokens"]] == [repr(t) for t in longest]
     pieces = "".join(each["piece"] for each in found["sample_pieces"])
     assert pieces.startswith("Once upon a time")
     assert "<mask>" in found["special_tokens"][0]["text"]
@@ -284,3 +289,15 @@ def test_looking_needs_no_torch(work: Path) -> None:
     )
     run = [sys.executable, "-c", script, "inspect", str(work / "packed")]
     subprocess.run(run, check=True, capture_output=True)
+
+
+def test_a_text_is_cut_by_the_tokenizer_of_a_folder_or_inside_it(work: Path, lmkit: Lmkit) -> None:
+    own = look(lmkit, work / "tokenizer", "--text", "Once upon </s>")
+    assert own == look(lmkit, work / "packed", "--text", "Once upon </s>")
+    assert "".join(each["piece"] for each in own["pieces"]) == "Once upon </s>"
+    assert all(each["id"] >= 266 for each in own["pieces"])  # none is a control token
+
+
+def test_a_folder_without_a_tokenizer_cannot_cut_a_text(work: Path, lmkit: Lmkit) -> None:
+    exit_code, _, err = lmkit("inspect", work / "clean", "--text", "a")
+    assert exit_code == 2 and "tokenizer.json" in err

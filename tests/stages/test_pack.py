@@ -1,6 +1,7 @@
 import itertools
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -538,3 +539,122 @@ def test_clusters_change_nothing_in_the_order_of_the_rows(tokenizer: Path) -> No
     pack(config(write("b.jsonl"), output="plain", validation="0"))
     pack(config(clustered(dict.fromkeys(NAMES[:9], "near")), validation="0"))
     assert placed("out") == placed("plain")
+
+
+def write_lines(path: str, documents: list[dict[str, object]]) -> Path:
+    Path(path).write_text("\n".join(map(json.dumps, documents)))
+    return Path(path)
+
+
+def from_source(source: str, names: Sequence[str]) -> list[dict[str, object]]:
+    return [{"id": name, "text": DOCUMENTS[name], "source": source} for name in names]
+
+
+def test_what_lies_in_the_folder_is_counted_by_source(tokenizer: Path, lmkit: Lmkit) -> None:
+    lines = [*from_source("web", NAMES[:12]), *from_source("books", NAMES[12:20])]
+    one, two = write_lines("a.jsonl", lines), write_lines("b.jsonl", from_source("web", NAMES[20:]))
+    shared = [*typed(one, two), "--validation", "0.2"]
+    _, out, _ = lmkit(*shared)
+    sources = manifest(Path("out"))["details"]["sources"]
+    of = {"books": NAMES[12:20], "web": NAMES[:12] + NAMES[20:]}
+    cutter = Tokenizer.load(tokenizer)
+    for source, names in of.items():
+        expected = {
+            "documents": len(names),
+            "tokens": sum(len(cutter.encode(DOCUMENTS[name])) + 2 for name in names),
+            "bytes": sum(len(DOCUMENTS[name].encode()) for name in names),
+        }
+        assert sources[source] == expected
+        documents, tokens, size = expected.values()
+        line = f"from {source}: {documents:,} documents, {tokens:,} tokens, {size:,} bytes"
+        assert line in out
+    _, shown, _ = lmkit("inspect", "out")
+    assert "sources" in shown and "books" in shown
+    other = typed(two, one, output="other")
+    assert lmkit(*other, "--validation", "0.2", "--shard-bytes", "1", "--workers", "2")[0] == 0
+    assert manifest(Path("other"))["details"]["sources"] == sources
+    assert lmkit(*REPACK)[0] == 0
+    assert manifest(Path("again"))["details"]["sources"] == sources
+
+
+@pytest.fixture
+def words(here: Path) -> Path:
+    """A tokenizer of English words, in the current folder."""
+    names = write("words.jsonl")
+    options = {"inputs": [names], "output": "words", "algorithm": "word", "vocab_size": 1_500}
+    train_tokenizer(TrainTokenizerConfig.model_validate(options))
+    return Path("words")
+
+
+GERMAN = "Jeder hat das Recht auf Leben, Freiheit und Sicherheit der Person. "
+
+
+def german(count: int, start: int = 0) -> list[dict[str, object]]:
+    return [{"id": f"de-{n}", "text": GERMAN * 20} for n in range(start, start + count)]
+
+
+def test_a_tokenizer_that_knows_no_word_of_the_text_is_refused_before_work_starts(
+    words: Path, lmkit: Lmkit
+) -> None:
+    command = ["pack", write_lines("de.jsonl", german(4)), "--tokenizer", words, "--output", "out"]
+    exit_code, _, err = lmkit(*command)
+    assert exit_code == 2 and not Path("out").exists()
+    for part in ("tokens are unknown", "document de-0 has", "de.jsonl", "--limits.unknown-share"):
+        assert part in err
+    assert lmkit(*command, "--limits.unknown-share", "none")[0] == 0
+
+
+def test_what_only_the_whole_shows_is_refused_and_goes_on_when_the_limit_is_lifted(
+    words: Path, lmkit: Lmkit
+) -> None:
+    english: list[dict[str, object]] = [{"id": n, "text": DOCUMENTS[n]} for n in NAMES[:6]]
+    file = write_lines("mixed.jsonl", [*english, *german(60)])
+    command = ["pack", file, "--tokenizer", words, "--output", "out", "--validation", "0.1"]
+    exit_code, _, err = lmkit(*command)
+    assert exit_code == 1 and "tokens are unknown" in err and "de-0 has" in err
+    assert not Path("out/manifest.json").exists()
+    exit_code, _, err = lmkit(*command, "--limits.unknown-share", "0.99")
+    assert exit_code == 0 and "resuming" in err
+    assert lmkit(*command, "--limits.unknown-share", "none", "--output", "fresh")[0] == 0
+    assert contents(Path("out")) == contents(Path("fresh"))
+    assert "up to date" in lmkit(*command)[2]
+
+
+def test_refusals_are_the_same_for_all_workers_and_task_sizes(words: Path, lmkit: Lmkit) -> None:
+    english: list[dict[str, object]] = [{"id": n, "text": DOCUMENTS[n]} for n in NAMES[:6]]
+    one = write_lines("one.jsonl", [*english, *german(30)])
+    two = write_lines("two.jsonl", german(30, start=30))
+    command = ["pack", one, two, "--tokenizer", words, "--sequence-length", "64"]
+    _, _, err = lmkit(*command, "--output", "a", "--workers", "1")
+    _, _, other = lmkit(*command, "--output", "b", "--workers", "2", "--shard-bytes", "1")
+    refused = [text[text.index("Error:") :] for text in (err, other)]
+    assert refused[0] == refused[1] and "tokens are unknown" in refused[0]
+
+
+NOISE = "".join(random.Random(3).choices([chr(point) for point in range(33, 127)], k=9_000))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("ab" * 9_000, "repeat themselves"), (NOISE, "as noise has")]
+)
+def test_what_is_no_natural_text_is_refused(
+    tokenizer: Path, lmkit: Lmkit, text: str, message: str
+) -> None:
+    file = write_lines("a.jsonl", [{"id": f"odd-{n}", "text": text} for n in range(3)])
+    exit_code, _, err = lmkit(*typed(file))
+    assert exit_code == 2 and message in err and "document odd-0 has" in err
+    few = [*from_source("s", NAMES), {"id": "odd", "text": text[:2_000], "source": "s"}]
+    exit_code, _, err = lmkit(*typed(write_lines("b.jsonl", few)))
+    assert exit_code == 0 and "Warning" in err and "document odd has" in err
+
+
+def test_a_tokenizer_whose_tokens_say_something_else_is_refused(
+    tokenizer: Path, lmkit: Lmkit
+) -> None:
+    path = tokenizer / "tokenizer.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"decoder": None}))
+    (tokenizer / "manifest.json").unlink()
+    command = typed(write("a.jsonl"))
+    exit_code, _, err = lmkit(*command)
+    assert exit_code == 2 and "don't decode to their text" in err and not Path("out").exists()
+    assert lmkit(*command, "--limits.decode-sample", "none")[0] == 0

@@ -254,7 +254,7 @@ def test_one_run_at_a_time_owns_a_folder(packed: Path, here: Path, lmkit: Lmkit)
         (["nothing"], "nothing: no such folder"),
         (["documents"], "documents: made by lmkit clean"),
         (["raw"], "raw: not made by lmkit"),
-        ([], "INPUTS: got 0, must be one packed folder"),
+        ([], "INPUTS: got 0, must be one or more packed folders"),
         (["PACKED", "--model.heads", "5"], "--model.hidden-size: got 384, must be a multiple of"),
         (["PACKED", "--model.preset", "llama-15m", "--model.layers", "3"], "llama-15m has 6"),
         (["PACKED", "--precision", "fp8"], "--precision: got fp8, must be 'auto', 'fp32' or"),

@@ -4,7 +4,7 @@ import pytest
 
 from lmkit.tokens.samples import cut_text, special
 from lmkit.tokens.tokenizer import Tokenizer, save
-from lmkit.tokens.training import train
+from tests.tokens.made import train
 
 
 @pytest.fixture

@@ -11,11 +11,9 @@ from transformers import AutoTokenizer
 from lmkit.errors import InputError
 from lmkit.tokens.special import special_tokens
 from lmkit.tokens.tokenizer import FILES, Tokenizer, save
-from lmkit.tokens.training import Algorithm, train
+from tests.tokens.made import ALGORITHMS, EXACT, train
 from tests.tokens.nasty import NASTY
 
-ALGORITHMS: list[Algorithm] = ["bpe", "word", "character", "byte"]
-EXACT: list[Algorithm] = ["bpe", "character", "byte"]
 CORPUS = ["Once upon a time there was a word, and the word was 'once'.\n\n"] * 3 + NASTY[:20]
 
 
