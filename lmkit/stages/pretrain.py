@@ -1,4 +1,4 @@
-"""Pretrain: teach a model to say what follows, from rows of tokens.
+"""Pretrain: teach a model its language, from rows of tokens.
 
 Choices:
 - One process per device under Accelerate. The first alone plans, owns the folder and writes.
@@ -11,19 +11,20 @@ from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, cast
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lmkit.artifacts.atomic import appearing
 from lmkit.artifacts.folder import refuse_overlap
 from lmkit.artifacts.inputs import check_made, made_by_lmkit, other_folder
 from lmkit.artifacts.manifest import Manifest
 from lmkit.config import StageConfig
-from lmkit.errors import InputError, Interrupted
+from lmkit.errors import ConfigError, InputError, Interrupted
 from lmkit.execution.progress import say, warn
 from lmkit.execution.ranks import rank, ranks
 from lmkit.model.configuration import ModelConfig
+from lmkit.objectives.configuration import ObjectiveConfig, refuse_pair
 from lmkit.training.interrupts import asked_to_stop
 from lmkit.training.optimizer import OptimConfig
 from lmkit.training.schedule import ScheduleConfig
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from torch.optim import AdamW
 
     from lmkit.model.transformer import Transformer
+    from lmkit.objectives.choice import Objective
     from lmkit.tokens.rows import TokenRows
     from lmkit.training.loop import Progress, Recipe
     from lmkit.training.metrics import Record
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
 MICRO_BATCH_TOKENS = 8_192
 
 
-class PretrainConfig(StageConfig):
+class PretrainConfig(ObjectiveConfig, StageConfig):
     """Train a model on a packed folder, or go on with a run."""
 
     stage = "pretrain"
@@ -57,9 +59,6 @@ class PretrainConfig(StageConfig):
     may_change: ClassVar[frozenset[str]] = frozenset(
         {"steps", "micro_batch", "device", "save_every", "validate_every", "log_every", "keep"}
     )
-
-    objective: Literal["clm"] = "clm"
-    """What the model learns to do: clm, say which token follows."""
 
     steps: Annotated[int, Field(ge=1)] = 1_000
     """Updates of the weights. A finished run goes on if you ask for more."""
@@ -94,6 +93,11 @@ class PretrainConfig(StageConfig):
 
     schedule: ScheduleConfig = ScheduleConfig()
 
+    @model_validator(mode="after")
+    def _refuse_what_cannot_be_learned(self) -> Self:
+        refuse_pair(self.model.architecture, self.objective)
+        return self
+
 
 @dataclass(frozen=True)
 class Packed:
@@ -122,6 +126,15 @@ class Packed:
             return None
         return TokenRows.open(self.path / side, self.sequence_length, self.manifest.details["pad"])
 
+    def objective(self, config: ObjectiveConfig) -> "Objective":
+        """Return what makes batches of the rows; InputError where their tokenizer lacks a token."""
+        from lmkit.objectives.choice import Packing, objective_of
+        from lmkit.tokens.tokenizer import Tokenizer
+
+        details = self.manifest.details
+        packing = Packing(self.sequence_length, details["begin"], details["end"])
+        return objective_of(config, Tokenizer.load(self.path / "tokenizer"), packing)
+
 
 def pretrain(config: PretrainConfig) -> Manifest:
     """Train until the last step, saving on the way; return the run's manifest."""
@@ -129,6 +142,8 @@ def pretrain(config: PretrainConfig) -> Manifest:
     _keep_memory()
     _refuse_absent_device(config)
     packed.check(hashes=config.verify or not (config.output / "manifest.json").exists())
+    objective = packed.objective(config.to_learn)
+    _refuse_long_rows(config, packed)
     from lmkit.training.run_folder import RunFolder
     from lmkit.training.together import joined, on_first
 
@@ -140,7 +155,7 @@ def pretrain(config: PretrainConfig) -> Manifest:
         precision: Precision = on_first(lambda: _precision(config, run))
         accelerator = _accelerator(config, precision)
         on_first(lambda: _describe(config, packed))
-        progress = _train(config, packed, run, accelerator)
+        progress = _train(config, packed, objective, run, accelerator)
         if progress.step < config.steps:
             raise Interrupted(
                 f"stopped after step {progress.step} of {config.steps}, with a checkpoint",
@@ -164,6 +179,18 @@ def _packed(config: PretrainConfig) -> Packed:
             "name a folder that lmkit pack made: lmkit pack DOCUMENTS --tokenizer TOKENIZER",
         )
     return Packed(path, manifest)
+
+
+def _refuse_long_rows(config: PretrainConfig, packed: Packed) -> None:
+    from lmkit.objectives.choice import places_needed
+
+    needed, longest = places_needed(config.to_learn, packed.sequence_length), config.model.longest
+    if longest is not None and needed > longest:
+        raise ConfigError(
+            f"--model.max-positions: got {longest:,}, but rows of {packed.sequence_length:,} "
+            f"tokens take {needed:,} places with --objective {config.objective}",
+            "pack shorter rows, or choose more positions or another kind: --model.position rotary",
+        )
 
 
 def _keep_memory() -> None:
@@ -221,6 +248,7 @@ def _describe(config: PretrainConfig, packed: Packed) -> None:
         vocabulary_size=details["vocabulary_size"],
         sequence_length=packed.sequence_length,
         objective=config.objective,
+        objective_options=config.own_options(),
         tokenizer=details["tokenizer"],
         begin=details["begin"],
         end=details["end"],
@@ -233,16 +261,19 @@ def _describe(config: PretrainConfig, packed: Packed) -> None:
 
 
 def _train(
-    config: PretrainConfig, packed: Packed, run: "RunFolder", accelerator: "Accelerator"
+    config: PretrainConfig,
+    packed: Packed,
+    objective: "Objective",
+    run: "RunFolder",
+    accelerator: "Accelerator",
 ) -> "Progress":
     """Train from the last checkpoint, or from the beginning, to the last step."""
     from lmkit.model.transformer import Transformer
-    from lmkit.objectives.clm import clm
     from lmkit.training.loop import Hooks, Progress, train
     from lmkit.training.optimizer import make_optimizer
     from lmkit.training.together import settle
 
-    data, held_out = packed.rows("train"), packed.rows("validation")
+    data = packed.rows("train")
     assert data is not None
     size = packed.manifest.details["vocabulary_size"]
     model = Transformer(config.model, size, seed=config.seed).to(accelerator.device)
@@ -250,7 +281,7 @@ def _train(
     recipe = _recipe(config, packed.sequence_length, len(data))
     start = _restore(config.output, model, optimizer) or Progress()
     prepared = accelerator.prepare_model(model)
-    validate = _validation(model, held_out, recipe.micro_batch, accelerator)
+    validate = _validation(config, packed, model, recipe.micro_batch, accelerator)
     with asked_to_stop() as should_stop, _watched(config, start) as (on_step, sync, tell):
 
         def save_checkpoint(progress: Progress) -> None:
@@ -266,7 +297,7 @@ def _train(
             should_stop=should_stop,
             warn=tell,
         )
-        progress = train(prepared, optimizer, accelerator, data, clm, recipe, start, hooks)
+        progress = train(prepared, optimizer, accelerator, data, objective, recipe, start, hooks)
     settle()
     return progress
 
@@ -329,24 +360,34 @@ def _save(
 
 
 def _validation(
+    config: PretrainConfig,
+    packed: Packed,
     model: "Transformer",
-    held_out: "TokenRows | None",
     micro_batch: int,
     accelerator: "Accelerator",
 ) -> "Callable[[], float] | None":
     """Return a function that measures the loss on all held-out rows, shared out over the ranks."""
+    held_out = packed.rows("validation")
     if held_out is None:
         return None
     import numpy as np
     import torch
 
+    from lmkit.objectives.choice import scored
     from lmkit.scoring.perplexity import score_rows
 
+    objective = packed.objective(scored(config.to_learn))
     share = np.array_split(np.arange(len(held_out)), ranks())[rank()]
 
     def validate() -> float:
         score = score_rows(
-            model, held_out, share, micro_batch, accelerator.device, lambda: accelerator.autocast()
+            model,
+            held_out,
+            share,
+            micro_batch,
+            accelerator.device,
+            lambda: accelerator.autocast(),
+            objective,
         )
         if ranks() == 1:
             return score.loss
@@ -397,6 +438,7 @@ def _complete(
         "loss": last[0].loss if last else None,
         "validation_loss": progress.validation_loss,
         "skipped_steps": progress.skipped,
+        "dropped_tokens": progress.dropped,
         "device": str(accelerator.device),
         "precision": "fp32" if accelerator.mixed_precision == "no" else accelerator.mixed_precision,
         "processes": ranks(),
