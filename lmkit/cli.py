@@ -45,6 +45,7 @@ from lmkit.stages.inspect import InspectConfig, inspect_folder
 from lmkit.stages.pack import PackConfig, pack
 from lmkit.stages.pretrain import PretrainConfig, pretrain
 from lmkit.stages.train_tokenizer import TrainTokenizerConfig, train_tokenizer
+from lmkit.training.forecast import Forecast
 
 SECONDS_FOR_THE_FIRST = 2
 HELP = "From raw text to a pre-trained language model that you can trust, one command per step."
@@ -302,7 +303,9 @@ def _packed(config: PackConfig, manifest: Manifest) -> str:
     return "\n".join(lines)
 
 
-def _trained(config: PretrainConfig, manifest: Manifest) -> str:
+def _trained(config: PretrainConfig, manifest: Manifest | Forecast) -> str:
+    if isinstance(manifest, Forecast):
+        return manifest.shown()
     details = manifest.details
     held_out = details["validation_loss"]
     measured = "" if held_out is None else f", validation loss {held_out:.4f}"
