@@ -105,6 +105,7 @@ def forecast(
     precision: str,
     processes: int,
     trial: Callable[[Recipe, Callable[[int], None]], None],
+    clock: Callable[[], float] = time.perf_counter,
 ) -> Forecast:
     """Tell what a run would cost, and try how fast it is where it fits.
 
@@ -117,6 +118,7 @@ def forecast(
         precision: in what.
         processes: which share the rows of a step.
         trial: trains by a recipe, and calls with the tokens read so far after each step.
+        clock: returns seconds.
 
     """
     number, places = batch.tokens_BT.shape
@@ -152,7 +154,7 @@ def forecast(
         fewer = min(recipe.micro_batch, int(most))
         passes *= recipe.micro_batch / fewer
         tried = replace(recipe, micro_batch=fewer, steps=1 + TIMED)
-    return replace(plan, tokens_per_second=_tried(tried, passes, processes, trial))
+    return replace(plan, tokens_per_second=_tried(tried, passes, processes, trial, clock))
 
 
 def _tried(
@@ -160,6 +162,7 @@ def _tried(
     passes: float,
     processes: int,
     trial: Callable[[Recipe, Callable[[int], None]], None],
+    clock: Callable[[], float],
 ) -> float:
     """Return the tokens a second of steps of so many passes, from steps of one and two."""
 
@@ -168,7 +171,7 @@ def _tried(
         rows = recipe.micro_batch * passes * processes
         trial(
             replace(recipe, rows_per_batch=rows, validate_every=None, save_every=None),
-            lambda tokens: marks.append((time.perf_counter(), tokens)),
+            lambda tokens: marks.append((clock(), tokens)),
         )
         (start, before), *_ = marks
         end, after = marks[-1]
