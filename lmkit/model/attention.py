@@ -23,11 +23,9 @@ from lmkit.model.cache import LayerCache
 from lmkit.model.configuration import ModelConfig
 from lmkit.model.kernels import Mask, Partial, attend
 from lmkit.model.linear import Linear
-from lmkit.model.masks import biased, continuation_mask, document_mask
+from lmkit.model.masks import biased
 from lmkit.model.norm import RMSNorm
 from lmkit.model.positions import Rotation, rotate, shifted
-
-__all__ = ["Attention", "TransformerXLAttention", "continuation_mask", "document_mask"]
 
 
 class Attention(nn.Module):

@@ -79,8 +79,8 @@ def attend(
         return softmax_attention(
             q_BHTK, k_BGSK, v_BGSK, mask, causal=causal, scale=scale, dropout=dropout
         )
-    if mask is not None and mask.dtype != torch.bool:
-        mask = mask.to(q_BHTK.dtype)
+    if mask is not None and mask.dtype != torch.bool and mask.device.type != "cpu":
+        mask = mask.to(q_BHTK.dtype)  # on a CPU a bias may be more precise than the scores
     return F.scaled_dot_product_attention(
         q_BHTK,
         k_BGSK,

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, cast
 
@@ -23,6 +24,7 @@ from lmkit.execution.progress import say, warn
 from lmkit.execution.ranks import rank, ranks
 from lmkit.model.configuration import ModelConfig
 from lmkit.objectives.configuration import ObjectiveConfig, refuse_pair
+from lmkit.training.forecast import Forecast, forecast
 from lmkit.training.interrupts import asked_to_stop
 from lmkit.training.mixture import MixtureConfig
 from lmkit.training.optimizer import OptimConfig
@@ -87,6 +89,9 @@ class PretrainConfig(ObjectiveConfig, StageConfig):
     log_every: Annotated[int, Field(ge=1)] = 10
     """Steps between two lines in a log, and two points in TensorBoard."""
 
+    dry_run: Annotated[bool, Field(exclude=True)] = False
+    """Check everything, say what the run would take and how long here, and write nothing."""
+
     mixture: MixtureConfig = MixtureConfig()
 
     model: ModelConfig = ModelConfig()
@@ -101,14 +106,19 @@ class PretrainConfig(ObjectiveConfig, StageConfig):
         return self
 
 
-def pretrain(config: PretrainConfig) -> Manifest:
-    """Train until the last step, saving on the way; return the run's manifest."""
+def pretrain(config: PretrainConfig) -> Manifest | Forecast:
+    """Train until the last step, saving on the way; return the run's manifest.
+
+    With `dry_run`, return what it would take instead.
+    """
     packed = Sources.at(config.inputs, config.mixture.weights, config.output)
     _keep_memory()
     _refuse_absent_device(config)
     packed.check(hashes=config.verify or not (config.output / "manifest.json").exists())
     objective = _objective(config.to_learn, packed)
     _refuse_long_rows(config, packed)
+    if config.dry_run:
+        return _foretell(config, packed, objective)
     from lmkit.training.run_folder import RunFolder
     from lmkit.training.together import joined, on_first
 
@@ -127,6 +137,45 @@ def pretrain(config: PretrainConfig) -> Manifest:
                 "the same command goes on where it stopped",
             )
         return on_first(lambda: _complete(config, packed, run, accelerator, progress, losses))
+
+
+def _foretell(config: PretrainConfig, packed: Sources, objective: "Objective") -> Forecast:
+    """Say what the run would take, from arithmetic and from a few steps that are thrown away."""
+    import numpy as np
+
+    from lmkit.model.transformer import Transformer
+    from lmkit.tokens.draws import row_keys
+    from lmkit.training.loop import Hooks, Progress, Recipe, train
+    from lmkit.training.optimizer import make_optimizer
+    from lmkit.training.precision import choose_precision, find_device
+
+    data, size = packed.rows(), packed.manifest.details["vocabulary_size"]
+    recipe, order = _recipe(config, packed, len(data)), packed.order(data)
+    device = find_device(config.device)
+    precision = choose_precision(device) if config.precision == "auto" else config.precision
+    numbers = np.arange(min(recipe.micro_batch, len(data)))
+    batch = objective(data.read(numbers), row_keys(config.seed, 1, numbers))
+
+    @cache
+    def made() -> "tuple[Any, AdamW, Accelerator]":
+        accelerator = _accelerator(config, precision)
+        model = Transformer(config.model, size, seed=config.seed).to(accelerator.device)
+        return accelerator.prepare_model(model), make_optimizer(model, config.optim), accelerator
+
+    def trial(recipe: Recipe, tell: Callable[[int], None]) -> None:
+        hooks = Hooks(on_step=lambda record: tell(record.tokens))
+        train(*made(), data, objective, recipe, Progress(), hooks, order)
+
+    return forecast(
+        config.model,
+        size,
+        recipe,
+        batch,
+        device=device,
+        precision=precision,
+        processes=ranks(),
+        trial=trial,
+    )
 
 
 def _objective(config: ObjectiveConfig, packed: Sources) -> "Objective":
