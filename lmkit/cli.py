@@ -47,6 +47,7 @@ from lmkit.stages.inspect import InspectConfig, inspect_folder
 from lmkit.stages.pack import PackConfig, pack
 from lmkit.stages.pretrain import PretrainConfig, pretrain
 from lmkit.stages.train_tokenizer import TrainTokenizerConfig, train_tokenizer
+from lmkit.training.forecast import Forecast
 
 SECONDS_FOR_THE_FIRST = 2
 SHOWN_SOURCES = 10
@@ -326,7 +327,9 @@ def _by_source(sources: Mapping[str, Mapping[str, int]]) -> list[str]:
     return [*lines, f"  and from {rest:,} more: see lmkit inspect"] if shown and rest else lines
 
 
-def _trained(config: PretrainConfig, manifest: Manifest) -> str:
+def _trained(config: PretrainConfig, manifest: Manifest | Forecast) -> str:
+    if isinstance(manifest, Forecast):
+        return manifest.shown()
     details = manifest.details
     held_out = details["validation_loss"]
     measured = "" if held_out is None else f", validation loss {held_out:.4f}"
@@ -342,9 +345,12 @@ def _inspected(_: InspectConfig, sections: Mapping[str, Section]) -> str:
 
 
 def _scored(config: EvalConfig, scores: Scores) -> str:
+    told = f"{config.run} ({scores.checkpoint}) on {config.data}: loss {scores.loss:.4f}, "
+    told += f"perplexity {scores.perplexity:.2f}"
+    if not scores.bytes:  # only a model that says all of a text has bits for its bytes
+        return f"{told} ({scores.tokens:,} tokens predicted)"
     return (
-        f"{config.run} ({scores.checkpoint}) on {config.data}: loss {scores.loss:.4f}, "
-        f"perplexity {scores.perplexity:.2f}, {scores.bits_per_byte:.4f} bits a byte "
+        f"{told}, {scores.bits_per_byte:.4f} bits a byte "
         f"({scores.tokens:,} tokens, {scores.bytes:,} bytes)"
     )
 

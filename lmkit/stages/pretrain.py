@@ -1,4 +1,4 @@
-"""Pretrain: teach a model to say what follows, from rows of tokens.
+"""Pretrain: teach a model its language, from rows of tokens.
 
 Choices:
 - One process per device under Accelerate. The first alone plans, owns the folder and writes.
@@ -10,18 +10,21 @@ from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, cast
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lmkit.artifacts.atomic import appearing
 from lmkit.artifacts.manifest import Manifest
 from lmkit.config import StageConfig
-from lmkit.errors import Interrupted
+from lmkit.errors import ConfigError, Interrupted
 from lmkit.execution.progress import say, warn
 from lmkit.execution.ranks import rank, ranks
 from lmkit.model.configuration import ModelConfig
+from lmkit.objectives.configuration import ObjectiveConfig, refuse_pair
+from lmkit.training.forecast import Forecast, forecast
 from lmkit.training.interrupts import asked_to_stop
 from lmkit.training.mixture import MixtureConfig
 from lmkit.training.optimizer import OptimConfig
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from torch.optim import AdamW
 
     from lmkit.model.transformer import Transformer
+    from lmkit.objectives.choice import Objective
     from lmkit.tokens.rows import TokenRows
     from lmkit.training.loop import Progress, Recipe
     from lmkit.training.metrics import Record
@@ -42,7 +46,7 @@ if TYPE_CHECKING:
 MICRO_BATCH_TOKENS = 8_192
 
 
-class PretrainConfig(StageConfig):
+class PretrainConfig(ObjectiveConfig, StageConfig):
     """Train a model on packed folders, or go on with a run."""
 
     stage = "pretrain"
@@ -57,9 +61,6 @@ class PretrainConfig(StageConfig):
     may_change: ClassVar[frozenset[str]] = frozenset(
         {"steps", "micro_batch", "device", "save_every", "validate_every", "log_every", "keep"}
     )
-
-    objective: Literal["clm"] = "clm"
-    """What the model learns to do: clm, say which token follows."""
 
     steps: Annotated[int, Field(ge=1)] = 1_000
     """Updates of the weights. A finished run goes on if you ask for more."""
@@ -88,6 +89,9 @@ class PretrainConfig(StageConfig):
     log_every: Annotated[int, Field(ge=1)] = 10
     """Steps between two lines in a log, and two points in TensorBoard."""
 
+    dry_run: Annotated[bool, Field(exclude=True)] = False
+    """Check everything, say what the run would take and how long here, and write nothing."""
+
     mixture: MixtureConfig = MixtureConfig()
 
     model: ModelConfig = ModelConfig()
@@ -96,13 +100,25 @@ class PretrainConfig(StageConfig):
 
     schedule: ScheduleConfig = ScheduleConfig()
 
+    @model_validator(mode="after")
+    def _refuse_what_cannot_be_learned(self) -> Self:
+        refuse_pair(self.model.architecture, self.objective)
+        return self
 
-def pretrain(config: PretrainConfig) -> Manifest:
-    """Train until the last step, saving on the way; return the run's manifest."""
+
+def pretrain(config: PretrainConfig) -> Manifest | Forecast:
+    """Train until the last step, saving on the way; return the run's manifest.
+
+    With `dry_run`, return what it would take instead.
+    """
     packed = Sources.at(config.inputs, config.mixture.weights, config.output)
     _keep_memory()
     _refuse_absent_device(config)
     packed.check(hashes=config.verify or not (config.output / "manifest.json").exists())
+    objective = _objective(config.to_learn, packed)
+    _refuse_long_rows(config, packed)
+    if config.dry_run:
+        return _foretell(config, packed, objective)
     from lmkit.training.run_folder import RunFolder
     from lmkit.training.together import joined, on_first
 
@@ -114,13 +130,74 @@ def pretrain(config: PretrainConfig) -> Manifest:
         accelerator = _accelerator(config, precision)
         on_first(lambda: _describe(config, packed))
         losses: dict[str, float] = {}
-        progress = _train(config, packed, run, accelerator, losses)
+        progress = _train(config, packed, objective, run, accelerator, losses)
         if progress.step < config.steps:
             raise Interrupted(
                 f"stopped after step {progress.step} of {config.steps}, with a checkpoint",
                 "the same command goes on where it stopped",
             )
         return on_first(lambda: _complete(config, packed, run, accelerator, progress, losses))
+
+
+def _foretell(config: PretrainConfig, packed: Sources, objective: "Objective") -> Forecast:
+    """Say what the run would take, from arithmetic and from a few steps that are thrown away."""
+    import numpy as np
+
+    from lmkit.model.transformer import Transformer
+    from lmkit.tokens.draws import row_keys
+    from lmkit.training.loop import Hooks, Progress, Recipe, train
+    from lmkit.training.optimizer import make_optimizer
+    from lmkit.training.precision import choose_precision, find_device
+
+    data, size = packed.rows(), packed.manifest.details["vocabulary_size"]
+    recipe, order = _recipe(config, packed, len(data)), packed.order(data)
+    device = find_device(config.device)
+    precision = choose_precision(device) if config.precision == "auto" else config.precision
+    numbers = np.arange(min(recipe.micro_batch, len(data)))
+    batch = objective(data.read(numbers), row_keys(config.seed, 1, numbers))
+
+    @cache
+    def made() -> "tuple[Any, AdamW, Accelerator]":
+        accelerator = _accelerator(config, precision)
+        model = Transformer(config.model, size, seed=config.seed).to(accelerator.device)
+        return accelerator.prepare_model(model), make_optimizer(model, config.optim), accelerator
+
+    def trial(recipe: Recipe, tell: Callable[[int], None]) -> None:
+        hooks = Hooks(on_step=lambda record: tell(record.tokens))
+        train(*made(), data, objective, recipe, Progress(), hooks, order)
+
+    return forecast(
+        config.model,
+        size,
+        recipe,
+        batch,
+        device=device,
+        precision=precision,
+        processes=ranks(),
+        trial=trial,
+    )
+
+
+def _objective(config: ObjectiveConfig, packed: Sources) -> "Objective":
+    """Return what makes batches of the rows; an InputError names what their tokenizer lacks."""
+    from lmkit.objectives.choice import Packing, objective_of
+    from lmkit.tokens.tokenizer import Tokenizer
+
+    details = packed.manifest.details
+    packing = Packing(packed.sequence_length, details["begin"], details["end"])
+    return objective_of(config, Tokenizer.load(packed.path / "tokenizer"), packing)
+
+
+def _refuse_long_rows(config: PretrainConfig, packed: Sources) -> None:
+    from lmkit.objectives.choice import places_needed
+
+    needed, longest = places_needed(config.to_learn, packed.sequence_length), config.model.longest
+    if longest is not None and needed > longest:
+        raise ConfigError(
+            f"--model.max-positions: got {longest:,}, but rows of {packed.sequence_length:,} "
+            f"tokens take {needed:,} places with --objective {config.objective}",
+            "pack shorter rows, or choose more positions or another kind: --model.position rotary",
+        )
 
 
 def _keep_memory() -> None:
@@ -178,6 +255,7 @@ def _describe(config: PretrainConfig, packed: Sources) -> None:
         vocabulary_size=details["vocabulary_size"],
         sequence_length=packed.sequence_length,
         objective=config.objective,
+        objective_options=config.own_options(),
         tokenizer=details["tokenizer"],
         begin=details["begin"],
         end=details["end"],
@@ -192,6 +270,7 @@ def _describe(config: PretrainConfig, packed: Sources) -> None:
 def _train(
     config: PretrainConfig,
     packed: Sources,
+    objective: "Objective",
     run: "RunFolder",
     accelerator: "Accelerator",
     losses: dict[str, float],
@@ -201,7 +280,7 @@ def _train(
     `losses` takes the loss on the held-out rows of each folder, as it was last.
     """
     from lmkit.model.transformer import Transformer
-    from lmkit.objectives.clm import clm
+    from lmkit.objectives.choice import scored
     from lmkit.training.loop import Hooks, Progress, train
     from lmkit.training.optimizer import make_optimizer
     from lmkit.training.together import settle
@@ -213,7 +292,9 @@ def _train(
     recipe = _recipe(config, packed, len(data))
     start = _restore(config.output, model, optimizer) or Progress()
     prepared = accelerator.prepare_model(model)
-    validate = _validation(model, packed.held_out(), recipe.micro_batch, accelerator, losses)
+    asked = _objective(scored(config.to_learn), packed)
+    held_out = packed.held_out()
+    validate = _validation(model, held_out, asked, recipe.micro_batch, accelerator, losses)
     with asked_to_stop() as should_stop, _watched(config, start) as (on_step, sync, tell):
 
         def save_checkpoint(progress: Progress) -> None:
@@ -230,7 +311,9 @@ def _train(
             warn=tell,
         )
         order = packed.order(data)
-        progress = train(prepared, optimizer, accelerator, data, clm, recipe, start, hooks, order)
+        progress = train(
+            prepared, optimizer, accelerator, data, objective, recipe, start, hooks, order
+        )
     if validate and not losses and progress.step == config.steps:
         validate()  # the last step was another process's
     settle()
@@ -305,6 +388,7 @@ def _save(
 def _validation(
     model: "Transformer",
     held_out: "dict[str, TokenRows]",
+    objective: "Objective",
     micro_batch: int,
     accelerator: "Accelerator",
     losses: dict[str, float],
@@ -320,11 +404,11 @@ def _validation(
 
     from lmkit.scoring.perplexity import Score, score_rows
 
+    device, context = accelerator.device, lambda: accelerator.autocast()
+
     def own(rows: "TokenRows") -> Score:
         share = np.array_split(np.arange(len(rows)), ranks())[rank()]
-        return score_rows(
-            model, rows, share, micro_batch, accelerator.device, lambda: accelerator.autocast()
-        )
+        return score_rows(model, rows, share, micro_batch, device, context, objective)
 
     def validate() -> float:
         scores = [own(rows) for rows in held_out.values()]
@@ -382,6 +466,7 @@ def _complete(
         "loss": last[0].loss if last else None,
         "validation_loss": progress.validation_loss,
         "skipped_steps": progress.skipped,
+        "dropped_tokens": progress.dropped,
         "device": str(accelerator.device),
         "precision": "fp32" if accelerator.mixed_precision == "no" else accelerator.mixed_precision,
         "processes": ranks(),
