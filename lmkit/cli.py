@@ -342,9 +342,12 @@ def _inspected(_: InspectConfig, sections: Mapping[str, Section]) -> str:
 
 
 def _scored(config: EvalConfig, scores: Scores) -> str:
+    told = f"{config.run} ({scores.checkpoint}) on {config.data}: loss {scores.loss:.4f}, "
+    told += f"perplexity {scores.perplexity:.2f}"
+    if not scores.bytes:  # only a model that says all of a text has bits for its bytes
+        return f"{told} ({scores.tokens:,} tokens predicted)"
     return (
-        f"{config.run} ({scores.checkpoint}) on {config.data}: loss {scores.loss:.4f}, "
-        f"perplexity {scores.perplexity:.2f}, {scores.bits_per_byte:.4f} bits a byte "
+        f"{told}, {scores.bits_per_byte:.4f} bits a byte "
         f"({scores.tokens:,} tokens, {scores.bytes:,} bytes)"
     )
 

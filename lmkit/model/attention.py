@@ -1,93 +1,165 @@
-"""Causal attention with fewer key-value heads than query heads where asked.
+"""Attention, with fewer key-value heads than query heads where asked.
 
 Vaswani et al. (2017, arXiv 1706.03762); grouped queries from Ainslie et al. (2023, arXiv
-2305.13245).
+2305.13245); normalized queries and keys, each head by itself and before it is turned, as in Qwen3;
+`TransformerXLAttention` from Dai et al. (2019, arXiv 1901.02860, section 3.3) as XLNet has it.
 
 Choices:
-- A mask is built once for a batch and shared by all blocks. Without one, torch's causal kernel runs
-  and never makes the T x T table: 1.4 to 1.5 times as fast at 1,024 places.
-- Padding sees padding: as document 0 it is a document like any other, so no row of the softmax is
-  empty and nothing becomes NaN.
+- Without a mask, torch's causal kernel runs and never makes the T x T table: 1.4 to 1.5 times as
+  fast at 1,024 places. With one, how it is computed is chosen in `kernels`.
 - Query, key and value are three matrices. A single one would have to be cut up
   again to exchange weights, to split heads over devices, or for optimizers that look at a matrix.
+- Places may look at others than themselves: a decoder's at its source, XLNet's query stream at the
+  content stream.
 
-Shapes: B batch, T time, D width, H heads, G key-value heads, K head width, S places seen.
+Shapes: B batch, T time, D width, H heads, G key-value heads, K head width, S places seen,
+R distances.
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lmkit.model.cache import LayerCache
 from lmkit.model.configuration import ModelConfig
+from lmkit.model.kernels import Mask, Partial, attend
 from lmkit.model.linear import Linear
-from lmkit.model.positions import Rotation, rotate
+from lmkit.model.masks import biased
+from lmkit.model.norm import RMSNorm
+from lmkit.model.positions import Rotation, rotate, shifted
 
 
 class Attention(nn.Module):
-    """Each place looks at itself and at earlier places of its document."""
+    """Each place looks at others, and takes from those that suit it."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, *, causal: bool = True) -> None:
         super().__init__()
-        width, heads, kv_heads = config.hidden_size, config.heads, config.shape.kv_heads
-        self.head_width = config.head_width
-        self.queries_share_keys = kv_heads < heads
+        width, biases = config.hidden_size, config.attention_biases
+        self.head_width = config.width_of_head
+        self.causal = causal
+        self.scale = config.score_scale
         self.dropout = config.dropout
-        self.query = Linear(width, heads * self.head_width)
-        self.key = Linear(width, kv_heads * self.head_width)
-        self.value = Linear(width, kv_heads * self.head_width)
-        self.output = Linear(heads * self.head_width, width)
+        inner, shared = config.heads * self.head_width, config.shape.kv_heads * self.head_width
+        self.query = Linear(width, inner, biases)
+        self.key = Linear(width, shared, biases)
+        self.value = Linear(width, shared, biases)
+        self.output = Linear(inner, width, biases)
+        self.query_norm = self.key_norm = None
+        if config.qk_norm:
+            self.query_norm = RMSNorm(self.head_width, config.norm_eps)
+            self.key_norm = RMSNorm(self.head_width, config.norm_eps)
 
     def forward(
         self,
         x_BTD: Tensor,
-        turn: Rotation,
-        mask_B1TS: Tensor | None = None,
+        turn: Rotation | None = None,
+        mask: Mask = None,
         cache: LayerCache | None = None,
+        seen_BSD: Tensor | None = None,
+        seen_turn: Rotation | None = None,
     ) -> Tensor:
-        """Mix the places; without a mask each sees all of its row up to itself."""
-        heads = (-1, self.head_width)
-        q_BHTK = rotate(self.query(x_BTD).unflatten(-1, heads), turn).transpose(1, 2)
-        k_BGSK = rotate(self.key(x_BTD).unflatten(-1, heads), turn).transpose(1, 2)
-        v_BGSK = self.value(x_BTD).unflatten(-1, heads).transpose(1, 2)
-        if cache is not None:
-            k_BGSK, v_BGSK = cache.extend(k_BGSK, v_BGSK)
-        share = self.queries_share_keys
-        if share and mask_B1TS is not None:
-            # Of torch's kernels, those that take both a mask and shared keys are the slow ones.
-            group = q_BHTK.shape[1] // k_BGSK.shape[1]
-            k_BGSK = k_BGSK.repeat_interleave(group, dim=1)
-            v_BGSK = v_BGSK.repeat_interleave(group, dim=1)
-            share = False
-        y_BHTK = F.scaled_dot_product_attention(
+        """Mix the places.
+
+        Args:
+            x_BTD: the places that look.
+            turn: their rotary angles.
+            mask: who sees whom; None: each sees all of its row, a causal one up to itself.
+            cache: what was read before, if these places look at themselves.
+            seen_BSD: the places looked at; None: these themselves.
+            seen_turn: the angles of those.
+
+        """
+        q_BHTK = self._heads(self.query(x_BTD), self.query_norm, turn)
+        k_BGSK, v_BGSK = self._seen(x_BTD, turn, cache, seen_BSD, seen_turn)
+        return self._mixed(q_BHTK, k_BGSK, v_BGSK, mask)
+
+    def _seen(
+        self,
+        x_BTD: Tensor,
+        turn: Rotation | None,
+        cache: LayerCache | None,
+        seen_BSD: Tensor | None,
+        seen_turn: Rotation | None,
+    ) -> tuple[Tensor, Tensor]:
+        """Return keys and values; those of a source are made once."""
+        if seen_BSD is None:
+            k_BGSK = self._heads(self.key(x_BTD), self.key_norm, turn)
+            v_BGSK = self._heads(self.value(x_BTD))
+            return cache.extend(k_BGSK, v_BGSK) if cache else (k_BGSK, v_BGSK)
+        if cache and cache.source:
+            return cache.source
+        k_BGSK = self._heads(self.key(seen_BSD), self.key_norm, seen_turn)
+        v_BGSK = self._heads(self.value(seen_BSD))
+        if cache:
+            cache.source = (k_BGSK, v_BGSK)
+        return k_BGSK, v_BGSK
+
+    def _heads(
+        self, x_BTE: Tensor, norm: RMSNorm | None = None, turn: Rotation | None = None
+    ) -> Tensor:
+        x_BTHK = x_BTE.unflatten(-1, (-1, self.head_width))
+        if norm is not None:
+            x_BTHK = norm(x_BTHK)
+        if turn is not None:
+            x_BTHK = rotate(x_BTHK, turn)
+        return x_BTHK.transpose(1, 2)
+
+    def _mixed(self, q_BHTK: Tensor, k_BGSK: Tensor, v_BGSK: Tensor, mask: Mask) -> Tensor:
+        y_BHTK = attend(
             q_BHTK,
             k_BGSK,
             v_BGSK,
-            attn_mask=mask_B1TS,
-            dropout_p=self.dropout if self.training else 0.0,
-            is_causal=mask_B1TS is None,
-            enable_gqa=share,
+            mask,
+            causal=self.causal,
+            scale=self.scale,
+            dropout=self.dropout if self.training else 0.0,
         )
         return self.output(y_BHTK.transpose(1, 2).flatten(-2))
 
 
-def document_mask(documents_BT: Tensor) -> Tensor:
-    """Say which place (third axis) sees which (fourth): earlier ones of the same document.
+class TransformerXLAttention(Attention):
+    """Scores also depend on the distance: on the query's part of it, and on the distance alone."""
 
-    >>> document_mask(torch.tensor([[1, 1, 2, 0]])).int()[0, 0].tolist()
-    [[1, 0, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
-    """
-    same_B1TT = documents_BT[:, None, :, None] == documents_BT[:, None, None, :]
-    return same_B1TT.tril()
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config, causal=False)
+        # Vectors, so that weight decay leaves them alone, as it does all biases.
+        self.content_bias = nn.Parameter(torch.empty(config.heads * self.head_width))
+        self.position_bias = nn.Parameter(torch.empty(config.heads * self.head_width))
+        self.distance = Linear(config.hidden_size, config.heads * self.head_width)
 
+    def look(
+        self,
+        x_BTD: Tensor,
+        codes_RD: Tensor,
+        mask: Mask,
+        seen_BSD: Tensor | None = None,
+        columns_BT: Tensor | None = None,
+    ) -> Tensor:
+        """Mix the places, given a code for each distance from S down to 1 - S.
 
-def continuation_mask(past: int, time: int, device: torch.device) -> Tensor:
-    """Say which places are seen by `time` new ones that follow `past` others.
-
-    torch's own causal flag would line the two up at their starts instead of at their ends.
-
-    >>> continuation_mask(2, 2, torch.device("cpu")).int()[0, 0].tolist()
-    [[1, 1, 1, 0], [1, 1, 1, 1]]
-    """
-    seen_TS = torch.ones(time, past + time, dtype=torch.bool, device=device).tril(past)
-    return seen_TS[None, None]
+        `columns_BT` says where these places stand among those seen; None: they are the same.
+        """
+        seen_BSD = x_BTD if seen_BSD is None else seen_BSD
+        q_BTE = self.query(x_BTD)
+        q_BHTK = self._heads(q_BTE + self.position_bias.to(q_BTE.dtype))
+        code_HKR = self._heads(self.distance(codes_RD)[None])[0].mT
+        by_distance_BHTR = q_BHTK @ code_HKR
+        if columns_BT is None:
+            bias_BHTS = shifted(by_distance_BHTR)
+        else:
+            places = seen_BSD.shape[1]
+            from_BT1 = places - columns_BT.unsqueeze(-1)
+            at_BTS = from_BT1 + torch.arange(places, device=x_BTD.device)
+            heads = by_distance_BHTR.shape[1]
+            bias_BHTS = by_distance_BHTR.gather(3, at_BTS[:, None].expand(-1, heads, -1, -1))
+        bias_BHTS = bias_BHTS * self.scale
+        lit_B1T1 = None
+        if isinstance(mask, Partial):
+            mask, lit_B1T1 = mask
+        assert mask is None or isinstance(mask, Tensor)
+        scores_BHTS = biased(bias_BHTS, mask)
+        assert scores_BHTS is not None
+        q_BHTK = self._heads(q_BTE + self.content_bias.to(q_BTE.dtype))
+        k_BHSK, v_BHSK = self._heads(self.key(seen_BSD)), self._heads(self.value(seen_BSD))
+        if lit_B1T1 is not None:
+            return self._mixed(q_BHTK, k_BHSK, v_BHSK, Partial(scores_BHTS, lit_B1T1))
+        return self._mixed(q_BHTK, k_BHSK, v_BHSK, scores_BHTS)

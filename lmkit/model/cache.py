@@ -4,6 +4,7 @@ Choices:
 - Room is made in doublings, so that a text of T tokens is copied about twice rather than T times,
   and nobody has to say beforehand how long it will become.
 - A cache belongs to one document per row, without padding: place p is column p.
+- The keys and values of an encoder-decoder's source are made once, by the first look at it.
 
 Shapes: B batch, G key-value heads, T time, K head width.
 """
@@ -17,6 +18,7 @@ class LayerCache:
 
     def __init__(self, window: int | None = None) -> None:
         self.length = 0
+        self.source: tuple[Tensor, Tensor] | None = None
         self._window = window
         self._room: tuple[Tensor, Tensor] | None = None
 

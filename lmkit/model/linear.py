@@ -9,10 +9,10 @@ from torch import nn
 
 
 class Linear(nn.Linear):
-    """A linear map without bias, and without numbers until the model draws them."""
+    """A linear map, without bias unless asked for, without numbers until the model draws them."""
 
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__(inputs, outputs, bias=False)
+    def __init__(self, inputs: int, outputs: int, bias: bool = False) -> None:
+        super().__init__(inputs, outputs, bias=bias)
 
     def reset_parameters(self) -> None:
         """Leave the numbers to the model."""

@@ -1,11 +1,15 @@
-"""Root-mean-square normalization (Zhang and Sennrich 2019, arXiv 1910.07467).
+"""Normalization of each place: by its root mean square, or by its mean and deviation.
+
+RMSNorm is from Zhang and Sennrich (2019, arXiv 1910.07467), layer normalization from Ba et al.
+(2016, arXiv 1607.06450).
 
 Choices:
 - On a CPU torch 2.13 runs `rms_norm` as a chain of small kernels: for 4,096 x 384 numbers in fp32,
   0.7 ms forward and 3 to 5 ms backward, where its `layer_norm` takes 0.3 and 0.5. The backward
   pass here borrows layer_norm's kernel, at 0.4 and 1.4 ms. Elsewhere torch's own is fused.
 - Under autocast the result is rounded here, once, rather than in each linear layer that reads it.
-  The mean square itself is always taken in fp32.
+  The mean square itself is always taken in fp32. A norm that writes the stream of residuals, as
+  behind the embedding or behind a part (post), keeps it in fp32.
 """
 
 from typing import Any
@@ -14,26 +18,56 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lmkit.model.configuration import ModelConfig
+
+
+def make_norm(config: ModelConfig, *, rounds: bool = True) -> "RMSNorm | LayerNorm":
+    """Return the norm that a config asks for."""
+    if config.norm == "rmsnorm":
+        return RMSNorm(config.hidden_size, config.norm_eps, rounds=rounds)
+    return LayerNorm(config.hidden_size, config.norm_eps, bias=config.biases, rounds=rounds)
+
+
+class LayerNorm(nn.Module):
+    """Take off each place's mean, divide by its deviation, then scale and shift each channel."""
+
+    def __init__(self, width: int, eps: float, *, bias: bool, rounds: bool = True) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+        self.bias = nn.Parameter(torch.zeros(width)) if bias else None
+        self.eps, self.rounds = eps, rounds
+
+    def forward(self, x_BTD: Tensor) -> Tensor:
+        """Return the normalized places."""
+        y_BTD = F.layer_norm(x_BTD, self.weight.shape, self.weight, self.bias, self.eps)
+        return _rounded(y_BTD) if self.rounds else y_BTD
+
 
 class RMSNorm(nn.Module):
     """Divide each place by its root mean square, then scale each channel by a trained weight."""
 
-    def __init__(self, width: int, eps: float) -> None:
+    def __init__(self, width: int, eps: float, *, rounds: bool = True) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(width))
-        self.eps = eps
+        self.eps, self.rounds = eps, rounds
 
     def forward(self, x_BTD: Tensor) -> Tensor:
-        """Return the normalized places, in the precision that the next linear layer works in."""
+        """Return the normalized places."""
         kind = x_BTD.device.type
+        if x_BTD.dtype != self.weight.dtype:  # the output of a product under autocast
+            x_BTD = x_BTD.to(self.weight.dtype)
         single = x_BTD.dtype == self.weight.dtype == torch.float32
         if kind == "cpu" and single and not torch.compiler.is_compiling():
             y_BTD: Tensor = _CpuRMSNorm.apply(x_BTD, self.weight, self.eps)
         else:
             y_BTD = F.rms_norm(x_BTD, self.weight.shape, self.weight, self.eps)
-        if torch.is_autocast_enabled(kind):
-            return y_BTD.to(torch.get_autocast_dtype(kind))
-        return y_BTD
+        return _rounded(y_BTD) if self.rounds else y_BTD
+
+
+def _rounded(y_BTD: Tensor) -> Tensor:
+    """Return places in the precision that the next linear layer works in."""
+    kind = y_BTD.device.type
+    return y_BTD.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else y_BTD
 
 
 class _CpuRMSNorm(torch.autograd.Function):

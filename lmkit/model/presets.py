@@ -1,13 +1,21 @@
-"""Shapes that are known by name.
+"""Shapes and parts that are known by name.
 
 Choices:
-- A preset fixes the shape alone. How the model is trained is for other options to say.
+- A preset fixes the shape and the parts. How the model is trained is for other options to say.
 - `llama-*` are the block of Touvron et al. (2023, arXiv 2302.13971) in sizes that a laptop, a
   workstation and one large GPU can train; `llama-1b` has the widths of Llama 3.2 1B.
-- `tiny-decoder` trains in seconds. It is for tests and for trying out a pipeline.
+- The others have the shapes that were published: GPT-2 (Radford et al. 2019, table 2; the released
+  models have 124 and 355 million parameters), BERT (Devlin et al. 2019, arXiv 1810.04805, section
+  3), ModernBERT (Warner et al. 2024, arXiv 2412.13663, tables 3 and 4), T5 (Raffel et al. 2020,
+  arXiv 1910.10683, section 3.1.2 and its released t5-small), XLNet (Yang et al. 2019, arXiv
+  1906.08237, whose base has BERT's sizes).
+- `tiny-*` train in seconds. They are for tests and for trying out a pipeline: a decoder as Llama's,
+  an encoder as ModernBERT, an encoder-decoder as T5, but with numbers drawn as GPT-2's, which a
+  plain AdamW can train.
 """
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 
 class Shape(NamedTuple):
@@ -25,4 +33,66 @@ PRESETS = {
     "llama-15m": Shape(layers=6, hidden_size=288, heads=6, kv_heads=6, ffn_size=768),
     "llama-120m": Shape(layers=12, hidden_size=768, heads=12, kv_heads=12, ffn_size=2048),
     "llama-1b": Shape(layers=16, hidden_size=2048, heads=32, kv_heads=8, ffn_size=8192),
+    "gpt2-small": Shape(layers=12, hidden_size=768, heads=12, kv_heads=12, ffn_size=3072),
+    "gpt2-medium": Shape(layers=24, hidden_size=1024, heads=16, kv_heads=16, ffn_size=4096),
+    "bert-base": Shape(layers=12, hidden_size=768, heads=12, kv_heads=12, ffn_size=3072),
+    "modernbert-base": Shape(layers=22, hidden_size=768, heads=12, kv_heads=12, ffn_size=1152),
+    "t5-small": Shape(layers=6, hidden_size=512, heads=8, kv_heads=8, ffn_size=2048),
+    "xlnet-base": Shape(layers=12, hidden_size=768, heads=12, kv_heads=12, ffn_size=3072),
+    "tiny-encoder": Shape(layers=2, hidden_size=64, heads=2, kv_heads=2, ffn_size=128),
+    "tiny-encoder-decoder": Shape(layers=2, hidden_size=64, heads=2, kv_heads=2, ffn_size=192),
 }
+
+_GPT2 = {
+    "position": "learned",
+    "max_positions": 1024,
+    "activation": "gelu-tanh",
+    "norm": "layernorm",
+    "biases": True,
+}
+_BERT = {
+    "architecture": "encoder",
+    "position": "learned",
+    "max_positions": 512,
+    "activation": "gelu",
+    "norm": "layernorm",
+    "norm_place": "post",
+    "norm_eps": 1e-12,
+    "biases": True,
+}
+_MODERNBERT = {
+    "architecture": "encoder",
+    "activation": "geglu",
+    "norm": "layernorm",
+    "window": 128,
+    "global_every": 3,
+    "rotary_base": 160_000.0,
+    "local_rotary_base": 10_000.0,
+}
+_T5 = {
+    "architecture": "encoder-decoder",
+    "position": "relative",
+    "activation": "relu",
+    "norm_eps": 1e-6,
+}
+_XLNET = {
+    "architecture": "encoder",
+    "position": "transformer-xl",
+    "activation": "gelu",
+    "norm": "layernorm",
+    "norm_place": "post",
+    "norm_eps": 1e-12,
+    "biases": True,
+}
+
+PARTS: Mapping[str, Mapping[str, Any]] = {
+    "gpt2-small": _GPT2,
+    "gpt2-medium": _GPT2,
+    "bert-base": _BERT,
+    "modernbert-base": _MODERNBERT,
+    "t5-small": _T5 | {"initialization": "t5"},
+    "xlnet-base": _XLNET,
+    "tiny-encoder": _MODERNBERT,
+    "tiny-encoder-decoder": _T5,
+}
+"""What a preset's parts are, where they aren't the defaults."""

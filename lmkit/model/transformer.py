@@ -1,87 +1,199 @@
-"""The Transformer: a decoder that reads tokens and says what follows each of them.
+"""The Transformer: encoder, decoder, or both, built from interchangeable parts.
 
-The block is that of Llama (Touvron et al. 2023, arXiv 2302.13971): normalization before each part,
-SwiGLU, rotary positions, no biases; grouped queries where asked.
+By default the block is that of Llama (Touvron et al. 2023, arXiv 2302.13971): normalization before
+each part, SwiGLU, rotary positions, no biases. Other options make it the block of GPT-2, Qwen3,
+BERT, ModernBERT, T5 or XLNet, with the numbers of each.
+
+Names of parameters (only what a config asks for exists; `N` counts blocks from 0):
+
+    embedding.weight                  V x D; also the output matrix, unless there is another
+    position_embedding.weight         learned positions
+    embedding_norm.{weight,bias}      of encoders, but for XLNet's
+    query_vector                      D; of encoders: what XLNet's query stream begins with
+    relative_bias                     32 x H numbers in a line: T5's, for the blocks below
+    blocks.N.attention_norm.*         before attention, or behind its sum (post)
+    blocks.N.attention.{query,key,value,output}.{weight,bias}
+    blocks.N.attention.{query_norm,key_norm}.weight
+    blocks.N.attention.{content_bias,position_bias}      H x K numbers in a line: XLNet's
+    blocks.N.attention.distance.weight                   XLNet's matrix for codes of distances
+    blocks.N.cross_attention_norm.*, blocks.N.cross_attention.*
+    blocks.N.feed_forward_norm.*, blocks.N.feed_forward.{gate,up,down}.{weight,bias}
+    norm.*                            behind the last block, where norms come first (pre)
+    encoder.{relative_bias,blocks.N.*,norm.*}            an encoder-decoder's encoder
+    head.dense.*, head.norm.*         of encoders, but for XLNet's
+    output.weight, output_bias        V x D where not tied; V, of encoders
 
 Choices:
-- The embedding is also the output matrix (Press and Wolf 2017, arXiv 1608.05859): one parameter,
-  used twice, so there is nothing to tie, to untie by accident, or to count twice.
+- A tied embedding is one parameter, used twice (Press and Wolf 2017, arXiv 1608.05859), so there is
+  nothing to tie, to untie by accident, or to count twice.
 - With targets the model returns the summed loss, one number, and never the logits: those are the
   largest tensor of a step, and Accelerate would copy them to fp32 on their way out.
-- Weights are drawn from N(0, 0.02), those that write into the residual stream from a 1/sqrt(2 L)
-  of it (Radford et al. 2019, section 2.3), on the CPU and in a fixed order: a seed gives the same
-  model on every device and for any number of processes.
+- An encoder has two streams where an order is given (Yang et al. 2019, arXiv 1906.08237, section
+  2.3), with whatever positions; XLNet itself has transformer-xl's.
 
-Shapes: B batch, T time, D width, V vocabulary, S places seen.
+Shapes: B batch, T time, S places of the source, Q places asked, D width, V vocabulary.
 """
 
 import math
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lmkit.model.attention import Attention, continuation_mask, document_mask
+from lmkit.model.attention import Attention, TransformerXLAttention
 from lmkit.model.cache import KeyValueCache, LayerCache
 from lmkit.model.configuration import ModelConfig
-from lmkit.model.feed_forward import SwiGLU
-from lmkit.model.linear import Embedding
-from lmkit.model.loss import summed_nll
-from lmkit.model.norm import RMSNorm
-from lmkit.model.positions import Rotation, rotation
+from lmkit.model.feed_forward import FeedForward, GatedFeedForward, activation
+from lmkit.model.initialization import draw_weights
+from lmkit.model.kernels import Mask, lit
+from lmkit.model.linear import Embedding, Linear
+from lmkit.model.loss import IGNORED, summed_nll
+from lmkit.model.masks import order_masks, same_document
+from lmkit.model.norm import make_norm
+from lmkit.model.positions import sinusoids
+from lmkit.model.views import Views, look_around, look_from, relative_table
 
-INITIAL_DEVIATION = 0.02
-WRITES_TO_THE_STREAM = ("attention.output.weight", "feed_forward.down.weight")
+
+class Source(NamedTuple):
+    """What an encoder-decoder's encoder made of its text."""
+
+    x_BSD: Tensor
+    documents_BS: Tensor | None
 
 
 class Block(nn.Module):
     """One layer: places look at one another, then each is worked on by itself."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, number: int, *, causal: bool, crosses: bool) -> None:
         super().__init__()
-        self.attention_norm = RMSNorm(config.hidden_size, config.norm_eps)
-        self.attention = Attention(config)
-        self.feed_forward_norm = RMSNorm(config.hidden_size, config.norm_eps)
-        self.feed_forward = SwiGLU(config)
+        self.post = config.norm_place == "post"
+        self.is_local = config.is_local(number)
+        is_normalized = number > 0 or config.first_is_normalized
+        self.attention_norm = self._norm(config) if is_normalized else nn.Identity()
+        self.attention: Attention
+        if config.position == "transformer-xl":
+            self.attention = TransformerXLAttention(config)
+        else:
+            self.attention = Attention(config, causal=causal)
+        if crosses:
+            self.cross_attention_norm = self._norm(config)
+            self.cross_attention = Attention(config, causal=False)
+        self.feed_forward_norm = self._norm(config)
+        self.feed_forward = (GatedFeedForward if config.gated else FeedForward)(config)
         self.dropout = dropout(config)
 
+    def _norm(self, config: ModelConfig) -> nn.Module:
+        return make_norm(config, rounds=not self.post)
+
     def forward(
-        self, x_BTD: Tensor, turn: Rotation, mask_B1TS: Tensor | None, cache: LayerCache | None
+        self,
+        x_BTD: Tensor,
+        views: Views,
+        cache: LayerCache | None = None,
+        source: Source | None = None,
+        content_BSD: Tensor | None = None,
     ) -> Tensor:
-        """Add both parts to the stream of residuals."""
-        attended_BTD = self.attention(self.attention_norm(x_BTD), turn, mask_B1TS, cache)
-        x_BTD = x_BTD + self.dropout(attended_BTD)
-        return x_BTD + self.dropout(self.feed_forward(self.feed_forward_norm(x_BTD)))
+        """Add each part to the stream of residuals.
+
+        `content_BSD` is what the query stream looks at: the content stream, as it came in here.
+        """
+        view = views.near if self.is_local else views.far
+        norm, read = self.attention_norm, self._before(self.attention_norm, x_BTD)
+        if content_BSD is not None:
+            content_BSD = self._before(norm, content_BSD)
+        if isinstance(self.attention, TransformerXLAttention):
+            assert view.codes_RD is not None
+            attended_BTD = self.attention.look(
+                read, view.codes_RD, view.mask, content_BSD, view.columns_BT
+            )
+        else:
+            attended_BTD = self.attention(
+                read, view.turn, view.mask, cache, content_BSD, view.seen_turn
+            )
+        x_BTD = self._added(norm, x_BTD, attended_BTD)
+        if source is not None:
+            norm = self.cross_attention_norm
+            read = self._before(norm, x_BTD)
+            attended_BTD = self.cross_attention(read, None, views.source, cache, source.x_BSD)
+            x_BTD = self._added(norm, x_BTD, attended_BTD)
+        norm = self.feed_forward_norm
+        return self._added(norm, x_BTD, self.feed_forward(self._before(norm, x_BTD)))
+
+    def _before(self, norm: nn.Module, x_BTD: Tensor) -> Tensor:
+        return x_BTD if self.post else norm(x_BTD)
+
+    def _added(self, norm: nn.Module, x_BTD: Tensor, part_BTD: Tensor) -> Tensor:
+        x_BTD = x_BTD + self.dropout(part_BTD)
+        return norm(x_BTD) if self.post else x_BTD
 
 
-class Transformer(nn.Module):
+class Stack(nn.Module):
+    """Blocks, one after the other, and what they share."""
+
+    def add_blocks(self, config: ModelConfig, layers: int, *, causal: bool, crosses: bool) -> None:
+        """Make the parts, behind those that are there already."""
+        self.causal = causal
+        self.relative_bias = relative_table(config)
+        self.blocks = nn.ModuleList(
+            Block(config, number, causal=causal, crosses=crosses) for number in range(layers)
+        )
+        self.norm = make_norm(config) if config.norm_place == "pre" else nn.Identity()
+
+
+class Encoder(Stack):
+    """An encoder-decoder's encoder."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.add_blocks(config, config.layers, causal=False, crosses=False)
+
+
+class Head(nn.Module):
+    """What an encoder does to a place before it says the token there."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.dense = Linear(config.hidden_size, config.hidden_size, config.biases)
+        self.bend = activation(config)
+        self.norm = make_norm(config)
+
+    def forward(self, x_BTD: Tensor) -> Tensor:
+        """Return norm(bend(dense(x)))."""
+        return self.norm(self.bend(self.dense(x_BTD)))
+
+
+class Transformer(Stack):
     """A language model of the given shape, for a vocabulary of the given size."""
 
     def __init__(self, config: ModelConfig, vocabulary_size: int, seed: int = 0) -> None:
         super().__init__()
         self.config = config
         self.vocabulary_size = vocabulary_size
-        self.embedding = Embedding(vocabulary_size, config.hidden_size)
+        width, kind = config.hidden_size, config.architecture
+        self.embedding = Embedding(vocabulary_size, width)
+        if config.longest:
+            self.position_embedding = Embedding(config.longest, width)
+        self.embedding_norm = make_norm(config, rounds=False) if config.has_head else None
         self.dropout = dropout(config)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
-        self.norm = RMSNorm(config.hidden_size, config.norm_eps)
+        self.query_vector = nn.Parameter(torch.empty(width)) if kind == "encoder" else None
+        self.encoder = Encoder(config) if kind == "encoder-decoder" else None
+        self.add_blocks(
+            config,
+            config.decoder_layers or config.layers,
+            causal=kind != "encoder",
+            crosses=kind == "encoder-decoder",
+        )
+        self.head = Head(config) if config.has_head else None
+        self.output = None if config.tied else Linear(width, vocabulary_size)
+        self.output_bias = (
+            nn.Parameter(torch.empty(vocabulary_size)) if config.has_output_bias else None
+        )
         self.initialize(seed)
 
-    @torch.no_grad()
     def initialize(self, seed: int) -> None:
         """Draw every weight anew, the same for a seed on whatever device they lie."""
-        generator = torch.Generator().manual_seed(seed)
-        for name, parameter in self.named_parameters():
-            if parameter.is_meta:  # a shape without numbers, to be filled from a checkpoint
-                continue
-            if parameter.ndim == 1:
-                parameter.fill_(1.0)
-                continue
-            deviation = INITIAL_DEVIATION
-            if name.endswith(WRITES_TO_THE_STREAM):
-                deviation /= math.sqrt(2 * self.config.layers)
-            drawn = torch.empty(parameter.shape, dtype=torch.float32, device="cpu")
-            parameter.copy_(drawn.normal_(0.0, deviation, generator=generator))
+        draw_weights(self.named_parameters(), self.config, seed)
 
     def forward(
         self,
@@ -90,28 +202,59 @@ class Transformer(nn.Module):
         documents_BT: Tensor | None = None,
         targets_BT: Tensor | None = None,
         cache: KeyValueCache | None = None,
+        *,
+        source_tokens_BS: Tensor | None = None,
+        source_positions_BS: Tensor | None = None,
+        source_documents_BS: Tensor | None = None,
+        order_BT: Tensor | None = None,
+        queries_BQ: Tensor | None = None,
     ) -> Tensor:
-        """Return the summed loss of the targets, or without them the logits of what follows.
+        """Return the summed loss of the targets, or without them the logits.
 
         Args:
             tokens_BT: token ids.
-            positions_BT: each token's place in its document, from 0.
-            documents_BT: which document of its row a token belongs to; documents of a row don't
-                see one another. None: every row is one document.
-            targets_BT: the token that should follow; -100 where there is nothing to predict.
+            positions_BT: each token's place in its document, from 0. A document's tokens stand
+                side by side.
+            documents_BT: which document of its row a token belongs to, 0 being padding; documents
+                of a row don't see one another. None: every row is one document.
+            targets_BT: the token to say at each place; -100 where there is nothing to say. With
+                `queries_BQ` those are its places.
             cache: what was read before these tokens; they are added to it. Its rows hold one
                 document each, so it doesn't go with `documents_BT`.
+            source_tokens_BS: what an encoder-decoder's encoder reads; document n of the others
+                sees document n of it.
+            source_positions_BS: the places of those tokens.
+            source_documents_BS: their documents.
+            order_BT: an encoder's targets by rank, in the order in which they are said; -1 where
+                there is none.
+            queries_BQ: columns of the places that are asked for.
 
         Returns:
             A scalar in fp32 with targets: the sum, over targets that aren't -100, of the negative
-            log-likelihood in nats. Else logits_BTV in fp32.
-
+            log-likelihood in nats. Else logits in fp32, for each place or each query.
 
         """
-        x_BTD = self.features(tokens_BT, positions_BT, documents_BT, cache)
-        if targets_BT is not None:
-            return summed_nll(x_BTD.flatten(0, 1), self.embedding.weight, targets_BT.flatten())
-        return self.logits(x_BTD)
+        if source_tokens_BS is not None:
+            assert source_positions_BS is not None
+            source = self.encode(source_tokens_BS, source_positions_BS, source_documents_BS)
+            x_BTD = self.features(tokens_BT, positions_BT, documents_BT, cache, source)
+        elif order_BT is not None:
+            assert queries_BQ is not None
+            x_BTD = self.asked(tokens_BT, positions_BT, documents_BT, order_BT, queries_BQ)
+        else:
+            x_BTD = self.features(tokens_BT, positions_BT, documents_BT, cache)
+        return self.logits(x_BTD) if targets_BT is None else self._loss(x_BTD, targets_BT)
+
+    def encode(
+        self, tokens_BS: Tensor, positions_BS: Tensor, documents_BS: Tensor | None = None
+    ) -> Source:
+        """Read an encoder-decoder's source, once for all that is written about it."""
+        assert self.encoder is not None, "only an encoder-decoder has a source"
+        views = look_around(self.config, self.encoder, positions_BS, documents_BS)
+        x_BSD = self._embedded(tokens_BS, positions_BS)
+        for block in self.encoder.blocks:
+            x_BSD = block(x_BSD, views)
+        return Source(self.encoder.norm(x_BSD), documents_BS)
 
     def features(
         self,
@@ -119,34 +262,102 @@ class Transformer(nn.Module):
         positions_BT: Tensor,
         documents_BT: Tensor | None = None,
         cache: KeyValueCache | None = None,
+        source: Source | None = None,
     ) -> Tensor:
         """Return x_BTD, what the model knows about each place before it names a token."""
-        mask_B1TS = self._mask(tokens_BT, documents_BT, cache)
-        turn = rotation(positions_BT, self.config.head_width, self.config.rotary_base)
-        x_BTD = self.dropout(self.embedding(tokens_BT))
+        views = look_around(self.config, self, positions_BT, documents_BT, cache)
+        if source is not None:
+            views = views._replace(source=_across(documents_BT, source, tokens_BT))
+        x_BTD = self._embedded(tokens_BT, positions_BT)
         for number, block in enumerate(self.blocks):
-            x_BTD = block(x_BTD, turn, mask_B1TS, cache.layers[number] if cache else None)
+            x_BTD = block(x_BTD, views, cache.layers[number] if cache else None, source)
         return self.norm(x_BTD)
 
-    def logits(self, x_BTD: Tensor) -> Tensor:
-        """Return a score in fp32 for each token that may follow; any places, in any shape."""
-        return F.linear(x_BTD, self.embedding.weight).float()
+    def asked(
+        self,
+        tokens_BT: Tensor,
+        positions_BT: Tensor,
+        documents_BT: Tensor | None,
+        order_BT: Tensor,
+        queries_BQ: Tensor,
+    ) -> Tensor:
+        """Return x_BQD: what the places asked for know from those that come before in order."""
+        assert self.query_vector is not None, "only an encoder has two streams"
+        content_B1TT, query_B1QT = order_masks(order_BT, queries_BQ, documents_BT)
+        content = look_around(self.config, self, positions_BT, seen_B1TS=content_B1TT)
+        asked_BQ = positions_BT.gather(1, queries_BQ)
+        query = look_from(self.config, self, asked_BQ, queries_BQ, positions_BT, query_B1QT)
+        h_BTD = self._embedded(tokens_BT, positions_BT)
+        start_BQD = self.query_vector.expand(*queries_BQ.shape, -1)
+        g_BQD = self._placed(start_BQD, asked_BQ)
+        last = len(self.blocks) - 1
+        for number, block in enumerate(self.blocks):
+            g_BQD = block(g_BQD, query, content_BSD=h_BTD)
+            if number < last:  # nobody reads what the content stream becomes in the last one
+                h_BTD = block(h_BTD, content)
+        return self.norm(g_BQD)
 
-    def _mask(
-        self, tokens_BT: Tensor, documents_BT: Tensor | None, cache: KeyValueCache | None
-    ) -> Tensor | None:
-        """Say who sees whom, or None where everyone sees all of its row up to itself."""
-        if documents_BT is not None:
-            assert cache is None, "a cache holds one document per row"
-            return document_mask(documents_BT)
-        if cache is None or cache.length == 0:
-            return None
-        time = tokens_BT.shape[1]
-        past = cache.length
-        if cache.window:
-            assert time == 1, "places read together would need windows of their own"
-            past = min(past, cache.window - 1)
-        return continuation_mask(past, time, tokens_BT.device)
+    def logits(self, x_BTD: Tensor) -> Tensor:
+        """Return a score in fp32 for each token; any places, in any shape."""
+        return F.linear(self._said(x_BTD), self.output_matrix, self.output_bias).float()
+
+    @property
+    def output_matrix(self) -> Tensor:
+        """What features are compared with, one row for each token."""
+        return self.embedding.weight if self.output is None else self.output.weight
+
+    def _loss(self, x_BTD: Tensor, targets_BT: Tensor) -> Tensor:
+        x_ND, targets_N = x_BTD.flatten(0, 1), targets_BT.flatten()
+        if self.head is not None and x_ND.device.type == "cpu":
+            # Few places are asked for. (A GPU would have to wait until it has counted them.)
+            there_N = targets_N != IGNORED
+            x_ND, targets_N = x_ND[there_N], targets_N[there_N]
+        loss = summed_nll(
+            self._said(x_ND),
+            self.output_matrix,
+            targets_N,
+            bias_V=self.output_bias,
+            z_loss=self.config.z_loss if self.training else 0.0,
+        )
+        if self.query_vector is not None:
+            # So that it always has a gradient: other processes wait for it.
+            loss = loss + 0.0 * self.query_vector.sum()
+        return loss
+
+    def _said(self, x_BTD: Tensor) -> Tensor:
+        """Return what is compared with the output matrix."""
+        if self.head is not None:
+            x_BTD = self.head(x_BTD)
+        scale = self.config.output_scale
+        return x_BTD if scale == 1.0 else x_BTD * scale
+
+    def _embedded(self, tokens_BT: Tensor, positions_BT: Tensor) -> Tensor:
+        x_BTD = self.embedding(tokens_BT)
+        if self.config.position == "sinusoidal":  # section 3.4 of Vaswani et al.
+            x_BTD = x_BTD * math.sqrt(self.config.hidden_size)
+        return self._placed(x_BTD, positions_BT)
+
+    def _placed(self, x_BTD: Tensor, positions_BT: Tensor) -> Tensor:
+        """Add vectors of places, where there are any."""
+        if self.config.position == "sinusoidal":
+            x_BTD = x_BTD + sinusoids(positions_BT, self.config.hidden_size)
+        if self.config.longest:
+            x_BTD = x_BTD + self.position_embedding(positions_BT)
+        if self.embedding_norm is not None:
+            x_BTD = self.embedding_norm(x_BTD)
+        return self.dropout(x_BTD)
+
+
+def _across(documents_BT: Tensor | None, source: Source, tokens_BT: Tensor) -> Mask:
+    """Say which places of the source are seen: those of the document with the same number."""
+    if documents_BT is None and source.documents_BS is None:
+        return None
+    x_BSD, documents_BS = source
+    if documents_BS is None:
+        documents_BS = torch.ones(x_BSD.shape[:2], dtype=torch.long, device=x_BSD.device)
+    if documents_BT is None:
+        documents_BT = torch.ones_like(tokens_BT)
+    return lit(same_document(documents_BT, documents_BS))
 
 
 def dropout(config: ModelConfig) -> nn.Module:

@@ -7,12 +7,15 @@ Choices:
   then needs no mask for. Padding stands behind the document, where no target can see it.
 """
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lmkit.objectives.batch import Batch
 from lmkit.tokens.rows import Rows
 
 
-def clm(rows: Rows) -> Batch:
-    """Make a batch for a decoder."""
+def clm(rows: Rows, _keys_B: NDArray[np.uint64] | None = None) -> Batch:
+    """Make a batch for a decoder; nothing about it is random."""
     several = bool((rows.documents_BT > 1).any())
     return Batch(
         tokens_BT=rows.tokens_BT,

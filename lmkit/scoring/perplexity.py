@@ -5,6 +5,8 @@ Choices:
   into batches, and on the padding of the last one.
 - Bits per byte count the bytes of the text and not its tokens, so they compare models whose
   tokenizers differ. The end token is predicted and costs bits; it has no bytes.
+- What an objective draws at random follows from a fixed seed and from the number of the row, or
+  from keys that the caller gives: two models are asked the same.
 - What a score of nothing would be is NaN, like any 0 / 0.
 """
 
@@ -20,8 +22,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lmkit.model.evaluation import evaluating
+from lmkit.objectives.choice import Objective
 from lmkit.objectives.clm import clm
+from lmkit.tokens.draws import row_keys
 from lmkit.tokens.rows import TokenRows
+
+SEED = 0
+"""Of what is drawn for scoring, whatever seed a model was trained with."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,7 @@ class Score:
     nll: float
     """Negative log-likelihood in nats, summed over the tokens."""
     tokens: int
-    """Tokens that were predicted: all but each document's first."""
+    """Tokens that were predicted: with clm, all but each document's first."""
     bytes: int
     """Bytes of the documents' text in UTF-8; 0 where they are not known."""
 
@@ -69,6 +76,8 @@ def score_rows(
     micro_batch: int = 8,
     device: torch.device | str = "cpu",
     autocast: Callable[[], AbstractContextManager[Any]] = nullcontext,
+    objective: Objective = clm,
+    keys_R: NDArray[np.uint64] | None = None,
 ) -> Score:
     """Predict the given rows, each once, and return what it cost.
 
@@ -80,6 +89,8 @@ def score_rows(
         micro_batch: rows at a time. It changes memory and speed, and no sum beyond fp32's rounding.
         device: where the model is.
         autocast: makes the context that the model runs in, such as `accelerator.autocast`.
+        objective: makes a batch of rows and of the keys of their random numbers.
+        keys_R: what the random numbers of each of all rows follow from; None: a row's number.
 
     """
     if rows is None:
@@ -87,7 +98,9 @@ def score_rows(
     tokens, sums = 0, list[Tensor]()
     with evaluating(model):
         for start in range(0, len(rows), micro_batch):
-            batch = clm(token_rows.read(rows[start : start + micro_batch]).trimmed())
+            numbers = rows[start : start + micro_batch]
+            keys_B = row_keys(SEED, 0, numbers) if keys_R is None else keys_R[numbers]
+            batch = objective(token_rows.read(numbers).trimmed(), keys_B)
             with autocast():
                 sums.append(model(**batch.tensors(device)))
             tokens += batch.targets

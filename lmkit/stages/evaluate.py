@@ -4,7 +4,10 @@ Choices:
 - On a packed folder, the held-out rows as they lie there: the loss is the one that training
   measured. On documents, each document begins a row of its own, so a score depends neither on the
   other documents nor on their order.
-- Bits per byte compare models with different tokenizers; loss and perplexity don't.
+- A model is asked for what it was trained to say: masks, orders and holes are drawn from a fixed
+  seed, for documents together with the document's id. For clm it is the text as it stands.
+- Bits per byte compare models with different tokenizers; loss and perplexity don't. They are known
+  for clm alone, which says every byte of the text exactly once.
 - Without --output the scores are only printed.
 """
 
@@ -12,13 +15,14 @@ import json
 import math
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from lmkit.artifacts.documents import QUARANTINE_FILES, OutcomeFiles, Unreadable
+from lmkit.artifacts.documents import QUARANTINE_FILES, Document, OutcomeFiles, Unreadable
 from lmkit.artifacts.folder import OutputFolder, refuse_overlap
 from lmkit.artifacts.inputs import Inputs, check_made, find_documents, made_by_lmkit, other_folder
 from lmkit.artifacts.lock import owning
@@ -30,6 +34,7 @@ from lmkit.execution.progress import say, warn
 from lmkit.readers.documents import read_slice
 
 if TYPE_CHECKING:
+    from lmkit.objectives.choice import Objective
     from lmkit.scoring.perplexity import Score
     from lmkit.training.run import TrainedModel
 
@@ -70,7 +75,7 @@ class EvalConfig(FolderConfig):
     """Has no effect: one process computes. Here as in every other stage."""
 
     seed: Annotated[int, Field(exclude=True)] = 0
-    """Has no effect: nothing is random. Here as in every other stage."""
+    """Has no effect: what is random has a fixed seed. Here as in every other stage."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +156,8 @@ def evaluate(config: EvalConfig) -> Scores:
             score = _score_packed(config, packed, trained)
         else:
             score = _score_documents(config, documents, trained, reading)
+        if trained.description.objective != "clm":
+            score = replace(score, bytes=0)
         if not score.tokens:
             raise InputError(f"--data: {config.data} holds nothing to predict")
         scores = Scores.of(score, checkpoint)
@@ -208,8 +215,9 @@ def _score_packed(config: EvalConfig, packed: Manifest, trained: "TrainedModel")
     rows = TokenRows.open(config.data / "validation", length, details["pad"])
     device = trained.model.embedding.weight.device
     micro_batch = config.micro_batch or max(1, MICRO_BATCH_TOKENS // length)
+    context = partial(autocast, config, trained)
     return score_rows(
-        trained.model, rows, None, micro_batch, device, lambda: autocast(config, trained)
+        trained.model, rows, None, micro_batch, device, context, objective(trained, length)
     )
 
 
@@ -229,8 +237,10 @@ def _score_documents(
     assert pad is not None, "it was packed with this tokenizer"
     device = trained.model.embedding.weight.device
     micro_batch = config.micro_batch or max(1, MICRO_BATCH_TOKENS // length)
+    context, asked = partial(autocast, config, trained), objective(trained, length)
     total = Score(0.0, 0, 0)
-    for texts in _groups(config, documents, reading):
+    for group in _groups(config, documents, reading):
+        texts = [document.text for document in group]
         sizes = [len(well_formed(text).encode()) for text in texts]
         ids = [_framed(trained, ids) for ids in trained.tokenizer.encode_batch(texts)]
         rows = TokenRows.from_documents(
@@ -238,16 +248,37 @@ def _score_documents(
         )
         # Rows of about the same length share a batch, so little time goes into padding.
         order = np.argsort(rows.lengths(), kind="stable")
-        score = score_rows(
-            trained.model, rows, order, micro_batch, device, lambda: autocast(config, trained)
-        )
-        total += score
+        numbers = np.repeat(np.arange(len(ids)), [-(-len(each) // length) for each in ids])
+        keys_R = _row_keys(group, numbers)
+        total += score_rows(trained.model, rows, order, micro_batch, device, context, asked, keys_R)
     return total
 
 
-def _groups(config: EvalConfig, documents: Inputs, reading: Reading) -> Iterator[list[str]]:
-    """Read texts in groups that fit into memory."""
-    group: list[str] = []
+def objective(trained: "TrainedModel", sequence_length: int) -> "Objective":
+    """Return what makes batches of rows of this length, asked as the model was in training."""
+    from lmkit.objectives.choice import Packing, objective_of, scored
+
+    description = trained.description
+    packing = Packing(sequence_length, description.begin, description.end)
+    return objective_of(scored(description.learned), trained.tokenizer, packing)
+
+
+def _row_keys(group: list[Document], numbers_R: Any) -> Any:
+    """Return what is random in each row: its document's id decides, and which row of it it is."""
+    import numpy as np
+
+    from lmkit.scoring.perplexity import SEED
+    from lmkit.tokens.draws import row_keys
+    from lmkit.tokens.split import document_key
+
+    keys = np.array([document_key(SEED, document.id) for document in group], np.uint64)
+    within_R = np.arange(len(numbers_R)) - np.searchsorted(numbers_R, numbers_R)
+    return row_keys(SEED, 0, keys[numbers_R].astype(np.int64)) ^ row_keys(SEED, 1, within_R)
+
+
+def _groups(config: EvalConfig, documents: Inputs, reading: Reading) -> Iterator[list[Document]]:
+    """Read documents in groups that fit into memory."""
+    group: list[Document] = []
     room = GROUP_CHARACTERS
     for part in documents.slices:
         for document in read_slice(part, reading.notes, max_record=config.max_record):
@@ -255,7 +286,7 @@ def _groups(config: EvalConfig, documents: Inputs, reading: Reading) -> Iterator
                 reading.unreadable.append(document)
                 continue
             reading.documents += 1
-            group.append(document.text)
+            group.append(document)
             room -= len(document.text)
             if room <= 0:
                 yield group

@@ -67,7 +67,7 @@ class Sample:
 def generate(config: GenerateConfig) -> list[Sample]:
     """Go on with the prompt, as often as wanted."""
     from lmkit.model import generation
-    from lmkit.training.order import draw
+    from lmkit.tokens.draws import draw
     from lmkit.training.precision import find_device
     from lmkit.training.run import open_run
 

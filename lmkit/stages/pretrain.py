@@ -1,4 +1,4 @@
-"""Pretrain: teach a model to say what follows, from rows of tokens.
+"""Pretrain: teach a model its language, from rows of tokens.
 
 Choices:
 - One process per device under Accelerate. The first alone plans, owns the folder and writes.
@@ -11,17 +11,18 @@ from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, cast
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lmkit.artifacts.atomic import appearing
 from lmkit.artifacts.manifest import Manifest
 from lmkit.config import StageConfig
-from lmkit.errors import Interrupted
+from lmkit.errors import ConfigError, Interrupted
 from lmkit.execution.progress import say, warn
 from lmkit.execution.ranks import rank, ranks
 from lmkit.model.configuration import ModelConfig
+from lmkit.objectives.configuration import ObjectiveConfig, refuse_pair
 from lmkit.training.interrupts import asked_to_stop
 from lmkit.training.mixture import MixtureConfig
 from lmkit.training.optimizer import OptimConfig
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from torch.optim import AdamW
 
     from lmkit.model.transformer import Transformer
+    from lmkit.objectives.choice import Objective
     from lmkit.tokens.rows import TokenRows
     from lmkit.training.loop import Progress, Recipe
     from lmkit.training.metrics import Record
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
 MICRO_BATCH_TOKENS = 8_192
 
 
-class PretrainConfig(StageConfig):
+class PretrainConfig(ObjectiveConfig, StageConfig):
     """Train a model on packed folders, or go on with a run."""
 
     stage = "pretrain"
@@ -57,9 +59,6 @@ class PretrainConfig(StageConfig):
     may_change: ClassVar[frozenset[str]] = frozenset(
         {"steps", "micro_batch", "device", "save_every", "validate_every", "log_every", "keep"}
     )
-
-    objective: Literal["clm"] = "clm"
-    """What the model learns to do: clm, say which token follows."""
 
     steps: Annotated[int, Field(ge=1)] = 1_000
     """Updates of the weights. A finished run goes on if you ask for more."""
@@ -96,6 +95,11 @@ class PretrainConfig(StageConfig):
 
     schedule: ScheduleConfig = ScheduleConfig()
 
+    @model_validator(mode="after")
+    def _refuse_what_cannot_be_learned(self) -> Self:
+        refuse_pair(self.model.architecture, self.objective)
+        return self
+
 
 def pretrain(config: PretrainConfig) -> Manifest:
     """Train until the last step, saving on the way; return the run's manifest."""
@@ -103,6 +107,8 @@ def pretrain(config: PretrainConfig) -> Manifest:
     _keep_memory()
     _refuse_absent_device(config)
     packed.check(hashes=config.verify or not (config.output / "manifest.json").exists())
+    objective = packed.objective(config.to_learn)
+    _refuse_long_rows(config, packed)
     from lmkit.training.run_folder import RunFolder
     from lmkit.training.together import joined, on_first
 
@@ -114,13 +120,25 @@ def pretrain(config: PretrainConfig) -> Manifest:
         accelerator = _accelerator(config, precision)
         on_first(lambda: _describe(config, packed))
         losses: dict[str, float] = {}
-        progress = _train(config, packed, run, accelerator, losses)
+        progress = _train(config, packed, objective, run, accelerator, losses)
         if progress.step < config.steps:
             raise Interrupted(
                 f"stopped after step {progress.step} of {config.steps}, with a checkpoint",
                 "the same command goes on where it stopped",
             )
         return on_first(lambda: _complete(config, packed, run, accelerator, progress, losses))
+
+
+def _refuse_long_rows(config: PretrainConfig, packed: Sources) -> None:
+    from lmkit.objectives.choice import places_needed
+
+    needed, longest = places_needed(config.to_learn, packed.sequence_length), config.model.longest
+    if longest is not None and needed > longest:
+        raise ConfigError(
+            f"--model.max-positions: got {longest:,}, but rows of {packed.sequence_length:,} "
+            f"tokens take {needed:,} places with --objective {config.objective}",
+            "pack shorter rows, or choose more positions or another kind: --model.position rotary",
+        )
 
 
 def _keep_memory() -> None:
@@ -178,6 +196,7 @@ def _describe(config: PretrainConfig, packed: Sources) -> None:
         vocabulary_size=details["vocabulary_size"],
         sequence_length=packed.sequence_length,
         objective=config.objective,
+        objective_options=config.own_options(),
         tokenizer=details["tokenizer"],
         begin=details["begin"],
         end=details["end"],
@@ -192,6 +211,7 @@ def _describe(config: PretrainConfig, packed: Sources) -> None:
 def _train(
     config: PretrainConfig,
     packed: Sources,
+    objective: "Objective",
     run: "RunFolder",
     accelerator: "Accelerator",
     losses: dict[str, float],
@@ -201,7 +221,6 @@ def _train(
     `losses` takes the loss on the held-out rows of each folder, as it was last.
     """
     from lmkit.model.transformer import Transformer
-    from lmkit.objectives.clm import clm
     from lmkit.training.loop import Hooks, Progress, train
     from lmkit.training.optimizer import make_optimizer
     from lmkit.training.together import settle
@@ -213,7 +232,7 @@ def _train(
     recipe = _recipe(config, packed, len(data))
     start = _restore(config.output, model, optimizer) or Progress()
     prepared = accelerator.prepare_model(model)
-    validate = _validation(model, packed.held_out(), recipe.micro_batch, accelerator, losses)
+    validate = _validation(config, packed, model, recipe.micro_batch, accelerator, losses)
     with asked_to_stop() as should_stop, _watched(config, start) as (on_step, sync, tell):
 
         def save_checkpoint(progress: Progress) -> None:
@@ -230,7 +249,9 @@ def _train(
             warn=tell,
         )
         order = packed.order(data)
-        progress = train(prepared, optimizer, accelerator, data, clm, recipe, start, hooks, order)
+        progress = train(
+            prepared, optimizer, accelerator, data, objective, recipe, start, hooks, order
+        )
     if validate and not losses and progress.step == config.steps:
         validate()  # the last step was another process's
     settle()
@@ -303,8 +324,9 @@ def _save(
 
 
 def _validation(
+    config: PretrainConfig,
+    packed: Sources,
     model: "Transformer",
-    held_out: "dict[str, TokenRows]",
     micro_batch: int,
     accelerator: "Accelerator",
     losses: dict[str, float],
@@ -313,17 +335,27 @@ def _validation(
 
     It is a mean over tokens, whichever folder they are in; `losses` takes that of each folder.
     """
+    held_out = packed.held_out()
     if not held_out:
         return None
     import numpy as np
     import torch
 
+    from lmkit.objectives.choice import scored
     from lmkit.scoring.perplexity import Score, score_rows
+
+    objective = packed.objective(scored(config.to_learn))
 
     def own(rows: "TokenRows") -> Score:
         share = np.array_split(np.arange(len(rows)), ranks())[rank()]
         return score_rows(
-            model, rows, share, micro_batch, accelerator.device, lambda: accelerator.autocast()
+            model,
+            rows,
+            share,
+            micro_batch,
+            accelerator.device,
+            lambda: accelerator.autocast(),
+            objective,
         )
 
     def validate() -> float:
@@ -382,6 +414,7 @@ def _complete(
         "loss": last[0].loss if last else None,
         "validation_loss": progress.validation_loss,
         "skipped_steps": progress.skipped,
+        "dropped_tokens": progress.dropped,
         "device": str(accelerator.device),
         "precision": "fp32" if accelerator.mixed_precision == "no" else accelerator.mixed_precision,
         "processes": ranks(),

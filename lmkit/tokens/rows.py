@@ -57,6 +57,9 @@ class Rows:
     positions_BT: NDArray[np.int64]
     """0, 1, 2, ... from the start of each piece; 0 at padding."""
 
+    whole_BT: NDArray[np.bool_]
+    """Whether a piece is a whole document; false at padding."""
+
     def trimmed(self) -> "Rows":
         """Leave out the last places, where they are padding in all rows."""
         used_T = (self.documents_BT > 0).any(axis=0)
@@ -66,6 +69,7 @@ class Rows:
             following_BT=self.following_BT[:, :width],
             documents_BT=self.documents_BT[:, :width],
             positions_BT=self.positions_BT[:, :width],
+            whole_BT=self.whole_BT[:, :width],
         )
 
 
@@ -156,6 +160,7 @@ class TokenRows:
         """Read the rows with these numbers, in this order."""
         pieces, places_P, numbers_P = self._index(rows)
         shards_P, begins_P, go_on_P = self._find(pieces)
+        whole_P = (pieces["start"] == 0) & ~go_on_P
 
         order = np.argsort(shards_P, kind="stable")  # so that a shard's tokens stand together
         lengths_P = pieces["length"].astype(np.int64)[order]
@@ -173,7 +178,7 @@ class TokenRows:
         places_N = np.repeat(places_P[order], lengths_P) + inside_N
         numbers_N = np.repeat(numbers_P[order], lengths_P).astype(np.int32)
 
-        def spread(values_N: NDArray[Any], padding: int) -> NDArray[Any]:
+        def spread(values_N: NDArray[Any], padding: int | bool) -> NDArray[Any]:
             flat = np.full(shape[0] * shape[1], padding, values_N.dtype)
             flat[places_N] = values_N
             return flat.reshape(shape)
@@ -183,6 +188,7 @@ class TokenRows:
             following_BT=spread(following_N, NO_TARGET),
             documents_BT=spread(numbers_N, 0),
             positions_BT=spread(inside_N, 0),
+            whole_BT=spread(np.repeat(whole_P[order], lengths_P), False),
         )
 
     def _index(

@@ -119,6 +119,11 @@ class Tokenizer:
             sorted(number for number, token in added.items() if token.special), np.int64
         )
 
+    @property
+    def stored(self) -> dict[str, Any]:
+        """What tokenizer.json says."""
+        return json.loads(self._data)
+
     @cached_property
     def sentinels(self) -> tuple[int, ...]:
         """Ids of the tokens that stand for the first, second, ... span of a document."""

@@ -3,8 +3,9 @@
 Choices:
 - All micro-batches of a step are drawn before the first is computed: the loss is divided by the
   number of targets in all of them.
-- A thread reads the next steps while this one is computed. It draws nothing at random, so what it
-  reads doesn't depend on when; what goes wrong in it is raised where the step is asked for.
+- A thread reads the next steps while this one is computed. What is random in a batch follows from
+  the seed, the step and the row, so it doesn't depend on when, nor on who makes it; what goes wrong
+  in the thread is raised where the step is asked for.
 """
 
 from collections import deque
@@ -17,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lmkit.objectives.batch import Batch
+from lmkit.objectives.choice import Objective
+from lmkit.tokens.draws import row_keys
 from lmkit.tokens.rows import NO_TARGET, Rows
 
 READ_AHEAD = 2
@@ -32,8 +34,7 @@ class TrainingRows(Protocol):
     def read(self, rows: NDArray[np.int64]) -> Rows: ...  # noqa: D102
 
 
-Objective = Callable[[Rows], Batch]
-Arguments = dict[str, Tensor | None]
+Arguments = dict[str, Tensor]
 """What a model is called with."""
 
 
@@ -46,28 +47,37 @@ class Work:
     targets: int
     tokens: int
     """Padding not counted."""
+    dropped: int = 0
+    """Text tokens that the objective left out."""
 
 
 def work_of(
-    step: int, passes: list[NDArray[np.int64]], data: TrainingRows, objective: Objective, pin: bool
+    seed: int,
+    step: int,
+    passes: list[NDArray[np.int64]],
+    data: TrainingRows,
+    objective: Objective,
+    pin: bool,
 ) -> Work:
     """Read the rows of each pass of a step; `pin` them where a GPU is to fetch them."""
     batches: list[Arguments] = []
-    targets = tokens = 0
+    targets = tokens = dropped = 0
     for rows in passes:
         # A pass over no rows still has to run, or the other ranks wait for its gradients.
-        read = data.read(rows if len(rows) else np.zeros(1, np.int64))
-        batch = objective(read)
+        numbers = rows if len(rows) else np.zeros(1, np.int64)
+        read = data.read(numbers)
+        batch = objective(read, row_keys(seed, step, numbers))
         if len(rows):
             targets += batch.targets
             tokens += int(np.count_nonzero(read.documents_BT))
+            dropped += batch.dropped
         else:
             batch = replace(batch, targets_BT=np.full_like(batch.targets_BT, NO_TARGET))
         arguments = batch.tensors()
         if pin:
-            arguments = {n: None if t is None else t.pin_memory() for n, t in arguments.items()}
+            arguments = {name: t.pin_memory() for name, t in arguments.items()}
         batches.append(arguments)
-    return Work(step, batches, targets, tokens)
+    return Work(step, batches, targets, tokens, dropped)
 
 
 def ahead(make: Callable[[int], Work], steps: range) -> Generator[Work]:

@@ -4,9 +4,9 @@ Choices:
 - The loss of a step is the sum over its targets divided by their number, over all micro-batches
   and ranks alike: the mean of the means of unequal parts is another number. DDP averages the
   gradients over ranks; each rank's share is multiplied by their number first.
-- What a step computes follows from (seed, step, rank) alone: the rows (`order`), the learning rate
-  (`schedule`), and dropout, for which torch is seeded anew. There is no other state than weights,
-  moments and `Progress`.
+- What a step computes follows from (seed, step, rank) alone: the rows (`order`), what the objective
+  draws for them (`batches`), the learning rate (`schedule`), and dropout, for which torch is seeded
+  anew. There is no other state than weights, moments and `Progress`.
 - A GPU is told what to do one step ahead: its numbers are read when the next step is already
   queued, so reading never makes it idle. Hence a record comes late there, by one step; before
   validation and saving all of them are in.
@@ -30,10 +30,12 @@ from torch import Tensor, nn
 from torch.optim import AdamW
 
 from lmkit.errors import LmkitError
-from lmkit.training.batches import Arguments, Objective, TrainingRows, Work, ahead, work_of
+from lmkit.objectives.choice import Objective
+from lmkit.tokens.draws import draw
+from lmkit.training.batches import Arguments, TrainingRows, Work, ahead, work_of
 from lmkit.training.metrics import Record, finite
 from lmkit.training.optimizer import OptimConfig, update
-from lmkit.training.order import draw, passes_of_rank, rows_of_step
+from lmkit.training.order import passes_of_rank, rows_of_step
 from lmkit.training.schedule import ScheduleConfig, learning_rate
 
 Order = Callable[[int, int, int, int], NDArray[np.int64]]
@@ -80,6 +82,8 @@ class Progress:
     """Tokens read, padding not counted."""
     skipped: int = 0
     """Steps left out because their gradient was not finite."""
+    dropped: int = 0
+    """Text tokens that the objective left out."""
     validation_loss: float | None = None
     """If it was measured after this very step, and is finite."""
 
@@ -118,7 +122,7 @@ def train(
         optimizer: of the model, not prepared.
         accelerator: with no accumulation of its own, and fp32 or bf16.
         data: what the rows of a step are read from.
-        objective: makes a batch of rows.
+        objective: makes a batch of rows and of the keys of their random numbers.
         recipe: what decides the numbers.
         start: where a checkpoint left off.
         hooks: whom to tell, and whom to ask.
@@ -135,7 +139,8 @@ def train(
         rows = order(recipe.seed, step, recipe.rows_per_batch, len(data))
         rank, ranks = accelerator.process_index, accelerator.num_processes
         passes = passes_of_rank(rows, rank, ranks, recipe.micro_batch)
-        return work_of(step, passes, data, objective, pin=accelerator.device.type == "cuda")
+        pin = accelerator.device.type == "cuda"
+        return work_of(recipe.seed, step, passes, data, objective, pin)
 
     trainer = _Trainer(model, optimizer, accelerator, recipe, hooks.should_stop)
     ledger = _Ledger(start, recipe, hooks)
@@ -173,7 +178,7 @@ class _Trainer:
         lr = learning_rate(work.step, recipe.optim.lr, recipe.steps, recipe.schedule)
         for group in self._optimizer.param_groups:
             group["lr"] = lr
-        counts = self._counted(work.targets, work.tokens, self._should_stop())
+        counts = self._counted(work.targets, work.tokens, work.dropped, self._should_stop())
         # A batch without any target has no gradient; a division by 0 would make it NaN.
         share = accelerator.num_processes / counts[0].clamp(min=1)
         nll = torch.zeros((), dtype=counts.dtype, device=accelerator.device)
@@ -185,7 +190,7 @@ class _Trainer:
             nll += summed.detach()
         loss = self._summed(nll) / counts[0]
         norm = update(self._optimizer, recipe.optim.clip)
-        values = torch.stack([loss, norm.to(loss.dtype), counts[1], counts[2]])
+        values = torch.stack([loss, norm.to(loss.dtype), *counts[1:]])
         return _Reading(work.step, lr, values)
 
     def _counted(self, *values: int) -> Tensor:
@@ -204,7 +209,7 @@ class _Trainer:
 
     def _on_device(self, batch: Arguments) -> Arguments:
         device = self._accelerator.device
-        return {n: None if t is None else t.to(device, non_blocking=True) for n, t in batch.items()}
+        return {name: t.to(device, non_blocking=True) for name, t in batch.items()}
 
 
 class _Reading:
@@ -220,12 +225,12 @@ class _Reading:
         elif values.device.type != "cpu":
             self._values = values.cpu()  # elsewhere nothing tells when a copy has arrived
 
-    def read(self) -> tuple[float, float, int, bool]:
-        """Wait for them: loss, norm of the gradient, tokens, whether some rank is to stop."""
+    def read(self) -> tuple[float, float, int, int, bool]:
+        """Wait: loss, norm of the gradient, tokens, those dropped, whether some rank is to stop."""
         if self._arrived is not None:
             self._arrived.synchronize()
-        loss, norm, tokens, stop = self._values.tolist()
-        return loss, norm, int(tokens), stop > 0
+        loss, norm, tokens, dropped, stop = self._values.tolist()
+        return loss, norm, int(tokens), int(dropped), stop > 0
 
 
 class _Ledger:
@@ -262,7 +267,7 @@ class _Ledger:
             self._saved = self.progress.step
 
     def _enter(self, reading: _Reading) -> Record:
-        loss, norm, tokens, stop = reading.read()
+        loss, norm, tokens, dropped, stop = reading.read()
         now = time.perf_counter()
         seconds, self._last = now - self._last, now
         self.stopping = self.stopping or stop
@@ -272,6 +277,7 @@ class _Ledger:
             step=reading.step,
             tokens=self.progress.tokens + tokens,
             skipped=self.progress.skipped + skipped,
+            dropped=self.progress.dropped + dropped,
         )
         if skipped:
             self._tell_of_skip(reading.step, norm)

@@ -15,23 +15,10 @@ Choices:
 import numpy as np
 from numpy.typing import NDArray
 
+from lmkit.tokens.draws import GOLDEN, MASK, draw, mix
+
 ROUNDS = 12
 """Four make a good cipher of a large domain; a domain of three rows needs more to look fair."""
-
-MASK = 2**64 - 1
-GOLDEN = 0x9E3779B97F4A7C15  # 2^64 / golden ratio, odd
-
-
-def draw(seed: int, *keys: int) -> int:
-    """Return 64 bits that look random, and depend on nothing but the arguments.
-
-    >>> draw(0, 1, 2) == draw(0, 1, 2), draw(0, 1, 2) == draw(0, 2, 1)
-    (True, False)
-    """
-    bits = np.array([seed & MASK], np.uint64)
-    for key in keys:
-        bits = _mix(bits + np.uint64(((key + 1) * GOLDEN) & MASK))
-    return int(_mix(bits)[0])
 
 
 def rows_of_step(seed: int, step: int, rows_per_batch: int, rows: int) -> NDArray[np.int64]:
@@ -96,14 +83,7 @@ def _feistel(values: NDArray[np.uint64], keys: NDArray[np.uint64], bits: int) ->
     for number in range(ROUNDS):
         round_keys = keys + np.uint64((number + 1) * GOLDEN & MASK)
         if number % 2:
-            high ^= _mix(low * np.uint64(GOLDEN) + round_keys) & high_mask
+            high ^= mix(low * np.uint64(GOLDEN) + round_keys) & high_mask
         else:
-            low ^= _mix(high * np.uint64(GOLDEN) + round_keys) & low_mask
+            low ^= mix(high * np.uint64(GOLDEN) + round_keys) & low_mask
     return high << np.uint64(low_bits) | low
-
-
-def _mix(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Spread every bit over all others (the finalizer of SplitMix64, Steele et al. 2014)."""
-    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return bits ^ (bits >> np.uint64(31))

@@ -21,6 +21,7 @@ from lmkit.errors import InputError, LmkitError
 from lmkit.execution.progress import warn
 from lmkit.model.configuration import ModelConfig
 from lmkit.model.transformer import Transformer
+from lmkit.objectives.configuration import ObjectiveConfig
 from lmkit.tokens.tokenizer import Tokenizer
 from lmkit.training.checkpoint import load_weights
 from lmkit.training.checkpoint_files import choose, damage, newest_first, step_of
@@ -36,6 +37,8 @@ class Description(Record):
     vocabulary_size: int
     sequence_length: int
     objective: str
+    objective_options: dict[str, Any] = {}  # noqa: RUF012 (a field's default, which pydantic copies)
+    """Its own options, by group."""
     tokenizer: str
     """SHA-256 of its tokenizer.json."""
     begin: int | None
@@ -46,6 +49,13 @@ class Description(Record):
     def config(self) -> ModelConfig:
         """The model's options."""
         return ModelConfig.model_validate(self.model)
+
+    @property
+    def learned(self) -> ObjectiveConfig:
+        """What the model was trained to do."""
+        return ObjectiveConfig.model_validate(
+            {"objective": self.objective, **self.objective_options}
+        )
 
 
 @dataclass(frozen=True)
@@ -109,7 +119,7 @@ def read_description(run: Path) -> Description:
     try:
         description = read(Description, run / MODEL_JSON)
         assert description is not None
-        description.config  # noqa: B018 (it must be readable, too)
+        assert description.config and description.learned  # they must be readable, too
     except (LmkitError, ValueError, AssertionError):
         raise InputError(f"{run / MODEL_JSON}: damaged", "copy it back, or train again") from None
     return description

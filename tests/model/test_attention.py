@@ -3,9 +3,10 @@ import math
 import pytest
 import torch
 
-from lmkit.model.attention import Attention, continuation_mask, document_mask
+from lmkit.model.attention import Attention
 from lmkit.model.cache import LayerCache
 from lmkit.model.configuration import ModelConfig
+from lmkit.model.masks import continuation_mask, document_mask
 from lmkit.model.positions import rotation
 
 WIDTH, HEADS, TIME = 24, 4, 9

@@ -3,11 +3,11 @@ import math
 import torch
 
 from lmkit.model.configuration import ModelConfig
-from lmkit.model.feed_forward import SwiGLU
+from lmkit.model.feed_forward import GatedFeedForward
 
 
 def test_one_copy_gates_the_other() -> None:
-    part = SwiGLU(ModelConfig(layers=1, hidden_size=2, heads=1, ffn_size=1))
+    part = GatedFeedForward(ModelConfig(layers=1, hidden_size=2, heads=1, ffn_size=1))
     with torch.no_grad():
         part.gate.weight.copy_(torch.tensor([[1.0, 0.0]]))
         part.up.weight.copy_(torch.tensor([[0.0, 1.0]]))

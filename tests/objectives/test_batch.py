@@ -10,5 +10,5 @@ def test_a_batch_knows_its_targets_and_becomes_tensors_by_name() -> None:
     batch = Batch(ids, np.array([[0, 1, 2]]), np.array([[2, 3, NO_TARGET]]), None)
     assert batch.targets == 2
     tensors = batch.tensors()
-    assert tensors["documents_BT"] is None
+    assert list(tensors) == ["tokens_BT", "positions_BT", "targets_BT"]  # and nothing that is None
     assert torch.equal(tensors["tokens_BT"], torch.tensor([[1, 2, 3]]))

@@ -12,7 +12,7 @@ from tests.training.tiny import RaggedRows
 def test_targets_and_tokens_are_counted_over_all_passes_without_padding() -> None:
     rows = RaggedRows()
     passes = [np.array([0, 1, 2]), np.array([3])]
-    work = work_of(4, passes, rows, clm, pin=False)
+    work = work_of(1, 4, passes, rows, clm, pin=False)
     read = rows.read(np.arange(4))
     assert work.tokens == int((read.documents_BT == 1).sum())
     # Each row is one document here, and its last token has nothing behind it.
@@ -21,7 +21,7 @@ def test_targets_and_tokens_are_counted_over_all_passes_without_padding() -> Non
 
 
 def test_a_pass_over_no_rows_has_no_targets_and_counts_nothing() -> None:
-    work = work_of(1, [np.array([], np.int64)], RaggedRows(), clm, pin=False)
+    work = work_of(1, 1, [np.array([], np.int64)], RaggedRows(), clm, pin=False)
     assert (work.targets, work.tokens) == (0, 0)
     assert torch.all(work.batches[0]["targets_BT"] == -100)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmkit.training.order import draw, passes_of_rank, rows_of_step
+from lmkit.training.order import passes_of_rank, rows_of_step
 
 
 @settings(deadline=None, max_examples=60)
@@ -73,8 +73,3 @@ def test_ranks_share_a_batch_and_make_the_same_number_of_passes(
         joined = np.concatenate([part for share in shares for part in share])
         assert np.array_equal(joined, rows)
         assert all(len(part) <= micro_batch for share in shares for part in share)
-
-
-def test_a_draw_depends_on_every_key_and_its_place() -> None:
-    draws = {draw(seed, step, rank) for seed in range(5) for step in range(50) for rank in range(5)}
-    assert len(draws) == 5 * 50 * 5

@@ -44,6 +44,7 @@ class RaggedRows:
             following_BT=np.where(has_next_BT, np.roll(tokens_BT, -1, 1), -100),
             documents_BT=inside_BT.astype(np.int32),
             positions_BT=np.where(inside_BT, places_BT, 0),
+            whole_BT=inside_BT,
         )
 
 

@@ -1,0 +1,136 @@
+"""What a model learns to do: the options, checked before any work.
+
+Choices:
+- Nothing here imports torch, since `lmkit pretrain --help` reads it.
+- Each objective has a group of options, and those of another one are refused where they differ
+  from their defaults: who sets a share of masks believes that there are masks.
+- Resolved options, written as JSON, are valid input, so that a run can record and read them.
+"""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from lmkit.config import Group
+
+ObjectiveName = Literal["clm", "mlm", "plm", "span-corruption"]
+
+OBJECTIVES_OF: dict[str, tuple[ObjectiveName, ...]] = {
+    "decoder": ("clm",),
+    "encoder": ("mlm", "plm"),
+    "encoder-decoder": ("span-corruption",),
+}
+"""What a model of each architecture can learn. A decoder sees no token behind a mask; an encoder
+sees the token that it would have to say next."""
+
+
+class FimConfig(Group):
+    """Fill in the middle, for clm."""
+
+    rate: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the documents, of those whole in a row, whose middle is moved to their end."""
+
+    spm_rate: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Share of those that give the suffix first; the others give the prefix first."""
+
+
+class MlmConfig(Group):
+    """Masks, for mlm."""
+
+    share: Annotated[float, Field(gt=0, lt=1)] = 0.15
+    """Share of the text that is to be predicted: 80% masked, 10% replaced, 10% as it is."""
+
+    whole_word: bool = False
+    """Choose whole words instead of tokens."""
+
+
+class PlmConfig(Group):
+    """Orders, for plm."""
+
+    context: Annotated[int, Field(ge=2)] = 6
+    """One token in so many is predicted."""
+
+    block: Annotated[int, Field(ge=2)] | None = None
+    """Places that share an order, the blocks following from left to right; none: the row does."""
+
+
+class SpanConfig(Group):
+    """Holes, for span-corruption."""
+
+    style: Literal["t5", "bart"] = "t5"
+    """t5: a sentinel for each hole, and the decoder says what was in it. bart: a mask for each
+    hole, and the decoder says the whole text."""
+
+    noise: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Share of the text that is hidden; none: 0.15 for t5, 0.3 for bart."""
+
+    mean_length: Annotated[float, Field(ge=1, le=64)] = 3.0
+    """Tokens in a hole, on average."""
+
+    @property
+    def share(self) -> float:
+        """The noise, with what was left open filled in."""
+        return self.noise or {"t5": 0.15, "bart": 0.3}[self.style]
+
+
+OWNERS: dict[str, ObjectiveName] = {
+    "fim": "clm",
+    "mlm": "mlm",
+    "plm": "plm",
+    "span": "span-corruption",
+}
+"""Which objective each group belongs to."""
+
+
+class ObjectiveConfig(Group):
+    """What the model learns to do."""
+
+    objective: ObjectiveName = "clm"
+    """What the model learns to do: clm, say which token follows; mlm, say which tokens were masked;
+    plm, say tokens in a random order; span-corruption, say what was in the holes of a text."""
+
+    fim: FimConfig = FimConfig()
+
+    mlm: MlmConfig = MlmConfig()
+
+    plm: PlmConfig = PlmConfig()
+
+    span: SpanConfig = SpanConfig()
+
+    @model_validator(mode="after")
+    def _refuse_options_of_others(self) -> Self:
+        for group, owner in OWNERS.items():
+            config: Group = getattr(self, group)
+            for name, field in type(config).model_fields.items():
+                if owner != self.objective and getattr(config, name) != field.default:
+                    raise ValueError(
+                        f"--{group}.{name.replace('_', '-')}: got {getattr(config, name)}, but it "
+                        f"belongs to --objective {owner}, and this is {self.objective}"
+                    )
+        return self
+
+    @property
+    def to_learn(self) -> "ObjectiveConfig":
+        """These options alone, apart from any others that they stand among."""
+        return ObjectiveConfig.model_validate(
+            {name: getattr(self, name) for name in ObjectiveConfig.model_fields}
+        )
+
+    def own_options(self) -> dict[str, Any]:
+        """Return the groups that belong to the objective, as JSON knows them."""
+        groups = {group for group, owner in OWNERS.items() if owner == self.objective}
+        return self.model_dump(mode="json", include=groups)
+
+
+def refuse_pair(architecture: str, objective: ObjectiveName) -> None:
+    """Raise ValueError where a model of this architecture can't learn this.
+
+    >>> refuse_pair("decoder", "clm")
+    """
+    if objective not in OBJECTIVES_OF[architecture]:
+        right = " or ".join(OBJECTIVES_OF[architecture])
+        needs = next(name for name, known in OBJECTIVES_OF.items() if objective in known)
+        raise ValueError(
+            f"--objective: got {objective}, which goes with --model.architecture {needs}; "
+            f"with {architecture}, give --objective {right}"
+        )
