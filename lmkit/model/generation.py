@@ -17,6 +17,7 @@ from collections.abc import Collection, Iterator, Sequence
 import torch
 from torch import Tensor
 
+from lmkit.errors import ConfigError
 from lmkit.model.cache import KeyValueCache, positions_after
 from lmkit.model.evaluation import evaluating
 from lmkit.model.transformer import Transformer
@@ -50,13 +51,23 @@ def generate(
         window: how many places each place sees, itself included: the length of the rows in
             training; of a longer prompt, the end is read. None: all.
 
+    Raises:
+        ConfigError: the text would become longer than the model has learned positions.
+
     """
     assert len(prompt), "a model continues something: give it the begin token at least"
     device = model.embedding.weight.device
     banned = torch.tensor(sorted(set(forbidden) - {end_id}), dtype=torch.long)
     generator = torch.Generator().manual_seed(seed)
-    cache = KeyValueCache(model.config.layers, window)
+    cache = KeyValueCache(model.config.decoder_layers or model.config.layers, window)
     unread = list(prompt)[-window:] if window else list(prompt)
+    longest = model.config.longest
+    if longest is not None and len(unread) + max_tokens > longest + 1:
+        raise ConfigError(
+            f"--max-tokens: got {max_tokens:,}, but the model has {longest:,} learned positions, "
+            f"and the prompt takes {len(unread):,}",
+            f"ask for {max(0, longest + 1 - len(unread)):,} at most",
+        )
     for _ in range(max_tokens):
         logits_V = _following(model, torch.tensor([unread], device=device), cache)
         logits_V = logits_V.index_fill(0, banned, -torch.inf)
