@@ -27,13 +27,12 @@ from lmkit.model.exchange.family import (
 from lmkit.model.exchange.names import Rule, joined, layer, layers
 
 
-def _common(config: ModelConfig) -> dict[str, tuple[object, ...]]:
-    return {"architecture": ("decoder",), "norm_place": ("pre",)}
+COMMON: dict[str, tuple[object, ...]] = {"architecture": ("decoder",), "norm_place": ("pre",)}
 
 
 def _gpt2_wants(config: ModelConfig) -> dict[str, tuple[object, ...]]:
     return {
-        **_common(config),
+        **COMMON,
         "position": ("learned",),
         "norm": ("layernorm",),
         "activation": tuple(PLAIN),
@@ -58,7 +57,7 @@ def _gpt2_config(config: ModelConfig) -> Json:
     }
 
 
-def _gpt2_beside(config: ModelConfig, facts: Facts) -> Json:
+def _gpt2_beside(config: ModelConfig, _: Facts) -> Json:
     return dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), config.dropout)
 
 
@@ -136,7 +135,7 @@ GPT2 = Family(
 
 def _llama_wants(config: ModelConfig) -> dict[str, tuple[object, ...]]:
     wants: dict[str, tuple[object, ...]] = {
-        **_common(config),
+        **COMMON,
         "position": ("rotary",),
         "norm": ("rmsnorm",),
         "activation": tuple(GATES),

@@ -12,7 +12,7 @@ from collections.abc import Container
 
 from lmkit.model.configuration import ModelConfig
 from lmkit.model.estimates import BUCKETS
-from lmkit.model.exchange.family import TANH, Facts, Family, Json
+from lmkit.model.exchange.family import TANH, Facts, Family, Json, our_activation
 from lmkit.model.exchange.names import Rule, layer, layers
 from lmkit.model.positions import MAX_DISTANCE
 
@@ -79,7 +79,6 @@ def _completed(given: Json) -> Json:
 
 
 def _options(said: Json) -> Json:
-    ours = {theirs: ours for ours, theirs in FORWARD.items()}
     return {
         "architecture": "encoder-decoder",
         "position": "relative",
@@ -89,7 +88,7 @@ def _options(said: Json) -> Json:
         "heads": said["num_heads"],
         "head_width": said["d_kv"],
         "ffn_size": said["d_ff"],
-        "activation": ours[said["feed_forward_proj"]],
+        "activation": our_activation(said["feed_forward_proj"], FORWARD),
         "norm": "rmsnorm",
         "norm_eps": said["layer_norm_epsilon"],
         "initialization": "t5" if said["scale_decoder_outputs"] else "gpt2",

@@ -72,7 +72,7 @@ def _bert_config(config: ModelConfig) -> Json:
     }
 
 
-def _bert_beside(config: ModelConfig, facts: Facts) -> Json:
+def _bert_beside(config: ModelConfig, _: Facts) -> Json:
     names = ("hidden_dropout_prob", "attention_probs_dropout_prob")
     return {"type_vocab_size": SEGMENTS, **dict.fromkeys(names, config.dropout)}
 
@@ -184,7 +184,9 @@ def _modernbert_config(config: ModelConfig) -> Json:
         "hidden_activation": act,
         "classifier_activation": act,
         "norm_eps": config.norm_eps,
-        **dict.fromkeys(("norm_bias", "attention_bias", "mlp_bias", "classifier_bias"), config.biases),
+        **dict.fromkeys(
+            ("norm_bias", "attention_bias", "mlp_bias", "classifier_bias"), config.biases
+        ),
         "layer_types": types,
         "local_attention": config.window if SLIDING in types else 128,
         "rope_parameters": {
@@ -313,7 +315,7 @@ def _xlnet_config(config: ModelConfig) -> Json:
     }
 
 
-def _xlnet_beside(config: ModelConfig, facts: Facts) -> Json:
+def _xlnet_beside(config: ModelConfig, _: Facts) -> Json:
     return {"dropout": config.dropout, "mem_len": None, "use_mems_eval": False}
 
 

@@ -84,6 +84,8 @@ def rules_of(family: Family, config: ModelConfig, known: Mapping[str, object]) -
     return rules
 
 
-def exported(family: Family, config: ModelConfig, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def exported(
+    family: Family, config: ModelConfig, weights: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
     """Return a model's weights under their names."""
     return to_theirs(rules_of(family, config, weights), weights)

@@ -67,7 +67,7 @@ class Family:
     """Patterns of tensors that say nothing more: buffers, and heads of other tasks."""
     aliases: Mapping[str, str] = field(default_factory=dict[str, str])
     """Tensors that, where the embedding is tied, must equal another one."""
-    absorb: Callable[[dict[str, Any], Mapping[str, Any]], None] = lambda ours, theirs: None
+    absorb: Callable[[dict[str, Any], Mapping[str, Any]], None] | None = None
     """Takes into ours what theirs hold where we have nothing."""
 
     def obstacles(self, config: ModelConfig) -> dict[str, tuple[object, ...]]:
@@ -100,6 +100,8 @@ class Family:
         except ValidationError as error:
             problem = error.errors()[0]["msg"].removeprefix("Value error, ")
             raise InputError(f"{place}: {problem}", WHICH_MODELS) from None
+        except UnlikeOursError as error:
+            raise InputError(f"{place}: {error}", WHICH_MODELS) from None
         except (TypeError, ValueError, AttributeError) as error:
             raise InputError(f"{place}: damaged: {error}", COPY_AGAIN) from None
         wanted = self.config(config) | dict(self.fixed)
@@ -113,6 +115,10 @@ class Family:
         return config
 
 
+class UnlikeOursError(ValueError):
+    """A config.json says what none of our options can."""
+
+
 COPY_AGAIN = "copy the folder again from where it came from"
 WHICH_MODELS = "lmkit can only go on with models that its own options can describe"
 
@@ -123,8 +129,11 @@ def our_activation(theirs: str, known: Mapping[str, str]) -> str:
     >>> our_activation("gelu_pytorch_tanh", PLAIN)
     'gelu-tanh'
     """
-    found = next((ours for ours, other in known.items() if other == same_activation(theirs, known)))
-    return found
+    written = same_activation(theirs, known)
+    for ours, other in known.items():
+        if other == written:
+            return ours
+    raise UnlikeOursError(f"activation: got {theirs}, must be one of {', '.join(known.values())}")
 
 
 def same_activation(theirs: str, known: Mapping[str, str]) -> str:

@@ -43,8 +43,8 @@ def to_ours(
 ) -> dict[str, Tensor]:
     """Return the weights under our names; `shapes` says what ours look like.
 
-    >>> shapes = {"q": (1, 2), "k": (1, 2)}
-    >>> to_ours([Rule(("q", "k"), "qk", turned=True)], {"qk": torch.tensor([[1, 3], [2, 4]])}, shapes)
+    >>> rule, shapes = Rule(("q", "k"), "qk", turned=True), {"q": (1, 2), "k": (1, 2)}
+    >>> to_ours([rule], {"qk": torch.tensor([[1, 3], [2, 4]])}, shapes)
     {'q': tensor([[1, 2]]), 'k': tensor([[3, 4]])}
     """
     found: dict[str, Tensor] = {}
@@ -55,9 +55,7 @@ def to_ours(
         tensor = weights[rule.theirs].reshape(whole[::-1] if rule.turned else whole)
         tensor = tensor.t() if rule.turned else tensor
         parts = tensor.split([shapes[name][0] for name in rule.ours])
-        found |= {
-            name: part.contiguous() for name, part in zip(rule.ours, parts, strict=True)
-        }
+        found |= {name: part.contiguous() for name, part in zip(rule.ours, parts, strict=True)}
     return found
 
 
