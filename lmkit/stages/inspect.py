@@ -249,7 +249,7 @@ def _contents(folder: Path, plan: Plan) -> Sections:
     if plan.stage == "pack":
         return _packed(details)
     if plan.stage == "train-tokenizer":
-        facts = {key: value for key, value in details.items() if key != "report"}
+        facts = {key: details[key] for key in details if key != "report" and details[key] != []}
         return {"tokenizer": facts, **_report(folder)}
     return {"details": flat(details)}
 

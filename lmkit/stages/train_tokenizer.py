@@ -69,8 +69,9 @@ class TrainTokenizerConfig(StageConfig):
     sentinels: Annotated[int, Field(ge=0)] = 256
     """Tokens that stand for the gaps of span corruption; 0 if you will never need it."""
 
-    sample_bytes: Annotated[int, Field(ge=100_000, lt=2**31)] = 1_000_000_000
-    """Text to learn from, at most: as much from each source, or all of it where that is less."""
+    sample_bytes: Annotated[int, Field(ge=100_000, lt=2**31)] = 500_000_000
+    """Text to learn from, at most: as much from each source, or all of it where that is less.
+    Memory grows with the distinct words in it."""
 
     from_: Path | None = None
     """Take over this tokenizer.json, or Transformers folder with one, instead of learning."""
@@ -182,6 +183,7 @@ def _note_sizes(
 ) -> None:
     """Find out how much text each source has, by the hashes of its pieces."""
     from lmkit.tokens.sampling import Sizes, class_of, keyed_pieces
+    from lmkit.tokens.text import well_formed
 
     sizes: Sizes = defaultdict(Counter)
     for part in slices:
@@ -189,7 +191,7 @@ def _note_sizes(
             part, writer.read, source=config.source, max_record=config.max_record
         ):
             if isinstance(document, Document):
-                own = sizes[document.source]
+                own = sizes[well_formed(document.source)]
                 for key, piece in keyed_pieces(config.seed, document.id, document.text):
                     own[class_of(key)] += len(piece.encode("utf-8", "replace"))
     writer.facts = {"sizes": sizes}
@@ -246,8 +248,9 @@ class _Sample:
 
     def _drawn(self, document: Document) -> Iterator[str]:
         from lmkit.tokens.sampling import keyed_pieces
+        from lmkit.tokens.text import well_formed
 
-        source, drawn = document.source, 0
+        source, drawn = well_formed(document.source), 0
         for key, piece in keyed_pieces(self._config.seed, document.id, document.text):
             if key < self._reported[source]:
                 self.reported[source].append(piece)
@@ -319,11 +322,12 @@ def _report(
     config: TrainTokenizerConfig, tokenizer: "Tokenizer", texts: Mapping[str, list[str]]
 ) -> list[dict[str, Any]]:
     """Measure this tokenizer, and the one to compare with, on the same texts."""
-    from lmkit.tokens.report import measure, rows
+    from lmkit.tokens.report import few_sources, measure, rows
     from lmkit.tokens.tokenizer import Tokenizer
 
     if not texts:
         return []
+    texts = few_sources(texts)
     measures, lost = measure(tokenizer, texts)
     if lost is not None and not config.from_ and config.recipe.loses_nothing:
         raise LmkitError(

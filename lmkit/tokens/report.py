@@ -25,6 +25,8 @@ from lmkit.tokens.tokenizer import Tokenizer
 LONGEST = 5
 TOGETHER = "all"
 """What stands in the place of a source's name, for all of them."""
+OTHERS = "other sources"
+SHOWN_SOURCES = 50
 BATCH = 64
 
 
@@ -49,6 +51,22 @@ class Measures:
         for name in ("texts", "bytes", "words", "tokens", "unknown", "come_back"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.occurs |= other.occurs
+
+
+def few_sources(
+    texts: Mapping[str, Sequence[str]], most: int = SHOWN_SOURCES
+) -> dict[str, list[str]]:
+    """Put together the texts of all but the largest sources: a crawl may have a million.
+
+    >>> few_sources({"a": ["one"], "b": ["two", "three"], "c": ["4"]}, most=2)
+    {'b': ['two', 'three'], 'other sources': ['one', '4']}
+    """
+    if len(texts) <= most:
+        return {source: list(own) for source, own in texts.items()}
+    by_size = sorted(texts, key=lambda source: (-sum(map(len, texts[source])), source))
+    kept = {source: list(texts[source]) for source in by_size[: most - 1]}
+    kept[OTHERS] = [text for source in by_size[most - 1 :] for text in texts[source]]
+    return kept
 
 
 def measure(
@@ -79,12 +97,12 @@ def _count(measures: Measures, tokenizer: Tokenizer, text: str, ids: NDArray[np.
 
 
 def rows(name: str, tokenizer: Tokenizer, found: Mapping[str, Measures]) -> list[dict[str, Any]]:
-    """Make a table of the measures, a row for each source and one for all of them."""
+    """Make a table of the measures, a row for all sources and one for each of them."""
     together = Measures(tokenizer.size)
     for measures in found.values():
         together.add(measures)
-    named = [*sorted(found.items()), (TOGETHER, together)]
-    shown = named if len(found) > 1 else named[-1:]
+    named = [(TOGETHER, together), *sorted(found.items())]
+    shown = named if len(found) > 1 else named[:1]
     return [_row(name, tokenizer, source, measures) for source, measures in shown]
 
 

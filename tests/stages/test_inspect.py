@@ -110,6 +110,7 @@ def test_a_tokenizer_is_shown_at_work(work: Path, lmkit: Lmkit) -> None:
     found = look(lmkit, work / "tokenizer")
     details = manifest(work / "tokenizer")["details"]
     (row,) = details.pop("report")
+    assert details.pop("lacks") == []
     assert found["tokenizer"] == details
     longest = row.pop("longest_tokens")
     assert found["report"] == [row]

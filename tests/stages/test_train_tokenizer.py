@@ -239,3 +239,17 @@ def test_the_declaration_of_human_rights_comes_back_in_every_language(
         assert lmkit("train-tokenizer", path, *typed)[0] == 0
         (row,) = report(algorithm)
         assert (row["texts"], row["come_back"]) == (len(texts), 1.0)
+
+
+def test_many_sources_make_a_short_report_and_half_a_pair_in_a_name_does_no_harm(
+    here: Path, lmkit: Lmkit
+) -> None:
+    lines = [
+        json.dumps({"id": str(n), "text": f"text {n} " * 9, "source": f"s{n}"}) for n in range(70)
+    ]
+    lines.append('{"id": "x", "text": "some text", "source": "\\ud800"}')
+    Path("a.jsonl").write_text("\n".join(lines))
+    assert lmkit("train-tokenizer", "a.jsonl", *SMALL)[0] == 0
+    together, *by_source = report()
+    assert (together["source"], together["texts"], len(by_source)) == ("all", 71, 50)
+    assert sum(row["texts"] for row in by_source) == 71

@@ -21,7 +21,7 @@ def test_measures_are_those_of_a_calculation_by_hand() -> None:
     tokenizer = words_only()
     texts = {"a": ["the cat sat", "the dog."], "b": ["cat"]}
     found, lost = measure(tokenizer, texts)
-    first, second, together = rows("this", tokenizer, found)
+    together, first, second = rows("this", tokenizer, found)
     # the cat sat: 11 bytes, 3 tokens, 3 words; the dog.: 8 bytes, 3 tokens (1 unknown), 2 words.
     assert (first["source"], first["texts"], first["bytes"], first["tokens"]) == ("a", 2, 19, 6)
     assert first["bytes_per_token"] == pytest.approx(19 / 6, abs=1e-6)

@@ -1,0 +1,102 @@
+"""Documents in, the same documents out of the packed rows, read with nothing but numpy."""
+
+import hashlib
+import json
+import zipfile
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import zstandard
+
+from lmkit.tokens.recipe import Algorithm
+from lmkit.tokens.tokenizer import Tokenizer
+from tests.conftest import Lmkit
+from tests.tokens.made import ALGORITHMS
+
+
+def declaration(corpora: Path) -> list[str]:
+    archive = zipfile.ZipFile(corpora / "language" / "udhr2.zip")
+    names = sorted(name for name in archive.namelist() if name.endswith(".txt"))
+    return [text for name in names if (text := archive.read(name).decode("utf-8"))]
+
+
+def books(corpora: Path, most: int | None = None) -> list[str]:
+    paths = sorted((corpora / "books").glob("*.txt.zst"))[:most]
+    return [
+        zstandard.ZstdDecompressor().stream_reader(path.open("rb")).read().decode("utf-8")
+        for path in paths
+    ]
+
+
+def from_rows(packed: Path) -> dict[int, list[int]]:
+    """The tokens of each document, by the hash of its id, put together from the pieces of rows."""
+    found: dict[int, list[int]] = {}
+    for side in ("train", "validation"):
+        folder = packed / side
+        if not folder.exists():
+            continue
+        shards = sorted(folder.glob("tokens-*.npy"))
+        records: list[tuple[np.ndarray[Any, Any], Any]] = []
+        for shard in shards:
+            tokens = np.load(shard, mmap_mode="r")
+            stored = np.load(shard.with_name(shard.name.replace("tokens", "documents")))
+            records += [(tokens, record) for record in stored]
+        parts: defaultdict[int, list[tuple[int, list[int]]]] = defaultdict(list)
+        for piece in np.load(folder / "rows" / "pieces.npy"):
+            tokens, record = records[int(piece["document"])]
+            start = int(record["start"]) + int(piece["start"])
+            own = tokens[start : start + int(piece["length"])].tolist()
+            parts[int(record["key"])].append((int(piece["start"]), own))
+        for key, own_parts in parts.items():
+            found[key] = [token for _, part in sorted(own_parts) for token in part]
+    return found
+
+
+def key_of(number: int) -> int:
+    return int.from_bytes(hashlib.sha256(f"0:{number}".encode()).digest()[:8], "big")
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "packing"), [*((name, "chunk") for name in ALGORITHMS), ("bpe", "best-fit")]
+)
+def test_every_document_comes_back_from_the_rows(
+    corpora: Path, here: Path, lmkit: Lmkit, algorithm: Algorithm, packing: str
+) -> None:
+    texts = [*declaration(corpora)[::12], *books(corpora, most=1)]
+    check(texts, lmkit, algorithm, packing)
+
+
+def check(
+    texts: list[str], lmkit: Lmkit, algorithm: Algorithm, packing: str, sample: str = "2000000"
+) -> None:
+    """Send texts through train-tokenizer and pack, and compare what the rows hold."""
+    lines = (json.dumps({"id": str(n), "text": text}) for n, text in enumerate(texts))
+    Path("texts.jsonl").write_text("\n".join(lines))
+    learn = ("--algorithm", algorithm, "--vocab-size", "8000", "--sample-bytes", sample)
+    assert lmkit("train-tokenizer", "texts.jsonl", *learn, "--output", "tokenizer")[0] == 0
+    # Words that occur once in one of many languages are unknown, and that is what is asked for.
+    loose = ("--limits.unknown-share", "none") if algorithm in {"word", "wordpiece"} else ()
+    rows = ("--packing", packing, "--sequence-length", "512", "--output", "packed", *loose)
+    assert lmkit("pack", "texts.jsonl", "--tokenizer", "tokenizer", *rows)[0] == 0
+
+    tokenizer, found = Tokenizer.load(Path("tokenizer")), from_rows(Path("packed"))
+    assert len(found) == len(texts)
+    for number, text in enumerate(texts):
+        begin, *ids, end = found[key_of(number)]
+        assert (begin, end) == (tokenizer.begin, tokenizer.end)
+        if algorithm in {"word", "wordpiece"}:
+            text = words_one_blank_apart(tokenizer, text, ids)
+        assert tokenizer.decode(ids) == text
+
+
+def words_one_blank_apart(tokenizer: Tokenizer, text: str, ids: list[int]) -> str:
+    """The documented form: words one blank apart, with the unknown token for those that are."""
+    words = tokenizer.normal_form(text).split(" ")
+    encoded = tokenizer.encode_batch(words)
+    assert [number for own in encoded for number in own.tolist()] == ids
+    return " ".join(
+        "<unk>" if tokenizer.unknown in own else w for w, own in zip(words, encoded, strict=True)
+    )
