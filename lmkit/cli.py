@@ -47,6 +47,7 @@ from lmkit.stages.inspect import InspectConfig, inspect_folder
 from lmkit.stages.pack import PackConfig, pack
 from lmkit.stages.pretrain import PretrainConfig, pretrain
 from lmkit.stages.train_tokenizer import TrainTokenizerConfig, train_tokenizer
+from lmkit.training.forecast import Forecast
 
 SECONDS_FOR_THE_FIRST = 2
 SHOWN_SOURCES = 10
@@ -326,7 +327,9 @@ def _by_source(sources: Mapping[str, Mapping[str, int]]) -> list[str]:
     return [*lines, f"  and from {rest:,} more: see lmkit inspect"] if shown and rest else lines
 
 
-def _trained(config: PretrainConfig, manifest: Manifest) -> str:
+def _trained(config: PretrainConfig, manifest: Manifest | Forecast) -> str:
+    if isinstance(manifest, Forecast):
+        return manifest.shown()
     details = manifest.details
     held_out = details["validation_loss"]
     measured = "" if held_out is None else f", validation loss {held_out:.4f}"

@@ -287,6 +287,16 @@ class ModelConfig(Group):
         return 1 / math.sqrt(self.hidden_size) if is_t5 else 1.0
 
     @property
+    def embedding_scale(self) -> float:
+        """What tokens' vectors are multiplied with, so that sinusoids don't drown them.
+
+        From section 3.4 of Vaswani et al. (2017); T5 draws them as large as that already.
+        """
+        if self.position != "sinusoidal" or self.initialization == "t5":
+            return 1.0
+        return math.sqrt(self.hidden_size)
+
+    @property
     def attention_biases(self) -> bool:
         """Whether the matrices of attention have biases: XLNet's don't, it has others there."""
         return self.biases and self.position != "transformer-xl"

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from lmkit.errors import ConfigError
 from lmkit.model.cache import KeyValueCache, positions_after
 from lmkit.model.evaluation import evaluating
 from lmkit.model.transformer import Source, Transformer
@@ -78,7 +79,17 @@ def generate(
         forbidden: ids that are never drawn, such as padding; `end_id` among them still ends.
         window: see `choices`.
 
+    Raises:
+        ConfigError: the text would become longer than the model has learned positions.
+
     """
+    read, longest = min(len(prompt), window or len(prompt)), model.config.longest
+    if longest is not None and read + max_tokens > longest + 1:
+        raise ConfigError(
+            f"--max-tokens: got {max_tokens:,}, but the model has {longest:,} learned positions, "
+            f"and the prompt takes {read:,}",
+            f"ask for {max(0, longest + 1 - read):,} at most",
+        )
     may_V = torch.ones(model.vocabulary_size, dtype=torch.bool)
     may_V[sorted(set(forbidden) - {end_id})] = False
     sampling = Sampling(temperature, top_k, top_p)

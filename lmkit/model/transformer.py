@@ -34,7 +34,6 @@ Choices:
 Shapes: B batch, T time, S places of the source, Q places asked, D width, V vocabulary.
 """
 
-import math
 from typing import NamedTuple
 
 import torch
@@ -333,8 +332,8 @@ class Transformer(Stack):
 
     def _embedded(self, tokens_BT: Tensor, positions_BT: Tensor) -> Tensor:
         x_BTD = self.embedding(tokens_BT)
-        if self.config.position == "sinusoidal":  # section 3.4 of Vaswani et al.
-            x_BTD = x_BTD * math.sqrt(self.config.hidden_size)
+        if self.config.embedding_scale != 1.0:
+            x_BTD = x_BTD * self.config.embedding_scale
         return self._placed(x_BTD, positions_BT)
 
     def _placed(self, x_BTD: Tensor, positions_BT: Tensor) -> Tensor:

@@ -83,6 +83,9 @@ def ordinary(tokenizer: Tokenizer) -> NDArray[np.bool_]:
     names = [tokenizer.text_of(number) for number in range(tokenizer.size)]
     is_ordinary_V = np.array([name is not None for name in names])
     is_ordinary_V[tokenizer.special] = False
+    t = tokenizer  # another's may have roles for tokens that it doesn't call special
+    roles = (t.pad, t.unknown, t.begin, t.end, t.mask, t.class_, t.separator)
+    is_ordinary_V[[token for token in roles if token is not None]] = False
     return is_ordinary_V
 
 

@@ -60,9 +60,9 @@ ANEW = {"sequence_length", "packing"}
 """Options that decide about rows alone."""
 ABOUT_TOKENS = ("vocabulary_size", "tokenizer", "pad", "begin", "end", "sources", "limits")
 """Details that stay the same in other rows."""
-LOOKED_AT = 32
-"""Parts of the inputs to look at before work starts: the first documents of each."""
-DOCUMENTS_EACH = 4
+LOOKED_AT = 64
+"""Documents to look at before work starts, or as many parts of the inputs: the first of each."""
+LEAST_EACH = 2
 TOLD = 5
 
 
@@ -289,9 +289,13 @@ def _read(
 def _refuse_too_few(read: Read, documents: Inputs, share: float) -> None:
     """Refuse, before anything is written, what can't be both trained on and held out."""
     found = 0
+    hint = "see what the stage before has dropped, and why"
     for part in documents.slices:
         for document in read(part, []):
-            found += not isinstance(document, Unreadable) and document.size > 0
+            if isinstance(document, Unreadable):
+                hint = f"what is there can't be read: {document.origin}: {document.reason}"
+                continue
+            found += document.size > 0
             if found > 1 or (found and not share):
                 return
     if found:
@@ -299,27 +303,27 @@ def _refuse_too_few(read: Read, documents: Inputs, share: float) -> None:
             "INPUTS: hold one document, which can't be both trained on and held out",
             "name other documents with --validation FOLDER, or hold out nothing: --validation 0",
         )
-    raise InputError("INPUTS: hold no text", "see what the stage before has dropped, and why")
+    raise InputError("INPUTS: hold no text", hint)
 
 
 def _refuse_unfit(read: Read, documents: Inputs, how: "Storing") -> None:
     """Refuse, before anything is written, a tokenizer that is not one for these texts."""
     from lmkit.tokens.storing import look
 
-    every = max(1, len(documents.slices) // LOOKED_AT)
-    some = [
+    some = documents.slices[:: max(1, len(documents.slices) // LOOKED_AT)][:LOOKED_AT]
+    found = (
         document
-        for part in documents.slices[::every][:LOOKED_AT]
-        for document in islice(read(part, []), DOCUMENTS_EACH)
+        for part in some
+        for document in islice(read(part, []), max(LEAST_EACH, LOOKED_AT // len(some)))
         if not isinstance(document, Unreadable)
-    ]
+    )
     try:
-        verdict = judge(look(some, how).by_source(), how.limits)
+        verdict = judge(look(found, how).by_source(), how.limits)
     except LmkitError as error:
         raise InputError(error.message, error.hint) from None
     if verdict.refused:
         lines = "\n  ".join(verdict.refused)
-        raise InputError(f"INPUTS: a look at {len(some)} documents:\n  {lines}", verdict.hint)
+        raise InputError(f"INPUTS: a look at some documents:\n  {lines}", verdict.hint)
 
 
 def _pack_task(read: Read, how: "Storing", slices: tuple[Slice, ...], writer: TaskWriter) -> None:

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, cast
 
@@ -23,6 +24,7 @@ from lmkit.execution.progress import say, warn
 from lmkit.execution.ranks import rank, ranks
 from lmkit.model.configuration import ModelConfig
 from lmkit.objectives.configuration import ObjectiveConfig, refuse_pair
+from lmkit.training.forecast import Forecast, forecast
 from lmkit.training.interrupts import asked_to_stop
 from lmkit.training.mixture import MixtureConfig
 from lmkit.training.optimizer import OptimConfig
@@ -87,6 +89,9 @@ class PretrainConfig(ObjectiveConfig, StageConfig):
     log_every: Annotated[int, Field(ge=1)] = 10
     """Steps between two lines in a log, and two points in TensorBoard."""
 
+    dry_run: Annotated[bool, Field(exclude=True)] = False
+    """Check everything, say what the run would take and how long here, and write nothing."""
+
     mixture: MixtureConfig = MixtureConfig()
 
     model: ModelConfig = ModelConfig()
@@ -101,14 +106,19 @@ class PretrainConfig(ObjectiveConfig, StageConfig):
         return self
 
 
-def pretrain(config: PretrainConfig) -> Manifest:
-    """Train until the last step, saving on the way; return the run's manifest."""
+def pretrain(config: PretrainConfig) -> Manifest | Forecast:
+    """Train until the last step, saving on the way; return the run's manifest.
+
+    With `dry_run`, return what it would take instead.
+    """
     packed = Sources.at(config.inputs, config.mixture.weights, config.output)
     _keep_memory()
     _refuse_absent_device(config)
     packed.check(hashes=config.verify or not (config.output / "manifest.json").exists())
-    objective = packed.objective(config.to_learn)
+    objective = _objective(config.to_learn, packed)
     _refuse_long_rows(config, packed)
+    if config.dry_run:
+        return _foretell(config, packed, objective)
     from lmkit.training.run_folder import RunFolder
     from lmkit.training.together import joined, on_first
 
@@ -127,6 +137,55 @@ def pretrain(config: PretrainConfig) -> Manifest:
                 "the same command goes on where it stopped",
             )
         return on_first(lambda: _complete(config, packed, run, accelerator, progress, losses))
+
+
+def _foretell(config: PretrainConfig, packed: Sources, objective: "Objective") -> Forecast:
+    """Say what the run would take, from arithmetic and from a few steps that are thrown away."""
+    import numpy as np
+
+    from lmkit.model.transformer import Transformer
+    from lmkit.tokens.draws import row_keys
+    from lmkit.training.loop import Hooks, Progress, Recipe, train
+    from lmkit.training.optimizer import make_optimizer
+    from lmkit.training.precision import choose_precision, find_device
+
+    data, size = packed.rows(), packed.manifest.details["vocabulary_size"]
+    recipe, order = _recipe(config, packed, len(data)), packed.order(data)
+    device = find_device(config.device)
+    precision = choose_precision(device) if config.precision == "auto" else config.precision
+    numbers = np.arange(min(recipe.micro_batch, len(data)))
+    batch = objective(data.read(numbers), row_keys(config.seed, 1, numbers))
+
+    @cache
+    def made() -> "tuple[Any, AdamW, Accelerator]":
+        accelerator = _accelerator(config, precision)
+        model = Transformer(config.model, size, seed=config.seed).to(accelerator.device)
+        return accelerator.prepare_model(model), make_optimizer(model, config.optim), accelerator
+
+    def trial(recipe: Recipe, tell: Callable[[int], None]) -> None:
+        hooks = Hooks(on_step=lambda record: tell(record.tokens))
+        train(*made(), data, objective, recipe, Progress(), hooks, order)
+
+    return forecast(
+        config.model,
+        size,
+        recipe,
+        batch,
+        device=device,
+        precision=precision,
+        processes=ranks(),
+        trial=trial,
+    )
+
+
+def _objective(config: ObjectiveConfig, packed: Sources) -> "Objective":
+    """Return what makes batches of the rows; an InputError names what their tokenizer lacks."""
+    from lmkit.objectives.choice import Packing, objective_of
+    from lmkit.tokens.tokenizer import Tokenizer
+
+    details = packed.manifest.details
+    packing = Packing(packed.sequence_length, details["begin"], details["end"])
+    return objective_of(config, Tokenizer.load(packed.path / "tokenizer"), packing)
 
 
 def _refuse_long_rows(config: PretrainConfig, packed: Sources) -> None:
@@ -221,6 +280,7 @@ def _train(
     `losses` takes the loss on the held-out rows of each folder, as it was last.
     """
     from lmkit.model.transformer import Transformer
+    from lmkit.objectives.choice import scored
     from lmkit.training.loop import Hooks, Progress, train
     from lmkit.training.optimizer import make_optimizer
     from lmkit.training.together import settle
@@ -232,7 +292,9 @@ def _train(
     recipe = _recipe(config, packed, len(data))
     start = _restore(config.output, model, optimizer) or Progress()
     prepared = accelerator.prepare_model(model)
-    validate = _validation(config, packed, model, recipe.micro_batch, accelerator, losses)
+    asked = _objective(scored(config.to_learn), packed)
+    held_out = packed.held_out()
+    validate = _validation(model, held_out, asked, recipe.micro_batch, accelerator, losses)
     with asked_to_stop() as should_stop, _watched(config, start) as (on_step, sync, tell):
 
         def save_checkpoint(progress: Progress) -> None:
@@ -324,9 +386,9 @@ def _save(
 
 
 def _validation(
-    config: PretrainConfig,
-    packed: Sources,
     model: "Transformer",
+    held_out: "dict[str, TokenRows]",
+    objective: "Objective",
     micro_batch: int,
     accelerator: "Accelerator",
     losses: dict[str, float],
@@ -335,28 +397,18 @@ def _validation(
 
     It is a mean over tokens, whichever folder they are in; `losses` takes that of each folder.
     """
-    held_out = packed.held_out()
     if not held_out:
         return None
     import numpy as np
     import torch
 
-    from lmkit.objectives.choice import scored
     from lmkit.scoring.perplexity import Score, score_rows
 
-    objective = packed.objective(scored(config.to_learn))
+    device, context = accelerator.device, lambda: accelerator.autocast()
 
     def own(rows: "TokenRows") -> Score:
         share = np.array_split(np.arange(len(rows)), ranks())[rank()]
-        return score_rows(
-            model,
-            rows,
-            share,
-            micro_batch,
-            accelerator.device,
-            lambda: accelerator.autocast(),
-            objective,
-        )
+        return score_rows(model, rows, share, micro_batch, device, context, objective)
 
     def validate() -> float:
         scores = [own(rows) for rows in held_out.values()]

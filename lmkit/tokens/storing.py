@@ -21,6 +21,7 @@ from lmkit.artifacts.documents import Document, OutcomeFiles, Unreadable
 from lmkit.artifacts.manifest import Counts
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.errors import LmkitError
+from lmkit.tokens import long_texts
 from lmkit.tokens.fidelity import Fidelity
 from lmkit.tokens.limits import LONG_BYTES, LimitsConfig, Tallies, Tally, entropy
 from lmkit.tokens.nanogpt import Encoded
@@ -32,6 +33,9 @@ from lmkit.tokens.tokenizer import Tokenizer
 Side = Literal["train", "validation"]
 SIDES: tuple[Side, Side] = ("train", "validation")
 BATCH_CHARACTERS = 1_000_000
+LONG = 4 * BATCH_CHARACTERS
+"""Texts of more characters are encoded in parts, and not decoded again."""
+
 LOOKED_AT = 20_000
 """Characters of a document to look at before work starts."""
 
@@ -131,7 +135,7 @@ def look(documents: Iterable[Document | Encoded], how: Storing) -> Tallies:
     tokenizer = _loaded(how.tokenizer, how.fingerprint)
     fidelity = Fidelity(how.tokenizer, tokenizer)
     tallies = Tallies()
-    short = [document.beginning(LOOKED_AT) for document in documents]
+    short = [document.beginning(LOOKED_AT) for document in documents]  # never all of many
     for stored in encoded(short, tokenizer):
         if stored.text:
             decode = how.limits.decode_sample is not None
@@ -160,7 +164,7 @@ def count(tally: Tally, stored: Stored, fidelity: Fidelity, *, decode: bool) -> 
     )
     if size >= LONG_BYTES and len(ids) and 2 * unknown <= len(ids):
         tally.entropy(entropy(ids), len(ids), size, name)
-    if decode and isinstance(stored.document, Document):
+    if decode and isinstance(stored.document, Document) and len(stored.text) <= LONG:
         held = fidelity.holds(stored.text, ids)
         tally.counts.update(decoded=1, undecoded=not held)
         if not held:
@@ -183,13 +187,15 @@ def batches(documents: Iterable[Document | Encoded]) -> Iterator[list[Document |
 
 def encoded(batch: Sequence[Document | Encoded], tokenizer: Tokenizer) -> Iterator[Stored]:
     """Give each document of a batch its tokens, or its text, whichever it lacks."""
-    texts = [document.text for document in batch if isinstance(document, Document)]
-    ids_of_texts = iter(tokenizer.encode_batch(texts))
+    short = [d.text for d in batch if isinstance(d, Document) and d.size <= LONG]
+    ids_of_short = iter(tokenizer.encode_batch(short))
     for document in batch:
-        if isinstance(document, Document):
-            yield Stored(document, next(ids_of_texts), document.text)
-        else:
+        if isinstance(document, Encoded):
             yield Stored(document, document.checked(tokenizer.size), tokenizer.decode(document.ids))
+        elif document.size <= LONG:
+            yield Stored(document, next(ids_of_short), document.text)
+        else:
+            yield Stored(document, long_texts.encode(tokenizer, document.text), document.text)
 
 
 @lru_cache(maxsize=1)  # a process has many tasks, and a big vocabulary takes a second to read

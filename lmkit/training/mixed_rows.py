@@ -14,9 +14,10 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from lmkit.tokens.draws import draw
 from lmkit.tokens.rows import Rows, TokenRows
 from lmkit.training.mixture import rows_so_far
-from lmkit.training.order import draw, rows_at
+from lmkit.training.order import rows_at
 
 
 class MixedRows:

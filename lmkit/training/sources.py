@@ -25,8 +25,6 @@ from lmkit.training.mixture import row_shares, rows_so_far
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lmkit.objectives.choice import Objective
-    from lmkit.objectives.configuration import ObjectiveConfig
     from lmkit.tokens.rows import TokenRows
     from lmkit.training.mixed_rows import MixedRows
 
@@ -106,15 +104,6 @@ class Sources:
                 check_made(folder.path, hashes=hashes)
                 self._open(folder, "train")
             self.held_out()
-
-    def objective(self, config: "ObjectiveConfig") -> "Objective":
-        """Return what makes batches of the rows; InputError where their tokenizer lacks a token."""
-        from lmkit.objectives.choice import Packing, objective_of
-        from lmkit.tokens.tokenizer import Tokenizer
-
-        details = self.manifest.details
-        packing = Packing(self.sequence_length, details["begin"], details["end"])
-        return objective_of(config, Tokenizer.load(self.path / "tokenizer"), packing)
 
     def rows(self) -> "TokenRows | MixedRows":
         """Open the rows to train on."""

@@ -34,14 +34,15 @@ from lmkit.training.loop import Hooks, Progress, Recipe, train
 from lmkit.training.optimizer import OptimConfig, make_optimizer
 from lmkit.training.schedule import ScheduleConfig
 
-HALF = 32
+HALF = 16
 PAD, END, MASK = 0, 1, 2
-FIRST_TEXT, TEXTS = 40, 216
+FIRST_TEXT, TEXTS = 20, 108
 VOCABULARY = FIRST_TEXT + TEXTS
 MARKS = Marks(tuple(range(FIRST_TEXT - 1, 9, -1)), MASK, (), END, PAD)
 IS_ORDINARY_V = np.arange(VOCABULARY) >= FIRST_TEXT
 WORDS = Words([" a" if ordinary else None for ordinary in IS_ORDINARY_V])
-BATCH, STEPS = 64, {"clm": 1_500, "mlm": 1_500, "plm": 2_500, "span-corruption": 2_500}
+BATCH = 32
+STEPS = {"clm": 1_000, "mlm": 2_000, "plm": 2_000, "span-corruption": 3_000}
 
 
 class CopyRows:
@@ -164,7 +165,7 @@ def learn(name: str) -> None:
 
     def tell(record: object) -> None:
         step = getattr(record, "step", 0)
-        if step % 250 == 0:
+        if step % 200 == 0:
             right, asked = accuracy(model, name)
             print(f"{name}: step {step}, {right / asked:.4f} of {asked:,}", flush=True)
 

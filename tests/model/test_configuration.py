@@ -109,3 +109,79 @@ def test_every_preset_can_be_chosen() -> None:
 def test_reading_the_options_does_not_load_torch() -> None:
     code = "import sys, lmkit.model.configuration; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "parts"),
+    [
+        (
+            {"position": "transformer-xl"},
+            ["--model.position transformer-xl", "decoder", "must be encoder", "rotary"],
+        ),
+        (
+            {"position": "transformer-xl", "architecture": "encoder-decoder"},
+            ["--model.architecture encoder-decoder", "must be encoder"],
+        ),
+        (
+            {"position": "transformer-xl", "architecture": "encoder", "kv_heads": 2},
+            ["--model.kv-heads: got 2", "--model.heads (6)"],
+        ),
+        (
+            {"position": "transformer-xl", "architecture": "encoder", "window": 8},
+            ["--model.window", "transformer-xl", "rotary"],
+        ),
+        (
+            {"architecture": "encoder-decoder", "window": 8},
+            ["--model.window: got 8", "an encoder or a decoder"],
+        ),
+        ({"architecture": "encoder", "window": 7}, ["--model.window: got 7", "must be even"]),
+        ({"global_every": 3}, ["--model.global-every: got 3", "--model.window"]),
+        ({"local_rotary_base": 10.0}, ["--model.local-rotary-base", "--model.window"]),
+        ({"max_positions": 10}, ["--model.max-positions: got 10", "--model.position learned"]),
+        ({"decoder_layers": 2}, ["--model.decoder-layers: got 2", "encoder-decoder"]),
+        ({"hidden_size": 100, "heads": 6}, ["--model.hidden-size: got 100", "--model.head-width"]),
+        (
+            {"position": "sinusoidal", "hidden_size": 9, "heads": 3},
+            ["--model.hidden-size: got 9", "even", "sinusoidal"],
+        ),
+        ({"preset": "bert-base", "position": "rotary"}, ["got rotary", "bert-base has learned"]),
+        ({"preset": "gpt2-small", "biases": False}, ["got false", "gpt2-small has true"]),
+        ({"preset": "llama-15m", "activation": "relu2"}, ["got relu2", "llama-15m has swiglu"]),
+        ({"preset": "llama-15m", "window": 64}, ["got 64", "llama-15m has none"]),
+        ({"preset": "t5-small", "decoder_layers": 3}, ["got 3", "t5-small has 6"]),
+        ({"preset": "t5-small", "head_width": 32}, ["got 32", "t5-small has 64"]),
+        ({"preset": "bert-base", "norm_eps": 1e-5}, ["got 1e-05", "bert-base has 1e-12"]),
+        ({"preset": "bert-base", "max_positions": 1024}, ["got 1024", "bert-base has 512"]),
+    ],
+)
+def test_parts_that_do_not_go_together_are_refused_with_those_that_do(
+    options: dict[str, object], parts: list[str]
+) -> None:
+    with pytest.raises(ValidationError) as caught:
+        ModelConfig.model_validate(options)
+    for part in parts:
+        assert part in str(caught.value)
+
+
+def test_what_a_preset_leaves_open_can_be_chosen() -> None:
+    free = {"dropout": 0.1, "z_loss": 1e-4, "initialization": "small"}
+    config = ModelConfig.model_validate({"preset": "t5-small"} | free)
+    assert (config.dropout, config.z_loss, config.initialization) == (0.1, 1e-4, "small")
+    assert ModelConfig(preset="t5-small").initialization == "t5"
+
+
+@pytest.mark.parametrize("preset", list(PRESETS))
+def test_what_is_recorded_of_a_preset_can_be_read_back(preset: str) -> None:
+    config = ModelConfig.model_validate({"preset": preset})
+    assert ModelConfig.model_validate_json(config.model_dump_json()) == config
+
+
+def test_a_head_may_be_wider_than_its_share() -> None:
+    config = ModelConfig(hidden_size=100, heads=6, head_width=32)
+    assert config.width_of_head == 32
+    state = Transformer(config, 10).state_dict()
+    assert state["blocks.0.attention.query.weight"].shape == (192, 100)
+
+
+def test_a_plain_feed_forward_part_is_four_times_as_wide() -> None:
+    assert ModelConfig(activation="gelu").ffn_size == 4 * 384

@@ -51,3 +51,33 @@ def test_the_loss_of_low_precision_features_is_a_full_precision_sum() -> None:
     logits_NV = (low_ND @ low_VD.t()).float()
     assert loss.dtype == torch.float32
     torch.testing.assert_close(loss, F.cross_entropy(logits_NV, targets_N, reduction="sum"))
+
+
+@pytest.mark.parametrize("rows", [None, 5])
+@pytest.mark.parametrize("z_loss", [0.0, 0.3])
+def test_a_bias_and_a_z_loss_have_the_gradients_of_all_logits_at_once(
+    rows: int | None, z_loss: float
+) -> None:
+    x_ND, weight_VD, targets_N = problem()
+    bias_V = torch.linspace(-1, 1, VOCABULARY).requires_grad_()
+    loss = summed_nll(x_ND, weight_VD, targets_N, rows, bias_V=bias_V, z_loss=z_loss)
+    logits_NV = x_ND @ weight_VD.t() + bias_V
+    there = targets_N != IGNORED  # padding adds nothing to the z-loss
+    expected = F.cross_entropy(logits_NV, targets_N, reduction="sum")
+    expected = expected + z_loss * logits_NV.logsumexp(-1)[there].square().sum()
+    torch.testing.assert_close(loss, expected)
+    with torch.no_grad():
+        again = summed_nll(x_ND, weight_VD, targets_N, rows, bias_V=bias_V, z_loss=z_loss)
+    torch.testing.assert_close(again, expected.detach())
+    parts = (x_ND, weight_VD, bias_V)
+    wanted, got = (torch.autograd.grad(whole / 7, parts) for whole in (expected, loss))
+    for one, other in zip(got, wanted, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)
+
+
+def test_no_places_at_all_are_no_loss() -> None:
+    x_ND, weight_VD, targets_N = problem()
+    bias_V = torch.zeros(VOCABULARY, requires_grad=True)
+    loss = summed_nll(x_ND[:0], weight_VD, targets_N[:0], bias_V=bias_V)
+    assert loss == 0
+    assert not any(g.any() for g in torch.autograd.grad(loss, (x_ND, weight_VD, bias_V)))

@@ -3,7 +3,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lmkit.model.norm import RMSNorm
+from lmkit.model.configuration import ModelConfig
+from lmkit.model.norm import LayerNorm, RMSNorm, make_norm
 
 
 def gradients(y: Tensor, x: Tensor, norm: RMSNorm) -> tuple[Tensor, ...]:
@@ -51,3 +52,29 @@ def test_under_autocast_only_the_result_is_rounded() -> None:
         low = norm(x)
     assert low.dtype == torch.bfloat16
     assert torch.equal(low, norm(x).bfloat16())
+
+
+def test_layer_normalization_is_that_of_the_formula() -> None:
+    norm = LayerNorm(24, 1e-5, bias=True)
+    with torch.no_grad():
+        norm.weight.uniform_(0.5, 1.5)
+        assert norm.bias is not None
+        norm.bias.normal_()
+    x = torch.randn(3, 24) * 2 + 5
+    centred = x - x.mean(-1, keepdim=True)
+    expected = centred / (centred.square().mean(-1, keepdim=True) + 1e-5).sqrt()
+    torch.testing.assert_close(norm(x), expected * norm.weight + norm.bias)
+
+
+@pytest.mark.parametrize("kind", ["layernorm", "rmsnorm"])
+def test_a_norm_that_writes_the_stream_keeps_full_precision(kind: str) -> None:
+    config = ModelConfig.model_validate({"norm": kind})
+    x = torch.randn(2, 384)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert make_norm(config)(x).dtype == torch.bfloat16
+        assert make_norm(config, rounds=False)(x).dtype == torch.float32
+
+
+def test_layer_normalization_without_biases_has_none() -> None:
+    config = ModelConfig(norm="layernorm")
+    assert [name for name, _ in make_norm(config).named_parameters()] == ["weight"]

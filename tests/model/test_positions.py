@@ -1,8 +1,9 @@
 import math
 
+import pytest
 import torch
 
-from lmkit.model.positions import rotate, rotation
+from lmkit.model.positions import buckets, distances, rotate, rotation, shifted, sinusoids, slopes
 
 
 def test_angles_are_those_of_the_paper() -> None:
@@ -38,3 +39,36 @@ def test_neighbouring_places_stay_apart_in_half_precision() -> None:
     assert turned.dtype == torch.bfloat16
     exact = [math.cos(place) - math.sin(place) for place in (1995, 2000)]
     torch.testing.assert_close(turned[0, :, 0, 0].float(), torch.tensor(exact), atol=0.02, rtol=0)
+
+
+@pytest.mark.parametrize("both_ways", [True, False])
+def test_buckets_are_those_of_transformers_t5(both_ways: bool) -> None:
+    attention = pytest.importorskip("transformers.models.t5.modeling_t5").T5Attention
+    distances_N = torch.arange(-300, 301)
+    # Theirs takes how far ahead a place lies, ours how far behind.
+    theirs = attention._relative_position_bucket(-distances_N, both_ways, 32, 128)
+    assert torch.equal(buckets(distances_N, both_ways=both_ways), theirs)
+
+
+def test_slopes_are_those_of_the_paper() -> None:
+    # Section 3 of Press et al.: for 8 heads 1/2, 1/4, ... 1/256.
+    assert slopes(8) == [2.0**-n for n in range(1, 9)]
+    # For 12 heads, its code adds every second slope of 16 heads: 2^(-1/2), 2^(-3/2), ...
+    assert slopes(12)[8:] == pytest.approx([2**-0.5, 2**-1.5, 2**-2.5, 2**-3.5])
+
+
+def test_sinusoids_are_those_of_the_paper() -> None:
+    codes = sinusoids(torch.tensor([[5]]), 6)[0, 0].tolist()
+    expected = [f(5 / 10_000 ** (2 * i / 6)) for i in range(3) for f in (math.sin, math.cos)]
+    assert codes == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("time", [1, 2, 5])
+def test_each_place_finds_its_distance(time: int) -> None:
+    distances_R = torch.arange(time, -time, -1).expand(2, 3, time, 2 * time)
+    wanted = torch.arange(time)[:, None] - torch.arange(time)
+    assert torch.equal(shifted(distances_R), wanted.expand(2, 3, time, time))
+
+
+def test_new_places_lie_behind_those_that_were_read() -> None:
+    assert distances(2, 1, torch.device("cpu")).tolist() == [[2, 1, 0]]

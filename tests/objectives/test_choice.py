@@ -10,6 +10,7 @@ from lmkit.objectives.choice import Packing, objective_of, ordinary, scored
 from lmkit.objectives.clm import clm
 from lmkit.objectives.configuration import ObjectiveConfig
 from lmkit.tokens.draws import row_keys
+from lmkit.tokens.recipe import Recipe
 from lmkit.tokens.rows import NO_TARGET
 from lmkit.tokens.tokenizer import Tokenizer, save
 from lmkit.tokens.training import train
@@ -22,7 +23,7 @@ PACKING = Packing(64, begin=2, end=3)
 @pytest.fixture(scope="module")
 def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
     folder = tmp_path_factory.mktemp("tokenizer")
-    save(train(prose(20), "bpe", 600), folder)
+    save(train(prose(20), Recipe("bpe", 600)), folder)
     return Tokenizer.load(folder)
 
 

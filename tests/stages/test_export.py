@@ -195,6 +195,15 @@ def test_a_bad_token_deep_inside_is_refused_where_it_lies(tokenizer: Path, lmkit
     assert not Path("out/manifest.json").exists()
 
 
+def test_a_token_file_that_is_one_too_long_document_says_what_to_do(
+    tokenizer: Path, lmkit: Lmkit
+) -> None:
+    np.full(1_000, 400, np.uint16).tofile("train.bin")
+    command = [*typed("train.bin"), "--validation", "0", "--separator", "none"]
+    exit_code, _, err = lmkit(*command, "--max-record", "1999")
+    assert exit_code == 2 and "--max-record (1,999 bytes)" in err and not Path("out").exists()
+
+
 def test_token_files_are_read_only_where_they_are_named(tokenizer: Path, lmkit: Lmkit) -> None:
     Path("mixed").mkdir()
     shutil.copy(write("a.jsonl"), "mixed/a.jsonl")

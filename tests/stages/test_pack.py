@@ -12,6 +12,8 @@ from pydoc_data.topics import topics
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lmkit.artifacts import atomic
 from lmkit.stages.pack import PackConfig, pack
@@ -604,11 +606,16 @@ def test_a_tokenizer_that_knows_no_word_of_the_text_is_refused_before_work_start
     assert lmkit(*command, "--limits.unknown-share", "none")[0] == 0
 
 
+def english() -> list[dict[str, object]]:
+    """As many documents as are looked at before work starts."""
+    numbered = enumerate(NAMES[:6] * 12)
+    return [{"id": f"en-{n}", "text": DOCUMENTS[name]} for n, name in numbered]
+
+
 def test_what_only_the_whole_shows_is_refused_and_goes_on_when_the_limit_is_lifted(
     words: Path, lmkit: Lmkit
 ) -> None:
-    english: list[dict[str, object]] = [{"id": n, "text": DOCUMENTS[n]} for n in NAMES[:6]]
-    file = write_lines("mixed.jsonl", [*english, *german(60)])
+    file = write_lines("mixed.jsonl", [*english(), *german(300)])
     command = ["pack", file, "--tokenizer", words, "--output", "out", "--validation", "0.1"]
     exit_code, _, err = lmkit(*command)
     assert exit_code == 1 and "tokens are unknown" in err and "de-0 has" in err
@@ -621,14 +628,13 @@ def test_what_only_the_whole_shows_is_refused_and_goes_on_when_the_limit_is_lift
 
 
 def test_refusals_are_the_same_for_all_workers_and_task_sizes(words: Path, lmkit: Lmkit) -> None:
-    english: list[dict[str, object]] = [{"id": n, "text": DOCUMENTS[n]} for n in NAMES[:6]]
-    one = write_lines("one.jsonl", [*english, *german(30)])
-    two = write_lines("two.jsonl", german(30, start=30))
+    one = write_lines("one.jsonl", [*english(), *german(300)])
+    two = write_lines("two.jsonl", [*english()[:40], *german(30, start=300)])
     command = ["pack", one, two, "--tokenizer", words, "--sequence-length", "64"]
     _, _, err = lmkit(*command, "--output", "a", "--workers", "1")
     _, _, other = lmkit(*command, "--output", "b", "--workers", "2", "--shard-bytes", "1")
     refused = [text[text.index("Error:") :] for text in (err, other)]
-    assert refused[0] == refused[1] and "tokens are unknown" in refused[0]
+    assert refused[0] == refused[1] and "not those of natural text" in refused[0]
 
 
 NOISE = "".join(random.Random(3).choices([chr(point) for point in range(33, 127)], k=9_000))
@@ -658,3 +664,95 @@ def test_a_tokenizer_whose_tokens_say_something_else_is_refused(
     exit_code, _, err = lmkit(*command)
     assert exit_code == 2 and "don't decode to their text" in err and not Path("out").exists()
     assert lmkit(*command, "--limits.decode-sample", "none")[0] == 0
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped"])
+def test_damaged_rows_are_found_by_whoever_reads_them(
+    packed: Path, trained: Path, here: Path, lmkit: Lmkit, damage: str
+) -> None:
+    shutil.copytree(packed, "copy")
+    for name in ("validation/tokens-00000.npy", "train/rows/pieces.npy"):
+        path = Path("copy", name)
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-3] if damage == "truncated" else whole[:-1] + b"\x55")
+        if name.startswith("validation"):
+            exit_code, _, err = lmkit("eval", trained, "--data", "copy")
+            assert exit_code == 2 and name in err and "manifest.json says" in err
+        exit_code, _, err = lmkit("pretrain", "copy", "--output", "run", "--steps", "1")
+        assert exit_code == 2 and name in err and not Path("run").exists()
+        exit_code, out, _ = lmkit("inspect", "copy")
+        assert exit_code == 0 and (damage == "flipped" or f"{name}: has " in out)
+        path.write_bytes(whole)
+
+
+def test_rows_may_be_longer_than_any_document(tokenizer: Path, lmkit: Lmkit) -> None:
+    command = [*typed(write("a.jsonl")), "--validation", "0"]
+    for packing in ("chunk", "best-fit"):
+        options = ["--sequence-length", "1000000", "--packing", packing, "--overwrite"]
+        exit_code, _, err = lmkit(*command, *options)
+        found = manifest(Path("out"))["details"]["train"]
+        assert exit_code == 0 and "fits in one row of 1,000,000 tokens" in err
+        assert (found["rows"], found["cut"]) == (1, 0)
+        assert found["padding"] == 1_000_000 - found["tokens"]
+
+
+@settings(max_examples=15)
+@given(
+    sizes=st.lists(st.integers(0, 400), min_size=3, max_size=25),
+    length=st.integers(2, 90),
+    packing=st.sampled_from(["chunk", "best-fit", "document"]),
+    framing=st.tuples(st.booleans(), st.booleans()),
+    share=st.sampled_from(["0", "0.01", "0.5"]),
+    shard_bytes=st.sampled_from([1, 3_000, 1_000_000]),
+)
+def test_nothing_is_lost_whatever_the_lengths_and_settings(
+    made_tokenizer: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    sizes: list[int],
+    length: int,
+    packing: str,
+    framing: tuple[bool, bool],
+    share: str,
+    shard_bytes: int,
+) -> None:
+    folder = tmp_path_factory.mktemp("accounts")
+    text = " ".join(DOCUMENTS.values())
+    documents = [{"id": n, "text": text[n * 50 :][:size]} for n, size in enumerate(sizes)]
+    kept = [str(document["text"]) for document in documents if document["text"]]
+    if len(kept) < 3:
+        return
+    for number in range(3):
+        lines = "\n".join(map(json.dumps, documents[number::3]))
+        (folder / f"{number}.jsonl").write_text(lines)
+    options = {"begin": framing[0], "end": framing[1], "shard_bytes": shard_bytes}
+    inputs = [folder / f"{n}.jsonl" for n in range(3) if documents[n::3]]
+    made = pack(
+        config(
+            *inputs,
+            output=str(folder / "out"),
+            tokenizer=made_tokenizer,
+            sequence_length=length,
+            packing=packing,
+            validation=share,
+            **options,
+        )
+    )
+    encode = Tokenizer.load(made_tokenizer).encode
+    expected = sorted(encode(text).tolist() for text in kept)
+    first, last = (1 if framing[0] else 0), (-1 if framing[1] else None)
+    sides = [side for side in ("train", "validation") if side in made.details]
+    both = [ids[first:last] for side in sides for ids in stored(folder / "out", side)]
+    assert sorted(both) == expected
+    counts = made.counts
+    assert counts.documents_in == len(documents) and counts.documents_out == len(kept)
+    assert counts.more["tokens"] == sum(map(len, expected)) + len(kept) * sum(framing)
+    for side in sides:
+        found = made.details[side]
+        opened = TokenRows.open(folder / "out" / side, length, pad=0)
+        batch = opened.read(np.arange(len(opened)))
+        inside = batch.tokens_BT[batch.documents_BT > 0].tolist()
+        assert sorted(inside) == sorted(t for ids in stored(folder / "out", side) for t in ids)
+        assert found["rows"] * length == found["tokens"] + found["padding"]
+    by_source = made.details["sources"].values()
+    assert sum(source["tokens"] for source in by_source) == counts.more["tokens"]
+    assert sum(source["bytes"] for source in by_source) == sum(len(t.encode()) for t in kept)

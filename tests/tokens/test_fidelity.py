@@ -10,8 +10,8 @@ from transformers import BertTokenizer, T5Tokenizer
 
 from lmkit.tokens.fidelity import Fidelity
 from lmkit.tokens.tokenizer import Tokenizer, save
-from lmkit.tokens.training import train
 from tests.conftest import prose
+from tests.tokens.made import train
 from tests.tokens.nasty import NASTY
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"

@@ -162,3 +162,17 @@ def test_a_corpus_may_have_more_shards_than_files_are_held_open(tmp_path: Path) 
     rows = TokenRows.open(tmp_path / "train", 1, PAD)
     assert rows.read(np.arange(count)).tokens_BT.ravel().tolist() == list(range(1, count + 1))
     assert len(os.listdir("/proc/self/fd")) < OPEN_FILES + 20  # noqa: PTH208
+
+
+@given(lengths=st.lists(st.integers(0, 30), min_size=1, max_size=12), size=st.integers(1, 20))
+def test_a_piece_is_whole_where_its_document_is_not_cut(lengths: list[int], size: int) -> None:
+    # A token says which document it is of, so that a whole one has all of its number.
+    documents = [(np.full(length, number + 1), length) for number, length in enumerate(lengths)]
+    rows = TokenRows.from_documents(documents, size, PAD)
+    read = rows.read(np.arange(len(rows)))
+    for row in range(len(rows)):
+        for column in range(size):
+            token = int(read.tokens_BT[row, column])
+            inside = int((read.tokens_BT[row] == token).sum())
+            expected = token != PAD and inside == lengths[token - 1]
+            assert read.whole_BT[row, column] == expected

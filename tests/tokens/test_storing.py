@@ -11,8 +11,8 @@ from lmkit.tokens.shards import Shards, values
 from lmkit.tokens.split import document_key, text_key
 from lmkit.tokens.storing import Storing, look, store
 from lmkit.tokens.tokenizer import Tokenizer, save
-from lmkit.tokens.training import train
 from tests.conftest import prose
+from tests.tokens.made import train
 
 TEXTS = prose(8)
 DOCUMENTS = [Document(str(n), text, f"source {n % 2}") for n, text in enumerate(TEXTS)]

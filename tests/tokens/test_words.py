@@ -7,8 +7,9 @@ import tokenizers
 from tokenizers import decoders, models, pre_tokenizers
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
+from lmkit.tokens.recipe import Algorithm, Recipe
 from lmkit.tokens.tokenizer import Tokenizer, save
-from lmkit.tokens.training import Algorithm, train
+from lmkit.tokens.training import train
 from lmkit.tokens.words import BYTES, Words
 
 TEXTS = [
@@ -19,7 +20,7 @@ TEXTS = [
 
 
 def tokenizer_of(folder: Path, algorithm: Algorithm) -> Tokenizer:
-    save(train(TEXTS * 3, algorithm, 900), folder)
+    save(train(TEXTS * 3, Recipe(algorithm, 900)), folder)
     return Tokenizer.load(folder)
 
 
@@ -30,7 +31,7 @@ def words_of(tokenizer: Tokenizer, text: str) -> list[str]:
     return [tokenizer.decode(ids[firsts == first]).strip() for first in np.unique(firsts)]
 
 
-@pytest.mark.parametrize("algorithm", ["bpe", "byte", "character"])
+@pytest.mark.parametrize("algorithm", ["bpe", "unigram", "byte", "character"])
 def test_words_are_runs_of_letters_or_of_signs(tmp_path: Path, algorithm: Algorithm) -> None:
     tokenizer = tokenizer_of(tmp_path, algorithm)
     assert words_of(tokenizer, "The quick fox, 345 dogs!? naïve") == [
@@ -38,15 +39,16 @@ def test_words_are_runs_of_letters_or_of_signs(tmp_path: Path, algorithm: Algori
     ]
 
 
-@pytest.mark.parametrize("algorithm", ["bpe", "byte", "character"])
+@pytest.mark.parametrize("algorithm", ["bpe", "unigram", "byte", "character"])
 def test_words_stand_in_the_order_and_cover_all(tmp_path: Path, algorithm: Algorithm) -> None:
     tokenizer = tokenizer_of(tmp_path, algorithm)
     for text in TEXTS:
         assert "".join(words_of(tokenizer, text)).split() == "".join(text.split()).split()
 
 
-def test_in_a_vocabulary_of_words_each_token_is_one(tmp_path: Path) -> None:
-    tokenizer = tokenizer_of(tmp_path, "word")
+@pytest.mark.parametrize("algorithm", ["word", "wordpiece"])
+def test_words_are_those_of_a_vocabulary_of_words(tmp_path: Path, algorithm: Algorithm) -> None:
+    tokenizer = tokenizer_of(tmp_path, algorithm)
     assert words_of(tokenizer, "The quick, lazy fox") == ["The", "quick", ",", "lazy", "fox"]
 
 

@@ -1,10 +1,14 @@
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from lmkit.objectives.batch import Batch
 from lmkit.objectives.clm import clm
+from lmkit.tokens.draws import row_keys
+from lmkit.tokens.rows import Rows
 from lmkit.training.batches import Work, ahead, work_of
 from tests.training.tiny import RaggedRows
 
@@ -24,6 +28,19 @@ def test_a_pass_over_no_rows_has_no_targets_and_counts_nothing() -> None:
     work = work_of(1, 1, [np.array([], np.int64)], RaggedRows(), clm, pin=False)
     assert (work.targets, work.tokens) == (0, 0)
     assert torch.all(work.batches[0]["targets_BT"] == -100)
+
+
+def test_an_objective_is_given_the_keys_of_seed_step_and_rows() -> None:
+    given: list[np.ndarray] = []
+
+    def objective(rows: Rows, keys_B: np.ndarray) -> Batch:
+        given.append(keys_B)
+        return replace(clm(rows), dropped=2)
+
+    work = work_of(7, 4, [np.array([5, 2]), np.array([9])], RaggedRows(), objective, pin=False)
+    expected = row_keys(7, 4, np.array([5, 2, 9]))
+    assert np.array_equal(np.concatenate(given), expected)
+    assert work.dropped == 4
 
 
 def test_reading_ahead_keeps_the_order_and_stays_a_few_steps_before() -> None:

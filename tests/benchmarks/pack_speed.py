@@ -1,0 +1,98 @@
+"""How fast is `lmkit pack`, beside a bare loop of `encode_batch` with the same threads?
+
+    python tests/benchmarks/pack_speed.py CORPORA TOKENIZER SCRATCH [THREADS] [ROUNDS] [MEGABYTES]
+
+Books are cut in documents of lognormal lengths. In turn: the loop, which has its texts in memory
+and counts ids; and the command, from JSON lines to a finished folder. Prints tokens per second of
+wall time and of processor time, and the ratios of the medians.
+"""
+
+import json
+import os
+import random
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import zstandard
+
+LOOP = """
+import json, os, sys, tokenizers
+tokenizer = tokenizers.Tokenizer.from_file(sys.argv[1])
+texts = [json.loads(line)["text"] for line in open(sys.argv[2])]
+import time; started, used = time.monotonic(), time.process_time()
+tokens = 0
+for start in range(0, len(texts), 500):
+    encodings = tokenizer.encode_batch(texts[start : start + 500], add_special_tokens=False)
+    tokens += sum(len(encoding.ids) for encoding in encodings)
+print(tokens, time.monotonic() - started, time.process_time() - used)
+"""
+
+
+def write(corpora: Path, path: Path, size: int) -> None:
+    generator, written, number = random.Random(1), 0, 0
+    with path.open("w") as file:
+        for book in sorted((corpora / "books").glob("*.txt.zst")):
+            with book.open("rb") as stream:
+                text = zstandard.ZstdDecompressor().stream_reader(stream).read().decode()
+            start = 0
+            while start < len(text) and written < size:
+                count = int(generator.lognormvariate(7.5, 1.0)) + 50
+                part = text[start : start + count]
+                file.write(json.dumps({"id": str(number), "text": part}) + "\n")
+                start, number, written = start + count, number + 1, written + len(part)
+
+
+def loop(tokenizer: Path, documents: Path, threads: int) -> tuple[float, float]:
+    command = [sys.executable, "-c", LOOP, str(tokenizer / "tokenizer.json"), str(documents)]
+    environment = {**os.environ, "RAYON_NUM_THREADS": str(threads)}
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    tokens, wall, used = map(float, done.stdout.split())
+    return tokens / wall, tokens / used
+
+
+def pack(tokenizer: Path, documents: Path, output: Path, threads: int) -> tuple[float, float]:
+    command = [sys.executable, "-m", "lmkit", "pack", documents, "--tokenizer", tokenizer]
+    size = documents.stat().st_size // threads + 1
+    options = ["--output", output, "--overwrite", "--workers", threads, "--shard-bytes", size]
+    environment = {**os.environ, "RAYON_NUM_THREADS": "1"}
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    words = [str(word) for word in [*command, *options]]
+    subprocess.run(words, env=environment, check=True, capture_output=True)
+    wall, after = time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    tokens = json.loads((output / "manifest.json").read_text())["counts"]["more"]["tokens"]
+    return tokens / wall, tokens / used
+
+
+def main(
+    corpora: Path, tokenizer: Path, scratch: Path, threads: int, rounds: int, megabytes: int
+) -> None:
+    folder = scratch / "pack-speed"
+    folder.mkdir()
+    try:
+        write(corpora, folder / "documents.jsonl", megabytes * 1_000_000)
+        found: dict[str, list[tuple[float, float]]] = {"loop": [], "pack": []}
+        for _ in range(rounds):
+            found["loop"].append(loop(tokenizer, folder / "documents.jsonl", threads))
+            found["pack"].append(
+                pack(tokenizer, folder / "documents.jsonl", folder / "packed", threads)
+            )
+            for name, values in found.items():
+                wall, used = values[-1]
+                print(f"{name}: {wall:,.0f} tokens a second, {used:,.0f} a processor second")
+        for number, what in enumerate(("wall time", "processor time")):
+            medians = [statistics.median(v[number] for v in values) for values in found.values()]
+            print(f"{what}: pack has {medians[1] / medians[0]:.2f} of the loop's speed", flush=True)
+    finally:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    corpora, tokenizer, scratch, *rest = sys.argv[1:]
+    threads, rounds, megabytes = map(int, (*rest, *("2", "3", "90")[len(rest) :]))
+    main(Path(corpora), Path(tokenizer), Path(scratch), threads, rounds, megabytes)
