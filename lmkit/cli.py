@@ -367,7 +367,7 @@ def _exported(config: ExportConfig, manifest: Manifest) -> str:
 
 
 def _written(_: GenerateConfig, samples: list[Sample]) -> str:
-    return "\n\n---\n\n".join(sample.text for sample in samples)
+    return "\n\n---\n\n".join(sample.shown() for sample in samples)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ Choices:
 Shapes: B batch, T time, V vocabulary.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -20,7 +21,35 @@ from torch import Tensor
 from lmkit.errors import ConfigError
 from lmkit.model.cache import KeyValueCache, positions_after
 from lmkit.model.evaluation import evaluating
-from lmkit.model.transformer import Transformer
+from lmkit.model.transformer import Source, Transformer
+
+MayFollow = Callable[[Sequence[int]], Tensor]
+"""From the ids written so far to which ids may come next: one truth for each of the vocabulary."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How an id is drawn from those that may come."""
+
+    temperature: float = 1.0
+    """Below 1 the likely becomes likelier; 0 always takes the likeliest."""
+    top_k: int | None = None
+    """Draw from this many of the likeliest ids; None: from all."""
+    top_p: float | None = None
+    """Draw from the fewest ids that together have this probability; None: from all."""
+
+    def draw(self, logits_V: Tensor, generator: torch.Generator) -> int:
+        """Draw an id."""
+        p_V = distribution(logits_V, self.temperature, self.top_k, self.top_p)
+        return draw(p_V, generator)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An id that was drawn, and how likely the model held it among all that might have come."""
+
+    token: int
+    probability: float
 
 
 def generate(
@@ -42,39 +71,71 @@ def generate(
         model: its device and precision are left as they are.
         prompt: at least one id, such as the begin token.
         max_tokens: how many ids to yield at most.
-        temperature: below 1 the likely becomes likelier; 0 always takes the likeliest.
-        top_k: draw from this many of the likeliest ids; None: from all.
-        top_p: draw from the fewest ids that together have this probability; None: from all.
+        temperature: see Sampling.
+        top_k: see Sampling.
+        top_p: see Sampling.
         seed: of the draws.
         end_id: stop at this id, which is not yielded; None: only max_tokens is an end.
         forbidden: ids that are never drawn, such as padding; `end_id` among them still ends.
-        window: how many places each place sees, itself included: the length of the rows in
-            training; of a longer prompt, the end is read. None: all.
+        window: see `choices`.
 
     Raises:
         ConfigError: the text would become longer than the model has learned positions.
 
     """
-    assert len(prompt), "a model continues something: give it the begin token at least"
-    device = model.embedding.weight.device
-    banned = torch.tensor(sorted(set(forbidden) - {end_id}), dtype=torch.long)
-    generator = torch.Generator().manual_seed(seed)
-    cache = KeyValueCache(model.config.decoder_layers or model.config.layers, window)
-    unread = list(prompt)[-window:] if window else list(prompt)
-    longest = model.config.longest
-    if longest is not None and len(unread) + max_tokens > longest + 1:
+    read, longest = min(len(prompt), window or len(prompt)), model.config.longest
+    if longest is not None and read + max_tokens > longest + 1:
         raise ConfigError(
             f"--max-tokens: got {max_tokens:,}, but the model has {longest:,} learned positions, "
-            f"and the prompt takes {len(unread):,}",
-            f"ask for {max(0, longest + 1 - len(unread)):,} at most",
+            f"and the prompt takes {read:,}",
+            f"ask for {max(0, longest + 1 - read):,} at most",
         )
+    may_V = torch.ones(model.vocabulary_size, dtype=torch.bool)
+    may_V[sorted(set(forbidden) - {end_id})] = False
+    sampling = Sampling(temperature, top_k, top_p)
+    chosen = choices(model, prompt, lambda _: may_V, sampling, seed=seed, window=window)
     for _ in range(max_tokens):
-        logits_V = _following(model, torch.tensor([unread], device=device), cache)
-        logits_V = logits_V.index_fill(0, banned, -torch.inf)
-        token = draw(distribution(logits_V, temperature, top_k, top_p), generator)
+        token = next(chosen).token
         if token == end_id:
             return
         yield token
+
+
+def choices(
+    model: Transformer,
+    prompt: Sequence[int],
+    may_follow: MayFollow,
+    sampling: Sampling,
+    *,
+    seed: int = 0,
+    window: int | None = None,
+    source: Source | None = None,
+) -> Iterator[Choice]:
+    """Draw what follows a prompt, id after id, as long as somebody asks.
+
+    Args:
+        model: its device and precision are left as they are.
+        prompt: at least one id, such as the begin token.
+        may_follow: which ids may come next.
+        sampling: how one of those is drawn.
+        seed: of the draws.
+        window: how many places each place sees, itself included: the length of the rows in
+            training; of a longer prompt, the end is read. None: all.
+        source: what the encoder of an encoder-decoder has read, one row.
+
+    """
+    assert len(prompt), "a model continues something: give it the begin token at least"
+    device = model.embedding.weight.device
+    generator = torch.Generator().manual_seed(seed)
+    cache = KeyValueCache(len(model.blocks), window)
+    unread = list(prompt)[-window:] if window else list(prompt)
+    written: list[int] = []
+    while True:
+        logits_V = _following(model, torch.tensor([unread], device=device), cache, source)
+        logits_V = logits_V.masked_fill(~may_follow(written), -torch.inf)
+        token = sampling.draw(logits_V, generator)
+        yield Choice(token, float(logits_V.double().softmax(dim=-1)[token]))
+        written.append(token)
         unread = [token]
 
 
@@ -116,9 +177,12 @@ def draw(p_V: Tensor, generator: torch.Generator) -> int:
     return int(torch.multinomial(p_V, 1, generator=generator))
 
 
-def _following(model: Transformer, tokens_BT: Tensor, cache: KeyValueCache) -> Tensor:
+def _following(
+    model: Transformer, tokens_BT: Tensor, cache: KeyValueCache, source: Source | None
+) -> Tensor:
     """Read tokens of one row, and return the logits of what follows the last."""
     # Not around the whole loop: between two ids the caller would find gradients switched off.
     with evaluating(model):
-        x_BTD = model.features(tokens_BT, positions_after(cache, tokens_BT), cache=cache)
+        positions_BT = positions_after(cache, tokens_BT)
+        x_BTD = model.features(tokens_BT, positions_BT, cache=cache, source=source)
         return model.logits(x_BTD[:, -1])[0].cpu()

@@ -45,15 +45,7 @@ class Words:
     @classmethod
     def of(cls, tokenizer: Tokenizer) -> "Words":
         """Tell words as a tokenizer writes them."""
-        read = _reader(tokenizer.stored)
-        special = frozenset(tokenizer.special.tolist())
-        tokens = [tokenizer.text_of(number) for number in range(tokenizer.size)]
-        return cls(
-            [
-                None if token is None or number in special else read(token)
-                for number, token in enumerate(tokens)
-            ]
-        )
+        return cls(surfaces(tokenizer))
 
     def first_places(
         self, tokens_BT: NDArray[np.int64], documents_BT: NDArray[np.int32]
@@ -65,6 +57,17 @@ class Words:
         starts_BT[:, 1:] |= documents_BT[:, 1:] != documents_BT[:, :-1]
         columns_T = np.arange(tokens_BT.shape[1])
         return np.maximum.accumulate(np.where(starts_BT, columns_T, 0), axis=1)
+
+
+def surfaces(tokenizer: Tokenizer) -> list[str | None]:
+    """Return the text that each token stands for, a word's blank before it; None: it is no text."""
+    read = _reader(tokenizer.stored)
+    special = frozenset(tokenizer.special.tolist())
+    tokens = [tokenizer.text_of(number) for number in range(tokenizer.size)]
+    return [
+        None if token is None or number in special else read(token)
+        for number, token in enumerate(tokens)
+    ]
 
 
 def _kind(sign: str) -> int:

@@ -1,12 +1,14 @@
 """Each family's logits are those of Transformers' class with the same weights."""
 
 from collections.abc import Callable
+from itertools import islice
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from lmkit.model.configuration import ModelConfig
+from lmkit.model.generation import Sampling, choices
 from lmkit.model.transformer import Transformer
 from tests.model.tiny import VOCABULARY, counting, tokens
 
@@ -353,6 +355,34 @@ def test_t5(activation: str, proj: str, initialization: str, head_width: int | N
         )
         expected = theirs(source_BS, attention_mask=mask, decoder_input_ids=targets_BT).logits
         same(got, expected)
+
+
+@torch.no_grad()
+def test_t5_goes_on_as_transformers_does() -> None:
+    ours = scattered(**T5, activation="relu", initialization="t5")
+    theirs = transformers.T5ForConditionalGeneration(
+        transformers.T5Config(
+            vocab_size=VOCABULARY,
+            d_model=WIDTH,
+            d_kv=WIDTH // HEADS,
+            d_ff=FFN,
+            num_layers=LAYERS,
+            num_heads=HEADS,
+            feed_forward_proj="relu",
+            decoder_start_token_id=0,
+            eos_token_id=None,
+        )
+    )
+    weights = t5_weights(ours.state_dict(), LAYERS, LAYERS)
+    theirs = copied(theirs, weights, left={"lm_head", "embed_tokens"})
+    source_BS = tokens(1, 30)
+    expected = theirs.generate(source_BS, max_new_tokens=50, do_sample=False)[0, 1:].tolist()
+    every_V = torch.ones(VOCABULARY, dtype=torch.bool)
+    source = ours.encode(source_BS, counting(source_BS))
+    greedy = Sampling(temperature=0)
+    said = choices(ours, [0], lambda _: every_V, greedy, source=source)
+    assert [choice.token for choice in islice(said, 50)] == expected
+    assert len(set(expected)) > 3
 
 
 def xlnet_with(ours: Transformer) -> nn.Module:
