@@ -357,6 +357,12 @@ def _scored(config: EvalConfig, scores: Scores) -> str:
 
 def _exported(config: ExportConfig, manifest: Manifest) -> str:
     details = manifest.details
+    if "architecture" in details:
+        return (
+            f"{config.output}: {details['architecture']}, {details['parameters']:,} parameters "
+            f"({details['checkpoint']}); in Transformers its logits differ by at most "
+            f"{details['largest_difference']:.1e} (the largest is {details['largest_logit']:.2f})"
+        )
     files = ", ".join(
         f"{name} ({details[name]:,} tokens)" for name in ("train.bin", "val.bin") if name in details
     )

@@ -146,7 +146,7 @@ class ModelConfig(Group):
 
     @model_validator(mode="after")
     def _resolve_and_check(self) -> Self:
-        typed = {name: getattr(self, name) for name in type(self).model_fields}
+        given = {name: getattr(self, name) for name in type(self).model_fields}
         resolved: dict[str, Any] = {
             **self.shape._asdict(),
             "head_width": self.head_width or self.hidden_size // self.heads,
@@ -158,7 +158,7 @@ class ModelConfig(Group):
         for name, value in resolved.items():
             object.__setattr__(self, name, value)  # frozen, but for this one moment
         self._check_against_preset()
-        self._check_heads(typed["head_width"])
+        self._check_heads(given["head_width"])
         self._check_parts()
         return self
 
@@ -179,8 +179,8 @@ class ModelConfig(Group):
                 }[name]
             if got != wanted:
                 raise ValueError(
-                    f"--model.{name.replace('_', '-')}: got {_typed(got)}, but "
-                    f"--model.preset {self.preset} has {_typed(wanted)}; leave one of the two out"
+                    f"--model.{name.replace('_', '-')}: got {typed(got)}, but "
+                    f"--model.preset {self.preset} has {typed(wanted)}; leave one of the two out"
                 )
 
     def _check_heads(self, head_width: int | None) -> None:
@@ -348,10 +348,10 @@ class ModelConfig(Group):
         return _balanced_ffn(self.hidden_size) if self.gated else 4 * self.hidden_size
 
 
-def _typed(value: object) -> object:
+def typed(value: object) -> object:
     """Return what a person would type.
 
-    >>> _typed(None), _typed(True), _typed(8)
+    >>> typed(None), typed(True), typed(8)
     ('none', 'true', 8)
     """
     return "none" if value is None else str(value).lower() if isinstance(value, bool) else value

@@ -1,6 +1,7 @@
 """Export: hand on what lmkit made, in the form that others read.
 
     work/packed    train.bin, val.bin: nanoGPT's token files
+    work/run       a folder for Transformers: model.safetensors, config.json, tokenizer, README.md
 
 Choices:
 - What comes out follows from what goes in.
@@ -8,11 +9,14 @@ Choices:
   and which id stands between documents.
 - Documents go out in the order in which they are stored, without begin and end: what stood between
   two of them is the separator.
+- A model's files appear once Transformers has loaded them and has said what the model says.
+- Weights go out in fp32, as they were trained: whoever wants less casts them as they load.
 """
 
-from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -33,19 +37,32 @@ LARGEST_VOCABULARY = 1 << 16
 
 
 class ExportConfig(StageConfig):
-    """Write a packed folder as nanoGPT's train.bin and val.bin."""
+    """Write a run's model for Transformers, or a packed folder as nanoGPT's train.bin and val.bin.
+
+    INPUTS is one folder: a run (its best checkpoint, else its latest), one of its checkpoints, or
+    what lmkit pack made.
+    """
 
     stage = "export"
-    owns = (r"(train|val)\.bin",)
+    owns = (
+        r"(train|val)\.bin",
+        r"(config|generation_config|tokenizer|tokenizer_config|special_tokens_map)\.json",
+        r"model\.safetensors|README\.md",
+    )
 
     separator: Annotated[int, Field(ge=0, lt=LARGEST_VOCABULARY)] | Literal["end"] | None = "end"
-    """Id to put behind each document; end: the end token; none: nothing, which loses where
-    documents end."""
+    """Of a packed folder: id to put behind each document; end: the end token; none: nothing, which
+    loses where documents end."""
 
 
 def export(config: ExportConfig) -> Manifest:
     """Write what others read."""
-    packed = _packed(config.inputs)
+    if len(config.inputs) != 1:
+        raise InputError(f"INPUTS: got {len(config.inputs)}, must be one run or packed folder")
+    path = config.inputs[0]
+    if _is_a_run(path):
+        return _export_model(config, path)
+    packed = _packed(path)
     separator = _separator(config, packed)
     check_made(packed.path, hashes=True)
     inputs = other_folder(packed.path, "packed", packed.manifest.fingerprint)
@@ -55,24 +72,23 @@ def export(config: ExportConfig) -> Manifest:
         return _write(config, folder, packed, separator)
 
 
-def _packed(inputs: Sequence[Path]) -> PackedFolder:
-    if len(inputs) != 1:
-        raise InputError(f"INPUTS: got {len(inputs)}, must be one packed folder")
-    manifest = made_by_lmkit(inputs[0])
+def _packed(path: Path) -> PackedFolder:
+    manifest = made_by_lmkit(path)
     if manifest is None or manifest.stage != "pack":
         what = f"made by lmkit {manifest.stage}" if manifest else "not made by lmkit"
-        missing = "" if inputs[0].exists() else ": no such folder"
+        missing = "" if path.exists() else ": no such folder"
         raise InputError(
-            f"{inputs[0]}{missing or f': {what}'}", "name a folder that lmkit pack made"
+            f"{path}{missing or f': {what}'}",
+            "name a folder that lmkit pretrain or lmkit pack made",
         )
     size = manifest.details["vocabulary_size"]
     if size > LARGEST_VOCABULARY:
         raise InputError(
-            f"{inputs[0]}: its vocabulary has {size:,} entries, and nanoGPT's files hold ids of "
+            f"{path}: its vocabulary has {size:,} entries, and nanoGPT's files hold ids of "
             f"16 bits: at most {LARGEST_VOCABULARY:,}",
             "pack with a smaller vocabulary: lmkit train-tokenizer --vocab-size",
         )
-    return PackedFolder(inputs[0], manifest)
+    return PackedFolder(path, manifest)
 
 
 def _separator(config: ExportConfig, packed: PackedFolder) -> int | None:
@@ -123,3 +139,69 @@ def _write_side(
         documents, tokens = write_tokens(Shards.at(packed / side), (begin, end), separator, file)
     writer.counts = Counts(documents_in=documents, documents_out=documents, more={"tokens": tokens})
     writer.facts = {"side": FILES[side]}
+
+
+def _is_a_run(path: Path) -> bool:
+    """Tell a run, or a checkpoint, from everything else, before torch is needed."""
+    return (path / "model.json").is_file() or path.resolve().parent.name == "checkpoints"
+
+
+def _export_model(config: ExportConfig, path: Path) -> Manifest:
+    from lmkit.model.exchange.agreement import need_transformers
+    from lmkit.model.exchange.families import family_of
+    from lmkit.training.run import find_run, fingerprint_of, read_description
+
+    run, checkpoint = find_run(path)
+    family = family_of(read_description(run).config)
+    need_transformers()
+    if config.separator != "end":
+        raise ConfigError("--separator: has a meaning only for a packed folder", "leave it out")
+    inputs = other_folder(path, "run", fingerprint_of(checkpoint))
+    with making(config, inputs) as folder:
+        if folder.finished:
+            return folder.finished
+        work = partial(_write_model, config.output.resolve().name)
+        (receipt,) = folder.run("export", work, [checkpoint], label="writing")
+        return folder.finish(receipt.counts, {"family": family.model_type} | receipt.facts)
+
+
+def _write_model(name: str, checkpoint: Path, writer: TaskWriter) -> None:
+    """Write a model's files, and let them appear once Transformers agrees."""
+    import torch
+
+    from lmkit.model.exchange.agreement import check
+    from lmkit.model.exchange.families import family_of
+    from lmkit.training.model_card import Training, model_card
+    from lmkit.training.run import open_run
+    from lmkit.training.transformers_folder import (
+        WEIGHTS,
+        check_tokenizer,
+        files,
+        save_weights,
+    )
+
+    trained = open_run(checkpoint, torch.device("cpu"))
+    described = trained.description
+    family = family_of(described.config)
+    with ExitStack() as stack, TemporaryDirectory() as view:
+
+        def opened(file: str) -> Path:
+            path = stack.enter_context(writer.file(file))
+            (Path(view) / file).symlink_to(path.resolve())
+            return path
+
+        for file, content in files(trained, family).items():
+            opened(file).write_bytes(content)
+        save_weights(trained, family, opened(WEIGHTS))
+        pad = trained.tokenizer.pad or 0
+        agreement = check(trained.model, Path(view), family, pad, described.longest)
+        check_tokenizer(Path(view), trained)
+        card = model_card(name, family, described, Training.of(checkpoint), agreement)
+        opened("README.md").write_text(card, "utf-8")
+    writer.facts = {
+        "checkpoint": checkpoint.name,
+        "parameters": described.config.parameters(described.vocabulary_size),
+        "architecture": family.architecture,
+        "largest_difference": agreement.difference,
+        "largest_logit": agreement.largest,
+    }

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, cast
 from pydantic import Field, model_validator
 
 from lmkit.artifacts.atomic import appearing
+from lmkit.artifacts.folder import refuse_overlap
 from lmkit.artifacts.manifest import Manifest
 from lmkit.config import StageConfig
 from lmkit.errors import ConfigError, Interrupted
@@ -33,11 +34,14 @@ from lmkit.training.sources import Sources
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
+    from torch import Tensor
     from torch.optim import AdamW
 
+    from lmkit.artifacts.inputs import Inputs
     from lmkit.model.transformer import Transformer
     from lmkit.objectives.choice import Objective
     from lmkit.tokens.rows import TokenRows
+    from lmkit.training.beginning import Beginning
     from lmkit.training.loop import Progress, Recipe
     from lmkit.training.metrics import Record
     from lmkit.training.precision import Precision
@@ -89,6 +93,10 @@ class PretrainConfig(ObjectiveConfig, StageConfig):
     log_every: Annotated[int, Field(ge=1)] = 10
     """Steps between two lines in a log, and two points in TensorBoard."""
 
+    init_from: Path | None = None
+    """Begin with the weights, and in the shape, of another model: a run, a checkpoint, or a folder
+    that Transformers reads (safetensors alone); none: with weights drawn from the seed."""
+
     dry_run: Annotated[bool, Field(exclude=True)] = False
     """Check everything, say what the run would take and how long here, and write nothing."""
 
@@ -99,6 +107,25 @@ class PretrainConfig(ObjectiveConfig, StageConfig):
     optim: OptimConfig = OptimConfig()
 
     schedule: ScheduleConfig = ScheduleConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_the_shape_over(cls, values: Any) -> Any:
+        path, given = (values.get(name) for name in ("init_from", "model"))
+        if path in {None, "none"} or not isinstance(given, dict | None):
+            return values
+        if given and given.get("preset") not in {None, "none"}:
+            return values  # it says all of the shape, and is compared below
+        from lmkit.training.beginning import Beginning
+
+        return values | {"model": Beginning.at(Path(path)).options(given or {})}
+
+    @model_validator(mode="after")
+    def _refuse_another_shape(self) -> Self:
+        beginning = _beginning(self)
+        if beginning and (differences := beginning.differences(self.model)):
+            raise ValueError("\n".join(f"{each}; leave it out" for each in differences))
+        return self
 
     @model_validator(mode="after")
     def _refuse_what_cannot_be_learned(self) -> Self:
@@ -117,12 +144,13 @@ def pretrain(config: PretrainConfig) -> Manifest | Forecast:
     packed.check(hashes=config.verify or not (config.output / "manifest.json").exists())
     objective = _objective(config.to_learn, packed)
     _refuse_long_rows(config, packed)
+    inputs, first_weights = _first_weights(config, packed)
     if config.dry_run:
         return _foretell(config, packed, objective)
     from lmkit.training.run_folder import RunFolder
     from lmkit.training.together import joined, on_first
 
-    run = RunFolder(config, packed.inputs.records, config.steps, config.may_change)
+    run = RunFolder(config, inputs.records, config.steps, config.may_change)
     with joined(config.device), ExitStack() as stack:
         if finished := on_first(lambda: run.claim(stack)):
             return finished
@@ -130,7 +158,7 @@ def pretrain(config: PretrainConfig) -> Manifest | Forecast:
         accelerator = _accelerator(config, precision)
         on_first(lambda: _describe(config, packed))
         losses: dict[str, float] = {}
-        progress = _train(config, packed, objective, run, accelerator, losses)
+        progress = _train(config, packed, objective, run, accelerator, losses, first_weights)
         if progress.step < config.steps:
             raise Interrupted(
                 f"stopped after step {progress.step} of {config.steps}, with a checkpoint",
@@ -176,6 +204,31 @@ def _foretell(config: PretrainConfig, packed: Sources, objective: "Objective") -
         processes=ranks(),
         trial=trial,
     )
+
+
+def _beginning(config: PretrainConfig) -> "Beginning | None":
+    if config.init_from is None:
+        return None
+    from lmkit.training.beginning import Beginning
+
+    return Beginning.at(config.init_from)
+
+
+def _first_weights(config: PretrainConfig, packed: Sources) -> "tuple[Inputs, dict[str, Tensor]]":
+    """Return all that the run is made from, and the weights that it begins with, if any.
+
+    A run that goes on has its own, and they aren't read again.
+    """
+    from lmkit.tokens.tokenizer import Tokenizer
+    from lmkit.training.checkpoint_files import newest_first
+
+    beginning = _beginning(config)
+    if beginning is None:
+        return packed.inputs, {}
+    refuse_overlap(config.output, [beginning.path])
+    goes_on = not config.overwrite and bool(newest_first(config.output))
+    tokenizer = Tokenizer.load(packed.path / "tokenizer")
+    return packed.inputs.beside(beginning.inputs), {} if goes_on else beginning.load(tokenizer)
 
 
 def _objective(config: ObjectiveConfig, packed: Sources) -> "Objective":
@@ -274,13 +327,16 @@ def _train(
     run: "RunFolder",
     accelerator: "Accelerator",
     losses: dict[str, float],
+    first_weights: "dict[str, Tensor]",
 ) -> "Progress":
     """Train from the last checkpoint, or from the beginning, to the last step.
 
-    `losses` takes the loss on the held-out rows of each folder, as it was last.
+    `losses` takes the loss on the held-out rows of each folder, as it was last; `first_weights` are
+    emptied, once the model has them.
     """
     from lmkit.model.transformer import Transformer
     from lmkit.objectives.choice import scored
+    from lmkit.training.beginning import fill
     from lmkit.training.loop import Hooks, Progress, train
     from lmkit.training.optimizer import make_optimizer
     from lmkit.training.together import settle
@@ -288,6 +344,9 @@ def _train(
     data = packed.rows()
     size = packed.manifest.details["vocabulary_size"]
     model = Transformer(config.model, size, seed=config.seed).to(accelerator.device)
+    if first_weights:
+        fill(model, first_weights)
+        first_weights.clear()
     optimizer = make_optimizer(model, config.optim)
     recipe = _recipe(config, packed, len(data))
     start = _restore(config.output, model, optimizer) or Progress()

@@ -120,6 +120,11 @@ class Tokenizer:
         )
 
     @property
+    def vocabulary(self) -> dict[str, int]:
+        """Every token, as the vocabulary writes it, and its id."""
+        return self._tokenizer.get_vocab()
+
+    @property
     def stored(self) -> dict[str, Any]:
         """What tokenizer.json says."""
         return json.loads(self._data)

@@ -16,7 +16,8 @@ from typing import Any
 
 import torch
 
-from lmkit.artifacts.manifest import Record, read
+from lmkit.artifacts.atomic import sha256
+from lmkit.artifacts.manifest import Record, fingerprint, read
 from lmkit.errors import InputError, LmkitError
 from lmkit.execution.progress import warn
 from lmkit.model.configuration import ModelConfig
@@ -24,7 +25,15 @@ from lmkit.model.transformer import Transformer
 from lmkit.objectives.configuration import ObjectiveConfig
 from lmkit.tokens.tokenizer import Tokenizer
 from lmkit.training.checkpoint import load_weights
-from lmkit.training.checkpoint_files import choose, damage, newest_first, step_of
+from lmkit.training.checkpoint_files import (
+    MANIFEST,
+    MODEL,
+    choose,
+    damage,
+    newest_first,
+    read_json,
+    step_of,
+)
 
 MODEL_JSON = "model.json"
 TOKENIZER = "tokenizer"
@@ -51,6 +60,11 @@ class Description(Record):
         return ModelConfig.model_validate(self.model)
 
     @property
+    def longest(self) -> int:
+        """Most tokens that the model was trained to read at once, or has places for."""
+        return self.config.longest or self.sequence_length
+
+    @property
     def learned(self) -> ObjectiveConfig:
         """What the model was trained to do."""
         return ObjectiveConfig.model_validate(
@@ -66,6 +80,11 @@ class TrainedModel:
     tokenizer: Tokenizer
     description: Description
     checkpoint: Path
+
+    @property
+    def run(self) -> Path:
+        """The run's folder."""
+        return run_of(self.checkpoint)
 
     @property
     def step(self) -> int:
@@ -100,7 +119,7 @@ def find_run(path: Path) -> tuple[Path, Path]:
         if not newest_first(path):
             raise InputError(f"{path}: no checkpoint yet", "wait for the first --save-every")
         return path, choose(path, warn)
-    run = path.resolve().parent.parent
+    run = run_of(path)
     named = path.resolve() in [checkpoint.resolve() for checkpoint in newest_first(run)]
     if named and (run / MODEL_JSON).is_file():
         if problem := damage(path):
@@ -112,6 +131,18 @@ def find_run(path: Path) -> tuple[Path, Path]:
         f"{path}: not a run, and not a checkpoint of one",
         "name a folder that lmkit pretrain made",
     )
+
+
+def run_of(checkpoint: Path) -> Path:
+    """Return the folder of the run that a checkpoint belongs to."""
+    return checkpoint.resolve().parent.parent
+
+
+def fingerprint_of(checkpoint: Path) -> str:
+    """Stand for all that decides what the model of a checkpoint says."""
+    listed = read_json(checkpoint / MANIFEST)["outputs"]
+    weights = [(each["name"], each["sha256"]) for each in listed if each["name"] == MODEL]
+    return fingerprint([*weights, (MODEL_JSON, sha256(run_of(checkpoint) / MODEL_JSON))])
 
 
 def read_description(run: Path) -> Description:

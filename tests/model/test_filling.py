@@ -8,8 +8,8 @@ from torch import Tensor
 from lmkit.model.filling import Filling, fill
 from lmkit.model.generation import Sampling
 from lmkit.model.transformer import Transformer
-from tests.model.tiny import VOCABULARY, counting, tiny, tokens
 from tests.model.test_parity import XLNET, scattered, xlnet_with
+from tests.model.tiny import VOCABULARY, counting, tiny, tokens
 
 MASK = 4
 GREEDY = Sampling(temperature=0)

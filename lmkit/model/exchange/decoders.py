@@ -26,7 +26,6 @@ from lmkit.model.exchange.family import (
 )
 from lmkit.model.exchange.names import Rule, joined, layer, layers
 
-
 COMMON: dict[str, tuple[object, ...]] = {"architecture": ("decoder",), "norm_place": ("pre",)}
 
 
