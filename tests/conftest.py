@@ -123,3 +123,44 @@ def trained(packed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     command = ["pretrain", packed, "--output", run, *SMALL_RUN, "--steps", "8", "--save-every", "4"]
     assert main([str(argument) for argument in command]) == 0
     return run
+
+
+SHAPE = ("--model.layers", "2", "--model.hidden-size", "32", "--model.heads", "4")
+ENCODER = ("--model.architecture", "encoder", "--model.norm", "layernorm")
+POST = (*ENCODER, "--model.norm-place", "post", "--model.biases", "--model.activation", "gelu")
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "gpt2": (
+        *("--model.position", "learned", "--model.norm", "layernorm", "--model.biases"),
+        *("--model.activation", "gelu-tanh", "--model.max-positions", "64"),
+    ),
+    "llama": ("--model.kv-heads", "2"),
+    "qwen3": ("--model.qk-norm", "--no-model.tied"),
+    "bert": (*POST, "--objective", "mlm", "--model.position", "learned"),
+    "modernbert": (*ENCODER, "--objective", "mlm", "--model.activation", "geglu"),
+    "xlnet": (*POST, "--objective", "plm", "--model.position", "transformer-xl"),
+    "t5": (
+        *("--model.architecture", "encoder-decoder", "--model.position", "relative"),
+        *("--objective", "span-corruption", "--model.activation", "geglu-tanh"),
+    ),
+}
+"""What to type for a model of each family that Transformers knows."""
+
+
+@pytest.fixture(scope="session")
+def runs(packed: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Make a short run of a family, on rows of 64 tokens, at its first use."""
+    folder = tmp_path_factory.mktemp("families")
+    longer = folder / "packed"
+    command = ["pack", packed, "--output", longer, "--sequence-length", "64"]
+    assert main([str(argument) for argument in command]) == 0
+
+    def make(family: str) -> Path:
+        run = folder / family
+        if not run.exists():
+            training = ("--device", "cpu", "--precision", "fp32", "--batch-tokens", "256")
+            schedule = ("--steps", "6", "--optim.lr", "0.02", "--schedule.warmup-steps", "1")
+            command = ["pretrain", longer, "--output", run, *SHAPE, *training, *schedule]
+            assert main([str(argument) for argument in [*command, *FAMILIES[family]]]) == 0
+        return run
+
+    return make

@@ -37,11 +37,7 @@ LARGEST_VOCABULARY = 1 << 16
 
 
 class ExportConfig(StageConfig):
-    """Write a run's model for Transformers, or a packed folder as nanoGPT's train.bin and val.bin.
-
-    INPUTS is one folder: a run (its best checkpoint, else its latest), one of its checkpoints, or
-    what lmkit pack made.
-    """
+    """Write the model of a run or checkpoint for Transformers; a packed folder for nanoGPT."""
 
     stage = "export"
     owns = (

@@ -228,7 +228,8 @@ def _first_weights(config: PretrainConfig, packed: Sources) -> "tuple[Inputs, di
     refuse_overlap(config.output, [beginning.path])
     goes_on = not config.overwrite and bool(newest_first(config.output))
     tokenizer = Tokenizer.load(packed.path / "tokenizer")
-    return packed.inputs.beside(beginning.inputs), {} if goes_on else beginning.load(tokenizer)
+    found = {} if goes_on else beginning.load(tokenizer)
+    return packed.inputs.beside(beginning.inputs), found
 
 
 def _objective(config: ObjectiveConfig, packed: Sources) -> "Objective":

@@ -68,6 +68,11 @@ class Beginning:
         try:
             if is_theirs(path):
                 theirs = Theirs.at(path)
+                if not (path / TOKENIZER_JSON).is_file():
+                    raise InputError(
+                        f"{path}: holds no {TOKENIZER_JSON}, so its rows stand for nothing known",
+                        "AutoTokenizer.from_pretrained(OLD).save_pretrained(NEW) makes one",
+                    )
                 return cls(path, theirs.config, path, theirs=theirs)
             run, checkpoint = find_run(path)
             config = read_description(run).config
@@ -97,8 +102,9 @@ class Beginning:
         return [
             f"--model.{name.replace('_', '-')}: got {typed(got)}, but {self.path} has "
             f"{typed(wanted)}"
-            for name in type(config).model_fields.keys() - FREE
-            if (got := getattr(config, name)) != (wanted := getattr(self.config, name))
+            for name in type(config).model_fields
+            if name not in FREE
+            and (got := getattr(config, name)) != (wanted := getattr(self.config, name))
         ]
 
     def load(self, tokenizer: Tokenizer) -> dict[str, Tensor]:

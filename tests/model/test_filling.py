@@ -1,5 +1,6 @@
 import itertools
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor
 from lmkit.model.filling import Filling, fill
 from lmkit.model.generation import Sampling
 from lmkit.model.transformer import Transformer
-from tests.model.test_parity import XLNET, scattered, xlnet_with
+from tests.model.exchange.models import XLNET, loaded, scattered, written
 from tests.model.tiny import VOCABULARY, counting, tiny, tokens
 
 MASK = 4
@@ -53,10 +54,10 @@ def test_masks_are_filled_one_at_a_time_the_likeliest_first(position: str) -> No
 
 
 @torch.no_grad()
-def test_two_streams_give_the_odds_of_transformers_xlnet() -> None:
+def test_two_streams_give_the_odds_of_transformers_xlnet(tmp_path: Path) -> None:
     """Literally: what is filled has a rank, what isn't is blocked for all, and one is asked for."""
     ours = scattered(**XLNET)
-    theirs = xlnet_with(ours)
+    theirs = loaded(written(ours, tmp_path / "hf"))
     text, holes = holed(12, [2, 3, 8])
     left, ranked = [2, 3, 8], list[int]()
     for got in fill(ours, text, holes, GREEDY, two_streams=True):

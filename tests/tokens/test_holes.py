@@ -9,9 +9,13 @@ from lmkit.tokens.holes import Holed, Spelling, mask_text
 from lmkit.tokens.tokenizer import Tokenizer
 from tests.conftest import prose
 
+ALGORITHMS = ["bpe", "unigram", "wordpiece", "word", "character", "byte"]
 
-@pytest.fixture(scope="module", params=["bpe", "unigram", "wordpiece", "word", "character", "byte"])
-def tokenizer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
+
+@pytest.fixture(scope="module", params=ALGORITHMS)
+def tokenizer(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Tokenizer:
     folder = tmp_path_factory.mktemp(request.param)
     lines = (json.dumps({"id": str(n), "text": text}) for n, text in enumerate(prose(40)))
     (folder / "a.jsonl").write_text("\n".join(lines))

@@ -267,7 +267,7 @@ def _qwen3_config(config: ModelConfig) -> Json:
 
 
 def _qwen3_completed(given: Json) -> Json:
-    said = _llama_completed({"head_dim": 128} | given)
+    said = _llama_completed({"head_dim": 128, "num_key_value_heads": 32} | given)
     del said["mlp_bias"]
     layers, window = given["num_hidden_layers"], given.get("sliding_window", 4096)
     if not given.get("use_sliding_window"):

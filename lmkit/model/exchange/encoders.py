@@ -56,7 +56,8 @@ def _post_norm(config: ModelConfig) -> dict[str, tuple[object, ...]]:
 
 
 def _bert_wants(config: ModelConfig) -> dict[str, tuple[object, ...]]:
-    return {**_post_norm(config), "position": ("learned",)}
+    # Untied, theirs would have two biases where ours has one.
+    return {**_post_norm(config), "position": ("learned",), "tied": (True,)}
 
 
 def _bert_config(config: ModelConfig) -> Json:
@@ -102,7 +103,6 @@ def _bert_options(said: Json) -> Json:
         "norm_place": "post",
         "norm_eps": said["layer_norm_eps"],
         "biases": True,
-        "tied": said["tie_word_embeddings"],
     }
 
 
@@ -124,7 +124,6 @@ def _bert_rules(config: ModelConfig, known: Container[str]) -> list[Rule]:
         *layer("embedding_norm", "bert.embeddings.LayerNorm", known),
         *layer("head.dense", "cls.predictions.transform.dense", known),
         *layer("head.norm", "cls.predictions.transform.LayerNorm", known),
-        *layer("output", "cls.predictions.decoder", known),
         Rule(("output_bias",), "cls.predictions.bias"),
     ]
     for n in range(config.layers):
