@@ -39,6 +39,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from lmkit.model.attention import Attention, TransformerXLAttention
 from lmkit.model.cache import KeyValueCache, LayerCache
@@ -67,6 +68,7 @@ class Block(nn.Module):
     def __init__(self, config: ModelConfig, number: int, *, causal: bool, crosses: bool) -> None:
         super().__init__()
         self.post = config.norm_place == "post"
+        self.recomputes = False
         self.is_local = config.is_local(number)
         is_normalized = number > 0 or config.first_is_normalized
         self.attention_norm = self._norm(config) if is_normalized else nn.Identity()
@@ -97,6 +99,19 @@ class Block(nn.Module):
 
         `content_BSD` is what the query stream looks at: the content stream, as it came in here.
         """
+        arguments = (x_BTD, views, cache, source, content_BSD)
+        if self.recomputes and self.training and torch.is_grad_enabled():
+            return checkpoint(self._forward, *arguments, use_reentrant=False)
+        return self._forward(*arguments)
+
+    def _forward(
+        self,
+        x_BTD: Tensor,
+        views: Views,
+        cache: LayerCache | None,
+        source: Source | None,
+        content_BSD: Tensor | None,
+    ) -> Tensor:
         view = views.near if self.is_local else views.far
         norm, read = self.attention_norm, self._before(self.attention_norm, x_BTD)
         if content_BSD is not None:
@@ -193,6 +208,15 @@ class Transformer(Stack):
     def initialize(self, seed: int) -> None:
         """Draw every weight anew, the same for a seed on whatever device they lie."""
         draw_weights(self.named_parameters(), self.config, seed)
+
+    def recompute(self, yes: bool) -> None:
+        """Keep, while training, only what goes into each block, and compute the rest twice.
+
+        Chen et al. (2016, arXiv 1604.06174). It changes no number.
+        """
+        for module in self.modules():
+            if isinstance(module, Block):
+                module.recomputes = yes
 
     def forward(
         self,

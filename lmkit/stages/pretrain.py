@@ -6,10 +6,10 @@ Choices:
   the step. So a run that is stopped anyhow and continued is the run that never stopped.
 """
 
+import os
 from collections import deque
-from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
+from collections.abc import Callable
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, cast
@@ -21,8 +21,8 @@ from lmkit.artifacts.folder import refuse_overlap
 from lmkit.artifacts.manifest import Manifest
 from lmkit.config import StageConfig
 from lmkit.errors import ConfigError, Interrupted
-from lmkit.execution.progress import say, warn
-from lmkit.execution.ranks import rank, ranks
+from lmkit.execution.progress import say
+from lmkit.execution.ranks import ranks
 from lmkit.model.configuration import ModelConfig
 from lmkit.objectives.configuration import ObjectiveConfig, refuse_pair
 from lmkit.training.forecast import Forecast, forecast
@@ -31,11 +31,12 @@ from lmkit.training.mixture import MixtureConfig
 from lmkit.training.optimizer import OptimConfig
 from lmkit.training.schedule import ScheduleConfig
 from lmkit.training.sources import Sources
+from lmkit.training.spikes import SpikeConfig
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
     from torch import Tensor
-    from torch.optim import AdamW
+    from torch.optim import Optimizer
 
     from lmkit.artifacts.inputs import Inputs
     from lmkit.model.transformer import Transformer
@@ -43,9 +44,10 @@ if TYPE_CHECKING:
     from lmkit.tokens.rows import TokenRows
     from lmkit.training.beginning import Beginning
     from lmkit.training.loop import Progress, Recipe
-    from lmkit.training.metrics import Record
+    from lmkit.training.optimizer import Both
     from lmkit.training.precision import Precision
     from lmkit.training.run_folder import RunFolder
+    from lmkit.training.team import Team
 
 MICRO_BATCH_TOKENS = 8_192
 
@@ -63,20 +65,47 @@ class PretrainConfig(ObjectiveConfig, StageConfig):
         r"(metrics|history)\.jsonl|\.metrics\.jsonl\.partial",
     )
     may_change: ClassVar[frozenset[str]] = frozenset(
-        {"steps", "micro_batch", "device", "save_every", "validate_every", "log_every", "keep"}
+        {
+            *("steps", "tokens", "epochs", "hours", "time_limit", "micro_batch", "device"),
+            *("save_every", "validate_every", "log_every", "keep", "stall_timeout"),
+            *("parallel", "activation_checkpointing"),
+        }
     )
 
     steps: Annotated[int, Field(ge=1)] = 1_000
     """Updates of the weights. A finished run goes on if you ask for more."""
 
+    tokens: Annotated[int, Field(ge=1)] | None = None
+    """Tokens to train on, instead of --steps; rounded up to whole steps."""
+
+    epochs: Annotated[float, Field(gt=0)] | None = None
+    """Times to read the text, instead of --steps; rounded up to whole steps."""
+
+    hours: Annotated[float, Field(gt=0)] | None = None
+    """Time to train for, instead of --steps: a trial of the speed says, once, how many steps."""
+
+    time_limit: Annotated[float, Field(gt=0)] | None = None
+    """Hours after which this process saves and ends with exit code 130, before a batch system ends
+    it; the same command goes on. none: no limit."""
+
     batch_tokens: Annotated[int, Field(ge=1)] = 16_384
     """Tokens in a batch, over all devices; rounded to whole rows."""
 
-    micro_batch: Annotated[int, Field(ge=1)] | None = None
-    """Rows that a device computes at a time; none: about 8,192 tokens. It changes no result."""
+    micro_batch: Annotated[int, Field(ge=1)] | Literal["auto"] | None = None
+    """Rows that a device computes at a time; auto: as many as fit into memory, found out once a
+    run; none: about 8,192 tokens. It changes no result."""
 
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """How products are computed; auto tries which is faster here, once a run."""
+    activation_checkpointing: bool = False
+    """Keep what goes into each block, and compute the rest of it again on the way back: less
+    memory, about a third more time, the same results."""
+
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """How products are computed; auto tries which is faster here, once a run. fp16 is for GPUs
+    without bf16; the loss is scaled."""
+
+    parallel: Literal["ddp", "fsdp", "tensor"] = "ddp"
+    """How several processes share the work: each with all weights, each with a part of them, or
+    each with some of the heads. It changes no result beyond rounding."""
 
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute; auto takes a GPU if there is one."""
@@ -93,6 +122,9 @@ class PretrainConfig(ObjectiveConfig, StageConfig):
     log_every: Annotated[int, Field(ge=1)] = 10
     """Steps between two lines in a log, and two points in TensorBoard."""
 
+    stall_timeout: Annotated[float, Field(gt=0)] | None = 1_800
+    """Seconds after which a run where nothing moves ends, and says who is behind; none: never."""
+
     init_from: Path | None = None
     """Begin with the weights, and in the shape, of another model: a run, a checkpoint, or a folder
     that Transformers reads (safetensors alone); none: with weights drawn from the seed."""
@@ -107,6 +139,8 @@ class PretrainConfig(ObjectiveConfig, StageConfig):
     optim: OptimConfig = OptimConfig()
 
     schedule: ScheduleConfig = ScheduleConfig()
+
+    spike: SpikeConfig = SpikeConfig()
 
     @model_validator(mode="before")
     @classmethod
@@ -141,19 +175,27 @@ def pretrain(config: PretrainConfig) -> Manifest | Forecast:
     packed = Sources.at(config.inputs, config.mixture.weights, config.output)
     _keep_memory()
     _refuse_absent_device(config)
+    _refuse_launcher()
+    config = _parallel(config)
     packed.check(hashes=config.verify or not (config.output / "manifest.json").exists())
     objective = _objective(config.to_learn, packed)
     _refuse_long_rows(config, packed)
     inputs, first_weights = _first_weights(config, packed)
+    config = _with_steps(config, packed)
     if config.dry_run:
         return _foretell(config, packed, objective)
     from lmkit.training.run_folder import RunFolder
+    from lmkit.training.team import refuse_way
     from lmkit.training.together import joined, on_first
 
-    run = RunFolder(config, inputs.records, config.steps, config.may_change)
+    refuse_way(config.parallel, ranks(), config.model)
     with joined(config.device), ExitStack() as stack:
+        config = _within_hours(config, packed, objective)
+        run = RunFolder(config, inputs.records, config.steps, config.may_change)
         if finished := on_first(lambda: run.claim(stack)):
             return finished
+        if config.hours is not None:
+            on_first(lambda: run.note_steps(config.hours, config.steps))
         precision: Precision = on_first(lambda: _precision(config, run))
         accelerator = _accelerator(config, precision)
         on_first(lambda: _describe(config, packed))
@@ -167,6 +209,57 @@ def pretrain(config: PretrainConfig) -> Manifest | Forecast:
         return on_first(lambda: _complete(config, packed, run, accelerator, progress, losses))
 
 
+def _with_steps(config: PretrainConfig, packed: Sources) -> PretrainConfig:
+    """Return the options with the steps that tokens or passes over the text come to."""
+    from lmkit.training.length import steps_of
+
+    asked = {
+        name: value
+        for name in ("tokens", "epochs", "hours")
+        if (value := getattr(config, name)) is not None
+    }
+    if len(asked) > 1:
+        named = " and ".join(f"--{name} {value}" for name, value in asked.items())
+        raise ConfigError(f"{named}: both say how long the run is", "give one of them")
+    steps = steps_of(
+        config.steps,
+        config.tokens,
+        config.epochs,
+        rows_per_batch=_rows_per_batch(config, packed.sequence_length),
+        sequence_length=packed.sequence_length,
+        rows=len(packed.rows()),
+    )
+    if asked and "hours" not in asked and "steps" in config.model_fields_set:
+        (name, value), *_ = asked.items()
+        if config.steps != steps:
+            raise ConfigError(
+                f"--steps: got {config.steps}, but --{name} {value} makes {steps}",
+                "leave one of the two out",
+            )
+    return config.model_copy(update={"steps": steps})
+
+
+def _within_hours(
+    config: PretrainConfig, packed: Sources, objective: "Objective"
+) -> PretrainConfig:
+    """Return the options with the steps that so many hours are enough for.
+
+    The number is found out when the run begins, and written down with it.
+    """
+    if config.hours is None:
+        return config
+    from lmkit.training.run_folder import resolved_steps
+    from lmkit.training.together import on_first
+
+    known = None if config.overwrite else on_first(lambda: resolved_steps(config.output))
+    if known is None or known[0] != config.hours:
+        tried = _foretell(config, packed, objective)
+        found = on_first(lambda: tried.steps_in(config.hours or 0))
+        known = (config.hours, found)
+        say(f"{config.hours:g} hours: time for about {found:,} steps")
+    return config.model_copy(update={"steps": known[1]})
+
+
 def _foretell(config: PretrainConfig, packed: Sources, objective: "Objective") -> Forecast:
     """Say what the run would take, from arithmetic and from a few steps that are thrown away."""
     import numpy as np
@@ -174,21 +267,25 @@ def _foretell(config: PretrainConfig, packed: Sources, objective: "Objective") -
     from lmkit.model.transformer import Transformer
     from lmkit.tokens.draws import row_keys
     from lmkit.training.loop import Hooks, Progress, Recipe, train
-    from lmkit.training.optimizer import make_optimizer
+    from lmkit.training.optimizer import optimizer_of
     from lmkit.training.precision import choose_precision, find_device
+    from lmkit.training.team import Team
 
     data, size = packed.rows(), packed.manifest.details["vocabulary_size"]
-    recipe, order = _recipe(config, packed, len(data)), packed.order(data)
+    micro_batch = _usual_micro_batch(config, packed)
+    recipe, order = _recipe(config, packed, len(data), micro_batch), packed.order(data)
     device = find_device(config.device)
     precision = choose_precision(device) if config.precision == "auto" else config.precision
     numbers = np.arange(min(recipe.micro_batch, len(data)))
     batch = objective(data.read(numbers), row_keys(config.seed, 1, numbers))
 
     @cache
-    def made() -> "tuple[Any, AdamW, Accelerator]":
+    def made() -> "tuple[Team, Optimizer | Both]":
         accelerator = _accelerator(config, precision)
         model = Transformer(config.model, size, seed=config.seed).to(accelerator.device)
-        return accelerator.prepare_model(model), make_optimizer(model, config.optim), accelerator
+        model.recompute(config.activation_checkpointing)
+        team = Team(model, accelerator, config.parallel)
+        return team, optimizer_of([(one.name, one.own) for one in team.held], config.optim)
 
     def trial(recipe: Recipe, tell: Callable[[int], None]) -> None:
         hooks = Hooks(on_step=lambda record: tell(record.tokens))
@@ -254,6 +351,17 @@ def _refuse_long_rows(config: PretrainConfig, packed: Sources) -> None:
         )
 
 
+def _refuse_launcher() -> None:
+    """Refuse configurations of `accelerate launch` that would own what is ours."""
+    for name, what in (("DEEPSPEED", "DeepSpeed"), ("MEGATRON_LM", "Megatron-LM")):
+        if os.environ.get(f"ACCELERATE_USE_{name}", "false").lower() in {"1", "true"}:
+            raise ConfigError(
+                f"accelerate launch: its configuration asks for {what}, which would own the "
+                "backward pass, the optimizer and the checkpoints",
+                "launch without it, and give --parallel fsdp",
+            )
+
+
 def _keep_memory() -> None:
     # Before the first tensor: it changes how memory is asked for.
     from lmkit.training.allocator import keep_memory
@@ -262,10 +370,18 @@ def _keep_memory() -> None:
 
 
 def _refuse_absent_device(config: PretrainConfig) -> None:
-    if config.device not in {"auto", "cpu"}:
-        from lmkit.training.precision import find_device
+    if config.device not in {"auto", "cpu"} or config.precision == "fp16":
+        from lmkit.training.precision import find_device, refuse_fp16
 
-        find_device(config.device)
+        refuse_fp16(config.precision, find_device(config.device))
+
+
+def _parallel(config: PretrainConfig) -> PretrainConfig:
+    """Take what `accelerate launch` was configured for as our own option."""
+    if os.environ.pop("ACCELERATE_USE_FSDP", "false").lower() not in {"1", "true"}:
+        return config
+    say("accelerate launch asks for FSDP: taken as --parallel fsdp")
+    return config.model_copy(update={"parallel": "fsdp"})
 
 
 def _precision(config: PretrainConfig, run: "RunFolder") -> "Precision":
@@ -288,6 +404,7 @@ def _accelerator(config: PretrainConfig, precision: "Precision") -> "Accelerator
         AcceleratorState._reset_state(True)  # pyright: ignore[reportPrivateUsage]
     mixed_precision = "no" if precision == "fp32" else precision
     accelerator = Accelerator(cpu=config.device == "cpu", mixed_precision=mixed_precision)
+    accelerator.scaler = None  # fp16's is ours (`loss_scale`)
     spare = torch.cuda.device_count() if accelerator.device.type == "cuda" else 0
     if spare > ranks():
         say(
@@ -338,42 +455,43 @@ def _train(
     from lmkit.model.transformer import Transformer
     from lmkit.objectives.choice import scored
     from lmkit.training.beginning import fill
-    from lmkit.training.loop import Hooks, Progress, train
-    from lmkit.training.optimizer import make_optimizer
+    from lmkit.training.loss_scale import LossScale
+    from lmkit.training.optimizer import optimizer_of
+    from lmkit.training.session import Session
+    from lmkit.training.team import Team
     from lmkit.training.together import settle
 
-    data = packed.rows()
+    data, device = packed.rows(), accelerator.device
     size = packed.manifest.details["vocabulary_size"]
-    model = Transformer(config.model, size, seed=config.seed).to(accelerator.device)
+    model = Transformer(config.model, size, seed=config.seed)
+    model.recompute(config.activation_checkpointing)
     if first_weights:
         fill(model, first_weights)
         first_weights.clear()
-    optimizer = make_optimizer(model, config.optim)
-    recipe = _recipe(config, packed, len(data))
-    start = _restore(config.output, model, optimizer) or Progress()
-    prepared = accelerator.prepare_model(model)
+    model = model.to(device)
+    micro_batch = _micro_batch(config, packed, objective, run, model, accelerator)
+    recipe = _recipe(config, packed, len(data), micro_batch)
+    team = Team(model, accelerator, config.parallel)
     asked = _objective(scored(config.to_learn), packed)
-    held_out = packed.held_out()
-    validate = _validation(model, held_out, asked, recipe.micro_batch, accelerator, losses)
-    with asked_to_stop() as should_stop, _watched(config, start) as (on_step, sync, tell):
-
-        def save_checkpoint(progress: Progress) -> None:
-            sync()
-            state = {**asdict(progress), "recipe": run.recipe}
-            _save(config, progress.step, model, optimizer, state, tell)
-
-        first = rank() == 0
-        hooks = Hooks(
+    validate = _validation(team, packed.held_out(), asked, recipe.micro_batch, losses)
+    with asked_to_stop(config.time_limit) as should_stop:
+        session = Session(
+            run=config.output,
+            recipe=recipe,
+            recipe_hash=run.recipe,
+            team=team,
+            optimizer=optimizer_of([(one.name, one.own) for one in team.held], config.optim),
+            data=data,
+            objective=objective,
+            order=packed.order(data),
             validate=validate,
-            on_step=on_step,
-            on_save=save_checkpoint if first else lambda _: None,
             should_stop=should_stop,
-            warn=tell,
+            scale=LossScale(device) if accelerator.mixed_precision == "fp16" else None,
+            keep=config.keep,
+            log_every=config.log_every,
+            stall_timeout=config.stall_timeout,
         )
-        order = packed.order(data)
-        progress = train(
-            prepared, optimizer, accelerator, data, objective, recipe, start, hooks, order
-        )
+        progress = session.train()
     if validate and not losses and progress.step == config.steps:
         validate()  # the last step was another process's
     settle()
@@ -384,17 +502,15 @@ def _rows_per_batch(config: PretrainConfig, sequence_length: int) -> int:
     return max(1, round(config.batch_tokens / sequence_length))
 
 
-def _recipe(config: PretrainConfig, packed: Sources, rows: int) -> "Recipe":
+def _recipe(config: PretrainConfig, packed: Sources, rows: int, micro_batch: int) -> "Recipe":
     from lmkit.training.loop import Recipe
 
     sequence_length = packed.sequence_length
     rows_per_batch = _rows_per_batch(config, sequence_length)
-    share = -(-rows_per_batch // ranks())
-    micro_batch = config.micro_batch or max(1, MICRO_BATCH_TOKENS // sequence_length)
     passes = config.steps * rows_per_batch / rows
     say(
         f"batch: {rows_per_batch:,} rows of {sequence_length:,} tokens, "
-        f"{min(micro_batch, share):,} at a time; {config.steps:,} steps read the text "
+        f"{micro_batch:,} at a time; {config.steps:,} steps read the text "
         f"{passes:.2f} times"
     )
     for fact in packed.facts(config.steps * rows_per_batch) if len(packed.folders) > 1 else []:
@@ -404,53 +520,75 @@ def _recipe(config: PretrainConfig, packed: Sources, rows: int) -> "Recipe":
         seed=config.seed,
         steps=config.steps,
         rows_per_batch=rows_per_batch,
-        micro_batch=min(micro_batch, share),
+        micro_batch=micro_batch,
         optim=config.optim,
         schedule=config.schedule,
+        spike=config.spike,
         validate_every=config.validate_every,
         save_every=config.save_every,
     )
 
 
-def _restore(run: Path, model: "Transformer", optimizer: "AdamW") -> "Progress | None":
-    from lmkit.training.checkpoint import load
-    from lmkit.training.checkpoint_files import newest_first
-    from lmkit.training.loop import Progress
-
-    if not newest_first(run):
-        return None
-    state = load(run, model, optimizer, warn)
-    state.pop("recipe", None)
-    progress = Progress(**state)
-    say(f"going on from step {progress.step:,}")
-    return progress
+def _usual_micro_batch(config: PretrainConfig, packed: Sources) -> int:
+    """Return the rows to compute at a time, where nothing has to be tried."""
+    readers = 1 if config.parallel == "tensor" else ranks()
+    share = -(-_rows_per_batch(config, packed.sequence_length) // readers)
+    usual = max(1, MICRO_BATCH_TOKENS // packed.sequence_length)
+    asked = config.micro_batch if isinstance(config.micro_batch, int) else usual
+    return min(share, asked)
 
 
-def _save(
+def _micro_batch(
     config: PretrainConfig,
-    step: int,
+    packed: Sources,
+    objective: "Objective",
+    run: "RunFolder",
     model: "Transformer",
-    optimizer: "AdamW",
-    state: dict[str, Any],
-    tell: Callable[[str], None],
-) -> None:
-    """Write a checkpoint; where that fails on the way, the older ones stay and training goes on."""
-    from lmkit.training.checkpoint import save
+    accelerator: "Accelerator",
+) -> int:
+    """Return the rows to compute at a time; auto finds out how many fit, once a run."""
+    if config.micro_batch != "auto":
+        return _usual_micro_batch(config, packed)
+    import numpy as np
+    import torch
 
-    try:
-        save(config.output, step, model, optimizer, state, config.keep)
-    except OSError as error:
-        if step == config.steps:
-            raise
-        tell(f"no checkpoint after step {step}: {error.strerror or error}")
+    from lmkit.tokens.draws import row_keys
+    from lmkit.training.fitting import fits_by_estimate, fits_on_gpu, halved
+    from lmkit.training.together import on_first
+
+    data, device = packed.rows(), accelerator.device
+    readers = 1 if config.parallel == "tensor" else ranks()
+    share = -(-_rows_per_batch(config, packed.sequence_length) // readers)
+
+    def fits(rows: int) -> bool:
+        numbers = np.arange(rows) % len(data)
+        batch = objective(data.read(numbers), row_keys(config.seed, 1, numbers))
+        bf16 = accelerator.mixed_precision != "no"
+        if device.type != "cuda":
+            size = packed.manifest.details["vocabulary_size"]
+            return fits_by_estimate(config.model, size, batch, device, bf16=bf16)
+        with accelerator.autocast():
+            return fits_on_gpu(model, batch.tensors())
+
+    def find() -> int:
+        return halved(share, fits)
+
+    if device.type != "cuda" or ranks() == 1:
+        return int(on_first(lambda: run.resolve("micro_batch", lambda: str(find()))))
+    known = on_first(lambda: run.known("micro_batch"))
+    if known is None:
+        found = torch.tensor([find()], device=device)
+        torch.distributed.all_reduce(found, torch.distributed.ReduceOp.MIN)
+        least = str(int(found))
+        known = on_first(lambda: run.resolve("micro_batch", lambda: least))
+    return int(known)
 
 
 def _validation(
-    model: "Transformer",
+    team: "Team",
     held_out: "dict[str, TokenRows]",
     objective: "Objective",
     micro_batch: int,
-    accelerator: "Accelerator",
     losses: dict[str, float],
 ) -> "Callable[[], float] | None":
     """Return a function that measures the loss on all held-out rows, shared out over the ranks.
@@ -464,48 +602,30 @@ def _validation(
 
     from lmkit.scoring.perplexity import Score, score_rows
 
-    device, context = accelerator.device, lambda: accelerator.autocast()
+    device, context = team.accelerator.device, lambda: team.accelerator.autocast()
 
     def own(rows: "TokenRows") -> Score:
-        share = np.array_split(np.arange(len(rows)), ranks())[rank()]
-        return score_rows(model, rows, share, micro_batch, device, context, objective)
+        shares = np.array_split(np.arange(len(rows)), team.readers)
+        passes = [-(-len(share) // micro_batch) for share in shares]
+        score = Score(0.0, 0, 0)
+        if len(share := shares[team.reader]):
+            score = score_rows(team.model, rows, share, micro_batch, device, context, objective)
+        if team.way == "fsdp":
+            # The others need this process's part of the weights as often as they ask.
+            for _ in range(max(passes) - passes[team.reader]):
+                score_rows(team.model, rows, np.zeros(1, int), 1, device, context, objective)
+        return score
 
     def validate() -> float:
         scores = [own(rows) for rows in held_out.values()]
-        if ranks() > 1:
+        if team.readers > 1:
             sums = [[score.nll, score.tokens] for score in scores]
-            parts = torch.tensor(sums, device=accelerator.device).double()
-            whole = cast(torch.Tensor, accelerator.reduce(parts, "sum"))
+            whole = team.summed(torch.tensor(sums, device=device).double())
             scores = [Score(nll, int(tokens), 0) for nll, tokens in whole.tolist()]
         losses.update((name, s.loss) for name, s in zip(held_out, scores, strict=True))
         return sum(scores, Score(0.0, 0, 0)).loss
 
     return validate
-
-
-@contextmanager
-def _watched(
-    config: PretrainConfig, start: "Progress"
-) -> Generator[tuple["Callable[[Record], None]", Callable[[], None], Callable[[str], None]]]:
-    """Open the metrics and the display; hand out what tells them of a step, syncs them, warns."""
-    if rank():
-        yield lambda _: None, lambda: None, lambda _: None
-        return
-    from lmkit.training.metrics import Metrics
-    from lmkit.training.monitor import Monitor, gpu_bytes, resident_bytes
-    from lmkit.training.precision import find_device
-
-    memory = gpu_bytes if find_device(config.device).type == "cuda" else resident_bytes
-    with (
-        Metrics(config.output, start.step, config.log_every) as metrics,
-        Monitor(config.steps, start.step, config.log_every, memory) as monitor,
-    ):
-
-        def on_step(record: "Record") -> None:
-            metrics.append(record)
-            monitor.step(record)
-
-        yield on_step, metrics.sync, monitor.warn
 
 
 def _complete(

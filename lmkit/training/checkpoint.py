@@ -14,6 +14,8 @@ Choices:
 - A damaged checkpoint (`checkpoint_files`) is passed over, aloud, for the one before.
 - The optimizer's state goes by the name of the weight. By number, as torch counts, a parameter
   group that is cut another way would silently give each weight the moments of another.
+- It is written from copies, so that training can go on meanwhile, and holds whole tensors, however
+  they are shared out: it is gone on from in any other way.
 - No pickle: loading a checkpoint runs no code of whoever made it.
 - No generator's state: the loop seeds torch anew at each step from the run's seed, the step and
   the rank, so what dropout draws is a function of the step.
@@ -23,9 +25,9 @@ import errno
 import json
 import math
 import shutil
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 
 from lmkit.artifacts.atomic import appearing, fsync, sha256
@@ -51,15 +54,51 @@ from lmkit.training.checkpoint_files import (
     read_json,
     step_of,
 )
+from lmkit.training.optimizer import Both, parts_of
+from lmkit.training.shards import Held, held
 
 PARTIAL, OLD = ".partial-", ".old-"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A model in training, in tensors on the CPU that nobody else changes."""
+
+    weights: dict[str, Tensor]
+    moments: dict[str, Tensor]
+
+
+def snapshot(
+    model: nn.Module,
+    optimizer: Optimizer | Both,
+    held_weights: Sequence[Held] | None = None,
+    *,
+    keep: bool = True,
+) -> Snapshot:
+    """Copy a model and its optimizer; each process has to call it, and one may `keep` the copy."""
+    held_weights = held(model) if held_weights is None else held_weights
+    state, kept_moments = optimizer.state, dict[str, Tensor]()
+    for one in held_weights:
+        for key, value in state.get(one.own, {}).items():
+            whole = one.whole(value)
+            if keep:
+                kept_moments[f"{one.name}.{key}"] = _copied(whole)
+    kept_weights = dict[str, Tensor]()
+    for name, tensor in weights(model).items():
+        whole = tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+        if keep:
+            kept_weights[name] = _copied(whole)
+    return Snapshot(kept_weights, kept_moments)
+
+
+def _copied(tensor: Tensor) -> Tensor:
+    return tensor.detach().to("cpu", copy=True).contiguous()
 
 
 def save(
     run: Path,
     step: int,
-    model: nn.Module,
-    optimizer: Optimizer,
+    copy: Snapshot,
     state: Mapping[str, Any],
     keep: int = 2,
 ) -> Path:
@@ -68,8 +107,7 @@ def save(
     Args:
         run: the folder of the run.
         step: the step that has just been done.
-        model: the model itself, not what DDP or torch.compile has wrapped around it.
-        optimizer: its optimizer.
+        copy: what to write.
         state: what JSON can hold; "validation_loss", where it is a number, decides the best.
         keep: how many of the last to keep, at least 1.
 
@@ -83,7 +121,7 @@ def save(
     final, partial = folder / name_of(step), folder / (PARTIAL + name_of(step))
     try:
         partial.mkdir()
-        _write(partial, step, model, optimizer, state)
+        _write(partial, step, copy, state)
         if final.exists():  # damaged, or the run has gone back behind it
             _remove(final)
         partial.rename(final)
@@ -98,7 +136,11 @@ def save(
 
 
 def load(
-    run: Path, model: nn.Module, optimizer: Optimizer, warn: Callable[[str], None]
+    run: Path,
+    model: nn.Module,
+    optimizer: Optimizer | Both,
+    warn: Callable[[str], None],
+    held_weights: Sequence[Held] | None = None,
 ) -> dict[str, Any]:
     """Fill model and optimizer from the newest checkpoint that is whole; return its state.
 
@@ -111,7 +153,7 @@ def load(
             warn(f"{checkpoint}: {problem}; going back to the checkpoint before it")
             continue
         load_weights(checkpoint, model)
-        _load_optimizer(checkpoint, model, optimizer)
+        _load_optimizer(checkpoint, held_weights or held(model), optimizer)
         return read_json(checkpoint / STATE)
     raise LmkitError(
         f"{run / CHECKPOINTS}: no checkpoint that is whole",
@@ -131,9 +173,13 @@ def load_weights(checkpoint: Path, model: nn.Module) -> None:
             f"{checkpoint}: its weights are not those of this model, such as {wrong[0]}",
             "--model.* must be what the checkpoint was made with",
         )
+    parts = {one.name: one for one in held(model)}
     with torch.no_grad():
         for name, tensor in own.items():
-            tensor.copy_(saved[name])
+            if isinstance(tensor, DTensor):
+                parts[name].own.copy_(parts[name].part(saved[name]))
+            else:
+                tensor.copy_(saved[name])
 
 
 def weights(model: nn.Module) -> dict[str, Tensor]:
@@ -147,13 +193,11 @@ def weights(model: nn.Module) -> dict[str, Tensor]:
     return named
 
 
-def _write(
-    folder: Path, step: int, model: nn.Module, optimizer: Optimizer, state: Mapping[str, Any]
-) -> None:
+def _write(folder: Path, step: int, copy: Snapshot, state: Mapping[str, Any]) -> None:
     """Write the four files and wait until they are on the disk."""
     _write_json(folder / STATE, state)
-    _write_tensors(folder / MODEL, weights(model))
-    _write_tensors(folder / OPTIMIZER, _moments(model, optimizer))
+    _write_tensors(folder / MODEL, copy.weights)
+    _write_tensors(folder / OPTIMIZER, copy.moments)
     files = [folder / name for name in (MODEL, OPTIMIZER, STATE)]
     for file in files:
         fsync(file)
@@ -165,7 +209,7 @@ def _write(
 
 def _write_tensors(file: Path, tensors: Mapping[str, Tensor]) -> None:
     try:
-        save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, file)
+        save_file(dict(tensors), file)
     except SafetensorError as error:
         full = "os error 28" in str(error)  # its message is all that says so
         raise OSError(errno.ENOSPC if full else errno.EIO, str(error), str(file)) from error
@@ -173,31 +217,27 @@ def _write_tensors(file: Path, tensors: Mapping[str, Tensor]) -> None:
     file.chmod((file.parent / STATE).stat().st_mode & 0o777)
 
 
-def _moments(model: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:
-    return {
-        f"{name}.{key}": value
-        for name, parameter in model.named_parameters()
-        for key, value in optimizer.state.get(parameter, {}).items()
-    }
-
-
-def _load_optimizer(checkpoint: Path, model: nn.Module, optimizer: Optimizer) -> None:
+def _load_optimizer(
+    checkpoint: Path, held_weights: Sequence[Held], optimizer: Optimizer | Both
+) -> None:
     """Give each weight its moments; torch puts them on the device where its kernel wants them."""
     saved = load_file(checkpoint / OPTIMIZER)
-    numbered = optimizer.state_dict()
-    numbers = {
-        id(parameter): number
-        for group, numbers in zip(optimizer.param_groups, numbered["param_groups"], strict=True)
-        for parameter, number in zip(group["params"], numbers["params"], strict=True)
-    }
-    states: dict[int, dict[str, Tensor]] = {}
-    for name, parameter in model.named_parameters():
+    moments: dict[int, dict[str, Tensor]] = {}
+    for one in held_weights:
         # A name may begin like another ("norm", "norm.gain"); what follows has no dot.
-        own = {key: value for key, value in saved.items() if key.rpartition(".")[0] == name}
+        own = {key: value for key, value in saved.items() if key.rpartition(".")[0] == one.name}
         if own:
-            moments = {key.rpartition(".")[2]: value for key, value in own.items()}
-            states[numbers[id(parameter)]] = moments
-    optimizer.load_state_dict({"state": states, "param_groups": numbered["param_groups"]})
+            found = {key.rpartition(".")[2]: one.part(value) for key, value in own.items()}
+            moments[id(one.own)] = found
+    for part in parts_of(optimizer):
+        numbered = part.state_dict()
+        numbers = {
+            id(parameter): number
+            for group, numbers in zip(part.param_groups, numbered["param_groups"], strict=True)
+            for parameter, number in zip(group["params"], numbers["params"], strict=True)
+        }
+        states = {number: moments[key] for key, number in numbers.items() if key in moments}
+        part.load_state_dict({"state": states, "param_groups": numbered["param_groups"]})
 
 
 def _update_index(folder: Path, step: int) -> Index:

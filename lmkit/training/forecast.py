@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lmkit.errors import ConfigError
 from lmkit.model.estimates import Rows, flops, memory, parameters_by_part
 
 if TYPE_CHECKING:
@@ -66,6 +67,15 @@ class Forecast:
         if self.tokens_per_second is None:
             return None
         return self.steps * self.tokens_per_step / self.tokens_per_second
+
+    def steps_in(self, hours: float) -> int:
+        """Return how many steps there is time for."""
+        if self.seconds is None:
+            raise ConfigError(
+                "--hours: the model doesn't fit into memory here, so its speed can't be tried",
+                "see --dry-run; give --steps, or a smaller model or micro-batch",
+            )
+        return max(1, int(3600 * hours * self.steps / self.seconds))
 
     def to_json(self) -> dict[str, Any]:
         """Return what a script reads."""
@@ -121,20 +131,15 @@ def forecast(
         clock: returns seconds.
 
     """
-    number, places = batch.tokens_BT.shape
-    rows = Rows(
-        number,
-        places,
-        0 if batch.source_tokens_BS is None else batch.source_tokens_BS.shape[1],
-        0 if batch.queries_BQ is None else batch.queries_BQ.shape[1],
-    )
+    rows = rows_of(batch)
+    number, places = rows.number, rows.places
     # Tokens are those of the text, of which an objective may hide some and repeat others.
     text = number * (rows.source or places)
     per_token = {name: count / text for name, count in flops(config, vocabulary_size, rows).items()}
     plan = Forecast(
         parameters=parameters_by_part(config, vocabulary_size),
         memory=memory(config, vocabulary_size, rows, bf16=precision != "fp32"),
-        memory_there=_free(device),
+        memory_there=free_bytes(device),
         flops_per_token=per_token,
         steps=recipe.steps,
         tokens_per_step=recipe.rows_per_batch * text // number,
@@ -155,6 +160,17 @@ def forecast(
         passes *= recipe.micro_batch / fewer
         tried = replace(recipe, micro_batch=fewer, steps=1 + TIMED)
     return replace(plan, tokens_per_second=_tried(tried, passes, processes, trial, clock))
+
+
+def rows_of(batch: Batch) -> Rows:
+    """Return what is computed of a batch."""
+    number, places = batch.tokens_BT.shape
+    return Rows(
+        number,
+        places,
+        0 if batch.source_tokens_BS is None else batch.source_tokens_BS.shape[1],
+        0 if batch.queries_BQ is None else batch.queries_BQ.shape[1],
+    )
 
 
 def _tried(
@@ -185,7 +201,7 @@ def _tried(
     return passes * tokens / (once + (passes - 1) * each)
 
 
-def _free(device: torch.device) -> int | None:
+def free_bytes(device: torch.device) -> int | None:
     """Return the bytes that a process could still take."""
     if device.type == "cuda":
         import torch

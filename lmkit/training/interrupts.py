@@ -3,12 +3,14 @@
 Choices:
 - The first Ctrl-C, SIGTERM or SIGUSR1 (batch systems send one some time before they kill) lets
   the step finish, so that a checkpoint can be saved. A second Ctrl-C ends at once.
+- A time limit is asked for in advance, and ends the run in the same way.
 - A signal only sets a flag: Python runs handlers between any two instructions, in the middle of a
   save too.
 """
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import FrameType
@@ -19,9 +21,16 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
 @contextmanager
-def asked_to_stop() -> Generator[Callable[[], bool]]:
-    """Hand out a function that tells whether someone has asked for an end."""
+def asked_to_stop(hours: float | None = None) -> Generator[Callable[[], bool]]:
+    """Hand out a function that tells whether someone has asked for an end, or time is up."""
     asked = threading.Event()
+    end = None if hours is None else time.monotonic() + 3600 * hours
+
+    def is_over() -> bool:
+        if end is not None and time.monotonic() > end and not asked.is_set():
+            asked.set()
+            say(f"--time-limit: {hours:g} hours are over: stopping, with a checkpoint")
+        return asked.is_set()
 
     def ask(number: int, _frame: FrameType | None) -> None:
         if asked.is_set() and number == signal.SIGINT:
@@ -30,11 +39,11 @@ def asked_to_stop() -> Generator[Callable[[], bool]]:
         say(f"{signal.Signals(number).name}: stopping after this step, with a checkpoint")
 
     if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
+        yield is_over
         return
     before = {number: signal.signal(number, ask) for number in SIGNALS}
     try:
-        yield asked.is_set
+        yield is_over
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

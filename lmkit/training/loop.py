@@ -2,11 +2,12 @@
 
 Choices:
 - The loss of a step is the sum over its targets divided by their number, over all micro-batches
-  and ranks alike: the mean of the means of unequal parts is another number. DDP averages the
-  gradients over ranks; each rank's share is multiplied by their number first.
+  and ranks alike: the mean of the means of unequal parts is another number. Gradients are averaged
+  over the ranks that read rows of their own (`team`); each share is multiplied by their number.
 - What a step computes follows from (seed, step, rank) alone: the rows (`order`), what the objective
   draws for them (`batches`), the learning rate (`schedule`), and dropout, for which torch is seeded
-  anew. There is no other state than weights, moments and `Progress`.
+  anew. There is no other state than weights, moments and `Progress`. Batches that were left out
+  behind a spike move those of all later steps.
 - A GPU is told what to do one step ahead: its numbers are read when the next step is already
   queued, so reading never makes it idle. Hence a record comes late there, by one step; before
   validation and saving all of them are in.
@@ -18,31 +19,35 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import closing, nullcontext
+from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import cast
 
 import numpy as np
 import torch
-from accelerate import Accelerator
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.optim import AdamW
+from torch import Tensor
+from torch.optim import Optimizer
 
 from lmkit.errors import LmkitError
 from lmkit.objectives.choice import Objective
 from lmkit.tokens.draws import draw
 from lmkit.training.batches import Arguments, TrainingRows, Work, ahead, work_of
+from lmkit.training.loss_scale import LossScale
 from lmkit.training.metrics import Record, finite
-from lmkit.training.optimizer import OptimConfig, update
+from lmkit.training.optimizer import Both, OptimConfig, update
 from lmkit.training.order import passes_of_rank, rows_of_step
 from lmkit.training.schedule import ScheduleConfig, learning_rate
+from lmkit.training.spikes import SpikeConfig, is_spike, remembered, z_score
+from lmkit.training.team import Team
 
 Order = Callable[[int, int, int, int], NDArray[np.int64]]
 """From the seed, a step, the rows of a batch and all rows to those that the step reads."""
 
 PATIENCE = 10
 """Steps in a row that may be skipped. A spike passes in one or two; ten are a run that is lost."""
+
+
+WATCHING = SpikeConfig()
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,7 @@ class Recipe:
     """Rows that a rank computes at a time; it changes memory and speed, and no result."""
     optim: OptimConfig
     schedule: ScheduleConfig
+    spike: SpikeConfig = WATCHING
     validate_every: int | None = None
     save_every: int | None = None
 
@@ -86,6 +92,21 @@ class Progress:
     """Text tokens that the objective left out."""
     validation_loss: float | None = None
     """If it was measured after this very step, and is finite."""
+    left_out: int = 0
+    """Batches that were read and left out, behind spikes."""
+    rollbacks: int = 0
+    """How often the run went back to a checkpoint."""
+    history: tuple[float, ...] = ()
+    """The last losses, for `spikes`."""
+
+
+class SpikeError(Exception):
+    """The loss has jumped, and the run is to go on from a checkpoint, without the batches since."""
+
+    def __init__(self, step: int, reached: int) -> None:
+        super().__init__(f"step {step}: spike")
+        self.step, self.reached = step, reached
+        """Of the spike, and of the last batch that was read."""
 
 
 @dataclass(frozen=True)
@@ -101,56 +122,63 @@ class Hooks:
     should_stop: Callable[[], bool] = lambda: False
     """Asked at every step; the run is saved before it ends early."""
     warn: Callable[[str], None] = lambda _: None
-    """Told about steps that are skipped."""
+    """Told about steps that are skipped, and of spikes."""
+    on_beat: Callable[[int, str], None] = lambda *_: None
+    """Told what is done now, and for which step."""
 
 
 def train(
-    model: nn.Module,
-    optimizer: AdamW,
-    accelerator: Accelerator,
+    team: Team,
+    optimizer: Optimizer | Both,
     data: TrainingRows,
     objective: Objective,
     recipe: Recipe,
     start: Progress = Progress(),
     hooks: Hooks = Hooks(),
     order: Order = rows_of_step,
+    scale: LossScale | None = None,
 ) -> Progress:
     """Train from behind `start` to the last step, or until told to stop; return how far it came.
 
     Args:
-        model: returns the summed loss of a batch; prepared by the accelerator.
-        optimizer: of the model, not prepared.
-        accelerator: with no accumulation of its own, and fp32 or bf16.
+        team: a model that returns the summed loss of a batch, on its devices.
+        optimizer: of what this process holds of the model.
         data: what the rows of a step are read from.
         objective: makes a batch of rows and of the keys of their random numbers.
         recipe: what decides the numbers.
         start: where a checkpoint left off.
         hooks: whom to tell, and whom to ask.
         order: which rows a step reads; by itself, each row once an epoch.
+        scale: of the loss, in fp16.
 
     Raises:
         LmkitError: the gradient stayed infinite or NaN.
+        SpikeError: the loss has jumped, and the recipe wants to go back.
 
     """
+    accelerator = team.accelerator
     assert accelerator.gradient_accumulation_steps == 1, "it would divide the loss once more"
     assert accelerator.scaler is None, "a scaled gradient would be clipped by its scale"
 
     def make(step: int) -> Work:
-        rows = order(recipe.seed, step, recipe.rows_per_batch, len(data))
-        rank, ranks = accelerator.process_index, accelerator.num_processes
-        passes = passes_of_rank(rows, rank, ranks, recipe.micro_batch)
+        number = step + start.left_out
+        rows = order(recipe.seed, number, recipe.rows_per_batch, len(data))
+        passes = passes_of_rank(rows, team.reader, team.readers, recipe.micro_batch)
         pin = accelerator.device.type == "cuda"
-        return work_of(recipe.seed, step, passes, data, objective, pin)
+        work = work_of(recipe.seed, number, passes, data, objective, pin)
+        return replace(work, step=step)
 
-    trainer = _Trainer(model, optimizer, accelerator, recipe, hooks.should_stop)
-    ledger = _Ledger(start, recipe, hooks)
+    trainer = _Trainer(team, optimizer, recipe, hooks, start.left_out, scale)
+    ledger = _Ledger(start, recipe, hooks, patient=scale is not None)
     lag = 1 if accelerator.device.type == "cuda" else 0
     with closing(ahead(make, range(start.step + 1, recipe.steps + 1))) as works:
         for work in works:
+            hooks.on_beat(work.step, "computing")
             ledger.waiting.append(trainer.step(work))
             ledger.settle(0 if recipe.pauses_after(work.step) else lag)
             if ledger.stopping:
                 break
+            hooks.on_beat(work.step + 1, "reading rows")
     ledger.settle(0)
     ledger.save()
     return ledger.progress
@@ -161,55 +189,89 @@ class _Trainer:
 
     def __init__(
         self,
-        model: nn.Module,
-        optimizer: AdamW,
-        accelerator: Accelerator,
+        team: Team,
+        optimizer: Optimizer | Both,
         recipe: Recipe,
-        should_stop: Callable[[], bool],
+        hooks: Hooks,
+        left_out: int,
+        scale: LossScale | None,
     ) -> None:
-        self._model, self._optimizer, self._accelerator = model, optimizer, accelerator
-        self._recipe, self._should_stop = recipe, should_stop
+        self._team, self._optimizer, self._scale = team, optimizer, scale
+        self._recipe, self._left_out = recipe, left_out
+        self._should_stop, self._warn = hooks.should_stop, hooks.warn
+        self._pieces = 1
+        self._device = team.accelerator.device
 
     def step(self, work: Work) -> "_Reading":
-        """Compute the gradient of the global batch and move the weights."""
-        recipe, accelerator = self._recipe, self._accelerator
-        self._model.train()  # validation may have switched dropout off
-        torch.manual_seed(draw(recipe.seed, work.step, accelerator.process_index))
+        """Compute the gradient of the global batch and move the weights.
+
+        Where memory runs out, a single process cuts its micro-batches in half and tries again:
+        nothing has moved yet. Several can't, since the others are waiting in the middle of it.
+        """
+        while True:
+            try:
+                return self._step(work)
+            except torch.OutOfMemoryError:
+                rows = max(len(batch["tokens_BT"]) for batch in work.batches)
+                if self._team.processes > 1 or self._pieces >= rows:
+                    raise LmkitError(
+                        f"step {work.step}: out of memory with {rows:,} rows at a time",
+                        "the same command with a smaller --micro-batch goes on",
+                    ) from None
+            self._pieces *= 2
+            for one in self._team.held:
+                one.parameter.grad = None
+            torch.cuda.empty_cache()
+            self._warn(f"step {work.step}: out of memory; micro-batches are cut in {self._pieces}")
+
+    def _step(self, work: Work) -> "_Reading":
+        recipe, team = self._recipe, self._team
+        team.model.train()  # validation may have switched dropout off
+        torch.manual_seed(draw(recipe.seed, work.step + self._left_out, team.reader))
         lr = learning_rate(work.step, recipe.optim.lr, recipe.steps, recipe.schedule)
         for group in self._optimizer.param_groups:
             group["lr"] = lr
-        counts = self._counted(work.targets, work.tokens, work.dropped, self._should_stop())
+        # All are asked, also where one alone reads: the signal may have reached another.
+        stop = team.any(self._should_stop()) if team.readers == 1 else self._should_stop()
+        counts = self._counted(work.targets, work.tokens, work.dropped, stop)
         # A batch without any target has no gradient; a division by 0 would make it NaN.
-        share = accelerator.num_processes / counts[0].clamp(min=1)
-        nll = torch.zeros((), dtype=counts.dtype, device=accelerator.device)
-        for number, batch in enumerate(work.batches, start=1):
-            last = number == len(work.batches)
-            with nullcontext() if last else accelerator.no_sync(self._model):
-                summed = self._model(**self._on_device(batch))
-                accelerator.backward(summed * share.to(summed.dtype))
+        share = team.readers / counts[0].clamp(min=1)
+        nll = torch.zeros((), dtype=counts.dtype, device=self._device)
+        batches = [piece for batch in work.batches for piece in _cut(batch, self._pieces)]
+        for number, batch in enumerate(batches, start=1):
+            with team.passing(last=number == len(batches)):
+                summed = team.call(self._on_device(batch))
+                mean = summed * share.to(summed.dtype)
+                team.accelerator.backward(mean if self._scale is None else self._scale.up(mean))
             nll += summed.detach()
-        loss = self._summed(nll) / counts[0]
-        norm = update(self._optimizer, recipe.optim.clip)
+        loss = team.summed(nll) / counts[0]
+        team.take_gradients()
+        if self._scale is not None:
+            self._scale.down(one.own.grad for one in team.held)
+        norm = update(self._optimizer, recipe.optim.clip, team.norm_of)
+        if self._scale is not None:
+            self._scale.adjust(norm)
         values = torch.stack([loss, norm.to(loss.dtype), *counts[1:]])
         return _Reading(work.step, lr, values)
 
     def _counted(self, *values: int) -> Tensor:
-        """Add up counts over ranks."""
-        device = self._accelerator.device
+        """Add up counts over the shares of rows."""
         # They are exact in fp64; Apple's GPUs have only fp32.
-        dtype = torch.float32 if device.type == "mps" else torch.float64
+        dtype = torch.float32 if self._device.type == "mps" else torch.float64
         # full, not tensor: that one copies from the CPU, and waits until the GPU is idle.
-        return self._summed(
-            torch.stack([torch.full((), value, dtype=dtype, device=device) for value in values])
+        return self._team.summed(
+            torch.stack([torch.full((), v, dtype=dtype, device=self._device) for v in values])
         )
 
-    def _summed(self, own: Tensor) -> Tensor:
-        ranks = self._accelerator.num_processes
-        return own if ranks == 1 else cast(Tensor, self._accelerator.reduce(own, "sum"))
-
     def _on_device(self, batch: Arguments) -> Arguments:
-        device = self._accelerator.device
-        return {name: t.to(device, non_blocking=True) for name, t in batch.items()}
+        return {name: t.to(self._device, non_blocking=True) for name, t in batch.items()}
+
+
+def _cut(batch: Arguments, pieces: int) -> list[Arguments]:
+    """Cut a batch in so many parts, as equal as can be; none is empty."""
+    pieces = min(pieces, len(batch["tokens_BT"]))
+    cut = {name: tensor.tensor_split(pieces) for name, tensor in batch.items()}
+    return [{name: parts[number] for name, parts in cut.items()} for number in range(pieces)]
 
 
 class _Reading:
@@ -236,8 +298,9 @@ class _Reading:
 class _Ledger:
     """Turns readings into records, keeps count, and does what is due behind a step."""
 
-    def __init__(self, start: Progress, recipe: Recipe, hooks: Hooks) -> None:
+    def __init__(self, start: Progress, recipe: Recipe, hooks: Hooks, *, patient: bool) -> None:
         self.progress = start
+        self._patience = PATIENCE * (3 if patient else 1)
         self._saved = start.step
         self.stopping = False
         self.waiting: deque[_Reading] = deque()
@@ -251,6 +314,7 @@ class _Ledger:
             record = self._enter(self.waiting.popleft())
             step, hooks = record.step, self._hooks
             if hooks.validate is not None and self._recipe.validates_after(step):
+                hooks.on_beat(step, "validating")
                 loss = hooks.validate()
                 record = replace(record, validation_loss=loss)
                 self.progress = replace(self.progress, validation_loss=finite(loss))
@@ -273,14 +337,19 @@ class _Ledger:
         self.stopping = self.stopping or stop
         skipped = not math.isfinite(norm)
         self._skipped_in_a_row = self._skipped_in_a_row + 1 if skipped else 0
-        self.progress = Progress(
+        if skipped:
+            self._tell_of_skip(reading.step, norm)
+        elif is_spike(loss, self.progress.history, self._recipe.spike):
+            self._tell_of_spike(reading.step, loss)
+        self.progress = replace(
+            self.progress,
             step=reading.step,
             tokens=self.progress.tokens + tokens,
             skipped=self.progress.skipped + skipped,
             dropped=self.progress.dropped + dropped,
+            validation_loss=None,
+            history=remembered(loss, self.progress.history, self._recipe.spike),
         )
-        if skipped:
-            self._tell_of_skip(reading.step, norm)
         return Record(
             step=reading.step,
             tokens=self.progress.tokens,
@@ -290,12 +359,29 @@ class _Ledger:
             tokens_per_second=tokens / seconds,
         )
 
-    def _tell_of_skip(self, step: int, norm: float) -> None:
-        if self._skipped_in_a_row >= PATIENCE:
+    def _tell_of_spike(self, step: int, loss: float) -> None:
+        z = z_score(loss, self.progress.history)
+        told = f"step {step}: the loss jumped to {loss:.4f}, {z:.0f} deviations above the last"
+        spike = self._recipe.spike
+        if spike.action == "warn":
+            self._hooks.warn(told)
+            return
+        if self.progress.rollbacks >= spike.rollbacks:
             raise LmkitError(
-                f"step {step}: the gradient was infinite or NaN for {PATIENCE} steps in a row; "
-                "training has diverged",
-                "lower --optim.lr, lengthen --schedule.warmup-steps, or use --precision fp32",
+                f"{told}; the run has gone back {self.progress.rollbacks} times already",
+                "lower --optim.lr, or look at the data; --spike.rollbacks allows more",
+            )
+        self._hooks.warn(f"{told}; going back to the last checkpoint")
+        reached = self.waiting[-1].step if self.waiting else step
+        raise SpikeError(step, reached)
+
+    def _tell_of_skip(self, step: int, norm: float) -> None:
+        if self._skipped_in_a_row >= self._patience:
+            raise LmkitError(
+                f"step {step}: the gradient was infinite or NaN for {self._patience} steps in a "
+                "row; training has diverged",
+                "lower --optim.lr, lengthen --schedule.warmup-steps, or use --precision fp32; the "
+                "last checkpoint is whole",
             )
         self._hooks.warn(f"step {step}: the norm of the gradient is {norm}; the step was skipped")
 

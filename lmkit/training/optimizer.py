@@ -1,4 +1,4 @@
-"""AdamW: what a person can choose, and one update that a broken gradient can't spoil.
+"""AdamW and Muon: what a person can choose, and one update that a broken gradient can't spoil.
 
 Choices:
 - Decoupled weight decay (Loshchilov and Hutter 2019, arXiv 1711.05101) on matrices and embeddings
@@ -8,12 +8,18 @@ Choices:
   optimizer's own step count stay as they were.
 - The check stays on the device. The fused kernel reads the flag there, so that a GPU never waits
   for the CPU to look.
+- Muon (Jordan et al. 2024) moves the matrices inside of blocks, AdamW all else: embeddings, the
+  output matrix, gains and biases. Its updates are scaled to the size of AdamW's (Liu et al. 2025,
+  arXiv 2502.16982, section 2.2), so one learning rate and one decay serve both. It has no flag for
+  broken gradients: with it, a GPU waits for the norm at each step.
 - torch is imported inside the functions, so that the options can be read without it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable, Sequence
+from itertools import chain
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -21,11 +27,14 @@ from lmkit.config import Group
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-    from torch.optim import AdamW
+    from torch.optim import Optimizer
 
 
 class OptimConfig(Group):
     """How the weights follow the gradient."""
+
+    algorithm: Literal["adamw", "muon"] = "adamw"
+    """What turns gradients into updates; muon: of the matrices inside of blocks, adamw the rest."""
 
     lr: Annotated[float, Field(gt=0)] = 1e-3
     """Peak learning rate."""
@@ -39,6 +48,9 @@ class OptimConfig(Group):
     eps: Annotated[float, Field(gt=0)] = 1e-8
     """Added to the root of the mean square, against division by 0."""
 
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.95
+    """Of muon: share of the running gradient that a step keeps."""
+
     weight_decay: Annotated[float, Field(ge=0)] = 0.1
     """Pull of matrices and embeddings towards 0, times the learning rate."""
 
@@ -46,38 +58,103 @@ class OptimConfig(Group):
     """Longest gradient, as the norm over all weights; none: never cut."""
 
 
-def make_optimizer(model: nn.Module, config: OptimConfig) -> AdamW:
-    """Return AdamW over the parameters of a model on its device; tied ones count once."""
-    from torch.optim import AdamW
+class Both:
+    """Two optimizers that step together, each over parameters of its own."""
 
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    matrices = [p for p in parameters if p.ndim >= 2]
-    vectors = [p for p in parameters if p.ndim < 2]
-    groups = [
+    def __init__(self, *parts: Optimizer) -> None:
+        self.parts = parts
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:
+        """The groups of both."""
+        return list(chain.from_iterable(part.param_groups for part in self.parts))
+
+    @property
+    def state(self) -> dict[Any, Any]:
+        """What both remember, by parameter."""
+        return {key: value for part in self.parts for key, value in part.state.items()}
+
+    def step(self) -> None:
+        """Move the weights."""
+        for part in self.parts:
+            part.step()
+
+    def zero_grad(self) -> None:
+        """Drop the gradients."""
+        for part in self.parts:
+            part.zero_grad()
+
+
+def parts_of(optimizer: Optimizer | Both) -> tuple[Optimizer, ...]:
+    """Return torch's own optimizers."""
+    return optimizer.parts if isinstance(optimizer, Both) else (optimizer,)
+
+
+def make_optimizer(model: nn.Module, config: OptimConfig) -> Optimizer | Both:
+    """Return the optimizer of a model on its device; tied parameters count once."""
+    return optimizer_of([(name, p) for name, p in model.named_parameters()], config)
+
+
+def optimizer_of(
+    parameters: Sequence[tuple[str, nn.Parameter]], config: OptimConfig
+) -> Optimizer | Both:
+    """Return the optimizer of parameters with these names."""
+    from torch.optim import AdamW, Muon
+
+    named = [(name, p) for name, p in parameters if p.requires_grad]
+    by_muon = {name for name, p in named if config.algorithm == "muon" and _is_inner(name, p)}
+    matrices = [p for name, p in named if p.ndim >= 2 and name not in by_muon]
+    vectors = [p for _, p in named if p.ndim < 2]
+    groups: list[dict[str, Any]] = [
         {"params": matrices, "weight_decay": config.weight_decay},
         {"params": vectors, "weight_decay": 0.0},
     ]
-    return AdamW(
+    adamw = AdamW(
         [group for group in groups if group["params"]],
         lr=config.lr,
         betas=(config.beta1, config.beta2),
         eps=config.eps,
         fused=True,
     )
+    if not by_muon:
+        return adamw
+    muon = Muon(
+        [p for name, p in named if name in by_muon],
+        lr=config.lr,
+        weight_decay=config.weight_decay,
+        momentum=config.momentum,
+        adjust_lr_fn="match_rms_adamw",
+    )
+    return Both(muon, adamw)
 
 
-def update(optimizer: AdamW, clip: float | None) -> Tensor:
+def _is_inner(name: str, parameter: Tensor) -> bool:
+    return parameter.ndim == 2 and "blocks." in name
+
+
+def update(
+    optimizer: Optimizer | Both,
+    clip: float | None,
+    norm_of: Callable[[list[Tensor]], Tensor] | None = None,
+) -> Tensor:
     """Take one step and drop the gradients; return their norm as it was before clipping.
 
-    A step whose norm is NaN or infinite changes nothing.
+    A step whose norm is NaN or infinite changes nothing. `norm_of` is the norm of gradients that
+    lie in parts on several processes.
     """
     from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
     groups = optimizer.param_groups
     parameters = [p for group in groups for p in group["params"] if p.grad is not None]
-    norm = get_total_norm([p.grad for p in parameters])
-    # What a loss scaler would set: the fused kernel leaves everything alone where it is 1.
-    optimizer.found_inf = (~norm.isfinite()).float()  # type: ignore[attr-defined]
+    norm = (norm_of or get_total_norm)([p.grad for p in parameters])
+    broken = ~norm.isfinite()
+    if isinstance(optimizer, Both):
+        if broken.item():
+            optimizer.zero_grad()
+            return norm
+    else:
+        # What a loss scaler would set: the fused kernel leaves everything alone where it is 1.
+        optimizer.found_inf = broken.float()  # type: ignore[attr-defined]
     if clip is not None:
         clip_grads_with_norm_(parameters, clip, norm)
     optimizer.step()

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 
 from lmkit.errors import ConfigError
 
-Precision = Literal["fp32", "bf16"]
+Precision = Literal["fp32", "bf16", "fp16"]
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 WORTH_IT = 1.3
 """How much faster bf16 must be: a whole step gains less than its products."""
@@ -32,6 +32,15 @@ def find_device(name: DeviceName) -> torch.device:
     if not present[name]:
         raise ConfigError(f"--device: got {name}, but torch finds none here", "try --device auto")
     return torch.device(name)
+
+
+def refuse_fp16(precision: str, device: torch.device) -> None:
+    """Raise ConfigError for fp16 where it makes no sense."""
+    if precision == "fp16" and device.type != "cuda":
+        raise ConfigError(
+            f"--precision: got fp16, but training in it is for GPUs, and this is a {device.type}",
+            "give --precision bf16, or auto",
+        )
 
 
 def choose_precision(device: torch.device) -> Precision:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from lmkit.artifacts.atomic import appearing
@@ -72,13 +73,26 @@ class RunFolder:
 
     def resolve(self, key: str, find: Callable[[], str]) -> str:
         """Return what `auto` came to when the run began; find it out, if it begins."""
+        known = self.known(key)
+        if known is None:
+            known = find()
+            self._note(key, known)
+        return known
+
+    def known(self, key: str) -> str | None:
+        """Return what `auto` came to, if that is known."""
+        return _resolved(self.config.output).get(key)
+
+    def note_steps(self, hours: float | None, steps: int) -> None:
+        """Write down how many steps so many hours are."""
+        self._note("hours", hours)
+        self._note("steps", steps)
+
+    def _note(self, key: str, value: Any) -> None:
         path = self.config.output / RESOLVED
-        known: dict[str, str] = json.loads(path.read_text("utf-8")) if path.exists() else {}
-        if key not in known:
-            known[key] = find()
-            with appearing(path, self.folder.scratch) as temporary:
-                temporary.write_text(json.dumps(known) + "\n", "utf-8")
-        return known[key]
+        known = _resolved(self.config.output) | {key: value}
+        with appearing(path, self.folder.scratch) as temporary:
+            temporary.write_text(json.dumps(known) + "\n", "utf-8")
 
     @property
     def recipe(self) -> str:
@@ -155,3 +169,14 @@ class RunFolder:
             file.write(json.dumps({"step": step, "changes": list(changes)}) + "\n")
         for change in changes:
             say(f"going on from step {step}: {change}")
+
+
+def resolved_steps(run: Path) -> tuple[float, int] | None:
+    """Return the hours that a run was given, and the steps that they came to."""
+    known = _resolved(run)
+    return (known["hours"], known["steps"]) if "steps" in known else None
+
+
+def _resolved(run: Path) -> dict[str, Any]:
+    path = run / RESOLVED
+    return json.loads(path.read_text("utf-8")) if path.exists() else {}

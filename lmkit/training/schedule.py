@@ -1,14 +1,19 @@
 """The learning rate, as a pure function of the step.
 
 Choices:
-- A linear warm-up, then a cosine down to a share of the peak (Loshchilov and Hutter 2017,
-  arXiv 1608.03983, without restarts), then constant. It was the schedule of GPT-3 and Llama.
+- A linear warm-up, then one of these down to a share of the peak, then constant:
+    cosine         Loshchilov and Hutter (2017, arXiv 1608.03983), without restarts; GPT-3, Llama
+    linear         a straight line; BERT
+    constant       no fall at all
+    inverse-sqrt   peak times sqrt(warm-up / step), for ever; T5 (Raffel et al. 2020, section 3.1.2)
+    wsd            the peak, and a straight line down over the last part (warm-up, stable, decay; Hu
+                   et al. 2024, arXiv 2404.06395): a run that goes on leaves from before the fall
 - Steps count from 1, and step 1 already learns: a first step with rate 0 is a wasted batch.
 - There is no scheduler object, so there is no state that a checkpoint could get wrong.
 """
 
 import math
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -18,12 +23,18 @@ from lmkit.config import Group
 class ScheduleConfig(Group):
     """How the learning rate moves over a run."""
 
+    kind: Literal["cosine", "linear", "constant", "inverse-sqrt", "wsd"] = "cosine"
+    """How it falls behind the warm-up; wsd stays at the top until the last part of the run."""
+
     warmup_steps: Annotated[int, Field(ge=0)] = 100
     """Steps over which the learning rate rises to --optim.lr."""
 
     decay_steps: Annotated[int, Field(ge=1)] | None = None
-    """Step at which the cosine ends; none: at the last of --steps. Give it where a shorter run is
+    """Step at which the fall ends; none: at the last of --steps. Give it where a shorter run is
     to follow the same schedule as a longer one."""
+
+    decay_share: Annotated[float, Field(gt=0, le=1)] = 0.2
+    """Of wsd: share of the steps over which it falls."""
 
     final: Annotated[float, Field(ge=0, le=1)] = 0.1
     """Learning rate at the end, as a share of --optim.lr."""
@@ -49,9 +60,16 @@ def learning_rate(step: int, peak: float, steps: int, config: ScheduleConfig) ->
     """
     if step <= config.warmup_steps:
         return peak * step / config.warmup_steps
+    if config.kind == "constant":
+        return peak
+    if config.kind == "inverse-sqrt":
+        return peak * math.sqrt(max(1, config.warmup_steps) / step)
     end = config.decay_steps or steps
     if step >= end:
         return peak * config.final
-    share = (step - config.warmup_steps) / (end - config.warmup_steps)
-    cosine = (1 + math.cos(math.pi * share)) / 2
-    return peak * (config.final + (1 - config.final) * cosine)
+    start = config.warmup_steps
+    if config.kind == "wsd":
+        start = max(start, end - round(config.decay_share * end))
+    gone = max(0.0, (step - start) / (end - start))
+    left = (1 + math.cos(math.pi * gone)) / 2 if config.kind == "cosine" else 1 - gone
+    return peak * (config.final + (1 - config.final) * left)

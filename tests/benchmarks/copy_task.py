@@ -33,6 +33,7 @@ from lmkit.tokens.words import Words
 from lmkit.training.loop import Hooks, Progress, Recipe, train
 from lmkit.training.optimizer import OptimConfig, make_optimizer
 from lmkit.training.schedule import ScheduleConfig
+from lmkit.training.team import Team
 
 HALF = 16
 PAD, END, MASK = 0, 1, 2
@@ -171,9 +172,8 @@ def learn(name: str) -> None:
 
     optimizer = make_optimizer(model, recipe.optim)
     train(
-        model,
+        Team(model, accelerator),
         optimizer,
-        accelerator,
         CopyRows(),
         objective,
         recipe,

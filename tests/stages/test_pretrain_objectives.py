@@ -70,12 +70,14 @@ def test_a_run_that_goes_on_is_the_run_that_never_stopped(
     assert same_run(run, Path("run"), 6)
 
 
-def stopping_after(steps: int) -> Callable[[], AbstractContextManager[Callable[[], bool]]]:
+def stopping_after(
+    steps: int,
+) -> Callable[[float | None], AbstractContextManager[Callable[[], bool]]]:
     """What asks a run to stop at its step of this number."""
     asked = iter([False] * (steps - 1) + [True] * 100)
 
     @contextmanager
-    def asking() -> Iterator[Callable[[], bool]]:
+    def asking(_: float | None) -> Iterator[Callable[[], bool]]:
         yield lambda: next(asked)
 
     return asking

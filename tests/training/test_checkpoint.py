@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from lmkit.errors import LmkitError
-from lmkit.training.checkpoint import load, save
+from lmkit.training.checkpoint import load, save, snapshot
 from lmkit.training.checkpoint_files import CHECKPOINTS, choose, damage, read_index
 from lmkit.training.optimizer import OptimConfig, make_optimizer, update
 from tests.training.tiny import TinyModel
@@ -30,7 +30,8 @@ class Trained:
             update(self.optimizer, None)
 
     def save(self, run: Path, step: int, keep: int = 2, **state: Any) -> Path:
-        return save(run, step, self.model, self.optimizer, {"step": step, **state}, keep)
+        copy = snapshot(self.model, self.optimizer)
+        return save(run, step, copy, {"step": step, **state}, keep)
 
     def load(self, run: Path) -> tuple[int, list[str]]:
         warnings: list[str] = []

@@ -64,7 +64,7 @@ def test_one_pass_needs_no_second_trial() -> None:
 
 
 def test_what_does_not_fit_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_free", lambda _: 1000)
+    monkeypatch.setattr(module, "free_bytes", lambda _: 1000)
     calls: list[Recipe] = []
     plan = foretold(rows_per_batch=4, micro_batch=4, calls=calls)
     assert not plan.fits

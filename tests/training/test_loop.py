@@ -70,7 +70,8 @@ def test_a_run_that_was_resumed_equals_one_that_was_not_to_the_bit(tmp_path: Pat
     first = Run(dropout=0.3)
     progress = first.train(hooks=Hooks(should_stop=lambda: len(first.records) == 4))
     assert progress.step == 5
-    checkpoint.save(tmp_path, progress.step, first.model, first.optimizer, asdict(progress))
+    copy = checkpoint.snapshot(first.model, first.optimizer)
+    checkpoint.save(tmp_path, progress.step, copy, asdict(progress))
 
     second = Run(dropout=0.3)
     state = checkpoint.load(tmp_path, second.model, second.optimizer, pytest.fail)

@@ -1,9 +1,12 @@
 import math
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
+from lmkit.model.configuration import ModelConfig
+from lmkit.model.transformer import Transformer
 from lmkit.training.optimizer import OptimConfig, make_optimizer, update
 from tests.training.tiny import TinyModel
 
@@ -64,3 +67,55 @@ def test_one_broken_number_in_the_gradient_changes_nothing(
     update(optimizer, clip)
     assert not torch.equal(layer.weight, weight)
     assert layer.weight.isfinite().all()
+
+
+def made(algorithm: str) -> tuple[Transformer, Any]:
+    config = ModelConfig.model_validate({"layers": 1, "hidden_size": 16, "heads": 2})
+    model = Transformer(config, 20)
+    options = OptimConfig.model_validate({"algorithm": algorithm, "lr": 0.1, "weight_decay": 0.2})
+    return model, make_optimizer(model, options)
+
+
+def test_muon_moves_the_matrices_of_blocks_and_adamw_all_else() -> None:
+    model, optimizer = made("muon")
+    names = {id(p): name for name, p in model.named_parameters()}
+    muon, adamw = (
+        {names[id(p)] for group in part.param_groups for p in group["params"]}
+        for part in optimizer.parts
+    )
+    assert muon == {name for name, p in model.named_parameters() if p.ndim == 2} - {
+        "embedding.weight"
+    }
+    assert adamw == {name for name, _ in model.named_parameters()} - muon
+
+
+def test_an_update_of_muon_is_that_of_a_literal_one() -> None:
+    """Jordan et al. 2024: Nesterov momentum, five steps of Newton and Schulz; Liu et al. 2025."""
+    model, optimizer = made("muon")
+    weight = model.blocks[0].attention.query.weight
+    before, generator = weight.detach().clone(), torch.Generator().manual_seed(1)
+    gradient = torch.randn(weight.shape, generator=generator)
+    for parameter in model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    weight.grad = gradient.clone()
+    update(optimizer, None)
+    momentum = 0.05 * gradient
+    x = (0.05 * gradient + 0.95 * momentum).bfloat16()
+    x = x / x.norm()
+    for _ in range(5):
+        a = x @ x.T
+        x = 3.4445 * x + (-4.7750 * a + 2.0315 * a @ a) @ x
+    expected = before * (1 - 0.1 * 0.2) - 0.1 * 0.2 * math.sqrt(16) * x.float()
+    torch.testing.assert_close(weight.detach(), expected, rtol=0.02, atol=0.002)
+
+
+@pytest.mark.parametrize("broken", [math.nan, math.inf])
+def test_muon_is_not_moved_by_a_broken_gradient(broken: float) -> None:
+    model, optimizer = made("muon")
+    before = [p.detach().clone() for p in model.parameters()]
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    model.blocks[0].feed_forward.up.weight.grad[0, 0] = broken
+    assert not update(optimizer, 1.0).isfinite()
+    assert all(p.equal(old) for p, old in zip(model.parameters(), before, strict=True))
+    assert not optimizer.state and all(p.grad is None for p in model.parameters())

@@ -48,3 +48,30 @@ def test_it_never_leaves_its_bounds() -> None:
 def test_a_cosine_that_ends_within_the_warmup_is_refused_by_the_names_of_both() -> None:
     with pytest.raises(ValidationError, match=r"--schedule\.decay-steps: got 100.*warmup-steps"):
         ScheduleConfig(warmup_steps=100, decay_steps=100)
+
+
+def test_a_line_falls_evenly() -> None:
+    config = ScheduleConfig(kind="linear", warmup_steps=2, final=0.0)
+    assert rates(config, 6, 7) == [1.0, 2.0, 1.5, 1.0, 0.5, 0.0, 0.0]
+
+
+def test_a_constant_stays() -> None:
+    assert rates(ScheduleConfig(kind="constant", warmup_steps=1), 3, 5) == [2.0] * 5
+
+
+def test_the_inverse_root_is_that_of_t5_behind_its_warm_up() -> None:
+    # Raffel et al., section 3.1.2: 1 / sqrt(max(n, k)), which is the peak at step k.
+    config = ScheduleConfig(kind="inverse-sqrt", warmup_steps=100)
+    for step in (100, 101, 400, 10_000):
+        expected = 2.0 * (1 / math.sqrt(step)) / (1 / math.sqrt(100))
+        assert learning_rate(step, 2.0, 500, config) == pytest.approx(expected)
+
+
+def test_warm_up_stable_decay_has_three_parts() -> None:
+    config = ScheduleConfig(kind="wsd", warmup_steps=2, decay_share=0.4, final=0.0)
+    assert rates(config, 10, 10) == [1.0, 2.0, 2.0, 2.0, 2.0, 2.0, 1.5, 1.0, 0.5, 0.0]
+
+
+def test_until_its_fall_a_longer_run_is_the_same() -> None:
+    config = ScheduleConfig(kind="wsd", warmup_steps=10)
+    assert rates(config, 100, 80) == rates(config, 500, 80)

@@ -17,6 +17,7 @@ from lmkit.training.loop import Hooks, Progress, Recipe, train
 from lmkit.training.metrics import Record
 from lmkit.training.optimizer import OptimConfig, make_optimizer
 from lmkit.training.schedule import ScheduleConfig
+from lmkit.training.team import Team
 
 VOCABULARY = 11
 
@@ -88,19 +89,18 @@ class Run:
         self, dropout: float = 0.0, rows: RaggedRows | None = None, precision: str = "no"
     ) -> None:
         self.model = TinyModel(dropout)
-        self.optimizer = make_optimizer(self.model, RECIPE.optim)
         AcceleratorState._reset_state()  # one precision a process, else
         self.accelerator = Accelerator(cpu=True, mixed_precision=precision)
-        self.prepared = self.accelerator.prepare_model(self.model)
+        self.team = Team(self.model, self.accelerator)
+        self.optimizer = make_optimizer(self.model, RECIPE.optim)
         self.rows = rows or RaggedRows()
         self.records: list[Record] = []
         self.saved: list[Progress] = []
 
     def train(self, start: Progress = BEGINNING, hooks: Hooks = SILENT, **changes: Any) -> Progress:
         return train(
-            self.prepared,
+            self.team,
             self.optimizer,
-            self.accelerator,
             self.rows,
             clm,
             replace(RECIPE, **changes),

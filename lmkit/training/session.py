@@ -1,0 +1,165 @@
+"""A run in one of its processes: restore, train, save, and go back where the loss has jumped.
+
+Choices:
+- The first process alone writes. What it writes is put together by all.
+- A checkpoint is written behind the back of training (`saving`); where that fails on the way, the
+  older ones stay and training goes on. Only the last one has to succeed.
+- Going back is going on from the last checkpoint, with the batches since counted as left out. That
+  count is kept in memory until the next checkpoint: a run that is killed before comes to the same
+  spike again, and goes back again.
+"""
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from torch.optim import Optimizer
+
+from lmkit.errors import LmkitError
+from lmkit.execution.progress import say, warn
+from lmkit.execution.ranks import rank, ranks
+from lmkit.objectives.choice import Objective
+from lmkit.training.batches import TrainingRows
+from lmkit.training.checkpoint import load, save, snapshot
+from lmkit.training.checkpoint_files import newest_first
+from lmkit.training.loop import Hooks, Order, Progress, Recipe, SpikeError, train
+from lmkit.training.loss_scale import LossScale
+from lmkit.training.metrics import Metrics, Record
+from lmkit.training.monitor import Monitor, gpu_bytes, resident_bytes
+from lmkit.training.optimizer import Both
+from lmkit.training.saving import Saver
+from lmkit.training.team import Team
+from lmkit.training.watch import Watch
+
+
+@dataclass
+class Session:
+    """What is being trained, on what, and where it is written."""
+
+    run: Path
+    recipe: Recipe
+    recipe_hash: str
+    """Stands for all that decides the numbers."""
+    team: Team
+    optimizer: Optimizer | Both
+    data: TrainingRows
+    objective: Objective
+    order: Order
+    validate: Callable[[], float] | None
+    should_stop: Callable[[], bool]
+    scale: LossScale | None = None
+    keep: int = 2
+    log_every: int = 10
+    stall_timeout: float | None = None
+
+    def train(self) -> Progress:
+        """Train from the last checkpoint, or from the beginning, to the last step."""
+        start = self._restored() or Progress()
+        if start.step:
+            say(f"going on from step {start.step:,}")
+        while True:
+            try:
+                return self._train_from(start)
+            except SpikeError as spike:
+                back = self._restored()
+                assert back, "a run that may go back has saved its beginning"
+                start = replace(
+                    back,
+                    left_out=start.left_out + spike.reached - back.step,
+                    rollbacks=start.rollbacks + 1,
+                )
+                if rank() == 0:
+                    say(
+                        f"going on from step {back.step:,} without {start.left_out:,} batches in "
+                        "all"
+                    )
+
+    def _train_from(self, start: Progress) -> Progress:
+        watch = Watch(self.stall_timeout, rank(), ranks())
+        with watch, self._shown(start) as (on_step, sync, tell), Saver(self._failed(tell)) as saver:
+
+            def on_save(progress: Progress) -> None:
+                watch.beat(progress.step, "saving")
+                sync()
+                self._begin_to_save(progress, saver)
+
+            if not start.step and self.recipe.spike.action == "rollback":
+                on_save(start)
+            hooks = Hooks(
+                validate=self.validate,
+                on_step=on_step,
+                on_save=on_save,
+                should_stop=self.should_stop,
+                warn=tell,
+                on_beat=watch.beat,
+            )
+            return train(
+                self.team,
+                self.optimizer,
+                self.data,
+                self.objective,
+                self.recipe,
+                start,
+                hooks,
+                self.order,
+                self.scale,
+            )
+
+    def _begin_to_save(self, progress: Progress, saver: Saver) -> None:
+        first = rank() == 0
+        copy = snapshot(self.team.model, self.optimizer, self.team.held, keep=first)
+        state: dict[str, Any] = {**asdict(progress), "recipe": self.recipe_hash}
+        if self.scale is not None:
+            state["loss_scale"] = self.scale.state()
+        if first:
+            self._saving = progress.step
+            saver.begin(lambda: save(self.run, progress.step, copy, state, self.keep))
+
+    def _failed(self, tell: Callable[[str], None]) -> Callable[[OSError], None]:
+        def failed(error: OSError) -> None:
+            if self._saving == self.recipe.steps:
+                raise error
+            tell(f"no checkpoint after step {self._saving}: {error.strerror or error}")
+
+        return failed
+
+    def _restored(self) -> Progress | None:
+        """Fill model and optimizer from the newest checkpoint; None where there is none."""
+        if not newest_first(self.run):
+            return None
+        state = load(self.run, self.team.model, self.optimizer, warn, self.team.held)
+        state.pop("recipe", None)
+        scale = state.pop("loss_scale", None)
+        if self.scale is not None and scale:
+            self.scale = LossScale(self.team.accelerator.device, **scale)
+        state["history"] = tuple(state.get("history", ()))
+        try:
+            return Progress(**state)
+        except TypeError as error:
+            raise LmkitError(
+                f"{self.run}: its checkpoints are of another version of lmkit: {error}",
+                "go on with that version, or begin anew with --init-from",
+            ) from None
+
+    @contextmanager
+    def _shown(
+        self, start: Progress
+    ) -> Generator[tuple[Callable[[Record], None], Callable[[], None], Callable[[str], None]]]:
+        """Open metrics and display; hand out what tells them of a step, syncs them, warns."""
+        if rank():
+            yield lambda _: None, lambda: None, lambda _: None
+            return
+        on_gpu = self.team.accelerator.device.type == "cuda"
+        memory = gpu_bytes if on_gpu else resident_bytes
+        with (
+            Metrics(self.run, start.step, self.log_every) as metrics,
+            Monitor(self.recipe.steps, start.step, self.log_every, memory) as monitor,
+        ):
+
+            def on_step(record: Record) -> None:
+                metrics.append(record)
+                monitor.step(record)
+
+            yield on_step, metrics.sync, monitor.warn
