@@ -114,6 +114,7 @@ class Session:
         if self.scale is not None:
             state["loss_scale"] = self.scale.state()
         if first:
+            saver.wait()  # what it has to tell is about the checkpoint before
             self._saving = progress.step
             saver.begin(lambda: save(self.run, progress.step, copy, state, self.keep))
 

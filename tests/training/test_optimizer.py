@@ -106,7 +106,8 @@ def test_an_update_of_muon_is_that_of_a_literal_one() -> None:
         a = x @ x.T
         x = 3.4445 * x + (-4.7750 * a + 2.0315 * a @ a) @ x
     expected = before * (1 - 0.1 * 0.2) - 0.1 * 0.2 * math.sqrt(16) * x.float()
-    torch.testing.assert_close(weight.detach(), expected, rtol=0.02, atol=0.002)
+    # It is computed in bf16, whose steps are 2^-8 of a number.
+    torch.testing.assert_close(weight.detach(), expected, rtol=0.02, atol=0.005)
 
 
 @pytest.mark.parametrize("broken", [math.nan, math.inf])
