@@ -43,9 +43,7 @@ def alone(packed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("way", ["fsdp", "tensor"])
-def test_two_processes_give_what_one_gives(
-    way: str, alone: Path, packed: Path, here: Path
-) -> None:
+def test_two_processes_give_what_one_gives(way: str, alone: Path, packed: Path, here: Path) -> None:
     command = [packed, "--output", "run", *SHAPE, *SETTINGS, *HARD, *STEPS, "--steps", "12"]
     done = pretrain(2, *command, "--parallel", way)
     assert done.returncode == 0, done.stderr

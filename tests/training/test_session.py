@@ -1,0 +1,133 @@
+"""Runs that save behind their own back, and that go back where the loss has jumped."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from lmkit.errors import LmkitError
+from lmkit.objectives.batch import Batch
+from lmkit.objectives.clm import clm
+from lmkit.tokens.draws import draw
+from lmkit.training.checkpoint_files import newest_first
+from lmkit.training.loop import Progress
+from lmkit.training.order import rows_of_step
+from lmkit.training.session import Session
+from lmkit.training.spikes import ENOUGH, SpikeConfig
+from tests.training.tiny import RECIPE, Run
+
+STEPS = ENOUGH + 20
+BAD = ENOUGH + 6
+"""The batch that makes the loss jump."""
+
+
+def session(
+    folder: Path, spike: SpikeConfig, bad: tuple[int, ...] = (BAD,), **more: Any
+) -> Session:
+    run = Run()
+    read: list[list[int]] = []
+
+    def order(seed: int, step: int, rows: int, among: int) -> Any:
+        found = rows_of_step(seed, step, rows, among)
+        read.append([step, *found.tolist()])
+        return found
+
+    def objective(rows: Any, keys_B: Any) -> Batch:
+        return clm(rows, keys_B)
+
+    model, forward = run.model, run.model.forward
+
+    def jumping(*arguments: Any, **named: Any) -> torch.Tensor:
+        # The loop seeds torch by the number of the batch, so that it can be known here.
+        loss = forward(*arguments, **named)
+        return loss * (1000.0 if torch.initial_seed() in jumps else 1.0)
+
+    jumps = {draw(RECIPE.seed, number, 0) for number in bad}
+    model.forward = jumping  # type: ignore[method-assign]
+    recipe = replace(RECIPE, steps=STEPS, save_every=10, spike=spike)
+    made = Session(
+        run=folder,
+        recipe=recipe,
+        recipe_hash="x",
+        team=run.team,
+        optimizer=run.optimizer,
+        data=run.rows,
+        objective=objective,
+        order=order,
+        validate=None,
+        should_stop=lambda: False,
+    )
+    made.batches = read  # type: ignore[attr-defined]
+    return made
+
+
+def losses(folder: Path) -> list[float]:
+    return [
+        json.loads(line)["loss"] for line in (folder / "metrics.jsonl").read_text().splitlines()
+    ]
+
+
+def state(folder: Path) -> dict[str, Any]:
+    return json.loads((newest_first(folder)[0] / "state.json").read_text())
+
+
+def test_a_spike_is_told_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    progress = session(tmp_path, SpikeConfig()).train()
+    err = capsys.readouterr().err
+    assert f"step {BAD}: the loss jumped to" in err and err.count("the loss jumped") == 1
+    assert progress.step == STEPS and progress.left_out == 0
+    assert max(losses(tmp_path)) > 100
+
+
+def test_a_run_goes_back_and_leaves_the_batches_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    going = session(tmp_path, SpikeConfig(action="rollback"))
+    progress = going.train()
+    assert "going back to the last checkpoint" in capsys.readouterr().err
+    since = BAD // 10 * 10
+    assert progress == Progress(**{**progress.__dict__, "step": STEPS, "rollbacks": 1})
+    assert progress.left_out == BAD - since
+    assert len(losses(tmp_path)) == STEPS and max(losses(tmp_path)) < 100
+    assert all(weight.isfinite().all() for weight in going.team.model.parameters())
+    # Behind the spike come the batches behind it, each once.
+    order: list[int] = [number for number, *_ in going.batches]  # type: ignore[attr-defined]
+    assert order[-1] == STEPS + BAD - since
+    assert order[-(STEPS - since) :] == list(range(BAD + 1, STEPS + BAD - since + 1))
+    assert state(tmp_path)["left_out"] == BAD - since
+
+
+def test_killed_behind_a_spike_it_comes_to_the_same(tmp_path: Path) -> None:
+    straight = session(tmp_path / "one", SpikeConfig(action="rollback"))
+    (tmp_path / "one").mkdir()
+    straight.train()
+    (tmp_path / "two").mkdir()
+    stops = iter([False] * (BAD + 4) + [True] * 9)
+    first = session(tmp_path / "two", SpikeConfig(action="rollback"))
+    first.should_stop = lambda: next(stops)
+    assert first.train().step < STEPS
+    second = session(tmp_path / "two", SpikeConfig(action="rollback"))
+    second.train()
+    assert losses(tmp_path / "one") == losses(tmp_path / "two")
+    for one, two in zip(
+        straight.team.model.parameters(), second.team.model.parameters(), strict=True
+    ):
+        assert one.equal(two)
+
+
+def test_too_many_spikes_end_the_run_with_an_explanation(tmp_path: Path) -> None:
+    spike = SpikeConfig(action="rollback", rollbacks=2)
+    bad = tuple(range(BAD, BAD + 200))
+    with pytest.raises(LmkitError, match="the run has gone back 2 times already") as error:
+        session(tmp_path, spike, bad).train()
+    assert "--optim.lr" in str(error.value.hint)
+
+
+def test_a_spike_before_the_first_checkpoint_goes_back_to_the_beginning(tmp_path: Path) -> None:
+    going = session(tmp_path, SpikeConfig(action="rollback"))
+    going.recipe = replace(going.recipe, save_every=None)
+    assert going.train().left_out == BAD
+    assert max(losses(tmp_path)) < 100
