@@ -13,6 +13,7 @@ from lmkit.errors import LmkitError
 from lmkit.training.checkpoint import load, save, snapshot
 from lmkit.training.checkpoint_files import CHECKPOINTS, choose, damage, read_index
 from lmkit.training.optimizer import OptimConfig, make_optimizer, update
+from tests.benchmarks.kill_saves import killed_while_saving
 from tests.training.tiny import TinyModel
 
 FILES = ["manifest.json", "model.safetensors", "optimizer.safetensors", "state.json"]
@@ -233,3 +234,8 @@ def test_a_save_that_is_killed_anywhere_leaves_a_checkpoint_and_is_cleaned_up(
         assert names(run) == ["index.json", "step-00000004"]
     assert steps_found == {2, 3}
     assert event > 30
+
+
+def test_a_process_that_saves_for_ever_can_be_killed_at_any_moment(tmp_path: Path) -> None:
+    looked, bad = killed_while_saving(tmp_path / "run", kills=5)
+    assert looked >= 5 and bad == 0
