@@ -5,17 +5,34 @@ import subprocess
 import sys
 from pathlib import Path
 
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 SHAPE = ("--model.layers", "2", "--model.hidden-size", "32", "--model.heads", "4")
 SETTINGS = ("--device", "cpu", "--precision", "fp32", "--batch-tokens", "256")
 SETTINGS += ("--optim.lr", "0.01", "--schedule.warmup-steps", "2", "--model.ffn-size", "64")
 
 
-def pretrain(processes: int, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
-    """Run `lmkit pretrain` in so many processes, and wait for it."""
+def command_of(processes: int, *arguments: str | Path) -> list[str]:
+    """Return the command line of `lmkit pretrain` in so many processes."""
     launcher = [sys.executable, "-m"]
     if processes > 1:
         launcher += ["torch.distributed.run", "--nproc-per-node", str(processes)]
         launcher += ["--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0", "-m"]
-    command = [*launcher, "lmkit", "pretrain", *arguments]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(list(map(str, command)), capture_output=True, text=True, env=environment)
+    return list(map(str, [*launcher, "lmkit", "pretrain", *arguments]))
+
+
+def pretrain(processes: int, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+    """Run `lmkit pretrain` in so many processes, and wait for it."""
+    command = command_of(processes, *arguments)
+    return subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT)
+
+
+def started(processes: int, *arguments: str | Path) -> "subprocess.Popen[str]":
+    """Begin `lmkit pretrain` in so many processes."""
+    command = command_of(processes, *arguments)
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+
+
+def children(process: int) -> list[int]:
+    """Return the processes that another one has started, in the order of their numbers."""
+    listed = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return sorted(map(int, listed))

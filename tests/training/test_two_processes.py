@@ -1,0 +1,58 @@
+"""Two processes of one run: what happens where one of them is lost, or stands still."""
+
+import os
+import signal
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.training.launched import SETTINGS, SHAPE, children, pretrain, started
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+LONG = ("--steps", "100000", "--save-every", "2", "--validate-every", "none")
+
+
+def wait_for_steps(run: Path, steps: int) -> None:
+    deadline = time.monotonic() + 120
+    lines = run / "metrics.jsonl"
+    while not lines.exists() or len(lines.read_bytes().splitlines()) < steps:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@linux
+def test_a_rank_that_is_killed_ends_the_run_which_another_number_goes_on_with(
+    packed: Path, here: Path
+) -> None:
+    command = [packed, "--output", "run", *SHAPE, *SETTINGS]
+    run = started(2, *command, *LONG)
+    wait_for_steps(Path("run"), 6)
+    os.kill(children(run.pid)[1], signal.SIGKILL)
+    _, err = run.communicate(timeout=120)
+    assert run.returncode != 0 and "SIGKILL" in err
+    gone = len(Path("run/metrics.jsonl").read_bytes().splitlines())
+    again = pretrain(1, *command, "--steps", str(gone + 3), "--save-every", "2")
+    assert again.returncode == 0, again.stderr
+    assert "going on from step" in again.stderr
+
+
+@linux
+def test_a_rank_that_stands_still_is_named(packed: Path, here: Path) -> None:
+    command = [packed, "--output", "run", *SHAPE, *SETTINGS, *LONG]
+    run = started(2, *command, "--stall-timeout", "4")
+    wait_for_steps(Path("run"), 6)
+    time.sleep(1.5)  # so that each has told the other where it is
+    first, second = children(run.pid)
+    os.kill(second, signal.SIGSTOP)
+    try:
+        _, err = run.communicate(timeout=120)
+    finally:
+        for process in (first, second):
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+    assert run.returncode != 0
+    assert "Error: nothing has moved for 4 s: process" in err
+    assert "the same command goes on from the last checkpoint" in err
