@@ -188,7 +188,7 @@ def pretrain(config: PretrainConfig) -> Manifest | Forecast:
     from lmkit.training.team import refuse_way
     from lmkit.training.together import joined, on_first
 
-    refuse_way(config.parallel, ranks(), config.model)
+    refuse_way(config.parallel, ranks(), config.model, config.optim.algorithm)
     with joined(config.device), ExitStack() as stack:
         config = _within_hours(config, packed, objective)
         run = RunFolder(config, inputs.records, config.steps, config.may_change)

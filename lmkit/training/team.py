@@ -115,9 +115,16 @@ class Team:
         return (parts + squares(self.held, parts=False).to(parts.device)).sqrt()
 
 
-def refuse_way(way: Way, processes: int, config: ModelConfig) -> None:
-    """Raise ConfigError where a model can't be shared in a way."""
-    if way != "tensor" or processes == 1:
+def refuse_way(way: Way, processes: int, config: ModelConfig, algorithm: str = "adamw") -> None:
+    """Raise ConfigError where a model, or its optimizer, can't be shared in a way."""
+    if way == "ddp" or processes == 1:
+        return
+    if algorithm == "muon":
+        raise ConfigError(
+            f"--parallel {way}: does not go with --optim.algorithm muon: it needs whole matrices",
+            "use --parallel ddp, or adamw",
+        )
+    if way == "fsdp":
         return
     if config.position in {"relative", "transformer-xl", "alibi"}:
         raise ConfigError(

@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 
 from lmkit.errors import ConfigError
 from lmkit.model.configuration import ModelConfig
-from lmkit.training.team import refuse_way
+from lmkit.training.team import Way, refuse_way
 from tests.training.launched import SETTINGS, SHAPE, pretrain
 
 STEPS = ("--save-every", "4", "--validate-every", "4")
@@ -92,3 +92,10 @@ def test_what_cannot_be_cut_evenly_is_refused() -> None:
         refuse_way("tensor", 4, ModelConfig.model_validate({"kv_heads": 2}))
     with pytest.raises(ConfigError, match=r"--model\.ffn-size: got 50, must be a multiple of th"):
         refuse_way("tensor", 4, ModelConfig.model_validate({"heads": 4, "ffn_size": 50}))
+
+
+@pytest.mark.parametrize("way", ["fsdp", "tensor"])
+def test_muon_needs_whole_matrices(way: Way) -> None:
+    with pytest.raises(ConfigError, match=f"--parallel {way}: does not go with --optim.algorithm"):
+        refuse_way(way, 2, ModelConfig(), "muon")
+    refuse_way("ddp", 2, ModelConfig(), "muon")
