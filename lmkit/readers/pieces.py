@@ -28,6 +28,18 @@ class Pieces:
         self._fill(size)
         return self._drop(min(size, len(self._buffer)))
 
+    def take_to(self, marker: bytes, limit: int) -> bytes | None:
+        """Return the bytes up to the end of a marker; nothing is taken if it is too far away."""
+        searched = 0
+        while True:
+            found = self._buffer.find(marker, searched)
+            if found >= 0:
+                size = found + len(marker)
+                return self._drop(size) if size <= limit else None
+            searched = max(0, len(self._buffer) - len(marker) + 1)
+            if len(self._buffer) > limit or not self._fill(len(self._buffer) + 1):
+                return None
+
     def skip_any(self, characters: bytes) -> None:
         """Skip bytes as long as they are one of these."""
         while self._buffer or self._fill(1):
