@@ -89,7 +89,8 @@ def clean(name: str, path: Path, output: Path, size: int, *options: str) -> None
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     print(
         f"{name}: {size / 1e6 / wall:.0f} MB/s of wall time, "
-        f"{size / 1e6 / used:.0f} MB/s of processor time, most memory so far {after.ru_maxrss / 1e3:.0f} MB"
+        f"{size / 1e6 / used:.0f} MB/s of processor time, "
+        f"most memory so far {after.ru_maxrss / 1e3:.0f} MB"
     )
 
 
