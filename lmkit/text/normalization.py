@@ -13,10 +13,9 @@ Choices:
 
 import re
 import unicodedata
+from functools import cache
 from html import unescape
 from typing import Literal
-
-from ftfy import fix_encoding
 
 from lmkit.config import Group
 
@@ -45,6 +44,7 @@ CODE_PAGES = (
 byte stands for there, and what a following byte does. Controls stand for what has no character."""
 
 
+@cache
 def _pairs() -> tuple[re.Pattern[str], re.Pattern[str]]:
     """Return a quick pattern with a few false alarms, and an exact one, for such pairs."""
 
@@ -62,17 +62,15 @@ def _pairs() -> tuple[re.Pattern[str], re.Pattern[str]]:
     return re.compile(quick), re.compile("|".join([*exact, either]))
 
 
-QUICK_PAIR, EXACT_PAIR = _pairs()
-
-
 def may_be_mojibake(text: str) -> bool:
     """Tell whether a text holds what UTF-8 looks like in an old code page; often it's fine.
 
     >>> may_be_mojibake("cafÃ©"), may_be_mojibake("a “naïve café — or not”")
     (True, False)
     """
-    found = QUICK_PAIR.search(text)
-    return found is not None and EXACT_PAIR.search(text, found.start()) is not None
+    quick, exact = _pairs()
+    found = quick.search(text)
+    return found is not None and exact.search(text, found.start()) is not None
 
 
 class Normalization(Group):
@@ -146,7 +144,7 @@ def _apply(text: str, rules: Normalization) -> str:
 
 def _apply_beyond_ascii(text: str, beyond: str, rules: Normalization) -> str:
     text = SURROGATES.sub("\ufffd", text) if SURROGATES.search(beyond) else text
-    if rules.mojibake and QUICK_PAIR.search(beyond) and may_be_mojibake(text):
+    if rules.mojibake and _pairs()[0].search(beyond) and may_be_mojibake(text):
         text = "\n".join(_mended(line) for line in text.split("\n"))
     # Spaces come last: removing a control character or unifying look-alikes can leave some.
     odd = ODD.search(beyond)
@@ -166,6 +164,8 @@ def _apply_beyond_ascii(text: str, beyond: str, rules: Normalization) -> str:
 
 
 def _mended(line: str) -> str:
+    from ftfy import fix_encoding  # slow to load, and most runs never need it
+
     return fix_encoding(line) if may_be_mojibake(line) else line
 
 
