@@ -131,7 +131,7 @@ def format_by_name(path: Path, *, named: bool, accepted: Container[Format]) -> F
 def format_by_content(start: bytes) -> Format | None:
     """Say what a file holds that begins so, None where that can't be told.
 
-    >>> format_by_content(b"WARC/1.0"), format_by_content(b"  {"), format_by_content(b"abc")
+    >>> format_by_content(b"WARC/1.0"), format_by_content(b'  {"a": 1}'), format_by_content(b"abc")
     ('warc', 'jsonl', None)
     """
     for magic, kind in MAGICS.items():
