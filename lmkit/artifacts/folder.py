@@ -84,14 +84,30 @@ class OutputFolder:
         """Leave out what tasks said that will be done again."""
         self.receipts = [receipt for receipt in self.receipts if receipt not in receipts]
 
-    def finish(self, counts: Counts, details: dict[str, Any] | None = None) -> Manifest:
-        """Check the sums, and write the manifest."""
+    def finish(
+        self,
+        counts: Counts,
+        details: dict[str, Any] | None = None,
+        *,
+        max_bad: float | None = None,
+    ) -> Manifest:
+        """Check the sums, and write the manifest.
+
+        Raises LmkitError where a larger share than `max_bad` had to be quarantined.
+        """
         counts.check()
         self._name_problems(counts)
         if counts.documents_in and counts.quarantined == counts.documents_in:
             raise LmkitError(
                 f"{self.path}: nothing could be read",
                 f"see why in {self.path}/quarantine-*.jsonl.zst",
+            )
+        if max_bad is not None and counts.quarantined > max_bad * counts.documents_in:
+            raise LmkitError(
+                f"{self.path}: {counts.quarantined:,} of {counts.documents_in:,} documents could "
+                f"not be read, more than --max-bad {max_bad} allows",
+                f"see why in {self.path}/quarantine-*.jsonl.zst; the same command with another "
+                "--max-bad goes on from here",
             )
         outputs = {output.name: output for receipt in self.receipts for output in receipt.outputs}
         return self.complete(

@@ -4,7 +4,8 @@ Choices:
 - Files are put in the order of their labels and paths, so the order on the command line, and how
   a shell expands a pattern, change nothing.
 - A big plain file of lines is cut at multiples of 64 MB; a task reads the lines that begin in its
-  slice. Everything else is read by one task. Small files share a task.
+  slice. So are archives whose records are compressed one by one, and Parquet's row groups.
+  Everything else is read by one task. Small files share a task.
 - A folder that lmkit made is read by its manifest: the names, sizes and SHA-256s there must hold.
 - Files with an unknown ending in a folder are left alone and counted; named one by one, they are
   an error. Token files (.bin) are read only where they are named: in a folder they may be anything.
@@ -16,23 +17,24 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Literal
 
+from lmkit.artifacts.formats import FORMATS, Format, format_by_name
 from lmkit.artifacts.manifest import MANIFEST, Input, Manifest, read
 from lmkit.artifacts.streams import COMPRESSIONS, Compression, Range, hash_range
 from lmkit.artifacts.tasks import ReadRange
 from lmkit.errors import InputError, LmkitError
 
 RANGE_BYTES = 64_000_000
-Format = Literal["text", "jsonl", "documents", "tokens"]
-FORMATS: dict[str, Format] = {
-    ".txt": "text",
-    ".md": "text",
-    ".py": "text",
-    ".jsonl": "jsonl",
-    ".bin": "tokens",
-}
 NOT_DOCUMENTS = r"(rejected|quarantine|duplicates)-(validation-)?\d{5,}\.jsonl\.zst"
+SPLITTABLE: set[tuple[Format, Compression]] = {
+    ("jsonl", "none"),
+    ("tokens", "none"),
+    ("parquet", "none"),
+    ("warc", "gzip"),
+    ("wikipedia", "bzip2"),
+}
+"""What a task can read from anywhere on: lines, row groups, and archives of whole records, one gzip
+member each, or of a hundred pages in a bzip2 stream (Wikipedia's multistream dumps)."""
 # What a compressed byte weighs when work is shared out: text shrinks to about a third.
 COMPRESSED_WEIGHT = 3
 
@@ -115,11 +117,12 @@ def find_documents(
             if not files:
                 endings = ", ".join(sorted(_suffixes(inside)))
                 raise InputError(f"{path}: no files to read in it ({endings})")
-            found += [_raw_file(file, path, label, forced) for file in files]
+            found += [_raw_file(file, path, label, kind) for file, kind in files]
         elif path.is_file():
-            if not forced and _format(path) not in accepted:
-                raise InputError(_not_accepted(path, accepted))
-            found.append(_raw_file(path, None, label, forced))
+            kind = forced or format_by_name(path, named=True, accepted=accepted)
+            if kind is None or not (forced or kind in accepted):
+                raise InputError(_not_accepted(path, kind, accepted))
+            found.append(_raw_file(path, None, label, kind))
         else:
             raise InputError(f"{path}: no such file or folder")
     found.sort(key=lambda pair: (*pair[0].identity, str(pair[0].path)))
@@ -273,17 +276,16 @@ def _made_folder(path: Path, manifest: Manifest, label: str) -> tuple[Input, lis
 
 
 def _raw_file(
-    path: Path, below: Path | None, label: str, forced: Format | None
+    path: Path, below: Path | None, label: str, kind: Format
 ) -> tuple[Input, list[Slice]]:
     origin = path.relative_to(below).as_posix() if below else path.name
     state = path.stat()
     record = Input(
         path=path, source=label, origin=origin, bytes=state.st_size, modified=state.st_mtime_ns
     )
-    kind = forced or _format(path)
-    assert kind is not None
+    packing = COMPRESSIONS.get(path.suffix.lower(), "none")
     part = Slice(
-        *(0, path, label, origin, kind, COMPRESSIONS.get(path.suffix, "none"), 0, state.st_size),
+        *(0, path, label, origin, kind, packing, 0, state.st_size),
         size=state.st_size,
         modified=state.st_mtime_ns,
     )
@@ -292,7 +294,7 @@ def _raw_file(
 
 def _walk(
     folder: Path, accepted: set[Format], forced: Format | None, left_alone: dict[str, int]
-) -> Iterator[Path]:
+) -> Iterator[tuple[Path, Format]]:
     """Find the files below a folder; hidden ones, and links to folders, are not followed."""
 
     def stop(error: OSError) -> None:
@@ -318,38 +320,29 @@ def _walk(
                     f"{path}: lmkit wrote it, but there is no whole {MANIFEST} beside it",
                     "make that folder again, or name its documents-*.jsonl.zst one by one",
                 )
-            if forced or _format(path) in accepted:
-                yield path
+            kind = forced or format_by_name(path, named=False, accepted=accepted)
+            if kind is not None and (forced or kind in accepted):
+                yield path, kind
             else:
                 left_alone[path.suffix] = left_alone.get(path.suffix, 0) + 1
         if links:
             left_alone["links"] = left_alone.get("links", 0) + len(links)
 
 
-def _format(path: Path) -> Format | None:
-    compressed = path.suffix in COMPRESSIONS
-    kind = FORMATS.get((path.with_suffix("") if compressed else path).suffix.lower())
-    return None if compressed and kind == "tokens" else kind
-
-
 def _suffixes(accepted: set[Format]) -> list[str]:
     return [suffix for suffix, kind in FORMATS.items() if kind in accepted]
 
 
-def _not_accepted(path: Path, accepted: set[Format]) -> str:
+def _not_accepted(path: Path, kind: Format | None, accepted: set[Format]) -> str:
     endings = ", ".join(sorted(_suffixes(accepted)))
-    message = f"{path}: must end in {endings} (or these with .gz or .zst)"
-    if _format(path) == "text":
+    message = f"{path}: must end in {endings} (or these with .gz, .zst, .bz2 or .xz)"
+    if kind not in {None, "tokens"}:
         message += "; raw text goes through lmkit clean first"
     return message
 
 
 def _split(part: Slice) -> Iterator[Slice]:
-    if (
-        part.format not in {"jsonl", "tokens"}
-        or part.compression != "none"
-        or part.size <= RANGE_BYTES
-    ):
+    if (part.format, part.compression) not in SPLITTABLE or part.size <= RANGE_BYTES:
         yield part
         return
     for start in range(0, part.size, RANGE_BYTES):

@@ -6,16 +6,40 @@ Choices:
 - A document's id is its own, or a hash of where it lies and what it says; never of how the work
   was cut.
 - `source` is the record's own unless a person gave one.
+- A reader's module is loaded with the first file that needs it: most libraries behind them are
+  slow to load, and no run needs all of them.
 """
 
 from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
 from typing import Any
 
 from lmkit.artifacts.documents import Document, Unreadable, read_shard
+from lmkit.artifacts.formats import Format
 from lmkit.artifacts.inputs import Slice, opened
+from lmkit.artifacts.streams import Range
 from lmkit.artifacts.tasks import ReadRange
-from lmkit.readers.json_lines import read_json_lines
-from lmkit.readers.plain_text import read_plain_text
+from lmkit.readers.request import Reader, Reading, Request
+
+READERS: dict[Format, str] = {
+    "text": "plain_text.read_plain_text",
+    "code": "source_code.read_source_code",
+    "jsonl": "json_lines.read_json_lines",
+    "csv": "tables.read_table",
+    "tsv": "tables.read_table",
+    "parquet": "columns.read_parquet",
+    "arrow": "columns.read_arrow",
+    "html": "web_page.read_web_page",
+    "warc": "web_archive.read_web_archive",
+    "wikipedia": "wikipedia.read_wikipedia",
+    "stackexchange": "stack_exchange.read_posts",
+    "threads": "threads.read_threads",
+    "subtitles": "subtitles.read_subtitles",
+    "epub": "epub.read_epub",
+    "pdf": "pdf.read_pdf",
+}
+"""The function that reads each format."""
 
 
 def read_slice(
@@ -25,30 +49,30 @@ def read_slice(
     source: str | None = None,
     text_field: str = "text",
     max_record: int,
+    reading: Reading | None = None,
 ) -> Iterator[Document | Unreadable]:
     """Stream the documents of a slice; note in `read_ranges` what was read."""
+    request = Request(source, text_field, max_record, reading or Reading())
     try:
-        yield from _read(part, read_ranges, source, text_field, max_record)
+        for opened_range in opened(part, read_ranges):
+            yield from reader_of(part.format)(part, opened_range, request)
     except PermissionError as error:
         reason = f"cannot be read: {error.strerror}"
         yield Unreadable(part.source, part.origin, part.start, 0, reason)
 
 
-def _read(
-    part: Slice,
-    read_ranges: list[ReadRange],
-    source: str | None,
-    text_field: str,
-    max_record: int,
-) -> Iterator[Document | Unreadable]:
-    for opened_range in opened(part, read_ranges):
-        if part.format == "documents":
-            for document in read_shard(opened_range, part.path):
-                yield _relabelled(document, source)
-        elif part.format == "jsonl":
-            yield from read_json_lines(part, opened_range, source, text_field, max_record)
-        else:
-            yield from read_plain_text(part, opened_range, max_record)
+@cache
+def reader_of(kind: Format) -> Reader:
+    """Return the function that reads a format."""
+    if kind == "documents":
+        return _read_documents
+    module, _, name = READERS[kind].partition(".")
+    return getattr(import_module(f"lmkit.readers.{module}"), name)
+
+
+def _read_documents(part: Slice, source: Range, request: Request) -> Iterator[Document]:
+    for document in read_shard(source, part.path):
+        yield _relabelled(document, request.label)
 
 
 def _relabelled(document: Document, source: str | None) -> Document:

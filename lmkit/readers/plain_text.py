@@ -1,45 +1,114 @@
-"""Plain text, Markdown and source code: a file is a document.
+"""Plain text and Markdown: a file is a document, or a paragraph is.
 
 Choices:
-- UTF-8, with or without a byte-order mark; anything else is quarantined, with the place of the
-  first byte that isn't.
-- A file over the limit is quarantined without being held.
+- What Project Gutenberg puts around a book (its header, its licence) is no part of it. It is told
+  by the lines that they all have since 2001; files that don't have them are left as they are.
+- Lines are joined only if a person asks: in verse and tables their ends mean something, and a
+  line much shorter than the others is taken for one of those.
 """
 
+import re
 from collections.abc import Iterator
+from typing import Any
 
 from lmkit.artifacts.documents import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
-from lmkit.artifacts.streams import Damaged, Range, blocks
-from lmkit.readers.places import document_id, place_notes, refuse_binary
+from lmkit.artifacts.streams import Damaged, Range
+from lmkit.readers.request import Request, new_document, unreadable
+from lmkit.readers.whole_files import content, decode
+
+# https://www.gutenberg.org/policy/license.html and the files themselves: since about 2001 a book
+# stands between "*** START OF THE PROJECT GUTENBERG EBOOK …" and "*** END OF …"; older ones say
+# THIS, or end their small print with "*END*THE SMALL PRINT!".
+GUTENBERG = re.compile(r"Project Gutenberg", re.IGNORECASE)
+START = re.compile(
+    r"^[ ]*\*\*\*?[ ]?START OF (?:THE|THIS) PROJECT GUTENBERG[^\n]*(?:\n[^\n]+)?\*\*\*[ ]*$"
+    r"|^\*END[* ]+THE SMALL PRINT![^\n]*$",
+    re.MULTILINE | re.IGNORECASE,
+)
+END = re.compile(
+    r"^[ ]*(?:\*\*\*?[ ]?END OF (?:THE|THIS) PROJECT GUTENBERG"
+    r"|End of (?:the )?Project Gutenberg(?:'s|\u2019s)? )[^\n]*$",
+    re.MULTILINE | re.IGNORECASE,
+)
+CREDITS = re.compile(
+    r"\s*(?:(?:E-?text |This e-?text was )?(?:produced|prepared) by\b[^\n]*(?:\n[^\n]+)*)",
+    re.IGNORECASE,
+)
+FIELD = re.compile(r"^(Title|Author|Language|Release date): *(\S[^\n]*)$", re.MULTILINE | re.I)
+NAMES = {"title": "title", "author": "author", "language": "language", "release date": "date"}
+HEAD = 20_000
+"""Characters in which the header must end."""
+BLOCK = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
+WRAPPED = 40
+"""Lines from this length on are full; a shorter one ends a paragraph, or is verse."""
 
 
-def read_plain_text(part: Slice, source: Range, max_record: int) -> Iterator[Document | Unreadable]:
-    """Yield the one document of a file."""
+def read_plain_text(
+    part: Slice, source: Range, request: Request
+) -> Iterator[Document | Unreadable]:
+    """Yield the documents of a file."""
     try:
-        text = _decode(_content(part, source, max_record))
+        text = decode(content(part, source, request))
     except Damaged as damage:
-        yield Unreadable(part.source, part.origin, damage.place, 0, damage.reason)
+        yield unreadable(part, damage)
         return
-    record = None if part.compression == "none" else 0
-    key = document_id(part.source, part.origin, 0, record, text)
-    yield Document(key, text, part.source, place_notes(part, 0, 0))
+    reading = request.reading
+    notes: dict[str, Any] = {}
+    if reading.gutenberg and GUTENBERG.search(text, 0, HEAD):
+        text, notes = without_gutenberg(text)
+    if reading.unit == "file":
+        text = joined(text) if reading.join_lines else text
+        yield new_document(part, text, notes=notes)
+        return
+    for number, (start, paragraph) in enumerate(paragraphs(text)):
+        body = joined(paragraph) if reading.join_lines else paragraph
+        yield new_document(part, body, record=number, notes={**notes, "character": start})
 
 
-def _content(part: Slice, source: Range, max_record: int) -> bytes:
-    pieces: list[bytes] = []
-    size = 0
-    for _, piece in blocks(source, part.compression):
-        size += len(piece)
-        if size > max_record:
-            raise Damaged(0, f"longer than --max-record ({max_record:,} bytes)")
-        pieces.append(piece)
-    return b"".join(pieces)
+def paragraphs(text: str) -> Iterator[tuple[int, str]]:
+    r"""Yield the blocks between blank lines, each with the place of its first character.
+
+    >>> list(paragraphs("a\nb\n\n\nc"))
+    [(0, 'a\nb'), (6, 'c')]
+    """
+    text = text.replace("\r\n", "\n")
+    start = 0
+    for gap in BLOCK.finditer(text):
+        if text[start : gap.start()].strip():
+            yield start, text[start : gap.start()]
+        start = gap.end()
+    if text[start:].strip():
+        yield start, text[start:]
 
 
-def _decode(content: bytes) -> str:
-    refuse_binary(content[:4096])
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Damaged(error.start, f"not UTF-8: {error.reason}") from None
+def without_gutenberg(text: str) -> tuple[str, dict[str, Any]]:
+    """Return a book without what Project Gutenberg put around it, and what its header says."""
+    text = text.replace("\r\n", "\n")
+    start = START.search(text, 0, HEAD)
+    if start is None:
+        return text, {}
+    end = END.search(text, start.end())
+    header, body = text[: start.start()], text[start.end() : end.start() if end else None]
+    fields = {NAMES[name.lower()]: value.strip() for name, value in FIELD.findall(header)}
+    credit = CREDITS.match(body)
+    return body[credit.end() if credit else 0 :].strip("\n"), dict(fields)
+
+
+def joined(text: str) -> str:
+    r"""Join the lines that were broken at a width, and leave verse and lists.
+
+    >>> joined("It was the best of times, it was the worst\nof times.\n\nTyger Tyger,\nburning")
+    'It was the best of times, it was the worst of times.\n\nTyger Tyger,\nburning'
+    """
+    blocks = text.replace("\r\n", "\n").split("\n\n")
+    return "\n\n".join(_joined_block(block) for block in blocks)
+
+
+def _joined_block(block: str) -> str:
+    lines = block.split("\n")
+    full = [line for line in lines[:-1] if len(line.rstrip()) >= WRAPPED]
+    indented = any(line[:1] in " \t" for line in lines[1:])
+    if len(lines) < 2 or indented or len(full) < 0.8 * (len(lines) - 1):
+        return block
+    return re.sub(r"[ \t]*\n[ \t]*", " ", block.strip("\n"))

@@ -9,7 +9,7 @@ Choices:
 from collections.abc import Iterator
 from functools import partial
 from hashlib import sha256
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
@@ -26,23 +26,41 @@ from lmkit.artifacts.manifest import Counts, Manifest
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.config import StageConfig
 from lmkit.readers.documents import read_slice
+from lmkit.readers.request import Reading
 from lmkit.text.filters import Filters, reason_to_drop
 from lmkit.text.normalization import Normalization, normalize
 
 SAMPLED = 100  # one in so many
+RawFormat = Literal[
+    "text",
+    "code",
+    "jsonl",
+    "csv",
+    "tsv",
+    "parquet",
+    "arrow",
+    "html",
+    "warc",
+    "wikipedia",
+    "stackexchange",
+    "threads",
+    "subtitles",
+    "epub",
+    "pdf",
+]
 
 
 class CleanConfig(StageConfig):
-    """Turn raw files (.txt, .md, .py, .jsonl; plain, .gz or .zst) into clean documents."""
+    """Turn raw files of many kinds (see --format; also in .gz, .zst, .bz2, .xz) into documents."""
 
     stage = "clean"
     owns = DOCUMENT_FILES
 
-    format: Literal["text", "jsonl"] | None = None
-    """Read every file as this, whatever its name; text is one document a file."""
+    format: RawFormat | None = None
+    """Read every file as this, whatever its name and content."""
 
     text_field: str = "text"
-    """Field of a .jsonl record that holds its text."""
+    """Field or column that holds the text of a record; a dot leads into a field."""
 
     source: str | None = None
     """Label for all documents; without it, a record's own, else the last name of the input."""
@@ -50,11 +68,16 @@ class CleanConfig(StageConfig):
     max_record: Annotated[int, Field(ge=1)] = 32_000_000
     """Longest record or text file to read, in bytes; longer ones are quarantined."""
 
+    max_bad: Annotated[float | None, Field(ge=0, le=1, exclude=True)] = None
+    """Fail where more than this share of all documents had to be quarantined."""
+
     keep_rejected: Literal["all", "sample", "none"] = "all"
     """Write the documents that are dropped, with the reason, beside the others."""
 
     shard_bytes: Annotated[int, Field(ge=1)] = RANGE_BYTES
     """Input bytes per task and output file; small files share one."""
+
+    read: Reading = Reading()
 
     normalize: Normalization = Normalization()
 
@@ -66,7 +89,7 @@ def clean(config: CleanConfig) -> Manifest:
     inputs = find_documents(
         config.inputs,
         config.inputs_from,
-        formats=("text", "jsonl"),
+        formats=get_args(RawFormat),
         forced=config.format,
         source=config.source,
     )
@@ -81,7 +104,8 @@ def clean(config: CleanConfig) -> Manifest:
             workers=config.workers,
             label="cleaning",
         )
-        return folder.finish(Counts.total(receipt.counts for receipt in receipts))
+        counts = Counts.total(receipt.counts for receipt in receipts)
+        return folder.finish(counts, max_bad=config.max_bad)
 
 
 def _clean_task(config: CleanConfig, slices: tuple[Slice, ...], writer: TaskWriter) -> None:
@@ -96,12 +120,15 @@ def _clean_slice(config: CleanConfig, part: Slice, writer: TaskWriter) -> Iterat
         source=config.source,
         text_field=config.text_field,
         max_record=config.max_record,
+        reading=config.read,
     ):
         if isinstance(document, Unreadable):
             yield document
             continue
         document = document.with_text(normalize(document.text, config.normalize))
         reason = reason_to_drop(document.text, config.filters)
+        if document.metadata.get("generated") is True and not config.read.generated:
+            reason = "generated"
         yield Rejected(document, reason) if reason else document
 
 

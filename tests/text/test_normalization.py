@@ -1,3 +1,6 @@
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,3 +57,46 @@ def test_normalizing_twice_changes_nothing_more_for_any_mix(text: str) -> None:
 
 def test_a_long_run_of_spaces_is_no_trouble() -> None:
     assert normalize("a" + " " * 2_000_000 + "b", Normalization()).endswith("b")
+
+
+def test_mojibake_from_the_wild_is_mended(corpora: Path) -> None:
+    """The cases of ftfy's own tests; `fixed-encoding` is what mending alone gives."""
+    cases = json.loads((corpora / "filters" / "ftfy_in-the-wild.json").read_text("utf-8"))
+    only = Normalization(unicode=None, control=False, space=None)
+    for case in cases:
+        fixed = case.get("fixed-encoding", case["fixed"])
+        assert normalize(case["original"], only) == fixed, case["label"]
+    assert len(cases) == 70
+
+
+@pytest.mark.parametrize(
+    ("rules", "text", "normal"),
+    [
+        ({"entities": True}, "a &amp;amp; b &lt;", "a & b <"),
+        ({"quotes": "straight"}, "\u201cIt\u2019s\u201d", '"It\'s"'),
+        ({"dashes": "hyphen"}, "1914\u20131918 \u2014 \u22121", "1914-1918 - -1"),
+        ({"lowercase": True}, "\u00c9T\u00c9", "\u00e9t\u00e9"),
+        ({"accents": "strip"}, "\u00e9t\u00e9 na\u00efve \u00d8", "ete naive \u00d8"),
+        ({"mojibake": False}, "caf\u00c3\u00a9", "caf\u00c3\u00a9"),
+    ],
+)
+def test_each_rule_does_what_it_says(rules: dict[str, object], text: str, normal: str) -> None:
+    assert normalize(text, Normalization.model_validate(rules)) == normal
+
+
+@given(st.text(max_size=60), st.booleans(), st.booleans())
+def test_all_rules_together_are_idempotent_and_never_raise(
+    text: str, lower: bool, more: bool
+) -> None:
+    rules = Normalization(
+        entities=more,
+        quotes="straight" if more else None,
+        dashes="hyphen" if more else None,
+        lowercase=lower,
+        accents="strip" if lower else None,
+    )
+    once = normalize(text, rules)
+    assert normalize(once, rules) == once
+    encoded = text.encode("utf-8", "replace").decode("cp1252", "replace")
+    once = normalize(encoded, rules)
+    assert normalize(once, rules) == once

@@ -1,0 +1,128 @@
+"""Parquet and Arrow: a row is a document.
+
+Choices:
+- A task reads the row groups that begin in its slice, so a big Parquet file is shared out.
+- Rows come in small batches: a row group may be a gigabyte.
+- The place of a row is the byte offset of its row group, and its number in it. (An Arrow file's
+  is that of its record batches, which pyarrow doesn't tell: they count as one block at 0.)
+- A row group that can't be read is one thing in quarantine; the others are read.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lmkit.artifacts.documents import Document, Unreadable
+from lmkit.artifacts.inputs import Slice
+from lmkit.artifacts.streams import Damaged, Range
+from lmkit.readers.records import plain, record_document
+from lmkit.readers.request import Request, unreadable
+
+BATCH_ROWS = 256
+# pyarrow raises OSError for what zlib or Thrift refuse.
+ERRORS = (pa.ArrowException, OSError, ValueError, UnicodeDecodeError)
+
+
+def read_parquet(part: Slice, source: Range, request: Request) -> Iterator[Document | Unreadable]:
+    """Yield the documents of the row groups that begin in a slice."""
+    try:
+        file = pq.ParquetFile(part.path)
+        _check_column(file.schema_arrow, request)
+        starts = [_offset(file.metadata.row_group(n)) for n in range(file.num_row_groups)]
+    except Damaged as damage:
+        if source.start == 0:  # one task says it
+            yield unreadable(part, damage)
+        return
+    except ERRORS as error:
+        if source.start == 0:
+            yield unreadable(part, Damaged(0, f"not a Parquet file: {_first_line(error)}"))
+        return
+    with file:
+        for group, offset in enumerate(starts):
+            if not source.start <= offset < source.stop:
+                continue
+            batches = file.iter_batches(BATCH_ROWS, row_groups=[group], use_threads=False)
+            yield from _documents(part, request, batches, offset)
+
+
+def read_arrow(part: Slice, _: Range, request: Request) -> Iterator[Document | Unreadable]:
+    """Yield the documents of a file in Arrow's stream or file format."""
+    with pa.OSFile(str(part.path)) as stream:
+        try:
+            is_file = stream.read(6) == b"ARROW1"
+            stream.seek(0)
+            if is_file:
+                reader = pa.ipc.open_file(stream)
+                batches = (reader.get_batch(n) for n in range(reader.num_record_batches))
+            else:
+                reader = pa.ipc.open_stream(stream)
+                batches = iter(reader)
+            _check_column(reader.schema, request)
+        except Damaged as damage:
+            yield unreadable(part, damage)
+            return
+        except ERRORS as error:
+            yield unreadable(part, Damaged(0, f"not an Arrow file: {_first_line(error)}"))
+            return
+        pieces = (
+            batch.slice(start, BATCH_ROWS)
+            for batch in batches
+            for start in range(0, batch.num_rows, BATCH_ROWS)
+        )
+        yield from _documents(part, request, pieces, 0)
+
+
+def _documents(
+    part: Slice, request: Request, batches: Iterator[Any], offset: int
+) -> Iterator[Document | Unreadable]:
+    record = 0
+    try:
+        for batch in batches:
+            for row in _rows(batch):
+                try:
+                    if isinstance(row, Exception):
+                        raise Damaged(offset, f"not UTF-8: {row}")
+                    text = row.get(request.text_field)
+                    if isinstance(text, str) and len(text.encode()) > request.max_record:
+                        raise Damaged(offset, request.too_long)
+                    yield record_document(part, row, request, offset, record)
+                except Damaged as damage:
+                    yield unreadable(part, damage, record)
+                record += 1
+    except ERRORS as error:
+        yield unreadable(part, Damaged(offset, f"damaged: {_first_line(error)}"), record)
+
+
+def _rows(batch: Any) -> Iterator[dict[str, Any] | UnicodeDecodeError]:
+    """Yield the rows of a batch; where one holds bad UTF-8, only that one is lost."""
+    try:
+        rows = batch.to_pylist()
+    except UnicodeDecodeError:
+        rows = None
+    for number in range(batch.num_rows):
+        try:
+            row = rows[number] if rows else batch.slice(number, 1).to_pylist()[0]
+            yield {name: plain(value) for name, value in row.items() if type(value) is not bytes}
+        except UnicodeDecodeError as error:
+            yield error
+
+
+def _check_column(schema: Any, request: Request) -> None:
+    name = request.text_field.split(".")[0]
+    if name not in schema.names and request.text_field not in schema.names:
+        known = ", ".join(schema.names)[:200]
+        raise Damaged(0, f"no column {request.text_field!r}; it has {known}")
+
+
+def _offset(group: Any) -> int:
+    column = group.column(0)
+    offsets = [column.data_page_offset]
+    if column.has_dictionary_page:
+        offsets.append(column.dictionary_page_offset)
+    return min(offsets)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n")[0][:200]

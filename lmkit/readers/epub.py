@@ -1,0 +1,103 @@
+"""EPUB: a book is a document (https://www.w3.org/TR/epub-33/).
+
+Choices:
+- Chapters come in the order of the book's spine; its navigation is no chapter.
+- A chapter that can't be read costs only itself.
+- What a book becomes when it is unpacked counts against `--max-record`: a zip of a few kilobytes
+  may hold gigabytes.
+"""
+
+import posixpath
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import unquote
+from xml.etree import ElementTree
+
+from lmkit.artifacts.documents import Document, Unreadable
+from lmkit.artifacts.inputs import Slice
+from lmkit.artifacts.streams import Damaged, Range
+from lmkit.readers.request import Request, new_document, unreadable
+from lmkit.readers.web_fragment import fragment_text
+from lmkit.readers.web_page import page_html
+
+CONTAINER = "META-INF/container.xml"
+PAGES = {"application/xhtml+xml", "text/html"}
+NOTES = {"title": "title", "creator": "author", "language": "language", "date": "date"}
+BODY = re.compile(r"<body\b.*", re.DOTALL | re.IGNORECASE)
+
+
+def read_epub(part: Slice, _: Range, request: Request) -> Iterator[Document | Unreadable]:
+    """Yield the one document of a book, and what of it can't be read."""
+    try:
+        with zipfile.ZipFile(part.path) as book:
+            left = [request.max_record]
+            root, folder = _package(book, left, request)
+            texts: list[str] = []
+            for number, name in enumerate(_chapters(root, folder)):
+                try:
+                    html = page_html(_member(book, name, left, request))
+                    body = BODY.search(html)
+                    texts.append(fragment_text(body[0] if body else html))
+                except Damaged as damage:
+                    if damage.reason == request.too_long:
+                        raise
+                    yield unreadable(part, Damaged(0, f"{name}: {damage.reason}"), number)
+            yield new_document(part, "\n\n".join(filter(None, texts)), notes=_notes(root))
+    except Damaged as damage:
+        yield unreadable(part, damage)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        yield unreadable(part, Damaged(0, f"not an EPUB: {error}"))
+
+
+def _package(
+    book: zipfile.ZipFile, left: list[int], request: Request
+) -> tuple[ElementTree.Element, str]:
+    """Return the book's package document, and the folder that its names are relative to."""
+    container = _xml(_member(book, CONTAINER, left, request))
+    file = container.find(".//{*}rootfile")
+    name = file.get("full-path") if file is not None else None
+    if not name:
+        raise Damaged(0, f"not an EPUB: no rootfile in {CONTAINER}")
+    return _xml(_member(book, name, left, request)), posixpath.dirname(name)
+
+
+def _chapters(root: ElementTree.Element, folder: str) -> Iterator[str]:
+    items = {
+        item.get("id"): posixpath.normpath(posixpath.join(folder, unquote(item.get("href", ""))))
+        for item in root.iterfind(".//{*}manifest/{*}item")
+        if item.get("media-type") in PAGES and "nav" not in (item.get("properties") or "").split()
+    }
+    for reference in root.iterfind(".//{*}spine/{*}itemref"):
+        if reference.get("idref") in items and reference.get("linear") != "no":
+            yield items[reference.get("idref")]
+
+
+def _notes(root: ElementTree.Element) -> dict[str, Any]:
+    space = "{http://purl.org/dc/elements/1.1/}"
+    return {name: (root.findtext(f".//{space}{tag}") or "").strip() for tag, name in NOTES.items()}
+
+
+def _member(book: zipfile.ZipFile, name: str, left: list[int], request: Request) -> bytes:
+    try:
+        with book.open(name) as file:
+            data = file.read(left[0] + 1)
+    except KeyError:
+        raise Damaged(0, f"{name} is missing") from None
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError) as error:
+        raise Damaged(0, f"damaged: {error}") from None
+    left[0] -= len(data)
+    if left[0] < 0:
+        raise Damaged(0, request.too_long)
+    return data
+
+
+def _xml(data: bytes) -> ElementTree.Element:
+    if b"<!ENTITY" in data:
+        raise Damaged(data.index(b"<!ENTITY"), "it declares entities, as XML bombs do")
+    try:
+        return ElementTree.fromstring(data)
+    except (ElementTree.ParseError, ValueError) as error:
+        raise Damaged(0, f"not XML: {error}") from None

@@ -1,0 +1,57 @@
+"""PDF: the text of a file is a document. Needs the extra `lmkit[pdf]` (pypdfium2).
+
+Choices:
+- pdfium gives the text in the order of the page's content; lines that a hyphen broke are joined.
+- A page that can't be read costs only itself; a scan without text becomes an empty document, which
+  is dropped as such, and counted.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from lmkit.artifacts.documents import Document, Unreadable
+from lmkit.artifacts.inputs import Slice
+from lmkit.artifacts.streams import Damaged, Range
+from lmkit.errors import LmkitError
+from lmkit.readers.request import Request, new_document, unreadable
+
+# pdfium marks a hyphen at the end of a line by U+FFFE, or leaves U+0002.
+HYPHEN = re.compile(r"[\ufffe\x02]\s*\n?")
+NOTES = {"Title": "title", "Author": "author", "CreationDate": "date"}
+
+
+def read_pdf(part: Slice, _: Range, request: Request) -> Iterator[Document | Unreadable]:
+    """Yield the one document of a file, and what of it can't be read."""
+    try:
+        import pypdfium2
+    except ImportError:
+        raise LmkitError(f"{part.path}: PDF needs pypdfium2", "pip install 'lmkit[pdf]'") from None
+    if part.size > request.max_record:
+        yield unreadable(part, Damaged(0, request.too_long))
+        return
+    try:
+        file: Any = pypdfium2.PdfDocument(part.path)
+    except pypdfium2.PdfiumError as error:
+        yield unreadable(part, Damaged(0, f"not a PDF: {error}"))
+        return
+    pages: list[str] = []
+    try:
+        known = file.get_metadata_dict()
+        for number in range(len(file)):
+            try:
+                page = file[number]
+                words = page.get_textpage()
+                pages.append(words.get_text_bounded())
+                words.close()
+                page.close()
+            except pypdfium2.PdfiumError as error:
+                yield unreadable(part, Damaged(0, f"page {number + 1}: {error}"), number)
+            if sum(map(len, pages)) > request.max_record:
+                yield unreadable(part, Damaged(0, request.too_long))
+                return
+    finally:
+        file.close()
+    text = "\n\n".join(HYPHEN.sub("", page.replace("\r\n", "\n")).strip() for page in pages)
+    notes = {name: known.get(key) for key, name in NOTES.items()}
+    yield new_document(part, text, notes=notes)

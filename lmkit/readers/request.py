@@ -1,0 +1,102 @@
+"""What a reader is asked for, and how it answers.
+
+Choice: every reader is a function from a slice, its bytes and a request to a stream of outcomes,
+so that they can all be called, tested and damaged in the same way.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from lmkit.artifacts.documents import Document, Unreadable
+from lmkit.artifacts.inputs import Slice
+from lmkit.artifacts.streams import Damaged, Range
+from lmkit.config import Group
+from lmkit.readers.places import document_id, place_notes
+
+
+class Reading(Group):
+    """How some formats are read."""
+
+    unit: Literal["file", "paragraph"] = "file"
+    """What is a document in plain text: the file, or each block between blank lines."""
+
+    html: Literal["main", "all", "trafilatura"] = "main"
+    """What is taken from a page: its main content, all text, or what trafilatura finds."""
+
+    join_lines: bool = False
+    """Join the hard-wrapped lines of plain text into paragraphs."""
+
+    gutenberg: bool = True
+    """Remove Project Gutenberg's header and licence from plain text."""
+
+    licences: bool = True
+    """Keep the licence header at the top of source code."""
+
+    generated: bool = True
+    """Keep source code that says that a program has written it."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a person said about the reading."""
+
+    label: str | None = None
+    """The source of all documents, where one was given."""
+    text_field: str = "text"
+    max_record: int = 32_000_000
+    reading: Reading = field(default_factory=Reading)
+
+    @property
+    def too_long(self) -> str:
+        """The reason for what is over the limit."""
+        return f"longer than --max-record ({self.max_record:,} bytes)"
+
+
+class Reader(Protocol):
+    """A function that reads one format."""
+
+    def __call__(
+        self, part: Slice, source: Range, request: Request, /
+    ) -> Iterator[Document | Unreadable]:
+        """Stream what begins in a slice."""
+        ...
+
+
+def new_document(
+    part: Slice,
+    text: str,
+    *,
+    offset: int = 0,
+    record: int | None = None,
+    origin: str | None = None,
+    notes: dict[str, Any] | None = None,
+) -> Document:
+    """Return a document that has no id of its own.
+
+    `record` counts documents within the block at `offset`, where there are blocks; `origin` is
+    the record's own address. Notes that are empty are left out.
+    """
+    if record is None and part.compression != "none":
+        record = 0
+    origin = origin or part.origin
+    place = place_notes(part, offset, record or 0)
+    if record is not None:
+        place["record"] = record
+    known = {name: value for name, value in (notes or {}).items() if value not in (None, "", [])}
+    key = document_id(part.source, origin, offset, record, text)
+    return Document(key, text, part.source, {**place, "origin": origin, **known})
+
+
+def unreadable(part: Slice, damage: Damaged, record: int = 0) -> Unreadable:
+    """Return the note that is kept of what couldn't be read."""
+    return Unreadable(part.source, part.origin, damage.place, record, damage.reason)
+
+
+def notes_of_meta(pairs: Iterable[tuple[str, str | None]]) -> dict[str, str]:
+    """Return what is known, with the first value for each name."""
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        if value and value.strip():
+            found.setdefault(name, value.strip())
+    return found

@@ -1,0 +1,117 @@
+"""Stack Exchange's Posts.xml: a question with its answers is a document.
+
+The schema: https://meta.stackexchange.com/questions/2677.
+
+Choices:
+- Answers lie anywhere behind their question, so posts are sorted by question first: in SQLite, in
+  a temporary file, which holds any dump in constant memory.
+- The order is that of the site: the accepted answer, then by score, then by age.
+- An answer whose question is not in the dump is a document of its own: it is text all the same.
+"""
+
+import re
+import sqlite3
+import tempfile
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from lmkit.artifacts.documents import Document, Unreadable
+from lmkit.artifacts.inputs import Slice
+from lmkit.artifacts.streams import Damaged, Line, Range, lines
+from lmkit.readers.markup import parse
+from lmkit.readers.request import Request, new_document, unreadable
+from lmkit.readers.web_fragment import fragment_text
+
+QUESTION, ANSWER = "1", "2"
+ENCODING = re.compile(rb"encoding=\"([A-Za-z0-9._-]+)\"")
+Row = tuple[int, int, int, int, str, str, str, str, int, int]
+
+
+def read_posts(part: Slice, source: Range, request: Request) -> Iterator[Document | Unreadable]:
+    """Yield the questions of a file with their answers, in the order of their numbers."""
+    with tempfile.TemporaryDirectory() as folder:
+        table = sqlite3.connect(Path(folder) / "posts")
+        try:
+            table.execute(
+                "create table posts (question int, rank int, score int, id int, title text,"
+                " body text, tags text, date text, place int, record int)"
+            )
+            table.execute("create table accepted (id int)")
+            bad = _fill(table, part, source, request)
+            yield from bad
+            rows = table.execute("select * from posts order by question, rank, score desc, id")
+            for _, posts in groupby(rows, key=lambda row: row[0]):
+                yield _document(part, list(posts))
+        finally:
+            table.close()
+
+
+def _fill(
+    table: sqlite3.Connection, part: Slice, source: Range, request: Request
+) -> list[Unreadable]:
+    """Put the posts of a file in the table; return what couldn't be read."""
+    bad: list[Unreadable] = []
+
+    def rows() -> Iterator[Row]:
+        encoding = "utf-8"
+        try:
+            for line in lines(source, part.compression, request.max_record):
+                if line.data is not None and line.data.lstrip()[:5] == b"<?xml":
+                    said = ENCODING.search(line.data)
+                    encoding = said[1].decode() if said else encoding
+                try:
+                    row = _row(line, encoding, request, table)
+                except Damaged as damage:
+                    bad.append(unreadable(part, Damaged(line.offset, damage.reason), line.record))
+                    continue
+                if row:
+                    yield row
+        except Damaged as damage:
+            bad.append(unreadable(part, damage))
+
+    table.executemany("insert into posts values (?,?,?,?,?,?,?,?,?,?)", rows())
+    table.execute("update posts set rank = 1 where rank = 2 and id in (select id from accepted)")
+    return bad
+
+
+def _row(line: Line, encoding: str, request: Request, table: sqlite3.Connection) -> Row | None:
+    if line.data is None:
+        raise Damaged(line.offset, request.too_long)
+    data = line.data.strip()
+    if not data.startswith(b"<row"):
+        return None
+    post = parse(data, encoding).attrib
+    kind, number = post.get("PostTypeId"), post.get("Id", "")
+    if kind not in {QUESTION, ANSWER}:
+        return None  # a wiki of a tag, a moderator's election
+    question = number if kind == QUESTION else post.get("ParentId", number)
+    if not number.isdecimal() or not question.isdecimal():
+        raise Damaged(line.offset, "a post without a number")
+    best = post.get("AcceptedAnswerId", "")
+    if best.isdecimal():
+        table.execute("insert into accepted values (?)", (int(best),))
+    score = post.get("Score", "0")
+    return (
+        *(int(question), 0 if kind == QUESTION else 2),
+        *(int(score) if re.fullmatch(r"-?\d{1,9}", score) else 0, int(number)),
+        *(post.get("Title", ""), post.get("Body", ""), post.get("Tags", "")),
+        *(post.get("CreationDate", ""), line.offset, line.record),
+    )
+
+
+def _document(part: Slice, posts: list[Row]) -> Document:
+    question, _, score, _, title, _, tags, date, place, record = posts[0]
+    texts: Iterable[str] = (fragment_text(post[5]) for post in posts)
+    notes: dict[str, Any] = {
+        "title": title,
+        "date": date,
+        "tags": re.findall(r"[^<>|]+", tags),
+        "score": score,
+        "answers": len(posts) - (posts[0][1] == 0),
+        "post": question,
+    }
+    text = "\n\n".join(text for text in (title, *texts) if text)
+    packed = part.compression != "none"
+    return new_document(part, text, offset=place, record=record if packed else None, notes=notes)

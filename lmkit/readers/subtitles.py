@@ -1,0 +1,79 @@
+"""SubRip and WebVTT subtitles: a file is a document of sentences.
+
+WebVTT: https://www.w3.org/TR/webvtt1/; SubRip has no standard but its players.
+
+Choices:
+- Cues are joined into a line a sentence: a cue ends where the screen is full, not where a sentence
+  does. A pause of three seconds, or the dash of another speaker, ends a line too.
+- Tags, positions, times, notes, styles and [sounds] are removed.
+"""
+
+import re
+from collections.abc import Iterator
+from html import unescape
+
+from lmkit.artifacts.documents import Document, Unreadable
+from lmkit.artifacts.inputs import Slice
+from lmkit.artifacts.streams import Damaged, Range
+from lmkit.readers.request import Request, new_document, unreadable
+from lmkit.readers.whole_files import content, decode
+
+TIMES = re.compile(
+    r"^[ \t]*(?:(\d{1,3}):)?(\d{1,2}):(\d\d)[.,](\d{1,3})[ \t]*-->[ \t]*"
+    r"(?:(\d{1,3}):)?(\d{1,2}):(\d\d)[.,](\d{1,3})[^\n]*$",
+    re.MULTILINE,
+)
+TAG = re.compile(r"</?(?:[a-z]+|\d\d:)[^<>]*>|\{\\?[^{}]*\}", re.IGNORECASE)
+SOUND = re.compile(r"\[[^\[\]\n]*\]|\([A-Z \d',.&-]+\)|[♪♫#]+")
+SPEAKER = re.compile(r"^[ \t]*(?:[-\u2010-\u2015]+|>>+)[ \t]*", re.MULTILINE)
+ENDED = re.compile(r"[.!?\u2026\u3002\uff01\uff1f][\"'\u201d\u2019)\]]*$")
+PAUSE_SECONDS = 3.0
+
+
+def read_subtitles(part: Slice, source: Range, request: Request) -> Iterator[Document | Unreadable]:
+    """Yield the one document of a file."""
+    try:
+        text = decode(content(part, source, request))
+        yield new_document(part, spoken(text))
+    except Damaged as damage:
+        yield unreadable(part, damage)
+
+
+def spoken(text: str) -> str:
+    r"""Return what is said, a sentence a line. Raises `Damaged` where there are no cues.
+
+    >>> spoken("00:01.000 --> 00:02.000\n- We were\n\n2\n00:02.100 --> 00:03.000\nhere.")
+    'We were here.'
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines: list[str] = []
+    open_line = ""
+    ended = 0.0
+    found = list(TIMES.finditer(text))
+    if not found:
+        raise Damaged(0, "no cues: not a file of subtitles")
+    for cue, following in zip(found, [*found[1:], None], strict=True):
+        body = text[cue.end() : following.start() if following else None].lstrip("\n")
+        body = re.split(r"\n[ \t]*\n", body)[0]  # behind it: the next cue's number, or a note
+        body = SOUND.sub("", unescape(TAG.sub("", body)))
+        begun = _seconds(cue.groups()[:4])
+        if open_line and begun - ended > PAUSE_SECONDS:
+            lines.append(open_line)
+            open_line = ""
+        ended = _seconds(cue.groups()[4:])
+        for line in body.split("\n"):
+            speaks = SPEAKER.match(line)
+            words = " ".join(line[speaks.end() if speaks else 0 :].split())
+            if speaks and open_line:
+                lines.append(open_line)
+                open_line = ""
+            open_line = f"{open_line} {words}".strip()
+            if ENDED.search(open_line):
+                lines.append(open_line)
+                open_line = ""
+    return "\n".join([*lines, open_line] if open_line else lines)
+
+
+def _seconds(parts: tuple[str | None, ...]) -> float:
+    hours, minutes, seconds, milliseconds = (int(part or 0) for part in parts)
+    return 3600 * hours + 60 * minutes + seconds + milliseconds / 1000

@@ -1,0 +1,141 @@
+"""How fast and how well does `lmkit clean` read?
+
+    python tests/benchmarks/clean_speed.py CORPORA SCRATCH [TRAFILATURA_PYTHON]
+
+- HTML: 181 pages with known articles; precision, recall and F1 of 4-word shingles, averaged over
+  pages, and megabytes per processor second; beside trafilatura where a Python that has it is named.
+- WARC: those pages 50 times in a .warc.gz, by warcio; one worker, then two.
+- JSON lines: books cut in documents, `--filters.preset none`, with and without mending mojibake.
+"""
+
+import gzip
+import io
+import json
+import re
+import resource
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import zstandard
+
+from lmkit.readers.request import Request
+from lmkit.readers.web_page import page_text
+
+PEER = """
+import json, sys, time, trafilatura
+pages = [open(path, encoding="utf-8", errors="replace").read() for path in sys.argv[1:]]
+started = time.process_time()
+texts = [trafilatura.extract(page) or "" for page in pages]
+print(json.dumps([time.process_time() - started, texts]))
+"""
+
+
+def shingles(text: str) -> Counter[tuple[str, ...]]:
+    words = re.findall(r"\w+", text)
+    return Counter(tuple(words[n : n + 4]) for n in range(max(1, len(words) - 3)))
+
+
+def score(texts: list[str], articles: list[str]) -> tuple[float, float, float]:
+    precisions, recalls = [], []
+    for text, article in zip(texts, articles, strict=True):
+        found, wanted = shingles(text), shingles(article)
+        both = (found & wanted).total()
+        precisions.append(both / max(1, found.total()))
+        recalls.append(both / max(1, wanted.total()))
+    precision, recall = (sum(values) / len(values) for values in (precisions, recalls))
+    return precision, recall, 2 * precision * recall / (precision + recall)
+
+
+def html(corpora: Path, scratch: Path, peer: str | None) -> list[bytes]:
+    packed = zstandard.ZstdDecompressor().stream_reader
+    truth = json.loads(packed((corpora / "web" / "ground-truth.json.zst").open("rb")).read())
+    names = sorted(truth)
+    pages = [
+        gzip.decompress((corpora / "web" / "html" / f"{n}.html.gz").read_bytes()) for n in names
+    ]
+    articles = [truth[name]["articleBody"] for name in names]
+    size = sum(map(len, pages)) / 1e6
+    request = Request()
+    started = time.process_time()
+    texts = [page_text(page, request)[0] for page in pages]
+    used = time.process_time() - started
+    print(
+        "html: P {:.3f} R {:.3f} F1 {:.3f}".format(*score(texts, articles)),
+        f"{size / used:.0f} MB/s",
+    )
+    if peer:
+        files = []
+        for name, page in zip(names, pages, strict=True):
+            files.append(scratch / f"{name}.html")
+            files[-1].write_bytes(page)
+        done = subprocess.run([peer, "-c", PEER, *files], capture_output=True, check=True)
+        used, texts = json.loads(done.stdout)
+        print(
+            "trafilatura: P {:.3f} R {:.3f} F1 {:.3f}".format(*score(texts, articles)),
+            f"{size / used:.0f} MB/s",
+        )
+    return pages
+
+
+def clean(name: str, path: Path, output: Path, size: int, *options: str) -> None:
+    command = [sys.executable, "-m", "lmkit", "clean", path, "--output", output, "--overwrite"]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    started = time.monotonic()
+    subprocess.run([*map(str, command), *options], check=True, capture_output=True)
+    wall, after = time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    print(
+        f"{name}: {size / 1e6 / wall:.0f} MB/s of wall time, "
+        f"{size / 1e6 / used:.0f} MB/s of processor time, "
+        f"most memory so far {after.ru_maxrss / 1e3:.0f} MB"
+    )
+
+
+def warc(pages: list[bytes], scratch: Path) -> None:
+    from warcio.statusandheaders import StatusAndHeaders
+    from warcio.warcwriter import WARCWriter
+
+    path = scratch / "pages.warc.gz"
+    with path.open("wb") as file:
+        writer = WARCWriter(file, gzip=True)
+        for number in range(50):
+            for page in pages:
+                http = StatusAndHeaders(
+                    "200 OK", [("Content-Type", "text/html")], protocol="HTTP/1.1"
+                )
+                record = writer.create_warc_record(
+                    f"http://x.org/{number}",
+                    "response",
+                    payload=io.BytesIO(page),
+                    http_headers=http,
+                )
+                writer.write_record(record)
+    size = 50 * sum(map(len, pages))
+    for workers in ("1", "2"):
+        clean(f"warc.gz, {workers} workers", path, scratch / "out", size, "--workers", workers)
+
+
+def json_lines(corpora: Path, scratch: Path) -> None:
+    path = scratch / "books.jsonl"
+    with path.open("w") as file:
+        for book in sorted((corpora / "books").glob("*.txt.zst"))[:250]:
+            text = zstandard.ZstdDecompressor().stream_reader(book.open("rb")).read().decode()
+            for start in range(0, len(text), 4_000):
+                file.write(
+                    json.dumps({"text": text[start : start + 4_000]}, ensure_ascii=False) + "\n"
+                )
+    size = path.stat().st_size
+    none = ("--filters.preset", "none", "--workers", "1")
+    clean("jsonl, default", path, scratch / "out", size, *none)
+    clean("jsonl, no mojibake", path, scratch / "out", size, *none, "--no-normalize.mojibake")
+
+
+if __name__ == "__main__":
+    corpora, scratch, *rest = sys.argv[1:]
+    Path(scratch).mkdir(parents=True)
+    pages = html(Path(corpora), Path(scratch), rest[0] if rest else None)
+    json_lines(Path(corpora), Path(scratch))
+    warc(pages, Path(scratch))

@@ -1,0 +1,49 @@
+"""How the tests of readers read a file: through the same door as every stage."""
+
+from pathlib import Path
+from typing import Any, get_args
+
+from lmkit.artifacts.documents import Document, Unreadable
+from lmkit.artifacts.inputs import RANGE_BYTES, cut, find_documents
+from lmkit.readers.documents import read_slice
+from lmkit.readers.request import Reading
+from lmkit.stages.clean import RawFormat
+
+
+def outcomes(
+    path: Path,
+    *,
+    forced: Any = None,
+    max_record: int = 1_000_000,
+    text_field: str = "text",
+    shard_bytes: int = RANGE_BYTES,
+    **reading: Any,
+) -> list[Document | Unreadable]:
+    found = find_documents([path], formats=get_args(RawFormat), forced=forced)
+    return [
+        outcome
+        for task in cut(found.slices, shard_bytes)
+        for part in task
+        for outcome in read_slice(
+            part,
+            [],
+            text_field=text_field,
+            max_record=max_record,
+            reading=Reading(**reading),
+        )
+    ]
+
+
+def documents(path: Path, **options: Any) -> list[Document]:
+    found = outcomes(path, **options)
+    bad = [outcome for outcome in found if isinstance(outcome, Unreadable)]
+    assert not bad
+    return [outcome for outcome in found if isinstance(outcome, Document)]
+
+
+def told(found: list[Document | Unreadable]) -> list[str]:
+    """The texts of documents, and the reasons of the rest, in order."""
+    return [
+        outcome.text if isinstance(outcome, Document) else f"! {outcome.reason}"
+        for outcome in found
+    ]

@@ -1,0 +1,85 @@
+import datetime
+from pathlib import Path
+
+import datasets
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from lmkit.artifacts import inputs as inputs_module
+from tests.readers.reading import documents, outcomes, told
+
+
+def table(count: int) -> pa.Table:
+    day = datetime.date(2020, 1, 2)
+    rows = [
+        {"text": f"text {n}", "when": day, "picture": b"\xff", "deep": {"a": [n]}}
+        for n in range(count)
+    ]
+    return pa.Table.from_pylist(rows)
+
+
+def test_rows_of_parquet_keep_what_json_can_hold(tmp_path: Path) -> None:
+    pq.write_table(table(700), tmp_path / "a.parquet", row_group_size=300)
+    found = documents(tmp_path / "a.parquet")
+    assert [document.text for document in found] == [f"text {n}" for n in range(700)]
+    metadata = found[301].metadata
+    assert (metadata["when"], metadata["deep"], metadata["record"]) == (
+        "2020-01-02",
+        {"a": [301]},
+        1,
+    )
+    assert "picture" not in metadata
+    assert len({document.id for document in found}) == 700
+
+
+def test_row_groups_are_shared_out_and_each_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pq.write_table(table(3_000), tmp_path / "a.parquet", row_group_size=100)
+    whole = documents(tmp_path / "a.parquet")
+    monkeypatch.setattr(inputs_module, "RANGE_BYTES", 10_000)
+    assert (tmp_path / "a.parquet").stat().st_size > 50_000
+    assert documents(tmp_path / "a.parquet", shard_bytes=10_000) == whole
+
+
+def test_a_saved_dataset_is_a_folder_to_read(tmp_path: Path) -> None:
+    texts = ["a", "b", "c"]
+    datasets.Dataset.from_dict({"text": texts}).save_to_disk(str(tmp_path / "saved"))
+    assert [document.text for document in documents(tmp_path / "saved")] == texts
+
+
+@pytest.mark.parametrize("kind", [pa.ipc.new_file, pa.ipc.new_stream])
+def test_both_forms_of_arrow_are_read(tmp_path: Path, kind: type) -> None:
+    rows = table(5)
+    with kind(str(tmp_path / "a.arrow"), rows.schema) as writer:
+        writer.write_table(rows)
+    assert len(documents(tmp_path / "a.arrow")) == 5
+
+
+def test_one_damaged_row_group_does_not_cost_the_others(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(table(900), path, row_group_size=300, compression="gzip", use_dictionary=False)
+    at = pq.ParquetFile(path).metadata.row_group(1).column(0).data_page_offset
+    data = bytearray(path.read_bytes())
+    data[at : at + 200] = bytes(200)
+    path.write_bytes(data)
+    found = told(outcomes(path))
+    assert found[:300] == [f"text {n}" for n in range(300)]
+    assert found[-300:] == [f"text {n}" for n in range(600, 900)]
+    assert len(found) == 601 and found[300].startswith("! damaged")
+
+
+def test_bad_utf8_costs_one_row(tmp_path: Path) -> None:
+    raw = pa.array([b"good", b"caf\xe9", b"also"]).view(pa.string())
+    pq.write_table(pa.table({"text": raw}), tmp_path / "a.parquet")
+    before, bad, after = told(outcomes(tmp_path / "a.parquet"))
+    assert (before, after) == ("good", "also") and "not UTF-8" in bad
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.arrow"])
+@pytest.mark.parametrize("content", [b"", b"PAR1\x15\x04", b"\xff\xff\xff\xff\x10", b"text"])
+def test_what_is_no_table_is_told_once(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    (bad,) = told(outcomes(tmp_path / name))
+    assert bad.startswith("! not a")

@@ -1,0 +1,56 @@
+import zipfile
+from pathlib import Path
+
+from tests.readers.reading import documents, outcomes, told
+
+# After the minimal examples of https://www.w3.org/TR/epub-33/ (OCF 4.2.6.3.1, packages 5).
+CONTAINER = """<?xml version="1.0"?><container version="1.0"
+xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles><rootfile
+full-path="EPUB/a_book.opf" media-type="application/oebps-package+xml"/></rootfiles>
+</container>"""
+PACKAGE = """<?xml version="1.0"?><package xmlns="http://www.idpf.org/2007/opf" version="3.0">
+<metadata xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>A Book</dc:title>
+<dc:creator>Ann</dc:creator><dc:language>en</dc:language></metadata>
+<manifest><item id="nav" href="nav.xhtml" media-type="application/xhtml+xml" properties="nav"/>
+<item id="two" href="text/two.xhtml" media-type="application/xhtml+xml"/>
+<item id="one" href="text/one%20.xhtml" media-type="application/xhtml+xml"/>
+<item id="pic" href="a.png" media-type="image/png"/></manifest>
+<spine><itemref idref="nav"/><itemref idref="one"/><itemref idref="two"/></spine></package>"""
+
+
+def write(path: Path, **chapters: str) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as book:
+        book.writestr("mimetype", "application/epub+zip", zipfile.ZIP_STORED)
+        book.writestr("META-INF/container.xml", CONTAINER)
+        book.writestr("EPUB/a_book.opf", PACKAGE)
+        book.writestr("EPUB/nav.xhtml", "<html><body>Contents</body></html>")
+        for name, body in chapters.items():
+            file = {"one": "one .xhtml", "two": "two.xhtml"}[name]
+            html = f"<html><head><title>t</title></head><body>{body}</body></html>"
+            book.writestr(f"EPUB/text/{file}", html)
+    return path
+
+
+def test_chapters_come_in_the_order_of_the_spine(tmp_path: Path) -> None:
+    book = write(tmp_path / "a.epub", two="<p>Second.</p>", one="<h1>One</h1><p>First é.</p>")
+    (document,) = documents(book)
+    assert document.text == "One\n\nFirst é.\n\nSecond."
+    known = {key: document.metadata[key] for key in ("title", "author", "language")}
+    assert known == {"title": "A Book", "author": "Ann", "language": "en"}
+
+
+def test_a_missing_chapter_costs_one_chapter(tmp_path: Path) -> None:
+    bad, good = told(outcomes(write(tmp_path / "a.epub", two="<p>Second.</p>")))
+    assert bad == "! EPUB/text/one .xhtml: EPUB/text/one .xhtml is missing" and good == "Second."
+
+
+def test_a_zip_bomb_is_not_unpacked(tmp_path: Path) -> None:
+    book = write(tmp_path / "a.epub", one="x" * 50_000_000, two="y")
+    assert book.stat().st_size < 100_000
+    assert told(outcomes(book)) == ["! longer than --max-record (1,000,000 bytes)"]
+
+
+def test_what_is_no_book_is_told(tmp_path: Path) -> None:
+    book = write(tmp_path / "a.epub", one="x", two="y")
+    book.write_bytes(book.read_bytes()[:-40])
+    assert told(outcomes(book))[0].startswith("! not an EPUB")

@@ -1,0 +1,71 @@
+import bz2
+import gzip
+import tempfile
+from pathlib import Path
+
+import pytest
+import zstandard
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from lmkit.artifacts.documents import Document, Unreadable
+from tests.readers.reading import outcomes
+
+SEEDS: dict[str, tuple[str, bytes]] = {
+    "text": ("a.txt", "Ünï\n\ntext".encode()),
+    "code": ("a.py", b"# Copyright\nx = 1\n"),
+    "jsonl": ("a.jsonl", b'{"text": "a"}\n{"text": "b"}\n'),
+    "csv": ("a.csv", b'text,n\n"a ""b""",1\nc,2\n'),
+    "html": ("a.html", b"<html><body><p>a <b>b</p><div class=comment>c</div>"),
+    "warc": (
+        "a.warc",
+        b"WARC/1.0\r\nWARC-Type: conversion\r\nContent-Length: 2\r\n\r\nhi\r\n\r\n" * 2,
+    ),
+    "wikipedia": (
+        "a.xml",
+        b"<mediawiki><page><title>a</title><ns>0</ns><revision><text>{{b}} [[c|d]]</text>"
+        b"</revision></page><page><title>b</title></page></mediawiki>",
+    ),
+    "stackexchange": ("Posts.xml", b'<posts>\n<row Id="1" PostTypeId="1" Body="a"/>\n</posts>'),
+    "threads": ("a.json", b'{"text": "a", "replies": [{"text": "b"}]}'),
+    "subtitles": ("a.srt", b"1\n00:00:01,000 --> 00:00:02,000\nHi.\n"),
+    "epub": ("a.epub", b"PK\x03\x04 not one"),
+    "parquet": ("a.parquet", b"PAR1 not one PAR1"),
+    "arrow": ("a.arrow", b"\xff\xff\xff\xff\x10\x00\x00\x00"),
+    "pdf": ("a.pdf", b"%PDF-1.4\n1 0 obj\n"),
+}
+PACK = {"": bytes, ".gz": gzip.compress, ".bz2": bz2.compress, ".zst": zstandard.compress}
+PACKED = {"text", "jsonl", "csv", "html", "warc", "wikipedia", "stackexchange", "subtitles"}
+
+
+@pytest.mark.parametrize("kind", SEEDS)
+@settings(max_examples=25)
+@given(data=st.data(), noise=st.binary(max_size=12), place=st.integers(0, 200))
+def test_whatever_the_bytes_each_reader_answers_and_never_raises(
+    kind: str, data: st.DataObject, noise: bytes, place: int
+) -> None:
+    if kind == "pdf":
+        pytest.importorskip("pypdfium2")
+    name, seed = SEEDS[kind]
+    packing = data.draw(st.sampled_from(sorted(PACK) if kind in PACKED else [""]))
+    content = PACK[packing](seed)
+    place = min(place, len(content))
+    content = content[:place] + noise + content[place + data.draw(st.integers(0, 12)) :]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / (name + packing)
+        path.write_bytes(content)
+        for outcome in outcomes(path, forced=kind, max_record=10_000):
+            if isinstance(outcome, Document):
+                assert outcome.id and isinstance(outcome.text, str)
+            else:
+                assert isinstance(outcome, Unreadable) and outcome.reason
+
+
+@example(text="\x00" * 50, kind="text")
+@given(text=st.text(max_size=80), kind=st.sampled_from(["text", "html", "subtitles"]))
+@settings(max_examples=60)
+def test_any_text_in_utf8_becomes_one_outcome(text: str, kind: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a"
+        path.write_bytes(text.encode("utf-8", "replace"))
+        assert len(outcomes(path, forced=kind)) == 1

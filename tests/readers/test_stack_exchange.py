@@ -1,0 +1,51 @@
+from pathlib import Path
+from xml.sax.saxutils import quoteattr
+
+from tests.readers.reading import documents, outcomes, told
+
+
+def row(**fields: str) -> str:
+    return (
+        "  <row " + " ".join(f"{name}={quoteattr(value)}" for name, value in fields.items()) + " />"
+    )
+
+
+def write(path: Path, rows: list[str]) -> Path:
+    body = "\n".join(rows)
+    path.write_text(f'\ufeff<?xml version="1.0" encoding="utf-8"?>\n<posts>\n{body}\n</posts>\n')
+    return path
+
+
+QUESTION = row(
+    Id="4",
+    PostTypeId="1",
+    AcceptedAnswerId="9",
+    Title="Why?",
+    Body="<p>Why &amp; how?</p>",
+    Tags="<a><b>",
+)
+
+
+def test_a_question_comes_with_its_answers_in_the_order_of_the_site(tmp_path: Path) -> None:
+    rows = [
+        row(Id="6", PostTypeId="1", Title="Other", Body="<p>Other?</p>"),
+        QUESTION,
+        row(Id="7", PostTypeId="2", ParentId="4", Score="1", Body="<p>Low.</p>"),
+        row(Id="8", PostTypeId="2", ParentId="4", Score="50", Body="<p>High.</p>"),
+        row(Id="9", PostTypeId="2", ParentId="4", Score="3", Body="<p>Accepted.</p>"),
+        row(Id="10", PostTypeId="4", Body="a tag's wiki"),
+    ]
+    first, second = documents(write(tmp_path / "Posts.xml", rows))
+    assert first.text == "Why?\n\nWhy & how?\n\nAccepted.\n\nHigh.\n\nLow."
+    assert second.text == "Other\n\nOther?"
+    assert (first.metadata["tags"], first.metadata["answers"]) == (["a", "b"], 3)
+
+
+def test_a_broken_row_costs_one_post(tmp_path: Path) -> None:
+    rows = [
+        QUESTION,
+        '  <row Id="5" PostTypeId="1" Body="<" />',
+        row(Id="6", PostTypeId="1", Body="B"),
+    ]
+    bad, *good = told(outcomes(write(tmp_path / "Posts.xml", rows)))
+    assert bad.startswith("! not XML") and good == ["Why?\n\nWhy & how?", "B"]

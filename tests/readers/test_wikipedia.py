@@ -1,0 +1,99 @@
+import bz2
+from pathlib import Path
+
+import pytest
+
+from lmkit.artifacts import inputs as inputs_module
+from lmkit.readers.wikitext import plain_wikitext
+from tests.readers.reading import documents, outcomes, told
+
+HEAD = '<mediawiki xml:lang="en"><siteinfo><base>https://en.wikipedia.org/wiki/Main_Page</base></siteinfo>\n'
+
+
+def page(title: str, text: str, more: str = "", space: int = 0) -> str:
+    inner = f"<revision><timestamp>2016-05-01T00:00:00Z</timestamp><text>{text}</text></revision>"
+    return f"<page><title>{title}</title><ns>{space}</ns><id>7</id>{more}{inner}</page>\n"
+
+
+def test_a_real_dump_gives_its_articles(corpora: Path) -> None:
+    # gensim's tests expect 106 articles from this file.
+    found = documents(corpora / "wiki" / "enwiki-shortened.xml.bz2", max_record=32_000_000)
+    assert len(found) == 106
+    anarchism = next(document for document in found if document.metadata["title"] == "Anarchism")
+    assert anarchism.text.startswith("Anarchism is a political philosophy that advocates")
+    assert anarchism.metadata["url"] == "https://en.wikipedia.org/wiki/Anarchism"
+    marks = sum(text.count(mark) for text in (d.text for d in found) for mark in ("{{", "[[", "{|"))
+    assert marks < 20  # of some 20,000 in the source
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "iso-8859-1", "utf-16"])
+def test_encodings_and_kinds_of_pages(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "a.xml"
+    pages = [
+        page("Café", "Un café."),
+        page("Gone", "#REDIRECT [[Café]]"),
+        page("Away", "x", '<redirect title="Café" />'),
+        page("Talk:Café", "chat", space=1),
+    ]
+    text = f"<?xml version='1.0' encoding='{encoding}'?>{HEAD}{''.join(pages)}</mediawiki>"
+    path.write_bytes(text.encode(encoding))
+    (document,) = documents(path)
+    assert (document.text, document.metadata["title"]) == ("Un café.", "Café")
+
+
+def test_a_broken_page_costs_one_page(tmp_path: Path) -> None:
+    bad = ["<page><title>x</b></page>\n", "<page><title>no end\n", page("y", "a & b &nosuch;")]
+    bad.append(page("z", "x" * 5_000))
+    for damage in bad:
+        path = tmp_path / "a.xml"
+        path.write_text(f"{HEAD}{page('A', 'one')}{damage}{page('B', 'two')}</mediawiki>")
+        first, reason, last = told(outcomes(path, max_record=2_000))
+        assert (first, last) == ("one", "two") and reason.startswith("! ")
+
+
+def test_an_entity_bomb_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.xml"
+    path.write_text(f'<!DOCTYPE x [<!ENTITY a "b">]>{HEAD}{page("A", "&a;")}</mediawiki>')
+    (reason,) = told(outcomes(path, forced="wikipedia"))
+    assert "declares entities" in reason
+
+
+def test_a_multistream_dump_is_shared_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.xml.bz2"
+    streams = [
+        HEAD,
+        *("".join(page(f"{n}-{m}", f"text {n} {m}") for m in range(5)) for n in range(60)),
+    ]
+    path.write_bytes(
+        b"".join(bz2.compress(stream.encode()) for stream in [*streams, "</mediawiki>"])
+    )
+    whole = documents(path)
+    assert len(whole) == 300
+    monkeypatch.setattr(inputs_module, "RANGE_BYTES", 1_009)
+    assert documents(path, shard_bytes=1_009) == whole
+
+
+@pytest.mark.parametrize(
+    ("source", "seen"),
+    [
+        ("a {{b|{{c}}}} d", "a d"),
+        ("{| class=x\n| cell\n|}\ntext", "text"),
+        ("[[File:a.jpg|thumb|A [[cat]].]]Text", "Text"),
+        ("[[Datei:a.jpg|mini|x]]Text", "Text"),
+        ("a [[b|c]] [[d]]s", "a c ds"),
+        ("see [http://x.org the site].", "see the site."),
+        ("== Head ==\ntext", "Head\n\ntext"),
+        ("* one\n* two", "one\ntwo"),
+        ("a<ref name=x>b</ref><ref name=y />c", "ac"),
+        ("5 &lt; 6 &amp;amp; x", "5 < 6 &amp; x"),
+        ("Paris ({{IPA|x}}; ) is", "Paris is"),
+        ("[[fr:Paris]]Text", "Text"),
+    ],
+)
+def test_markup_becomes_what_a_reader_sees(source: str, seen: str) -> None:
+    assert plain_wikitext(source) == seen
+
+
+@pytest.mark.parametrize("mark", ["{{", "[[", "}}", "{|", "'''", "<ref>", "<!--"])
+def test_deep_and_open_markup_ends(mark: str) -> None:
+    plain_wikitext(mark * 20_000 + "x")
