@@ -15,7 +15,8 @@ from pydantic import Field
 
 from lmkit.artifacts.documents import (
     DOCUMENT_FILES,
-    Outcome,
+    MEASURES_FILES,
+    Document,
     Rejected,
     Unreadable,
     write_outcomes,
@@ -26,7 +27,7 @@ from lmkit.artifacts.manifest import Counts, Manifest
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.config import StageConfig
 from lmkit.readers.documents import read_slice
-from lmkit.text.filters import Filters, reason_to_drop
+from lmkit.text.filters import Filters
 from lmkit.text.normalization import Normalization, normalize
 
 SAMPLED = 100  # one in so many
@@ -36,7 +37,7 @@ class CleanConfig(StageConfig):
     """Turn raw files (.txt, .md, .py, .jsonl; plain, .gz or .zst) into clean documents."""
 
     stage = "clean"
-    owns = DOCUMENT_FILES
+    owns = (*DOCUMENT_FILES, MEASURES_FILES)
 
     format: Literal["text", "jsonl"] | None = None
     """Read every file as this, whatever its name; text is one document a file."""
@@ -85,11 +86,18 @@ def clean(config: CleanConfig) -> Manifest:
 
 
 def _clean_task(config: CleanConfig, slices: tuple[Slice, ...], writer: TaskWriter) -> None:
-    outcomes = (outcome for part in slices for outcome in _clean_slice(config, part, writer))
-    write_outcomes(writer, outcomes, partial(_keeps, config.keep_rejected))
+    from lmkit.artifacts.measures import MeasuresFile  # numpy and Arrow, which no --help needs
+    from lmkit.text.judging import judge_for, judged
+
+    documents = (found for part in slices for found in _read_clean(config, part, writer))
+    with MeasuresFile(writer) as measures:
+        outcomes = judged(documents, judge_for(config.filters), measures.write)
+        write_outcomes(writer, outcomes, partial(_keeps, config.keep_rejected))
 
 
-def _clean_slice(config: CleanConfig, part: Slice, writer: TaskWriter) -> Iterator[Outcome]:
+def _read_clean(
+    config: CleanConfig, part: Slice, writer: TaskWriter
+) -> Iterator[Document | Unreadable]:
     for document in read_slice(
         part,
         writer.read,
@@ -100,9 +108,7 @@ def _clean_slice(config: CleanConfig, part: Slice, writer: TaskWriter) -> Iterat
         if isinstance(document, Unreadable):
             yield document
             continue
-        document = document.with_text(normalize(document.text, config.normalize))
-        reason = reason_to_drop(document.text, config.filters)
-        yield Rejected(document, reason) if reason else document
+        yield document.with_text(normalize(document.text, config.normalize))
 
 
 def _keeps(which: Literal["all", "sample", "none"], rejected: Rejected) -> bool:

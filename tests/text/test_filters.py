@@ -1,6 +1,13 @@
 import pytest
 
-from lmkit.text.filters import Filters, reason_to_drop
+from lmkit.text.filters import Filters
+from lmkit.text.judging import Judge
+
+
+def reason_to_drop(text: str, filters: Filters) -> str | None:
+    (verdict,) = Judge(filters).judge([text]).verdicts
+    return verdict.reason
+
 
 GOOD = "a perfectly good sentence about cats"
 
