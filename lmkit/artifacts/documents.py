@@ -1,7 +1,7 @@
 """Documents on disk: one JSON object a line, in zstd.
 
     documents-00000.jsonl.zst    {"id", "text", "source", "metadata"}
-    rejected-00000.jsonl.zst     the same, with "reason"
+    rejected-00000.jsonl.zst     the same, with "reason", and where a number "decided", that
     quarantine-00000.jsonl.zst   what couldn't be read: source, origin, offset, record, reason
 
 Choices:
@@ -31,6 +31,7 @@ ZSTD_LEVEL = 3
 NAMED_PROBLEMS = 10
 QUARANTINE_FILES = r"quarantine-(validation-)?\d{5,}\.jsonl\.zst"
 DOCUMENT_FILES = (r"(documents|rejected)-\d{5,}\.jsonl\.zst", QUARANTINE_FILES)
+MEASURES_FILES = r"measures-\d{5,}\.parquet"
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,8 @@ class Rejected:
 
     document: Document
     reason: str
+    decided: str | None = None
+    """The reason with the number that decided, and its limit."""
 
 
 @dataclass(frozen=True)
@@ -176,6 +179,7 @@ def write_outcomes(
                 dropped[outcome.reason] += 1
                 if keep_rejected(outcome):
                     record = {**outcome.document.record(), "reason": outcome.reason}
+                    record |= {"decided": outcome.decided} if outcome.decided else {}
                     files.to("rejected").write(record)
             else:
                 files.quarantine(outcome)

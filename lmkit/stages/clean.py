@@ -15,6 +15,7 @@ from pydantic import Field
 
 from lmkit.artifacts.documents import (
     DOCUMENT_FILES,
+    MEASURES_FILES,
     Outcome,
     Rejected,
     Unreadable,
@@ -27,7 +28,7 @@ from lmkit.artifacts.tasks import TaskWriter
 from lmkit.config import StageConfig
 from lmkit.readers.documents import read_slice
 from lmkit.readers.request import Reading
-from lmkit.text.filters import Filters, reason_to_drop
+from lmkit.text.filters import Filters
 from lmkit.text.normalization import Normalization, normalize
 
 SAMPLED = 100  # one in so many
@@ -54,7 +55,7 @@ class CleanConfig(StageConfig):
     """Turn raw files of many kinds (see --format; also in .gz, .zst, .bz2, .xz) into documents."""
 
     stage = "clean"
-    owns = DOCUMENT_FILES
+    owns = (*DOCUMENT_FILES, MEASURES_FILES)
 
     format: RawFormat | None = None
     """Read every file as this, whatever its name and content."""
@@ -109,11 +110,16 @@ def clean(config: CleanConfig) -> Manifest:
 
 
 def _clean_task(config: CleanConfig, slices: tuple[Slice, ...], writer: TaskWriter) -> None:
-    outcomes = (outcome for part in slices for outcome in _clean_slice(config, part, writer))
-    write_outcomes(writer, outcomes, partial(_keeps, config.keep_rejected))
+    from lmkit.artifacts.measures import MeasuresFile  # numpy and Arrow, which no --help needs
+    from lmkit.text.judging import judge_for, judged
+
+    documents = (found for part in slices for found in _read_clean(config, part, writer))
+    with MeasuresFile(writer) as measures:
+        outcomes = judged(documents, judge_for(config.filters), measures.write)
+        write_outcomes(writer, outcomes, partial(_keeps, config.keep_rejected))
 
 
-def _clean_slice(config: CleanConfig, part: Slice, writer: TaskWriter) -> Iterator[Outcome]:
+def _read_clean(config: CleanConfig, part: Slice, writer: TaskWriter) -> Iterator[Outcome]:
     for document in read_slice(
         part,
         writer.read,
@@ -126,10 +132,8 @@ def _clean_slice(config: CleanConfig, part: Slice, writer: TaskWriter) -> Iterat
             yield document
             continue
         document = document.with_text(normalize(document.text, config.normalize))
-        reason = reason_to_drop(document.text, config.filters)
-        if document.metadata.get("generated") is True and not config.read.generated:
-            reason = "generated"
-        yield Rejected(document, reason) if reason else document
+        generated = document.metadata.get("generated") is True and not config.read.generated
+        yield Rejected(document, "generated") if generated else document
 
 
 def _keeps(which: Literal["all", "sample", "none"], rejected: Rejected) -> bool:

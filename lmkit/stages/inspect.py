@@ -60,6 +60,15 @@ class InspectConfig(CommandConfig):
     text: str | None = None
     """Show how the folder's tokenizer cuts this text, and nothing else."""
 
+    rules: bool = False
+    """Of a cleaned folder: show what each rule removes, and nothing else."""
+
+    limits: str | None = None
+    """With other limits than it was made with: gopher.min_words=30,c4.min_sentences=none."""
+
+    document: str | None = None
+    """Of a cleaned folder: show the verdict on the document with this id, with all its numbers."""
+
 
 def inspect_folder(config: InspectConfig) -> Sections:
     """Look at a folder; the same sections go to a person and to a script."""
@@ -70,6 +79,8 @@ def inspect_folder(config: InspectConfig) -> Sections:
         return _checkpoint(folder, checkpoint)
     plan, receipts = _plan(folder)
     outputs = _outputs_of(plan, receipts)
+    if config.rules or config.limits is not None or config.document is not None:
+        return _judged(config, plan, outputs)
     return {
         "made": _made(folder, plan),
         "inputs": _inputs(plan.inputs),
@@ -238,6 +249,49 @@ def _problems(folder: Path, outputs: Sequence[Output]) -> Iterator[str]:
             yield f"{file}: missing"
         elif (now := file.stat().st_size) != output.bytes:
             yield f"{file}: has {now:,} bytes, had {output.bytes:,} when it was made"
+
+
+def _judged(config: InspectConfig, plan: Plan, outputs: Sequence[Output]) -> Sections:
+    """Show what the rules of a cleaned folder did, or would do with other limits."""
+    from lmkit.artifacts.measures import FACTS, read_measures  # numpy, which no --help needs
+    from lmkit.text.filters import Filters, rules_of
+    from lmkit.text.removals import removals, with_limits
+
+    shards = [output for output in outputs if fnmatch(output.name, "measures-*.parquet")]
+    if plan.stage != "clean" or not shards:
+        raise InputError(f"{config.folder}: holds no measures", "name a folder that clean made")
+    filters = Filters.model_validate(plan.config["filters"])
+    rules = with_limits([*rules_of(filters)], config.limits or "")
+    names = sorted({rule.measure for rule in rules})
+    paths = [config.folder / output.name for output in shards]
+    if config.document is not None:
+        table = read_measures(paths)
+        rows = table.filter([key == config.document for key in table["id"].to_pylist()]).to_pylist()
+        if not rows:
+            raise InputError(f"--document: {config.folder} has met no document {config.document!r}")
+        return {
+            "verdicts": [{name: row[name] for name in FACTS} for row in rows],
+            "numbers": [
+                {
+                    "document": row["id"],
+                    "rule": rule.reason,
+                    "value": row[rule.measure],
+                    "limit": "none" if rule.limit is None else rule.limit,
+                    "verdict": "drops it" if rule.breaks(row[rule.measure]) else "passes",
+                }
+                for row in rows
+                for rule in rules
+                if row["reason"] != "empty"
+            ],
+        }
+    table = read_measures(paths, ["reason", *names])
+    whole = [reason != "empty" for reason in table["reason"].to_pylist()]
+    kept_rows = table.filter(whole)
+    numbers = {name: kept_rows[name].to_numpy() for name in names}
+    rows, kept = removals(numbers, rules) if names else ([], kept_rows.num_rows)
+    was = sum(reason is None for reason in table["reason"].to_pylist())
+    facts = {"documents": table.num_rows, "empty": table.num_rows - kept_rows.num_rows}
+    return {"verdicts": facts | {"kept_as_made": was, "kept_by_these_limits": kept}, "rules": rows}
 
 
 def _contents(folder: Path, plan: Plan) -> Sections:

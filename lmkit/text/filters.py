@@ -1,57 +1,335 @@
-"""Judging whether a text is worth training on.
+"""Which rules judge a text: options, presets, and the rules that follow from them.
 
 Choices:
-- The first reason that applies is the one that is counted; the order is from cheap to costly.
+- The first rule that applies is the one that is counted; sets go in the order they are named in,
+  the rules of a set in the order that its fields have here.
+- A field is a rule: `max_top_2gram_fraction` of `gopher` drops a text whose measure
+  `gopher.top_2gram_fraction` is larger. Its default is the paper's, and `none` switches it off.
 - `basic` only drops what nobody would call text. What makes a *good* text is not its business.
 - A document without a visible character is always dropped: there is nothing in it to learn.
+- Presets choose rule sets, and change thresholds where the papers' were made for another kind of
+  text: a third of all passages of novels fail Gopher's share of words with letters, because the
+  marks of dialogue are words there.
 """
 
-from typing import Annotated, Any, Literal, cast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, cast, get_args
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from lmkit.config import Group
-from lmkit.text.measures import letter_share, repeated_share, visible_characters
 
-OFF: dict[str, None] = {"min_characters": None, "min_letters": None, "max_repeats": None}
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+RuleSet = Literal[
+    "basic",
+    "gopher",
+    "gopher-repetition",
+    "gopher-quality",
+    "c4-paper",
+    "c4-code",
+    "fineweb",
+    "markup",
+    "source-code",
+]
+Preset = Literal["basic", "web", "books", "code", "none"]
+
+
+def _split(value: object) -> object:
+    """Take `a,b` from a command line for a list of two."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+class GopherRepetition(Group):
+    """Limits of Rae et al. 2021, table A1: more than this is dropped."""
+
+    max_duplicate_paragraphs: Share | None = 0.3
+    """Share of paragraphs that came before."""
+
+    max_duplicate_paragraph_characters: Share | None = 0.2
+    """Share of characters in paragraphs that came before."""
+
+    max_duplicate_lines: Share | None = 0.3
+    """Share of lines that came before."""
+
+    max_duplicate_line_characters: Share | None = 0.2
+    """Share of characters in lines that came before."""
+
+    max_top_2gram_fraction: Annotated[float, Field(ge=0)] | None = 0.2
+    """Share of characters in the most frequent 2 words in a row."""
+
+    max_top_3gram_fraction: Annotated[float, Field(ge=0)] | None = 0.18
+    """Share of characters in the most frequent 3 words in a row."""
+
+    max_top_4gram_fraction: Annotated[float, Field(ge=0)] | None = 0.16
+    """Share of characters in the most frequent 4 words in a row."""
+
+    max_duplicate_5gram_fraction: Share | None = 0.15
+    """Share of characters in 5 words in a row that came before."""
+
+    max_duplicate_6gram_fraction: Share | None = 0.14
+    """Share of characters in 6 words in a row that came before."""
+
+    max_duplicate_7gram_fraction: Share | None = 0.13
+    """Share of characters in 7 words in a row that came before."""
+
+    max_duplicate_8gram_fraction: Share | None = 0.12
+    """Share of characters in 8 words in a row that came before."""
+
+    max_duplicate_9gram_fraction: Share | None = 0.11
+    """Share of characters in 9 words in a row that came before."""
+
+    max_duplicate_10gram_fraction: Share | None = 0.1
+    """Share of characters in 10 words in a row that came before."""
+
+
+class GopherQuality(Group):
+    """Limits of Rae et al. 2021, appendix A.1.1."""
+
+    min_words: Count | None = 50
+    """Drop texts with fewer words; what is all marks is no word."""
+
+    max_words: Count | None = 100_000
+    """Drop texts with more words."""
+
+    min_mean_word_length: Annotated[float, Field(ge=0)] | None = 3
+    """Drop texts whose words are shorter, on average."""
+
+    max_mean_word_length: Annotated[float, Field(ge=0)] | None = 10
+    """Drop texts whose words are longer, on average."""
+
+    max_hash_ratio: Annotated[float, Field(ge=0)] | None = 0.1
+    """Drop texts with more # a word."""
+
+    max_ellipsis_ratio: Annotated[float, Field(ge=0)] | None = 0.1
+    """Drop texts with more ellipses a word."""
+
+    max_bullet_lines: Share | None = 0.9
+    """Drop texts with a larger share of lines that begin with a bullet."""
+
+    max_ellipsis_lines: Share | None = 0.3
+    """Drop texts with a larger share of lines that end with an ellipsis."""
+
+    min_alphabetic_words: Share | None = 0.8
+    """Drop texts with a smaller share of words (marks count as such) that hold a letter."""
+
+    min_stop_words: Count | None = 2
+    """Drop texts with fewer different words of: the, be, to, of, and, that, have, with."""
+
+
+class Gopher(GopherQuality, GopherRepetition):
+    """Repetition and quality, as for Gopher."""
+
+
+class C4(Group):
+    """Lines and documents, as for C4 (Raffel et al. 2020); c4-paper and c4-code differ in three."""
+
+    max_lorem_ipsum_lines: Count | None = 0
+    """Drop texts with more lines that hold 'lorem ipsum'."""
+
+    max_curly_bracket_lines: Count | None = 0
+    """Drop texts with more lines that hold a curly bracket."""
+
+    min_sentences: Count | None = None
+    """Drop texts with fewer sentences in the lines that stay [5, or 3 with c4-code]."""
+
+    min_line_words: Annotated[int, Field(ge=1)] | None = None
+    """Cut lines with fewer words [3, or 5 with c4-code]."""
+
+    end_marks: Literal["quotes", "strict", "any"] | None = None
+    """Cut lines that end with no mark of: . ? ! and quotes, both or double; any: cut none."""
+
+    cut_lines: bool = True
+    """Cut the lines that C4 wouldn't keep; without, they only don't count."""
+
+
+class FineWeb(Group):
+    """Limits of FineWeb's own filters (Penedo et al. 2024, section 3.6)."""
+
+    min_ended_lines: Share | None = 0.12
+    """Drop texts with a smaller share of lines that end with a mark that ends sentences."""
+
+    max_short_lines: Share | None = 0.67
+    """Drop texts with a larger share of lines of at most 30 characters."""
+
+    max_repeated_line_characters: Share | None = 0.01
+    """Drop texts with a larger share of characters in lines that came before."""
+
+    max_line_feeds_per_word: Annotated[float, Field(ge=0)] | None = 0.3
+    """Drop texts with more line feeds a word."""
+
+
+class Markup(Group):
+    """What looks like HTML, wiki markup or entities."""
+
+    max_share: Share | None = 0.1
+    """Drop texts with a larger share of visible characters in tags, entities, double brackets."""
+
+
+class SourceCode(Group):
+    """Limits for source code (Chen et al. 2021, section 3.1; Li et al. 2023, section 3)."""
+
+    max_longest_line: Count | None = 1000
+    """Drop files with a longer line."""
+
+    max_mean_line_length: Annotated[float, Field(ge=0)] | None = 100
+    """Drop files whose lines are longer, on average."""
+
+    min_alphanumeric: Share | None = 0.25
+    """Drop files with a smaller share of letters and digits among all characters."""
+
+
+OFF: dict[str, Any] = {"min_characters": None, "min_letters": None, "max_repeats": None}
+PRESETS: dict[str, dict[str, Any]] = {
+    "basic": {},
+    "none": OFF,
+    "web": {
+        "rules": ("basic", "gopher", "c4-paper", "fineweb", "markup"),
+        "c4": {"end_marks": "any"},
+    },
+    "books": {
+        "rules": ("basic", "gopher", "markup"),
+        "gopher": {"max_words": None, "min_alphabetic_words": 0.65},
+    },
+    "code": {"rules": ("basic", "source-code"), "max_repeats": None},
+}
+C4_DEFAULTS = {
+    "c4-paper": {"min_sentences": 5, "min_line_words": 3, "end_marks": "quotes"},
+    "c4-code": {"min_sentences": 3, "min_line_words": 5, "end_marks": "strict"},
+}
 
 
 class Filters(Group):
     """What is dropped."""
 
-    preset: Literal["basic", "none"] = "basic"
-    """Where the limits below start from; with none, only empty documents are dropped."""
+    preset: Preset = "basic"
+    """Where rules and limits start from; with none, only empty documents are dropped."""
 
-    min_characters: Annotated[int, Field(ge=0)] | None = 25
+    rules: Annotated[tuple[RuleSet, ...], BeforeValidator(_split)] = ("basic",)
+    """Rule sets, in the order in which they judge: basic, gopher (or gopher-repetition,
+    gopher-quality), c4-paper or c4-code, fineweb, markup, source-code; commas between."""
+
+    min_characters: Count | None = 25
     """Drop documents with fewer visible characters than this."""
 
-    min_letters: Annotated[float, Field(ge=0, le=1)] | None = 0.25
+    min_letters: Share | None = 0.25
     """Drop documents with a smaller share of letters among the visible characters than this."""
 
-    max_repeats: Annotated[float, Field(ge=0, le=1)] | None = 0.75
+    max_repeats: Share | None = 0.75
     """Drop documents with a larger share of repeated lines than this."""
+
+    gopher: Gopher = Gopher()
+
+    c4: C4 = C4()
+
+    fineweb: FineWeb = FineWeb()
+
+    markup: Markup = Markup()
+
+    source_code: SourceCode = SourceCode()
 
     @model_validator(mode="before")
     @classmethod
     def _start_from_preset(cls, values: Any) -> Any:
-        if isinstance(values, dict) and cast(dict[str, Any], values).get("preset") == "none":
-            return {**OFF, **values}
-        return values
+        if not isinstance(values, dict):
+            return values
+        table = dict(cast(dict[str, Any], values))
+        preset = PRESETS.get(str(table.get("preset", "basic")), {})
+        rules = _split(table.get("rules", preset.get("rules", ())))
+        chosen = cast(tuple[str, ...], rules) if isinstance(rules, tuple | list) else ()
+        variant = next((name for name in chosen if name in C4_DEFAULTS), None)
+        starts = {**preset, "c4": {**C4_DEFAULTS.get(variant or "", {}), **preset.get("c4", {})}}
+        for name, start in starts.items():
+            given = table.get(name)
+            if isinstance(start, dict) and isinstance(given, dict | None):
+                table[name] = {**cast(Any, start), **(given or {})}
+            elif name not in table:
+                table[name] = start
+        return table
+
+    @model_validator(mode="after")
+    def _one_c4(self) -> "Filters":
+        if {"c4-paper", "c4-code"} <= set(self.rules):
+            raise ValueError("--filters.rules: got c4-paper and c4-code, must be one of the two")
+        return self
 
 
-def reason_to_drop(text: str, limits: Filters) -> str | None:
-    """Say what is wrong with a text, if anything is.
+@dataclass(frozen=True)
+class Rule:
+    """A limit of one measure."""
 
-    >>> reason_to_drop("too short", Filters())
-    'too_short'
+    option: str
+    """Its key below `filters`, as `gopher.max_top_2gram_fraction`."""
+    reason: str
+    measure: str
+    largest: bool
+    """Whether the limit is the largest value that passes, or the smallest."""
+    limit: float | None
+
+    def breaks(self, value: Any) -> Any:
+        """Tell whether a value, or which values of an array, are beyond the limit."""
+        if self.limit is None:
+            return value != value
+        return value > self.limit if self.largest else value < self.limit
+
+    def decided(self, value: float) -> str:
+        """Say in a word what decided.
+
+        >>> Rule("g.max_x", "g.x", "g.x", True, 0.2).decided(0.31)
+        'g.x 0.31 > 0.2'
+        """
+        return f"{self.reason} {_shown(value, self.limit)} {'<>'[self.largest]} {self.limit:g}"
+
+
+def _shown(value: float, limit: float | None) -> str:
+    """Write a number with as few digits as tell it from its limit."""
+    short = next((text for n in range(3, 17) if float(text := f"{value:.{n}g}") != limit), value)
+    return str(short)
+
+
+BASIC_REASONS = {
+    "min_characters": ("too_short", "characters"),
+    "min_letters": ("too_few_letters", "letters"),
+    "max_repeats": ("too_repetitive", "repeats"),
+}
+FIELDS: dict[str, tuple[str, type[Group]]] = {
+    "gopher": ("gopher", Gopher),
+    "gopher-repetition": ("gopher", GopherRepetition),
+    "gopher-quality": ("gopher", GopherQuality),
+    "c4-paper": ("c4", C4),
+    "c4-code": ("c4", C4),
+    "fineweb": ("fineweb", FineWeb),
+    "markup": ("markup", Markup),
+    "source-code": ("source_code", SourceCode),
+}
+"""Where the rules of a set are declared."""
+LINE_OPTIONS = frozenset({"min_line_words", "end_marks", "cut_lines"})
+
+
+def rules_of(filters: Filters) -> Iterator[Rule]:
+    """Return the rules in the order in which they judge, with those that are off.
+
+    >>> [rule.reason for rule in rules_of(Filters())]
+    ['too_short', 'too_few_letters', 'too_repetitive']
     """
-    length = visible_characters(text)
-    if length == 0:
-        return "empty"
-    if limits.min_characters is not None and length < limits.min_characters:
-        return "too_short"
-    if limits.min_letters is not None and letter_share(text) < limits.min_letters:
-        return "too_few_letters"
-    if limits.max_repeats is not None and repeated_share(text) > limits.max_repeats:
-        return "too_repetitive"
-    return None
+    for name in filters.rules:
+        if name == "basic":
+            for option, (reason, measure) in BASIC_REASONS.items():
+                limit = getattr(filters, option)
+                yield Rule(option, reason, measure, option.startswith("max"), limit)
+            continue
+        prefix, declared = FIELDS[name]
+        fields = [field for field in declared.model_fields if field not in LINE_OPTIONS]
+        measures = [field.partition("_")[2] for field in fields]
+        for field, measure in zip(fields, measures, strict=True):
+            limit = getattr(getattr(filters, prefix), field)
+            # Where a measure has two limits, the option is the reason.
+            reason = f"{prefix}.{measure if measures.count(measure) == 1 else field}"
+            side = field.startswith("max")
+            yield Rule(f"{prefix}.{field}", reason, f"{prefix}.{measure}", side, limit)
+
+
+assert set(get_args(RuleSet)) == {"basic", *FIELDS}

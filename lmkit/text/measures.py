@@ -47,3 +47,37 @@ def repeated_share(text: str) -> float:
     lines = Counter(line for line in text.split("\n") if line.strip())
     repeats = sum(len(line) * (count - 1) for line, count in lines.items())
     return repeats / max(1, sum(len(line) * count for line, count in lines.items()))
+
+
+MARKUP = re.compile(
+    r"</?[A-Za-z!][^<>]{0,500}>|&#?[0-9A-Za-z]{1,10};|\[\[|\]\]|\{\{|\}\}|\{\||\|\}|'''?|={2,6}"
+)
+
+
+def markup_share(text: str) -> float:
+    """Return how much of the visible text is tags, entities and the marks of a wiki.
+
+    >>> markup_share("<b>ab</b> c")
+    0.7
+    """
+    marked = sum(len(found) - found.count(" ") for found in MARKUP.findall(text))
+    return marked / max(1, visible_characters(text))
+
+
+def line_lengths(text: str) -> tuple[int, float]:
+    r"""Return the length of the longest line, and that of lines on average.
+
+    >>> line_lengths("ab\nabcd")
+    (4, 3.0)
+    """
+    lengths = [len(line) for line in text.split("\n")]
+    return max(lengths), sum(lengths) / len(lengths)
+
+
+def alphanumeric_share(text: str) -> float:
+    """Return how much of the text is letters and digits.
+
+    >>> alphanumeric_share("a1 {")
+    0.5
+    """
+    return sum(map(str.isalnum, text)) / max(1, len(text))

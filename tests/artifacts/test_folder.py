@@ -58,8 +58,8 @@ def test_the_same_again_touches_nothing(raw: Path, capsys: pytest.CaptureFixture
 
 def test_a_finished_folder_holds_its_outputs_and_nothing_hidden(raw: Path) -> None:
     clean(config(raw, "out", shard_bytes=10_000))
-    names = ["documents-00000.jsonl.zst", "manifest.json", "rejected-00000.jsonl.zst"]
-    assert sorted(path.name for path in Path("out").iterdir()) == names
+    shards = ["documents-00000.jsonl.zst", "measures-00000.parquet", "rejected-00000.jsonl.zst"]
+    assert sorted(path.name for path in Path("out").iterdir()) == sorted([*shards, "manifest.json"])
 
 
 def test_a_touched_or_moved_input_is_no_change(raw: Path) -> None:
@@ -102,7 +102,8 @@ def test_verify_reads_outputs_and_inputs_again(raw: Path) -> None:
 def test_overwriting_leaves_no_shard_of_the_old_output(raw: Path) -> None:
     clean(config(raw, "out", shard_bytes=1))
     clean(config(raw, "out", shard_bytes=10_000, overwrite=True))
-    assert list(contents(Path("out"))) == ["documents-00000.jsonl.zst", "rejected-00000.jsonl.zst"]
+    shards = ["documents-00000.jsonl.zst", "measures-00000.parquet", "rejected-00000.jsonl.zst"]
+    assert list(contents(Path("out"))) == shards
 
 
 @pytest.mark.parametrize("overwrite", [False, True])

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from lmkit import CleanConfig, clean
-from tests.conftest import Lmkit, manifest, records, texts
+from lmkit.artifacts.measures import read_measures
+from tests.conftest import Lmkit, manifest, prose, records, texts
 
 GOOD = "Call me Ishmael. Some years ago I thought I would sail about a little."
 
@@ -69,3 +70,36 @@ def test_real_books_come_out_whole(corpora: Path, here: Path, lmkit: Lmkit) -> N
     assert (exit_code, out) == (0, "out: kept 1 of 1 documents\n")
     (text,) = texts(Path("out"))
     assert "\r" not in text and "Sir Walter Elliot, of Kellynch Hall" in text
+
+
+RULES = ("--filters.preset", "none", "--filters.rules", "gopher,c4-paper,fineweb")
+
+
+def test_what_is_dropped_says_the_number_that_decided(here: Path, lmkit: Lmkit) -> None:
+    lines = [{"id": "a", "text": GOOD}, {"id": "b", "text": "again and again " * 30}]
+    Path("raw.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    assert lmkit("clean", "raw.jsonl", "--output", "out", *RULES)[0] == 0
+    decided = [(r["reason"], r["decided"]) for r in records(Path("out"), "rejected")]
+    assert decided[1][0] == "gopher.top_2gram_fraction"
+    assert decided[1][1].startswith("gopher.top_2gram_fraction 0.") and "> 0.2" in decided[1][1]
+
+
+@pytest.mark.parametrize(("workers", "shard_bytes"), [("2", "20000"), ("1", "3000")])
+def test_workers_and_task_sizes_change_no_verdict(
+    here: Path, lmkit: Lmkit, workers: str, shard_bytes: str
+) -> None:
+    texts_in = [text.replace(". ", ".\n") for text in prose(60)]
+    Path("raw").mkdir()
+    for part in range(6):
+        lines = (json.dumps({"text": text}) for text in texts_in[part * 10 : part * 10 + 10])
+        Path(f"raw/{part}.jsonl").write_text("\n".join(lines))
+    lmkit("clean", "raw", "--output", "whole", *RULES)
+    cut = ("--workers", workers, "--shard-bytes", shard_bytes)
+    lmkit("clean", "raw", "--output", "cut", *RULES, *cut)
+    assert len(list(Path("cut").glob("measures-*.parquet"))) > 1
+    for kind in ("documents", "rejected"):
+        whole, parts = records(Path("whole"), kind), records(Path("cut"), kind)
+        assert whole == parts
+    shards = [sorted(Path(name).glob("measures-*")) for name in ("whole", "cut")]
+    assert read_measures(shards[0]).to_pylist() == read_measures(shards[1]).to_pylist()
+    assert len(records(Path("whole"))) not in {0, 60}

@@ -13,7 +13,7 @@ from lmkit.artifacts.documents import JsonLinesFile
 from lmkit.cli import main
 from lmkit.errors import LmkitError
 from lmkit.stages import clean as cleaning
-from tests.conftest import TEXTS, Lmkit, manifest, texts
+from tests.conftest import TEXTS, Lmkit, manifest, records, texts
 
 GOOD = "Call me Ishmael. Some years ago I thought I would sail about a little."
 HOSTILE = "\x1b[31m[bold]red[/] \x07 and a text that is long enough to be packed"
@@ -66,6 +66,7 @@ def test_a_folder_of_documents_says_what_made_it_and_what_became_of_each_documen
     assert found["counts"]["dropped"] == {"too_short": 1} and found["counts"]["quarantined"] == 1
     assert {output["name"]: output["documents"] for output in found["outputs"]} == {
         "documents-00000.jsonl.zst": 5,
+        "measures-00000.parquet": 6,
         "quarantine-00000.jsonl.zst": 1,
         "rejected-00000.jsonl.zst": 1,
     }
@@ -302,3 +303,30 @@ def test_a_text_is_cut_by_the_tokenizer_of_a_folder_or_inside_it(work: Path, lmk
 def test_a_folder_without_a_tokenizer_cannot_cut_a_text(work: Path, lmkit: Lmkit) -> None:
     exit_code, _, err = lmkit("inspect", work / "clean", "--text", "a")
     assert exit_code == 2 and "tokenizer.json" in err
+
+
+def test_rules_and_documents_of_a_cleaned_folder_are_explained(raw: Path, lmkit: Lmkit) -> None:
+    assert lmkit("clean", raw, "--output", "out")[0] == 0
+    _, out, _ = lmkit("inspect", "out", "--rules", "--json")
+    shown = json.loads(out)
+    assert shown["verdicts"] == {
+        "documents": 4,
+        "empty": 0,
+        "kept_as_made": 3,
+        "kept_by_these_limits": 3,
+    }
+    assert shown["rules"][0]["alone"] == 1
+    _, out, _ = lmkit("inspect", "out", "--limits", "min-characters=36", "--json")
+    assert json.loads(out)["verdicts"]["kept_by_these_limits"] == 0  # all have 35
+    (rejected,) = records(Path("out"), "rejected")
+    _, out, _ = lmkit("inspect", "out", "--document", rejected["id"], "--json")
+    numbers = json.loads(out)["numbers"]
+    assert numbers[0] | {"document": ""} == {
+        "document": "",
+        "rule": "too_short",
+        "value": 2,
+        "limit": 25,
+        "verdict": "drops it",
+    }
+    assert lmkit("inspect", "out", "--document", "nobody")[0] == 2
+    assert lmkit("inspect", "out", "--limits", "nothing=3")[0] == 2

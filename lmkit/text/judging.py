@@ -1,0 +1,189 @@
+"""Judging texts, a batch at a time.
+
+Choices:
+- What a rule set doesn't need isn't measured: the default costs what it always did.
+- Judges are made per process and keep what they learned about words; a verdict depends on the text
+  and the options alone.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmkit.artifacts.documents import Document, Outcome, Rejected
+from lmkit.text.c4 import LineRules
+from lmkit.text.filters import Filters, Rule, rules_of
+from lmkit.text.measures import (
+    alphanumeric_share,
+    letter_share,
+    line_lengths,
+    markup_share,
+    repeated_share,
+    visible_characters,
+)
+from lmkit.text.measuring import Measured, Measurer
+from lmkit.text.normalization import SURROGATES
+
+END_MARKS = {"quotes": ".?!\"'", "strict": '.?!"', "any": None, None: None}
+EMPTY = "empty"
+BATCH_CHARACTERS = 1 << 19
+BATCH_DOCUMENTS = 1 << 14
+Note = Callable[[Sequence[Sequence[str | None]], dict[str, NDArray[Any]]], None]
+"""Takes ids, sources, languages and reasons, and the measures beside them."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What becomes of a text."""
+
+    reason: str | None
+    """The rule that drops it; None where it stays."""
+    decided: str | None
+    """The same with the number and the limit."""
+    text: str
+    """What is left of it."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The verdicts of a batch, and every number that was looked at."""
+
+    verdicts: list[Verdict]
+    measures: dict[str, NDArray[Any]]
+    """By name; empty texts have zeros."""
+
+
+class Judge:
+    """Judges texts by the same options."""
+
+    def __init__(self, filters: Filters) -> None:
+        self.rules: list[Rule] = [*rules_of(filters)]
+        self._sets = frozenset(filters.rules)
+        self._cut = filters.c4.cut_lines
+        self._measurer = self._made(filters)
+
+    def _made(self, filters: Filters) -> Measurer | None:
+        by_words = {"gopher", "gopher-repetition", "gopher-quality", "fineweb"}
+        c4 = None
+        if self._sets & {"c4-paper", "c4-code"}:
+            marks = END_MARKS[filters.c4.end_marks]
+            c4 = LineRules(filters.c4.min_line_words or 1, marks, "c4-code" in self._sets)
+        if not c4 and not self._sets & by_words:
+            return None
+        repetition = bool(self._sets & {"gopher", "gopher-repetition"})
+        return Measurer(repetition=repetition, c4=c4)
+
+    def judge(self, texts: Sequence[str]) -> Judged:
+        """Judge some texts.
+
+        >>> [verdict.decided for verdict in Judge(Filters()).judge(["too short"]).verdicts]
+        ['too_short 8 < 25']
+        """
+        solid = np.array([bool(text) and not text.isspace() for text in texts], bool)
+        # Half a surrogate pair is no character that Arrow takes; any other will do as well.
+        whole = [SURROGATES.sub("\ufffd", text) for text in texts if text and not text.isspace()]
+        measured = self._measured(whole)
+        measures = {name: _spread(values, solid) for name, values in measured.columns.items()}
+        deciding = np.full(len(texts), -1)
+        for number in range(len(self.rules) - 1, -1, -1):
+            rule = self.rules[number]
+            if rule.limit is not None:
+                deciding[rule.breaks(measures[rule.measure])] = number
+        verdicts: list[Verdict] = []
+        kept_lines = iter(measured.kept_lines)
+        for at, text in enumerate(texts):
+            if not solid[at]:
+                verdicts.append(Verdict(EMPTY, "empty 0 < 1", text))
+                continue
+            lines = next(kept_lines, None)
+            if (number := int(deciding[at])) >= 0:
+                rule = self.rules[number]
+                value = measures[rule.measure][at].item()
+                verdicts.append(Verdict(rule.reason, rule.decided(value), text))
+            elif lines is None or not self._cut:
+                verdicts.append(Verdict(None, None, text))
+            else:
+                left = "\n".join(lines).strip()
+                reason = None if left else "c4.no_lines"
+                decided = None if left else "c4.no_lines 0 < 1"
+                verdicts.append(Verdict(reason, decided, left or text))
+        return Judged(verdicts, measures)
+
+    def _measured(self, texts: Sequence[str]) -> Measured:
+        measured = Measured({})
+        if self._measurer and texts:
+            measured = self._measurer.measure(texts)
+        elif self._measurer:
+            names = {rule.measure for rule in self.rules}
+            measured = Measured({name: np.zeros(0) for name in names})
+        columns = measured.columns
+        if "basic" in self._sets:
+            columns["characters"] = np.array([visible_characters(t) for t in texts], np.int64)
+            columns["letters"] = np.array([letter_share(t) for t in texts], float)
+            columns["repeats"] = np.array([repeated_share(t) for t in texts], float)
+        if "markup" in self._sets:
+            columns["markup.share"] = np.array([markup_share(t) for t in texts], float)
+        if "source-code" in self._sets:
+            lengths = [line_lengths(text) for text in texts]
+            columns["source_code.longest_line"] = np.array([n for n, _ in lengths], np.int64)
+            columns["source_code.mean_line_length"] = np.array([n for _, n in lengths], float)
+            shares = [alphanumeric_share(text) for text in texts]
+            columns["source_code.alphanumeric"] = np.array(shares, float)
+        return measured
+
+
+def _spread(values: NDArray[Any], solid: NDArray[np.bool_]) -> NDArray[Any]:
+    """Put zeros where texts are empty."""
+    spread = np.zeros(len(solid), values.dtype)
+    spread[solid] = values
+    return spread
+
+
+JUDGES: dict[str, Judge] = {}
+
+
+def judge_for(filters: Filters) -> Judge:
+    """Return this process's judge, with what it has learned so far."""
+    return JUDGES.setdefault(filters.model_dump_json(), Judge(filters))
+
+
+def judged(outcomes: Iterable[Outcome], judge: Judge, note: Note) -> Iterator[Outcome]:
+    """Judge the documents of a stream, and `note` their measures; the order stays."""
+    batch: list[Outcome] = []
+    characters = 0
+    for outcome in outcomes:
+        batch.append(outcome)
+        characters += outcome.size if isinstance(outcome, Document) else 0
+        if characters >= BATCH_CHARACTERS or len(batch) >= BATCH_DOCUMENTS:
+            yield from _judged_batch(batch, judge, note)
+            batch, characters = [], 0
+    yield from _judged_batch(batch, judge, note)
+
+
+def _judged_batch(batch: Sequence[Outcome], judge: Judge, note: Note) -> Iterator[Outcome]:
+    documents = [outcome for outcome in batch if isinstance(outcome, Document)]
+    if documents:
+        judged = judge.judge([document.text for document in documents])
+        languages = [document.metadata.get("language") for document in documents]
+        facts = (
+            [document.id for document in documents],
+            [document.source for document in documents],
+            [language if isinstance(language, str) else None for language in languages],
+            [verdict.reason for verdict in judged.verdicts],
+        )
+        note(facts, judged.measures)
+        verdicts = iter(judged.verdicts)
+    else:
+        verdicts = iter(())
+    for outcome in batch:
+        if not isinstance(outcome, Document):
+            yield outcome
+            continue
+        verdict = next(verdicts)
+        if verdict.reason:
+            yield Rejected(outcome, verdict.reason, verdict.decided)
+        else:
+            yield outcome if verdict.text is outcome.text else outcome.with_text(verdict.text)

@@ -1,0 +1,206 @@
+"""What the filters ask about words, worked out once per different white-space chunk.
+
+A batch of half a million characters holds some 90,000 chunks, of which few are new; so documents
+become arrays of chunk numbers, and what a filter asks is looked up and summed by numpy.
+
+Choices:
+- The memo is exact because the words of a chunk depend on nothing around it (see english.py).
+- Most new chunks are marks, letters, marks: `"Well,`. How the marks are cut depends on the letters
+  only through the case of the first and last, so that is worked out once per such shape.
+- Columns are int64: numpy's reduceat on smaller numbers casts, and takes 30 times as long. Two
+  sums share a column, the second 32 bits up.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmkit.text.english import SPECIAL, english_words
+from lmkit.text.marks import PUNCTUATION, SENTENCE_ENDS
+
+STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
+"""Rae et al. 2021, appendix A.1."""
+STOP_BITS = {word: 1 << number for number, word in enumerate(STOP_WORDS)}
+LONGEST_WORD = 1000
+"""C4 drops lines with a longer word."""
+LONGEST_CHUNK_KEPT = 256
+"""Characters. A longer chunk is as good as never met again."""
+
+BULLET, ELLIPSIS, SENTENCE, QUOTE, RARE, TRAIL, NO_WORD, LEAD = (1 << n for n in range(8))
+"""Flags of a chunk: begins with a bullet; ends with an ellipsis, with a full stop or the like, with
+an apostrophe; may change what C4 does with the line; its last word is an end mark; holds no word;
+an end mark stands before its first word."""
+
+SHAPE = re.compile(r"([^\w\s]*)([A-Za-z]+|[0-9]+)((?:['’]s)?[^\w\s]*)")  # noqa: RUF001
+LONGEST_SHAPE = 40
+TOUCHY = frozenset(run for case in SPECIAL for run in re.findall("[A-Za-z]+|[0-9]+", case))
+"""Letters that a special case may hold: for those, no shape will do."""
+KEYWORDS = ("terms", "policy", "privacy", "cookie", "javascript", "lorem")
+
+Words = Callable[[str], Sequence[str]]
+Row = tuple[int, int, int, int, int]
+
+
+class Vocabulary(dict[str, int]):
+    """The number of each chunk; beside it, columns that say what is in the chunk.
+
+    n_solid: its words, and those that aren't all marks; size_alpha: the characters of the latter,
+    and the words with a letter; stop, flags: bits; ends: sentences that end before another word.
+    """
+
+    def __init__(self, words: Words = english_words) -> None:
+        self._words = words
+        self._todo: list[str] = []
+        self._numbers: dict[str, int] = {}
+        self._facts: list[tuple[int, int, int, int, int]] = []
+        self._shapes: dict[tuple[str, bool, bool, bool, str], Any] = {}
+        self._rows = self._flat = 0
+        names = ("n_solid", "size_alpha", "stop", "flags", "ends", "first")
+        self.columns: dict[str, NDArray[np.int64]] = {
+            name: np.zeros(1 << 14, np.int64) for name in names
+        }
+        self.flat = np.zeros(1 << 14, np.int64)
+        self.lengths = np.zeros(1 << 14, np.int64)
+
+    def __missing__(self, chunk: str) -> int:
+        number = self[chunk] = len(self)
+        self._todo.append(chunk)
+        return number
+
+    def words(self, chunk: str) -> Sequence[str]:
+        """Return the words of a chunk, which may hold white space that Arrow doesn't know."""
+        parts = chunk.split()
+        if len(parts) == 1:
+            return self._words(chunk)
+        return [word for part in parts for word in self._words(part)]
+
+    def kinds(self, chunk: str) -> list[int]:
+        """Say of each word of a chunk: 1, an end mark; 2, another mark; 0, a word."""
+        return [self._facts[self._number(word)][4] for word in self.words(chunk)]
+
+    def learn(self) -> None:
+        """Fill the columns for the chunks that were met since the last call."""
+        rows: list[tuple[int, int, int, int, int, int]] = []
+        flat: list[int] = []
+        known = len(self._facts)
+        for chunk in self._todo:
+            base = self._flat + len(flat)
+            row = self._row_by_shape(chunk, flat) or self._row(chunk, flat)
+            rows.append((*row, base))
+        self._todo.clear()
+        if rows:
+            block = np.array(rows, np.int64).T
+            for column, values in zip(list(self.columns), block, strict=True):
+                self.columns[column] = _put(self.columns[column], self._rows, values)
+        self._rows += len(rows)
+        self.flat = _put(self.flat, self._flat, np.array(flat, np.int64))
+        self._flat += len(flat)
+        fresh = np.array([fact[0] for fact in self._facts[known:]], np.int64)
+        self.lengths = _put(self.lengths, known, fresh)
+
+    def _number(self, word: str) -> int:
+        number = self._numbers.get(word)
+        if number is None:
+            number = self._numbers[word] = len(self._facts)
+            self._facts.append(_facts(word))
+        return number
+
+    def _row(self, chunk: str, flat: list[int]) -> Row:
+        """Add the numbers of a chunk's words to `flat`; return the rest of its row."""
+        count = solid = size = alpha = stop = ends = 0
+        state, lead = -1, False  # -1: no word yet, 0: behind a word, 1: behind an end mark
+        for word in self.words(chunk):
+            number = self._number(word)
+            flat.append(number)
+            count += 1
+            length, is_solid, has_letter, bit, kind = self._facts[number]
+            solid += is_solid
+            size += length * is_solid
+            alpha += has_letter
+            stop |= bit
+            if kind == 1:
+                lead |= state < 0
+                state = 1 if state >= 0 else state
+            elif kind == 0:
+                ends += state == 1
+                state = 0
+        flags = _flags(chunk) | (LEAD if lead else NO_WORD if state < 0 else 0)
+        flags |= TRAIL if state == 1 else 0
+        return count | solid << 32, size | alpha << 32, stop, flags, ends + (state == 1)
+
+    def _row_by_shape(self, chunk: str, flat: list[int]) -> Row | None:
+        if len(chunk) > LONGEST_SHAPE or not (match := SHAPE.fullmatch(chunk)):
+            return None
+        before, core, behind = cast(tuple[str, str, str], match.groups())
+        if len(core) < 2 or core in TOUCHY:
+            return None
+        key = before, core[0].isupper(), core[-1].isupper(), core[0].isdigit(), behind
+        if key not in self._shapes:
+            self._shapes[key] = self._shape(*key)
+        if (shape := self._shapes[key]) is None:
+            return None
+        front, back, n_solid, size_alpha, flags, ends = shape
+        flat += front
+        flat.append(self._number(core))
+        flat += back
+        rare = RARE if len(core) > 4 and _has_keyword(core) else 0
+        stop = STOP_BITS.get(core, 0)
+        return n_solid, size_alpha + len(core), stop, flags | rare, ends
+
+    def _shape(self, before: str, upper: bool, capitals: bool, digits: bool, behind: str) -> Any:
+        """Return the row of all chunks of a shape, less the letters; None where it varies."""
+        dummy = "7777" if digits else ("Z" if upper else "z") + ("QQQ" if capitals else "qqq")
+        flat: list[int] = []
+        n_solid, size_alpha, _, flags, ends = self._row(before + dummy + behind, flat)
+        number = self._numbers.get(dummy)
+        if number is None or flat.count(number) != 1:
+            return None
+        at = flat.index(number)
+        return flat[:at], flat[at + 1 :], n_solid, size_alpha - len(dummy), flags, ends
+
+
+def _facts(word: str) -> tuple[int, int, int, int, int]:
+    """Length; not all marks; has a letter; bit of a stop word; kind of mark."""
+    if word.isascii() and word.isalpha():
+        return len(word), 1, 1, STOP_BITS.get(word, 0), 0
+    if word in SENTENCE_ENDS:
+        kind = 1
+    else:
+        kind = 2 if all(unicodedata.category(c)[0] == "P" for c in word) else 0
+    solid = any(c not in PUNCTUATION for c in word)
+    return len(word), int(solid), int(any(map(str.isalpha, word))), STOP_BITS.get(word, 0), kind
+
+
+def _has_keyword(text: str) -> bool:
+    low = text.lower()
+    return any(word in low for word in KEYWORDS)
+
+
+def _flags(chunk: str) -> int:
+    flags = BULLET if chunk[0] in "•-" else 0
+    if chunk.endswith(("...", "…")):
+        flags |= ELLIPSIS
+    elif chunk[-1] in '.?!"':
+        flags |= SENTENCE
+    elif chunk[-1] == "'":
+        flags |= QUOTE
+    if "[" in chunk or "{" in chunk or len(chunk) > LONGEST_WORD or _has_keyword(chunk):
+        flags |= RARE
+    if not chunk.isprintable():  # perhaps a blank that Arrow doesn't know
+        flags |= RARE | LEAD
+    return flags
+
+
+def _put(column: NDArray[np.int64], at: int, values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Write values behind those that are there, in a larger array if need be."""
+    stop = at + len(values)
+    if stop > len(column):
+        larger = np.zeros(max(stop, 2 * len(column)), np.int64)
+        larger[:at] = column[:at]
+        column = larger
+    column[at:stop] = values
+    return column
