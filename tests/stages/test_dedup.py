@@ -10,7 +10,7 @@ from lmkit import DedupConfig, dedup
 from lmkit.text.digest import normal_form
 from tests.conftest import Lmkit, contents, manifest, records, texts
 
-LONG = "a text that has some words in it, number {}"
+LONG = "text {} that has some words in it, number {}"
 
 
 def write(path: str, *documents: tuple[str, str, str]) -> Path:
@@ -57,7 +57,7 @@ def test_what_stays_is_what_a_literal_search_keeps(
 
 
 def test_tasks_and_workers_change_nothing(raw: Path) -> None:
-    lines = [("s", str(n), LONG.format(n % 7)) for n in range(50)]
+    lines = [("s", str(n), LONG.format(n % 7, n % 7)) for n in range(50)]
     for number in range(5):
         write(f"{number}.jsonl", *lines[number::5])
     inputs = tuple(Path(f"{number}.jsonl") for number in range(5))

@@ -1,0 +1,123 @@
+import json
+import random
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from lmkit import DedupConfig, dedup
+from lmkit.stages.dedup import Near
+from tests.conftest import records
+
+
+def write(path: str, texts: dict[str, str]) -> Path:
+    lines = (json.dumps({"id": i, "text": t, "source": "s"}) for i, t in texts.items())
+    Path(path).write_text("\n".join(lines))
+    return Path(path)
+
+
+def words(seed: int, count: int) -> list[str]:
+    chance = random.Random(seed)
+    return [f"w{chance.randrange(10**6)}" for _ in range(count)]
+
+
+def alike(one: str, other: str) -> float:
+    sets = [
+        {tuple(text.split()[k : k + 5]) for k in range(len(text.split()) - 4)}
+        for text in (one, other)
+    ]
+    return len(sets[0] & sets[1]) / len(sets[0] | sets[1])
+
+
+@pytest.fixture
+def corpus() -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for number in range(20):
+        plain = words(number, 200)
+        for copy in range(3):
+            plain[50 + 40 * copy] = f"changed{copy}"
+            texts[f"{number:02d}-{copy}"] = " ".join(plain)
+    return texts
+
+
+def test_each_that_goes_is_like_the_one_that_stays(here: Path, corpus: dict[str, str]) -> None:
+    dedup(DedupConfig(inputs=(write("a.jsonl", corpus),), output=Path("out")))
+    kept = {record["id"] for record in records(Path("out"))}
+    gone = records(Path("out"), "duplicates")
+    assert kept == {f"{number:02d}-0" for number in range(20)}
+    assert len(gone) == 40
+    for record in gone:
+        true = alike(corpus[record["id"]], corpus[record["kept"]["id"]])
+        assert record["similarity"] == pytest.approx(true, abs=1e-6)
+        assert record["kept"]["id"] in kept
+        assert record["reason"] == "near"
+
+
+def test_order_tasks_and_workers_change_nothing(here: Path, corpus: dict[str, str]) -> None:
+    kept: list[list[str]] = []
+    for seed, shard_bytes, workers in ((1, 1 << 26, 1), (2, 500, 2)):
+        names = list(corpus)
+        random.Random(seed).shuffle(names)
+        made = write(f"{seed}.jsonl", {name: corpus[name] for name in names})
+        out = Path(f"out{seed}")
+        dedup(DedupConfig(inputs=(made,), output=out, shard_bytes=shard_bytes, workers=workers))
+        kept.append(sorted(record["id"] for record in records(out)))
+    assert kept[0] == kept[1]
+    assert len(kept[0]) == 20
+
+
+def test_a_chain_loses_only_what_is_like_the_kept_ones(here: Path) -> None:
+    plain, chain = words(1, 250), dict[str, str]()
+    for number in range(50):
+        chain[f"{number:02d}"] = " ".join(plain)
+        plain[number * 5] = f"new{number}"
+    assert all(alike(a, b) > 0.9 for a, b in pairwise(chain.values()))
+    assert alike(chain["00"], chain["49"]) < 0.1
+    dedup(DedupConfig(inputs=(write("a.jsonl", chain),), output=Path("out")))
+    gone = records(Path("out"), "duplicates")
+    assert len(records(Path("out"))) > 3
+    assert all(alike(chain[r["id"]], chain[r["kept"]["id"]]) >= 0.7 for r in gone)
+
+
+def test_one_header_of_half_the_length_wipes_nothing(here: Path) -> None:
+    header = " ".join(words(0, 100))
+    texts = {str(n): f"{header} {' '.join(words(n + 1, 100))}" for n in range(30)}
+    dedup(DedupConfig(inputs=(write("a.jsonl", texts),), output=Path("out")))
+    assert len(records(Path("out"))) == 30
+
+
+def test_marking_keeps_all_and_names_the_cluster(here: Path, corpus: dict[str, str]) -> None:
+    near = Near(action="mark")
+    alone = {"x": " ".join(words(99, 50))}
+    made = write("a.jsonl", corpus | alone)
+    dedup(DedupConfig(inputs=(made,), output=Path("out"), near=near))
+    clusters = {r["id"]: r["metadata"].get("cluster") for r in records(Path("out"))}
+    assert len(clusters) == 61
+    assert clusters.pop("x") is None
+    assert len(set(clusters.values())) == 20
+    assert all(clusters[name] == clusters[name[:3] + "0"] for name in clusters)
+
+
+def test_the_longest_stays_if_asked_for(here: Path) -> None:
+    plain = words(3, 100)
+    texts = {"a": " ".join(plain), "b": " ".join([*plain, "more"])}
+    near = Near(keep="longest")
+    dedup(DedupConfig(inputs=(write("a.jsonl", texts),), output=Path("out"), near=near))
+    assert [record["id"] for record in records(Path("out"))] == ["b"]
+
+
+def test_short_documents_are_compared_whole(here: Path) -> None:
+    texts = {"a": "Yes, sir!", "b": "yes sir", "c": "no sir", "d": "!!!", "e": "???"}
+    dedup(DedupConfig(inputs=(write("a.jsonl", texts),), output=Path("out")))
+    assert [record["id"] for record in records(Path("out"))] == ["a", "c", "d", "e"]
+
+
+def test_a_copy_of_one_that_goes_names_the_one_that_stays(here: Path) -> None:
+    plain = " ".join(words(3, 100))
+    texts = {"a": plain, "b": plain + " more", "c": plain + "  MORE"}
+    dedup(DedupConfig(inputs=(write("a.jsonl", texts),), output=Path("out")))
+    gone = records(Path("out"), "duplicates")
+    assert {r["id"]: (r["kept"]["id"], r["reason"]) for r in gone} == {
+        "b": ("a", "near"),
+        "c": ("a", "exact"),
+    }
