@@ -9,8 +9,8 @@ Choices:
   costs one record: reading goes on with the next start of a member.
 - A wrong length in a plain archive is noticed, because no record follows where one must; reading
   goes on with the next record that can be found.
-- We frame records ourselves. The libraries that we tried end or skip in silence where an archive
-  is damaged, and what costs time is the HTML in it.
+- We frame records ourselves, so that damage costs one record and is listed with its place; what
+  costs time is the HTML in them.
 """
 
 import re
