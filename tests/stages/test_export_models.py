@@ -164,6 +164,7 @@ def test_a_disagreement_leaves_no_files(
     assert exit_code == 1 and not out and "not exported" in err
     assert {path.name for path in Path("hf").iterdir()} <= {".partial", ".lock"}
     monkeypatch.undo()
+    monkeypatch.chdir(here)
     assert lmkit("export", trained, "--output", "hf")[0] == 0
 
 
