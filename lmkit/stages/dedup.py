@@ -145,8 +145,8 @@ def _note_digests(config: DedupConfig, slices: tuple[Slice, ...], writer: TaskWr
     with writer.scratch_file(_scratch("names", writer.number)) as path:
         names = JsonLinesFile(path)
         if config.near.action:
-            from lmkit.artifacts.signatures import write_signatures
             from lmkit.text.minhash import Bands
+            from lmkit.text.signatures import write_signatures
 
             write_signatures(writer, texts(), Bands(config.near.bands, config.near.rows))
         else:
@@ -182,7 +182,7 @@ def _find_repeats(task_count: int, writer: TaskWriter) -> None:
 
 
 def _match_band(config: DedupConfig, tasks: int, band: int, writer: TaskWriter) -> None:
-    from lmkit.artifacts.signatures import write_mates
+    from lmkit.text.signatures import write_mates
 
     write_mates(tasks, config.near.bands, band, writer)
 
@@ -191,8 +191,8 @@ def _find_near(config: DedupConfig, tasks: int, writer: TaskWriter) -> None:
     """Write, for each task, which of its documents are nearly the same as one that stays."""
     import numpy as np
 
-    from lmkit.artifacts.signatures import Signatures, buckets
     from lmkit.text.clusters import stars
+    from lmkit.text.signatures import Signatures, buckets
 
     signatures = Signatures(writer.partial, tasks)
     starts = [int(start) for start in signatures.starts]
