@@ -14,7 +14,7 @@ from typing import Literal
 
 from lmkit.artifacts.streams import COMPRESSIONS, Damaged, Range, blocks
 
-Format = Literal[
+RawFormat = Literal[
     "text",
     "code",
     "jsonl",
@@ -30,10 +30,10 @@ Format = Literal[
     "subtitles",
     "epub",
     "pdf",
-    "hub",
-    "documents",
-    "tokens",
 ]
+"""What a person may have, and `lmkit clean` reads."""
+
+Format = RawFormat | Literal["hub", "documents", "tokens"]
 LANGUAGES = {
     ".py": "python",
     ".c": "c",

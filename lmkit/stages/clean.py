@@ -22,6 +22,7 @@ from lmkit.artifacts.documents import (
     write_outcomes,
 )
 from lmkit.artifacts.folder import making
+from lmkit.artifacts.formats import RawFormat
 from lmkit.artifacts.inputs import RANGE_BYTES, Slice, cut, find_documents
 from lmkit.artifacts.manifest import Counts, Manifest
 from lmkit.artifacts.tasks import TaskWriter
@@ -32,23 +33,6 @@ from lmkit.text.filters import Filters
 from lmkit.text.normalization import Normalization, normalize
 
 SAMPLED = 100  # one in so many
-RawFormat = Literal[
-    "text",
-    "code",
-    "jsonl",
-    "csv",
-    "tsv",
-    "parquet",
-    "arrow",
-    "html",
-    "warc",
-    "wikipedia",
-    "stackexchange",
-    "threads",
-    "subtitles",
-    "epub",
-    "pdf",
-]
 
 
 class CleanConfig(StageConfig):
