@@ -48,6 +48,7 @@ def read_epub(part: Slice, _: Range, request: Request) -> Iterator[Document | Un
             yield new_document(part, "\n\n".join(filter(None, texts)), notes=_notes(root))
     except Damaged as damage:
         yield unreadable(part, damage)
+    # The last is what zipfile raises for an archive of a later version than it knows.
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         yield unreadable(part, Damaged(0, f"not an EPUB: {error}"))
 

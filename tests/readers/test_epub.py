@@ -54,3 +54,21 @@ def test_what_is_no_book_is_told(tmp_path: Path) -> None:
     book = write(tmp_path / "a.epub", one="x", two="y")
     book.write_bytes(book.read_bytes()[:-40])
     assert told(outcomes(book))[0].startswith("! not an EPUB")
+
+
+def test_an_archive_of_a_later_version_is_told_and_an_encrypted_chapter_costs_itself(
+    tmp_path: Path,
+) -> None:
+    book = write(tmp_path / "a.epub", one="<p>First.</p>", two="<p>Second.</p>")
+    data = bytearray(book.read_bytes())
+    # APPNOTE 4.3.12: the version that is needed, and the flags, behind a directory entry's start.
+    later = bytearray(data)
+    later[later.index(b"PK\x01\x02") + 6] = 99
+    book.write_bytes(later)
+    (told_of,) = told(outcomes(book))
+    assert told_of.startswith("! not an EPUB") and "9.9" in told_of
+    entry = data.rindex(b"PK\x01\x02")
+    data[entry + 8] |= 1
+    book.write_bytes(data)
+    found = told(outcomes(book))
+    assert len(found) == 2 and "encrypted" in " ".join(found)
