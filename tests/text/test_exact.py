@@ -24,9 +24,9 @@ def test_texts_are_equal_but_for_case_blanks_and_unicode_form(
     for number, documents in enumerate(tasks):
         writer = TaskWriter(tmp_path, "notes", number)
         with noting_names(keep, writer) as name, exact.noting(writer) as note:
-            for id, text in documents:
-                name(Document(id, text, "s"), Path("x"))
-                note(Document(id, text, "s"))
+            for key, text in documents:
+                name(Document(key, text, "s"), Path("x"))
+                note(Document(key, text, "s"))
     folder = OutputFolder(DedupConfig(output=tmp_path), tmp_path, [])
     exact.match(folder, len(tasks), 1, [])
     gone = exact.gone(folder.scratch)

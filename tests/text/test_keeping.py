@@ -7,8 +7,8 @@ from lmkit.artifacts.documents import Document
 from lmkit.text.keeping import Keep, Name
 
 
-def name(source: str = "s", id: str = "1", characters: int = 1, value: object = None) -> Name:
-    return Name(source, id, "", "", characters, value)  # type: ignore[arg-type]
+def name(source: str = "s", key: str = "1", characters: int = 1, value: object = None) -> Name:
+    return Name(source, key, "", "", characters, value)  # type: ignore[arg-type]
 
 
 def ordered(keep: Keep, *names: Name) -> list[Name]:
