@@ -2,7 +2,7 @@
 
     .partial/bands-00003.scratch      the band keys of task 3's documents
     .partial/shingles-00003.scratch   their shingles, end to end
-    .partial/sizes-00003.scratch      per document: how many shingles, how many characters
+    .partial/sizes-00003.scratch      how many shingles each document has
     .partial/mates-00007.scratch      of band 7: the documents that share their key, and the key
 
 Choices:
@@ -13,7 +13,8 @@ Choices:
   than the text when it is compressed: 5 TB for a billion documents of 700 words.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,45 +23,52 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.artifacts.tasks import TaskWriter
+from lmkit.text.gone import Gone, numbers_of
 from lmkit.text.minhash import Bands, Hashes, WordHashes, jaccard, shingles
+from lmkit.text.passes import scratch
 
 Array = NDArray[Any]
 
 
-def scratch(kind: str, number: int) -> str:
-    """Return the name of a file that only later tasks need."""
-    return f"{kind}-{number:05d}.scratch"
-
-
-def write_signatures(writer: TaskWriter, texts: Iterable[str], bands: Bands) -> None:
-    """Write what later tasks compare of the texts of a task."""
+@contextmanager
+def writing_signatures(writer: TaskWriter, bands: Bands) -> Generator[Callable[[str], None]]:
+    """Hand out what is called with each text of a task, for later tasks to compare."""
     words = WordHashes()
-    sizes: list[tuple[int, int]] = []
+    sizes: list[int] = []
+    keys: list[Hashes] = []
     with (
         writer.scratch_file(scratch("bands", writer.number)) as bands_path,
         writer.scratch_file(scratch("shingles", writer.number)) as shingles_path,
         writer.scratch_file(scratch("sizes", writer.number)) as sizes_path,
     ):
-        with bands_path.open("wb") as bands_file, shingles_path.open("wb") as shingles_file:
-            for text in texts:
+        with shingles_path.open("wb") as shingles_file:
+
+            def note(text: str) -> None:
                 hashes = shingles(text, words)
                 shingles_file.write(hashes.tobytes())
-                bands_file.write(bands.keys(hashes).tobytes())
-                sizes.append((len(hashes), len(text)))
-        sizes_path.write_bytes(np.array(sizes, np.int64).reshape(-1, 2).tobytes())
+                keys.append(bands.keys(hashes))
+                sizes.append(len(hashes))
+
+            yield note
+        by_band = np.stack(keys, axis=1) if keys else np.empty((bands.bands, 0), np.uint64)
+        bands_path.write_bytes(by_band.tobytes())
+        sizes_path.write_bytes(np.array(sizes, np.int64).tobytes())
 
 
-def write_mates(tasks: int, bands: int, band: int, writer: TaskWriter) -> None:
-    """Write which documents share their key of a band."""
+def write_mates(tasks: int, gone: Sequence[Gone], band: int, writer: TaskWriter) -> None:
+    """Write which documents share their key of a band; `gone` are those left out."""
     parts = [np.empty(0, np.uint64)]
     numbers = [np.empty(0, np.int64)]
     start = 0
     for task in range(tasks):
-        keys = _mapped(writer.partial / scratch("bands", task), np.uint64).reshape(-1, bands)
-        (filled,) = np.nonzero(_sizes(writer.partial, task)[:, 0])
-        parts.append(np.array(keys[filled, band]))
-        numbers.append(filled + start)
-        start += len(keys)
+        sizes = _sizes(writer.partial, task)
+        wanted = sizes > 0
+        wanted[numbers_of(gone, start, start + len(sizes)) - start] = False
+        path = writer.partial / scratch("bands", task)
+        keys = np.fromfile(path, np.uint64, len(sizes), offset=8 * band * len(sizes))
+        parts.append(keys[wanted])
+        numbers.append(np.nonzero(wanted)[0] + start)
+        start += len(sizes)
     keys, number = np.concatenate(parts), np.concatenate(numbers)
     order = np.argsort(keys, kind="stable")
     same = keys[order][1:] == keys[order][:-1]
@@ -87,7 +95,7 @@ class Signatures:
         self._partial = partial
         sizes = [_sizes(partial, task) for task in range(tasks)]
         self.starts = np.cumsum([0, *(len(part) for part in sizes)])
-        self._ends = [np.cumsum(part[:, 0]) for part in sizes]
+        self._ends = [np.cumsum(part) for part in sizes]
         self._sizes = sizes
         self._of = lru_cache(4096)(self._read)
 
@@ -96,11 +104,6 @@ class Signatures:
         task = int(np.searchsorted(self.starts, number, "right")) - 1
         return task, number - int(self.starts[task])
 
-    def characters(self, number: int) -> int:
-        """Return how long a document is."""
-        task, index = self.task_of(number)
-        return int(self._sizes[task][index, 1])
-
     def similarity(self, one: int, other: int) -> float:
         """Return the Jaccard similarity of two documents."""
         return jaccard(self._of(one), self._of(other))
@@ -108,13 +111,13 @@ class Signatures:
     def _read(self, number: int) -> Hashes:
         task, index = self.task_of(number)
         end = int(self._ends[task][index])
-        start = end - int(self._sizes[task][index, 0])
+        start = end - int(self._sizes[task][index])
         path = self._partial / scratch("shingles", task)
         return np.fromfile(path, np.uint64, end - start, offset=8 * start)
 
 
 def _sizes(partial: Path, task: int) -> NDArray[np.int64]:
-    return np.fromfile(partial / scratch("sizes", task), np.int64).reshape(-1, 2)
+    return np.fromfile(partial / scratch("sizes", task), np.int64)
 
 
 def _mapped(path: Path, kind: type[np.uint64]) -> Array:

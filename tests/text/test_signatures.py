@@ -4,7 +4,7 @@ import numpy as np
 
 from lmkit.artifacts.tasks import PARTIAL, TaskWriter
 from lmkit.text.minhash import Bands, WordHashes, jaccard, shingles
-from lmkit.text.signatures import Signatures, buckets, write_mates, write_signatures
+from lmkit.text.signatures import Signatures, buckets, write_mates, writing_signatures
 from tests.conftest import prose
 
 BANDS = Bands(4, 2)
@@ -13,9 +13,11 @@ BANDS = Bands(4, 2)
 def written(folder: Path, tasks: list[list[str]]) -> Path:
     (folder / PARTIAL).mkdir(parents=True)
     for number, texts in enumerate(tasks):
-        write_signatures(TaskWriter(folder, "signatures", number), texts, BANDS)
+        with writing_signatures(TaskWriter(folder, "signatures", number), BANDS) as note:
+            for text in texts:
+                note(text)
     for band in range(BANDS.bands):
-        write_mates(len(tasks), BANDS.bands, band, TaskWriter(folder, "mates", band))
+        write_mates(len(tasks), [], band, TaskWriter(folder, "mates", band))
     return folder / PARTIAL
 
 
@@ -41,7 +43,6 @@ def test_signatures_are_read_back_by_number(tmp_path: Path) -> None:
     one, two = prose(2, 40)
     signatures = Signatures(written(tmp_path, [[one], [two, "", one]]), 2)
     assert signatures.task_of(0) == (0, 0) and signatures.task_of(3) == (1, 2)
-    assert [signatures.characters(n) for n in range(4)] == [len(one), len(two), 0, len(one)]
     assert signatures.similarity(0, 3) == 1.0 and signatures.similarity(0, 2) == 0.0
     expected = jaccard(shingles(one, WordHashes()), shingles(two, WordHashes()))
     assert signatures.similarity(0, 1) == expected
