@@ -157,7 +157,7 @@ def _function(of: "Command") -> Callable[..., None]:
         typed = {
             keys[name.removesuffix(_OFF)]: value
             for name, value in values.items()
-            if value is not None
+            if value is not None and value != []
         }
         options_in_force = load(config, file, typed)
         result = run(options_in_force)
@@ -189,6 +189,8 @@ _DEBUG = typer.Option("--debug", help="Show the traceback of an error.", rich_he
 
 
 _OFF = "__off"
+MANY_PATHS = tuple[Path, ...]
+"""The flag of such an option may be given many times."""
 
 
 def _parameters(option: Option) -> list[inspect.Parameter]:
@@ -206,7 +208,8 @@ def _parameters(option: Option) -> list[inspect.Parameter]:
         flag_type, info = bool, typer.Option(option.typed, metavar=" ", **common)
     else:
         common |= {"metavar": _metavar(kind)}
-        flag_type, info = str, typer.Option(option.typed, **common)
+        flag_type = list[str] if kind == MANY_PATHS else str
+        info = typer.Option(option.typed, **common)
     parameters = [_named(_identifier(option), flag_type, info)]
     if kind is bool:
         off = typer.Option(f" /{_off(option)}", hidden=True)
@@ -266,7 +269,7 @@ def _plain_type(annotation: Any) -> Any:
 def _metavar(kind: Any) -> str:
     if get_origin(kind) is Literal:
         return "|".join(get_args(kind))
-    return {Path: "PATH", int: "INT", float: "FLOAT"}.get(kind, "TEXT")
+    return {Path: "PATH", MANY_PATHS: "PATH", int: "INT", float: "FLOAT"}.get(kind, "TEXT")
 
 
 def _plain(result: Any) -> Any:
