@@ -1,6 +1,10 @@
 """The pass that finds documents of the same text.
 
-Choice: texts are the same if they differ only in letter case, white space or Unicode form.
+Choices:
+- Texts are the same if they differ only in letter case, white space or Unicode form.
+- Digests are matched by sorting: that takes some 60 bytes a document, and where there are more than
+  64 million, they are done in shares, by their first bytes. Beside that, there are the names of
+  those in the share that occur more than once.
 """
 
 from collections.abc import Generator, Sequence
@@ -18,6 +22,10 @@ from lmkit.text.passes import Note, Pass, scratch
 
 if TYPE_CHECKING:
     from lmkit.text.gone import Gone
+    from lmkit.text.notes import Notes
+
+MATCHED = 1 << 26
+"""Documents that are matched at a time."""
 
 
 class Exact(Pass):
@@ -27,6 +35,7 @@ class Exact(Pass):
 
     def __init__(self, keep: Keep) -> None:
         self.keep = keep
+        self.shares = 1
 
     @contextmanager
     def noting(self, writer: TaskWriter) -> Generator[Note]:
@@ -40,36 +49,48 @@ class Exact(Pass):
             yield note
             path.write_bytes(digests)
 
-    def match(self, folder: OutputFolder, tasks: int, workers: int, before: Sequence[Pass]) -> None:
+    def match(
+        self, folder: OutputFolder, notes: "Notes", workers: int, before: Sequence[Pass]
+    ) -> None:
         """Find the digests that occur more than once."""
-        del workers, before
-        folder.run("exact", partial(_find_repeats, self.keep), [tasks], label="matching")
+        del before
+        self.shares = max(1, -(-int(notes.starts[-1]) // MATCHED))
+        work = partial(_find_repeats, self.keep, notes, self.shares)
+        folder.run("exact", work, range(self.shares), workers=workers, label="matching")
 
     def gone(self, partial: Path) -> "Gone":
         """Return which documents go."""
         from lmkit.text.gone import Gone
 
-        return Gone([partial / scratch(self.reason, 0)])
+        return Gone([partial / scratch(self.reason, share) for share in range(self.shares)])
 
 
-def _find_repeats(keep: Keep, tasks: int, writer: TaskWriter) -> None:
+def _find_repeats(keep: Keep, notes: "Notes", shares: int, share: int, writer: TaskWriter) -> None:
+    """Write which documents go, of those whose digests make up a share."""
     import numpy as np  # which no --help should wait for
 
     from lmkit.text.gone import write_gone
-    from lmkit.text.names import Names
     from lmkit.text.repeats import groups_of_equals
 
-    files = [writer.partial / scratch("digests", task) for task in range(tasks)]
-    group_of, groups = groups_of_equals(b"".join(file.read_bytes() for file in files))
-    assert len(group_of) == sum(file.stat().st_size for file in files) // SIZE
+    digests, numbers = [np.empty((0, 2), np.uint64)], [np.empty(0, np.int64)]
+    for part, start in enumerate(notes.starts[:-1].tolist()):
+        found = np.fromfile(notes.path("digests", part), np.uint64).reshape(-1, SIZE // 8)
+        (mine,) = np.nonzero(found[:, 0] % np.uint64(shares) == share)
+        digests.append(found[mine])
+        numbers.append(mine + start)
+    group_of, groups = groups_of_equals(np.concatenate(digests).tobytes())
+    number_of = np.concatenate(numbers)
     members: list[list[int]] = [[] for _ in range(groups)]
-    (numbers,) = np.nonzero(group_of >= 0)
-    for number, group in zip(numbers.tolist(), group_of[numbers].tolist(), strict=True):
+    (repeated,) = np.nonzero(group_of >= 0)
+    for number, group in zip(
+        number_of[repeated].tolist(), group_of[repeated].tolist(), strict=True
+    ):
         members[group].append(number)
-    names = Names(writer.partial, tasks).of(numbers)
+    names = notes.names(number_of[repeated])
     rows: list[tuple[int, int, float]] = []
     for group in members:
-        best = min(group, key=lambda number: (keep.rank(names[number]), number))
+        # What an index holds has been kept before, and comes first.
+        best = min(group, key=lambda n: (n >= notes.first, keep.rank(names[n]), n))
         rows += [(number, best, 1.0) for number in group if number != best]
     with writer.scratch_file(scratch("exact", writer.number)) as path:
         write_gone(path, rows)

@@ -23,7 +23,7 @@ from lmkit.artifacts.tasks import TaskWriter
 
 if TYPE_CHECKING:
     from lmkit.text.gone import Gone
-    from lmkit.text.names import Names
+    from lmkit.text.notes import Notes
 
 Note = Callable[[Document], None]
 Change = Callable[[int, Document], Document | Rejected]
@@ -42,9 +42,9 @@ class Pass:
         yield lambda _: None
 
     def match(
-        self, folder: OutputFolder, tasks: int, workers: int, before: Sequence["Pass"]
+        self, folder: OutputFolder, notes: "Notes", workers: int, before: Sequence["Pass"]
     ) -> None:
-        """Find what repeats in the notes of all tasks, without what passes before leave out."""
+        """Find what repeats in the notes of all, without what passes before leave out."""
 
     def gone(self, partial: Path) -> "Gone | None":
         """Return which documents go."""
@@ -52,9 +52,9 @@ class Pass:
         return None
 
     @contextmanager
-    def changing(self, writer: TaskWriter, names: "Names") -> Generator[Change]:
+    def changing(self, writer: TaskWriter, notes: "Notes") -> Generator[Change]:
         """Hand out what is called with each document that stays: its number, and itself."""
-        del writer, names
+        del writer, notes
         yield lambda _, document: document
 
 
