@@ -58,7 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
     typed = list(sys.argv[1:] if arguments is None else arguments)
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _as_interrupt)
+        for number in (signal.SIGTERM, signal.SIGUSR1):
+            signal.signal(number, _as_interrupt)
     try:
         app = _app(typed)
         exit_code = app(typed or ["--help"], prog_name="lmkit", standalone_mode=False) or 0
@@ -84,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _as_interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    """End on SIGTERM as on Ctrl-C: batch systems send it before they kill."""
+    """End as on Ctrl-C: batch systems send one of these some time before they kill."""
     raise KeyboardInterrupt
 
 
@@ -281,6 +282,9 @@ def _plain(result: Any) -> Any:
     return result.to_json() if hasattr(result, "to_json") else result
 
 
+CUTS = ("line", "paragraph", "passage", "item")
+
+
 def _made(config: Any, manifest: Manifest) -> str:
     """Say in one line what a folder of documents holds."""
     counts = manifest.counts
@@ -289,6 +293,30 @@ def _made(config: Any, manifest: Manifest) -> str:
     if counts.quarantined:
         gone.append(f"{counts.quarantined:,} quarantined")
     return kept + (f" (dropped {', '.join(gone)})" if gone else "")
+
+
+def _deduplicated(config: DedupConfig, manifest: Manifest) -> str:
+    """Say what stays, what was cut out of it, and what was found of each test set."""
+    more = manifest.counts.more
+    lines = [_made(config, manifest)]
+    if more.get("documents_cut"):
+        cuts = (f"{more[f'{kind}s_cut']:,} {kind}s" for kind in CUTS if more.get(f"{kind}s_cut"))
+        lines.append(
+            f"  cut {more['characters_cut']:,} characters out of {more['documents_cut']:,} "
+            f"documents: {', '.join(cuts)}"
+        )
+    sets = manifest.details.get("test_sets", [])
+    if found := [row for row in sets if row["found"]]:
+        lines.append(shown({"test_sets": found[:SHOWN_SOURCES]}))
+    if sets:
+        rest = len(sets) - min(len(found), SHOWN_SOURCES)
+        items, looked_for = (sum(row[key] for row in sets) for key in ("items", "too_short"))
+        lines.append(
+            f"  looked for {items - looked_for:,} of {items:,} items of {len(sets):,} test sets"
+            f"{f'; {rest:,} more sets: see lmkit inspect' if found and rest else ''}"
+            f"{'' if found else ', found none'}"
+        )
+    return "\n".join(lines)
 
 
 def _tokenizer_made(config: TrainTokenizerConfig, manifest: Manifest) -> str:
@@ -395,7 +423,7 @@ class Command:
 
 COMMANDS = (
     Command(CleanConfig, clean, _made),
-    Command(DedupConfig, dedup, _made),
+    Command(DedupConfig, dedup, _deduplicated),
     Command(TrainTokenizerConfig, train_tokenizer, _tokenizer_made),
     Command(PackConfig, pack, _packed),
     Command(PretrainConfig, pretrain, _trained),

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from functools import partial
 from glob import glob
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -39,6 +39,9 @@ from lmkit.text.inside import Inside, InsideDocuments
 from lmkit.text.keeping import Keep, Name
 from lmkit.text.near import Near, NearlyTheSame
 from lmkit.text.passes import Change, Pass, tables_of
+
+if TYPE_CHECKING:
+    from lmkit.text.notes import Notes
 
 
 class DedupConfig(StageConfig):
@@ -93,15 +96,18 @@ def dedup(config: DedupConfig) -> Manifest:
     with making(config, inputs.beside(tests) if tests else inputs) as folder:
         if folder.finished:
             return folder.finished
+        from lmkit.text.notes import Notes  # numpy, which no --help should wait for
+
         if tests:
             prepare = partial(_prepare_tests, config)
             folder.run("items", prepare, [tests.renumbered(len(inputs.records))], label="test sets")
         tasks, passes = cut(inputs.slices, config.shard_bytes), passes_of(config)
         note = partial(_note, config, passes)
         folder.run("notes", note, tasks, workers=config.workers, label="comparing")
+        notes = Notes(tuple((folder.scratch, number) for number in range(len(tasks))))
         for place, each in enumerate(passes):
-            each.match(folder, len(tasks), config.workers, passes[:place])
-        write = partial(_write, config, passes, len(tasks))
+            each.match(folder, notes, config.workers, passes[:place])
+        write = partial(_write, config, passes, notes)
         receipts = folder.run("documents", write, tasks, workers=config.workers, label="writing")
         details = {name: fact for each in passes for name, fact in each.told(folder).items()}
         return folder.finish(Counts.total(receipt.counts for receipt in receipts), details)
@@ -143,7 +149,7 @@ def _note(
     config: DedupConfig, passes: Sequence[Pass], slices: tuple[Slice, ...], writer: TaskWriter
 ) -> None:
     """Read the documents of a task for all passes."""
-    from lmkit.text.names import noting_names  # numpy, which no --help should wait for
+    from lmkit.text.notes import noting_names
 
     with ExitStack() as stack:
         name = stack.enter_context(noting_names(config.keep, writer))
@@ -158,16 +164,14 @@ def _note(
 def _write(
     config: DedupConfig,
     passes: Sequence[Pass],
-    tasks: int,
+    notes: "Notes",
     slices: tuple[Slice, ...],
     writer: TaskWriter,
 ) -> None:
     """Read the documents of a task again, and write those that stay, and who stays for others."""
     from lmkit.text.gone import NOBODY, Verdicts
-    from lmkit.text.names import Names
 
-    names = Names(writer.partial, tasks)
-    first, stop = (int(number) for number in names.starts[writer.number : writer.number + 2])
+    first, stop = notes.of_task(writer.number)
     verdicts = Verdicts(tables_of(passes, writer.partial), first, stop)
     duplicates: list[dict[str, Any]] = []
     number = first
@@ -182,16 +186,18 @@ def _write(
             if reason:
                 kept, similarity = verdicts.stays(number)
                 if kept != NOBODY:
-                    duplicates.append(_duplicate(document, reason, names[kept], similarity))
+                    duplicates.append(
+                        _duplicate(document, reason, notes.names([kept])[kept], similarity)
+                    )
                 yield Rejected(document, reason if kept == NOBODY else f"{reason}_duplicate")
             else:
                 yield _changed(number, document, changes)
             number += 1
 
     with ExitStack() as stack:
-        cutters = [stack.enter_context(each.cutting(writer, names)) for each in passes]
-        changes = [stack.enter_context(applying(cutters, writer, names))]
-        changes += [stack.enter_context(each.changing(writer, names)) for each in passes]
+        cutters = [stack.enter_context(each.cutting(writer, notes)) for each in passes]
+        changes = [stack.enter_context(applying(cutters, writer, notes))]
+        changes += [stack.enter_context(each.changing(writer, notes)) for each in passes]
         write_outcomes(writer, outcomes(), keep_rejected=lambda _: False)
     if number != stop:
         raise LmkitError(f"{slices[0].path}: it changed while it was read", "run the same again")

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lmkit.text.gone import Gone
-    from lmkit.text.names import Names
+    from lmkit.text.notes import Notes
 
 AT_ONCE = 150_000
 """Characters that are searched at a time."""
@@ -137,10 +137,12 @@ class AgainstTests(Pass):
         with writer.scratch_file(scratch("found", writer.number)) as path:
             path.write_bytes(np.array(rows, np.int64).tobytes())
 
-    def match(self, folder: OutputFolder, tasks: int, workers: int, before: Sequence[Pass]) -> None:
+    def match(
+        self, folder: OutputFolder, notes: "Notes", workers: int, before: Sequence[Pass]
+    ) -> None:
         """Count what was found."""
         del workers, before
-        folder.run("contaminated", _tally, [tasks], label="counting items")
+        folder.run("contaminated", _tally, [notes], label="counting items")
 
     def told(self, folder: OutputFolder) -> dict[str, Any]:
         """Return how much of each test set was found, and in how many documents."""
@@ -164,10 +166,10 @@ class AgainstTests(Pass):
         return Gone([partial / scratch("contaminated", 0)])
 
     @contextmanager
-    def cutting(self, writer: TaskWriter, names: "Names") -> Generator[Cutter]:
+    def cutting(self, writer: TaskWriter, notes: "Notes") -> Generator[Cutter]:
         """Hand out what finds the lines that items touch."""
         rows = _found(writer.partial, writer.number)
-        first = int(names.starts[writer.number])
+        first = notes.of_task(writer.number)[0]
 
         def lines(number: int, document: Document) -> Iterator[Cut]:
             low, high = rows[:, 0].searchsorted([number - first, number - first + 1])
@@ -224,19 +226,18 @@ def _found(partial: Path, task: int) -> "NDArray[np.int64]":
     return np.fromfile(partial / scratch("found", task), np.int64).reshape(-1, COLUMNS)
 
 
-def _tally(tasks: int, writer: TaskWriter) -> None:
+def _tally(notes: "Notes", writer: TaskWriter) -> None:
     """Write which documents hold items, and tell how much of each set was found."""
     from lmkit.text.gone import NOBODY, write_gone
-    from lmkit.text.names import Names
 
-    starts = Names(writer.partial, tasks).starts
     texts = _Texts(writer.partial)
     documents: dict[str, set[int]] = {}
     items: dict[str, set[int]] = {}
-    for task in range(tasks):
+    for task in range(len(notes.parts) - notes.older):
+        first, _ = notes.of_task(task)
         for index, text, *_ in _found(writer.partial, task).tolist():
             test_set, item, *_ = texts[text]
-            documents.setdefault(test_set, set()).add(int(starts[task]) + index)
+            documents.setdefault(test_set, set()).add(first + index)
             items.setdefault(test_set, set()).add(item)
     gone = set[int]().union(*documents.values())
     with writer.scratch_file(scratch("contaminated", 0)) as path:

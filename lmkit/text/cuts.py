@@ -22,7 +22,7 @@ from lmkit.artifacts.tasks import TaskWriter
 from lmkit.text.cutting import cut, joined
 
 if TYPE_CHECKING:
-    from lmkit.text.names import Names
+    from lmkit.text.notes import Notes
 
 EMPTIED = "nothing_left"
 
@@ -43,11 +43,11 @@ Cutter = Callable[[int, Document], Iterable[Cut]]
 
 @contextmanager
 def applying(
-    cutters: Sequence[Cutter], writer: TaskWriter, names: "Names"
+    cutters: Sequence[Cutter], writer: TaskWriter, notes: "Notes"
 ) -> Generator[Callable[[int, Document], Document | Rejected]]:
     """Hand out what cuts documents; it records the cuts, and counts them when all are cut."""
     count: Counter[str] = Counter()
-    name_of = lru_cache(4096)(names.__getitem__)
+    name_of = lru_cache(4096)(lambda number: notes.names([number])[number])
     with ExitStack() as stack:
         file: JsonLinesFile | None = None
 

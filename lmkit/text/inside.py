@@ -11,7 +11,8 @@ Choices:
 - Equal is what differs only in letter case, white space and Unicode form, as for documents.
 - A passage is cut as far as it repeats: at borders of words, however long it is. A line goes with
   its end, so no line is left half by that.
-- Only documents count that stay as a whole.
+- Only documents count that stay as a whole, and of them only those of this run: an index holds no
+  lines.
 """
 
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from lmkit.text.names import Names
+    from lmkit.text.notes import Notes
     from lmkit.text.units import Units
 
 Words = Annotated[int, Field(ge=1)]
@@ -89,30 +90,29 @@ class InsideDocuments(Pass):
 
             yield note
 
-    def match(self, folder: OutputFolder, tasks: int, workers: int, before: Sequence[Pass]) -> None:
+    def match(
+        self, folder: OutputFolder, notes: "Notes", workers: int, before: Sequence[Pass]
+    ) -> None:
         """Find the occurrences that repeat the first, share by share."""
         from lmkit.text.occurrences import shares_of
         from lmkit.text.order import rank_documents
 
-        rank_documents(folder, self.keep, tasks, workers)
+        rank_documents(folder, self.keep, notes, workers)
         for kind, words in self.inside.chosen.items():
-            shares = shares_of(folder.scratch, kind, tasks)
+            shares = shares_of(folder.scratch, kind, len(notes.parts) - notes.older)
             width = words if kind == "passages" else 1
+            find = partial(_find, kind, notes, before, shares, width)
             folder.run(
-                f"{kind}-found",
-                partial(_find, kind, tasks, shares, width, before),
-                range(shares),
-                workers=workers,
-                label=f"matching {kind}",
+                f"{kind}-found", find, range(shares), workers=workers, label=f"matching {kind}"
             )
 
     @contextmanager
-    def cutting(self, writer: TaskWriter, names: "Names") -> Generator[Cutter]:
+    def cutting(self, writer: TaskWriter, notes: "Notes") -> Generator[Cutter]:
         """Hand out what finds the pieces to cut out of a document."""
         from lmkit.text.occurrences import read_found, shares_of
 
-        first, stop = (int(number) for number in names.starts[writer.number : writer.number + 2])
-        tasks = len(names.starts) - 1
+        first, stop = notes.of_task(writer.number)
+        tasks = len(notes.parts) - notes.older
         found: dict[str, tuple[NDArray[np.int64], NDArray[Any]]] = {}
         for kind in self.inside.chosen:
             shares = shares_of(writer.partial, kind, tasks)
@@ -131,27 +131,26 @@ class InsideDocuments(Pass):
 
 def _find(
     kind: str,
-    tasks: int,
+    notes: "Notes",
+    before: Sequence[Pass],
     shares: int,
     width: int,
-    before: Sequence[Pass],
     share: int,
     writer: TaskWriter,
 ) -> None:
     from lmkit.text.occurrences import write_found
 
     assert share == writer.number
-    write_found(writer, kind, _Staying(writer.partial, tasks, before), shares, width)
+    write_found(writer, kind, _Staying(writer.partial, notes, before), shares, width)
 
 
 class _Staying:
     """The documents that stay as a whole, and their ranks."""
 
-    def __init__(self, partial: Path, tasks: int, before: Sequence[Pass]) -> None:
-        from lmkit.text.names import Names
+    def __init__(self, partial: Path, notes: "Notes", before: Sequence[Pass]) -> None:
         from lmkit.text.order import ranks
 
-        self.starts = Names(partial, tasks).starts
+        self.starts = notes.starts[notes.older :]
         self._tables = [table for _, table in tables_of(before, partial)]
         self._ranks = ranks(partial)
 
@@ -161,7 +160,7 @@ class _Staying:
         return numbers_of(self._tables, int(self.starts[task]), int(self.starts[task + 1]))
 
     def ranks(self, numbers: "NDArray[np.int64]") -> "NDArray[np.int64]":
-        return self._ranks[numbers]
+        return self._ranks[numbers - self.starts[0]]
 
 
 def _occurring(

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -18,13 +18,13 @@ from lmkit.artifacts.documents import Document
 from lmkit.artifacts.folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.config import Group
-from lmkit.text.digest import digest
+from lmkit.text.digest import digest, folded
 from lmkit.text.keeping import Keep, Name
 from lmkit.text.passes import Change, Note, Pass, scratch, tables_of
 
 if TYPE_CHECKING:
     from lmkit.text.gone import Gone
-    from lmkit.text.names import Names
+    from lmkit.text.notes import Notes
 
 
 class Near(Group):
@@ -51,6 +51,7 @@ class NearlyTheSame(Pass):
     def __init__(self, near: Near, keep: Keep) -> None:
         self.near = near
         self.keep = keep
+        self.files = 0
 
     @contextmanager
     def noting(self, writer: TaskWriter) -> Generator[Note]:
@@ -59,32 +60,44 @@ class NearlyTheSame(Pass):
         from lmkit.text.signatures import writing_signatures
 
         with writing_signatures(writer, Bands(self.near.bands, self.near.rows)) as note:
-            yield lambda document: note(document.text)
+            yield lambda document: note(folded(document.text))
 
-    def match(self, folder: OutputFolder, tasks: int, workers: int, before: Sequence[Pass]) -> None:
-        """Match the bands one by one, then verify what they propose."""
-        bands = range(self.near.bands)
-        work = partial(_match_band, tasks, before)
-        folder.run("bands", work, bands, workers=workers, label="matching bands")
-        folder.run("near", partial(_verify, self.near, self.keep), [tasks], label="verifying")
+    def match(
+        self, folder: OutputFolder, notes: "Notes", workers: int, before: Sequence[Pass]
+    ) -> None:
+        """Match the bands one by one, group what they propose, and verify the groups."""
+        from lmkit.text.signatures import matching_tasks
+
+        bands = matching_tasks(int(notes.starts[-1]), self.near.bands)
+        match = partial(_match_band, notes, before)
+        folder.run("bands", match, bands, workers=workers, label="matching bands")
+        grouped = folder.run("groups", partial(_group, notes), [len(bands)], label="grouping")
+        self.files = grouped[0].facts["files"]
+        verify = partial(_verify, self.near, self.keep, notes)
+        folder.run("near", verify, range(self.files), workers=workers, label="verifying")
 
     def gone(self, partial: Path) -> "Gone | None":
         """Return which documents go."""
-        return None if self.near.action == "mark" else _found(partial)
+        return None if self.near.action == "mark" else self._found(partial)
 
     @contextmanager
-    def changing(self, writer: TaskWriter, names: "Names") -> Generator[Change]:
+    def changing(self, writer: TaskWriter, notes: "Notes") -> Generator[Change]:
         """Mark a document with its cluster."""
-        found = _found(writer.partial) if self.near.action == "mark" else None
+        found = self._found(writer.partial) if self.near.action == "mark" else None
 
         def mark(number: int, document: Document) -> Document:
             row = found.get(number) if found else None
             if not row:
                 return document
-            metadata = {**document.metadata, "cluster": cluster_name(names[row[0]])}
-            return replace(document, metadata=metadata)
+            name = notes.names([row[0]])[row[0]]
+            return replace(document, metadata={**document.metadata, "cluster": cluster_name(name)})
 
         yield mark
+
+    def _found(self, partial: Path) -> "Gone":
+        from lmkit.text.gone import Gone
+
+        return Gone([partial / scratch("near", file) for file in range(self.files)])
 
 
 def cluster_name(name: Name) -> str:
@@ -92,33 +105,45 @@ def cluster_name(name: Name) -> str:
     return digest("\n".join((name.source, name.id, name.text))).hex()
 
 
-def _found(partial: Path) -> "Gone":
-    from lmkit.text.gone import Gone
-
-    return Gone([partial / scratch("near", 0)])
-
-
-def _match_band(tasks: int, before: Sequence[Pass], band: int, writer: TaskWriter) -> None:
+def _match_band(
+    notes: "Notes", before: Sequence[Pass], which: tuple[int, int, int], writer: TaskWriter
+) -> None:
     from lmkit.text.signatures import write_mates
 
     gone = [table for _, table in tables_of(before, writer.partial)]
-    write_mates(tasks, gone, band, writer)
+    write_mates(notes, gone, which, writer)
 
 
-def _verify(near: Near, keep: Keep, tasks: int, writer: TaskWriter) -> None:
-    """Write which documents are nearly the same as one that stays."""
+def _group(notes: "Notes", bands: int, writer: TaskWriter) -> None:
+    from lmkit.text.signatures import write_groups
+
+    writer.facts["files"] = write_groups(notes, bands, writer)
+
+
+def _verify(near: Near, keep: Keep, notes: "Notes", file: int, writer: TaskWriter) -> None:
+    """Write which documents of a file of groups are nearly the same as one that stays."""
     from lmkit.text.clusters import stars
     from lmkit.text.gone import write_gone
-    from lmkit.text.names import Names
-    from lmkit.text.signatures import Signatures, buckets
+    from lmkit.text.signatures import Signatures, groups
 
-    signatures = Signatures(writer.partial, tasks)
-    buckets_of = buckets(writer.partial, near.bands)
-    names = Names(writer.partial, tasks).of(list(buckets_of))
-    best_first = sorted(names, key=lambda number: (keep.rank(names[number]), number))
-    found = stars(best_first, buckets_of.__getitem__, signatures.similarity, near.min_similarity)
-    rows = [(number, kept, alike) for number, (kept, alike) in found.items()]
+    signatures = Signatures(notes)
+    rows: list[tuple[int, int, float]] = []
+
+    def rank(number: int) -> tuple[Any, ...]:
+        return (number >= notes.first, keep.rank(names[number]), number)
+
+    for keys_of in groups(writer.partial / scratch("groups", file)):
+        names = notes.names(list(keys_of))
+        found = stars(
+            sorted(keys_of, key=rank),
+            keys_of.__getitem__,
+            signatures.similarity,
+            near.min_similarity,
+            stays=lambda number: number < notes.first,
+        )
+        rows += [(number, kept, alike) for number, (kept, alike) in found.items()]
     if near.action == "mark":  # the one that would stay is marked, too
-        rows += [(kept, kept, 1.0) for kept in {kept for _, kept, _ in rows}]
+        kept = {kept for _, kept, _ in rows if kept >= notes.first}
+        rows += [(number, number, 1.0) for number in kept]
     with writer.scratch_file(scratch("near", writer.number)) as path:
         write_gone(path, rows)

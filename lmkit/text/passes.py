@@ -26,7 +26,7 @@ from lmkit.text.cuts import Cutter
 
 if TYPE_CHECKING:
     from lmkit.text.gone import Gone
-    from lmkit.text.names import Names
+    from lmkit.text.notes import Notes
 
 Note = Callable[[Document], None]
 Change = Callable[[int, Document], Document | Rejected]
@@ -45,9 +45,9 @@ class Pass:
         yield lambda _: None
 
     def match(
-        self, folder: OutputFolder, tasks: int, workers: int, before: Sequence["Pass"]
+        self, folder: OutputFolder, notes: "Notes", workers: int, before: Sequence["Pass"]
     ) -> None:
-        """Find what repeats in the notes of all tasks, without what passes before leave out."""
+        """Find what repeats in the notes of all, without what passes before leave out."""
 
     def told(self, folder: OutputFolder) -> dict[str, Any]:
         """Return what the manifest should say of what was found."""
@@ -60,15 +60,15 @@ class Pass:
         return None
 
     @contextmanager
-    def cutting(self, writer: TaskWriter, names: "Names") -> Generator[Cutter]:
+    def cutting(self, writer: TaskWriter, notes: "Notes") -> Generator[Cutter]:
         """Hand out what is called with each document that stays, as it came in."""
-        del writer, names
+        del writer, notes
         yield lambda _number, _document: ()
 
     @contextmanager
-    def changing(self, writer: TaskWriter, names: "Names") -> Generator[Change]:
+    def changing(self, writer: TaskWriter, notes: "Notes") -> Generator[Change]:
         """Hand out what is called with each document that stays: its number, and itself."""
-        del writer, names
+        del writer, notes
         yield lambda _, document: document
 
 

@@ -10,7 +10,7 @@ from lmkit.stages.dedup import DedupConfig
 from lmkit.text.against import AgainstTests, Contamination, prepare_items
 from lmkit.text.gone import NOBODY
 from lmkit.text.keeping import Keep
-from lmkit.text.names import Names, noting_names
+from lmkit.text.notes import Notes, noting_names
 from tests.conftest import prose, records
 
 ITEMS = [
@@ -25,6 +25,10 @@ TASKS = [
 ]
 
 
+def notes_of(folder: Path, tasks: int) -> Notes:
+    return Notes(tuple((folder / ".partial", number) for number in range(tasks)))
+
+
 def looked(folder: Path, action: str) -> AgainstTests:
     wanted = AgainstTests(Contamination.model_validate({"action": action}))
     writer = TaskWriter(folder, "items", 0)
@@ -37,7 +41,8 @@ def looked(folder: Path, action: str) -> AgainstTests:
                 document = Document(f"{number}{index}", text, "s")
                 name(document, Path("x"))
                 note(document)
-    wanted.match(OutputFolder(DedupConfig(output=folder), folder, []), len(TASKS), 1, [])
+    made = OutputFolder(DedupConfig(output=folder), folder, [])
+    wanted.match(made, notes_of(folder, len(TASKS)), 1, [])
     return wanted
 
 
@@ -63,7 +68,7 @@ def test_reporting_and_cutting_leave_documents(tmp_path: Path) -> None:
         folder = tmp_path / action
         wanted = looked(folder, action)
         assert wanted.gone(folder / ".partial") is None
-        names = Names(folder / ".partial", len(TASKS))
+        names = notes_of(folder, len(TASKS))
         with wanted.cutting(TaskWriter(folder, "documents", 0), names) as cutter:
             document = Document("01", TASKS[0][1], "s")
             assert [(one.start, one.stop) for one in cutter(1, document)] == cuts
@@ -82,7 +87,8 @@ def test_many_characters_are_searched_in_parts(tmp_path: Path) -> None:
             document = Document(f"{number}", "x " * 40_000 + text * (number % 4 == 0), "s")
             name(document, Path("x"))
             note(document)
-    wanted.match(OutputFolder(DedupConfig(output=tmp_path), tmp_path, []), 1, 1, [])
+    made = OutputFolder(DedupConfig(output=tmp_path), tmp_path, [])
+    wanted.match(made, notes_of(tmp_path, 1), 1, [])
     gone = wanted.gone(tmp_path / ".partial")
     assert gone and sorted(gone.numbers(0, 9)) == [0, 4, 8]
 

@@ -4,7 +4,7 @@ from lmkit.artifacts.documents import Document, Rejected
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.text.cuts import Cut, applying
 from lmkit.text.keeping import Keep
-from lmkit.text.names import Names, noting_names
+from lmkit.text.notes import Notes, noting_names
 from tests.conftest import records
 
 DOCUMENTS = [
@@ -20,7 +20,7 @@ def test_cuts_are_applied_recorded_and_counted(tmp_path: Path) -> None:
         for document in DOCUMENTS:
             note(document, Path("x"))
     writer = TaskWriter(tmp_path, "documents", 0)
-    names = Names(writer.partial, 1)
+    names = Notes(((writer.partial, 0),))
     cutters = [
         lambda number, _: CUTS.get(number, ())[:1],
         lambda number, _: CUTS.get(number, ())[1:],
@@ -52,6 +52,6 @@ def test_no_cut_makes_no_file(tmp_path: Path) -> None:
     writer = TaskWriter(tmp_path, "documents", 0)
     with noting_names(Keep(), TaskWriter(tmp_path, "notes", 0)):
         pass
-    with applying([], writer, Names(writer.partial, 1)) as apply:
+    with applying([], writer, Notes(((writer.partial, 0),))) as apply:
         assert apply(0, DOCUMENTS[0]) == DOCUMENTS[0]
     assert not list(tmp_path.glob("cuts*")) and writer.counts.more == {}

@@ -8,7 +8,7 @@ from lmkit.artifacts.tasks import TaskWriter
 from lmkit.stages.dedup import DedupConfig
 from lmkit.text.exact import Exact, SameAddress
 from lmkit.text.keeping import Keep
-from lmkit.text.names import noting_names
+from lmkit.text.notes import Notes, noting_names
 
 
 @pytest.mark.parametrize(("rule", "stays"), [("first", 1), ("longest", 2)])
@@ -28,7 +28,7 @@ def test_texts_are_equal_but_for_case_blanks_and_unicode_form(
                 name(Document(key, text, "s"), Path("x"))
                 note(Document(key, text, "s"))
     folder = OutputFolder(DedupConfig(output=tmp_path), tmp_path, [])
-    exact.match(folder, len(tasks), 1, [])
+    exact.match(folder, Notes(((folder.scratch, 0), (folder.scratch, 1))), 1, [])
     gone = exact.gone(folder.scratch)
     assert {n: gone.get(n) for n in range(4)} == {
         n: (stays, 1.0) if n not in {stays, 3} else None for n in range(4)
@@ -52,12 +52,13 @@ def test_documents_of_the_same_address_are_copies_and_those_without_one_are_not(
             name(Document(key, "text", "s", metadata), Path("x"))
             note(Document(key, "text", "s", metadata))
     folder = OutputFolder(DedupConfig(output=tmp_path), tmp_path, [])
-    same.match(folder, 1, 1, [])
+    notes = Notes(((folder.scratch, 0),))
+    same.match(folder, notes, 1, [])
     gone = same.gone(folder.scratch)
     assert {n: gone.get(n) for n in range(5)} == {0: (1, 1.0), **dict.fromkeys(range(1, 5))}
     exact = Exact(Keep())
     with exact.noting(writer) as note:
         for key, metadata in documents[:2]:
             note(Document(key, "text", "s", metadata))
-    exact.match(folder, 1, 1, [same])
+    exact.match(folder, notes, 1, [same])
     assert list(exact.gone(folder.scratch).numbers(0, 5)) == []  # one of the two is gone already

@@ -6,7 +6,7 @@ from lmkit.artifacts.tasks import TaskWriter
 from lmkit.stages.dedup import DedupConfig
 from lmkit.text.inside import Inside, InsideDocuments
 from lmkit.text.keeping import Keep
-from lmkit.text.names import Names, noting_names
+from lmkit.text.notes import Notes, noting_names
 
 HEAD, BODY = "one two three four five", "six seven eight nine ten"
 TASKS = [[("b", f"{BODY}\n{HEAD}")], [("c", f"x {HEAD.upper()} {BODY} y\n\n{HEAD}\n"), ("a", HEAD)]]
@@ -21,12 +21,12 @@ def found(folder: Path, inside: Inside) -> dict[str, list[tuple[str, str, int | 
             for key, text in texts:
                 name(Document(key, text, "s"), Path("x"))
                 note(Document(key, text, "s"))
-    wanted.match(OutputFolder(DedupConfig(output=folder), folder, []), len(TASKS), 1, [])
-    names = Names(folder / ".partial", len(TASKS))
+    notes = Notes(tuple((folder / ".partial", number) for number in range(len(TASKS))))
+    wanted.match(OutputFolder(DedupConfig(output=folder), folder, []), notes, 1, [])
     cuts: dict[str, list[tuple[str, str, int | None]]] = {}
     for number, texts in enumerate(TASKS):
-        with wanted.cutting(TaskWriter(folder, "documents", number), names) as cutter:
-            for index, (key, text) in enumerate(texts, start=int(names.starts[number])):
+        with wanted.cutting(TaskWriter(folder, "documents", number), notes) as cutter:
+            for index, (key, text) in enumerate(texts, start=int(notes.starts[number])):
                 cuts[key] = [
                     (one.reason, text[one.start : one.stop], one.kept)
                     for one in cutter(index, Document(key, text, "s"))

@@ -4,7 +4,7 @@ from lmkit.artifacts.documents import Document
 from lmkit.artifacts.tasks import PARTIAL, TaskWriter
 from lmkit.text.digest import digest
 from lmkit.text.keeping import Keep, Name
-from lmkit.text.names import Names, noting_names
+from lmkit.text.notes import Notes, noting_names
 
 
 def test_names_are_read_back_by_number_over_all_tasks(tmp_path: Path) -> None:
@@ -17,8 +17,9 @@ def test_names_are_read_back_by_number_over_all_tasks(tmp_path: Path) -> None:
                 note(Document(f"{task}/{index}", text, "s", {"score": index}), Path("x.jsonl"))
                 who = (f"{task}/{index}", digest(text).hex(), "x.jsonl", len(text), index)
                 expected.append(Name("s", *who))
-    names = Names(tmp_path / PARTIAL, 3)
-    assert names.starts.tolist() == [0, 2, 2, 3]
-    assert [names[number] for number in range(3)] == expected
-    assert names.of([2, 0]) == {0: expected[0], 2: expected[2]}
-    assert names.of([]) == {}
+    notes = Notes(tuple((tmp_path / PARTIAL, number) for number in range(3)), older=1)
+    assert notes.starts.tolist() == [0, 2, 2, 3]
+    assert notes.first == 2 and notes.of_task(0) == (2, 2) and notes.of_task(1) == (2, 3)
+    assert [notes.names([number])[number] for number in range(3)] == expected
+    assert notes.names([2, 0]) == {0: expected[0], 2: expected[2]}
+    assert notes.names([]) == {}
