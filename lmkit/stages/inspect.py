@@ -301,10 +301,20 @@ def _contents(folder: Path, plan: Plan) -> Sections:
         return describe_run(folder, goal | details, SHOWN_STEPS)
     if plan.stage == "pack":
         return _packed(details)
+    if plan.stage == "dedup":
+        return _deduplicated(details)
     if plan.stage == "train-tokenizer":
         facts = {key: details[key] for key in details if key != "report" and details[key] != []}
         return {"tokenizer": facts, **_report(folder)}
     return {"details": flat(details)}
+
+
+def _deduplicated(details: Mapping[str, Any]) -> Sections:
+    rows = sorted(details.get("test_sets", []), key=lambda row: (-row["share"], row["set"]))
+    more = [{"set": f"and {len(rows) - SHOWN_INPUTS:,} more"}]
+    rest = {key: value for key, value in details.items() if key != "test_sets"}
+    shown = [*rows[:SHOWN_INPUTS], *(more if len(rows) > SHOWN_INPUTS else [])]
+    return {"details": flat(rest), "test_sets": shown}
 
 
 def _packed(details: Mapping[str, Any]) -> Sections:
@@ -358,7 +368,7 @@ def _samples(
     """Yield what a few records look like; what can't be read is said in the place of them."""
     looks: dict[str, Callable[[], list[Sections]]] = {
         f"sample_{kind}": partial(_sample_documents, config, outputs, kind)
-        for kind in ("documents", "rejected", "quarantine")
+        for kind in ("documents", "rejected", "quarantine", "cuts", "contamination")
     }
     if isinstance(plan, Manifest) and plan.stage == "pack":
         looks["sample_row"] = partial(_sample_row, config, plan)

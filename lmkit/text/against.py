@@ -16,13 +16,13 @@ Choices:
 import json
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from lmkit.artifacts.documents import Document, JsonLinesFile
+from lmkit.artifacts.documents import Document, RecordsFile
 from lmkit.artifacts.folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter, finished
 from lmkit.config import Group
@@ -110,8 +110,7 @@ class AgainstTests(Pass):
         waiting: list[Document] = []
         rows: list[tuple[int, int, int, int]] = []
         searched = characters = 0
-        with ExitStack() as stack:
-            report = _Report(writer, stack)
+        with RecordsFile(writer, "contamination") as report:
 
             def search() -> None:
                 nonlocal searched, characters
@@ -120,7 +119,14 @@ class AgainstTests(Pass):
                     for one in found:
                         rows.append((searched, one.item, one.start, one.stop))
                         test_set, _, name, _ = texts[one.item]
-                        report.write(document, test_set, name, one.start, one.stop, one.words)
+                        report.write(
+                            {
+                                **{"id": document.id, "source": document.source},
+                                **{"set": test_set, "item": name},
+                                **{"start": one.start, "stop": one.stop, "words": one.words},
+                                "text": document.text[one.start : one.stop],
+                            }
+                        )
                     searched += 1
                 waiting.clear()
                 characters = 0
@@ -197,27 +203,6 @@ class _Texts:
     def text(self, number: int) -> str:
         """Return a text as it is written."""
         return self[number][3]
-
-
-class _Report:
-    """The file that says which item was found where; made when the first is found."""
-
-    def __init__(self, writer: TaskWriter, stack: ExitStack) -> None:
-        self._writer = writer
-        self._stack = stack
-        self._file: JsonLinesFile | None = None
-
-    def write(
-        self, document: Document, test_set: str, item: str, start: int, stop: int, words: int
-    ) -> None:
-        if self._file is None:
-            name = f"contamination-{self._writer.number:05d}.jsonl.zst"
-            path = self._stack.enter_context(self._writer.file(name))
-            self._file = JsonLinesFile(path)
-            self._stack.callback(self._file.close)
-        where = {"id": document.id, "source": document.source, "set": test_set, "item": item}
-        text = document.text[start:stop]
-        self._file.write({**where, "start": start, "stop": stop, "words": words, "text": text})
 
 
 def _found(partial: Path, task: int) -> "NDArray[np.int64]":

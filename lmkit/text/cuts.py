@@ -13,11 +13,11 @@ Choices:
 
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lmkit.artifacts.documents import Document, JsonLinesFile, Rejected
+from lmkit.artifacts.documents import Document, RecordsFile, Rejected
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.text.cutting import cut, joined
 
@@ -48,15 +48,9 @@ def applying(
     """Hand out what cuts documents; it records the cuts, and counts them when all are cut."""
     count: Counter[str] = Counter()
     name_of = lru_cache(4096)(lambda number: notes.names([number])[number])
-    with ExitStack() as stack:
-        file: JsonLinesFile | None = None
+    with RecordsFile(writer, "cuts") as file:
 
         def record(document: Document, one: Cut) -> None:
-            nonlocal file
-            if file is None:
-                path = stack.enter_context(writer.file(f"cuts-{writer.number:05d}.jsonl.zst"))
-                file = JsonLinesFile(path)
-                stack.callback(file.close)
             line: dict[str, Any] = {"id": document.id, "source": document.source}
             line |= {"reason": one.reason, "start": one.start, "stop": one.stop}
             line["text"] = document.text[one.start : one.stop]

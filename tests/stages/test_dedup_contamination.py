@@ -167,3 +167,19 @@ def test_a_test_set_that_is_none_is_named(
     exit_code, _, err = lmkit("dedup", "a.jsonl", "--output", "out", *flags)
     assert exit_code == code and message in err
     assert "Traceback" not in err
+
+
+def test_inspect_shows_test_sets_and_samples_of_what_was_found_and_cut(
+    here: Path, lmkit: Lmkit
+) -> None:
+    write_test_sets()
+    corpus()
+    flags = ["--against", "eval", "--contamination.action", "cut"]
+    lmkit("dedup", "a.jsonl", "--output", "out", *flags)
+    exit_code, out, _ = lmkit("inspect", "out", "--json", "--samples", "9")
+    shown = json.loads(out)
+    assert exit_code == 0
+    assert [row["set"] for row in shown["test_sets"]] == ["eval/deep/long", "eval/short"]
+    assert len(shown["sample_contamination"]) == 5
+    assert {row["reason"] for row in shown["sample_cuts"]} == {"item"}
+    assert shown["counts"]["documents_cut"] == 4
