@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from pydantic import Field
 
@@ -29,14 +29,20 @@ from lmkit.artifacts.manifest import Counts, Manifest
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.config import StageConfig
 from lmkit.errors import LmkitError
+from lmkit.execution.progress import say
+from lmkit.execution.sections import plain
 from lmkit.readers.documents import read_slice
 from lmkit.text.exact import Exact
-from lmkit.text.keeping import Keep, Name
+from lmkit.text.findings import Sections, described
+from lmkit.text.keeping import Keep
 from lmkit.text.near import Near, NearlyTheSame
 from lmkit.text.passes import Change, Pass, tables_of
 
 if TYPE_CHECKING:
+    from lmkit.text.audit import Witness
     from lmkit.text.notes import Notes
+
+SHOWN_EXAMPLES = 2
 
 
 class DedupConfig(StageConfig):
@@ -59,6 +65,16 @@ class DedupConfig(StageConfig):
     """Input bytes per task and output file; small files share one."""
 
 
+class Duplicate(NamedTuple):
+    """A document that goes."""
+
+    id: str
+    source: str
+    reason: str
+    kept: int
+    similarity: float
+
+
 def passes_of(config: DedupConfig) -> list[Pass]:
     """Return the passes, each of which sees what those before it have left."""
     passes: list[Pass] = [Exact(config.keep)]
@@ -75,7 +91,8 @@ def dedup(config: DedupConfig) -> Manifest:
     with making(config, inputs) as folder:
         if folder.finished:
             return folder.finished
-        from lmkit.text.notes import Notes  # numpy, which no --help should wait for
+        from lmkit.text.audit import audit_of  # numpy, which no --help should wait for
+        from lmkit.text.notes import Notes
 
         tasks, passes = cut(inputs.slices, config.shard_bytes), passes_of(config)
         note = partial(_note, config, passes)
@@ -83,9 +100,20 @@ def dedup(config: DedupConfig) -> Manifest:
         notes = Notes(tuple((folder.scratch, number) for number in range(len(tasks))))
         for place, each in enumerate(passes):
             each.match(folder, notes, config.workers, passes[:place])
-        write = partial(_write, config, passes, notes)
+        audit, *_ = folder.run("audit", partial(_audit, passes), [notes], label="auditing")
+        write = partial(_write, config, passes, notes, audit.facts["examples"])
         receipts = folder.run("documents", write, tasks, workers=config.workers, label="writing")
-        return folder.finish(Counts.total(receipt.counts for receipt in receipts))
+        details = audit_of(audit, receipts)
+        _say(details)
+        return folder.finish(Counts.total(receipt.counts for receipt in receipts), details)
+
+
+def _say(details: Sections) -> None:
+    """Show what was found, in short."""
+    sections = described(details | {"examples": details["examples"][:SHOWN_EXAMPLES]})
+    filled = {title: section for title, section in sections.items() if section}
+    if filled:
+        say(plain(filled))
 
 
 def _documents(
@@ -114,20 +142,29 @@ def _note(
                     note(document)
 
 
+def _audit(passes: Sequence[Pass], notes: "Notes", writer: TaskWriter) -> None:
+    from lmkit.text.audit import write_audit
+
+    tables = [(each.reason, found) for each in passes if (found := each.found(writer.partial))]
+    write_audit(tables, notes, writer)
+
+
 def _write(
     config: DedupConfig,
     passes: Sequence[Pass],
     notes: "Notes",
+    examples: Sequence[tuple[int, int, float]],
     slices: tuple[Slice, ...],
     writer: TaskWriter,
 ) -> None:
     """Read the documents of a task again, and write those that stay, and who stays for others."""
+    from lmkit.text.audit import Witness
     from lmkit.text.gone import Verdicts
 
-    first, stop = notes.of_task(writer.number)
-    verdicts = Verdicts(tables_of(passes, writer.partial), first, stop)
-    duplicates: list[dict[str, Any]] = []
-    number = first
+    number, stop = notes.of_task(writer.number)
+    verdicts = Verdicts(tables_of(passes, writer.partial), number, stop)
+    duplicates: list[Duplicate] = []
+    witness = Witness(examples)
 
     def outcomes() -> Iterator[Outcome]:
         nonlocal number
@@ -135,12 +172,10 @@ def _write(
             if isinstance(document, Unreadable):
                 yield document
                 continue
-            reason = verdicts.reason(number)
-            if reason:
-                kept, similarity = verdicts.stays(number)
-                duplicates.append(
-                    _duplicate(document, reason, notes.names([kept])[kept], similarity)
-                )
+            witness.see(number, document)
+            if reason := verdicts.reason(number):
+                who = document.id, document.source
+                duplicates.append(Duplicate(*who, reason, *verdicts.stays(number)))
                 yield Rejected(document, f"{reason}_duplicate")
             else:
                 yield _changed(number, document, changes)
@@ -151,12 +186,8 @@ def _write(
         write_outcomes(writer, outcomes(), keep_rejected=lambda _: False)
     if number != stop:
         raise LmkitError(f"{slices[0].path}: it changed while it was read", "run the same again")
-    if duplicates:
-        with writer.file(f"duplicates-{writer.number:05d}.jsonl.zst") as path:
-            file = JsonLinesFile(path)
-            for duplicate in duplicates:
-                file.write(duplicate)
-            file.close()
+    _write_duplicates(duplicates, notes, witness, writer)
+    witness.report(writer)
 
 
 def _changed(number: int, document: Document, changes: Sequence[Change]) -> Document | Rejected:
@@ -168,11 +199,20 @@ def _changed(number: int, document: Document, changes: Sequence[Change]) -> Docu
     return outcome
 
 
-def _duplicate(document: Document, reason: str, kept: Name, similarity: float) -> dict[str, Any]:
-    return {
-        "id": document.id,
-        "source": document.source,
-        "kept": {"source": kept.source, "id": kept.id},
-        "reason": reason,
-        "similarity": round(similarity, 6),
-    }
+def _write_duplicates(
+    duplicates: Sequence[Duplicate], notes: "Notes", witness: "Witness", writer: TaskWriter
+) -> None:
+    """Write who goes, and who stays for it."""
+    if not duplicates:
+        return
+    stay = {duplicate.kept for duplicate in duplicates if duplicate.kept >= 0}
+    names = notes.names(list(stay))
+    with writer.file(f"duplicates-{writer.number:05d}.jsonl.zst") as path:
+        file = JsonLinesFile(path)
+        for duplicate in duplicates:
+            kept = names.get(duplicate.kept)
+            witness.count(duplicate.reason, duplicate.source, kept.source if kept else "")
+            stays = {"kept": kept and {"source": kept.source, "id": kept.id}}
+            why = {"reason": duplicate.reason, "similarity": round(duplicate.similarity, 6)}
+            file.write({"id": duplicate.id, "source": duplicate.source, **stays, **why})
+        file.close()

@@ -27,6 +27,7 @@ from lmkit.artifacts.samples import pick, read_records
 from lmkit.artifacts.tasks import PARTIAL, Receipt
 from lmkit.config import POSITIONAL, CommandConfig, FolderConfig
 from lmkit.errors import InputError, LmkitError
+from lmkit.text.findings import described
 from lmkit.training.summary import (
     checkpoint_manifest,
     checkpoint_state,
@@ -304,6 +305,8 @@ def _contents(folder: Path, plan: Plan) -> Sections:
     if plan.stage == "train-tokenizer":
         facts = {key: details[key] for key in details if key != "report" and details[key] != []}
         return {"tokenizer": facts, **_report(folder)}
+    if plan.stage == "dedup" and "clusters" in details:
+        return described(details)
     return {"details": flat(details)}
 
 

@@ -51,6 +51,10 @@ class Pass:
         del partial
         return None
 
+    def found(self, partial: Path) -> "Gone | None":
+        """Return which documents repeat others, also where all stay."""
+        return self.gone(partial)
+
     @contextmanager
     def changing(self, writer: TaskWriter, notes: "Notes") -> Generator[Change]:
         """Hand out what is called with each document that stays: its number, and itself."""
