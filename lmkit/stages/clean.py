@@ -31,6 +31,7 @@ from lmkit.readers.documents import read_slice
 from lmkit.readers.request import Reading
 from lmkit.text.filters import Filters, LanguageRule
 from lmkit.text.language_codes import Languages
+from lmkit.text.list_files import lists_as_inputs
 from lmkit.text.normalization import Normalization, normalize
 from lmkit.text.private import PrivateData, Replacer, told
 
@@ -94,7 +95,7 @@ def clean(config: CleanConfig) -> Manifest:
         formats=get_args(RawFormat),
         forced=config.format,
         source=config.source,
-    )
+    ).beside(lists_as_inputs(config.filters.list_files))
     with making(config, inputs) as folder:
         if folder.finished:
             return folder.finished

@@ -27,6 +27,7 @@ from pydantic import BeforeValidator
 
 from lmkit.config import Group
 from lmkit.text.bank_numbers import CARD, ibans, is_card
+from lmkit.text.list_files import split_commas
 from lmkit.text.telephone import telephones
 
 Kind = Literal["key", "email", "iban", "card", "ip", "phone"]
@@ -36,20 +37,13 @@ Stretches = Sequence[tuple[int, int]]
 HASH_BYTES = 6
 
 
-def _split(value: object) -> object:
-    """Take `a,b` from a command line for a list of two."""
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
-
-
 class PrivateData(Group):
     """E-mail addresses, numbers of telephones, accounts and cards, addresses of machines, keys."""
 
     action: Literal["tag", "stand-in", "drop"] | None = None
     """Replace them by a tag, or by a hash of the value, or drop documents that hold any."""
 
-    kinds: Annotated[tuple[Kind, ...], BeforeValidator(_split)] = (
+    kinds: Annotated[tuple[Kind, ...], BeforeValidator(split_commas)] = (
         *("key", "email", "iban", "card", "ip", "phone"),
     )
     """What to look for: key, email, iban, card, ip, phone; commas between."""

@@ -162,3 +162,27 @@ def test_documents_with_private_data_can_be_dropped_and_it_is_not_kept_among_the
     (dropped,) = records(Path("out"), "rejected")
     assert dropped["decided"] == "private_data 2 email, 1 phone"
     assert "example.com" not in dropped["text"].lower()
+
+
+def test_listed_words_and_addresses_drop_documents(here: Path, lmkit: Lmkit) -> None:
+    Path("words.txt").write_text("frobnicate\n")
+    Path("domains.txt").write_text("bad.example\n")
+    pages = [
+        {"id": "good", "text": GOOD, "url": "https://good.example/"},
+        {"id": "domain", "text": GOOD, "url": "https://www.bad.example/"},
+        {"id": "word", "text": GOOD.replace("sail", "frobnicate")},
+    ]
+    Path("raw.jsonl").write_text("\n".join(map(json.dumps, pages)))
+    rules = ("--filters.rules", "basic,profanity,url", "--filters.profanity.lists", "en,words.txt")
+    command = ("clean", "raw.jsonl", "--output", "out", *rules)
+    assert lmkit(*command, "--filters.url.domains", "domains.txt")[0] == 0
+    assert [record["id"] for record in records(Path("out"))] == ["good"]
+    decided = [record["decided"] for record in records(Path("out"), "rejected")]
+    assert decided == ["url.listed_domains 1 > 0", "profanity.entries 1 > 0"]
+    # A list that has changed is a changed input; one that is missing is refused.
+    Path("words.txt").write_text("quux\nfrob\n")
+    code, _, err = lmkit(*command, "--filters.url.domains", "domains.txt")
+    assert code == 2 and "input words.txt has changed" in err
+    code, _, err = lmkit(*command, "--filters.url.domains", "domain.txt", "--overwrite")
+    assert code == 2 and "--filters.url.domains: domain.txt: cannot be read" in err
+    assert lmkit(*command)[0] == 2  # url, and no list
