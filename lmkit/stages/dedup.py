@@ -34,8 +34,9 @@ from lmkit.artifacts.documents import (
 )
 from lmkit.artifacts.folder import making
 from lmkit.artifacts.inputs import RANGE_BYTES, Slice, cut, find_documents
+from lmkit.artifacts.lines import lines
 from lmkit.artifacts.manifest import Counts, Manifest
-from lmkit.artifacts.streams import Range, lines
+from lmkit.artifacts.streams import Range
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.config import Group, StageConfig
 from lmkit.errors import LmkitError
