@@ -58,7 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
     typed = list(sys.argv[1:] if arguments is None else arguments)
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _as_interrupt)
+        for number in (signal.SIGTERM, signal.SIGUSR1):
+            signal.signal(number, _as_interrupt)
     try:
         app = _app(typed)
         exit_code = app(typed or ["--help"], prog_name="lmkit", standalone_mode=False) or 0
@@ -84,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _as_interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    """End on SIGTERM as on Ctrl-C: batch systems send it before they kill."""
+    """End as on Ctrl-C: batch systems send one of these some time before they kill."""
     raise KeyboardInterrupt
 
 

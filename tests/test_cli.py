@@ -167,7 +167,7 @@ def at_work(workers: int) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
 def test_an_interrupted_run_says_so_and_goes_on_later(
     here: Path, lmkit: Lmkit, number: signal.Signals, workers: int
 ) -> None:

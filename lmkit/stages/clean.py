@@ -29,7 +29,8 @@ from lmkit.artifacts.tasks import TaskWriter
 from lmkit.config import StageConfig
 from lmkit.readers.documents import read_slice
 from lmkit.readers.request import Reading
-from lmkit.text.filters import Filters
+from lmkit.text.filters import Filters, LanguageRule
+from lmkit.text.language_codes import Languages
 from lmkit.text.normalization import Normalization, normalize
 
 SAMPLED = 100  # one in so many
@@ -73,7 +74,18 @@ class CleanConfig(StageConfig):
 
     normalize: Normalization = Normalization()
 
+    language: Languages | None = None
+    """Label documents with their language, and keep those in these: codes, as en,de; or all."""
+
+    min_language_score: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """With --language: how probable it must be that a text is in one of them."""
+
     filters: Filters = Filters()
+
+    @property
+    def language_rule(self) -> LanguageRule | None:
+        """What --language asks for."""
+        return LanguageRule(self.language, self.min_language_score) if self.language else None
 
 
 def clean(config: CleanConfig) -> Manifest:
@@ -107,7 +119,9 @@ def _clean_task(config: CleanConfig, slices: tuple[Slice, ...], writer: TaskWrit
 
     documents = (found for part in slices for found in _read_clean(config, part, writer))
     with MeasuresFile(writer) as measures:
-        outcomes = judged(documents, judge_for(config.filters), measures.write)
+        outcomes = judged(
+            documents, judge_for(config.filters, config.language_rule), measures.write
+        )
         outcomes = segmented(outcomes, config.sentences, config.max_characters)
         write_outcomes(writer, outcomes, partial(_keeps, config.keep_rejected))
 

@@ -1,25 +1,16 @@
 """Dedup: of all documents that have the same text, or nearly the same, keep one.
 
 Choices:
-- Texts are the same if they differ only in letter case, white space or Unicode form.
-- Then, documents are nearly the same if enough of their shingles are; MinHash only proposes pairs.
-  Each that goes is that like the one kept for it, not only like a neighbour of it.
-- The document with the smallest (source, id) stays; equal ones are told apart by their text,
-  then by the path of the input. So the result depends neither on the order of the inputs nor on
-  tasks or workers.
-- Tasks note 16 bytes, the name and the signature of each document; one finds what stands twice, one
-  for each band what may be nearly the same, one what is; then tasks write what stays. Memory is 16
-  bytes a document, and the names of those that have a copy or may have one.
+- It is a list of passes, which share two readings: the first takes notes, the second writes what
+  stays. What each looks for, it says itself.
+- Which one stays depends neither on the order of the inputs nor on tasks or workers.
 """
 
-import json
-from collections import deque
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
@@ -34,42 +25,18 @@ from lmkit.artifacts.documents import (
 )
 from lmkit.artifacts.folder import making
 from lmkit.artifacts.inputs import RANGE_BYTES, Slice, cut, find_documents
-from lmkit.artifacts.lines import lines
 from lmkit.artifacts.manifest import Counts, Manifest
-from lmkit.artifacts.streams import Range
 from lmkit.artifacts.tasks import TaskWriter
-from lmkit.config import Group, StageConfig
+from lmkit.config import StageConfig
 from lmkit.errors import LmkitError
 from lmkit.readers.documents import read_slice
-from lmkit.text.digest import SIZE, digest, normal_form
+from lmkit.text.exact import Exact
+from lmkit.text.keeping import Keep, Name
+from lmkit.text.near import Near, NearlyTheSame
+from lmkit.text.passes import Change, Pass, tables_of
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-REASON = "exact_duplicate"
-NEAR_REASON = "near_duplicate"
-Name = tuple[str, str, str, str]
-"""Source, id, digest of the raw text, path: what decides which copy stays."""
-
-
-class Near(Group):
-    """What to do with documents that are nearly the same."""
-
-    action: Literal["drop", "mark"] | None = "drop"
-    """Drop all but one, or mark them as a cluster in `metadata.cluster`; with none, don't look."""
-
-    min_similarity: Annotated[float, Field(gt=0, le=1)] = 0.7
-    """Least share of five-word shingles that two documents must have in common (Jaccard)."""
-
-    keep: Literal["first", "longest"] = "first"
-    """Which one stays: that with the smallest source and id, or that with most characters."""
-
-    bands: Annotated[int, Field(ge=1, le=1000)] = 14
-    """Bands of MinHash: more of them find more pairs that are less alike."""
-
-    rows: Annotated[int, Field(ge=1, le=100)] = 8
-    """Rows of a band: more of them propose fewer pairs that are less alike."""
+    from lmkit.text.notes import Notes
 
 
 class DedupConfig(StageConfig):
@@ -81,6 +48,8 @@ class DedupConfig(StageConfig):
     source: str | None = None
     """Label for all documents; without it, each keeps its own."""
 
+    keep: Keep = Keep()
+
     near: Near = Near()
 
     max_record: Annotated[int, Field(ge=1)] = 32_000_000
@@ -88,6 +57,14 @@ class DedupConfig(StageConfig):
 
     shard_bytes: Annotated[int, Field(ge=1)] = RANGE_BYTES
     """Input bytes per task and output file; small files share one."""
+
+
+def passes_of(config: DedupConfig) -> list[Pass]:
+    """Return the passes, each of which sees what those before it have left."""
+    passes: list[Pass] = [Exact(config.keep)]
+    if config.near.action:
+        passes.append(NearlyTheSame(config.near, config.keep))
+    return passes
 
 
 def dedup(config: DedupConfig) -> Manifest:
@@ -98,27 +75,16 @@ def dedup(config: DedupConfig) -> Manifest:
     with making(config, inputs) as folder:
         if folder.finished:
             return folder.finished
-        tasks = cut(inputs.slices, config.shard_bytes)
-        folder.run(
-            "digests",
-            partial(_note_digests, config),
-            tasks,
-            workers=config.workers,
-            label="comparing",
-        )
-        folder.run("repeats", _find_repeats, [len(tasks)], label="matching")
-        if config.near.action:
-            folder.run(
-                "bands",
-                partial(_match_band, config, len(tasks)),
-                range(config.near.bands),
-                workers=config.workers,
-                label="matching bands",
-            )
-            folder.run("near", partial(_find_near, config), [len(tasks)], label="verifying")
-        receipts = folder.run(
-            "documents", partial(_keep_one, config), tasks, workers=config.workers, label="writing"
-        )
+        from lmkit.text.notes import Notes  # numpy, which no --help should wait for
+
+        tasks, passes = cut(inputs.slices, config.shard_bytes), passes_of(config)
+        note = partial(_note, config, passes)
+        folder.run("notes", note, tasks, workers=config.workers, label="comparing")
+        notes = Notes(tuple((folder.scratch, number) for number in range(len(tasks))))
+        for place, each in enumerate(passes):
+            each.match(folder, notes, config.workers, passes[:place])
+        write = partial(_write, config, passes, notes)
+        receipts = folder.run("documents", write, tasks, workers=config.workers, label="writing")
         return folder.finish(Counts.total(receipt.counts for receipt in receipts))
 
 
@@ -132,162 +98,58 @@ def _documents(
             yield part.path, document
 
 
-def _note_digests(config: DedupConfig, slices: tuple[Slice, ...], writer: TaskWriter) -> None:
-    digests = bytearray()
+def _note(
+    config: DedupConfig, passes: Sequence[Pass], slices: tuple[Slice, ...], writer: TaskWriter
+) -> None:
+    """Read the documents of a task for all passes."""
+    from lmkit.text.notes import noting_names
 
-    def texts() -> Iterator[str]:
+    with ExitStack() as stack:
+        name = stack.enter_context(noting_names(config.keep, writer))
+        notes = [stack.enter_context(each.noting(writer)) for each in passes]
         for place, document in _documents(config, slices, writer):
             if isinstance(document, Document):
-                digests.extend(digest(normal_form(document.text)))
-                raw = digest(document.text).hex()
-                names.write({"name": [document.source, document.id, raw, str(place)]})
-                yield document.text
-
-    with writer.scratch_file(_scratch("names", writer.number)) as path:
-        names = JsonLinesFile(path)
-        if config.near.action:
-            from lmkit.text.minhash import Bands
-            from lmkit.text.signatures import write_signatures
-
-            write_signatures(writer, texts(), Bands(config.near.bands, config.near.rows))
-        else:
-            deque(texts(), maxlen=0)
-        names.close()
-    with writer.scratch_file(_scratch("digests", writer.number)) as path:
-        path.write_bytes(digests)
+                name(document, place)
+                for note in notes:
+                    note(document)
 
 
-def _find_repeats(task_count: int, writer: TaskWriter) -> None:
-    """Write, for each task, which of its documents go and which one stays for each."""
-    from lmkit.text.repeats import groups_of_equals  # numpy, which no --help should wait for
+def _write(
+    config: DedupConfig,
+    passes: Sequence[Pass],
+    notes: "Notes",
+    slices: tuple[Slice, ...],
+    writer: TaskWriter,
+) -> None:
+    """Read the documents of a task again, and write those that stay, and who stays for others."""
+    from lmkit.text.gone import Verdicts
 
-    files = [writer.partial / _scratch("digests", number) for number in range(task_count)]
-    group_of, groups = groups_of_equals(b"".join(file.read_bytes() for file in files))
-    lengths = [file.stat().st_size // SIZE for file in files]
-    first: dict[int, tuple[Name, int]] = {}
-    for index, name in _names_of(writer, lengths, group_of).items():
-        group = int(group_of[index])
-        first[group] = min(first.get(group, (name, index)), (name, index))
-    assert len(first) == groups
-    start = 0
-    for number, length in enumerate(lengths):
-        with writer.scratch_file(_scratch("repeats", number)) as path:
-            repeats = JsonLinesFile(path)
-            for index, group in enumerate(group_of[start : start + length].tolist()):
-                if group >= 0 and first[group][1] != start + index:
-                    (source, key, *_), stays = first[group]
-                    kept = {"source": source, "id": key}
-                    repeats.write({"index": index, "kept": kept, "number": stays})
-            repeats.close()
-        start += length
-
-
-def _match_band(config: DedupConfig, tasks: int, band: int, writer: TaskWriter) -> None:
-    from lmkit.text.signatures import write_mates
-
-    write_mates(tasks, config.near.bands, band, writer)
-
-
-def _find_near(config: DedupConfig, tasks: int, writer: TaskWriter) -> None:
-    """Write, for each task, which of its documents are nearly the same as one that stays."""
-    import numpy as np
-
-    from lmkit.text.clusters import stars
-    from lmkit.text.signatures import Signatures, buckets
-
-    signatures = Signatures(writer.partial, tasks)
-    starts = [int(start) for start in signatures.starts]
-    repeats = {
-        starts[task] + record["index"]: record["number"]
-        for task in range(tasks)
-        for record in _read_lines(writer, _scratch("repeats", task))
-    }
-    buckets_of = buckets(writer.partial, config.near.bands)
-    for number in repeats:
-        buckets_of.pop(number, None)
-    wanted = np.full(starts[-1], -1, dtype=np.int64)
-    wanted[list(buckets_of)] = 0
-    sizes = [stop - start for start, stop in pairwise(starts)]
-    names = _names_of(writer, sizes, wanted)
-    longest = config.near.keep == "longest"
-    best_first = sorted(
-        names, key=lambda n: (-signatures.characters(n) if longest else 0, names[n], n)
-    )
-    gone = stars(
-        best_first, buckets_of.__getitem__, signatures.similarity, config.near.min_similarity
-    )
-    lines: list[list[dict[str, Any]]] = [[] for _ in range(tasks)]
-
-    def note(number: int, kept: int, similarity: float, reason: str) -> None:
-        task, index = signatures.task_of(number)
-        source, key, *_ = names[kept]
-        cluster = digest("\n".join(names[kept])).hex()
-        who = {"source": source, "id": key}
-        line = {"index": index, "kept": who, "similarity": round(similarity, 6)}
-        lines[task].append({**line, "cluster": cluster, "reason": reason})
-
-    for number, (kept, similarity) in gone.items():
-        note(number, kept, similarity, "near")
-    if config.near.action == "mark":
-        for kept in {kept for kept, _ in gone.values()}:
-            note(kept, kept, 1.0, "near")
-    else:  # a copy of one that goes is represented by the one that stays
-        for number, stays in repeats.items():
-            if stays in gone:
-                note(number, *gone[stays], "exact")
-    for task, found in enumerate(lines):
-        with writer.scratch_file(_scratch("near", task)) as path:
-            file = JsonLinesFile(path)
-            for line in sorted(found, key=lambda line: line["index"]):
-                file.write(line)
-            file.close()
-
-
-def _names_of(
-    writer: TaskWriter, lengths: list[int], group_of: "NDArray[np.int64]"
-) -> dict[int, Name]:
-    """Read the names of the documents that are in a group."""
-    names: dict[int, Name] = {}
-    start = 0
-    for number, length in enumerate(lengths):
-        if (group_of[start : start + length] >= 0).any():
-            for index, record in enumerate(_read_lines(writer, _scratch("names", number))):
-                if group_of[start + index] >= 0:
-                    names[start + index] = cast(Name, tuple(record["name"]))
-        start += length
-    return names
-
-
-def _keep_one(config: DedupConfig, slices: tuple[Slice, ...], writer: TaskWriter) -> None:
-    repeats = _by_index(writer, "repeats")
-    near = _by_index(writer, "near") if config.near.action else {}
-    marks = config.near.action == "mark"
-    seen = 0
+    first, stop = notes.of_task(writer.number)
+    verdicts = Verdicts(tables_of(passes, writer.partial), first, stop)
     duplicates: list[dict[str, Any]] = []
+    number = first
 
     def outcomes() -> Iterator[Outcome]:
-        nonlocal seen
+        nonlocal number
         for _, document in _documents(config, slices, writer):
             if isinstance(document, Unreadable):
                 yield document
                 continue
-            exact, alike = repeats.get(seen), near.get(seen)
-            seen += 1
-            if exact:
-                duplicates.append(_duplicate(document, "exact", alike or exact))
-                yield Rejected(document, REASON)
-            elif alike and marks:
-                metadata = {**document.metadata, "cluster": alike["cluster"]}
-                yield replace(document, metadata=metadata)
-            elif alike:
-                duplicates.append(_duplicate(document, "near", alike))
-                yield Rejected(document, NEAR_REASON)
+            reason = verdicts.reason(number)
+            if reason:
+                kept, similarity = verdicts.stays(number)
+                duplicates.append(
+                    _duplicate(document, reason, notes.names([kept])[kept], similarity)
+                )
+                yield Rejected(document, f"{reason}_duplicate")
             else:
-                yield document
+                yield _changed(number, document, changes)
+            number += 1
 
-    write_outcomes(writer, outcomes(), keep_rejected=lambda _: False)
-    noted = (writer.partial / _scratch("digests", writer.number)).stat().st_size // SIZE
-    if seen != noted:
+    with ExitStack() as stack:
+        changes = [stack.enter_context(each.changing(writer, notes)) for each in passes]
+        write_outcomes(writer, outcomes(), keep_rejected=lambda _: False)
+    if number != stop:
         raise LmkitError(f"{slices[0].path}: it changed while it was read", "run the same again")
     if duplicates:
         with writer.file(f"duplicates-{writer.number:05d}.jsonl.zst") as path:
@@ -297,22 +159,20 @@ def _keep_one(config: DedupConfig, slices: tuple[Slice, ...], writer: TaskWriter
             file.close()
 
 
-def _duplicate(document: Document, reason: str, found: dict[str, Any]) -> dict[str, Any]:
-    who = {"id": document.id, "source": document.source, "kept": found["kept"]}
-    return {**who, "reason": reason, "similarity": found.get("similarity", 1.0)}
+def _changed(number: int, document: Document, changes: Sequence[Change]) -> Document | Rejected:
+    """Return what becomes of a document that stays."""
+    outcome: Document | Rejected = document
+    for change in changes:
+        if isinstance(outcome, Document):
+            outcome = change(number, outcome)
+    return outcome
 
 
-def _by_index(writer: TaskWriter, kind: str) -> dict[int, dict[str, Any]]:
-    lines = _read_lines(writer, _scratch(kind, writer.number))
-    return {record["index"]: record for record in lines}
-
-
-def _scratch(kind: str, number: int) -> str:
-    return f"{kind}-{number:05d}.scratch"
-
-
-def _read_lines(writer: TaskWriter, name: str) -> Iterator[dict[str, Any]]:
-    path = writer.partial / name
-    with Range(path, 0, path.stat().st_size) as source:
-        for line in lines(source, "zstd", limit=1 << 40):
-            yield json.loads(line.data or b"")
+def _duplicate(document: Document, reason: str, kept: Name, similarity: float) -> dict[str, Any]:
+    return {
+        "id": document.id,
+        "source": document.source,
+        "kept": {"source": kept.source, "id": kept.id},
+        "reason": reason,
+        "similarity": round(similarity, 6),
+    }

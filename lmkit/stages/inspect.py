@@ -254,14 +254,13 @@ def _problems(folder: Path, outputs: Sequence[Output]) -> Iterator[str]:
 def _judged(config: InspectConfig, plan: Plan, outputs: Sequence[Output]) -> Sections:
     """Show what the rules of a cleaned folder did, or would do with other limits."""
     from lmkit.artifacts.measures import FACTS, read_measures  # numpy, which no --help needs
-    from lmkit.text.filters import Filters, rules_of
+    from lmkit.text.filters import rules_as_made
     from lmkit.text.removals import removals, with_limits
 
     shards = [output for output in outputs if fnmatch(output.name, "measures-*.parquet")]
     if plan.stage != "clean" or not shards:
         raise InputError(f"{config.folder}: holds no measures", "name a folder that clean made")
-    filters = Filters.model_validate(plan.config["filters"])
-    rules = with_limits([*rules_of(filters)], config.limits or "")
+    rules = with_limits(rules_as_made(plan.config), config.limits or "")
     names = sorted({rule.measure for rule in rules})
     paths = [config.folder / output.name for output in shards]
     if config.document is not None:

@@ -6,7 +6,6 @@ Choices:
   the step. So a run that is stopped anyhow and continued is the run that never stopped.
 """
 
-import os
 from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -27,6 +26,8 @@ from lmkit.model.configuration import ModelConfig
 from lmkit.objectives.configuration import ObjectiveConfig, refuse_pair
 from lmkit.training.forecast import Forecast, forecast
 from lmkit.training.interrupts import asked_to_stop
+from lmkit.training.launching import accelerator_for, refuse_owners, way_asked_for
+from lmkit.training.length import steps_asked
 from lmkit.training.mixture import MixtureConfig
 from lmkit.training.optimizer import OptimConfig
 from lmkit.training.schedule import ScheduleConfig
@@ -175,8 +176,8 @@ def pretrain(config: PretrainConfig) -> Manifest | Forecast:
     packed = Sources.at(config.inputs, config.mixture.weights, config.output)
     _keep_memory()
     _refuse_absent_device(config)
-    _refuse_launcher()
-    config = _parallel(config)
+    refuse_owners()
+    config = config.model_copy(update={"parallel": way_asked_for(config.parallel)})
     packed.check(hashes=config.verify or not (config.output / "manifest.json").exists())
     objective = _objective(config.to_learn, packed)
     _refuse_long_rows(config, packed)
@@ -197,7 +198,7 @@ def pretrain(config: PretrainConfig) -> Manifest | Forecast:
         if config.hours is not None:
             on_first(lambda: run.note_steps(config.hours, config.steps))
         precision: Precision = on_first(lambda: _precision(config, run))
-        accelerator = _accelerator(config, precision)
+        accelerator = accelerator_for(config.device, precision)
         on_first(lambda: _describe(config, packed))
         losses: dict[str, float] = {}
         progress = _train(config, packed, objective, run, accelerator, losses, first_weights)
@@ -211,31 +212,13 @@ def pretrain(config: PretrainConfig) -> Manifest | Forecast:
 
 def _with_steps(config: PretrainConfig, packed: Sources) -> PretrainConfig:
     """Return the options with the steps that tokens or passes over the text come to."""
-    from lmkit.training.length import steps_of
-
-    asked = {
-        name: value
-        for name in ("tokens", "epochs", "hours")
-        if (value := getattr(config, name)) is not None
-    }
-    if len(asked) > 1:
-        named = " and ".join(f"--{name} {value}" for name, value in asked.items())
-        raise ConfigError(f"{named}: both say how long the run is", "give one of them")
-    steps = steps_of(
-        config.steps,
-        config.tokens,
-        config.epochs,
+    steps = steps_asked(
+        config,
+        typed="steps" in config.model_fields_set,
         rows_per_batch=_rows_per_batch(config, packed.sequence_length),
         sequence_length=packed.sequence_length,
         rows=len(packed.rows()),
     )
-    if asked and "hours" not in asked and "steps" in config.model_fields_set:
-        (name, value), *_ = asked.items()
-        if config.steps != steps:
-            raise ConfigError(
-                f"--steps: got {config.steps}, but --{name} {value} makes {steps}",
-                "leave one of the two out",
-            )
     return config.model_copy(update={"steps": steps})
 
 
@@ -281,7 +264,7 @@ def _foretell(config: PretrainConfig, packed: Sources, objective: "Objective") -
 
     @cache
     def made() -> "tuple[Team, Optimizer | Both]":
-        accelerator = _accelerator(config, precision)
+        accelerator = accelerator_for(config.device, precision)
         model = Transformer(config.model, size, seed=config.seed).to(accelerator.device)
         model.recompute(config.activation_checkpointing)
         team = Team(model, accelerator, config.parallel)
@@ -351,17 +334,6 @@ def _refuse_long_rows(config: PretrainConfig, packed: Sources) -> None:
         )
 
 
-def _refuse_launcher() -> None:
-    """Refuse configurations of `accelerate launch` that would own what is ours."""
-    for name, what in (("DEEPSPEED", "DeepSpeed"), ("MEGATRON_LM", "Megatron-LM")):
-        if os.environ.get(f"ACCELERATE_USE_{name}", "false").lower() in {"1", "true"}:
-            raise ConfigError(
-                f"accelerate launch: its configuration asks for {what}, which would own the "
-                "backward pass, the optimizer and the checkpoints",
-                "launch without it, and give --parallel fsdp",
-            )
-
-
 def _keep_memory() -> None:
     # Before the first tensor: it changes how memory is asked for.
     from lmkit.training.allocator import keep_memory
@@ -376,14 +348,6 @@ def _refuse_absent_device(config: PretrainConfig) -> None:
         refuse_fp16(config.precision, find_device(config.device))
 
 
-def _parallel(config: PretrainConfig) -> PretrainConfig:
-    """Take what `accelerate launch` was configured for as our own option."""
-    if os.environ.pop("ACCELERATE_USE_FSDP", "false").lower() not in {"1", "true"}:
-        return config
-    say("accelerate launch asks for FSDP: taken as --parallel fsdp")
-    return config.model_copy(update={"parallel": "fsdp"})
-
-
 def _precision(config: PretrainConfig, run: "RunFolder") -> "Precision":
     """Return what to compute in: as typed, or as found out when the run began."""
     from lmkit.training.precision import choose_precision, find_device
@@ -392,26 +356,6 @@ def _precision(config: PretrainConfig, run: "RunFolder") -> "Precision":
     if config.precision != "auto":
         return config.precision
     return cast("Precision", run.resolve("precision", lambda: choose_precision(device)))
-
-
-def _accelerator(config: PretrainConfig, precision: "Precision") -> "Accelerator":
-    import torch
-    from accelerate import Accelerator
-    from accelerate.state import AcceleratorState
-
-    if ranks() == 1:
-        # Another run may have been in this process. It is what Accelerate's own tests call.
-        AcceleratorState._reset_state(True)  # pyright: ignore[reportPrivateUsage]
-    mixed_precision = "no" if precision == "fp32" else precision
-    accelerator = Accelerator(cpu=config.device == "cpu", mixed_precision=mixed_precision)
-    accelerator.scaler = None  # fp16's is ours (`loss_scale`)
-    spare = torch.cuda.device_count() if accelerator.device.type == "cuda" else 0
-    if spare > ranks():
-        say(
-            f"this machine has {spare} GPUs, and {ranks()} is used; to use all of them: "
-            f"torchrun --nproc-per-node {spare} -m lmkit pretrain ..."
-        )
-    return accelerator
 
 
 def _describe(config: PretrainConfig, packed: Sources) -> None:
@@ -529,13 +473,17 @@ def _recipe(config: PretrainConfig, packed: Sources, rows: int, micro_batch: int
     )
 
 
+def _share(config: PretrainConfig, packed: Sources) -> int:
+    """Return the rows of a batch that one process reads, at most."""
+    readers = 1 if config.parallel == "tensor" else ranks()
+    return -(-_rows_per_batch(config, packed.sequence_length) // readers)
+
+
 def _usual_micro_batch(config: PretrainConfig, packed: Sources) -> int:
     """Return the rows to compute at a time, where nothing has to be tried."""
-    readers = 1 if config.parallel == "tensor" else ranks()
-    share = -(-_rows_per_batch(config, packed.sequence_length) // readers)
     usual = max(1, MICRO_BATCH_TOKENS // packed.sequence_length)
     asked = config.micro_batch if isinstance(config.micro_batch, int) else usual
-    return min(share, asked)
+    return min(_share(config, packed), asked)
 
 
 def _micro_batch(
@@ -550,15 +498,11 @@ def _micro_batch(
     if config.micro_batch != "auto":
         return _usual_micro_batch(config, packed)
     import numpy as np
-    import torch
 
     from lmkit.tokens.draws import row_keys
-    from lmkit.training.fitting import fits_by_estimate, fits_on_gpu, halved
-    from lmkit.training.together import on_first
+    from lmkit.training.fitting import find_rows, fits_by_estimate, fits_on_gpu
 
     data, device = packed.rows(), accelerator.device
-    readers = 1 if config.parallel == "tensor" else ranks()
-    share = -(-_rows_per_batch(config, packed.sequence_length) // readers)
 
     def fits(rows: int) -> bool:
         numbers = np.arange(rows) % len(data)
@@ -570,18 +514,7 @@ def _micro_batch(
         with accelerator.autocast():
             return fits_on_gpu(model, batch.tensors())
 
-    def find() -> int:
-        return halved(share, fits)
-
-    if device.type != "cuda" or ranks() == 1:
-        return int(on_first(lambda: run.resolve("micro_batch", lambda: str(find()))))
-    known = on_first(lambda: run.known("micro_batch"))
-    if known is None:
-        found = torch.tensor([find()], device=device)
-        torch.distributed.all_reduce(found, torch.distributed.ReduceOp.MIN)
-        least = str(int(found))
-        known = on_first(lambda: run.resolve("micro_batch", lambda: least))
-    return int(known)
+    return find_rows(_share(config, packed), fits, device, run)
 
 
 def _validation(

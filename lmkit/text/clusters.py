@@ -14,10 +14,12 @@ def stars(
     buckets_of: Callable[[int], Iterable[object]],
     similarity: Callable[[int, int], float],
     threshold: float,
+    stays: Callable[[int], bool] = lambda _: False,
 ) -> dict[int, tuple[int, float]]:
     """Return which documents go, for each the most similar one that stays, and how similar it is.
 
     Only documents that share a bucket are compared. Of equally similar ones, the better counts.
+    Those that `stays` tells stay whatever they are like; they must come first.
 
     >>> stars([0, 1, 2], lambda _: ["all"], lambda a, b: 1 - abs(a - b) / 10, 0.9)
     {1: (0, 0.9)}
@@ -27,7 +29,9 @@ def stars(
     rank = {document: place for place, document in enumerate(best_first)}
     for document in best_first:
         buckets = list(buckets_of(document))
-        candidates = {kept for bucket in buckets for kept in kept_in[bucket]}
+        candidates: set[int] = set()
+        if not stays(document):
+            candidates.update(kept for bucket in buckets for kept in kept_in[bucket])
         best: tuple[int, float] | None = None
         for kept in sorted(candidates, key=rank.__getitem__):
             alike = similarity(kept, document)

@@ -5,6 +5,7 @@ about one in 10^21; and a billion digests still fit in the memory of one machine
 """
 
 import unicodedata
+from functools import lru_cache
 from hashlib import blake2b
 
 SIZE = 16
@@ -16,6 +17,12 @@ def digest(text: str) -> bytes:
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=SIZE).digest()
 
 
+@lru_cache(1)  # each pass asks for it in turn
+def folded(text: str) -> str:
+    """Return a text without the difference of letter case and Unicode form."""
+    return unicodedata.normalize("NFC", text).casefold()
+
+
 def normal_form(text: str) -> str:
     r"""Return what two copies of a text share, however they were laid out.
 
@@ -24,4 +31,4 @@ def normal_form(text: str) -> str:
     >>> normal_form("The  cat\nsat") == normal_form("the cat sat ")
     True
     """
-    return " ".join(unicodedata.normalize("NFC", text).casefold().split())
+    return " ".join(folded(text).split())

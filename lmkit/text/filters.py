@@ -12,13 +12,14 @@ Choices:
   marks of dialogue are words there.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, cast, get_args
+from typing import Annotated, Any, Literal, NamedTuple, cast, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from lmkit.config import Group
+from lmkit.text.language_codes import EVERY
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
@@ -309,12 +310,26 @@ FIELDS: dict[str, tuple[str, type[Group]]] = {
 LINE_OPTIONS = frozenset({"min_line_words", "end_marks", "cut_lines"})
 
 
-def rules_of(filters: Filters) -> Iterator[Rule]:
+class LanguageRule(NamedTuple):
+    """Which languages are wanted, and how probable they must be; `all` wants every one."""
+
+    wanted: tuple[str, ...]
+    min_score: float
+
+    def rules(self) -> Iterator[Rule]:
+        """Return the rule, if there is one."""
+        if self.wanted != (EVERY,):
+            measure = "language.wanted"
+            yield Rule("min_language_score", "language", measure, False, self.min_score)
+
+
+def rules_of(filters: Filters, language: LanguageRule | None = None) -> Iterator[Rule]:
     """Return the rules in the order in which they judge, with those that are off.
 
     >>> [rule.reason for rule in rules_of(Filters())]
     ['too_short', 'too_few_letters', 'too_repetitive']
     """
+    yield from language.rules() if language else ()
     for name in filters.rules:
         if name == "basic":
             for option, (reason, measure) in BASIC_REASONS.items():
@@ -330,6 +345,13 @@ def rules_of(filters: Filters) -> Iterator[Rule]:
             reason = f"{prefix}.{measure if measures.count(measure) == 1 else field}"
             side = field.startswith("max")
             yield Rule(f"{prefix}.{field}", reason, f"{prefix}.{measure}", side, limit)
+
+
+def rules_as_made(config: Mapping[str, Any]) -> list[Rule]:
+    """Return the rules that a manifest's configuration stands for."""
+    wanted = config.get("language")
+    language = LanguageRule(tuple(wanted), config["min_language_score"]) if wanted else None
+    return [*rules_of(Filters.model_validate(config["filters"]), language)]
 
 
 assert set(get_args(RuleSet)) == {"basic", *FIELDS}

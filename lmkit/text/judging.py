@@ -2,11 +2,13 @@
 
 Choices:
 - What a rule set doesn't need isn't measured: the default costs what it always did.
+- The language is a rule like any other, the first one: its number is the probability that the text
+  is in one of those that are wanted.
 - Judges are made per process and keep what they learned about words; a verdict depends on the text
   and the options alone.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +17,8 @@ from numpy.typing import NDArray
 
 from lmkit.artifacts.documents import Document, Outcome, Rejected
 from lmkit.text.c4 import LineRules
-from lmkit.text.filters import Filters, Rule, rules_of
+from lmkit.text.filters import Filters, LanguageRule, Rule, rules_of
+from lmkit.text.labelling import Labeller
 from lmkit.text.measures import (
     alphanumeric_share,
     letter_share,
@@ -59,8 +62,9 @@ class Judged:
 class Judge:
     """Judges texts by the same options."""
 
-    def __init__(self, filters: Filters) -> None:
-        self.rules: list[Rule] = [*rules_of(filters)]
+    def __init__(self, filters: Filters, language: LanguageRule | None = None) -> None:
+        self.rules: list[Rule] = [*rules_of(filters, language)]
+        self._labeller = Labeller(language.wanted) if language else None
         self._sets = frozenset(filters.rules)
         self._cut = filters.c4.cut_lines
         self._measurer = self._made(filters)
@@ -76,8 +80,17 @@ class Judge:
         repetition = bool(self._sets & {"gopher", "gopher-repetition"})
         return Measurer(repetition=repetition, c4=c4)
 
-    def judge(self, texts: Sequence[str]) -> Judged:
-        """Judge some texts.
+    def judge_documents(self, documents: Sequence[Document]) -> tuple[Sequence[Document], Judged]:
+        """Judge documents by all that is known of them; returns them with what was found out."""
+        noted: dict[str, NDArray[Any]] = {}
+        if self._labeller:
+            documents, noted = self._labeller.label(documents)
+        return documents, self.judge([document.text for document in documents], noted)
+
+    def judge(
+        self, texts: Sequence[str], noted: Mapping[str, NDArray[Any]] | None = None
+    ) -> Judged:
+        """Judge some texts; `noted` are measures that don't follow from the rules.
 
         >>> [verdict.decided for verdict in Judge(Filters()).judge(["too short"]).verdicts]
         ['too_short 8 < 25']
@@ -87,6 +100,7 @@ class Judge:
         whole = [SURROGATES.sub("\ufffd", text) for text in texts if text and not text.isspace()]
         measured = self._measured(whole)
         measures = {name: _spread(values, solid) for name, values in measured.columns.items()}
+        measures = {**(noted or {}), **measures}
         deciding = np.full(len(texts), -1)
         for number in range(len(self.rules) - 1, -1, -1):
             rule = self.rules[number]
@@ -142,12 +156,15 @@ def _spread(values: NDArray[Any], solid: NDArray[np.bool_]) -> NDArray[Any]:
     return spread
 
 
-JUDGES: dict[str, Judge] = {}
+JUDGES: dict[tuple[str, LanguageRule | None], Judge] = {}
 
 
-def judge_for(filters: Filters) -> Judge:
+def judge_for(filters: Filters, language: LanguageRule | None = None) -> Judge:
     """Return this process's judge, with what it has learned so far."""
-    return JUDGES.setdefault(filters.model_dump_json(), Judge(filters))
+    key = filters.model_dump_json(), language
+    if key not in JUDGES:
+        JUDGES[key] = Judge(filters, language)
+    return JUDGES[key]
 
 
 def judged(outcomes: Iterable[Outcome], judge: Judge, note: Note) -> Iterator[Outcome]:
@@ -164,9 +181,10 @@ def judged(outcomes: Iterable[Outcome], judge: Judge, note: Note) -> Iterator[Ou
 
 
 def _judged_batch(batch: Sequence[Outcome], judge: Judge, note: Note) -> Iterator[Outcome]:
-    documents = [outcome for outcome in batch if isinstance(outcome, Document)]
-    if documents:
-        judged = judge.judge([document.text for document in documents])
+    found = [outcome for outcome in batch if isinstance(outcome, Document)]
+    verdicts: Iterator[tuple[Document, Verdict]] = iter(())
+    if found:
+        documents, judged = judge.judge_documents(found)
         languages = [document.metadata.get("language") for document in documents]
         facts = (
             [document.id for document in documents],
@@ -175,15 +193,13 @@ def _judged_batch(batch: Sequence[Outcome], judge: Judge, note: Note) -> Iterato
             [verdict.reason for verdict in judged.verdicts],
         )
         note(facts, judged.measures)
-        verdicts = iter(judged.verdicts)
-    else:
-        verdicts = iter(())
+        verdicts = iter(zip(documents, judged.verdicts, strict=True))
     for outcome in batch:
         if not isinstance(outcome, Document):
             yield outcome
             continue
-        verdict = next(verdicts)
+        document, verdict = next(verdicts)
         if verdict.reason:
-            yield Rejected(outcome, verdict.reason, verdict.decided)
+            yield Rejected(document, verdict.reason, verdict.decided)
         else:
-            yield outcome if verdict.text is outcome.text else outcome.with_text(verdict.text)
+            yield document if verdict.text is document.text else document.with_text(verdict.text)

@@ -1,20 +1,26 @@
-"""Signatures of documents on disk, and the search for those that are nearly the same.
+"""Signatures of documents on disk, and what they propose.
 
-    .partial/bands-00003.scratch      the band keys of task 3's documents
+    .partial/bands-00003.scratch      band by band, the keys of task 3's documents
     .partial/shingles-00003.scratch   their shingles, end to end
-    .partial/sizes-00003.scratch      per document: how many shingles, how many characters
+    .partial/sizes-00003.scratch      how many shingles each has
     .partial/mates-00007.scratch      of band 7: the documents that share their key, and the key
+    .partial/groups-00002.scratch     documents with their keys, and the group that they belong to
 
 Choices:
-- A band is matched by itself, by sorting: that takes the memory of one band, 16 bytes a document,
-  so 16 GB for a billion. Then come the documents that have a mate in any band, 16 bytes for each
-  band in which they have one, and some hundred bytes for their place among the candidates.
-- Shingles stay on disk, and are mapped only for candidates. They take some 8 bytes a word, more
-  than the text when it is compressed: 5 TB for a billion documents of 700 words.
+- A band is matched by itself, by sorting: that takes some 40 bytes a document, and where there are
+  more than 64 million, a band is done in parts, by ranges of its keys.
+- Documents that share a key, directly or through others, are a group: what becomes of them depends
+  on no other. Groups are shared out to files, each verified by a task of its own: that takes the
+  memory of one file, or of one group where that is larger.
+- A billion documents of 700 words, on paper: 112 GB of keys and 2.8 TB of shingles on disk, which
+  are read once in order, and then only for candidates; 16 tasks a band of 2.6 GB each; 24 GB while
+  groups are formed, since each document has a label then.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,100 +28,179 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.artifacts.tasks import TaskWriter
-from lmkit.text.minhash import Bands, Hashes, WordHashes, jaccard, shingles
+from lmkit.text.components import components
+from lmkit.text.gone import Gone, numbers_of
+from lmkit.text.minhash import Bands
+from lmkit.text.notes import Notes, Numbers
+from lmkit.text.passes import scratch
+from lmkit.text.shingles import Shingles, jaccard, shingles
 
-Array = NDArray[Any]
+BATCH = 1 << 16
+"""Characters whose shingles are found at a time, at least."""
+MATCHED = 1 << 26
+"""Documents that are matched at a time."""
+MATES = np.dtype([("number", "<i8"), ("key", "<u8")])
+GROUPED = np.dtype([("group", "<i8"), ("number", "<i8"), ("key", "<u8")])
+EDGES = 1 << 20
+GROUPED_ROWS = 1 << 21
+"""Rows of a file of groups, where no group has more: 50 MB."""
+MOST_FILES = 256
 
 
-def scratch(kind: str, number: int) -> str:
-    """Return the name of a file that only later tasks need."""
-    return f"{kind}-{number:05d}.scratch"
-
-
-def write_signatures(writer: TaskWriter, texts: Iterable[str], bands: Bands) -> None:
-    """Write what later tasks compare of the texts of a task."""
-    words = WordHashes()
-    sizes: list[tuple[int, int]] = []
+@contextmanager
+def writing_signatures(writer: TaskWriter, bands: Bands) -> Generator[Callable[[str], None]]:
+    """Hand out what is called with each text of a task, in the form whose words count."""
+    sizes = [np.empty(0, np.int64)]
+    keys = [np.empty((bands.bands, 0), np.uint64)]
+    waiting: list[str] = []
+    characters = 0
     with (
         writer.scratch_file(scratch("bands", writer.number)) as bands_path,
         writer.scratch_file(scratch("shingles", writer.number)) as shingles_path,
         writer.scratch_file(scratch("sizes", writer.number)) as sizes_path,
     ):
-        with bands_path.open("wb") as bands_file, shingles_path.open("wb") as shingles_file:
-            for text in texts:
-                hashes = shingles(text, words)
-                shingles_file.write(hashes.tobytes())
-                bands_file.write(bands.keys(hashes).tobytes())
-                sizes.append((len(hashes), len(text)))
-        sizes_path.write_bytes(np.array(sizes, np.int64).reshape(-1, 2).tobytes())
+        with shingles_path.open("wb") as file:
+
+            def flush() -> None:
+                nonlocal characters
+                found, lengths = shingles(waiting)
+                file.write(found.tobytes())
+                sizes.append(lengths)
+                keys.append(bands.keys(found, lengths))
+                waiting.clear()
+                characters = 0
+
+            def note(text: str) -> None:
+                nonlocal characters
+                waiting.append(text)
+                characters += len(text) + 1
+                if characters >= BATCH:
+                    flush()
+
+            yield note
+            flush()
+        bands_path.write_bytes(np.concatenate(keys, axis=1).tobytes())
+        sizes_path.write_bytes(np.concatenate(sizes).tobytes())
 
 
-def write_mates(tasks: int, bands: int, band: int, writer: TaskWriter) -> None:
-    """Write which documents share their key of a band."""
-    parts = [np.empty(0, np.uint64)]
-    numbers = [np.empty(0, np.int64)]
-    start = 0
-    for task in range(tasks):
-        keys = _mapped(writer.partial / scratch("bands", task), np.uint64).reshape(-1, bands)
-        (filled,) = np.nonzero(_sizes(writer.partial, task)[:, 0])
-        parts.append(np.array(keys[filled, band]))
-        numbers.append(filled + start)
-        start += len(keys)
+def matching_tasks(documents: int, bands: int) -> list[tuple[int, int, int]]:
+    """Return what is matched at a time: band, part, number of parts."""
+    parts = max(1, -(-documents // MATCHED))
+    return [(band, part, parts) for band in range(bands) for part in range(parts)]
+
+
+def write_mates(
+    notes: Notes, gone: Sequence[Gone], which: tuple[int, int, int], writer: TaskWriter
+) -> None:
+    """Write which documents share their key of a band; those `gone` are left out."""
+    band, share, shares = which
+    parts, numbers = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
+    for part, start in enumerate(notes.starts[:-1].tolist()):
+        sizes = np.fromfile(notes.path("sizes", part), np.int64)
+        wanted = sizes > 0
+        wanted[numbers_of(gone, start, start + len(sizes)) - start] = False
+        offset = 8 * band * len(sizes)
+        keys = np.fromfile(notes.path("bands", part), np.uint64, len(sizes), offset=offset)
+        if shares > 1:
+            wanted &= keys % np.uint64(shares) == share
+        parts.append(keys[wanted])
+        numbers.append(np.nonzero(wanted)[0] + start)
     keys, number = np.concatenate(parts), np.concatenate(numbers)
     order = np.argsort(keys, kind="stable")
-    same = keys[order][1:] == keys[order][:-1]
-    shared = order[np.append(same, False) | np.insert(same, 0, False)] if len(keys) else order
+    keys, number = keys[order], number[order]
+    bucket = np.cumsum(np.append(True, keys[1:] != keys[:-1])[: len(keys)]) - 1
+    members = np.bincount(bucket)
+    news = np.bincount(bucket, weights=number >= notes.first)
+    shared = ((members > 1) & (news > 0))[bucket]
+    mates = np.empty(int(shared.sum()), MATES)
+    mates["number"], mates["key"] = number[shared], keys[shared]
     with writer.scratch_file(scratch("mates", writer.number)) as path:
-        mates = np.stack([number[shared].astype(np.uint64), keys[shared]], axis=1)
-        path.write_bytes(mates.tobytes())
+        mates.tofile(path)
 
 
-def buckets(partial: Path, bands: int) -> dict[int, list[tuple[int, int]]]:
-    """Return the band and key of each document that shares it with another."""
-    found: dict[int, list[tuple[int, int]]] = {}
-    for band in range(bands):
-        mates = _mapped(partial / scratch("mates", band), np.uint64).reshape(-1, 2)
-        for number, key in mates.tolist():
-            found.setdefault(number, []).append((band, key))
-    return found
+def write_groups(notes: Notes, bands: int, writer: TaskWriter) -> int:
+    """Write the documents that may be nearly the same, group by group; return into how many files.
+
+    `bands` is the number of files of mates.
+    """
+    mates = [_mapped(writer.partial / scratch("mates", band), MATES) for band in range(bands)]
+
+    def pieces() -> Iterator[NDArray[Any]]:
+        for band in mates:
+            for start in range(0, len(band), EDGES):
+                yield band[start : start + EDGES + 1]  # the last is the first of the next
+
+    def edges() -> Iterator[tuple[Numbers, Numbers]]:
+        for rows in pieces():
+            same = rows["key"][1:] == rows["key"][:-1]
+            yield rows["number"][:-1][same], rows["number"][1:][same]
+
+    total = int(notes.starts[-1])
+    group_of = components(total, edges)
+    rows_of = np.zeros(total, np.int64)
+    for rows in pieces():
+        np.add.at(rows_of, group_of[rows["number"][:EDGES]], 1)
+    count = int(rows_of.sum())
+    file_of = (np.cumsum(rows_of) - rows_of) // max(GROUPED_ROWS, -(-count // MOST_FILES))
+    files = int(file_of[rows_of > 0].max()) + 1 if count else 0
+    with ExitStack() as stack:
+        paths = [
+            stack.enter_context(writer.scratch_file(scratch("groups", n))) for n in range(files)
+        ]
+        with ExitStack() as open_files:
+            handles = [open_files.enter_context(path.open("wb")) for path in paths]
+            for rows in pieces():
+                _share_out(rows[:EDGES], group_of, file_of, handles)
+    return files
+
+
+def _share_out(
+    rows: NDArray[Any], group_of: Numbers, file_of: Numbers, handles: Sequence[Any]
+) -> None:
+    grouped = np.empty(len(rows), GROUPED)
+    grouped["number"], grouped["key"] = rows["number"], rows["key"]
+    grouped["group"] = group_of[rows["number"]]
+    places = file_of[grouped["group"]]
+    for file in np.unique(places).tolist():
+        handles[file].write(grouped[places == file].tobytes())
+
+
+def groups(path: Path) -> Iterator[dict[int, list[int]]]:
+    """Yield each group of a file: the keys of each of its documents."""
+    rows = np.fromfile(path, GROUPED)
+    rows = rows[np.lexsort((rows["key"], rows["number"], rows["group"]))]
+    borders = np.nonzero(np.diff(rows["group"], prepend=-1, append=-1))[0].tolist()
+    for start, stop in pairwise(borders):
+        keys_of: dict[int, list[int]] = {}
+        part = rows[start:stop]
+        for number, key in zip(part["number"].tolist(), part["key"].tolist(), strict=True):
+            keys_of.setdefault(number, []).append(key)
+        yield keys_of
 
 
 class Signatures:
-    """The shingles of all documents, by their number over all tasks."""
+    """The shingles of all documents, by their number."""
 
-    def __init__(self, partial: Path, tasks: int) -> None:
-        self._partial = partial
-        sizes = [_sizes(partial, task) for task in range(tasks)]
-        self.starts = np.cumsum([0, *(len(part) for part in sizes)])
-        self._ends = [np.cumsum(part[:, 0]) for part in sizes]
-        self._sizes = sizes
+    def __init__(self, notes: Notes) -> None:
+        self._notes = notes
+        self._places = lru_cache(64)(self._places_of)
         self._of = lru_cache(4096)(self._read)
-
-    def task_of(self, number: int) -> tuple[int, int]:
-        """Return a document's task, and its number in that."""
-        task = int(np.searchsorted(self.starts, number, "right")) - 1
-        return task, number - int(self.starts[task])
-
-    def characters(self, number: int) -> int:
-        """Return how long a document is."""
-        task, index = self.task_of(number)
-        return int(self._sizes[task][index, 1])
 
     def similarity(self, one: int, other: int) -> float:
         """Return the Jaccard similarity of two documents."""
         return jaccard(self._of(one), self._of(other))
 
-    def _read(self, number: int) -> Hashes:
-        task, index = self.task_of(number)
-        end = int(self._ends[task][index])
-        start = end - int(self._sizes[task][index, 0])
-        path = self._partial / scratch("shingles", task)
-        return np.fromfile(path, np.uint64, end - start, offset=8 * start)
+    def _places_of(self, part: int) -> Numbers:
+        sizes = np.fromfile(self._notes.path("sizes", part), np.int64)
+        return np.cumsum(np.append(0, sizes))
+
+    def _read(self, number: int) -> Shingles:
+        part = int(np.searchsorted(self._notes.starts, number, "right")) - 1
+        index = number - int(self._notes.starts[part])
+        start, stop = self._places(part)[index : index + 2].tolist()
+        path = self._notes.path("shingles", part)
+        return np.fromfile(path, np.uint32, stop - start, offset=4 * start)
 
 
-def _sizes(partial: Path, task: int) -> NDArray[np.int64]:
-    return np.fromfile(partial / scratch("sizes", task), np.int64).reshape(-1, 2)
-
-
-def _mapped(path: Path, kind: type[np.uint64]) -> Array:
+def _mapped(path: Path, kind: np.dtype[Any]) -> NDArray[Any]:
     return np.memmap(path, kind, "r") if path.stat().st_size else np.empty(0, kind)

@@ -6,7 +6,7 @@ become arrays of chunk numbers, and what a filter asks is looked up and summed b
 Choices:
 - The memo is exact because the words of a chunk depend on nothing around it (see english.py).
 - Most new chunks are marks, letters, marks: `"Well,`. How the marks are cut depends on the letters
-  only through the case of the first and last, so that is worked out once per such shape.
+  only through the case of the first and the last two, so that is worked out once per such shape.
 - Columns are int64: numpy's reduceat on smaller numbers casts, and takes 30 times as long. Two
   sums share a column, the second 32 bits up.
 """
@@ -57,7 +57,7 @@ class Vocabulary(dict[str, int]):
         self._todo: list[str] = []
         self._numbers: dict[str, int] = {}
         self._facts: list[tuple[int, int, int, int, int]] = []
-        self._shapes: dict[tuple[str, bool, bool, bool, str], Any] = {}
+        self._shapes: dict[tuple[str, bool, tuple[bool, bool], bool, str], Any] = {}
         self._rows = self._flat = 0
         names = ("n_solid", "size_alpha", "stop", "flags", "ends", "first")
         self.columns: dict[str, NDArray[np.int64]] = {
@@ -138,7 +138,8 @@ class Vocabulary(dict[str, int]):
         before, core, behind = cast(tuple[str, str, str], match.groups())
         if len(core) < 2 or core in TOUCHY:
             return None
-        key = before, core[0].isupper(), core[-1].isupper(), core[0].isdigit(), behind
+        last = core[-2].isupper(), core[-1].isupper()
+        key = before, core[0].isupper(), last, core[0].isdigit(), behind
         if key not in self._shapes:
             self._shapes[key] = self._shape(*key)
         if (shape := self._shapes[key]) is None:
@@ -151,9 +152,12 @@ class Vocabulary(dict[str, int]):
         stop = STOP_BITS.get(core, 0)
         return n_solid, size_alpha + len(core), stop, flags | rare, ends
 
-    def _shape(self, before: str, upper: bool, capitals: bool, digits: bool, behind: str) -> Any:
+    def _shape(
+        self, before: str, upper: bool, last: tuple[bool, bool], digits: bool, behind: str
+    ) -> Any:
         """Return the row of all chunks of a shape, less the letters; None where it varies."""
-        dummy = "7777" if digits else ("Z" if upper else "z") + ("QQQ" if capitals else "qqq")
+        letters = ("qQ"[capital] for capital in last)
+        dummy = "7777" if digits else "".join(("zZ"[upper], "q", *letters))
         flat: list[int] = []
         n_solid, size_alpha, _, flags, ends = self._row(before + dummy + behind, flat)
         number = self._numbers.get(dummy)

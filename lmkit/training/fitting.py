@@ -8,18 +8,40 @@ Choices:
 """
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from lmkit.errors import LmkitError
+from lmkit.execution.ranks import ranks
 from lmkit.model.configuration import ModelConfig
 from lmkit.model.estimates import memory
 from lmkit.objectives.batch import Batch
 from lmkit.training.forecast import MARGIN, free_bytes, rows_of
+from lmkit.training.together import on_first
 
+if TYPE_CHECKING:
+    from lmkit.training.run_folder import RunFolder
+
+KEY = "micro_batch"
 BESIDE = 3
 """Copies of the weights that are not there yet: two moments, and gradients on their way."""
+
+
+def find_rows(
+    most: int, fits: Callable[[int], bool], device: torch.device, run: "RunFolder"
+) -> int:
+    """Return how many rows fit, found out by all processes when the run began."""
+    if device.type != "cuda" or ranks() == 1:
+        return int(on_first(lambda: run.resolve(KEY, lambda: str(halved(most, fits)))))
+    known = on_first(lambda: run.known(KEY))
+    if known is None:
+        found = torch.tensor([halved(most, fits)], device=device)
+        torch.distributed.all_reduce(found, torch.distributed.ReduceOp.MIN)
+        least = str(int(found))
+        known = on_first(lambda: run.resolve(KEY, lambda: least))
+    return int(known)
 
 
 def halved(most: int, fits: Callable[[int], bool]) -> int:

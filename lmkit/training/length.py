@@ -7,22 +7,66 @@ Choices:
 """
 
 import math
+from typing import Protocol
+
+from lmkit.errors import ConfigError
+
+
+class Length(Protocol):
+    """The options that say how long a run is."""
+
+    steps: int
+    tokens: int | None
+    epochs: float | None
+    hours: float | None
+
+
+def steps_asked(
+    config: Length, *, typed: bool, rows_per_batch: int, sequence_length: int, rows: int
+) -> int:
+    """Return the steps that were asked for; a ConfigError names two options that disagree.
+
+    `typed` says whether --steps was given, and isn't the default. Hours are left to a trial.
+    """
+    asked = {
+        name: value
+        for name in ("tokens", "epochs", "hours")
+        if (value := getattr(config, name)) is not None
+    }
+    if len(asked) > 1:
+        named = " and ".join(f"--{name} {value}" for name, value in asked.items())
+        raise ConfigError(f"{named}: both say how long the run is", "give one of them")
+    steps = steps_of(
+        config.steps,
+        config.tokens,
+        config.epochs,
+        rows_per_batch=rows_per_batch,
+        sequence_length=sequence_length,
+        rows=rows,
+    )
+    if asked and "hours" not in asked and typed and config.steps != steps:
+        (name, value), *_ = asked.items()
+        raise ConfigError(
+            f"--steps: got {config.steps}, but --{name} {value} makes {steps}",
+            "leave one of the two out",
+        )
+    return steps
 
 
 def steps_of(
-    steps: int | None,
+    steps: int,
     tokens: int | None,
     epochs: float | None,
     *,
     rows_per_batch: int,
     sequence_length: int,
     rows: int,
-) -> int | None:
-    """Return the steps of a run, rounded up; None where nothing but hours says how long.
+) -> int:
+    """Return the steps of a run, rounded up.
 
-    >>> steps_of(None, 1_000, None, rows_per_batch=4, sequence_length=100, rows=10)
+    >>> steps_of(7, 1_000, None, rows_per_batch=4, sequence_length=100, rows=10)
     3
-    >>> steps_of(None, None, 2, rows_per_batch=4, sequence_length=100, rows=10)
+    >>> steps_of(7, None, 2, rows_per_batch=4, sequence_length=100, rows=10)
     5
     """
     if tokens is not None:

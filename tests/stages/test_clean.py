@@ -145,3 +145,30 @@ def test_long_documents_are_cut_and_their_parts_give_them_back(here: Path, lmkit
     # Cleaning the parts again, with the same limit, finds nothing to do.
     assert lmkit("clean", "out", "--output", "again", "--max-characters", "50")[0] == 0
     assert records(Path("again")) == records(Path("out"))
+
+
+GERMAN = "Der schnelle braune Fuchs springt über den faulen Hund und geht dann nach Hause."
+
+
+def test_documents_in_other_languages_are_dropped_and_all_are_labelled(
+    here: Path, lmkit: Lmkit
+) -> None:
+    Path("raw.jsonl").write_text("\n".join(json.dumps({"text": text}) for text in (GOOD, GERMAN)))
+    code, out, _ = lmkit("clean", "raw.jsonl", "--output", "out", "--language", "en,fr")
+    assert (code, out) == (0, "out: kept 1 of 2 documents (dropped 1 language)\n")
+    (kept,), (dropped,) = records(Path("out")), records(Path("out"), "rejected")
+    assert (kept["metadata"]["language"], dropped["metadata"]["language"]) == ("en", "de")
+    assert dropped["decided"] == "language 0 < 0.5"
+    # The threshold is a limit like any other: it can be tried without reading a text again.
+    _, shown, _ = lmkit("inspect", "out", "--rules", "--limits", "min-language-score=0", "--json")
+    assert json.loads(shown)["verdicts"]["kept_by_these_limits"] == 2
+    assert lmkit("clean", "raw.jsonl", "--output", "all", "--language", "all")[0] == 0
+    assert [r["metadata"]["language"] for r in records(Path("all"))] == ["en", "de"]
+
+
+def test_an_unknown_language_is_refused_before_anything_is_read(here: Path, lmkit: Lmkit) -> None:
+    Path("a.txt").write_text(GOOD)
+    code, _, err = lmkit("clean", "a.txt", "--output", "out", "--language", "en,germn")
+    assert code == 2
+    assert "--language: got germn" in err and "did you mean de (German)?" in err
+    assert not Path("out").exists()

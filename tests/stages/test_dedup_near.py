@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from lmkit import DedupConfig, dedup
-from lmkit.stages.dedup import Near
+from lmkit.text.keeping import Keep
+from lmkit.text.near import Near
 from tests.conftest import records
 
 
@@ -101,8 +102,8 @@ def test_marking_keeps_all_and_names_the_cluster(here: Path, corpus: dict[str, s
 def test_the_longest_stays_if_asked_for(here: Path) -> None:
     plain = words(3, 100)
     texts = {"a": " ".join(plain), "b": " ".join([*plain, "more"])}
-    near = Near(keep="longest")
-    dedup(DedupConfig(inputs=(write("a.jsonl", texts),), output=Path("out"), near=near))
+    keep = Keep(rule="longest")
+    dedup(DedupConfig(inputs=(write("a.jsonl", texts),), output=Path("out"), keep=keep))
     assert [record["id"] for record in records(Path("out"))] == ["b"]
 
 

@@ -1,3 +1,6 @@
+from collections.abc import Callable
+from typing import cast
+
 import pytest
 import torch
 
@@ -6,7 +9,8 @@ from lmkit.model.configuration import ModelConfig
 from lmkit.model.estimates import Rows, memory
 from lmkit.objectives.batch import Batch
 from lmkit.training import fitting
-from lmkit.training.fitting import fits_by_estimate, halved
+from lmkit.training.fitting import find_rows, fits_by_estimate, halved
+from lmkit.training.run_folder import RunFolder
 
 
 def test_it_takes_the_first_half_that_fits() -> None:
@@ -31,3 +35,17 @@ def test_on_a_cpu_the_estimate_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     for free, fits in ((needed, False), (2 * needed, True), (None, True)):
         monkeypatch.setattr(fitting, "free_bytes", lambda _, free=free: free)
         assert fits_by_estimate(config, 600, batch, cpu, bf16=False) == fits
+
+
+def test_what_fitted_is_found_out_once_a_run() -> None:
+    class Folder:
+        known: str | None = None
+
+        def resolve(self, key: str, find: Callable[[], str]) -> str:
+            assert key == "micro_batch"
+            self.known = self.known or find()
+            return self.known
+
+    folder, cpu = cast(RunFolder, Folder()), torch.device("cpu")
+    assert find_rows(12, lambda rows: rows <= 4, cpu, folder) == 3
+    assert find_rows(12, lambda rows: False, cpu, folder) == 3

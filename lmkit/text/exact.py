@@ -1,0 +1,96 @@
+"""The pass that finds documents of the same text.
+
+Choices:
+- Texts are the same if they differ only in letter case, white space or Unicode form.
+- Digests are matched by sorting: that takes some 60 bytes a document, and where there are more than
+  64 million, they are done in shares, by their first bytes. Beside that, there are the names of
+  those in the share that occur more than once.
+"""
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lmkit.artifacts.documents import Document
+from lmkit.artifacts.folder import OutputFolder
+from lmkit.artifacts.tasks import TaskWriter
+from lmkit.text.digest import SIZE, digest, normal_form
+from lmkit.text.keeping import Keep
+from lmkit.text.passes import Note, Pass, scratch
+
+if TYPE_CHECKING:
+    from lmkit.text.gone import Gone
+    from lmkit.text.notes import Notes
+
+MATCHED = 1 << 26
+"""Documents that are matched at a time."""
+
+
+class Exact(Pass):
+    """Of documents that have the same text, keep one."""
+
+    reason = "exact"
+
+    def __init__(self, keep: Keep) -> None:
+        self.keep = keep
+        self.shares = 1
+
+    @contextmanager
+    def noting(self, writer: TaskWriter) -> Generator[Note]:
+        """Note 16 bytes a document."""
+        digests = bytearray()
+
+        def note(document: Document) -> None:
+            digests.extend(digest(normal_form(document.text)))
+
+        with writer.scratch_file(scratch("digests", writer.number)) as path:
+            yield note
+            path.write_bytes(digests)
+
+    def match(
+        self, folder: OutputFolder, notes: "Notes", workers: int, before: Sequence[Pass]
+    ) -> None:
+        """Find the digests that occur more than once."""
+        del before
+        self.shares = max(1, -(-int(notes.starts[-1]) // MATCHED))
+        work = partial(_find_repeats, self.keep, notes, self.shares)
+        folder.run("exact", work, range(self.shares), workers=workers, label="matching")
+
+    def gone(self, partial: Path) -> "Gone":
+        """Return which documents go."""
+        from lmkit.text.gone import Gone
+
+        return Gone([partial / scratch(self.reason, share) for share in range(self.shares)])
+
+
+def _find_repeats(keep: Keep, notes: "Notes", shares: int, share: int, writer: TaskWriter) -> None:
+    """Write which documents go, of those whose digests make up a share."""
+    import numpy as np  # which no --help should wait for
+
+    from lmkit.text.gone import write_gone
+    from lmkit.text.repeats import groups_of_equals
+
+    digests, numbers = [np.empty((0, 2), np.uint64)], [np.empty(0, np.int64)]
+    for part, start in enumerate(notes.starts[:-1].tolist()):
+        found = np.fromfile(notes.path("digests", part), np.uint64).reshape(-1, SIZE // 8)
+        (mine,) = np.nonzero(found[:, 0] % np.uint64(shares) == share)
+        digests.append(found[mine])
+        numbers.append(mine + start)
+    group_of, groups = groups_of_equals(np.concatenate(digests).tobytes())
+    number_of = np.concatenate(numbers)
+    members: list[list[int]] = [[] for _ in range(groups)]
+    (repeated,) = np.nonzero(group_of >= 0)
+    for number, group in zip(
+        number_of[repeated].tolist(), group_of[repeated].tolist(), strict=True
+    ):
+        members[group].append(number)
+    names = notes.names(number_of[repeated])
+    rows: list[tuple[int, int, float]] = []
+    for group in members:
+        # What an index holds has been kept before, and comes first.
+        best = min(group, key=lambda n: (n >= notes.first, keep.rank(names[n]), n))
+        rows += [(number, best, 1.0) for number in group if number != best]
+    with writer.scratch_file(scratch("exact", writer.number)) as path:
+        write_gone(path, rows)

@@ -1,0 +1,68 @@
+"""A pass of dedup: one sense in which documents repeat, from its notes to its verdicts.
+
+    noting      while every document is read once: what it needs to know of each
+    match       over those notes alone: what repeats
+    gone        which documents go, and for each the one that stays for it
+    changing    while every document is read again: what becomes of those that stay
+
+Choices:
+- Documents are read twice, whatever the number of passes: they share both readings.
+- Documents go by their number, over all tasks in order. It only names them within a run, and what
+  is decided must not depend on it.
+- A pass looks only at what those before it have left: or a document could go for one that goes.
+"""
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lmkit.artifacts.documents import Document, Rejected
+from lmkit.artifacts.folder import OutputFolder
+from lmkit.artifacts.tasks import TaskWriter
+
+if TYPE_CHECKING:
+    from lmkit.text.gone import Gone
+    from lmkit.text.notes import Notes
+
+Note = Callable[[Document], None]
+Change = Callable[[int, Document], Document | Rejected]
+
+
+class Pass:
+    """What a pass does if it doesn't say otherwise: nothing."""
+
+    reason: str
+    """Why documents go, in duplicates-*.jsonl.zst; they are counted as `{reason}_duplicate`."""
+
+    @contextmanager
+    def noting(self, writer: TaskWriter) -> Generator[Note]:
+        """Hand out what is called with each document of a task, in order."""
+        del writer
+        yield lambda _: None
+
+    def match(
+        self, folder: OutputFolder, notes: "Notes", workers: int, before: Sequence["Pass"]
+    ) -> None:
+        """Find what repeats in the notes of all, without what passes before leave out."""
+
+    def gone(self, partial: Path) -> "Gone | None":
+        """Return which documents go."""
+        del partial
+        return None
+
+    @contextmanager
+    def changing(self, writer: TaskWriter, notes: "Notes") -> Generator[Change]:
+        """Hand out what is called with each document that stays: its number, and itself."""
+        del writer, notes
+        yield lambda _, document: document
+
+
+def scratch(kind: str, number: int) -> str:
+    """Return the name of a file that only later tasks need."""
+    return f"{kind}-{number:05d}.scratch"
+
+
+def tables_of(passes: Sequence[Pass], partial: Path) -> "list[tuple[str, Gone]]":
+    """Return the documents that go by each pass, with the reason."""
+    return [(each.reason, table) for each in passes if (table := each.gone(partial))]
