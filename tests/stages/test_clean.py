@@ -172,3 +172,35 @@ def test_an_unknown_language_is_refused_before_anything_is_read(here: Path, lmki
     assert code == 2
     assert "--language: got germn" in err and "did you mean de (German)?" in err
     assert not Path("out").exists()
+
+
+PRIVATE = "Write to jo@example.com or call (212) 555-0123, or again Jo@Example.com, please do."
+
+
+@pytest.mark.parametrize(
+    ("action", "text"),
+    [
+        ("tag", "Write to [EMAIL] or call [PHONE], or again [EMAIL], please do."),
+        ("none", PRIVATE),
+    ],
+)
+def test_private_data_is_replaced_and_counted(
+    here: Path, lmkit: Lmkit, action: str, text: str
+) -> None:
+    Path("raw.jsonl").write_text("\n".join(json.dumps({"text": t}) for t in (PRIVATE, GOOD)))
+    assert lmkit("clean", "raw.jsonl", "--output", "out", "--private.action", action)[0] == 0
+    assert texts(Path("out")) == [text, GOOD]
+    more = manifest(Path("out"))["counts"]["more"]
+    found = {key: more[key] for key in more if key.startswith("private")}
+    assert found == ({} if action == "none" else {"private_email": 2, "private_phone": 1})
+
+
+def test_documents_with_private_data_can_be_dropped_and_it_is_not_kept_among_the_rejects(
+    here: Path, lmkit: Lmkit
+) -> None:
+    Path("raw.jsonl").write_text("\n".join(json.dumps({"text": t}) for t in (PRIVATE, GOOD)))
+    code, out, _ = lmkit("clean", "raw.jsonl", "--output", "out", "--private.action", "drop")
+    assert (code, out) == (0, "out: kept 1 of 2 documents (dropped 1 private_data)\n")
+    (dropped,) = records(Path("out"), "rejected")
+    assert dropped["decided"] == "private_data 2 email, 1 phone"
+    assert "example.com" not in dropped["text"].lower()
