@@ -67,6 +67,13 @@ class CleanConfig(StageConfig):
     shard_bytes: Annotated[int, Field(ge=1)] = RANGE_BYTES
     """Input bytes per task and output file; small files share one."""
 
+    sentences: Literal["offsets", "lines"] | None = None
+    """Mark sentences: offsets in metadata.sentences, or one sentence a line in the text."""
+
+    max_characters: Annotated[int | None, Field(ge=1)] = None
+    """Cut longer documents where a paragraph ends, else a sentence; metadata.part links the parts,
+    each of which counts as a document."""
+
     read: Reading = Reading()
 
     normalize: Normalization = Normalization()
@@ -114,12 +121,14 @@ def clean(config: CleanConfig) -> Manifest:
 def _clean_task(config: CleanConfig, slices: tuple[Slice, ...], writer: TaskWriter) -> None:
     from lmkit.artifacts.measures import MeasuresFile  # numpy and Arrow, which no --help needs
     from lmkit.text.judging import judge_for, judged
+    from lmkit.text.segmenting import segmented
 
     replacer = Replacer(config.private) if config.private.action else None
     documents = (found for part in slices for found in _read_clean(config, part, writer, replacer))
     with MeasuresFile(writer) as measures:
         judge = judge_for(config.filters, config.language_rule)
         outcomes = judged(documents, judge, measures.write)
+        outcomes = segmented(outcomes, config.sentences, config.max_characters)
         write_outcomes(writer, outcomes, partial(_keeps, config.keep_rejected))
     if replacer:
         found = {f"private_{kind}": count for kind, count in replacer.counts.items()}

@@ -105,6 +105,48 @@ def test_workers_and_task_sizes_change_no_verdict(
     assert len(records(Path("whole"))) not in {0, 60}
 
 
+TWO = "Mr. Smith came in. He sat down by the fire.\n\nNobody said a word to him. It rained."
+
+
+def test_sentences_are_marked_by_the_language_of_each_document(here: Path, lmkit: Lmkit) -> None:
+    german = "Er kam z. B. am Montag zu uns. Dann ging er wieder fort."
+    lines = [{"text": TWO}, {"text": german, "metadata": {"language": "de"}}]
+    Path("raw.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    assert lmkit("clean", "raw.jsonl", "--output", "out", "--sentences", "offsets")[0] == 0
+    found = [
+        [record["text"][start:stop] for start, stop in record["metadata"]["sentences"]]
+        for record in records(Path("out"))
+    ]
+    assert found[0] == [
+        "Mr. Smith came in.",
+        "He sat down by the fire.",
+        "Nobody said a word to him.",
+        "It rained.",
+    ]
+    assert found[1] == ["Er kam z. B. am Montag zu uns.", "Dann ging er wieder fort."]
+    assert lmkit("clean", "raw.jsonl", "--output", "lines", "--sentences", "lines")[0] == 0
+    assert texts(Path("lines"))[1].split("\n") == found[1]
+    exit_code, _, err = lmkit("clean", "raw.jsonl", "--output", "no", "--sentences", "words")
+    assert exit_code == 2 and "--sentences: got words, must be 'offsets' or 'lines'" in err
+
+
+def test_long_documents_are_cut_and_their_parts_give_them_back(here: Path, lmkit: Lmkit) -> None:
+    lines = [{"id": "long", "text": TWO}, {"id": "short", "text": TWO.split("\n")[0]}]
+    Path("raw.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    exit_code, out, _ = lmkit("clean", "raw.jsonl", "--output", "out", "--max-characters", "50")
+    assert exit_code == 0 and out == "out: kept 3 of 3 documents\n"
+    first, second, short = records(Path("out"))
+    assert short["id"] == "short" and "part" not in short["metadata"]
+    assert [first["id"], second["id"]] == ["long#0", "long#1"]
+    joined = "".join(part["text"] + part["metadata"]["part"]["after"] for part in (first, second))
+    assert joined == TWO
+    exit_code, out, _ = lmkit("inspect", "out", "--document", "long#1")
+    assert exit_code == 0 and "long" in out
+    # Cleaning the parts again, with the same limit, finds nothing to do.
+    assert lmkit("clean", "out", "--output", "again", "--max-characters", "50")[0] == 0
+    assert records(Path("again")) == records(Path("out"))
+
+
 GERMAN = "Der schnelle braune Fuchs springt über den faulen Hund und geht dann nach Hause."
 
 
