@@ -266,7 +266,9 @@ def _judged(config: InspectConfig, plan: Plan, outputs: Sequence[Output]) -> Sec
     paths = [config.folder / output.name for output in shards]
     if config.document is not None:
         table = read_measures(paths)
-        rows = table.filter([key == config.document for key in table["id"].to_pylist()]).to_pylist()
+        # A part of a document was judged as the whole: its id is that of the whole and a number.
+        known = {config.document, config.document.rpartition("#")[0]} - {""}
+        rows = table.filter([key in known for key in table["id"].to_pylist()]).to_pylist()
         if not rows:
             raise InputError(f"--document: {config.folder} has met no document {config.document!r}")
         return {
