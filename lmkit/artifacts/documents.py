@@ -22,8 +22,9 @@ from typing import Any, Self
 
 import zstandard
 
+from lmkit.artifacts.lines import lines
 from lmkit.artifacts.manifest import Counts
-from lmkit.artifacts.streams import Damaged, Range, lines
+from lmkit.artifacts.streams import Damaged, Range
 from lmkit.artifacts.tasks import Problem, TaskWriter
 from lmkit.errors import LmkitError
 

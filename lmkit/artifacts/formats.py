@@ -12,7 +12,8 @@ from collections.abc import Container
 from pathlib import Path
 from typing import Literal
 
-from lmkit.artifacts.streams import COMPRESSIONS, Damaged, Range, blocks
+from lmkit.artifacts.lines import blocks
+from lmkit.artifacts.streams import COMPRESSIONS, Damaged, Range
 
 RawFormat = Literal[
     "text",

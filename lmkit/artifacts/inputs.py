@@ -3,9 +3,10 @@
 Choices:
 - Files are put in the order of their labels and paths, so the order on the command line, and how
   a shell expands a pattern, change nothing.
-- A big plain file of lines is cut at multiples of 64 MB; a task reads the lines that begin in its
-  slice. So are archives whose records are compressed one by one, and Parquet's row groups.
-  Everything else is read by one task. Small files share a task.
+- A big file of lines is cut at multiples of 64 MB; a task reads the lines that begin in its slice,
+  or in the compressed members that do. So are archives whose records are compressed one by one,
+  Wikipedia's pages, and Parquet's row groups. Everything else is read by one task (a gzip file of
+  one member too: it has no other place to begin). Small files share a task.
 - A folder that lmkit made is read by its manifest: the names, sizes and SHA-256s there must hold.
 - Files with an unknown ending in a folder are left alone and counted; named one by one, they are
   an error. Token files (.bin) are read only where they are named: in a folder they may be anything.
@@ -30,13 +31,18 @@ NOT_DOCUMENTS = (
 )
 SPLITTABLE: set[tuple[Format, Compression]] = {
     ("jsonl", "none"),
+    ("jsonl", "gzip"),
+    ("jsonl", "zstd"),
+    ("jsonl", "bzip2"),
     ("tokens", "none"),
     ("parquet", "none"),
     ("warc", "gzip"),
+    ("warc", "zstd"),
+    ("wikipedia", "none"),
     ("wikipedia", "bzip2"),
 }
-"""What a task can read from anywhere on: lines, row groups, and archives of whole records, one gzip
-member each, or of a hundred pages in a bzip2 stream (Wikipedia's multistream dumps)."""
+"""What a task can read from anywhere on: lines, also in gzip members, zstd frames and bzip2 blocks;
+row groups; archives with a member or a frame for each record; pages."""
 # What a compressed byte weighs when work is shared out: text shrinks to about a third.
 COMPRESSED_WEIGHT = 3
 

@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lmkit.artifacts.lines import lines
 from lmkit.artifacts.manifest import Output
-from lmkit.artifacts.streams import Damaged, Range, lines
+from lmkit.artifacts.streams import Damaged, Range
 from lmkit.errors import LmkitError
 
 LONGEST_LINE = 256_000_000

@@ -28,7 +28,7 @@ ERRORS = (pa.ArrowException, OSError, ValueError, UnicodeDecodeError)
 def read_parquet(part: Slice, source: Range, request: Request) -> Iterator[Document | Unreadable]:
     """Yield the documents of the row groups that begin in a slice."""
     try:
-        file = pq.ParquetFile(part.path)
+        file = pq.ParquetFile(pa.PythonFile(source, "r"))
         _check_column(file.schema_arrow, request)
         starts = [_offset(file.metadata.row_group(n)) for n in range(file.num_row_groups)]
     except Damaged as damage:
@@ -47,12 +47,12 @@ def read_parquet(part: Slice, source: Range, request: Request) -> Iterator[Docum
             yield from _documents(part, request, batches, offset)
 
 
-def read_arrow(part: Slice, _: Range, request: Request) -> Iterator[Document | Unreadable]:
+def read_arrow(part: Slice, source: Range, request: Request) -> Iterator[Document | Unreadable]:
     """Yield the documents of a file in Arrow's stream or file format."""
-    with pa.OSFile(str(part.path)) as stream:
+    with pa.PythonFile(source, "r") as stream:
         try:
-            is_file = stream.read(6) == b"ARROW1"
-            stream.seek(0)
+            is_file = source.read(6) == b"ARROW1"
+            source.seek(0)
             if is_file:
                 reader = pa.ipc.open_file(stream)
                 batches = (reader.get_batch(n) for n in range(reader.num_record_batches))

@@ -12,7 +12,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, BinaryIO, cast
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
@@ -29,10 +29,10 @@ NOTES = {"title": "title", "creator": "author", "language": "language", "date": 
 BODY = re.compile(r"<body\b.*", re.DOTALL | re.IGNORECASE)
 
 
-def read_epub(part: Slice, _: Range, request: Request) -> Iterator[Document | Unreadable]:
+def read_epub(part: Slice, source: Range, request: Request) -> Iterator[Document | Unreadable]:
     """Yield the one document of a book, and what of it can't be read."""
     try:
-        with zipfile.ZipFile(part.path) as book:
+        with zipfile.ZipFile(cast(BinaryIO, source)) as book:
             left = [request.max_record]
             root, folder = _package(book, left, request)
             texts: list[str] = []

@@ -10,7 +10,8 @@ from typing import Any, cast
 
 from lmkit.artifacts.documents import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
-from lmkit.artifacts.streams import Damaged, Line, Range, lines
+from lmkit.artifacts.lines import Line, lines_around_damage
+from lmkit.artifacts.streams import Damaged, Range
 from lmkit.readers.places import first_bytes, refuse_binary
 from lmkit.readers.records import record_document
 from lmkit.readers.request import Request, unreadable
@@ -24,7 +25,10 @@ def read_json_lines(
     """Yield the documents of the lines that begin in a slice."""
     try:
         refuse_binary(first_bytes(source, part))
-        for line in lines(source, part.compression, request.max_record):
+        for line in lines_around_damage(source, part.compression, request.max_record):
+            if isinstance(line, Damaged):
+                yield unreadable(part, line)
+                continue
             if line.data is not None and not line.data.strip():
                 continue
             try:

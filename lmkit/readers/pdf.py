@@ -21,7 +21,7 @@ HYPHEN = re.compile(r"[\ufffe\x02]\s*\n?")
 NOTES = {"Title": "title", "Author": "author", "CreationDate": "date"}
 
 
-def read_pdf(part: Slice, _: Range, request: Request) -> Iterator[Document | Unreadable]:
+def read_pdf(part: Slice, source: Range, request: Request) -> Iterator[Document | Unreadable]:
     """Yield the one document of a file, and what of it can't be read."""
     try:
         import pypdfium2
@@ -31,7 +31,7 @@ def read_pdf(part: Slice, _: Range, request: Request) -> Iterator[Document | Unr
         yield unreadable(part, Damaged(0, request.too_long))
         return
     try:
-        file: Any = pypdfium2.PdfDocument(part.path)
+        file: Any = pypdfium2.PdfDocument(source.read(part.size))
     except pypdfium2.PdfiumError as error:
         yield unreadable(part, Damaged(0, f"not a PDF: {error}"))
         return

@@ -19,7 +19,8 @@ from typing import Any
 
 from lmkit.artifacts.documents import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
-from lmkit.artifacts.streams import Damaged, Line, Range, lines
+from lmkit.artifacts.lines import Line, lines
+from lmkit.artifacts.streams import Damaged, Range
 from lmkit.readers.markup import parse
 from lmkit.readers.request import Request, new_document, unreadable
 from lmkit.readers.web_fragment import fragment_text

@@ -14,7 +14,8 @@ from typing import Any
 
 from lmkit.artifacts.documents import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
-from lmkit.artifacts.streams import Damaged, Line, Range, lines
+from lmkit.artifacts.lines import Line, lines
+from lmkit.artifacts.streams import Damaged, Range
 from lmkit.readers.json_lines import BOM
 from lmkit.readers.places import first_bytes, refuse_binary
 from lmkit.readers.records import record_document

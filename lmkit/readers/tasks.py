@@ -22,7 +22,8 @@ from pathlib import PurePosixPath
 from typing import Any, cast
 
 from lmkit.artifacts.inputs import Slice, opened
-from lmkit.artifacts.streams import COMPRESSIONS, Damaged, lines
+from lmkit.artifacts.lines import lines
+from lmkit.artifacts.streams import COMPRESSIONS, Damaged
 from lmkit.artifacts.tasks import ReadRange
 from lmkit.errors import LmkitError
 

@@ -13,7 +13,8 @@ from typing import Any, cast
 
 from lmkit.artifacts.documents import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
-from lmkit.artifacts.streams import Damaged, Range, lines
+from lmkit.artifacts.lines import lines
+from lmkit.artifacts.streams import Damaged, Range
 from lmkit.readers.request import Request, new_document, unreadable
 from lmkit.readers.web_fragment import fragment_text
 from lmkit.readers.whole_files import content, decode

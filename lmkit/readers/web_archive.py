@@ -4,9 +4,9 @@ The format: ISO 28500, https://iipc.github.io/warc-specifications/specifications
 
 Choices:
 - Responses, resources and conversions are documents; what says how they were fetched is not.
-- In a .warc.gz each record is a gzip member of its own (the standard's annex D). So a big archive
-  is shared out among tasks, each beginning at the first member in its slice, and a damaged member
-  costs one record: reading goes on with the next start of a member.
+- In a .warc.gz each record is a gzip member of its own (the standard's annex D), in a .warc.zst a
+  frame. So a big archive is shared out among tasks, each beginning at the first member in its
+  slice, and a damaged member costs one record: reading goes on with the next start of a member.
 - A wrong length in a plain archive is noticed, because no record follows where one must; reading
   goes on with the next record that can be found.
 - We frame records ourselves, so that damage costs one record and is listed with its place; what
@@ -19,15 +19,16 @@ from dataclasses import dataclass
 
 from lmkit.artifacts.documents import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
-from lmkit.artifacts.streams import Damaged, Range, blocks
+from lmkit.artifacts.lines import blocks
+from lmkit.artifacts.members import members
+from lmkit.artifacts.streams import Damaged, Range
 from lmkit.readers.http import Response, parse_headers, parse_response
-from lmkit.readers.members import members
 from lmkit.readers.pieces import Pieces
 from lmkit.readers.request import Request, new_document, unreadable
 from lmkit.readers.web_page import page_html, page_text
 from lmkit.readers.whole_files import decode
 
-START = b"WARC/"
+START = re.compile(rb"WARC/")
 NEXT = b"\r\n\r\nWARC/1."
 LONGEST_HEADER = 1 << 16
 DOCUMENTS = {"response", "resource", "conversion"}
@@ -45,8 +46,8 @@ def read_web_archive(
     part: Slice, source: Range, request: Request
 ) -> Iterator[Document | Unreadable]:
     """Yield the documents of the records that begin in a slice."""
-    if part.compression == "gzip":
-        for offset, pieces in members(part.path, source.start, source.stop, START):
+    if part.compression == "gzip" or part.compression == "zstd":
+        for offset, pieces in members(source, part.compression, START):
             yield from _documents(part, Pieces(pieces), request, offset)
         return
     pieces = (data for _, data in blocks(source, part.compression))
@@ -114,7 +115,7 @@ class _Bad(Exception):  # noqa: N818 (an answer, as `Damaged` is)
 
 def _head(pieces: Pieces) -> tuple[dict[str, str], int]:
     start = pieces.peek(LONGEST_HEADER)
-    if not start.startswith(START):
+    if not START.match(start):
         raise _Bad("not a WARC record")
     end = re.search(rb"\r?\n\r?\n", start)
     if end is None:

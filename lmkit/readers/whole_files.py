@@ -11,7 +11,8 @@ Choices:
 import codecs
 
 from lmkit.artifacts.inputs import Slice
-from lmkit.artifacts.streams import Damaged, Range, blocks
+from lmkit.artifacts.lines import blocks
+from lmkit.artifacts.streams import Damaged, Range
 from lmkit.readers.places import refuse_binary
 from lmkit.readers.request import Request
 

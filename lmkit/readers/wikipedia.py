@@ -3,13 +3,14 @@
 Choices:
 - Redirects and pages of other namespaces (talk, users, templates, categories) are no articles,
   and are passed over without being counted.
-- A task reads the bzip2 streams that begin in its slice: a multistream dump has one for each
-  hundred pages, and a dump that is one stream is read by the task that it begins in.
-- Where a page lies: the byte offset of the page in a plain file; else that of its stream, and
+- A task reads the pages that begin in its slice, or in the bzip2 blocks that do: so a dump is
+  shared out, whether it has a stream for each hundred pages or is one of many gigabytes.
+- Where a page lies: the byte offset of the page in a plain file; else that of its block, and
   its number there.
 """
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -17,16 +18,16 @@ from xml.etree import ElementTree
 
 from lmkit.artifacts.documents import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
-from lmkit.artifacts.streams import Damaged, Range, blocks
+from lmkit.artifacts.lines import blocks
+from lmkit.artifacts.members import first_member, next_member
+from lmkit.artifacts.streams import Damaged, Range
 from lmkit.readers.markup import decoded, elements, parse
-from lmkit.readers.members import BZIP2, members
 from lmkit.readers.pieces import Pieces
 from lmkit.readers.request import Request, new_document, unreadable
 from lmkit.readers.wikitext import plain_wikitext
 
 LANGUAGE = re.compile(rb"<mediawiki[^>]*xml:lang=\"([a-z-]+)\"")
 ADDRESS = re.compile(rb"<base>(https?://[^<]+/)[^</]*</base>")
-PAGES = re.compile(rb"\s*<(?:page|mediawiki|\?xml|/mediawiki)")
 
 
 def read_wikipedia(part: Slice, source: Range, request: Request) -> Iterator[Document | Unreadable]:
@@ -34,40 +35,91 @@ def read_wikipedia(part: Slice, source: Range, request: Request) -> Iterator[Doc
     try:
         site = _site(part)
     except Damaged as damage:
-        yield unreadable(part, damage)
+        if source.start == 0:  # one task says it
+            yield unreadable(part, damage)
         return
+    if site["wide"]:
+        # Where a character begins, only a reader from the start on knows.
+        if source.start == 0:
+            whole = _Blocks((0, data) for data in _narrow(part, source))
+            yield from _articles(part, whole, request, site, part.size)
+        return
+    place: int | None = source.start
     if part.compression == "bzip2":
-        for offset, pieces in members(part.path, source.start, source.stop, PAGES, magic=BZIP2):
-            yield from _articles(part, pieces, request, site, offset)
-        return
-    yield from _articles(
-        part, (data for _, data in blocks(source, part.compression)), request, site, None
-    )
+        place = first_member(source, "bzip2")
+    while place is not None:
+        source.seek(place)
+        stream = blocks(source, part.compression, place=place)
+        found = _Blocks(stream, place if part.compression == "none" else None)
+        yield from _articles(part, found, request, site, source.stop)
+        damage, place = found.damage, None
+        if damage is not None and (damage.place < source.stop or not source.stop):
+            yield unreadable(part, damage)
+            if part.compression == "bzip2":
+                place = next_member(source, "bzip2", damage.place + 1, source.stop)
+
+
+class _Blocks:
+    """A stream of blocks that remembers where in it each began, and what ended it.
+
+    In a plain file, which begins at a place, there is only one, and places are those of bytes.
+    """
+
+    def __init__(self, stream: Iterator[tuple[int, bytes]], plain: int | None = None) -> None:
+        self._stream = stream
+        self._plain = plain
+        self._begins: deque[tuple[int, int]] = deque()
+        self._number = 0
+        self.damage: Damaged | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        position = 0
+        try:
+            for place, data in self._stream:
+                if not self._begins or self._begins[-1][1] != place:
+                    self._begins.append((position, place))
+                position += len(data)
+                yield data
+        except Damaged as damage:
+            self.damage = damage
+
+    def place(self, position: int) -> tuple[int, int | None]:
+        """Return the block of a position and how many were asked for in it; asked in order."""
+        if self._plain is not None:
+            return self._plain + position, None
+        while len(self._begins) > 1 and self._begins[1][0] <= position:
+            self._begins.popleft()
+            self._number = 0
+        self._number += 1
+        return self._begins[0][1], self._number - 1
 
 
 def _articles(
-    part: Slice, stream: Iterator[bytes], request: Request, site: dict[str, str], block: int | None
+    part: Slice, stream: _Blocks, request: Request, site: dict[str, str], stop: int
 ) -> Iterator[Document | Unreadable]:
-    pieces = Pieces(_narrow(stream, site))
-    found = elements(pieces, b"<page>", b"</page>", request.max_record, request.too_long)
-    for number, (place, data) in enumerate(found):
-        offset = place if block is None else block
-        record = None if part.compression == "none" else number
+    """Yield the articles of the pages that begin before a place."""
+    pieces = Pieces(iter(stream))
+    for position, data in elements(
+        pieces, b"<page>", b"</page>", request.max_record, request.too_long
+    ):
+        offset, record = stream.place(position)
+        if offset >= stop:
+            return
+        if isinstance(data, Damaged) and data.reason.startswith("truncated") and stream.damage:
+            return  # whoever knows how to go on tells of it
         try:
             if isinstance(data, Damaged):
                 raise data
             document = _article(part, parse(data, site["encoding"]), site, offset, record)
         except Damaged as damage:
-            yield unreadable(part, Damaged(offset, damage.reason), number)
+            yield unreadable(part, Damaged(offset, damage.reason), record or 0)
             continue
         if document:
             yield document
-    if pieces.damage:
-        yield unreadable(part, Damaged(block or pieces.position, pieces.damage.reason))
 
 
-def _narrow(stream: Iterator[bytes], site: dict[str, str]) -> Iterator[bytes]:
-    return decoded(stream)[0] if site["wide"] else stream
+def _narrow(part: Slice, source: Range) -> Iterator[bytes]:
+    return decoded(data for _, data in blocks(source, part.compression))[0]
 
 
 def _site(part: Slice) -> dict[str, str]:

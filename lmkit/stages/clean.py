@@ -31,9 +31,13 @@ from lmkit.readers.documents import read_slice
 from lmkit.readers.request import Reading
 from lmkit.text.filters import Filters, LanguageRule
 from lmkit.text.language_codes import Languages
+from lmkit.text.list_files import lists_as_inputs
 from lmkit.text.normalization import Normalization, normalize
+from lmkit.text.private import PrivateData, Replacer, told
 
 SAMPLED = 100  # one in so many
+PRIVATE = "private_data"
+"""Why a document is dropped that holds some."""
 
 
 class CleanConfig(StageConfig):
@@ -63,6 +67,13 @@ class CleanConfig(StageConfig):
     shard_bytes: Annotated[int, Field(ge=1)] = RANGE_BYTES
     """Input bytes per task and output file; small files share one."""
 
+    sentences: Literal["offsets", "lines"] | None = None
+    """Mark sentences: offsets in metadata.sentences, or one sentence a line in the text."""
+
+    max_characters: Annotated[int | None, Field(ge=1)] = None
+    """Cut longer documents where a paragraph ends, else a sentence; metadata.part links the parts,
+    each of which counts as a document."""
+
     read: Reading = Reading()
 
     normalize: Normalization = Normalization()
@@ -72,6 +83,8 @@ class CleanConfig(StageConfig):
 
     min_language_score: Annotated[float, Field(ge=0, le=1)] = 0.5
     """With --language: how probable it must be that a text is in one of them."""
+
+    private: PrivateData = PrivateData()
 
     filters: Filters = Filters()
 
@@ -89,7 +102,7 @@ def clean(config: CleanConfig) -> Manifest:
         formats=get_args(RawFormat),
         forced=config.format,
         source=config.source,
-    )
+    ).beside(lists_as_inputs(config.filters.list_files))
     with making(config, inputs) as folder:
         if folder.finished:
             return folder.finished
@@ -108,16 +121,24 @@ def clean(config: CleanConfig) -> Manifest:
 def _clean_task(config: CleanConfig, slices: tuple[Slice, ...], writer: TaskWriter) -> None:
     from lmkit.artifacts.measures import MeasuresFile  # numpy and Arrow, which no --help needs
     from lmkit.text.judging import judge_for, judged
+    from lmkit.text.segmenting import segmented
 
-    documents = (found for part in slices for found in _read_clean(config, part, writer))
+    replacer = Replacer(config.private) if config.private.action else None
+    documents = (found for part in slices for found in _read_clean(config, part, writer, replacer))
     with MeasuresFile(writer) as measures:
-        outcomes = judged(
-            documents, judge_for(config.filters, config.language_rule), measures.write
-        )
+        judge = judge_for(config.filters, config.language_rule)
+        outcomes = judged(documents, judge, measures.write)
+        outcomes = segmented(outcomes, config.sentences, config.max_characters)
         write_outcomes(writer, outcomes, partial(_keeps, config.keep_rejected))
+    if replacer:
+        found = {f"private_{kind}": count for kind, count in replacer.counts.items()}
+        more = {**writer.counts.more, **found}
+        writer.counts = writer.counts.model_copy(update={"more": more})
 
 
-def _read_clean(config: CleanConfig, part: Slice, writer: TaskWriter) -> Iterator[Outcome]:
+def _read_clean(
+    config: CleanConfig, part: Slice, writer: TaskWriter, replacer: Replacer | None
+) -> Iterator[Outcome]:
     for document in read_slice(
         part,
         writer.read,
@@ -129,7 +150,13 @@ def _read_clean(config: CleanConfig, part: Slice, writer: TaskWriter) -> Iterato
         if isinstance(document, Unreadable):
             yield document
             continue
-        document = document.with_text(normalize(document.text, config.normalize))
+        text, private = normalize(document.text, config.normalize), None
+        if replacer:
+            text, private = replacer.replace(text)
+        document = document.with_text(text)
+        if private and config.private.action == "drop":
+            yield Rejected(document, PRIVATE, f"{PRIVATE} {told(private)}")
+            continue
         generated = document.metadata.get("generated") is True and not config.read.generated
         yield Rejected(document, "generated") if generated else document
 

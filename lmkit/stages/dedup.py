@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from functools import partial
 from glob import glob
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -30,18 +30,24 @@ from lmkit.artifacts.manifest import Counts, Manifest
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.config import StageConfig
 from lmkit.errors import InputError, LmkitError
+from lmkit.execution.progress import say
+from lmkit.execution.sections import plain
 from lmkit.readers.documents import read_slice
 from lmkit.readers.tasks import read_items
 from lmkit.text.against import AgainstTests, Contamination, prepare_items
 from lmkit.text.cuts import applying
 from lmkit.text.exact import Exact, SameAddress
+from lmkit.text.findings import Sections, described
 from lmkit.text.inside import Inside, InsideDocuments
-from lmkit.text.keeping import Keep, Name
+from lmkit.text.keeping import Keep
 from lmkit.text.near import Near, NearlyTheSame
 from lmkit.text.passes import Change, Pass, tables_of
 
 if TYPE_CHECKING:
+    from lmkit.text.audit import Witness
     from lmkit.text.notes import Notes
+
+SHOWN_EXAMPLES = 2
 
 
 class DedupConfig(StageConfig):
@@ -75,6 +81,16 @@ class DedupConfig(StageConfig):
     """Input bytes per task and output file; small files share one."""
 
 
+class Duplicate(NamedTuple):
+    """A document that goes."""
+
+    id: str
+    source: str
+    reason: str
+    kept: int
+    similarity: float
+
+
 def passes_of(config: DedupConfig) -> list[Pass]:
     """Return the passes, each of which sees what those before it have left."""
     wanted: list[tuple[object, Pass]] = [
@@ -96,7 +112,8 @@ def dedup(config: DedupConfig) -> Manifest:
     with making(config, inputs.beside(tests) if tests else inputs) as folder:
         if folder.finished:
             return folder.finished
-        from lmkit.text.notes import Notes  # numpy, which no --help should wait for
+        from lmkit.text.audit import audit_of  # numpy, which no --help should wait for
+        from lmkit.text.notes import Notes
 
         if tests:
             prepare = partial(_prepare_tests, config)
@@ -107,10 +124,21 @@ def dedup(config: DedupConfig) -> Manifest:
         notes = Notes(tuple((folder.scratch, number) for number in range(len(tasks))))
         for place, each in enumerate(passes):
             each.match(folder, notes, config.workers, passes[:place])
-        write = partial(_write, config, passes, notes)
+        audit, *_ = folder.run("audit", partial(_audit, passes), [notes], label="auditing")
+        write = partial(_write, config, passes, notes, audit.facts["examples"])
         receipts = folder.run("documents", write, tasks, workers=config.workers, label="writing")
-        details = {name: fact for each in passes for name, fact in each.told(folder).items()}
+        details = audit_of(audit, receipts)
+        _say(details)
+        details |= {name: fact for each in passes for name, fact in each.told(folder).items()}
         return folder.finish(Counts.total(receipt.counts for receipt in receipts), details)
+
+
+def _say(details: Sections) -> None:
+    """Show what was found, in short."""
+    sections = described(details | {"examples": details["examples"][:SHOWN_EXAMPLES]})
+    filled = {title: section for title, section in sections.items() if section}
+    if filled:
+        say(plain(filled))
 
 
 def _find_tests(against: Sequence[Path]) -> Inputs | None:
@@ -161,20 +189,29 @@ def _note(
                     note(document)
 
 
+def _audit(passes: Sequence[Pass], notes: "Notes", writer: TaskWriter) -> None:
+    from lmkit.text.audit import write_audit
+
+    tables = [(each.reason, found) for each in passes if (found := each.found(writer.partial))]
+    write_audit(tables, notes, writer)
+
+
 def _write(
     config: DedupConfig,
     passes: Sequence[Pass],
     notes: "Notes",
+    examples: Sequence[tuple[int, int, float]],
     slices: tuple[Slice, ...],
     writer: TaskWriter,
 ) -> None:
     """Read the documents of a task again, and write those that stay, and who stays for others."""
+    from lmkit.text.audit import Witness
     from lmkit.text.gone import NOBODY, Verdicts
 
-    first, stop = notes.of_task(writer.number)
-    verdicts = Verdicts(tables_of(passes, writer.partial), first, stop)
-    duplicates: list[dict[str, Any]] = []
-    number = first
+    number, stop = notes.of_task(writer.number)
+    verdicts = Verdicts(tables_of(passes, writer.partial), number, stop)
+    duplicates: list[Duplicate] = []
+    witness = Witness(examples)
 
     def outcomes() -> Iterator[Outcome]:
         nonlocal number
@@ -182,13 +219,12 @@ def _write(
             if isinstance(document, Unreadable):
                 yield document
                 continue
-            reason = verdicts.reason(number)
-            if reason:
+            witness.see(number, document)
+            if reason := verdicts.reason(number):
                 kept, similarity = verdicts.stays(number)
                 if kept != NOBODY:
-                    duplicates.append(
-                        _duplicate(document, reason, notes.names([kept])[kept], similarity)
-                    )
+                    who = document.id, document.source
+                    duplicates.append(Duplicate(*who, reason, kept, similarity))
                 yield Rejected(document, reason if kept == NOBODY else f"{reason}_duplicate")
             else:
                 yield _changed(number, document, changes)
@@ -201,12 +237,8 @@ def _write(
         write_outcomes(writer, outcomes(), keep_rejected=lambda _: False)
     if number != stop:
         raise LmkitError(f"{slices[0].path}: it changed while it was read", "run the same again")
-    if duplicates:
-        with writer.file(f"duplicates-{writer.number:05d}.jsonl.zst") as path:
-            file = JsonLinesFile(path)
-            for duplicate in duplicates:
-                file.write(duplicate)
-            file.close()
+    _write_duplicates(duplicates, notes, witness, writer)
+    witness.report(writer)
 
 
 def _changed(number: int, document: Document, changes: Sequence[Change]) -> Document | Rejected:
@@ -218,11 +250,20 @@ def _changed(number: int, document: Document, changes: Sequence[Change]) -> Docu
     return outcome
 
 
-def _duplicate(document: Document, reason: str, kept: Name, similarity: float) -> dict[str, Any]:
-    return {
-        "id": document.id,
-        "source": document.source,
-        "kept": {"source": kept.source, "id": kept.id},
-        "reason": reason,
-        "similarity": round(similarity, 6),
-    }
+def _write_duplicates(
+    duplicates: Sequence[Duplicate], notes: "Notes", witness: "Witness", writer: TaskWriter
+) -> None:
+    """Write who goes, and who stays for it."""
+    if not duplicates:
+        return
+    stay = {duplicate.kept for duplicate in duplicates if duplicate.kept >= 0}
+    names = notes.names(list(stay))
+    with writer.file(f"duplicates-{writer.number:05d}.jsonl.zst") as path:
+        file = JsonLinesFile(path)
+        for duplicate in duplicates:
+            kept = names.get(duplicate.kept)
+            witness.count(duplicate.reason, duplicate.source, kept.source if kept else "")
+            stays = {"kept": kept and {"source": kept.source, "id": kept.id}}
+            why = {"reason": duplicate.reason, "similarity": round(duplicate.similarity, 6)}
+            file.write({"id": duplicate.id, "source": duplicate.source, **stays, **why})
+        file.close()

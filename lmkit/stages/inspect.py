@@ -27,6 +27,7 @@ from lmkit.artifacts.samples import pick, read_records
 from lmkit.artifacts.tasks import PARTIAL, Receipt
 from lmkit.config import POSITIONAL, CommandConfig, FolderConfig
 from lmkit.errors import InputError, LmkitError
+from lmkit.text.findings import described
 from lmkit.training.summary import (
     checkpoint_manifest,
     checkpoint_state,
@@ -265,7 +266,9 @@ def _judged(config: InspectConfig, plan: Plan, outputs: Sequence[Output]) -> Sec
     paths = [config.folder / output.name for output in shards]
     if config.document is not None:
         table = read_measures(paths)
-        rows = table.filter([key == config.document for key in table["id"].to_pylist()]).to_pylist()
+        # A part of a document was judged as the whole: its id is that of the whole and a number.
+        known = {config.document, config.document.rpartition("#")[0]} - {""}
+        rows = table.filter([key in known for key in table["id"].to_pylist()]).to_pylist()
         if not rows:
             raise InputError(f"--document: {config.folder} has met no document {config.document!r}")
         return {
@@ -312,9 +315,8 @@ def _contents(folder: Path, plan: Plan) -> Sections:
 def _deduplicated(details: Mapping[str, Any]) -> Sections:
     rows = sorted(details.get("test_sets", []), key=lambda row: (-row["share"], row["set"]))
     more = [{"set": f"and {len(rows) - SHOWN_INPUTS:,} more"}]
-    rest = {key: value for key, value in details.items() if key != "test_sets"}
     shown = [*rows[:SHOWN_INPUTS], *(more if len(rows) > SHOWN_INPUTS else [])]
-    return {"details": flat(rest), "test_sets": shown}
+    return described(details) | {"test_sets": shown} if details else {}
 
 
 def _packed(details: Mapping[str, Any]) -> Sections:

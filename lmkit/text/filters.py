@@ -14,12 +14,15 @@ Choices:
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, cast, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from lmkit.config import Group
 from lmkit.text.language_codes import EVERY
+from lmkit.text.list_files import Paths, split_commas
+from lmkit.text.profanity import WORDS, Listed
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
@@ -33,15 +36,10 @@ RuleSet = Literal[
     "fineweb",
     "markup",
     "source-code",
+    "profanity",
+    "url",
 ]
 Preset = Literal["basic", "web", "books", "code", "none"]
-
-
-def _split(value: object) -> object:
-    """Take `a,b` from a command line for a list of two."""
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
 
 
 class GopherRepetition(Group):
@@ -183,6 +181,34 @@ class SourceCode(Group):
     """Drop files with a smaller share of letters and digits among all characters."""
 
 
+class Profanity(Group):
+    """Words and phrases of lists."""
+
+    max_entries: Count | None = 0
+    """Drop texts with more listed words and phrases."""
+
+    lists: Annotated[tuple[str, ...], BeforeValidator(split_commas)] = (*WORDS,)
+    """Lists that come with lmkit (en, de, es, fr), or files with an entry a line; de:FILE is for
+    texts in that language alone. Commas between."""
+
+
+class Url(Group):
+    """Domains and words in the addresses of pages."""
+
+    max_listed_domains: Count | None = 0
+    """Drop pages of which more addresses (its own, and where it was fetched) are in a domain that
+    is listed."""
+
+    max_listed_words: Count | None = 0
+    """Drop pages with more listed words in their addresses."""
+
+    domains: Paths = ()
+    """Files of domains, one a line, or hosts files; all below a domain is meant too."""
+
+    words: Paths = ()
+    """Files of words, one a line."""
+
+
 OFF: dict[str, Any] = {"min_characters": None, "min_letters": None, "max_repeats": None}
 PRESETS: dict[str, dict[str, Any]] = {
     "basic": {},
@@ -209,9 +235,10 @@ class Filters(Group):
     preset: Preset = "basic"
     """Where rules and limits start from; with none, only empty documents are dropped."""
 
-    rules: Annotated[tuple[RuleSet, ...], BeforeValidator(_split)] = ("basic",)
+    rules: Annotated[tuple[RuleSet, ...], BeforeValidator(split_commas)] = ("basic",)
     """Rule sets, in the order in which they judge: basic, gopher (or gopher-repetition,
-    gopher-quality), c4-paper or c4-code, fineweb, markup, source-code; commas between."""
+    gopher-quality), c4-paper or c4-code, fineweb, markup, source-code, profanity, url; commas
+    between."""
 
     min_characters: Count | None = 25
     """Drop documents with fewer visible characters than this."""
@@ -232,6 +259,22 @@ class Filters(Group):
 
     source_code: SourceCode = SourceCode()
 
+    profanity: Profanity = Profanity()
+
+    url: Url = Url()
+
+    @property
+    def list_files(self) -> list[tuple[str, Path]]:
+        """The files that the rules look into, each with the option that names it."""
+        named: list[tuple[str, Path]] = []
+        if "profanity" in self.rules:
+            listed = (Listed.named(name).path for name in self.profanity.lists)
+            named += [("--filters.profanity.lists", path) for path in listed if path]
+        if "url" in self.rules:
+            named += [("--filters.url.domains", path) for path in self.url.domains]
+            named += [("--filters.url.words", path) for path in self.url.words]
+        return named
+
     @model_validator(mode="before")
     @classmethod
     def _start_from_preset(cls, values: Any) -> Any:
@@ -239,7 +282,7 @@ class Filters(Group):
             return values
         table = dict(cast(dict[str, Any], values))
         preset = PRESETS.get(str(table.get("preset", "basic")), {})
-        rules = _split(table.get("rules", preset.get("rules", ())))
+        rules = split_commas(table.get("rules", preset.get("rules", ())))
         chosen = cast(tuple[str, ...], rules) if isinstance(rules, tuple | list) else ()
         variant = next((name for name in chosen if name in C4_DEFAULTS), None)
         starts = {**preset, "c4": {**C4_DEFAULTS.get(variant or "", {}), **preset.get("c4", {})}}
@@ -255,6 +298,22 @@ class Filters(Group):
     def _one_c4(self) -> "Filters":
         if {"c4-paper", "c4-code"} <= set(self.rules):
             raise ValueError("--filters.rules: got c4-paper and c4-code, must be one of the two")
+        return self
+
+    @model_validator(mode="after")
+    def _lists_have_rules(self) -> "Filters":
+        if "url" in self.rules and not (self.url.domains or self.url.words):
+            raise ValueError(
+                "--filters.rules: got url, must have --filters.url.domains or --filters.url.words"
+            )
+        if (self.url.domains or self.url.words) and "url" not in self.rules:
+            raise ValueError(
+                "--filters.url: lists that no rule looks into; add url to --filters.rules"
+            )
+        if self.profanity.lists != (*WORDS,) and "profanity" not in self.rules:
+            raise ValueError(
+                "--filters.profanity: no rule looks into lists; add profanity to --filters.rules"
+            )
         return self
 
 
@@ -305,9 +364,12 @@ FIELDS: dict[str, tuple[str, type[Group]]] = {
     "fineweb": ("fineweb", FineWeb),
     "markup": ("markup", Markup),
     "source-code": ("source_code", SourceCode),
+    "profanity": ("profanity", Profanity),
+    "url": ("url", Url),
 }
 """Where the rules of a set are declared."""
-LINE_OPTIONS = frozenset({"min_line_words", "end_marks", "cut_lines"})
+NO_RULES = frozenset({"min_line_words", "end_marks", "cut_lines", "lists", "domains", "words"})
+"""Fields that are no limits."""
 
 
 class LanguageRule(NamedTuple):
@@ -337,7 +399,7 @@ def rules_of(filters: Filters, language: LanguageRule | None = None) -> Iterator
                 yield Rule(option, reason, measure, option.startswith("max"), limit)
             continue
         prefix, declared = FIELDS[name]
-        fields = [field for field in declared.model_fields if field not in LINE_OPTIONS]
+        fields = [field for field in declared.model_fields if field not in NO_RULES]
         measures = [field.partition("_")[2] for field in fields]
         for field, measure in zip(fields, measures, strict=True):
             limit = getattr(getattr(filters, prefix), field)

@@ -26,23 +26,34 @@ def write_gone(path: Path, rows: Iterable[tuple[int, int, float]]) -> None:
 class Gone:
     """Files of such rows; a document is in one of them at most."""
 
+    row = ROW
+
     def __init__(self, paths: Sequence[Path]) -> None:
-        self._parts: list[NDArray[Any]] = [
+        self.parts: list[NDArray[Any]] = [
             np.memmap(path, ROW, "r") for path in paths if path.stat().st_size
         ]
 
     def get(self, number: int) -> tuple[int, float] | None:
         """Return who stays for a document, and how similar they are; None if itself stays."""
-        for part in self._parts:
+        for part in self.parts:
             place = int(np.searchsorted(part["number"], number))
             if place < len(part) and part["number"][place] == number:
                 return int(part["kept"][place]), float(part["similarity"][place])
         return None
 
+    def stays(self, numbers: Numbers) -> Numbers:
+        """Return who stays for each of some documents: itself, if it does."""
+        found = numbers.copy()
+        for part in self.parts:
+            places = np.minimum(np.searchsorted(part["number"], numbers), len(part) - 1)
+            here = part["number"][places] == numbers
+            found[here] = part["kept"][places[here]]
+        return found
+
     def numbers(self, start: int, stop: int) -> Numbers:
         """Return those that go of a range of numbers, in no order."""
         found = [np.empty(0, np.int64)]
-        for part in self._parts:
+        for part in self.parts:
             first, last = np.searchsorted(part["number"], [start, stop])
             found.append(np.array(part["number"][first:last]))
         return np.concatenate(found)

@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.artifacts.documents import Document, Outcome, Rejected
+from lmkit.text.block_lists import BlockLists, addresses_of
 from lmkit.text.c4 import LineRules
 from lmkit.text.filters import Filters, LanguageRule, Rule, rules_of
-from lmkit.text.labelling import Labeller
+from lmkit.text.labelling import Labeller, spoken
 from lmkit.text.measures import (
     alphanumeric_share,
     letter_share,
@@ -29,6 +30,7 @@ from lmkit.text.measures import (
 )
 from lmkit.text.measuring import Measured, Measurer
 from lmkit.text.normalization import SURROGATES
+from lmkit.text.profanity import WordLists
 
 END_MARKS = {"quotes": ".?!\"'", "strict": '.?!"', "any": None, None: None}
 EMPTY = "empty"
@@ -65,6 +67,11 @@ class Judge:
     def __init__(self, filters: Filters, language: LanguageRule | None = None) -> None:
         self.rules: list[Rule] = [*rules_of(filters, language)]
         self._labeller = Labeller(language.wanted) if language else None
+        self._profanity = self._addresses = None
+        if "profanity" in filters.rules:
+            self._profanity = WordLists(filters.profanity.lists)
+        if "url" in filters.rules:
+            self._addresses = BlockLists(filters.url.domains, filters.url.words)
         self._sets = frozenset(filters.rules)
         self._cut = filters.c4.cut_lines
         self._measurer = self._made(filters)
@@ -85,6 +92,16 @@ class Judge:
         noted: dict[str, NDArray[Any]] = {}
         if self._labeller:
             documents, noted = self._labeller.label(documents)
+        if lists := self._profanity:
+            counts = [lists.count(one.text, spoken(one.metadata)) for one in documents]
+            noted["profanity.entries"] = np.array(counts, np.int64)
+        if blocked := self._addresses:
+            pages = [addresses_of(document) for document in documents]
+            for name, count in (
+                ("url.listed_domains", blocked.listed_domains),
+                ("url.listed_words", blocked.listed_words),
+            ):
+                noted[name] = np.array([count(page) for page in pages], np.int64)
         return documents, self.judge([document.text for document in documents], noted)
 
     def judge(

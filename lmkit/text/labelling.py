@@ -7,7 +7,7 @@ Choices:
 - A region is no contradiction: `en-US` is `en`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lmkit.artifacts.documents import Document
 from lmkit.text.language_codes import EVERY
-from lmkit.text.languages import identifier_for_process
+from lmkit.text.languages import UNKNOWN, identifier_for_process
 
 DIGITS = 4
 
@@ -43,9 +43,21 @@ class Labeller:
         return labelled, numbers
 
 
+def spoken(metadata: Mapping[str, Any]) -> str | None:
+    """Return the language that metadata name, without its region.
+
+    >>> spoken({"language": "en_US"})
+    'en'
+    """
+    stated = metadata.get("language")
+    if not isinstance(stated, str) or stated == UNKNOWN:
+        return None
+    return stated.lower().replace("_", "-").partition("-")[0] or None
+
+
 def _labelled(document: Document, language: str, score: float) -> Document:
     metadata = {**document.metadata}
     stated = metadata.get("language")
-    if stated and str(stated).lower().replace("_", "-").partition("-")[0] != language:
+    if stated and spoken(metadata) != language:
         metadata.setdefault("stated_language", stated)
     return replace(document, metadata=metadata | {"language": language, "language_score": score})

@@ -5,10 +5,7 @@ Choices:
   probability 1 - (1 - s^8)^14. What shares a band is only a candidate.
 - A permutation is a multiplication by an odd number, and an addition, modulo 2^32; thousands of
   shingles are permuted at a time, which numpy does with the processor's vector instructions.
-  The curve is met within its standard error (tests/benchmarks/dedup.py counts it).
-- Short of bands and rows, a threshold t may be given: then, of all with no more numbers than
-  FineWeb's 112, those bands and rows are taken whose curve is nearest to a step at t, as datasketch
-  does: the area under it below t plus the area over it above.
+  The curve is met within its standard error (tests/benchmarks/dedup_against_peers.py).
 """
 
 import numpy as np
@@ -57,14 +54,3 @@ class Bands:
         for row in least.reshape(self.bands, self.rows, -1).swapaxes(0, 1):
             keys[:, filled] = mix(keys[:, filled] ^ row)
         return keys
-
-
-def catch_probability(similarity: float, bands: int, rows: int) -> float:
-    """Return the odds that two documents of a similarity share a band.
-
-    The figure that FineWeb gives for its 14 x 8, at 0.85:
-
-    >>> round(catch_probability(0.85, 14, 8), 3)
-    0.988
-    """
-    return 1 - (1 - similarity**rows) ** bands

@@ -10,14 +10,16 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lmkit.artifacts.documents import Document
 from lmkit.artifacts.folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.config import Group
+from lmkit.execution.progress import say
+from lmkit.text.curve import bands_and_rows, shown_curve
 from lmkit.text.digest import digest, folded
 from lmkit.text.keeping import Keep, Name
 from lmkit.text.passes import Change, Note, Pass, scratch, tables_of
@@ -36,11 +38,39 @@ class Near(Group):
     min_similarity: Annotated[float, Field(gt=0, le=1)] = 0.7
     """Least share of five-word shingles that two documents must have in common (Jaccard)."""
 
+    threshold: Annotated[float | None, Field(gt=0, le=1)] = None
+    """Choose all three for documents that are at least this similar: `--near.min-similarity` is
+    the same, and bands and rows are those that catch 95 of 100 that are just so similar."""
+
     bands: Annotated[int, Field(ge=1, le=1000)] = 14
     """Bands of MinHash: more of them find more pairs that are less alike."""
 
     rows: Annotated[int, Field(ge=1, le=100)] = 8
     """Rows of a band: more of them propose fewer pairs that are less alike."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _choose_by_threshold(cls, values: Any) -> Any:
+        table = dict(cast(dict[str, Any], values)) if isinstance(values, dict) else {}
+        try:
+            threshold = float(table["threshold"])
+        except (KeyError, TypeError, ValueError):
+            return values
+        if 0 < threshold <= 1:
+            bands, rows = bands_and_rows(threshold)
+            return {"min_similarity": threshold, "bands": bands, "rows": rows} | table
+        return values
+
+    @model_validator(mode="after")
+    def _threshold_goes_alone(self) -> "Near":
+        if self.threshold is not None:
+            for name, wanted in zip(("bands", "rows"), bands_and_rows(self.threshold), strict=True):
+                if (got := getattr(self, name)) != wanted:
+                    raise ValueError(
+                        f"--near.{name}: got {got}, but --near.threshold {self.threshold} chooses "
+                        f"{wanted}: must be one or the other"
+                    )
+        return self
 
 
 class NearlyTheSame(Pass):
@@ -68,6 +98,8 @@ class NearlyTheSame(Pass):
         """Match the bands one by one, group what they propose, and verify the groups."""
         from lmkit.text.signatures import matching_tasks
 
+        if self.near.threshold is not None:
+            say(shown_curve(self.near.bands, self.near.rows))
         bands = matching_tasks(int(notes.starts[-1]), self.near.bands)
         match = partial(_match_band, notes, before)
         folder.run("bands", match, bands, workers=workers, label="matching bands")
@@ -78,12 +110,18 @@ class NearlyTheSame(Pass):
 
     def gone(self, partial: Path) -> "Gone | None":
         """Return which documents go."""
-        return None if self.near.action == "mark" else self._found(partial)
+        return None if self.near.action == "mark" else self.found(partial)
+
+    def found(self, partial: Path) -> "Gone":
+        """Return which documents are nearly the same as others."""
+        from lmkit.text.gone import Gone
+
+        return Gone([partial / scratch("near", file) for file in range(self.files)])
 
     @contextmanager
     def changing(self, writer: TaskWriter, notes: "Notes") -> Generator[Change]:
         """Mark a document with its cluster."""
-        found = self._found(writer.partial) if self.near.action == "mark" else None
+        found = self.found(writer.partial) if self.near.action == "mark" else None
 
         def mark(number: int, document: Document) -> Document:
             row = found.get(number) if found else None
@@ -93,11 +131,6 @@ class NearlyTheSame(Pass):
             return replace(document, metadata={**document.metadata, "cluster": cluster_name(name)})
 
         yield mark
-
-    def _found(self, partial: Path) -> "Gone":
-        from lmkit.text.gone import Gone
-
-        return Gone([partial / scratch("near", file) for file in range(self.files)])
 
 
 def cluster_name(name: Name) -> str:

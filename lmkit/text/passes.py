@@ -59,6 +59,10 @@ class Pass:
         del partial
         return None
 
+    def found(self, partial: Path) -> "Gone | None":
+        """Return which documents repeat others, also where all stay."""
+        return self.gone(partial)
+
     @contextmanager
     def cutting(self, writer: TaskWriter, notes: "Notes") -> Generator[Cutter]:
         """Hand out what is called with each document that stays, as it came in."""

@@ -6,12 +6,15 @@ Choices:
 - Documents of one cluster (near-duplicates, by `metadata.cluster`) are held out together or not at
   all: a model must not be tested on what it has seen but for a word. The cluster's name is hashed
   as an id would be, so a cluster that is named after a document goes where that document goes.
-  The order goes by the id even so, or near-duplicates would lie side by side.
+  The order goes by the id even so, or near-duplicates would lie side by side. The parts of a
+  document that was cut (`metadata.part`) are kin in the same way, by the id of the whole.
 - 64 bits. Two of ten million documents share a key with odds of 1 in 370,000, and all that a
   shared key does is to leave those two to be ordered by their texts.
 """
 
+from collections.abc import Mapping
 from hashlib import sha256
+from typing import Any
 
 Kin = tuple[int, int]
 """What is held out as one: the hash that decides, and, but for a cluster, that of the text."""
@@ -41,6 +44,21 @@ def kin(seed: int, id: str, text: int, cluster: object = None) -> Kin:  # noqa: 
     """
     named = isinstance(cluster, str | int) and not isinstance(cluster, bool) and cluster != ""
     return (document_key(seed, str(cluster)), 0) if named else (document_key(seed, id), text)
+
+
+def cluster_of(metadata: Mapping[str, Any]) -> object:
+    """Return the cluster that a document's metadata names, else the whole that it is a part of.
+
+    >>> cluster_of({"cluster": 7}), cluster_of({"part": {"of": "a"}}), cluster_of({"part": 3})
+    (7, 'a', None)
+    """
+    match metadata:
+        case {"cluster": cluster} if cluster is not None:
+            return cluster
+        case {"part": {"of": str(whole)}}:
+            return whole
+        case _:
+            return None
 
 
 def goes_to_validation(key: int, share: float) -> bool:

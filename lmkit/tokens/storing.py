@@ -27,7 +27,7 @@ from lmkit.tokens.fidelity import Fidelity
 from lmkit.tokens.limits import LONG_BYTES, LimitsConfig, Tallies, Tally, entropy
 from lmkit.tokens.nanogpt import Encoded
 from lmkit.tokens.shards import ShardWriter, documents_name, tokens_name
-from lmkit.tokens.split import Kin, document_key, goes_to_validation, kin, text_key
+from lmkit.tokens.split import Kin, cluster_of, document_key, goes_to_validation, kin, text_key
 from lmkit.tokens.text import well_formed
 from lmkit.tokens.tokenizer import Tokenizer
 
@@ -104,7 +104,7 @@ def store(
                     empty += 1
                     continue
                 key, text = document_key(how.seed, document.id), text_key(stored.text)
-                own = kin(how.seed, document.id, text, document.metadata.get("cluster"))
+                own = kin(how.seed, document.id, text, cluster_of(document.metadata))
                 least = min(least or own, own)
                 out = goes_to_validation(own[0], how.share) or own == how.smallest
                 tally = tallies.of(document.source)

@@ -60,6 +60,7 @@ def test_a_damaged_shard_is_an_error_and_not_a_shorter_corpus(tmp_path: Path) ->
 
 def test_a_file_of_records_is_made_when_the_first_is_written(tmp_path: Path) -> None:
     writer = TaskWriter(tmp_path, "documents", 3)
+    writer.partial.mkdir()
     with RecordsFile(writer, "cuts") as some, RecordsFile(writer, "duplicates"):
         for number in range(2):
             some.write({"n": number})

@@ -1,111 +1,46 @@
-import gzip
 import hashlib
-from collections.abc import Callable
-from itertools import pairwise
+import zipfile
 from pathlib import Path
 
 import pytest
-import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmkit.artifacts.streams import Compression, Damaged, Line, Range, lines
+from lmkit.artifacts.streams import Range, hash_range
 
-COMPRESS: dict[Compression, Callable[[bytes], bytes]] = {
-    "gzip": gzip.compress,
-    "zstd": zstandard.compress,
-}
+MOVES = st.lists(st.tuples(st.integers(0, 40), st.integers(-1, 20)), max_size=8)
 
 
-def read_lines(path: Path, compression: Compression, limit: int = 1 << 20) -> list[Line]:
-    with Range(path, 0, path.stat().st_size) as source:
-        return list(lines(source, compression, limit))
-
-
-@given(text=st.text("ab\n", max_size=60), cuts=st.lists(st.integers(0, 60), max_size=4))
-def test_ranges_share_out_every_line_once_and_hash_their_own_bytes(
-    tmp_path_factory: pytest.TempPathFactory, text: str, cuts: list[int]
+@given(start=st.integers(0, 20), size=st.integers(0, 20), moves=MOVES)
+def test_the_hash_is_that_of_the_range_however_it_was_read(
+    tmp_path_factory: pytest.TempPathFactory, start: int, size: int, moves: list[tuple[int, int]]
 ) -> None:
     path = tmp_path_factory.mktemp("x") / "a"
-    data = text.encode()
+    data = bytes(range(40))
     path.write_bytes(data)
-    edges = [0, *sorted(cut for cut in set(cuts) if 0 < cut < len(data)), len(data)]
-    found: list[bytes | None] = []
-    for start, stop in pairwise(edges):
-        with Range(path, start, stop) as source:
-            part = list(lines(source, "none", 1 << 20))
-            assert source.sha256() == hashlib.sha256(data[start:stop]).hexdigest()
-        assert all(start <= line.offset < stop for line in part)
-        assert all(data[line.offset :].startswith(line.data or b"") for line in part)
-        found += [line.data for line in part]
-    assert found == data.removesuffix(b"\n").split(b"\n") if data else not found
+    with Range(path, start, start + size) as source:
+        for place, count in moves:
+            source.seek(place)
+            wanted = data[place:] if count < 0 else data[place : place + count]
+            assert source.read(count) == wanted
+        assert source.sha256() == hashlib.sha256(data[start : start + size]).hexdigest()
+    assert hash_range(path, 0, 40) == hashlib.sha256(data).hexdigest()
 
 
-@pytest.mark.parametrize("compression", ["gzip", "zstd"])
-def test_a_place_in_a_compressed_file_is_its_block_and_the_record_in_it(
-    tmp_path: Path, compression: Compression
-) -> None:
-    first, second = (COMPRESS[compression](text) for text in (b"a\nb\nc", b"d\ne\n"))
-    (tmp_path / "a").write_bytes(first + second)
-    at = len(first)
-    assert read_lines(tmp_path / "a", compression) == [
-        Line(0, 0, b"a"),
-        Line(0, 1, b"b"),
-        Line(0, 2, b"cd"),
-        Line(at, 0, b"e"),
-    ]
+def test_nothing_is_read_twice_for_the_hash(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(bytes(5_000_000))
+    with Range(tmp_path / "a", 0, 5_000_000) as source:
+        while source.read(1 << 20):
+            pass
+        before = source.position
+        source.sha256()
+        assert source.position == before
 
 
-def test_gzip_may_be_padded_with_zeros(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(gzip.compress(b"a\n") + bytes(512))
-    assert [line.data for line in read_lines(tmp_path / "a", "gzip")] == [b"a"]
-
-
-@pytest.mark.parametrize("compression", ["gzip", "zstd"])
-@pytest.mark.parametrize("keep", [0, 5, 0.5, -1])
-def test_a_truncated_file_hands_out_what_is_whole_and_then_complains(
-    tmp_path: Path, compression: Compression, keep: float
-) -> None:
-    text = b"".join(hashlib.sha256(b"%d" % n).hexdigest().encode() + b"\n" for n in range(20_000))
-    data = COMPRESS[compression](text)
-    (tmp_path / "a").write_bytes(data[: int(keep if keep != 0.5 else len(data) / 2)])
-    whole: list[Line] = []
-    with (
-        Range(tmp_path / "a", 0, len(data)) as source,
-        pytest.raises(Damaged, match="empty" if keep == 0 else "truncated"),
-    ):
-        for line in lines(source, compression, 1 << 20):
-            whole.append(line)
-    assert [line.data for line in whole] == text.splitlines()[: len(whole)]
-    assert len(whole) > 5_000 if keep in {0.5, -1} else not whole
-
-
-@pytest.mark.parametrize("compression", ["gzip", "zstd"])
-def test_what_was_never_compressed_is_not_what_its_name_says(
-    tmp_path: Path, compression: Compression
-) -> None:
-    (tmp_path / "a").write_text("plain text")
-    with pytest.raises(Damaged, match="not what its name says"):
-        read_lines(tmp_path / "a", compression)
-
-
-@pytest.mark.parametrize("compression", ["none", "gzip"])
-def test_a_line_over_the_limit_is_streamed_past(tmp_path: Path, compression: Compression) -> None:
-    data = b"a\n" + b"x" * 3_000_000 + b"\nb\n"
-    (tmp_path / "a").write_bytes(data if compression == "none" else gzip.compress(data))
-    assert [line.data for line in read_lines(tmp_path / "a", compression, 9)] == [b"a", None, b"b"]
-
-
-def test_memory_that_runs_out_says_nothing_about_the_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Poor:
-        eof, unused_data = False, b""
-
-        def decompress(self, data: bytes) -> bytes:
-            raise zstandard.ZstdError("Allocation error : not enough memory")
-
-    monkeypatch.setattr("lmkit.artifacts.streams._zstd_frame", Poor)
-    (tmp_path / "a").write_bytes(b"x")
-    with pytest.raises(MemoryError):
-        read_lines(tmp_path / "a", "zstd")
+def test_libraries_take_a_range_for_a_file(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("x", "some text")
+    size = (tmp_path / "a.zip").stat().st_size
+    with Range(tmp_path / "a.zip", 0, size) as source:
+        assert zipfile.ZipFile(source).read("x") == b"some text"  # type: ignore[arg-type]
+        assert source.sha256() == hash_range(tmp_path / "a.zip", 0, size)

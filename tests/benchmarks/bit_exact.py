@@ -18,7 +18,7 @@ from pathlib import Path
 
 from safetensors.numpy import load_file
 
-SHAPE = ("--model.layers", "2", "--model.hidden-size", "64", "--model.heads", "4")
+SHAPE = ("--model.layers", "2", "--model.hidden-size", "32", "--model.heads", "4")
 KINDS = {
     "clm": ("--fim.rate", "0.2"),
     "mlm": ("--model.architecture", "encoder"),
@@ -68,7 +68,7 @@ def try_one(
     packed: Path, scratch: Path, kind: str, precision: str, processes: int, steps: int, kills: int
 ) -> bool:
     options = ["--objective", kind, *KINDS[kind], *SHAPE, "--precision", precision]
-    options += ["--device", "cpu", "--batch-tokens", "1024", "--model.dropout", "0.1"]
+    options += ["--device", "cpu", "--batch-tokens", "512", "--model.dropout", "0.1"]
     options += ["--steps", str(steps), "--save-every", "20", "--validate-every", "100"]
     name = f"{kind}-{precision}-{processes}"
     straight, killed = scratch / f"{name}-straight", scratch / f"{name}-killed"

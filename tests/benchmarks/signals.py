@@ -18,7 +18,7 @@ from pathlib import Path
 from lmkit.training.checkpoint_files import damage, newest_first, step_of
 from tests.benchmarks.bit_exact import SHAPE, content, started, steps_done
 
-OPTIONS = ("--objective", "clm", *SHAPE, "--model.dropout", "0.1", "--batch-tokens", "1024")
+OPTIONS = ("--objective", "clm", *SHAPE, "--model.dropout", "0.1", "--batch-tokens", "512")
 OPTIONS += ("--device", "cpu", "--precision", "fp32", "--save-every", "3", "--validate-every", "5")
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 

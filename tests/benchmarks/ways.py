@@ -15,8 +15,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-SETTINGS = ("--device", "cpu", "--precision", "fp32", "--batch-tokens", "2048")
-SETTINGS += ("--model.layers", "2", "--model.hidden-size", "64", "--model.heads", "4")
+SETTINGS = ("--device", "cpu", "--precision", "fp32", "--batch-tokens", "1024")
+SETTINGS += ("--model.layers", "2", "--model.hidden-size", "32", "--model.heads", "4")
 KINDS = {
     "clm": ("--model.qk-norm", "--model.kv-heads", "2"),
     "mlm": ("--model.architecture", "encoder"),

@@ -1,12 +1,16 @@
+import bz2
 import gzip
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from lmkit.artifacts.documents import Document, Unreadable
 from lmkit.artifacts.inputs import find_documents
 from lmkit.readers.documents import read_slice
+from tests.readers.reading import documents, outcomes, told
 
 
 def read(path: Path, **options: str) -> list[Document | Unreadable]:
@@ -98,3 +102,36 @@ def test_a_stray_nul_costs_one_line(tmp_path: Path) -> None:
     path.write_bytes(b'{"text": "a\0b"}\n' + b'{"text": "fine"}\n' * 20)
     bad, *good = read(path)
     assert isinstance(bad, Unreadable) and len(good) == 20
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "jsonl.gz", "jsonl.zst", "jsonl.bz2"])
+def test_how_a_file_is_cut_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    lines = [json.dumps({"text": f"{n} " + "ab" * (n % 90)}).encode() + b"\n" for n in range(400)]
+    pack = {"gz": gzip.compress, "zst": zstandard.compress, "bz2": bz2.compress}.get(
+        ending.rpartition(".")[2], bytes
+    )
+    # Members end inside of lines, and where they do.
+    data = b"".join(lines)
+    cuts = [0, *range(500, len(data), 977), len(data)]
+    path = tmp_path / f"a.{ending}"
+    path.write_bytes(b"".join(pack(data[a:b]) for a, b in pairwise(cuts)))
+    whole = documents(path)
+    assert [document.text for document in whole] == [json.loads(line)["text"] for line in lines]
+    for size in (997, 7_001):
+        monkeypatch.setattr("lmkit.artifacts.inputs.RANGE_BYTES", size)
+        assert documents(path, shard_bytes=size) == whole
+
+
+def test_a_damaged_member_costs_itself(tmp_path: Path) -> None:
+    parts = [gzip.compress(b'{"text": "%d"}\n' % n) for n in range(5)]
+    broken = bytearray(parts[2])
+    broken[-5] ^= 1
+    (tmp_path / "a.jsonl.gz").write_bytes(b"".join([*parts[:2], broken, *parts[3:]]))
+    found = told(outcomes(tmp_path / "a.jsonl.gz"))
+    assert [text for text in found if not text.startswith("!")] in (
+        ["0", "1", "3", "4"],
+        ["0", "1", "2", "3", "4"],  # its line was whole before the sum was found wrong
+    )
+    assert sum("damaged" in text for text in found) == 1

@@ -1,9 +1,11 @@
 import bz2
+import hashlib
 from pathlib import Path
 
 import pytest
 
 from lmkit.artifacts import inputs as inputs_module
+from lmkit.artifacts.documents import Document
 from lmkit.readers.wikitext import plain_wikitext
 from tests.readers.reading import documents, outcomes, told
 
@@ -71,6 +73,34 @@ def test_a_multistream_dump_is_shared_out(tmp_path: Path, monkeypatch: pytest.Mo
     assert len(whole) == 300
     monkeypatch.setattr(inputs_module, "RANGE_BYTES", 1_009)
     assert documents(path, shard_bytes=1_009) == whole
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_dump_that_is_one_stream_is_shared_out_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: bool
+) -> None:
+    noise = [hashlib.sha256(b"%d" % n).hexdigest() for n in range(12_000)]
+    pages = [page(f"A{n}", " ".join(noise[n * 40 : n * 40 + 40])) for n in range(300)]
+    data = f"{HEAD}{''.join(pages)}</mediawiki>".encode()
+    path = tmp_path / ("a.xml.bz2" if packed else "a.xml")
+    path.write_bytes(bz2.compress(data, 1) if packed else data)
+    whole = documents(path)
+    assert [document.metadata["title"] for document in whole] == [f"A{n}" for n in range(300)]
+    monkeypatch.setattr(inputs_module, "RANGE_BYTES", 50_021)
+    assert documents(path, shard_bytes=50_021) == whole
+
+
+def test_damage_in_one_stream_costs_the_pages_that_lie_in_it(tmp_path: Path) -> None:
+    noise = [hashlib.sha256(b"%d" % n).hexdigest() for n in range(12_000)]
+    pages = [page(f"A{n}", " ".join(noise[n * 40 : n * 40 + 40])) for n in range(300)]
+    data = bytearray(bz2.compress(f"{HEAD}{''.join(pages)}</mediawiki>".encode(), 1))
+    data[len(data) // 2] ^= 0xFF
+    (tmp_path / "a.xml.bz2").write_bytes(data)
+    found = outcomes(tmp_path / "a.xml.bz2")
+    good = [outcome for outcome in found if isinstance(outcome, Document)]
+    assert len(found) - len(good) == 1  # one block of 100,000 bytes, of some eight
+    assert 240 < len(good) < 300
+    assert good[0].metadata["title"] == "A0" and good[-1].metadata["title"] == "A299"
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,48 @@ def test_workers_and_task_sizes_change_no_verdict(
     assert len(records(Path("whole"))) not in {0, 60}
 
 
+TWO = "Mr. Smith came in. He sat down by the fire.\n\nNobody said a word to him. It rained."
+
+
+def test_sentences_are_marked_by_the_language_of_each_document(here: Path, lmkit: Lmkit) -> None:
+    german = "Er kam z. B. am Montag zu uns. Dann ging er wieder fort."
+    lines = [{"text": TWO}, {"text": german, "metadata": {"language": "de"}}]
+    Path("raw.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    assert lmkit("clean", "raw.jsonl", "--output", "out", "--sentences", "offsets")[0] == 0
+    found = [
+        [record["text"][start:stop] for start, stop in record["metadata"]["sentences"]]
+        for record in records(Path("out"))
+    ]
+    assert found[0] == [
+        "Mr. Smith came in.",
+        "He sat down by the fire.",
+        "Nobody said a word to him.",
+        "It rained.",
+    ]
+    assert found[1] == ["Er kam z. B. am Montag zu uns.", "Dann ging er wieder fort."]
+    assert lmkit("clean", "raw.jsonl", "--output", "lines", "--sentences", "lines")[0] == 0
+    assert texts(Path("lines"))[1].split("\n") == found[1]
+    exit_code, _, err = lmkit("clean", "raw.jsonl", "--output", "no", "--sentences", "words")
+    assert exit_code == 2 and "--sentences: got words, must be 'offsets' or 'lines'" in err
+
+
+def test_long_documents_are_cut_and_their_parts_give_them_back(here: Path, lmkit: Lmkit) -> None:
+    lines = [{"id": "long", "text": TWO}, {"id": "short", "text": TWO.split("\n")[0]}]
+    Path("raw.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    exit_code, out, _ = lmkit("clean", "raw.jsonl", "--output", "out", "--max-characters", "50")
+    assert exit_code == 0 and out == "out: kept 3 of 3 documents\n"
+    first, second, short = records(Path("out"))
+    assert short["id"] == "short" and "part" not in short["metadata"]
+    assert [first["id"], second["id"]] == ["long#0", "long#1"]
+    joined = "".join(part["text"] + part["metadata"]["part"]["after"] for part in (first, second))
+    assert joined == TWO
+    exit_code, out, _ = lmkit("inspect", "out", "--document", "long#1")
+    assert exit_code == 0 and "long" in out
+    # Cleaning the parts again, with the same limit, finds nothing to do.
+    assert lmkit("clean", "out", "--output", "again", "--max-characters", "50")[0] == 0
+    assert records(Path("again")) == records(Path("out"))
+
+
 GERMAN = "Der schnelle braune Fuchs springt über den faulen Hund und geht dann nach Hause."
 
 
@@ -130,3 +172,59 @@ def test_an_unknown_language_is_refused_before_anything_is_read(here: Path, lmki
     assert code == 2
     assert "--language: got germn" in err and "did you mean de (German)?" in err
     assert not Path("out").exists()
+
+
+PRIVATE = "Write to jo@example.com or call (212) 555-0123, or again Jo@Example.com, please do."
+
+
+@pytest.mark.parametrize(
+    ("action", "text"),
+    [
+        ("tag", "Write to [EMAIL] or call [PHONE], or again [EMAIL], please do."),
+        ("none", PRIVATE),
+    ],
+)
+def test_private_data_is_replaced_and_counted(
+    here: Path, lmkit: Lmkit, action: str, text: str
+) -> None:
+    Path("raw.jsonl").write_text("\n".join(json.dumps({"text": t}) for t in (PRIVATE, GOOD)))
+    assert lmkit("clean", "raw.jsonl", "--output", "out", "--private.action", action)[0] == 0
+    assert texts(Path("out")) == [text, GOOD]
+    more = manifest(Path("out"))["counts"]["more"]
+    found = {key: more[key] for key in more if key.startswith("private")}
+    assert found == ({} if action == "none" else {"private_email": 2, "private_phone": 1})
+
+
+def test_documents_with_private_data_can_be_dropped_and_it_is_not_kept_among_the_rejects(
+    here: Path, lmkit: Lmkit
+) -> None:
+    Path("raw.jsonl").write_text("\n".join(json.dumps({"text": t}) for t in (PRIVATE, GOOD)))
+    code, out, _ = lmkit("clean", "raw.jsonl", "--output", "out", "--private.action", "drop")
+    assert (code, out) == (0, "out: kept 1 of 2 documents (dropped 1 private_data)\n")
+    (dropped,) = records(Path("out"), "rejected")
+    assert dropped["decided"] == "private_data 2 email, 1 phone"
+    assert "example.com" not in dropped["text"].lower()
+
+
+def test_listed_words_and_addresses_drop_documents(here: Path, lmkit: Lmkit) -> None:
+    Path("words.txt").write_text("frobnicate\n")
+    Path("domains.txt").write_text("bad.example\n")
+    pages = [
+        {"id": "good", "text": GOOD, "url": "https://good.example/"},
+        {"id": "domain", "text": GOOD, "url": "https://www.bad.example/"},
+        {"id": "word", "text": GOOD.replace("sail", "frobnicate")},
+    ]
+    Path("raw.jsonl").write_text("\n".join(map(json.dumps, pages)))
+    rules = ("--filters.rules", "basic,profanity,url", "--filters.profanity.lists", "en,words.txt")
+    command = ("clean", "raw.jsonl", "--output", "out", *rules)
+    assert lmkit(*command, "--filters.url.domains", "domains.txt")[0] == 0
+    assert [record["id"] for record in records(Path("out"))] == ["good"]
+    decided = [record["decided"] for record in records(Path("out"), "rejected")]
+    assert decided == ["url.listed_domains 1 > 0", "profanity.entries 1 > 0"]
+    # A list that has changed is a changed input; one that is missing is refused.
+    Path("words.txt").write_text("quux\nfrob\n")
+    code, _, err = lmkit(*command, "--filters.url.domains", "domains.txt")
+    assert code == 2 and "input words.txt has changed" in err
+    code, _, err = lmkit(*command, "--filters.url.domains", "domain.txt", "--overwrite")
+    assert code == 2 and "--filters.url.domains: domain.txt: cannot be read" in err
+    assert lmkit(*command)[0] == 2  # url, and no list

@@ -8,7 +8,7 @@ import pytest
 from lmkit import DedupConfig, dedup
 from lmkit.text.keeping import Keep
 from lmkit.text.near import Near
-from tests.conftest import records
+from tests.conftest import Lmkit, manifest, records
 
 
 def write(path: str, texts: dict[str, str]) -> Path:
@@ -122,3 +122,38 @@ def test_a_copy_of_one_that_goes_names_the_one_that_stays(here: Path) -> None:
         "b": ("a", "near"),
         "c": ("a", "exact"),
     }
+
+
+def test_the_manifest_and_inspect_show_what_was_found(
+    here: Path, corpus: dict[str, str], lmkit: Lmkit
+) -> None:
+    made = write("a.jsonl", corpus)
+    _, _, said = lmkit("dedup", made, "--output", "out")
+    _, shown, _ = lmkit("inspect", "out")
+    details = manifest(Path("out"))["details"]
+    assert details["clusters"] == {"3": 20}
+    assert details["duplicates"] == [{"reason": "near", "source": "s", "of": "s", "documents": 40}]
+    changed = [example["text"] for example in details["examples"]]
+    assert all("[[changed" in text for text in changed)
+    for text in (said, shown):
+        assert "nearly the same" in text and changed[0][:60] in text
+
+
+def test_a_threshold_chooses_bands_and_rows_and_shows_the_curve(here: Path, lmkit: Lmkit) -> None:
+    made = write("a.jsonl", {"a": "one two three"})
+    exit_code, _, err = lmkit("dedup", made, "--output", "out", "--near.threshold", "0.8")
+    near = manifest(Path("out"))["config"]["near"]
+    assert exit_code == 0
+    assert (near["bands"], near["rows"], near["min_similarity"]) == (16, 7, 0.8)
+    assert "0.80: 98%" in err  # 1 - (1 - 0.8^7)^16 = 0.977
+    assert "0.50: 12%" in err  # 1 - (1 - 0.5^7)^16 = 0.118
+    again = lmkit("dedup", made, "--output", "out", "--config", "out/manifest.json")
+    assert again[0] == 0 and "up to date" in again[2]
+
+
+def test_a_threshold_and_other_bands_are_refused(here: Path, lmkit: Lmkit) -> None:
+    made = write("a.jsonl", {"a": "one two three"})
+    flags = ("--near.threshold", "0.8", "--near.rows", "9")
+    exit_code, _, err = lmkit("dedup", made, "--output", "out", *flags)
+    assert exit_code == 2
+    assert "--near.rows: got 9" in err and "7" in err

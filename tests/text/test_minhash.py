@@ -3,7 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from lmkit.text.minhash import AT_ONCE, Bands, catch_probability
+from lmkit.text.curve import catch_probability
+from lmkit.text.minhash import AT_ONCE, Bands
 
 
 @pytest.mark.parametrize("similarity", [0.5, 0.7, 0.85])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lmkit.tokens.split import document_key, goes_to_validation, kin, text_key
+from lmkit.tokens.split import cluster_of, document_key, goes_to_validation, kin, text_key
 
 
 def test_a_hash_is_the_first_64_bits_of_sha256() -> None:
@@ -57,3 +57,10 @@ def test_what_is_no_name_of_a_cluster_is_none(cluster: object) -> None:
 
 def test_a_cluster_named_after_a_document_goes_where_that_document_goes() -> None:
     assert kin(0, "b", 5, "a")[0] == kin(0, "a", 6)[0]
+
+
+def test_the_parts_of_a_document_are_kin() -> None:
+    links = [{"part": {"of": "whole", "number": number}} for number in range(2)]
+    first, second = (kin(0, f"whole#{n}", n, cluster_of(link)) for n, link in enumerate(links))
+    assert first == second == kin(0, "x", 9, "whole")
+    assert cluster_of({"part": "of a whole"}) is cluster_of({}) is None

@@ -1,0 +1,114 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmkit.text.sentences import one_a_line, sentences, stretches
+
+HERE = Path(__file__).parent
+LETTERS = st.text(alphabet="aB .!?\n\"'“”«»(1)-…。你", max_size=80)
+
+
+def marked(name: str) -> list[list[str]]:
+    """The paragraphs of a file, each as the sentences that a person marked in it."""
+    blocks = (HERE / name).read_text("utf-8").strip().split("\n\n")
+    return [block.split("\n") for block in blocks if not block.startswith("#")]
+
+
+def spans_of(parts: list[str]) -> set[tuple[int, int]]:
+    spans: set[tuple[int, int]] = set()
+    start = 0
+    for part in parts:
+        spans.add((start, start + len(part)))
+        start += len(part) + 1
+    return spans
+
+
+def f1(name: str, language: str | None) -> float:
+    """The harmonic mean of precision and recall of whole sentences, both ends right."""
+    right = found = wanted = 0
+    for paragraph in marked(name):
+        truth = spans_of(paragraph)
+        ours = set(sentences(" ".join(paragraph), language))
+        right, found, wanted = right + len(truth & ours), found + len(ours), wanted + len(truth)
+    return 2 * right / (found + wanted)
+
+
+@pytest.mark.parametrize(
+    ("name", "language", "least", "count"),
+    [
+        ("sentences_english.txt", "en", 0.95, 300),
+        ("sentences_english_unseen.txt", "en", 0.95, 100),
+        ("sentences_german.txt", "de", 0.85, 25),
+    ],
+)
+def test_nearly_all_sentences_are_those_that_a_person_marked(
+    name: str, language: str, least: float, count: int
+) -> None:
+    assert sum(map(len, marked(name))) >= count
+    assert f1(name, language) >= least
+
+
+def test_a_language_has_abbreviations_of_its_own() -> None:
+    text = "Er kam z. B. am Montag, d. h. morgens. Dann ging er."
+    assert [text[a:b] for a, b in sentences(text, "de")] == [
+        "Er kam z. B. am Montag, d. h. morgens.",
+        "Dann ging er.",
+    ]
+
+
+def test_scripts_without_spaces_have_sentences_too() -> None:
+    text = "他说“你好。”然后走了。我也走了。"
+    found = [text[a:b] for a, b in sentences(text, "zh")]
+    assert found[-1] == "我也走了。" and "".join(found) == text
+    text = "यह पहला वाक्य है। यह दूसरा है।"
+    assert len(sentences(text, "hi")) == 2
+
+
+def test_lines_that_were_broken_at_a_width_are_read_as_one() -> None:
+    wrapped = "It was the best of times, it was the worst of\ntimes. We had everything before us."
+    assert [wrapped[a:b] for a, b in sentences(wrapped)] == [
+        "It was the best of times, it was the worst of\ntimes.",
+        "We had everything before us.",
+    ]
+    verse = "Home\nAbout us\nNews"
+    assert [verse[a:b] for a, b in sentences(verse)] == verse.split("\n")
+    assert one_a_line(wrapped).split("\n")[0].endswith("the worst of times.")
+
+
+def test_a_chat_in_small_letters_has_sentences() -> None:
+    text = "hi there. how are you? fine."
+    assert [text[a:b] for a, b in sentences(text)] == ["hi there.", "how are you?", "fine."]
+
+
+@given(LETTERS, st.sampled_from(["en", "de", "zh", None]))
+def test_between_sentences_there_is_nothing_but_white_space(text: str, language: str) -> None:
+    place = 0
+    for start, stop in sentences(text, language):
+        assert start < stop and not text[place:start].strip()
+        assert text[start:stop] == text[start:stop].strip()
+        place = stop
+    assert not text[place:].strip()
+
+
+@given(LETTERS)
+def test_one_sentence_a_line_keeps_every_character_that_can_be_seen(text: str) -> None:
+    assert "".join(one_a_line(text).split()) == "".join(text.split())
+
+
+@given(st.text(max_size=60))
+def test_no_text_breaks_it(text: str) -> None:
+    covered = "".join(text[a:b] for a, b in sentences(text))
+    assert "".join(covered.split()) == "".join(text.split())
+    assert all(text[a:b].strip() for a, b in stretches(text))
+
+
+def test_long_texts_are_cut_where_short_ones_are() -> None:
+    """A window moves over them: their sentences are the same wherever it begins."""
+    short = "Mr. Smith (who was late) came in. “Is it 3.15 p.m.?” he asked. Nobody knew!"
+    alone = [short[a:b] for a, b in sentences(short)]
+    text = " ".join([short] * 400)
+    assert [text[a:b] for a, b in sentences(text)] == alone * 400
+    chinese = "你好。我很好。" * 2_000
+    assert len(sentences(chinese, "zh")) == 4_000

@@ -1,0 +1,28 @@
+"""lmkit, in a process that notes in ROWS_READ which rows it reads for which step."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from lmkit.cli import main
+from lmkit.execution.ranks import rank, ranks
+from lmkit.training import loop
+
+
+def noting(work_of: Any) -> Any:
+    folder = Path(os.environ["ROWS_READ"])
+
+    def noted(seed: int, step: int, passes: list[Any], *rest: Any) -> Any:
+        rows = [int(row) for part in passes for row in part]
+        with (folder / f"{ranks()}-{rank()}.jsonl").open("a") as file:
+            file.write(json.dumps([step, rows]) + "\n")
+        return work_of(seed, step, passes, *rest)
+
+    return noted
+
+
+if __name__ == "__main__":
+    loop.work_of = noting(loop.work_of)
+    sys.exit(main())
