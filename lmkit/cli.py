@@ -158,7 +158,7 @@ def _function(of: "Command") -> Callable[..., None]:
         typed = {
             keys[name.removesuffix(_OFF)]: value
             for name, value in values.items()
-            if value is not None
+            if value is not None and value != []
         }
         options_in_force = load(config, file, typed)
         result = run(options_in_force)
@@ -190,6 +190,8 @@ _DEBUG = typer.Option("--debug", help="Show the traceback of an error.", rich_he
 
 
 _OFF = "__off"
+MANY_PATHS = tuple[Path, ...]
+"""The flag of such an option may be given many times."""
 
 
 def _parameters(option: Option) -> list[inspect.Parameter]:
@@ -207,7 +209,8 @@ def _parameters(option: Option) -> list[inspect.Parameter]:
         flag_type, info = bool, typer.Option(option.typed, metavar=" ", **common)
     else:
         common |= {"metavar": _metavar(kind)}
-        flag_type, info = str, typer.Option(option.typed, **common)
+        flag_type = list[str] if kind == MANY_PATHS else str
+        info = typer.Option(option.typed, **common)
     parameters = [_named(_identifier(option), flag_type, info)]
     if kind is bool:
         off = typer.Option(f" /{_off(option)}", hidden=True)
@@ -267,7 +270,7 @@ def _plain_type(annotation: Any) -> Any:
 def _metavar(kind: Any) -> str:
     if get_origin(kind) is Literal:
         return "|".join(get_args(kind))
-    return {Path: "PATH", int: "INT", float: "FLOAT"}.get(kind, "TEXT")
+    return {Path: "PATH", MANY_PATHS: "PATH", int: "INT", float: "FLOAT"}.get(kind, "TEXT")
 
 
 def _plain(result: Any) -> Any:
@@ -279,6 +282,9 @@ def _plain(result: Any) -> Any:
     return result.to_json() if hasattr(result, "to_json") else result
 
 
+CUTS = ("line", "paragraph", "passage", "item")
+
+
 def _made(config: Any, manifest: Manifest) -> str:
     """Say in one line what a folder of documents holds."""
     counts = manifest.counts
@@ -287,6 +293,30 @@ def _made(config: Any, manifest: Manifest) -> str:
     if counts.quarantined:
         gone.append(f"{counts.quarantined:,} quarantined")
     return kept + (f" (dropped {', '.join(gone)})" if gone else "")
+
+
+def _deduplicated(config: DedupConfig, manifest: Manifest) -> str:
+    """Say what stays, what was cut out of it, and what was found of each test set."""
+    more = manifest.counts.more
+    lines = [_made(config, manifest)]
+    if more.get("documents_cut"):
+        cuts = (f"{more[f'{kind}s_cut']:,} {kind}s" for kind in CUTS if more.get(f"{kind}s_cut"))
+        lines.append(
+            f"  cut {more['characters_cut']:,} characters out of {more['documents_cut']:,} "
+            f"documents: {', '.join(cuts)}"
+        )
+    sets = manifest.details.get("test_sets", [])
+    if found := [row for row in sets if row["found"]]:
+        lines.append(shown({"test_sets": found[:SHOWN_SOURCES]}))
+    if sets:
+        rest = len(sets) - min(len(found), SHOWN_SOURCES)
+        items, looked_for = (sum(row[key] for row in sets) for key in ("items", "too_short"))
+        lines.append(
+            f"  looked for {items - looked_for:,} of {items:,} items of {len(sets):,} test sets"
+            f"{f'; {rest:,} more sets: see lmkit inspect' if found and rest else ''}"
+            f"{'' if found else ', found none'}"
+        )
+    return "\n".join(lines)
 
 
 def _tokenizer_made(config: TrainTokenizerConfig, manifest: Manifest) -> str:
@@ -393,7 +423,7 @@ class Command:
 
 COMMANDS = (
     Command(CleanConfig, clean, _made),
-    Command(DedupConfig, dedup, _made),
+    Command(DedupConfig, dedup, _deduplicated),
     Command(TrainTokenizerConfig, train_tokenizer, _tokenizer_made),
     Command(PackConfig, pack, _packed),
     Command(PretrainConfig, pretrain, _trained),

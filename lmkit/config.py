@@ -206,7 +206,8 @@ def load(cls: type[ConfigT], file: Path | None, flags: Mapping[str, object]) -> 
     known = {option.key: option for option in options(cls)}
     _let_typed_presets_win(merged, flags)
     for key, value in flags.items():
-        if value == "" and known[key].is_path:
+        empty = value == "" or (isinstance(value, list) and "" in value)
+        if empty and known[key].is_path:
             raise ConfigError(f"{known[key].typed}: got nothing, must be a path")
         *groups, name = key.split(".")
         table = merged

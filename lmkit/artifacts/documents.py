@@ -112,6 +112,36 @@ class JsonLinesFile:
         self._stream.close()  # closes the file too
 
 
+class RecordsFile:
+    """A .jsonl.zst file of a task, made when the first record is written to it."""
+
+    def __init__(self, writer: TaskWriter, kind: str) -> None:
+        self._writer = writer
+        self._name = f"{kind}-{writer.number:05d}.jsonl.zst"
+        self._stack = ExitStack()
+        self._file: JsonLinesFile | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+        if error is None and self._file:
+            self._writer.count_in(self._name, {"records": self._file.count})
+
+    def write(self, record: dict[str, Any]) -> None:
+        """Add a line."""
+        if self._file is None:
+            self._file = JsonLinesFile(self._stack.enter_context(self._writer.file(self._name)))
+            self._stack.callback(self._file.close)  # before it is moved into place
+        self._file.write(record)
+
+
 class OutcomeFiles:
     """The files of a task, each opened when something is written to it."""
 

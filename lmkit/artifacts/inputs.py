@@ -26,7 +26,9 @@ from lmkit.artifacts.tasks import ReadRange
 from lmkit.errors import InputError, LmkitError
 
 RANGE_BYTES = 64_000_000
-NOT_DOCUMENTS = r"(rejected|quarantine|duplicates)-(validation-)?\d{5,}\.jsonl\.zst"
+NOT_DOCUMENTS = (
+    r"(rejected|quarantine|duplicates|cuts|contamination)-(validation-)?\d{5,}\.jsonl\.zst"
+)
 SPLITTABLE: set[tuple[Format, Compression]] = {
     ("jsonl", "none"),
     ("jsonl", "gzip"),

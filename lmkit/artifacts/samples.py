@@ -23,13 +23,17 @@ LONGEST_LINE = 256_000_000
 
 def pick(outputs: Sequence[Output], how_many: int, seed: int) -> tuple[Output, list[int]] | None:
     """Choose a shard, by how much it holds, and some of its records; None if all are empty."""
-    weights = [output.counts.get("documents", 0) for output in outputs]
+    weights = [_records(output) for output in outputs]
     if not sum(weights) or not how_many:
         return None
     chance = random.Random(seed)
     (shard,) = chance.choices(outputs, weights)
-    count = shard.counts["documents"]
+    count = _records(shard)
     return shard, sorted(chance.sample(range(count), min(how_many, count)))
+
+
+def _records(output: Output) -> int:
+    return output.counts.get("documents", output.counts.get("records", 0))
 
 
 def read_records(path: Path, wanted: Sequence[int]) -> list[dict[str, Any]]:

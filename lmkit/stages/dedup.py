@@ -9,8 +9,9 @@ Choices:
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
+from glob import glob
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -24,16 +25,20 @@ from lmkit.artifacts.documents import (
     write_outcomes,
 )
 from lmkit.artifacts.folder import making
-from lmkit.artifacts.inputs import RANGE_BYTES, Slice, cut, find_documents
+from lmkit.artifacts.inputs import RANGE_BYTES, Inputs, Slice, cut, find_documents
 from lmkit.artifacts.manifest import Counts, Manifest
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.config import StageConfig
-from lmkit.errors import LmkitError
+from lmkit.errors import InputError, LmkitError
 from lmkit.execution.progress import say
 from lmkit.execution.sections import plain
 from lmkit.readers.documents import read_slice
-from lmkit.text.exact import Exact
+from lmkit.readers.tasks import read_items
+from lmkit.text.against import AgainstTests, Contamination, prepare_items
+from lmkit.text.cuts import applying
+from lmkit.text.exact import Exact, SameAddress
 from lmkit.text.findings import Sections, described
+from lmkit.text.inside import Inside, InsideDocuments
 from lmkit.text.keeping import Keep
 from lmkit.text.near import Near, NearlyTheSame
 from lmkit.text.passes import Change, Pass, tables_of
@@ -49,14 +54,25 @@ class DedupConfig(StageConfig):
     """Keep one of all documents that have the same text, or nearly the same."""
 
     stage = "dedup"
-    owns = (*DOCUMENT_FILES, r"duplicates-\d{5,}\.jsonl\.zst")
+    owns = (*DOCUMENT_FILES, r"(duplicates|cuts|contamination)-\d{5,}\.jsonl\.zst")
+    places = StageConfig.places | {"against"}
 
     source: str | None = None
     """Label for all documents; without it, each keeps its own."""
 
+    against: tuple[Path, ...] = ()
+    """Test sets to look for: files of JSON lines or folders of them; may be given many times."""
+
+    contamination: Contamination = Contamination()
+
+    url: Literal["drop"] | None = None
+    """Drop all but one of the documents with the same address, as far as they have one."""
+
     keep: Keep = Keep()
 
     near: Near = Near()
+
+    inside: Inside = Inside()
 
     max_record: Annotated[int, Field(ge=1)] = 32_000_000
     """Longest record of a plain file to read, in bytes; longer ones are quarantined."""
@@ -77,10 +93,14 @@ class Duplicate(NamedTuple):
 
 def passes_of(config: DedupConfig) -> list[Pass]:
     """Return the passes, each of which sees what those before it have left."""
-    passes: list[Pass] = [Exact(config.keep)]
-    if config.near.action:
-        passes.append(NearlyTheSame(config.near, config.keep))
-    return passes
+    wanted: list[tuple[object, Pass]] = [
+        (config.against, AgainstTests(config.contamination)),
+        (config.url, SameAddress(config.keep)),
+        (True, Exact(config.keep)),
+        (config.near.action, NearlyTheSame(config.near, config.keep)),
+        (config.inside.chosen, InsideDocuments(config.inside, config.keep)),
+    ]
+    return [each for is_wanted, each in wanted if is_wanted]
 
 
 def dedup(config: DedupConfig) -> Manifest:
@@ -88,12 +108,16 @@ def dedup(config: DedupConfig) -> Manifest:
     inputs = find_documents(
         config.inputs, config.inputs_from, formats=("jsonl",), source=config.source
     )
-    with making(config, inputs) as folder:
+    tests = _find_tests(config.against)
+    with making(config, inputs.beside(tests) if tests else inputs) as folder:
         if folder.finished:
             return folder.finished
         from lmkit.text.audit import audit_of  # numpy, which no --help should wait for
         from lmkit.text.notes import Notes
 
+        if tests:
+            prepare = partial(_prepare_tests, config)
+            folder.run("items", prepare, [tests.renumbered(len(inputs.records))], label="test sets")
         tasks, passes = cut(inputs.slices, config.shard_bytes), passes_of(config)
         note = partial(_note, config, passes)
         folder.run("notes", note, tasks, workers=config.workers, label="comparing")
@@ -105,6 +129,7 @@ def dedup(config: DedupConfig) -> Manifest:
         receipts = folder.run("documents", write, tasks, workers=config.workers, label="writing")
         details = audit_of(audit, receipts)
         _say(details)
+        details |= {name: fact for each in passes for name, fact in each.told(folder).items()}
         return folder.finish(Counts.total(receipt.counts for receipt in receipts), details)
 
 
@@ -114,6 +139,28 @@ def _say(details: Sections) -> None:
     filled = {title: section for title, section in sections.items() if section}
     if filled:
         say(plain(filled))
+
+
+def _find_tests(against: Sequence[Path]) -> Inputs | None:
+    """Find the files of test sets; a pattern that is no file stands for those that it matches."""
+    paths: list[Path] = []
+    for path in against:
+        # Path.glob takes no pattern that begins at the root.
+        matches = [] if path.exists() else sorted(map(Path, glob(str(path))))  # noqa: PTH207
+        paths += matches or [path]
+    try:
+        return find_documents(paths, formats=("jsonl",)) if paths else None
+    except InputError as error:
+        raise InputError(f"--against: {error.message}", error.hint) from None
+
+
+def _prepare_tests(config: DedupConfig, parts: tuple[Slice, ...], writer: TaskWriter) -> None:
+    items = (
+        (item.set, item.name, item.texts)
+        for part in parts
+        for item in read_items(part, writer.read, config.max_record)
+    )
+    prepare_items(items, config.contamination.words, writer)
 
 
 def _documents(
@@ -159,7 +206,7 @@ def _write(
 ) -> None:
     """Read the documents of a task again, and write those that stay, and who stays for others."""
     from lmkit.text.audit import Witness
-    from lmkit.text.gone import Verdicts
+    from lmkit.text.gone import NOBODY, Verdicts
 
     number, stop = notes.of_task(writer.number)
     verdicts = Verdicts(tables_of(passes, writer.partial), number, stop)
@@ -174,15 +221,19 @@ def _write(
                 continue
             witness.see(number, document)
             if reason := verdicts.reason(number):
-                who = document.id, document.source
-                duplicates.append(Duplicate(*who, reason, *verdicts.stays(number)))
-                yield Rejected(document, f"{reason}_duplicate")
+                kept, similarity = verdicts.stays(number)
+                if kept != NOBODY:
+                    who = document.id, document.source
+                    duplicates.append(Duplicate(*who, reason, kept, similarity))
+                yield Rejected(document, reason if kept == NOBODY else f"{reason}_duplicate")
             else:
                 yield _changed(number, document, changes)
             number += 1
 
     with ExitStack() as stack:
-        changes = [stack.enter_context(each.changing(writer, notes)) for each in passes]
+        cutters = [stack.enter_context(each.cutting(writer, notes)) for each in passes]
+        changes = [stack.enter_context(applying(cutters, writer, notes))]
+        changes += [stack.enter_context(each.changing(writer, notes)) for each in passes]
         write_outcomes(writer, outcomes(), keep_rejected=lambda _: False)
     if number != stop:
         raise LmkitError(f"{slices[0].path}: it changed while it was read", "run the same again")

@@ -304,12 +304,19 @@ def _contents(folder: Path, plan: Plan) -> Sections:
         return describe_run(folder, goal | details, SHOWN_STEPS)
     if plan.stage == "pack":
         return _packed(details)
+    if plan.stage == "dedup":
+        return _deduplicated(details)
     if plan.stage == "train-tokenizer":
         facts = {key: details[key] for key in details if key != "report" and details[key] != []}
         return {"tokenizer": facts, **_report(folder)}
-    if plan.stage == "dedup" and "clusters" in details:
-        return described(details)
     return {"details": flat(details)}
+
+
+def _deduplicated(details: Mapping[str, Any]) -> Sections:
+    rows = sorted(details.get("test_sets", []), key=lambda row: (-row["share"], row["set"]))
+    more = [{"set": f"and {len(rows) - SHOWN_INPUTS:,} more"}]
+    shown = [*rows[:SHOWN_INPUTS], *(more if len(rows) > SHOWN_INPUTS else [])]
+    return described(details) | {"test_sets": shown} if details else {}
 
 
 def _packed(details: Mapping[str, Any]) -> Sections:
@@ -363,7 +370,7 @@ def _samples(
     """Yield what a few records look like; what can't be read is said in the place of them."""
     looks: dict[str, Callable[[], list[Sections]]] = {
         f"sample_{kind}": partial(_sample_documents, config, outputs, kind)
-        for kind in ("documents", "rejected", "quarantine")
+        for kind in ("documents", "rejected", "quarantine", "cuts", "contamination")
     }
     if isinstance(plan, Manifest) and plan.stage == "pack":
         looks["sample_row"] = partial(_sample_row, config, plan)

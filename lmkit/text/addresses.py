@@ -1,89 +1,96 @@
-"""Addresses of pages, beside lists of domains and words that nobody wants.
+"""Addresses of web pages in one form, so that two of the same page are equal.
 
 Choices:
-- A listed domain stands for all below it; `www.` and capitals don't count, and an international
-  name is the same in its own letters and in those of the net (punycode).
-- Files may be plain lists, hosts files (`0.0.0.0 bad.example`), or have `*.` before the domain.
-- A listed word must stand between other marks: `sex` doesn't find essex.org.
-- A document without an address passes: there is nothing to compare.
+- What RFC 3986, section 6.2, calls equivalent is equal: case of scheme and host, case and need of
+  percent codes, dot segments, a default port, an empty path.
+- So is what nearly always leads to the same page: http and https, `www.`, a slash or index.html at
+  the end, the order of parameters, an anchor (but not `#!`, which once was a path), and parameters
+  that only say where a reader came from (utm_…, fbclid and the like) or who it is (sessions).
+- What may choose another page stays: every other parameter, `ref` (it is a branch elsewhere) and
+  the case of a path.
+- Only http and https are addresses of pages.
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import Any
+from contextlib import suppress
+from urllib.parse import SplitResult, quote, unquote_to_bytes, urlsplit
 
-from lmkit.artifacts.documents import Document
-from lmkit.text.list_files import read_entries
-
-HOST = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//(?:[^/?#@]*@)?(\[[^\]/]*\]|[^/:?#]*)")
-WORD = re.compile(r"[^\W_]+")
-NOT_DOMAINS = frozenset(["localhost", "localhost.localdomain", "broadcasthost", "local"])
-
-
-class BlockLists:
-    """Domains and words that addresses mustn't hold."""
-
-    def __init__(self, domains: Sequence[Path], words: Sequence[Path]) -> None:
-        self._domains = frozenset(
-            domain for path in domains for line in read_entries(path) for domain in _domains(line)
-        )
-        self._words = frozenset(
-            word.casefold() for path in words for line in read_entries(path) for word in [line]
-        )
-
-    def listed_domains(self, addresses: Iterable[str]) -> int:
-        """Count the addresses whose domain, or one above it, is listed."""
-        return sum(self._is_listed(host_of(address)) for address in addresses)
-
-    def listed_words(self, addresses: Iterable[str]) -> int:
-        """Count the listed words in addresses."""
-        return sum(
-            word in self._words
-            for address in addresses
-            for word in WORD.findall(address.casefold())
-        )
-
-    def _is_listed(self, host: str) -> bool:
-        while host:
-            if host in self._domains:
-                return True
-            host = host.partition(".")[2]
-        return False
+TRACKING = re.compile(
+    r"utm_\w+|fbclid|gclid|gclsrc|dclid|gbraid|wbraid|msclkid|yclid|twclid|ttclid|igshid|igsh|mc_[ce]id"
+    r"|_ga|_gl|_hsenc|_hsmi|vero_id|oly_(?:enc|anon)_id|mkt_tok|phpsessid|jsessionid"
+    r"|aspsessionid\w*",
+    re.I,
+)
+"""Parameters that don't choose a page."""
+SESSION = re.compile(r";jsessionid=[^/?#]*", re.I)
+PORTS = {"http": 80, "https": 443}
+UNRESERVED = "-._~"
+IN_PATH = "/!$&'()*+,;=:@"
+IN_QUERY = "/?!$'()*+,;:@"
 
 
-def addresses_of(document: Document) -> list[str]:
-    """Return the addresses that a document's page has."""
-    found: tuple[Any, Any] = document.metadata.get("url"), document.metadata.get("origin")
-    return list(dict.fromkeys(one for one in found if isinstance(one, str) and "//" in one))
+def normal_address(url: str) -> str | None:
+    """Return what two addresses of the same page share, None for what is no address of a page.
 
-
-def host_of(address: str) -> str:
-    """Return the host of an address, in small letters of the net.
-
-    >>> host_of("https://user@WWW.Example.com:8080/x?y"), host_of("//bücher.example/")
-    ('example.com', 'xn--bcher-kva.example')
+    >>> normal_address("HTTPS://www.Example.com:443/a/../b/?utm_source=x&n=2&m=1#top")
+    'example.com/b?m=1&n=2'
+    >>> normal_address("mailto:someone@example.com")
     """
-    match = HOST.match(address.strip())
-    return _plain(match[1]) if match else ""
-
-
-def _plain(host: str) -> str:
-    host = host.strip().strip(".").lower().removeprefix("www.")
-    if host.isascii():
-        return host
     try:
-        return host.encode("idna").decode()
-    except UnicodeError:
-        return host
+        parts = urlsplit(url.strip())
+        host, port = _host(parts), parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in PORTS or not host:
+        return None
+    where = host if port in {None, PORTS[parts.scheme]} else f"{host}:{port}"
+    path = _without_dots(_coded(SESSION.sub("", parts.path), IN_PATH))
+    path = re.sub(r"/index\.html?$", "/", path).rstrip("/")
+    query = "&".join(sorted(_coded(each, IN_QUERY + "=") for each in _parameters(parts.query)))
+    anchor = f"#{parts.fragment}" if parts.fragment.startswith("!") else ""
+    return where + path + (f"?{query}" if query else "") + anchor
 
 
-def _domains(line: str) -> list[str]:
-    """Return the domains that a line of a list names."""
-    line = line.partition("#")[0].strip()
-    if "//" in line:
-        return [host_of(line)]
-    first, *rest = line.split()
-    names = rest if rest and re.fullmatch(r"[0-9.]+|[0-9a-fA-F:]+", first) else [first]
-    plain = (_plain(name.removeprefix("*.").removeprefix("||").rstrip("^")) for name in names)
-    return [name for name in plain if name and name not in NOT_DOMAINS]
+def _host(parts: SplitResult) -> str:
+    host = (parts.hostname or "").rstrip(".")
+    if not host.isascii():
+        with suppress(UnicodeError):  # no name of a machine, but two that are equal still are
+            host = host.encode("idna").decode()
+    bare = host.removeprefix("www.")
+    return bare if "." in bare else host
+
+
+def _parameters(query: str) -> list[str]:
+    return [each for each in query.split("&") if each and not TRACKING.fullmatch(_name(each))]
+
+
+def _name(parameter: str) -> str:
+    return parameter.partition("=")[0]
+
+
+def _coded(text: str, safe: str) -> str:
+    """Write percent codes only where they are needed, and then alike.
+
+    A code for a sign that means something by itself stays: %2F is not a slash.
+    """
+    pieces = re.split(r"(%[0-9a-fA-F]{2})", text)
+    return "".join(
+        quote(unquote_to_bytes(piece), UNRESERVED)
+        if number % 2
+        else quote(piece, safe + UNRESERVED)
+        for number, piece in enumerate(pieces)
+    )
+
+
+def _without_dots(path: str) -> str:
+    """Follow the dot segments of a path (RFC 3986, section 5.2.4)."""
+    kept: list[str] = []
+    parts = path.split("/")
+    for part in parts:
+        if part == "..":
+            del kept[max(1, len(kept) - 1) :]
+        elif part != ".":
+            kept.append(part)
+    if parts[-1] in {".", ".."}:
+        kept.append("")
+    return "/".join(kept)

@@ -1,7 +1,9 @@
-"""The pass that finds documents of the same text.
+"""The passes that find documents of the same text, and of the same address.
 
 Choices:
 - Texts are the same if they differ only in letter case, white space or Unicode form.
+- Addresses are the same if `lmkit.text.addresses` writes them alike: `metadata.url`, else an origin
+  that is one. A document without an address is no other's copy.
 - Digests are matched by sorting: that takes some 60 bytes a document, and where there are more than
   64 million, they are done in shares, by their first bytes. Beside that, there are the names of
   those in the share that occur more than once.
@@ -10,15 +12,17 @@ Choices:
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lmkit.artifacts.documents import Document
 from lmkit.artifacts.folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter
+from lmkit.text.addresses import normal_address
 from lmkit.text.digest import SIZE, digest, normal_form
 from lmkit.text.keeping import Keep
-from lmkit.text.passes import Note, Pass, scratch
+from lmkit.text.passes import Note, Pass, scratch, tables_of
 
 if TYPE_CHECKING:
     from lmkit.text.gone import Gone
@@ -27,15 +31,22 @@ if TYPE_CHECKING:
 MATCHED = 1 << 26
 """Documents that are matched at a time."""
 
+NO_KEY = bytes(SIZE)
 
-class Exact(Pass):
-    """Of documents that have the same text, keep one."""
 
-    reason = "exact"
+class Same(Pass):
+    """Of documents that share a key, keep one."""
+
+    kind: str
+    """What the notes of it are called."""
 
     def __init__(self, keep: Keep) -> None:
         self.keep = keep
         self.shares = 1
+
+    def key(self, document: Document) -> str | None:
+        """Return what must be equal; documents without it are never copies."""
+        raise NotImplementedError
 
     @contextmanager
     def noting(self, writer: TaskWriter) -> Generator[Note]:
@@ -43,9 +54,10 @@ class Exact(Pass):
         digests = bytearray()
 
         def note(document: Document) -> None:
-            digests.extend(digest(normal_form(document.text)))
+            key = self.key(document)
+            digests.extend(NO_KEY if key is None else digest(key))
 
-        with writer.scratch_file(scratch("digests", writer.number)) as path:
+        with writer.scratch_file(scratch(self.kind, writer.number)) as path:
             yield note
             path.write_bytes(digests)
 
@@ -53,10 +65,9 @@ class Exact(Pass):
         self, folder: OutputFolder, notes: "Notes", workers: int, before: Sequence[Pass]
     ) -> None:
         """Find the digests that occur more than once."""
-        del before
         self.shares = max(1, -(-int(notes.starts[-1]) // MATCHED))
-        work = partial(_find_repeats, self.keep, notes, self.shares)
-        folder.run("exact", work, range(self.shares), workers=workers, label="matching")
+        work = partial(_find_repeats, self.reason, self.kind, self.keep, notes, before, self.shares)
+        folder.run(self.reason, work, range(self.shares), workers=workers, label="matching")
 
     def gone(self, partial: Path) -> "Gone":
         """Return which documents go."""
@@ -65,17 +76,55 @@ class Exact(Pass):
         return Gone([partial / scratch(self.reason, share) for share in range(self.shares)])
 
 
-def _find_repeats(keep: Keep, notes: "Notes", shares: int, share: int, writer: TaskWriter) -> None:
+class Exact(Same):
+    """Of documents that have the same text, keep one."""
+
+    reason = "exact"
+    kind = "digests"
+
+    def key(self, document: Document) -> str:
+        """Return the text in its normal form."""
+        return normal_form(document.text)
+
+
+class SameAddress(Same):
+    """Of documents that have the same address, keep one."""
+
+    reason = "url"
+    kind = "addresses"
+
+    def key(self, document: Document) -> str | None:
+        """Return the address in its normal form."""
+        for name in ("url", "origin"):
+            url = document.metadata.get(name)
+            if isinstance(url, str) and (address := normal_address(url)):
+                return address
+        return None
+
+
+def _find_repeats(
+    reason: str,
+    kind: str,
+    keep: Keep,
+    notes: "Notes",
+    before: Sequence[Pass],
+    shares: int,
+    share: int,
+    writer: TaskWriter,
+) -> None:
     """Write which documents go, of those whose digests make up a share."""
     import numpy as np  # which no --help should wait for
 
-    from lmkit.text.gone import write_gone
+    from lmkit.text.gone import numbers_of, write_gone
     from lmkit.text.repeats import groups_of_equals
 
+    tables = [table for _, table in tables_of(before, writer.partial)]
     digests, numbers = [np.empty((0, 2), np.uint64)], [np.empty(0, np.int64)]
-    for part, start in enumerate(notes.starts[:-1].tolist()):
-        found = np.fromfile(notes.path("digests", part), np.uint64).reshape(-1, SIZE // 8)
-        (mine,) = np.nonzero(found[:, 0] % np.uint64(shares) == share)
+    for part, (start, stop) in enumerate(pairwise(notes.starts.tolist())):
+        found = np.fromfile(notes.path(kind, part), np.uint64).reshape(-1, SIZE // 8)
+        wanted = np.any(found, axis=1) & (found[:, 0] % np.uint64(shares) == share)
+        (mine,) = np.nonzero(wanted)
+        mine = np.setdiff1d(mine, numbers_of(tables, start, stop) - start, assume_unique=True)
         digests.append(found[mine])
         numbers.append(mine + start)
     group_of, groups = groups_of_equals(np.concatenate(digests).tobytes())
@@ -92,5 +141,5 @@ def _find_repeats(keep: Keep, notes: "Notes", shares: int, share: int, writer: T
         # What an index holds has been kept before, and comes first.
         best = min(group, key=lambda n: (n >= notes.first, keep.rank(names[n]), n))
         rows += [(number, best, 1.0) for number in group if number != best]
-    with writer.scratch_file(scratch("exact", writer.number)) as path:
+    with writer.scratch_file(scratch(reason, writer.number)) as path:
         write_gone(path, rows)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.artifacts.documents import Document, Outcome, Rejected
-from lmkit.text.addresses import BlockLists, addresses_of
+from lmkit.text.block_lists import BlockLists, addresses_of
 from lmkit.text.c4 import LineRules
 from lmkit.text.filters import Filters, LanguageRule, Rule, rules_of
 from lmkit.text.labelling import Labeller, spoken

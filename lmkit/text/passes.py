@@ -3,7 +3,9 @@
     noting      while every document is read once: what it needs to know of each
     match       over those notes alone: what repeats
     gone        which documents go, and for each the one that stays for it
-    changing    while every document is read again: what becomes of those that stay
+    told        what else there is to say about it
+    cutting     while every document is read again: the pieces to cut out of those that stay
+    changing    then, what else becomes of those
 
 Choices:
 - Documents are read twice, whatever the number of passes: they share both readings.
@@ -15,11 +17,12 @@ Choices:
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lmkit.artifacts.documents import Document, Rejected
 from lmkit.artifacts.folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter
+from lmkit.text.cuts import Cutter
 
 if TYPE_CHECKING:
     from lmkit.text.gone import Gone
@@ -46,6 +49,11 @@ class Pass:
     ) -> None:
         """Find what repeats in the notes of all, without what passes before leave out."""
 
+    def told(self, folder: OutputFolder) -> dict[str, Any]:
+        """Return what the manifest should say of what was found."""
+        del folder
+        return {}
+
     def gone(self, partial: Path) -> "Gone | None":
         """Return which documents go."""
         del partial
@@ -54,6 +62,12 @@ class Pass:
     def found(self, partial: Path) -> "Gone | None":
         """Return which documents repeat others, also where all stay."""
         return self.gone(partial)
+
+    @contextmanager
+    def cutting(self, writer: TaskWriter, notes: "Notes") -> Generator[Cutter]:
+        """Hand out what is called with each document that stays, as it came in."""
+        del writer, notes
+        yield lambda _number, _document: ()
 
     @contextmanager
     def changing(self, writer: TaskWriter, notes: "Notes") -> Generator[Change]:

@@ -5,6 +5,7 @@ import pytest
 from lmkit.artifacts.documents import (
     Document,
     JsonLinesFile,
+    RecordsFile,
     Rejected,
     Unreadable,
     read_shard,
@@ -55,3 +56,18 @@ def test_a_damaged_shard_is_an_error_and_not_a_shorter_corpus(tmp_path: Path) ->
         path.write_bytes(broken)
         with Range(path, 0, len(broken)) as source, pytest.raises(LmkitError, match="damaged"):
             list(read_shard(source, path))
+
+
+def test_a_file_of_records_is_made_when_the_first_is_written(tmp_path: Path) -> None:
+    writer = TaskWriter(tmp_path, "documents", 3)
+    writer.partial.mkdir()
+    with RecordsFile(writer, "cuts") as some, RecordsFile(writer, "duplicates"):
+        for number in range(2):
+            some.write({"n": number})
+    assert records(tmp_path, "cuts") == [{"n": 0}, {"n": 1}]
+    (output,) = writer.finish().outputs
+    assert (output.name, output.counts) == ("cuts-00003.jsonl.zst", {"records": 2})
+    with pytest.raises(ValueError), RecordsFile(writer, "broken") as broken:
+        broken.write({"n": 1})
+        raise ValueError
+    assert not list(tmp_path.glob("broken*"))
