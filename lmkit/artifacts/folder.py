@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lmkit.artifacts.atomic import remove_leftovers
+from lmkit.artifacts.hub import dataset_of
 from lmkit.artifacts.inputs import Inputs, check_made, same_content
 from lmkit.artifacts.lock import LOCK, owning
 from lmkit.artifacts.manifest import MANIFEST, Counts, Input, Manifest, Output, Plan, read
@@ -252,7 +253,7 @@ class OutputFolder:
         def same(before: Input, now: Input) -> bool:
             if now.modified is None and self.config.verify:
                 check_made(now.path, hashes=True)
-            if before.sha256 or before.bytes != now.bytes:
+            if before.sha256 or before.bytes != now.bytes or dataset_of(now.path) is not None:
                 return same_content(before, now, self.config.verify)
             if before.modified == now.modified and not self.config.verify:
                 return True

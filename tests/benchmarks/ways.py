@@ -35,6 +35,7 @@ def losses(packed: Path, run: Path, way: str, kind: str, steps: int, all_steps: 
     command = [*launcher, "lmkit", "pretrain", str(packed), "--output", str(run), *SETTINGS]
     command += ["--objective", kind, *KINDS[kind], "--parallel", "ddp" if way == "alone" else way]
     command += ["--steps", str(steps), "--schedule.decay-steps", str(all_steps)]
+    command += ["--schedule.warmup-steps", "5"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     subprocess.run(command, check=True, env=environment, capture_output=True)
     lines = (run / "metrics.jsonl").read_text().splitlines()
