@@ -7,7 +7,8 @@
 - WARC: those pages 50 times in a .warc.gz as Common Crawl has them, by warcio; one worker, then
   two; and 3 times, beside datatrove's WarcReader and Trafilatura. WET: the articles 50 times.
 - JSON lines: books cut in documents, `--filters.preset none`, with and without mending mojibake.
-- The peers run where a Python is named that has trafilatura, datatrove, warcio and faust-cchardet.
+- The peers run where a Python is named that has trafilatura, datatrove, warcio, faust-cchardet and
+  python-magic.
 """
 
 import gzip
@@ -35,8 +36,7 @@ print(json.dumps([time.process_time() - started, texts]))
 """
 
 DATATROVE = """
-import resource, sys, types
-sys.modules["magic"] = types.ModuleType("magic")  # only asked where a record doesn't tell its type
+import sys
 from datatrove.executor import LocalPipelineExecutor
 from datatrove.pipeline.extractors import Trafilatura
 from datatrove.pipeline.readers import WarcReader
