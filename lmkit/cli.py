@@ -6,8 +6,8 @@ Choices:
 - To Typer every flag defaults to None, "not typed"; that is how a file can stand between defaults
   and flags. The defaults in the help are those of the config.
 - One message, one hint, no traceback; `--debug` adds the traceback. A bug always has one.
-- A stage is imported with its options only; torch and the other big libraries are imported when
-  the work begins, so every `--help` answers at once.
+- Only the stage that was typed is imported, and with its options only; torch and the other big
+  libraries are imported when the work begins, so every `--help` answers at once.
 - A command that makes or finds something prints it on standard output; `--json` prints the same
   for scripts.
 """
@@ -27,27 +27,39 @@ from importlib.metadata import version
 from keyword import iskeyword
 from pathlib import Path
 from types import FrameType, NoneType, UnionType
-from typing import Annotated, Any, Literal, NoReturn, Union, cast, get_args, get_origin
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Literal,
+    NoReturn,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+)
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
+import lmkit
 from lmkit.artifacts.manifest import Manifest
-from lmkit.config import CommandConfig, Option, load, options
+from lmkit.config import STAGES, CommandConfig, Option, load, options
 from lmkit.errors import Interrupted, LmkitError
 from lmkit.execution.ranks import rank
 from lmkit.execution.sections import Section, shown
-from lmkit.stages.clean import CleanConfig, clean
-from lmkit.stages.dedup import DedupConfig, dedup
-from lmkit.stages.evaluate import EvalConfig, Scores, evaluate
-from lmkit.stages.export import ExportConfig, export
-from lmkit.stages.generate import GenerateConfig, Sample, generate
-from lmkit.stages.inspect import InspectConfig, inspect_folder
-from lmkit.stages.pack import PackConfig, pack
-from lmkit.stages.pretrain import PretrainConfig, pretrain
-from lmkit.stages.train_tokenizer import TrainTokenizerConfig, train_tokenizer
-from lmkit.training.forecast import Forecast
+
+if TYPE_CHECKING:
+    from lmkit.stages.dedup import DedupConfig
+    from lmkit.stages.evaluate import EvalConfig, Scores
+    from lmkit.stages.export import ExportConfig
+    from lmkit.stages.generate import GenerateConfig, Sample
+    from lmkit.stages.inspect import InspectConfig
+    from lmkit.stages.pack import PackConfig
+    from lmkit.stages.pretrain import PretrainConfig
+    from lmkit.stages.train_tokenizer import TrainTokenizerConfig
+    from lmkit.training.forecast import Forecast
 
 SECONDS_FOR_THE_FIRST = 2
 SHOWN_SOURCES = 10
@@ -126,7 +138,7 @@ def _lmkit(
 
 
 def _app(typed: Sequence[str]) -> typer.Typer:
-    """Make the command line; only a command that was typed gets its flags."""
+    """Make the command line: the command that was typed, with its flags, or a list of all."""
     app = typer.Typer(
         help=HELP,
         rich_markup_mode="rich",
@@ -134,8 +146,9 @@ def _app(typed: Sequence[str]) -> typer.Typer:
         add_completion=False,
     )
     app.callback()(_lmkit)
-    for command in COMMANDS:
-        function = _function(command) if command.name in typed else _stub
+    chosen = [command for command in COMMANDS if typed and command.name == typed[0]]
+    for command in chosen or COMMANDS:
+        function = _function(command) if chosen else _stub
         app.command(command.name, help=escape(inspect.getdoc(command.config) or ""))(function)
     return app
 
@@ -295,7 +308,7 @@ def _made(config: Any, manifest: Manifest) -> str:
     return kept + (f" (dropped {', '.join(gone)})" if gone else "")
 
 
-def _deduplicated(config: DedupConfig, manifest: Manifest) -> str:
+def _deduplicated(config: "DedupConfig", manifest: Manifest) -> str:
     """Say what stays, what was cut out of it, and what was found of each test set."""
     more = manifest.counts.more
     lines = [_made(config, manifest)]
@@ -319,7 +332,7 @@ def _deduplicated(config: DedupConfig, manifest: Manifest) -> str:
     return "\n".join(lines)
 
 
-def _tokenizer_made(config: TrainTokenizerConfig, manifest: Manifest) -> str:
+def _tokenizer_made(config: "TrainTokenizerConfig", manifest: Manifest) -> str:
     size, algorithm = manifest.details["vocabulary_size"], manifest.details["algorithm"]
     documents = manifest.counts.documents_out
     made = f"{config.output}: {algorithm} tokenizer of {size:,} tokens"
@@ -333,7 +346,7 @@ def _tokenizer_made(config: TrainTokenizerConfig, manifest: Manifest) -> str:
     return made + "".join(f", {row['bytes_per_token']:.2f} bytes a token" for row in report)
 
 
-def _packed(config: PackConfig, manifest: Manifest) -> str:
+def _packed(config: "PackConfig", manifest: Manifest) -> str:
     lines = [f"{config.output}: rows of {manifest.details['sequence_length']:,} tokens"]
     for side in ("train", "validation"):
         if found := manifest.details.get(side):
@@ -358,8 +371,8 @@ def _by_source(sources: Mapping[str, Mapping[str, int]]) -> list[str]:
     return [*lines, f"  and from {rest:,} more: see lmkit inspect"] if shown and rest else lines
 
 
-def _trained(config: PretrainConfig, manifest: Manifest | Forecast) -> str:
-    if isinstance(manifest, Forecast):
+def _trained(config: "PretrainConfig", manifest: "Manifest | Forecast") -> str:
+    if not isinstance(manifest, Manifest):
         return manifest.shown()
     details = manifest.details
     held_out = details["validation_loss"]
@@ -371,11 +384,11 @@ def _trained(config: PretrainConfig, manifest: Manifest | Forecast) -> str:
     )
 
 
-def _inspected(_: InspectConfig, sections: Mapping[str, Section]) -> str:
+def _inspected(_: "InspectConfig", sections: Mapping[str, Section]) -> str:
     return shown(sections)
 
 
-def _scored(config: EvalConfig, scores: Scores) -> str:
+def _scored(config: "EvalConfig", scores: "Scores") -> str:
     told = f"{config.run} ({scores.checkpoint}) on {config.data}: loss {scores.loss:.4f}, "
     told += f"perplexity {scores.perplexity:.2f}"
     if not scores.bytes:  # only a model that says all of a text has bits for its bytes
@@ -386,7 +399,7 @@ def _scored(config: EvalConfig, scores: Scores) -> str:
     )
 
 
-def _exported(config: ExportConfig, manifest: Manifest) -> str:
+def _exported(config: "ExportConfig", manifest: Manifest) -> str:
     details = manifest.details
     if "architecture" in details:
         return (
@@ -403,32 +416,39 @@ def _exported(config: ExportConfig, manifest: Manifest) -> str:
     return f"{config.output}: {files}; {behind} each of {documents:,} documents"
 
 
-def _written(_: GenerateConfig, samples: list[Sample]) -> str:
+def _written(_: "GenerateConfig", samples: "list[Sample]") -> str:
     return "\n\n---\n\n".join(sample.shown() for sample in samples)
 
 
 @dataclass(frozen=True)
 class Command:
-    """A config, the stage that takes it, and how its result is shown."""
+    """What a person types, the config, the stage that takes it, and how its result is shown."""
 
-    config: type[CommandConfig]
-    run: Callable[[Any], Any]
+    name: str
+    config_name: str
+    stage_name: str
     show: Callable[[Any, Any], str]
 
     @property
-    def name(self) -> str:
-        """What a person types."""
-        return self.config.stage
+    def config(self) -> type[CommandConfig]:
+        """The options."""
+        return getattr(lmkit, self.config_name)
+
+    @property
+    def run(self) -> Callable[[Any], Any]:
+        """What does the work."""
+        return getattr(lmkit, self.stage_name)
 
 
 COMMANDS = (
-    Command(CleanConfig, clean, _made),
-    Command(DedupConfig, dedup, _deduplicated),
-    Command(TrainTokenizerConfig, train_tokenizer, _tokenizer_made),
-    Command(PackConfig, pack, _packed),
-    Command(PretrainConfig, pretrain, _trained),
-    Command(EvalConfig, evaluate, _scored),
-    Command(GenerateConfig, generate, _written),
-    Command(ExportConfig, export, _exported),
-    Command(InspectConfig, inspect_folder, _inspected),
+    Command("clean", "CleanConfig", "clean", _made),
+    Command("dedup", "DedupConfig", "dedup", _deduplicated),
+    Command("train-tokenizer", "TrainTokenizerConfig", "train_tokenizer", _tokenizer_made),
+    Command("pack", "PackConfig", "pack", _packed),
+    Command("pretrain", "PretrainConfig", "pretrain", _trained),
+    Command("eval", "EvalConfig", "evaluate", _scored),
+    Command("generate", "GenerateConfig", "generate", _written),
+    Command("export", "ExportConfig", "export", _exported),
+    Command("inspect", "InspectConfig", "inspect_folder", _inspected),
 )
+assert tuple(command.name for command in COMMANDS) == STAGES

@@ -40,6 +40,11 @@ from pydantic_core import ErrorDetails
 
 from lmkit.errors import ConfigError
 
+STAGES = (
+    *("clean", "dedup", "train-tokenizer", "pack", "pretrain", "eval", "generate", "export"),
+    "inspect",
+)
+"""What a person types for each command; a config file may have a table for each."""
 POSITIONAL = "positional"
 """Marks a field that the command line takes without a flag."""
 
@@ -265,17 +270,11 @@ def _read_table(file: Path, stage: str) -> dict[str, Any]:
     if stage not in tables:
         guess = did_you_mean(stage, tables)
         raise ConfigError(f"{file}: no options for {stage}{guess}", f"add a [{stage}] table")
-    known = _stages(CommandConfig)
+    known = {*STAGES, stage}
     for key in tables.keys() - known:
         guess = did_you_mean(key, known)
         raise ConfigError(f"{file}: [{key}]: no such command{guess}", "see: lmkit --help")
     return tables[stage]
-
-
-def _stages(kind: type[CommandConfig]) -> set[str]:
-    """Return the names of all commands that have been declared."""
-    own = {kind.stage} if "stage" in vars(kind) else set[str]()
-    return own.union(*(_stages(child) for child in kind.__subclasses__()))
 
 
 PHRASES = {

@@ -10,22 +10,25 @@ from pathlib import Path
 
 import pytest
 
+import lmkit as lmkit_package
 from lmkit import cli
 from lmkit.config import CommandConfig, options
 from tests.artifacts.test_folder import wait_for
 from tests.conftest import Lmkit, contents, manifest
 
-CONFIGS = [
-    value
-    for value in vars(cli).values()
-    if inspect.isclass(value) and issubclass(value, CommandConfig) and hasattr(value, "stage")
-]
+CONFIGS = [command.config for command in cli.COMMANDS]
 LMKIT = [sys.executable, "-m", "lmkit"]
 
 
 def test_every_config_has_a_command_and_every_command_a_config() -> None:
-    commands = {command.name for command in cli.COMMANDS}
-    assert commands == {config.stage for config in CONFIGS} and len(commands) >= 5
+    public = {name: getattr(lmkit_package, name) for name in lmkit_package.__all__}
+    assert {name for name in public if name.endswith("Config")} == {
+        config.__name__ for config in CONFIGS
+    }
+    for command in cli.COMMANDS:
+        assert command.name == command.config.stage
+        assert public[command.config.__name__] is command.config
+        assert command.run in public.values()
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.stage)
@@ -44,11 +47,13 @@ def test_help_shows_every_option_with_its_docstring(
 
 
 @pytest.mark.parametrize("command", [[], *([config.stage] for config in CONFIGS)], ids=str)
-def test_help_waits_for_no_big_library(command: list[str]) -> None:
+def test_help_waits_for_no_big_library_and_no_other_stage(command: list[str]) -> None:
     script = (
         "import sys; from lmkit.cli import main; code = main(sys.argv[1:]); sys.stdout.flush();"
         "big = {'torch', 'numpy', 'tokenizers', 'accelerate', 'pyarrow', 'transformers'};"
-        "assert not big & sys.modules.keys(), big & sys.modules.keys(); sys.exit(code)"
+        "assert not big & sys.modules.keys(), big & sys.modules.keys();"
+        "stages = [name for name in sys.modules if name.startswith('lmkit.stages.')];"
+        "assert len(sys.argv) == 2 or len(stages) == 1, stages; sys.exit(code)"
     )
     run = [sys.executable, "-c", script, *command, "--help"]
     subprocess.run(run, check=True, capture_output=True)

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lmkit.artifacts.atomic import remove_leftovers
+from lmkit.artifacts.hub import dataset_of
 from lmkit.artifacts.inputs import Inputs, check_made, same_content
 from lmkit.artifacts.lock import LOCK, owning
 from lmkit.artifacts.manifest import MANIFEST, Counts, Input, Manifest, Output, Plan, read
@@ -35,6 +36,8 @@ from lmkit.artifacts.tasks import (
     ReadRange,
     Receipt,
     TaskWriter,
+    damaged_tasks,
+    receipt_path,
     run_tasks,
 )
 from lmkit.config import FolderConfig, StageConfig
@@ -58,6 +61,7 @@ class OutputFolder:
         self.scratch = path / PARTIAL
         self.finished: Manifest | None = None
         self.receipts: list[Receipt] = []
+        self._steps: set[str] = set()
         self.plan = Plan(
             stage=config.stage,
             lmkit=version("lmkit"),
@@ -76,9 +80,24 @@ class OutputFolder:
         label: str,
     ) -> list[Receipt]:
         """Do the tasks of a step that aren't done yet; return the receipts of all, in order."""
+        self._steps.add(step)
+        if damaged := damaged_tasks(self.path, step, len(tasks)):
+            warn(
+                f"{self.path}: scratch files of {len(damaged)} of {len(tasks)} tasks of '{label}' "
+                "have been damaged: they are made again, and all that may have come of them"
+            )
+            self._undo(step, damaged)
         receipts = run_tasks(self.path, step, work, tasks, workers=workers, label=label)
         self.receipts += receipts
         return receipts
+
+    def _undo(self, step: str, tasks: Sequence[int]) -> None:
+        """Take tasks for not done, and before, lest a kill makes it forgotten, all later steps."""
+        for path in self.scratch.glob("*-[0-9]*.json"):
+            if path.name.rpartition("-")[0] not in self._steps:
+                path.unlink()
+        for number in tasks:
+            receipt_path(self.path, step, number).unlink()
 
     def forget(self, receipts: Sequence[Receipt]) -> None:
         """Leave out what tasks said that will be done again."""
@@ -234,7 +253,7 @@ class OutputFolder:
         def same(before: Input, now: Input) -> bool:
             if now.modified is None and self.config.verify:
                 check_made(now.path, hashes=True)
-            if before.sha256 or before.bytes != now.bytes:
+            if before.sha256 or before.bytes != now.bytes or dataset_of(now.path) is not None:
                 return same_content(before, now, self.config.verify)
             if before.modified == now.modified and not self.config.verify:
                 return True

@@ -12,8 +12,9 @@ from collections.abc import Container
 from pathlib import Path
 from typing import Literal
 
+from lmkit.artifacts.addresses import state_of
 from lmkit.artifacts.lines import blocks
-from lmkit.artifacts.streams import COMPRESSIONS, Damaged, Range
+from lmkit.artifacts.streams import COMPRESSIONS, Compression, Damaged, Range
 
 RawFormat = Literal[
     "text",
@@ -119,14 +120,27 @@ LOOK = 1 << 16
 
 def format_by_name(path: Path, *, named: bool, accepted: Container[Format]) -> Format | None:
     """Return what a file is; `named` if a person typed its path."""
-    compressed = path.suffix.lower() in COMPRESSIONS
-    suffix = (path.with_suffix("") if compressed else path).suffix.lower()
+    suffix, packing = endings(path.name)
+    compressed = packing != "none"
     kind = FORMATS.get(suffix)
     if kind is None and (named or (suffix in SHARED and path.name not in NOT_DATA)):
         kind = format_by_content(beginning(path))
         if kind is None or kind not in accepted:
             return None
     return None if compressed and kind in NEVER_COMPRESSED else kind
+
+
+def endings(name: str) -> tuple[str, Compression]:
+    """Return the ending of a name, and how the file is compressed by the one behind it.
+
+    >>> endings("a.JSONL.gz"), endings("notes"), endings(".txt")
+    (('.jsonl', 'gzip'), ('', 'none'), ('', 'none'))
+    """
+    stem, dot, last = name.lower().rpartition(".")
+    packing = COMPRESSIONS.get("." + last, "none") if stem else "none"
+    if packing != "none":
+        stem, dot, last = stem.rpartition(".")
+    return ("." + last if stem and dot and last else "", packing)
 
 
 def format_by_content(start: bytes) -> Format | None:
@@ -177,9 +191,9 @@ def beginning(path: Path) -> bytes:
     """Return the first bytes of a file, decompressed."""
     found = b""
     try:
-        size = path.stat().st_size
+        size = state_of(path).size
         with Range(path, 0, size) as source:
-            for _, data in blocks(source, COMPRESSIONS.get(path.suffix.lower(), "none"), LOOK):
+            for _, data in blocks(source, endings(path.name)[1], LOOK):
                 found += data
                 if len(found) >= LOOK:
                     break

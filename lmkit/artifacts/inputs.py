@@ -18,10 +18,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 
-from lmkit.artifacts.formats import FORMATS, Format, format_by_name
+from lmkit.artifacts.addresses import State, files_below, on_this_machine, remote, shown, state_of
+from lmkit.artifacts.formats import FORMATS, Format, endings, format_by_name
+from lmkit.artifacts.hub import Dataset, dataset_of, look_up
 from lmkit.artifacts.manifest import MANIFEST, Input, Manifest, read
-from lmkit.artifacts.streams import COMPRESSIONS, Compression, Range, hash_range
+from lmkit.artifacts.streams import Compression, Range, hash_range
 from lmkit.artifacts.tasks import ReadRange
 from lmkit.errors import InputError, LmkitError
 
@@ -29,6 +32,8 @@ RANGE_BYTES = 64_000_000
 NOT_DOCUMENTS = (
     r"(rejected|quarantine|duplicates|cuts|contamination)-(validation-)?\d{5,}\.jsonl\.zst"
 )
+CACHES = re.compile(r"(cache-|tmp).*")
+"""What `datasets` leaves beside the files of a saved data set when somebody works on it there."""
 SPLITTABLE: set[tuple[Format, Compression]] = {
     ("jsonl", "none"),
     ("jsonl", "gzip"),
@@ -68,6 +73,8 @@ class Slice:
     @property
     def weight(self) -> int:
         """Return about how much text it holds, in bytes."""
+        if self.format == "hub":
+            return RANGE_BYTES  # a shard: nobody knows before how large it is
         return (self.stop - self.start) * (1 if self.compression == "none" else COMPRESSED_WEIGHT)
 
 
@@ -109,30 +116,43 @@ def find_documents(
     what is missing, empty or of the wrong kind.
     """
     accepted = set(formats)
-    arguments = list(dict.fromkeys([*paths, *_listed(listed)]))
+    arguments = list(dict.fromkeys([*map(on_this_machine, paths), *_listed(listed)]))
     if not arguments:
         raise InputError("INPUTS: missing; name files or folders to read")
     found: list[tuple[Input, list[Slice]]] = []
     left_alone: dict[str, int] = {}
     for path in arguments:
         label = source or path.name or path.resolve().name
-        manifest = made_by_lmkit(path)
-        if manifest:
-            found.append(_made_folder(path, manifest, label))
-        elif path.is_dir():
-            inside = accepted - {"tokens"}
-            files = list(_walk(path, inside, forced, left_alone))
-            if not files:
-                endings = ", ".join(sorted(_suffixes(inside)))
-                raise InputError(f"{path}: no files to read in it ({endings})")
-            found += [_raw_file(file, path, label, kind) for file, kind in files]
-        elif path.is_file():
+        address, dataset = remote(path), dataset_of(path)
+        if dataset is not None:
+            found.append(_dataset(path, dataset, source or dataset.name))
+            continue
+        if address is not None:
+            files = _walk_remote(path, address, accepted, forced, left_alone)
+            found += [_raw_file(label, *file) for file in files]
+            continue
+        try:
+            state = path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            raise InputError(f"{path}: no such file or folder") from None
+        if S_ISREG(state.st_mode):
             kind = forced or format_by_name(path, named=True, accepted=accepted)
             if kind is None or not (forced or kind in accepted):
                 raise InputError(_not_accepted(path, kind, accepted))
-            found.append(_raw_file(path, None, label, kind))
-        else:
+            found.append(
+                _raw_file(label, path, path.name, kind, State(state.st_size, state.st_mtime_ns))
+            )
+        elif not S_ISDIR(state.st_mode):
             raise InputError(f"{path}: no such file or folder")
+        elif manifest := made_by_lmkit(path):
+            found.append(_made_folder(path, manifest, label))
+        else:
+            inside = accepted - {"tokens"}
+            before = len(found)
+            found += [_raw_file(label, *file) for file in _walk(path, inside, forced, left_alone)]
+            if len(found) == before:
+                known = ", ".join(sorted(_suffixes(inside)))
+                raise InputError(f"{path}: no files to read in it ({known})")
     found.sort(key=lambda pair: (*pair[0].identity, str(pair[0].path)))
     return Inputs(
         tuple(arguments),
@@ -220,7 +240,7 @@ def opened(part: Slice, read_ranges: list[ReadRange]) -> Iterator[Range]:
         _check_unchanged(part)
     except FileNotFoundError:
         raise LmkitError(
-            f"{part.path}: it was there when the work was planned, and is gone",
+            f"{shown(part.path)}: it was there when the work was planned, and is gone",
             "put it back and run the same again: finished tasks are kept",
         ) from None
     if part.sha256 and digest != part.sha256:
@@ -237,8 +257,8 @@ def same_content(old: Input, new: Input, verify: bool) -> bool:
     """Tell whether an input is what it was; reads it only where its time says something else."""
     if old.modified is None or new.modified is None:
         return old.sha256 == new.sha256
-    if old.bytes != new.bytes:
-        return False
+    if old.bytes != new.bytes or dataset_of(new.path) is not None:
+        return (old.bytes, old.modified) == (new.bytes, new.modified)
     if not old.sha256 or (old.modified == new.modified and not verify):
         return old.modified == new.modified  # without a hash it couldn't be read before either
     step = RANGE_BYTES if len(old.sha256) > 1 else max(1, new.bytes)
@@ -251,7 +271,8 @@ def _listed(listed: Path | None) -> list[Path]:
     if listed is None:
         return []
     try:
-        return [Path(line) for line in listed.read_text("utf-8").splitlines() if line.strip()]
+        lines = listed.read_text("utf-8").splitlines()
+        return [on_this_machine(Path(line)) for line in lines if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"--inputs-from: cannot read {listed}: {error}") from None
 
@@ -284,30 +305,73 @@ def _made_folder(path: Path, manifest: Manifest, label: str) -> tuple[Input, lis
 
 
 def _raw_file(
-    path: Path, below: Path | None, label: str, kind: Format
+    label: str, path: Path, origin: str, kind: Format, state: State
 ) -> tuple[Input, list[Slice]]:
-    origin = path.relative_to(below).as_posix() if below else path.name
-    state = path.stat()
-    record = Input(
-        path=path, source=label, origin=origin, bytes=state.st_size, modified=state.st_mtime_ns
-    )
-    packing = COMPRESSIONS.get(path.suffix.lower(), "none")
+    size, modified = state
+    record = Input(path=path, source=label, origin=origin, bytes=size, modified=modified)
+    packing = endings(path.name)[1]
     part = Slice(
-        *(0, path, label, origin, kind, packing, 0, state.st_size),
-        size=state.st_size,
-        modified=state.st_mtime_ns,
+        *(0, path, label, origin, kind, packing, 0, size),
+        size=size,
+        modified=modified,
     )
     return record, [part]
 
 
+def _dataset(path: Path, dataset: Dataset, label: str) -> tuple[Input, list[Slice]]:
+    shards, version = look_up(dataset)
+    record = Input(path=path, source=label, origin=dataset.address, bytes=shards, modified=version)
+    parts = [
+        Slice(
+            *(0, path, label, dataset.address, "hub", "none", shard, shard + 1),
+            size=shards,
+            modified=version,
+        )
+        for shard in range(shards)
+    ]
+    return record, parts
+
+
+def _walk_remote(
+    path: Path,
+    address: str,
+    accepted: set[Format],
+    forced: Format | None,
+    left_alone: dict[str, int],
+) -> Iterator[tuple[Path, str, Format, State]]:
+    """Find the files at an address, or the one file that it is."""
+    read = 0
+    for file, origin, state in files_below(path, address):
+        if any(part.startswith(".") for part in origin.split("/")):
+            continue
+        if re.fullmatch(NOT_DOCUMENTS, file.name):
+            raise InputError(
+                f"{address}: holds {origin or file.name}, which lmkit wrote",
+                "copy a folder that lmkit made here to read it by its manifest, or name its "
+                "documents-*.jsonl.zst one by one",
+            )
+        kind = forced or format_by_name(file, named=not origin, accepted=accepted)
+        if kind is not None and (forced or kind in accepted):
+            read += 1
+            yield file, origin or file.name, kind, state
+        elif not origin:
+            raise InputError(_not_accepted(path, kind, accepted))
+        else:
+            left_alone[file.suffix] = left_alone.get(file.suffix, 0) + 1
+    if not read:
+        known = ", ".join(sorted(_suffixes(accepted)))
+        raise InputError(f"{address}: no files to read in it ({known})")
+
+
 def _walk(
     folder: Path, accepted: set[Format], forced: Format | None, left_alone: dict[str, int]
-) -> Iterator[tuple[Path, Format]]:
+) -> Iterator[tuple[Path, str, Format, State]]:
     """Find the files below a folder; hidden ones, and links to folders, are not followed."""
 
     def stop(error: OSError) -> None:
         raise InputError(f"{error.filename}: cannot be searched: {error.strerror}")
 
+    top = str(folder)
     for place, folders, names in os.walk(folder, onerror=stop):
         links = [name for name in folders if Path(place, name).is_symlink()]
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -316,11 +380,17 @@ def _walk(
                 f"{folder}: holds {place}, which lmkit made, beside other files",
                 "name the folders that lmkit made one by one: their rejects are not documents",
             )
+        below = place[len(top) :].lstrip("/")
+        saved_data_set = "state.json" in names and "dataset_info.json" in names
         for name in sorted(names):
-            path = Path(place, name)
             if name.startswith("."):
                 continue
-            if not path.is_file():
+            path = Path(place, name)
+            try:
+                state = path.stat()
+            except OSError:
+                state = None
+            if state is None or not S_ISREG(state.st_mode):
                 links.append(name)  # dangling, or no file at all
                 continue
             if re.fullmatch(NOT_DOCUMENTS, name):
@@ -329,8 +399,11 @@ def _walk(
                     "make that folder again, or name its documents-*.jsonl.zst one by one",
                 )
             kind = forced or format_by_name(path, named=False, accepted=accepted)
+            if saved_data_set and CACHES.fullmatch(name):
+                kind = None
             if kind is not None and (forced or kind in accepted):
-                yield path, kind
+                origin = f"{below}/{name}" if below else name
+                yield path, origin, kind, State(state.st_size, state.st_mtime_ns)
             else:
                 left_alone[path.suffix] = left_alone.get(path.suffix, 0) + 1
         if links:
@@ -342,8 +415,8 @@ def _suffixes(accepted: set[Format]) -> list[str]:
 
 
 def _not_accepted(path: Path, kind: Format | None, accepted: set[Format]) -> str:
-    endings = ", ".join(sorted(_suffixes(accepted)))
-    message = f"{path}: must end in {endings} (or these with .gz, .zst, .bz2 or .xz)"
+    known = ", ".join(sorted(_suffixes(accepted)))
+    message = f"{shown(path)}: must end in {known} (or these with .gz, .zst, .bz2 or .xz)"
     if kind not in {None, "tokens"}:
         message += "; raw text goes through lmkit clean first"
     return message
@@ -358,9 +431,8 @@ def _split(part: Slice) -> Iterator[Slice]:
 
 
 def _check_unchanged(part: Slice) -> None:
-    state = part.path.stat()
-    if (state.st_size, state.st_mtime_ns) != (part.size, part.modified):
+    if state_of(part.path) != (part.size, part.modified):
         raise LmkitError(
-            f"{part.path}: it has changed since the work was planned",
+            f"{shown(part.path)}: it has changed since the work was planned",
             "run again when nothing writes to it any more; --overwrite starts over",
         )

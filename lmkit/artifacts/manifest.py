@@ -18,6 +18,7 @@ from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from lmkit.artifacts.addresses import shown
 from lmkit.artifacts.atomic import appearing
 from lmkit.errors import LmkitError
 
@@ -142,10 +143,10 @@ class Plan(Record):
         before, now = _by_identity(old.inputs), _by_identity(self.inputs)
         for key in now | before:
             pairs = zip(before.get(key, []), now.get(key, []), strict=False)
-            changes += [f"input {b.path} has changed" for a, b in pairs if not same(a, b)]
+            changes += [f"input {shown(b.path)} has changed" for a, b in pairs if not same(a, b)]
             shared = min(len(before.get(key, [])), len(now.get(key, [])))
-            changes += [f"input {i.path} is new" for i in now.get(key, [])[shared:]]
-            changes += [f"input {i.path} is gone" for i in before.get(key, [])[shared:]]
+            changes += [f"input {shown(i.path)} is new" for i in now.get(key, [])[shared:]]
+            changes += [f"input {shown(i.path)} is gone" for i in before.get(key, [])[shared:]]
         return changes
 
 

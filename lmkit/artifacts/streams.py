@@ -8,6 +8,8 @@ import hashlib
 from pathlib import Path
 from typing import Literal, Self
 
+from lmkit.artifacts.addresses import open_file
+
 Packing = Literal["gzip", "zstd", "bzip2", "xz"]
 Compression = Literal["none"] | Packing
 COMPRESSIONS: dict[str, Compression] = {
@@ -43,7 +45,7 @@ class Range:
         self.position = start
         self._hashed = start
         self._digest = hashlib.sha256()
-        self._file = path.open("rb")
+        self._file = open_file(path)
         self._file.seek(start)
 
     def __enter__(self) -> Self:

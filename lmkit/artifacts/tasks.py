@@ -8,7 +8,8 @@ Choices:
   comes after all of them. So a run that is killed at any moment is resumed by the same command,
   which repeats at most the tasks that were in flight.
 - A task notes what it read, with its SHA-256: a file that changes while it is read is noticed.
-- Files that only later tasks need go to the scratch folder and are gone when the stage ends.
+- Files that only later tasks need go to the scratch folder and are gone when the stage ends. A run
+  that goes on hashes them again: nobody would see in the outputs that one was damaged in between.
 """
 
 import time
@@ -131,6 +132,21 @@ def finished(folder: Path, step: str, number: int) -> Receipt | None:
         for output in outputs
     )
     return receipt if whole else None
+
+
+def damaged_tasks(folder: Path, step: str, count: int) -> list[int]:
+    """Return the tasks whose scratch files are not what their receipts say."""
+    damaged: list[int] = []
+    for number in range(count):
+        receipt = read(Receipt, receipt_path(folder, step, number))
+        scratch = receipt.scratch if receipt else ()
+        if not all(_is_whole(folder / PARTIAL / output.name, output) for output in scratch):
+            damaged.append(number)
+    return damaged
+
+
+def _is_whole(path: Path, output: Output) -> bool:
+    return path.exists() and path.stat().st_size == output.bytes and sha256(path) == output.sha256
 
 
 def run_tasks(

@@ -10,7 +10,7 @@ Choices:
   slow to load, and no run needs all of them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -54,11 +54,21 @@ def read_slice(
     """Stream the documents of a slice; note in `read_ranges` what was read."""
     request = Request(source, text_field, max_record, reading or Reading())
     try:
+        if part.format == "hub":
+            yield from reader_of_dataset()(part, read_ranges, request)
+            return
         for opened_range in opened(part, read_ranges):
             yield from reader_of(part.format)(part, opened_range, request)
     except PermissionError as error:
         reason = f"cannot be read: {error.strerror}"
         yield Unreadable(part.source, part.origin, part.start, 0, reason)
+
+
+def reader_of_dataset() -> Callable[..., Iterator[Document | Unreadable]]:
+    """Return the function that reads a data set of the hub, which is no file."""
+    from lmkit.readers.hub import read_dataset
+
+    return read_dataset
 
 
 @cache

@@ -53,6 +53,9 @@ def refuse_binary(start: bytes) -> None:
 
 
 def first_bytes(source: Range, part: Slice) -> bytes:
-    """Look at the start of a plain file."""
-    with part.path.open("rb") as file:
-        return file.read(4096) if part.compression == "none" and source.start == 0 else b""
+    """Look at the start of a plain file, and go back to it."""
+    if part.compression != "none" or source.start > 0:
+        return b""
+    start = source.read(4096)
+    source.seek(0)
+    return start

@@ -5,7 +5,7 @@ Choices:
   probability 1 - (1 - s^8)^14. What shares a band is only a candidate.
 - A permutation is a multiplication by an odd number, and an addition, modulo 2^32; thousands of
   shingles are permuted at a time, which numpy does with the processor's vector instructions.
-  The curve is met within its standard error (tests/benchmarks/dedup_against_peers.py).
+  The curve is met within its standard error (tests/benchmarks/dedup_against_datatrove.py).
 """
 
 import numpy as np

@@ -49,6 +49,24 @@ def test_a_saved_dataset_is_a_folder_to_read(tmp_path: Path) -> None:
     assert [document.text for document in documents(tmp_path / "saved")] == texts
 
 
+def test_what_datasets_leaves_in_a_saved_folder_while_it_works_there_is_no_document(
+    tmp_path: Path,
+) -> None:
+    saved = str(tmp_path / "saved")
+    datasets.Dataset.from_dict({"text": ["a", "b"]}).save_to_disk(saved)
+    datasets.load_from_disk(saved).map(lambda row: {"text": row["text"] * 2})
+    assert list((tmp_path / "saved").glob("cache-*.arrow"))
+    assert [document.text for document in documents(tmp_path / "saved")] == ["a", "b"]
+
+
+def test_all_splits_of_a_saved_data_set_are_read(tmp_path: Path) -> None:
+    splits = {name: datasets.Dataset.from_dict({"text": [name]}) for name in ("test", "train")}
+    datasets.DatasetDict(splits).save_to_disk(str(tmp_path / "saved"))
+    found = documents(tmp_path / "saved")
+    assert [document.text for document in found] == ["test", "train"]
+    assert found[0].metadata["origin"] == "test/data-00000-of-00001.arrow"
+
+
 @pytest.mark.parametrize("kind", [pa.ipc.new_file, pa.ipc.new_stream])
 def test_both_forms_of_arrow_are_read(tmp_path: Path, kind: type) -> None:
     rows = table(5)

@@ -1,9 +1,5 @@
 import json
-import os
 import random
-import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from itertools import pairwise
@@ -17,6 +13,7 @@ from lmkit import DedupConfig, dedup
 from lmkit.stages.dedup import Inside, Near
 from lmkit.text.digest import normal_form
 from tests.conftest import Lmkit, contents, manifest, prose, records
+from tests.stages.dying import dies_in, goes_on
 
 Documents = list[tuple[str, str, str]]
 """Source, id and text."""
@@ -255,21 +252,6 @@ def test_the_same_words_over_and_over_keep_as_many_as_a_passage_has(here: Path) 
     assert record["text"].split() == ["ha"] * 50 + ["end."]
 
 
-DYING = """
-import os, signal, sys
-from lmkit.artifacts.tasks import TaskWriter
-from lmkit.cli import main
-step, number = sys.argv[1], int(sys.argv[2])
-finish = TaskWriter.finish
-def die(self):
-    if (self.step, self.number) == (step, number):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return finish(self)
-TaskWriter.finish = die
-sys.exit(main(sys.argv[3:]))
-"""
-
-
 def test_killed_in_each_step_it_ends_with_the_same_bytes(here: Path) -> None:
     write(Path("a.jsonl"), corpus()[::2])
     write(Path("b.jsonl"), corpus()[1::2])
@@ -279,15 +261,13 @@ def test_killed_in_each_step_it_ends_with_the_same_bytes(here: Path) -> None:
     options = ["--workers", "1", "--shard-bytes", "4000", "--url", "drop", "--against", "eval"]
     options += ["--contamination.action", "cut", "--inside.lines", "6", "--inside.passages", "50"]
     command = ["dedup", "a.jsonl", "b.jsonl", *options, "--output"]
-    whole = subprocess.run([sys.executable, "-m", "lmkit", *command, "whole"], env=os.environ)
-    assert whole.returncode == 0
+    goes_on(*command, "whole")
     steps = ["items-0", "notes-1", "contaminated-0", "url-0", "ranks-0", "passages-found-0"]
     for step in [*steps, "documents-1"]:
         name, _, number = step.rpartition("-")
-        dead = subprocess.run([sys.executable, "-c", DYING, name, number, *command, "killed"])
-        assert dead.returncode == -signal.SIGKILL, step
+        dies_in(name, int(number), *command, "killed")
         assert not Path("killed/manifest.json").exists()
-    subprocess.run([sys.executable, "-m", "lmkit", *command, "killed"], check=True)
+    goes_on(*command, "killed")
     assert contents(Path("killed")) == contents(Path("whole"))
     assert manifest(Path("killed"))["details"] == manifest(Path("whole"))["details"]
     assert {path.name[:4] for path in Path("whole").iterdir()} >= {"cuts", "docu", "cont"}

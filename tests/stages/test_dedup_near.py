@@ -1,5 +1,7 @@
+import hashlib
 import json
 import random
+import shutil
 from itertools import pairwise
 from pathlib import Path
 
@@ -8,7 +10,8 @@ import pytest
 from lmkit import DedupConfig, dedup
 from lmkit.text.keeping import Keep
 from lmkit.text.near import Near
-from tests.conftest import Lmkit, manifest, records
+from tests.conftest import Lmkit, contents, manifest, records
+from tests.stages.dying import dies_in, goes_on
 
 
 def write(path: str, texts: dict[str, str]) -> Path:
@@ -157,3 +160,49 @@ def test_a_threshold_and_other_bands_are_refused(here: Path, lmkit: Lmkit) -> No
     exit_code, _, err = lmkit("dedup", made, "--output", "out", *flags)
     assert exit_code == 2
     assert "--near.rows: got 9" in err and "7" in err
+
+
+NEAR_STEPS = ("notes-1", "exact-0", "bands-5", "groups-0", "near-0", "audit-0", "documents-1")
+
+
+@pytest.fixture
+def command(here: Path, corpus: dict[str, str]) -> list[str]:
+    """Two tasks; every text twice, but for the letters' case."""
+    again = {f"{name}-again": text.upper() for name, text in corpus.items()}
+    write("a.jsonl", corpus)
+    write("b.jsonl", again)
+    return ["dedup", "a.jsonl", "b.jsonl", "--workers", "1", "--shard-bytes", "9000", "--output"]
+
+
+def test_killed_in_each_step_it_ends_with_the_same_bytes(command: list[str]) -> None:
+    goes_on(*command, "whole")
+    for step in NEAR_STEPS:
+        name, _, number = step.rpartition("-")
+        dies_in(name, int(number), *command, "killed")
+        assert not Path("killed/manifest.json").exists()
+    assert "resuming" in goes_on(*command, "killed")
+    assert contents(Path("killed")) == contents(Path("whole"))
+    assert manifest(Path("killed"))["details"] == manifest(Path("whole"))["details"]
+
+
+def test_a_damaged_scratch_file_is_made_again_and_so_is_what_came_of_it(
+    command: list[str], lmkit: Lmkit
+) -> None:
+    """Damaged before it was read: then what later tasks found is whole, and wrong."""
+    lmkit(*command, "whole")
+    dies_in("documents", 1, *command, "dead")
+    found, receipt = Path("dead/.partial/near-00000.scratch"), Path("dead/.partial/near-00000.json")
+    found.write_bytes(b"")
+    told = json.loads(receipt.read_text())
+    told["scratch"][0] |= {"bytes": 0, "sha256": hashlib.sha256(b"").hexdigest()}
+    receipt.write_text(json.dumps(told))
+    kinds = ("bands", "shingles", "sizes", "names", "ends", "digests", "exact", "mates", "groups")
+    for kind in kinds:
+        hurt = Path(f"hurt-{kind}")
+        shutil.copytree("dead", hurt)
+        damaged = hurt / f".partial/{kind}-00000.scratch"
+        damaged.write_bytes(bytes(byte ^ 0x55 for byte in damaged.read_bytes()))
+        exit_code, _, said = lmkit(*command, hurt)
+        assert exit_code == 0
+        assert "have been damaged" in " ".join(said.split())
+        assert contents(hurt) == contents(Path("whole")), kind
