@@ -295,13 +295,18 @@ def _judged(config: InspectConfig, plan: Plan, outputs: Sequence[Output]) -> Sec
     import pyarrow.compute as pc
 
     table = read_measures(paths, ["reason", *names])
-    was = table["reason"].null_count
-    compute = cast(Any, pc)
-    kept_rows = table.filter(compute.fill_null(compute.not_equal(table["reason"], "empty"), True))
-    numbers = {name: kept_rows[name].to_numpy() for name in names}
-    rows, kept = removals(numbers, rules) if names else ([], kept_rows.num_rows)
-    facts = {"documents": table.num_rows, "empty": table.num_rows - kept_rows.num_rows}
-    return {"verdicts": facts | {"kept_as_made": was, "kept_by_these_limits": kept}, "rules": rows}
+    reasons = table["reason"]
+    empty = cast(Any, pc).equal(reasons, "empty").fill_null(False).to_numpy()
+    columns = {name: table[name].to_numpy() for name in names}
+    # Most folders have no empty document, and a copy of each column costs as much as reading it.
+    numbers = {name: each[~empty] if empty.any() else each for name, each in columns.items()}
+    found = int(len(empty) - empty.sum())
+    rows, kept = removals(numbers, rules) if names else ([], found)
+    facts = {"documents": len(empty), "empty": len(empty) - found}
+    return {
+        "verdicts": facts | {"kept_as_made": reasons.null_count, "kept_by_these_limits": kept},
+        "rules": rows,
+    }
 
 
 def _contents(folder: Path, plan: Plan) -> Sections:
