@@ -43,7 +43,7 @@ from datatrove.pipeline.readers import WarcReader
 from datatrove.pipeline.writers import JsonlWriter
 folder, output = sys.argv[1:]
 steps = [WarcReader(folder, glob_pattern="few.warc.gz"), Trafilatura(), JsonlWriter(output)]
-LocalPipelineExecutor(steps, tasks=1).run()
+LocalPipelineExecutor(steps, tasks=1, logging_dir=output + "-logs").run()
 """
 
 
