@@ -51,6 +51,7 @@ from lmkit.execution.ranks import rank
 from lmkit.execution.sections import Section, shown
 
 if TYPE_CHECKING:
+    from lmkit.stages.clean import CleanConfig
     from lmkit.stages.dedup import DedupConfig
     from lmkit.stages.evaluate import EvalConfig, Scores
     from lmkit.stages.export import ExportConfig
@@ -308,6 +309,20 @@ def _made(config: Any, manifest: Manifest) -> str:
     return kept + (f" (dropped {', '.join(gone)})" if gone else "")
 
 
+def _cleaned(config: "CleanConfig", manifest: Manifest) -> str:
+    """Say what was kept, or of a sample, what would be."""
+    if not config.sample:
+        return _made(config, manifest)
+    counts = manifest.counts
+    dropped = {name: count for name, count in counts.dropped.items() if name != "not_in_sample"}
+    judged = counts.documents_out + sum(dropped.values())
+    gone = ", ".join(f"{count:,} {reason}" for reason, count in dropped.items())
+    return (
+        f"{config.output}: would keep {counts.documents_out:,} of {judged:,} documents, a sample "
+        f"of {counts.documents_in:,}{f' (drop {gone})' if gone else ''}"
+    )
+
+
 def _deduplicated(config: "DedupConfig", manifest: Manifest) -> str:
     """Say what stays, what was cut out of it, and what was found of each test set."""
     more = manifest.counts.more
@@ -441,7 +456,7 @@ class Command:
 
 
 COMMANDS = (
-    Command("clean", "CleanConfig", "clean", _made),
+    Command("clean", "CleanConfig", "clean", _cleaned),
     Command("dedup", "DedupConfig", "dedup", _deduplicated),
     Command("train-tokenizer", "TrainTokenizerConfig", "train_tokenizer", _tokenizer_made),
     Command("pack", "PackConfig", "pack", _packed),

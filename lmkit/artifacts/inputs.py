@@ -50,6 +50,8 @@ SPLITTABLE: set[tuple[Format, Compression]] = {
 row groups; archives with a member or a frame for each record; pages."""
 # What a compressed byte weighs when work is shared out: text shrinks to about a third.
 COMPRESSED_WEIGHT = 3
+# Opening a file takes time, however little is in it: a million tiny files are no single task.
+MOST_FILES = 4_000
 
 
 @dataclass(frozen=True)
@@ -219,7 +221,7 @@ def cut(slices: Iterable[Slice], shard_bytes: int = RANGE_BYTES) -> list[tuple[S
     room = shard_bytes
     for part in (piece for whole in slices for piece in _split(whole)):
         room -= part.weight
-        if group and room < 0:
+        if group and (room < 0 or len(group) == MOST_FILES):
             tasks.append(tuple(group))
             group, room = [], shard_bytes - part.weight
         group.append(part)

@@ -23,6 +23,7 @@ from lmkit.artifacts.atomic import appearing
 from lmkit.errors import LmkitError
 
 MANIFEST = "manifest.json"
+MANY_INPUTS = 10_000
 
 
 class Record(BaseModel):
@@ -30,9 +31,14 @@ class Record(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    @property
+    def _indent(self) -> int | None:
+        return 2
+
     def write(self, path: Path, scratch: Path) -> None:
         """Make the file appear, whole."""
-        text = json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
+        data = self.model_dump(mode="json")
+        text = json.dumps(data, indent=self._indent, ensure_ascii=False) + "\n"
         with appearing(path, scratch) as temporary:
             # A file name that isn't UTF-8 reaches Python as half surrogates; JSON has a form for
             # those, and pydantic's own writer and reader refuse them.
@@ -124,6 +130,11 @@ class Plan(Record):
     lmkit: str
     config: dict[str, Any]
     inputs: tuple[Input, ...]
+
+    @property
+    def _indent(self) -> int | None:
+        """Nobody reads a million inputs, and without indentation Python writes them in C."""
+        return 2 if len(self.inputs) < MANY_INPUTS else None
 
     def option_changes(self, old: "Plan", places: Container[str] = ()) -> dict[str, str]:
         """Say, for every option that differs from an older plan, how.

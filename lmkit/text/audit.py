@@ -15,6 +15,7 @@ import numpy as np
 from lmkit.artifacts.documents import Document
 from lmkit.artifacts.tasks import Receipt, TaskWriter
 from lmkit.text.differences import COMPARED, side_by_side
+from lmkit.text.findings import listed
 from lmkit.text.gone import NOBODY, Gone
 from lmkit.text.notes import Notes
 
@@ -112,11 +113,8 @@ def audit_of(audit: Receipt, receipts: Sequence[Receipt]) -> dict[str, Any]:
 def _listed(pairs: Counter[tuple[str, str, str]]) -> list[dict[str, Any]]:
     """List the most frequent pairs, and how many documents the rest are."""
     ordered = sorted(pairs.items(), key=lambda pair: (-pair[1], pair[0]))
-    listed = [
+    rows = [
         {"reason": reason, "source": source, "of": kept, "documents": count}
-        for (reason, source, kept), count in ordered[:LISTED]
+        for (reason, source, kept), count in ordered
     ]
-    if rest := ordered[LISTED:]:
-        total = sum(count for _, count in rest)
-        listed.append({"reason": f"{len(rest):,} more", "source": "", "of": "", "documents": total})
-    return listed
+    return listed(rows, LISTED)

@@ -113,8 +113,7 @@ class Judge:
         ['too_short 8 < 25']
         """
         solid = np.array([bool(text) and not text.isspace() for text in texts], bool)
-        # Half a surrogate pair is no character that Arrow takes; any other will do as well.
-        whole = [SURROGATES.sub("\ufffd", text) for text in texts if text and not text.isspace()]
+        whole = [_whole(text) for text in texts if text and not text.isspace()]
         measured = self._measured(whole)
         measures = {name: _spread(values, solid) for name, values in measured.columns.items()}
         measures = {**(noted or {}), **measures}
@@ -164,6 +163,15 @@ class Judge:
             shares = [alphanumeric_share(text) for text in texts]
             columns["source_code.alphanumeric"] = np.array(shares, float)
         return measured
+
+
+def _whole(text: str) -> str:
+    """Half a surrogate pair is no character that Arrow takes; any other will do as well."""
+    try:
+        text.encode()  # many times as fast as a pattern
+    except UnicodeEncodeError:
+        return SURROGATES.sub("\ufffd", text)
+    return text
 
 
 def _spread(values: NDArray[Any], solid: NDArray[np.bool_]) -> NDArray[Any]:

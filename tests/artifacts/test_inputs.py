@@ -48,6 +48,15 @@ def test_what_cannot_be_read_is_named(raw: Path, path: str, message: str) -> Non
         find_documents([Path(path)], formats=("text",))
 
 
+def test_many_tiny_files_are_shared_out(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inputs_module, "MOST_FILES", 4)
+    Path("raw").mkdir()
+    for number in range(10):
+        Path(f"raw/{number}.txt").touch()
+    tasks = cut(find_documents([Path("raw")], formats=("text",)).slices)
+    assert [len(task) for task in tasks] == [4, 4, 2]
+
+
 def test_paths_may_come_from_a_file(raw: Path) -> None:
     Path("list").write_text(f"{raw}/dog.txt\n\n{raw}/cat.txt\n")
     found = find_documents([raw / "hi.txt"], Path("list"), formats=("text",))

@@ -3,7 +3,16 @@ from typing import Any
 
 import pytest
 
-from lmkit.artifacts.manifest import Counts, Input, Manifest, Output, Plan, fingerprint, read
+from lmkit.artifacts.manifest import (
+    MANY_INPUTS,
+    Counts,
+    Input,
+    Manifest,
+    Output,
+    Plan,
+    fingerprint,
+    read,
+)
 from lmkit.errors import LmkitError
 
 
@@ -70,3 +79,11 @@ def test_counts_add_up_and_a_lost_document_is_noticed() -> None:
     total.check()
     with pytest.raises(LmkitError, match="bug"):
         Counts(documents_in=3, documents_out=1, dropped={"b": 1}).check()
+
+
+def test_many_inputs_are_written_without_indentation_and_read_again(tmp_path: Path) -> None:
+    inputs = [Input(path=Path(f"{n}.txt"), source="raw", bytes=n) for n in range(MANY_INPUTS)]
+    plan = Plan(stage="clean", lmkit="0", config={}, inputs=tuple(inputs))
+    plan.write(tmp_path / "plan.json", tmp_path)
+    assert (tmp_path / "plan.json").read_text().count("\n") == 1
+    assert read(Plan, tmp_path / "plan.json") == plan

@@ -1,11 +1,13 @@
 """How fast and how well does `lmkit clean` read?
 
-    python tests/benchmarks/clean_speed.py CORPORA SCRATCH [TRAFILATURA_PYTHON]
+    python tests/benchmarks/clean_speed.py CORPORA SCRATCH [PEER_PYTHON]
 
 - HTML: 181 pages with known articles; precision, recall and F1 of 4-word shingles, averaged over
-  pages, and megabytes per processor second; beside trafilatura where a Python that has it is named.
-- WARC: those pages 50 times in a .warc.gz, by warcio; one worker, then two.
+  pages, and megabytes per processor second; beside trafilatura.
+- WARC: those pages 50 times in a .warc.gz as Common Crawl has them, by warcio; one worker, then
+  two; and 3 times, beside datatrove's WarcReader and Trafilatura. WET: the articles 50 times.
 - JSON lines: books cut in documents, `--filters.preset none`, with and without mending mojibake.
+- The peers run where a Python is named that has trafilatura, datatrove, warcio and faust-cchardet.
 """
 
 import gzip
@@ -32,6 +34,18 @@ texts = [trafilatura.extract(page) or "" for page in pages]
 print(json.dumps([time.process_time() - started, texts]))
 """
 
+DATATROVE = """
+import resource, sys, types
+sys.modules["magic"] = types.ModuleType("magic")  # only asked where a record doesn't tell its type
+from datatrove.executor import LocalPipelineExecutor
+from datatrove.pipeline.extractors import Trafilatura
+from datatrove.pipeline.readers import WarcReader
+from datatrove.pipeline.writers import JsonlWriter
+folder, output = sys.argv[1:]
+steps = [WarcReader(folder, glob_pattern="few.warc.gz"), Trafilatura(), JsonlWriter(output)]
+LocalPipelineExecutor(steps, tasks=1).run()
+"""
+
 
 def shingles(text: str) -> Counter[tuple[str, ...]]:
     words = re.findall(r"\w+", text)
@@ -49,7 +63,7 @@ def score(texts: list[str], articles: list[str]) -> tuple[float, float, float]:
     return precision, recall, 2 * precision * recall / (precision + recall)
 
 
-def html(corpora: Path, scratch: Path, peer: str | None) -> list[bytes]:
+def html(corpora: Path, scratch: Path, peer: str | None) -> tuple[list[bytes], list[str]]:
     packed = zstandard.ZstdDecompressor().stream_reader
     truth = json.loads(packed((corpora / "web" / "ground-truth.json.zst").open("rb")).read())
     names = sorted(truth)
@@ -77,14 +91,20 @@ def html(corpora: Path, scratch: Path, peer: str | None) -> list[bytes]:
             "trafilatura: P {:.3f} R {:.3f} F1 {:.3f}".format(*score(texts, articles)),
             f"{size / used:.0f} MB/s",
         )
-    return pages
+    return pages, articles
 
 
 def clean(name: str, path: Path, output: Path, size: int, *options: str) -> None:
     command = [sys.executable, "-m", "lmkit", "clean", path, "--output", output, "--overwrite"]
+    measured(name, [*command, *options], size)
+    counts = json.loads((output / "manifest.json").read_text())["counts"]
+    print("   ", {name: count for name, count in counts.items() if count})
+
+
+def measured(name: str, command: list[Path | str], size: int) -> None:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.monotonic()
-    subprocess.run([*map(str, command), *options], check=True, capture_output=True)
+    subprocess.run(list(map(str, command)), check=True, capture_output=True)
     wall, after = time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     print(
@@ -94,28 +114,51 @@ def clean(name: str, path: Path, output: Path, size: int, *options: str) -> None
     )
 
 
-def warc(pages: list[bytes], scratch: Path) -> None:
+def write_archive(path: Path, kind: str, bodies: list[bytes], times: int) -> None:
+    """Write an archive in Common Crawl's layout: a warcinfo record, then one for each page."""
     from warcio.statusandheaders import StatusAndHeaders
     from warcio.warcwriter import WARCWriter
 
-    path = scratch / "pages.warc.gz"
+    page = kind == "response"
+    mime = "text/html" if page else "text/plain"
     with path.open("wb") as file:
         writer = WARCWriter(file, gzip=True)
-        for number in range(50):
-            for page in pages:
-                http = StatusAndHeaders(
-                    "200 OK", [("Content-Type", "text/html")], protocol="HTTP/1.1"
-                )
+        writer.write_record(writer.create_warcinfo_record(path.name, {"isPartOf": "CC-MAIN"}))
+        for number in range(times):
+            for at, body in enumerate(bodies):
+                http = StatusAndHeaders("200 OK", [("Content-Type", mime)], protocol="HTTP/1.1")
                 record = writer.create_warc_record(
-                    f"http://x.org/{number}",
-                    "response",
-                    payload=io.BytesIO(page),
-                    http_headers=http,
+                    f"http://x.org/{number}/{at}",
+                    kind,
+                    payload=io.BytesIO(body),
+                    warc_content_type="" if page else mime,
+                    warc_headers_dict={"WARC-Identified-Payload-Type": mime} if page else {},
+                    http_headers=http if page else None,
                 )
                 writer.write_record(record)
-    size = 50 * sum(map(len, pages))
+
+
+def warc(pages: list[bytes], articles: list[str], scratch: Path, peer: str | None) -> None:
+    size = sum(map(len, pages))
+    if peer:
+        few = scratch / "few" / "few.warc.gz"
+        few.parent.mkdir()
+        write_archive(few, "response", pages, 3)
+        clean("few.warc.gz, 1 worker", few, scratch / "out", 3 * size, "--workers", "1")
+        measured(
+            "few.warc.gz, datatrove",
+            [peer, "-c", DATATROVE, few.parent, scratch / "datatrove"],
+            3 * size,
+        )
+    path = scratch / "pages.warc.gz"
+    write_archive(path, "response", pages, 50)
     for workers in ("1", "2"):
-        clean(f"warc.gz, {workers} workers", path, scratch / "out", size, "--workers", workers)
+        clean(f"warc.gz, {workers} workers", path, scratch / "out", 50 * size, "--workers", workers)
+    path = scratch / "pages.warc.wet.gz"
+    texts = [article.encode() for article in articles]
+    write_archive(path, "conversion", texts, 50)
+    size = 50 * sum(map(len, texts))
+    clean("wet.gz, 1 worker", path, scratch / "out", size, "--workers", "1")
 
 
 def json_lines(corpora: Path, scratch: Path) -> None:
@@ -136,6 +179,7 @@ def json_lines(corpora: Path, scratch: Path) -> None:
 if __name__ == "__main__":
     corpora, scratch, *rest = sys.argv[1:]
     Path(scratch).mkdir(parents=True)
-    pages = html(Path(corpora), Path(scratch), rest[0] if rest else None)
+    peer = rest[0] if rest else None
+    pages, articles = html(Path(corpora), Path(scratch), peer)
     json_lines(Path(corpora), Path(scratch))
-    warc(pages, Path(scratch))
+    warc(pages, articles, Path(scratch), peer)

@@ -1,12 +1,14 @@
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lmkit import CleanConfig, clean
+from lmkit.artifacts.manifest import Manifest
 from lmkit.artifacts.measures import read_measures
-from tests.conftest import Lmkit, manifest, prose, records, texts
+from tests.conftest import Lmkit, contents, manifest, prose, records, texts
 
 GOOD = "Call me Ishmael. Some years ago I thought I would sail about a little."
 
@@ -228,3 +230,68 @@ def test_listed_words_and_addresses_drop_documents(here: Path, lmkit: Lmkit) -> 
     code, _, err = lmkit(*command, "--filters.url.domains", "domain.txt", "--overwrite")
     assert code == 2 and "--filters.url.domains: domain.txt: cannot be read" in err
     assert lmkit(*command)[0] == 2  # url, and no list
+
+
+def write_lines(path: Path, texts: list[str]) -> None:
+    lines = (
+        json.dumps({"id": str(n), "text": text, "source": f"part {n % 3}"})
+        for n, text in enumerate(texts)
+    )
+    path.write_text("".join(line + "\n" for line in lines) + "{\n")
+
+
+def test_the_audit_counts_by_rule_source_and_language_and_shows_examples(
+    here: Path, lmkit: Lmkit
+) -> None:
+    write_lines(Path("a.jsonl"), [*prose(6), "tiny", "12 34 56 78 90 12 34 56 78 90 12 34 56 78"])
+    exit_code, _, err = lmkit("clean", "a.jsonl", "--output", "out", "--max-bad", "1")
+    assert exit_code == 0
+    details = manifest(Path("out"))["details"]
+    assert details["by_rule"] == [
+        {"rule": "too_few_letters", "documents": 1, "share": 0.111111},
+        {"rule": "too_short", "documents": 1, "share": 0.111111},
+    ]
+    rows = {row["source"]: row for row in details["by_source"]}
+    assert {name: (row["in"], row["out"]) for name, row in rows.items()} == {
+        "part 0": (3, 2),
+        "part 1": (3, 2),
+        "part 2": (2, 2),
+        "a.jsonl": (1, 0),  # what can't be read has no source of its own
+    }
+    assert rows["part 0"]["dropped"] == {"too_short": 1}
+    assert rows["a.jsonl"]["quarantined"] == 1
+    assert [row["in"] for row in details["by_language"]] == [9]
+    example = details["dropped_examples"][1]
+    assert (example["id"], example["decided"], example["text"]) == ("6", "too_short 4 < 25", "tiny")
+    assert "too_short" in err and "part 2" in err
+    shown = json.loads(lmkit("inspect", "out", "--json")[1])
+    assert shown["dropped_examples"] == details["dropped_examples"]
+
+
+def test_a_sample_is_judged_as_the_whole_would_be_and_writes_no_documents(here: Path) -> None:
+    write_lines(Path("a.jsonl"), [*prose(40), *("tiny " * (n % 4) for n in range(40))])
+    common = {"inputs": ["a.jsonl"], "max_bad": 1, "keep_rejected": "none"}
+
+    def made(output: str, **more: Any) -> Manifest:
+        return clean(CleanConfig.model_validate({**common, "output": output, **more}))
+
+    whole, all_of_it = made("whole"), made("all", sample=1000)
+    assert all_of_it.counts == whole.counts
+    some, other = made("some", sample=20), made("other", sample=20, shard_bytes=1000, workers=2)
+    assert (some.counts, some.details) == (other.counts, other.details)
+    assert contents(Path("some")) == contents(Path("other"))
+    assert some.counts.documents_in == 81 and some.counts.dropped["not_in_sample"] == 60
+    assert {output.name.split("-")[0] for output in some.outputs} == {"measures", "quarantine"}
+    every = {
+        row["id"]: row for row in read_measures([Path("whole/measures-00000.parquet")]).to_pylist()
+    }
+    rows = read_measures([Path("some/measures-00000.parquet")]).to_pylist()
+    assert len(rows) == 20 and all(row == every[row["id"]] for row in rows)
+
+
+def test_a_sample_says_what_it_is(here: Path, lmkit: Lmkit) -> None:
+    write_lines(Path("a.jsonl"), prose(30))
+    _, out, _ = lmkit("clean", "a.jsonl", "--output", "out", "--sample", "10")
+    assert out == "out: would keep 10 of 10 documents, a sample of 31\n"
+    exit_code, _, err = lmkit("dedup", "out", "--output", "next")
+    assert exit_code == 2 and "holds no documents" in err

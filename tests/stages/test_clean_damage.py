@@ -1,8 +1,11 @@
 """Damage of many kinds at once: every good record survives, and every bad one is listed."""
 
 import gzip
+import hashlib
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,12 +79,67 @@ def test_files_of_every_damage_lie_beside_good_ones(here: Path, lmkit: Lmkit) ->
     assert counts["documents_in"] == after
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+MEMORY = """
+import resource, sys
+from lmkit.cli import main
+used = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+codes = [main(["clean", "small.jsonl", "--output", "small"])]
+before = used()
+codes.append(main(["clean", "raw.jsonl", "--output", "out"]))
+print(codes, (used() - before) // 1024, file=sys.stderr)
+"""
+
+
+def test_a_line_of_200_megabytes_is_streamed_past(here: Path) -> None:
+    Path("small.jsonl").write_bytes(line(0))
+    with Path("raw.jsonl").open("wb") as file:
+        file.write(line(0) + b'{"text": "')
+        for _ in range(200):
+            file.write(b"x" * 1_000_000)
+        file.write(b'"}\n' + line(1))
+    done = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True)
+    codes, _, megabytes = done.stderr.splitlines()[-1].rpartition(" ")
+    assert codes == "[0, 0]"
+    assert int(megabytes) < 100  # --max-record is 32
+    assert texts(Path("out")) == [f"{GOOD} {n}" for n in range(2)]
+    (bad,) = records(Path("out"), "quarantine")
+    assert bad["offset"] == len(line(0)) and "longer than --max-record" in bad["reason"]
+
+
+FULL_DISK = """
+import resource, sys
+from lmkit.cli import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
+sys.exit(main(["clean", "raw.jsonl", "--output", "out"]))
+"""
+
+
+def test_a_full_disk_is_told_and_when_there_is_room_the_same_command_goes_on(
+    here: Path, lmkit: Lmkit
+) -> None:
+    names = [hashlib.sha512(str(n).encode()).hexdigest() for n in range(1_000)]
+    rows = [json.dumps({"text": f"{GOOD} {name}"}) for name in names]
+    Path("raw.jsonl").write_text("\n".join(rows))
+    done = subprocess.run([sys.executable, "-c", FULL_DISK], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr and "File too large" in done.stderr
+    assert not list(Path("out").glob("*.zst"))
+    for output in ("out", "whole"):
+        assert lmkit("clean", "raw.jsonl", "--output", output)[0] == 0
+    assert texts(Path("out")) == [f"{GOOD} {name}" for name in names]
+    files = [
+        {path.name: path.read_bytes() for path in Path(o).glob("*.zst")} for o in ("out", "whole")
+    ]
+    assert files[0] == files[1] != {}
+
+
 def test_a_file_without_permission_is_listed(here: Path, lmkit: Lmkit) -> None:
     Path("raw").mkdir()
     Path("raw/a.jsonl").write_bytes(line(0))
     Path("raw/b.jsonl").write_bytes(line(1))
     Path("raw/a.jsonl").chmod(0)
+    if os.access("raw/a.jsonl", os.R_OK):
+        pytest.skip("root may read everything")
     assert lmkit("clean", "raw", "--output", "out")[0] == 0
     assert texts(Path("out")) == [f"{GOOD} 1"]
     assert records(Path("out"), "quarantine")[0]["origin"] == "a.jsonl"

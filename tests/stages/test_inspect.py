@@ -284,6 +284,12 @@ def test_many_inputs_are_summed_up(here: Path, lmkit: Lmkit) -> None:
     assert sum(each["bytes"] for each in inputs) == 30 * len(GOOD)
 
 
+def test_a_folder_of_another_stage_is_read_with_the_defaults_of_that_stage(work: Path) -> None:
+    look_at = [sys.executable, "-m", "lmkit", "inspect", str(work / "clean"), "--json"]
+    run = subprocess.run(look_at, check=True, capture_output=True)
+    assert json.loads(run.stdout)["changed_options"] == {"filters.min_characters": 20}
+
+
 def test_looking_needs_no_torch(work: Path) -> None:
     script = (
         "import sys; from lmkit.cli import main; code = main(sys.argv[1:]);"

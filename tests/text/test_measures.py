@@ -1,4 +1,9 @@
+import re
+import unicodedata
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lmkit.text.measures import letter_share, repeated_share, visible_characters
 
@@ -19,3 +24,13 @@ def test_symbols_and_digits_are_not_letters() -> None:
 
 def test_only_later_copies_of_a_line_are_repeats() -> None:
     assert repeated_share("ab\ncd\nab\n\n\n") == pytest.approx(1 / 3)
+
+
+@given(st.text(st.characters(codec=None), max_size=30))
+def test_counting_by_bytes_is_counting_by_characters(text: str) -> None:
+    assert visible_characters(text) == sum(not character.isspace() for character in text)
+    letters = sum(
+        bool(re.fullmatch(r"[^\W\d_]", character)) or unicodedata.category(character)[0] == "M"
+        for character in text
+    )
+    assert letter_share(text) == letters / max(1, visible_characters(text))
