@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.benchmarks.bit_exact import try_one
 from tests.training.launched import SETTINGS, SHAPE, children, pretrain, started
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -37,6 +38,13 @@ def test_a_rank_that_is_killed_ends_the_run_which_another_number_goes_on_with(
     again = pretrain(1, *command, "--steps", str(gone + 3), "--save-every", "2")
     assert again.returncode == 0, again.stderr
     assert "going on from step" in again.stderr
+
+
+@linux
+def test_two_processes_killed_at_a_random_moment_are_the_run_that_never_stopped(
+    packed: Path, here: Path
+) -> None:
+    assert try_one(packed, here, "span-corruption", "fp32", processes=2, steps=30, kills=1)
 
 
 @linux
