@@ -20,8 +20,8 @@ LOCK = ".lock"
 
 
 @contextmanager
-def owning(folder: Path) -> Generator[None]:
-    """Own a folder, which must exist, or say that another run does."""
+def owning(folder: Path, option: str = "--output") -> Generator[None]:
+    """Own a folder, which must exist, or say that another run does; `option` named it."""
     path = folder / LOCK
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -30,8 +30,8 @@ def owning(folder: Path) -> Generator[None]:
         except BlockingIOError:
             os.close(descriptor)
             raise OutputError(
-                f"--output: {folder}: another run is writing this folder",
-                "wait for its end, or choose another --output",
+                f"{option}: {folder}: another run is writing this folder",
+                f"wait for its end, or choose another {option}",
             ) from None
         if path.exists() and path.stat().st_ino == os.fstat(descriptor).st_ino:
             break

@@ -7,13 +7,13 @@ Choices:
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
-from functools import partial
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from functools import partial, reduce
 from glob import glob
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lmkit.artifacts.documents import (
     DOCUMENT_FILES,
@@ -24,13 +24,13 @@ from lmkit.artifacts.documents import (
     Unreadable,
     write_outcomes,
 )
-from lmkit.artifacts.folder import making
+from lmkit.artifacts.folder import OutputFolder, making
 from lmkit.artifacts.inputs import RANGE_BYTES, Inputs, Slice, cut, find_documents
 from lmkit.artifacts.manifest import Counts, Manifest
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.config import StageConfig
 from lmkit.errors import InputError, LmkitError
-from lmkit.execution.progress import say
+from lmkit.execution.progress import say, warn
 from lmkit.execution.sections import plain
 from lmkit.readers.documents import read_slice
 from lmkit.readers.tasks import read_items
@@ -45,6 +45,7 @@ from lmkit.text.passes import Change, Pass, tables_of
 
 if TYPE_CHECKING:
     from lmkit.text.audit import Witness
+    from lmkit.text.index import Index, Verdict
     from lmkit.text.notes import Notes
 
 SHOWN_EXAMPLES = 2
@@ -74,11 +75,33 @@ class DedupConfig(StageConfig):
 
     inside: Inside = Inside()
 
+    index: Path | None = None
+    """Folder that keeps what is known of earlier crawls: those are compared, and stay before any
+    of these; what stays of these is added."""
+
     max_record: Annotated[int, Field(ge=1)] = 32_000_000
     """Longest record of a plain file to read, in bytes; longer ones are quarantined."""
 
     shard_bytes: Annotated[int, Field(ge=1)] = RANGE_BYTES
     """Input bytes per task and output file; small files share one."""
+
+    @model_validator(mode="after")
+    def _index_knows_whole_texts(self) -> "DedupConfig":
+        other = "--url" if self.url else "--inside" if self.inside.chosen else None
+        if self.index and other:
+            raise ValueError(
+                f"--index: goes with copies of whole texts, not with {other}; "
+                "run dedup twice, with one of both each time"
+            )
+        return self
+
+    @property
+    def compared(self) -> dict[str, Any]:
+        """The options that must be the same for all that is compared."""
+        if not self.near.action:
+            return {"near.action": None}
+        names = ("min_similarity", "bands", "rows")
+        return {f"near.{name}": getattr(self.near, name) for name in names}
 
 
 class Duplicate(NamedTuple):
@@ -109,28 +132,69 @@ def dedup(config: DedupConfig) -> Manifest:
         config.inputs, config.inputs_from, formats=("jsonl",), source=config.source
     )
     tests = _find_tests(config.against)
-    with making(config, inputs.beside(tests) if tests else inputs) as folder:
+    with ExitStack() as stack:
+        index = stack.enter_context(_index(config, inputs))
+        read = [each for each in (tests, index and index.inputs) if each]
+        folder = stack.enter_context(making(config, reduce(Inputs.beside, read, inputs)))
         if folder.finished:
+            if index and not index.itself:
+                warn(f"{index.path}: it holds none of these; --overwrite adds them")
             return folder.finished
-        from lmkit.text.audit import audit_of  # numpy, which no --help should wait for
-        from lmkit.text.notes import Notes
+        return _made(config, inputs, tests, index, folder)
 
-        if tests:
-            prepare = partial(_prepare_tests, config)
-            folder.run("items", prepare, [tests.renumbered(len(inputs.records))], label="test sets")
-        tasks, passes = cut(inputs.slices, config.shard_bytes), passes_of(config)
-        note = partial(_note, config, passes)
-        folder.run("notes", note, tasks, workers=config.workers, label="comparing")
-        notes = Notes(tuple((folder.scratch, number) for number in range(len(tasks))))
-        for place, each in enumerate(passes):
-            each.match(folder, notes, config.workers, passes[:place])
-        audit, *_ = folder.run("audit", partial(_audit, passes), [notes], label="auditing")
-        write = partial(_write, config, passes, notes, audit.facts["examples"])
-        receipts = folder.run("documents", write, tasks, workers=config.workers, label="writing")
-        details = audit_of(audit, receipts)
-        _say(details)
-        details |= {name: fact for each in passes for name, fact in each.told(folder).items()}
-        return folder.finish(Counts.total(receipt.counts for receipt in receipts), details)
+
+def _made(
+    config: DedupConfig,
+    inputs: Inputs,
+    tests: Inputs | None,
+    index: "Index | None",
+    folder: OutputFolder,
+) -> Manifest:
+    from lmkit.text.audit import audit_of  # numpy, which no --help should wait for
+    from lmkit.text.notes import Notes
+
+    if index:
+        index.check()
+    if tests:
+        prepare = partial(_prepare_tests, config)
+        folder.run("items", prepare, [tests.renumbered(len(inputs.records))], label="test sets")
+    tasks, passes = cut(inputs.slices, config.shard_bytes), passes_of(config)
+    note = partial(_note, config, passes)
+    folder.run("notes", note, tasks, workers=config.workers, label="comparing")
+    older = index.notes if index else []
+    mine = [(folder.scratch, number) for number in range(len(tasks))]
+    notes = Notes((*older, *mine), len(older))
+    for place, each in enumerate(passes):
+        each.match(folder, notes, config.workers, passes[:place])
+    audit, *_ = folder.run("audit", partial(_audit, passes), [notes], label="auditing")
+    write = partial(_write, config, passes, notes, audit.facts["examples"])
+    receipts = folder.run("documents", write, tasks, workers=config.workers, label="writing")
+    details = audit_of(audit, receipts)
+    _say(details)
+    details |= {name: fact for each in passes for name, fact in each.told(folder).items()}
+    if index:
+        added = index.add(notes, _verdicts(passes, notes, folder.scratch))
+        details["index"] = {"documents": index.documents, "added": added}
+        say(f"{index.path}: compared with {index.documents:,} documents, added {added:,}")
+    return folder.finish(Counts.total(receipt.counts for receipt in receipts), details)
+
+
+def _index(config: DedupConfig, inputs: Inputs) -> "AbstractContextManager[Index | None]":
+    if not config.index:
+        return nullcontext()
+    from lmkit.text.index import using_index
+
+    return using_index(config.index, config.output, inputs, config.compared)
+
+
+def _verdicts(passes: Sequence[Pass], notes: "Notes", partial: Path) -> "list[Verdict]":
+    """Return which documents of each task go, and which only repeat one and are marked."""
+    from lmkit.text.gone import numbers_of, repeating
+
+    tasks = map(notes.of_task, range(len(notes.parts) - notes.older))
+    gone = [table for _, table in tables_of(passes, partial)]
+    found = [table for each in passes if (table := each.found(partial))]
+    return [(numbers_of(gone, *task), repeating(found, *task)) for task in tasks]
 
 
 def _say(details: Sections) -> None:

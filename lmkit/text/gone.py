@@ -66,6 +66,16 @@ def numbers_of(tables: Iterable[Gone], start: int, stop: int) -> Numbers:
     )
 
 
+def repeating(tables: Iterable[Gone], start: int, stop: int) -> Numbers:
+    """Return those of a range of numbers that go, or only repeat another and are marked with it."""
+    found = [np.empty(0, np.int64)]
+    for table in tables:
+        for part in table.parts:
+            rows = part[slice(*np.searchsorted(part["number"], [start, stop]))]
+            found.append(rows["number"][rows["number"] != rows["kept"]])
+    return np.concatenate(found)
+
+
 class Verdicts:
     """What the passes have found about the documents of a task, `first` to `stop`.
 

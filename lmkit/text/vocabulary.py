@@ -180,8 +180,7 @@ def _facts(word: str) -> tuple[int, int, int, int, int]:
 
 
 def _has_keyword(text: str) -> bool:
-    low = text.lower()
-    return any(word in low for word in KEYWORDS)
+    return any(map(text.lower().__contains__, KEYWORDS))  # a generator takes twice as long
 
 
 def _flags(chunk: str) -> int:

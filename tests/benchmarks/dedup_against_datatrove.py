@@ -13,8 +13,12 @@ processor, so that others at work on the machine count less.
 
 `truth` counts similarity by itself, on sets of words. A pair is caught if at most one of both
 texts stays. Only families of two different texts are held against the curve 1 - (1 - s^8)^14: in
-larger ones, a third text can be why one of two goes. `growth` repeats the documents ten times, each
-time with half of all words replaced throughout: copies stay copies, and nothing else becomes one.
+larger ones, a third text can be why one of two goes. On 13,000 documents of seed 0, one bin of
+pairs that share a band lies 2.3 errors above the curve. That is chance: with eight other sets of
+permutations it lies between -1.2 and 1.4 away, and 0.1 on average.
+
+`growth` repeats the documents ten times, each time with half of all words replaced throughout:
+copies stay copies, and nothing else becomes one.
 """
 
 import argparse
@@ -27,6 +31,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -63,10 +68,25 @@ def measured(command: Sequence[object]) -> tuple[float, float]:
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         preexec_fn=lambda: os.sched_setaffinity(0, {core}),
     )
-    _, status, used = os.wait4(run.pid, 0)
+    most = 0.0
+    while True:
+        most = max(most, high_water(run.pid))
+        ended, status, used = os.wait4(run.pid, os.WNOHANG)
+        if ended:
+            break
+        time.sleep(0.05)
     if status:
         raise SystemExit(f"{' '.join(map(str, command))}: status {status}")
-    return used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e9
+    return used.ru_utime + used.ru_stime, most
+
+
+def high_water(process: int) -> float:
+    """Gigabytes; getrusage would count what this process held when it forked."""
+    try:
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024 / 1e9
 
 
 def ours(documents: Sequence[Path], output: Path) -> tuple[float, float]:
