@@ -21,10 +21,12 @@ from numpy.typing import NDArray
 
 from lmkit.text.english import SPECIAL, english_words
 from lmkit.text.marks import PUNCTUATION, SENTENCE_ENDS
+from lmkit.text.shapes import DIGITS, LAST, LAST_BUT_ONE, LONGEST_SHAPE, UPPER, Key, holds, shaped
 
 STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
 """Rae et al. 2021, appendix A.1."""
 STOP_BITS = {word: 1 << number for number, word in enumerate(STOP_WORDS)}
+LOW = 0xFFFFFFFF
 LONGEST_WORD = 1000
 """C4 drops lines with a longer word."""
 LONGEST_CHUNK_KEPT = 256
@@ -36,7 +38,6 @@ an apostrophe; may change what C4 does with the line; its last word is an end ma
 an end mark stands before its first word."""
 
 SHAPE = re.compile(r"([^\w\s]*)([A-Za-z]+|[0-9]+)((?:['’]s)?[^\w\s]*)")  # noqa: RUF001
-LONGEST_SHAPE = 40
 TOUCHY = frozenset(run for case in SPECIAL for run in re.findall("[A-Za-z]+|[0-9]+", case))
 """Letters that a special case may hold: for those, no shape will do."""
 KEYWORDS = ("terms", "policy", "privacy", "cookie", "javascript", "lorem")
@@ -84,23 +85,69 @@ class Vocabulary(dict[str, int]):
 
     def learn(self) -> None:
         """Fill the columns for the chunks that were met since the last call."""
-        rows: list[tuple[int, int, int, int, int, int]] = []
-        flat: list[int] = []
+        chunks, self._todo = self._todo, []
+        if not chunks:
+            return
         known = len(self._facts)
-        for chunk in self._todo:
-            base = self._flat + len(flat)
+        block = np.zeros((len(self.columns), len(chunks)), np.int64)
+        pieces = [self._learn_shapes(chunks, block)]
+        base, flat = self._flat + len(pieces[0]), list[int]()
+        for place in np.flatnonzero(block[0] == 0).tolist():
+            chunk, first = chunks[place], base + len(flat)
             row = self._row_by_shape(chunk, flat) or self._row(chunk, flat)
-            rows.append((*row, base))
-        self._todo.clear()
-        if rows:
-            block = np.array(rows, np.int64).T
-            for column, values in zip(list(self.columns), block, strict=True):
-                self.columns[column] = _put(self.columns[column], self._rows, values)
-        self._rows += len(rows)
-        self.flat = _put(self.flat, self._flat, np.array(flat, np.int64))
-        self._flat += len(flat)
+            block[:, place] = (*row, first)
+        pieces.append(np.array(flat, np.int64))
+        for column, values in zip(list(self.columns), block, strict=True):
+            self.columns[column] = _put(self.columns[column], self._rows, values)
+        self._rows += len(chunks)
+        self.flat = _put(self.flat, self._flat, np.concatenate(pieces))
+        self._flat = base + len(flat)
         fresh = np.array([fact[0] for fact in self._facts[known:]], np.int64)
         self.lengths = _put(self.lengths, known, fresh)
+
+    def _learn_shapes(self, chunks: Sequence[str], block: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Fill the rows of chunks that have a shape; return the numbers of their words."""
+        found = shaped(chunks)
+        letters = cast(list[str], found.cores.to_pylist())
+        rows = [self._row_of(key) for key in found.keys]
+        touchy = np.fromiter(map(TOUCHY.__contains__, letters), bool, len(letters))
+        use = np.flatnonzero(
+            np.array([row is not None for row in rows], bool)[found.shape] & ~touchy
+        )
+        shape, places = found.shape[use], found.places[use]
+        letters = [letters[place] for place in use.tolist()]
+        numbers = np.fromiter(map(self._number, letters), np.int64, len(letters))
+        size = np.fromiter(map(len, letters), np.int64, len(letters))
+        facts = np.array([row[2:] if row else (0, 0, 0, 0) for row in rows], np.int64)
+        n_solid, size_alpha, flags, ends = facts.reshape(-1, 4)[shape].T
+        rare = holds(found.cores, KEYWORDS)[use] & (size > 4)
+        stop = np.fromiter((STOP_BITS.get(word, 0) for word in letters), np.int64, len(letters))
+        words = n_solid & LOW
+        first = np.cumsum(words) - words
+        values = (n_solid, size_alpha + size, stop, flags | rare * RARE, ends, self._flat + first)
+        block[:, places] = np.stack(values)
+        flat = np.zeros(int(words.sum()), np.int64)
+        flat[first + np.array([len(row[0]) if row else 0 for row in rows], np.int64)[shape]] = (
+            numbers
+        )
+        for number, row in enumerate(rows):
+            if row and (row[0] or row[1]):
+                mine = first[shape == number]
+                for place, word in enumerate(row[0]):
+                    flat[mine + place] = word
+                for place, word in enumerate(row[1], start=len(row[0]) + 1):
+                    flat[mine + place] = word
+        return flat
+
+    def _row_of(self, key: Key) -> Any:
+        case = key.case
+        last = bool(case & LAST_BUT_ONE), bool(case & LAST)
+        return self._shape_of(key.before, bool(case & UPPER), last, bool(case & DIGITS), key.behind)
+
+    def _shape_of(self, *key: Any) -> Any:
+        if key not in self._shapes:
+            self._shapes[key] = self._shape(*key)
+        return self._shapes[key]
 
     def _number(self, word: str) -> int:
         number = self._numbers.get(word)
@@ -140,9 +187,7 @@ class Vocabulary(dict[str, int]):
             return None
         last = core[-2].isupper(), core[-1].isupper()
         key = before, core[0].isupper(), last, core[0].isdigit(), behind
-        if key not in self._shapes:
-            self._shapes[key] = self._shape(*key)
-        if (shape := self._shapes[key]) is None:
+        if (shape := self._shape_of(*key)) is None:
             return None
         front, back, n_solid, size_alpha, flags, ends = shape
         flat += front
