@@ -1,6 +1,6 @@
 import pytest
 
-from lmkit.text.private import find
+from lmkit.text.finders import find
 
 
 def phones(text: str) -> list[str]:
