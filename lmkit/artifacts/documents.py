@@ -11,7 +11,6 @@ Choices:
   what goes in always equals what comes out plus what was dropped or quarantined.
 """
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
@@ -22,6 +21,7 @@ from typing import Any, Self
 
 import zstandard
 
+from lmkit.artifacts.json_values import from_json, to_json
 from lmkit.artifacts.lines import lines
 from lmkit.artifacts.manifest import Counts
 from lmkit.artifacts.streams import Damaged, Range
@@ -102,9 +102,7 @@ class JsonLinesFile:
 
     def write(self, record: dict[str, Any]) -> None:
         """Add a line."""
-        line = json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
-        # Half a surrogate pair is not UTF-8, but its backslash form is what JSON calls it.
-        self._stream.write(line.encode("utf-8", "backslashreplace"))
+        self._stream.write(to_json(record))
         self.count += 1
 
     def close(self) -> None:
@@ -231,7 +229,7 @@ def read_shard(source: Range, path: Path) -> Iterator[Document]:
     try:
         for line in lines(source, "zstd", limit=1 << 40):
             assert line.data is not None
-            yield Document(**json.loads(line.data))
+            yield Document(**from_json(line.data))
     except (Damaged, ValueError, TypeError, RecursionError) as error:
         reason = error.reason if isinstance(error, Damaged) else error
         raise LmkitError(

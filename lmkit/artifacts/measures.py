@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from lmkit.artifacts.arrow_columns import number_column, text_column
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.errors import LmkitError
 
@@ -59,10 +60,10 @@ class MeasuresFile:
     ) -> None:
         """Add rows: the columns of `FACTS`, and those that were measured."""
         columns: dict[str, Any] = {
-            name: pa.array([_storable(value) for value in values], pa.string())
-            for name, values in zip(FACTS, facts, strict=True)
+            name: text_column(values) for name, values in zip(FACTS, facts, strict=True)
         }
-        table = pa.table(columns | {name: pa.array(values) for name, values in measures.items()})
+        columns |= {name: number_column(values) for name, values in measures.items()}
+        table = pa.table(columns)
         self._waiting.append(table)
         self._rows += table.num_rows
         self.count += table.num_rows
@@ -80,11 +81,6 @@ class MeasuresFile:
         self._file.write_table(table, row_group_size=ROWS)
         self._waiting.clear()
         self._rows = 0
-
-
-def _storable(value: str | None) -> str | None:
-    """Write half a surrogate pair by its number, as in the documents' lines."""
-    return value.encode("utf-8", "backslashreplace").decode() if value else value
 
 
 def read_measures(paths: Sequence[Path], columns: Sequence[str] | None = None) -> Any:

@@ -179,7 +179,7 @@ def _decompressed(source: Range, new: Callable[[], _Member]) -> Iterator[tuple[i
             try:
                 data = member.decompress(bite)
             except (zlib.error, zstandard.ZstdError, lzma.LZMAError, OSError) as error:
-                if "memory" in str(error):  # it says nothing about the file
+                if "not enough memory" in str(error):  # it says nothing about the file
                     raise MemoryError from None
                 what = "not what its name says" if fresh and offset == 0 else "damaged"
                 raise Damaged(offset, f"{what}: {error}") from None

@@ -7,12 +7,12 @@ Choices:
   over unparsed.
 """
 
-import json
 import random
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lmkit.artifacts.json_values import from_json
 from lmkit.artifacts.lines import lines
 from lmkit.artifacts.manifest import Output
 from lmkit.artifacts.streams import Damaged, Range
@@ -47,7 +47,7 @@ def read_records(path: Path, wanted: Sequence[int]) -> list[dict[str, Any]]:
         with Range(path, 0, path.stat().st_size) as source:
             for number, line in enumerate(lines(source, "zstd", LONGEST_LINE)):
                 if number in numbers and line.data is not None:
-                    found.append(json.loads(line.data))
+                    found.append(from_json(line.data))
                 if number >= max(wanted, default=0):
                     break
     except (Damaged, OSError, ValueError) as error:

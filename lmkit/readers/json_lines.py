@@ -4,12 +4,12 @@ Choice: a line that can't be read (bad JSON, bad UTF-8, no text, too long) is qu
 itself; the lines around it are kept. Blank lines are nothing.
 """
 
-import json
 from collections.abc import Iterator
 from typing import Any, cast
 
 from lmkit.artifacts.documents import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
+from lmkit.artifacts.json_values import from_json
 from lmkit.artifacts.lines import Line, lines_around_damage
 from lmkit.artifacts.streams import Damaged, Range
 from lmkit.readers.places import first_bytes, refuse_binary
@@ -44,7 +44,7 @@ def _parse(line: Line, request: Request) -> dict[str, Any]:
     if line.data is None:
         raise Damaged(line.offset, request.too_long)
     try:
-        fields = json.loads(line.data.removeprefix(BOM).decode("utf-8"))
+        fields = from_json(line.data.removeprefix(BOM))
     except UnicodeDecodeError as error:
         raise Damaged(line.offset, f"not UTF-8: {error.reason}") from None
     except (ValueError, RecursionError) as error:

@@ -14,7 +14,6 @@ Choices:
 - A line that is no JSON object is an error: the files of a test are few, and somebody's work.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from pathlib import PurePosixPath
 from typing import Any, cast
 
 from lmkit.artifacts.inputs import Slice, opened
+from lmkit.artifacts.json_values import from_json
 from lmkit.artifacts.lines import lines
 from lmkit.artifacts.streams import COMPRESSIONS, Damaged
 from lmkit.artifacts.tasks import ReadRange
@@ -74,7 +74,7 @@ def read_items(part: Slice, read_ranges: list[ReadRange], max_record: int) -> It
                 number += 1
                 if line.data is not None and not line.data.strip():
                     continue
-                record = json.loads(line.data or b"")
+                record = from_json(line.data or b"")
                 if not isinstance(record, dict):
                     raise ValueError("not a JSON object")
                 fields = cast(dict[str, Any], record)

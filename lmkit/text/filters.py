@@ -388,15 +388,18 @@ class LanguageRule(NamedTuple):
 def rules_of(filters: Filters, language: LanguageRule | None = None) -> Iterator[Rule]:
     """Return the rules in the order in which they judge, with those that are off.
 
+    Only the basic ones are left out where all of them are: nothing is measured then.
+
     >>> [rule.reason for rule in rules_of(Filters())]
     ['too_short', 'too_few_letters', 'too_repetitive']
     """
     yield from language.rules() if language else ()
     for name in filters.rules:
         if name == "basic":
-            for option, (reason, measure) in BASIC_REASONS.items():
-                limit = getattr(filters, option)
-                yield Rule(option, reason, measure, option.startswith("max"), limit)
+            if any(getattr(filters, option) is not None for option in BASIC_REASONS):
+                for option, (reason, measure) in BASIC_REASONS.items():
+                    limit = getattr(filters, option)
+                    yield Rule(option, reason, measure, option.startswith("max"), limit)
             continue
         prefix, declared = FIELDS[name]
         fields = [field for field in declared.model_fields if field not in NO_RULES]

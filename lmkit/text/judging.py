@@ -10,27 +10,27 @@ Choices:
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.artifacts.documents import Document, Outcome, Rejected
 from lmkit.text.block_lists import BlockLists, addresses_of
-from lmkit.text.c4 import LineRules
 from lmkit.text.filters import Filters, LanguageRule, Rule, rules_of
 from lmkit.text.labelling import Labeller, spoken
 from lmkit.text.measures import (
     alphanumeric_share,
-    letter_share,
     line_lengths,
     markup_share,
     repeated_share,
-    visible_characters,
+    visible_and_letters,
 )
-from lmkit.text.measuring import Measured, Measurer
 from lmkit.text.normalization import SURROGATES
 from lmkit.text.profanity import WordLists
+
+if TYPE_CHECKING:
+    from lmkit.text.measuring import Measurer
 
 END_MARKS = {"quotes": ".?!\"'", "strict": '.?!"', "any": None, None: None}
 EMPTY = "empty"
@@ -76,14 +76,18 @@ class Judge:
         self._cut = filters.c4.cut_lines
         self._measurer = self._made(filters)
 
-    def _made(self, filters: Filters) -> Measurer | None:
+    def _made(self, filters: Filters) -> "Measurer | None":
         by_words = {"gopher", "gopher-repetition", "gopher-quality", "fineweb"}
+        by_lines = {"c4-paper", "c4-code"}
+        if not self._sets & (by_words | by_lines):
+            return None
+        from lmkit.text.c4 import LineRules  # slow to load, and the default needs none
+        from lmkit.text.measuring import Measurer
+
         c4 = None
-        if self._sets & {"c4-paper", "c4-code"}:
+        if self._sets & by_lines:
             marks = END_MARKS[filters.c4.end_marks]
             c4 = LineRules(filters.c4.min_line_words or 1, marks, "c4-code" in self._sets)
-        if not c4 and not self._sets & by_words:
-            return None
         repetition = bool(self._sets & {"gopher", "gopher-repetition"})
         return Measurer(repetition=repetition, c4=c4)
 
@@ -114,8 +118,8 @@ class Judge:
         """
         solid = np.array([bool(text) and not text.isspace() for text in texts], bool)
         whole = [_whole(text) for text in texts if text and not text.isspace()]
-        measured = self._measured(whole)
-        measures = {name: _spread(values, solid) for name, values in measured.columns.items()}
+        columns, lines_left = self._measured(whole)
+        measures = {name: _spread(values, solid) for name, values in columns.items()}
         measures = {**(noted or {}), **measures}
         deciding = np.full(len(texts), -1)
         for number in range(len(self.rules) - 1, -1, -1):
@@ -123,7 +127,7 @@ class Judge:
             if rule.limit is not None:
                 deciding[rule.breaks(measures[rule.measure])] = number
         verdicts: list[Verdict] = []
-        kept_lines = iter(measured.kept_lines)
+        kept_lines = iter(lines_left)
         for at, text in enumerate(texts):
             if not solid[at]:
                 verdicts.append(Verdict(EMPTY, "empty 0 < 1", text))
@@ -142,17 +146,22 @@ class Judge:
                 verdicts.append(Verdict(reason, decided, left or text))
         return Judged(verdicts, measures)
 
-    def _measured(self, texts: Sequence[str]) -> Measured:
-        measured = Measured({})
+    def _measured(
+        self, texts: Sequence[str]
+    ) -> tuple[dict[str, NDArray[Any]], Sequence[list[str]]]:
+        """Return measures, and the lines that C4 leaves of each text, where it is asked for."""
+        columns: dict[str, NDArray[Any]] = {}
+        kept_lines: Sequence[list[str]] = ()
         if self._measurer and texts:
             measured = self._measurer.measure(texts)
+            columns, kept_lines = measured.columns, measured.kept_lines
         elif self._measurer:
-            names = {rule.measure for rule in self.rules}
-            measured = Measured({name: np.zeros(0) for name in names})
-        columns = measured.columns
-        if "basic" in self._sets:
-            columns["characters"] = np.array([visible_characters(t) for t in texts], np.int64)
-            columns["letters"] = np.array([letter_share(t) for t in texts], float)
+            columns = {rule.measure: np.zeros(0) for rule in self.rules}
+        if any(rule.measure == "characters" for rule in self.rules):
+            counts = [visible_and_letters(text) for text in texts]
+            visible, letters = np.array(counts, np.int64).reshape(-1, 2).T
+            columns["characters"] = visible
+            columns["letters"] = letters / np.maximum(1, visible)
             columns["repeats"] = np.array([repeated_share(t) for t in texts], float)
         if "markup" in self._sets:
             columns["markup.share"] = np.array([markup_share(t) for t in texts], float)
@@ -162,7 +171,7 @@ class Judge:
             columns["source_code.mean_line_length"] = np.array([n for _, n in lengths], float)
             shares = [alphanumeric_share(text) for text in texts]
             columns["source_code.alphanumeric"] = np.array(shares, float)
-        return measured
+        return columns, kept_lines
 
 
 def _whole(text: str) -> str:

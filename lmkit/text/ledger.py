@@ -92,6 +92,8 @@ class Ledger:
     def __init__(self, *, with_texts: bool = True) -> None:
         self._with_texts = with_texts
         self._tallies = {kind: Tally() for kind in KINDS}
+        self._waiting: Counter[tuple[str, str, str]] = Counter()
+        """Documents by source, language and result."""
         self._examples: dict[str, list[Example]] = {}
 
     def watched(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
@@ -108,9 +110,17 @@ class Ledger:
                 result = rejected.reason if rejected else OUT
                 if rejected:
                     self._remember(rejected)
-            for tally, name in zip(self._tallies.values(), names, strict=True):
-                tally.add(name, result)
+            self._waiting[*names, result] += 1
+            if len(self._waiting) >= MOST_NAMES:
+                self._settle()
             yield outcome
+
+    def _settle(self) -> None:
+        """Enter what was counted: a name is looked up once for many documents."""
+        for (*names, result), count in self._waiting.items():
+            for tally, name in zip(self._tallies.values(), names, strict=True):
+                tally.add(name, result, count)
+        self._waiting.clear()
 
     def _remember(self, rejected: Rejected) -> None:
         document, known = rejected.document, self._examples.setdefault(rejected.reason, [])
@@ -126,6 +136,7 @@ class Ledger:
 
     def report(self) -> dict[str, Any]:
         """Return what goes into the receipt."""
+        self._settle()
         tallies = {kind: tally.report() for kind, tally in self._tallies.items()}
         return {"tallies": tallies, "examples": self._examples}
 

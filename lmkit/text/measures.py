@@ -9,7 +9,6 @@ Choices:
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable
 from functools import cache
 
 ASCII = bytes(range(0x80))
@@ -24,7 +23,7 @@ def visible_characters(text: str) -> int:
     >>> visible_characters("a b\n言葉")
     4
     """
-    return _count(text, SPACES, _is_visible)
+    return visible_and_letters(text)[0]
 
 
 def letter_share(text: str) -> float:
@@ -33,24 +32,26 @@ def letter_share(text: str) -> float:
     >>> letter_share("ab 1 $")
     0.5
     """
-    return _count(text, NO_LETTERS, _is_letter) / max(1, visible_characters(text))
+    visible, letters = visible_and_letters(text)
+    return letters / max(1, visible)
 
 
-def _count(text: str, left_out: bytes, wanted: Callable[[str], bool]) -> int:
-    """Count ASCII but for what is left out, and of all other characters those that are wanted.
+def visible_and_letters(text: str) -> tuple[int, int]:
+    """Count the characters that aren't white space, and the letters among them.
 
     Deleting bytes is far quicker than looking at each character, and most texts are ASCII mostly.
     """
     data = text.encode("utf-8", "surrogatepass")
     if text.isascii():
-        return len(data.translate(None, left_out))
-    others = Counter(data.translate(None, ASCII).decode("utf-8", "surrogatepass"))
-    found = sum(count for character, count in others.items() if wanted(character))
-    return found + len(data.translate(None, left_out + BEYOND))
-
-
-def _is_visible(character: str) -> bool:
-    return not character.isspace()
+        return len(data.translate(None, SPACES)), len(data.translate(None, NO_LETTERS))
+    others = Counter(data.translate(None, ASCII).decode("utf-8", "surrogatepass")).items()
+    visible = sum(count for character, count in others if not character.isspace())
+    letters = sum(count for character, count in others if _is_letter(character))
+    plain = data.translate(None, BEYOND)
+    return (
+        visible + len(plain.translate(None, SPACES)),
+        letters + len(plain.translate(None, NO_LETTERS)),
+    )
 
 
 @cache

@@ -8,7 +8,8 @@ Choices:
 - Mojibake is mended by ftfy (Speer, 2019), line by line, and only where its own cheap test suspects
   some: most texts are pure ASCII or pass that test, and go by untouched.
 - Normalizing twice changes nothing more: what one rule does may give another one work, so a text
-  that was changed goes through them again until it stays as it is.
+  that was changed goes through them again until it stays as it is. Trimming, which comes last,
+  gives the others none, but where ftfy may judge a trimmed line otherwise.
 """
 
 import re
@@ -24,7 +25,6 @@ CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff]")
 LINE_ENDS = re.compile(r"\r\n?|[\x85\u2028\u2029]")
 EXOTIC_SPACES = re.compile(r"[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 RUNS = re.compile(r"[ \t]+")
-BLANK_LINES = re.compile(r"\n{4,}")
 SURROGATES = re.compile(r"[\ud800-\udfff]")
 DASHES = re.compile(r"[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
 MARKS = re.compile(r"[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]")
@@ -111,10 +111,16 @@ def normalize(text: str, rules: Normalization) -> str:
     '  if x:\n      y = 1'
     """
     for _ in range(MOST_ROUNDS):
-        changed = _apply(text, rules)
-        if changed == text or (changed.isascii() and not _more_to_do(rules)):
-            return changed
-        text = changed
+        if rules.space and "\r" in text:
+            text = text.replace("\r\n", "\n")  # many times as fast as a pattern
+        changed, suspicious = _apply(text, rules)
+        tidied = _tidy(changed, rules.space) if rules.space else changed
+        if tidied == text or (tidied.isascii() and not _more_to_do(rules)):
+            return tidied
+        only_trimmed = changed == text and rules.space == "tidy" and "\r" not in text
+        if only_trimmed and not suspicious:
+            return tidied
+        text = tidied
     return text
 
 
@@ -123,11 +129,11 @@ def _more_to_do(rules: Normalization) -> bool:
     return rules.entities
 
 
-def _apply(text: str, rules: Normalization) -> str:
+def _apply(text: str, rules: Normalization) -> tuple[str, bool]:
+    """Apply all rules but for white space; tell whether there was anything like mojibake."""
+    suspicious = False
     if rules.entities:
         text = _without_entities(text)
-    if rules.space and "\r" in text:
-        text = text.replace("\r\n", "\n")  # many times as fast as a pattern
     data = text.encode("utf-8", "surrogatepass")
     if rules.control and len(data.translate(None, ASCII_CONTROLS)) != len(data):
         text = CONTROL.sub("", text)
@@ -136,16 +142,15 @@ def _apply(text: str, rules: Normalization) -> str:
         beyond = b" ".join(data.translate(SPACES_FOR_ASCII).split()).decode(
             "utf-8", "surrogatepass"
         )
+        text = SURROGATES.sub("\ufffd", text) if SURROGATES.search(beyond) else text
+        suspicious = rules.mojibake and _pairs()[0].search(beyond) is not None
+        if suspicious and may_be_mojibake(text):
+            text = "\n".join(_mended(line) for line in text.split("\n"))
         text = _apply_beyond_ascii(text, beyond, rules)
-    if rules.lowercase:
-        text = text.lower()
-    return _tidy(text, rules.space) if rules.space else text
+    return text.lower() if rules.lowercase else text, suspicious
 
 
 def _apply_beyond_ascii(text: str, beyond: str, rules: Normalization) -> str:
-    text = SURROGATES.sub("\ufffd", text) if SURROGATES.search(beyond) else text
-    if rules.mojibake and _pairs()[0].search(beyond) and may_be_mojibake(text):
-        text = "\n".join(_mended(line) for line in text.split("\n"))
     # Spaces come last: removing a control character or unifying look-alikes can leave some.
     odd = ODD.search(beyond)
     if odd and rules.space:
@@ -187,8 +192,8 @@ def _tidy(text: str, how: Literal["tidy", "collapse"]) -> str:
     # Not a pattern: "[ \t]+$" takes quadratic time on a long run of spaces inside a line.
     if " \n" in text or ("\t" in text and "\t\n" in text):  # one character is found faster
         text = "\n".join(line.rstrip(" \t") for line in text.split("\n"))
-    if "\n\n\n\n" in text:
-        text = BLANK_LINES.sub("\n\n\n", text)
+    while "\n\n\n\n" in text:  # a run is a third shorter each time, so this takes linear time
+        text = text.replace("\n\n\n\n", "\n\n\n")
     # What is at the end of the last line is invisible as well, and then what is behind the text.
     while (trimmed := text.rstrip(" \t").strip("\n")) != text:
         text = trimmed

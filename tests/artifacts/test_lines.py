@@ -113,6 +113,13 @@ def test_memory_that_runs_out_says_nothing_about_the_file(
         read_lines(tmp_path / "a", "zstd")
 
 
+def test_a_zstd_frame_that_asks_for_terabytes_is_damaged(tmp_path: Path) -> None:
+    # RFC 8878, 3.1.1.1.2: the window of this header is 2 ** (10 + 31) bytes.
+    (tmp_path / "a").write_bytes(b"\x28\xb5\x2f\xfd\x00" + bytes([31 << 3]) + b"x" * 99)
+    with pytest.raises(Damaged, match="too much memory"):
+        read_lines(tmp_path / "a", "zstd")
+
+
 PACK: dict[Compression, Callable[[bytes], bytes]] = {**COMPRESS, "bzip2": bz2.compress}
 TEXTS = st.lists(st.text("ab\n", max_size=9), min_size=1, max_size=8)
 CUTS = st.lists(st.integers(1, 400), max_size=4)

@@ -311,6 +311,14 @@ def test_a_folder_without_a_tokenizer_cannot_cut_a_text(work: Path, lmkit: Lmkit
     assert exit_code == 2 and "tokenizer.json" in err
 
 
+def test_a_folder_made_without_rules_says_so(raw: Path, lmkit: Lmkit) -> None:
+    lmkit("clean", raw, "--output", "out", "--filters.preset", "none")
+    exit_code, out, _ = lmkit("inspect", "out", "--rules")
+    assert exit_code == 0 and "kept by these limits" in out
+    exit_code, _, err = lmkit("inspect", "out", "--rules", "--limits", "min_letters=0.5")
+    assert exit_code == 2 and "made without rules" in err
+
+
 def test_rules_and_documents_of_a_cleaned_folder_are_explained(raw: Path, lmkit: Lmkit) -> None:
     assert lmkit("clean", raw, "--output", "out")[0] == 0
     _, out, _ = lmkit("inspect", "out", "--rules", "--json")

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -134,3 +136,24 @@ def test_a_limit_that_is_off_drops_nothing() -> None:
     assert verdict("word", "gopher-quality", gopher={"min_words": 0, "min_stop_words": 0}) == (
         Verdict(None, None, "word")
     )
+
+
+def test_what_no_limit_needs_is_not_measured() -> None:
+    assert not Judge(Filters(preset="none")).judge(["some text", ""]).measures
+    assert [one.reason for one in Judge(Filters(preset="none")).judge(["x", " "]).verdicts] == [
+        None,
+        "empty",
+    ]
+    filters = Filters.model_validate({"min_characters": None})
+    assert set(Judge(filters).judge(["some text"]).measures) == {"characters", "letters", "repeats"}
+
+
+def test_the_default_rules_are_judged_without_loading_the_others() -> None:
+    code = """
+import sys
+from lmkit.text.filters import Filters
+from lmkit.text.judging import Judge
+assert Judge(Filters()).judge(["too short"]).verdicts[0].reason == "too_short"
+assert not {"pyarrow", "lmkit.text.measuring"} & {*sys.modules}
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
