@@ -144,7 +144,7 @@ def _apply(text: str, rules: Normalization) -> tuple[str, bool]:
         )
         text = SURROGATES.sub("\ufffd", text) if SURROGATES.search(beyond) else text
         suspicious = rules.mojibake and _pairs()[0].search(beyond) is not None
-        if suspicious and may_be_mojibake(text):
+        if suspicious and may_be_mojibake(beyond) and may_be_mojibake(text):
             text = "\n".join(_mended(line) for line in text.split("\n"))
         text = _apply_beyond_ascii(text, beyond, rules)
     return text.lower() if rules.lowercase else text, suspicious
