@@ -64,7 +64,10 @@ def _prune(tree: HTMLTree) -> None:
     articles = body.query_selector_all("article")[:2]
     if len(articles) == 1:
         anchors += articles
-    paragraphs = len(body.query_selector_all("p"))
+    paragraphs = body.query_selector_all("p")[:]
+    many = int(MOST_PARAGRAPHS * len(paragraphs)) + 1
+    # Paragraphs of an element follow one another: where there are many, one of these is among them.
+    posts = paragraphs[::many]
     judged: dict[str, bool] = {}
     # A slice, because the collection is live: each step of an iteration asks the query again.
     for element in body.query_selector_all(CANDIDATES)[:]:
@@ -76,7 +79,7 @@ def _prune(tree: HTMLTree) -> None:
             continue
         if any(element.contains(anchor) for anchor in anchors):
             continue
-        inside = len(element.query_selector_all("p"))
-        if inside > MOST_PARAGRAPHS * paragraphs and not DISCUSSION.search(name):
-            continue
+        if any(element.contains(post) for post in posts) and not DISCUSSION.search(name):
+            if len(element.query_selector_all("p")) >= many:
+                continue
         element.decompose()
