@@ -79,7 +79,9 @@ def _prune(tree: HTMLTree) -> None:
             continue
         if any(element.contains(anchor) for anchor in anchors):
             continue
-        if any(element.contains(post) for post in posts) and not DISCUSSION.search(name):
-            if len(element.query_selector_all("p")) >= many:
-                continue
+        may_have_many = any(element.contains(post) for post in posts) and not DISCUSSION.search(
+            name
+        )
+        if may_have_many and len(element.query_selector_all("p")) >= many:
+            continue
         element.decompose()
