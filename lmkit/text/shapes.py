@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 LONGEST_SHAPE = 40
 """Characters of a chunk."""
-MARKS = r"!-/:-@\[-^`{-~\x{2013}\x{2014}\x{2018}\x{2019}\x{201C}\x{201D}\x{2026}"
+MARKS = r"!-/:-@\[-`{-~\x{2013}\x{2014}\x{2018}\x{2019}\x{201C}\x{201D}\x{2026}"
 PATTERN = (
     rf"^(?P<before>[{MARKS}]*)(?P<core>[A-Za-z]{{2,}}|[0-9]{{2,}})"
     rf"(?P<behind>(?:['\x{{2019}}]s)?[{MARKS}]*)$"

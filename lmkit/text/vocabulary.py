@@ -5,8 +5,9 @@ become arrays of chunk numbers, and what a filter asks is looked up and summed b
 
 Choices:
 - The memo is exact because the words of a chunk depend on nothing around it (see english.py).
-- Most new chunks are marks, letters, marks: `"Well,`. How the marks are cut depends on the letters
-  only through the case of the first and the last two, so that is worked out once per such shape.
+- Most new chunks are marks, letters, marks: `"Well,`; many others are a few such letters, joined by
+  dashes. How they are cut depends on the letters only through the case of the first and the last
+  two of each run, so that is worked out once per such shape.
 - Columns are int64: numpy's reduceat on smaller numbers casts, and takes 30 times as long. Two
   sums share a column, the second 32 bits up.
 """
@@ -14,7 +15,8 @@ Choices:
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from itertools import chain
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,13 +39,33 @@ BULLET, ELLIPSIS, SENTENCE, QUOTE, RARE, TRAIL, NO_WORD, LEAD = (1 << n for n in
 an apostrophe; may change what C4 does with the line; its last word is an end mark; holds no word;
 an end mark stands before its first word."""
 
-SHAPE = re.compile(r"([^\w\s]*)([A-Za-z]+|[0-9]+)((?:['’]s)?[^\w\s]*)")  # noqa: RUF001
+_MARKS = r"(?:[^\w\s]|_)*"
+_TAIL = rf"(?:['’]s)?{_MARKS}"  # noqa: RUF001
+SHAPE = re.compile(rf"({_MARKS})([A-Za-z]+|[0-9]+)({_TAIL})")
+JOINT = re.compile(r"([,;!?]?(?:-{1,3}|[–—]))")  # noqa: RUF001
+JOINED = re.compile(rf"({_MARKS})([A-Za-z]{{2,}}(?:{JOINT.pattern}[A-Za-z]{{2,}}){{1,3}})({_TAIL})")
 TOUCHY = frozenset(run for case in SPECIAL for run in re.findall("[A-Za-z]+|[0-9]+", case))
 """Letters that a special case may hold: for those, no shape will do."""
 KEYWORDS = ("terms", "policy", "privacy", "cookie", "javascript", "lorem")
 
 Words = Callable[[str], Sequence[str]]
 Row = tuple[int, int, int, int, int]
+
+
+class Case(NamedTuple):
+    """What the marks around some letters, or digits, depend on."""
+
+    first: bool
+    """Whether the first letter is a capital; so for the others."""
+    last_but_one: bool
+    last: bool
+    digits: bool
+
+
+Shape = tuple[tuple[Case, ...], tuple[str, ...]]
+"""The cases of a chunk's letters, and the marks before, between and behind them."""
+ShapeRow = tuple[tuple[list[int], ...], int, int, int, int]
+"""Numbers of the words around the letters, and the row without them."""
 
 
 class Vocabulary(dict[str, int]):
@@ -58,7 +80,7 @@ class Vocabulary(dict[str, int]):
         self._todo: list[str] = []
         self._numbers: dict[str, int] = {}
         self._facts: list[tuple[int, int, int, int, int]] = []
-        self._shapes: dict[tuple[str, bool, tuple[bool, bool], bool, str], Any] = {}
+        self._shapes: dict[Shape, ShapeRow | None] = {}
         self._rows = self._flat = 0
         names = ("n_solid", "size_alpha", "stop", "flags", "ends", "first")
         self.columns: dict[str, NDArray[np.int64]] = {
@@ -118,7 +140,7 @@ class Vocabulary(dict[str, int]):
         letters = [letters[place] for place in use.tolist()]
         numbers = np.fromiter(map(self._number, letters), np.int64, len(letters))
         size = np.fromiter(map(len, letters), np.int64, len(letters))
-        facts = np.array([row[2:] if row else (0, 0, 0, 0) for row in rows], np.int64)
+        facts = np.array([row[1:] if row else (0, 0, 0, 0) for row in rows], np.int64)
         n_solid, size_alpha, flags, ends = facts.reshape(-1, 4)[shape].T
         rare = holds(found.cores, KEYWORDS)[use] & (size > 4)
         stop = np.fromiter((STOP_BITS.get(word, 0) for word in letters), np.int64, len(letters))
@@ -127,27 +149,27 @@ class Vocabulary(dict[str, int]):
         values = (n_solid, size_alpha + size, stop, flags | rare * RARE, ends, self._flat + first)
         block[:, places] = np.stack(values)
         flat = np.zeros(int(words.sum()), np.int64)
-        flat[first + np.array([len(row[0]) if row else 0 for row in rows], np.int64)[shape]] = (
-            numbers
-        )
-        for number, row in enumerate(rows):
-            if row and (row[0] or row[1]):
+        around = [row[0] if row else ([], []) for row in rows]
+        flat[first + np.array([len(front) for front, _ in around], np.int64)[shape]] = numbers
+        for number, (front, back) in enumerate(around):
+            if front or back:
                 mine = first[shape == number]
-                for place, word in enumerate(row[0]):
+                for place, word in enumerate(front):
                     flat[mine + place] = word
-                for place, word in enumerate(row[1], start=len(row[0]) + 1):
+                for place, word in enumerate(back, start=len(front) + 1):
                     flat[mine + place] = word
         return flat
 
-    def _row_of(self, key: Key) -> Any:
+    def _row_of(self, key: Key) -> ShapeRow | None:
         case = key.case
-        last = bool(case & LAST_BUT_ONE), bool(case & LAST)
-        return self._shape_of(key.before, bool(case & UPPER), last, bool(case & DIGITS), key.behind)
+        flags = (case & UPPER, case & LAST_BUT_ONE, case & LAST, case & DIGITS)
+        return self._shape_of((Case(*map(bool, flags)),), (key.before, key.behind))
 
-    def _shape_of(self, *key: Any) -> Any:
-        if key not in self._shapes:
-            self._shapes[key] = self._shape(*key)
-        return self._shapes[key]
+    def _shape_of(self, cases: tuple[Case, ...], marks: tuple[str, ...]) -> ShapeRow | None:
+        shape = cases, marks
+        if shape not in self._shapes:
+            self._shapes[shape] = self._shape(cases, marks)
+        return self._shapes[shape]
 
     def _number(self, word: str) -> int:
         number = self._numbers.get(word)
@@ -180,36 +202,58 @@ class Vocabulary(dict[str, int]):
         return count | solid << 32, size | alpha << 32, stop, flags, ends + (state == 1)
 
     def _row_by_shape(self, chunk: str, flat: list[int]) -> Row | None:
-        if len(chunk) > LONGEST_SHAPE or not (match := SHAPE.fullmatch(chunk)):
+        if len(chunk) > LONGEST_SHAPE:
             return None
-        before, core, behind = cast(tuple[str, str, str], match.groups())
-        if len(core) < 2 or core in TOUCHY:
+        if match := SHAPE.fullmatch(chunk):
+            before, core, behind = match.groups()
+            cores, marks = [core], (before, behind)
+        elif match := JOINED.fullmatch(chunk):
+            before, body, _, behind = match.groups()
+            cores, joints = (pieces := JOINT.split(body))[::2], pieces[1::2]
+            marks = (before, *joints, behind)
+        else:
             return None
-        last = core[-2].isupper(), core[-1].isupper()
-        key = before, core[0].isupper(), last, core[0].isdigit(), behind
-        if (shape := self._shape_of(*key)) is None:
+        if any(len(core) < 2 or core in TOUCHY for core in cores):
             return None
-        front, back, n_solid, size_alpha, flags, ends = shape
-        flat += front
-        flat.append(self._number(core))
-        flat += back
-        rare = RARE if len(core) > 4 and _has_keyword(core) else 0
-        stop = STOP_BITS.get(core, 0)
-        return n_solid, size_alpha + len(core), stop, flags | rare, ends
+        row = self._shape_of(tuple(map(_case, cores)), marks)
+        if row is None:
+            return None
+        around, n_solid, size_alpha, flags, ends = row
+        stop = 0
+        for between, core in zip(around, cores, strict=False):
+            flat += between
+            flat.append(self._number(core))
+            size_alpha += len(core)
+            stop |= STOP_BITS.get(core, 0)
+            if len(core) > 4 and _has_keyword(core):
+                flags |= RARE
+        flat += around[-1]
+        return n_solid, size_alpha, stop, flags, ends
 
-    def _shape(
-        self, before: str, upper: bool, last: tuple[bool, bool], digits: bool, behind: str
-    ) -> Any:
+    def _shape(self, cases: tuple[Case, ...], marks: tuple[str, ...]) -> ShapeRow | None:
         """Return the row of all chunks of a shape, less the letters; None where it varies."""
-        letters = ("qQ"[capital] for capital in last)
-        dummy = "7777" if digits else "".join(("zZ"[upper], "q", *letters))
+        dummies = [_dummy(case, number) for number, case in enumerate(cases)]
         flat: list[int] = []
-        n_solid, size_alpha, _, flags, ends = self._row(before + dummy + behind, flat)
-        number = self._numbers.get(dummy)
-        if number is None or flat.count(number) != 1:
+        chunk = "".join(chain.from_iterable(zip(marks, (*dummies, ""), strict=True)))
+        n_solid, size_alpha, _, flags, ends = self._row(chunk, flat)
+        numbers = [self._numbers.get(dummy) for dummy in dummies]
+        places = [place for place, number in enumerate(flat) if number in numbers]
+        if [flat[place] for place in places] != numbers:
             return None
-        at = flat.index(number)
-        return flat[:at], flat[at + 1 :], n_solid, size_alpha - len(dummy), flags, ends
+        starts, stops = (0, *(place + 1 for place in places)), (*places, len(flat))
+        around = tuple(flat[start:stop] for start, stop in zip(starts, stops, strict=True))
+        return around, n_solid, size_alpha - sum(map(len, dummies)), flags, ends
+
+
+def _case(core: str) -> Case:
+    return Case(core[0].isupper(), core[-2].isupper(), core[-1].isupper(), core[0].isdigit())
+
+
+def _dummy(case: Case, number: int) -> str:
+    """Make letters, or digits, of a case; others for each number."""
+    if case.digits:
+        return "7777"
+    return "zZ"[case.first] + "qjxv"[number] + "qQ"[case.last_but_one] + "qQ"[case.last]
 
 
 def _facts(word: str) -> tuple[int, int, int, int, int]:

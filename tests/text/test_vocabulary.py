@@ -16,13 +16,15 @@ def row(vocabulary: Vocabulary, chunk: str) -> tuple[list[int], ...]:
     return words, list(columns.values())
 
 
-CHUNKS = st.from_regex(r"[\"(‘]{0,2}([A-Za-z]{2,9}|[0-9]{2,5})('s)?[.,;)”…]{0,3}", fullmatch=True)
+ONE = r"[\"(‘_]{0,2}([A-Za-z]{2,9}|[0-9]{2,5})('s)?[.,;)”…_]{0,3}"
+JOINED = r"[\"(‘_]{0,2}[A-Za-z]{2,5}([,;!?.:]?(-{1,3}|[–—_'])[A-Za-z]{1,5}){1,4}('s)?[.,;)”…_]{0,3}"
+CHUNKS = st.from_regex(ONE, fullmatch=True) | st.from_regex(JOINED, fullmatch=True)
 
 
 @given(CHUNKS)
 def test_a_shape_says_what_the_chunk_itself_would(chunk: str) -> None:
     learned, literal = Vocabulary(), Vocabulary()
-    for other in ('"Well,', "cat's.", "(1851)", "ABC...", "the", "Cookies"):
+    for other in ('"Well,', "cat's.", "(1851)", "ABC...", "the", "Cookies", "so--it", "Co-op."):
         row(learned, other)
     assert row(learned, chunk) == row(one_by_one(literal), chunk)
 
