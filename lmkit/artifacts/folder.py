@@ -249,6 +249,7 @@ class OutputFolder:
     def changes(self, old: Plan) -> tuple[dict[str, str], list[str]]:
         """Say how this plan differs from an older one: options by key, and inputs."""
         read_before = _hashes_of_receipts(self.scratch)
+        places = {id(one): number for number, one in enumerate(old.inputs)}
 
         def same(before: Input, now: Input) -> bool:
             if now.modified is None and self.config.verify:
@@ -257,7 +258,7 @@ class OutputFolder:
                 return same_content(before, now, self.config.verify)
             if before.modified == now.modified and not self.config.verify:
                 return True
-            number = old.inputs.index(before)
+            number = places[id(before)]
             return all(
                 hash_range(now.path, note.start, note.stop) == note.sha256
                 for note in read_before

@@ -6,12 +6,14 @@ Choices:
 - Answers lie anywhere behind their question, so posts are sorted by question first: in SQLite, in
   a temporary file, which holds any dump in constant memory.
 - The order is that of the site: the accepted answer, then by score, then by age.
+- A post is a line, as in the dumps; a line that holds anything else but the frame is listed.
 - An answer whose question is not in the dump is a document of its own: it is text all the same.
 """
 
 import re
 import sqlite3
 import tempfile
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
@@ -80,8 +82,10 @@ def _fill(
 def _row(line: Line, encoding: str, request: Request, table: sqlite3.Connection) -> Row | None:
     if line.data is None:
         raise Damaged(line.offset, request.too_long)
-    data = line.data.strip()
+    data = line.data.removeprefix(BOM_UTF8).strip()
     if not data.startswith(b"<row"):
+        if data and (b"<row" in data or not data.startswith(b"<")):
+            raise Damaged(line.offset, "not a post: they stand each in a line of its own")
         return None
     post = parse(data, encoding).attrib
     kind, number = post.get("PostTypeId"), post.get("Id", "")

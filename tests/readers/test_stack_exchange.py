@@ -49,3 +49,11 @@ def test_a_broken_row_costs_one_post(tmp_path: Path) -> None:
     ]
     bad, *good = told(outcomes(write(tmp_path / "Posts.xml", rows)))
     assert bad.startswith("! not XML") and good == ["Why?\n\nWhy & how?", "B"]
+
+
+def test_what_does_not_stand_in_lines_is_listed_and_not_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_text(f"<?xml version='1.0'?><posts>{QUESTION}</posts>\n")
+    (tmp_path / "b.xml").write_bytes(f"<posts>\n{QUESTION}\n</posts>".encode("utf-16"))
+    for name in ("a.xml", "b.xml"):
+        found = outcomes(tmp_path / name, forced="stackexchange")
+        assert found and all("a line of its own" in one for one in told(found))
