@@ -6,7 +6,8 @@
   pages, and megabytes per processor second; beside trafilatura.
 - WARC: those pages 50 times in a .warc.gz as Common Crawl has them, by warcio; one worker, then
   two; and 3 times, beside datatrove's WarcReader and Trafilatura. WET: the articles 50 times.
-- JSON lines: books cut in documents, `--filters.preset none`, with and without mending mojibake.
+- JSON lines: books cut in documents, `--filters.preset none`, with all that is mended by default,
+  and with NFC and white space only; and one line, whose time is the start-up.
 - The peers run where a Python is named that has trafilatura, datatrove, warcio, faust-cchardet and
   python-magic.
 """
@@ -108,7 +109,7 @@ def measured(name: str, command: list[Path | str], size: int) -> None:
     wall, after = time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     print(
-        f"{name}: {size / 1e6 / wall:.0f} MB/s of wall time, "
+        f"{name}: {size / 1e6:.1f} MB, {wall:.2f} s, {size / 1e6 / wall:.0f} MB/s of wall time, "
         f"{size / 1e6 / used:.0f} MB/s of processor time, "
         f"most memory so far {after.ru_maxrss / 1e3:.0f} MB"
     )
@@ -172,8 +173,11 @@ def json_lines(corpora: Path, scratch: Path) -> None:
                 )
     size = path.stat().st_size
     none = ("--filters.preset", "none", "--workers", "1")
+    plain = ("--no-normalize.mojibake", "--no-normalize.control")
+    (scratch / "line.jsonl").write_text('{"text": "one"}\n')
+    clean("one line", scratch / "line.jsonl", scratch / "out", 16, *none)
     clean("jsonl, default", path, scratch / "out", size, *none)
-    clean("jsonl, no mojibake", path, scratch / "out", size, *none, "--no-normalize.mojibake")
+    clean("jsonl, NFC and white space", path, scratch / "out", size, *none, *plain)
 
 
 if __name__ == "__main__":
