@@ -100,13 +100,30 @@ def test_big_files_of_lines_are_cut_and_small_files_share_a_task(
     found = find_documents([raw], formats=("text", "jsonl"))
     tasks = cut(found.slices, 100)
     sliced = [(p.start, p.stop) for task in tasks for p in task if p.origin == "big.jsonl"]
-    assert sliced == [(0, 100), (100, 200), (200, 250)]
+    assert sliced == [(0, 84), (84, 168), (168, 250)]  # 250 / 3, and no short rest
     assert [[part.origin for part in task] for task in tasks] == [
         ["big.jsonl"],
         ["big.jsonl"],
-        ["big.jsonl", "cat.txt"],
-        ["dog.txt", "hi.txt", "kat.txt"],
+        ["big.jsonl"],
+        ["cat.txt", "dog.txt", "hi.txt"],
+        ["kat.txt"],
     ]
+
+
+def test_a_file_that_was_read_in_ranges_is_known_again_by_them(
+    raw: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inputs_module, "RANGE_BYTES", 100)
+    data = bytes(range(250))
+    (raw / "big.jsonl").write_bytes(data)
+    found = find_documents([raw / "big.jsonl"], formats=("jsonl",))
+    ranges = [(p.start, p.stop) for task in cut(found.slices, 100) for p in task]
+    hashes = tuple(hashlib.sha256(data[start:stop]).hexdigest() for start, stop in ranges)
+    (now,) = found.records
+    old = now.model_copy(update={"sha256": hashes, "modified": 1})
+    assert same_content(old, now, verify=False)
+    (raw / "big.jsonl").write_bytes(data[:-1] + b"!")
+    assert not same_content(old, now, verify=False)
 
 
 def test_a_file_that_changes_or_vanishes_after_planning_is_named(raw: Path) -> None:
