@@ -3,11 +3,11 @@
 Choices:
 - Files are put in the order of their labels and paths, so the order on the command line, and how
   a shell expands a pattern, change nothing.
-- A big file of lines is cut in even ranges of 64 MB at most, so that no worker is left with a short
-  rest. A task reads the lines that begin in its slice, or in the compressed members that do. So are
-  archives whose records are compressed one by one, Wikipedia's pages, and Parquet's row groups.
-  Everything else is read by one task (a gzip file of one member too: it has no other place to
-  begin). Small files share a task.
+- A big file of lines is cut in even ranges of 64 MB at most (a third of that if it is compressed),
+  so that no worker is left with a short rest. A task reads the lines that begin in its slice, or in
+  the compressed members that do. So are archives whose records are compressed one by one,
+  Wikipedia's pages, and Parquet's row groups. Everything else is read by one task (a gzip file of
+  one member too: it has no other place to begin). Small files share a task.
 - A folder that lmkit made is read by its manifest: the names, sizes and SHA-256s there must hold.
 """
 
@@ -217,7 +217,11 @@ def same_content(old: Input, new: Input, verify: bool) -> bool:
         return (old.bytes, old.modified) == (new.bytes, new.modified)
     if not old.sha256 or (old.modified == new.modified and not verify):
         return old.modified == new.modified  # without a hash it couldn't be read before either
-    step = _range_bytes(new.bytes) if len(old.sha256) > 1 else max(1, new.bytes)
+    step = (
+        _range_bytes(new.bytes, endings(new.path.name)[1])
+        if len(old.sha256) > 1
+        else max(1, new.bytes)
+    )
     starts = range(0, max(1, new.bytes), step)
     now = (hash_range(new.path, start, min(start + step, new.bytes)) for start in starts)
     return all(before == digest for before, digest in zip(old.sha256, now, strict=False))
@@ -289,21 +293,22 @@ def _dataset(path: Path, dataset: Dataset, label: str) -> tuple[Input, list[Slic
 
 
 def _split(part: Slice) -> Iterator[Slice]:
-    if (part.format, part.compression) not in SPLITTABLE or part.size <= RANGE_BYTES:
+    step = _range_bytes(part.size, part.compression)
+    if (part.format, part.compression) not in SPLITTABLE or step >= part.size:
         yield part
         return
-    step = _range_bytes(part.size)
     for start in range(0, part.size, step):
         yield replace(part, start=start, stop=min(start + step, part.size))
 
 
-def _range_bytes(size: int) -> int:
-    """Return the length of the even ranges in which a file is read: 64 MB, or a little less.
+def _range_bytes(size: int, compression: Compression) -> int:
+    """Return the length of the even ranges in which a file is read.
 
-    >>> _range_bytes(67_000_000), _range_bytes(128_000_000), _range_bytes(0)
-    (33500000, 64000000, 1)
+    >>> _range_bytes(67_000_000, "none"), _range_bytes(67_000_000, "gzip"), _range_bytes(0, "none")
+    (33500000, 16750000, 1)
     """
-    ranges = max(1, -(-size // RANGE_BYTES))
+    most = RANGE_BYTES if compression == "none" else RANGE_BYTES // COMPRESSED_WEIGHT
+    ranges = max(1, -(-size // most))
     return max(1, -(-size // ranges))
 
 
