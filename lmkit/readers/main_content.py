@@ -79,9 +79,8 @@ def _prune(tree: HTMLTree) -> None:
             continue
         if any(element.contains(anchor) for anchor in anchors):
             continue
-        may_have_many = any(element.contains(post) for post in posts) and not DISCUSSION.search(
-            name
-        )
-        if may_have_many and len(element.query_selector_all("p")) >= many:
+        may_have_many = any(element.contains(post) for post in posts)
+        is_discussion = DISCUSSION.search(name) is not None
+        if may_have_many and not is_discussion and len(element.query_selector_all("p")) >= many:
             continue
         element.decompose()

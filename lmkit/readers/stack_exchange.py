@@ -6,7 +6,7 @@ Choices:
 - Answers lie anywhere behind their question, so posts are sorted by question first: in SQLite, in
   a temporary file, which holds any dump in constant memory.
 - The order is that of the site: the accepted answer, then by score, then by age.
-- A post is a line, as in the dumps; a line that holds anything else but the frame is listed.
+- A post is a line, as in the dumps; one that shares its line, or isn't markup, is listed.
 - An answer whose question is not in the dump is a document of its own: it is text all the same.
 """
 
