@@ -2,7 +2,8 @@
 
 Choices:
 - A task reads the row groups that begin in its slice, so a big Parquet file is shared out.
-- Rows come in small batches: a row group may be a gigabyte.
+- Rows come in small batches, smaller where they are long on average, and a row group is not read
+  before it is needed: it may be a gigabyte.
 - The place of a row is the byte offset of its row group, and its number in it. (An Arrow file's
   is that of its record batches, which pyarrow doesn't tell: they count as one block at 0.)
 - A row group that can't be read is one thing in quarantine; the others are read.
@@ -21,6 +22,8 @@ from lmkit.readers.records import plain, record_document
 from lmkit.readers.request import Request, unreadable
 
 BATCH_ROWS = 256
+BATCH_BYTES = 32 << 20
+STEP = 1 << 20
 # pyarrow raises OSError for what zlib or Thrift refuse.
 ERRORS = (pa.ArrowException, OSError, ValueError, UnicodeDecodeError)
 
@@ -28,7 +31,7 @@ ERRORS = (pa.ArrowException, OSError, ValueError, UnicodeDecodeError)
 def read_parquet(part: Slice, source: Range, request: Request) -> Iterator[Document | Unreadable]:
     """Yield the documents of the row groups that begin in a slice."""
     try:
-        file = pq.ParquetFile(pa.PythonFile(source, "r"))
+        file = pq.ParquetFile(pa.PythonFile(source, "r"), buffer_size=STEP)
         _check_column(file.schema_arrow, request)
         starts = [_offset(file.metadata.row_group(n)) for n in range(file.num_row_groups)]
     except Damaged as damage:
@@ -43,7 +46,10 @@ def read_parquet(part: Slice, source: Range, request: Request) -> Iterator[Docum
         for group, offset in enumerate(starts):
             if not source.start <= offset < source.stop:
                 continue
-            batches = file.iter_batches(BATCH_ROWS, row_groups=[group], use_threads=False)
+            known = file.metadata.row_group(group)
+            rows = BATCH_BYTES * known.num_rows // max(1, known.total_byte_size)
+            rows = min(max(1, rows), BATCH_ROWS)
+            batches = file.iter_batches(rows, row_groups=[group], use_threads=False)
             yield from _documents(part, request, batches, offset)
 
 
