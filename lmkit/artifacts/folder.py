@@ -27,8 +27,9 @@ from typing import Any, TypeVar
 
 from lmkit.artifacts.atomic import remove_leftovers
 from lmkit.artifacts.hub import dataset_of
-from lmkit.artifacts.inputs import Inputs, check_made, same_content
+from lmkit.artifacts.inputs import Inputs, same_content
 from lmkit.artifacts.lock import LOCK, owning
+from lmkit.artifacts.made_folders import check_made
 from lmkit.artifacts.manifest import MANIFEST, Counts, Input, Manifest, Output, Plan, read
 from lmkit.artifacts.streams import hash_range
 from lmkit.artifacts.tasks import (

@@ -3,37 +3,31 @@
 Choices:
 - Files are put in the order of their labels and paths, so the order on the command line, and how
   a shell expands a pattern, change nothing.
-- A big file of lines is cut at multiples of 64 MB; a task reads the lines that begin in its slice,
-  or in the compressed members that do. So are archives whose records are compressed one by one,
+- A big file of lines is cut in even ranges of 64 MB at most (a third of that if it is compressed),
+  so that no worker is left with a short rest. A task reads the lines that begin in its slice, or in
+  the compressed members that do. So are archives whose records are compressed one by one,
   Wikipedia's pages, and Parquet's row groups. Everything else is read by one task (a gzip file of
   one member too: it has no other place to begin). Small files share a task.
 - A folder that lmkit made is read by its manifest: the names, sizes and SHA-256s there must hold.
-- Files with an unknown ending in a folder are left alone and counted; named one by one, they are
-  an error. Token files (.bin) are read only where they are named: in a folder they may be anything.
 """
 
-import os
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 
-from lmkit.artifacts.addresses import State, files_below, on_this_machine, remote, shown, state_of
-from lmkit.artifacts.formats import FORMATS, Format, endings, format_by_name
+from lmkit.artifacts.addresses import State, on_this_machine, remote, shown, state_of
+from lmkit.artifacts.formats import Format, endings, format_by_name
 from lmkit.artifacts.hub import Dataset, dataset_of, look_up
-from lmkit.artifacts.manifest import MANIFEST, Input, Manifest, read
+from lmkit.artifacts.made_folders import check_made, made_by_lmkit
+from lmkit.artifacts.manifest import Input, Manifest
 from lmkit.artifacts.streams import Compression, Range, hash_range
 from lmkit.artifacts.tasks import ReadRange
+from lmkit.artifacts.walking import not_accepted, suffixes, walk, walk_remote
 from lmkit.errors import InputError, LmkitError
 
 RANGE_BYTES = 64_000_000
-NOT_DOCUMENTS = (
-    r"(rejected|quarantine|duplicates|cuts|contamination)-(validation-)?\d{5,}\.jsonl\.zst"
-)
-CACHES = re.compile(r"(cache-|tmp).*")
-"""What `datasets` leaves beside the files of a saved data set when somebody works on it there."""
 SPLITTABLE: set[tuple[Format, Compression]] = {
     ("jsonl", "none"),
     ("jsonl", "gzip"),
@@ -130,7 +124,7 @@ def find_documents(
             found.append(_dataset(path, dataset, source or dataset.name))
             continue
         if address is not None:
-            files = _walk_remote(path, address, accepted, forced, left_alone)
+            files = walk_remote(path, address, accepted, forced, left_alone)
             found += [_raw_file(label, *file) for file in files]
             continue
         try:
@@ -140,7 +134,7 @@ def find_documents(
         if S_ISREG(state.st_mode):
             kind = forced or format_by_name(path, named=True, accepted=accepted)
             if kind is None or not (forced or kind in accepted):
-                raise InputError(_not_accepted(path, kind, accepted))
+                raise InputError(not_accepted(path, kind, accepted))
             found.append(
                 _raw_file(label, path, path.name, kind, State(state.st_size, state.st_mtime_ns))
             )
@@ -151,9 +145,9 @@ def find_documents(
         else:
             inside = accepted - {"tokens"}
             before = len(found)
-            found += [_raw_file(label, *file) for file in _walk(path, inside, forced, left_alone)]
+            found += [_raw_file(label, *file) for file in walk(path, inside, forced, left_alone)]
             if len(found) == before:
-                known = ", ".join(sorted(_suffixes(inside)))
+                known = ", ".join(sorted(suffixes(inside)))
                 raise InputError(f"{path}: no files to read in it ({known})")
     found.sort(key=lambda pair: (*pair[0].identity, str(pair[0].path)))
     return Inputs(
@@ -172,46 +166,6 @@ def other_folder(path: Path, label: str, fingerprint: str) -> Inputs:
     """Return an input that isn't documents: a tokenizer, a packed folder, a run."""
     record = Input(path=path, source=label, bytes=0, sha256=(fingerprint,))
     return Inputs((path,), (record,), (), {})
-
-
-def made_by_lmkit(path: Path) -> Manifest | None:
-    """Return the manifest of a folder that lmkit finished, None for anything else.
-
-    Raises InputError for a folder that lmkit has begun and not finished.
-    """
-    if not path.is_dir():
-        return None
-    try:
-        manifest = read(Manifest, path / MANIFEST)
-    except LmkitError:
-        return None  # someone else's manifest.json
-    if manifest is None and (path / ".partial" / "plan.json").exists():
-        raise InputError(
-            f"{path}: not finished; its manifest.json comes last",
-            "run the command that writes it again: it goes on where it stopped",
-        )
-    return manifest
-
-
-def check_made(path: Path, *, hashes: bool, below: str = "") -> None:
-    """Raise InputError where a folder that lmkit made doesn't hold what its manifest says.
-
-    Sizes are always compared, SHA-256s if `hashes`; of the names that begin with `below`.
-    """
-    manifest = made_by_lmkit(path)
-    for output in manifest.outputs if manifest else ():
-        file = path / output.name
-        if not output.name.startswith(below):
-            continue
-        if not file.is_file():
-            problem = "is missing, but its manifest.json lists it"
-        elif file.stat().st_size != output.bytes:
-            problem = "has another size than its manifest.json says"
-        elif hashes and hash_range(file, 0, output.bytes) != output.sha256:
-            problem = "is not what its manifest.json says (SHA-256)"
-        else:
-            continue
-        raise InputError(f"{file}: {problem}", "make that folder again")
 
 
 def cut(slices: Iterable[Slice], shard_bytes: int = RANGE_BYTES) -> list[tuple[Slice, ...]]:
@@ -263,7 +217,11 @@ def same_content(old: Input, new: Input, verify: bool) -> bool:
         return (old.bytes, old.modified) == (new.bytes, new.modified)
     if not old.sha256 or (old.modified == new.modified and not verify):
         return old.modified == new.modified  # without a hash it couldn't be read before either
-    step = RANGE_BYTES if len(old.sha256) > 1 else max(1, new.bytes)
+    step = (
+        _range_bytes(new.bytes, endings(new.path.name)[1])
+        if len(old.sha256) > 1
+        else max(1, new.bytes)
+    )
     starts = range(0, max(1, new.bytes), step)
     now = (hash_range(new.path, start, min(start + step, new.bytes)) for start in starts)
     return all(before == digest for before, digest in zip(old.sha256, now, strict=False))
@@ -334,102 +292,24 @@ def _dataset(path: Path, dataset: Dataset, label: str) -> tuple[Input, list[Slic
     return record, parts
 
 
-def _walk_remote(
-    path: Path,
-    address: str,
-    accepted: set[Format],
-    forced: Format | None,
-    left_alone: dict[str, int],
-) -> Iterator[tuple[Path, str, Format, State]]:
-    """Find the files at an address, or the one file that it is."""
-    read = 0
-    for file, origin, state in files_below(path, address):
-        if any(part.startswith(".") for part in origin.split("/")):
-            continue
-        if re.fullmatch(NOT_DOCUMENTS, file.name):
-            raise InputError(
-                f"{address}: holds {origin or file.name}, which lmkit wrote",
-                "copy a folder that lmkit made here to read it by its manifest, or name its "
-                "documents-*.jsonl.zst one by one",
-            )
-        kind = forced or format_by_name(file, named=not origin, accepted=accepted)
-        if kind is not None and (forced or kind in accepted):
-            read += 1
-            yield file, origin or file.name, kind, state
-        elif not origin:
-            raise InputError(_not_accepted(path, kind, accepted))
-        else:
-            left_alone[file.suffix] = left_alone.get(file.suffix, 0) + 1
-    if not read:
-        known = ", ".join(sorted(_suffixes(accepted)))
-        raise InputError(f"{address}: no files to read in it ({known})")
-
-
-def _walk(
-    folder: Path, accepted: set[Format], forced: Format | None, left_alone: dict[str, int]
-) -> Iterator[tuple[Path, str, Format, State]]:
-    """Find the files below a folder; hidden ones, and links to folders, are not followed."""
-
-    def stop(error: OSError) -> None:
-        raise InputError(f"{error.filename}: cannot be searched: {error.strerror}")
-
-    top = str(folder)
-    for place, folders, names in os.walk(folder, onerror=stop):
-        links = [name for name in folders if Path(place, name).is_symlink()]
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        if Path(place) != folder and (made_by_lmkit(Path(place))):
-            raise InputError(
-                f"{folder}: holds {place}, which lmkit made, beside other files",
-                "name the folders that lmkit made one by one: their rejects are not documents",
-            )
-        below = place[len(top) :].lstrip("/")
-        saved_data_set = "state.json" in names and "dataset_info.json" in names
-        for name in sorted(names):
-            if name.startswith("."):
-                continue
-            path = Path(place, name)
-            try:
-                state = path.stat()
-            except OSError:
-                state = None
-            if state is None or not S_ISREG(state.st_mode):
-                links.append(name)  # dangling, or no file at all
-                continue
-            if re.fullmatch(NOT_DOCUMENTS, name):
-                raise InputError(
-                    f"{path}: lmkit wrote it, but there is no whole {MANIFEST} beside it",
-                    "make that folder again, or name its documents-*.jsonl.zst one by one",
-                )
-            kind = forced or format_by_name(path, named=False, accepted=accepted)
-            if saved_data_set and CACHES.fullmatch(name):
-                kind = None
-            if kind is not None and (forced or kind in accepted):
-                origin = f"{below}/{name}" if below else name
-                yield path, origin, kind, State(state.st_size, state.st_mtime_ns)
-            else:
-                left_alone[path.suffix] = left_alone.get(path.suffix, 0) + 1
-        if links:
-            left_alone["links"] = left_alone.get("links", 0) + len(links)
-
-
-def _suffixes(accepted: set[Format]) -> list[str]:
-    return [suffix for suffix, kind in FORMATS.items() if kind in accepted]
-
-
-def _not_accepted(path: Path, kind: Format | None, accepted: set[Format]) -> str:
-    known = ", ".join(sorted(_suffixes(accepted)))
-    message = f"{shown(path)}: must end in {known} (or these with .gz, .zst, .bz2 or .xz)"
-    if kind not in {None, "tokens"}:
-        message += "; raw text goes through lmkit clean first"
-    return message
-
-
 def _split(part: Slice) -> Iterator[Slice]:
-    if (part.format, part.compression) not in SPLITTABLE or part.size <= RANGE_BYTES:
+    step = _range_bytes(part.size, part.compression)
+    if (part.format, part.compression) not in SPLITTABLE or step >= part.size:
         yield part
         return
-    for start in range(0, part.size, RANGE_BYTES):
-        yield replace(part, start=start, stop=min(start + RANGE_BYTES, part.size))
+    for start in range(0, part.size, step):
+        yield replace(part, start=start, stop=min(start + step, part.size))
+
+
+def _range_bytes(size: int, compression: Compression) -> int:
+    """Return the length of the even ranges in which a file is read.
+
+    >>> _range_bytes(67_000_000, "none"), _range_bytes(67_000_000, "gzip"), _range_bytes(0, "none")
+    (33500000, 16750000, 1)
+    """
+    most = RANGE_BYTES if compression == "none" else RANGE_BYTES // COMPRESSED_WEIGHT
+    ranges = max(1, -(-size // most))
+    return max(1, -(-size // ranges))
 
 
 def _check_unchanged(part: Slice) -> None:

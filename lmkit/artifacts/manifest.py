@@ -4,9 +4,9 @@ Choices:
 - A folder is complete if and only if its manifest.json exists. It is written last, in one step.
 - A `Plan` is what decides the output: stage, version, config, inputs. A `Manifest` is a plan and
   what came of it. The same comparison of plans tells "up to date" from "changed" and "resume".
-- A raw file is known by its SHA-256 (a file that was split, by that of each 64 MB range in order);
-  a folder that lmkit made, by the names and SHA-256s of its outputs, so that making the same
-  bytes again upstream makes nothing downstream stale. Where a folder lies does not count.
+- A raw file is known by its SHA-256 (a file that was split, by that of each range in order); a
+  folder that lmkit made, by the names and SHA-256s of its outputs, so that making the same bytes
+  again upstream makes nothing downstream stale. Where a folder lies does not count.
 """
 
 import hashlib

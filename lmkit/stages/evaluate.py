@@ -24,8 +24,9 @@ from pydantic import Field
 
 from lmkit.artifacts.documents import QUARANTINE_FILES, Document, OutcomeFiles, Unreadable
 from lmkit.artifacts.folder import OutputFolder, refuse_overlap
-from lmkit.artifacts.inputs import Inputs, check_made, find_documents, made_by_lmkit, other_folder
+from lmkit.artifacts.inputs import Inputs, find_documents, other_folder
 from lmkit.artifacts.lock import owning
+from lmkit.artifacts.made_folders import check_made, made_by_lmkit
 from lmkit.artifacts.manifest import Counts, Manifest
 from lmkit.artifacts.tasks import ReadRange, TaskWriter
 from lmkit.config import POSITIONAL, FolderConfig

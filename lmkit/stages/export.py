@@ -22,7 +22,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from lmkit.artifacts.folder import OutputFolder, making
-from lmkit.artifacts.inputs import check_made, made_by_lmkit, other_folder
+from lmkit.artifacts.inputs import other_folder
+from lmkit.artifacts.made_folders import check_made, made_by_lmkit
 from lmkit.artifacts.manifest import Counts, Manifest
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.config import StageConfig

@@ -29,16 +29,8 @@ from pydantic import BeforeValidator, Field
 
 from lmkit.artifacts.documents import QUARANTINE_FILES, Document, Unreadable
 from lmkit.artifacts.folder import OutputFolder, making
-from lmkit.artifacts.inputs import (
-    RANGE_BYTES,
-    Inputs,
-    Slice,
-    check_made,
-    cut,
-    find_documents,
-    made_by_lmkit,
-    other_folder,
-)
+from lmkit.artifacts.inputs import RANGE_BYTES, Inputs, Slice, cut, find_documents, other_folder
+from lmkit.artifacts.made_folders import check_made, made_by_lmkit
 from lmkit.artifacts.manifest import Counts, Manifest
 from lmkit.artifacts.tasks import ReadRange, Receipt, TaskWriter, receipt_path
 from lmkit.config import StageConfig

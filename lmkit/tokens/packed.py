@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lmkit.artifacts.inputs import check_made, made_by_lmkit
+from lmkit.artifacts.made_folders import check_made, made_by_lmkit
 from lmkit.artifacts.manifest import Counts, Manifest
 from lmkit.artifacts.streams import hash_range
 from lmkit.artifacts.tasks import TaskWriter

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmkit.artifacts.folder import refuse_overlap
-from lmkit.artifacts.inputs import Inputs, check_made, made_by_lmkit, other_folder
+from lmkit.artifacts.inputs import Inputs, other_folder
+from lmkit.artifacts.made_folders import check_made, made_by_lmkit
 from lmkit.artifacts.manifest import Manifest
 from lmkit.errors import InputError
 from lmkit.execution.ranks import rank

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lmkit.artifacts.inputs import made_by_lmkit
+from lmkit.artifacts.made_folders import made_by_lmkit
 from lmkit.objectives.batch import Batch
 from lmkit.objectives.choice import Packing, objective_of, ordinary, scored
 from lmkit.scoring.perplexity import score_rows

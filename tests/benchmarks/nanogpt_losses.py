@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from lmkit.artifacts.inputs import made_by_lmkit
+from lmkit.artifacts.made_folders import made_by_lmkit
 from lmkit.model.configuration import ModelConfig
 from lmkit.model.exchange.decoders import GPT2
 from lmkit.model.transformer import Transformer

@@ -1,0 +1,47 @@
+from pathlib import Path
+
+import pytest
+
+from lmkit.artifacts.inputs import find_documents
+from lmkit.errors import InputError
+from tests.conftest import Lmkit
+
+
+def test_a_folder_is_searched_and_what_is_hidden_or_unknown_is_left_alone(raw: Path) -> None:
+    (raw / "deep").mkdir()
+    (raw / "deep" / "a.jsonl.gz").touch()
+    (raw / "picture.png").touch()
+    (raw / ".git").mkdir()
+    (raw / ".git" / "x.txt").touch()
+    found = find_documents([raw], formats=("text", "jsonl"))
+    names = ["cat.txt", "deep/a.jsonl.gz", "dog.txt", "hi.txt", "kat.txt"]
+    assert [part.origin for part in found.slices] == names
+    assert {part.source for part in found.slices} == {"raw"}
+    assert found.left_alone == {".png": 1}
+
+
+def test_a_folder_that_holds_folders_that_lmkit_made_is_refused(raw: Path, lmkit: Lmkit) -> None:
+    lmkit("clean", raw, "--output", "work/clean")
+    with pytest.raises(InputError, match="which lmkit made"):
+        find_documents([Path("work")], formats=("jsonl",))
+
+
+@pytest.mark.parametrize("damage", ["cut", "gone"])
+def test_rejects_do_not_become_documents_when_the_manifest_is_lost(
+    raw: Path, lmkit: Lmkit, damage: str
+) -> None:
+    lmkit("clean", raw, "--output", "clean")
+    path = Path("clean/manifest.json")
+    whole = path.read_text()
+    path.unlink()
+    if damage == "cut":
+        path.write_text(whole[:200])
+    with pytest.raises(InputError, match=r"rejected-00000.*there is no whole manifest\.json"):
+        find_documents([Path("clean")], formats=("jsonl",))
+
+
+def test_links_that_are_not_followed_are_counted(raw: Path) -> None:
+    (raw / "dangling.txt").symlink_to("nowhere")
+    Path("elsewhere").mkdir()
+    (raw / "folder").symlink_to(Path("elsewhere").resolve())
+    assert find_documents([raw], formats=("text",)).left_alone == {"links": 2}
