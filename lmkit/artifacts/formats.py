@@ -174,8 +174,9 @@ MAGICS: dict[bytes, Format] = {
 # An XML declaration, comments, and a document type without declarations of its own.
 PROLOG = rb"(?:<\?xml[^>]{0,200}>|<!--.{0,2000}?-->|<!DOCTYPE[^>\[]{0,300}>|\s){0,20}"
 PATTERNS: list[tuple[bytes, Format]] = [
-    (PROLOG + rb"<mediawiki\b", "wikipedia"),
-    (PROLOG + rb"<posts\b", "stackexchange"),
+    # A document type with declarations may be a bomb: the reader tells so.
+    (PROLOG + rb"(?:<!DOCTYPE\s+mediawiki|<mediawiki)\b", "wikipedia"),
+    (PROLOG + rb"(?:<!DOCTYPE\s+posts|<posts)\b", "stackexchange"),
     (PROLOG + rb"<(html|head|body)\b", "html"),
     (rb"<!DOCTYPE\s+html", "html"),
     (rb"WEBVTT\b", "subtitles"),

@@ -19,6 +19,8 @@ COMPRESSIONS: dict[str, Compression] = {
     ".xz": "xz",
 }
 READ_BYTES = 1 << 20
+MOST_AT_ONCE = 1 << 26
+"""A library asks for as much as a file says, and damaged files say anything: no memory for that."""
 
 
 class Damaged(Exception):  # noqa: N818 (it is an answer more than an error)
@@ -63,7 +65,12 @@ class Range:
 
     def read(self, size: int = -1) -> bytes:
         """Return the next bytes, at most `size`; nothing at the end of the file."""
-        data = self._file.read(size)
+        data = self._file.read(min(size, MOST_AT_ONCE))
+        if len(data) == MOST_AT_ONCE < size:
+            pieces = [data]
+            while piece := self._file.read(min(size - sum(map(len, pieces)), MOST_AT_ONCE)):
+                pieces.append(piece)
+            data = b"".join(pieces)
         ahead = self._hashed - self.position
         if 0 <= ahead < len(data) and self._hashed < self.stop:
             fresh = data[ahead : self.stop - self.position]

@@ -3,24 +3,30 @@
 Choices:
 - Everything here goes to standard error; standard output is for results.
 - A bar on a terminal; elsewhere (a log file, a batch job) some ten plain lines in all.
+- Names of files and what stands in them may hold anything: control characters, which could rewrite
+  a terminal, are shown by their numbers.
 """
 
+import re
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from lmkit.execution.ranks import rank
 
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
 
 def say(message: str) -> None:
     """Tell a person something that is not a result; of several processes the first speaks."""
     if rank() == 0:
-        print(message, file=sys.stderr, flush=True)
+        plain = CONTROL.sub(lambda found: ascii(found[0])[1:-1], message)
+        print(plain, file=sys.stderr, flush=True)
 
 
 def warn(message: str) -> None:
     """Tell a person about something that may be wrong."""
-    say(f"Warning: {message}")
+    say("Warning: " + message.replace("\n", "\\n"))
 
 
 @contextmanager

@@ -2,9 +2,12 @@
 
 Choices:
 - A task reads the row groups that begin in its slice, so a big Parquet file is shared out.
-- Rows come in small batches: a row group may be a gigabyte.
+- Rows come in small batches, smaller where they are long on average, and a row group is not read
+  before it is needed: it may be a gigabyte.
 - The place of a row is the byte offset of its row group, and its number in it. (An Arrow file's
   is that of its record batches, which pyarrow doesn't tell: they count as one block at 0.)
+- Arrow reads what a file says without a check, and a wrong number in it ends the process: rows are
+  validated first.
 - A row group that can't be read is one thing in quarantine; the others are read.
 """
 
@@ -21,6 +24,8 @@ from lmkit.readers.records import plain, record_document
 from lmkit.readers.request import Request, unreadable
 
 BATCH_ROWS = 256
+BATCH_BYTES = 8 << 20
+STEP = 1 << 20
 # pyarrow raises OSError for what zlib or Thrift refuse.
 ERRORS = (pa.ArrowException, OSError, ValueError, UnicodeDecodeError)
 
@@ -28,7 +33,7 @@ ERRORS = (pa.ArrowException, OSError, ValueError, UnicodeDecodeError)
 def read_parquet(part: Slice, source: Range, request: Request) -> Iterator[Document | Unreadable]:
     """Yield the documents of the row groups that begin in a slice."""
     try:
-        file = pq.ParquetFile(pa.PythonFile(source, "r"))
+        file = pq.ParquetFile(pa.PythonFile(source, "r"), buffer_size=STEP)
         _check_column(file.schema_arrow, request)
         starts = [_offset(file.metadata.row_group(n)) for n in range(file.num_row_groups)]
     except Damaged as damage:
@@ -43,7 +48,10 @@ def read_parquet(part: Slice, source: Range, request: Request) -> Iterator[Docum
         for group, offset in enumerate(starts):
             if not source.start <= offset < source.stop:
                 continue
-            batches = file.iter_batches(BATCH_ROWS, row_groups=[group], use_threads=False)
+            known = file.metadata.row_group(group)
+            rows = BATCH_BYTES * known.num_rows // max(1, known.total_byte_size)
+            rows = min(max(1, rows), BATCH_ROWS)
+            batches = file.iter_batches(rows, row_groups=[group], use_threads=False)
             yield from _documents(part, request, batches, offset)
 
 
@@ -83,7 +91,8 @@ def _documents(
             for row in _rows(batch):
                 try:
                     if isinstance(row, Exception):
-                        raise Damaged(offset, f"not UTF-8: {row}")
+                        what = "not UTF-8" if "utf" in str(row).lower() else "damaged"
+                        raise Damaged(offset, f"{what}: {_first_line(row)}")
                     text = row.get(request.text_field)
                     if isinstance(text, str) and len(text.encode()) > request.max_record:
                         raise Damaged(offset, request.too_long)
@@ -95,18 +104,25 @@ def _documents(
         yield unreadable(part, Damaged(offset, f"damaged: {_first_line(error)}"), record)
 
 
-def _rows(batch: Any) -> Iterator[dict[str, Any] | UnicodeDecodeError]:
-    """Yield the rows of a batch; where one holds bad UTF-8, only that one is lost."""
+def _rows(batch: Any) -> Iterator[dict[str, Any] | Exception]:
+    """Yield the rows of a batch; where one can't be read, only that one is lost."""
+    refused = (pa.ArrowInvalid, UnicodeDecodeError)
     try:
+        batch.validate(full=True)
         rows = batch.to_pylist()
-    except UnicodeDecodeError:
+    except refused:
         rows = None
     for number in range(batch.num_rows):
         try:
-            row = rows[number] if rows else batch.slice(number, 1).to_pylist()[0]
+            row = rows[number] if rows else _row(batch.slice(number, 1))
             yield {name: plain(value) for name, value in row.items() if type(value) is not bytes}
-        except UnicodeDecodeError as error:
+        except refused as error:
             yield error
+
+
+def _row(batch: Any) -> dict[str, Any]:
+    batch.validate(full=True)
+    return batch.to_pylist()[0]
 
 
 def _check_column(schema: Any, request: Request) -> None:

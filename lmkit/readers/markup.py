@@ -63,7 +63,7 @@ def elements(
                 yield place, Damaged(place, "it has no end")
                 continue
             yield place, found
-        elif pieces.damage or not pieces.peek(limit + 1)[limit:]:
+        elif pieces.damage or not pieces.has(limit + 1):
             reason = pieces.damage.reason if pieces.damage else "truncated: it has no end"
             pieces.damage = None
             yield place, Damaged(place, reason)

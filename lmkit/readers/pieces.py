@@ -17,6 +17,8 @@ class Pieces:
         self._buffer = bytearray()
         self.position = 0
         self.damage: Damaged | None = None
+        self._without: tuple[bytes, int] = b"", 0
+        """A marker, and up to where it is known not to begin."""
 
     def peek(self, size: int) -> bytes:
         """Return the next bytes and leave them; fewer at the end."""
@@ -30,15 +32,22 @@ class Pieces:
 
     def take_to(self, marker: bytes, limit: int) -> bytes | None:
         """Return the bytes up to the end of a marker; nothing is taken if it is too far away."""
-        searched = 0
+        known, place = self._without
+        searched = max(0, place - self.position) if known == marker else 0
         while True:
             found = self._buffer.find(marker, searched)
             if found >= 0:
                 size = found + len(marker)
                 return self._drop(size) if size <= limit else None
-            searched = max(0, len(self._buffer) - len(marker) + 1)
+            searched = max(searched, len(self._buffer) - len(marker) + 1)
+            self._without = marker, self.position + searched
             if len(self._buffer) > limit or not self._fill(len(self._buffer) + 1):
                 return None
+
+    def has(self, size: int) -> bool:
+        """Tell whether so many bytes follow."""
+        self._fill(size)
+        return len(self._buffer) >= size
 
     def skip_any(self, characters: bytes) -> None:
         """Skip bytes as long as they are one of these."""

@@ -21,13 +21,15 @@ from typing import Any
 
 from lmkit.artifacts.documents import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
-from lmkit.artifacts.lines import Line, lines
+from lmkit.artifacts.lines import Line, lines_around_damage
 from lmkit.artifacts.streams import Damaged, Range
 from lmkit.readers.markup import parse
 from lmkit.readers.request import Request, new_document, unreadable
 from lmkit.readers.web_fragment import fragment_text
 
 QUESTION, ANSWER = "1", "2"
+NUMBER = re.compile(r"[0-9]{1,18}")
+"""What SQLite, too, holds as a whole number."""
 ENCODING = re.compile(rb"encoding=\"([A-Za-z0-9._-]+)\"")
 Row = tuple[int, int, int, int, str, str, str, str, int, int]
 
@@ -59,20 +61,20 @@ def _fill(
 
     def rows() -> Iterator[Row]:
         encoding = "utf-8"
-        try:
-            for line in lines(source, part.compression, request.max_record):
-                if line.data is not None and line.data.lstrip()[:5] == b"<?xml":
-                    said = ENCODING.search(line.data)
-                    encoding = said[1].decode() if said else encoding
-                try:
-                    row = _row(line, encoding, request, table)
-                except Damaged as damage:
-                    bad.append(unreadable(part, Damaged(line.offset, damage.reason), line.record))
-                    continue
-                if row:
-                    yield row
-        except Damaged as damage:
-            bad.append(unreadable(part, damage))
+        for line in lines_around_damage(source, part.compression, request.max_record):
+            if isinstance(line, Damaged):
+                bad.append(unreadable(part, line))
+                continue
+            if line.data is not None and line.data.lstrip()[:5] == b"<?xml":
+                said = ENCODING.search(line.data)
+                encoding = said[1].decode() if said else encoding
+            try:
+                row = _row(line, encoding, request, table)
+            except Damaged as damage:
+                bad.append(unreadable(part, Damaged(line.offset, damage.reason), line.record))
+                continue
+            if row:
+                yield row
 
     table.executemany("insert into posts values (?,?,?,?,?,?,?,?,?,?)", rows())
     table.execute("update posts set rank = 1 where rank = 2 and id in (select id from accepted)")
@@ -92,10 +94,10 @@ def _row(line: Line, encoding: str, request: Request, table: sqlite3.Connection)
     if kind not in {QUESTION, ANSWER}:
         return None  # a wiki of a tag, a moderator's election
     question = number if kind == QUESTION else post.get("ParentId", number)
-    if not number.isdecimal() or not question.isdecimal():
+    if not NUMBER.fullmatch(number) or not NUMBER.fullmatch(question):
         raise Damaged(line.offset, "a post without a number")
     best = post.get("AcceptedAnswerId", "")
-    if best.isdecimal():
+    if NUMBER.fullmatch(best):
         table.execute("insert into accepted values (?)", (int(best),))
     score = post.get("Score", "0")
     return (

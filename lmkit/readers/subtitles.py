@@ -5,6 +5,7 @@ WebVTT: https://www.w3.org/TR/webvtt1/; SubRip has no standard but its players.
 Choices:
 - Cues are joined into a line a sentence: a cue ends where the screen is full, not where a sentence
   does. A pause of three seconds, or the dash of another speaker, ends a line too.
+- Where a cue's times are damaged, what is said in it is kept: they only tell pauses.
 - Tags, positions, times, notes, styles and [sounds] are removed.
 """
 
@@ -19,10 +20,11 @@ from lmkit.readers.request import Request, new_document, unreadable
 from lmkit.readers.whole_files import content, decode
 
 TIMES = re.compile(
-    r"^[ \t]*(?:(\d{1,3}):)?(\d{1,2}):(\d\d)[.,](\d{1,3})[ \t]*-->[ \t]*"
-    r"(?:(\d{1,3}):)?(\d{1,2}):(\d\d)[.,](\d{1,3})[^\n]*$",
-    re.MULTILINE,
+    r"[ \t]*(?:(\d{1,3}):)?(\d{1,2}):(\d\d)[.,](\d{1,3})[ \t]*-->[ \t]*"
+    r"(?:(\d{1,3}):)?(\d{1,2}):(\d\d)[.,](\d{1,3})[^\n]*"
 )
+# Behind a cue's number, or with a digit or colon before the arrow, as damaged times have.
+CUE = re.compile(r"^(?:(?<=\d\n)[^\n]{0,80}|[^\n]{0,20}[\d:][^\n]{0,20})-->[^\n]*$", re.MULTILINE)
 TAG = re.compile(r"</?(?:[a-z]+|\d\d:)[^<>]*>|\{\\?[^{}]*\}", re.IGNORECASE)
 SOUND = re.compile(r"\[[^\[\]\n]*\]|\([A-Z \d',.&-]+\)|[♪♫#]+")
 SPEAKER = re.compile(r"^[ \t]*(?:[-\u2010-\u2015]+|>>+)[ \t]*", re.MULTILINE)
@@ -48,19 +50,20 @@ def spoken(text: str) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     lines: list[str] = []
     open_line = ""
-    ended = 0.0
-    found = list(TIMES.finditer(text))
-    if not found:
+    ended: float | None = 0.0
+    found = list(CUE.finditer(text))
+    if not any(TIMES.fullmatch(cue[0]) for cue in found):
         raise Damaged(0, "no cues: not a file of subtitles")
     for cue, following in zip(found, [*found[1:], None], strict=True):
         body = text[cue.end() : following.start() if following else None].lstrip("\n")
         body = re.split(r"\n[ \t]*\n", body)[0]  # behind it: the next cue's number, or a note
         body = SOUND.sub("", unescape(TAG.sub("", body)))
-        begun = _seconds(cue.groups()[:4])
-        if open_line and begun - ended > PAUSE_SECONDS:
+        times = TIMES.fullmatch(cue[0])
+        begun = _seconds(times.groups()[:4]) if times else None
+        if open_line and begun is not None and ended is not None and begun - ended > PAUSE_SECONDS:
             lines.append(open_line)
             open_line = ""
-        ended = _seconds(cue.groups()[4:])
+        ended = _seconds(times.groups()[4:]) if times else None
         for line in body.split("\n"):
             speaks = SPEAKER.match(line)
             words = " ".join(line[speaks.end() if speaks else 0 :].split())

@@ -31,6 +31,7 @@ from lmkit.readers.whole_files import decode
 START = re.compile(rb"WARC/")
 NEXT = b"\r\n\r\nWARC/1."
 LONGEST_HEADER = 1 << 16
+LENGTH = re.compile(r"[0-9]{1,18}")
 DOCUMENTS = {"response", "resource", "conversion"}
 
 
@@ -122,7 +123,7 @@ def _head(pieces: Pieces) -> tuple[dict[str, str], int]:
         raise _Bad("a WARC header without an end")
     headers = parse_headers(start[: end.start()])
     length = headers.get("content-length", "")
-    if not length.isdecimal():
+    if not LENGTH.fullmatch(length):
         raise _Bad(f"no length in a WARC header: {length[:40]!r}")
     pieces.take(end.end())
     return headers, int(length)

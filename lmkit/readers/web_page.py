@@ -25,6 +25,8 @@ from lmkit.readers.whole_files import content
 
 DEEPEST = 5_000
 """Elements inside one another. Browsers stop at 512; beyond this a page is an attack."""
+MOST_TAGS = 20_000
+"""From here on end tags are not believed."""
 META = {
     "og:title": "title",
     "article:published_time": "date",
@@ -37,7 +39,6 @@ META = {
     "og:url": "url",
 }
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8})*")
-TAG = re.compile(rb"<(/?)[A-Za-z]")
 
 
 def read_web_page(part: Slice, source: Range, request: Request) -> Iterator[Document | Unreadable]:
@@ -61,7 +62,7 @@ def page_text(
     `charset` is what a server said. Raises `Damaged` for a page that is made to break parsers.
     """
     html = page_html(data, charset)
-    if _depth(data) > DEEPEST:
+    if _is_too_deep(html):
         raise Damaged(0, f"more than {DEEPEST:,} elements inside one another")
     how = request.reading.html
     if how == "trafilatura":
@@ -82,16 +83,24 @@ def page_html(data: bytes, charset: str | None = None) -> str:
     return bytes_to_str(data, encoding or "utf-8", fallback_encodings=("utf-8",))
 
 
-def _depth(data: bytes) -> int:
-    """Return about how deep elements can lie inside one another: starts before any ends."""
-    if data.count(b"<") <= DEEPEST:
-        return 0
-    deepest = depth = 0
-    for tag in TAG.finditer(data):
-        depth += -1 if tag[1] else 1
-        deepest = max(deepest, depth)
-        depth = max(depth, 0)
-    return deepest
+def _is_too_deep(html: str) -> bool:
+    """Tell whether elements lie too deep inside one another for what follows, which is quadratic.
+
+    Only a parser knows: many elements have no end tag, and end tags may end nothing.
+    """
+    if html.count("<") - html.count("</") <= DEEPEST and html.count("<") <= MOST_TAGS:
+        return False
+    node: Any = HTMLTree.parse(html).document
+    depth = 0
+    while node is not None and depth <= DEEPEST:
+        inside = node.first_child
+        if inside is not None:
+            node, depth = inside, depth + 1
+            continue
+        while node is not None and node.next is None:
+            node, depth = node.parent, depth - 1
+        node = node.next if node is not None else None
+    return depth > DEEPEST
 
 
 def _notes(tree: Any) -> dict[str, Any]:

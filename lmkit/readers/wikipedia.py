@@ -45,8 +45,8 @@ def read_wikipedia(part: Slice, source: Range, request: Request) -> Iterator[Doc
             yield from _articles(part, whole, request, site, part.size)
         return
     place: int | None = source.start
-    if part.compression == "bzip2":
-        place = first_member(source, "bzip2")
+    if part.compression != "none":
+        place = first_member(source, part.compression)
     while place is not None:
         source.seek(place)
         stream = blocks(source, part.compression, place=place)
@@ -55,8 +55,8 @@ def read_wikipedia(part: Slice, source: Range, request: Request) -> Iterator[Doc
         damage, place = found.damage, None
         if damage is not None and (damage.place < source.stop or not source.stop):
             yield unreadable(part, damage)
-            if part.compression == "bzip2":
-                place = next_member(source, "bzip2", damage.place + 1, source.stop)
+            if part.compression != "none":
+                place = next_member(source, part.compression, damage.place + 1, source.stop)
 
 
 class _Blocks:
