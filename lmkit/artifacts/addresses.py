@@ -14,6 +14,7 @@ Choices:
 """
 
 import hashlib
+import os
 import re
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -38,43 +39,42 @@ class State(NamedTuple):
     modified: int
 
 
-def remote(path: Path) -> str | None:
+def remote(path: str | Path) -> str | None:
     """Return the address that a path stands for, None for one on this machine.
 
-    >>> remote(Path("s3://bucket/a.jsonl")), remote(Path("books/a.txt"))
+    >>> remote("s3:/bucket/a.jsonl"), remote("books/a.txt")
     ('s3://bucket/a.jsonl', None)
     """
     text = str(path)
     if ":/" not in text or text[0] == "/":
         return None
     found = ADDRESS.fullmatch(text)
-    return None if found is None or path.exists() else f"{found[1]}://{found[2]}"
+    return None if found is None or Path(text).exists() else f"{found[1]}://{found[2]}"
 
 
-def on_this_machine(path: Path) -> Path:
+def on_this_machine(path: str) -> str:
     """Return a path without `file://`.
 
-    >>> on_this_machine(Path("file:///data/a.txt"))
-    PosixPath('/data/a.txt')
+    >>> on_this_machine("file:///data/a.txt")
+    '/data/a.txt'
     """
-    text = str(path)
-    return Path("/" + text[5:].lstrip("/")) if text.startswith("file:/") else path
+    return "/" + path[5:].lstrip("/") if path.startswith("file:/") else path
 
 
-def shown(path: Path) -> str:
+def shown(path: str | Path) -> str:
     """Return a path as a person would type it.
 
-    >>> shown(Path("s3://bucket/a.jsonl")), shown(Path("books/a.txt"))
+    >>> shown("s3:/bucket/a.jsonl"), shown("books/a.txt")
     ('s3://bucket/a.jsonl', 'books/a.txt')
     """
     return remote(path) or str(path)
 
 
-def state_of(path: Path) -> State:
+def state_of(path: str | Path) -> State:
     """Return the state of a file. Raises FileNotFoundError."""
     address = remote(path)
     if address is None:
-        found = path.stat()
+        found = os.stat(path)
         return State(found.st_size, found.st_mtime_ns)
     with _speaking_of(address):
         system, place = _system(address)
@@ -82,11 +82,11 @@ def state_of(path: Path) -> State:
         return _state(address, system.info(place))
 
 
-def open_file(path: Path) -> BinaryIO:
+def open_file(path: str | Path) -> BinaryIO:
     """Open a file to read bytes from anywhere in it."""
     address = remote(path)
     if address is None:
-        return path.open("rb")
+        return open(path, "rb")
     with _speaking_of(address):
         system, place = _system(address)
         return cast(BinaryIO, _RemoteFile(address, system.open(place, "rb", block_size=READ_AHEAD)))
@@ -117,7 +117,7 @@ class _RemoteFile:
         self.close()
 
 
-def files_below(path: Path, address: str) -> Iterator[tuple[Path, str, State]]:
+def files_below(path: str, address: str) -> Iterator[tuple[str, str, State]]:
     """Yield the files at an address: each with its path below, which is empty for a file itself.
 
     Raises InputError where there is nothing, or nobody can be reached.
@@ -130,7 +130,7 @@ def files_below(path: Path, address: str) -> Iterator[tuple[Path, str, State]]:
         raise InputError(error.message, hint) from None
 
 
-def _files_below(path: Path, address: str) -> Iterator[tuple[Path, str, State]]:
+def _files_below(path: str, address: str) -> Iterator[tuple[str, str, State]]:
     system, place = _system(address)
     try:
         info = system.info(place)
@@ -142,7 +142,7 @@ def _files_below(path: Path, address: str) -> Iterator[tuple[Path, str, State]]:
     top = system._strip_protocol(place).rstrip("/")
     for name, inner in sorted(system.find(place, detail=True).items()):
         origin = name.removeprefix(top).lstrip("/")
-        yield path / origin, origin, _state(f"{address}: {origin}", inner)
+        yield f"{path.rstrip('/')}/{origin}", origin, _state(f"{address}: {origin}", inner)
 
 
 def _state(address: str, info: dict[str, Any]) -> State:

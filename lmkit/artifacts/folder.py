@@ -21,6 +21,7 @@ import shutil
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
@@ -182,7 +183,7 @@ class OutputFolder:
                 name = self.plan.inputs[note.input].path
                 raise LmkitError(f"{name}: it changed while it was read", "run the same again")
         return tuple(
-            item.model_copy(update={"sha256": tuple(digest for _, digest in sorted(found.items()))})
+            replace(item, sha256=tuple(digest for _, digest in sorted(found.items())))
             if (found := hashes.get(number))
             else item
             for number, item in enumerate(self.plan.inputs)
@@ -254,16 +255,14 @@ class OutputFolder:
 
         def same(before: Input, now: Input) -> bool:
             if now.modified is None and self.config.verify:
-                check_made(now.path, hashes=True)
+                check_made(Path(now.path), hashes=True)
             if before.sha256 or before.bytes != now.bytes or dataset_of(now.path) is not None:
                 return same_content(before, now, self.config.verify)
             if before.modified == now.modified and not self.config.verify:
                 return True
-            number = places[id(before)]
             return all(
                 hash_range(now.path, note.start, note.stop) == note.sha256
-                for note in read_before
-                if note.input == number
+                for note in read_before.get(places[id(before)], [])
             )
 
         options = self.plan.option_changes(old, self.config.places)
@@ -357,17 +356,30 @@ def making(config: StageConfig, inputs: Inputs) -> Generator[OutputFolder]:
         yield folder
 
 
-def refuse_overlap(output: Path, inputs: Sequence[Path]) -> None:
+def refuse_overlap(output: Path, inputs: Sequence[str | Path]) -> None:
     """Refuse to write into what is read."""
-    place = output.resolve()
+    place = os.path.realpath(output)
+    parents = {str(parent) for parent in Path(place).parents}
+    inside = os.path.join(place, "")
+    folders: dict[str, str] = {}
     for path in inputs:
-        other = path.resolve()
+        other = _real(path, folders)
         if place == other:
             raise ConfigError(f"--output: {output} is also an input")
-        if other in place.parents and other.is_dir():
+        if other in parents and os.path.isdir(other):
             raise ConfigError(f"--output: {output} lies inside the input {path}")
-        if place in other.parents:
+        if other.startswith(inside):
             raise ConfigError(f"--output: the input {path} lies inside {output}")
+
+
+def _real(path: str | Path, folders: dict[str, str]) -> str:
+    """Return where a path really lies; `folders` remembers that of its folder."""
+    folder, name = os.path.split(path)
+    if name in {"", ".", ".."} or os.path.islink(path):
+        return os.path.realpath(path)
+    if folder not in folders:
+        folders[folder] = os.path.realpath(folder)
+    return os.path.join(folders[folder], name)
 
 
 def machine() -> dict[str, Any]:
@@ -392,11 +404,12 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
     return any(re.fullmatch(pattern, name) for pattern in patterns)
 
 
-def _hashes_of_receipts(scratch: Path) -> list[ReadRange]:
-    """Return what the finished tasks of an interrupted run have read."""
-    found: list[ReadRange] = []
+def _hashes_of_receipts(scratch: Path) -> dict[int, list[ReadRange]]:
+    """Return what the finished tasks of an interrupted run have read of each input."""
+    found: dict[int, list[ReadRange]] = {}
     for path in sorted(scratch.glob("*-[0-9]*.json")):
         with suppress(LmkitError):  # what is no receipt stands for no finished task
             receipt = read(Receipt, path)
-            found += receipt.read if receipt else ()
+            for note in receipt.read if receipt else ():
+                found.setdefault(note.input, []).append(note)
     return found

@@ -9,7 +9,6 @@ Choices:
 
 import re
 from collections.abc import Container
-from pathlib import Path
 from typing import Literal
 
 from lmkit.artifacts.addresses import state_of
@@ -118,12 +117,13 @@ NEVER_COMPRESSED: set[Format] = {"parquet", "arrow", "epub", "pdf", "tokens"}
 LOOK = 1 << 16
 
 
-def format_by_name(path: Path, *, named: bool, accepted: Container[Format]) -> Format | None:
+def format_by_name(path: str, *, named: bool, accepted: Container[Format]) -> Format | None:
     """Return what a file is; `named` if a person typed its path."""
-    suffix, packing = endings(path.name)
+    name = path.rpartition("/")[2]
+    suffix, packing = endings(name)
     compressed = packing != "none"
     kind = FORMATS.get(suffix)
-    if kind is None and (named or (suffix in SHARED and path.name not in NOT_DATA)):
+    if kind is None and (named or (suffix in SHARED and name not in NOT_DATA)):
         kind = format_by_content(beginning(path))
         if kind is None or kind not in accepted:
             return None
@@ -188,13 +188,13 @@ PATTERNS: list[tuple[bytes, Format]] = [
 ]
 
 
-def beginning(path: Path) -> bytes:
+def beginning(path: str) -> bytes:
     """Return the first bytes of a file, decompressed."""
     found = b""
     try:
         size = state_of(path).size
         with Range(path, 0, size) as source:
-            for _, data in blocks(source, endings(path.name)[1], LOOK):
+            for _, data in blocks(source, endings(path.rpartition("/")[2])[1], LOOK):
                 found += data
                 if len(found) >= LOOK:
                     break

@@ -48,10 +48,10 @@ class Dataset:
         return rows.decode(False)  # pictures and sounds stay what they are: raw bytes
 
 
-def dataset_of(path: Path) -> Dataset | None:
+def dataset_of(path: str | Path) -> Dataset | None:
     """Return the data set that a path names, None where it names a file.
 
-    >>> dataset_of(Path("hf://a/b?split=test")), dataset_of(Path("a.txt"))
+    >>> dataset_of("hf://a/b?split=test"), dataset_of("a.txt")
     (Dataset(name='a/b', config=None, split='test', revision=None), None)
     """
     if not str(path).startswith("hf:/"):

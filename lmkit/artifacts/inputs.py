@@ -11,11 +11,14 @@ Choices:
 - A folder that lmkit made is read by its manifest: the names, sizes and SHA-256s there must hold.
 """
 
+import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
+from typing import NamedTuple
 
 from lmkit.artifacts.addresses import State, on_this_machine, remote, shown, state_of
 from lmkit.artifacts.formats import Format, endings, format_by_name
@@ -46,15 +49,18 @@ row groups; archives with a member or a frame for each record; pages."""
 COMPRESSED_WEIGHT = 3
 # Opening a file takes time, however little is in it: a million tiny files are no single task.
 MOST_FILES = 4_000
+BOM = b"\xef\xbb\xbf"
+ODD = re.compile(r"^\.|/\.|//|/$")
+"""What is in a path that `Path` would spell in another way."""
 
 
-@dataclass(frozen=True)
-class Slice:
+class Slice(NamedTuple):
     """A part of an input that one task reads."""
 
     input: int
     """The place of the input in the plan."""
-    path: Path
+    place: str
+    """Its path or address, as a string: there may be millions."""
     source: str
     origin: str
     format: Format
@@ -65,6 +71,11 @@ class Slice:
     modified: int
     sha256: str = ""
     """What a manifest says that it must be."""
+
+    @property
+    def path(self) -> Path:
+        """Return where it lies."""
+        return Path(self.place)
 
     @property
     def weight(self) -> int:
@@ -78,7 +89,7 @@ class Slice:
 class Inputs:
     """All that a stage reads."""
 
-    arguments: tuple[Path, ...]
+    arguments: tuple[str, ...]
     """What was typed."""
     records: tuple[Input, ...]
     slices: tuple[Slice, ...]
@@ -95,7 +106,7 @@ class Inputs:
 
     def renumbered(self, first: int) -> tuple[Slice, ...]:
         """Return the slices as they are called where other inputs come first."""
-        return tuple(replace(part, input=part.input + first) for part in self.slices)
+        return tuple(part._replace(input=part.input + first) for part in self.slices)
 
 
 def find_documents(
@@ -112,13 +123,15 @@ def find_documents(
     what is missing, empty or of the wrong kind.
     """
     accepted = set(formats)
-    arguments = list(dict.fromkeys([*map(on_this_machine, paths), *_listed(listed)]))
+    named = [str(path) for path in paths]
+    arguments = list(dict.fromkeys(map(on_this_machine, [*named, *_listed(listed)])))
     if not arguments:
         raise InputError("INPUTS: missing; name files or folders to read")
     found: list[tuple[Input, list[Slice]]] = []
     left_alone: dict[str, int] = {}
     for path in arguments:
-        label = source or path.name or path.resolve().name
+        name = os.path.basename(path)
+        label = source or (Path(path).resolve().name if name in {"", ".", ".."} else name)
         address, dataset = remote(path), dataset_of(path)
         if dataset is not None:
             found.append(_dataset(path, dataset, source or dataset.name))
@@ -127,21 +140,15 @@ def find_documents(
             files = walk_remote(path, address, accepted, forced, left_alone)
             found += [_raw_file(label, *file) for file in files]
             continue
-        try:
-            state = path.stat()
-        except (FileNotFoundError, NotADirectoryError):
-            raise InputError(f"{path}: no such file or folder") from None
+        state = _look_at(path)
         if S_ISREG(state.st_mode):
             kind = forced or format_by_name(path, named=True, accepted=accepted)
             if kind is None or not (forced or kind in accepted):
                 raise InputError(not_accepted(path, kind, accepted))
-            found.append(
-                _raw_file(label, path, path.name, kind, State(state.st_size, state.st_mtime_ns))
-            )
-        elif not S_ISDIR(state.st_mode):
-            raise InputError(f"{path}: no such file or folder")
-        elif manifest := made_by_lmkit(path):
-            found.append(_made_folder(path, manifest, label))
+            now = State(state.st_size, state.st_mtime_ns)
+            found.append(_raw_file(label, path, name, kind, now))
+        elif manifest := made_by_lmkit(Path(path)):
+            found.append(_made_folder(Path(path), manifest, label))
         else:
             inside = accepted - {"tokens"}
             before = len(found)
@@ -149,14 +156,12 @@ def find_documents(
             if len(found) == before:
                 known = ", ".join(sorted(suffixes(inside)))
                 raise InputError(f"{path}: no files to read in it ({known})")
-    found.sort(key=lambda pair: (*pair[0].identity, str(pair[0].path)))
+    found.sort(key=lambda pair: (*pair[0].identity, pair[0].path))
     return Inputs(
         tuple(arguments),
         tuple(record for record, _ in found),
         tuple(
-            replace(part, input=number)
-            for number, (_, slices) in enumerate(found)
-            for part in slices
+            Slice(number, *part[1:]) for number, (_, slices) in enumerate(found) for part in slices
         ),
         left_alone,
     )
@@ -164,8 +169,8 @@ def find_documents(
 
 def other_folder(path: Path, label: str, fingerprint: str) -> Inputs:
     """Return an input that isn't documents: a tokenizer, a packed folder, a run."""
-    record = Input(path=path, source=label, bytes=0, sha256=(fingerprint,))
-    return Inputs((path,), (record,), (), {})
+    record = Input(str(path), label, 0, sha256=(fingerprint,))
+    return Inputs((str(path),), (record,), (), {})
 
 
 def cut(slices: Iterable[Slice], shard_bytes: int = RANGE_BYTES) -> list[tuple[Slice, ...]]:
@@ -190,18 +195,18 @@ def opened(part: Slice, read_ranges: list[ReadRange]) -> Iterator[Range]:
     """
     try:
         _check_unchanged(part)
-        with Range(part.path, part.start, part.stop) as source:
+        with Range(part.place, part.start, part.stop) as source:
             yield source
             digest = source.sha256()
         _check_unchanged(part)
     except FileNotFoundError:
         raise LmkitError(
-            f"{shown(part.path)}: it was there when the work was planned, and is gone",
+            f"{shown(part.place)}: it was there when the work was planned, and is gone",
             "put it back and run the same again: finished tasks are kept",
         ) from None
     if part.sha256 and digest != part.sha256:
         raise LmkitError(
-            f"{part.path}: not what its manifest.json says (SHA-256)",
+            f"{part.place}: not what its manifest.json says (SHA-256)",
             "the file is damaged or was changed by hand: make that folder again",
         )
     note = ReadRange(input=part.input, start=part.start, stop=part.stop, sha256=digest)
@@ -218,7 +223,7 @@ def same_content(old: Input, new: Input, verify: bool) -> bool:
     if not old.sha256 or (old.modified == new.modified and not verify):
         return old.modified == new.modified  # without a hash it couldn't be read before either
     step = (
-        _range_bytes(new.bytes, endings(new.path.name)[1])
+        _range_bytes(new.bytes, endings(os.path.basename(new.path))[1])
         if len(old.sha256) > 1
         else max(1, new.bytes)
     )
@@ -227,14 +232,31 @@ def same_content(old: Input, new: Input, verify: bool) -> bool:
     return all(before == digest for before, digest in zip(old.sha256, now, strict=False))
 
 
-def _listed(listed: Path | None) -> list[Path]:
+def _look_at(path: str) -> os.stat_result:
+    """Return the state of a file or folder. Raises InputError for anything else."""
+    try:
+        state = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{path}: no such file or folder") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"{path}: cannot be read: {reason}") from None
+    if not S_ISREG(state.st_mode) and not S_ISDIR(state.st_mode):
+        raise InputError(f"{path}: a pipe, socket or device; must be a file or folder")
+    return state
+
+
+def _listed(listed: Path | None) -> list[str]:
+    """Return the paths that a list holds, spelled as they would be if they were typed."""
     if listed is None:
         return []
     try:
-        lines = listed.read_text("utf-8").splitlines()
-        return [on_this_machine(Path(line)) for line in lines if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"--inputs-from: cannot read {listed}: {error}") from None
+        lines = listed.read_bytes().removeprefix(BOM).replace(b"\r\n", b"\n").split(b"\n")
+    except OSError as error:
+        raise InputError(f"--inputs-from: cannot read {listed}: {error.strerror}") from None
+    # Names on a disk may be no UTF-8.
+    paths = [os.fsdecode(line) for line in lines if line.strip()]
+    return [str(Path(path)) if ODD.search(path) else path for path in paths]
 
 
 def _made_folder(path: Path, manifest: Manifest, label: str) -> tuple[Input, list[Slice]]:
@@ -251,7 +273,7 @@ def _made_folder(path: Path, manifest: Manifest, label: str) -> tuple[Input, lis
         modified = file.stat().st_mtime_ns
         slices.append(
             Slice(
-                *(0, file, label, output.name, "documents", "zstd", 0, output.bytes),
+                *(0, str(file), label, output.name, "documents", "zstd", 0, output.bytes),
                 size=output.bytes,
                 modified=modified,
                 sha256=output.sha256,
@@ -260,27 +282,22 @@ def _made_folder(path: Path, manifest: Manifest, label: str) -> tuple[Input, lis
     if not manifest.counts.documents_out:
         raise InputError(f"{path}: it holds no documents: lmkit {manifest.stage} kept none")
     size = sum(output.bytes for output in outputs)
-    record = Input(path=path, source=label, bytes=size, sha256=(manifest.fingerprint,))
+    record = Input(str(path), label, size, sha256=(manifest.fingerprint,))
     return record, slices
 
 
 def _raw_file(
-    label: str, path: Path, origin: str, kind: Format, state: State
+    label: str, path: str, origin: str, kind: Format, state: State
 ) -> tuple[Input, list[Slice]]:
     size, modified = state
-    record = Input(path=path, source=label, origin=origin, bytes=size, modified=modified)
-    packing = endings(path.name)[1]
-    part = Slice(
-        *(0, path, label, origin, kind, packing, 0, size),
-        size=size,
-        modified=modified,
-    )
-    return record, [part]
+    packing = endings(os.path.basename(path))[1]
+    part = Slice(0, path, label, origin, kind, packing, 0, size, size, modified)
+    return Input(path, label, size, origin, modified), [part]
 
 
-def _dataset(path: Path, dataset: Dataset, label: str) -> tuple[Input, list[Slice]]:
+def _dataset(path: str, dataset: Dataset, label: str) -> tuple[Input, list[Slice]]:
     shards, version = look_up(dataset)
-    record = Input(path=path, source=label, origin=dataset.address, bytes=shards, modified=version)
+    record = Input(path, label, shards, dataset.address, version)
     parts = [
         Slice(
             *(0, path, label, dataset.address, "hub", "none", shard, shard + 1),
@@ -298,7 +315,7 @@ def _split(part: Slice) -> Iterator[Slice]:
         yield part
         return
     for start in range(0, part.size, step):
-        yield replace(part, start=start, stop=min(start + step, part.size))
+        yield part._replace(start=start, stop=min(start + step, part.size))
 
 
 def _range_bytes(size: int, compression: Compression) -> int:
@@ -313,8 +330,8 @@ def _range_bytes(size: int, compression: Compression) -> int:
 
 
 def _check_unchanged(part: Slice) -> None:
-    if state_of(part.path) != (part.size, part.modified):
+    if state_of(part.place) != (part.size, part.modified):
         raise LmkitError(
-            f"{shown(part.path)}: it has changed since the work was planned",
+            f"{shown(part.place)}: it has changed since the work was planned",
             "run again when nothing writes to it any more; --overwrite starts over",
         )

@@ -12,7 +12,8 @@ Choices:
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -31,18 +32,18 @@ class Record(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    @property
-    def _indent(self) -> int | None:
-        return 2
-
     def write(self, path: Path, scratch: Path) -> None:
         """Make the file appear, whole."""
-        data = self.model_dump(mode="json")
-        text = json.dumps(data, indent=self._indent, ensure_ascii=False) + "\n"
-        with appearing(path, scratch) as temporary:
-            # A file name that isn't UTF-8 reaches Python as half surrogates; JSON has a form for
-            # those, and pydantic's own writer and reader refuse them.
-            temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
+        # A file name that isn't UTF-8 reaches Python as half surrogates; JSON has a form for
+        # those, and pydantic's own writer and reader refuse them.
+        with (
+            appearing(path, scratch) as temporary,
+            temporary.open("w", encoding="utf-8", errors="backslashreplace") as file,
+        ):
+            file.writelines(self._texts())
+
+    def _texts(self) -> Iterator[str]:
+        yield json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
 
 
 RecordT = TypeVar("RecordT", bound=Record)
@@ -94,15 +95,16 @@ class Counts(Record):
             )
 
 
-class Input(Record):
+@dataclass(frozen=True, slots=True)
+class Input:
     """A raw file, or a folder that lmkit made, that was read."""
 
-    path: Path
+    path: str
     source: str
     """The label of its documents, unless they carry their own."""
+    bytes: int
     origin: str = ""
     """The path below the input argument."""
-    bytes: int
     modified: int | None = None
     """Nanoseconds since 1970; a folder that lmkit made has none."""
     sha256: tuple[str, ...] = ()
@@ -131,10 +133,19 @@ class Plan(Record):
     config: dict[str, Any]
     inputs: tuple[Input, ...]
 
-    @property
-    def _indent(self) -> int | None:
-        """Nobody reads a million inputs, and without indentation Python writes them in C."""
-        return 2 if len(self.inputs) < MANY_INPUTS else None
+    def _texts(self) -> Iterator[str]:
+        """Yield the text of the file; of a million inputs a line each, which are never held."""
+        if len(self.inputs) < MANY_INPUTS:
+            yield from super()._texts()
+            return
+        rest = self.model_dump(mode="json", exclude={"inputs"})
+        yield json.dumps(rest, ensure_ascii=False)[:-1] + ', "inputs": [\n'
+        encode = json.JSONEncoder(ensure_ascii=False).encode
+        names = [field.name for field in fields(Input)]
+        for number, item in enumerate(self.inputs):
+            line = encode({name: getattr(item, name) for name in names})
+            yield f",\n{line}" if number else line
+        yield "\n]}\n"
 
     def option_changes(self, old: "Plan", places: Container[str] = ()) -> dict[str, str]:
         """Say, for every option that differs from an older plan, how.
@@ -150,6 +161,9 @@ class Plan(Record):
 
     def input_changes(self, old: "Plan", same: Callable[[Input, Input], bool]) -> list[str]:
         """Name every input that is new, gone, or not the `same` (asked with old and new)."""
+        if [i.identity for i in old.inputs] == [i.identity for i in self.inputs]:
+            both = zip(old.inputs, self.inputs, strict=True)
+            return [f"input {shown(b.path)} has changed" for a, b in both if not same(a, b)]
         changes: list[str] = []
         before, now = _by_identity(old.inputs), _by_identity(self.inputs)
         for key in now | before:

@@ -41,7 +41,7 @@ class Range:
 
     closed = False
 
-    def __init__(self, path: Path, start: int, stop: int) -> None:
+    def __init__(self, path: str | Path, start: int, stop: int) -> None:
         self.start = start
         self.stop = stop
         self.position = start
@@ -114,7 +114,7 @@ class Range:
         return self._digest.hexdigest()
 
 
-def hash_range(path: Path, start: int, stop: int) -> str:
+def hash_range(path: str | Path, start: int, stop: int) -> str:
     """Return the SHA-256 of a part of a file."""
     with Range(path, start, stop) as source:
         return source.sha256()

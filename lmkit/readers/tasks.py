@@ -54,8 +54,7 @@ class Item:
 def set_name(part: Slice) -> str:
     """Return what a test set is called: its file, without the endings.
 
-    >>> from pathlib import Path
-    >>> set_name(Slice(0, Path("x"), "blimp", "island.jsonl.gz", "jsonl", "gzip", 0, 0, 0, 0))
+    >>> set_name(Slice(0, "x", "blimp", "island.jsonl.gz", "jsonl", "gzip", 0, 0, 0, 0))
     'blimp/island'
     """
     path = PurePosixPath(part.origin)

@@ -190,7 +190,7 @@ def _inputs(inputs: Sequence[Input]) -> list[Sections]:
         groups.setdefault((item.source, item.modified is None), []).append(item)
     rows: list[Sections] = []
     for (source, made), items in list(groups.items())[:SHOWN_INPUTS]:
-        paths = [str(item.path) for item in items]
+        paths = [item.path for item in items]
         where = paths[0] if len(paths) == 1 else _common(paths)
         total = sum(item.bytes for item in items)
         row: Sections = {"source": source, "path": where}

@@ -86,7 +86,7 @@ class Index:
         """What is read of it, for the plan."""
         records = [
             Input(
-                path=self.folder(number),
+                path=str(self.folder(number)),
                 source="index",
                 origin=self.folder(number).name,
                 bytes=sum(file.bytes for file in part.files),
@@ -218,9 +218,9 @@ def _refuse_other_settings(folder: Path, part: Part, settings: dict[str, Any]) -
             )
 
 
-def _refuse_overlap(path: Path, others: Sequence[Path]) -> None:
+def _refuse_overlap(path: Path, others: Sequence[str | Path]) -> None:
     place = path.resolve()
-    for other in map(Path.resolve, others):
+    for other in (Path(other).resolve() for other in others):
         if place == other or other in place.parents or place in other.parents:
             raise ConfigError(f"--index: {path} and {other} must lie apart")
 
@@ -228,7 +228,7 @@ def _refuse_overlap(path: Path, others: Sequence[Path]) -> None:
 def _crawl(inputs: Inputs) -> str:
     """Stand for inputs: the same when they were only touched, another when others are there."""
     told = [
-        (str(item.path.resolve()), item.bytes, item.sha256 if item.modified is None else ())
+        (str(Path(item.path).resolve()), item.bytes, item.sha256 if item.modified is None else ())
         for item in inputs.records
     ]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()

@@ -54,7 +54,7 @@ def lists_as_inputs(named: Iterable[tuple[str, Path]]) -> Inputs:
         state = path.stat()
         records.append(
             Input(
-                path=path,
+                path=str(path),
                 source=option,
                 origin=path.name,
                 bytes=state.st_size,

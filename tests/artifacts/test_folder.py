@@ -4,11 +4,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from lmkit import CleanConfig, clean
+from lmkit.artifacts.folder import refuse_overlap
 from lmkit.artifacts.lock import owning
 from lmkit.errors import ConfigError, LmkitError, OutputError
 from tests.conftest import contents, manifest, texts
@@ -140,6 +142,29 @@ def test_nothing_is_written_into_what_is_read(raw: Path, output: str) -> None:
     with pytest.raises(ConfigError, match="input"):
         clean(config(raw, output))
     assert not Path("raw/deep").exists()
+
+
+@pytest.mark.parametrize("output", ["raw", "raw/deep/out", "out", "way/out", "elsewhere"])
+def test_overlap_is_found_through_links_and_dots(raw: Path, output: str) -> None:
+    (raw / "deep").mkdir()
+    Path("out").mkdir()
+    Path("out/a.txt").write_text("a")
+    Path("way").symlink_to(Path.cwd())
+    Path("file.txt").symlink_to("out/a.txt")
+    for path in [
+        "raw",
+        "raw/deep/..",
+        "way/raw",
+        "raw/cat.txt",
+        "out/a.txt",
+        "file.txt",
+        "way",
+        ".",
+    ]:
+        place, read = Path(output).resolve(), Path(path).resolve()
+        clear = place != read and read not in place.parents and place not in read.parents
+        with nullcontext() if clear else pytest.raises(ConfigError, match="--output: "):
+            refuse_overlap(Path(output), [path])
 
 
 def test_two_runs_do_not_share_a_folder(raw: Path) -> None:

@@ -8,5 +8,5 @@ def test_content_tells_where_names_do_not(tmp_path: Path) -> None:
     assert format_by_content(b"<mediawiki xmlns='x'>") == "wikipedia"
     assert format_by_content(b'{"a": 1}\n{"a": 2}') == "jsonl"
     (tmp_path / "page").write_text("<!DOCTYPE html><p>x")
-    assert format_by_name(tmp_path / "page", named=True, accepted={"html"}) == "html"
-    assert format_by_name(tmp_path / "page", named=False, accepted={"html"}) is None
+    assert format_by_name(str(tmp_path / "page"), named=True, accepted={"html"}) == "html"
+    assert format_by_name(str(tmp_path / "page"), named=False, accepted={"html"}) is None

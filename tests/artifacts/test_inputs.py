@@ -1,4 +1,6 @@
 import hashlib
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,35 @@ def test_paths_may_come_from_a_file(raw: Path) -> None:
     assert [part.origin for part in found.slices] == ["cat.txt", "dog.txt", "hi.txt"]
 
 
+def test_paths_of_a_list_are_spelled_as_typed_ones_and_need_not_be_utf_8(raw: Path) -> None:
+    odd = os.fsdecode(b"caf\xe9.txt")
+    (raw / odd).write_text("x")
+    Path("list").write_bytes(
+        b"\xef\xbb\xbf./raw//dog.txt\r\nraw/cat.txt\nfile://%s/raw/hi.txt\nraw/caf\xe9.txt\n"
+        % os.fsencode(Path.cwd())
+    )
+    typed = [raw / "dog.txt", raw / "cat.txt", Path.cwd() / raw / "hi.txt", raw / odd]
+    from_list = find_documents([raw / "dog.txt"], Path("list"), formats=("text",))
+    assert from_list.records == find_documents(typed, formats=("text",)).records
+    assert [Path(record.path) for record in from_list.records] == sorted(
+        typed, key=lambda path: (path.name, str(path))
+    )
+
+
+def test_what_is_neither_a_file_nor_a_folder_is_named(raw: Path) -> None:
+    os.mkfifo("pipe")
+    Path("loop").symlink_to("loop")
+    for path, message in [
+        ("pipe", "pipe: a pipe, socket or device; must be a file or folder"),
+        ("/dev/zero", "/dev/zero: a pipe"),
+        ("loop", "loop: cannot be read: Too many levels of symbolic links"),
+        ("x" * 300, "cannot be read: File name too long"),
+    ]:
+        with pytest.raises(InputError, match=message) as error:
+            find_documents([Path(path)], formats=("text",))
+        assert error.value.exit_code == 2
+
+
 def test_big_files_of_lines_are_cut_and_small_files_share_a_task(
     raw: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -76,7 +107,7 @@ def test_a_file_that_was_read_in_ranges_is_known_again_by_them(
     ranges = [(p.start, p.stop) for task in cut(found.slices, 100) for p in task]
     hashes = tuple(hashlib.sha256(data[start:stop]).hexdigest() for start, stop in ranges)
     (now,) = found.records
-    old = now.model_copy(update={"sha256": hashes, "modified": 1})
+    old = replace(now, sha256=hashes, modified=1)
     assert same_content(old, now, verify=False)
     (raw / "big.jsonl").write_bytes(data[:-1] + b"!")
     assert not same_content(old, now, verify=False)
@@ -101,8 +132,8 @@ def test_a_file_is_read_again_only_where_its_time_says_something_else(tmp_path: 
     path = tmp_path / "a"
     path.write_text("abc")
     digest = (hashlib.sha256(b"abc").hexdigest(),)
-    old = Input(path=path, source="a", bytes=3, modified=1, sha256=digest)
-    touched = old.model_copy(update={"modified": 2})
+    old = Input(path=str(path), source="a", bytes=3, modified=1, sha256=digest)
+    touched = replace(old, modified=2)
     assert same_content(old, touched, verify=False)
     path.write_text("abd")
     assert not same_content(old, touched, verify=False)

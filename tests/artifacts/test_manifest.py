@@ -19,7 +19,7 @@ from lmkit.errors import LmkitError
 def plan(inputs: dict[str, str] | None = None, **config: Any) -> Plan:
     options = {"output": "out", "optim": {"lr": 0.1}, **config}
     found = tuple(
-        Input(path=Path("raw", name), source="raw", origin=name, bytes=1, sha256=(digest,))
+        Input(path=f"raw/{name}", source="raw", origin=name, bytes=1, sha256=(digest,))
         for name, digest in (inputs or {"a": "1", "b": "2"}).items()
     )
     return Plan(stage="toy", lmkit="1", config=options, inputs=found)
@@ -81,9 +81,10 @@ def test_counts_add_up_and_a_lost_document_is_noticed() -> None:
         Counts(documents_in=3, documents_out=1, dropped={"b": 1}).check()
 
 
-def test_many_inputs_are_written_without_indentation_and_read_again(tmp_path: Path) -> None:
-    inputs = [Input(path=Path(f"{n}.txt"), source="raw", bytes=n) for n in range(MANY_INPUTS)]
+def test_many_inputs_are_written_a_line_each_and_read_again(tmp_path: Path) -> None:
+    inputs = [Input(path=f"{n}\udce9.txt", source="raw", bytes=n) for n in range(MANY_INPUTS)]
     plan = Plan(stage="clean", lmkit="0", config={}, inputs=tuple(inputs))
     plan.write(tmp_path / "plan.json", tmp_path)
-    assert (tmp_path / "plan.json").read_text().count("\n") == 1
+    lines = (tmp_path / "plan.json").read_text().splitlines()
+    assert len(lines) == MANY_INPUTS + 2
     assert read(Plan, tmp_path / "plan.json") == plan

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -44,4 +45,17 @@ def test_links_that_are_not_followed_are_counted(raw: Path) -> None:
     (raw / "dangling.txt").symlink_to("nowhere")
     Path("elsewhere").mkdir()
     (raw / "folder").symlink_to(Path("elsewhere").resolve())
-    assert find_documents([raw], formats=("text",)).left_alone == {"links": 2}
+    os.mkfifo(raw / "pipe.txt")
+    found = find_documents([raw], formats=("text",))
+    assert found.left_alone == {"links": 2, "pipes, sockets or devices": 1}
+
+
+def test_the_folder_that_one_stands_in_can_be_read(
+    raw: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (raw / "deep").mkdir()
+    (raw / "deep" / "a.txt").write_text("a")
+    monkeypatch.chdir(raw)
+    records = find_documents([Path()], formats=("text",)).records
+    assert [record.path for record in records][1] == records[1].origin == "deep/a.txt"
+    assert {record.source for record in records} == {"raw"}

@@ -13,7 +13,7 @@ from lmkit.training.run_folder import RunFolder
 def folder(data: str = "1", **options: object) -> RunFolder:
     values = {"inputs": ["packed"], "output": "run", "steps": 4, **options}
     config = PretrainConfig.model_validate(values)
-    record = Input(path=Path("packed"), source="packed", bytes=0, sha256=(data,))
+    record = Input(path="packed", source="packed", bytes=0, sha256=(data,))
     return RunFolder(config, [record], config.steps, config.may_change)
 
 

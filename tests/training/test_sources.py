@@ -75,6 +75,6 @@ def test_without_weights_every_folder_is_read_equally_often(here: Path) -> None:
 
 def test_one_folder_has_the_inputs_that_it_always_had(here: Path) -> None:
     (record,) = sources(packed("a")).inputs.records
-    assert (record.path, record.source) == (Path("a"), "packed")
+    assert (record.path, record.source) == ("a", "packed")
     assert len(sources(Path("a"), packed("b")).inputs.records) == 2
     assert isinstance(sources(Path("a")).folders[0], PackedFolder)
