@@ -135,7 +135,10 @@ def _files_below(path: str, address: str) -> Iterator[tuple[str, str, State]]:
     try:
         info = system.info(place)
     except FileNotFoundError:
-        raise InputError(f"{address}: no such file or folder") from None
+        # fsspec says the same where a web server doesn't answer.
+        web = address.startswith(("http:", "https:"))
+        what = "nothing there, or its server can't be reached" if web else "no such file or folder"
+        raise InputError(f"{address}: {what}") from None
     if info["type"] == "file":
         yield path, "", _state(address, info)
         return

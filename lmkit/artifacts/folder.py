@@ -201,6 +201,12 @@ class OutputFolder:
 
         Raises OutputError where it is someone else's.
         """
+        try:
+            str(self.path).encode()
+        except UnicodeEncodeError:
+            raise OutputError(
+                f"--output: {self.path}: not UTF-8", "choose a name that every library can write to"
+            ) from None
         if self.path.exists() and not self.path.is_dir():
             raise OutputError(f"--output: {self.path} is a file, must be a folder")
         if not self.path.exists():

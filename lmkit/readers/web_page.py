@@ -88,7 +88,8 @@ def _is_too_deep(html: str) -> bool:
 
     Only a parser knows: many elements have no end tag, and end tags may end nothing.
     """
-    if html.count("<") - html.count("</") <= DEEPEST and html.count("<") <= MOST_TAGS:
+    tags = html.count("<")
+    if tags <= DEEPEST or (tags <= MOST_TAGS and tags - html.count("</") <= DEEPEST):
         return False
     node: Any = HTMLTree.parse(html).document
     depth = 0

@@ -260,7 +260,7 @@ def test_an_input_inside_the_output_is_refused(raw: Path) -> None:
     assert contents(Path("out")) == before
 
 
-@pytest.mark.parametrize("output", ["raw/cat.txt/x", "dangling", "dangling/x"])
+@pytest.mark.parametrize("output", ["raw/cat.txt/x", "dangling", "dangling/x", "caf\udce9"])
 def test_an_output_that_cannot_be_made_is_a_bad_request(raw: Path, output: str) -> None:
     Path("dangling").symlink_to("nowhere")
     with pytest.raises((OutputError, ConfigError)):
