@@ -115,23 +115,31 @@ def _documents(
 
 def _rows(batch: Any) -> Iterator[dict[str, Any] | Exception]:
     """Yield the rows of a batch; where one can't be read, only that one is lost."""
-    refused = (pa.ArrowInvalid, UnicodeDecodeError)
     try:
         batch.validate(full=True)
         rows = batch.to_pylist()
-    except refused:
+    except (ValueError, OverflowError):
         rows = None
     for number in range(batch.num_rows):
         try:
             row = rows[number] if rows else _row(batch.slice(number, 1))
             yield {name: plain(value) for name, value in row.items() if type(value) is not bytes}
-        except refused as error:
+        except ValueError as error:  # UnicodeDecodeError and ArrowInvalid are some
             yield error
 
 
 def _row(batch: Any) -> dict[str, Any]:
     batch.validate(full=True)
-    return batch.to_pylist()[0]
+    names = batch.schema.names
+    return {name: _value(column) for name, column in zip(names, batch.columns, strict=True)}
+
+
+def _value(column: Any) -> Any:
+    """Return the one value of a column; as Arrow writes it where Python has none: the year 10000."""
+    try:
+        return column.to_pylist()[0]
+    except OverflowError:
+        return " ".join(column.to_string().split())
 
 
 def _check_column(schema: Any, request: Request) -> None:

@@ -95,6 +95,28 @@ def test_bad_utf8_costs_one_row(tmp_path: Path) -> None:
     assert (before, after) == ("good", "also") and "not UTF-8" in bad
 
 
+def test_a_time_that_python_has_no_value_for_costs_nothing(tmp_path: Path) -> None:
+    times = pa.array([0, 2**60, 1], pa.timestamp("us"))
+    pq.write_table(pa.table({"text": ["a", "b", "c"], "t": times}), tmp_path / "a.parquet")
+    first, beyond, last = documents(tmp_path / "a.parquet")
+    assert (first.text, beyond.text, last.text) == ("a", "b", "c")
+    assert first.metadata["t"] == "1970-01-01T00:00:00"
+    assert str(2**60) in beyond.metadata["t"]
+
+
+def test_a_footer_whose_columns_cannot_be_asked_for_does_not_end_the_process(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"text": [f"line {n}" for n in range(50)]}), path, row_group_size=10)
+    data = path.read_bytes()
+    footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    # The type of the first column, BYTE_ARRAY (6), becomes BOOLEAN (0): Thrift writes i32 zigzag.
+    place = data.index(b"\x15\x0c", footer)
+    path.write_bytes(data[: place + 1] + b"\0" + data[place + 2 :])
+    assert all(line.startswith("! damaged") for line in told(outcomes(path)))
+
+
 @pytest.mark.parametrize("name", ["a.parquet", "a.arrow"])
 @pytest.mark.parametrize("content", [b"", b"PAR1\x15\x04", b"\xff\xff\xff\xff\x10", b"text"])
 def test_what_is_no_table_is_told_once(tmp_path: Path, name: str, content: bytes) -> None:
