@@ -4,7 +4,8 @@ Choices:
 - A task reads the row groups that begin in its slice, so a big Parquet file is shared out: by how
   much the groups hold, since where they begin can't be asked safely before they are read.
 - Rows come in small batches, smaller where they are long on average, and a row group is not read
-  before it is needed: it may be a gigabyte.
+  before it is needed: it may be a gigabyte. But a page is held whole: the format has nothing
+  smaller, and pyarrow writes up to 1,024 rows in one.
 - The place of a row is the byte offset of its row group, and its number in it. (An Arrow file's
   is that of its record batches, which pyarrow doesn't tell: they count as one block at 0.)
 - Arrow reads what a file says without a check, and a wrong number in it ends the process: rows are
@@ -135,7 +136,7 @@ def _row(batch: Any) -> dict[str, Any]:
 
 
 def _value(column: Any) -> Any:
-    """Return the one value of a column; as Arrow writes it where Python has none: the year 10000."""
+    """Return the one value of a column; as Arrow tells it where Python has none (year 10000)."""
     try:
         return column.to_pylist()[0]
     except OverflowError:
