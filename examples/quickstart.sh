@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From raw text to a small language model, in a few minutes on two cores and with no download
+# From raw text to a small language model, in 4 to 10 minutes on two cores and with no download
 # but packages. Run it again, and each finished step says 'up to date'.
 #
 #     bash examples/quickstart.sh            # the text that Python itself ships

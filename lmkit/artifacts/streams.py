@@ -5,6 +5,7 @@ twice, also where reading goes back and forth.
 """
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Literal, Self
 
@@ -19,8 +20,6 @@ COMPRESSIONS: dict[str, Compression] = {
     ".xz": "xz",
 }
 READ_BYTES = 1 << 20
-MOST_AT_ONCE = 1 << 26
-"""A library asks for as much as a file says, and damaged files say anything: no memory for that."""
 
 
 class Damaged(Exception):  # noqa: N818 (it is an answer more than an error)
@@ -48,6 +47,7 @@ class Range:
         self._hashed = start
         self._digest = hashlib.sha256()
         self._file = open_file(path)
+        self._end = self._file.seek(0, os.SEEK_END)
         self._file.seek(start)
 
     def __enter__(self) -> Self:
@@ -65,12 +65,9 @@ class Range:
 
     def read(self, size: int = -1) -> bytes:
         """Return the next bytes, at most `size`; nothing at the end of the file."""
-        data = self._file.read(min(size, MOST_AT_ONCE))
-        if len(data) == MOST_AT_ONCE < size:
-            pieces = [data]
-            while piece := self._file.read(min(size - sum(map(len, pieces)), MOST_AT_ONCE)):
-                pieces.append(piece)
-            data = b"".join(pieces)
+        # A library asks for as much as a file says, and damaged files say anything.
+        left = max(0, self._end - self.position)
+        data = self._file.read(left if size < 0 else min(size, left))
         ahead = self._hashed - self.position
         if 0 <= ahead < len(data) and self._hashed < self.stop:
             fresh = data[ahead : self.stop - self.position]
