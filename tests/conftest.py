@@ -1,5 +1,6 @@
 import json
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,10 @@ from lmkit.cli import main
 # Machines that are shared are slow at times; no test asserts a time.
 settings.register_profile("lmkit", deadline=None)
 settings.load_profile("lmkit")
+
+# A shell that runs something in the background makes it deaf to Ctrl-C, and so its children.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TEXTS = {
     "cat.txt": "The cat sat on the mat, and the mat was warm.",
