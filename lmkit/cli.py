@@ -47,6 +47,7 @@ import lmkit
 from lmkit.artifacts.manifest import Manifest
 from lmkit.config import STAGES, CommandConfig, Option, load, options
 from lmkit.errors import Interrupted, LmkitError
+from lmkit.execution.progress import printable
 from lmkit.execution.ranks import rank
 from lmkit.execution.sections import Section, shown
 
@@ -118,9 +119,9 @@ def _fail(error: Exception) -> int:
         time.sleep(SECONDS_FOR_THE_FIRST)
         return exit_code
     console = Console(stderr=True, soft_wrap=True, highlight=False)
-    console.print(f"[bold red]Error:[/] {escape(message)}")
+    console.print(f"[bold red]Error:[/] {escape(printable(message))}")
     if hint:
-        console.print(f"[dim]Hint: {escape(hint)}[/]")
+        console.print(f"[dim]Hint: {escape(printable(hint))}[/]")
     return exit_code
 
 

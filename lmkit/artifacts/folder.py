@@ -26,6 +26,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
+from lmkit.artifacts.addresses import remote
 from lmkit.artifacts.atomic import remove_leftovers
 from lmkit.artifacts.hub import dataset_of
 from lmkit.artifacts.inputs import Inputs, same_content
@@ -369,6 +370,8 @@ def refuse_overlap(output: Path, inputs: Sequence[str | Path]) -> None:
     inside = os.path.join(place, "")
     folders: dict[str, str] = {}
     for path in inputs:
+        if remote(path):
+            continue
         other = _real(path, folders)
         if place == other:
             raise ConfigError(f"--output: {output} is also an input")

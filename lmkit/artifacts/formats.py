@@ -172,7 +172,8 @@ MAGICS: dict[bytes, Format] = {
     b"\xff\xff\xff\xff": "arrow",  # a stream: the marker of its first message
 }
 # An XML declaration, comments, and a document type without declarations of its own.
-PROLOG = rb"(?:<\?xml[^>]{0,200}>|<!--.{0,2000}?-->|<!DOCTYPE[^>\[]{0,300}>|\s){0,20}"
+# (What has matched is not tried in another way: each comment would double the work.)
+PROLOG = rb"(?>(?:<\?xml[^>]{0,200}>|<!--.{0,2000}?-->|<!DOCTYPE[^>\[]{0,300}>|\s++){0,200})"
 PATTERNS: list[tuple[bytes, Format]] = [
     # A document type with declarations may be a bomb: the reader tells so.
     (PROLOG + rb"(?:<!DOCTYPE\s+mediawiki|<mediawiki)\b", "wikipedia"),

@@ -131,7 +131,7 @@ def find_documents(
     left_alone: dict[str, int] = {}
     for path in arguments:
         name = os.path.basename(path)
-        label = source or (Path(path).resolve().name if name in {"", ".", ".."} else name)
+        label = source or name
         address, dataset = remote(path), dataset_of(path)
         if dataset is not None:
             found.append(_dataset(path, dataset, source or dataset.name))
@@ -141,6 +141,8 @@ def find_documents(
             found += [_raw_file(label, *file) for file in files]
             continue
         state = _look_at(path)
+        if not source and name in {"", ".", ".."}:
+            label = Path(path).resolve().name
         if S_ISREG(state.st_mode):
             kind = forced or format_by_name(path, named=True, accepted=accepted)
             if kind is None or not (forced or kind in accepted):

@@ -20,8 +20,16 @@ CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 def say(message: str) -> None:
     """Tell a person something that is not a result; of several processes the first speaks."""
     if rank() == 0:
-        plain = CONTROL.sub(lambda found: ascii(found[0])[1:-1], message)
-        print(plain, file=sys.stderr, flush=True)
+        print(printable(message), file=sys.stderr, flush=True)
+
+
+def printable(message: str) -> str:
+    r"""Show control characters, and what isn't Unicode, by their numbers.
+
+    >>> printable("a\x1b[1m\n")
+    'a\\x1b[1m\n'
+    """
+    return CONTROL.sub(lambda found: ascii(found[0])[1:-1], message)
 
 
 def warn(message: str) -> None:

@@ -71,12 +71,7 @@ def read_arrow(part: Slice, source: Range, request: Request) -> Iterator[Documen
         try:
             is_file = source.read(6) == b"ARROW1"
             source.seek(0)
-            if is_file:
-                reader = pa.ipc.open_file(stream)
-                batches = (reader.get_batch(n) for n in range(reader.num_record_batches))
-            else:
-                reader = pa.ipc.open_stream(stream)
-                batches = iter(reader)
+            reader = pa.ipc.open_file(stream) if is_file else pa.ipc.open_stream(stream)
             _check_column(reader.schema, request)
         except Damaged as damage:
             yield unreadable(part, damage)
@@ -84,20 +79,57 @@ def read_arrow(part: Slice, source: Range, request: Request) -> Iterator[Documen
         except ERRORS as error:
             yield unreadable(part, Damaged(0, f"not an Arrow file: {_first_line(error)}"))
             return
-        pieces = (
-            batch.slice(start, BATCH_ROWS)
-            for batch in batches
-            for start in range(0, batch.num_rows, BATCH_ROWS)
-        )
-        yield from _documents(part, request, pieces, 0)
+        batches = _batches_of_file(reader) if is_file else _batches_of_stream(reader, source)
+        yield from _documents(part, request, _pieces(batches), 0)
+
+
+def _batches_of_file(reader: Any) -> Iterator[Any]:
+    """Yield the batches of a file, and errors in place of those that can't be read."""
+    for number in range(reader.num_record_batches):
+        try:
+            batch = reader.get_batch(number)
+        except ERRORS as error:
+            batch = error
+        yield batch
+
+
+def _batches_of_stream(reader: Any, source: Range) -> Iterator[Any]:
+    """Yield the batches of a stream, likewise; it goes on behind what can't be read."""
+    while True:
+        before = source.tell()
+        try:
+            batch = reader.read_next_batch()
+        except StopIteration:
+            return
+        except ERRORS as error:
+            yield error
+            if source.tell() == before:
+                return
+            continue
+        yield batch
+
+
+def _pieces(batches: Iterator[Any]) -> Iterator[Any]:
+    for batch in batches:
+        if isinstance(batch, Exception):
+            yield batch
+            continue
+        for start in range(0, batch.num_rows, BATCH_ROWS):
+            yield batch.slice(start, BATCH_ROWS)
 
 
 def _documents(
     part: Slice, request: Request, batches: Iterator[Any], offset: int
 ) -> Iterator[Document | Unreadable]:
+    """Yield what is in batches; an error among them stands for rows that can't be read."""
     record = 0
     try:
         for batch in batches:
+            if isinstance(batch, Exception):
+                damage = Damaged(offset, f"damaged: {_first_line(batch)}")
+                yield unreadable(part, damage, record)
+                record += 1
+                continue
             for row in _rows(batch):
                 try:
                     if isinstance(row, Exception):
@@ -130,16 +162,27 @@ def _rows(batch: Any) -> Iterator[dict[str, Any] | Exception]:
 
 
 def _row(batch: Any) -> dict[str, Any]:
-    batch.validate(full=True)
     names = batch.schema.names
     return {name: _value(column) for name, column in zip(names, batch.columns, strict=True)}
 
 
 def _value(column: Any) -> Any:
-    """Return the one value of a column; as Arrow tells it where Python has none (year 10000)."""
+    """Return the one value of a column.
+
+    As Arrow tells it where Python has none: the year 10000, a time zone that nobody knows.
+    """
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
+        # A day has no 25th hour, but reading that is safe; behind a wrong offset there is anything.
+        if not (pa.types.is_primitive(column.type) or pa.types.is_decimal(column.type)):
+            raise
+        column.validate()
     try:
         return column.to_pylist()[0]
-    except OverflowError:
+    except UnicodeDecodeError:
+        raise
+    except (OverflowError, ValueError):
         return " ".join(column.to_string().split())
 
 
@@ -148,6 +191,8 @@ def _check_column(schema: Any, request: Request) -> None:
     if name not in schema.names and request.text_field not in schema.names:
         known = ", ".join(schema.names)[:200]
         raise Damaged(0, f"no column {request.text_field!r}; it has {known}")
+    if schema.names.count(request.text_field) > 1:
+        raise Damaged(0, f"more than one column {request.text_field!r}")
 
 
 def _shares(groups: list[Any], size: int) -> list[int]:

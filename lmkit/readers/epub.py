@@ -104,5 +104,5 @@ def _xml(data: bytes) -> ElementTree.Element:
         raise Damaged(0, "it declares entities, as XML bombs do")
     try:
         return ElementTree.fromstring(data)
-    except (ElementTree.ParseError, ValueError) as error:
+    except (ElementTree.ParseError, LookupError, ValueError) as error:
         raise Damaged(0, f"not XML: {error}") from None

@@ -4,6 +4,7 @@ Choices:
 - One broken element costs one record: an XML parser that reads the whole file must end at the
   first mistake, and what follows would be lost.
 - Any encoding that XML allows: ASCII's supersets are framed as they are; UTF-16 is decoded first.
+  A name that nobody knows may be damaged, and costs nothing where the text is UTF-8.
 - Entities are never declared: a document type with declarations is refused, which is what
   "billion laughs" is made of.
 """
@@ -24,22 +25,32 @@ HEAD = 1 << 14
 def decoded(blocks: Iterator[bytes]) -> tuple[Iterator[bytes], str]:
     """Return a stream whose markup is ASCII, and the encoding of what is between.
 
-    Raises `Damaged` for an encoding that nobody knows, and for declarations of entities.
+    Raises `Damaged` for declarations of entities.
     """
     first = next(blocks, b"")
     wide = _utf16(first)
-    said = DECLARED.search(first[:HEAD])
-    name = "utf-8" if wide or said is None else said[1].decode()
-    try:
-        codecs.lookup(name)
-    except LookupError:
-        raise Damaged(0, f"an encoding that nobody knows: {name}") from None
+    name = "utf-8" if wide else declared_encoding(first[:HEAD])
     if b"<!ENTITY" in first[:HEAD].replace(b"\0", b""):
         raise Damaged(0, "it declares entities, as XML bombs do")
     if wide is None:
         return chain([first], blocks), name
     worker = codecs.getincrementaldecoder(wide)("replace")
     return (worker.decode(block).encode() for block in chain([first], blocks)), name
+
+
+def declared_encoding(start: bytes) -> str:
+    """Return the encoding that an XML declaration names, UTF-8 where nobody knows it.
+
+    >>> declared_encoding(b'<?xml encoding="latin-1"?>')
+    'latin-1'
+    """
+    said = DECLARED.search(start)
+    name = said[1].decode() if said else "utf-8"
+    try:
+        b"a".decode(name)
+    except (LookupError, ValueError):
+        return "utf-8"
+    return name
 
 
 def _utf16(first: bytes) -> str | None:

@@ -23,14 +23,13 @@ from lmkit.artifacts.documents import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
 from lmkit.artifacts.lines import Line, lines_around_damage
 from lmkit.artifacts.streams import Damaged, Range
-from lmkit.readers.markup import parse
+from lmkit.readers.markup import declared_encoding, parse
 from lmkit.readers.request import Request, new_document, unreadable
 from lmkit.readers.web_fragment import fragment_text
 
 QUESTION, ANSWER = "1", "2"
 NUMBER = re.compile(r"[0-9]{1,18}")
 """What SQLite, too, holds as a whole number."""
-ENCODING = re.compile(rb"encoding=\"([A-Za-z0-9._-]+)\"")
 Row = tuple[int, int, int, int, str, str, str, str, int, int]
 
 
@@ -66,8 +65,7 @@ def _fill(
                 bad.append(unreadable(part, line))
                 continue
             if line.data is not None and line.data.lstrip()[:5] == b"<?xml":
-                said = ENCODING.search(line.data)
-                encoding = said[1].decode() if said else encoding
+                encoding = declared_encoding(line.data)
             try:
                 row = _row(line, encoding, request, table)
             except Damaged as damage:

@@ -19,13 +19,18 @@ from lmkit.artifacts.streams import Damaged, Range
 from lmkit.readers.request import Request, new_document, unreadable
 from lmkit.readers.whole_files import content, decode
 
-TIMES = re.compile(
-    r"[ \t]*(?:(\d{1,3}):)?(\d{1,2}):(\d\d)[.,](\d{1,3})[ \t]*-->[ \t]*"
-    r"(?:(\d{1,3}):)?(\d{1,2}):(\d\d)[.,](\d{1,3})[^\n]*"
+TIME = r"(?:(\d{1,3}):)?(\d{1,2}):(\d\d)[.,](\d{1,3})"
+TIMES = re.compile(rf"[ \t]*{TIME}[ \t]*-->[ \t]*{TIME}[^\n]*")
+# Damaged times stand where only times can: behind a blank line, or that and a number.
+CUE = re.compile(
+    rf"^{TIMES.pattern}$"
+    r"|(?:\A|\n[ \t]*\n)(?:"
+    r"[ \t]*\d+[ \t]*\n(?=[^\n]{0,80}->|[^\n]{0,40}\d:\d\d[^\n]{0,40}\d:\d\d)"
+    r"|(?=[^\n]{0,40}\d:\d[^\n]{0,40}-->|[^\n]{0,40}-->[^\n]{0,40}\d:\d)"
+    r")[^\n]*$",
+    re.MULTILINE,
 )
-# Behind a cue's number, or with a digit or colon before the arrow, as damaged times have.
-CUE = re.compile(r"^(?:(?<=\d\n)[^\n]{0,80}|[^\n]{0,20}[\d:][^\n]{0,20})-->[^\n]*$", re.MULTILINE)
-TAG = re.compile(r"</?(?:[a-z]+|\d\d:)[^<>]*>|\{\\?[^{}]*\}", re.IGNORECASE)
+TAG = re.compile(r"</?(?:[a-z]++|\d\d:)[^<>]*+>|\{\\?[^{}]*+\}", re.IGNORECASE)
 SOUND = re.compile(r"\[[^\[\]\n]*\]|\([A-Z \d',.&-]+\)|[♪♫#]+")
 SPEAKER = re.compile(r"^[ \t]*(?:[-\u2010-\u2015]+|>>+)[ \t]*", re.MULTILINE)
 ENDED = re.compile(r"[.!?\u2026\u3002\uff01\uff1f][\"'\u201d\u2019)\]]*$")
@@ -49,32 +54,32 @@ def spoken(text: str) -> str:
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     lines: list[str] = []
-    open_line = ""
+    open_line: list[str] = []
     ended: float | None = 0.0
     found = list(CUE.finditer(text))
-    if not any(TIMES.fullmatch(cue[0]) for cue in found):
+    all_times = [TIMES.fullmatch(cue[0].rpartition("\n")[2]) for cue in found]
+    if not any(all_times):
         raise Damaged(0, "no cues: not a file of subtitles")
-    for cue, following in zip(found, [*found[1:], None], strict=True):
+    for cue, times, following in zip(found, all_times, [*found[1:], None], strict=True):
         body = text[cue.end() : following.start() if following else None].lstrip("\n")
         body = re.split(r"\n[ \t]*\n", body)[0]  # behind it: the next cue's number, or a note
         body = SOUND.sub("", unescape(TAG.sub("", body)))
-        times = TIMES.fullmatch(cue[0])
         begun = _seconds(times.groups()[:4]) if times else None
         if open_line and begun is not None and ended is not None and begun - ended > PAUSE_SECONDS:
-            lines.append(open_line)
-            open_line = ""
+            lines.append(" ".join(open_line))
+            open_line.clear()
         ended = _seconds(times.groups()[4:]) if times else None
         for line in body.split("\n"):
             speaks = SPEAKER.match(line)
             words = " ".join(line[speaks.end() if speaks else 0 :].split())
             if speaks and open_line:
-                lines.append(open_line)
-                open_line = ""
-            open_line = f"{open_line} {words}".strip()
-            if ENDED.search(open_line):
-                lines.append(open_line)
-                open_line = ""
-    return "\n".join([*lines, open_line] if open_line else lines)
+                lines.append(" ".join(open_line))
+                open_line.clear()
+            open_line += [words] if words else []
+            if ENDED.search(words):
+                lines.append(" ".join(open_line))
+                open_line.clear()
+    return "\n".join([*lines, " ".join(open_line)] if open_line else lines)
 
 
 def _seconds(parts: tuple[str | None, ...]) -> float:

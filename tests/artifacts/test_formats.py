@@ -10,3 +10,9 @@ def test_content_tells_where_names_do_not(tmp_path: Path) -> None:
     (tmp_path / "page").write_text("<!DOCTYPE html><p>x")
     assert format_by_name(str(tmp_path / "page"), named=True, accepted={"html"}) == "html"
     assert format_by_name(str(tmp_path / "page"), named=False, accepted={"html"}) is None
+
+
+def test_what_stands_before_an_element_is_looked_through_once() -> None:
+    comments = b"<?xml version='1.0'?>\n" + b"<!-- a comment -->\n" * 60  # 2 ** 60 ways to read it
+    assert format_by_content(comments + b"<feed>") is None
+    assert format_by_content(comments + b"<mediawiki>") == "wikipedia"

@@ -73,6 +73,7 @@ def test_what_is_neither_a_file_nor_a_folder_is_named(raw: Path) -> None:
         ("/dev/zero", "/dev/zero: a pipe"),
         ("loop", "loop: cannot be read: Too many levels of symbolic links"),
         ("x" * 300, "cannot be read: File name too long"),
+        ("a\0/..", "cannot be read: embedded null byte"),
     ]:
         with pytest.raises(InputError, match=message) as error:
             find_documents([Path(path)], formats=("text",))

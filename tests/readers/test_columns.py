@@ -104,6 +104,47 @@ def test_a_time_that_python_has_no_value_for_costs_nothing(tmp_path: Path) -> No
     assert str(2**60) in beyond.metadata["t"]
 
 
+def test_what_a_value_cannot_be_costs_nothing(tmp_path: Path) -> None:
+    columns = {
+        "text": pa.array(["a", "b"]),
+        "day": pa.array([0, 1], pa.int64()).view(pa.date64()),  # no whole days
+        "clock": pa.array([0, 2**40], pa.int64()).view(pa.time64("us")),  # beyond midnight
+        "zone": pa.array([0, 1], pa.timestamp("us", tz="Mars/Olympus")),
+    }
+    table = pa.table(columns)
+    with pa.ipc.new_file(tmp_path / "a.arrow", table.schema) as file:
+        file.write_table(table)
+    assert [document.text for document in documents(tmp_path / "a.arrow")] == ["a", "b"]
+
+
+def test_a_damaged_batch_costs_itself(tmp_path: Path) -> None:
+    schema = pa.schema([("text", pa.string())])
+    texts = [[f"line {batch} {n} " * 9 for n in range(10)] for batch in range(6)]
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    for name, kind in (("a.arrow", pa.ipc.new_file), ("b.arrow", pa.ipc.new_stream)):
+        with kind(tmp_path / name, schema, options=options) as file:
+            for batch in texts:
+                file.write_batch(pa.record_batch([batch], schema))
+        data = bytearray((tmp_path / name).read_bytes())
+        second = [
+            place for place in range(len(data)) if data[place:].startswith(b"\x28\xb5\x2f\xfd")
+        ]
+        data[second[3] + 8 : second[3] + 16] = b"\xff" * 8
+        (tmp_path / name).write_bytes(data)
+        found = told(outcomes(tmp_path / name))
+        assert sum(line.startswith("! damaged") for line in found) == 1
+        assert [line for line in found if line[0] != "!"] == [
+            text for number, batch in enumerate(texts) if number != 1 for text in batch
+        ]
+
+
+def test_two_columns_of_the_same_name_are_told(tmp_path: Path) -> None:
+    table = pa.table([pa.array(["a"]), pa.array(["b"])], names=["text", "text"])
+    pq.write_table(table, tmp_path / "a.parquet")
+    (bad,) = told(outcomes(tmp_path / "a.parquet"))
+    assert "more than one column 'text'" in bad
+
+
 def test_a_footer_whose_columns_cannot_be_asked_for_does_not_end_the_process(
     tmp_path: Path,
 ) -> None:

@@ -11,6 +11,12 @@ def test_elements_are_found_across_pieces() -> None:
     assert found == [(1, b"<a>1</a>"), (9, b"<a>2</a>")]
 
 
-def test_unknown_encodings_are_told() -> None:
-    with pytest.raises(Damaged, match="nobody knows"):
-        decoded(iter([b"<?xml version='1.0' encoding='klingon'?>"]))
+@pytest.mark.parametrize("name", [b"klingon", b"utfz8", b"rot13", b"hex"])
+def test_unknown_encodings_are_taken_for_utf_8(name: bytes) -> None:
+    _, encoding = decoded(iter([b"<?xml version='1.0' encoding='%s'?>" % name]))
+    assert encoding == "utf-8"
+
+
+def test_declarations_of_entities_are_refused() -> None:
+    with pytest.raises(Damaged, match="entities"):
+        decoded(iter([b"<!DOCTYPE x [<!ENTITY a 'b'>]>"]))

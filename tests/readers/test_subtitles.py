@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from lmkit.readers.subtitles import spoken
 from tests.readers.reading import documents, outcomes, told
 
 # After the examples in https://en.wikipedia.org/wiki/SubRip and https://www.w3.org/TR/webvtt1/
@@ -71,3 +72,23 @@ def test_cues_become_sentences(tmp_path: Path, name: str, source: str, lines: li
 def test_what_has_no_cues_is_told(tmp_path: Path) -> None:
     (tmp_path / "a.srt").write_text("no times here")
     assert told(outcomes(tmp_path / "a.srt"))[0].startswith("! no cues")
+
+
+def test_arrows_and_numbers_in_what_is_said_are_no_times() -> None:
+    said = spoken(
+        "1\n00:00:01,000 --> 00:00:02,000\nIn vim type 5 --> to indent\nand then save.\n\n"
+        "2\n00:00:03,000 --> 00:00:04,000\nIt happened in 1999\nA --> B, said he.\n"
+    )
+    assert said.split("\n") == [
+        "In vim type 5 --> to indent and then save.",
+        "It happened in 1999 A --> B, said he.",
+    ]
+
+
+@pytest.mark.parametrize(
+    "times", ["00:00:03,000 -> 00:00:04,000", "00:00:0x,000 --> 00:00:04,000", "00:03 00:04"]
+)
+def test_what_is_said_behind_damaged_times_is_kept(times: str) -> None:
+    whole = "00:00:01,000 --> 00:00:02,000"
+    said = spoken(f"1\n{whole}\nOne.\n\n2\n{times}\nTwo.\n\n3\n{whole}\nThree.\n")
+    assert said.split("\n") == ["One.", "Two.", "Three."]
