@@ -14,6 +14,7 @@ import pytest
 import zstandard
 
 from tests.conftest import Lmkit, manifest, records, texts
+from tests.stages.small_books import CONTAINER, package
 
 GOOD = "Call me Ishmael. Some years ago I thought I would sail about a little, number"
 
@@ -136,24 +137,12 @@ def test_an_entity_bomb_is_listed_and_never_unfolded(
     assert reason in bad["reason"]
 
 
-CONTAINER = (
-    '<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>'
-    '<rootfile full-path="b.opf" media-type="application/oebps-package+xml"/>'
-    "</rootfiles></container>"
-)
-PACKAGE = (
-    '<package xmlns="http://www.idpf.org/2007/opf"><manifest>'
-    '<item id="a" href="a.xhtml" media-type="application/xhtml+xml"/></manifest>'
-    '<spine><itemref idref="a"/></spine></package>'
-)
-
-
 def test_bombs_of_zip_and_gzip_are_listed_and_fill_no_memory(here: Path) -> None:
     Path("raw").mkdir()
     with zipfile.ZipFile("raw/b.epub", "w", zipfile.ZIP_DEFLATED) as book:
         book.writestr("mimetype", "application/epub+zip", zipfile.ZIP_STORED)
         book.writestr("META-INF/container.xml", CONTAINER)
-        book.writestr("b.opf", PACKAGE)
+        book.writestr("b.opf", package("a"))
         book.writestr("a.xhtml", b"<html><body><p>" + b"a" * 400_000_000)
     with gzip.open("raw/c.jsonl.gz", "wb", compresslevel=1) as file:
         file.write(lines(0, 2) + b'{"text": "')

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.conftest import Lmkit, manifest, records, texts
+from tests.stages.small_books import CONTAINER, package
 
 GOOD = "Call me Ishmael. Some years ago I thought I would sail about a little, number"
 NAMES = ("0-before.jsonl", "9-after.jsonl")
@@ -110,19 +111,6 @@ def test_numbers_that_no_machine_holds_cost_one_record(here: Path, lmkit: Lmkit)
     assert sorted(kept()) == ["five.", "five.", "one", "three"]
 
 
-CONTAINER = (
-    '<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>'
-    '<rootfile full-path="b.opf" media-type="application/oebps-package+xml"/>'
-    "</rootfiles></container>"
-)
-PACKAGE = (
-    '<package xmlns="http://www.idpf.org/2007/opf"><manifest>'
-    '<item id="a" href="a.xhtml" media-type="application/xhtml+xml"/>'
-    '<item id="b" href="b.xhtml" media-type="application/xhtml+xml"/></manifest>'
-    '<spine><itemref idref="a"/><itemref idref="b"/></spine></package>'
-)
-
-
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_a_chapter_packed_by_what_has_no_limit_costs_itself(
     here: Path, lmkit: Lmkit, method: int
@@ -130,7 +118,7 @@ def test_a_chapter_packed_by_what_has_no_limit_costs_itself(
     Path("raw").mkdir()
     with zipfile.ZipFile("raw/a.epub", "w", zipfile.ZIP_DEFLATED) as book:
         book.writestr("META-INF/container.xml", CONTAINER)
-        book.writestr("b.opf", PACKAGE)
+        book.writestr("b.opf", package("a", "b"))
         book.writestr("a.xhtml", b"<p>" + b"a" * 1_000_000, method)
         book.writestr("b.xhtml", f"<p>{GOOD} 1</p>")
     ((_, reason),) = cleaned(lmkit)
@@ -145,10 +133,12 @@ def test_entity_bombs_in_a_folder_are_listed(here: Path, lmkit: Lmkit, encoding:
     start = f'<?xml version="1.0" encoding="{encoding}"?><!DOCTYPE {{}} [{laughs}]>'
     wiki = start.format("mediawiki") + "<mediawiki><page><title>&l9;</title></page></mediawiki>"
     Path("raw/a.xml").write_bytes(wiki.encode(encoding))
-    package = start.format("package") + PACKAGE.replace("<manifest>", "<m>&l9;</m><manifest>")
+    bomb = start.format("package") + package("a", "b").replace(
+        "<manifest>", "<m>&l9;</m><manifest>"
+    )
     with zipfile.ZipFile("raw/b.epub", "w") as book:
         book.writestr("META-INF/container.xml", CONTAINER)
-        book.writestr("b.opf", package.encode(encoding))
+        book.writestr("b.opf", bomb.encode(encoding))
     reason = "it declares entities, as XML bombs do"
     assert cleaned(lmkit) == [("a.xml", reason), ("b.epub", reason)]
 
