@@ -1,4 +1,3 @@
-from dataclasses import replace
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
@@ -32,7 +31,7 @@ def read(
     found: list[list[int] | str] = []
     ranges: list[ReadRange] = []
     for start, stop in pairwise(borders):
-        part = replace(whole, start=start, stop=stop)
+        part = whole._replace(start=start, stop=stop)
         for document in read_tokens(part, ranges, separator=separator, max_record=limit):
             if isinstance(document, Unreadable):
                 found.append(document.reason)
