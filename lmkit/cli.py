@@ -21,14 +21,13 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from keyword import iskeyword
 from pathlib import Path
 from types import FrameType, NoneType, UnionType
 from typing import (
-    TYPE_CHECKING,
     Annotated,
     Any,
     Literal,
@@ -44,27 +43,14 @@ from rich.console import Console
 from rich.markup import escape
 
 import lmkit
+from lmkit import results
 from lmkit.artifacts.manifest import Manifest
 from lmkit.config import STAGES, CommandConfig, Option, load, options
 from lmkit.errors import Interrupted, LmkitError
 from lmkit.execution.progress import printable
 from lmkit.execution.ranks import rank
-from lmkit.execution.sections import Section, shown
-
-if TYPE_CHECKING:
-    from lmkit.stages.clean import CleanConfig
-    from lmkit.stages.dedup import DedupConfig
-    from lmkit.stages.evaluate import EvalConfig, Scores
-    from lmkit.stages.export import ExportConfig
-    from lmkit.stages.generate import GenerateConfig, Sample
-    from lmkit.stages.inspect import InspectConfig
-    from lmkit.stages.pack import PackConfig
-    from lmkit.stages.pretrain import PretrainConfig
-    from lmkit.stages.train_tokenizer import TrainTokenizerConfig
-    from lmkit.training.forecast import Forecast
 
 SECONDS_FOR_THE_FIRST = 2
-SHOWN_SOURCES = 10
 HELP = "From raw text to a pre-trained language model that you can trust, one command per step."
 
 
@@ -297,145 +283,6 @@ def _plain(result: Any) -> Any:
     return result.to_json() if hasattr(result, "to_json") else result
 
 
-CUTS = ("line", "paragraph", "passage", "item")
-
-
-def _made(config: Any, manifest: Manifest) -> str:
-    """Say in one line what a folder of documents holds."""
-    counts = manifest.counts
-    kept = f"{config.output}: kept {counts.documents_out:,} of {counts.documents_in:,} documents"
-    gone = [f"{count:,} {reason}" for reason, count in counts.dropped.items()]
-    if counts.quarantined:
-        gone.append(f"{counts.quarantined:,} quarantined")
-    return kept + (f" (dropped {', '.join(gone)})" if gone else "")
-
-
-def _cleaned(config: "CleanConfig", manifest: Manifest) -> str:
-    """Say what was kept, or of a sample, what would be."""
-    if not config.sample:
-        return _made(config, manifest)
-    counts = manifest.counts
-    dropped = {name: count for name, count in counts.dropped.items() if name != "not_in_sample"}
-    judged = counts.documents_out + sum(dropped.values())
-    gone = ", ".join(f"{count:,} {reason}" for reason, count in dropped.items())
-    return (
-        f"{config.output}: would keep {counts.documents_out:,} of {judged:,} documents, a sample "
-        f"of {counts.documents_in:,}{f' (drop {gone})' if gone else ''}"
-    )
-
-
-def _deduplicated(config: "DedupConfig", manifest: Manifest) -> str:
-    """Say what stays, what was cut out of it, and what was found of each test set."""
-    more = manifest.counts.more
-    lines = [_made(config, manifest)]
-    if more.get("documents_cut"):
-        cuts = (f"{more[f'{kind}s_cut']:,} {kind}s" for kind in CUTS if more.get(f"{kind}s_cut"))
-        lines.append(
-            f"  cut {more['characters_cut']:,} characters out of {more['documents_cut']:,} "
-            f"documents: {', '.join(cuts)}"
-        )
-    sets = manifest.details.get("test_sets", [])
-    if found := [row for row in sets if row["found"]]:
-        lines.append(shown({"test_sets": found[:SHOWN_SOURCES]}))
-    if sets:
-        rest = len(sets) - min(len(found), SHOWN_SOURCES)
-        items, looked_for = (sum(row[key] for row in sets) for key in ("items", "too_short"))
-        lines.append(
-            f"  looked for {items - looked_for:,} of {items:,} items of {len(sets):,} test sets"
-            f"{f'; {rest:,} more sets: see lmkit inspect' if found and rest else ''}"
-            f"{'' if found else ', found none'}"
-        )
-    return "\n".join(lines)
-
-
-def _tokenizer_made(config: "TrainTokenizerConfig", manifest: Manifest) -> str:
-    size, algorithm = manifest.details["vocabulary_size"], manifest.details["algorithm"]
-    documents = manifest.counts.documents_out
-    made = f"{config.output}: {algorithm} tokenizer of {size:,} tokens"
-    if config.from_:
-        made += f", taken from {config.from_}"
-    elif documents:
-        made += f" from {documents:,} documents"
-    report = manifest.details["report"]
-    if len(report) > 1:
-        return f"{made}\n{shown({'report': report})}"
-    return made + "".join(f", {row['bytes_per_token']:.2f} bytes a token" for row in report)
-
-
-def _packed(config: "PackConfig", manifest: Manifest) -> str:
-    lines = [f"{config.output}: rows of {manifest.details['sequence_length']:,} tokens"]
-    for side in ("train", "validation"):
-        if found := manifest.details.get(side):
-            lines.append(
-                f"  {side}: {found['documents']:,} documents, {found['tokens']:,} tokens in "
-                f"{found['rows']:,} rows ({found['padding_share']:.2%} padding, "
-                f"{found['cut']:,} documents cut that fit), "
-                f"{found['bytes_of_text'] / found['tokens']:.2f} bytes a token"
-            )
-    return "\n".join([*lines, *_by_source(manifest.details.get("sources", {}))])
-
-
-def _by_source(sources: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """Say what lies in a packed folder of each source, where there are several."""
-    shown = list(sources.items())[:SHOWN_SOURCES] if len(sources) > 1 else []
-    lines = [
-        f"  from {name}: {found['documents']:,} documents, {found['tokens']:,} tokens, "
-        f"{found['bytes']:,} bytes"
-        for name, found in shown
-    ]
-    rest = len(sources) - len(shown)
-    return [*lines, f"  and from {rest:,} more: see lmkit inspect"] if shown and rest else lines
-
-
-def _trained(config: "PretrainConfig", manifest: "Manifest | Forecast") -> str:
-    if not isinstance(manifest, Manifest):
-        return manifest.shown()
-    details = manifest.details
-    held_out = details["validation_loss"]
-    measured = "" if held_out is None else f", validation loss {held_out:.4f}"
-    steps, tokens = manifest.counts.more["steps"], manifest.counts.more["tokens"]
-    return (
-        f"{config.output}: {details['parameters']:,} parameters, {steps:,} steps, "
-        f"{tokens:,} tokens{measured}"
-    )
-
-
-def _inspected(_: "InspectConfig", sections: Mapping[str, Section]) -> str:
-    return shown(sections)
-
-
-def _scored(config: "EvalConfig", scores: "Scores") -> str:
-    told = f"{config.run} ({scores.checkpoint}) on {config.data}: loss {scores.loss:.4f}, "
-    told += f"perplexity {scores.perplexity:.2f}"
-    if not scores.bytes:  # only a model that says all of a text has bits for its bytes
-        return f"{told} ({scores.tokens:,} tokens predicted)"
-    return (
-        f"{told}, {scores.bits_per_byte:.4f} bits a byte "
-        f"({scores.tokens:,} tokens, {scores.bytes:,} bytes)"
-    )
-
-
-def _exported(config: "ExportConfig", manifest: Manifest) -> str:
-    details = manifest.details
-    if "architecture" in details:
-        return (
-            f"{config.output}: {details['architecture']}, {details['parameters']:,} parameters "
-            f"({details['checkpoint']}); in Transformers its logits differ by at most "
-            f"{details['largest_difference']:.1e} (the largest is {details['largest_logit']:.2f})"
-        )
-    files = ", ".join(
-        f"{name} ({details[name]:,} tokens)" for name in ("train.bin", "val.bin") if name in details
-    )
-    between = details["separator"]
-    behind = "nothing behind" if between is None else f"{between} behind"
-    documents = manifest.counts.documents_out
-    return f"{config.output}: {files}; {behind} each of {documents:,} documents"
-
-
-def _written(_: "GenerateConfig", samples: "list[Sample]") -> str:
-    return "\n\n---\n\n".join(sample.shown() for sample in samples)
-
-
 @dataclass(frozen=True)
 class Command:
     """What a person types, the config, the stage that takes it, and how its result is shown."""
@@ -457,14 +304,14 @@ class Command:
 
 
 COMMANDS = (
-    Command("clean", "CleanConfig", "clean", _cleaned),
-    Command("dedup", "DedupConfig", "dedup", _deduplicated),
-    Command("train-tokenizer", "TrainTokenizerConfig", "train_tokenizer", _tokenizer_made),
-    Command("pack", "PackConfig", "pack", _packed),
-    Command("pretrain", "PretrainConfig", "pretrain", _trained),
-    Command("eval", "EvalConfig", "evaluate", _scored),
-    Command("generate", "GenerateConfig", "generate", _written),
-    Command("export", "ExportConfig", "export", _exported),
-    Command("inspect", "InspectConfig", "inspect_folder", _inspected),
+    Command("clean", "CleanConfig", "clean", results.cleaned),
+    Command("dedup", "DedupConfig", "dedup", results.deduplicated),
+    Command("train-tokenizer", "TrainTokenizerConfig", "train_tokenizer", results.tokenizer_made),
+    Command("pack", "PackConfig", "pack", results.packed),
+    Command("pretrain", "PretrainConfig", "pretrain", results.trained),
+    Command("eval", "EvalConfig", "evaluate", results.scored),
+    Command("generate", "GenerateConfig", "generate", results.written),
+    Command("export", "ExportConfig", "export", results.exported),
+    Command("inspect", "InspectConfig", "inspect_folder", results.inspected),
 )
 assert tuple(command.name for command in COMMANDS) == STAGES

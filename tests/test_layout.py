@@ -22,6 +22,7 @@ LAYERS = [
     {"objectives"},
     {"training", "scoring"},
     {"stages"},
+    {"results"},
     {"cli"},
 ]
 WITH_TORCH = {"model", "objectives", "training", "scoring"}
