@@ -12,7 +12,7 @@ import zstandard
 from rich.console import Console
 from rich.table import Table
 
-from lmkit.tokens.tokenizer import Tokenizer
+from lmkit.tokenizers.tokenizer import Tokenizer
 
 
 def held_out_text(packed: Path) -> bytes:

@@ -9,15 +9,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lmkit.stages.clean import CleanConfig, clean
-    from lmkit.stages.dedup import DedupConfig, dedup
-    from lmkit.stages.evaluate import EvalConfig, evaluate
-    from lmkit.stages.export import ExportConfig, export
-    from lmkit.stages.generate import GenerateConfig, generate
-    from lmkit.stages.inspect import InspectConfig, inspect_folder
-    from lmkit.stages.pack import PackConfig, pack
-    from lmkit.stages.pretrain import PretrainConfig, pretrain
-    from lmkit.stages.train_tokenizer import TrainTokenizerConfig, train_tokenizer
+    from lmkit.commands.clean.options import CleanConfig
+    from lmkit.commands.clean.run import clean
+    from lmkit.commands.dedup.options import DedupConfig
+    from lmkit.commands.dedup.run import dedup
+    from lmkit.commands.eval.options import EvalConfig
+    from lmkit.commands.eval.run import evaluate
+    from lmkit.commands.export.options import ExportConfig
+    from lmkit.commands.export.run import export
+    from lmkit.commands.generate.options import GenerateConfig
+    from lmkit.commands.generate.run import generate
+    from lmkit.commands.inspect.options import InspectConfig
+    from lmkit.commands.inspect.run import inspect_folder
+    from lmkit.commands.pack.options import PackConfig
+    from lmkit.commands.pack.run import pack
+    from lmkit.commands.pretrain.options import PretrainConfig
+    from lmkit.commands.pretrain.run import pretrain
+    from lmkit.commands.train_tokenizer.options import TrainTokenizerConfig
+    from lmkit.commands.train_tokenizer.run import train_tokenizer
+
 
 __all__ = [
     "CleanConfig",

@@ -22,7 +22,6 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from keyword import iskeyword
 from pathlib import Path
@@ -42,10 +41,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-import lmkit
-from lmkit import results
 from lmkit.artifacts.manifest import Manifest
-from lmkit.config import STAGES, CommandConfig, Option, load, options
+from lmkit.commands.registry import COMMANDS, Command
+from lmkit.config import STAGES, Option, load, options
 from lmkit.errors import Interrupted, LmkitError
 from lmkit.execution.progress import printable
 from lmkit.execution.ranks import rank
@@ -283,35 +281,4 @@ def _plain(result: Any) -> Any:
     return result.to_json() if hasattr(result, "to_json") else result
 
 
-@dataclass(frozen=True)
-class Command:
-    """What a person types, the config, the stage that takes it, and how its result is shown."""
-
-    name: str
-    config_name: str
-    stage_name: str
-    show: Callable[[Any, Any], str]
-
-    @property
-    def config(self) -> type[CommandConfig]:
-        """The options."""
-        return getattr(lmkit, self.config_name)
-
-    @property
-    def run(self) -> Callable[[Any], Any]:
-        """What does the work."""
-        return getattr(lmkit, self.stage_name)
-
-
-COMMANDS = (
-    Command("clean", "CleanConfig", "clean", results.cleaned),
-    Command("dedup", "DedupConfig", "dedup", results.deduplicated),
-    Command("train-tokenizer", "TrainTokenizerConfig", "train_tokenizer", results.tokenizer_made),
-    Command("pack", "PackConfig", "pack", results.packed),
-    Command("pretrain", "PretrainConfig", "pretrain", results.trained),
-    Command("eval", "EvalConfig", "evaluate", results.scored),
-    Command("generate", "GenerateConfig", "generate", results.written),
-    Command("export", "ExportConfig", "export", results.exported),
-    Command("inspect", "InspectConfig", "inspect_folder", results.inspected),
-)
 assert tuple(command.name for command in COMMANDS) == STAGES

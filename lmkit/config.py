@@ -34,7 +34,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Annotated, Any, ClassVar, TypeVar, cast, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
@@ -317,3 +317,14 @@ def _explain(
     if phrase := PHRASES.get(problem["type"]):
         return f"{typed}: got {problem['input']}, {phrase.format(**problem.get('ctx', {}))}"
     return f"{typed}: {problem['msg']}"
+
+
+def split_commas(value: object) -> object:
+    """Take `a,b` from a command line for a list of two."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+Paths = Annotated[tuple[Path, ...], BeforeValidator(split_commas)]
+"""Files, with commas between on a command line."""

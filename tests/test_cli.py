@@ -13,7 +13,7 @@ import pytest
 import lmkit as lmkit_package
 from lmkit import cli
 from lmkit.config import CommandConfig, options
-from tests.artifacts.test_folder import wait_for
+from tests.artifacts.test_output_folder import wait_for
 from tests.conftest import Lmkit, contents, manifest
 
 CONFIGS = [command.config for command in cli.COMMANDS]
@@ -52,7 +52,7 @@ def test_help_waits_for_no_big_library_and_no_other_stage(command: list[str]) ->
         "import sys; from lmkit.cli import main; code = main(sys.argv[1:]); sys.stdout.flush();"
         "big = {'torch', 'numpy', 'tokenizers', 'accelerate', 'pyarrow', 'transformers'};"
         "assert not big & sys.modules.keys(), big & sys.modules.keys();"
-        "stages = [name for name in sys.modules if name.startswith('lmkit.stages.')];"
+        "stages = [name for name in sys.modules if name.startswith('lmkit.commands.')];"
         "assert len(sys.argv) == 2 or len(stages) == 1, stages; sys.exit(code)"
     )
     run = [sys.executable, "-c", script, *command, "--help"]
@@ -220,7 +220,7 @@ def test_a_reader_that_has_enough_ends_it_quietly(raw: Path, lmkit: Lmkit) -> No
 
 
 def test_a_bug_keeps_its_traceback(raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lmkit.stages import clean as stage
+    from lmkit.commands.clean import run as stage
 
     monkeypatch.setattr(stage, "normalize", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import zstandard
 
-from lmkit.tokens.recipe import Algorithm
-from lmkit.tokens.tokenizer import Tokenizer
+from lmkit.tokenizers.options import Algorithm
+from lmkit.tokenizers.tokenizer import Tokenizer
 from tests.conftest import Lmkit
-from tests.tokens.made import ALGORITHMS
+from tests.tokenizers.made import ALGORITHMS
 
 
 def declaration(corpora: Path) -> list[str]:

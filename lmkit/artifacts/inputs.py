@@ -20,17 +20,17 @@ from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import NamedTuple
 
-from lmkit.artifacts.addresses import State, on_this_machine, remote, shown, state_of
-from lmkit.artifacts.formats import Format, endings, format_by_name
-from lmkit.artifacts.hub import Dataset, dataset_of, look_up
-from lmkit.artifacts.made_folders import check_made, made_by_lmkit
+from lmkit.artifacts.discovery import not_accepted, suffixes, walk, walk_remote
+from lmkit.artifacts.finished_folders import check_made, made_by_lmkit
 from lmkit.artifacts.manifest import Input, Manifest
-from lmkit.artifacts.streams import Compression, Range, hash_range
+from lmkit.artifacts.options import RANGE_BYTES
 from lmkit.artifacts.tasks import ReadRange
-from lmkit.artifacts.walking import not_accepted, suffixes, walk, walk_remote
 from lmkit.errors import InputError, LmkitError
+from lmkit.storage.byte_ranges import Compression, Range, hash_range
+from lmkit.storage.formats import Format, endings, format_by_name
+from lmkit.storage.hub import Dataset, dataset_of, look_up
+from lmkit.storage.remote_files import State, on_this_machine, remote, shown, state_of
 
-RANGE_BYTES = 64_000_000
 SPLITTABLE: set[tuple[Format, Compression]] = {
     ("jsonl", "none"),
     ("jsonl", "gzip"),

@@ -15,13 +15,17 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from lmkit.artifacts.addresses import shown
-from lmkit.artifacts.atomic import appearing
 from lmkit.errors import LmkitError
+from lmkit.storage.atomic_files import appearing
+from lmkit.storage.remote_files import shown
+
+if TYPE_CHECKING:
+    pass
+
 
 MANIFEST = "manifest.json"
 MANY_INPUTS = 10_000
@@ -225,3 +229,13 @@ def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _shown(value: object) -> str:
     return "none" if value is None else str(value)
+
+
+def kept_line(config: Any, manifest: Manifest) -> str:
+    """Say in one line what a folder of documents holds."""
+    counts = manifest.counts
+    kept = f"{config.output}: kept {counts.documents_out:,} of {counts.documents_in:,} documents"
+    gone = [f"{count:,} {reason}" for reason, count in counts.dropped.items()]
+    if counts.quarantined:
+        gone.append(f"{counts.quarantined:,} quarantined")
+    return kept + (f" (dropped {', '.join(gone)})" if gone else "")

@@ -17,12 +17,16 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from lmkit.artifacts.atomic import appearing, sha256
 from lmkit.artifacts.manifest import Counts, Output, Record, read
 from lmkit.execution.pool import map_tasks
 from lmkit.execution.progress import say
+from lmkit.storage.atomic_files import appearing, sha256
+
+if TYPE_CHECKING:
+    pass
+
 
 PARTIAL = ".partial"
 TaskT = TypeVar("TaskT")
@@ -179,3 +183,8 @@ def _run(
     writer = TaskWriter(folder, step, number)
     work(subject, writer)
     writer.finish()
+
+
+def scratch(kind: str, number: int) -> str:
+    """Return the name of a file that only later tasks need."""
+    return f"{kind}-{number:05d}.scratch"

@@ -19,12 +19,12 @@ R distances.
 import torch
 from torch import Tensor, nn
 
-from lmkit.model.cache import LayerCache
-from lmkit.model.configuration import ModelConfig
-from lmkit.model.kernels import Mask, Partial, attend
+from lmkit.model.attention_kernels import Mask, Partial, attend
+from lmkit.model.kv_cache import LayerCache
 from lmkit.model.linear import Linear
 from lmkit.model.masks import biased
 from lmkit.model.norm import RMSNorm
+from lmkit.model.options import ModelConfig
 from lmkit.model.positions import Rotation, rotate, shifted
 
 

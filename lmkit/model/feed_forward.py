@@ -11,8 +11,8 @@ from collections.abc import Callable
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lmkit.model.configuration import GATED, ModelConfig
 from lmkit.model.linear import Linear
+from lmkit.model.options import GATED, ModelConfig
 
 
 def _gelu_tanh(x: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from lmkit.model.configuration import ModelConfig
+from lmkit.model.options import ModelConfig
 
 DEVIATION = 0.02
 WRITERS = ("attention.output.weight", "feed_forward.down.weight")

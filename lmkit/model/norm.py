@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lmkit.model.configuration import ModelConfig
+from lmkit.model.options import ModelConfig
 
 
 def make_norm(config: ModelConfig, *, rounds: bool = True) -> "RMSNorm | LayerNorm":

@@ -28,7 +28,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lmkit.model.estimates import BUCKETS
+from lmkit.model.cost import BUCKETS
 
 MAX_DISTANCE = 128
 """From here on all distances share T5's last bucket."""

@@ -42,17 +42,17 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from lmkit.model.attention import Attention, TransformerXLAttention
-from lmkit.model.cache import KeyValueCache, LayerCache
-from lmkit.model.configuration import ModelConfig
+from lmkit.model.attention_inputs import Views, look_around, look_from, relative_table
+from lmkit.model.attention_kernels import Mask, lit
 from lmkit.model.feed_forward import FeedForward, GatedFeedForward, activation
 from lmkit.model.initialization import draw_weights
-from lmkit.model.kernels import Mask, lit
+from lmkit.model.kv_cache import KeyValueCache, LayerCache
 from lmkit.model.linear import Embedding, Linear
 from lmkit.model.loss import IGNORED, summed_nll
 from lmkit.model.masks import order_masks, same_document
 from lmkit.model.norm import make_norm
+from lmkit.model.options import ModelConfig
 from lmkit.model.positions import sinusoids
-from lmkit.model.views import Views, look_around, look_from, relative_table
 
 
 class Source(NamedTuple):

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lmkit.tokens.rows import NO_TARGET
+from lmkit.packing.token_rows import NO_TARGET
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.objectives.batch import Batch
-from lmkit.tokens.rows import Rows
+from lmkit.packing.token_rows import Rows
 
 
 def clm(rows: Rows, _keys_B: NDArray[np.uint64] | None = None) -> Batch:

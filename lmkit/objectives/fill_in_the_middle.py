@@ -24,9 +24,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.objectives.stretches import Layout, Text, join, text_of
-from lmkit.tokens.draws import uniform
-from lmkit.tokens.rows import NO_TARGET, Rows
+from lmkit.counter_rng import uniform
+from lmkit.objectives.ragged import Layout, Text, join, text_of
+from lmkit.packing.token_rows import NO_TARGET, Rows
 
 CHOOSE, FORM, FIRST_CUT, SECOND_CUT = range(4)
 """What a document's random numbers are for."""

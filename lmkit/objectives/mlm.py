@@ -21,10 +21,10 @@ Shapes: B rows, T places, V vocabulary.
 import numpy as np
 from numpy.typing import NDArray
 
+from lmkit.counter_rng import uniform
 from lmkit.objectives.batch import Batch, borders
-from lmkit.tokens.draws import uniform
-from lmkit.tokens.rows import NO_TARGET, Rows
-from lmkit.tokens.words import Words
+from lmkit.packing.token_rows import NO_TARGET, Rows
+from lmkit.tokenizers.word_boundaries import Words
 
 CHOOSE, SHOW, REPLACE = range(3)
 """What a place's random numbers are for."""

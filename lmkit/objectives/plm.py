@@ -25,12 +25,12 @@ Shapes: B rows, T places, P documents, N text tokens, Q places that are predicte
 import numpy as np
 from numpy.typing import NDArray
 
+from lmkit.counter_rng import uniform
 from lmkit.objectives.batch import Batch, borders
-from lmkit.objectives.stretches import Text, ranks, text_of
-from lmkit.tokens.draws import uniform
-from lmkit.tokens.packing import counting
-from lmkit.tokens.rows import NO_TARGET, Rows
-from lmkit.tokens.words import Words
+from lmkit.objectives.ragged import Text, ranks, text_of
+from lmkit.packing.chunking import counting
+from lmkit.packing.token_rows import NO_TARGET, Rows
+from lmkit.tokenizers.word_boundaries import Words
 
 LENGTH, LEFT, FILL, ORDER = range(4)
 """What a place's random numbers are for."""

@@ -38,11 +38,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from lmkit.counter_rng import uniform
 from lmkit.objectives.batch import Batch
-from lmkit.objectives.stretches import Layout, Text, join, ranks, text_of
-from lmkit.tokens.draws import uniform
-from lmkit.tokens.packing import counting
-from lmkit.tokens.rows import NO_TARGET, Rows
+from lmkit.objectives.ragged import Layout, Text, join, ranks, text_of
+from lmkit.packing.chunking import counting
+from lmkit.packing.token_rows import NO_TARGET, Rows
 
 SHOWN, HIDDEN, LENGTHS, PLACES = range(4)
 """What random numbers are for."""

@@ -17,12 +17,12 @@ from typing import Any, BinaryIO, cast
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
-from lmkit.artifacts.documents import Document, Unreadable
+from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
-from lmkit.artifacts.streams import Damaged, Range
-from lmkit.readers.request import Request, new_document, unreadable
-from lmkit.readers.web_fragment import fragment_text
-from lmkit.readers.web_page import page_html
+from lmkit.readers.html import page_html
+from lmkit.readers.html_main_content import fragment_text
+from lmkit.readers.reader import Request, new_document, unreadable
+from lmkit.storage.byte_ranges import Damaged, Range
 
 CONTAINER = "META-INF/container.xml"
 METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}

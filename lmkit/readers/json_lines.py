@@ -7,14 +7,14 @@ itself; the lines around it are kept. Blank lines are nothing.
 from collections.abc import Iterator
 from typing import Any, cast
 
-from lmkit.artifacts.documents import Document, Unreadable
+from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
-from lmkit.artifacts.json_values import from_json
-from lmkit.artifacts.lines import Line, lines_around_damage
-from lmkit.artifacts.streams import Damaged, Range
-from lmkit.readers.places import first_bytes, refuse_binary
-from lmkit.readers.records import record_document
-from lmkit.readers.request import Request, unreadable
+from lmkit.readers.json_records import record_document
+from lmkit.readers.provenance import first_bytes, refuse_binary
+from lmkit.readers.reader import Request, unreadable
+from lmkit.storage.byte_lines import Line, lines_around_damage
+from lmkit.storage.byte_ranges import Damaged, Range
+from lmkit.storage.json_bytes import from_json
 
 BOM = b"\xef\xbb\xbf"
 

@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from lmkit.artifacts.documents import Document, Unreadable
+from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
-from lmkit.artifacts.streams import Damaged, Range
 from lmkit.errors import LmkitError
-from lmkit.readers.request import Request, new_document, unreadable
+from lmkit.readers.reader import Request, new_document, unreadable
+from lmkit.storage.byte_ranges import Damaged, Range
 
 # pdfium marks a hyphen at the end of a line by U+FFFE, or leaves U+0002.
 HYPHEN = re.compile(r"[\ufffe\x02]\s*\n?")

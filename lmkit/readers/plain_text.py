@@ -11,11 +11,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from lmkit.artifacts.documents import Document, Unreadable
+from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
-from lmkit.artifacts.streams import Damaged, Range
-from lmkit.readers.request import Request, new_document, unreadable
-from lmkit.readers.whole_files import content, decode
+from lmkit.readers.file_text import content, decode
+from lmkit.readers.reader import Request, new_document, unreadable
+from lmkit.storage.byte_ranges import Damaged, Range
 
 # https://www.gutenberg.org/policy/license.html and the files themselves: since about 2001 a book
 # stands between "*** START OF THE PROJECT GUTENBERG EBOOK …" and "*** END OF …"; older ones say

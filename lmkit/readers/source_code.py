@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from lmkit.artifacts.documents import Document, Unreadable
-from lmkit.artifacts.formats import LANGUAGES
+from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
-from lmkit.artifacts.streams import COMPRESSIONS, Damaged, Range
-from lmkit.readers.request import Request, new_document, unreadable
-from lmkit.readers.whole_files import content, decode
+from lmkit.readers.file_text import content, decode
+from lmkit.readers.reader import Request, new_document, unreadable
+from lmkit.storage.byte_ranges import COMPRESSIONS, Damaged, Range
+from lmkit.storage.formats import LANGUAGES
 
 GENERATED = re.compile(
     r"code generated .* do not edit|@generated\b|auto-?(?:matically )?generated|"

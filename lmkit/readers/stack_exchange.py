@@ -19,13 +19,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from lmkit.artifacts.documents import Document, Unreadable
+from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
-from lmkit.artifacts.lines import Line, lines_around_damage
-from lmkit.artifacts.streams import Damaged, Range
-from lmkit.readers.markup import declared_encoding, parse
-from lmkit.readers.request import Request, new_document, unreadable
-from lmkit.readers.web_fragment import fragment_text
+from lmkit.readers.html_main_content import fragment_text
+from lmkit.readers.reader import Request, new_document, unreadable
+from lmkit.readers.xml_elements import declared_encoding, parse
+from lmkit.storage.byte_lines import Line, lines_around_damage
+from lmkit.storage.byte_ranges import Damaged, Range
 
 QUESTION, ANSWER = "1", "2"
 NUMBER = re.compile(r"[0-9]{1,18}")

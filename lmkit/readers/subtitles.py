@@ -13,11 +13,11 @@ import re
 from collections.abc import Iterator
 from html import unescape
 
-from lmkit.artifacts.documents import Document, Unreadable
+from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
-from lmkit.artifacts.streams import Damaged, Range
-from lmkit.readers.request import Request, new_document, unreadable
-from lmkit.readers.whole_files import content, decode
+from lmkit.readers.file_text import content, decode
+from lmkit.readers.reader import Request, new_document, unreadable
+from lmkit.storage.byte_ranges import Damaged, Range
 
 TIME = r"(?:(\d{1,3}):)?(\d{1,2}):(\d\d)[.,](\d{1,3})"
 TIMES = re.compile(rf"[ \t]*{TIME}[ \t]*-->[ \t]*{TIME}[^\n]*")

@@ -16,15 +16,15 @@ from typing import Any
 from urllib.parse import quote
 from xml.etree import ElementTree
 
-from lmkit.artifacts.documents import Document, Unreadable
+from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
-from lmkit.artifacts.lines import blocks
-from lmkit.artifacts.members import first_member, next_member
-from lmkit.artifacts.streams import Damaged, Range
-from lmkit.readers.markup import decoded, elements, parse
-from lmkit.readers.pieces import Pieces
-from lmkit.readers.request import Request, new_document, unreadable
+from lmkit.readers.byte_buffer import Pieces
+from lmkit.readers.reader import Request, new_document, unreadable
 from lmkit.readers.wikitext import plain_wikitext
+from lmkit.readers.xml_elements import decoded, elements, parse
+from lmkit.storage.byte_lines import blocks
+from lmkit.storage.byte_ranges import Damaged, Range
+from lmkit.storage.compressed_members import first_member, next_member
 
 LANGUAGE = re.compile(rb"<mediawiki[^>]*xml:lang=\"([a-z-]+)\"")
 ADDRESS = re.compile(rb"<base>(https?://[^<]+/)[^</]*</base>")

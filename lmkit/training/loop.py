@@ -28,17 +28,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.optim import Optimizer
 
+from lmkit.counter_rng import draw
 from lmkit.errors import LmkitError
-from lmkit.objectives.choice import Objective
-from lmkit.tokens.draws import draw
-from lmkit.training.batches import Arguments, TrainingRows, Work, ahead, work_of
+from lmkit.objectives.registry import Objective
+from lmkit.training.data.sequence_order import passes_of_rank, rows_of_step
+from lmkit.training.data.step_batches import Arguments, TrainingRows, Work, ahead, work_of
+from lmkit.training.distributed.parallelism import Team
 from lmkit.training.loss_scale import LossScale
+from lmkit.training.loss_spikes import is_spike, remembered, z_score
 from lmkit.training.metrics import Record, finite
-from lmkit.training.optimizer import Both, OptimConfig, update
-from lmkit.training.order import passes_of_rank, rows_of_step
-from lmkit.training.schedule import ScheduleConfig, learning_rate
-from lmkit.training.spikes import SpikeConfig, is_spike, remembered, z_score
-from lmkit.training.team import Team
+from lmkit.training.optimizer import Both, update
+from lmkit.training.options import OptimConfig, ScheduleConfig, SpikeConfig
+from lmkit.training.schedule import learning_rate
 
 Order = Callable[[int, int, int, int], NDArray[np.int64]]
 """From the seed, a step, the rows of a batch and all rows to those that the step reads."""

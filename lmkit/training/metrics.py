@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from lmkit.artifacts.atomic import fsync
+from lmkit.storage.atomic_files import fsync
 
 METRICS = "metrics.jsonl"
 TENSORBOARD = "tensorboard"

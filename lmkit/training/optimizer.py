@@ -19,43 +19,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
-
-from lmkit.config import Group
+from lmkit.training.options import OptimConfig
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.optim import Optimizer
-
-
-class OptimConfig(Group):
-    """How the weights follow the gradient."""
-
-    algorithm: Literal["adamw", "muon"] = "adamw"
-    """What turns gradients into updates; muon: of the matrices inside of blocks, adamw the rest."""
-
-    lr: Annotated[float, Field(gt=0)] = 1e-3
-    """Peak learning rate."""
-
-    beta1: Annotated[float, Field(ge=0, lt=1)] = 0.9
-    """Share of the running mean of the gradient that a step keeps."""
-
-    beta2: Annotated[float, Field(ge=0, lt=1)] = 0.95
-    """Share of the running mean of the squared gradient that a step keeps."""
-
-    eps: Annotated[float, Field(gt=0)] = 1e-8
-    """Added to the root of the mean square, against division by 0."""
-
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.95
-    """Of muon: share of the running gradient that a step keeps."""
-
-    weight_decay: Annotated[float, Field(ge=0)] = 0.1
-    """Pull of matrices and embeddings towards 0, times the learning rate."""
-
-    clip: Annotated[float, Field(gt=0)] | None = 1.0
-    """Longest gradient, as the norm over all weights; none: never cut."""
 
 
 class Both:

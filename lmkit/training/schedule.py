@@ -13,40 +13,8 @@ Choices:
 """
 
 import math
-from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
-
-from lmkit.config import Group
-
-
-class ScheduleConfig(Group):
-    """How the learning rate moves over a run."""
-
-    kind: Literal["cosine", "linear", "constant", "inverse-sqrt", "wsd"] = "cosine"
-    """How it falls behind the warm-up; wsd stays at the top until the last part of the run."""
-
-    warmup_steps: Annotated[int, Field(ge=0)] = 100
-    """Steps over which the learning rate rises to --optim.lr."""
-
-    decay_steps: Annotated[int, Field(ge=1)] | None = None
-    """Step at which the fall ends; none: at the last of --steps. Give it where a shorter run is
-    to follow the same schedule as a longer one."""
-
-    decay_share: Annotated[float, Field(gt=0, le=1)] = 0.2
-    """Of wsd: share of the steps over which it falls."""
-
-    final: Annotated[float, Field(ge=0, le=1)] = 0.1
-    """Learning rate at the end, as a share of --optim.lr."""
-
-    @model_validator(mode="after")
-    def _decay_follows_warmup(self) -> "ScheduleConfig":
-        if self.decay_steps is not None and self.decay_steps <= self.warmup_steps:
-            raise ValueError(
-                f"--schedule.decay-steps: got {self.decay_steps}, must be more than "
-                f"--schedule.warmup-steps, which is {self.warmup_steps}"
-            )
-        return self
+from lmkit.training.options import ScheduleConfig
 
 
 def learning_rate(step: int, peak: float, steps: int, config: ScheduleConfig) -> float:

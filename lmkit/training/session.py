@@ -20,18 +20,18 @@ from torch.optim import Optimizer
 from lmkit.errors import LmkitError
 from lmkit.execution.progress import say, warn
 from lmkit.execution.ranks import rank, ranks
-from lmkit.objectives.choice import Objective
-from lmkit.training.batches import TrainingRows
-from lmkit.training.checkpoint import load, save, snapshot
-from lmkit.training.checkpoint_files import newest_first
+from lmkit.objectives.registry import Objective
+from lmkit.training.checkpoints.background_saver import Saver
+from lmkit.training.checkpoints.layout import newest_first
+from lmkit.training.checkpoints.save_load import load, save, snapshot
+from lmkit.training.console import Monitor, gpu_bytes, resident_bytes
+from lmkit.training.data.step_batches import TrainingRows
+from lmkit.training.distributed.parallelism import Team
+from lmkit.training.distributed.stall_watch import Watch
 from lmkit.training.loop import Hooks, Order, Progress, Recipe, SpikeError, train
 from lmkit.training.loss_scale import LossScale
 from lmkit.training.metrics import Metrics, Record
-from lmkit.training.monitor import Monitor, gpu_bytes, resident_bytes
 from lmkit.training.optimizer import Both
-from lmkit.training.saving import Saver
-from lmkit.training.team import Team
-from lmkit.training.watch import Watch
 
 
 @dataclass

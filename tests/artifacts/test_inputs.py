@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from lmkit.artifacts import inputs as inputs_module
-from lmkit.artifacts.inputs import Input, cut, find_documents, opened, same_content
+from lmkit.artifacts.inputs import cut, find_documents, opened, same_content
+from lmkit.artifacts.manifest import Input
 from lmkit.artifacts.tasks import ReadRange
 from lmkit.errors import InputError, LmkitError
 

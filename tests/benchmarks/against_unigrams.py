@@ -15,12 +15,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lmkit.artifacts.made_folders import made_by_lmkit
+from lmkit.artifacts.finished_folders import made_by_lmkit
+from lmkit.evaluation.perplexity import score_rows
 from lmkit.objectives.batch import Batch
-from lmkit.objectives.choice import Packing, objective_of, ordinary, scored
-from lmkit.scoring.perplexity import score_rows
-from lmkit.tokens.rows import NO_TARGET, Rows, TokenRows
-from lmkit.training.run import open_run
+from lmkit.objectives.registry import Packing, objective_of, ordinary, scored
+from lmkit.packing.token_rows import NO_TARGET, Rows, TokenRows
+from lmkit.training.checkpoints.trained_model import open_run
 
 
 def main(run: Path, packed: Path) -> None:

@@ -25,8 +25,8 @@ from pathlib import Path
 
 import zstandard
 
-from lmkit.readers.request import Request
-from lmkit.readers.web_page import page_text
+from lmkit.readers.html import page_text
+from lmkit.readers.reader import Request
 
 PEER = """
 import json, sys, time, trafilatura

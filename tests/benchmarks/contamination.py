@@ -23,7 +23,7 @@ from typing import Any
 
 import zstandard
 
-from lmkit.readers.tasks import texts_of
+from lmkit.readers.test_sets import texts_of
 
 CHARACTERS = 2_000
 SHORTEST = 4

@@ -26,21 +26,21 @@ import torch
 from accelerate import Accelerator
 from numpy.typing import NDArray
 
-from lmkit.model.configuration import ModelConfig
+from lmkit.counter_rng import row_keys, uniform
+from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
 from lmkit.objectives.batch import Batch
-from lmkit.objectives.choice import Objective
 from lmkit.objectives.clm import clm
 from lmkit.objectives.mlm import mlm
 from lmkit.objectives.plm import plm
+from lmkit.objectives.registry import Objective
 from lmkit.objectives.span_corruption import Marks, span_corruption
-from lmkit.tokens.draws import row_keys, uniform
-from lmkit.tokens.rows import NO_TARGET, Rows
-from lmkit.tokens.words import Words
+from lmkit.packing.token_rows import NO_TARGET, Rows
+from lmkit.tokenizers.word_boundaries import Words
+from lmkit.training.distributed.parallelism import Team
 from lmkit.training.loop import Hooks, Progress, Recipe, train
-from lmkit.training.optimizer import OptimConfig, make_optimizer
-from lmkit.training.schedule import ScheduleConfig
-from lmkit.training.team import Team
+from lmkit.training.optimizer import make_optimizer
+from lmkit.training.options import OptimConfig, ScheduleConfig
 
 HALVES = {"clm": 16, "mlm": 16, "plm": 16, "span-corruption": 8}
 PAD, END, MASK = 0, 1, 2

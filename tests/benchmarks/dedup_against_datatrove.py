@@ -214,9 +214,9 @@ def our_keys(truth: Truth) -> list[Json]:
     """Which pairs share a band, whatever comes of it: many more than there are families of two."""
     import numpy as np
 
-    from lmkit.text.digest import folded
-    from lmkit.text.minhash import Bands
-    from lmkit.text.shingles import shingles
+    from lmkit.dedup.minhash import Bands
+    from lmkit.dedup.shingles import shingles
+    from lmkit.text.digests import folded
 
     bands = Bands(BANDS, ROWS)
     names = [name for members in truth.families.values() if len(members) > 1 for name in members]

@@ -149,8 +149,8 @@ def peer_pipeline(documents: Path, output: Path) -> None:
 
 
 def verdicts(peer: str, how_many: int) -> None:
-    from lmkit.text.filters import Filters
-    from lmkit.text.judging import Judge
+    from lmkit.filters.judge import Judge
+    from lmkit.filters.options import Filters
 
     cases = [case for case in [*passages(how_many), *pages()] if case[1].strip()]
     with tempfile.TemporaryDirectory() as folder:

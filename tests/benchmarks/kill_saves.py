@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from lmkit.training.checkpoint_files import damage, newest_first, read_json, step_of
+from lmkit.training.checkpoints.layout import damage, newest_first, read_json, step_of
 
 SAVE_FOR_EVER = """
 import itertools, sys

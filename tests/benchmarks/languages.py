@@ -68,7 +68,7 @@ def each(tell: Callable[[str], str | None]) -> Tell:
 
 
 def ours() -> Detector:
-    from lmkit.text.languages import Identifier
+    from lmkit.text.language_id import Identifier
 
     identifier = Identifier()
 

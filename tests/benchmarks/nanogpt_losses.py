@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from lmkit.artifacts.made_folders import made_by_lmkit
-from lmkit.model.configuration import ModelConfig
-from lmkit.model.exchange.decoders import GPT2
+from lmkit.artifacts.finished_folders import made_by_lmkit
+from lmkit.huggingface.decoders import GPT2
+from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
-from lmkit.training.order import rows_of_step
+from lmkit.training.data.sequence_order import rows_of_step
 
 TIME, BATCH, LR, WARMUP, FINAL = 64, 8, 6e-4, 20, 0.1
 SHAPE = {"layers": 4, "hidden_size": 128, "heads": 4}

@@ -23,9 +23,9 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
-from lmkit.tokens.best_fit import best_fit
-from lmkit.tokens.packing import chunk, each_alone
-from lmkit.tokens.tokenizer import Tokenizer
+from lmkit.packing.best_fit import best_fit
+from lmkit.packing.chunking import chunk, each_alone
+from lmkit.tokenizers.tokenizer import Tokenizer
 
 WAYS: dict[str, Callable[[NDArray[np.int64], int], Any]] = {
     "chunk": chunk,

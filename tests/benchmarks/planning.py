@@ -14,10 +14,10 @@ import time
 from pathlib import Path
 from typing import get_args
 
-from lmkit.artifacts.folder import making
-from lmkit.artifacts.formats import RawFormat
 from lmkit.artifacts.inputs import cut, find_documents
-from lmkit.stages.clean import CleanConfig
+from lmkit.artifacts.output_folder import making
+from lmkit.commands.clean.options import CleanConfig
+from lmkit.storage.options import RawFormat
 
 
 def make(scratch: Path, count: int) -> None:

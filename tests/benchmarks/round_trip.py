@@ -16,7 +16,7 @@ from typing import Any, cast
 from lmkit.cli import main as lmkit
 from tests.conftest import Lmkit
 from tests.test_round_trip import books, check, declaration
-from tests.tokens.made import ALGORITHMS
+from tests.tokenizers.made import ALGORITHMS
 
 
 def run(*typed: Any) -> tuple[int, str, str]:

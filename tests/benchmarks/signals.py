@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from lmkit.training.checkpoint_files import damage, newest_first, step_of
+from lmkit.training.checkpoints.layout import damage, newest_first, step_of
 from tests.benchmarks.bit_exact import SHAPE, content, started, steps_done
 
 OPTIONS = ("--objective", "clm", *SHAPE, "--model.dropout", "0.1", "--batch-tokens", "512")

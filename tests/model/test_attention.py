@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from lmkit.model.attention import Attention
-from lmkit.model.cache import LayerCache
-from lmkit.model.configuration import ModelConfig
+from lmkit.model.kv_cache import LayerCache
 from lmkit.model.masks import continuation_mask, document_mask
+from lmkit.model.options import ModelConfig
 from lmkit.model.positions import rotation
 
 WIDTH, HEADS, TIME = 24, 4, 9

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lmkit.model.configuration import ModelConfig
+from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
 from tests.model.tiny import VOCABULARY, counting, tiny, tokens
 

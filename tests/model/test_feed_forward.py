@@ -4,8 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from lmkit.model.configuration import ModelConfig
 from lmkit.model.feed_forward import FeedForward, GatedFeedForward, activation
+from lmkit.model.options import ModelConfig
 
 
 def test_one_copy_gates_the_other() -> None:

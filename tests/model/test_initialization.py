@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 import torch
 
-from lmkit.model.configuration import ModelConfig
+from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
 from tests.model.tiny import counting, tokens
 

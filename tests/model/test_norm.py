@@ -3,8 +3,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lmkit.model.configuration import ModelConfig
 from lmkit.model.norm import LayerNorm, RMSNorm, make_norm
+from lmkit.model.options import ModelConfig
 
 
 def gradients(y: Tensor, x: Tensor, norm: RMSNorm) -> tuple[Tensor, ...]:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from lmkit.model.configuration import ModelConfig
-from lmkit.model.generation import Sampling, choices, generate
+from lmkit.generation.sampling import Sampling, choices, generate
+from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
-from tests.model.exchange.models import ONE_OF_EACH, loaded, scattered, transformers, written
+from tests.huggingface.models import ONE_OF_EACH, loaded, scattered, transformers, written
 from tests.model.tiny import VOCABULARY, counting, tokens
 
 COUNT = 50

@@ -1,4 +1,4 @@
-from lmkit.model.configuration import ModelConfig
+from lmkit.model.options import ModelConfig
 from lmkit.model.presets import PRESETS
 
 

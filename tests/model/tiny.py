@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from lmkit.model.configuration import ModelConfig
+from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
 
 VOCABULARY = 61

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from lmkit.objectives.clm import clm
-from lmkit.tokens.rows import TokenRows
+from lmkit.packing.token_rows import TokenRows
 
 BEGIN, END, PAD = 1, 2, 0
 DOCUMENTS = [[BEGIN, 10, 11, 12, END], [BEGIN, 20, END], [BEGIN, 30, 31, 32, 33, 34, END]]

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmkit.objectives.fill_in_the_middle import Marks, fill_in_the_middle
-from lmkit.tokens.rows import NO_TARGET, Rows
+from lmkit.packing.token_rows import NO_TARGET, Rows
 from tests.objectives.texts import (
     BEGIN,
     END,

@@ -19,8 +19,8 @@ from lmkit.objectives.mlm import mlm
 from lmkit.objectives.plm import plm
 from lmkit.objectives.span_corruption import Marks as SpanMarks
 from lmkit.objectives.span_corruption import span_corruption
-from lmkit.tokens.rows import NO_TARGET
-from lmkit.tokens.words import Words
+from lmkit.packing.token_rows import NO_TARGET
+from lmkit.tokenizers.word_boundaries import Words
 from tests.model.tiny import VOCABULARY, tiny
 from tests.objectives.texts import (
     BEGIN,

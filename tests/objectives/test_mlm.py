@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from lmkit.objectives.batch import Batch
 from lmkit.objectives.mlm import mlm
-from lmkit.tokens.rows import NO_TARGET, Rows
-from lmkit.tokens.words import Words
+from lmkit.packing.token_rows import NO_TARGET, Rows
+from lmkit.tokenizers.word_boundaries import Words
 from tests.objectives.texts import (
     IS_ORDINARY_V,
     MASK,

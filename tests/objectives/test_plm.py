@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmkit.counter_rng import uniform
 from lmkit.objectives.batch import Batch
 from lmkit.objectives.plm import FILL, LEFT, LENGTH, plm
-from lmkit.tokens.draws import uniform
-from lmkit.tokens.rows import NO_TARGET, Rows
-from lmkit.tokens.words import Words
+from lmkit.packing.token_rows import NO_TARGET, Rows
+from lmkit.tokenizers.word_boundaries import Words
 from tests.objectives.texts import (
     IS_ORDINARY_V,
     SPECIAL,

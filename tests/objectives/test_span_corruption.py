@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lmkit.objectives.batch import Batch
 from lmkit.objectives.span_corruption import Marks, lengths, sentinels_needed, span_corruption
-from lmkit.tokens.rows import NO_TARGET, Rows
+from lmkit.packing.token_rows import NO_TARGET, Rows
 from tests.objectives.texts import (
     BEGIN,
     END,

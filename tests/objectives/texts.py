@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from lmkit.tokens.draws import row_keys
-from lmkit.tokens.rows import Rows, TokenRows
+from lmkit.counter_rng import row_keys
+from lmkit.packing.token_rows import Rows, TokenRows
 
 PAD, BEGIN, END, MASK, PREFIX, MIDDLE, SUFFIX, UNKNOWN = range(8)
 SPECIAL = 10

@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Any, get_args
 
-from lmkit.artifacts.documents import Document, Unreadable
-from lmkit.artifacts.inputs import RANGE_BYTES, cut, find_documents
-from lmkit.readers.documents import read_slice
-from lmkit.readers.request import Reading
-from lmkit.stages.clean import RawFormat
+from lmkit.artifacts.documents_file import Document, Unreadable
+from lmkit.artifacts.inputs import cut, find_documents
+from lmkit.artifacts.options import RANGE_BYTES
+from lmkit.readers.dispatch import read_slice
+from lmkit.readers.options import Reading
+from lmkit.storage.options import RawFormat
 
 
 def outcomes(

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from lmkit.artifacts.documents import Document, Unreadable
+from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import find_documents
-from lmkit.readers.documents import read_slice
+from lmkit.readers.dispatch import read_slice
 from tests.readers.reading import documents, outcomes, told
 
 
@@ -120,7 +120,7 @@ def test_how_a_file_is_cut_changes_nothing(
     whole = documents(path)
     assert [document.text for document in whole] == [json.loads(line)["text"] for line in lines]
     for size in (997, 7_001):
-        monkeypatch.setattr("lmkit.artifacts.inputs.RANGE_BYTES", size)
+        monkeypatch.setattr("lmkit.artifacts.options.RANGE_BYTES", size)
         assert documents(path, shard_bytes=size) == whole
 
 

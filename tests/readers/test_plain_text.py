@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from lmkit.artifacts.documents import Document, Unreadable
+from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import find_documents
-from lmkit.readers.documents import read_slice
+from lmkit.readers.dispatch import read_slice
 
 
 def read(path: Path, limit: int = 1_000) -> Document | Unreadable:

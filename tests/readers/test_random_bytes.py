@@ -8,7 +8,7 @@ import zstandard
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lmkit.artifacts.documents import Document, Unreadable
+from lmkit.artifacts.documents_file import Document, Unreadable
 from tests.readers.reading import outcomes
 
 SEEDS: dict[str, tuple[str, bytes]] = {

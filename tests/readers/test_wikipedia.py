@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lmkit.artifacts import inputs as inputs_module
-from lmkit.artifacts.documents import Document
+from lmkit.artifacts.documents_file import Document
 from lmkit.readers.wikitext import plain_wikitext
 from tests.readers.reading import documents, outcomes, told
 

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmkit.text.normalization import Normalization, normalize
+from lmkit.text.normalization import normalize
+from lmkit.text.options import Normalization
 
 
 @pytest.mark.parametrize(

@@ -10,19 +10,19 @@ import torch
 from accelerate import Accelerator
 from numpy.typing import NDArray
 
-from lmkit.model.configuration import ModelConfig
+from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
-from lmkit.objectives.choice import Objective
 from lmkit.objectives.clm import clm
 from lmkit.objectives.mlm import mlm
 from lmkit.objectives.plm import plm
+from lmkit.objectives.registry import Objective
 from lmkit.objectives.span_corruption import Marks, span_corruption
-from lmkit.tokens.rows import Rows
-from lmkit.tokens.words import Words
+from lmkit.packing.token_rows import Rows
+from lmkit.tokenizers.word_boundaries import Words
+from lmkit.training.distributed.parallelism import Team
+from lmkit.training.distributed.rank_zero import settle
 from lmkit.training.loop import Hooks, Progress, train
 from lmkit.training.optimizer import make_optimizer
-from lmkit.training.team import Team
-from lmkit.training.together import settle
 from tests.training.tiny import RECIPE
 
 SIZE, FIRST, ROWS, LENGTH = 40, 12, 8, 24

@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from lmkit.errors import LmkitError
-from lmkit.tokens.rows import Rows
-from lmkit.training import checkpoint
+from lmkit.packing.token_rows import Rows
+from lmkit.training.checkpoints import save_load as checkpoint
+from lmkit.training.data.sequence_order import rows_of_step
 from lmkit.training.loop import PATIENCE, Hooks, Progress
-from lmkit.training.order import rows_of_step
 from tests.training.tiny import RECIPE, RaggedRows, Run, TinyModel
 from tests.training.two_processes import BATCHES
 

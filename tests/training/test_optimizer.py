@@ -5,9 +5,10 @@ import pytest
 import torch
 from torch import nn
 
-from lmkit.model.configuration import ModelConfig
+from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
-from lmkit.training.optimizer import OptimConfig, make_optimizer, update
+from lmkit.training.optimizer import make_optimizer, update
+from lmkit.training.options import OptimConfig
 from tests.training.tiny import TinyModel
 
 

@@ -3,7 +3,8 @@ import math
 import pytest
 from pydantic import ValidationError
 
-from lmkit.training.schedule import ScheduleConfig, learning_rate
+from lmkit.training.options import ScheduleConfig
+from lmkit.training.schedule import learning_rate
 
 
 def rates(config: ScheduleConfig, steps: int, until: int) -> list[float]:

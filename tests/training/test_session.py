@@ -8,15 +8,16 @@ from typing import Any
 import pytest
 import torch
 
+from lmkit.counter_rng import draw
 from lmkit.errors import LmkitError
 from lmkit.objectives.batch import Batch
 from lmkit.objectives.clm import clm
-from lmkit.tokens.draws import draw
-from lmkit.training.checkpoint_files import newest_first
+from lmkit.training.checkpoints.layout import newest_first
+from lmkit.training.data.sequence_order import rows_of_step
 from lmkit.training.loop import Progress
-from lmkit.training.order import rows_of_step
+from lmkit.training.loss_spikes import ENOUGH
+from lmkit.training.options import SpikeConfig
 from lmkit.training.session import Session
-from lmkit.training.spikes import ENOUGH, SpikeConfig
 from tests.training.tiny import RECIPE, Run
 
 STEPS = ENOUGH + 20

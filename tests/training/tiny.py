@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lmkit.objectives.clm import clm
-from lmkit.tokens.rows import Rows
+from lmkit.packing.token_rows import Rows
+from lmkit.training.distributed.parallelism import Team
 from lmkit.training.loop import Hooks, Progress, Recipe, train
 from lmkit.training.metrics import Record
-from lmkit.training.optimizer import OptimConfig, make_optimizer
-from lmkit.training.schedule import ScheduleConfig
-from lmkit.training.team import Team
+from lmkit.training.optimizer import make_optimizer
+from lmkit.training.options import OptimConfig, ScheduleConfig
 
 VOCABULARY = 11
 

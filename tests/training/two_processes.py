@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from lmkit.training.distributed.rank_zero import settle
 from lmkit.training.loop import Hooks
-from lmkit.training.together import settle
 from tests.training.tiny import Run
 
 BATCHES = (8, 5, 1)

@@ -1,0 +1,142 @@
+"""The files below a folder or an address.
+
+Choices:
+- Files with an unknown ending in a folder are left alone and counted; named one by one, they are
+  an error. Token files (.bin) are read only where they are named: in a folder they may be anything.
+- Hidden files and links to folders are not followed; what lmkit wrote beside documents is none.
+- Paths are strings: of a million files, making them Path objects takes longer than all the rest.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from stat import S_ISREG
+
+from lmkit.artifacts.finished_folders import made_by_lmkit
+from lmkit.artifacts.manifest import MANIFEST
+from lmkit.artifacts.tasks import PARTIAL
+from lmkit.errors import InputError
+from lmkit.storage.formats import FORMATS, Format, format_by_name
+from lmkit.storage.remote_files import State, files_below, shown
+
+NOT_DOCUMENTS = re.compile(
+    r"(rejected|quarantine|duplicates|cuts|contamination)-(validation-)?\d{5,}\.jsonl\.zst"
+)
+CACHES = re.compile(r"(cache-|tmp).*")
+"""What `datasets` leaves beside the files of a saved data set when somebody works on it there."""
+Found = tuple[str, str, Format, State]
+"""Where a file lies, its path below what was typed, what it is, and its state."""
+
+
+def walk_remote(
+    path: str,
+    address: str,
+    accepted: set[Format],
+    forced: Format | None,
+    left_alone: dict[str, int],
+) -> Iterator[Found]:
+    """Find the files at an address, or the one file that it is."""
+    read = 0
+    for file, origin, state in files_below(path, address):
+        if any(part.startswith(".") for part in origin.split("/")):
+            continue
+        name = os.path.basename(file)
+        if NOT_DOCUMENTS.fullmatch(name):
+            raise InputError(
+                f"{address}: holds {origin or name}, which lmkit wrote",
+                "copy a folder that lmkit made here to read it by its manifest, or name its "
+                "documents-*.jsonl.zst one by one",
+            )
+        kind = forced or format_by_name(file, named=not origin, accepted=accepted)
+        if kind is not None and (forced or kind in accepted):
+            read += 1
+            yield file, origin or name, kind, state
+        elif not origin:
+            raise InputError(not_accepted(path, kind, accepted))
+        else:
+            _leave_alone(name, left_alone)
+    if not read:
+        known = ", ".join(sorted(suffixes(accepted)))
+        raise InputError(f"{address}: no files to read in it ({known})")
+
+
+def walk(
+    top: str, accepted: set[Format], forced: Format | None, left_alone: dict[str, int]
+) -> Iterator[Found]:
+    """Find the files below a folder; hidden ones, and links to folders, are not followed."""
+    start = "" if top == "." else os.path.join(top, "")
+    folders = [""]
+    while folders:
+        below = folders.pop()
+        place = start + below
+        entries = _entries(place or ".")
+        names = {entry.name for entry in entries}
+        if below and (MANIFEST in names or PARTIAL in names) and made_by_lmkit(Path(place)):
+            raise InputError(
+                f"{top}: holds {place}, which lmkit made, beside other files",
+                "name the folders that lmkit made one by one: their rejects are not documents",
+            )
+        saved_data_set = "state.json" in names and "dataset_info.json" in names
+        for entry in entries:
+            name = entry.name
+            if name.startswith("."):
+                continue
+            origin = f"{below}/{name}" if below else name
+            path = start + origin
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(origin)
+                continue
+            state = _state(entry)
+            if state is None:
+                what = "links" if entry.is_symlink() else "pipes, sockets or devices"
+                left_alone[what] = left_alone.get(what, 0) + 1
+                continue
+            if NOT_DOCUMENTS.fullmatch(name):
+                raise InputError(
+                    f"{path}: lmkit wrote it, but there is no whole {MANIFEST} beside it",
+                    "make that folder again, or name its documents-*.jsonl.zst one by one",
+                )
+            kind = forced or format_by_name(path, named=False, accepted=accepted)
+            if saved_data_set and CACHES.fullmatch(name):
+                kind = None
+            if kind is not None and (forced or kind in accepted):
+                yield path, origin, kind, state
+            else:
+                _leave_alone(name, left_alone)
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be searched: {error.strerror}") from None
+
+
+def _state(entry: os.DirEntry[str]) -> State | None:
+    """Return the state of a file, or of the one that a link leads to; None for what is no file."""
+    try:
+        found = entry.stat()
+    except OSError:
+        return None  # dangling, or gone in between
+    return State(found.st_size, found.st_mtime_ns) if S_ISREG(found.st_mode) else None
+
+
+def _leave_alone(name: str, left_alone: dict[str, int]) -> None:
+    ending = os.path.splitext(name)[1]
+    left_alone[ending] = left_alone.get(ending, 0) + 1
+
+
+def suffixes(accepted: set[Format]) -> list[str]:
+    """Return the endings of formats."""
+    return [suffix for suffix, kind in FORMATS.items() if kind in accepted]
+
+
+def not_accepted(path: str, kind: Format | None, accepted: set[Format]) -> str:
+    """Say why a file that was named can't be read."""
+    known = ", ".join(sorted(suffixes(accepted)))
+    message = f"{shown(path)}: must end in {known} (or these with .gz, .zst, .bz2 or .xz)"
+    if kind not in {None, "tokens"}:
+        message += "; raw text goes through lmkit clean first"
+    return message

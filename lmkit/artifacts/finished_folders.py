@@ -1,0 +1,47 @@
+"""Folders that lmkit made, known and checked by their manifests."""
+
+from pathlib import Path
+
+from lmkit.artifacts.manifest import MANIFEST, Manifest, read
+from lmkit.errors import InputError, LmkitError
+from lmkit.storage.byte_ranges import hash_range
+
+
+def made_by_lmkit(path: Path) -> Manifest | None:
+    """Return the manifest of a folder that lmkit finished, None for anything else.
+
+    Raises InputError for a folder that lmkit has begun and not finished.
+    """
+    if not path.is_dir():
+        return None
+    try:
+        manifest = read(Manifest, path / MANIFEST)
+    except LmkitError:
+        return None  # someone else's manifest.json
+    if manifest is None and (path / ".partial" / "plan.json").exists():
+        raise InputError(
+            f"{path}: not finished; its manifest.json comes last",
+            "run the command that writes it again: it goes on where it stopped",
+        )
+    return manifest
+
+
+def check_made(path: Path, *, hashes: bool, below: str = "") -> None:
+    """Raise InputError where a folder that lmkit made doesn't hold what its manifest says.
+
+    Sizes are always compared, SHA-256s if `hashes`; of the names that begin with `below`.
+    """
+    manifest = made_by_lmkit(path)
+    for output in manifest.outputs if manifest else ():
+        file = path / output.name
+        if not output.name.startswith(below):
+            continue
+        if not file.is_file():
+            problem = "is missing, but its manifest.json lists it"
+        elif file.stat().st_size != output.bytes:
+            problem = "has another size than its manifest.json says"
+        elif hashes and hash_range(file, 0, output.bytes) != output.sha256:
+            problem = "is not what its manifest.json says (SHA-256)"
+        else:
+            continue
+        raise InputError(f"{file}: {problem}", "make that folder again")

@@ -1,0 +1,424 @@
+"""How an output folder comes to be complete.
+
+    work/clean/.lock                   one run at a time
+    work/clean/.partial/plan.json      what is being made
+    work/clean/.partial/...            receipts, and what only later tasks need
+    work/clean/manifest.json           the folder is complete, and .partial is gone
+
+Choices:
+- The same plan again is up to date, and nothing is touched. Another plan is an error that names
+  the difference, and `--overwrite` starts over; what a folder held is only forgotten once the new
+  plan is on disk.
+- A folder with files that lmkit didn't write, or that another stage made, is never written to.
+- Where all that was read had to be quarantined, there is nothing to go on with: the folder stays
+  unfinished, with its quarantine.
+"""
+
+import os
+import platform
+import re
+import shutil
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeVar
+
+from lmkit.artifacts.finished_folders import check_made
+from lmkit.artifacts.inputs import Inputs, same_content
+from lmkit.artifacts.lock import LOCK, owning
+from lmkit.artifacts.manifest import MANIFEST, Counts, Input, Manifest, Output, Plan, read
+from lmkit.artifacts.tasks import (
+    PARTIAL,
+    ReadRange,
+    Receipt,
+    TaskWriter,
+    damaged_tasks,
+    receipt_path,
+    run_tasks,
+)
+from lmkit.config import FolderConfig, StageConfig
+from lmkit.errors import ConfigError, LmkitError, OutputError
+from lmkit.execution.progress import say, warn
+from lmkit.storage.atomic_files import remove_leftovers
+from lmkit.storage.byte_ranges import hash_range
+from lmkit.storage.hub import dataset_of
+from lmkit.storage.remote_files import remote
+
+TaskT = TypeVar("TaskT")
+SCRATCH = (
+    rf"{re.escape(PARTIAL)}/plan\.json\.\d+-\d+",
+    rf"{re.escape(PARTIAL)}/(plan\.json|[a-z-]+-\d{{5,}}\.(json|scratch)|.*\.\d+-\d+)",
+)
+"""What lies in .partial: an unfinished plan; plan, receipts, scratch files, unfinished files."""
+
+
+class OutputFolder:
+    """An output folder between its plan and its manifest."""
+
+    def __init__(self, config: FolderConfig, path: Path, records: Sequence[Input]) -> None:
+        self.config = config
+        self.path = path
+        self.scratch = path / PARTIAL
+        self.finished: Manifest | None = None
+        self.receipts: list[Receipt] = []
+        self._steps: set[str] = set()
+        self.plan = Plan(
+            stage=config.stage,
+            lmkit=version("lmkit"),
+            config=config.model_dump(mode="json"),
+            inputs=tuple(records),
+        )
+        self._started = time.monotonic()
+
+    def run(
+        self,
+        step: str,
+        work: Callable[[TaskT, TaskWriter], None],
+        tasks: Sequence[TaskT],
+        *,
+        workers: int = 1,
+        label: str,
+    ) -> list[Receipt]:
+        """Do the tasks of a step that aren't done yet; return the receipts of all, in order."""
+        self._steps.add(step)
+        if damaged := damaged_tasks(self.path, step, len(tasks)):
+            warn(
+                f"{self.path}: scratch files of {len(damaged)} of {len(tasks)} tasks of '{label}' "
+                "have been damaged: they are made again, and all that may have come of them"
+            )
+            self._undo(step, damaged)
+        receipts = run_tasks(self.path, step, work, tasks, workers=workers, label=label)
+        self.receipts += receipts
+        return receipts
+
+    def _undo(self, step: str, tasks: Sequence[int]) -> None:
+        """Take tasks for not done, and before, lest a kill makes it forgotten, all later steps."""
+        for path in self.scratch.glob("*-[0-9]*.json"):
+            if path.name.rpartition("-")[0] not in self._steps:
+                path.unlink()
+        for number in tasks:
+            receipt_path(self.path, step, number).unlink()
+
+    def forget(self, receipts: Sequence[Receipt]) -> None:
+        """Leave out what tasks said that will be done again."""
+        self.receipts = [receipt for receipt in self.receipts if receipt not in receipts]
+
+    def finish(
+        self,
+        counts: Counts,
+        details: dict[str, Any] | None = None,
+        *,
+        max_bad: float | None = None,
+    ) -> Manifest:
+        """Check the sums, and write the manifest.
+
+        Raises LmkitError where a larger share than `max_bad` had to be quarantined.
+        """
+        counts.check()
+        self._name_problems(counts)
+        if counts.documents_in and counts.quarantined == counts.documents_in:
+            raise LmkitError(
+                f"{self.path}: nothing could be read",
+                f"see why in {self.path}/quarantine-*.jsonl.zst",
+            )
+        if max_bad is not None and counts.quarantined > max_bad * counts.documents_in:
+            raise LmkitError(
+                f"{self.path}: {counts.quarantined:,} of {counts.documents_in:,} documents could "
+                f"not be read, more than --max-bad {max_bad} allows",
+                f"see why in {self.path}/quarantine-*.jsonl.zst; the same command with another "
+                "--max-bad goes on from here",
+            )
+        outputs = {output.name: output for receipt in self.receipts for output in receipt.outputs}
+        return self.complete(
+            [outputs[name] for name in sorted(outputs)],
+            counts,
+            details or {},
+            inputs=self._inputs_as_read(),
+            task_seconds=round(sum(receipt.seconds for receipt in self.receipts), 3),
+        )
+
+    def complete(
+        self,
+        outputs: Sequence[Output],
+        counts: Counts,
+        details: dict[str, Any],
+        *,
+        inputs: tuple[Input, ...],
+        task_seconds: float = 0,
+        beside: Sequence[str] = (),
+    ) -> Manifest:
+        """Write the manifest. Files `beside` the outputs stay, and are not part of them."""
+        self._remove_all_but({output.name for output in outputs}, beside)
+        seconds = round(time.monotonic() - self._started, 3)
+        bytes_read = sum(item.bytes for item in inputs)
+        manifest = Manifest(
+            **dict(self.plan.model_copy(update={"inputs": inputs})),
+            outputs=tuple(outputs),
+            counts=counts,
+            details=details,
+            seconds=seconds,
+            task_seconds=task_seconds,
+            bytes_per_second=round(bytes_read / seconds) if seconds else 0,
+            machine=machine(),
+        )
+        manifest.write(self.path / MANIFEST, self.scratch)
+        shutil.rmtree(self.scratch)
+        return manifest
+
+    def _name_problems(self, counts: Counts) -> None:
+        problems = [problem for receipt in self.receipts for problem in receipt.problems]
+        for problem in problems[:10]:
+            more = f" (and {problem.count - 1:,} more)" if problem.count > 1 else ""
+            warn(f"quarantined: {problem.where}: {problem.first}{more}")
+        if counts.quarantined:
+            say(f"all {counts.quarantined:,} are listed in {self.path}/quarantine-*.jsonl.zst")
+
+    def _inputs_as_read(self) -> tuple[Input, ...]:
+        hashes: dict[int, dict[int, str]] = {}
+        for note in (note for receipt in self.receipts for note in receipt.read):
+            known = hashes.setdefault(note.input, {})
+            if known.setdefault(note.start, note.sha256) != note.sha256:
+                name = self.plan.inputs[note.input].path
+                raise LmkitError(f"{name}: it changed while it was read", "run the same again")
+        return tuple(
+            replace(item, sha256=tuple(digest for _, digest in sorted(found.items())))
+            if (found := hashes.get(number))
+            else item
+            for number, item in enumerate(self.plan.inputs)
+        )
+
+    def _remove_all_but(self, names: set[str], beside: Sequence[str] = ()) -> None:
+        """Delete older outputs of this stage; only what matches its patterns to the letter."""
+        for name in _files_below(self.path):
+            ours = _matches(name, self.config.owns) and not _matches(name, beside)
+            if ours and name not in names:
+                (self.path / name).unlink()
+
+    def look(self) -> tuple[Manifest | None, Plan | None]:
+        """Return what the folder holds: a finished manifest, or the plan of an interrupted run.
+
+        Raises OutputError where it is someone else's.
+        """
+        try:
+            str(self.path).encode()
+        except UnicodeEncodeError:
+            raise OutputError(
+                f"--output: {self.path}: not UTF-8", "choose a name that every library can write to"
+            ) from None
+        if self.path.exists() and not self.path.is_dir():
+            raise OutputError(f"--output: {self.path} is a file, must be a folder")
+        if not self.path.exists():
+            self._refuse_if_it_cannot_be_made()
+            return None, None
+        try:
+            manifest = read(Manifest, self.path / MANIFEST)
+            plan = manifest or read(Plan, self.scratch / "plan.json")
+        except (LmkitError, OSError):
+            manifest = plan = None
+        if plan and plan.stage != self.plan.stage:
+            raise OutputError(
+                f"--output: {self.path} was made by lmkit {plan.stage}",
+                "choose another --output; only the stage that made a folder overwrites it",
+            )
+        foreign = self._foreign(known=plan is not None)
+        if foreign and (plan is None or self.config.overwrite):
+            raise OutputError(
+                f"--output: {self.path} holds files that lmkit did not write ({foreign[0]})",
+                "choose another --output; --overwrite doesn't touch them either",
+            )
+        return manifest, plan
+
+    def _refuse_if_it_cannot_be_made(self) -> None:
+        """Look for what would stop `mkdir`: a file or a dangling link on the way, a long name."""
+        for place in [self.path, *self.path.parents]:
+            if place.is_symlink() or place.exists():
+                if not place.is_dir():
+                    raise OutputError(f"--output: {self.path}: {place} is not a folder")
+                return
+
+    def _foreign(self, *, known: bool) -> list[str]:
+        """List what this stage didn't write. In a `known` folder, .partial is ours."""
+        names = [name for name in _files_below(self.path) if name != MANIFEST or not known]
+        # Killed before its plan had its name, a run has left nothing else.
+        scratch = SCRATCH if known else SCRATCH[:1]
+        return [
+            name
+            for name in names
+            if (self.path / name).is_symlink()
+            or not (
+                (name == LOCK and not (self.path / name).stat().st_size)
+                or _matches(name, scratch)
+                or (known and _matches(name, self.config.owns))
+            )
+        ]
+
+    def changes(self, old: Plan) -> tuple[dict[str, str], list[str]]:
+        """Say how this plan differs from an older one: options by key, and inputs."""
+        read_before = _hashes_of_receipts(self.scratch)
+        places = {id(one): number for number, one in enumerate(old.inputs)}
+
+        def same(before: Input, now: Input) -> bool:
+            if now.modified is None and self.config.verify:
+                check_made(Path(now.path), hashes=True)
+            if before.sha256 or before.bytes != now.bytes or dataset_of(now.path) is not None:
+                return same_content(before, now, self.config.verify)
+            if before.modified == now.modified and not self.config.verify:
+                return True
+            return all(
+                hash_range(now.path, note.start, note.stop) == note.sha256
+                for note in read_before.get(places[id(before)], [])
+            )
+
+        options = self.plan.option_changes(old, self.config.places)
+        return options, self.plan.input_changes(old, same)
+
+    def up_to_date(self) -> Manifest | None:
+        """Return the manifest if there is nothing left to do. Raises OutputError on a change."""
+        manifest, plan = self.look()
+        if plan is None or self.config.overwrite:
+            return None
+        options, inputs = self.changes(plan)
+        changes = [*options.values(), *inputs]
+        # Half a folder from one version and half from another would be nobody's output.
+        if manifest is None and plan.lmkit != self.plan.lmkit:
+            changes.append(f"lmkit was {plan.lmkit}, now {self.plan.lmkit}")
+        if changes:
+            refuse(self.path, changes, begun=manifest is None)
+        if manifest:
+            self.check_outputs(manifest)
+        return manifest
+
+    def check_outputs(self, manifest: Manifest) -> None:
+        """Raise OutputError where a file is not what the manifest says."""
+        for output in manifest.outputs:
+            file = self.path / output.name
+            whole = file.is_file() and file.stat().st_size == output.bytes
+            if whole and self.config.verify:
+                whole = hash_range(file, 0, output.bytes) == output.sha256
+            if not whole:
+                raise OutputError(
+                    f"--output: {file} is not what {MANIFEST} says any more",
+                    "make the folder again with --overwrite",
+                )
+
+    def sweep(self) -> None:
+        """Remove what a run that was killed behind its manifest has left beside it."""
+        if self.scratch.exists() or (self.path / LOCK).exists():
+            with suppress(OutputError), owning(self.path):  # else someone is at work there
+                shutil.rmtree(self.scratch, ignore_errors=True)
+
+    def begin(self) -> None:
+        """Write the plan. In this order, a kill in between leaves the old or the new one."""
+        links = [name for name in _files_below(self.path) if (self.path / name).is_symlink()]
+        if links:
+            raise OutputError(
+                f"--output: {self.path} holds a link ({links[0]}); nothing is written through it",
+                "remove the link, or choose another --output",
+            )
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(self.scratch)
+        if self.config.overwrite:
+            for receipt in self.scratch.glob("*-[0-9]*.json"):
+                receipt.unlink()
+        self.plan.write(self.scratch / "plan.json", self.scratch)
+        (self.path / MANIFEST).unlink(missing_ok=True)
+
+
+def refuse(path: Path, changes: Sequence[str], *, begun: bool) -> None:
+    """Raise the error for a folder that was made, or begun, in another way."""
+    state = "begun" if begun else "made"
+    raise OutputError(
+        f"--output: {path} was {state} in another way:\n  " + "\n  ".join(changes),
+        "choose another --output, or --overwrite this one"
+        if not begun
+        else "put things back as they were to go on, choose another --output, or --overwrite this",
+    )
+
+
+@contextmanager
+def making(config: StageConfig, inputs: Inputs) -> Generator[OutputFolder]:
+    """Own an output folder until it is complete; its `finished` is set where it already is."""
+    refuse_overlap(config.output, inputs.arguments)
+    folder = OutputFolder(config, config.output, inputs.records)
+    folder.finished = folder.up_to_date()
+    if folder.finished:
+        say(f"{config.output}: up to date")
+        folder.sweep()
+        yield folder
+        return
+    if inputs.left_alone:
+        kinds = (f"{count} {kind or 'without'}" for kind, count in inputs.left_alone.items())
+        say(f"left alone, by their endings: {', '.join(kinds)}")
+    folder.path.mkdir(parents=True, exist_ok=True)
+    with owning(folder.path):
+        # Another run may have come to its end between the first look and the lock.
+        folder.finished = folder.up_to_date()
+        if folder.finished:
+            yield folder
+            return
+        folder.begin()
+        yield folder
+
+
+def refuse_overlap(output: Path, inputs: Sequence[str | Path]) -> None:
+    """Refuse to write into what is read."""
+    place = os.path.realpath(output)
+    parents = {str(parent) for parent in Path(place).parents}
+    inside = os.path.join(place, "")
+    folders: dict[str, str] = {}
+    for path in inputs:
+        if remote(path):
+            continue
+        other = _real(path, folders)
+        if place == other:
+            raise ConfigError(f"--output: {output} is also an input")
+        if other in parents and os.path.isdir(other):
+            raise ConfigError(f"--output: {output} lies inside the input {path}")
+        if other.startswith(inside):
+            raise ConfigError(f"--output: the input {path} lies inside {output}")
+
+
+def _real(path: str | Path, folders: dict[str, str]) -> str:
+    """Return where a path really lies; `folders` remembers that of its folder."""
+    folder, name = os.path.split(path)
+    if name in {"", ".", ".."} or os.path.islink(path):
+        return os.path.realpath(path)
+    if folder not in folders:
+        folders[folder] = os.path.realpath(folder)
+    return os.path.join(folders[folder], name)
+
+
+def machine() -> dict[str, Any]:
+    """Say what kind of machine this is."""
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+    }
+
+
+def _files_below(folder: Path) -> list[str]:
+    """List every file and link below a folder, without following links."""
+    found: list[str] = []
+    for place, folders, files in os.walk(folder):
+        links = [name for name in folders if Path(place, name).is_symlink()]
+        found += [Path(place, name).relative_to(folder).as_posix() for name in [*files, *links]]
+    return sorted(found)
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return any(re.fullmatch(pattern, name) for pattern in patterns)
+
+
+def _hashes_of_receipts(scratch: Path) -> dict[int, list[ReadRange]]:
+    """Return what the finished tasks of an interrupted run have read of each input."""
+    found: dict[int, list[ReadRange]] = {}
+    for path in sorted(scratch.glob("*-[0-9]*.json")):
+        with suppress(LmkitError):  # what is no receipt stands for no finished task
+            receipt = read(Receipt, path)
+            for note in receipt.read if receipt else ():
+                found.setdefault(note.input, []).append(note)
+    return found

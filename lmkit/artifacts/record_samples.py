@@ -1,0 +1,56 @@
+"""A few records out of many, without reading them all.
+
+Choices:
+- Which records is a function of the seed and of the counts that the manifest has, so a sample can
+  be shown to somebody else.
+- One shard is read, and only as far as the last record of the sample; the lines between are passed
+  over unparsed.
+"""
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lmkit.artifacts.manifest import Output
+from lmkit.errors import LmkitError
+from lmkit.storage.byte_lines import lines
+from lmkit.storage.byte_ranges import Damaged, Range
+from lmkit.storage.json_bytes import from_json
+
+LONGEST_LINE = 256_000_000
+
+
+def pick(outputs: Sequence[Output], how_many: int, seed: int) -> tuple[Output, list[int]] | None:
+    """Choose a shard, by how much it holds, and some of its records; None if all are empty."""
+    weights = [_records(output) for output in outputs]
+    if not sum(weights) or not how_many:
+        return None
+    chance = random.Random(seed)
+    (shard,) = chance.choices(outputs, weights)
+    count = _records(shard)
+    return shard, sorted(chance.sample(range(count), min(how_many, count)))
+
+
+def _records(output: Output) -> int:
+    return output.counts.get("documents", output.counts.get("records", 0))
+
+
+def read_records(path: Path, wanted: Sequence[int]) -> list[dict[str, Any]]:
+    """Read some of the records of a .jsonl.zst file, by their ascending numbers.
+
+    Raises LmkitError where the file is not what lmkit wrote.
+    """
+    found: list[dict[str, Any]] = []
+    numbers = set(wanted)
+    try:
+        with Range(path, 0, path.stat().st_size) as source:
+            for number, line in enumerate(lines(source, "zstd", LONGEST_LINE)):
+                if number in numbers and line.data is not None:
+                    found.append(from_json(line.data))
+                if number >= max(wanted, default=0):
+                    break
+    except (Damaged, OSError, ValueError) as error:
+        reason = error.reason if isinstance(error, Damaged) else error
+        raise LmkitError(f"{path}: cannot be read ({reason})", "make that folder again") from None
+    return found

@@ -1,0 +1,222 @@
+"""Clean: read what people have, write it in one form, and drop what isn't text.
+
+Choices:
+- A document is judged after it is normalized, so that spaces and marks do not count.
+- Nothing is lost in silence: what is dropped is kept beside the rest with its reason, and what
+  can't be read is listed with its place.
+- A sample is judged as all would be, and counted; its numbers are kept, its documents are not.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from lmkit.artifacts.documents_file import (
+    Document,
+    JsonLinesFile,
+    Outcome,
+    OutcomeFiles,
+    Rejected,
+    Unreadable,
+    write_outcomes,
+)
+from lmkit.artifacts.inputs import Slice, cut, find_documents
+from lmkit.artifacts.manifest import Counts, Manifest, kept_line
+from lmkit.artifacts.output_folder import making
+from lmkit.artifacts.tasks import Receipt, TaskWriter
+from lmkit.commands.clean.options import CleanConfig
+from lmkit.execution.progress import say
+from lmkit.execution.tables import plain
+from lmkit.filters.document_sample import Candidates, chosen
+from lmkit.filters.outcome_counts import Ledger, account, ledger_of
+from lmkit.pii.replacement import Replacer, told
+from lmkit.readers.dispatch import read_slice
+from lmkit.storage.options import RawFormat
+from lmkit.text.normalization import normalize
+from lmkit.text.word_list_files import lists_as_inputs
+
+if TYPE_CHECKING:
+    from lmkit.commands.clean.options import CleanConfig
+
+
+SAMPLED = 100  # one in so many
+PRIVATE = "private_data"
+"""Why a document is dropped that holds some."""
+NOT_IN_SAMPLE = "not_in_sample"
+
+
+def clean(config: CleanConfig) -> Manifest:
+    """Clean all inputs into the output folder."""
+    inputs = find_documents(
+        config.inputs,
+        config.inputs_from,
+        formats=get_args(RawFormat),
+        forced=config.format,
+        source=config.source,
+    ).beside(lists_as_inputs(config.filters.list_files))
+    with making(config, inputs) as folder:
+        if folder.finished:
+            return folder.finished
+        tasks = cut(inputs.slices, config.shard_bytes)
+        work = partial(_sample_task if config.sample else _clean_task, config)
+        label = "sampling" if config.sample else "cleaning"
+        receipts = folder.run("documents", work, tasks, workers=config.workers, label=label)
+        counts = Counts.total(receipt.counts for receipt in receipts)
+        if config.sample:
+            judge = partial(_judge_sample, config)
+            receipts = folder.run("verdicts", judge, [receipts], label="judging")
+            counts = _whole_counts(counts, receipts[0].counts)
+        details = ledger_of(receipt.facts["ledger"] for receipt in receipts)
+        _say(details)
+        return folder.finish(counts, details, max_bad=config.max_bad)
+
+
+def _whole_counts(met: Counts, sample: Counts) -> Counts:
+    """Count the documents that the sample leaves out beside those that it judged."""
+    left_out = met.documents_in - met.quarantined - sample.documents_in
+    gone = {**sample.dropped, **({NOT_IN_SAMPLE: left_out} if left_out else {})}
+    counts = {"documents_in": met.documents_in, "dropped": gone, "quarantined": met.quarantined}
+    return Counts.total([sample.model_copy(update=counts)])
+
+
+def _say(details: Mapping[str, Any]) -> None:
+    """Show what was dropped and of what, in short: an example of each, and no single source."""
+    sections = account(details)
+    first = {row["rule"]: row for row in reversed(sections.pop("dropped_examples"))}
+    rules = [
+        row | {"for_example": first[row["rule"]]["decided"], "id": first[row["rule"]]["id"]}
+        for row in sections["by_rule"]
+    ]
+    named = {key: rows for key, rows in sections.items() if key != "by_rule" and len(rows) > 1}
+    if rules:
+        say(plain({"by_rule": rules, **named}))
+
+
+def _clean_task(config: CleanConfig, slices: tuple[Slice, ...], writer: TaskWriter) -> None:
+    with _judging(config, writer) as outcomes_of:
+        documents = (found for part in slices for found in _read(config, part, writer))
+        outcomes = outcomes_of(documents)
+        write_outcomes(writer, outcomes, partial(_keeps, config.keep_rejected))
+
+
+@contextmanager
+def _judging(
+    config: CleanConfig, writer: TaskWriter
+) -> Generator[Callable[[Iterable[Document | Unreadable]], Iterator[Outcome]]]:
+    """Hand out what judges documents; all that was found out goes into files and receipt."""
+    from lmkit.artifacts.signals_file import MeasuresFile  # numpy and Arrow, which no --help needs
+    from lmkit.filters.judge import judge_for, judged
+    from lmkit.text.document_parts import segmented
+
+    replacer = Replacer(config.private) if config.private.action else None
+    ledger = Ledger(with_texts=config.keep_rejected != "none")
+
+    def outcomes_of(documents: Iterable[Document | Unreadable]) -> Iterator[Outcome]:
+        judge = judge_for(config.filters, config.language_rule)
+        outcomes = judged(_prepared(config, documents, replacer), judge, measures.write)
+        return ledger.watched(segmented(outcomes, config.sentences, config.max_characters))
+
+    with MeasuresFile(writer) as measures:
+        yield outcomes_of
+    writer.facts["ledger"] = ledger.report()
+    if replacer:
+        found = {f"private_{kind}": count for kind, count in replacer.counts.items()}
+        more = {**writer.counts.more, **found}
+        writer.counts = writer.counts.model_copy(update={"more": more})
+
+
+def _sample_task(config: CleanConfig, slices: tuple[Slice, ...], writer: TaskWriter) -> None:
+    """Keep the documents that may be in the sample, and list what can't be read."""
+    assert config.sample
+    with ExitStack() as stack:
+        files = stack.enter_context(OutcomeFiles(writer))
+        path = stack.enter_context(writer.scratch_file(f"sample-{writer.number:05d}.jsonl.zst"))
+        file = JsonLinesFile(path)
+        stack.callback(file.close)  # before it is moved into place
+        candidates = Candidates(config.sample, file)
+        for part in slices:
+            for document in _read(config, part, writer):
+                if isinstance(document, Unreadable):
+                    files.quarantine(document)
+                else:
+                    candidates.see(document)
+    writer.facts["keys"] = candidates.keys
+    writer.counts = Counts(
+        documents_in=candidates.count + files.quarantined, quarantined=files.quarantined
+    )
+
+
+def _judge_sample(config: CleanConfig, receipts: Sequence[Receipt], writer: TaskWriter) -> None:
+    """Judge the sample; nothing is written but the numbers and the audit."""
+    assert config.sample
+    paths = [writer.partial / file.name for receipt in receipts for file in receipt.scratch]
+    keys = (key for receipt in receipts for key in receipt.facts["keys"])
+    dropped: Counter[str] = Counter()
+    kept = characters = 0
+    with _judging(config, writer) as outcomes_of:
+        for outcome in outcomes_of(chosen(paths, keys, config.sample)):
+            if isinstance(outcome, Rejected):
+                dropped[outcome.reason] += 1
+            elif isinstance(outcome, Document):
+                kept, characters = kept + 1, characters + outcome.size
+        writer.counts = Counts(
+            documents_in=kept + dropped.total(),
+            documents_out=kept,
+            dropped=dict(dropped),
+            more={"characters_out": characters},
+        )
+
+
+def _read(config: CleanConfig, part: Slice, writer: TaskWriter) -> Iterator[Document | Unreadable]:
+    return read_slice(
+        part,
+        writer.read,
+        source=config.source,
+        text_field=config.text_field,
+        max_record=config.max_record,
+        reading=config.read,
+    )
+
+
+def _prepared(
+    config: CleanConfig, documents: Iterable[Document | Unreadable], replacer: Replacer | None
+) -> Iterator[Outcome]:
+    """Normalize texts, and take private data out of them."""
+    for document in documents:
+        if isinstance(document, Unreadable):
+            yield document
+            continue
+        text, private = normalize(document.text, config.normalize), None
+        if replacer:
+            text, private = replacer.replace(text)
+        document = document.with_text(text)
+        if private and config.private.action == "drop":
+            yield Rejected(document, PRIVATE, f"{PRIVATE} {told(private)}")
+            continue
+        generated = document.metadata.get("generated") is True and not config.read.generated
+        yield Rejected(document, "generated") if generated else document
+
+
+def _keeps(which: Literal["all", "sample", "none"], rejected: Rejected) -> bool:
+    """Tell whether a rejected document is written; a sample depends on its id alone."""
+    if which == "sample":
+        digest = sha256(rejected.document.id.encode("utf-8", "backslashreplace")).digest()
+        return int.from_bytes(digest[:8], "big") % SAMPLED == 0
+    return which == "all"
+
+
+def cleaned(config: "CleanConfig", manifest: Manifest) -> str:
+    """Say what was kept, or of a sample, what would be."""
+    if not config.sample:
+        return kept_line(config, manifest)
+    counts = manifest.counts
+    dropped = {name: count for name, count in counts.dropped.items() if name != "not_in_sample"}
+    judged = counts.documents_out + sum(dropped.values())
+    gone = ", ".join(f"{count:,} {reason}" for reason, count in dropped.items())
+    return (
+        f"{config.output}: would keep {counts.documents_out:,} of {judged:,} documents, a sample "
+        f"of {counts.documents_in:,}{f' (drop {gone})' if gone else ''}"
+    )

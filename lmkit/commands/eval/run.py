@@ -1,0 +1,163 @@
+"""Eval: how well a run's model predicts text that it has not seen.
+
+Choices:
+- On a packed folder, the held-out rows as they lie there: the loss is the one that training
+  measured. On documents, each document begins a row of its own, so a score depends neither on the
+  other documents nor on their order.
+- A model is asked for what it was trained to say: masks, orders and holes are drawn from a fixed
+  seed, for documents together with the document's id. For clm it is the text as it stands.
+- Bits per byte compare models with different tokenizers; loss and perplexity don't. They are known
+  for clm alone, which says every byte of the text exactly once.
+- Without --output the scores are only printed.
+"""
+
+import json
+import math
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lmkit.artifacts.documents_file import OutcomeFiles
+from lmkit.artifacts.finished_folders import check_made, made_by_lmkit
+from lmkit.artifacts.inputs import Inputs, find_documents, other_folder
+from lmkit.artifacts.lock import owning
+from lmkit.artifacts.manifest import Counts, Manifest
+from lmkit.artifacts.output_folder import OutputFolder, refuse_overlap
+from lmkit.artifacts.tasks import TaskWriter
+from lmkit.commands.eval.options import EvalConfig
+from lmkit.errors import InputError, LmkitError
+from lmkit.evaluation.documents import Reading, Scores, _score_documents, _score_packed
+from lmkit.execution.progress import say
+
+if TYPE_CHECKING:
+    from lmkit.training.checkpoints.trained_model import TrainedModel
+
+if TYPE_CHECKING:
+    from lmkit.commands.eval.options import EvalConfig
+    from lmkit.evaluation.documents import Scores
+
+
+SCORES = "scores.json"
+
+
+def evaluate(config: EvalConfig) -> Scores:
+    """Score a run on held-out text."""
+    packed = made_by_lmkit(config.data)
+    if packed is None or packed.stage != "pack":
+        packed = None
+        documents = find_documents([config.data], formats=("jsonl",))
+    else:
+        check_made(config.data, hashes=True, below="validation/")
+        documents = other_folder(config.data, "data", packed.fingerprint)
+    from lmkit.training.checkpoints.trained_model import find_run, open_run
+    from lmkit.training.precision import find_device
+
+    device = find_device(config.device)
+    _, checkpoint = find_run(config.run)
+    folder = _folder(config, documents, checkpoint)
+    if folder and folder.up_to_date():
+        say(f"{config.output}: up to date")
+        return _read(folder.path)
+    trained = open_run(checkpoint, device)
+    if packed:
+        _refuse_other_tokenizer(config, packed, trained)
+    with _owned(folder):
+        if folder and folder.up_to_date():  # another run has made it meanwhile
+            return _read(folder.path)
+        reading = Reading()
+        if packed:
+            score = _score_packed(config, packed, trained)
+        else:
+            score = _score_documents(config, documents, trained, reading)
+        if trained.description.objective != "clm":
+            score = replace(score, bytes=0)
+        if not score.tokens:
+            raise InputError(f"--data: {config.data} holds nothing to predict")
+        scores = Scores.of(score, checkpoint)
+        if folder:
+            _write(folder, scores, reading)
+    return scores
+
+
+@contextmanager
+def _owned(folder: OutputFolder | None) -> Generator[None]:
+    """Own the output folder, if there is to be one; leave none behind where nothing came of it."""
+    if folder is None:
+        yield
+        return
+    folder.path.mkdir(parents=True, exist_ok=True)
+    try:
+        with owning(folder.path):
+            yield
+    finally:
+        with suppress(OSError):
+            folder.path.rmdir()  # which fails, as it should, where there is something in it
+
+
+def _folder(config: EvalConfig, documents: Inputs, checkpoint: Path) -> OutputFolder | None:
+    if config.output is None:
+        return None
+    refuse_overlap(config.output, [config.run, config.data])
+    from lmkit.storage.atomic_files import sha256
+    from lmkit.training.checkpoints.layout import MODEL
+
+    model = other_folder(checkpoint, "model", sha256(checkpoint / MODEL))
+    return OutputFolder(config, config.output, documents.beside(model).records)
+
+
+def _refuse_other_tokenizer(config: EvalConfig, packed: Manifest, trained: "TrainedModel") -> None:
+    if packed.details["tokenizer"] != trained.description.tokenizer:
+        raise InputError(
+            f"--data: {config.data} was packed with another tokenizer than {config.run}",
+            "pack the documents with the run's own: --tokenizer RUN/tokenizer",
+        )
+    if "validation" not in packed.details:
+        raise InputError(
+            f"--data: {config.data} holds no held-out rows",
+            "pack with --validation, or name a folder of documents",
+        )
+
+
+def _write(folder: OutputFolder, scores: Scores, reading: Reading) -> None:
+    """Write scores.json and its manifest."""
+    folder.begin()
+    writer = TaskWriter(folder.path, "documents", 0)
+    writer.read = reading.notes
+    with writer.file(SCORES) as path:
+        path.write_text(json.dumps(scores.to_json(), indent=2, allow_nan=False) + "\n", "utf-8")
+    with OutcomeFiles(writer) as files:
+        for unreadable in reading.unreadable:
+            files.quarantine(unreadable)
+    folder.receipts = [writer.finish()]
+    counts = Counts(
+        documents_in=reading.documents + files.quarantined,
+        documents_out=reading.documents,
+        quarantined=files.quarantined,
+        more={"tokens": scores.tokens, "bytes": scores.bytes},
+    )
+    folder.finish(counts)
+
+
+def _read(folder: Path) -> Scores:
+    try:
+        values: dict[str, Any] = json.loads((folder / SCORES).read_text("utf-8"))
+        values.pop("tasks")
+        for name in ("loss", "perplexity", "bits_per_byte"):
+            values[name] = math.nan if values[name] is None else values[name]
+        return Scores(**values)
+    except (OSError, ValueError, TypeError, KeyError):
+        raise LmkitError(f"{folder / SCORES}: damaged", "--overwrite makes it again") from None
+
+
+def scored(config: "EvalConfig", scores: "Scores") -> str:
+    """Say how well a run predicts some data."""
+    told = f"{config.run} ({scores.checkpoint}) on {config.data}: loss {scores.loss:.4f}, "
+    told += f"perplexity {scores.perplexity:.2f}"
+    if not scores.bytes:  # only a model that says all of a text has bits for its bytes
+        return f"{told} ({scores.tokens:,} tokens predicted)"
+    return (
+        f"{told}, {scores.bits_per_byte:.4f} bits a byte "
+        f"({scores.tokens:,} tokens, {scores.bytes:,} bytes)"
+    )

@@ -1,0 +1,409 @@
+"""Pack: cut documents into tokens, and lay the tokens out in rows for training.
+
+    work/packed/train/tokens-00000.npy      the tokens of the documents, one behind the other
+    work/packed/train/documents-00000.npy   where each document lies
+    work/packed/train/rows/...              which pieces of which documents make a row
+    work/packed/validation/...              the same, for what is held out
+    work/packed/tokenizer/...               a copy, so that the folder can be handed on
+
+Choices:
+- A document is held out by a hash of its cluster (`metadata.cluster`), else of its id, whatever
+  else is packed with it. Where that hits no document, what has the smallest hash is held out.
+- Documents are laid out by a hash of their ids, so rows don't depend on how files are named,
+  ordered or cut into tasks.
+- A packed folder as the input gives other rows over the same tokens. They are hard links where the
+  disk can have them, else copies, never a path into the other folder: each folder stands by itself.
+- Tokens that no text can have are refused (`limits.py`): after a look at some documents before
+  anything is written, and again when all are counted. The limits decide nothing else. They aren't
+  compared with those of an earlier run, and what was refused goes on at once when one is lifted.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from lmkit.artifacts.documents_file import Document, Unreadable
+from lmkit.artifacts.finished_folders import check_made, made_by_lmkit
+from lmkit.artifacts.inputs import Inputs, Slice, cut, find_documents, other_folder
+from lmkit.artifacts.manifest import Counts, Manifest
+from lmkit.artifacts.output_folder import OutputFolder, making
+from lmkit.artifacts.tasks import ReadRange, Receipt, TaskWriter, receipt_path
+from lmkit.commands.pack.options import PackConfig
+from lmkit.errors import ConfigError, InputError, LmkitError
+from lmkit.execution.progress import warn
+from lmkit.execution.tables import SHOWN_SOURCES
+from lmkit.packing.holdout import Kin
+from lmkit.packing.packed_folder import PackedFolder, only_packed
+from lmkit.packing.sanity_limits import Tallies, judge, summary
+from lmkit.readers.dispatch import read_slice
+
+if TYPE_CHECKING:
+    from lmkit.packing.nanogpt_bin import Encoded
+    from lmkit.packing.tokenize_documents import Storing
+    from lmkit.tokenizers.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from lmkit.commands.pack.options import PackConfig
+
+
+Side = Literal["train", "validation"]
+SIDES: tuple[Side, Side] = ("train", "validation")
+ANEW = {"sequence_length", "packing"}
+"""Options that decide about rows alone."""
+ABOUT_TOKENS = ("vocabulary_size", "tokenizer", "pad", "begin", "end", "sources", "limits")
+"""Details that stay the same in other rows."""
+LOOKED_AT = 64
+"""Documents to look at before work starts, or as many parts of the inputs: the first of each."""
+LEAST_EACH = 2
+TOLD = 5
+
+
+def pack(config: PackConfig) -> Manifest:
+    """Write the tokens and rows of all inputs to the output folder."""
+    packed = only_packed(config.inputs, config.inputs_from)
+    return _pack_anew(config, packed) if packed else _pack_documents(config)
+
+
+def _pack_documents(config: PackConfig) -> Manifest:
+    tokenizer_folder, tokenizer = _tokenizer(config)
+    share, held_out = _validation(config.validation)
+    documents = find_documents(config.inputs, config.inputs_from, formats=("jsonl", "tokens"))
+    separator = tokenizer.end if config.separator == "end" else config.separator
+    read = partial(_read, config.max_record, separator)
+    how = _storing(config, tokenizer_folder, tokenizer.fingerprint, share)
+    _refuse_too_few(read, documents, share)
+    _refuse_unfit(read, documents, how)
+    validation = find_documents([held_out], formats=("jsonl", "tokens")) if held_out else None
+    inputs = documents.beside(other_folder(tokenizer_folder, "tokenizer", tokenizer.fingerprint))
+    inputs = inputs.beside(validation) if validation else inputs
+    with making(config, inputs) as folder:
+        if folder.finished:
+            return folder.finished
+        tasks = cut(documents.slices, config.shard_bytes)
+        work = partial(_pack_task, read, how)
+        receipts = folder.run("train", work, tasks, workers=config.workers, label="packing")
+        if share and not _documents_of(receipts, "validation"):
+            receipts = _hold_out_one(config, folder, tasks, receipts, read, how)
+        if validation:
+            slices = validation.renumbered(len(documents.records) + 1)
+            work = partial(_pack_task, read, replace(how, share=1.0))
+            tasks = cut(slices, config.shard_bytes)
+            receipts += folder.run(
+                "validation", work, tasks, workers=config.workers, label="packing validation"
+            )
+        counts = Counts.total(receipt.counts for receipt in receipts)
+        sources = _judged(config, receipts, counts)
+        folder.run("tokenizer", _copy_tokenizer, [tokenizer_folder], label="copying")
+        about = {**_about(config, tokenizer), "sources": sources}
+        return _finish(config, folder, receipts, counts, about)
+
+
+def _pack_anew(config: PackConfig, packed: PackedFolder) -> Manifest:
+    """Lay out the documents of a packed folder in other rows."""
+    config = _as_packed(config, packed)
+    inputs = other_folder(packed.path, "packed", packed.manifest.fingerprint)
+    with making(config, inputs) as folder:
+        if folder.finished:
+            return folder.finished
+        shards = packed.shards(SIDES)
+        workers = config.workers
+        receipts = folder.run("tokens", packed.link, shards, workers=workers, label="linking")
+        folder.run("tokenizer", _copy_tokenizer, [packed.path / "tokenizer"], label="copying")
+        counts = Counts.total(receipt.counts for receipt in receipts)
+        more = packed.manifest.counts.more | counts.more
+        counts = counts.model_copy(update={"more": more})
+        details = packed.manifest.details
+        about = {key: details[key] for key in ABOUT_TOKENS if key in details}
+        return _finish(config, folder, receipts, counts, about)
+
+
+def _as_packed(config: PackConfig, packed: PackedFolder) -> PackConfig:
+    """Return the options with those that the packed folder's tokens were made with."""
+    name, before = packed.path, packed.manifest.config
+    if config.tokenizer:
+        raise ConfigError(
+            f"--tokenizer: got {config.tokenizer}, but {name} is packed and brings its own",
+            "leave it out, or pack the documents again",
+        )
+    settled = before.keys() & PackConfig.model_fields.keys() - ANEW - PackConfig.places
+    kept = {key: before[key] for key in settled}
+    for key in sorted(config.model_fields_set & kept.keys()):
+        if (typed := getattr(config, key)) != kept[key]:
+            raise ConfigError(
+                f"--{key.replace('_', '-')}: got {typed}, but {name} was packed with {kept[key]}",
+                "leave it out, or pack the documents again: only rows are made anew",
+            )
+    return config.model_copy(update=kept)
+
+
+def _storing(config: PackConfig, tokenizer: Path, fingerprint: str, share: float) -> "Storing":
+    from lmkit.packing.tokenize_documents import Storing
+
+    return Storing(
+        tokenizer=tokenizer,
+        fingerprint=fingerprint,
+        seed=config.seed,
+        begin=config.begin,
+        end=config.end,
+        share=share,
+        smallest=None,
+        limits=config.limits,
+    )
+
+
+def _finish(
+    config: PackConfig,
+    folder: OutputFolder,
+    receipts: Sequence[Receipt],
+    counts: Counts,
+    about: dict[str, Any],
+) -> Manifest:
+    """Make rows of all shards, and the manifest."""
+    from lmkit.packing.row_index import write_rows
+
+    sides: list[Side] = [side for side in SIDES if _documents_of(receipts, side)]
+    shards = [sum(side in receipt.facts["documents"] for receipt in receipts) for side in sides]
+    pairs = list(zip(sides, shards, strict=True))
+    work = partial(write_rows, config.packing, config.sequence_length)
+    indexes = folder.run("rows", work, pairs, label="laying out")
+    _check(counts, indexes)
+    _warn_of_overlap(folder.path, dict(pairs))
+    rows: dict[Side, dict[str, Any]] = {
+        side: receipt.facts for side, receipt in zip(sides, indexes, strict=True)
+    }
+    return folder.finish(counts, _details(config, about, rows))
+
+
+def _documents_of(receipts: Sequence[Receipt], side: Side) -> int:
+    return sum(receipt.facts["documents"].get(side, 0) for receipt in receipts)
+
+
+def _tokenizer(config: PackConfig) -> tuple[Path, "Tokenizer"]:
+    from lmkit.tokenizers.tokenizer import Tokenizer
+
+    path = config.tokenizer
+    if path is None:
+        raise ConfigError(
+            "--tokenizer: missing; give it here, or as tokenizer in a --config file",
+            "name a folder that lmkit train-tokenizer made; a packed folder alone needs none",
+        )
+    manifest = made_by_lmkit(path)
+    if manifest and manifest.stage != "train-tokenizer":
+        raise InputError(
+            f"--tokenizer: {path} was made by lmkit {manifest.stage}",
+            "name a folder that lmkit train-tokenizer made",
+        )
+    check_made(path, hashes=True)
+    tokenizer = Tokenizer.load(path)
+    needed = {"pad": True, "begin": config.begin, "end": config.end}
+    for role, wanted in needed.items():
+        if wanted and getattr(tokenizer, role) is None:
+            raise InputError(
+                f"--tokenizer: {path} has no {role} token",
+                f"--no-{role} packs without it" if role != "pad" else "add one to it",
+            )
+    return path, tokenizer
+
+
+def _validation(typed: str) -> tuple[float, Path | None]:
+    """Tell a share from a folder."""
+    if typed == "none":
+        return 0.0, None
+    try:
+        share = float(typed)
+    except ValueError:
+        return 0.0, Path(typed)
+    if not 0 <= share < 1:
+        raise ConfigError(
+            f"--validation: got {typed}, must be a share from 0 to less than 1, or a folder"
+        )
+    return share, None
+
+
+Read = Callable[[Slice, list[ReadRange]], Iterator["Document | Encoded | Unreadable"]]
+
+
+def _read(
+    max_record: int, separator: int | None, part: Slice, ranges: list[ReadRange]
+) -> Iterator["Document | Encoded | Unreadable"]:
+    """Stream the documents of a slice, as texts or as tokens."""
+    if part.format == "tokens":
+        from lmkit.packing.nanogpt_bin import read_tokens
+
+        return read_tokens(part, ranges, separator=separator, max_record=max_record)
+    return read_slice(part, ranges, max_record=max_record)
+
+
+def _refuse_too_few(read: Read, documents: Inputs, share: float) -> None:
+    """Refuse, before anything is written, what can't be both trained on and held out."""
+    found = 0
+    hint = "see what the stage before has dropped, and why"
+    for part in documents.slices:
+        for document in read(part, []):
+            if isinstance(document, Unreadable):
+                hint = f"what is there can't be read: {document.origin}: {document.reason}"
+                continue
+            found += document.size > 0
+            if found > 1 or (found and not share):
+                return
+    if found:
+        raise InputError(
+            "INPUTS: hold one document, which can't be both trained on and held out",
+            "name other documents with --validation FOLDER, or hold out nothing: --validation 0",
+        )
+    raise InputError("INPUTS: hold no text", hint)
+
+
+def _refuse_unfit(read: Read, documents: Inputs, how: "Storing") -> None:
+    """Refuse, before anything is written, a tokenizer that is not one for these texts."""
+    from lmkit.packing.tokenize_documents import look
+
+    some = documents.slices[:: max(1, len(documents.slices) // LOOKED_AT)][:LOOKED_AT]
+    found = (
+        document
+        for part in some
+        for document in islice(read(part, []), max(LEAST_EACH, LOOKED_AT // len(some)))
+        if not isinstance(document, Unreadable)
+    )
+    try:
+        verdict = judge(look(found, how).by_source(), how.limits)
+    except LmkitError as error:
+        raise InputError(error.message, error.hint) from None
+    if verdict.refused:
+        lines = "\n  ".join(verdict.refused)
+        raise InputError(f"INPUTS: a look at some documents:\n  {lines}", verdict.hint)
+
+
+def _pack_task(read: Read, how: "Storing", slices: tuple[Slice, ...], writer: TaskWriter) -> None:
+    """Write the token shards of some slices."""
+    from lmkit.packing.tokenize_documents import store
+
+    store(chain.from_iterable(read(part, writer.read) for part in slices), how, writer)
+
+
+def _judged(
+    config: PackConfig, receipts: Sequence[Receipt], counts: Counts
+) -> dict[str, dict[str, int]]:
+    """Refuse tokens that no text can have; return what lies in the folder of each source."""
+    by_source = Tallies.total(receipt.facts["sources"] for receipt in receipts).by_source()
+    verdict = judge(by_source, config.limits)
+    for text in verdict.told[:TOLD]:
+        warn(text)
+    if verdict.refused:
+        raise LmkitError(
+            "the tokens are not those of natural text:\n  " + "\n  ".join(verdict.refused[:TOLD]),
+            f"{verdict.hint} (what is done is kept)",
+        )
+    sources = summary(by_source)
+    for name, total in (("documents", counts.documents_out), ("tokens", counts.more["tokens"])):
+        _refuse_lost(name, total, sum(source[name] for source in sources.values()), "by source")
+    return sources
+
+
+def _hold_out_one(
+    config: PackConfig,
+    folder: OutputFolder,
+    tasks: Sequence[tuple[Slice, ...]],
+    receipts: list[Receipt],
+    read: Read,
+    how: "Storing",
+) -> list[Receipt]:
+    """Pack what has the smallest hash once more, and hold it out."""
+    least = [tuple(receipt.facts["least"] or [1 << 64]) for receipt in receipts]
+    # A cluster, or copies with the same id and text, go together, in whichever tasks they are.
+    for number in (n for n, key in enumerate(least) if key == min(least)):
+        receipt_path(folder.path, "train", number).unlink()
+    folder.forget(receipts)
+    smallest = cast(Kin, min(least))
+    work = partial(_pack_task, read, replace(how, share=0.0, smallest=smallest))
+    return folder.run("train", work, tasks, workers=config.workers, label="holding one out")
+
+
+def _copy_tokenizer(tokenizer: Path, writer: TaskWriter) -> None:
+    from lmkit.tokenizers.tokenizer import FILES
+
+    for name in FILES:
+        if (tokenizer / name).exists():
+            with writer.file(f"tokenizer/{name}") as path:
+                path.write_bytes((tokenizer / name).read_bytes())
+
+
+def _check(packed: Counts, indexes: Sequence[Receipt]) -> None:
+    """Fail where the rows don't hold what the tasks have packed."""
+    for name, went_in in (("documents", packed.documents_out), ("tokens", packed.more["tokens"])):
+        placed = sum(receipt.facts[name] for receipt in indexes)
+        _refuse_lost(name, went_in, placed, "in rows")
+
+
+def _refuse_lost(name: str, went_in: int, found: int, where: str) -> None:
+    if found != went_in:
+        raise LmkitError(
+            f"{went_in:,} {name} were packed, {found:,} are {where}: this is a bug in lmkit, "
+            "and the output is not to be trusted"
+        )
+
+
+def _warn_of_overlap(folder: Path, shards: dict[Side, int]) -> None:
+    """Say so if held-out documents are trained on."""
+    from lmkit.packing.row_index import held_out_and_trained_on
+
+    if set(shards) == set(SIDES):
+        shared, every = held_out_and_trained_on(folder, shards["train"], shards["validation"])
+        if shared:
+            warn(f"{shared:,} of {every:,} held-out documents are among those to train on")
+
+
+def _about(config: PackConfig, tokenizer: "Tokenizer") -> dict[str, Any]:
+    """Say what the tokens are, in ABOUT_TOKENS."""
+    return {
+        "vocabulary_size": tokenizer.size,
+        "tokenizer": tokenizer.fingerprint,
+        "pad": tokenizer.pad,
+        "begin": tokenizer.begin if config.begin else None,
+        "end": tokenizer.end if config.end else None,
+        "limits": config.limits.model_dump(mode="json"),
+    }
+
+
+def _details(
+    config: PackConfig, about: dict[str, Any], rows: dict[Side, dict[str, Any]]
+) -> dict[str, Any]:
+    if not rows.get("train", {}).get("tokens"):
+        raise LmkitError("INPUTS: nothing is left to train on", "hold out less: --validation")
+    if rows["train"]["rows"] < 2 and rows["train"]["padding"]:
+        warn(f"all the training text fits in one row of {config.sequence_length:,} tokens")
+    return {
+        "sequence_length": config.sequence_length,
+        "packing": config.packing,
+        **about,
+        **rows,
+    }
+
+
+def packed(config: "PackConfig", manifest: Manifest) -> str:
+    """Say what lies in each part, and of each source."""
+    lines = [f"{config.output}: rows of {manifest.details['sequence_length']:,} tokens"]
+    for side in ("train", "validation"):
+        if found := manifest.details.get(side):
+            lines.append(
+                f"  {side}: {found['documents']:,} documents, {found['tokens']:,} tokens in "
+                f"{found['rows']:,} rows ({found['padding_share']:.2%} padding, "
+                f"{found['cut']:,} documents cut that fit), "
+                f"{found['bytes_of_text'] / found['tokens']:.2f} bytes a token"
+            )
+    return "\n".join([*lines, *_by_source(manifest.details.get("sources", {}))])
+
+
+def _by_source(sources: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """Say what lies in a packed folder of each source, where there are several."""
+    shown = list(sources.items())[:SHOWN_SOURCES] if len(sources) > 1 else []
+    lines = [
+        f"  from {name}: {found['documents']:,} documents, {found['tokens']:,} tokens, "
+        f"{found['bytes']:,} bytes"
+        for name, found in shown
+    ]
+    rest = len(sources) - len(shown)
+    return [*lines, f"  and from {rest:,} more: see lmkit inspect"] if shown and rest else lines

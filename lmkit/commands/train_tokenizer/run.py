@@ -1,0 +1,309 @@
+"""Train-tokenizer: learn how to cut the documents' text into tokens.
+
+    work/tokenizer/tokenizer.json, ...   what `tokenizers` and Transformers load
+    work/tokenizer/report.json           how well it cuts, by source
+
+Choices:
+- It learns from a sample, drawn evenly from all sources (`tokens/sampling.py`). Tasks in parallel
+  find out what there is; then one process reads the sample, and the library counts with threads.
+- The special tokens that any objective will need are in from the start, so that no later step
+  has to resize anything.
+- Each tokenizer is tried on a part of the sample before it is said to be done: for an algorithm
+  that loses nothing, a text that doesn't come back is an error.
+"""
+
+import json
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from lmkit.artifacts.documents_file import Document, OutcomeFiles, Unreadable
+from lmkit.artifacts.inputs import Inputs, Slice, cut, find_documents, other_folder
+from lmkit.artifacts.manifest import Counts, Manifest
+from lmkit.artifacts.output_folder import making
+from lmkit.artifacts.tasks import TaskWriter
+from lmkit.commands.train_tokenizer.options import TrainTokenizerConfig
+from lmkit.errors import ConfigError, InputError, LmkitError
+from lmkit.execution.progress import warn
+from lmkit.execution.tables import shown
+from lmkit.readers.dispatch import read_slice
+
+if TYPE_CHECKING:
+    from lmkit.commands.train_tokenizer.options import TrainTokenizerConfig
+
+if TYPE_CHECKING:
+    from lmkit.tokenizers.tokenizer import Tokenizer
+
+
+def tokenizer_made(config: "TrainTokenizerConfig", manifest: Manifest) -> str:
+    """Say what was learned, from how much, and how well it packs."""
+    size, algorithm = manifest.details["vocabulary_size"], manifest.details["algorithm"]
+    documents = manifest.counts.documents_out
+    made = f"{config.output}: {algorithm} tokenizer of {size:,} tokens"
+    if config.from_:
+        made += f", taken from {config.from_}"
+    elif documents:
+        made += f" from {documents:,} documents"
+    report = manifest.details["report"]
+    if len(report) > 1:
+        return f"{made}\n{shown({'report': report})}"
+    return made + "".join(f", {row['bytes_per_token']:.2f} bytes a token" for row in report)
+
+
+REPORT = "report.json"
+REPORTED_BYTES = 5_000_000
+
+
+def train_tokenizer(config: TrainTokenizerConfig) -> Manifest:
+    """Learn a tokenizer from all inputs, or take one over, and write it to the output folder."""
+    documents = _documents(config)
+    inputs = _beside(documents, config)
+    with making(config, inputs) as folder:
+        if folder.finished:
+            return folder.finished
+        tasks = cut(documents.slices)
+        measured = folder.run(
+            *("sizes", partial(_note_sizes, config), tasks),
+            workers=config.workers,
+            label="measuring",
+        )
+        limits = _limits(config, [receipt.facts for receipt in measured])
+        slices = tuple(part for task in tasks for part in task)
+        work = partial(_make, config, *limits)
+        (receipt,) = folder.run("tokenizer", work, [slices], label="training")
+        _tell(config, receipt.facts)
+        return folder.finish(receipt.counts, receipt.facts)
+
+
+def _documents(config: TrainTokenizerConfig) -> Inputs:
+    """Find the documents to learn from, and refuse what can be known not to work."""
+    if config.from_ is None:
+        if config.add_missing:
+            raise ConfigError(
+                "--add-missing: got yes, but nothing is taken over: --from is missing"
+            )
+        config.recipe  # noqa: B018 (it raises)
+    elif learned := [name for name in _ABOUT_LEARNING if not _is_default(config, name)]:
+        raise ConfigError(
+            f"--{learned[0].replace('_', '-')}: nothing is learned where --from takes a tokenizer "
+            "over",
+            "leave one out",
+        )
+    elif not config.inputs and not config.inputs_from:
+        return Inputs((), (), (), {})
+    documents = find_documents(
+        config.inputs, config.inputs_from, formats=("jsonl",), source=config.source
+    )
+    for part in documents.slices:
+        for document in read_slice(part, [], max_record=config.max_record):
+            if isinstance(document, Document) and document.text.strip():
+                return documents
+    raise InputError("INPUTS: hold no text", "see what the stage before has dropped, and why")
+
+
+_ABOUT_LEARNING = ("algorithm", "vocab_size", "pre_tokenizer", "digits", "normalize")
+
+
+def _is_default(config: TrainTokenizerConfig, name: str) -> bool:
+    return getattr(config, name) == TrainTokenizerConfig.model_fields[name].default
+
+
+def _beside(documents: Inputs, config: TrainTokenizerConfig) -> Inputs:
+    """Add the tokenizers that are read, so that a change of them is noticed."""
+    from lmkit.tokenizers.tokenizer import Tokenizer
+
+    inputs = documents
+    for label, path in (("from", config.from_), ("compare", config.compare)):
+        if path is None:
+            continue
+        if not path.exists():
+            raise InputError(f"--{label}: {path}: no such file or folder")
+        inputs = inputs.beside(other_folder(path, label, Tokenizer.load(path).fingerprint))
+    if config.from_:
+        _adopted(config)
+    return inputs
+
+
+def _adopted(config: TrainTokenizerConfig) -> dict[str, bytes]:
+    from lmkit.tokenizers.adopt import adopt
+
+    assert config.from_ is not None
+    return adopt(config.from_, add_missing=config.add_missing, sentinels=config.sentinels)
+
+
+def _note_sizes(
+    config: TrainTokenizerConfig, slices: tuple[Slice, ...], writer: TaskWriter
+) -> None:
+    """Find out how much text each source has, by the hashes of its pieces."""
+    from lmkit.text.surrogates import well_formed
+    from lmkit.tokenizers.training_sample import Sizes, class_of, keyed_pieces
+
+    sizes: Sizes = defaultdict(Counter)
+    for part in slices:
+        for document in read_slice(
+            part, writer.read, source=config.source, max_record=config.max_record
+        ):
+            if isinstance(document, Document):
+                own = sizes[well_formed(document.source)]
+                for key, piece in keyed_pieces(config.seed, document.id, document.text):
+                    own[class_of(key)] += len(piece.encode("utf-8", "replace"))
+    writer.facts = {"sizes": sizes}
+
+
+def _limits(
+    config: TrainTokenizerConfig, facts: Sequence[Mapping[str, Any]]
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Return which keys are drawn to learn from, and which to report on."""
+    from lmkit.tokenizers.training_sample import limits, total
+
+    sizes = total(fact["sizes"] for fact in facts)
+    learned = limits(sizes, config.sample_bytes)
+    if sizes and not any(learned.values()):
+        raise ConfigError(
+            f"--sample-bytes: got {config.sample_bytes:,}, which leaves less than a piece of text "
+            f"for each of {len(sizes):,} sources",
+            "give more, or one --source for all documents",
+        )
+    return learned, limits(sizes, min(REPORTED_BYTES, config.sample_bytes))
+
+
+class _Sample:
+    """The texts that were drawn, read anew each time; what it has counted is of the last time."""
+
+    def __init__(
+        self,
+        config: TrainTokenizerConfig,
+        slices: tuple[Slice, ...],
+        learned: Mapping[str, int],
+        reported: Mapping[str, int],
+    ) -> None:
+        self._config, self._slices = config, slices
+        self._learned, self._reported = learned, reported
+        self._forget()
+
+    def _forget(self) -> None:
+        self.documents: Counter[str] = Counter()
+        self.bytes = 0
+        self.unreadable: list[Unreadable] = []
+        self.reported: defaultdict[str, list[str]] = defaultdict(list)
+        """Texts to report on, by source."""
+
+    def __iter__(self) -> Iterator[str]:
+        self._forget()
+        for part in self._slices:
+            for document in read_slice(
+                part, [], source=self._config.source, max_record=self._config.max_record
+            ):
+                if isinstance(document, Unreadable):
+                    self.unreadable.append(document)
+                else:
+                    yield from self._drawn(document)
+
+    def _drawn(self, document: Document) -> Iterator[str]:
+        from lmkit.text.surrogates import well_formed
+        from lmkit.tokenizers.training_sample import keyed_pieces
+
+        source, drawn = well_formed(document.source), 0
+        for key, piece in keyed_pieces(self._config.seed, document.id, document.text):
+            if key < self._reported[source]:
+                self.reported[source].append(piece)
+            if key < self._learned[source]:
+                drawn += 1
+                self.bytes += len(piece.encode("utf-8", "replace"))
+                yield piece
+        self.documents["used" if drawn else "not_drawn" if document.text else "empty"] += 1
+
+    @property
+    def counts(self) -> Counts:
+        """What became of the documents."""
+        kinds, quarantined = self.documents, len(self.unreadable)
+        return Counts(
+            documents_in=kinds.total() + quarantined,
+            documents_out=kinds["used"],
+            dropped={kind: kinds[kind] for kind in ("empty", "not_drawn") if kinds[kind]},
+            quarantined=quarantined,
+            more={"bytes_of_text": self.bytes},
+        )
+
+
+def _make(
+    config: TrainTokenizerConfig,
+    learned: Mapping[str, int],
+    reported: Mapping[str, int],
+    slices: tuple[Slice, ...],
+    writer: TaskWriter,
+) -> None:
+    """Write the tokenizer and its report."""
+    from lmkit.tokenizers.adopt import lacks
+    from lmkit.tokenizers.tokenizer import Tokenizer
+
+    sample = _Sample(config, slices, learned, reported)
+    files = _taken_over(config, sample) if config.from_ else _trained(config, sample)
+    for name, data in files.items():
+        with writer.file(name) as path:
+            path.write_bytes(data)
+    tokenizer = Tokenizer.load(writer.folder)
+    report = _report(config, tokenizer, sample.reported)
+    with writer.file(REPORT) as path:
+        path.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    with OutcomeFiles(writer) as outcomes:
+        for unreadable in sample.unreadable:
+            outcomes.quarantine(unreadable)
+    writer.counts = sample.counts
+    writer.facts = {
+        "algorithm": tokenizer.algorithm if config.from_ else config.algorithm,
+        "vocabulary_size": tokenizer.size,
+        "lacks": lacks(tokenizer),
+        "report": [row for row in report if row["source"] == "all"],
+    }
+
+
+def _taken_over(config: TrainTokenizerConfig, sample: _Sample) -> dict[str, bytes]:
+    deque(sample, maxlen=0)  # for the report
+    return _adopted(config)
+
+
+def _trained(config: TrainTokenizerConfig, sample: _Sample) -> dict[str, bytes]:
+    from lmkit.tokenizers.build import train
+    from lmkit.tokenizers.tokenizer import contents
+
+    tokenizer = train(sample, config.recipe)
+    return {name: text.encode() for name, text in contents(tokenizer).items()}
+
+
+def _report(
+    config: TrainTokenizerConfig, tokenizer: "Tokenizer", texts: Mapping[str, list[str]]
+) -> list[dict[str, Any]]:
+    """Measure this tokenizer, and the one to compare with, on the same texts."""
+    from lmkit.tokenizers.report import few_sources, measure, rows
+    from lmkit.tokenizers.tokenizer import Tokenizer
+
+    if not texts:
+        return []
+    texts = few_sources(texts)
+    measures, lost = measure(tokenizer, texts)
+    if lost is not None and not config.from_ and config.recipe.loses_nothing:
+        raise LmkitError(
+            f"a text does not come back from its tokens: {lost[:100]!r}: this is a bug in lmkit, "
+            "and the output is not to be trusted"
+        )
+    table = rows("this", tokenizer, measures)
+    if config.compare:
+        other = Tokenizer.load(config.compare)
+        table += rows(config.compare.name, other, measure(other, texts)[0])
+    return table
+
+
+def _tell(config: TrainTokenizerConfig, facts: Mapping[str, Any]) -> None:
+    """Say what a person should know about the tokenizer."""
+    size = facts["vocabulary_size"]
+    if not config.from_ and size < config.vocab_size:
+        warn(f"the text yields {size:,} tokens, fewer than --vocab-size {config.vocab_size:,}")
+    for lack in facts["lacks"] if config.from_ else ():
+        warn(f"{config.from_}: {lack}; --add-missing adds what is missing")
+    for row in facts["report"][:1]:
+        if row["unknown_share"]:
+            warn(f"{row['unknown_share']:.2%} of the tokens are unknown words")
+        if row["come_back"] < 1 and not row["unknown_share"]:
+            warn(f"{1 - row['come_back']:.2%} of the texts don't come back as they went in")

@@ -1,0 +1,241 @@
+"""Judging texts, a batch at a time.
+
+Choices:
+- What a rule set doesn't need isn't measured: the default costs what it always did.
+- The language is a rule like any other, the first one: its number is the probability that the text
+  is in one of those that are wanted.
+- Judges are made per process and keep what they learned about words; a verdict depends on the text
+  and the options alone.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmkit.artifacts.documents_file import Document, Outcome, Rejected
+from lmkit.filters.document_signals import (
+    alphanumeric_share,
+    line_lengths,
+    markup_share,
+    repeated_share,
+    visible_and_letters,
+)
+from lmkit.filters.language_label import Labeller, spoken
+from lmkit.filters.options import Filters
+from lmkit.filters.profanity import WordLists
+from lmkit.filters.rules import LanguageRule, Rule, rules_of
+from lmkit.filters.url_blocklist import BlockLists, addresses_of
+from lmkit.text.normalization import SURROGATES
+
+if TYPE_CHECKING:
+    from lmkit.filters.word_signals import Measurer
+
+
+END_MARKS = {"quotes": ".?!\"'", "strict": '.?!"', "any": None, None: None}
+EMPTY = "empty"
+BATCH_CHARACTERS = 1 << 19
+BATCH_DOCUMENTS = 1 << 14
+Note = Callable[[Sequence[Sequence[str | None]], dict[str, NDArray[Any]]], None]
+"""Takes ids, sources, languages and reasons, and the measures beside them."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What becomes of a text."""
+
+    reason: str | None
+    """The rule that drops it; None where it stays."""
+    decided: str | None
+    """The same with the number and the limit."""
+    text: str
+    """What is left of it."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The verdicts of a batch, and every number that was looked at."""
+
+    verdicts: list[Verdict]
+    measures: dict[str, NDArray[Any]]
+    """By name; empty texts have zeros."""
+
+
+class Judge:
+    """Judges texts by the same options."""
+
+    def __init__(self, filters: Filters, language: LanguageRule | None = None) -> None:
+        self.rules: list[Rule] = [*rules_of(filters, language)]
+        self._labeller = Labeller(language.wanted) if language else None
+        self._profanity = self._addresses = None
+        if "profanity" in filters.rules:
+            self._profanity = WordLists(filters.profanity.lists)
+        if "url" in filters.rules:
+            self._addresses = BlockLists(filters.url.domains, filters.url.words)
+        self._sets = frozenset(filters.rules)
+        self._cut = filters.c4.cut_lines
+        self._measurer = self._made(filters)
+
+    def _made(self, filters: Filters) -> "Measurer | None":
+        by_words = {"gopher", "gopher-repetition", "gopher-quality", "fineweb"}
+        by_lines = {"c4-paper", "c4-code"}
+        if not self._sets & (by_words | by_lines):
+            return None
+        from lmkit.filters.c4 import LineRules  # slow to load, and the default needs none
+        from lmkit.filters.word_signals import Measurer
+
+        c4 = None
+        if self._sets & by_lines:
+            marks = END_MARKS[filters.c4.end_marks]
+            c4 = LineRules(filters.c4.min_line_words or 1, marks, "c4-code" in self._sets)
+        repetition = bool(self._sets & {"gopher", "gopher-repetition"})
+        return Measurer(repetition=repetition, c4=c4)
+
+    def judge_documents(self, documents: Sequence[Document]) -> tuple[Sequence[Document], Judged]:
+        """Judge documents by all that is known of them; returns them with what was found out."""
+        noted: dict[str, NDArray[Any]] = {}
+        if self._labeller:
+            documents, noted = self._labeller.label(documents)
+        if lists := self._profanity:
+            counts = [lists.count(one.text, spoken(one.metadata)) for one in documents]
+            noted["profanity.entries"] = np.array(counts, np.int64)
+        if blocked := self._addresses:
+            pages = [addresses_of(document) for document in documents]
+            for name, count in (
+                ("url.listed_domains", blocked.listed_domains),
+                ("url.listed_words", blocked.listed_words),
+            ):
+                noted[name] = np.array([count(page) for page in pages], np.int64)
+        return documents, self.judge([document.text for document in documents], noted)
+
+    def judge(
+        self, texts: Sequence[str], noted: Mapping[str, NDArray[Any]] | None = None
+    ) -> Judged:
+        """Judge some texts; `noted` are measures that don't follow from the rules.
+
+        >>> [verdict.decided for verdict in Judge(Filters()).judge(["too short"]).verdicts]
+        ['too_short 8 < 25']
+        """
+        solid = np.array([bool(text) and not text.isspace() for text in texts], bool)
+        whole = [_whole(text) for text in texts if text and not text.isspace()]
+        columns, lines_left = self._measured(whole)
+        measures = {name: _spread(values, solid) for name, values in columns.items()}
+        measures = {**(noted or {}), **measures}
+        deciding = np.full(len(texts), -1)
+        for number in range(len(self.rules) - 1, -1, -1):
+            rule = self.rules[number]
+            if rule.limit is not None:
+                deciding[rule.breaks(measures[rule.measure])] = number
+        verdicts: list[Verdict] = []
+        kept_lines = iter(lines_left)
+        for at, text in enumerate(texts):
+            if not solid[at]:
+                verdicts.append(Verdict(EMPTY, "empty 0 < 1", text))
+                continue
+            lines = next(kept_lines, None)
+            if (number := int(deciding[at])) >= 0:
+                rule = self.rules[number]
+                value = measures[rule.measure][at].item()
+                verdicts.append(Verdict(rule.reason, rule.decided(value), text))
+            elif lines is None or not self._cut:
+                verdicts.append(Verdict(None, None, text))
+            else:
+                left = "\n".join(lines).strip()
+                reason = None if left else "c4.no_lines"
+                decided = None if left else "c4.no_lines 0 < 1"
+                verdicts.append(Verdict(reason, decided, left or text))
+        return Judged(verdicts, measures)
+
+    def _measured(
+        self, texts: Sequence[str]
+    ) -> tuple[dict[str, NDArray[Any]], Sequence[list[str]]]:
+        """Return measures, and the lines that C4 leaves of each text, where it is asked for."""
+        columns: dict[str, NDArray[Any]] = {}
+        kept_lines: Sequence[list[str]] = ()
+        if self._measurer and texts:
+            measured = self._measurer.measure(texts)
+            columns, kept_lines = measured.columns, measured.kept_lines
+        elif self._measurer:
+            columns = {rule.measure: np.zeros(0) for rule in self.rules}
+        if any(rule.measure == "characters" for rule in self.rules):
+            counts = [visible_and_letters(text) for text in texts]
+            visible, letters = np.array(counts, np.int64).reshape(-1, 2).T
+            columns["characters"] = visible
+            columns["letters"] = letters / np.maximum(1, visible)
+            columns["repeats"] = np.array([repeated_share(t) for t in texts], float)
+        if "markup" in self._sets:
+            columns["markup.share"] = np.array([markup_share(t) for t in texts], float)
+        if "source-code" in self._sets:
+            lengths = [line_lengths(text) for text in texts]
+            columns["source_code.longest_line"] = np.array([n for n, _ in lengths], np.int64)
+            columns["source_code.mean_line_length"] = np.array([n for _, n in lengths], float)
+            shares = [alphanumeric_share(text) for text in texts]
+            columns["source_code.alphanumeric"] = np.array(shares, float)
+        return columns, kept_lines
+
+
+def _whole(text: str) -> str:
+    """Half a surrogate pair is no character that Arrow takes; any other will do as well."""
+    try:
+        text.encode()  # many times as fast as a pattern
+    except UnicodeEncodeError:
+        return SURROGATES.sub("\ufffd", text)
+    return text
+
+
+def _spread(values: NDArray[Any], solid: NDArray[np.bool_]) -> NDArray[Any]:
+    """Put zeros where texts are empty."""
+    spread = np.zeros(len(solid), values.dtype)
+    spread[solid] = values
+    return spread
+
+
+JUDGES: dict[tuple[str, LanguageRule | None], Judge] = {}
+
+
+def judge_for(filters: Filters, language: LanguageRule | None = None) -> Judge:
+    """Return this process's judge, with what it has learned so far."""
+    key = filters.model_dump_json(), language
+    if key not in JUDGES:
+        JUDGES[key] = Judge(filters, language)
+    return JUDGES[key]
+
+
+def judged(outcomes: Iterable[Outcome], judge: Judge, note: Note) -> Iterator[Outcome]:
+    """Judge the documents of a stream, and `note` their measures; the order stays."""
+    batch: list[Outcome] = []
+    characters = 0
+    for outcome in outcomes:
+        batch.append(outcome)
+        characters += outcome.size if isinstance(outcome, Document) else 0
+        if characters >= BATCH_CHARACTERS or len(batch) >= BATCH_DOCUMENTS:
+            yield from _judged_batch(batch, judge, note)
+            batch, characters = [], 0
+    yield from _judged_batch(batch, judge, note)
+
+
+def _judged_batch(batch: Sequence[Outcome], judge: Judge, note: Note) -> Iterator[Outcome]:
+    found = [outcome for outcome in batch if isinstance(outcome, Document)]
+    verdicts: Iterator[tuple[Document, Verdict]] = iter(())
+    if found:
+        documents, judged = judge.judge_documents(found)
+        languages = [document.metadata.get("language") for document in documents]
+        facts = (
+            [document.id for document in documents],
+            [document.source for document in documents],
+            [language if isinstance(language, str) else None for language in languages],
+            [verdict.reason for verdict in judged.verdicts],
+        )
+        note(facts, judged.measures)
+        verdicts = iter(zip(documents, judged.verdicts, strict=True))
+    for outcome in batch:
+        if not isinstance(outcome, Document):
+            yield outcome
+            continue
+        document, verdict = next(verdicts)
+        if verdict.reason:
+            yield Rejected(document, verdict.reason, verdict.decided)
+        else:
+            yield document if verdict.text is document.text else document.with_text(verdict.text)

@@ -1,0 +1,122 @@
+"""The rules that follow from the filter options: a limit of one signal each."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from lmkit.config import Group
+from lmkit.filters.options import (
+    C4,
+    Filters,
+    FineWeb,
+    Gopher,
+    GopherQuality,
+    GopherRepetition,
+    Markup,
+    Profanity,
+    SourceCode,
+    Url,
+)
+from lmkit.text.language_codes import EVERY
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A limit of one measure."""
+
+    option: str
+    """Its key below `filters`, as `gopher.max_top_2gram_fraction`."""
+    reason: str
+    measure: str
+    largest: bool
+    """Whether the limit is the largest value that passes, or the smallest."""
+    limit: float | None
+
+    def breaks(self, value: Any) -> Any:
+        """Tell whether a value, or which values of an array, are beyond the limit."""
+        if self.limit is None:
+            return value != value
+        return value > self.limit if self.largest else value < self.limit
+
+    def decided(self, value: float) -> str:
+        """Say in a word what decided.
+
+        >>> Rule("g.max_x", "g.x", "g.x", True, 0.2).decided(0.31)
+        'g.x 0.31 > 0.2'
+        """
+        return f"{self.reason} {_shown(value, self.limit)} {'<>'[self.largest]} {self.limit:g}"
+
+
+def _shown(value: float, limit: float | None) -> str:
+    """Write a number with as few digits as tell it from its limit."""
+    short = next((text for n in range(3, 17) if float(text := f"{value:.{n}g}") != limit), value)
+    return str(short)
+
+
+BASIC_REASONS = {
+    "min_characters": ("too_short", "characters"),
+    "min_letters": ("too_few_letters", "letters"),
+    "max_repeats": ("too_repetitive", "repeats"),
+}
+FIELDS: dict[str, tuple[str, type[Group]]] = {
+    "gopher": ("gopher", Gopher),
+    "gopher-repetition": ("gopher", GopherRepetition),
+    "gopher-quality": ("gopher", GopherQuality),
+    "c4-paper": ("c4", C4),
+    "c4-code": ("c4", C4),
+    "fineweb": ("fineweb", FineWeb),
+    "markup": ("markup", Markup),
+    "source-code": ("source_code", SourceCode),
+    "profanity": ("profanity", Profanity),
+    "url": ("url", Url),
+}
+"""Where the rules of a set are declared."""
+NO_RULES = frozenset({"min_line_words", "end_marks", "cut_lines", "lists", "domains", "words"})
+"""Fields that are no limits."""
+
+
+class LanguageRule(NamedTuple):
+    """Which languages are wanted, and how probable they must be; `all` wants every one."""
+
+    wanted: tuple[str, ...]
+    min_score: float
+
+    def rules(self) -> Iterator[Rule]:
+        """Return the rule, if there is one."""
+        if self.wanted != (EVERY,):
+            measure = "language.wanted"
+            yield Rule("min_language_score", "language", measure, False, self.min_score)
+
+
+def rules_of(filters: Filters, language: LanguageRule | None = None) -> Iterator[Rule]:
+    """Return the rules in the order in which they judge, with those that are off.
+
+    Only the basic ones are left out where all of them are: nothing is measured then.
+
+    >>> [rule.reason for rule in rules_of(Filters())]
+    ['too_short', 'too_few_letters', 'too_repetitive']
+    """
+    yield from language.rules() if language else ()
+    for name in filters.rules:
+        if name == "basic":
+            if any(getattr(filters, option) is not None for option in BASIC_REASONS):
+                for option, (reason, measure) in BASIC_REASONS.items():
+                    limit = getattr(filters, option)
+                    yield Rule(option, reason, measure, option.startswith("max"), limit)
+            continue
+        prefix, declared = FIELDS[name]
+        fields = [field for field in declared.model_fields if field not in NO_RULES]
+        measures = [field.partition("_")[2] for field in fields]
+        for field, measure in zip(fields, measures, strict=True):
+            limit = getattr(getattr(filters, prefix), field)
+            # Where a measure has two limits, the option is the reason.
+            reason = f"{prefix}.{measure if measures.count(measure) == 1 else field}"
+            side = field.startswith("max")
+            yield Rule(f"{prefix}.{field}", reason, f"{prefix}.{measure}", side, limit)
+
+
+def rules_as_made(config: Mapping[str, Any]) -> list[Rule]:
+    """Return the rules that a manifest's configuration stands for."""
+    wanted = config.get("language")
+    language = LanguageRule(tuple(wanted), config["min_language_score"]) if wanted else None
+    return [*rules_of(Filters.model_validate(config["filters"]), language)]

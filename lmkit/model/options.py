@@ -1,0 +1,368 @@
+"""What a model is told: its options, resolved and checked before any weight is made.
+
+Choices:
+- Nothing here imports torch, since `lmkit pretrain --help` reads it.
+- A preset and an option that disagree are refused, never merged: a model that is called
+  llama-120m has llama-120m's shape and parts.
+- After validation every shape is a number. The resolved object, written as JSON, is itself valid
+  input, so that a run can record it and read it back.
+- What follows from other options isn't one: whether scores are divided, an encoder's head, where
+  biases stand. The properties below say so, with whose model it is.
+"""
+
+import math
+from typing import Annotated, Any, Literal, Self, cast
+
+from pydantic import Field, model_validator
+
+from lmkit.config import Group
+from lmkit.model.presets import PARTS, PRESETS, Shape
+
+FFN_MULTIPLE = 64  # matrix units work on tiles, and a ragged edge costs a whole one
+LEARNED_POSITIONS = 1024
+GATED = {"swiglu": "silu", "geglu": "gelu", "geglu-tanh": "gelu-tanh"}
+"""Activations in which one copy gates the other, and what is applied to the gate."""
+
+FREE = frozenset({"dropout", "z_loss", "initialization", "norm_eps", "rotary_base"})
+"""Options that a preset leaves open, unless it names them among its parts."""
+STARTS = frozenset({"initialization"})
+"""Options for which a preset only has another default."""
+
+
+class ModelConfig(Group):
+    """The shape of a model and the parts it is built from."""
+
+    preset: (
+        Literal[
+            "tiny-decoder",
+            "llama-15m",
+            "llama-120m",
+            "llama-1b",
+            "gpt2-small",
+            "gpt2-medium",
+            "bert-base",
+            "modernbert-base",
+            "t5-small",
+            "xlnet-base",
+            "tiny-encoder",
+            "tiny-encoder-decoder",
+        ]
+        | None
+    ) = None
+    """A model known by name; none: the options below describe it."""
+
+    architecture: Literal["decoder", "encoder", "encoder-decoder"] = "decoder"
+    """How the model reads: a decoder from left to right, saying what follows; an encoder both ways,
+    saying what is hidden; an encoder-decoder reads one text both ways and writes another."""
+
+    position: Literal[
+        "learned", "sinusoidal", "relative", "transformer-xl", "rotary", "alibi", "none"
+    ] = "rotary"
+    """How the model knows the order of tokens: learned or sinusoidal vectors are added to them;
+    rotary turns queries and keys; relative (T5), transformer-xl (XLNet) and alibi add to scores."""
+
+    layers: Annotated[int, Field(ge=1)] = 6
+    """Blocks of attention and feed-forward, one after the other."""
+
+    decoder_layers: Annotated[int, Field(ge=1)] | None = None
+    """Blocks of an encoder-decoder's decoder; none: as many as its encoder has."""
+
+    hidden_size: Annotated[int, Field(ge=1)] = 384
+    """Numbers that stand for one token between the blocks."""
+
+    heads: Annotated[int, Field(ge=1)] = 6
+    """Attention heads in each block."""
+
+    kv_heads: Annotated[int, Field(ge=1)] | None = None
+    """Heads that hold keys and values, each shared by several query heads; none: one for each."""
+
+    head_width: Annotated[int, Field(ge=1)] | None = None
+    """Numbers in one head's query, key or value; none: the heads share out the hidden size."""
+
+    ffn_size: Annotated[int, Field(ge=1)] | None = None
+    """Width inside the feed-forward part; none: 4 times the hidden size, or with a gated activation
+    8/3 of it, up to a multiple of 64."""
+
+    activation: Literal["gelu", "gelu-tanh", "relu", "relu2", "swiglu", "geglu", "geglu-tanh"] = (
+        "swiglu"
+    )
+    """What makes the feed-forward part more than a linear map; swiglu and geglu are gated."""
+
+    norm: Literal["layernorm", "rmsnorm"] = "rmsnorm"
+    """How places are normalized; layernorm takes off the mean, too."""
+
+    norm_place: Literal["pre", "post"] = "pre"
+    """Whether to normalize what each part reads (pre) or the sum that it adds to (post)."""
+
+    norm_eps: Annotated[float, Field(gt=0, lt=1)] = 1e-5
+    """Small number that keeps the normalization from dividing by zero."""
+
+    qk_norm: bool = False
+    """Normalize each head's queries and keys before they are compared; steadies large models."""
+
+    biases: bool = False
+    """Add a trained vector after each matrix and each layernorm."""
+
+    tied: bool = True
+    """Use the embedding as output matrix, too."""
+
+    window: Annotated[int, Field(ge=2)] | None = None
+    """Places that a place sees in local blocks: half to each side in an encoder, the last so many
+    in a decoder; none: all blocks see the whole document."""
+
+    global_every: Annotated[int, Field(ge=1)] | None = None
+    """With a window, the first block and every so many-th after it see all; none: all are local."""
+
+    max_positions: Annotated[int, Field(ge=1)] | None = None
+    """Longest row that learned positions are for; none: 1,024."""
+
+    rotary_base: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 10_000.0
+    """How slowly the slowest pair of rotary positions turns; more suits longer texts."""
+
+    local_rotary_base: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
+    """The same in local blocks; none: as elsewhere."""
+
+    initialization: Literal["gpt2", "t5", "small"] = "gpt2"
+    """How weights are first drawn: as in GPT-2, as in T5 (which also divides the logits of tied
+    embeddings by the root of the hidden size), or smaller the wider the model is."""
+
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of activations set to zero while training; helps where the text is read many times."""
+
+    z_loss: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """While training, add this much times the squared log of the sum of exp(logits) to the loss of
+    each target, so that logits don't drift; 1e-4 is usual."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_from_preset(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        given = cast(dict[str, Any], values)
+        preset = given.get("preset")
+        if not isinstance(preset, str) or preset not in PRESETS:
+            return given  # none at all, or the field's own check will say what the names are
+        return PRESETS[preset]._asdict() | dict(PARTS.get(preset, {})) | given
+
+    @model_validator(mode="after")
+    def _resolve_and_check(self) -> Self:
+        given = {name: getattr(self, name) for name in type(self).model_fields}
+        resolved: dict[str, Any] = {
+            **self.shape._asdict(),
+            "head_width": self.head_width or self.hidden_size // self.heads,
+        }
+        if self.architecture == "encoder-decoder":
+            resolved["decoder_layers"] = self.decoder_layers or self.layers
+        if self.position == "learned":
+            resolved["max_positions"] = self.max_positions or LEARNED_POSITIONS
+        for name, value in resolved.items():
+            object.__setattr__(self, name, value)  # frozen, but for this one moment
+        self._check_against_preset()
+        self._check_heads(given["head_width"])
+        self._check_parts()
+        return self
+
+    def _check_against_preset(self) -> None:
+        if self.preset is None:
+            return
+        named = PRESETS[self.preset]._asdict() | dict(PARTS.get(self.preset, {}))
+        for name, field in type(self).model_fields.items():
+            if name == "preset" or name in STARTS or (name in FREE and name not in named):
+                continue
+            got, wanted = getattr(self, name), named.get(name, field.default)
+            if wanted is None and name in {"head_width", "decoder_layers"}:
+                wanted = {
+                    "head_width": self.hidden_size // self.heads,
+                    "decoder_layers": self.layers
+                    if self.architecture == "encoder-decoder"
+                    else None,
+                }[name]
+            if got != wanted:
+                raise ValueError(
+                    f"--model.{name.replace('_', '-')}: got {typed(got)}, but "
+                    f"--model.preset {self.preset} has {typed(wanted)}; leave one of the two out"
+                )
+
+    def _check_heads(self, head_width: int | None) -> None:
+        if head_width is None and self.hidden_size % self.heads:
+            raise ValueError(
+                f"--model.hidden-size: got {self.hidden_size}, must be a multiple of "
+                f"--model.heads, which is {self.heads}; or give --model.head-width"
+            )
+        if self.position == "rotary" and self.width_of_head % 2:
+            raise ValueError(
+                f"--model.heads: got {self.heads} heads that are {self.width_of_head} wide "
+                f"({self.hidden_size} / {self.heads}); rotary positions turn pairs, so that "
+                "--model.hidden-size / --model.heads must be even"
+            )
+        if self.position in {"sinusoidal", "transformer-xl"} and self.hidden_size % 2:
+            raise ValueError(
+                f"--model.hidden-size: got {self.hidden_size}, must be even for --model.position "
+                f"{self.position}, whose sines and cosines are pairs"
+            )
+        if self.heads % self.shape.kv_heads:
+            raise ValueError(
+                f"--model.kv-heads: got {self.kv_heads}, must divide --model.heads, "
+                f"which is {self.heads}"
+            )
+
+    def _check_parts(self) -> None:
+        if self.position == "transformer-xl":
+            if self.architecture != "encoder":
+                raise ValueError(
+                    f"--model.position transformer-xl: got --model.architecture "
+                    f"{self.architecture}, must be encoder; a {self.architecture} can have "
+                    "rotary, relative, learned, sinusoidal, alibi or none"
+                )
+            if self.kv_heads != self.heads:
+                raise ValueError(
+                    f"--model.kv-heads: got {self.kv_heads}, must be --model.heads "
+                    f"({self.heads}) for --model.position transformer-xl, or left out"
+                )
+            if self.window or self.qk_norm:
+                option = "--model.window" if self.window else "--model.qk-norm"
+                raise ValueError(
+                    f"{option}: does not go with --model.position transformer-xl; leave it out, "
+                    "or use rotary, learned, sinusoidal or alibi positions"
+                )
+        if self.window and self.architecture == "encoder-decoder":
+            raise ValueError(
+                f"--model.window: got {self.window}, but --model.architecture is encoder-decoder; "
+                "leave it out, or use an encoder or a decoder"
+            )
+        if self.window and self.window % 2 and self.architecture == "encoder":
+            raise ValueError(
+                f"--model.window: got {self.window}, must be even for an encoder, which sees half "
+                "of it to each side"
+            )
+        only_with = {
+            "global_every": ("--model.window", bool(self.window)),
+            "local_rotary_base": (
+                "--model.window and --model.position rotary",
+                bool(self.window) and self.position == "rotary",
+            ),
+            "max_positions": ("--model.position learned", self.position == "learned"),
+            "decoder_layers": (
+                "--model.architecture encoder-decoder",
+                self.architecture == "encoder-decoder",
+            ),
+        }
+        for name, (condition, holds) in only_with.items():
+            if getattr(self, name) is not None and not holds:
+                raise ValueError(
+                    f"--model.{name.replace('_', '-')}: got {getattr(self, name)}, which has a "
+                    f"meaning only with {condition}; leave it out"
+                )
+
+    @property
+    def shape(self) -> Shape:
+        """Every number of the shape, with what was left open filled in."""
+        return Shape(
+            layers=self.layers,
+            hidden_size=self.hidden_size,
+            heads=self.heads,
+            kv_heads=self.kv_heads or self.heads,
+            ffn_size=self.ffn_size or self._usual_ffn(),
+        )
+
+    @property
+    def width_of_head(self) -> int:
+        """Numbers in one head's query, key or value."""
+        return self.head_width or self.hidden_size // self.heads
+
+    @property
+    def gated(self) -> bool:
+        """Whether the feed-forward part has a gate, and so three matrices."""
+        return self.activation in GATED
+
+    @property
+    def score_scale(self) -> float:
+        """What products of queries and keys are multiplied by: T5 doesn't divide them."""
+        return 1.0 if self.position == "relative" else 1 / math.sqrt(self.width_of_head)
+
+    @property
+    def output_scale(self) -> float:
+        """What is multiplied with the features before the output matrix."""
+        is_t5 = self.tied and self.initialization == "t5"
+        return 1 / math.sqrt(self.hidden_size) if is_t5 else 1.0
+
+    @property
+    def embedding_scale(self) -> float:
+        """What tokens' vectors are multiplied with, so that sinusoids don't drown them.
+
+        From section 3.4 of Vaswani et al. (2017); T5 draws them as large as that already.
+        """
+        if self.position != "sinusoidal" or self.initialization == "t5":
+            return 1.0
+        return math.sqrt(self.hidden_size)
+
+    @property
+    def attention_biases(self) -> bool:
+        """Whether the matrices of attention have biases: XLNet's don't, it has others there."""
+        return self.biases and self.position != "transformer-xl"
+
+    @property
+    def has_head(self) -> bool:
+        """Whether features go through dense, activation and norm before the output matrix.
+
+        An encoder's do, as in BERT and ModernBERT, whose tokens are also normalized before the
+        first block. XLNet has neither.
+        """
+        return self.architecture == "encoder" and self.position != "transformer-xl"
+
+    @property
+    def has_output_bias(self) -> bool:
+        """Whether each token of the vocabulary has a bias: in BERT, ModernBERT and XLNet."""
+        return self.architecture == "encoder"
+
+    @property
+    def first_is_normalized(self) -> bool:
+        """Whether the first block normalizes what it reads: ModernBERT's embedding already is."""
+        return self.norm_place == "post" or not self.has_head
+
+    @property
+    def longest(self) -> int | None:
+        """Most places in a row; None: any number."""
+        return self.max_positions if self.position == "learned" else None
+
+    def is_local(self, block: int) -> bool:
+        """Whether a block sees only what is near.
+
+        >>> config = ModelConfig(window=8, global_every=3)
+        >>> [config.is_local(block) for block in range(5)]
+        [False, True, True, False, True]
+        """
+        return bool(self.window) and (self.global_every is None or block % self.global_every > 0)
+
+    def parameters(self, vocabulary_size: int) -> int:
+        """Count the trained numbers; a tied embedding counts once.
+
+        >>> ModelConfig(layers=1, hidden_size=4, heads=2, ffn_size=8).parameters(10)
+        212
+        """
+        from lmkit.model.cost import parameters_by_part
+
+        return sum(parameters_by_part(self, vocabulary_size).values())
+
+    def _usual_ffn(self) -> int:
+        return _balanced_ffn(self.hidden_size) if self.gated else 4 * self.hidden_size
+
+
+def typed(value: object) -> object:
+    """Return what a person would type.
+
+    >>> typed(None), typed(True), typed(8)
+    ('none', 'true', 8)
+    """
+    return "none" if value is None else str(value).lower() if isinstance(value, bool) else value
+
+
+def _balanced_ffn(hidden_size: int) -> int:
+    """Return the width at which three matrices cost what two did at four times the hidden size.
+
+    From section 2 of Shazeer (2020, arXiv 2002.05202).
+
+    >>> _balanced_ffn(384)
+    1024
+    """
+    return -(-hidden_size * 8 // (3 * FFN_MULTIPLE)) * FFN_MULTIPLE

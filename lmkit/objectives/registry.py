@@ -1,0 +1,143 @@
+"""From options and a tokenizer to a function that makes batches.
+
+Choices:
+- An objective is a function of rows and of their keys, from which its random numbers follow. So a
+  batch is the same for any number of processes, in any order, and after a resume.
+- What a tokenizer lacks is said before any work.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmkit.errors import InputError
+from lmkit.objectives import fill_in_the_middle as fim
+from lmkit.objectives import span_corruption as spans
+from lmkit.objectives.batch import Batch
+from lmkit.objectives.clm import clm
+from lmkit.objectives.mlm import mlm
+from lmkit.objectives.options import ObjectiveConfig
+from lmkit.objectives.plm import plm
+from lmkit.packing.token_rows import Rows
+from lmkit.tokenizers.special_tokens import FILL_IN_THE_MIDDLE
+from lmkit.tokenizers.tokenizer import Tokenizer
+from lmkit.tokenizers.word_boundaries import Words
+
+Objective = Callable[[Rows, NDArray[np.uint64]], Batch]
+"""Rows and the keys of their random numbers in, a batch out."""
+
+
+@dataclass(frozen=True)
+class Packing:
+    """How documents became rows."""
+
+    sequence_length: int
+    begin: int | None
+    end: int | None
+    """Ids put around each document; None where there was none."""
+
+
+def objective_of(config: ObjectiveConfig, tokenizer: Tokenizer, packing: Packing) -> Objective:
+    """Return the function that makes batches; InputError where the tokenizer lacks a token."""
+    if config.objective == "clm":
+        return _fill_in_the_middle(config, tokenizer, packing) if config.fim.rate else clm
+    if config.objective == "span-corruption":
+        return _span_corruption(config, tokenizer, packing)
+    is_ordinary_V = ordinary(tokenizer)
+    if config.objective == "plm":
+        words, options = Words.of(tokenizer), config.plm
+        return lambda rows, keys_B: plm(
+            rows, keys_B, is_ordinary_V, words, options.context, options.block
+        )
+    mask = _needed(tokenizer.mask, "a mask token", config)
+    words = Words.of(tokenizer) if config.mlm.whole_word else None
+    share = config.mlm.share
+    return lambda rows, keys_B: mlm(rows, keys_B, mask, is_ordinary_V, share, words)
+
+
+def scored(config: ObjectiveConfig) -> ObjectiveConfig:
+    """Return what held-out text is scored with: for clm, the text as it stands."""
+    return config.model_copy(update={"fim": type(config.fim)()})
+
+
+def places_needed(config: ObjectiveConfig, sequence_length: int) -> int:
+    """Return how long a document of a batch can get.
+
+    >>> bart = {"objective": "span-corruption", "span": {"style": "bart"}}
+    >>> places_needed(ObjectiveConfig(), 512)
+    512
+    >>> places_needed(ObjectiveConfig.model_validate(bart), 512)
+    513
+    """
+    if config.objective != "span-corruption":
+        return sequence_length
+    span = config.span
+    return max(spans.lengths(sequence_length, span.share, span.mean_length, span.style))
+
+
+def ordinary(tokenizer: Tokenizer) -> NDArray[np.bool_]:
+    """Say of each id whether it is a token, and no special one."""
+    names = [tokenizer.text_of(number) for number in range(tokenizer.size)]
+    is_ordinary_V = np.array([name is not None for name in names])
+    is_ordinary_V[tokenizer.special] = False
+    t = tokenizer  # another's may have roles for tokens that it doesn't call special
+    roles = (t.pad, t.unknown, t.begin, t.end, t.mask, t.class_, t.separator)
+    is_ordinary_V[[token for token in roles if token is not None]] = False
+    return is_ordinary_V
+
+
+def _fill_in_the_middle(
+    config: ObjectiveConfig, tokenizer: Tokenizer, packing: Packing
+) -> Objective:
+    ids = [_needed(tokenizer.id_of(t), f"the token {t}", config) for t in FILL_IN_THE_MIDDLE]
+    if packing.end is None:
+        raise InputError(
+            "--fim.rate: the rows were packed without an end token, so nothing would say where a "
+            "middle ends",
+            "pack the documents again with --end, or give --fim.rate 0",
+        )
+    prefix, middle, suffix = ids
+    pad = cast(int, tokenizer.pad)
+    marks = fim.Marks(prefix, middle, suffix, packing.begin, packing.end, pad)
+    rate, spm_rate = config.fim.rate, config.fim.spm_rate
+
+    def make(rows: Rows, keys_B: NDArray[np.uint64]) -> Batch:
+        moved, dropped = fim.fill_in_the_middle(rows, keys_B, marks, rate, spm_rate)
+        return replace(clm(moved), dropped=dropped)
+
+    return make
+
+
+def _span_corruption(config: ObjectiveConfig, tokenizer: Tokenizer, packing: Packing) -> Objective:
+    options, length = config.span, packing.sequence_length
+    end = _needed(tokenizer.end, "an end token", config)
+    if options.style == "bart":
+        _needed(tokenizer.mask, "a mask token", config)
+    else:
+        needed = spans.sentinels_needed(length, options.share, options.mean_length)
+        if (has := len(tokenizer.sentinels)) < needed:
+            raise InputError(
+                f"--objective span-corruption: rows of {length:,} tokens have up to {needed:,} "
+                f"holes, and the tokenizer has {has:,} sentinels (<extra_id_0>, <extra_id_1>, ...)",
+                "pack shorter rows, make --span.mean-length longer, or make a tokenizer with lmkit "
+                "train-tokenizer",
+            )
+    pad = cast(int, tokenizer.pad)
+    around = tuple(token for token in (packing.begin, packing.end) if token is not None)
+    marks = spans.Marks(tokenizer.sentinels, tokenizer.mask, around, end, pad)
+    return lambda rows, keys_B: spans.span_corruption(
+        rows, keys_B, marks, options.share, options.mean_length, options.style
+    )
+
+
+def _needed(token: int | None, what: str, config: ObjectiveConfig) -> int:
+    if token is None:
+        name = f"--objective {config.objective}" if not config.fim.rate else "--fim.rate"
+        raise InputError(
+            f"{name} needs {what}, and the tokenizer has none",
+            "pack with a tokenizer that has one: lmkit train-tokenizer makes such",
+        )
+    return token

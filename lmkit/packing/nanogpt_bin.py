@@ -1,0 +1,189 @@
+"""nanoGPT's token files: 16-bit ids one behind the other, and nothing else.
+
+    train.bin    text <separator> text <separator> ...
+
+Choices:
+- The file knows neither its tokenizer nor its documents. A person names the tokenizer, every id is
+  compared with its vocabulary, and documents are cut at a separator that the tokenizer would never
+  make of text. From then on borders are stored.
+- Without a separator a file is one document, as nanoGPT's character files are.
+- `meta.pkl`, which nanoGPT writes beside some of them, is a pickle: whoever opens it runs what it
+  says. It is never opened here.
+- A file is read in slices like any other: a slice has the documents that begin in it.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmkit.artifacts.documents_file import Unreadable
+from lmkit.artifacts.inputs import Slice, opened
+from lmkit.artifacts.tasks import ReadRange
+from lmkit.errors import LmkitError
+from lmkit.packing.chunking import counting
+from lmkit.packing.token_shards import Shards, values
+from lmkit.storage.byte_ranges import READ_BYTES, Range
+
+ID = np.dtype("<u2")
+EXPORTED_TOKENS = 4_000_000
+"""Tokens to write at a time."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A document that comes as tokens, without any around its text."""
+
+    id: str
+    ids: NDArray[np.uint16]
+    source: str
+    path: Path
+    offset: int
+    metadata: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def size(self) -> int:
+        """About as many characters as its text has."""
+        return 4 * len(self.ids)
+
+    def beginning(self, size: int) -> "Encoded":
+        """Return about the first so many characters of it."""
+        return replace(self, ids=self.ids[: size // 4])
+
+    def checked(self, vocabulary_size: int) -> NDArray[np.uint32]:
+        """Return the tokens; a LmkitError names the first that no vocabulary of this size has."""
+        beyond = np.flatnonzero(self.ids >= vocabulary_size)
+        if len(beyond):
+            first = int(beyond[0])
+            place = self.offset + first * ID.itemsize
+            raise LmkitError(
+                f"{self.path}: the token at byte {place:,} is {self.ids[first]}, but the tokenizer "
+                f"has ids from 0 to {vocabulary_size - 1}",
+                "name the tokenizer that the file was made with: --tokenizer; and the id between "
+                "documents, if it is no token of it: --separator",
+            )
+        return self.ids.astype(np.uint32)
+
+
+def read_tokens(
+    part: Slice, read_ranges: list[ReadRange], *, separator: int | None, max_record: int
+) -> Iterator[Encoded | Unreadable]:
+    """Yield the documents that begin in a slice of a .bin file."""
+    for source in opened(part, read_ranges):
+        for offset, data in _documents(part, source, separator, max_record):
+            where = part.source, part.origin, offset, 0
+            if data is None:
+                reason = f"a document longer than --max-record ({max_record:,} bytes)"
+                yield Unreadable(*where, reason)
+            elif len(data) % ID.itemsize:
+                yield Unreadable(*where, "truncated: it ends inside a token")
+            else:
+                place = f"{part.source}\0{part.origin}\0{offset}\0".encode()
+                name = hashlib.sha256(place + data).hexdigest()[:32]
+                ids = np.frombuffer(data, ID)
+                yield Encoded(name, ids, part.source, part.path, offset)
+
+
+def _documents(
+    part: Slice, source: Range, separator: int | None, max_record: int
+) -> Iterator[tuple[int, bytes | None]]:
+    """Yield the offset and the bytes of each document; no bytes where there are too many."""
+    skipping = part.start > 0 and _token_before(part) != separator
+    offset, held = part.start, bytearray()
+    too_long = False
+    while data := source.read(READ_BYTES):
+        first = source.position - len(data)
+        usable = len(data) - len(data) % ID.itemsize  # only the end of a file can be odd
+        ids = np.frombuffer(data, ID, usable // ID.itemsize)
+        ends = (
+            [] if separator is None else (np.flatnonzero(ids == separator) * ID.itemsize).tolist()
+        )
+        cursor = 0
+        for end in ends:
+            if not skipping:
+                if offset >= part.stop:
+                    return
+                held += b"" if too_long else data[cursor:end]
+                fits = not too_long and len(held) <= max_record
+                yield offset, bytes(held) if fits else None
+            cursor = end + ID.itemsize
+            offset, held, too_long, skipping = first + cursor, bytearray(), False, False
+        if skipping:
+            if source.position >= part.stop:
+                return  # the document that goes on here began before this slice
+            continue
+        if offset >= part.stop:
+            return
+        if not too_long:
+            held += data[cursor:]
+        if len(held) > max_record:
+            too_long, held = True, bytearray()
+            if separator is None:
+                break
+    if not skipping and offset < part.stop and (held or too_long):
+        yield offset, None if too_long else bytes(held)
+
+
+def _token_before(part: Slice) -> int:
+    with part.path.open("rb") as file:
+        file.seek(part.start - ID.itemsize)
+        return int.from_bytes(file.read(ID.itemsize), "little")
+
+
+def write_tokens(
+    shards: Shards, framing: tuple[bool, bool], separator: int | None, file: BinaryIO
+) -> tuple[int, int]:
+    """Write the documents of a packed folder's side; return how many, and how many tokens.
+
+    `framing` says whether they were stored with a begin and with an end; both are left off.
+    """
+    documents = written = 0
+    for tokens, records in zip(shards.tokens, shards.documents, strict=True):
+        stored = values(records)
+        for group in _groups(stored["tokens"].astype(np.int64)):
+            text, ends = _unframed(values(tokens), stored[group], framing, separator)
+            file.write(text.astype(ID, copy=False).data)
+            documents, written = documents + len(ends), written + len(text)
+    return documents, written
+
+
+def _groups(lengths: NDArray[np.int64]) -> Iterator[slice]:
+    """Cut documents into groups of about EXPORTED_TOKENS."""
+    ends = np.cumsum(lengths)
+    start = 0
+    while start < len(lengths):
+        limit = EXPORTED_TOKENS + (int(ends[start - 1]) if start else 0)
+        stop = max(start + 1, int(np.searchsorted(ends, limit, side="right")))
+        yield slice(start, stop)
+        start = stop
+
+
+def _unframed(
+    tokens: NDArray[Any],
+    records: NDArray[np.void],
+    framing: tuple[bool, bool],
+    separator: int | None,
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Return texts and separators, and where each text ends."""
+    begin, end = framing
+    lengths = records["tokens"].astype(np.int64) - begin - end
+    behind = lengths + (separator is not None)
+    starts = np.cumsum(behind) - behind
+    inside = counting(lengths)
+    text = np.empty(int(behind.sum()), tokens.dtype)
+    found = tokens[np.repeat(records["start"].astype(np.int64) + begin, lengths) + inside]
+    if separator is not None:
+        if (held := np.flatnonzero(found == separator)).size:
+            number = int(np.searchsorted(np.cumsum(lengths), held[0], side="right"))
+            raise LmkitError(
+                f"a document holds the separator {separator} (token {int(held[0])} of a group, "
+                f"document {number}): it would be read as two",
+                "give another id: --separator",
+            )
+        text[starts + lengths] = separator
+    text[np.repeat(starts, lengths) + inside] = found
+    return text, starts + lengths

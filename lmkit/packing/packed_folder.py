@@ -1,0 +1,97 @@
+"""A packed folder as an input: other rows over the same tokens.
+
+Choices:
+- A shard is linked where the disk can, since tokens are the bulk of a packed folder and are never
+  moved; on another disk, or where links aren't allowed, it is copied.
+- What is linked is read once, to see that it is what the folder's manifest says.
+"""
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lmkit.artifacts.finished_folders import check_made, made_by_lmkit
+from lmkit.artifacts.manifest import Counts, Manifest
+from lmkit.artifacts.tasks import TaskWriter
+from lmkit.errors import InputError, LmkitError
+from lmkit.storage.byte_ranges import hash_range
+
+
+@dataclass(frozen=True)
+class PackedFolder:
+    """A folder that lmkit pack made."""
+
+    path: Path
+    manifest: Manifest
+
+    def shards(self, sides: Sequence[str]) -> list[tuple[str, int]]:
+        """List the shards of the sides that hold documents: a side, and a number."""
+        names = [output.name for output in self.manifest.outputs]
+        return [
+            (side, number)
+            for side in sides
+            if side in self.manifest.details
+            for number in range(sum(name.startswith(f"{side}/tokens-") for name in names))
+        ]
+
+    def link(self, shard: tuple[str, int], writer: TaskWriter) -> None:
+        """Put a shard into another folder."""
+        from lmkit.packing.token_shards import DOCUMENT, StoredArray, documents_name, tokens_name
+
+        side, number = shard
+        tokens, documents = (f"{side}/{name(number)}" for name in (tokens_name, documents_name))
+        for name in (tokens, documents):
+            self._check(name)
+            with writer.file(name) as path:
+                link_or_copy(self.path / name, path)
+        records = len(StoredArray.at(writer.folder / documents, DOCUMENT))
+        sizes = {"tokens": self._tokens(writer.folder / tokens)}
+        writer.counts = Counts(documents_in=records, documents_out=records, more=sizes)
+        writer.facts = {"documents": {side: records}}
+
+    def _tokens(self, path: Path) -> int:
+        from lmkit.packing.token_shards import StoredArray, token_type
+
+        return len(StoredArray.at(path, token_type(self.manifest.details["vocabulary_size"])))
+
+    def _check(self, name: str) -> None:
+        output = next(output for output in self.manifest.outputs if output.name == name)
+        file = self.path / name
+        if hash_range(file, 0, output.bytes) != output.sha256:
+            raise LmkitError(
+                f"{file}: is not what its manifest.json says (SHA-256)", "make that folder again"
+            )
+
+
+def only_packed(inputs: Sequence[Path], listed: Path | None) -> PackedFolder | None:
+    """Return the packed folder that is the only input; None where documents are to be packed.
+
+    Raises InputError for one among other inputs, and for one that lacks a file.
+    """
+    packed = [
+        PackedFolder(path, manifest)
+        for path in inputs
+        if (manifest := made_by_lmkit(path)) and manifest.stage == "pack"
+    ]
+    if not packed:
+        return None
+    if len(inputs) > 1 or listed:
+        raise InputError(
+            f"INPUTS: {packed[0].path} is a packed folder, and not the only input",
+            "name it alone to make other rows of it, or pack all the documents together",
+        )
+    check_made(packed[0].path, hashes=False)  # shards are read as they are linked
+    check_made(packed[0].path, hashes=True, below="tokenizer/")
+    return packed[0]
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Make a file of the same content, by a hard link if the disk can have one."""
+    # Opening what an earlier process has left here would write into the file that it links to.
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source.resolve(), target)  # a link to a symbolic link would be one itself
+    except OSError:
+        shutil.copyfile(source, target)

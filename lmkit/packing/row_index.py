@@ -1,0 +1,111 @@
+"""The row index of one side of a packed folder: which pieces of which documents make a row.
+
+Choices:
+- Documents are laid out by the hash of their ids, so no packing depends on how the input was cut
+  into tasks.
+- The sums are checked each time: an index that loses a token, or places one twice, trains a worse
+  model without a word.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmkit.artifacts.tasks import TaskWriter
+from lmkit.errors import LmkitError
+from lmkit.packing.best_fit import best_fit
+from lmkit.packing.chunking import chunk, document_order, each_alone
+from lmkit.packing.token_rows import PIECES, STARTS, LayOut
+from lmkit.packing.token_shards import Shards, write_array
+
+PACKINGS: dict[str, LayOut] = {"chunk": chunk, "best-fit": best_fit, "document": each_alone}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Row r is made of `pieces[row_starts[r]:row_starts[r + 1]]`."""
+
+    row_starts: NDArray[np.int64]
+    pieces: NDArray[np.void]
+    facts: dict[str, Any]
+    """Sums; `cut` are the documents that lie in several rows and would have fit in one."""
+
+
+def lay_out(shards: Shards, packing: str, sequence_length: int) -> Layout:
+    """Lay out the documents of all shards, in the order of their hashes."""
+    lengths = shards.of_documents("tokens").astype(np.int64)
+    order = document_order(shards.of_documents("key"), shards.of_documents("text"))
+    row_starts, pieces = in_order(PACKINGS[packing], lengths, order, sequence_length)
+    tokens, placed = int(lengths.sum()), int(pieces["length"].sum())
+    rows = len(row_starts) - 1
+    padding = rows * sequence_length - placed
+    if tokens != placed or padding < 0 or sum(map(len, shards.tokens)) != tokens:
+        raise LmkitError(
+            f"{shards.tokens[0].path.parent}: {tokens:,} tokens went in, {placed:,} are in rows: "
+            "this is a bug in lmkit, and the output is not to be trusted"
+        )
+    return Layout(
+        row_starts,
+        pieces,
+        {
+            "documents": len(lengths),
+            "cut": cut_documents(lengths, pieces, sequence_length),
+            "bytes_of_text": int(shards.of_documents("bytes").sum()),
+            "tokens": tokens,
+            "rows": rows,
+            "padding": padding,
+            "padding_share": round(padding / max(1, rows * sequence_length), 6),
+        },
+    )
+
+
+def write_rows(packing: str, sequence_length: int, of: tuple[str, int], writer: TaskWriter) -> None:
+    """Write which pieces of which documents make a row; `of` is a side and its shards."""
+    side, count = of
+    layout = lay_out(Shards.at(writer.folder / side, count), packing, sequence_length)
+    for name, stored in ((STARTS, layout.row_starts), (PIECES, layout.pieces)):
+        with writer.file(f"{side}/{name}") as path:
+            write_array(path, stored)
+    writer.facts = layout.facts
+
+
+def held_out_and_trained_on(folder: Path, train: int, validation: int) -> tuple[int, int]:
+    """Count held-out documents whose text is trained on too, and all held-out ones.
+
+    The numbers are those of the shards of either side.
+    """
+    texts = Shards.at(folder / "train", train).of_documents("text")
+    out = Shards.at(folder / "validation", validation).of_documents("text")
+    return int(np.isin(out, texts).sum()), len(out)
+
+
+def in_order(
+    lay_out: LayOut, lengths: NDArray[np.int64], order: NDArray[np.int64], sequence_length: int
+) -> tuple[NDArray[np.int64], NDArray[np.void]]:
+    """Lay out documents in another order than the one in which they are stored.
+
+    The pieces keep the numbers under which the documents are stored.
+
+    >>> _, pieces = in_order(chunk, np.array([5, 2]), np.array([1, 0]), 4)
+    >>> pieces["document"].tolist(), pieces["length"].tolist()
+    ([1, 0, 0], [2, 2, 3])
+    """
+    row_starts, pieces = lay_out(lengths[order], sequence_length)
+    pieces["document"] = order[pieces["document"]]
+    return row_starts, pieces
+
+
+def cut_documents(
+    lengths: NDArray[np.int64], pieces: NDArray[np.void], sequence_length: int
+) -> int:
+    """Count the documents that would have fit in a row and lie in several pieces.
+
+    >>> lengths = np.array([3, 2, 9])
+    >>> cut_documents(lengths, chunk(lengths, 4)[1], 4)
+    1
+    """
+    number = np.bincount(pieces["document"].astype(np.int64), minlength=len(lengths))
+    return int(np.count_nonzero((number > 1) & (lengths <= sequence_length)))

@@ -1,0 +1,226 @@
+"""From documents to the token shards of one task.
+
+Choices:
+- A stored document is `begin text end`. Its text is encoded with special tokens off, so no text
+  can end a document or pretend to be a border; borders are stored, never looked for.
+- Documents that come as tokens are framed alike. Their text is what the tokens decode to.
+- What the tokens look like is counted on the way (`limits.py`), and judged when all tasks are done.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmkit.artifacts.documents_file import Document, OutcomeFiles, Unreadable
+from lmkit.artifacts.manifest import Counts
+from lmkit.artifacts.tasks import TaskWriter
+from lmkit.errors import LmkitError
+from lmkit.execution.prefetch import one_ahead
+from lmkit.packing.holdout import Kin, cluster_of, goes_to_validation, kin
+from lmkit.packing.nanogpt_bin import Encoded
+from lmkit.packing.options import LimitsConfig
+from lmkit.packing.round_trip import Fidelity
+from lmkit.packing.sanity_limits import LONG_BYTES, Tallies, Tally, entropy
+from lmkit.packing.token_shards import ShardWriter, documents_name, tokens_name
+from lmkit.text.digests import document_key, text_key
+from lmkit.text.surrogates import well_formed
+from lmkit.tokenizers import long_texts
+from lmkit.tokenizers.tokenizer import Tokenizer
+
+Side = Literal["train", "validation"]
+SIDES: tuple[Side, Side] = ("train", "validation")
+BATCH_CHARACTERS = 1_000_000
+LONG = 4 * BATCH_CHARACTERS
+"""Texts of more characters are encoded in parts, and not decoded again."""
+
+LOOKED_AT = 20_000
+"""Characters of a document to look at before work starts."""
+
+
+@dataclass(frozen=True)
+class Storing:
+    """How documents become tokens, and on which side they go."""
+
+    tokenizer: Path
+    fingerprint: str
+    """Of the tokenizer."""
+    seed: int
+    begin: bool
+    end: bool
+    share: float
+    """Share to hold out."""
+    smallest: Kin | None
+    """What to hold out whatever the share: it has the smallest hash of all."""
+    limits: LimitsConfig
+
+    @property
+    def sides(self) -> Sequence[Side]:
+        """The sides that a task may have documents for; it writes no shard for the other."""
+        if self.share == 1:
+            return SIDES[1:]
+        return SIDES if self.share or self.smallest else SIDES[:1]
+
+    @property
+    def decoded_share(self) -> float:
+        """Share of the documents that are decoded again."""
+        return self.limits.decode_sample or 0.0
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A document with its tokens, without begin and end."""
+
+    document: Document | Encoded
+    ids: NDArray[Any]
+    text: str
+
+    @cached_property
+    def bytes_of_text(self) -> int:
+        """UTF-8 bytes of the text."""
+        return len(well_formed(self.text).encode())
+
+
+def store(
+    documents: Iterable[Document | Encoded | Unreadable], how: Storing, writer: TaskWriter
+) -> None:
+    """Write the token shards of some documents, and count them."""
+    tokenizer = _loaded(how.tokenizer, how.fingerprint)
+    fidelity = Fidelity(how.tokenizer, tokenizer)
+    begin, end = framing(tokenizer, how)
+    least: Kin | None = None
+    empty = unknown = 0
+    tallies = Tallies()
+    with OutcomeFiles(writer) as files, ExitStack() as stack:
+        shards = {side: _open(stack, writer, side, tokenizer.size) for side in how.sides}
+        ready = ([*encoded(batch, tokenizer)] for batch in batches(_readable(documents, files)))
+        for batch in one_ahead(ready):
+            for stored in batch:
+                document = stored.document
+                if not stored.text:
+                    empty += 1
+                    continue
+                key, text = document_key(how.seed, document.id), text_key(stored.text)
+                own = kin(how.seed, document.id, text, cluster_of(document.metadata))
+                least = min(least or own, own)
+                out = goes_to_validation(own[0], how.share) or own == how.smallest
+                tally = tallies.of(document.source)
+                decode = goes_to_validation(key, how.decoded_share)
+                unknown += count(tally, stored, fidelity, decode=decode)
+                tally.counts["tokens"] += len(begin) + len(end)
+                shards["validation" if out else "train"].append(
+                    np.concatenate([begin, stored.ids, end]),
+                    bytes_of_text=stored.bytes_of_text,
+                    key=key,
+                    text=text,
+                )
+    packed = sum(shard.documents for shard in shards.values())
+    writer.counts = Counts(
+        documents_in=packed + empty + files.quarantined,
+        documents_out=packed,
+        dropped={"empty": empty} if empty else {},
+        quarantined=files.quarantined,
+        more={
+            "tokens": sum(shard.tokens for shard in shards.values()),
+            "unknown_tokens": unknown,
+        },
+    )
+    sizes = {side: shard.documents for side, shard in shards.items()}
+    writer.facts = {"documents": sizes, "least": least, "sources": tallies.to_json()}
+
+
+def look(documents: Iterable[Document | Encoded], how: Storing) -> Tallies:
+    """Count some documents, of long ones the beginning, as `store` would; decode every one."""
+    tokenizer = _loaded(how.tokenizer, how.fingerprint)
+    fidelity = Fidelity(how.tokenizer, tokenizer)
+    tallies = Tallies()
+    short = [document.beginning(LOOKED_AT) for document in documents]  # never all of many
+    for stored in encoded(short, tokenizer):
+        if stored.text:
+            decode = how.limits.decode_sample is not None
+            count(tallies.of(stored.document.source), stored, fidelity, decode=decode)
+    return tallies
+
+
+def framing(tokenizer: Tokenizer, how: Storing) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """Return the tokens to put before and behind each document."""
+    return (
+        np.array([tokenizer.begin] if how.begin else [], np.uint32),
+        np.array([tokenizer.end] if how.end else [], np.uint32),
+    )
+
+
+def count(tally: Tally, stored: Stored, fidelity: Fidelity, *, decode: bool) -> int:
+    """Count a document in the tally of its source; return how many tokens are unknown."""
+    name, ids, size = stored.document.id, stored.ids, stored.bytes_of_text
+    unknown = 0
+    if fidelity.unknown is not None:
+        unknown = int(np.count_nonzero(ids == fidelity.unknown))
+        if unknown:
+            tally.blame("unknown", -round(unknown / len(ids), 3), name)
+    tally.counts.update(
+        documents=1, tokens=len(ids), bytes=size, text_tokens=len(ids), unknown=unknown
+    )
+    if size >= LONG_BYTES and len(ids) and 2 * unknown <= len(ids):
+        tally.entropy(entropy(ids), len(ids), size, name)
+    if decode and isinstance(stored.document, Document) and len(stored.text) <= LONG:
+        held = fidelity.holds(stored.text, ids)
+        tally.counts.update(decoded=1, undecoded=not held)
+        if not held:
+            tally.blame("undecoded", 0, name)
+    return unknown
+
+
+def batches(documents: Iterable[Document | Encoded]) -> Iterator[list[Document | Encoded]]:
+    """Group documents in batches that the tokenizer can share out between its threads."""
+    batch: list[Document | Encoded] = []
+    room = BATCH_CHARACTERS
+    for document in documents:
+        batch.append(document)
+        room -= document.size
+        if room <= 0:
+            yield batch
+            batch, room = [], BATCH_CHARACTERS
+    yield batch
+
+
+def encoded(batch: Sequence[Document | Encoded], tokenizer: Tokenizer) -> Iterator[Stored]:
+    """Give each document of a batch its tokens, or its text, whichever it lacks."""
+    short = [d.text for d in batch if isinstance(d, Document) and d.size <= LONG]
+    ids_of_short = iter(tokenizer.encode_batch(short))
+    for document in batch:
+        if isinstance(document, Encoded):
+            yield Stored(document, document.checked(tokenizer.size), tokenizer.decode(document.ids))
+        elif document.size <= LONG:
+            yield Stored(document, next(ids_of_short), document.text)
+        else:
+            yield Stored(document, long_texts.encode(tokenizer, document.text), document.text)
+
+
+@lru_cache(maxsize=1)  # a process has many tasks, and a big vocabulary takes a second to read
+def _loaded(folder: Path, fingerprint: str) -> Tokenizer:
+    tokenizer = Tokenizer.load(folder)
+    if tokenizer.fingerprint != fingerprint:
+        raise LmkitError(f"{folder}: it has changed since the work was planned", "run again")
+    return tokenizer
+
+
+def _readable(
+    documents: Iterable[Document | Encoded | Unreadable], files: OutcomeFiles
+) -> Iterator[Document | Encoded]:
+    for document in documents:
+        if isinstance(document, Unreadable):
+            files.quarantine(document)
+        else:
+            yield document
+
+
+def _open(stack: ExitStack, writer: TaskWriter, side: Side, size: int) -> ShardWriter:
+    names = (f"{side}/{name(writer.number)}" for name in (tokens_name, documents_name))
+    tokens, documents = (stack.enter_context(writer.file(name)) for name in names)
+    return stack.enter_context(ShardWriter(tokens, documents, size))

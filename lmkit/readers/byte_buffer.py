@@ -1,0 +1,101 @@
+"""A stream of pieces of bytes, read by count and searched, never held as a whole.
+
+Choice: where the stream turns out to be damaged it ends, and `damage` says so. What came before
+can still be read, and whoever reads can't miss the damage by looking ahead.
+"""
+
+from collections.abc import Iterator
+
+from lmkit.storage.byte_ranges import Damaged
+
+
+class Pieces:
+    """Bytes that come in pieces. `position` counts those that were taken or skipped."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._buffer = bytearray()
+        self.position = 0
+        self.damage: Damaged | None = None
+        self._without: tuple[bytes, int] = b"", 0
+        """A marker, and up to where it is known not to begin."""
+
+    def peek(self, size: int) -> bytes:
+        """Return the next bytes and leave them; fewer at the end."""
+        self._fill(size)
+        return bytes(self._buffer[:size])
+
+    def take(self, size: int) -> bytes:
+        """Return the next bytes; fewer at the end."""
+        self._fill(size)
+        return self._drop(min(size, len(self._buffer)))
+
+    def take_to(self, marker: bytes, limit: int) -> bytes | None:
+        """Return the bytes up to the end of a marker; nothing is taken if it is too far away."""
+        known, place = self._without
+        searched = max(0, place - self.position) if known == marker else 0
+        while True:
+            found = self._buffer.find(marker, searched)
+            if found >= 0:
+                size = found + len(marker)
+                return self._drop(size) if size <= limit else None
+            searched = max(searched, len(self._buffer) - len(marker) + 1)
+            self._without = marker, self.position + searched
+            if len(self._buffer) > limit or not self._fill(len(self._buffer) + 1):
+                return None
+
+    def has(self, size: int) -> bool:
+        """Tell whether so many bytes follow."""
+        self._fill(size)
+        return len(self._buffer) >= size
+
+    def skip_any(self, characters: bytes) -> None:
+        """Skip bytes as long as they are one of these."""
+        while self._buffer or self._fill(1):
+            rest = self._buffer.lstrip(characters)
+            self._drop(len(self._buffer) - len(rest))
+            if rest:
+                return
+
+    def give_back(self, data: bytes) -> None:
+        """Undo a `take`."""
+        self._buffer[:0] = data
+        self.position -= len(data)
+
+    def skip_to(self, marker: bytes, at_most: int | None = None) -> bool:
+        """Skip up to a marker, or so many bytes; tell whether the marker was found."""
+        left = at_most
+        while True:
+            self._fill(max(len(marker), 1 << 16))
+            found = self._buffer.find(marker)
+            if found >= 0 and (left is None or found <= left):
+                self._drop(found)
+                return True
+            step = len(self._buffer) - len(marker) + 1
+            ended = step <= 0 or not self._fill(len(self._buffer) + 1)
+            step = len(self._buffer) if ended else step
+            if left is not None and step >= left:
+                self._drop(left)
+                return False
+            self._drop(step)
+            if ended:
+                return False
+            left = None if left is None else left - step
+
+    def _fill(self, size: int) -> bool:
+        while len(self._buffer) < size:
+            try:
+                piece = next(self._pieces, None)
+            except Damaged as damage:
+                self.damage = damage
+                return False
+            if piece is None:
+                return False
+            self._buffer += piece
+        return True
+
+    def _drop(self, size: int) -> bytes:
+        data = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        self.position += size
+        return data

@@ -1,0 +1,93 @@
+"""Every document of a slice, whatever its format.
+
+Choices:
+- What can't be read is an outcome like any other, and the records around it are kept. The
+  unreadable rest of a file counts as one.
+- A document's id is its own, or a hash of where it lies and what it says; never of how the work
+  was cut.
+- `source` is the record's own unless a person gave one.
+- A reader's module is loaded with the first file that needs it: most libraries behind them are
+  slow to load, and no run needs all of them.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from lmkit.artifacts.documents_file import Document, Unreadable, read_shard
+from lmkit.artifacts.inputs import Slice, opened
+from lmkit.artifacts.tasks import ReadRange
+from lmkit.readers.options import Reading
+from lmkit.readers.reader import Reader, Request
+from lmkit.storage.byte_ranges import Range
+from lmkit.storage.formats import Format
+
+READERS: dict[Format, str] = {
+    "text": "plain_text.read_plain_text",
+    "code": "source_code.read_source_code",
+    "jsonl": "json_lines.read_json_lines",
+    "csv": "tables.read_table",
+    "tsv": "tables.read_table",
+    "parquet": "columns.read_parquet",
+    "arrow": "columns.read_arrow",
+    "html": "web_page.read_web_page",
+    "warc": "web_archive.read_web_archive",
+    "wikipedia": "wikipedia.read_wikipedia",
+    "stackexchange": "stack_exchange.read_posts",
+    "threads": "threads.read_threads",
+    "subtitles": "subtitles.read_subtitles",
+    "epub": "epub.read_epub",
+    "pdf": "pdf.read_pdf",
+}
+"""The function that reads each format."""
+
+
+def read_slice(
+    part: Slice,
+    read_ranges: list[ReadRange],
+    *,
+    source: str | None = None,
+    text_field: str = "text",
+    max_record: int,
+    reading: Reading | None = None,
+) -> Iterator[Document | Unreadable]:
+    """Stream the documents of a slice; note in `read_ranges` what was read."""
+    request = Request(source, text_field, max_record, reading or Reading())
+    try:
+        if part.format == "hub":
+            yield from reader_of_dataset()(part, read_ranges, request)
+            return
+        for opened_range in opened(part, read_ranges):
+            yield from reader_of(part.format)(part, opened_range, request)
+    except PermissionError as error:
+        reason = f"cannot be read: {error.strerror}"
+        yield Unreadable(part.source, part.origin, part.start, 0, reason)
+
+
+def reader_of_dataset() -> Callable[..., Iterator[Document | Unreadable]]:
+    """Return the function that reads a data set of the hub, which is no file."""
+    from lmkit.readers.hub_dataset import read_dataset
+
+    return read_dataset
+
+
+@cache
+def reader_of(kind: Format) -> Reader:
+    """Return the function that reads a format."""
+    if kind == "documents":
+        return _read_documents
+    module, _, name = READERS[kind].partition(".")
+    return getattr(import_module(f"lmkit.readers.{module}"), name)
+
+
+def _read_documents(part: Slice, source: Range, request: Request) -> Iterator[Document]:
+    for document in read_shard(source, part.path):
+        yield _relabelled(document, request.label)
+
+
+def _relabelled(document: Document, source: str | None) -> Document:
+    if source is None or source == document.source:
+        return document
+    values: dict[str, Any] = {**vars(document), "source": source}
+    return Document(**values)

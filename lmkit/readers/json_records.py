@@ -1,0 +1,104 @@
+"""Records with fields, whatever they are stored in: JSON lines, tables, data sets.
+
+Choices:
+- `text_field` becomes the text; `id`, `source` and `metadata` are taken over; every other field
+  goes into the metadata, so that nothing that a record knows is lost. Only raw bytes (pictures,
+  sounds) are left out: JSON has no form for them.
+- A field whose name has dots is found inside others: `message.content`.
+"""
+
+import math
+from datetime import date, datetime, time
+from typing import Any, cast
+
+from lmkit.artifacts.documents_file import Document
+from lmkit.artifacts.inputs import Slice
+from lmkit.readers.provenance import document_id, place_notes
+from lmkit.readers.reader import Request
+from lmkit.storage.byte_ranges import Damaged
+
+DEEPEST = 100
+
+
+def record_document(
+    part: Slice,
+    fields: dict[str, Any],
+    request: Request,
+    offset: int,
+    record: int | None,
+) -> Document:
+    """Make a document of a record; `record` is its number in the block at `offset`, if it has one.
+
+    Raises `Damaged` where there is no text in it, or something that can't be kept.
+    """
+    text = _take(fields, request.text_field, offset)
+    if not isinstance(text, str):
+        raise Damaged(offset, f"{request.text_field!r} is not a text")
+    _refuse_what_json_cannot_write(offset, list(fields.values()))
+    own_source = fields.pop("source") if isinstance(fields.get("source"), str) else None
+    source = request.label or own_source or part.source
+    own_id = fields.pop("id") if _is_name(fields.get("id")) else None
+    inner = fields.pop("metadata", None)
+    place = place_notes(part, offset, record or 0)
+    if record is not None:
+        place["record"] = record
+    metadata: dict[str, Any] = {**place, **fields}
+    if isinstance(inner, dict):
+        metadata |= cast(dict[str, Any], inner)
+    elif inner is not None:
+        metadata["metadata"] = inner
+    if own_id is not None:
+        return Document(str(own_id), text, source, metadata)
+    key = document_id(source, part.origin, offset, record, text)
+    return Document(key, text, source, metadata)
+
+
+def plain(value: Any) -> Any:
+    """Return what JSON has for a value of a table; None for raw bytes."""
+    if isinstance(value, str | int | float | bool) or value is None:
+        return value
+    if isinstance(value, dict):
+        items = cast(dict[Any, Any], value).items()
+        return {str(key): plain(inner) for key, inner in items if not isinstance(inner, bytes)}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in cast(list[Any], value)]
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    return None if isinstance(value, bytes) else str(value)
+
+
+def _take(fields: dict[str, Any], name: str, offset: int) -> Any:
+    if name in fields:
+        return fields.pop(name)
+    table: Any = fields
+    *outer, last = name.split(".")
+    for key in outer:
+        table = cast(dict[str, Any], table).get(key) if isinstance(table, dict) else None
+    if not isinstance(table, dict) or last not in table:
+        raise Damaged(offset, f"no field {name!r}")
+    return cast(dict[str, Any], table).pop(last)
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str | int) and not isinstance(value, bool)
+
+
+def _refuse_what_json_cannot_write(offset: int, values: list[Any]) -> None:
+    """Refuse numbers beyond all bounds, and what is nested deeper than other readers take.
+
+    Python's own limit of depth depends on how deep the calls were: on the way that led here.
+    """
+    for depth in range(DEEPEST + 1):
+        if depth == DEEPEST and any(isinstance(value, dict | list) for value in values):
+            raise Damaged(offset, f"nested deeper than {DEEPEST}")
+        inner: list[Any] = []
+        for value in values:
+            if isinstance(value, dict):
+                inner += cast(dict[str, Any], value).values()
+            elif isinstance(value, list):
+                inner += cast(list[Any], value)
+            elif isinstance(value, float) and not math.isfinite(value):
+                raise Damaged(offset, f"not JSON: the number {value}")
+        if not inner:
+            return
+        values = inner

@@ -1,0 +1,218 @@
+"""Parquet and Arrow: a row is a document.
+
+Choices:
+- A task reads the row groups that begin in its slice, so a big Parquet file is shared out: by how
+  much the groups hold, since where they begin can't be asked safely before they are read.
+- Rows come in small batches, smaller where they are long on average, and a row group is not read
+  before it is needed: it may be a gigabyte. But a page is held whole: the format has nothing
+  smaller, and pyarrow writes up to 1,024 rows in one.
+- The place of a row is the byte offset of its row group, and its number in it. (An Arrow file's
+  is that of its record batches, which pyarrow doesn't tell: they count as one block at 0.)
+- Arrow reads what a file says without a check, and a wrong number in it ends the process: rows are
+  validated first.
+- A row group that can't be read is one thing in quarantine; the others are read.
+"""
+
+from collections.abc import Iterator
+from itertools import accumulate, chain
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lmkit.artifacts.documents_file import Document, Unreadable
+from lmkit.artifacts.inputs import Slice
+from lmkit.readers.json_records import plain, record_document
+from lmkit.readers.reader import Request, unreadable
+from lmkit.storage.byte_ranges import Damaged, Range
+
+BATCH_ROWS = 256
+BATCH_BYTES = 8 << 20
+STEP = 1 << 20
+# pyarrow raises OSError for what zlib or Thrift refuse.
+ERRORS = (pa.ArrowException, OSError, ValueError, UnicodeDecodeError)
+
+
+def read_parquet(part: Slice, source: Range, request: Request) -> Iterator[Document | Unreadable]:
+    """Yield the documents of the row groups that begin in a slice."""
+    try:
+        file = pq.ParquetFile(pa.PythonFile(source, "r"), buffer_size=STEP)
+        _check_column(file.schema_arrow, request)
+        groups = [file.metadata.row_group(n) for n in range(file.num_row_groups)]
+        starts = _shares(groups, part.size)
+    except Damaged as damage:
+        if source.start == 0:  # one task says it
+            yield unreadable(part, damage)
+        return
+    except ERRORS as error:
+        if source.start == 0:
+            yield unreadable(part, Damaged(0, f"not a Parquet file: {_first_line(error)}"))
+        return
+    with file:
+        for number, (group, start) in enumerate(zip(groups, starts, strict=True)):
+            if not source.start <= start < source.stop:
+                continue
+            rows = BATCH_BYTES * group.num_rows // max(1, group.total_byte_size)
+            rows = min(max(1, rows), BATCH_ROWS)
+            batches = file.iter_batches(rows, row_groups=[number], use_threads=False)
+            try:
+                first = next(batches, None)
+                offset = _offset(group)
+            except ERRORS as error:
+                yield unreadable(part, Damaged(start, f"damaged: {_first_line(error)}"))
+                continue
+            if first is not None:
+                yield from _documents(part, request, chain([first], batches), offset)
+
+
+def read_arrow(part: Slice, source: Range, request: Request) -> Iterator[Document | Unreadable]:
+    """Yield the documents of a file in Arrow's stream or file format."""
+    with pa.PythonFile(source, "r") as stream:
+        try:
+            is_file = source.read(6) == b"ARROW1"
+            source.seek(0)
+            reader = pa.ipc.open_file(stream) if is_file else pa.ipc.open_stream(stream)
+            _check_column(reader.schema, request)
+        except Damaged as damage:
+            yield unreadable(part, damage)
+            return
+        except ERRORS as error:
+            yield unreadable(part, Damaged(0, f"not an Arrow file: {_first_line(error)}"))
+            return
+        batches = _batches_of_file(reader) if is_file else _batches_of_stream(reader, source)
+        yield from _documents(part, request, _pieces(batches), 0)
+
+
+def _batches_of_file(reader: Any) -> Iterator[Any]:
+    """Yield the batches of a file, and errors in place of those that can't be read."""
+    for number in range(reader.num_record_batches):
+        try:
+            batch = reader.get_batch(number)
+        except ERRORS as error:
+            batch = error
+        yield batch
+
+
+def _batches_of_stream(reader: Any, source: Range) -> Iterator[Any]:
+    """Yield the batches of a stream, likewise; it goes on behind what can't be read."""
+    while True:
+        before = source.tell()
+        try:
+            batch = reader.read_next_batch()
+        except StopIteration:
+            return
+        except ERRORS as error:
+            yield error
+            if source.tell() == before:
+                return
+            continue
+        yield batch
+
+
+def _pieces(batches: Iterator[Any]) -> Iterator[Any]:
+    for batch in batches:
+        if isinstance(batch, Exception):
+            yield batch
+            continue
+        for start in range(0, batch.num_rows, BATCH_ROWS):
+            yield batch.slice(start, BATCH_ROWS)
+
+
+def _documents(
+    part: Slice, request: Request, batches: Iterator[Any], offset: int
+) -> Iterator[Document | Unreadable]:
+    """Yield what is in batches; an error among them stands for rows that can't be read."""
+    record = 0
+    try:
+        for batch in batches:
+            if isinstance(batch, Exception):
+                damage = Damaged(offset, f"damaged: {_first_line(batch)}")
+                yield unreadable(part, damage, record)
+                record += 1
+                continue
+            for row in _rows(batch):
+                try:
+                    if isinstance(row, Exception):
+                        what = "not UTF-8" if "utf" in str(row).lower() else "damaged"
+                        raise Damaged(offset, f"{what}: {_first_line(row)}")
+                    text = row.get(request.text_field)
+                    if isinstance(text, str) and len(text.encode()) > request.max_record:
+                        raise Damaged(offset, request.too_long)
+                    yield record_document(part, row, request, offset, record)
+                except Damaged as damage:
+                    yield unreadable(part, damage, record)
+                record += 1
+    except ERRORS as error:
+        yield unreadable(part, Damaged(offset, f"damaged: {_first_line(error)}"), record)
+
+
+def _rows(batch: Any) -> Iterator[dict[str, Any] | Exception]:
+    """Yield the rows of a batch; where one can't be read, only that one is lost."""
+    try:
+        batch.validate(full=True)
+        rows = batch.to_pylist()
+    except (ValueError, OverflowError):
+        rows = None
+    for number in range(batch.num_rows):
+        try:
+            row = rows[number] if rows else _row(batch.slice(number, 1))
+            yield {name: plain(value) for name, value in row.items() if type(value) is not bytes}
+        except ValueError as error:  # UnicodeDecodeError and ArrowInvalid are some
+            yield error
+
+
+def _row(batch: Any) -> dict[str, Any]:
+    names = batch.schema.names
+    return {name: _value(column) for name, column in zip(names, batch.columns, strict=True)}
+
+
+def _value(column: Any) -> Any:
+    """Return the one value of a column.
+
+    As Arrow tells it where Python has none: the year 10000, a time zone that nobody knows.
+    """
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
+        # A day has no 25th hour, but reading that is safe; behind a wrong offset there is anything.
+        if not (pa.types.is_primitive(column.type) or pa.types.is_decimal(column.type)):
+            raise
+        column.validate()
+    try:
+        return column.to_pylist()[0]
+    except UnicodeDecodeError:
+        raise
+    except (OverflowError, ValueError):
+        return " ".join(column.to_string().split())
+
+
+def _check_column(schema: Any, request: Request) -> None:
+    name = request.text_field.split(".")[0]
+    if name not in schema.names and request.text_field not in schema.names:
+        known = ", ".join(schema.names)[:200]
+        raise Damaged(0, f"no column {request.text_field!r}; it has {known}")
+    if schema.names.count(request.text_field) > 1:
+        raise Damaged(0, f"more than one column {request.text_field!r}")
+
+
+def _shares(groups: list[Any], size: int) -> list[int]:
+    """Return where each row group would begin if all of a file were rows."""
+    weights = [max(0, group.total_byte_size) for group in groups]
+    *before, whole = accumulate(weights, initial=0)
+    return [min(size - 1, size * weight // max(1, whole)) for weight in before]
+
+
+def _offset(group: Any) -> int:
+    """Return the offset of a row group that has been read: pyarrow ends the process where it can't.
+
+    (`RowGroupMetaData.column` of 26.0.1 lets C++ throw what nobody catches.)
+    """
+    column = group.column(0)
+    offsets = [column.data_page_offset]
+    if column.has_dictionary_page:
+        offsets.append(column.dictionary_page_offset)
+    return min(offsets)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n")[0][:200]

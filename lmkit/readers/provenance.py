@@ -1,0 +1,61 @@
+"""Ids and notes that follow from where a document lies.
+
+Choice: the id is a hash of the source, the path below the input argument, the place in the file
+and the raw text. The place is the byte offset as stored; inside a compressed block it is the
+block's offset and the number of the record in it.
+"""
+
+import hashlib
+import re
+from typing import Any
+
+from lmkit.artifacts.inputs import Slice
+from lmkit.storage.byte_ranges import Damaged, Range
+
+BINARY_STARTS = {
+    b"\x1f\x8b": "gzip data",
+    b"\x28\xb5\x2f\xfd": "zstd data",
+    b"\xfd7zXZ": "xz data",
+    b"PK\x03\x04": "a zip archive",
+    b"%PDF-": "a PDF",
+    b"\x89PNG": "a PNG picture",
+    b"\xff\xd8\xff": "a JPEG picture",
+    b"PAR1\x15": "a Parquet file",
+}
+
+
+MOST_NULS = 0.05
+"""Share of NUL bytes in what is still taken for text. One may stray in; binary files are full."""
+
+
+def document_id(source: str, origin: str, offset: int, record: int | None, text: str) -> str:
+    """Return 32 hex digits of SHA-256 for a document without an id of its own."""
+    place = str(offset) if record is None else f"{offset}:{record}"
+    key = "\0".join([source, origin, place, text])
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def place_notes(part: Slice, offset: int, record: int) -> dict[str, Any]:
+    """Return the metadata that tells where a document came from."""
+    notes: dict[str, Any] = {"origin": part.origin, "offset": offset}
+    return notes if part.compression == "none" else {**notes, "record": record}
+
+
+def refuse_binary(start: bytes) -> None:
+    """Raise `Damaged` if a file that should hold text begins with something else."""
+    for magic, kind in BINARY_STARTS.items():
+        if start.startswith(magic):
+            raise Damaged(0, f"not what its name says: {kind}")
+    if re.match(rb"BZh[1-9]1AY&SY", start):
+        raise Damaged(0, "not what its name says: bzip2 data")
+    if start.count(b"\0") > MOST_NULS * len(start):
+        raise Damaged(start.index(b"\0"), "not what its name says: binary data, or UTF-16")
+
+
+def first_bytes(source: Range, part: Slice) -> bytes:
+    """Look at the start of a plain file, and go back to it."""
+    if part.compression != "none" or source.start > 0:
+        return b""
+    start = source.read(4096)
+    source.seek(0)
+    return start

@@ -1,0 +1,163 @@
+"""WARC and WET, as Common Crawl publishes them: a response, or a text made from one, is a document.
+
+The format: ISO 28500, https://iipc.github.io/warc-specifications/specifications/warc-format/.
+
+Choices:
+- Responses, resources and conversions are documents; what says how they were fetched is not.
+- In a .warc.gz each record is a gzip member of its own (the standard's annex D), in a .warc.zst a
+  frame. So a big archive is shared out among tasks, each beginning at the first member in its
+  slice, and a damaged member costs one record: reading goes on with the next start of a member.
+- A wrong length in a plain archive is noticed, because no record follows where one must; reading
+  goes on with the next record that can be found.
+- We frame records ourselves, so that damage costs one record and is listed with its place; what
+  costs time is the HTML in them.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lmkit.artifacts.documents_file import Document, Unreadable
+from lmkit.artifacts.inputs import Slice
+from lmkit.readers.byte_buffer import Pieces
+from lmkit.readers.file_text import decode
+from lmkit.readers.html import page_html, page_text
+from lmkit.readers.http_response import Response, parse_headers, parse_response
+from lmkit.readers.reader import Request, new_document, unreadable
+from lmkit.storage.byte_lines import blocks
+from lmkit.storage.byte_ranges import Damaged, Range
+from lmkit.storage.compressed_members import members
+
+START = re.compile(rb"WARC/")
+NEXT = b"\r\n\r\nWARC/1."
+LONGEST_HEADER = 1 << 16
+LENGTH = re.compile(r"[0-9]{1,18}")
+DOCUMENTS = {"response", "resource", "conversion"}
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record: its headers, in lower case, and its content."""
+
+    headers: dict[str, str]
+    content: bytes
+
+
+def read_web_archive(
+    part: Slice, source: Range, request: Request
+) -> Iterator[Document | Unreadable]:
+    """Yield the documents of the records that begin in a slice."""
+    if part.compression == "gzip" or part.compression == "zstd":
+        for offset, pieces in members(source, part.compression, START):
+            yield from _documents(part, Pieces(pieces), request, offset)
+        return
+    pieces = (data for _, data in blocks(source, part.compression))
+    yield from _documents(part, Pieces(pieces), request, None)
+
+
+def _documents(
+    part: Slice, pieces: Pieces, request: Request, member: int | None
+) -> Iterator[Document | Unreadable]:
+    """Yield the documents of a stream of records; in a `member`, their place is its offset."""
+    number = 0
+    while True:
+        pieces.skip_any(b"\r\n")
+        place = pieces.position if member is None else member
+        record = number if part.compression != "none" else None
+        try:
+            found = next_record(pieces, request)
+            if found is None:
+                if pieces.damage:
+                    yield unreadable(part, Damaged(place, pieces.damage.reason), number)
+                return
+            document = _document(part, found, request, place, record)
+            if document:
+                yield document
+        except Damaged as damage:
+            yield unreadable(part, Damaged(place, damage.reason), number)
+            pieces.damage = None  # it is told
+        number += 1
+
+
+def next_record(pieces: Pieces, request: Request) -> Record | None:
+    """Return the next record of a stream, None at its end.
+
+    Raises `Damaged`, after moving on to where the next record begins.
+    """
+    try:
+        if not pieces.peek(1):
+            return None
+        headers, length = _head(pieces)
+        if length > request.max_record:
+            pieces.skip_to(NEXT, at_most=length)
+            if headers.get("warc-type") not in DOCUMENTS:
+                return Record(headers, b"")
+            raise Damaged(0, request.too_long)
+    except _Bad as bad:
+        pieces.skip_to(NEXT)
+        raise Damaged(0, pieces.damage.reason if pieces.damage else str(bad)) from None
+    content = pieces.take(length)
+    after = pieces.peek(9)
+    if len(content) == length and (not after.strip(b"\r\n") or after.startswith(NEXT[:9])):
+        return Record(headers, content)
+    # The length is wrong, or the file was cut: the next record may have been swallowed.
+    ended = not after and not pieces.peek(1)
+    pieces.give_back(content)
+    found = pieces.skip_to(NEXT)
+    if pieces.damage and not found:
+        raise pieces.damage
+    what = "truncated" if ended and not found and len(content) < length else "wrong length"
+    raise Damaged(0, f"{what}: {length:,} bytes should follow its header")
+
+
+class _Bad(Exception):  # noqa: N818 (an answer, as `Damaged` is)
+    """The next bytes are no record."""
+
+
+def _head(pieces: Pieces) -> tuple[dict[str, str], int]:
+    start = pieces.peek(LONGEST_HEADER)
+    if not START.match(start):
+        raise _Bad("not a WARC record")
+    end = re.search(rb"\r?\n\r?\n", start)
+    if end is None:
+        raise _Bad("a WARC header without an end")
+    headers = parse_headers(start[: end.start()])
+    length = headers.get("content-length", "")
+    if not LENGTH.fullmatch(length):
+        raise _Bad(f"no length in a WARC header: {length[:40]!r}")
+    pieces.take(end.end())
+    return headers, int(length)
+
+
+def _document(
+    part: Slice, found: Record, request: Request, offset: int, record: int | None
+) -> Document | None:
+    """Return what a record holds, None where it is no document. Raises `Damaged`."""
+    headers = found.headers
+    kind = headers.get("warc-type")
+    if kind not in DOCUMENTS:
+        return None
+    url = headers.get("warc-target-uri", "").strip("<>")
+    media = headers.get("content-type", "")
+    if media.startswith("application/http") or kind == "response":
+        response = parse_response(found.content, request.max_record, request.too_long)
+        if response.status != 200:
+            raise Damaged(offset, f"not a page: HTTP status {response.status}")
+    else:
+        response = Response.of(media, found.content)
+    notes: dict[str, str | None] = {"date": headers.get("warc-date")}
+    if response.is_html:
+        text, own = page_text(response.body, request, response.charset)
+        notes = {**own, **({} if "date" in own else notes)}
+    elif kind == "conversion":
+        text = decode(response.body)
+        notes["language"] = headers.get("warc-identified-content-language")
+    elif response.media.startswith("text/"):
+        text = page_html(response.body, response.charset or "utf-8")
+    else:
+        raise Damaged(offset, f"no text: {response.media or 'a record of no type'}")
+    if url:
+        notes["url"] = url
+    return new_document(
+        part, text, offset=offset, record=record, origin=url or None, notes=dict(notes)
+    )

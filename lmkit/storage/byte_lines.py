@@ -1,0 +1,178 @@
+"""Lines of plain and compressed files, shared out between the tasks that read a part of one.
+
+Choices:
+- In a plain file a line belongs to the range in which it begins. In a compressed one nobody knows
+  whether a line begins where a member does, unless the member before is read: so a line that does
+  belongs to the range before, which reads on for it, and each range but the first leaves out what
+  stands before the first line feed.
+- A place in a compressed file is that of the member, and the number of line feeds in it before.
+- Lines over a limit are streamed past and never held.
+- What stood before damage on an unfinished line is part of the damage; behind it reading goes on
+  with the next member.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lmkit.storage.byte_ranges import READ_BYTES, Compression, Damaged, Range
+from lmkit.storage.compressed_members import first_member, next_member, unpacked
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line, and where it lies.
+
+    `offset` is that of the line in a plain file, else that of its member; `record` counts the line
+    feeds in the member before it. `data` is None where the line was longer than the limit.
+    """
+
+    offset: int
+    record: int
+    data: bytes | None
+
+
+def blocks(
+    source: Range, compression: Compression, step: int = READ_BYTES, *, place: int | None = None
+) -> Iterator[tuple[int, bytes]]:
+    """Yield decompressed pieces from a place on, each with the place that it belongs to.
+
+    The place is that of a member, or anywhere in a plain file; without one, it is the start of the
+    range. Raises `Damaged` where the data is not what it should be.
+    """
+    place = source.start if place is None else place
+    if compression != "none":
+        yield from unpacked(source, compression, place)
+        return
+    source.seek(place)
+    while data := source.read(step):
+        yield source.position - len(data), data
+
+
+def lines(source: Range, compression: Compression, limit: int) -> Iterator[Line]:
+    """Yield the lines of a range, without their ends; raise `Damaged` behind the last whole one."""
+    for line in lines_around_damage(source, compression, limit):
+        if isinstance(line, Damaged):
+            raise line
+        yield line
+
+
+def lines_around_damage(
+    source: Range, compression: Compression, limit: int
+) -> Iterator[Line | Damaged]:
+    """Yield the lines of a range, and what damage lies between them."""
+    if compression == "none":
+        yield from _plain_lines(source, limit)
+        return
+    reading = _PackedLines(source, limit)
+    place = first_member(source, compression)
+    while place is not None:
+        try:
+            yield from reading.lines(unpacked(source, compression, place))
+            return
+        except Damaged as damage:
+            if damage.place >= source.stop > source.start:
+                return  # whoever reads what begins there tells it
+            yield damage
+            place = next_member(source, compression, damage.place + 1, _END)
+            reading.begin_anew()
+
+
+_END = 1 << 62
+
+
+def _plain_lines(source: Range, limit: int) -> Iterator[Line]:
+    skipping = source.before() not in {b"", b"\n"}  # that line belongs to the range before
+    line = _Unfinished(limit)
+    begun = False
+    offset = source.start
+    while data := source.read(READ_BYTES):
+        place, cursor = source.position - len(data), 0
+        while cursor < len(data):
+            if not begun and not skipping:
+                offset, begun = place + cursor, True
+                if offset >= source.stop:
+                    return
+            end = data.find(b"\n", cursor)
+            stop = len(data) if end < 0 else end
+            if not skipping:
+                line.add(data, cursor, stop)
+            cursor = stop + 1
+            if end >= 0:
+                if begun:
+                    yield Line(offset, 0, line.taken())
+                begun = skipping = False
+        if source.position >= source.stop and (skipping or line.too_long):
+            break  # nothing of this line is wanted, so no need to look for its end
+    if begun:
+        yield Line(offset, 0, line.taken())
+
+
+class _Unfinished:
+    """A line of which some is known."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    @property
+    def too_long(self) -> bool:
+        return self._size > self._limit
+
+    def add(self, data: bytes, start: int, stop: int) -> None:
+        self._size += stop - start
+        if self.too_long:
+            self._parts.clear()
+        else:
+            self._parts.append(data[start:stop])
+
+    def taken(self) -> bytes | None:
+        """Return the line, None where it was too long, and begin another."""
+        data = None if self.too_long else b"".join(self._parts)
+        self._parts.clear()
+        self._size = 0
+        return data
+
+
+class _PackedLines:
+    """The lines of a stream of members."""
+
+    def __init__(self, source: Range, limit: int) -> None:
+        self._source = source
+        self._line = _Unfinished(limit)
+        self._skipping = source.start > 0
+
+    def begin_anew(self) -> None:
+        """Forget what was begun: what follows begins a line."""
+        self._line.taken()
+        self._skipping = False
+
+    def lines(self, pieces: Iterator[tuple[int, bytes]]) -> Iterator[Line]:
+        """Yield the lines that belong to the range."""
+        member, feeds, past = -1, 0, 0
+        offset, record, begun = 0, 0, False
+        for place, data in pieces:
+            cursor = 0
+            if place != member:
+                member, feeds = place, 0
+                past += place >= self._source.stop
+                at_start = True
+            else:
+                at_start = False
+            while cursor < len(data):
+                if not begun and not self._skipping:
+                    if past and not (past == 1 and at_start and cursor == 0):
+                        return
+                    offset, record, begun = member, feeds, True
+                end = data.find(b"\n", cursor)
+                stop = len(data) if end < 0 else end
+                if not self._skipping:
+                    self._line.add(data, cursor, stop)
+                cursor = stop + 1
+                if end >= 0:
+                    feeds += 1
+                    if begun:
+                        yield Line(offset, record, self._line.taken())
+                    begun = self._skipping = False
+        if begun:
+            yield Line(offset, record, self._line.taken())

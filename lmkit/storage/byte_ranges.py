@@ -1,0 +1,117 @@
+"""Bytes from disk: ranges that are hashed as they are read, and what damage is called.
+
+Choice: a task reads a `Range` of a file once and gets its SHA-256 on the way; nothing is hashed
+twice, also where reading goes back and forth.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Literal, Self
+
+from lmkit.storage.remote_files import open_file
+
+Packing = Literal["gzip", "zstd", "bzip2", "xz"]
+Compression = Literal["none"] | Packing
+COMPRESSIONS: dict[str, Compression] = {
+    ".gz": "gzip",
+    ".zst": "zstd",
+    ".bz2": "bzip2",
+    ".xz": "xz",
+}
+READ_BYTES = 1 << 20
+
+
+class Damaged(Exception):  # noqa: N818 (it is an answer more than an error)
+    """A file is not what its name says, or breaks off."""
+
+    def __init__(self, place: int, reason: str) -> None:
+        super().__init__(place, reason)
+        self.place = place
+        self.reason = reason
+
+
+class Range:
+    """The bytes from `start` to `stop` of a file, hashed as they are read.
+
+    Reading goes on past `stop`, for a record that ends there, and back where that is needed; what
+    lies outside is not hashed, and nothing is hashed twice. Libraries take it for a file.
+    """
+
+    closed = False
+
+    def __init__(self, path: str | Path, start: int, stop: int) -> None:
+        self.start = start
+        self.stop = stop
+        self.position = start
+        self._hashed = start
+        self._digest = hashlib.sha256()
+        self._file = open_file(path)
+        self._end = self._file.seek(0, os.SEEK_END)
+        self._file.seek(start)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def before(self) -> bytes:
+        """Return the byte before the range, if there is one."""
+        if self.start == 0:
+            return b""
+        self.seek(self.start - 1)
+        return self.read(1)
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next bytes, at most `size`; nothing at the end of the file."""
+        # A library asks for as much as a file says, and damaged files say anything.
+        left = max(0, self._end - self.position)
+        data = self._file.read(left if size < 0 else min(size, left))
+        ahead = self._hashed - self.position
+        if 0 <= ahead < len(data) and self._hashed < self.stop:
+            fresh = data[ahead : self.stop - self.position]
+            self._digest.update(fresh)
+            self._hashed += len(fresh)
+        self.position += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go on reading somewhere else."""
+        self.position = self._file.seek(offset, whence)
+        return self.position
+
+    def tell(self) -> int:
+        """Return where the next byte lies."""
+        return self.position
+
+    def readable(self) -> bool:
+        """Say that it can be read, as files do."""
+        return True
+
+    def seekable(self) -> bool:
+        """Say that it can be read from anywhere, as files do."""
+        return True
+
+    def flush(self) -> None:
+        """Do nothing, as files that are only read do."""
+
+    def close(self) -> None:
+        """Leave it open: who opened it closes it."""
+
+    def writable(self) -> bool:
+        """Say that it can't be written."""
+        return False
+
+    def sha256(self) -> str:
+        """Return the SHA-256 of the range, reading what is left of it."""
+        self.seek(self._hashed)
+        while self._hashed < self.stop and self.read(min(READ_BYTES, self.stop - self._hashed)):
+            pass
+        return self._digest.hexdigest()
+
+
+def hash_range(path: str | Path, start: int, stop: int) -> str:
+    """Return the SHA-256 of a part of a file."""
+    with Range(path, start, stop) as source:
+        return source.sha256()

@@ -1,0 +1,223 @@
+"""The blocks of a bzip2 file, each by itself.
+
+The format: a stream is "BZh" and a digit, blocks, and a footer; each block begins with 48 known
+bits (the digits of π) at any bit, and holds the CRC of what it decompresses to.
+
+Choices:
+- A block is made a stream of its own, by shifting its bits and giving it a footer, and libbz2 does
+  the rest. So a file that is one stream of many gigabytes can be shared out, and damage costs the
+  block that it lies in.
+- A block is handed out whole, after its CRC was found right; it holds at most 46 MB.
+- The 48 bits can stand in compressed data by chance (once in some 35 TB). Where a block doesn't
+  decompress, it is tried again up to the mark behind the next.
+- The first block of a stream has the place of its stream, any other that of its first bit.
+"""
+
+import bz2
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lmkit.storage.byte_ranges import Damaged, Range
+
+BLOCK = 0x314159265359
+END = 0x177245385090
+HEADER = re.compile(rb"BZh[1-9]")
+STEP = 1 << 20
+LONGEST = 2 << 20
+"""Bytes of a block: 900 kB that can't be compressed, and what the format adds."""
+MOST_MARKS = 3
+
+
+@dataclass(frozen=True)
+class _Pattern:
+    """The bytes of 48 bits at one of the eight places in a byte, and the bits around them."""
+
+    shift: int
+    whole: bytes
+    first: int
+    last: int
+    ends: bool
+
+    def search(self, data: bytes, start: int, stop: int) -> int | None:
+        """Return the first bit from a byte on where it stands, before another byte."""
+        before = 1 if self.shift else 0
+        at = data.find(self.whole, start + before, stop + len(self.whole))
+        while at >= 0:
+            if not self.shift:
+                return at * 8
+            left, right = data[at - 1], data[at + 5 : at + 6]
+            fits = left & (0xFF >> self.shift) == self.first
+            if fits and right and right[0] >> (8 - self.shift) == self.last:
+                return (at - 1) * 8 + self.shift
+            at = data.find(self.whole, at + 1, stop + len(self.whole))
+        return None
+
+
+def _pattern(mark: int, shift: int) -> _Pattern:
+    if not shift:
+        return _Pattern(0, mark.to_bytes(6), 0, 0, mark == END)
+    whole = (mark >> shift & (1 << 40) - 1).to_bytes(5)
+    return _Pattern(shift, whole, mark >> (40 + shift), mark & (1 << shift) - 1, mark == END)
+
+
+PATTERNS = [_pattern(mark, shift) for mark in (BLOCK, END) for shift in range(8)]
+
+
+def bzip2_blocks(source: Range, place: int) -> Iterator[tuple[int, bytes]]:
+    """Yield the place of each block from a place on, and what it holds.
+
+    Raises `Damaged` at the first block that is damaged, or where the file breaks off.
+    """
+    window = _Window(source, place)
+    if place == 0 and not HEADER.match(window.data):
+        reason = "not what its name says: Invalid data stream" if window.data else _CUT["empty"]
+        raise Damaged(0, reason)
+    mark = window.next_mark(0)
+    stream = place
+    while True:
+        if mark is None:
+            raise Damaged(
+                stream, _CUT["truncated"] if window.ended else "damaged: no block follows"
+            )
+        bit, ends = mark
+        if ends:
+            after = window.rest(bit + 80)
+            if len(window.data) * 8 < bit + 80:
+                raise Damaged(stream, _CUT["truncated"])
+            if not after:
+                return
+            if not HEADER.match(after):
+                raise Damaged(window.base + bit // 8, "damaged: Invalid data stream")
+            stream = window.base + (bit + 80 + 7) // 8
+            mark = window.next_mark(bit + 80)
+            continue
+        offset = window.place_of(bit)
+        data, mark = _whole(window, bit, offset)
+        yield offset, data
+        mark = window.forget(mark)
+        stream = offset
+
+
+def next_block(source: Range, place: int, stop: int) -> int | None:
+    """Return the place of the first whole block from a place on, None if there is none."""
+    window = _Window(source, max(0, place - 4))
+    bit = 0
+    while (mark := window.next_mark(bit)) or not window.ended:
+        if mark is None:
+            moved = window.forget((len(window.data) * 8, False))
+            bit = moved[0] if moved else 0
+            if window.base >= stop:
+                return None
+            continue
+        bit, ends = mark
+        offset = window.place_of(bit)
+        if offset >= stop:
+            return None
+        if not ends and offset >= place:
+            try:
+                _whole(window, bit, offset)
+            except Damaged:
+                pass
+            else:
+                return offset
+        moved = window.forget((bit, ends))
+        assert moved is not None
+        bit = moved[0] + 1
+    return None
+
+
+Mark = tuple[int, bool]
+"""A bit of the window where 48 known ones begin, and whether they end a stream."""
+_CUT = {
+    "empty": "empty: it ends inside a compressed block",
+    "truncated": "truncated: it ends inside a compressed block",
+}
+
+
+class _Window:
+    """The bytes of a file around a block; `base` is the place of the first."""
+
+    def __init__(self, source: Range, place: int) -> None:
+        self._source = source
+        self.ended = False
+        self.base = place
+        source.seek(place)
+        self.data = source.read(STEP)
+
+    def _more(self) -> bool:
+        found = self._source.read(STEP)
+        self.data += found
+        self.ended = not found
+        return bool(found)
+
+    def next_mark(self, bit: int) -> Mark | None:
+        """Return the first mark from a bit on, None if it is too far, or the file `ended`."""
+        start = bit // 8
+        furthest = start + LONGEST
+        while True:
+            best: Mark | None = None
+            stop = len(self.data)
+            for pattern in PATTERNS:
+                found = pattern.search(self.data, start, stop)
+                while found is not None and found < bit:
+                    found = pattern.search(self.data, found // 8 + 1, stop)
+                if found is not None and (best is None or found < best[0]):
+                    best = found, pattern.ends
+                    stop = found // 8 + 1
+            if best is not None:
+                return best
+            start = max(start, len(self.data) - 8)
+            if start > furthest or not self._more():
+                return None
+
+    def rest(self, bit: int) -> bytes:
+        """Return the first bytes behind a stream that ends at a bit, without zeros."""
+        start = (bit + 7) // 8
+        while len(self.data) < start + 4 and self._more():
+            pass
+        while not (found := self.data[start:].lstrip(b"\0")[:4]) and self._more():
+            pass
+        return found
+
+    def place_of(self, bit: int) -> int:
+        """Return the place of a block: that of its stream if it is the first one."""
+        at, odd = divmod(bit, 8)
+        first = not odd and at >= 4 and HEADER.match(self.data, at - 4)
+        return self.base + at - (4 if first else 0)
+
+    def forget(self, mark: Mark | None) -> Mark | None:
+        """Drop what lies before a mark, but for a stream's header."""
+        if mark is None:
+            return None
+        bytes_before = max(0, mark[0] // 8 - 4)
+        self.data = self.data[bytes_before:]
+        self.base += bytes_before
+        return mark[0] - 8 * bytes_before, mark[1]
+
+
+def _whole(window: _Window, bit: int, offset: int) -> tuple[bytes, Mark | None]:
+    """Return what a block holds, and the mark behind it. Raises `Damaged`."""
+    mark = window.next_mark(bit + 48)
+    for _ in range(MOST_MARKS):
+        if mark is None and window.ended:
+            raise Damaged(offset, _CUT["truncated"])
+        if mark is None or mark[0] - bit > LONGEST * 8:
+            break
+        try:
+            return bz2.decompress(_as_stream(window.data, bit, mark[0])), mark
+        except (OSError, ValueError):
+            mark = window.next_mark(mark[0] + 1)
+    raise Damaged(offset, "damaged: a block is not what its CRC says")
+
+
+def _as_stream(data: bytes, start: int, stop: int) -> bytes:
+    """Return the bits of a block as a stream."""
+    first, last = start // 8, (stop + 7) // 8
+    bits = int.from_bytes(data[first:last]) >> (last * 8 - stop)
+    size = stop - start
+    bits &= (1 << size) - 1
+    crc = bits >> (size - 80) & 0xFFFFFFFF
+    bits = (bits << 48 | END) << 32 | crc
+    padding = -(size + 80) % 8
+    return b"BZh9" + (bits << padding).to_bytes((size + 80 + padding) // 8)

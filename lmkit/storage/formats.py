@@ -1,0 +1,186 @@
+"""What kind of file something is: by its name, and by its content where names don't tell.
+
+Choices:
+- A name that says what a file is, is believed; a reader that finds something else in it says so.
+- `.xml`, `.json`, `.arrow` and the like are shared by several kinds: their first bytes decide.
+- A file without a known ending is looked into if it was named itself. In a folder it may be
+  anything, and is left alone.
+"""
+
+import re
+from collections.abc import Container
+from typing import Literal
+
+from lmkit.storage.byte_lines import blocks
+from lmkit.storage.byte_ranges import COMPRESSIONS, Compression, Damaged, Range
+from lmkit.storage.options import RawFormat
+from lmkit.storage.remote_files import state_of
+
+Format = RawFormat | Literal["hub", "documents", "tokens"]
+LANGUAGES = {
+    ".py": "python",
+    ".c": "c",
+    ".h": "c",
+    ".cc": "c++",
+    ".cpp": "c++",
+    ".cxx": "c++",
+    ".hh": "c++",
+    ".hpp": "c++",
+    ".cs": "c#",
+    ".clj": "clojure",
+    ".css": "css",
+    ".cu": "cuda",
+    ".dart": "dart",
+    ".ex": "elixir",
+    ".exs": "elixir",
+    ".erl": "erlang",
+    ".f90": "fortran",
+    ".go": "go",
+    ".hs": "haskell",
+    ".java": "java",
+    ".js": "javascript",
+    ".jsx": "javascript",
+    ".mjs": "javascript",
+    ".jl": "julia",
+    ".kt": "kotlin",
+    ".lua": "lua",
+    ".m": "objective-c",
+    ".ml": "ocaml",
+    ".mli": "ocaml",
+    ".pas": "pascal",
+    ".php": "php",
+    ".pl": "perl",
+    ".pm": "perl",
+    ".ps1": "powershell",
+    ".proto": "protobuf",
+    ".r": "r",
+    ".rb": "ruby",
+    ".rs": "rust",
+    ".scala": "scala",
+    ".sh": "shell",
+    ".sql": "sql",
+    ".swift": "swift",
+    ".tex": "tex",
+    ".ts": "typescript",
+    ".tsx": "typescript",
+    ".v": "verilog",
+    ".zig": "zig",
+}
+"""The programming language of each ending of source code."""
+FORMATS: dict[str, Format] = {
+    ".txt": "text",
+    ".md": "text",
+    ".markdown": "text",
+    ".rst": "text",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".parquet": "parquet",
+    ".arrow": "arrow",
+    ".html": "html",
+    ".htm": "html",
+    ".xhtml": "html",
+    ".warc": "warc",
+    ".wet": "warc",
+    ".srt": "subtitles",
+    ".vtt": "subtitles",
+    ".epub": "epub",
+    ".pdf": "pdf",
+    ".bin": "tokens",
+    **dict.fromkeys(LANGUAGES, "code"),
+}
+SHARED = {".xml", ".json"}
+"""Endings whose content decides."""
+NOT_DATA = {"dataset_info.json", "dataset_dict.json", "state.json"}
+"""What `datasets` writes beside the Arrow files of a saved data set."""
+NEVER_COMPRESSED: set[Format] = {"parquet", "arrow", "epub", "pdf", "tokens"}
+"""They are compressed inside, or are read by memory map."""
+LOOK = 1 << 16
+
+
+def format_by_name(path: str, *, named: bool, accepted: Container[Format]) -> Format | None:
+    """Return what a file is; `named` if a person typed its path."""
+    name = path.rpartition("/")[2]
+    suffix, packing = endings(name)
+    compressed = packing != "none"
+    kind = FORMATS.get(suffix)
+    if kind is None and (named or (suffix in SHARED and name not in NOT_DATA)):
+        kind = format_by_content(beginning(path))
+        if kind is None or kind not in accepted:
+            return None
+    return None if compressed and kind in NEVER_COMPRESSED else kind
+
+
+def endings(name: str) -> tuple[str, Compression]:
+    """Return the ending of a name, and how the file is compressed by the one behind it.
+
+    >>> endings("a.JSONL.gz"), endings("notes"), endings(".txt")
+    (('.jsonl', 'gzip'), ('', 'none'), ('', 'none'))
+    """
+    stem, dot, last = name.lower().rpartition(".")
+    packing = COMPRESSIONS.get("." + last, "none") if stem else "none"
+    if packing != "none":
+        stem, dot, last = stem.rpartition(".")
+    return ("." + last if stem and dot and last else "", packing)
+
+
+def format_by_content(start: bytes) -> Format | None:
+    """Say what a file holds that begins so, None where that can't be told.
+
+    >>> format_by_content(b"WARC/1.0"), format_by_content(b'  {"a": 1}'), format_by_content(b"abc")
+    ('warc', 'jsonl', None)
+    """
+    for magic, kind in MAGICS.items():
+        if start.startswith(magic):
+            return kind
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        start = start[: len(start) & ~1].decode("utf-16", "replace").encode()
+    # An epub's first entry is `mimetype`, stored as it is (EPUB Open Container Format, 4.3).
+    if start.startswith(b"PK\x03\x04") and b"mimetypeapplication/epub+zip" in start:
+        return "epub"
+    start = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    for pattern, kind in PATTERNS:
+        if re.match(pattern, start, re.IGNORECASE | re.DOTALL):
+            return kind
+    return None
+
+
+MAGICS: dict[bytes, Format] = {
+    b"WARC/": "warc",
+    b"%PDF-": "pdf",
+    b"PAR1": "parquet",
+    b"ARROW1\0\0": "arrow",
+    b"\xff\xff\xff\xff": "arrow",  # a stream: the marker of its first message
+}
+# An XML declaration, comments, and a document type without declarations of its own.
+# (What has matched is not tried in another way: each comment would double the work.)
+PROLOG = rb"(?>(?:<\?xml[^>]{0,200}>|<!--.{0,2000}?-->|<!DOCTYPE[^>\[]{0,300}>|\s++){0,200})"
+PATTERNS: list[tuple[bytes, Format]] = [
+    # A document type with declarations may be a bomb: the reader tells so.
+    (PROLOG + rb"(?:<!DOCTYPE\s+mediawiki|<mediawiki)\b", "wikipedia"),
+    (PROLOG + rb"(?:<!DOCTYPE\s+posts|<posts)\b", "stackexchange"),
+    (PROLOG + rb"<(html|head|body)\b", "html"),
+    (rb"<!DOCTYPE\s+html", "html"),
+    (rb"WEBVTT\b", "subtitles"),
+    (rb"\d+\s*\r?\n\d\d:\d\d:\d\d[,.]\d{3}\s*-->", "subtitles"),
+    # A line that is an object; else JSON over several lines, or with replies inside.
+    (rb"\{[^\n]+\}\s*\n\s*\{", "jsonl"),
+    (rb"\[?\s*\{.*\"(children|replies|comments)\"\s*:", "threads"),
+    (rb"\{[ \t]*\"[^\n]*$", "jsonl"),
+]
+
+
+def beginning(path: str) -> bytes:
+    """Return the first bytes of a file, decompressed."""
+    found = b""
+    try:
+        size = state_of(path).size
+        with Range(path, 0, size) as source:
+            for _, data in blocks(source, endings(path.rpartition("/")[2])[1], LOOK):
+                found += data
+                if len(found) >= LOOK:
+                    break
+    except (Damaged, OSError):
+        pass  # whoever reads it will say what is wrong
+    return found[:LOOK]

@@ -1,0 +1,94 @@
+"""Data sets of the Hugging Face hub, read over the network as they stream.
+
+    hf://HuggingFaceFW/fineweb?config=sample-10BT&split=train
+
+Choices:
+- A task reads a shard: one of the files that the data set is made of.
+- What the data set's files were when the work was planned is compared before and after each shard
+  is read, as times are for files on a disk.
+- `hf://datasets/…` is a file or a folder in a repository, which fsspec reads.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import parse_qsl
+
+from lmkit.config import did_you_mean
+from lmkit.errors import InputError
+from lmkit.storage.remote_files import remote
+
+FOLDERS = ("datasets/", "spaces/", "buckets/", "models/")
+KNOWN = ("split", "config", "revision")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What `hf://` names."""
+
+    name: str
+    config: str | None = None
+    split: str = "train"
+    revision: str | None = None
+
+    @property
+    def address(self) -> str:
+        """The same, always written in the same way."""
+        parts = [("config", self.config), ("split", self.split), ("revision", self.revision)]
+        return f"hf://{self.name}?" + "&".join(f"{key}={value}" for key, value in parts if value)
+
+    def load(self) -> Any:
+        """Return it as a stream of rows. Raises what `datasets` raises."""
+        from datasets import load_dataset  # takes a second to load
+
+        rows: Any = load_dataset(
+            self.name, self.config, split=self.split, revision=self.revision, streaming=True
+        )
+        return rows.decode(False)  # pictures and sounds stay what they are: raw bytes
+
+
+def dataset_of(path: str | Path) -> Dataset | None:
+    """Return the data set that a path names, None where it names a file.
+
+    >>> dataset_of("hf://a/b?split=test"), dataset_of("a.txt")
+    (Dataset(name='a/b', config=None, split='test', revision=None), None)
+    """
+    if not str(path).startswith("hf:/"):
+        return None
+    address = remote(path)
+    name, _, query = (address or "").removeprefix("hf://").partition("?")
+    if not name or name.startswith(FOLDERS):
+        return None
+    found = dict(parse_qsl(query, keep_blank_values=True))
+    for key in found:
+        if key not in KNOWN:
+            hint = did_you_mean(key, KNOWN)
+            raise InputError(f"{address}: {key}: must be split, config or revision{hint}")
+    return Dataset(name, found.get("config"), found.get("split") or "train", found.get("revision"))
+
+
+def look_up(dataset: Dataset) -> tuple[int, int]:
+    """Return how many shards a data set has, and a number that tells its version.
+
+    Raises InputError where there is no such data set, configuration or split.
+    """
+    from datasets import load_dataset_builder
+
+    try:
+        builder: Any = load_dataset_builder(dataset.name, dataset.config, revision=dataset.revision)
+        shards = cast(int, dataset.load().num_shards)
+    except Exception as error:  # of many kinds, from several libraries
+        raise InputError(
+            f"{dataset.address}: cannot be read: {first_line(error)}",
+            "check the name, its config and split, and that the hub can be reached",
+        ) from None
+    files: Any = builder.config.data_files or {}
+    signs = sorted((str(split), repr(files[split].origin_metadata)) for split in files)
+    digest = hashlib.sha256(repr((builder.hash, signs)).encode()).digest()
+    return shards, int.from_bytes(digest[:7])
+
+
+def first_line(error: Exception) -> str:
+    """Return what an error says in short."""
+    return str(error).strip().split("\n")[0] or type(error).__name__

@@ -1,0 +1,128 @@
+"""A tokenizer from elsewhere, and what it lacks.
+
+Choices:
+- tokenizer.json is taken as it is, to the byte: its ids must stay those of the model that comes
+  with it.
+- What an objective needs and the tokenizer lacks is named, and added only where that is asked for:
+  behind all that is there, so that no id changes.
+- A folder without tokenizer.json holds a tokenizer in one of many older forms; Transformers knows
+  them all, and saves any of them as tokenizer.json.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import tokenizers
+
+from lmkit.errors import InputError
+from lmkit.tokenizers.special_tokens import FILL_IN_THE_MIDDLE, ROLES, SENTINELS, sentinel
+from lmkit.tokenizers.tokenizer import (
+    CONFIG,
+    SPECIAL_TOKENS,
+    TOKENIZER,
+    TRANSFORMERS_ROLES,
+    Tokenizer,
+    guessed_roles,
+    named_roles,
+)
+
+
+def adopt(place: Path, *, add_missing: bool, sentinels: int = SENTINELS) -> dict[str, bytes]:
+    """Return the files of a tokenizer's folder, by name, for a folder or a tokenizer.json.
+
+    Args:
+        place: what to adopt.
+        add_missing: add the special tokens that `lacks` would name.
+        sentinels: how many of them to add where there are none.
+
+    """
+    if place.is_dir() and not (place / TOKENIZER).exists():
+        raise InputError(
+            f"--from: {place} holds no {TOKENIZER}",
+            "Transformers makes one: AutoTokenizer.from_pretrained(OLD).save_pretrained(NEW)",
+        )
+    tokenizer = Tokenizer.load(place)
+    data = (place / TOKENIZER if place.is_dir() else place).read_bytes()
+    folder = place if place.is_dir() else place.parent
+    roles = named_roles(folder) or guessed_roles(data)
+    if not add_missing or not (added := missing_tokens(tokenizer, sentinels)):
+        return {TOKENIZER: data} | _configuration(folder, roles, [])
+    bigger = tokenizers.Tokenizer.from_buffer(data)
+    bigger.add_special_tokens(
+        [tokenizers.AddedToken(text, special=True, normalized=False) for text in added]
+    )
+    for role, text in ROLES.items():
+        if text in added:
+            roles[role] = text
+    return {TOKENIZER: bigger.to_str(pretty=True).encode()} | _configuration(folder, roles, added)
+
+
+def missing_tokens(tokenizer: Tokenizer, sentinels: int = SENTINELS) -> list[str]:
+    """Return the special tokens that some objective or stage needs, and that are not there.
+
+    Begin and end are there where a class and a separator token can serve as them.
+    """
+    present = {
+        "pad": tokenizer.pad,
+        "begin": tokenizer.begin,
+        "end": tokenizer.end,
+        "mask": tokenizer.mask,
+    }
+    missing = [ROLES[role] for role, number in present.items() if number is None]
+    missing += [text for text in FILL_IN_THE_MIDDLE if tokenizer.id_of(text) is None]
+    if not tokenizer.sentinels:
+        missing += [sentinel(number) for number in reversed(range(sentinels))]
+    return missing
+
+
+def lacks(tokenizer: Tokenizer) -> list[str]:
+    """Say what a tokenizer lacks, and for what.
+
+    >>> from lmkit.tokens.recipe import Recipe
+    >>> from lmkit.tokens.training import train
+    >>> made = train(["a"], Recipe("byte", sentinels=0)).to_str().encode()
+    >>> lacks(Tokenizer(made, ROLES))
+    ['span corruption needs <extra_id_0>, <extra_id_1>, ...']
+    """
+    return list(_needs(tokenizer))
+
+
+def _needs(tokenizer: Tokenizer) -> Iterator[str]:
+    if tokenizer.pad is None:
+        yield "pack needs a padding token"
+    if tokenizer.begin is None:
+        yield "pack needs a begin token (or --no-begin)"
+    if tokenizer.end is None:
+        yield "pack needs an end token (or --no-end), span corruption needs it too"
+    if tokenizer.mask is None:
+        yield "mlm needs a mask token"
+    if not tokenizer.sentinels:
+        yield "span corruption needs <extra_id_0>, <extra_id_1>, ..."
+    if any(tokenizer.id_of(text) is None for text in FILL_IN_THE_MIDDLE):
+        yield f"fill-in-the-middle needs {', '.join(FILL_IN_THE_MIDDLE)}"
+
+
+def _configuration(folder: Path, roles: Mapping[str, str], added: list[str]) -> dict[str, bytes]:
+    """Compose what stands beside tokenizer.json; files that are there are kept and completed."""
+    found: dict[str, dict[str, Any]] = {
+        name: json.loads((folder / name).read_text("utf-8"))
+        for name in (CONFIG, SPECIAL_TOKENS)
+        if (folder / name).exists()
+    }
+    if not added and CONFIG in found and named_roles(folder):
+        return {name: (folder / name).read_bytes() for name in found}
+    texts = {TRANSFORMERS_ROLES[role]: text for role, text in roles.items()}
+    others = [text for text in added if text not in texts.values()]
+    fresh = {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False}
+    configuration: dict[str, Any] = fresh | found.get(CONFIG, {}) | texts
+    special: dict[str, Any] = found.get(SPECIAL_TOKENS, {}) | texts
+    for table in (configuration, special):
+        if others:
+            before: list[Any] = table.get("additional_special_tokens") or []
+            table["additional_special_tokens"] = [*before, *others]
+    return {
+        name: (json.dumps(table, indent=2, ensure_ascii=False) + "\n").encode()
+        for name, table in ((CONFIG, configuration), (SPECIAL_TOKENS, special))
+    }

@@ -1,0 +1,134 @@
+"""Tokenizers, built from text by a `Recipe`.
+
+Choices:
+- Texts are read and counted, never kept; memory grows with the distinct words.
+- The same texts make the same file: ties go by text or by id, and no result depends on how many
+  threads have counted.
+- Special tokens come first (`special.py`), and are text like any other while reading.
+- Texts are read once, by wordpiece twice: it must know all characters before it merges any.
+"""
+
+from collections import Counter, deque
+from collections.abc import Iterable
+
+import tokenizers
+from tokenizers import decoders, models, pre_tokenizers, processors, trainers
+
+from lmkit.tokenizers.options import Recipe
+from lmkit.tokenizers.pre_tokenizers import normalizer, pre_tokenizer
+from lmkit.tokenizers.special_tokens import ROLES
+from lmkit.tokenizers.trainers import (
+    BYTES,
+    MIN_FREQUENCY,
+    NotEmpty,
+    added,
+    by_frequency,
+    learn,
+    nothing_to_learn,
+)
+from lmkit.tokenizers.unigram import unigram
+from lmkit.tokenizers.wordpiece import wordpiece
+
+
+def train(texts: Iterable[str], recipe: Recipe) -> tokenizers.Tokenizer:
+    """Build a tokenizer.
+
+    It has fewer tokens than asked for where the texts yield fewer. Texts that hold nothing are an
+    InputError.
+    """
+    builders = {
+        "bpe": _bpe,
+        "unigram": unigram,
+        "wordpiece": wordpiece,
+        "word": _word,
+        "character": _character,
+        "byte": _byte,
+    }
+    tokenizer = builders[recipe.algorithm](NotEmpty(texts), recipe)
+    form = normalizer(recipe.form)
+    if form is not None:
+        tokenizer.normalizer = form
+    begin, end = ROLES["begin"], ROLES["end"]
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{begin} $A {end}",
+        pair=f"{begin} $A {end} $B:1 {end}:1",
+        special_tokens=[(token, tokenizer.token_to_id(token)) for token in (begin, end)],
+    )
+    return tokenizer
+
+
+def _bpe(texts: Iterable[str], recipe: Recipe) -> tokenizers.Tokenizer:
+    tokenizer = tokenizers.Tokenizer(models.BPE())
+    form = normalizer(recipe.form)
+    if form is not None:
+        tokenizer.normalizer = form
+    tokenizer.pre_tokenizer = pre_tokenizer(recipe)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=recipe.vocabulary_size,
+        min_frequency=MIN_FREQUENCY,
+        special_tokens=added(recipe.special),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    learn(tokenizer, texts, trainer)
+    return tokenizer
+
+
+def _byte(texts: Iterable[str], recipe: Recipe) -> tokenizers.Tokenizer:
+    """Give each byte the id of its value, counted from behind the special tokens."""
+    # The vocabulary is known; what is read is counted and checked all the same.
+    deque(texts, maxlen=0)
+    tokenizer = _without_merges([*recipe.special, *map(_byte_sign, range(256))], recipe)
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer
+
+
+def _byte_sign(byte: int) -> str:
+    """Sign by which byte-level tokenizers write a byte, as in GPT-2's vocabulary.
+
+    Bytes that Latin-1 prints stand for themselves. The rest take the code points from 256 on.
+    """
+    printed = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    rest = [value for value in range(256) if value not in printed]
+    return chr(byte) if byte in printed else chr(256 + rest.index(byte))
+
+
+def _character(texts: Iterable[str], recipe: Recipe) -> tokenizers.Tokenizer:
+    form = normalizer(recipe.form)
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(form.normalize_str(text) if form else text)
+    vocabulary = [*recipe.special, *BYTES, *by_frequency(counts)][: recipe.vocabulary_size]
+    tokenizer = _without_merges(vocabulary, recipe, byte_fallback=True)
+    tokenizer.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
+    return tokenizer
+
+
+def _without_merges(
+    vocabulary: list[str], recipe: Recipe, *, byte_fallback: bool = False
+) -> tokenizers.Tokenizer:
+    """Read sign by sign: bpe with nothing to merge, in time linear in a document's length."""
+    ids = {token: number for number, token in enumerate(vocabulary)}
+    tokenizer = tokenizers.Tokenizer(models.BPE(ids, [], byte_fallback=byte_fallback))
+    tokenizer.add_special_tokens(added(recipe.special))
+    return tokenizer
+
+
+def _word(texts: Iterable[str], recipe: Recipe) -> tokenizers.Tokenizer:
+    """Words by falling frequency, then by text."""
+    tokenizer = tokenizers.Tokenizer(models.WordLevel(unk_token=ROLES["unknown"]))
+    form = normalizer(recipe.form)
+    if form is not None:
+        tokenizer.normalizer = form
+    tokenizer.pre_tokenizer = pre_tokenizer(recipe)
+    trainer = trainers.WordLevelTrainer(
+        vocab_size=recipe.vocabulary_size,
+        special_tokens=added(recipe.special),
+        show_progress=False,
+    )
+    learn(tokenizer, texts, trainer)
+    if tokenizer.get_vocab_size() == len(recipe.special):
+        raise nothing_to_learn()  # blanks only
+    return tokenizer

@@ -1,0 +1,76 @@
+"""A tokenizer's folder as it goes out beside a model.
+
+Choices:
+- It puts around a text what stood around the model's documents: a decoder's begin, for it is to go
+  on; an encoder's begin and end; the end of what an encoder-decoder reads.
+- Loaded by Transformers it is what tokenizer.json says, whatever the model beside it is: a class
+  with a name of its own could build another one.
+- It hands out ids and which of them are padding. Decoders refuse what else could be asked for.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import tokenizers
+from tokenizers.processors import TemplateProcessing
+
+from lmkit.tokenizers.tokenizer import CONFIG, FILES, SPECIAL_TOKENS, TOKENIZER, Tokenizer
+
+CLASS = {
+    "tokenizer_class": "PreTrainedTokenizerFast",
+    "clean_up_tokenization_spaces": False,
+    "model_input_names": ["input_ids", "attention_mask"],
+}
+
+
+def exported(
+    folder: Path, begin: int | None, end: int | None, longest: int | None
+) -> dict[str, bytes]:
+    """Return the files of a tokenizer's folder, by name.
+
+    Args:
+        folder: where it lies now.
+        begin: id to put before a text, or None.
+        end: id to put behind it, or None.
+        longest: most tokens that the model can read.
+
+    """
+    tokenizer = tokenizers.Tokenizer.from_file(str(folder / TOKENIZER))
+    tokenizer.post_processor = around(Tokenizer.load(folder), begin, end)
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    files = {
+        name: json.loads((folder / name).read_text("utf-8"))
+        for name in FILES
+        if name != TOKENIZER and (folder / name).exists()
+    }
+    config: dict[str, Any] = files.get(CONFIG, {}) | CLASS
+    # A class of another name would be looked for in code that came with the tokenizer.
+    config.pop("auto_map", None)
+    config["model_max_length"] = longest
+    if longest is None:
+        del config["model_max_length"]
+    tables = {CONFIG: config}
+    if SPECIAL_TOKENS in files:
+        tables[SPECIAL_TOKENS] = files[SPECIAL_TOKENS]
+    return {
+        TOKENIZER: (tokenizer.to_str(pretty=True) + "\n").encode(),
+        **{
+            name: (json.dumps(table, indent=2, ensure_ascii=False) + "\n").encode()
+            for name, table in tables.items()
+        },
+    }
+
+
+def around(tokenizer: Tokenizer, begin: int | None, end: int | None) -> TemplateProcessing:
+    """Return what puts these tokens around a text, and around each of two."""
+    named = [(tokenizer.text_of(number), number) for number in (begin, end) if number is not None]
+    before = f"{tokenizer.text_of(begin)} " if begin is not None else ""
+    behind = f" {tokenizer.text_of(end)}" if end is not None else ""
+    second = " $B:1" + (f" {tokenizer.text_of(end)}:1" if end is not None else "")
+    return TemplateProcessing(
+        single=f"{before}$A{behind}",
+        pair=f"{before}$A{behind}{second}",
+        special_tokens=sorted(set(named)),
+    )

@@ -1,0 +1,152 @@
+r"""Unigram: of all ways to cut a word, take the one whose pieces are likeliest together.
+
+Kudo (2018, arXiv 1804.10959). The pieces and their probabilities are learned by the SentencePiece
+library.
+
+Choices:
+- SentencePiece, because the trainer of the `tokenizers` library goes through words in the order of
+  a hash table, so that each run makes another file. SentencePiece adds up in the order of its
+  threads, whose number is therefore fixed: the file is the same on a machine with other cores.
+- It is given words and their counts, split by our own pre-tokenizer. To SentencePiece some signs
+  are special (blank, tab, line break, ▁); they are sent in disguise and never meet its rules.
+- A blank stays a blank: nothing stands for it, so nothing can be mistaken for it.
+- Rare characters are written as bytes. The alphabet is the most frequent characters that together
+  make 99.95% of the text, SentencePiece's default, and at most half of the vocabulary; and those
+  that special tokens are written with.
+- Bytes and special tokens are in the vocabulary, at a price at which no text is ever cut into
+  them: `</s>` in a text is four characters, and so is `<0x0A>` not a line break.
+"""
+
+import io
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+import tokenizers
+from tokenizers import decoders, models
+
+from lmkit.errors import LmkitError
+from lmkit.execution.interruptible import interruptible
+from lmkit.tokenizers.options import Recipe, written_with
+from lmkit.tokenizers.pre_tokenizers import normalizer, pre_tokenizer
+from lmkit.tokenizers.special_tokens import special_tokens
+from lmkit.tokenizers.trainers import BYTES, added, by_frequency
+
+COVERAGE = 0.9995
+THREADS = 8
+LONGEST_PIECE = 16
+"""Characters, SentencePiece's default."""
+UNSEEN = -50.0
+"""Log-probability of characters that must be there and don't occur."""
+NEVER = -1e6
+"""Log-probability of what no text is cut into."""
+
+DISGUISED = "\0\t\n\r \u2581\u2585"
+DISGUISE = {ord(sign): 0xF0000 + number for number, sign in enumerate(DISGUISED)}
+PLAIN = {code: ord(sign) for sign, code in zip(DISGUISED, DISGUISE.values(), strict=True)}
+"""What SentencePiece reads as more than a sign, and private code points to send instead."""
+
+
+def unigram(texts: Iterable[str], recipe: Recipe) -> tokenizers.Tokenizer:
+    """Build a Unigram tokenizer."""
+    words = _words(texts, recipe)
+    room = recipe.vocabulary_size - len(recipe.special) - len(BYTES)
+    required = written_with(special_tokens())
+    alphabet = _alphabet(words, (room - len(required)) // 2) | set(required)
+    absent = [sign for sign in required if not any(sign in word for word in words)]
+    pieces = _learn(_within(words, alphabet), required, room - len(absent))
+    # SentencePiece leaves out what it hasn't seen, whatever is required.
+    pieces += [(sign, UNSEEN) for sign in absent]
+    vocabulary = [
+        *((token, NEVER) for token in recipe.special),
+        *((byte, NEVER) for byte in BYTES),
+        *pieces,
+    ]
+    model = models.Unigram(vocabulary, unk_id=1, byte_fallback=True)
+    tokenizer = tokenizers.Tokenizer(model)
+    tokenizer.pre_tokenizer = pre_tokenizer(recipe)
+    blanks = [decoders.Replace("▁", " ")] if recipe.pre_tokenizer == "metaspace" else []
+    tokenizer.decoder = decoders.Sequence([*blanks, decoders.ByteFallback(), decoders.Fuse()])
+    tokenizer.add_special_tokens(added(recipe.special))
+    return tokenizer
+
+
+def _words(texts: Iterable[str], recipe: Recipe) -> Counter[str]:
+    form, splitter = normalizer(recipe.form), pre_tokenizer(recipe)
+    words: Counter[str] = Counter()
+    for text in texts:
+        text = form.normalize_str(text) if form else text
+        words.update([word for word, _ in splitter.pre_tokenize_str(text)])
+    return words
+
+
+def _alphabet(words: Counter[str], most: int) -> set[str]:
+    """Return the characters that together make nearly all of the text."""
+    counts: Counter[str] = Counter()
+    for word, count in words.items():
+        for sign in word:
+            counts[sign] += count
+    missing = counts.total() * (1 - COVERAGE)
+    ranked = by_frequency(counts)
+    while ranked and counts[ranked[-1]] <= missing:
+        missing -= counts[ranked.pop()]
+    return set(ranked[:most])
+
+
+def _within(words: Counter[str], alphabet: set[str]) -> Counter[str]:
+    """Break words at characters that the alphabet lacks."""
+    broken: Counter[str] = Counter()
+    for word, count in words.items():
+        if alphabet.issuperset(word):
+            broken[word] += count
+            continue
+        for known, part in groupby(word, alphabet.__contains__):
+            if known:
+                broken["".join(part)] += count
+    return broken
+
+
+def _learn(words: Counter[str], required: str, size: int) -> list[tuple[str, float]]:
+    """Return the pieces, and the logarithms of their probabilities."""
+    import sentencepiece
+
+    def lines() -> Iterator[str]:
+        for word in by_frequency(words):
+            yield f"{word.translate(DISGUISE)}\t{words[word]}"
+
+    written = io.BytesIO()
+    try:
+        interruptible(
+            lambda until: sentencepiece.SentencePieceTrainer.train(
+                sentence_iterator=until(lines()),
+                model_writer=written,
+                input_format="tsv",
+                model_type="unigram",
+                vocab_size=size + 1,  # and one for the unknown, which can't be switched off
+                hard_vocab_limit=False,
+                required_chars=required,
+                character_coverage=1.0,
+                max_sentencepiece_length=LONGEST_PIECE,
+                max_sentence_length=2**30,
+                num_threads=THREADS,
+                shuffle_input_sentence=False,
+                normalization_rule_name="identity",
+                add_dummy_prefix=False,
+                remove_extra_whitespaces=False,
+                split_by_whitespace=False,
+                split_by_unicode_script=False,
+                split_by_number=False,
+                unk_id=0,
+                bos_id=-1,
+                eos_id=-1,
+                pad_id=-1,
+                minloglevel=2,
+            )
+        )
+    except RuntimeError as error:
+        raise LmkitError(f"SentencePiece: {error}") from None
+    model = sentencepiece.SentencePieceProcessor(model_proto=written.getvalue())
+    return [
+        (model.id_to_piece(number).translate(PLAIN), model.get_score(number))
+        for number in range(1, model.get_piece_size())
+    ]

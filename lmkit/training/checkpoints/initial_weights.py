@@ -1,0 +1,191 @@
+"""What a run begins from, where it isn't chance: the weights of another model.
+
+Choices:
+- From a folder of Transformers or from a run of our own (its best checkpoint, else its latest, or
+  the one that is named). The shape comes from there; what only concerns training (dropout, the
+  z-loss) may be another.
+- Rows of the embedding go by the text of their token, so a tokenizer that has grown keeps what is
+  known of each; new tokens begin at the mean of the old ones (Hewitt 2021, "Initializing new word
+  embeddings for pretrained language models"). A tokenizer that lacks tokens of the old one is
+  another one, and refused: what the model knows of its words would be lost.
+- An embedding with more rows than there are tokens loses those that stand for nothing.
+- Optimizer, step and data begin anew.
+
+Shapes: V vocabulary, D features.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from lmkit.artifacts.inputs import Inputs, other_folder
+from lmkit.artifacts.manifest import fingerprint
+from lmkit.commands.pretrain.options import PretrainConfig
+from lmkit.errors import InputError, RequestError
+from lmkit.execution.progress import say, warn
+from lmkit.huggingface.load import CONFIG, Theirs, is_theirs
+from lmkit.model.options import ModelConfig, typed
+from lmkit.storage.atomic_files import sha256
+from lmkit.tokenizers.tokenizer import TOKENIZER as TOKENIZER_JSON
+from lmkit.tokenizers.tokenizer import Tokenizer
+from lmkit.training.checkpoints.layout import MODEL
+from lmkit.training.checkpoints.save_load import weights
+from lmkit.training.checkpoints.trained_model import (
+    TOKENIZER,
+    find_run,
+    fingerprint_of,
+    read_description,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from lmkit.artifacts.inputs import Inputs
+
+
+def _beginning(config: PretrainConfig) -> "Beginning | None":
+    if config.init_from is None:
+        return None
+
+    return Beginning.at(config.init_from)
+
+
+ROWS = ("embedding.weight", "output.weight", "output_bias")
+"""Weights with a row, or a number, for each token."""
+
+FREE = frozenset({"preset", "dropout", "z_loss"})
+"""Options of a model that may be others than in what it begins from."""
+
+CUTTING = ("normalizer", "pre_tokenizer")
+"""Parts of a tokenizer that decide what it takes for a word."""
+
+HINT = "name a folder that lmkit pretrain or lmkit export made, or one of Transformers"
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """A trained model on the disk."""
+
+    path: Path
+    config: ModelConfig
+    tokenizer_folder: Path
+    theirs: Theirs | None = None
+    checkpoint: Path | None = None
+
+    @classmethod
+    def at(cls, path: Path) -> "Beginning":
+        """Find out what a person named; InputError where nothing can begin from it."""
+        if not path.is_dir():
+            found = "is a file, must be a folder" if path.exists() else "no such folder"
+            raise InputError(f"--init-from: {path}: {found}", HINT)
+        try:
+            if is_theirs(path):
+                theirs = Theirs.at(path)
+                if not (path / TOKENIZER_JSON).is_file():
+                    raise InputError(
+                        f"{path}: holds no {TOKENIZER_JSON}, so its rows stand for nothing known",
+                        "AutoTokenizer.from_pretrained(OLD).save_pretrained(NEW) makes one",
+                    )
+                return cls(path, theirs.config, path, theirs=theirs)
+            run, checkpoint = find_run(path)
+            config = read_description(run).config
+            return cls(path, config, run / TOKENIZER, checkpoint=checkpoint)
+        except RequestError as error:
+            raise InputError(f"--init-from: {error.message}", error.hint or HINT) from None
+
+    @property
+    def inputs(self) -> Inputs:
+        """What the run is made from, for its manifest."""
+        return other_folder(self.path, "weights", self._fingerprint)
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        if self.checkpoint:
+            return fingerprint_of(self.checkpoint)
+        assert self.theirs
+        files = [self.path / CONFIG, self.path / TOKENIZER_JSON, *self.theirs.files]
+        return fingerprint((file.name, sha256(file)) for file in files)
+
+    def options(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the model's options: those of the folder, and over them what was typed."""
+        return self.config.model_dump(exclude={"preset"}) | dict(given)
+
+    def differences(self, config: ModelConfig) -> list[str]:
+        """Name the options that aren't those of the folder, as a person types them."""
+        return [
+            f"--model.{name.replace('_', '-')}: got {typed(got)}, but {self.path} has "
+            f"{typed(wanted)}"
+            for name in type(config).model_fields
+            if name not in FREE
+            and (got := getattr(config, name)) != (wanted := getattr(self.config, name))
+        ]
+
+    def load(self, tokenizer: Tokenizer) -> dict[str, Tensor]:
+        """Return the weights, by our names, for the words of a tokenizer; in fp32.
+
+        Raises InputError where the folder is damaged, or the tokenizer another one.
+        """
+        old = Tokenizer.load(self.tokenizer_folder)
+        moved_V = torch.tensor(_old_rows(old, tokenizer, self.path))
+        found = self.theirs.weights() if self.theirs else self._own_weights()
+        rows = found[ROWS[0]].shape[0]
+        known_V = (moved_V >= 0) & (moved_V < rows)
+        if lost := len(moved_V) - int(known_V.sum()):
+            say(f"{self.path}: {lost:,} tokens are new to it; they begin at the mean of the others")
+        for name in ROWS:
+            if name in found and not (len(moved_V) == rows and moved_V.equal(torch.arange(rows))):
+                found[name] = _in_new_rows(found[name], moved_V, known_V)
+        return found
+
+    def _own_weights(self) -> dict[str, Tensor]:
+        assert self.checkpoint
+        return load_file(self.checkpoint / MODEL)
+
+
+def fill(model: nn.Module, found: Mapping[str, Tensor]) -> None:
+    """Give a model its first weights; what they don't name stays as it was drawn."""
+    own = weights(model)
+    strange = [name for name in found if name not in own or own[name].shape != found[name].shape]
+    assert not strange, strange
+    with torch.no_grad():
+        for name, tensor in found.items():
+            own[name].copy_(tensor)
+
+
+def _old_rows(old: Tokenizer, new: Tokenizer, path: Path) -> list[int]:
+    """Return for each token its row in the old embedding, or -1 where it has none."""
+    before, now = old.vocabulary, new.vocabulary
+    if gone := [text for text in before if text not in now]:
+        raise InputError(
+            f"--init-from: {path}: {len(gone):,} of its {len(before):,} tokens, such as "
+            f"{min(gone)!r}, are not in the tokenizer of the packed folder: it is another one",
+            f"take its tokenizer over: lmkit train-tokenizer --from {path} --output TOKENIZER, and "
+            "pack with that",
+        )
+    if differing := [part for part in CUTTING if _part(old, part) != _part(new, part)]:
+        warn(
+            f"--init-from: {path}: its tokenizer has the same tokens, and another "
+            f"{' and '.join(differing)}: it cuts some texts in other pieces"
+        )
+    rows = [-1] * new.size
+    for text, row in now.items():
+        rows[row] = before.get(text, -1)
+    return rows
+
+
+def _part(tokenizer: Tokenizer, part: str) -> Any:
+    return tokenizer.stored.get(part)
+
+
+def _in_new_rows(tensor: Tensor, moved_V: Tensor, known_V: Tensor) -> Tensor:
+    """Put rows where their tokens are now, and the mean of all where a token is new."""
+    kept = tensor[moved_V[known_V]]
+    found = kept.double().mean(0).to(tensor.dtype).expand(len(moved_V), *tensor.shape[1:]).clone()
+    found[known_V] = kept
+    return found

@@ -1,0 +1,187 @@
+"""The packed folders that a run reads.
+
+Choices:
+- Folders are read together only where a row means the same in all: the same tokenizer, the same
+  tokens around documents, the same length.
+- Held-out rows are those of all folders together, as many as there are: the loss on them is a mean
+  over tokens. What it is in each folder is told too.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lmkit.artifacts.finished_folders import check_made, made_by_lmkit
+from lmkit.artifacts.inputs import Inputs, other_folder
+from lmkit.artifacts.manifest import Manifest
+from lmkit.artifacts.output_folder import refuse_overlap
+from lmkit.errors import InputError
+from lmkit.execution.ranks import rank
+from lmkit.packing.packed_folder import PackedFolder
+from lmkit.training.data.mixture import row_shares, rows_so_far
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lmkit.packing.token_rows import TokenRows
+    from lmkit.training.data.mixed_rows import MixedRows
+
+
+SHARED = {
+    "tokenizer": ("tokenizers", "pack the documents of both with the same --tokenizer"),
+    "sequence_length": ("sequence lengths", "lmkit pack FOLDER --sequence-length makes other rows"),
+    "begin": ("begin tokens", "pack both with --begin, or both with --no-begin"),
+    "end": ("end tokens", "pack both with --end, or both with --no-end"),
+    "pad": ("pad tokens", "pack both with the same --tokenizer"),
+}
+"""Details that must agree: what they are called, and what to do."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """One or more packed folders, and the weights that were typed for them."""
+
+    folders: tuple[PackedFolder, ...]
+    weights: tuple[float, ...] | None
+
+    @classmethod
+    def at(
+        cls, paths: Sequence[Path], weights: tuple[float, ...] | None, output: Path
+    ) -> "Sources":
+        """Look at the manifests; an InputError names what can't be read, or not together."""
+        if not paths:
+            raise InputError("INPUTS: got 0, must be one or more packed folders")
+        refuse_overlap(output, paths)
+        folders = [_packed(path) for path in paths]
+        for other in folders[1:]:
+            _refuse_different(folders[0], other)
+        if twice := [
+            path for path in paths if [p.resolve() for p in paths].count(path.resolve()) > 1
+        ]:
+            raise InputError(
+                f"INPUTS: {twice[0]} is named twice", "to read more of it: --mixture.weights"
+            )
+        return cls(tuple(folders), weights)
+
+    @property
+    def path(self) -> Path:
+        """The first folder; what it says of its tokens is true of all."""
+        return self.folders[0].path
+
+    @property
+    def manifest(self) -> Manifest:
+        """Its manifest."""
+        return self.folders[0].manifest
+
+    @property
+    def inputs(self) -> Inputs:
+        """What the run is made from."""
+        found = [
+            other_folder(folder.path, "packed", folder.manifest.fingerprint)
+            for folder in self.folders
+        ]
+        whole = found[0]
+        for part in found[1:]:
+            whole = whole.beside(part)
+        return whole
+
+    @property
+    def sequence_length(self) -> int:
+        """Tokens in a row."""
+        return int(self.manifest.details["sequence_length"])
+
+    @cached_property
+    def shares(self) -> list[Fraction]:
+        """Share of the rows from each folder."""
+        return row_shares(self.weights, self._of_train("rows"), self._of_train("tokens"))
+
+    def check(self, *, hashes: bool) -> None:
+        """Raise InputError where a folder isn't what lmkit pack made."""
+        _ = self.shares  # weights that don't fit are an error before anything is read
+        if rank() == 0:
+            for folder in self.folders:
+                check_made(folder.path, hashes=hashes)
+                self._open(folder, "train")
+            self.held_out()
+
+    def rows(self) -> "TokenRows | MixedRows":
+        """Open the rows to train on."""
+        opened = [self._open(folder, "train") for folder in self.folders]
+        if len(opened) == 1:
+            return opened[0]
+        from lmkit.training.data.mixed_rows import MixedRows
+
+        return MixedRows(opened, self.shares)
+
+    def order(
+        self, rows: "TokenRows | MixedRows"
+    ) -> "Callable[[int, int, int, int], NDArray[Any]]":
+        """Return what says which of the rows a step reads."""
+        from lmkit.training.data.mixed_rows import MixedRows
+        from lmkit.training.data.sequence_order import rows_of_step
+
+        return rows.order if isinstance(rows, MixedRows) else rows_of_step
+
+    def held_out(self) -> "dict[str, TokenRows]":
+        """Open the rows to validate on, by folder; those that hold out nothing have none."""
+        return {
+            str(folder.path): self._open(folder, "validation")
+            for folder in self.folders
+            if "validation" in folder.manifest.details
+        }
+
+    def facts(
+        self, places: int, losses: Mapping[str, float | None] | None = None
+    ) -> list[dict[str, Any]]:
+        """Say how often each folder is read in the first so many rows of a run."""
+        drawn = rows_so_far(places, self.shares)
+        rows, tokens = self._of_train("rows"), self._of_train("tokens")
+        parts = [share * t / r for share, t, r in zip(self.shares, tokens, rows, strict=True)]
+        table: list[dict[str, Any]] = []
+        for number, folder in enumerate(self.folders):
+            fact: dict[str, Any] = {
+                "folder": str(folder.path),
+                "share_of_tokens": round(float(parts[number] / sum(parts)), 6),
+                "rows": rows[number],
+                "rows_read": drawn[number],
+                "epochs": round(drawn[number] / rows[number], 4),
+            }
+            loss = (losses or {}).get(str(folder.path))
+            table.append(fact if loss is None else fact | {"validation_loss": loss})
+        return table
+
+    def _of_train(self, key: str) -> list[int]:
+        return [int(folder.manifest.details["train"][key]) for folder in self.folders]
+
+    def _open(self, folder: PackedFolder, side: str) -> "TokenRows":
+        from lmkit.packing.token_rows import TokenRows
+
+        details = folder.manifest.details
+        return TokenRows.open(folder.path / side, self.sequence_length, details["pad"])
+
+
+def _packed(path: Path) -> PackedFolder:
+    manifest = made_by_lmkit(path)
+    if manifest is None or manifest.stage != "pack":
+        what = f"made by lmkit {manifest.stage}" if manifest else "not made by lmkit"
+        missing = "" if path.exists() else ": no such folder"
+        raise InputError(
+            f"{path}{missing or f': {what}'}",
+            "name a folder that lmkit pack made: lmkit pack DOCUMENTS --tokenizer TOKENIZER",
+        )
+    return PackedFolder(path, manifest)
+
+
+def _refuse_different(one: PackedFolder, other: PackedFolder) -> None:
+    for key, (name, hint) in SHARED.items():
+        mine, its = one.manifest.details[key], other.manifest.details[key]
+        if mine != its:
+            shown = "" if key == "tokenizer" else f" ({mine} and {its})"
+            raise InputError(
+                f"INPUTS: {one.path} and {other.path} have different {name}{shown}, "
+                "so they can't be read together",
+                hint,
+            )

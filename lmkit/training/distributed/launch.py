@@ -1,0 +1,70 @@
+"""How the processes of a run were started, and what Accelerate makes of each.
+
+Choices:
+- Plain `lmkit pretrain` is one process; torchrun and `accelerate launch` start several. What the
+  latter was configured for is taken over where it is ours to do, and refused where it would own the
+  backward pass, the optimizer or the checkpoints.
+- Nothing here imports torch before it is needed.
+"""
+
+import os
+from typing import TYPE_CHECKING, Literal
+
+from lmkit.errors import ConfigError
+from lmkit.execution.progress import say
+from lmkit.execution.ranks import ranks
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+    from lmkit.training.precision import DeviceName, Precision
+
+
+Way = Literal["ddp", "fsdp", "tensor"]
+
+
+def refuse_owners() -> None:
+    """Refuse configurations of `accelerate launch` that would own what is ours."""
+    for name, what in (("DEEPSPEED", "DeepSpeed"), ("MEGATRON_LM", "Megatron-LM")):
+        if _is_on(os.environ.get(f"ACCELERATE_USE_{name}")):
+            raise ConfigError(
+                f"accelerate launch: its configuration asks for {what}, which would own the "
+                "backward pass, the optimizer and the checkpoints",
+                "launch without it, and give --parallel fsdp",
+            )
+
+
+def way_asked_for(way: Way) -> Way:
+    """Return how work is shared; FSDP, where `accelerate launch` was configured for that.
+
+    Accelerate's own FSDP is switched off by this: ours takes its place.
+    """
+    if not _is_on(os.environ.pop("ACCELERATE_USE_FSDP", None)):
+        return way
+    say("accelerate launch asks for FSDP: taken as --parallel fsdp")
+    return "fsdp"
+
+
+def accelerator_for(device: "DeviceName", precision: "Precision") -> "Accelerator":
+    """Return an Accelerator for this process."""
+    import torch
+    from accelerate import Accelerator
+    from accelerate.state import AcceleratorState
+
+    if ranks() == 1:
+        # Another run may have been in this process. It is what Accelerate's own tests call.
+        AcceleratorState._reset_state(True)  # pyright: ignore[reportPrivateUsage]
+    mixed_precision = "no" if precision == "fp32" else precision
+    accelerator = Accelerator(cpu=device == "cpu", mixed_precision=mixed_precision)
+    accelerator.scaler = None  # fp16's is ours (`loss_scale`)
+    spare = torch.cuda.device_count() if accelerator.device.type == "cuda" else 0
+    if spare > ranks():
+        say(
+            f"this machine has {spare} GPUs, and {ranks()} is used; to use all of them: "
+            f"torchrun --nproc-per-node {spare} -m lmkit pretrain ..."
+        )
+    return accelerator
+
+
+def _is_on(value: str | None) -> bool:
+    return (value or "").lower() in {"1", "true"}

@@ -1,0 +1,183 @@
+"""How several processes share the work of a step.
+
+    ddp      each has all weights, and rows of its own
+    fsdp     each has a part of every weight, and rows of its own; a block is put together as it is
+             needed, and let go (ZeRO stage 3, Rajbhandari et al. 2020, arXiv 1910.02054)
+    tensor   each has some heads and some of the feed-forward part's width, and all have the same
+             rows (Shoeybi et al. 2019, arXiv 1909.08053)
+
+Choices:
+- Accelerate owns devices, precision and DDP. Its plugin for FSDP is ignored on CPUs without a word,
+  so the other two ways are torch's own `fully_shard` and `parallelize_module`.
+- Gradients are averaged over the processes that read rows of their own; the loss is multiplied by
+  their number first, so that all are sums over the global batch.
+- With `tensor`, gains that each process applies to its own heads (--model.qk-norm) get the sum of
+  their gradients. Everything outside of blocks is computed by each, from the same numbers, and
+  stays the same.
+"""
+
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager, nullcontext
+from functools import cached_property
+from typing import Any, Literal, cast
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from lmkit.errors import ConfigError
+from lmkit.model.options import ModelConfig
+from lmkit.training.distributed.sharded_weights import Held, held, squares, take_gradients
+
+Way = Literal["ddp", "fsdp", "tensor"]
+IN_PARTS = ("query_norm.weight", "key_norm.weight")
+"""Weights that are whole on each process, and used for a part of the heads."""
+
+
+class Team:
+    """The processes that train one model, seen from one of them."""
+
+    def __init__(self, model: nn.Module, accelerator: Accelerator, way: Way = "ddp") -> None:
+        self.model, self.accelerator, self.way = model, accelerator, way
+        self.processes = accelerator.num_processes
+        if self.processes == 1:
+            self.way = "ddp"
+        if self.way == "ddp":
+            self._called: nn.Module = accelerator.prepare_model(model)
+        else:
+            self._called = (_sharded if self.way == "fsdp" else _cut)(model, self._mesh)
+
+    @property
+    def _mesh(self) -> Any:
+        from torch.distributed.device_mesh import init_device_mesh
+
+        return init_device_mesh(self.accelerator.device.type, (self.processes,))
+
+    @cached_property
+    def held(self) -> list[Held]:
+        """What this process holds of each weight."""
+        return held(self.model)
+
+    @property
+    def reader(self) -> int:
+        """Which share of the rows this process reads."""
+        return 0 if self.way == "tensor" else self.accelerator.process_index
+
+    @property
+    def readers(self) -> int:
+        """In how many shares rows are read."""
+        return 1 if self.way == "tensor" else self.processes
+
+    def summed(self, own: Tensor) -> Tensor:
+        """Add up over the shares of rows."""
+        return own if self.readers == 1 else cast(Tensor, self.accelerator.reduce(own, "sum"))
+
+    def any(self, own: bool) -> bool:
+        """Tell whether something is so on any process."""
+        if self.processes == 1:
+            return own
+        flag = torch.full((), float(own), device=self.accelerator.device)
+        return bool(cast(Tensor, self.accelerator.reduce(flag, "sum")).item())
+
+    def call(self, batch: Mapping[str, Tensor]) -> Tensor:
+        """Return the summed loss of a batch."""
+        if self.way == "ddp":
+            return self._called(**batch)
+        with self.accelerator.autocast():
+            return self._called(**batch)
+
+    @contextmanager
+    def passing(self, *, last: bool) -> Generator[None]:
+        """Go through a micro-batch; gradients are exchanged in the last one of a step."""
+        if self.way == "fsdp":
+            self._called.set_requires_gradient_sync(last)  # pyright: ignore
+        quiet = self.way == "ddp" and not last
+        with self.accelerator.no_sync(self._called) if quiet else nullcontext():
+            yield
+
+    def take_gradients(self) -> None:
+        """Hand the gradients of a step on to the optimizer."""
+        if self.way == "tensor":
+            for one in self.held:
+                if one.name.endswith(IN_PARTS) and one.parameter.grad is not None:
+                    gradient = cast(Tensor, self.accelerator.reduce(one.parameter.grad, "sum"))
+                    one.parameter.grad = gradient
+        take_gradients(self.held)
+
+    @property
+    def norm_of(self) -> Callable[[list[Tensor]], Tensor] | None:
+        """Return what measures gradients that lie in parts; None: nothing is needed."""
+        return None if self.way == "ddp" else lambda _: self._norm()
+
+    def _norm(self) -> Tensor:
+        parts = squares(self.held, parts=True).to(self.accelerator.device)
+        parts = cast(Tensor, self.accelerator.reduce(parts, "sum"))
+        return (parts + squares(self.held, parts=False).to(parts.device)).sqrt()
+
+
+def refuse_way(way: Way, processes: int, config: ModelConfig, algorithm: str = "adamw") -> None:
+    """Raise ConfigError where a model, or its optimizer, can't be shared in a way."""
+    if way == "ddp" or processes == 1:
+        return
+    if algorithm == "muon":
+        raise ConfigError(
+            f"--parallel {way}: does not go with --optim.algorithm muon: it needs whole matrices",
+            "use --parallel ddp, or adamw",
+        )
+    if way == "fsdp":
+        return
+    if config.position in {"relative", "transformer-xl", "alibi"}:
+        raise ConfigError(
+            f"--parallel tensor: does not go with --model.position {config.position}, which adds "
+            "to the scores of each head",
+            "--parallel fsdp goes with all models",
+        )
+    for option, number in (
+        ("--model.kv-heads", config.shape.kv_heads),
+        ("--model.ffn-size", config.shape.ffn_size),
+    ):
+        if number % processes:
+            raise ConfigError(
+                f"{option}: got {number}, must be a multiple of the {processes} processes with "
+                "--parallel tensor",
+                "use another number of processes, or --parallel fsdp",
+            )
+
+
+def _sharded(model: nn.Module, mesh: Any) -> nn.Module:
+    from torch.distributed.fsdp import fully_shard
+
+    from lmkit.model.transformer import Block
+
+    for module in model.modules():
+        if isinstance(module, Block):
+            fully_shard(module, mesh=mesh)
+    # Let go behind a forward pass without a backward one, too: else validation would leave weights
+    # behind that the next update doesn't reach.
+    fully_shard(model, mesh=mesh, reshard_after_forward=True)
+    return model
+
+
+def _cut(model: nn.Module, mesh: Any) -> nn.Module:
+    from torch.distributed.tensor.parallel import (
+        ColwiseParallel,
+        RowwiseParallel,
+        parallelize_module,
+    )
+
+    from lmkit.model.transformer import Block
+
+    for module in model.modules():
+        if not isinstance(module, Block):
+            continue
+        plan: dict[str, Any] = {}
+        for part in ("attention", "cross_attention"):
+            if hasattr(module, part):
+                plan |= {f"{part}.{name}": ColwiseParallel() for name in ("query", "key", "value")}
+                plan[f"{part}.output"] = RowwiseParallel()
+        plan["feed_forward.up"] = ColwiseParallel()
+        plan["feed_forward.down"] = RowwiseParallel()
+        if hasattr(module.feed_forward, "gate"):
+            plan["feed_forward.gate"] = ColwiseParallel()
+        parallelize_module(module, mesh, plan)
+    return model

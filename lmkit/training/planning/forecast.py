@@ -1,0 +1,264 @@
+"""What a run would cost, told before it begins.
+
+Choices:
+- Numbers and memory come from arithmetic (`estimates`), speed from a trial: a few steps of the very
+  loop that would train, on the first rows of the run.
+- A step takes so long for each micro-batch, and so long once: two sizes of step tell the two apart.
+- The trial must be short. Where a micro-batch would take long, it reads fewer rows; where even one
+  row does, a single step is timed, and the forecast is on the slow side. Where the model doesn't
+  fit into memory, there is no trial.
+- torch is imported inside the functions: the command line shows a forecast without it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lmkit.errors import ConfigError
+from lmkit.model.cost import Rows, flops, memory, parameters_by_part
+
+if TYPE_CHECKING:
+    import torch
+
+    from lmkit.model.options import ModelConfig
+    from lmkit.objectives.batch import Batch
+    from lmkit.training.loop import Recipe
+
+
+TRIAL_FLOPS = {"cpu": 5e10, "cuda": 1e14, "mps": 1e12}
+"""Most work in a pass of a trial: about a second on a slow device."""
+TIMED = 2
+"""Steps to time, after one to warm up."""
+MARGIN = 0.9
+"""Share of the free memory that may be planned with."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a run would take; bytes, and FLOPs of training, forward and backward."""
+
+    parameters: dict[str, int]
+    memory: dict[str, int]
+    memory_there: int | None
+    """Bytes that are free on the device; None where it isn't known."""
+    flops_per_token: dict[str, float]
+    steps: int
+    tokens_per_step: int
+    rows_per_step: int
+    micro_batch: int
+    processes: int
+    device: str
+    precision: str
+    tokens_per_second: float | None = None
+    """Of all processes together, if each is as fast as this one; None where nothing was tried."""
+
+    @property
+    def fits(self) -> bool:
+        """Whether memory suffices, as far as it is known."""
+        return self.memory_there is None or sum(self.memory.values()) <= MARGIN * self.memory_there
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the steps would take, validation and saving aside."""
+        if self.tokens_per_second is None:
+            return None
+        return self.steps * self.tokens_per_step / self.tokens_per_second
+
+    def steps_in(self, hours: float) -> int:
+        """Return how many steps there is time for."""
+        if self.seconds is None:
+            raise ConfigError(
+                "--hours: the model doesn't fit into memory here, so its speed can't be tried",
+                "see --dry-run; give --steps, or a smaller model or micro-batch",
+            )
+        return max(1, int(3600 * hours * self.steps / self.seconds))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what a script reads."""
+        return asdict(self) | {"fits": self.fits, "seconds": self.seconds}
+
+    def shown(self) -> str:
+        """Return what a person reads."""
+        there = "" if self.memory_there is None else f" of {self.memory_there / 1e9:.1f} free"
+        per_token = sum(self.flops_per_token.values())
+        lines = [
+            *_table("parameters", self.parameters, "{:,}"),
+            *_table(f"memory in GB{there}", self.memory, "{:.3f}", 1e9),
+            *_table("million FLOPs a token", self.flops_per_token, "{:,.1f}", 1e6),
+            f"batch: {self.rows_per_step:,} rows, {self.tokens_per_step:,} tokens; "
+            f"{self.micro_batch:,} rows at a time on {_count(self.processes, 'process')}",
+            f"in all: {self.steps:,} steps, {self.steps * self.tokens_per_step:,} tokens, "
+            f"{per_token * self.steps * self.tokens_per_step:.2e} FLOPs",
+        ]
+        place = f"{self.device} in {self.precision}"
+        if self.tokens_per_second is None or self.seconds is None:
+            return "\n".join([*lines, f"speed on {place}: not tried, since it doesn't fit"])
+        rate = per_token * self.tokens_per_second / 1e9
+        lines.append(
+            f"speed on {place}: {self.tokens_per_second:,.0f} tokens a second "
+            f"({rate:,.1f} GFLOP/s); the steps take about {_duration(self.seconds)}"
+        )
+        return "\n".join(lines)
+
+
+def forecast(
+    config: ModelConfig,
+    vocabulary_size: int,
+    recipe: Recipe,
+    batch: Batch,
+    *,
+    device: torch.device,
+    precision: str,
+    processes: int,
+    trial: Callable[[Recipe, Callable[[int], None]], None],
+    clock: Callable[[], float] = time.perf_counter,
+) -> Forecast:
+    """Tell what a run would cost, and try how fast it is where it fits.
+
+    Args:
+        config: the model.
+        vocabulary_size: of its tokenizer.
+        recipe: of the run.
+        batch: the first micro-batch.
+        device: where the run computes.
+        precision: in what.
+        processes: which share the rows of a step.
+        trial: trains by a recipe, and calls with the tokens read so far after each step.
+        clock: returns seconds.
+
+    """
+    rows = rows_of(batch)
+    number, places = rows.number, rows.places
+    # Tokens are those of the text, of which an objective may hide some and repeat others.
+    text = number * (rows.source or places)
+    per_token = {name: count / text for name, count in flops(config, vocabulary_size, rows).items()}
+    plan = Forecast(
+        parameters=parameters_by_part(config, vocabulary_size),
+        memory=memory(config, vocabulary_size, rows, bf16=precision != "fp32"),
+        memory_there=free_bytes(device),
+        flops_per_token=per_token,
+        steps=recipe.steps,
+        tokens_per_step=recipe.rows_per_batch * text // number,
+        rows_per_step=recipe.rows_per_batch,
+        micro_batch=recipe.micro_batch,
+        processes=processes,
+        device=str(device),
+        precision=precision,
+    )
+    if not plan.fits:
+        return plan
+    most = TRIAL_FLOPS[device.type] / (sum(per_token.values()) * text / number)
+    passes = max(1.0, recipe.rows_per_batch / (recipe.micro_batch * processes))
+    if most < 1:
+        tried, passes = replace(recipe, micro_batch=1, steps=2), 1.0
+    else:
+        fewer = min(recipe.micro_batch, int(most))
+        passes *= recipe.micro_batch / fewer
+        tried = replace(recipe, micro_batch=fewer, steps=1 + TIMED)
+    return replace(plan, tokens_per_second=_tried(tried, passes, processes, trial, clock))
+
+
+def rows_of(batch: Batch) -> Rows:
+    """Return what is computed of a batch."""
+    number, places = batch.tokens_BT.shape
+    return Rows(
+        number,
+        places,
+        0 if batch.source_tokens_BS is None else batch.source_tokens_BS.shape[1],
+        0 if batch.queries_BQ is None else batch.queries_BQ.shape[1],
+    )
+
+
+def _tried(
+    recipe: Recipe,
+    passes: float,
+    processes: int,
+    trial: Callable[[Recipe, Callable[[int], None]], None],
+    clock: Callable[[], float],
+) -> float:
+    """Return the tokens a second of steps of so many passes, from steps of one and two."""
+
+    def timed(passes: int) -> tuple[float, float]:
+        marks: list[tuple[float, int]] = []
+        rows = recipe.micro_batch * passes * processes
+        trial(
+            replace(recipe, rows_per_batch=rows, validate_every=None, save_every=None),
+            lambda tokens: marks.append((clock(), tokens)),
+        )
+        (start, before), *_ = marks
+        end, after = marks[-1]
+        return (end - start) / (len(marks) - 1), (after - before) / (len(marks) - 1)
+
+    once, tokens = timed(1)
+    if passes <= 1:
+        return tokens / once
+    twice, _ = timed(2)
+    each = max(twice - once, 0.5 * twice / 2)  # noise aside, a pass is most of a step
+    return passes * tokens / (once + (passes - 1) * each)
+
+
+def free_bytes(device: torch.device) -> int | None:
+    """Return the bytes that a process could still take."""
+    if device.type == "cuda":
+        import torch
+
+        return int(torch.cuda.mem_get_info(device)[0])
+    try:
+        lines = Path("/proc/meminfo").read_text("ascii").splitlines()
+        (line,) = [line for line in lines if line.startswith("MemAvailable:")]
+        return int(line.split()[1]) * 1024
+    except (OSError, ValueError):
+        pass
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def _table(title: str, parts: dict[str, Any], form: str, unit: float = 1) -> list[str]:
+    """Return a total, and its parts below.
+
+    >>> _table("memory", {"weights": 3, "loss": 1}, "{:.1f}", 2)
+    ['memory: 2.0', '  weights  1.5', '  loss     0.5']
+    """
+
+    def text(value: float) -> str:
+        return form.format(value if unit == 1 else value / unit)
+
+    width = max(map(len, parts))
+    values = [text(value) for value in parts.values()]
+    right = max(map(len, values))
+    return [
+        f"{title}: {text(sum(parts.values()))}",
+        *(
+            f"  {name:<{width}}  {value:>{right}}"
+            for name, value in zip(parts, values, strict=True)
+        ),
+    ]
+
+
+def _count(number: int, what: str) -> str:
+    """Count things.
+
+    >>> _count(1, "process"), _count(2, "process")
+    ('1 process', '2 processes')
+    """
+    return f"{number:,} {what}" + ("" if number == 1 else "es")
+
+
+def _duration(seconds: float) -> str:
+    """Say how long.
+
+    >>> _duration(0.5), _duration(95), _duration(100_000)
+    ('1 second', '95 seconds', '27.8 hours')
+    """
+    for length, name in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.1f} {name}"
+    whole = max(1, round(seconds))
+    return f"{whole} second" + ("s" if whole > 1 else "")

@@ -1,0 +1,88 @@
+"""How many rows fit into memory at a time.
+
+Choices:
+- Tried, not computed, on a GPU: forward and backward with more and more halved batches, beside as
+  much memory as the optimizer and the exchange of gradients will take. A CPU that runs out of
+  memory kills the process instead of saying so: there the estimate decides.
+- All processes take the least of what each of them found.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from lmkit.errors import LmkitError
+from lmkit.execution.ranks import ranks
+from lmkit.model.cost import memory
+from lmkit.model.options import ModelConfig
+from lmkit.objectives.batch import Batch
+from lmkit.training.distributed.rank_zero import on_first
+from lmkit.training.planning.forecast import MARGIN, free_bytes, rows_of
+
+if TYPE_CHECKING:
+    from lmkit.training.checkpoints.run_folder import RunFolder
+
+
+KEY = "micro_batch"
+BESIDE = 3
+"""Copies of the weights that are not there yet: two moments, and gradients on their way."""
+
+
+def find_rows(
+    most: int, fits: Callable[[int], bool], device: torch.device, run: "RunFolder"
+) -> int:
+    """Return how many rows fit, found out by all processes when the run began."""
+    if device.type != "cuda" or ranks() == 1:
+        return int(on_first(lambda: run.resolve(KEY, lambda: str(halved(most, fits)))))
+    known = on_first(lambda: run.known(KEY))
+    if known is None:
+        found = torch.tensor([halved(most, fits)], device=device)
+        torch.distributed.all_reduce(found, torch.distributed.ReduceOp.MIN)
+        least = str(int(found))
+        known = on_first(lambda: run.resolve(KEY, lambda: least))
+    return int(known)
+
+
+def halved(most: int, fits: Callable[[int], bool]) -> int:
+    """Return the first of most, most / 2, ... that fits.
+
+    >>> halved(12, lambda rows: rows <= 4)
+    3
+    """
+    rows = most
+    while rows and not fits(rows):
+        rows //= 2
+    if not rows:
+        raise LmkitError(
+            "not even one row fits into memory",
+            "pack shorter rows, use --activation-checkpointing, --parallel fsdp or a smaller model",
+        )
+    return rows
+
+
+def fits_on_gpu(model: nn.Module, batch: Mapping[str, Tensor]) -> bool:
+    """Try a batch forward and backward, and leave no trace."""
+    weights = sum(parameter.numel() for parameter in model.parameters())
+    device = next(model.parameters()).device
+    try:
+        beside = torch.empty(BESIDE * weights, device=device)
+        model(**{name: tensor.to(device) for name, tensor in batch.items()}).backward()
+        del beside
+    except torch.OutOfMemoryError:
+        return False
+    finally:
+        for parameter in model.parameters():
+            parameter.grad = None
+        torch.cuda.empty_cache()
+    return True
+
+
+def fits_by_estimate(
+    config: ModelConfig, vocabulary_size: int, batch: Batch, device: torch.device, *, bf16: bool
+) -> bool:
+    """Tell whether a batch would fit into the memory that is free, by arithmetic."""
+    free = free_bytes(device)
+    needed = sum(memory(config, vocabulary_size, rows_of(batch), bf16=bf16).values())
+    return free is None or needed <= MARGIN * free

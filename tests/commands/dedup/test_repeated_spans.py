@@ -1,0 +1,288 @@
+import json
+import random
+import tempfile
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lmkit import DedupConfig, dedup
+from lmkit.dedup.options import Inside, Near
+from lmkit.text.digests import normal_form
+from tests.commands.dying import dies_in, goes_on
+from tests.conftest import Lmkit, contents, manifest, prose, records
+
+Documents = list[tuple[str, str, str]]
+"""Source, id and text."""
+ALONE = Near(action=None)
+WORDS = st.sampled_from(["a", "b", "A", "c.", "d", "\n", "\n\n", "  "])
+TEXTS = st.lists(WORDS, max_size=25).map(" ".join)
+CORPORA = st.lists(TEXTS, min_size=1, max_size=6)
+
+
+def write(path: Path, documents: Documents) -> Path:
+    names = ("source", "id", "text")
+    lines = (json.dumps(dict(zip(names, values, strict=True))) for values in documents)
+    path.write_text("\n".join(lines))
+    return path
+
+
+def kept_documents(documents: Documents) -> Documents:
+    """Those that stay as a whole, in the order that decides."""
+    seen: dict[str, tuple[str, str, str]] = {}
+    for document in sorted(documents):
+        seen.setdefault(normal_form(document[2]), document)
+    return sorted(seen.values())
+
+
+def by_suffix_array(documents: Documents, size: int) -> dict[str, list[str]]:
+    """The words that stay, by the sorted list of all suffixes."""
+    words: list[str] = []
+    owner: list[int] = []
+    for number, (_, _, text) in enumerate(documents):
+        words += [*text.split(), f"end {number}"]  # no passage goes across an end
+        owner += [number] * (len(text.split()) + 1)
+    plain = [normal_form(word) if not word.startswith("end ") else word for word in words]
+    suffixes = sorted(range(len(plain)), key=lambda place: plain[place:])
+    gone = set[int]()
+    group: list[int] = suffixes[:1]
+    for one, other in [*pairwise(suffixes), (-1, -1)]:
+        if one >= 0 and plain[one : one + size] == plain[other : other + size]:
+            group.append(other)
+            continue
+        first = min(group)
+        for place in group:
+            run = range(place, place + size)
+            whole = place + size <= len(plain) and owner[place] == owner[place + size - 1]
+            apart = owner[place] != owner[first] or place - first >= size
+            if whole and apart and not any(plain[n].startswith("end ") for n in run):
+                gone |= set(run)
+        group = [other]
+    kept: dict[str, list[str]] = {key: [] for _, key, _ in documents}
+    for place, word in enumerate(words):
+        if place not in gone and not word.startswith("end "):
+            kept[documents[owner[place]][1]].append(word)
+    return kept
+
+
+def by_seen_lines(documents: Documents, least: int) -> dict[str, list[str]]:
+    """The lines that stay, of those that aren't blank."""
+    seen = set[str]()
+    kept: dict[str, list[str]] = {}
+    for _, key, text in documents:
+        kept[key] = []
+        for line in filter(str.strip, text.split("\n")):
+            if len(line.split()) < least or normal_form(line) not in seen:
+                kept[key].append(" ".join(line.split()))
+            if len(line.split()) >= least:
+                seen.add(normal_form(line))
+    return kept
+
+
+def by_seen_paragraphs(documents: Documents, least: int) -> dict[str, list[str]]:
+    seen = set[str]()
+    kept: dict[str, list[str]] = {}
+    for _, key, text in documents:
+        kept[key] = []
+        paragraphs: list[list[str]] = [[]]
+        for line in text.split("\n"):
+            paragraphs[-1].extend(line.split())
+            if not line.strip():
+                paragraphs.append([])
+        for paragraph in filter(None, paragraphs):
+            plain = normal_form(" ".join(paragraph))
+            if len(paragraph) < least or plain not in seen:
+                kept[key] += paragraph
+            if len(paragraph) >= least:
+                seen.add(plain)
+    return kept
+
+
+def run(
+    texts: Sequence[str], inside: Inside, seed: int, cut: int
+) -> tuple[Documents, dict[str, str]]:
+    """Return the documents that stay as a whole, and the texts that come out, by id."""
+    chance = random.Random(seed)
+    documents = [(chance.choice("xyz"), f"{n}", text) for n, text in enumerate(texts)]
+    shuffled = chance.sample(documents, len(documents))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        files = [write(folder / f"{n}.jsonl", shuffled[n::3]) for n in range(3) if shuffled[n::3]]
+        config = {"near": ALONE, "inside": inside, "shard_bytes": cut, "workers": 1}
+        dedup(DedupConfig(inputs=tuple(files), output=folder / "out", **config))
+        out = {record["id"]: record["text"] for record in records(folder / "out")}
+    return kept_documents(documents), out
+
+
+@settings(max_examples=30)
+@given(texts=CORPORA, size=st.integers(1, 5), seed=st.integers(0, 99), cut=st.integers(1, 300))
+def test_passages_that_stay_are_those_of_a_plain_suffix_array(
+    texts: list[str], size: int, seed: int, cut: int
+) -> None:
+    documents, out = run(texts, Inside(passages=size), seed, cut)
+    expected = by_suffix_array(documents, size)
+    whole = {key: text for _, key, text in documents}
+    for key, words in expected.items():
+        assert out.get(key, "").split() == words
+        if words == whole[key].split() and words:
+            assert out[key] == whole[key]  # what isn't cut is left to the last space
+    assert sorted(out) == sorted(
+        key for key, words in expected.items() if words or not whole[key].split()
+    )
+
+
+@settings(max_examples=20)
+@given(texts=CORPORA, least=st.integers(1, 4), seed=st.integers(0, 99), cut=st.integers(1, 300))
+def test_lines_that_stay_are_those_that_were_not_met_before(
+    texts: list[str], least: int, seed: int, cut: int
+) -> None:
+    documents, out = run(texts, Inside(lines=least), seed, cut)
+    for key, lines in by_seen_lines(documents, least).items():
+        left = out.get(key, "").split("\n")
+        assert [" ".join(line.split()) for line in left if line.strip()] == lines
+
+
+@settings(max_examples=20)
+@given(texts=CORPORA, least=st.integers(1, 4), seed=st.integers(0, 99), cut=st.integers(1, 300))
+def test_paragraphs_that_stay_are_those_that_were_not_met_before(
+    texts: list[str], least: int, seed: int, cut: int
+) -> None:
+    documents, out = run(texts, Inside(paragraphs=least), seed, cut)
+    for key, words in by_seen_paragraphs(documents, least).items():
+        assert out.get(key, "").split() == words
+
+
+@settings(max_examples=15)
+@given(texts=CORPORA, words=st.integers(1, 4), seed=st.integers(0, 99))
+def test_all_three_together_lose_no_passage_of_words(
+    texts: list[str], words: int, seed: int
+) -> None:
+    inside = Inside(lines=words, paragraphs=words, passages=words)
+    documents, out = run(texts, inside, seed, 100)
+    left = {normal_form(word) for text in out.values() for word in text.split()}
+    assert left == {normal_form(word) for _, _, text in documents for word in text.split()}
+
+
+def corpus() -> Documents:
+    """Real text with a notice in every document, a passage in some, and repeated paragraphs."""
+    notice = "Copying is allowed as long as this notice is left whole."
+    texts = prose(40, 120)
+    passage = " ".join(prose(1, 60)[0].split()[:55])
+    made: Documents = []
+    for number, text in enumerate(texts[2:]):
+        middle = passage.upper() if number % 5 == 0 else ""
+        half = text.split()
+        parts = [" ".join(half[:60]), middle, " ".join(half[60:])]
+        body = "\n".join(filter(None, parts)) if number % 2 else " ".join(filter(None, parts))
+        extra = f"\n\n{texts[0]}\n\n" if number % 7 == 0 else "\n"
+        made.append((f"s{number % 3}", f"{number:02d}", f"{notice}\n{body}{extra}{notice}\n"))
+    return made
+
+
+INSIDE = Inside(lines=6, paragraphs=20, passages=50)
+
+
+def test_order_tasks_and_workers_change_nothing(here: Path) -> None:
+    results: list[list[tuple[str, str, str]]] = []
+    cuts: list[list[str]] = []
+    documents = corpus()
+    for seed, shard_bytes, workers in ((1, 1 << 26, 1), (2, 900, 2), (3, 5_000, 2)):
+        shuffled = random.Random(seed).sample(documents, len(documents))
+        files = [write(Path(f"{seed}-{n}.jsonl"), shuffled[n::4]) for n in range(4)]
+        config = {"inside": INSIDE, "shard_bytes": shard_bytes, "workers": workers}
+        dedup(DedupConfig(inputs=tuple(files), output=Path(f"out{seed}"), **config))
+        out = records(Path(f"out{seed}"))
+        results.append(sorted((r["source"], r["id"], r["text"]) for r in out))
+        cuts.append(sorted(json.dumps(r) for r in records(Path(f"out{seed}"), "cuts")))
+    assert results[0] == results[1] == results[2]
+    assert cuts[0] == cuts[1] == cuts[2]
+    joined = "\n".join(text for _, _, text in results[0])
+    assert joined.count("Copying is allowed") == 1
+    assert results[0][0][2].startswith("Copying is allowed")  # of the smallest source and id
+
+
+def test_every_cut_says_what_is_gone_and_where_it_still_stands(here: Path) -> None:
+    documents = corpus()
+    dedup(
+        DedupConfig(inputs=(write(Path("a.jsonl"), documents),), output=Path("out"), inside=INSIDE)
+    )
+    before = {key: text for _, key, text in documents}
+    after = {record["id"]: record["text"] for record in records(Path("out"))}
+    cuts = records(Path("out"), "cuts")
+    assert {record["reason"] for record in cuts} == {"line", "paragraph", "passage"}
+    for record in cuts:
+        assert before[record["id"]][record["start"] : record["stop"]] == record["text"]
+        assert normal_form(record["text"]) in normal_form(before[record["kept"]["id"]])
+    for key, text in before.items():
+        gone = {n for r in cuts if r["id"] == key for n in range(r["start"], r["stop"])}
+        rest = "".join(" " if n in gone else sign for n, sign in enumerate(text))
+        assert after.get(key, "").split() == rest.split()
+    made = manifest(Path("out"))["counts"]["more"]
+    assert made["lines_cut"] + made["paragraphs_cut"] + made["passages_cut"] == len(cuts)
+    assert made["documents_cut"] == len({record["id"] for record in cuts})
+
+
+def test_only_documents_that_stay_have_first_occurrences(here: Path) -> None:
+    """The smallest of all goes as a copy; so its passage must stay in the next one."""
+    words = prose(3, 60)
+    documents = [
+        ("a", "0", words[0]),
+        ("b", "1", words[0].upper()),
+        ("b", "2", f"{words[1]} {words[0]}"),
+        ("c", "3", f"{words[0]} {words[2]}"),
+    ]
+    keep = {"rule": "longest", "sources": ("b",)}
+    made = write(Path("a.jsonl"), documents)
+    config = DedupConfig.model_validate(
+        {"inputs": [made], "output": "out", "near": ALONE, "keep": keep, "inside": {"passages": 50}}
+    )
+    dedup(config)
+    out = {record["id"]: record["text"] for record in records(Path("out"))}
+    assert out == {"2": documents[2][2], "3": words[2]}  # of source b, the longest ranks first
+    assert manifest(Path("out"))["counts"]["dropped"] == {"exact_duplicate": 1, "nothing_left": 1}
+
+
+def test_the_same_words_over_and_over_keep_as_many_as_a_passage_has(here: Path) -> None:
+    made = write(Path("a.jsonl"), [("s", "1", "ha " * 1_000 + "\nend.")])
+    dedup(DedupConfig(inputs=(made,), output=Path("out"), inside=Inside(passages=50)))
+    (record,) = records(Path("out"))
+    assert record["text"].split() == ["ha"] * 50 + ["end."]
+
+
+def test_killed_in_each_step_it_ends_with_the_same_bytes(here: Path) -> None:
+    write(Path("a.jsonl"), corpus()[::2])
+    write(Path("b.jsonl"), corpus()[1::2])
+    words = prose(3, 30)[2]
+    Path("eval").mkdir()
+    Path("eval/t.jsonl").write_text(json.dumps({"text": words}) + "\n")
+    options = ["--workers", "1", "--shard-bytes", "4000", "--url", "drop", "--against", "eval"]
+    options += ["--contamination.action", "cut", "--inside.lines", "6", "--inside.passages", "50"]
+    command = ["dedup", "a.jsonl", "b.jsonl", *options, "--output"]
+    goes_on(*command, "whole")
+    steps = ["items-0", "notes-1", "contaminated-0", "url-0", "ranks-0", "passages-found-0"]
+    for step in [*steps, "documents-1"]:
+        name, _, number = step.rpartition("-")
+        dies_in(name, int(number), *command, "killed")
+        assert not Path("killed/manifest.json").exists()
+    goes_on(*command, "killed")
+    assert contents(Path("killed")) == contents(Path("whole"))
+    assert manifest(Path("killed"))["details"] == manifest(Path("whole"))["details"]
+    assert {path.name[:4] for path in Path("whole").iterdir()} >= {"cuts", "docu", "cont"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--inside.lines", "0"], "--inside.lines: got 0, must be at least 1"),
+        (["--inside.passage", "50"], "--inside.passages"),
+        (["--inside.lines", "many"], "--inside.lines: got many, must be a whole number"),
+    ],
+)
+def test_a_wrong_length_is_named(here: Path, lmkit: Lmkit, flags: list[str], message: str) -> None:
+    write(Path("a.jsonl"), [("s", "1", "text")])
+    exit_code, _, err = lmkit("dedup", "a.jsonl", "--output", "out", *flags)
+    assert exit_code == 2 and message in err
+    assert not Path("out").exists()

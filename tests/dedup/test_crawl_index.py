@@ -1,0 +1,194 @@
+import json
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+
+from lmkit import DedupConfig, dedup
+from lmkit.artifacts.lock import owning
+from lmkit.artifacts.output_folder import OutputFolder
+from tests.commands.dying import dies_in, goes_on
+from tests.conftest import Lmkit, contents, manifest, records
+
+Texts = dict[str, str]
+
+
+def write(path: str, texts: Texts) -> Path:
+    lines = (json.dumps({"id": i, "text": t, "source": "s"}) for i, t in texts.items())
+    Path(path).write_text("\n".join(lines))
+    return Path(path)
+
+
+def crawls() -> list[Texts]:
+    """Three months: new texts, and copies, exact and near, of those of all months so far."""
+    chance = random.Random(1)
+    known: list[list[str]] = []
+    made: list[Texts] = []
+    for month in range(3):
+        texts: Texts = {}
+        for number in range(30):
+            words = [f"w{chance.randrange(10**6)}" for _ in range(150)]
+            if known and number % 3:
+                words = list(chance.choice(known))
+                for _ in range(chance.choice([0, 2, 5, 9, 14])):
+                    words[chance.randrange(150)] = f"new{chance.randrange(10**6)}"
+            known.append(words)
+            copied = " ".join(words)
+            # The later the month, the smaller the ids: only precedence can keep the older.
+            texts[f"{9 - month}-{number:02d}"] = copied.upper() if number % 2 else copied
+        texts[f"{9 - month}-dots"] = "..."
+        made.append(texts)
+    return made
+
+
+@pytest.fixture
+def months(here: Path) -> list[Path]:
+    return [write(f"{month}.jsonl", texts) for month, texts in enumerate(crawls())]
+
+
+def kept(folder: str) -> list[str]:
+    return sorted(record["id"] for record in records(Path(folder)))
+
+
+def month_by_month(months: list[Path], **options: object) -> list[str]:
+    found: list[str] = []
+    for month, path in enumerate(months):
+        config = {"inputs": [path], "output": f"out{month}", "index": "index", **options}
+        dedup(DedupConfig.model_validate(config))
+        found += kept(f"out{month}")
+    return sorted(found)
+
+
+@pytest.mark.parametrize("action", ["drop", "mark"])
+@pytest.mark.parametrize("shard_bytes", [1 << 26, 9_000])
+def test_month_by_month_the_same_stay_as_all_at_once_with_older_ones_first(
+    months: list[Path], shard_bytes: int, action: str
+) -> None:
+    """Ids fall from month to month, so the largest id is an older one's."""
+    options = {"keep": {"rule": "largest", "field": "id"}, "near": {"action": action}}
+    dedup(DedupConfig.model_validate({"inputs": months, "output": "all", **options}))
+    found = month_by_month(months, shard_bytes=shard_bytes, **options)
+    assert found == kept("all")
+    assert len(found) < 93
+    gone = [record for month in range(3) for record in records(Path(f"out{month}"), "duplicates")]
+    assert len(gone) == 93 - len(found)
+    assert all(record["kept"]["id"] in found for record in gone)
+    assert any(record["kept"]["id"][0] > record["id"][0] for record in gone)
+
+
+def test_earlier_crawls_are_not_read_again(months: list[Path]) -> None:
+    dedup(DedupConfig(inputs=(months[0],), output=Path("out0"), index=Path("index")))
+    months[0].unlink()
+    shutil.rmtree("out0")
+    dedup(DedupConfig(inputs=(months[1],), output=Path("out1"), index=Path("index")))
+    gone = records(Path("out1"), "duplicates")
+    assert any(record["kept"]["id"].startswith("9-") for record in gone)
+    assert manifest(Path("out1"))["details"]["index"]["documents"] > 0
+
+
+def test_a_run_again_is_up_to_date_and_one_that_is_made_anew_meets_itself_not(
+    months: list[Path], lmkit: Lmkit
+) -> None:
+    month_by_month(months[:2])
+    before, index = kept("out0"), contents(Path("index"))
+    command = ["dedup", months[0], "--output", "out0", "--index", "index"]
+    assert "up to date" in lmkit(*command)[2]
+    exit_code, _, _ = lmkit(*command, "--overwrite")
+    assert exit_code == 0
+    assert kept("out0") == before
+    assert contents(Path("index")) == index
+
+
+def test_killed_before_or_behind_the_index_it_ends_with_the_same(
+    months: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dedup(DedupConfig(inputs=(months[0],), output=Path("out0"), index=Path("whole-index")))
+    shutil.copytree("whole-index", "killed-index")
+    command = ["dedup", str(months[1]), "--workers", "1", "--output"]
+    goes_on(*command, "whole", "--index", "whole-index")
+    for step in ("notes", "near", "documents"):
+        dies_in(step, 0, *command, "killed", "--index", "killed-index")
+    config = DedupConfig(
+        inputs=(months[1],), output=Path("killed"), index=Path("killed-index"), workers=1
+    )
+    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
+        patch.setattr(OutputFolder, "finish", lambda *_: 1 / 0)
+        dedup(config)
+    assert len(list(Path("killed-index").iterdir())) == 2
+    dedup(config)
+    assert contents(Path("killed")) == contents(Path("whole"))
+    assert contents(Path("killed-index")) == contents(Path("whole-index"))
+
+
+def test_documents_that_the_index_lacks_are_told_of(months: list[Path], lmkit: Lmkit) -> None:
+    command = ["dedup", months[0], "--output", "out0", "--index", "index"]
+    lmkit(*command)
+    shutil.rmtree("index")
+    exit_code, _, err = lmkit(*command)
+    assert exit_code == 0 and "--overwrite adds them" in " ".join(err.split())
+    lmkit(*command, "--overwrite")
+    assert Path("index/part-00000/index.json").exists()
+
+
+def test_another_version_of_what_later_crawls_were_compared_with_is_refused(
+    months: list[Path], lmkit: Lmkit
+) -> None:
+    month_by_month(months)
+    before = contents(Path("index"))
+    command = ["dedup", months[1], "--output", "out1", "--index", "index", "--overwrite"]
+    exit_code, _, err = lmkit(*command, "--keep.rule", "largest", "--keep.field", "id")
+    assert exit_code == 1 and "1 later parts were compared" in " ".join(err.split())
+    assert contents(Path("index")) == before
+
+
+def test_one_run_at_a_time_uses_an_index(months: list[Path], lmkit: Lmkit) -> None:
+    Path("index").mkdir()
+    with owning(Path("index")):
+        exit_code, _, err = lmkit("dedup", months[0], "--output", "out0", "--index", "index")
+    assert exit_code == 2 and "--index: index: another run" in " ".join(err.split())
+    assert not Path("out0").exists()
+
+
+@pytest.mark.parametrize("kind", ["names", "ends", "digests", "bands", "shingles", "sizes"])
+def test_damage_in_the_index_is_refused(months: list[Path], lmkit: Lmkit, kind: str) -> None:
+    dedup(DedupConfig(inputs=(months[0],), output=Path("out0"), index=Path("index")))
+    damaged = Path(f"index/part-00000/{kind}-00000.scratch")
+    damaged.write_bytes(bytes(byte ^ 1 for byte in damaged.read_bytes()))
+    exit_code, _, err = lmkit("dedup", months[1], "--output", "out1", "--index", "index")
+    assert exit_code == 2
+    assert f"{kind}-00000.scratch is not what was written" in " ".join(err.split())
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--near.rows", "7"], "--near.rows: got 7, but the index index was made with 8"),
+        (["--near.threshold", "0.8"], "--near.min_similarity: got 0.8"),
+        (["--near.action", "none"], "must be the same"),
+        (["--url", "drop"], "--index: goes with copies of whole texts, not with --url"),
+        (["--inside.lines", "5"], "not with --inside"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(
+    months: list[Path], lmkit: Lmkit, flags: list[str], message: str
+) -> None:
+    dedup(DedupConfig(inputs=(months[0],), output=Path("out0"), index=Path("index")))
+    before = contents(Path("index"))
+    exit_code, _, err = lmkit("dedup", months[1], "--output", "out1", "--index", "index", *flags)
+    assert exit_code == 2
+    assert message in " ".join(err.split())
+    assert not Path("out1").exists()
+    assert contents(Path("index")) == before
+
+
+@pytest.mark.parametrize("index", ["0.jsonl", "out0", "out0/index", "other"])
+def test_a_folder_of_something_else_is_no_index(
+    months: list[Path], lmkit: Lmkit, index: str
+) -> None:
+    Path("other").mkdir()
+    Path("other/letter.txt").write_text("Dear")
+    exit_code, _, err = lmkit("dedup", months[0], "--output", "out0", "--index", index)
+    assert exit_code == 2 and "--index" in err
+    assert Path("other/letter.txt").read_text() == "Dear"
+    assert not Path("out0").exists()

@@ -1,0 +1,35 @@
+from typing import Any
+
+import pytest
+
+from lmkit.artifacts.documents_file import Document
+from lmkit.filters.language_label import Labeller
+
+GERMAN = "Der schnelle braune Fuchs springt über den faulen Hund und geht dann nach Hause."
+
+
+def labelled(text: str, **metadata: Any) -> dict[str, Any]:
+    (document,), _ = Labeller(["all"]).label([Document("0", text, "s", metadata)])
+    return document.metadata
+
+
+def test_a_document_gets_a_label_and_its_score() -> None:
+    metadata = labelled(GERMAN, title="Fuchs")
+    assert metadata.pop("language_score") > 0.9
+    assert metadata == {"title": "Fuchs", "language": "de"}
+
+
+def test_what_a_document_said_of_itself_is_kept_where_it_is_not_confirmed() -> None:
+    assert labelled(GERMAN, language="en-US")["stated_language"] == "en-US"
+    assert labelled(GERMAN, language="de_AT").keys() == {"language", "language_score"}
+    assert labelled("", language="de")["language"] == "und"
+    again = labelled(GERMAN, language="de", stated_language="en")
+    assert again["stated_language"] == "en"
+
+
+def test_several_wanted_languages_count_together() -> None:
+    documents = [Document("0", "Alle mennesker er født frie og med samme verdighet.", "s")]
+    numbers = [Labeller(codes).label(documents)[1] for codes in (["no"], ["da"], ["no", "da"])]
+    one, other, both = (float(found["language.wanted"][0]) for found in numbers)
+    assert both == pytest.approx(one + other, abs=2e-4)
+    assert "language.wanted" not in Labeller(["all"]).label(documents)[1]

@@ -1,0 +1,75 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmkit.filters.c4 import LineRules, count_sentences, judge_line
+from lmkit.filters.chunk_table import STOP_WORDS, Vocabulary
+from lmkit.filters.english_tokenizer import english_words
+from lmkit.filters.punctuation import PUNCTUATION
+from lmkit.filters.word_signals import Measurer
+from tests.conftest import prose
+
+RULES = LineRules(3, ".?!\"'", False)
+PIECES = [
+    *("the", "of", "The", "cat", "sat.", "mat!", "...", "•", "-", "don't", "#", "…", '"So', "x["),
+    *("{", "[3]", "lorem", "ipsum", "javascript", "cookie", "policy", "\u00a0", "\x1f", "?!", "'"),
+    *(" ", " ", " ", "\n", "\n\n", "\r\n", "\t", "\u2028", "한", "(a):"),
+]
+Texts = st.lists(st.lists(st.sampled_from(PIECES), max_size=60).map(" ".join), min_size=1)
+
+
+def literally(text: str) -> dict[str, float]:
+    """Gopher's quality and C4's numbers, as datatrove 0.10.1 reads the papers."""
+    words = [word for chunk in text.split() for word in english_words(chunk)]
+    solid = [word for word in words if any(c not in PUNCTUATION for c in word)]
+    lines = text.splitlines()
+    sentences, fates = 0, []
+    for line in lines:
+        fate, left = judge_line(line.strip(), RULES)
+        fates.append(fate)
+        sentences += count_sentences(left, Vocabulary()) if fate == "keep" else 0
+    curly = fates.index("curly_bracket") if "curly_bracket" in fates else len(fates)
+    ratio = 1 / len(words)
+    return {
+        "gopher.words": len(solid),
+        "gopher.mean_word_length": sum(map(len, solid)) / len(solid) if solid else 0,
+        "gopher.hash_ratio": text.count("#") * ratio,
+        "gopher.ellipsis_ratio": (text.count("...") + text.count("…")) * ratio,
+        "gopher.bullet_lines": sum(x.lstrip().startswith(("•", "-")) for x in lines) / len(lines),
+        "gopher.ellipsis_lines": sum(x.rstrip().endswith(("...", "…")) for x in lines) / len(lines),
+        "gopher.alphabetic_words": sum(any(map(str.isalpha, w)) for w in words) * ratio,
+        "gopher.stop_words": len(set(words) & set(STOP_WORDS)),
+        "fineweb.line_feeds_per_word": text.count("\n") * ratio,
+        "c4.lorem_ipsum_lines": fates[:curly].count("lorem_ipsum"),
+        "c4.curly_bracket_lines": fates.count("curly_bracket"),
+        "c4.sentences": sentences,
+    }
+
+
+def check(texts: list[str]) -> None:
+    measured = Measurer(c4=RULES).measure(texts)
+    for at, text in enumerate(texts):
+        expected = literally(text)
+        found = {name: measured.columns[name][at].item() for name in expected}
+        assert found == pytest.approx(expected), text
+        left = [judge_line(line.strip(), RULES) for line in text.splitlines()]
+        assert measured.kept_lines[at] == [line for fate, line in left if fate == "keep"]
+
+
+@given(Texts)
+def test_batches_are_measured_as_a_slow_literal_reading_does(texts: list[str]) -> None:
+    if solid := [text for text in texts if text.strip()]:
+        check(solid)
+
+
+def test_real_text_is_measured_as_a_slow_literal_reading_does() -> None:
+    check([text.replace(". ", ".\n") for text in prose(30)])
+
+
+def test_what_was_learned_before_changes_nothing() -> None:
+    texts = prose(20)
+    measurer = Measurer(c4=RULES)
+    for text in reversed(texts):
+        measurer.measure([text])
+    again, fresh = measurer.measure(texts), Measurer(c4=RULES).measure(texts)
+    assert all((again.columns[name] == fresh.columns[name]).all() for name in fresh.columns)

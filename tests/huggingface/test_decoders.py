@@ -1,0 +1,27 @@
+"""GPT-2, Llama and Qwen3: logits are those of Transformers with the same weights."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.huggingface.models import GPT2, check_rows, loaded, scattered, written
+
+OPTIONS: list[tuple[str, dict[str, object]]] = [
+    ("GPT2LMHeadModel", GPT2),
+    ("GPT2LMHeadModel", {**GPT2, "activation": "relu", "tied": False, "norm_eps": 1e-3}),
+    ("LlamaForCausalLM", {"kv_heads": 2}),
+    ("LlamaForCausalLM", {"kv_heads": 1, "tied": False, "biases": True, "activation": "geglu"}),
+    ("LlamaForCausalLM", {"head_width": 12, "rotary_base": 500_000.0, "activation": "geglu-tanh"}),
+    ("Qwen3ForCausalLM", {"qk_norm": True, "kv_heads": 2}),
+    ("Qwen3ForCausalLM", {"qk_norm": True, "kv_heads": 2, "head_width": 12, "tied": False}),
+    ("Qwen3ForCausalLM", {"qk_norm": True, "window": 6, "global_every": 2}),
+    ("Qwen3ForCausalLM", {"qk_norm": True, "window": 6}),
+]
+
+
+@pytest.mark.parametrize(("name", "options"), OPTIONS)
+def test_logits(name: str, options: dict[str, object], tmp_path: Path) -> None:
+    ours = scattered(**options)
+    theirs = loaded(written(ours, tmp_path / "hf"))
+    assert type(theirs).__name__ == name
+    check_rows(ours, theirs)

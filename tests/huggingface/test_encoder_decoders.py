@@ -1,0 +1,22 @@
+"""T5: logits are those of Transformers with the same weights."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.huggingface.models import T5, check_rows, loaded, scattered, written
+
+OPTIONS: list[dict[str, object]] = [
+    T5,
+    {**T5, "activation": "geglu-tanh", "decoder_layers": 2},
+    {**T5, "activation": "geglu", "head_width": 12},
+    {**T5, "initialization": "gpt2", "head_width": 12, "decoder_layers": 4},
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_logits(options: dict[str, object], tmp_path: Path) -> None:
+    ours = scattered(**options)
+    theirs = loaded(written(ours, tmp_path / "hf"))
+    assert type(theirs).__name__ == "T5ForConditionalGeneration"
+    check_rows(ours, theirs)

@@ -1,0 +1,105 @@
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from lmkit.model import attention_kernels as kernels
+from lmkit.model.attention_kernels import Partial, attend, document_blocks, lit, softmax_attention
+
+SCALE = 0.3
+
+
+def parts(kv_heads: int = 4, time: int = 9, dtype: torch.dtype = torch.float32) -> list[Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    shapes = ((2, 4, time, 8), (2, kv_heads, time, 8), (2, kv_heads, time, 8))
+    return [torch.randn(shape, generator=generator).to(dtype).requires_grad_() for shape in shapes]
+
+
+def literal(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    allowed: Callable[[int, int], bool],
+    bias: Callable[[int, int], float],
+) -> Tensor:
+    """Attention place by place, in float64."""
+    q, k, v = (x.detach().double() for x in (q, k, v))
+    out = torch.zeros_like(q)
+    group = q.shape[1] // k.shape[1]
+    for b in range(q.shape[0]):
+        for h in range(q.shape[1]):
+            for t in range(q.shape[2]):
+                seen = [s for s in range(k.shape[2]) if allowed(t, s)]
+                scores = [
+                    SCALE * float(q[b, h, t] @ k[b, h // group, s]) + bias(t, s) for s in seen
+                ]
+                top = max(scores, default=0.0)
+                weights = [math.exp(score - top) for score in scores]
+                for weight, s in zip(weights, seen, strict=True):
+                    out[b, h, t] += weight / sum(weights) * v[b, h // group, s]
+    return out
+
+
+@pytest.mark.parametrize("has_matrix_units", [False, True])
+@pytest.mark.parametrize("kv_heads", [4, 2])
+@pytest.mark.parametrize("kind", ["causal", "all", "mask", "bias"])
+def test_every_way_gives_what_the_book_says(
+    kind: str, kv_heads: int, has_matrix_units: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernels, "_has_matrix_units", lambda _: has_matrix_units)
+    q, k, v = parts(kv_heads)
+    distance = torch.arange(9)[:, None] - torch.arange(9)
+    near = (distance.abs() <= 2)[None, None]
+    rules = {
+        "causal": (None, True, lambda t, s: s <= t, lambda t, s: 0.0),
+        "all": (None, False, lambda t, s: True, lambda t, s: 0.0),
+        "mask": (near, False, lambda t, s: abs(t - s) <= 2, lambda t, s: 0.0),
+        "bias": (
+            (-0.5 * distance.abs().float())[None, None],
+            False,
+            lambda t, s: True,
+            lambda t, s: -0.5 * abs(t - s),
+        ),
+    }
+    mask, causal, allowed, bias = rules[kind]
+    got = attend(q, k, v, mask, causal=causal, scale=SCALE)
+    expected = literal(q, k, v, allowed, bias)
+    torch.testing.assert_close(got.double(), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_the_plain_way_has_the_gradients_of_torchs_kernel() -> None:
+    q, k, v = parts()
+    documents = torch.tensor([1, 1, 1, 2, 2, 2, 2, 3, 3])
+    mask = (documents[:, None] == documents)[None, None]
+    ways = [
+        attend(q, k, v, mask, causal=False, scale=SCALE),
+        softmax_attention(q, k, v, mask, causal=False, scale=SCALE),
+    ]
+    one, other = (torch.autograd.grad(y.sin().sum(), (q, k, v)) for y in ways)
+    for got, wanted in zip(one, other, strict=True):
+        torch.testing.assert_close(got, wanted, atol=1e-5, rtol=1e-4)
+
+
+def test_a_place_that_sees_nothing_gets_zeros_and_gives_no_gradient() -> None:
+    q, k, v = parts()
+    seen = torch.ones(2, 1, 9, 9, dtype=torch.bool)
+    seen[:, :, 3] = False
+    y = attend(q, k, v, lit(seen), causal=False, scale=SCALE)
+    assert not y[:, :, 3].any()
+    gradients = torch.autograd.grad(y.sum(), (q, k, v))
+    assert all(gradient.isfinite().all() for gradient in gradients)
+    assert not gradients[0][:, :, 3].any()
+
+
+def test_without_a_gpu_there_are_no_blocks() -> None:
+    assert document_blocks(torch.ones(1, 128), 64, causal=True, window=None) is None
+
+
+def test_lit_leaves_masks_alone_where_all_see_something() -> None:
+    seen = torch.eye(3, dtype=torch.bool)[None, None]
+    mask, lit_B1T1 = lit(seen)
+    assert isinstance(lit(seen), Partial)
+    assert torch.equal(mask, seen)
+    assert lit_B1T1.all()

@@ -1,0 +1,108 @@
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from lmkit.model.cost import Rows, activations, flops, memory, parameters_by_part
+from lmkit.model.options import ModelConfig
+from lmkit.model.transformer import Transformer
+from tests.model.tiny import counting, tokens
+
+KINDS: list[dict[str, Any]] = [
+    {},
+    {"kv_heads": 2, "qk_norm": True, "tied": False, "head_width": 20},
+    {"position": "learned", "norm": "layernorm", "biases": True, "activation": "gelu"},
+    {"position": "relative"},
+    {"architecture": "encoder", "position": "alibi", "norm_place": "post"},
+    {"architecture": "encoder", "window": 8, "global_every": 3, "biases": True},
+    {"architecture": "encoder", "position": "transformer-xl", "norm_place": "post"},
+    {"architecture": "encoder-decoder", "position": "relative", "decoder_layers": 3},
+    {"architecture": "encoder-decoder", "biases": True, "norm": "layernorm", "tied": False},
+]
+IDS = ["-".join(map(str, kind.values())) or "default" for kind in KINDS]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=IDS)
+def test_the_count_of_parameters_is_that_of_the_model(kind: dict[str, Any]) -> None:
+    config = ModelConfig.model_validate({"layers": 4, "hidden_size": 48, "heads": 4} | kind)
+    with torch.device("meta"):
+        model = Transformer(config, 97)
+    parts = parameters_by_part(config, 97)
+    assert sum(parts.values()) == sum(parameter.numel() for parameter in model.parameters())
+    assert config.parameters(97) == sum(parts.values())
+    assert all(parts.values())
+
+
+def test_flops_of_a_decoder_are_palms() -> None:
+    # 6 N + 12 L H K T for each token, N being the matrices: the blocks' and the output.
+    config = ModelConfig(preset="llama-120m")
+    tokens_read, places, vocabulary = 4 * 1024, 1024, 32_000
+    block = 4 * 768 * 768 + 3 * 768 * 2048
+    matrices = 12 * block + vocabulary * 768
+    found = flops(config, vocabulary, Rows(number=4, places=places))
+    assert found["parameters"] == 6 * matrices * tokens_read
+    assert found["attention"] == 12 * 12 * 12 * 64 * places * tokens_read
+
+
+def test_flops_of_an_encoder_decoder_count_each_side_for_its_own_tokens() -> None:
+    config = ModelConfig(preset="t5-small")
+    found = flops(config, 32_128, Rows(number=1, places=114, source=512))
+    attention, feed_forward = 4 * 512 * 512, 2 * 512 * 2048
+    encoder = 6 * (attention + feed_forward)
+    # The keys and values of cross attention are made of the source's tokens.
+    decoder = 6 * (attention + attention // 2 + feed_forward) + 32_128 * 512
+    cross = 6 * attention // 2
+    assert found["parameters"] == 6 * ((encoder + cross) * 512 + decoder * 114)
+    assert found["attention"] == 12 * 6 * 512 * (512 * 512 + 114 * 114 + 114 * 512)
+
+
+def test_a_local_block_counts_its_window() -> None:
+    near = ModelConfig(layers=4, window=16, global_every=2)
+    far = ModelConfig(layers=4)
+    one, other = (flops(c, 100, Rows(1, 64))["attention"] for c in (near, far))
+    assert one / other == (2 * 64 + 2 * 16) / (4 * 64)
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+@pytest.mark.parametrize("kind", KINDS, ids=IDS)
+def test_activations_are_what_autograd_keeps(kind: dict[str, Any], bf16: bool) -> None:
+    config = ModelConfig.model_validate({"layers": 6, "hidden_size": 96, "heads": 4} | kind)
+    model = Transformer(config, 50)
+    kept: dict[int, int] = {}
+    own = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
+    shapes = {tuple(p.shape) for p in model.parameters()}
+    shapes |= {shape[::-1] for shape in shapes}
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        is_weight = storage.data_ptr() in own or tuple(tensor.shape) in shapes
+        if not is_weight:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    batch, time, length = 2, 120, 100
+    tokens_BT, source_BS = tokens(batch, time, 50), tokens(batch, length, 50)
+    documents = {"documents_BT": torch.ones_like(tokens_BT)}
+    if config.architecture == "encoder-decoder":
+        documents |= {
+            "source_tokens_BS": source_BS,
+            "source_positions_BS": counting(source_BS),
+            "source_documents_BS": torch.ones_like(source_BS),
+        }
+    with (
+        torch.autograd.graph.saved_tensors_hooks(keep, lambda t: t),
+        torch.autocast("cpu", torch.bfloat16, enabled=bf16),
+    ):
+        loss = model(tokens_BT, counting(tokens_BT), targets_BT=tokens_BT, **documents)
+    assert loss.isfinite()
+    source = length if config.architecture == "encoder-decoder" else 0
+    guess = activations(config, Rows(batch, time, source), bf16=bf16)
+    assert abs(guess / sum(kept.values()) - 1) < 0.15
+
+
+def test_memory_of_weights_and_optimizer_is_sixteen_bytes_a_number() -> None:
+    config = ModelConfig(preset="llama-1b")
+    parts = memory(config, 128_256, Rows(1, 1024))
+    count = 1_235_814_400
+    assert parts["weights"] + parts["gradients"] + parts["optimizer"] == 16 * count

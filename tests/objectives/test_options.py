@@ -1,0 +1,64 @@
+import pytest
+from pydantic import ValidationError
+
+from lmkit.objectives.options import OBJECTIVES_OF, ObjectiveConfig, SpanConfig, refuse_pair
+from tests.conftest import Lmkit
+
+
+def config(**values: object) -> ObjectiveConfig:
+    return ObjectiveConfig.model_validate(values)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"mlm": {"share": 0.3}}, "--mlm.share: got 0.3, but it belongs to --objective mlm"),
+        ({"objective": "mlm", "fim": {"rate": 0.5}}, "--fim.rate: got 0.5"),
+        ({"objective": "plm", "span": {"style": "bart"}}, "--span.style: got bart"),
+        ({"objective": "span-corruption", "plm": {"block": 8}}, "--plm.block: got 8"),
+    ],
+)
+def test_an_option_of_another_objective_is_refused(values: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match="this is") as error:
+        config(**values)
+    assert message in str(error.value)
+
+
+def test_a_recorded_config_is_valid_input_and_means_the_same() -> None:
+    for values in (
+        {"objective": "mlm", "mlm": {"whole_word": True}},
+        {"objective": "span-corruption", "span": {"style": "bart", "noise": 0.2}},
+        {"fim": {"rate": 0.5}},
+    ):
+        before = config(**values)
+        assert ObjectiveConfig.model_validate_json(before.model_dump_json()) == before
+        own = {"objective": before.objective, **before.own_options()}
+        assert ObjectiveConfig.model_validate(own) == before
+
+
+def test_noise_is_what_each_style_was_published_with() -> None:
+    assert (SpanConfig().share, SpanConfig(style="bart").share) == (0.15, 0.3)
+    assert SpanConfig(style="bart", noise=0.15).share == 0.15
+
+
+@pytest.mark.parametrize("architecture", OBJECTIVES_OF)
+@pytest.mark.parametrize("objective", ["clm", "mlm", "plm", "span-corruption"])
+def test_a_pair_that_cannot_work_is_refused_with_the_right_ones_named(
+    architecture: str, objective: str
+) -> None:
+    works = {("decoder", "clm"), ("encoder", "mlm"), ("encoder", "plm")}
+    works |= {("encoder-decoder", "span-corruption")}
+    if (architecture, objective) in works:
+        refuse_pair(architecture, objective)  # type: ignore[arg-type]
+        return
+    with pytest.raises(ValueError, match=f"got {objective}") as error:
+        refuse_pair(architecture, objective)  # type: ignore[arg-type]
+    for other, right in works:
+        if other == architecture:
+            assert right in str(error.value)
+
+
+def test_a_pair_that_cannot_work_ends_before_any_work(lmkit: Lmkit, here: object) -> None:
+    code, _, err = lmkit("pretrain", "nothing", "--output", "run", "--objective", "mlm")
+    assert code == 2
+    assert "with decoder, give --objective clm" in " ".join(err.split())

@@ -1,0 +1,69 @@
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from lmkit.counter_rng import row_keys
+from lmkit.objectives.batch import Batch
+from lmkit.objectives.clm import clm
+from lmkit.packing.token_rows import Rows
+from lmkit.training.data.step_batches import Work, ahead, work_of
+from tests.training.tiny import RaggedRows
+
+
+def test_targets_and_tokens_are_counted_over_all_passes_without_padding() -> None:
+    rows = RaggedRows()
+    passes = [np.array([0, 1, 2]), np.array([3])]
+    work = work_of(1, 4, passes, rows, clm, pin=False)
+    read = rows.read(np.arange(4))
+    assert work.tokens == int((read.documents_BT == 1).sum())
+    # Each row is one document here, and its last token has nothing behind it.
+    assert work.targets == work.tokens - 4
+    assert [len(batch["tokens_BT"]) for batch in work.batches] == [3, 1]
+
+
+def test_a_pass_over_no_rows_has_no_targets_and_counts_nothing() -> None:
+    work = work_of(1, 1, [np.array([], np.int64)], RaggedRows(), clm, pin=False)
+    assert (work.targets, work.tokens) == (0, 0)
+    assert torch.all(work.batches[0]["targets_BT"] == -100)
+
+
+def test_an_objective_is_given_the_keys_of_seed_step_and_rows() -> None:
+    given: list[np.ndarray] = []
+
+    def objective(rows: Rows, keys_B: np.ndarray) -> Batch:
+        given.append(keys_B)
+        return replace(clm(rows), dropped=2)
+
+    work = work_of(7, 4, [np.array([5, 2]), np.array([9])], RaggedRows(), objective, pin=False)
+    expected = row_keys(7, 4, np.array([5, 2, 9]))
+    assert np.array_equal(np.concatenate(given), expected)
+    assert work.dropped == 4
+
+
+def test_reading_ahead_keeps_the_order_and_stays_a_few_steps_before() -> None:
+    made: list[int] = []
+
+    def make(step: int) -> Work:
+        made.append(step)
+        return Work(step, [], 0, 0)
+
+    works = ahead(make, range(1, 20))
+    assert [next(works).step for _ in range(3)] == [1, 2, 3]
+    works.close()
+    assert made == sorted(made) and len(made) <= 5
+    assert not [t for t in threading.enumerate() if t.name.startswith("rows")]
+
+
+def test_what_goes_wrong_while_reading_is_raised_at_its_step() -> None:
+    def make(step: int) -> Work:
+        if step == 3:
+            raise OSError("gone")
+        return Work(step, [], 0, 0)
+
+    works = ahead(make, range(1, 20))
+    assert [next(works).step, next(works).step] == [1, 2]
+    with pytest.raises(OSError, match="gone"):
+        next(works)

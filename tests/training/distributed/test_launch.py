@@ -1,0 +1,41 @@
+import pytest
+
+from lmkit.errors import ConfigError
+from lmkit.training.distributed.launch import accelerator_for, refuse_owners, way_asked_for
+
+USES = "ACCELERATE_USE_"
+
+
+@pytest.fixture(autouse=True)
+def _launched_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DEEPSPEED", "MEGATRON_LM", "FSDP"):
+        monkeypatch.delenv(USES + name, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "called"), [("DEEPSPEED", "DeepSpeed"), ("MEGATRON_LM", "Megatron-LM")]
+)
+def test_a_configuration_that_would_own_training_is_refused(
+    name: str, called: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_owners()
+    monkeypatch.setenv(USES + name, "false")
+    refuse_owners()
+    monkeypatch.setenv(USES + name, "true")
+    with pytest.raises(ConfigError, match=called) as error:
+        refuse_owners()
+    assert "--parallel fsdp" in str(error.value.hint)
+
+
+def test_fsdp_of_a_launcher_is_done_by_us_and_not_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert way_asked_for("tensor") == "tensor"
+    monkeypatch.setenv(USES + "FSDP", "true")
+    assert way_asked_for("ddp") == "fsdp"
+    assert way_asked_for("ddp") == "ddp", "what asked for it is gone, so Accelerate won't see it"
+
+
+def test_an_accelerator_scales_no_loss_and_accumulates_nothing() -> None:
+    accelerator = accelerator_for("cpu", "bf16")
+    assert accelerator.mixed_precision == "bf16" and accelerator.device.type == "cpu"
+    assert accelerator.scaler is None and accelerator.gradient_accumulation_steps == 1
+    assert accelerator_for("cpu", "fp32").mixed_precision == "no"

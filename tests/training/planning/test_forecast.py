@@ -1,0 +1,86 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from lmkit.model.options import ModelConfig
+from lmkit.objectives.batch import Batch
+from lmkit.training.loop import Recipe
+from lmkit.training.options import OptimConfig, ScheduleConfig
+from lmkit.training.planning import forecast as module
+from lmkit.training.planning.forecast import Forecast, forecast
+
+PLACES = 16
+PASS, ONCE = 0.02, 0.03
+
+
+def batch(rows: int) -> Batch:
+    zeros = np.zeros((rows, PLACES), np.int64)
+    return Batch(tokens_BT=zeros, positions_BT=zeros, targets_BT=zeros)
+
+
+def foretold(rows_per_batch: int, micro_batch: int, calls: list[Recipe]) -> Forecast:
+    now = 0.0
+
+    def trial(recipe: Recipe, tell: Callable[[int], None]) -> None:
+        """Take so long for each pass, and so long for each step, as a real loop would."""
+        nonlocal now
+        calls.append(recipe)
+        for step in range(1, recipe.steps + 1):
+            passes = recipe.rows_per_batch // recipe.micro_batch
+            now += passes * PASS + ONCE
+            tell(step * recipe.rows_per_batch * PLACES)
+
+    recipe = Recipe(0, 50, rows_per_batch, micro_batch, OptimConfig(), ScheduleConfig())
+    return forecast(
+        ModelConfig(preset="tiny-decoder"),
+        100,
+        recipe,
+        batch(micro_batch),
+        device=torch.device("cpu"),
+        precision="fp32",
+        processes=1,
+        trial=trial,
+        clock=lambda: now,
+    )
+
+
+def test_a_step_of_many_passes_is_told_from_steps_of_one_and_of_two() -> None:
+    calls: list[Recipe] = []
+    plan = foretold(rows_per_batch=40, micro_batch=4, calls=calls)
+    assert [recipe.rows_per_batch for recipe in calls] == [4, 8]
+    assert plan.tokens_per_second is not None
+    assert plan.tokens_per_second == pytest.approx(40 * PLACES / (10 * PASS + ONCE))
+    assert plan.tokens_per_step == 40 * PLACES
+    assert plan.seconds == pytest.approx(50 * 40 * PLACES / plan.tokens_per_second)
+
+
+def test_one_pass_needs_no_second_trial() -> None:
+    calls: list[Recipe] = []
+    foretold(rows_per_batch=4, micro_batch=4, calls=calls)
+    assert [recipe.rows_per_batch for recipe in calls] == [4]
+
+
+def test_what_does_not_fit_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "free_bytes", lambda _: 1000)
+    calls: list[Recipe] = []
+    plan = foretold(rows_per_batch=4, micro_batch=4, calls=calls)
+    assert not plan.fits
+    assert not calls
+    assert plan.seconds is None
+    assert "doesn't fit" in plan.shown()
+
+
+def test_a_pass_that_would_take_long_reads_fewer_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[Recipe] = []
+    plan = foretold(rows_per_batch=8, micro_batch=8, calls=calls)
+    a_row = sum(plan.flops_per_token.values()) * PLACES
+    monkeypatch.setitem(module.TRIAL_FLOPS, "cpu", 2.5 * a_row)
+    calls.clear()
+    foretold(rows_per_batch=8, micro_batch=8, calls=calls)
+    assert [recipe.micro_batch for recipe in calls] == [2, 2]
+    monkeypatch.setitem(module.TRIAL_FLOPS, "cpu", 0.5 * a_row)
+    calls.clear()
+    foretold(rows_per_batch=8, micro_batch=8, calls=calls)
+    assert [(recipe.micro_batch, recipe.steps) for recipe in calls] == [(1, 2)]

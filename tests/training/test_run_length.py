@@ -1,0 +1,36 @@
+from types import SimpleNamespace
+
+import pytest
+
+from lmkit.errors import ConfigError
+from lmkit.training.run_length import steps_asked, steps_of
+
+ROWS = {"rows_per_batch": 4, "sequence_length": 100, "rows": 10}
+
+
+def test_every_way_of_saying_it_comes_to_steps() -> None:
+    assert steps_of(7, None, None, **ROWS) == 7
+    assert steps_of(7, 400, None, **ROWS) == 1
+    assert steps_of(7, 401, None, **ROWS) == 2
+    assert steps_of(7, None, 1, **ROWS) == 3  # ten rows, four at a time
+    assert steps_of(7, None, 0.4, **ROWS) == 1
+
+
+def options(**given: float) -> SimpleNamespace:
+    return SimpleNamespace(
+        **{"steps": 1_000, "tokens": None, "epochs": None, "hours": None} | given
+    )
+
+
+def test_two_ways_of_saying_it_must_not_disagree() -> None:
+    assert steps_asked(options(), typed=False, **ROWS) == 1_000
+    assert steps_asked(options(tokens=401), typed=False, **ROWS) == 2
+    assert steps_asked(options(tokens=401, steps=2), typed=True, **ROWS) == 2
+    with pytest.raises(ConfigError, match="--steps: got 3, but --tokens 401 makes 2"):
+        steps_asked(options(tokens=401, steps=3), typed=True, **ROWS)
+    with pytest.raises(ConfigError, match="--tokens 401 and --epochs 2: both"):
+        steps_asked(options(tokens=401, epochs=2), typed=False, **ROWS)
+
+
+def test_hours_are_left_to_a_trial() -> None:
+    assert steps_asked(options(hours=2.0), typed=False, **ROWS) == 1_000
