@@ -15,17 +15,13 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from lmkit.errors import LmkitError
 from lmkit.storage.atomic_files import appearing
 from lmkit.storage.remote_files import shown
-
-if TYPE_CHECKING:
-    pass
-
 
 MANIFEST = "manifest.json"
 MANY_INPUTS = 10_000

@@ -17,16 +17,12 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from lmkit.artifacts.manifest import Counts, Output, Record, read
 from lmkit.execution.pool import map_tasks
 from lmkit.execution.progress import say
 from lmkit.storage.atomic_files import appearing, sha256
-
-if TYPE_CHECKING:
-    pass
-
 
 PARTIAL = ".partial"
 TaskT = TypeVar("TaskT")

@@ -3,16 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import (
-    TYPE_CHECKING,
     Any,
 )
 
 import lmkit
 from lmkit.commands import registry as results
 from lmkit.config import CommandConfig
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)

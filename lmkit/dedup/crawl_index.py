@@ -25,19 +25,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lmkit.artifacts.inputs import Inputs
 from lmkit.artifacts.lock import LOCK, owning
 from lmkit.artifacts.manifest import Input, Output, Record, fingerprint, read
+from lmkit.artifacts.tasks import scratch
+from lmkit.dedup.document_table import Notes, Numbers
 from lmkit.errors import ConfigError, InputError, LmkitError
 from lmkit.storage.atomic_files import fsync, sha256
 from lmkit.text.digests import SIZE
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from lmkit.dedup.document_table import Notes, Numbers
-
     Verdict = tuple[Numbers, Numbers]
     """Which documents of a task go, and which are only marked."""
 
@@ -244,10 +244,6 @@ def _write_notes(
     notes: "Notes", task: int, gone: "Numbers", marked: "Numbers", folder: Path
 ) -> int:
     """Write the notes of those documents of a task that stay; return how many there are."""
-    import numpy as np
-
-    from lmkit.artifacts.tasks import scratch
-
     part = notes.older + task
     start, stop = notes.of_task(task)
     stays = np.ones(stop - start, bool)

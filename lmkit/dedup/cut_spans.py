@@ -15,15 +15,12 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from lmkit.artifacts.documents_file import Document, RecordsFile, Rejected
 from lmkit.artifacts.tasks import TaskWriter
+from lmkit.dedup.document_table import Notes
 from lmkit.text.span_removal import cut, joined
-
-if TYPE_CHECKING:
-    from lmkit.dedup.document_table import Notes
-
 
 EMPTIED = "nothing_left"
 

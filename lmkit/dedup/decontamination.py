@@ -18,23 +18,21 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from lmkit.artifacts.documents_file import Document, RecordsFile
 from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter, finished, scratch
 from lmkit.dedup.cut_spans import Cut, Cutter
+from lmkit.dedup.document_table import Notes
 from lmkit.dedup.matcher import Note, Pass
+from lmkit.dedup.ngram_search import Items
 from lmkit.dedup.options import Contamination
+from lmkit.dedup.removal_table import NOBODY, Gone, write_gone
 from lmkit.errors import LmkitError
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from lmkit.dedup.document_table import Notes
-    from lmkit.dedup.removal_table import Gone
-
 
 AT_ONCE = 150_000
 """Characters that are searched at a time."""
@@ -46,8 +44,6 @@ def prepare_items(
     items: Iterable[tuple[str, str, Sequence[str]]], words: int, writer: TaskWriter
 ) -> None:
     """Write items, as set, name and texts, in the form that tasks look for them."""
-    from lmkit.dedup.ngram_search import Items
-
     texts: list[str] = []
     item_of: list[int] = []
     set_of: list[str] = []
@@ -90,10 +86,6 @@ class AgainstTests(Pass):
     @contextmanager
     def noting(self, writer: TaskWriter) -> Generator[Note]:
         """Look for items, in many documents at a time."""
-        import numpy as np
-
-        from lmkit.dedup.ngram_search import Items
-
         items = Items.load(writer.partial / scratch("items", 0))
         texts = _Texts(writer.partial)
         waiting: list[Document] = []
@@ -154,8 +146,6 @@ class AgainstTests(Pass):
 
     def gone(self, partial: Path) -> "Gone | None":
         """Return which documents go; none stays for them."""
-        from lmkit.dedup.removal_table import Gone
-
         if self.contamination.action != "drop":
             return None
         return Gone([partial / scratch("contaminated", 0)])
@@ -195,15 +185,11 @@ class _Texts:
 
 
 def _found(partial: Path, task: int) -> "NDArray[np.int64]":
-    import numpy as np
-
     return np.fromfile(partial / scratch("found", task), np.int64).reshape(-1, COLUMNS)
 
 
 def _tally(notes: "Notes", writer: TaskWriter) -> None:
     """Write which documents hold items, and tell how much of each set was found."""
-    from lmkit.dedup.removal_table import NOBODY, write_gone
-
     texts = _Texts(writer.partial)
     documents: dict[str, set[int]] = {}
     items: dict[str, set[int]] = {}

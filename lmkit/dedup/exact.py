@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,15 +21,12 @@ from numpy.typing import NDArray
 from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter, scratch
+from lmkit.dedup.document_table import Notes
 from lmkit.dedup.matcher import Note, Pass, tables_of
 from lmkit.dedup.options import Keep
+from lmkit.dedup.removal_table import Gone, numbers_of, write_gone
 from lmkit.text.digests import SIZE, digest, normal_form
 from lmkit.text.url_normalization import normal_address
-
-if TYPE_CHECKING:
-    from lmkit.dedup.document_table import Notes
-    from lmkit.dedup.removal_table import Gone
-
 
 MATCHED = 1 << 26
 """Documents that are matched at a time."""
@@ -75,8 +71,6 @@ class Same(Pass):
 
     def gone(self, partial: Path) -> "Gone":
         """Return which documents go."""
-        from lmkit.dedup.removal_table import Gone
-
         return Gone([partial / scratch(self.reason, share) for share in range(self.shares)])
 
 
@@ -117,10 +111,6 @@ def _find_repeats(
     writer: TaskWriter,
 ) -> None:
     """Write which documents go, of those whose digests make up a share."""
-    import numpy as np  # which no --help should wait for
-
-    from lmkit.dedup.removal_table import numbers_of, write_gone
-
     tables = [table for _, table in tables_of(before, writer.partial)]
     digests, numbers = [np.empty((0, 2), np.uint64)], [np.empty(0, np.int64)]
     for part, (start, stop) in enumerate(pairwise(notes.starts.tolist())):

@@ -17,17 +17,14 @@ Choices:
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lmkit.artifacts.documents_file import Document, Rejected
 from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.dedup.cut_spans import Cutter
-
-if TYPE_CHECKING:
-    from lmkit.dedup.document_table import Notes
-    from lmkit.dedup.removal_table import Gone
-
+from lmkit.dedup.document_table import Notes
+from lmkit.dedup.removal_table import Gone
 
 Note = Callable[[Document], None]
 Change = Callable[[int, Document], Document | Rejected]

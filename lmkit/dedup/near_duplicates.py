@@ -10,21 +10,28 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter, scratch
+from lmkit.dedup.clustering import stars
+from lmkit.dedup.document_table import Notes
 from lmkit.dedup.keep_policy import Name
 from lmkit.dedup.matcher import Change, Note, Pass, tables_of
-from lmkit.dedup.minhash import shown_curve
+from lmkit.dedup.minhash import Bands, shown_curve
 from lmkit.dedup.options import Keep, Near
+from lmkit.dedup.removal_table import Gone, write_gone
+from lmkit.dedup.signature_files import (
+    Signatures,
+    groups,
+    matching_tasks,
+    write_groups,
+    write_mates,
+    writing_signatures,
+)
 from lmkit.execution.progress import say
 from lmkit.text.digests import digest, folded
-
-if TYPE_CHECKING:
-    from lmkit.dedup.document_table import Notes
-    from lmkit.dedup.removal_table import Gone
 
 
 class NearlyTheSame(Pass):
@@ -40,9 +47,6 @@ class NearlyTheSame(Pass):
     @contextmanager
     def noting(self, writer: TaskWriter) -> Generator[Note]:
         """Note the shingles and their signature."""
-        from lmkit.dedup.minhash import Bands
-        from lmkit.dedup.signature_files import writing_signatures
-
         with writing_signatures(writer, Bands(self.near.bands, self.near.rows)) as note:
             yield lambda document: note(folded(document.text))
 
@@ -50,8 +54,6 @@ class NearlyTheSame(Pass):
         self, folder: OutputFolder, notes: "Notes", workers: int, before: Sequence[Pass]
     ) -> None:
         """Match the bands one by one, group what they propose, and verify the groups."""
-        from lmkit.dedup.signature_files import matching_tasks
-
         if self.near.threshold is not None:
             say(shown_curve(self.near.bands, self.near.rows))
         bands = matching_tasks(int(notes.starts[-1]), self.near.bands)
@@ -68,8 +70,6 @@ class NearlyTheSame(Pass):
 
     def found(self, partial: Path) -> "Gone":
         """Return which documents are nearly the same as others."""
-        from lmkit.dedup.removal_table import Gone
-
         return Gone([partial / scratch("near", file) for file in range(self.files)])
 
     @contextmanager
@@ -95,24 +95,16 @@ def cluster_name(name: Name) -> str:
 def _match_band(
     notes: "Notes", before: Sequence[Pass], which: tuple[int, int, int], writer: TaskWriter
 ) -> None:
-    from lmkit.dedup.signature_files import write_mates
-
     gone = [table for _, table in tables_of(before, writer.partial)]
     write_mates(notes, gone, which, writer)
 
 
 def _group(notes: "Notes", bands: int, writer: TaskWriter) -> None:
-    from lmkit.dedup.signature_files import write_groups
-
     writer.facts["files"] = write_groups(notes, bands, writer)
 
 
 def _verify(near: Near, keep: Keep, notes: "Notes", file: int, writer: TaskWriter) -> None:
     """Write which documents of a file of groups are nearly the same as one that stays."""
-    from lmkit.dedup.clustering import stars
-    from lmkit.dedup.removal_table import write_gone
-    from lmkit.dedup.signature_files import Signatures, groups
-
     signatures = Signatures(notes)
     rows: list[tuple[int, int, float]] = []
 

@@ -1,7 +1,7 @@
 """Options of deduplication: what is compared, and which document is kept."""
 
 import math
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -9,15 +9,6 @@ from lmkit.artifacts.documents_file import Document
 from lmkit.config import Group
 from lmkit.dedup.keep_policy import Name, Value, _split
 from lmkit.dedup.minhash import bands_and_rows
-
-if TYPE_CHECKING:
-    pass
-
-if TYPE_CHECKING:
-    pass
-
-if TYPE_CHECKING:
-    pass
 
 
 class Contamination(Group):

@@ -20,21 +20,22 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.dedup.cut_spans import Cut, Cutter
+from lmkit.dedup.document_table import Notes
 from lmkit.dedup.matcher import Note, Pass, tables_of
+from lmkit.dedup.occurrence_table import noting, read_found, shares_of, write_found
 from lmkit.dedup.options import Inside, Keep
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from lmkit.dedup.document_table import Notes
-    from lmkit.text.text_units import Units
+from lmkit.dedup.ranking import rank_documents, ranks
+from lmkit.dedup.removal_table import numbers_of
+from lmkit.text.text_units import Units, WordKeys, word_places
 
 
 class InsideDocuments(Pass):
@@ -49,9 +50,6 @@ class InsideDocuments(Pass):
     @contextmanager
     def noting(self, writer: TaskWriter) -> Generator[Note]:
         """Note each line, paragraph and passage by a number."""
-        from lmkit.dedup.occurrence_table import noting
-        from lmkit.text.text_units import Units, WordKeys
-
         known = WordKeys()
         with ExitStack() as stack:
             notes = [
@@ -70,9 +68,6 @@ class InsideDocuments(Pass):
         self, folder: OutputFolder, notes: "Notes", workers: int, before: Sequence[Pass]
     ) -> None:
         """Find the occurrences that repeat the first, share by share."""
-        from lmkit.dedup.occurrence_table import shares_of
-        from lmkit.dedup.ranking import rank_documents
-
         rank_documents(folder, self.keep, notes, workers)
         for kind, words in self.inside.chosen.items():
             shares = shares_of(folder.scratch, kind, len(notes.parts) - notes.older)
@@ -85,8 +80,6 @@ class InsideDocuments(Pass):
     @contextmanager
     def cutting(self, writer: TaskWriter, notes: "Notes") -> Generator[Cutter]:
         """Hand out what finds the pieces to cut out of a document."""
-        from lmkit.dedup.occurrence_table import read_found, shares_of
-
         first, stop = notes.of_task(writer.number)
         tasks = len(notes.parts) - notes.older
         found: dict[str, tuple[NDArray[np.int64], NDArray[Any]]] = {}
@@ -114,8 +107,6 @@ def _find(
     share: int,
     writer: TaskWriter,
 ) -> None:
-    from lmkit.dedup.occurrence_table import write_found
-
     assert share == writer.number
     write_found(writer, kind, _Staying(writer.partial, notes, before), shares, width)
 
@@ -124,15 +115,11 @@ class _Staying:
     """The documents that stay as a whole, and their ranks."""
 
     def __init__(self, partial: Path, notes: "Notes", before: Sequence[Pass]) -> None:
-        from lmkit.dedup.ranking import ranks
-
         self.starts = notes.starts[notes.older :]
         self._tables = [table for _, table in tables_of(before, partial)]
         self._ranks = ranks(partial)
 
     def gone(self, task: int) -> "NDArray[np.int64]":
-        from lmkit.dedup.removal_table import numbers_of
-
         return numbers_of(self._tables, int(self.starts[task]), int(self.starts[task + 1]))
 
     def ranks(self, numbers: "NDArray[np.int64]") -> "NDArray[np.int64]":
@@ -142,8 +129,6 @@ class _Staying:
 def _occurring(
     units: "Units", kind: str, words: int
 ) -> "tuple[NDArray[np.uint64], NDArray[np.int64]]":
-    import numpy as np
-
     if kind == "lines":
         return units.lines(words)
     if kind == "paragraphs":
@@ -170,8 +155,6 @@ def _paragraphs(text: str, rows: list[Any], _: int) -> Iterator[Cut]:
 
 def _passages(text: str, rows: list[Any], words: int) -> Iterator[Cut]:
     """Join passages that go on in the same document as they do here."""
-    from lmkit.text.text_units import word_places
-
     places = word_places(text)
     begun: list[int] | None = None
     for _, place, first_place, first in rows:

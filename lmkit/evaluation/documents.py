@@ -5,21 +5,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Inputs
 from lmkit.artifacts.manifest import Manifest
 from lmkit.artifacts.tasks import ReadRange
 from lmkit.commands.eval.options import EvalConfig
+from lmkit.counter_rng import row_keys
+from lmkit.evaluation.perplexity import SEED, Score, score_rows
 from lmkit.execution.progress import warn
+from lmkit.objectives.registry import Objective, Packing, objective_of, scored
+from lmkit.packing.chunking import each_alone
+from lmkit.packing.token_rows import TokenRows
 from lmkit.readers.dispatch import read_slice
-
-if TYPE_CHECKING:
-    from lmkit.evaluation.perplexity import Score
-    from lmkit.objectives.registry import Objective
-    from lmkit.training.checkpoints.trained_model import TrainedModel
-
+from lmkit.text.digests import document_key
+from lmkit.text.surrogates import well_formed
+from lmkit.training.checkpoints.trained_model import TrainedModel
 
 GROUP_CHARACTERS = 4_000_000
 MICRO_BATCH_TOKENS = 16_384
@@ -76,9 +80,6 @@ class Reading:
 
 def _score_packed(config: EvalConfig, packed: Manifest, trained: "TrainedModel") -> "Score":
     """Score the held-out rows of a packed folder."""
-    from lmkit.evaluation.perplexity import score_rows
-    from lmkit.packing.token_rows import TokenRows
-
     details = packed.details
     length = details["sequence_length"]
     rows = TokenRows.open(config.data / "validation", length, details["pad"])
@@ -94,13 +95,6 @@ def _score_documents(
     config: EvalConfig, documents: Inputs, trained: "TrainedModel", reading: Reading
 ) -> "Score":
     """Score documents, each from its own beginning."""
-    import numpy as np
-
-    from lmkit.evaluation.perplexity import Score, score_rows
-    from lmkit.packing.chunking import each_alone
-    from lmkit.packing.token_rows import TokenRows
-    from lmkit.text.surrogates import well_formed
-
     length = trained.description.sequence_length
     pad = trained.tokenizer.pad
     assert pad is not None, "it was packed with this tokenizer"
@@ -125,8 +119,6 @@ def _score_documents(
 
 def objective(trained: "TrainedModel", sequence_length: int) -> "Objective":
     """Return what makes batches of rows of this length, asked as the model was in training."""
-    from lmkit.objectives.registry import Packing, objective_of, scored
-
     description = trained.description
     packing = Packing(sequence_length, description.begin, description.end)
     return objective_of(scored(description.learned), trained.tokenizer, packing)
@@ -134,12 +126,6 @@ def objective(trained: "TrainedModel", sequence_length: int) -> "Objective":
 
 def _row_keys(group: list[Document], numbers_R: Any) -> Any:
     """Return what is random in each row: its document's id decides, and which row of it it is."""
-    import numpy as np
-
-    from lmkit.counter_rng import row_keys
-    from lmkit.evaluation.perplexity import SEED
-    from lmkit.text.digests import document_key
-
     keys = np.array([document_key(SEED, document.id) for document in group], np.uint64)
     within_R = np.arange(len(numbers_R)) - np.searchsorted(numbers_R, numbers_R)
     return row_keys(SEED, 0, keys[numbers_R].astype(np.int64)) ^ row_keys(SEED, 1, within_R)
@@ -168,8 +154,6 @@ def _groups(config: EvalConfig, documents: Inputs, reading: Reading) -> Iterator
 
 
 def _framed(trained: "TrainedModel", ids: Any) -> Any:
-    import numpy as np
-
     begin, end = trained.description.begin, trained.description.end
     ends = ([] if token is None else [token] for token in (begin, end))
     first, last = (np.array(part, np.uint32) for part in ends)

@@ -19,9 +19,6 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
-    pass
-
-if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 

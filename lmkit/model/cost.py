@@ -13,11 +13,9 @@ Choices:
 Shapes: L blocks, D width, H heads, K head width, V vocabulary, T places of a row.
 """
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from lmkit.model.options import ModelConfig
-
+from lmkit.model.options import ModelConfig
 
 BUCKETS = 32
 """Of T5's relative positions."""

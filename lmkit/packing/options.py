@@ -1,14 +1,10 @@
 """The limits beyond which packed text is refused."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import Field
 
 from lmkit.config import Group
-
-if TYPE_CHECKING:
-    pass
-
 
 Share = Annotated[float | None, Field(ge=0, le=1)]
 Bits = Annotated[float | None, Field(ge=0)]

@@ -16,6 +16,13 @@ from lmkit.artifacts.finished_folders import check_made, made_by_lmkit
 from lmkit.artifacts.manifest import Counts, Manifest
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.errors import InputError, LmkitError
+from lmkit.packing.token_shards import (
+    DOCUMENT,
+    StoredArray,
+    documents_name,
+    token_type,
+    tokens_name,
+)
 from lmkit.storage.byte_ranges import hash_range
 
 
@@ -38,8 +45,6 @@ class PackedFolder:
 
     def link(self, shard: tuple[str, int], writer: TaskWriter) -> None:
         """Put a shard into another folder."""
-        from lmkit.packing.token_shards import DOCUMENT, StoredArray, documents_name, tokens_name
-
         side, number = shard
         tokens, documents = (f"{side}/{name(number)}" for name in (tokens_name, documents_name))
         for name in (tokens, documents):
@@ -52,8 +57,6 @@ class PackedFolder:
         writer.facts = {"documents": {side: records}}
 
     def _tokens(self, path: Path) -> int:
-        from lmkit.packing.token_shards import StoredArray, token_type
-
         return len(StoredArray.at(path, token_type(self.manifest.details["vocabulary_size"])))
 
     def _check(self, name: str) -> None:

@@ -24,13 +24,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import ceil, floor
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from lmkit.packing.options import LimitsConfig
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
 
 LONG_BYTES = 1_000
 """Documents of less say too little about their entropy."""
@@ -162,8 +161,6 @@ def entropy(ids: "NDArray[Any]") -> float:
     >>> entropy(np.array([7, 7, 8, 9])), entropy(np.array([5, 5]))
     (1.5, 0.0)
     """
-    import numpy as np
-
     _, counts = np.unique(ids, return_counts=True)
     shares = counts / len(ids)
     return abs(float((shares * np.log2(shares)).sum()))

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from functools import partial
 from hashlib import blake2b
 
+from lmkit.pii.detectors import find
 from lmkit.pii.options import Kind, PrivateData
 
 HASH_BYTES = 6
@@ -23,8 +24,6 @@ class Replacer:
     """Replaces private data, and counts it by kind."""
 
     def __init__(self, options: PrivateData) -> None:
-        from lmkit.pii.detectors import find  # many patterns, which no --help needs
-
         self._find = partial(find, kinds=options.kinds)
         self._stand_in = options.action == "stand-in"
         self.counts: Counter[str] = Counter()

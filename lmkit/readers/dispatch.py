@@ -18,6 +18,7 @@ from typing import Any
 from lmkit.artifacts.documents_file import Document, Unreadable, read_shard
 from lmkit.artifacts.inputs import Slice, opened
 from lmkit.artifacts.tasks import ReadRange
+from lmkit.readers.hub_dataset import read_dataset
 from lmkit.readers.options import Reading
 from lmkit.readers.reader import Reader, Request
 from lmkit.storage.byte_ranges import Range
@@ -67,8 +68,6 @@ def read_slice(
 
 def reader_of_dataset() -> Callable[..., Iterator[Document | Unreadable]]:
     """Return the function that reads a data set of the hub, which is no file."""
-    from lmkit.readers.hub_dataset import read_dataset
-
     return read_dataset
 
 

@@ -17,9 +17,11 @@ Choices:
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
+from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
 PLACES = 5
 PLACE_CHARACTERS = 200
@@ -32,8 +34,6 @@ class Identifier:
     """Tells languages; loading takes half a second, and some 150 MB."""
 
     def __init__(self) -> None:
-        from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
         model: Any = LanguageIdentifier.from_model_file(MODEL_FILE)
         self._next = np.frombuffer(model.tk_nextmove, f"u{model.tk_nextmove.itemsize}")
         self._row = np.frombuffer(model.tk_row, f"u{model.tk_row.itemsize}").astype(np.int64) << 8
@@ -144,8 +144,6 @@ def places(text: str) -> list[str]:
 
 
 def _encoded(text: str) -> bytes:
-    from unicodedata import normalize
-
     if text.isupper():
         text = text.lower()
     return normalize("NFC", text).encode("utf-8", "surrogatepass")

@@ -22,6 +22,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
+import sentencepiece
 import tokenizers
 from tokenizers import decoders, models
 
@@ -108,7 +109,6 @@ def _within(words: Counter[str], alphabet: set[str]) -> Counter[str]:
 
 def _learn(words: Counter[str], required: str, size: int) -> list[tuple[str, float]]:
     """Return the pieces, and the logarithms of their probabilities."""
-    import sentencepiece
 
     def lines() -> Iterator[str]:
         for word in by_frequency(words):

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from lmkit.config import Group
 from lmkit.training.data.mixture import _listed
-
-if TYPE_CHECKING:
-    pass
 
 
 class MixtureConfig(Group):

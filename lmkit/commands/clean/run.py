@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 from lmkit.artifacts.documents_file import (
     Document,
@@ -26,21 +26,20 @@ from lmkit.artifacts.documents_file import (
 from lmkit.artifacts.inputs import Slice, cut, find_documents
 from lmkit.artifacts.manifest import Counts, Manifest, kept_line
 from lmkit.artifacts.output_folder import making
+from lmkit.artifacts.signals_file import MeasuresFile
 from lmkit.artifacts.tasks import Receipt, TaskWriter
 from lmkit.commands.clean.options import CleanConfig
 from lmkit.execution.progress import say
 from lmkit.execution.tables import plain
 from lmkit.filters.document_sample import Candidates, chosen
+from lmkit.filters.judge import judge_for, judged
 from lmkit.filters.outcome_counts import Ledger, account, ledger_of
 from lmkit.pii.replacement import Replacer, told
 from lmkit.readers.dispatch import read_slice
 from lmkit.storage.options import RawFormat
+from lmkit.text.document_parts import segmented
 from lmkit.text.normalization import normalize
 from lmkit.text.word_list_files import lists_as_inputs
-
-if TYPE_CHECKING:
-    from lmkit.commands.clean.options import CleanConfig
-
 
 SAMPLED = 100  # one in so many
 PRIVATE = "private_data"
@@ -107,10 +106,6 @@ def _judging(
     config: CleanConfig, writer: TaskWriter
 ) -> Generator[Callable[[Iterable[Document | Unreadable]], Iterator[Outcome]]]:
     """Hand out what judges documents; all that was found out goes into files and receipt."""
-    from lmkit.artifacts.signals_file import MeasuresFile  # numpy and Arrow, which no --help needs
-    from lmkit.filters.judge import judge_for, judged
-    from lmkit.text.document_parts import segmented
-
     replacer = Replacer(config.private) if config.private.action else None
     ledger = Ledger(with_texts=config.keep_rejected != "none")
 

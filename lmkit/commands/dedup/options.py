@@ -1,16 +1,13 @@
 """What can be set for `lmkit dedup`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from lmkit.artifacts.options import DOCUMENT_FILES, RANGE_BYTES
 from lmkit.config import StageConfig
 from lmkit.dedup.options import Contamination, Inside, Keep, Near
-
-if TYPE_CHECKING:
-    pass
 
 
 class DedupConfig(StageConfig):

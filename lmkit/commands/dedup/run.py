@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial, reduce
 from glob import glob
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from lmkit.artifacts.documents_file import (
     Document,
@@ -26,11 +26,15 @@ from lmkit.artifacts.manifest import Counts, Manifest, kept_line
 from lmkit.artifacts.output_folder import OutputFolder, making
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.commands.dedup.options import DedupConfig
+from lmkit.dedup.crawl_index import Index, Verdict, using_index
 from lmkit.dedup.cut_spans import applying
 from lmkit.dedup.decontamination import AgainstTests, prepare_items
+from lmkit.dedup.document_table import Notes, noting_names
 from lmkit.dedup.exact import Exact, SameAddress
+from lmkit.dedup.examples import Witness, audit_of, write_audit
 from lmkit.dedup.matcher import Change, Pass, tables_of
 from lmkit.dedup.near_duplicates import NearlyTheSame
+from lmkit.dedup.removal_table import NOBODY, Verdicts, numbers_of, repeating
 from lmkit.dedup.repeated_spans import InsideDocuments
 from lmkit.dedup.summary import Sections, described
 from lmkit.errors import InputError, LmkitError
@@ -38,15 +42,6 @@ from lmkit.execution.progress import say, warn
 from lmkit.execution.tables import SHOWN_SOURCES, plain, shown
 from lmkit.readers.dispatch import read_slice
 from lmkit.readers.test_sets import read_items
-
-if TYPE_CHECKING:
-    from lmkit.dedup.crawl_index import Index, Verdict
-    from lmkit.dedup.document_table import Notes
-    from lmkit.dedup.examples import Witness
-
-if TYPE_CHECKING:
-    from lmkit.commands.dedup.options import DedupConfig
-
 
 SHOWN_EXAMPLES = 2
 
@@ -97,9 +92,6 @@ def _made(
     index: "Index | None",
     folder: OutputFolder,
 ) -> Manifest:
-    from lmkit.dedup.document_table import Notes
-    from lmkit.dedup.examples import audit_of  # numpy, which no --help should wait for
-
     if index:
         index.check()
     if tests:
@@ -129,15 +121,12 @@ def _made(
 def _index(config: DedupConfig, inputs: Inputs) -> "AbstractContextManager[Index | None]":
     if not config.index:
         return nullcontext()
-    from lmkit.dedup.crawl_index import using_index
 
     return using_index(config.index, config.output, inputs, config.compared)
 
 
 def _verdicts(passes: Sequence[Pass], notes: "Notes", partial: Path) -> "list[Verdict]":
     """Return which documents of each task go, and which only repeat one and are marked."""
-    from lmkit.dedup.removal_table import numbers_of, repeating
-
     tasks = map(notes.of_task, range(len(notes.parts) - notes.older))
     gone = [table for _, table in tables_of(passes, partial)]
     found = [table for each in passes if (table := each.found(partial))]
@@ -188,8 +177,6 @@ def _note(
     config: DedupConfig, passes: Sequence[Pass], slices: tuple[Slice, ...], writer: TaskWriter
 ) -> None:
     """Read the documents of a task for all passes."""
-    from lmkit.dedup.document_table import noting_names
-
     with ExitStack() as stack:
         name = stack.enter_context(noting_names(config.keep, writer))
         notes = [stack.enter_context(each.noting(writer)) for each in passes]
@@ -201,8 +188,6 @@ def _note(
 
 
 def _audit(passes: Sequence[Pass], notes: "Notes", writer: TaskWriter) -> None:
-    from lmkit.dedup.examples import write_audit
-
     tables = [(each.reason, found) for each in passes if (found := each.found(writer.partial))]
     write_audit(tables, notes, writer)
 
@@ -216,9 +201,6 @@ def _write(
     writer: TaskWriter,
 ) -> None:
     """Read the documents of a task again, and write those that stay, and who stays for others."""
-    from lmkit.dedup.examples import Witness
-    from lmkit.dedup.removal_table import NOBODY, Verdicts
-
     number, stop = notes.of_task(writer.number)
     verdicts = Verdicts(tables_of(passes, writer.partial), number, stop)
     duplicates: list[Duplicate] = []

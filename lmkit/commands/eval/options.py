@@ -1,15 +1,12 @@
 """What can be set for `lmkit eval`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from lmkit.artifacts.options import QUARANTINE_FILES
 from lmkit.config import POSITIONAL, FolderConfig
-
-if TYPE_CHECKING:
-    pass
 
 
 class EvalConfig(FolderConfig):

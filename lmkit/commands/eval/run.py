@@ -17,7 +17,7 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lmkit.artifacts.documents_file import OutcomeFiles
 from lmkit.artifacts.finished_folders import check_made, made_by_lmkit
@@ -30,14 +30,10 @@ from lmkit.commands.eval.options import EvalConfig
 from lmkit.errors import InputError, LmkitError
 from lmkit.evaluation.documents import Reading, Scores, _score_documents, _score_packed
 from lmkit.execution.progress import say
-
-if TYPE_CHECKING:
-    from lmkit.training.checkpoints.trained_model import TrainedModel
-
-if TYPE_CHECKING:
-    from lmkit.commands.eval.options import EvalConfig
-    from lmkit.evaluation.documents import Scores
-
+from lmkit.storage.atomic_files import sha256
+from lmkit.training.checkpoints.layout import MODEL
+from lmkit.training.checkpoints.trained_model import TrainedModel, find_run, open_run
+from lmkit.training.precision import find_device
 
 SCORES = "scores.json"
 
@@ -51,8 +47,6 @@ def evaluate(config: EvalConfig) -> Scores:
     else:
         check_made(config.data, hashes=True, below="validation/")
         documents = other_folder(config.data, "data", packed.fingerprint)
-    from lmkit.training.checkpoints.trained_model import find_run, open_run
-    from lmkit.training.precision import find_device
 
     device = find_device(config.device)
     _, checkpoint = find_run(config.run)
@@ -100,8 +94,6 @@ def _folder(config: EvalConfig, documents: Inputs, checkpoint: Path) -> OutputFo
     if config.output is None:
         return None
     refuse_overlap(config.output, [config.run, config.data])
-    from lmkit.storage.atomic_files import sha256
-    from lmkit.training.checkpoints.layout import MODEL
 
     model = other_folder(checkpoint, "model", sha256(checkpoint / MODEL))
     return OutputFolder(config, config.output, documents.beside(model).records)

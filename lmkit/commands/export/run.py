@@ -17,21 +17,30 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lmkit.artifacts.finished_folders import check_made, made_by_lmkit
 from lmkit.artifacts.inputs import other_folder
 from lmkit.artifacts.manifest import Counts, Manifest
 from lmkit.artifacts.output_folder import OutputFolder, making
 from lmkit.artifacts.tasks import TaskWriter
+from lmkit.commands.export.model_card import Training, model_card
 from lmkit.commands.export.options import LARGEST_VOCABULARY, ExportConfig
+from lmkit.commands.export.transformers_folder import WEIGHTS, check_tokenizer, files, save_weights
 from lmkit.errors import ConfigError, InputError
 from lmkit.execution.progress import warn
+from lmkit.huggingface.parity_check import check, need_transformers
+from lmkit.huggingface.registry import family_of
+from lmkit.packing.nanogpt_bin import write_tokens
 from lmkit.packing.packed_folder import PackedFolder
-
-if TYPE_CHECKING:
-    from lmkit.commands.export.options import ExportConfig
-
+from lmkit.packing.token_shards import Shards
+from lmkit.tokenizers.tokenizer import Tokenizer
+from lmkit.training.checkpoints.trained_model import (
+    find_run,
+    fingerprint_of,
+    open_run,
+    read_description,
+)
 
 FILES = {"train": "train.bin", "validation": "val.bin"}
 """What nanoGPT calls the sides."""
@@ -76,7 +85,6 @@ def _packed(path: Path) -> PackedFolder:
 def _separator(config: ExportConfig, packed: PackedFolder) -> int | None:
     if config.separator != "end":
         return config.separator
-    from lmkit.tokenizers.tokenizer import Tokenizer
 
     end = packed.manifest.details["end"]
     end = Tokenizer.load(packed.path / "tokenizer").end if end is None else end
@@ -113,9 +121,6 @@ def _write_side(
     side: str,
     writer: TaskWriter,
 ) -> None:
-    from lmkit.packing.nanogpt_bin import write_tokens
-    from lmkit.packing.token_shards import Shards
-
     begin, end = (token is not None for token in framing)
     with writer.file(FILES[side]) as path, path.open("wb") as file:
         documents, tokens = write_tokens(Shards.at(packed / side), (begin, end), separator, file)
@@ -129,10 +134,6 @@ def _is_a_run(path: Path) -> bool:
 
 
 def _export_model(config: ExportConfig, path: Path) -> Manifest:
-    from lmkit.huggingface.parity_check import need_transformers
-    from lmkit.huggingface.registry import family_of
-    from lmkit.training.checkpoints.trained_model import find_run, fingerprint_of, read_description
-
     run, checkpoint = find_run(path)
     family = family_of(read_description(run).config)
     need_transformers()
@@ -150,17 +151,6 @@ def _export_model(config: ExportConfig, path: Path) -> Manifest:
 def _write_model(name: str, checkpoint: Path, writer: TaskWriter) -> None:
     """Write a model's files, and let them appear once Transformers agrees."""
     import torch
-
-    from lmkit.commands.export.model_card import Training, model_card
-    from lmkit.commands.export.transformers_folder import (
-        WEIGHTS,
-        check_tokenizer,
-        files,
-        save_weights,
-    )
-    from lmkit.huggingface.parity_check import check
-    from lmkit.huggingface.registry import family_of
-    from lmkit.training.checkpoints.trained_model import open_run
 
     trained = open_run(checkpoint, torch.device("cpu"))
     described = trained.description

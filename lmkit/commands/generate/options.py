@@ -1,14 +1,11 @@
 """What can be set for `lmkit generate`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from lmkit.config import POSITIONAL, CommandConfig
-
-if TYPE_CHECKING:
-    pass
 
 
 class GenerateConfig(CommandConfig):

@@ -11,15 +11,15 @@ Choices:
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lmkit.commands.generate.options import GenerateConfig
-
-if TYPE_CHECKING:
-    from lmkit.generation.prompts import Written
-
-if TYPE_CHECKING:
-    from lmkit.commands.generate.options import GenerateConfig
+from lmkit.counter_rng import draw
+from lmkit.generation.prompts import Writer, Written
+from lmkit.generation.sampling import Sampling
+from lmkit.objectives.registry import Packing
+from lmkit.training.checkpoints.trained_model import open_run
+from lmkit.training.precision import find_device
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,6 @@ class Sample:
 
 def generate(config: GenerateConfig) -> list[Sample]:
     """Write for the prompt, as often as wanted."""
-    from lmkit.counter_rng import draw
-    from lmkit.generation.prompts import Writer
-    from lmkit.generation.sampling import Sampling
-    from lmkit.objectives.registry import Packing
-    from lmkit.training.checkpoints.trained_model import open_run
-    from lmkit.training.precision import find_device
-
     trained = open_run(config.run, find_device(config.device))
     described = trained.description
     packing = Packing(described.sequence_length, described.begin, described.end)

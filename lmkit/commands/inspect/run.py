@@ -19,29 +19,31 @@ from functools import partial
 from importlib import import_module
 from os.path import abspath, commonpath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
+import pyarrow.compute as pc
 from pydantic import ValidationError
 
 from lmkit.artifacts.manifest import MANIFEST, Counts, Input, Manifest, Output, Plan, flat, read
 from lmkit.artifacts.record_samples import pick, read_records
+from lmkit.artifacts.signals_file import FACTS, read_measures
 from lmkit.artifacts.tasks import PARTIAL, Receipt
 from lmkit.commands.inspect.options import InspectConfig
 from lmkit.config import STAGES, FolderConfig
 from lmkit.dedup.summary import described
 from lmkit.errors import InputError, LmkitError
 from lmkit.execution.tables import Section, shown
+from lmkit.filters.ablation import removals, with_limits
 from lmkit.filters.outcome_counts import account
+from lmkit.filters.rules import rules_as_made
+from lmkit.packing.preview import TEXT, cut_text, show_row, special
+from lmkit.tokenizers.tokenizer import TOKENIZER, Tokenizer
 from lmkit.training.checkpoints.run_summary import (
     checkpoint_manifest,
     checkpoint_state,
     describe_run,
     parameters,
 )
-
-if TYPE_CHECKING:
-    from lmkit.commands.inspect.options import InspectConfig
-
 
 SHOWN_CHARACTERS = 300
 SHOWN_INPUTS = 20
@@ -239,10 +241,6 @@ def _problems(folder: Path, outputs: Sequence[Output]) -> Iterator[str]:
 
 def _judged(config: InspectConfig, plan: Plan, outputs: Sequence[Output]) -> Sections:
     """Show what the rules of a cleaned folder did, or would do with other limits."""
-    from lmkit.artifacts.signals_file import FACTS, read_measures  # numpy, which no --help needs
-    from lmkit.filters.ablation import removals, with_limits
-    from lmkit.filters.rules import rules_as_made
-
     shards = [output for output in outputs if fnmatch(output.name, "measures-*.parquet")]
     if plan.stage != "clean" or not shards:
         raise InputError(f"{config.folder}: holds no measures", "name a folder that clean made")
@@ -271,7 +269,6 @@ def _judged(config: InspectConfig, plan: Plan, outputs: Sequence[Output]) -> Sec
                 if row["reason"] != "empty"
             ],
         }
-    import pyarrow.compute as pc
 
     table = read_measures(paths, ["reason", *names])
     reasons = table["reason"]
@@ -394,8 +391,6 @@ def _sample_documents(
 
 
 def _sample_row(config: InspectConfig, plan: Manifest) -> list[Sections]:
-    from lmkit.packing.preview import show_row  # numpy and tokenizers, which no --help needs
-
     side = next((side for side in SIDES if plan.details.get(side)), SIDES[0])
     row = random.Random(config.seed).randrange(plan.details[side]["rows"])
     length, pad = plan.details["sequence_length"], plan.details["pad"]
@@ -405,23 +400,15 @@ def _sample_row(config: InspectConfig, plan: Manifest) -> list[Sections]:
 
 
 def _special_tokens(folder: Path) -> list[Sections]:
-    from lmkit.packing.preview import special
-    from lmkit.tokenizers.tokenizer import Tokenizer
-
     return [{"text": " ".join(special(Tokenizer.load(folder)))}]
 
 
 def _sample_pieces(folder: Path) -> list[Sections]:
-    from lmkit.packing.preview import TEXT
-
     return _pieces(folder, TEXT)
 
 
 def _pieces(folder: Path, text: str) -> list[Sections]:
     """Cut a text with the tokenizer that lies in a folder, or in its `tokenizer/`."""
-    from lmkit.packing.preview import cut_text
-    from lmkit.tokenizers.tokenizer import TOKENIZER, Tokenizer
-
     inside = folder / "tokenizer"
     return cut_text(Tokenizer.load(inside if (inside / TOKENIZER).is_file() else folder), text)
 

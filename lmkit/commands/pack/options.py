@@ -1,16 +1,13 @@
 """What can be set for `lmkit pack`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
 from lmkit.artifacts.options import QUARANTINE_FILES, RANGE_BYTES
 from lmkit.config import StageConfig
 from lmkit.packing.options import LimitsConfig
-
-if TYPE_CHECKING:
-    pass
 
 
 class PackConfig(StageConfig):

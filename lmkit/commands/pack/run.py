@@ -23,7 +23,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import Any, Literal, cast
 
 from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.finished_folders import check_made, made_by_lmkit
@@ -36,18 +36,13 @@ from lmkit.errors import ConfigError, InputError, LmkitError
 from lmkit.execution.progress import warn
 from lmkit.execution.tables import SHOWN_SOURCES
 from lmkit.packing.holdout import Kin
+from lmkit.packing.nanogpt_bin import Encoded, read_tokens
 from lmkit.packing.packed_folder import PackedFolder, only_packed
+from lmkit.packing.row_index import held_out_and_trained_on, write_rows
 from lmkit.packing.sanity_limits import Tallies, judge, summary
+from lmkit.packing.tokenize_documents import Storing, look, store
 from lmkit.readers.dispatch import read_slice
-
-if TYPE_CHECKING:
-    from lmkit.packing.nanogpt_bin import Encoded
-    from lmkit.packing.tokenize_documents import Storing
-    from lmkit.tokenizers.tokenizer import Tokenizer
-
-if TYPE_CHECKING:
-    from lmkit.commands.pack.options import PackConfig
-
+from lmkit.tokenizers.tokenizer import FILES, Tokenizer
 
 Side = Literal["train", "validation"]
 SIDES: tuple[Side, Side] = ("train", "validation")
@@ -140,8 +135,6 @@ def _as_packed(config: PackConfig, packed: PackedFolder) -> PackConfig:
 
 
 def _storing(config: PackConfig, tokenizer: Path, fingerprint: str, share: float) -> "Storing":
-    from lmkit.packing.tokenize_documents import Storing
-
     return Storing(
         tokenizer=tokenizer,
         fingerprint=fingerprint,
@@ -162,8 +155,6 @@ def _finish(
     about: dict[str, Any],
 ) -> Manifest:
     """Make rows of all shards, and the manifest."""
-    from lmkit.packing.row_index import write_rows
-
     sides: list[Side] = [side for side in SIDES if _documents_of(receipts, side)]
     shards = [sum(side in receipt.facts["documents"] for receipt in receipts) for side in sides]
     pairs = list(zip(sides, shards, strict=True))
@@ -182,8 +173,6 @@ def _documents_of(receipts: Sequence[Receipt], side: Side) -> int:
 
 
 def _tokenizer(config: PackConfig) -> tuple[Path, "Tokenizer"]:
-    from lmkit.tokenizers.tokenizer import Tokenizer
-
     path = config.tokenizer
     if path is None:
         raise ConfigError(
@@ -231,8 +220,6 @@ def _read(
 ) -> Iterator["Document | Encoded | Unreadable"]:
     """Stream the documents of a slice, as texts or as tokens."""
     if part.format == "tokens":
-        from lmkit.packing.nanogpt_bin import read_tokens
-
         return read_tokens(part, ranges, separator=separator, max_record=max_record)
     return read_slice(part, ranges, max_record=max_record)
 
@@ -259,8 +246,6 @@ def _refuse_too_few(read: Read, documents: Inputs, share: float) -> None:
 
 def _refuse_unfit(read: Read, documents: Inputs, how: "Storing") -> None:
     """Refuse, before anything is written, a tokenizer that is not one for these texts."""
-    from lmkit.packing.tokenize_documents import look
-
     some = documents.slices[:: max(1, len(documents.slices) // LOOKED_AT)][:LOOKED_AT]
     found = (
         document
@@ -279,8 +264,6 @@ def _refuse_unfit(read: Read, documents: Inputs, how: "Storing") -> None:
 
 def _pack_task(read: Read, how: "Storing", slices: tuple[Slice, ...], writer: TaskWriter) -> None:
     """Write the token shards of some slices."""
-    from lmkit.packing.tokenize_documents import store
-
     store(chain.from_iterable(read(part, writer.read) for part in slices), how, writer)
 
 
@@ -323,8 +306,6 @@ def _hold_out_one(
 
 
 def _copy_tokenizer(tokenizer: Path, writer: TaskWriter) -> None:
-    from lmkit.tokenizers.tokenizer import FILES
-
     for name in FILES:
         if (tokenizer / name).exists():
             with writer.file(f"tokenizer/{name}") as path:
@@ -348,8 +329,6 @@ def _refuse_lost(name: str, went_in: int, found: int, where: str) -> None:
 
 def _warn_of_overlap(folder: Path, shards: dict[Side, int]) -> None:
     """Say so if held-out documents are trained on."""
-    from lmkit.packing.row_index import held_out_and_trained_on
-
     if set(shards) == set(SIDES):
         shared, every = held_out_and_trained_on(folder, shards["train"], shards["validation"])
         if shared:

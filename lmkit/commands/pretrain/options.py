@@ -1,7 +1,7 @@
 """What can be set for `lmkit pretrain`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -10,9 +10,6 @@ from lmkit.model.options import ModelConfig
 from lmkit.objectives.options import ObjectiveConfig, refuse_pair
 from lmkit.training.checkpoints.initial_weights import _beginning
 from lmkit.training.options import MixtureConfig, OptimConfig, ScheduleConfig, SpikeConfig
-
-if TYPE_CHECKING:
-    pass
 
 
 class PretrainConfig(ObjectiveConfig, StageConfig):

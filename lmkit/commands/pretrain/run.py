@@ -12,39 +12,48 @@ from contextlib import ExitStack
 from functools import cache
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
+
+from lmkit.artifacts.inputs import Inputs
 from lmkit.artifacts.manifest import Manifest
 from lmkit.artifacts.output_folder import refuse_overlap
+from lmkit.artifacts.tasks import PARTIAL
 from lmkit.commands.pretrain.options import PretrainConfig
+from lmkit.counter_rng import row_keys
 from lmkit.errors import ConfigError, Interrupted
+from lmkit.evaluation.perplexity import Score, score_rows
 from lmkit.execution.progress import say
 from lmkit.execution.ranks import ranks
+from lmkit.model.transformer import Transformer
 from lmkit.objectives.options import ObjectiveConfig
+from lmkit.objectives.registry import Objective, Packing, objective_of, places_needed, scored
+from lmkit.packing.token_rows import TokenRows
 from lmkit.storage.atomic_files import appearing
-from lmkit.training.checkpoints.initial_weights import _beginning
+from lmkit.tokenizers.tokenizer import Tokenizer
+from lmkit.training.checkpoints.initial_weights import _beginning, fill
+from lmkit.training.checkpoints.layout import newest_first
+from lmkit.training.checkpoints.run_folder import RunFolder, resolved_steps
+from lmkit.training.checkpoints.trained_model import TOKENIZER, Description, write_description
 from lmkit.training.data.packed_inputs import Sources
 from lmkit.training.distributed.launch import accelerator_for, refuse_owners, way_asked_for
+from lmkit.training.distributed.parallelism import Team, refuse_way
+from lmkit.training.distributed.rank_zero import joined, on_first, settle
+from lmkit.training.loop import Hooks, Progress, Recipe, train
+from lmkit.training.loss_scale import LossScale
+from lmkit.training.metrics import finite, read
+from lmkit.training.optimizer import Both, optimizer_of
 from lmkit.training.planning.forecast import Forecast, forecast
+from lmkit.training.planning.glibc_allocator import keep_memory
+from lmkit.training.planning.micro_batch import find_rows, fits_by_estimate, fits_on_gpu
+from lmkit.training.precision import Precision, choose_precision, find_device, refuse_fp16
 from lmkit.training.run_length import steps_asked
+from lmkit.training.session import Session
 from lmkit.training.stop_signals import asked_to_stop
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
     from torch import Tensor
     from torch.optim import Optimizer
-
-    from lmkit.artifacts.inputs import Inputs
-    from lmkit.model.transformer import Transformer
-    from lmkit.objectives.registry import Objective
-    from lmkit.packing.token_rows import TokenRows
-    from lmkit.training.checkpoints.run_folder import RunFolder
-    from lmkit.training.distributed.parallelism import Team
-    from lmkit.training.loop import Progress, Recipe
-    from lmkit.training.optimizer import Both
-    from lmkit.training.precision import Precision
-
-if TYPE_CHECKING:
-    from lmkit.commands.pretrain.options import PretrainConfig
-    from lmkit.training.planning.forecast import Forecast
 
 
 MICRO_BATCH_TOKENS = 8_192
@@ -67,9 +76,6 @@ def pretrain(config: PretrainConfig) -> Manifest | Forecast:
     config = _with_steps(config, packed)
     if config.dry_run:
         return _foretell(config, packed, objective)
-    from lmkit.training.checkpoints.run_folder import RunFolder
-    from lmkit.training.distributed.parallelism import refuse_way
-    from lmkit.training.distributed.rank_zero import joined, on_first
 
     refuse_way(config.parallel, ranks(), config.model, config.optim.algorithm)
     with joined(config.device), ExitStack() as stack:
@@ -113,8 +119,6 @@ def _within_hours(
     """
     if config.hours is None:
         return config
-    from lmkit.training.checkpoints.run_folder import resolved_steps
-    from lmkit.training.distributed.rank_zero import on_first
 
     known = None if config.overwrite else on_first(lambda: resolved_steps(config.output))
     if known is None or known[0] != config.hours:
@@ -127,15 +131,6 @@ def _within_hours(
 
 def _foretell(config: PretrainConfig, packed: Sources, objective: "Objective") -> Forecast:
     """Say what the run would take, from arithmetic and from a few steps that are thrown away."""
-    import numpy as np
-
-    from lmkit.counter_rng import row_keys
-    from lmkit.model.transformer import Transformer
-    from lmkit.training.distributed.parallelism import Team
-    from lmkit.training.loop import Hooks, Progress, Recipe, train
-    from lmkit.training.optimizer import optimizer_of
-    from lmkit.training.precision import choose_precision, find_device
-
     data, size = packed.rows(), packed.manifest.details["vocabulary_size"]
     micro_batch = _usual_micro_batch(config, packed)
     recipe, order = _recipe(config, packed, len(data), micro_batch), packed.order(data)
@@ -173,9 +168,6 @@ def _first_weights(config: PretrainConfig, packed: Sources) -> "tuple[Inputs, di
 
     A run that goes on has its own, and they aren't read again.
     """
-    from lmkit.tokenizers.tokenizer import Tokenizer
-    from lmkit.training.checkpoints.layout import newest_first
-
     beginning = _beginning(config)
     if beginning is None:
         return packed.inputs, {}
@@ -188,17 +180,12 @@ def _first_weights(config: PretrainConfig, packed: Sources) -> "tuple[Inputs, di
 
 def _objective(config: ObjectiveConfig, packed: Sources) -> "Objective":
     """Return what makes batches of the rows; an InputError names what their tokenizer lacks."""
-    from lmkit.objectives.registry import Packing, objective_of
-    from lmkit.tokenizers.tokenizer import Tokenizer
-
     details = packed.manifest.details
     packing = Packing(packed.sequence_length, details["begin"], details["end"])
     return objective_of(config, Tokenizer.load(packed.path / "tokenizer"), packing)
 
 
 def _refuse_long_rows(config: PretrainConfig, packed: Sources) -> None:
-    from lmkit.objectives.registry import places_needed
-
     needed, longest = places_needed(config.to_learn, packed.sequence_length), config.model.longest
     if longest is not None and needed > longest:
         raise ConfigError(
@@ -210,22 +197,17 @@ def _refuse_long_rows(config: PretrainConfig, packed: Sources) -> None:
 
 def _keep_memory() -> None:
     # Before the first tensor: it changes how memory is asked for.
-    from lmkit.training.planning.glibc_allocator import keep_memory
 
     keep_memory()
 
 
 def _refuse_absent_device(config: PretrainConfig) -> None:
     if config.device not in {"auto", "cpu"} or config.precision == "fp16":
-        from lmkit.training.precision import find_device, refuse_fp16
-
         refuse_fp16(config.precision, find_device(config.device))
 
 
 def _precision(config: PretrainConfig, run: "RunFolder") -> "Precision":
     """Return what to compute in: as typed, or as found out when the run began."""
-    from lmkit.training.precision import choose_precision, find_device
-
     device = find_device(config.device)
     if config.precision != "auto":
         return config.precision
@@ -234,9 +216,6 @@ def _precision(config: PretrainConfig, run: "RunFolder") -> "Precision":
 
 def _describe(config: PretrainConfig, packed: Sources) -> None:
     """Write what the model is, and a copy of its tokenizer."""
-    from lmkit.artifacts.tasks import PARTIAL
-    from lmkit.training.checkpoints.trained_model import TOKENIZER, Description, write_description
-
     details = packed.manifest.details
     scratch = config.output / PARTIAL
     description = Description(
@@ -270,15 +249,6 @@ def _train(
     `losses` takes the loss on the held-out rows of each folder, as it was last; `first_weights` are
     emptied, once the model has them.
     """
-    from lmkit.model.transformer import Transformer
-    from lmkit.objectives.registry import scored
-    from lmkit.training.checkpoints.initial_weights import fill
-    from lmkit.training.distributed.parallelism import Team
-    from lmkit.training.distributed.rank_zero import settle
-    from lmkit.training.loss_scale import LossScale
-    from lmkit.training.optimizer import optimizer_of
-    from lmkit.training.session import Session
-
     data, device = packed.rows(), accelerator.device
     size = packed.manifest.details["vocabulary_size"]
     model = Transformer(config.model, size, seed=config.seed)
@@ -321,8 +291,6 @@ def _rows_per_batch(config: PretrainConfig, sequence_length: int) -> int:
 
 
 def _recipe(config: PretrainConfig, packed: Sources, rows: int, micro_batch: int) -> "Recipe":
-    from lmkit.training.loop import Recipe
-
     sequence_length = packed.sequence_length
     rows_per_batch = _rows_per_batch(config, sequence_length)
     passes = config.steps * rows_per_batch / rows
@@ -371,10 +339,6 @@ def _micro_batch(
     """Return the rows to compute at a time; auto finds out how many fit, once a run."""
     if config.micro_batch != "auto":
         return _usual_micro_batch(config, packed)
-    import numpy as np
-
-    from lmkit.counter_rng import row_keys
-    from lmkit.training.planning.micro_batch import find_rows, fits_by_estimate, fits_on_gpu
 
     data, device = packed.rows(), accelerator.device
 
@@ -404,10 +368,7 @@ def _validation(
     """
     if not held_out:
         return None
-    import numpy as np
     import torch
-
-    from lmkit.evaluation.perplexity import Score, score_rows
 
     device, context = team.accelerator.device, lambda: team.accelerator.autocast()
 
@@ -443,8 +404,6 @@ def _complete(
     progress: "Progress",
     losses: dict[str, float],
 ) -> Manifest:
-    from lmkit.training.metrics import finite, read
-
     places = progress.step * _rows_per_batch(config, packed.sequence_length)
     facts = packed.facts(places, {name: finite(loss) for name, loss in losses.items()})
     last = deque(read(config.output), maxlen=1)

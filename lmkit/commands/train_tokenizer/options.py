@@ -1,16 +1,13 @@
 """What can be set for `lmkit train-tokenizer`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from lmkit.artifacts.options import QUARANTINE_FILES
 from lmkit.config import StageConfig
 from lmkit.tokenizers.options import Digits, PreTokenizer, Recipe, TextForm
-
-if TYPE_CHECKING:
-    pass
 
 
 class TrainTokenizerConfig(StageConfig):

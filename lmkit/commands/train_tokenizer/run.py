@@ -16,7 +16,7 @@ import json
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lmkit.artifacts.documents_file import Document, OutcomeFiles, Unreadable
 from lmkit.artifacts.inputs import Inputs, Slice, cut, find_documents, other_folder
@@ -28,12 +28,12 @@ from lmkit.errors import ConfigError, InputError, LmkitError
 from lmkit.execution.progress import warn
 from lmkit.execution.tables import shown
 from lmkit.readers.dispatch import read_slice
-
-if TYPE_CHECKING:
-    from lmkit.commands.train_tokenizer.options import TrainTokenizerConfig
-
-if TYPE_CHECKING:
-    from lmkit.tokenizers.tokenizer import Tokenizer
+from lmkit.text.surrogates import well_formed
+from lmkit.tokenizers.adopt import adopt, lacks
+from lmkit.tokenizers.build import train
+from lmkit.tokenizers.report import few_sources, measure, rows
+from lmkit.tokenizers.tokenizer import Tokenizer, contents
+from lmkit.tokenizers.training_sample import Sizes, class_of, keyed_pieces, limits, total
 
 
 def tokenizer_made(config: "TrainTokenizerConfig", manifest: Manifest) -> str:
@@ -111,8 +111,6 @@ def _is_default(config: TrainTokenizerConfig, name: str) -> bool:
 
 def _beside(documents: Inputs, config: TrainTokenizerConfig) -> Inputs:
     """Add the tokenizers that are read, so that a change of them is noticed."""
-    from lmkit.tokenizers.tokenizer import Tokenizer
-
     inputs = documents
     for label, path in (("from", config.from_), ("compare", config.compare)):
         if path is None:
@@ -126,8 +124,6 @@ def _beside(documents: Inputs, config: TrainTokenizerConfig) -> Inputs:
 
 
 def _adopted(config: TrainTokenizerConfig) -> dict[str, bytes]:
-    from lmkit.tokenizers.adopt import adopt
-
     assert config.from_ is not None
     return adopt(config.from_, add_missing=config.add_missing, sentinels=config.sentinels)
 
@@ -136,9 +132,6 @@ def _note_sizes(
     config: TrainTokenizerConfig, slices: tuple[Slice, ...], writer: TaskWriter
 ) -> None:
     """Find out how much text each source has, by the hashes of its pieces."""
-    from lmkit.text.surrogates import well_formed
-    from lmkit.tokenizers.training_sample import Sizes, class_of, keyed_pieces
-
     sizes: Sizes = defaultdict(Counter)
     for part in slices:
         for document in read_slice(
@@ -155,8 +148,6 @@ def _limits(
     config: TrainTokenizerConfig, facts: Sequence[Mapping[str, Any]]
 ) -> tuple[dict[str, int], dict[str, int]]:
     """Return which keys are drawn to learn from, and which to report on."""
-    from lmkit.tokenizers.training_sample import limits, total
-
     sizes = total(fact["sizes"] for fact in facts)
     learned = limits(sizes, config.sample_bytes)
     if sizes and not any(learned.values()):
@@ -201,9 +192,6 @@ class _Sample:
                     yield from self._drawn(document)
 
     def _drawn(self, document: Document) -> Iterator[str]:
-        from lmkit.text.surrogates import well_formed
-        from lmkit.tokenizers.training_sample import keyed_pieces
-
         source, drawn = well_formed(document.source), 0
         for key, piece in keyed_pieces(self._config.seed, document.id, document.text):
             if key < self._reported[source]:
@@ -235,9 +223,6 @@ def _make(
     writer: TaskWriter,
 ) -> None:
     """Write the tokenizer and its report."""
-    from lmkit.tokenizers.adopt import lacks
-    from lmkit.tokenizers.tokenizer import Tokenizer
-
     sample = _Sample(config, slices, learned, reported)
     files = _taken_over(config, sample) if config.from_ else _trained(config, sample)
     for name, data in files.items():
@@ -265,9 +250,6 @@ def _taken_over(config: TrainTokenizerConfig, sample: _Sample) -> dict[str, byte
 
 
 def _trained(config: TrainTokenizerConfig, sample: _Sample) -> dict[str, bytes]:
-    from lmkit.tokenizers.build import train
-    from lmkit.tokenizers.tokenizer import contents
-
     tokenizer = train(sample, config.recipe)
     return {name: text.encode() for name, text in contents(tokenizer).items()}
 
@@ -276,9 +258,6 @@ def _report(
     config: TrainTokenizerConfig, tokenizer: "Tokenizer", texts: Mapping[str, list[str]]
 ) -> list[dict[str, Any]]:
     """Measure this tokenizer, and the one to compare with, on the same texts."""
-    from lmkit.tokenizers.report import few_sources, measure, rows
-    from lmkit.tokenizers.tokenizer import Tokenizer
-
     if not texts:
         return []
     texts = few_sources(texts)

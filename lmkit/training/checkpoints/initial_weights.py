@@ -46,8 +46,6 @@ from lmkit.training.checkpoints.trained_model import (
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from lmkit.artifacts.inputs import Inputs
-
 
 def _beginning(config: PretrainConfig) -> "Beginning | None":
     if config.init_from is None:

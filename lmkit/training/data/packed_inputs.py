@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from numpy.typing import NDArray
 
 from lmkit.artifacts.finished_folders import check_made, made_by_lmkit
 from lmkit.artifacts.inputs import Inputs, other_folder
@@ -21,14 +23,10 @@ from lmkit.artifacts.output_folder import refuse_overlap
 from lmkit.errors import InputError
 from lmkit.execution.ranks import rank
 from lmkit.packing.packed_folder import PackedFolder
+from lmkit.packing.token_rows import TokenRows
+from lmkit.training.data.mixed_rows import MixedRows
 from lmkit.training.data.mixture import row_shares, rows_so_far
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from lmkit.packing.token_rows import TokenRows
-    from lmkit.training.data.mixed_rows import MixedRows
-
+from lmkit.training.data.sequence_order import rows_of_step
 
 SHARED = {
     "tokenizer": ("tokenizers", "pack the documents of both with the same --tokenizer"),
@@ -112,7 +110,6 @@ class Sources:
         opened = [self._open(folder, "train") for folder in self.folders]
         if len(opened) == 1:
             return opened[0]
-        from lmkit.training.data.mixed_rows import MixedRows
 
         return MixedRows(opened, self.shares)
 
@@ -120,9 +117,6 @@ class Sources:
         self, rows: "TokenRows | MixedRows"
     ) -> "Callable[[int, int, int, int], NDArray[Any]]":
         """Return what says which of the rows a step reads."""
-        from lmkit.training.data.mixed_rows import MixedRows
-        from lmkit.training.data.sequence_order import rows_of_step
-
         return rows.order if isinstance(rows, MixedRows) else rows_of_step
 
     def held_out(self) -> "dict[str, TokenRows]":
@@ -157,8 +151,6 @@ class Sources:
         return [int(folder.manifest.details["train"][key]) for folder in self.folders]
 
     def _open(self, folder: PackedFolder, side: str) -> "TokenRows":
-        from lmkit.packing.token_rows import TokenRows
-
         details = folder.manifest.details
         return TokenRows.open(folder.path / side, self.sequence_length, details["pad"])
 

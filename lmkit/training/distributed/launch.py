@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Literal
 from lmkit.errors import ConfigError
 from lmkit.execution.progress import say
 from lmkit.execution.ranks import ranks
+from lmkit.training.precision import DeviceName, Precision
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
-
-    from lmkit.training.precision import DeviceName, Precision
 
 
 Way = Literal["ddp", "fsdp", "tensor"]

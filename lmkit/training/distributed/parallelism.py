@@ -27,6 +27,7 @@ from torch import Tensor, nn
 
 from lmkit.errors import ConfigError
 from lmkit.model.options import ModelConfig
+from lmkit.model.transformer import Block
 from lmkit.training.distributed.sharded_weights import Held, held, squares, take_gradients
 
 Way = Literal["ddp", "fsdp", "tensor"]
@@ -147,8 +148,6 @@ def refuse_way(way: Way, processes: int, config: ModelConfig, algorithm: str = "
 def _sharded(model: nn.Module, mesh: Any) -> nn.Module:
     from torch.distributed.fsdp import fully_shard
 
-    from lmkit.model.transformer import Block
-
     for module in model.modules():
         if isinstance(module, Block):
             fully_shard(module, mesh=mesh)
@@ -164,8 +163,6 @@ def _cut(model: nn.Module, mesh: Any) -> nn.Module:
         RowwiseParallel,
         parallelize_module,
     )
-
-    from lmkit.model.transformer import Block
 
     for module in model.modules():
         if not isinstance(module, Block):

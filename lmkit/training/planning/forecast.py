@@ -21,13 +21,12 @@ from typing import TYPE_CHECKING, Any
 
 from lmkit.errors import ConfigError
 from lmkit.model.cost import Rows, flops, memory, parameters_by_part
+from lmkit.model.options import ModelConfig
+from lmkit.objectives.batch import Batch
+from lmkit.training.loop import Recipe
 
 if TYPE_CHECKING:
     import torch
-
-    from lmkit.model.options import ModelConfig
-    from lmkit.objectives.batch import Batch
-    from lmkit.training.loop import Recipe
 
 
 TRIAL_FLOPS = {"cpu": 5e10, "cuda": 1e14, "mps": 1e12}

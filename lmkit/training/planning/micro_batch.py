@@ -8,7 +8,6 @@ Choices:
 """
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -18,12 +17,9 @@ from lmkit.execution.ranks import ranks
 from lmkit.model.cost import memory
 from lmkit.model.options import ModelConfig
 from lmkit.objectives.batch import Batch
+from lmkit.training.checkpoints.run_folder import RunFolder
 from lmkit.training.distributed.rank_zero import on_first
 from lmkit.training.planning.forecast import MARGIN, free_bytes, rows_of
-
-if TYPE_CHECKING:
-    from lmkit.training.checkpoints.run_folder import RunFolder
-
 
 KEY = "micro_batch"
 BESIDE = 3
