@@ -5,7 +5,6 @@ Every command is also a function. `lmkit clean raw/ --output work/clean` is
     lmkit.clean(lmkit.CleanConfig(inputs=(Path("raw"),), output=Path("work/clean")))
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -50,25 +49,17 @@ __all__ = [
     "train_tokenizer",
 ]
 
-_MODULES = {
-    "CleanConfig": "clean",
-    "DedupConfig": "dedup",
-    "EvalConfig": "evaluate",
-    "ExportConfig": "export",
-    "GenerateConfig": "generate",
-    "InspectConfig": "inspect",
-    "PackConfig": "pack",
-    "PretrainConfig": "pretrain",
-    "TrainTokenizerConfig": "train_tokenizer",
-    "inspect_folder": "inspect",
-}
-
 
 def __getattr__(name: str) -> Any:
-    """Import a stage when its name is first wanted: a command shouldn't wait for the others."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.stages.{_MODULES.get(name, name)}"), name)
+    """Import a command when its name is first used: no command waits for the others."""
+    from lmkit.commands.registry import COMMANDS  # not even for pydantic
+
+    for command in COMMANDS:
+        if name == command.config_name:
+            return command.config
+        if name == command.function_name:
+            return command.run
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

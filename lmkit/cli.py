@@ -43,7 +43,7 @@ from rich.markup import escape
 
 from lmkit.artifacts.manifest import Manifest
 from lmkit.commands.registry import COMMANDS, Command
-from lmkit.config import STAGES, Option, load, options
+from lmkit.config import Option, load, options
 from lmkit.errors import Interrupted, LmkitError
 from lmkit.execution.progress import printable
 from lmkit.execution.ranks import rank
@@ -144,7 +144,7 @@ def _stub() -> None: ...
 
 def _function(of: "Command") -> Callable[..., None]:
     """Make a function that Typer can call; the options of a config are its parameters."""
-    config, run, show = of.config, of.run, of.show
+    config = of.config
     keys = {_identifier(option): option.key for option in options(config)}
 
     def command(
@@ -159,10 +159,12 @@ def _function(of: "Command") -> Callable[..., None]:
             for name, value in values.items()
             if value is not None and value != []
         }
-        options_in_force = load(config, file, typed)
-        result = run(options_in_force)
+        options_in_force = load(config, file, typed, [each.name for each in COMMANDS])
+        result = of.run(options_in_force)
         if rank() == 0:
-            text = json.dumps(_plain(result)) if as_json else show(options_in_force, result)
+            text = (
+                json.dumps(_plain(result)) if as_json else of.result_text(options_in_force, result)
+            )
             print(text, flush=True)
 
     *common, _ = inspect.signature(command).parameters.values()
@@ -279,6 +281,3 @@ def _plain(result: Any) -> Any:
     if isinstance(result, list):
         return [_plain(item) for item in cast(list[Any], result)]
     return result.to_json() if hasattr(result, "to_json") else result
-
-
-assert tuple(command.name for command in COMMANDS) == STAGES

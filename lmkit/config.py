@@ -40,11 +40,6 @@ from pydantic_core import ErrorDetails
 
 from lmkit.errors import ConfigError
 
-STAGES = (
-    *("clean", "dedup", "train-tokenizer", "pack", "pretrain", "eval", "generate", "export"),
-    "inspect",
-)
-"""What a person types for each command; a config file may have a table for each."""
 POSITIONAL = "positional"
 """Marks a field that the command line takes without a flag."""
 
@@ -205,9 +200,17 @@ def _docstrings_in(module: str) -> dict[str, dict[str, str]]:
 ConfigT = TypeVar("ConfigT", bound=CommandConfig)
 
 
-def load(cls: type[ConfigT], file: Path | None, flags: Mapping[str, object]) -> ConfigT:
-    """Merge defaults, file and flags (by dotted key), and validate the result."""
-    merged = _read_table(file, cls.stage) if file else {}
+def load(
+    cls: type[ConfigT],
+    file: Path | None,
+    flags: Mapping[str, object],
+    commands: Iterable[str] = (),
+) -> ConfigT:
+    """Merge defaults, file and flags (by dotted key), and validate the result.
+
+    A file may have a table for each of the `commands`.
+    """
+    merged = _read_table(file, cls.stage, commands) if file else {}
     known = {option.key: option for option in options(cls)}
     _let_typed_presets_win(merged, flags)
     for key, value in flags.items():
@@ -247,7 +250,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]}?" if close else ""
 
 
-def _read_table(file: Path, stage: str) -> dict[str, Any]:
+def _read_table(file: Path, stage: str, commands: Iterable[str]) -> dict[str, Any]:
     """Read the part of a config file, or of a manifest, that is for this stage."""
     try:
         text = file.read_text("utf-8")
@@ -270,7 +273,7 @@ def _read_table(file: Path, stage: str) -> dict[str, Any]:
     if stage not in tables:
         guess = did_you_mean(stage, tables)
         raise ConfigError(f"{file}: no options for {stage}{guess}", f"add a [{stage}] table")
-    known = {*STAGES, stage}
+    known = {*commands, stage}
     for key in tables.keys() - known:
         guess = did_you_mean(key, known)
         raise ConfigError(f"{file}: [{key}]: no such command{guess}", "see: lmkit --help")

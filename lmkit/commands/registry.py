@@ -1,44 +1,65 @@
-"""The commands, listed once."""
+"""The commands, listed once: what a person types, the options, and the function that does it.
+
+Choices:
+- A command is a folder: `options.py` holds what can be set, `run.py` the work and the text that is
+  printed of its result. A new command is a folder and a line here.
+- Nothing of a command is imported before it is asked for: `--help` reads its options alone, and no
+  command waits for the libraries of another one.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import (
-    Any,
-)
+from importlib import import_module
+from typing import Any
 
-import lmkit
-from lmkit.commands import registry as results
 from lmkit.config import CommandConfig
 
 
 @dataclass(frozen=True)
 class Command:
-    """What a person types, the config, the stage that takes it, and how its result is shown."""
+    """A command by its name, and the names of its options and of its function."""
 
     name: str
     config_name: str
-    stage_name: str
-    show: Callable[[Any, Any], str]
+    function_name: str
 
     @property
     def config(self) -> type[CommandConfig]:
         """The options."""
-        return getattr(lmkit, self.config_name)
+        return getattr(import_module(f"{self._folder}.options"), self.config_name)
 
     @property
     def run(self) -> Callable[[Any], Any]:
-        """What does the work."""
-        return getattr(lmkit, self.stage_name)
+        """The function that takes the options and returns the result."""
+        return getattr(self._run_module, self.function_name)
+
+    @property
+    def result_text(self) -> Callable[[Any, Any], str]:
+        """The function that takes options and result, and returns what is printed."""
+        return self._run_module.result_text
+
+    @property
+    def _folder(self) -> str:
+        return f"{__package__}.{self.name.replace('-', '_')}"
+
+    @property
+    def _run_module(self) -> Any:
+        return import_module(f"{self._folder}.run")
 
 
 COMMANDS = (
-    Command("clean", "CleanConfig", "clean", results.cleaned),
-    Command("dedup", "DedupConfig", "dedup", results.deduplicated),
-    Command("train-tokenizer", "TrainTokenizerConfig", "train_tokenizer", results.tokenizer_made),
-    Command("pack", "PackConfig", "pack", results.packed),
-    Command("pretrain", "PretrainConfig", "pretrain", results.trained),
-    Command("eval", "EvalConfig", "evaluate", results.scored),
-    Command("generate", "GenerateConfig", "generate", results.written),
-    Command("export", "ExportConfig", "export", results.exported),
-    Command("inspect", "InspectConfig", "inspect_folder", results.inspected),
+    Command("clean", "CleanConfig", "clean"),
+    Command("dedup", "DedupConfig", "dedup"),
+    Command("train-tokenizer", "TrainTokenizerConfig", "train_tokenizer"),
+    Command("pack", "PackConfig", "pack"),
+    Command("pretrain", "PretrainConfig", "pretrain"),
+    Command("eval", "EvalConfig", "evaluate"),
+    Command("generate", "GenerateConfig", "generate"),
+    Command("export", "ExportConfig", "export"),
+    Command("inspect", "InspectConfig", "inspect_folder"),
 )
+
+
+def command_named(name: str) -> Command | None:
+    """Return the command that a person types like this, if there is one."""
+    return next((command for command in COMMANDS if command.name == name), None)

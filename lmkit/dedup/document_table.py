@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.tasks import TaskWriter, scratch
-from lmkit.dedup.keep_policy import Name
+from lmkit.dedup.keep_policy import Name, value_of
 from lmkit.dedup.options import Keep
 from lmkit.text.digests import digest
 
@@ -46,7 +46,7 @@ def noting_names(keep: Keep, writer: TaskWriter) -> Generator[Callable[[Document
                     text=digest(document.text).hex(),
                     path=str(place),
                     characters=len(document.text),
-                    value=keep.value_of(document),
+                    value=value_of(keep, document),
                 )
                 size = file.write(json.dumps(who).encode())
                 ends.append(ends[-1] + size if ends else size)

@@ -22,6 +22,7 @@ from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter, scratch
 from lmkit.dedup.document_table import Notes
+from lmkit.dedup.keep_policy import sort_key
 from lmkit.dedup.matcher import Note, Pass, tables_of
 from lmkit.dedup.options import Keep
 from lmkit.dedup.removal_table import Gone, numbers_of, write_gone
@@ -132,7 +133,7 @@ def _find_repeats(
     rows: list[tuple[int, int, float]] = []
     for group in members:
         # What an index holds has been kept before, and comes first.
-        best = min(group, key=lambda n: (n >= notes.first, keep.rank(names[n]), n))
+        best = min(group, key=lambda n: (n >= notes.first, sort_key(keep, names[n]), n))
         rows += [(number, best, 1.0) for number in group if number != best]
     with writer.scratch_file(scratch(reason, writer.number)) as path:
         write_gone(path, rows)

@@ -8,7 +8,11 @@ Choices:
   numbers.
 """
 
-from typing import NamedTuple
+import math
+from typing import Any, NamedTuple, cast
+
+from lmkit.artifacts.documents_file import Document
+from lmkit.dedup.options import Keep
 
 Value = int | float | str | None
 
@@ -25,6 +29,37 @@ class Name(NamedTuple):
     value: Value
 
 
-def _split(value: object) -> object:
-    """Take `a,b` from a command line for a list of two."""
-    return tuple(part for part in value.split(",") if part) if isinstance(value, str) else value
+def value_of(keep: Keep, document: Document) -> Value:
+    """Return what the rule compares."""
+    if not keep.field:
+        return None
+    for found in (document.record(), document.metadata):
+        inner: Any = found
+        for key in keep.field.split("."):
+            inner = cast(dict[str, Any], inner).get(key) if isinstance(inner, dict) else None
+        if isinstance(inner, int | float | str) and not isinstance(inner, bool):
+            return inner
+    return None
+
+
+def sort_key(keep: Keep, name: Name) -> tuple[Any, ...]:
+    """Return what sorts a document before those that it stays for.
+
+    >>> name = Name("wiki", "1", "", "", 100, 0.5)
+    >>> sort_key(Keep(rule="largest", field="score", sources=("wiki",)), name)[:3]
+    (0, 0, -0.5)
+    """
+    preferred = keep.sources.index(name.source) if name.source in keep.sources else math.inf
+    return (preferred, *_by_rule(keep, name), *name[:4])
+
+
+def _by_rule(keep: Keep, name: Name) -> tuple[Any, ...]:
+    if keep.rule == "longest":
+        return (-name.characters,)
+    if keep.rule == "first":
+        return ()
+    sign = -1 if keep.rule == "largest" else 1
+    if isinstance(name.value, str):
+        # Behind its last character a text is smaller than any that goes on: 'a' < 'ab'.
+        return (1, [sign * ord(letter) for letter in name.value] + [sign * -1])
+    return (2, 0) if name.value is None else (0, sign * name.value)

@@ -11,6 +11,7 @@ Choices:
 import numpy as np
 from numpy.typing import NDArray
 
+from lmkit.dedup.options import catch_probability
 from lmkit.dedup.shingles import Hashes, Shingles, mix
 
 AT_ONCE = 4096
@@ -54,35 +55,6 @@ class Bands:
         for row in least.reshape(self.bands, self.rows, -1).swapaxes(0, 1):
             keys[:, filled] = mix(keys[:, filled] ^ row)
         return keys
-
-
-NUMBERS = 112
-CAUGHT = 0.95
-
-
-def catch_probability(similarity: float, bands: int, rows: int) -> float:
-    """Return the odds that two documents of a similarity share a band.
-
-    The figure that FineWeb gives for its 14 x 8, at 0.85 (arXiv 2406.17557, section 3.4):
-
-    >>> round(catch_probability(0.85, 14, 8), 3)
-    0.988
-    """
-    return 1 - (1 - similarity**rows) ** bands
-
-
-def bands_and_rows(threshold: float) -> tuple[int, int]:
-    """Return what catches documents of a similarity.
-
-    >>> bands_and_rows(0.8), bands_and_rows(0.5)
-    ((16, 7), (37, 3))
-    """
-    enough = (
-        (NUMBERS // rows, rows)
-        for rows in range(NUMBERS, 1, -1)
-        if catch_probability(threshold, NUMBERS // rows, rows) >= CAUGHT
-    )
-    return next(enough, (NUMBERS, 1))
 
 
 def shown_curve(bands: int, rows: int) -> str:

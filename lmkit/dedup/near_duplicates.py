@@ -17,7 +17,7 @@ from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter, scratch
 from lmkit.dedup.clustering import stars
 from lmkit.dedup.document_table import Notes
-from lmkit.dedup.keep_policy import Name
+from lmkit.dedup.keep_policy import Name, sort_key
 from lmkit.dedup.matcher import Change, Note, Pass, tables_of
 from lmkit.dedup.minhash import Bands, shown_curve
 from lmkit.dedup.options import Keep, Near
@@ -109,7 +109,7 @@ def _verify(near: Near, keep: Keep, notes: "Notes", file: int, writer: TaskWrite
     rows: list[tuple[int, int, float]] = []
 
     def rank(number: int) -> tuple[Any, ...]:
-        return (number >= notes.first, keep.rank(names[number]), number)
+        return (number >= notes.first, sort_key(keep, names[number]), number)
 
     for keys_of in groups(writer.partial / scratch("groups", file)):
         names = notes.names(list(keys_of))

@@ -18,6 +18,7 @@ import numpy as np
 from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter, scratch
 from lmkit.dedup.document_table import Notes, Numbers
+from lmkit.dedup.keep_policy import sort_key
 from lmkit.dedup.options import Keep
 
 AT_ONCE = 64
@@ -40,7 +41,7 @@ def ranks(partial: Path) -> Numbers:
 
 def _write_order(keep: Keep, notes: Notes, task: int, writer: TaskWriter) -> None:
     names = notes.names(range(*notes.of_task(task)))
-    order = sorted(names, key=lambda number: (keep.rank(names[number]), number))
+    order = sorted(names, key=lambda number: (sort_key(keep, names[number]), number))
     with writer.scratch_file(scratch("order", writer.number)) as path:
         path.write_bytes(np.array(order, np.int64).tobytes())
 
@@ -62,4 +63,4 @@ def _ordered(keep: Keep, notes: Notes, path: Path) -> Iterator[tuple[Any, int]]:
     for start in range(0, count, AT_ONCE):
         some = np.fromfile(path, np.int64, min(AT_ONCE, count - start), offset=8 * start)
         names = notes.names(some)
-        yield from ((keep.rank(names[number]), number) for number in some.tolist())
+        yield from ((sort_key(keep, names[number]), number) for number in some.tolist())

@@ -3,20 +3,18 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+import torch
 
 from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Inputs
 from lmkit.artifacts.manifest import Manifest
 from lmkit.artifacts.tasks import ReadRange
-from lmkit.commands.eval.options import EvalConfig
 from lmkit.counter_rng import row_keys
 from lmkit.evaluation.perplexity import SEED, Score, score_rows
-from lmkit.execution.progress import warn
 from lmkit.objectives.registry import Objective, Packing, objective_of, scored
 from lmkit.packing.chunking import each_alone
 from lmkit.packing.token_rows import TokenRows
@@ -78,43 +76,53 @@ class Reading:
     unreadable: list[Unreadable] = field(default_factory=list[Unreadable])
 
 
-def _score_packed(config: EvalConfig, packed: Manifest, trained: "TrainedModel") -> "Score":
-    """Score the held-out rows of a packed folder."""
-    details = packed.details
-    length = details["sequence_length"]
-    rows = TokenRows.open(config.data / "validation", length, details["pad"])
-    device = trained.model.embedding.weight.device
-    micro_batch = config.micro_batch or max(1, MICRO_BATCH_TOKENS // length)
-    context = partial(autocast, config, trained)
-    return score_rows(
-        trained.model, rows, None, micro_batch, device, context, objective(trained, length)
-    )
+@dataclass(frozen=True)
+class Scorer:
+    """A trained model, and how it is computed."""
 
+    trained: TrainedModel
+    precision: Literal["fp32", "bf16"] = "fp32"
+    micro_batch: int | None = None
+    """Rows to compute at a time; None: about 16,384 tokens. It changes no result."""
 
-def _score_documents(
-    config: EvalConfig, documents: Inputs, trained: "TrainedModel", reading: Reading
-) -> "Score":
-    """Score documents, each from its own beginning."""
-    length = trained.description.sequence_length
-    pad = trained.tokenizer.pad
-    assert pad is not None, "it was packed with this tokenizer"
-    device = trained.model.embedding.weight.device
-    micro_batch = config.micro_batch or max(1, MICRO_BATCH_TOKENS // length)
-    context, asked = partial(autocast, config, trained), objective(trained, length)
-    total = Score(0.0, 0, 0)
-    for group in _groups(config, documents, reading):
-        texts = [document.text for document in group]
-        sizes = [len(well_formed(text).encode()) for text in texts]
-        ids = [_framed(trained, ids) for ids in trained.tokenizer.encode_batch(texts)]
-        rows = TokenRows.from_documents(
-            list(zip(ids, sizes, strict=True)), length, pad, lay_out=each_alone
+    def packed(self, folder: Path, packed: Manifest) -> Score:
+        """Score the held-out rows of a packed folder."""
+        length = packed.details["sequence_length"]
+        rows = TokenRows.open(folder / "validation", length, packed.details["pad"])
+        return self._score(rows, length, order=None)
+
+    def documents(self, documents: Inputs, reading: "Reading", max_record: int) -> Score:
+        """Score documents, each from its own beginning."""
+        trained, length = self.trained, self.trained.description.sequence_length
+        pad = trained.tokenizer.pad
+        assert pad is not None, "it was packed with this tokenizer"
+        total = Score(0.0, 0, 0)
+        for group in _groups(documents, reading, max_record):
+            texts = [document.text for document in group]
+            sizes = [len(well_formed(text).encode()) for text in texts]
+            ids = [_framed(trained, ids) for ids in trained.tokenizer.encode_batch(texts)]
+            rows = TokenRows.from_documents(
+                list(zip(ids, sizes, strict=True)), length, pad, lay_out=each_alone
+            )
+            # Rows of about the same length share a batch, so little time goes into padding.
+            order = np.argsort(rows.lengths(), kind="stable")
+            numbers = np.repeat(np.arange(len(ids)), [-(-len(each) // length) for each in ids])
+            total += self._score(rows, length, order, _row_keys(group, numbers))
+        return total
+
+    def _score(self, rows: TokenRows, length: int, order: Any, keys_R: Any = None) -> Score:
+        trained = self.trained
+        device = trained.model.embedding.weight.device
+        micro_batch = self.micro_batch or max(1, MICRO_BATCH_TOKENS // length)
+        asked = objective(trained, length)
+        return score_rows(
+            trained.model, rows, order, micro_batch, device, self._autocast, asked, keys_R
         )
-        # Rows of about the same length share a batch, so little time goes into padding.
-        order = np.argsort(rows.lengths(), kind="stable")
-        numbers = np.repeat(np.arange(len(ids)), [-(-len(each) // length) for each in ids])
-        keys_R = _row_keys(group, numbers)
-        total += score_rows(trained.model, rows, order, micro_batch, device, context, asked, keys_R)
-    return total
+
+    def _autocast(self) -> Any:
+        """Return the context in which the model computes."""
+        device = self.trained.model.embedding.weight.device.type
+        return torch.autocast(device, torch.bfloat16, enabled=self.precision == "bf16")
 
 
 def objective(trained: "TrainedModel", sequence_length: int) -> "Objective":
@@ -131,12 +139,12 @@ def _row_keys(group: list[Document], numbers_R: Any) -> Any:
     return row_keys(SEED, 0, keys[numbers_R].astype(np.int64)) ^ row_keys(SEED, 1, within_R)
 
 
-def _groups(config: EvalConfig, documents: Inputs, reading: Reading) -> Iterator[list[Document]]:
+def _groups(documents: Inputs, reading: Reading, max_record: int) -> Iterator[list[Document]]:
     """Read documents in groups that fit into memory."""
     group: list[Document] = []
     room = GROUP_CHARACTERS
     for part in documents.slices:
-        for document in read_slice(part, reading.notes, max_record=config.max_record):
+        for document in read_slice(part, reading.notes, max_record=max_record):
             if isinstance(document, Unreadable):
                 reading.unreadable.append(document)
                 continue
@@ -146,9 +154,6 @@ def _groups(config: EvalConfig, documents: Inputs, reading: Reading) -> Iterator
             if room <= 0:
                 yield group
                 group, room = [], GROUP_CHARACTERS
-    if reading.unreadable:
-        count = len(reading.unreadable)
-        warn(f"{config.data}: {count:,} records could not be read and are not in the scores")
     if group:
         yield group
 
@@ -158,11 +163,3 @@ def _framed(trained: "TrainedModel", ids: Any) -> Any:
     ends = ([] if token is None else [token] for token in (begin, end))
     first, last = (np.array(part, np.uint32) for part in ends)
     return np.concatenate([first, ids, last])
-
-
-def autocast(config: EvalConfig, trained: "TrainedModel") -> Any:
-    """Return the context in which a model computes."""
-    import torch
-
-    device = trained.model.embedding.weight.device.type
-    return torch.autocast(device, torch.bfloat16, enabled=config.precision == "bf16")

@@ -12,14 +12,11 @@ Choices:
   marks of dialogue are words there.
 """
 
-from pathlib import Path
-from typing import Annotated, Any, Literal, cast, get_args
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from lmkit.config import Group, Paths, split_commas
-from lmkit.filters.profanity import WORDS, Listed
-from lmkit.filters.rules import FIELDS
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
@@ -37,6 +34,8 @@ RuleSet = Literal[
     "url",
 ]
 Preset = Literal["basic", "web", "books", "code", "none"]
+PROFANITY_LISTS = ("en", "de", "es", "fr")
+"""The lists that come with lmkit, by language."""
 
 
 class GopherRepetition(Group):
@@ -184,7 +183,7 @@ class Profanity(Group):
     max_entries: Count | None = 0
     """Drop texts with more listed words and phrases."""
 
-    lists: Annotated[tuple[str, ...], BeforeValidator(split_commas)] = (*WORDS,)
+    lists: Annotated[tuple[str, ...], BeforeValidator(split_commas)] = PROFANITY_LISTS
     """Lists that come with lmkit (en, de, es, fr), or files with an entry a line; de:FILE is for
     texts in that language alone. Commas between."""
 
@@ -260,18 +259,6 @@ class Filters(Group):
 
     url: Url = Url()
 
-    @property
-    def list_files(self) -> list[tuple[str, Path]]:
-        """The files that the rules look into, each with the option that names it."""
-        named: list[tuple[str, Path]] = []
-        if "profanity" in self.rules:
-            listed = (Listed.named(name).path for name in self.profanity.lists)
-            named += [("--filters.profanity.lists", path) for path in listed if path]
-        if "url" in self.rules:
-            named += [("--filters.url.domains", path) for path in self.url.domains]
-            named += [("--filters.url.words", path) for path in self.url.words]
-        return named
-
     @model_validator(mode="before")
     @classmethod
     def _start_from_preset(cls, values: Any) -> Any:
@@ -307,11 +294,8 @@ class Filters(Group):
             raise ValueError(
                 "--filters.url: lists that no rule looks into; add url to --filters.rules"
             )
-        if self.profanity.lists != (*WORDS,) and "profanity" not in self.rules:
+        if self.profanity.lists != PROFANITY_LISTS and "profanity" not in self.rules:
             raise ValueError(
                 "--filters.profanity: no rule looks into lists; add profanity to --filters.rules"
             )
         return self
-
-
-assert set(get_args(RuleSet)) == {"basic", *FIELDS}

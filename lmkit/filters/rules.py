@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from lmkit.config import Group
@@ -17,6 +18,7 @@ from lmkit.filters.options import (
     SourceCode,
     Url,
 )
+from lmkit.filters.profanity import Listed
 from lmkit.text.language_codes import EVERY
 
 
@@ -120,3 +122,15 @@ def rules_as_made(config: Mapping[str, Any]) -> list[Rule]:
     wanted = config.get("language")
     language = LanguageRule(tuple(wanted), config["min_language_score"]) if wanted else None
     return [*rules_of(Filters.model_validate(config["filters"]), language)]
+
+
+def list_files(filters: Filters) -> list[tuple[str, Path]]:
+    """Return the files that the rules look into, each with the option that names it."""
+    named: list[tuple[str, Path]] = []
+    if "profanity" in filters.rules:
+        listed = (Listed.named(name).path for name in filters.profanity.lists)
+        named += [("--filters.profanity.lists", path) for path in listed if path]
+    if "url" in filters.rules:
+        named += [("--filters.url.domains", path) for path in filters.url.domains]
+        named += [("--filters.url.words", path) for path in filters.url.words]
+    return named

@@ -33,6 +33,15 @@ class Rows(NamedTuple):
     """Places that an encoder's query stream asks for."""
 
 
+def parameters(config: ModelConfig, vocabulary_size: int) -> int:
+    """Count the trained numbers; a tied embedding counts once.
+
+    >>> parameters(ModelConfig(layers=1, hidden_size=4, heads=2, ffn_size=8), 10)
+    212
+    """
+    return sum(parameters_by_part(config, vocabulary_size).values())
+
+
 def parameters_by_part(config: "ModelConfig", vocabulary_size: int) -> dict[str, int]:
     """Count the trained numbers by part; a part that is absent is left out."""
     width, norm = config.hidden_size, _norm(config)
@@ -83,7 +92,7 @@ def memory(
 
     `rows` is what is computed at a time. Weights, gradients and AdamW's two moments are in fp32.
     """
-    count = config.parameters(vocabulary_size)
+    count = parameters(config, vocabulary_size)
     parts = {
         "weights": 4 * count,
         "gradients": 4 * count,

@@ -334,16 +334,6 @@ class ModelConfig(Group):
         """
         return bool(self.window) and (self.global_every is None or block % self.global_every > 0)
 
-    def parameters(self, vocabulary_size: int) -> int:
-        """Count the trained numbers; a tied embedding counts once.
-
-        >>> ModelConfig(layers=1, hidden_size=4, heads=2, ffn_size=8).parameters(10)
-        212
-        """
-        from lmkit.model.cost import parameters_by_part
-
-        return sum(parameters_by_part(self, vocabulary_size).values())
-
     def _usual_ffn(self) -> int:
         return _balanced_ffn(self.hidden_size) if self.gated else 4 * self.hidden_size
 

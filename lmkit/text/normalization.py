@@ -18,8 +18,6 @@ from functools import cache
 from html import unescape
 from typing import Literal
 
-from ftfy import fix_encoding
-
 from lmkit.text.options import Normalization
 
 # Soft hyphens, zero-width joiners and directional marks are left: scripts and emoji need them.
@@ -140,6 +138,8 @@ def _apply_beyond_ascii(text: str, beyond: str, rules: Normalization) -> str:
 
 
 def _mended(line: str) -> str:
+    from ftfy import fix_encoding  # slow to load, and most runs never need it
+
     return fix_encoding(line) if may_be_mojibake(line) else line
 
 

@@ -19,8 +19,6 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import pairwise
 
-from sentencex import segment
-
 MARKS = re.compile(
     '["\u201c\u201d\u201e\u201f\u00ab\u00bb\u2039\u203a\u300a-\u300f_*]'
     r"|(?<!\w)['\u2018\u2019\u201a]|['\u2018\u2019](?!\w)"
@@ -166,6 +164,8 @@ def _begins(piece: str, language: str) -> Iterator[int]:
 
 def _found(piece: str, language: str) -> list[int]:
     """Return where sentences begin in the library's opinion, the first one left out."""
+    from sentencex import segment  # type: ignore[attr-defined] (no stubs)
+
     bare, kept = _without_marks(piece)
     found: list[int] = []
     start, window = 0, WINDOW

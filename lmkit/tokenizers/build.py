@@ -14,8 +14,8 @@ from collections.abc import Iterable
 import tokenizers
 from tokenizers import decoders, models, pre_tokenizers, processors, trainers
 
-from lmkit.tokenizers.options import Recipe
 from lmkit.tokenizers.pre_tokenizers import normalizer, pre_tokenizer
+from lmkit.tokenizers.recipe import Recipe
 from lmkit.tokenizers.special_tokens import ROLES
 from lmkit.tokenizers.trainers import (
     BYTES,

@@ -23,7 +23,8 @@ Choices:
 import tokenizers
 from tokenizers import normalizers, pre_tokenizers
 
-from lmkit.tokenizers.options import WORDS_ONLY, Digits, PreTokenizer, Recipe, TextForm
+from lmkit.tokenizers.options import Digits, PreTokenizer, TextForm
+from lmkit.tokenizers.recipe import WORDS_ONLY, Recipe
 
 DIGITS: dict[Digits, str] = {"single": r"\p{N}", "triples": r"\p{N}{1,3}", "runs": r"\p{N}+"}
 

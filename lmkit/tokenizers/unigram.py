@@ -28,8 +28,8 @@ from tokenizers import decoders, models
 
 from lmkit.errors import LmkitError
 from lmkit.execution.interruptible import interruptible
-from lmkit.tokenizers.options import Recipe, written_with
 from lmkit.tokenizers.pre_tokenizers import normalizer, pre_tokenizer
+from lmkit.tokenizers.recipe import Recipe, written_with
 from lmkit.tokenizers.special_tokens import special_tokens
 from lmkit.tokenizers.trainers import BYTES, added, by_frequency
 

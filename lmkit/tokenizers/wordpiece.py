@@ -16,8 +16,8 @@ from collections.abc import Iterable, Iterator
 import tokenizers
 from tokenizers import decoders, models, trainers
 
-from lmkit.tokenizers.options import Recipe
 from lmkit.tokenizers.pre_tokenizers import normalizer, pre_tokenizer
+from lmkit.tokenizers.recipe import Recipe
 from lmkit.tokenizers.special_tokens import ROLES
 from lmkit.tokenizers.trainers import MIN_FREQUENCY, added, by_frequency, learn, nothing_to_learn
 

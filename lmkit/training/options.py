@@ -6,15 +6,14 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from lmkit.config import Group
-from lmkit.training.data.mixture import _listed
+from lmkit.config import Group, split_commas
 
 
 class MixtureConfig(Group):
     """how much of each packed folder is read."""
 
     weights: Annotated[
-        tuple[Annotated[float, Field(gt=0)], ...] | None, BeforeValidator(_listed)
+        tuple[Annotated[float, Field(gt=0)], ...] | None, BeforeValidator(split_commas)
     ] = None
     """Share of the tokens from each input, in their order, such as 0.7,0.3; none: as they lie
     there, every row as often as any other."""

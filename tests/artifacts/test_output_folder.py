@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from lmkit import CleanConfig, clean
 from lmkit.artifacts.lock import owning
 from lmkit.artifacts.output_folder import refuse_overlap
+from lmkit.commands.clean.options import CleanConfig
+from lmkit.commands.clean.run import clean
 from lmkit.errors import ConfigError, LmkitError, OutputError
 from tests.conftest import contents, manifest, texts
 

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from lmkit.artifacts.documents_file import Document
-from lmkit.dedup.keep_policy import Name
+from lmkit.dedup.keep_policy import Name, value_of
 from lmkit.dedup.options import Keep
 
 
@@ -52,7 +52,7 @@ def test_a_field_is_found_in_the_record_or_its_metadata() -> None:
         "by": None,
         "score.x": None,
     }.items():
-        assert Keep(rule="largest", field=field).value_of(document) == value
+        assert value_of(Keep(rule="largest", field=field), document) == value
 
 
 def test_rule_and_field_go_together() -> None:

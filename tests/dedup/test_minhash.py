@@ -3,14 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from lmkit.dedup.minhash import (
-    AT_ONCE,
-    NUMBERS,
-    Bands,
-    bands_and_rows,
-    catch_probability,
-    shown_curve,
-)
+from lmkit.dedup.minhash import AT_ONCE, Bands, shown_curve
+from lmkit.dedup.options import NUMBERS, bands_and_rows, catch_probability
 
 
 @pytest.mark.parametrize("similarity", [0.5, 0.7, 0.85])

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lmkit.model.cost import Rows, activations, flops, memory, parameters_by_part
+from lmkit.model.cost import Rows, activations, flops, memory, parameters, parameters_by_part
 from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
 from tests.model.tiny import counting, tokens
@@ -30,7 +30,7 @@ def test_the_count_of_parameters_is_that_of_the_model(kind: dict[str, Any]) -> N
         model = Transformer(config, 97)
     parts = parameters_by_part(config, 97)
     assert sum(parts.values()) == sum(parameter.numel() for parameter in model.parameters())
-    assert config.parameters(97) == sum(parts.values())
+    assert parameters(config, 97) == sum(parts.values())
     assert all(parts.values())
 
 

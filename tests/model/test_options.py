@@ -5,6 +5,7 @@ import sys
 import pytest
 from pydantic import ValidationError
 
+from lmkit.model.cost import parameters
 from lmkit.model.options import ModelConfig
 from lmkit.model.presets import PRESETS, Shape
 from lmkit.model.transformer import Transformer
@@ -98,7 +99,7 @@ def test_the_count_of_parameters_is_that_of_the_model(options: dict[str, object]
 
 def test_llama_1b_has_the_count_that_is_known_for_its_shape() -> None:
     # Llama 3.2 1B: 1,235,814,400 with its vocabulary of 128,256, embeddings tied.
-    assert ModelConfig(preset="llama-1b").parameters(128_256) == 1_235_814_400
+    assert parameters(ModelConfig(preset="llama-1b"), 128_256) == 1_235_814_400
 
 
 def test_every_preset_can_be_chosen() -> None:

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from lmkit.generation.sampling import Sampling, choices, generate
+from lmkit.model.cost import parameters
 from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
 from tests.huggingface.models import ONE_OF_EACH, loaded, scattered, transformers, written
@@ -88,4 +89,4 @@ def test_a_preset_has_as_many_parameters_as_its_family(preset: str) -> None:
         ours = Transformer(ModelConfig.model_validate({"preset": preset}), 1000)
     count = sum(p.numel() for p in theirs.parameters())
     assert sum(p.numel() for p in ours.parameters()) == count + difference(1000)
-    assert ours.config.parameters(1000) == count + difference(1000)
+    assert parameters(ours.config, 1000) == count + difference(1000)

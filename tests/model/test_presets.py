@@ -1,3 +1,4 @@
+from lmkit.model.cost import parameters
 from lmkit.model.options import ModelConfig
 from lmkit.model.presets import PRESETS
 
@@ -11,5 +12,5 @@ def test_every_preset_is_a_model_and_every_name_is_offered() -> None:
 
 def test_the_largest_is_as_large_as_its_name_says() -> None:
     # Llama 3.2 1B, from its model card: 1.23 billion with a vocabulary of 128,256, tied.
-    count = ModelConfig.model_validate({"preset": "llama-1b"}).parameters(128_256)
+    count = parameters(ModelConfig.model_validate({"preset": "llama-1b"}), 128_256)
     assert round(count / 1e9, 2) == 1.24

@@ -12,7 +12,7 @@ from lmkit.objectives.options import ObjectiveConfig
 from lmkit.objectives.registry import Packing, objective_of, ordinary, scored
 from lmkit.packing.token_rows import NO_TARGET
 from lmkit.tokenizers.build import train
-from lmkit.tokenizers.options import Recipe
+from lmkit.tokenizers.recipe import Recipe
 from lmkit.tokenizers.tokenizer import Tokenizer, save
 from tests.conftest import prose
 from tests.objectives.texts import token_rows

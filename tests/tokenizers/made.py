@@ -5,7 +5,8 @@ from collections.abc import Iterable
 import tokenizers
 
 from lmkit.tokenizers import build as training
-from lmkit.tokenizers.options import Algorithm, Recipe
+from lmkit.tokenizers.options import Algorithm
+from lmkit.tokenizers.recipe import Recipe
 from lmkit.tokenizers.special_tokens import SENTINELS
 
 ALGORITHMS: list[Algorithm] = ["bpe", "unigram", "wordpiece", "word", "character", "byte"]

@@ -8,7 +8,8 @@ import pytest
 import tokenizers
 
 from lmkit.errors import ConfigError, InputError
-from lmkit.tokenizers.options import Algorithm, Recipe
+from lmkit.tokenizers.options import Algorithm
+from lmkit.tokenizers.recipe import Recipe
 from lmkit.tokenizers.special_tokens import special_tokens
 from tests.tokenizers.made import ALGORITHMS, train
 

@@ -1,7 +1,7 @@
 import pytest
 
 from lmkit.errors import ConfigError
-from lmkit.tokenizers.options import Recipe
+from lmkit.tokenizers.recipe import Recipe
 
 
 @pytest.mark.parametrize("algorithm", ["byte", "character"])

@@ -5,15 +5,9 @@ from hypothesis import strategies as st
 from tokenizers import pre_tokenizers
 from transformers import BertTokenizer
 
-from lmkit.tokenizers.options import (
-    PRE_TOKENIZERS,
-    Algorithm,
-    Digits,
-    PreTokenizer,
-    Recipe,
-    TextForm,
-)
+from lmkit.tokenizers.options import Algorithm, Digits, PreTokenizer, TextForm
 from lmkit.tokenizers.pre_tokenizers import normalizer, pattern, pre_tokenizer
+from lmkit.tokenizers.recipe import PRE_TOKENIZERS, Recipe
 from lmkit.tokenizers.special_tokens import special_tokens
 from tests.tokenizers.nasty import NASTY
 

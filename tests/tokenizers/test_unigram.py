@@ -4,7 +4,8 @@ import math
 import pytest
 
 from lmkit.tokenizers.build import train
-from lmkit.tokenizers.options import PRE_TOKENIZERS, PreTokenizer, Recipe
+from lmkit.tokenizers.options import PreTokenizer
+from lmkit.tokenizers.recipe import PRE_TOKENIZERS, Recipe
 from lmkit.tokenizers.special_tokens import ROLES, special_tokens
 from lmkit.tokenizers.tokenizer import Tokenizer
 from lmkit.tokenizers.trainers import BYTES

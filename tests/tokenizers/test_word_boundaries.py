@@ -8,7 +8,8 @@ from tokenizers import decoders, models, pre_tokenizers
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from lmkit.tokenizers.build import train
-from lmkit.tokenizers.options import Algorithm, Recipe
+from lmkit.tokenizers.options import Algorithm
+from lmkit.tokenizers.recipe import Recipe
 from lmkit.tokenizers.tokenizer import Tokenizer, save
 from lmkit.tokenizers.word_boundaries import BYTES, Words
 

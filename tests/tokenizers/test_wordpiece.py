@@ -3,7 +3,8 @@ from collections import Counter
 import tokenizers
 
 from lmkit.tokenizers.build import train
-from lmkit.tokenizers.options import Recipe, TextForm
+from lmkit.tokenizers.options import TextForm
+from lmkit.tokenizers.recipe import Recipe
 
 SPECIAL = 266
 

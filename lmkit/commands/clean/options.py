@@ -7,7 +7,6 @@ from pydantic import Field
 from lmkit.artifacts.options import DOCUMENT_FILES, MEASURES_FILES, RANGE_BYTES
 from lmkit.config import StageConfig
 from lmkit.filters.options import Filters
-from lmkit.filters.rules import LanguageRule
 from lmkit.pii.options import PrivateData
 from lmkit.readers.options import Reading
 from lmkit.storage.options import RawFormat
@@ -66,8 +65,3 @@ class CleanConfig(StageConfig):
     private: PrivateData = PrivateData()
 
     filters: Filters = Filters()
-
-    @property
-    def language_rule(self) -> LanguageRule | None:
-        """What --language asks for."""
-        return LanguageRule(self.language, self.min_language_score) if self.language else None

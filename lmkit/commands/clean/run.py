@@ -34,6 +34,7 @@ from lmkit.execution.tables import plain
 from lmkit.filters.document_sample import Candidates, chosen
 from lmkit.filters.judge import judge_for, judged
 from lmkit.filters.outcome_counts import Ledger, account, ledger_of
+from lmkit.filters.rules import LanguageRule, list_files
 from lmkit.pii.replacement import Replacer, told
 from lmkit.readers.dispatch import read_slice
 from lmkit.storage.options import RawFormat
@@ -55,7 +56,7 @@ def clean(config: CleanConfig) -> Manifest:
         formats=get_args(RawFormat),
         forced=config.format,
         source=config.source,
-    ).beside(lists_as_inputs(config.filters.list_files))
+    ).beside(lists_as_inputs(list_files(config.filters)))
     with making(config, inputs) as folder:
         if folder.finished:
             return folder.finished
@@ -110,7 +111,7 @@ def _judging(
     ledger = Ledger(with_texts=config.keep_rejected != "none")
 
     def outcomes_of(documents: Iterable[Document | Unreadable]) -> Iterator[Outcome]:
-        judge = judge_for(config.filters, config.language_rule)
+        judge = judge_for(config.filters, _language_rule(config))
         outcomes = judged(_prepared(config, documents, replacer), judge, measures.write)
         return ledger.watched(segmented(outcomes, config.sentences, config.max_characters))
 
@@ -203,7 +204,7 @@ def _keeps(which: Literal["all", "sample", "none"], rejected: Rejected) -> bool:
     return which == "all"
 
 
-def cleaned(config: "CleanConfig", manifest: Manifest) -> str:
+def result_text(config: "CleanConfig", manifest: Manifest) -> str:
     """Say what was kept, or of a sample, what would be."""
     if not config.sample:
         return kept_line(config, manifest)
@@ -215,3 +216,7 @@ def cleaned(config: "CleanConfig", manifest: Manifest) -> str:
         f"{config.output}: would keep {counts.documents_out:,} of {judged:,} documents, a sample "
         f"of {counts.documents_in:,}{f' (drop {gone})' if gone else ''}"
     )
+
+
+def _language_rule(config: CleanConfig) -> LanguageRule | None:
+    return LanguageRule(config.language, config.min_language_score) if config.language else None

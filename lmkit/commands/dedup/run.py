@@ -265,7 +265,7 @@ def _write_duplicates(
 CUTS = ("line", "paragraph", "passage", "item")
 
 
-def deduplicated(config: "DedupConfig", manifest: Manifest) -> str:
+def result_text(config: "DedupConfig", manifest: Manifest) -> str:
     """Say what stays, what was cut out of it, and what was found of each test set."""
     more = manifest.counts.more
     lines = [kept_line(config, manifest)]

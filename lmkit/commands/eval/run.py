@@ -28,8 +28,8 @@ from lmkit.artifacts.output_folder import OutputFolder, refuse_overlap
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.commands.eval.options import EvalConfig
 from lmkit.errors import InputError, LmkitError
-from lmkit.evaluation.documents import Reading, Scores, _score_documents, _score_packed
-from lmkit.execution.progress import say
+from lmkit.evaluation.documents import Reading, Scorer, Scores
+from lmkit.execution.progress import say, warn
 from lmkit.storage.atomic_files import sha256
 from lmkit.training.checkpoints.layout import MODEL
 from lmkit.training.checkpoints.trained_model import TrainedModel, find_run, open_run
@@ -60,11 +60,13 @@ def evaluate(config: EvalConfig) -> Scores:
     with _owned(folder):
         if folder and folder.up_to_date():  # another run has made it meanwhile
             return _read(folder.path)
-        reading = Reading()
+        reading, scorer = Reading(), Scorer(trained, config.precision, config.micro_batch)
         if packed:
-            score = _score_packed(config, packed, trained)
+            score = scorer.packed(config.data, packed)
         else:
-            score = _score_documents(config, documents, trained, reading)
+            score = scorer.documents(documents, reading, config.max_record)
+        if count := len(reading.unreadable):
+            warn(f"{config.data}: {count:,} records could not be read and are not in the scores")
         if trained.description.objective != "clm":
             score = replace(score, bytes=0)
         if not score.tokens:
@@ -143,7 +145,7 @@ def _read(folder: Path) -> Scores:
         raise LmkitError(f"{folder / SCORES}: damaged", "--overwrite makes it again") from None
 
 
-def scored(config: "EvalConfig", scores: "Scores") -> str:
+def result_text(config: "EvalConfig", scores: "Scores") -> str:
     """Say how well a run predicts some data."""
     told = f"{config.run} ({scores.checkpoint}) on {config.data}: loss {scores.loss:.4f}, "
     told += f"perplexity {scores.perplexity:.2f}"

@@ -15,6 +15,7 @@ from lmkit.artifacts.manifest import MANIFEST, Manifest, Plan, read
 from lmkit.artifacts.tasks import PARTIAL
 from lmkit.huggingface.family import Family
 from lmkit.huggingface.parity_check import Agreement
+from lmkit.model.cost import parameters
 from lmkit.training.checkpoints.layout import STATE, read_json, step_of
 from lmkit.training.checkpoints.trained_model import Description, run_of
 
@@ -84,7 +85,7 @@ def _usage(name: str, family: Family) -> str:
 def _shape(described: Description) -> dict[str, object]:
     config = described.config
     return {
-        "parameters": f"{config.parameters(described.vocabulary_size):,}",
+        "parameters": f"{parameters(config, described.vocabulary_size):,}",
         "vocabulary": f"{described.vocabulary_size:,}",
         "layers": config.layers,
         "hidden size": f"{config.hidden_size:,}",

@@ -31,6 +31,7 @@ from lmkit.errors import ConfigError, InputError
 from lmkit.execution.progress import warn
 from lmkit.huggingface.parity_check import check, need_transformers
 from lmkit.huggingface.registry import family_of
+from lmkit.model.cost import parameters
 from lmkit.packing.nanogpt_bin import write_tokens
 from lmkit.packing.packed_folder import PackedFolder
 from lmkit.packing.token_shards import Shards
@@ -172,14 +173,14 @@ def _write_model(name: str, checkpoint: Path, writer: TaskWriter) -> None:
         opened("README.md").write_text(card, "utf-8")
     writer.facts = {
         "checkpoint": checkpoint.name,
-        "parameters": described.config.parameters(described.vocabulary_size),
+        "parameters": parameters(described.config, described.vocabulary_size),
         "architecture": family.architecture,
         "largest_difference": agreement.difference,
         "largest_logit": agreement.largest,
     }
 
 
-def exported(config: "ExportConfig", manifest: Manifest) -> str:
+def result_text(config: "ExportConfig", manifest: Manifest) -> str:
     """Say what the other program will find."""
     details = manifest.details
     if "architecture" in details:

@@ -63,6 +63,6 @@ def generate(config: GenerateConfig) -> list[Sample]:
     return samples
 
 
-def written(_: "GenerateConfig", samples: "list[Sample]") -> str:
+def result_text(_: "GenerateConfig", samples: "list[Sample]") -> str:
     """Show the samples, with a rule between."""
     return "\n\n---\n\n".join(sample.shown() for sample in samples)

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from fnmatch import fnmatch
 from functools import partial
-from importlib import import_module
 from os.path import abspath, commonpath
 from pathlib import Path
 from typing import Any, cast
@@ -29,7 +28,7 @@ from lmkit.artifacts.record_samples import pick, read_records
 from lmkit.artifacts.signals_file import FACTS, read_measures
 from lmkit.artifacts.tasks import PARTIAL, Receipt
 from lmkit.commands.inspect.options import InspectConfig
-from lmkit.config import STAGES, FolderConfig
+from lmkit.commands.registry import command_named
 from lmkit.dedup.summary import described
 from lmkit.errors import InputError, LmkitError
 from lmkit.execution.tables import Section, shown
@@ -49,7 +48,6 @@ SHOWN_CHARACTERS = 300
 SHOWN_INPUTS = 20
 SHOWN_STEPS = 5
 SIDES = ("train", "validation")
-MODULES = {"eval": "evaluate"}
 """Where a stage has another name than its command."""
 
 Sections = dict[str, Any]
@@ -187,22 +185,14 @@ def _inputs(inputs: Sequence[Input]) -> list[Sections]:
 
 def _options(plan: Plan) -> Sections:
     """Return the options that somebody chose; of a stage that isn't known here, all."""
-    if plan.stage in STAGES:  # a command imports no stage but its own
-        import_module(f"lmkit.commands.{MODULES.get(plan.stage) or plan.stage.replace('-', '_')}")
-    known = [kind for kind in _kinds(FolderConfig) if getattr(kind, "stage", None) == plan.stage]
-    defaults = flat(known[0].model_construct().model_dump(mode="json")) if known else {}
+    command = command_named(plan.stage)
+    defaults = flat(command.config.model_construct().model_dump(mode="json")) if command else {}
     unset = object()
     return {
         key: value
         for key, value in flat(plan.config).items()
         if key not in {"inputs", "inputs_from", "output"} and value != defaults.get(key, unset)
     }
-
-
-def _kinds(kind: type[FolderConfig]) -> Iterator[type[FolderConfig]]:
-    for child in kind.__subclasses__():
-        yield child
-        yield from _kinds(child)
 
 
 def _counts(counts: Counts) -> Sections:
@@ -419,6 +409,6 @@ def _short(text: object) -> str:
     return whole if len(whole) <= SHOWN_CHARACTERS else whole[:SHOWN_CHARACTERS] + " ..."
 
 
-def inspected(_: "InspectConfig", sections: Mapping[str, Section]) -> str:
+def result_text(_: "InspectConfig", sections: Mapping[str, Section]) -> str:
     """Show the sections."""
     return shown(sections)

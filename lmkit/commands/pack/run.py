@@ -362,7 +362,7 @@ def _details(
     }
 
 
-def packed(config: "PackConfig", manifest: Manifest) -> str:
+def result_text(config: "PackConfig", manifest: Manifest) -> str:
     """Say what lies in each part, and of each source."""
     lines = [f"{config.output}: rows of {manifest.details['sequence_length']:,} tokens"]
     for side in ("train", "validation"):

@@ -1,14 +1,13 @@
 """What can be set for `lmkit pretrain`."""
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from lmkit.config import StageConfig
 from lmkit.model.options import ModelConfig
 from lmkit.objectives.options import ObjectiveConfig, refuse_pair
-from lmkit.training.checkpoints.initial_weights import _beginning
 from lmkit.training.options import MixtureConfig, OptimConfig, ScheduleConfig, SpikeConfig
 
 
@@ -102,26 +101,8 @@ class PretrainConfig(ObjectiveConfig, StageConfig):
 
     spike: SpikeConfig = SpikeConfig()
 
-    @model_validator(mode="before")
-    @classmethod
-    def _take_the_shape_over(cls, values: Any) -> Any:
-        path, given = (values.get(name) for name in ("init_from", "model"))
-        if path in {None, "none"} or not isinstance(given, dict | None):
-            return values
-        if given and given.get("preset") not in {None, "none"}:
-            return values  # it says all of the shape, and is compared below
-        from lmkit.training.checkpoints.initial_weights import Beginning
-
-        return values | {"model": Beginning.at(Path(path)).options(given or {})}
-
-    @model_validator(mode="after")
-    def _refuse_another_shape(self) -> Self:
-        beginning = _beginning(self)
-        if beginning and (differences := beginning.differences(self.model)):
-            raise ValueError("\n".join(f"{each}; leave it out" for each in differences))
-        return self
-
     @model_validator(mode="after")
     def _refuse_what_cannot_be_learned(self) -> Self:
-        refuse_pair(self.model.architecture, self.objective)
+        if self.init_from is None:  # else the architecture is that of the other model
+            refuse_pair(self.model.architecture, self.objective)
         return self

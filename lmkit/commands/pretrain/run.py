@@ -24,13 +24,15 @@ from lmkit.errors import ConfigError, Interrupted
 from lmkit.evaluation.perplexity import Score, score_rows
 from lmkit.execution.progress import say
 from lmkit.execution.ranks import ranks
+from lmkit.model.cost import parameters
+from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
-from lmkit.objectives.options import ObjectiveConfig
+from lmkit.objectives.options import ObjectiveConfig, refuse_pair
 from lmkit.objectives.registry import Objective, Packing, objective_of, places_needed, scored
 from lmkit.packing.token_rows import TokenRows
 from lmkit.storage.atomic_files import appearing
 from lmkit.tokenizers.tokenizer import Tokenizer
-from lmkit.training.checkpoints.initial_weights import _beginning, fill
+from lmkit.training.checkpoints.initial_weights import Beginning, fill
 from lmkit.training.checkpoints.layout import newest_first
 from lmkit.training.checkpoints.run_folder import RunFolder, resolved_steps
 from lmkit.training.checkpoints.trained_model import TOKENIZER, Description, write_description
@@ -64,6 +66,7 @@ def pretrain(config: PretrainConfig) -> Manifest | Forecast:
 
     With `dry_run`, return what it would take instead.
     """
+    config = _with_initial_shape(config)
     packed = Sources.at(config.inputs, config.mixture.weights, config.output)
     _keep_memory()
     _refuse_absent_device(config)
@@ -96,6 +99,26 @@ def pretrain(config: PretrainConfig) -> Manifest | Forecast:
                 "the same command goes on where it stopped",
             )
         return on_first(lambda: _complete(config, packed, run, accelerator, progress, losses))
+
+
+def _with_initial_shape(config: PretrainConfig) -> PretrainConfig:
+    """Return the options with the model's shape from --init-from, if that is given.
+
+    Raises ConfigError where options of the model were typed that differ from it.
+    """
+    if config.init_from is None:
+        return config
+    beginning, model = Beginning.at(config.init_from), config.model
+    try:
+        if model.preset is None:  # a preset says all of the shape
+            typed = model.model_dump(include=model.model_fields_set)
+            model = ModelConfig.model_validate(beginning.options(typed))
+        if differences := beginning.differences(model):
+            raise ConfigError("\n".join(f"{each}; leave it out" for each in differences))
+        refuse_pair(model.architecture, config.objective)
+    except ValueError as error:  # pydantic's ValidationError is one, too
+        raise ConfigError(f"--init-from: {config.init_from}: {error}") from None
+    return config.model_copy(update={"model": model})
 
 
 def _with_steps(config: PretrainConfig, packed: Sources) -> PretrainConfig:
@@ -168,7 +191,7 @@ def _first_weights(config: PretrainConfig, packed: Sources) -> "tuple[Inputs, di
 
     A run that goes on has its own, and they aren't read again.
     """
-    beginning = _beginning(config)
+    beginning = Beginning.at(config.init_from) if config.init_from else None
     if beginning is None:
         return packed.inputs, {}
     refuse_overlap(config.output, [beginning.path])
@@ -408,7 +431,7 @@ def _complete(
     facts = packed.facts(places, {name: finite(loss) for name, loss in losses.items()})
     last = deque(read(config.output), maxlen=1)
     details = {
-        "parameters": config.model.parameters(packed.manifest.details["vocabulary_size"]),
+        "parameters": parameters(config.model, packed.manifest.details["vocabulary_size"]),
         "loss": last[0].loss if last else None,
         "validation_loss": progress.validation_loss,
         "skipped_steps": progress.skipped,
@@ -421,7 +444,7 @@ def _complete(
     return run.complete(details, progress.step, progress.tokens)
 
 
-def trained(config: "PretrainConfig", manifest: "Manifest | Forecast") -> str:
+def result_text(config: "PretrainConfig", manifest: "Manifest | Forecast") -> str:
     """Say how large the model is and how far it came, or what a forecast expects."""
     if not isinstance(manifest, Manifest):
         return manifest.shown()

@@ -1,13 +1,13 @@
 """What can be set for `lmkit train-tokenizer`."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from lmkit.artifacts.options import QUARANTINE_FILES
 from lmkit.config import StageConfig
-from lmkit.tokenizers.options import Digits, PreTokenizer, Recipe, TextForm
+from lmkit.tokenizers.options import Algorithm, Digits, PreTokenizer, TextForm
 
 
 class TrainTokenizerConfig(StageConfig):
@@ -20,7 +20,7 @@ class TrainTokenizerConfig(StageConfig):
     )
     places = StageConfig.places | {"from", "compare"}
 
-    algorithm: Literal["bpe", "wordpiece", "unigram", "word", "character", "byte"] = "bpe"
+    algorithm: Algorithm = "bpe"
     """bpe merges bytes into parts of words, unigram finds the likeliest parts; both lose nothing.
     wordpiece and word forget white space and have unknown words. character and byte: each sign."""
 
@@ -58,15 +58,3 @@ class TrainTokenizerConfig(StageConfig):
 
     max_record: Annotated[int, Field(ge=1)] = 32_000_000
     """Longest record of a plain file to read, in bytes; longer ones are quarantined."""
-
-    @property
-    def recipe(self) -> Recipe:
-        """What the tokenizer is to be; raises ConfigError where that can't work."""
-        return Recipe(
-            algorithm=self.algorithm,
-            vocabulary_size=self.vocab_size,
-            sentinels=self.sentinels,
-            pre_tokenizer=self.pre_tokenizer,
-            digits=self.digits,
-            form=self.normalize,
-        )

@@ -31,12 +31,13 @@ from lmkit.readers.dispatch import read_slice
 from lmkit.text.surrogates import well_formed
 from lmkit.tokenizers.adopt import adopt, lacks
 from lmkit.tokenizers.build import train
+from lmkit.tokenizers.recipe import Recipe
 from lmkit.tokenizers.report import few_sources, measure, rows
 from lmkit.tokenizers.tokenizer import Tokenizer, contents
 from lmkit.tokenizers.training_sample import Sizes, class_of, keyed_pieces, limits, total
 
 
-def tokenizer_made(config: "TrainTokenizerConfig", manifest: Manifest) -> str:
+def result_text(config: "TrainTokenizerConfig", manifest: Manifest) -> str:
     """Say what was learned, from how much, and how well it packs."""
     size, algorithm = manifest.details["vocabulary_size"], manifest.details["algorithm"]
     documents = manifest.counts.documents_out
@@ -83,7 +84,7 @@ def _documents(config: TrainTokenizerConfig) -> Inputs:
             raise ConfigError(
                 "--add-missing: got yes, but nothing is taken over: --from is missing"
             )
-        config.recipe  # noqa: B018 (it raises)
+        _recipe(config)  # which raises where the options don't go together
     elif learned := [name for name in _ABOUT_LEARNING if not _is_default(config, name)]:
         raise ConfigError(
             f"--{learned[0].replace('_', '-')}: nothing is learned where --from takes a tokenizer "
@@ -250,7 +251,7 @@ def _taken_over(config: TrainTokenizerConfig, sample: _Sample) -> dict[str, byte
 
 
 def _trained(config: TrainTokenizerConfig, sample: _Sample) -> dict[str, bytes]:
-    tokenizer = train(sample, config.recipe)
+    tokenizer = train(sample, _recipe(config))
     return {name: text.encode() for name, text in contents(tokenizer).items()}
 
 
@@ -262,7 +263,7 @@ def _report(
         return []
     texts = few_sources(texts)
     measures, lost = measure(tokenizer, texts)
-    if lost is not None and not config.from_ and config.recipe.loses_nothing:
+    if lost is not None and not config.from_ and _recipe(config).loses_nothing:
         raise LmkitError(
             f"a text does not come back from its tokens: {lost[:100]!r}: this is a bug in lmkit, "
             "and the output is not to be trusted"
@@ -286,3 +287,15 @@ def _tell(config: TrainTokenizerConfig, facts: Mapping[str, Any]) -> None:
             warn(f"{row['unknown_share']:.2%} of the tokens are unknown words")
         if row["come_back"] < 1 and not row["unknown_share"]:
             warn(f"{1 - row['come_back']:.2%} of the texts don't come back as they went in")
+
+
+def _recipe(config: TrainTokenizerConfig) -> Recipe:
+    """Return what the tokenizer is to be; raises ConfigError where that can't work."""
+    return Recipe(
+        algorithm=config.algorithm,
+        vocabulary_size=config.vocab_size,
+        sentinels=config.sentinels,
+        pre_tokenizer=config.pre_tokenizer,
+        digits=config.digits,
+        form=config.normalize,
+    )

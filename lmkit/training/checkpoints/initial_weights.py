@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from safetensors.torch import load_file
@@ -26,7 +26,6 @@ from torch import Tensor, nn
 
 from lmkit.artifacts.inputs import Inputs, other_folder
 from lmkit.artifacts.manifest import fingerprint
-from lmkit.commands.pretrain.options import PretrainConfig
 from lmkit.errors import InputError, RequestError
 from lmkit.execution.progress import say, warn
 from lmkit.huggingface.load import CONFIG, Theirs, is_theirs
@@ -42,17 +41,6 @@ from lmkit.training.checkpoints.trained_model import (
     fingerprint_of,
     read_description,
 )
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-
-def _beginning(config: PretrainConfig) -> "Beginning | None":
-    if config.init_from is None:
-        return None
-
-    return Beginning.at(config.init_from)
-
 
 ROWS = ("embedding.weight", "output.weight", "output_bias")
 """Weights with a row, or a number, for each token."""

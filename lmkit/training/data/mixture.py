@@ -13,13 +13,8 @@ Choices:
 from collections.abc import Sequence
 from fractions import Fraction
 from math import floor
-from typing import Any
 
 from lmkit.errors import ConfigError
-
-
-def _listed(typed: Any) -> Any:
-    return [part.strip() for part in typed.split(",")] if isinstance(typed, str) else typed
 
 
 def row_shares(

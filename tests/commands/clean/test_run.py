@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from lmkit import CleanConfig, clean
 from lmkit.artifacts.manifest import Manifest
 from lmkit.artifacts.signals_file import read_measures
+from lmkit.commands.clean.options import CleanConfig
+from lmkit.commands.clean.run import clean
 from tests.conftest import Lmkit, contents, manifest, prose, records, texts
 
 GOOD = "Call me Ishmael. Some years ago I thought I would sail about a little."

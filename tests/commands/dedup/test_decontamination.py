@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from lmkit import DedupConfig, dedup
+from lmkit import dedup
+from lmkit.commands.dedup.options import DedupConfig
 from tests.conftest import Lmkit, contents, manifest, prose, records
 
 SHORT = "The quick fox slept."

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lmkit import DedupConfig, dedup
+from lmkit import dedup
+from lmkit.commands.dedup.options import DedupConfig
 from lmkit.dedup.options import Keep, Near
 from tests.commands.dying import dies_in, goes_on
 from tests.conftest import Lmkit, contents, manifest, records

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from lmkit import EvalConfig, evaluate
+from lmkit.commands.eval.options import EvalConfig
+from lmkit.commands.eval.run import evaluate
 from lmkit.training.checkpoints.trained_model import open_run
 from tests.conftest import SMALL_RUN, Lmkit, prose
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from lmkit.model.cost import parameters
 from lmkit.training.checkpoints.trained_model import open_run
 from tests.conftest import FAMILIES, Lmkit, contents, manifest
 
@@ -95,8 +96,8 @@ def test_its_weights_are_those_of_the_checkpoint(runs: Runs, here: Path, lmkit: 
     trained = open_run(runs("llama"), torch.device("cpu"))
     theirs = load_file("hf/model.safetensors")
     assert theirs["model.embed_tokens.weight"].equal(trained.model.embedding.weight)
-    assert sum(t.numel() for t in theirs.values()) == trained.description.config.parameters(
-        trained.description.vocabulary_size
+    assert sum(t.numel() for t in theirs.values()) == parameters(
+        trained.description.config, trained.description.vocabulary_size
     )
     assert {t.dtype for t in theirs.values()} == {torch.float32}
 

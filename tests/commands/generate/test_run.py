@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from lmkit import GenerateConfig, generate
+from lmkit import generate
+from lmkit.commands.generate.options import GenerateConfig
 from lmkit.training.checkpoints.trained_model import open_run
 from tests.conftest import Lmkit
 

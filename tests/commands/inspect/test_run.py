@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from lmkit import CleanConfig, clean
 from lmkit.artifacts.documents_file import JsonLinesFile
 from lmkit.cli import main
 from lmkit.commands.clean import run as cleaning
+from lmkit.commands.clean.options import CleanConfig
+from lmkit.commands.clean.run import clean
 from lmkit.errors import LmkitError
 from tests.conftest import TEXTS, Lmkit, manifest, records, texts
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from lmkit import EvalConfig, evaluate
+from lmkit.commands.eval.options import EvalConfig
+from lmkit.commands.eval.run import evaluate
 from tests.commands.pretrain.test_run import metrics, same_run
 from tests.conftest import Lmkit, prose
 

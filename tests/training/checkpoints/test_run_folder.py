@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from lmkit import PretrainConfig
 from lmkit.artifacts.manifest import Input
+from lmkit.commands.pretrain.options import PretrainConfig
 from lmkit.errors import ConfigError, OutputError
 from lmkit.training.checkpoints.run_folder import RunFolder
 

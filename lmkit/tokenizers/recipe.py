@@ -1,0 +1,111 @@
+"""What a tokenizer is told, checked before any text is read.
+
+| algorithm | a token is                                   | decodes to                   |
+| --------- | -------------------------------------------- | ---------------------------- |
+| bpe       | a part of a word, merged from bytes          | the same text                |
+| unigram   | a likely part of a word, or a byte           | the same text                |
+| wordpiece | a word's beginning, or a `##continuation`    | words one blank apart, <unk> |
+| word      | a word                                       | words one blank apart, <unk> |
+| character | a character, or a byte of a rare one         | the same text                |
+| byte      | a byte of the text's UTF-8                   | the same text                |
+
+Choices:
+- A text is normalized, then split into words by a pre-tokenizer, then numbers are cut; tokens never
+  cross these borders. "The same text" is the normalized one.
+- What can't work together is refused with the right ones named.
+"""
+
+from dataclasses import dataclass, field
+
+from lmkit.errors import ConfigError
+from lmkit.tokenizers.options import Algorithm, Digits, PreTokenizer, TextForm
+from lmkit.tokenizers.special_tokens import SENTINELS, special_tokens
+
+WORDS_ONLY = {"wordpiece", "word"}
+"""Algorithms that keep words and forget the white space between them."""
+
+PRE_TOKENIZERS: dict[str, tuple[PreTokenizer, ...]] = {
+    "bpe": ("gpt4", "gpt2", "whitespace", "words", "bert"),
+    "unigram": ("gpt4", "gpt2", "whitespace", "words", "bert", "metaspace"),
+    "wordpiece": ("bert", "words", "whitespace", "gpt2", "gpt4"),
+    "word": ("words", "bert", "whitespace", "gpt2", "gpt4"),
+}
+"""Those that an algorithm goes with, its default first; the others read sign by sign."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a tokenizer, but for the text.
+
+    >>> Recipe("wordpiece").pre_tokenizer, Recipe("bpe", digits="single").digits
+    ('bert', 'single')
+    """
+
+    algorithm: Algorithm = "bpe"
+    vocabulary_size: int = 32_768
+    """Most tokens to have, special ones included."""
+    sentinels: int = SENTINELS
+    pre_tokenizer: PreTokenizer | None = None
+    """How text is split into words; None becomes the algorithm's default."""
+    digits: Digits | None = None
+    """How numbers are cut; None leaves that to the pre-tokenizer: gpt4 makes triples."""
+    form: TextForm = field(default_factory=TextForm)
+
+    def __post_init__(self) -> None:
+        known = PRE_TOKENIZERS.get(self.algorithm, ())
+        if self.pre_tokenizer is None and known:
+            object.__setattr__(self, "pre_tokenizer", known[0])
+        for name, value in (("pre-tokenizer", self.pre_tokenizer), ("digits", self.digits)):
+            if value is not None and not known:
+                raise ConfigError(
+                    f"--{name}: got {value}, but --algorithm {self.algorithm} reads sign by sign",
+                    f"leave it out, or choose --algorithm {', '.join(PRE_TOKENIZERS)}",
+                )
+        if known and self.pre_tokenizer not in known:
+            raise ConfigError(
+                f"--pre-tokenizer: got {self.pre_tokenizer}, but --algorithm {self.algorithm} "
+                f"goes with {', '.join(known)}"
+            )
+        least = self.least
+        if self.vocabulary_size < least:
+            raise ConfigError(
+                f"--vocab-size: got {self.vocabulary_size}, must be at least {least}: "
+                f"{_units(self.algorithm)[1]} and {len(self.special)} special tokens",
+                f"give --vocab-size {least} or more",
+            )
+
+    @property
+    def special(self) -> tuple[str, ...]:
+        """The special tokens, in the order of their ids."""
+        return special_tokens(self.sentinels)
+
+    @property
+    def least(self) -> int:
+        """Smallest vocabulary that can work."""
+        return _units(self.algorithm)[0] + len(self.special)
+
+    @property
+    def loses_nothing(self) -> bool:
+        """Whether the normalized text comes back, whatever it is."""
+        return self.algorithm not in WORDS_ONLY and self.pre_tokenizer != "metaspace"
+
+
+def written_with(special: tuple[str, ...]) -> str:
+    """Return the characters that special tokens are written with, each once, in order.
+
+    >>> written_with(("<s>", "</s>"))
+    '/<>s'
+    """
+    return "".join(sorted(set("".join(special))))
+
+
+def _units(algorithm: Algorithm) -> tuple[int, str]:
+    """Count what a vocabulary needs beside special tokens, and say what that is."""
+    if algorithm == "word":
+        return 1, "1 word"
+    if algorithm == "wordpiece":
+        return 2, "1 character, at the beginning of words and inside"
+    if algorithm == "unigram":
+        letters = len(written_with(special_tokens()))
+        return 256 + letters, f"256 bytes, {letters} characters"
+    return 256, "256 bytes"
