@@ -41,7 +41,6 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from lmkit.artifacts.manifest import Manifest
 from lmkit.commands.registry import COMMANDS, Command
 from lmkit.config import Option, load, options
 from lmkit.errors import Interrupted, LmkitError
@@ -276,8 +275,6 @@ def _metavar(kind: Any) -> str:
 
 def _plain(result: Any) -> Any:
     """Return a result as JSON takes it."""
-    if isinstance(result, Manifest):
-        return result.model_dump(mode="json", exclude={"config", "inputs", "outputs"})
     if isinstance(result, list):
         return [_plain(item) for item in cast(list[Any], result)]
     return result.to_json() if hasattr(result, "to_json") else result

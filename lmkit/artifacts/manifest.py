@@ -196,6 +196,10 @@ class Manifest(Plan):
     bytes_per_second: float = 0
     machine: dict[str, Any] = {}
 
+    def to_json(self) -> dict[str, Any]:
+        """Return what a command prints with --json: what it made, without the lists of files."""
+        return self.model_dump(mode="json", exclude={"config", "inputs", "outputs"})
+
     @property
     def fingerprint(self) -> str:
         """Stand for the content of the whole folder."""

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,13 +15,15 @@ from lmkit.artifacts.manifest import Manifest
 from lmkit.artifacts.tasks import ReadRange
 from lmkit.counter_rng import row_keys
 from lmkit.evaluation.perplexity import SEED, Score, score_rows
-from lmkit.objectives.registry import Objective, Packing, objective_of, scored
+from lmkit.model.transformer import Transformer
+from lmkit.objectives.options import ObjectiveConfig
+from lmkit.objectives.registry import Packing, objective_of, scored
 from lmkit.packing.chunking import each_alone
 from lmkit.packing.token_rows import TokenRows
 from lmkit.readers.dispatch import read_slice
 from lmkit.text.digests import document_key
 from lmkit.text.surrogates import well_formed
-from lmkit.training.checkpoints.trained_model import TrainedModel
+from lmkit.tokenizers.tokenizer import Tokenizer
 
 GROUP_CHARACTERS = 4_000_000
 MICRO_BATCH_TOKENS = 16_384
@@ -78,9 +80,13 @@ class Reading:
 
 @dataclass(frozen=True)
 class Scorer:
-    """A trained model, and how it is computed."""
+    """A trained model, what it was trained to predict, and how it is computed."""
 
-    trained: TrainedModel
+    model: Transformer
+    tokenizer: Tokenizer
+    learned: ObjectiveConfig
+    packing: Packing
+    """How its training documents were packed."""
     precision: Literal["fp32", "bf16"] = "fp32"
     micro_batch: int | None = None
     """Rows to compute at a time; None: about 16,384 tokens. It changes no result."""
@@ -93,14 +99,13 @@ class Scorer:
 
     def documents(self, documents: Inputs, reading: "Reading", max_record: int) -> Score:
         """Score documents, each from its own beginning."""
-        trained, length = self.trained, self.trained.description.sequence_length
-        pad = trained.tokenizer.pad
+        length, pad = self.packing.sequence_length, self.tokenizer.pad
         assert pad is not None, "it was packed with this tokenizer"
         total = Score(0.0, 0, 0)
         for group in _groups(documents, reading, max_record):
             texts = [document.text for document in group]
             sizes = [len(well_formed(text).encode()) for text in texts]
-            ids = [_framed(trained, ids) for ids in trained.tokenizer.encode_batch(texts)]
+            ids = [_framed(self.packing, ids) for ids in self.tokenizer.encode_batch(texts)]
             rows = TokenRows.from_documents(
                 list(zip(ids, sizes, strict=True)), length, pad, lay_out=each_alone
             )
@@ -111,25 +116,18 @@ class Scorer:
         return total
 
     def _score(self, rows: TokenRows, length: int, order: Any, keys_R: Any = None) -> Score:
-        trained = self.trained
-        device = trained.model.embedding.weight.device
+        device = self.model.embedding.weight.device
         micro_batch = self.micro_batch or max(1, MICRO_BATCH_TOKENS // length)
-        asked = objective(trained, length)
+        packing = replace(self.packing, sequence_length=length)
+        asked = objective_of(scored(self.learned), self.tokenizer, packing)
         return score_rows(
-            trained.model, rows, order, micro_batch, device, self._autocast, asked, keys_R
+            self.model, rows, order, micro_batch, device, self._autocast, asked, keys_R
         )
 
     def _autocast(self) -> Any:
         """Return the context in which the model computes."""
-        device = self.trained.model.embedding.weight.device.type
+        device = self.model.embedding.weight.device.type
         return torch.autocast(device, torch.bfloat16, enabled=self.precision == "bf16")
-
-
-def objective(trained: "TrainedModel", sequence_length: int) -> "Objective":
-    """Return what makes batches of rows of this length, asked as the model was in training."""
-    description = trained.description
-    packing = Packing(sequence_length, description.begin, description.end)
-    return objective_of(scored(description.learned), trained.tokenizer, packing)
 
 
 def _row_keys(group: list[Document], numbers_R: Any) -> Any:
@@ -158,8 +156,7 @@ def _groups(documents: Inputs, reading: Reading, max_record: int) -> Iterator[li
         yield group
 
 
-def _framed(trained: "TrainedModel", ids: Any) -> Any:
-    begin, end = trained.description.begin, trained.description.end
-    ends = ([] if token is None else [token] for token in (begin, end))
+def _framed(packing: Packing, ids: Any) -> Any:
+    ends = ([] if token is None else [token] for token in (packing.begin, packing.end))
     first, last = (np.array(part, np.uint32) for part in ends)
     return np.concatenate([first, ids, last])

@@ -16,12 +16,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from io import StringIO
 from shutil import get_terminal_size
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
-if TYPE_CHECKING:
-    from rich.table import Table
-    from rich.text import Text
-
+from rich.console import Console, Group
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
 
 SHOWN_SOURCES = 10
 
@@ -155,9 +155,6 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _panels(sections: Mapping[str, Section]) -> str:
-    from rich.console import Console, Group
-    from rich.panel import Panel
-
     file = StringIO()
     console = Console(file=file, force_terminal=True, width=get_terminal_size().columns)
     for title, section in sections.items():
@@ -175,9 +172,6 @@ def _panels(sections: Mapping[str, Section]) -> str:
 
 
 def _fact_table(facts: Facts) -> "Table":
-    from rich.table import Table
-    from rich.text import Text
-
     table = Table(box=None, show_header=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
@@ -192,8 +186,6 @@ COLORS = ("on dark_blue", "on dark_green", "on purple4", "on dark_red")
 
 def _colored(pieces: Sequence[Facts]) -> "Text":
     """Write pieces one behind the other, each with its id; blanks and line breaks can be seen."""
-    from rich.text import Text
-
     text = Text(overflow="fold")
     for number, facts in enumerate(pieces):
         color = COLORS[number % len(COLORS)]
@@ -203,9 +195,6 @@ def _colored(pieces: Sequence[Facts]) -> "Text":
 
 
 def _record_table(section: Sequence[Facts]) -> "Table":
-    from rich.table import Table
-    from rich.text import Text
-
     columns = _columns(section)
     table = Table(box=None)
     for name in columns:

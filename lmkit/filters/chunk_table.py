@@ -40,8 +40,6 @@ STOP_BITS = {word: 1 << number for number, word in enumerate(STOP_WORDS)}
 LOW = 0xFFFFFFFF
 LONGEST_WORD = 1000
 """C4 drops lines with a longer word."""
-LONGEST_CHUNK_KEPT = 256
-"""Characters. A longer chunk is as good as never met again."""
 
 BULLET, ELLIPSIS, SENTENCE, QUOTE, RARE, TRAIL, NO_WORD, LEAD = (1 << n for n in range(8))
 """Flags of a chunk: begins with a bullet; ends with an ellipsis, with a full stop or the like, with

@@ -10,13 +10,12 @@ Choices:
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.artifacts.documents_file import Document, Outcome, Rejected
-from lmkit.filters.c4 import LineRules
 from lmkit.filters.document_signals import (
     alphanumeric_share,
     line_lengths,
@@ -29,8 +28,10 @@ from lmkit.filters.options import Filters
 from lmkit.filters.profanity import WordLists
 from lmkit.filters.rules import LanguageRule, Rule, rules_of
 from lmkit.filters.url_blocklist import BlockLists, addresses_of
-from lmkit.filters.word_signals import Measurer
 from lmkit.text.normalization import SURROGATES
+
+if TYPE_CHECKING:
+    from lmkit.filters.word_signals import Measurer
 
 END_MARKS = {"quotes": ".?!\"'", "strict": '.?!"', "any": None, None: None}
 EMPTY = "empty"
@@ -81,6 +82,8 @@ class Judge:
         by_lines = {"c4-paper", "c4-code"}
         if not self._sets & (by_words | by_lines):
             return None
+        from lmkit.filters.c4 import LineRules  # slow to load, and the default needs none
+        from lmkit.filters.word_signals import Measurer
 
         c4 = None
         if self._sets & by_lines:

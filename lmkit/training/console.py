@@ -18,6 +18,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
+import torch
 from rich.console import Console
 from rich.live import Live
 from rich.panel import Panel
@@ -43,8 +44,6 @@ def resident_bytes() -> int:
 
 def gpu_bytes() -> int:
     """Return the memory that torch holds on the current GPU."""
-    import torch
-
     return torch.cuda.memory_reserved()
 
 

@@ -17,15 +17,15 @@ Choices:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
+from torch.optim import AdamW, Muon, Optimizer
 
 from lmkit.training.options import OptimConfig
-
-if TYPE_CHECKING:
-    from torch import Tensor, nn
-    from torch.optim import Optimizer
 
 
 class Both:
@@ -60,17 +60,10 @@ def parts_of(optimizer: Optimizer | Both) -> tuple[Optimizer, ...]:
     return optimizer.parts if isinstance(optimizer, Both) else (optimizer,)
 
 
-def make_optimizer(model: nn.Module, config: OptimConfig) -> Optimizer | Both:
-    """Return the optimizer of a model on its device; tied parameters count once."""
-    return optimizer_of([(name, p) for name, p in model.named_parameters()], config)
-
-
 def optimizer_of(
-    parameters: Sequence[tuple[str, nn.Parameter]], config: OptimConfig
+    parameters: Iterable[tuple[str, nn.Parameter]], config: OptimConfig
 ) -> Optimizer | Both:
-    """Return the optimizer of parameters with these names."""
-    from torch.optim import AdamW, Muon
-
+    """Return the optimizer of parameters with these names; tied ones must be given once."""
     named = [(name, p) for name, p in parameters if p.requires_grad]
     by_muon = {name for name, p in named if config.algorithm == "muon" and _is_inner(name, p)}
     matrices = [p for name, p in named if p.ndim >= 2 and name not in by_muon]
@@ -112,8 +105,6 @@ def update(
     A step whose norm is NaN or infinite changes nothing. `norm_of` is the norm of gradients that
     lie in parts on several processes.
     """
-    from torch.nn.utils import clip_grads_with_norm_, get_total_norm
-
     groups = optimizer.param_groups
     parameters = [p for group in groups for p in group["params"] if p.grad is not None]
     norm = (norm_of or get_total_norm)([p.grad for p in parameters])

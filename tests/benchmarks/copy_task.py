@@ -39,7 +39,7 @@ from lmkit.packing.token_rows import NO_TARGET, Rows
 from lmkit.tokenizers.word_boundaries import Words
 from lmkit.training.distributed.parallelism import Team
 from lmkit.training.loop import Hooks, Progress, Recipe, train
-from lmkit.training.optimizer import make_optimizer
+from lmkit.training.optimizer import optimizer_of
 from lmkit.training.options import OptimConfig, ScheduleConfig
 
 HALVES = {"clm": 16, "mlm": 16, "plm": 16, "span-corruption": 8}
@@ -187,7 +187,7 @@ def learn(name: str) -> None:
             right, asked = accuracy(model, name)
             print(f"{name}: step {step}, {right / asked:.4f} of {asked:,}", flush=True)
 
-    optimizer = make_optimizer(model, recipe.optim)
+    optimizer = optimizer_of(model.named_parameters(), recipe.optim)
     train(
         Team(model, accelerator),
         optimizer,

@@ -214,8 +214,8 @@ def our_keys(truth: Truth) -> list[Json]:
     """Which pairs share a band, whatever comes of it: many more than there are families of two."""
     import numpy as np
 
-    from lmkit.dedup.minhash import Bands
-    from lmkit.dedup.shingles import shingles
+    from lmkit.deduplication.minhash import Bands
+    from lmkit.deduplication.shingles import shingles
     from lmkit.text.digests import folded
 
     bands = Bands(BANDS, ROWS)

@@ -17,10 +17,11 @@ from pathlib import Path
 import torch
 from lmkit.training.checkpoint import save, snapshot
 from lmkit.training.checkpoint_files import newest_first, step_of
-from lmkit.training.optimizer import OptimConfig, make_optimizer, update
+from lmkit.training.optimizer import optimizer_of, update
+from lmkit.training.options import OptimConfig
 run = Path(sys.argv[1])
 model = torch.nn.Sequential(*[torch.nn.Linear(200, 200) for _ in range(8)])
-optimizer = make_optimizer(model, OptimConfig())
+optimizer = optimizer_of(model.named_parameters(), OptimConfig())
 first = max(map(step_of, newest_first(run)), default=0) + 1
 for step in itertools.count(first):
     for parameter in model.parameters():

@@ -1,8 +1,8 @@
 from types import SimpleNamespace
 
 from lmkit.artifacts.manifest import Counts
-from lmkit.commands.clean.run import cleaned
-from lmkit.commands.pack.run import packed
+from lmkit.commands.clean.run import result_text as cleaned
+from lmkit.commands.pack.run import result_text as packed
 
 
 def manifest(details: dict[str, object] | None = None, **counts: object) -> SimpleNamespace:

@@ -2,7 +2,6 @@ import pytest
 
 from lmkit.filters.judge import Judge
 from lmkit.filters.options import Filters
-from lmkit.filters.rules import Rule, rules_of
 
 
 def reason_to_drop(text: str, filters: Filters) -> str | None:
@@ -53,15 +52,3 @@ def test_the_paper_and_the_code_of_c4_differ_in_three_limits() -> None:
     assert (code.min_line_words, code.min_sentences, code.end_marks) == (5, 3, "strict")
     with pytest.raises(ValueError, match="must be one of the two"):
         Filters.model_validate({"rules": "c4-paper,c4-code"})
-
-
-def test_rules_judge_in_the_order_of_the_papers() -> None:
-    rules = [rule.reason for rule in rules_of(Filters.model_validate({"rules": "gopher"}))]
-    assert rules[0] == "gopher.duplicate_paragraphs"
-    assert rules[13:15] == ["gopher.min_words", "gopher.max_words"]
-    assert rules[-1] == "gopher.stop_words"
-
-
-def test_what_decided_is_told_apart_from_the_limit() -> None:
-    rule = Rule("g.max_x", "g.x", "g.x", True, 0.2)
-    assert rule.decided(0.2000004) == "g.x 0.2000004 > 0.2"

@@ -22,7 +22,7 @@ from lmkit.tokenizers.word_boundaries import Words
 from lmkit.training.distributed.parallelism import Team
 from lmkit.training.distributed.rank_zero import settle
 from lmkit.training.loop import Hooks, Progress, train
-from lmkit.training.optimizer import make_optimizer
+from lmkit.training.optimizer import optimizer_of
 from tests.training.tiny import RECIPE
 
 SIZE, FIRST, ROWS, LENGTH = 40, 12, 8, 24
@@ -81,7 +81,7 @@ def gradients(kind: str, micro_batch: int) -> dict[str, NDArray[Any]]:
         )
 
     team.take_gradients = noted  # type: ignore[method-assign]
-    optimizer = make_optimizer(model, RECIPE.optim)
+    optimizer = optimizer_of(model.named_parameters(), RECIPE.optim)
     recipe = replace(RECIPE, steps=1, rows_per_batch=ROWS, micro_batch=micro_batch)
     train(team, optimizer, Ragged(), objective, recipe, Progress(), Hooks())
     return found

@@ -7,14 +7,16 @@ from torch import nn
 
 from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
-from lmkit.training.optimizer import make_optimizer, update
+from lmkit.training.optimizer import optimizer_of, update
 from lmkit.training.options import OptimConfig
 from tests.training.tiny import TinyModel
 
 
 def test_matrices_decay_and_vectors_do_not_and_a_tied_tensor_counts_once() -> None:
     model = TinyModel()
-    decayed, kept = make_optimizer(model, OptimConfig(weight_decay=0.3)).param_groups
+    decayed, kept = optimizer_of(
+        model.named_parameters(), OptimConfig(weight_decay=0.3)
+    ).param_groups
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     assert [names[id(p)] for p in decayed["params"]] == ["embedding.weight", "hidden.weight"]
     assert [names[id(p)] for p in kept["params"]] == ["hidden.bias", "norm.weight", "norm.bias"]
@@ -23,7 +25,7 @@ def test_matrices_decay_and_vectors_do_not_and_a_tied_tensor_counts_once() -> No
 
 def test_options_reach_the_optimizer() -> None:
     config = OptimConfig(lr=0.5, beta1=0.8, beta2=0.7, eps=1e-3)
-    group = make_optimizer(TinyModel(), config).param_groups[0]
+    group = optimizer_of(TinyModel().named_parameters(), config).param_groups[0]
     assert (group["lr"], group["betas"], group["eps"]) == (0.5, (0.8, 0.7), 1e-3)
     assert group["fused"]
 
@@ -31,7 +33,7 @@ def test_options_reach_the_optimizer() -> None:
 def one_weight(gradient: list[float]) -> tuple[nn.Linear, torch.optim.AdamW]:
     layer = nn.Linear(len(gradient), 1, bias=False)
     layer.weight.grad = torch.tensor([gradient])
-    return layer, make_optimizer(layer, OptimConfig())
+    return layer, optimizer_of(layer.named_parameters(), OptimConfig())
 
 
 @pytest.mark.parametrize("clip", [1.0, 100.0, None])
@@ -74,7 +76,7 @@ def made(algorithm: str) -> tuple[Transformer, Any]:
     config = ModelConfig.model_validate({"layers": 1, "hidden_size": 16, "heads": 2})
     model = Transformer(config, 20)
     options = OptimConfig.model_validate({"algorithm": algorithm, "lr": 0.1, "weight_decay": 0.2})
-    return model, make_optimizer(model, options)
+    return model, optimizer_of(model.named_parameters(), options)
 
 
 def test_muon_moves_the_matrices_of_blocks_and_adamw_all_else() -> None:

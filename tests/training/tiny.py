@@ -16,7 +16,7 @@ from lmkit.packing.token_rows import Rows
 from lmkit.training.distributed.parallelism import Team
 from lmkit.training.loop import Hooks, Progress, Recipe, train
 from lmkit.training.metrics import Record
-from lmkit.training.optimizer import make_optimizer
+from lmkit.training.optimizer import optimizer_of
 from lmkit.training.options import OptimConfig, ScheduleConfig
 
 VOCABULARY = 11
@@ -92,7 +92,7 @@ class Run:
         AcceleratorState._reset_state()  # one precision a process, else
         self.accelerator = Accelerator(cpu=True, mixed_precision=precision)
         self.team = Team(self.model, self.accelerator)
-        self.optimizer = make_optimizer(self.model, RECIPE.optim)
+        self.optimizer = optimizer_of(self.model.named_parameters(), RECIPE.optim)
         self.rows = rows or RaggedRows()
         self.records: list[Record] = []
         self.saved: list[Progress] = []

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from lmkit.artifacts.options import DOCUMENT_FILES, RANGE_BYTES
 from lmkit.config import StageConfig
-from lmkit.dedup.options import Contamination, Inside, Keep, Near
+from lmkit.deduplication.options import Contamination, Inside, Keep, Near
 
 
 class DedupConfig(StageConfig):

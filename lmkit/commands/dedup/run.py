@@ -26,17 +26,17 @@ from lmkit.artifacts.manifest import Counts, Manifest, kept_line
 from lmkit.artifacts.output_folder import OutputFolder, making
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.commands.dedup.options import DedupConfig
-from lmkit.dedup.crawl_index import Index, Verdict, using_index
-from lmkit.dedup.cut_spans import applying
-from lmkit.dedup.decontamination import AgainstTests, prepare_items
-from lmkit.dedup.document_table import Notes, noting_names
-from lmkit.dedup.exact import Exact, SameAddress
-from lmkit.dedup.examples import Witness, audit_of, write_audit
-from lmkit.dedup.matcher import Change, Pass, tables_of
-from lmkit.dedup.near_duplicates import NearlyTheSame
-from lmkit.dedup.removal_table import NOBODY, Verdicts, numbers_of, repeating
-from lmkit.dedup.repeated_spans import InsideDocuments
-from lmkit.dedup.summary import Sections, described
+from lmkit.deduplication.crawl_index import Index, Verdict, using_index
+from lmkit.deduplication.cut_spans import applying
+from lmkit.deduplication.decontamination import AgainstTests, prepare_items
+from lmkit.deduplication.document_table import Notes, noting_names
+from lmkit.deduplication.exact import Exact, SameAddress
+from lmkit.deduplication.examples import Witness, audit_of, write_audit
+from lmkit.deduplication.matcher import Change, Pass, tables_of
+from lmkit.deduplication.near_duplicates import NearlyTheSame
+from lmkit.deduplication.removal_table import NOBODY, Verdicts, numbers_of, repeating
+from lmkit.deduplication.repeated_spans import InsideDocuments
+from lmkit.deduplication.summary import Sections, described
 from lmkit.errors import InputError, LmkitError
 from lmkit.execution.progress import say, warn
 from lmkit.execution.tables import SHOWN_SOURCES, plain, shown

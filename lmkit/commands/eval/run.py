@@ -30,6 +30,7 @@ from lmkit.commands.eval.options import EvalConfig
 from lmkit.errors import InputError, LmkitError
 from lmkit.evaluation.documents import Reading, Scorer, Scores
 from lmkit.execution.progress import say, warn
+from lmkit.objectives.registry import Packing
 from lmkit.storage.atomic_files import sha256
 from lmkit.training.checkpoints.layout import MODEL
 from lmkit.training.checkpoints.trained_model import TrainedModel, find_run, open_run
@@ -60,7 +61,7 @@ def evaluate(config: EvalConfig) -> Scores:
     with _owned(folder):
         if folder and folder.up_to_date():  # another run has made it meanwhile
             return _read(folder.path)
-        reading, scorer = Reading(), Scorer(trained, config.precision, config.micro_batch)
+        reading, scorer = Reading(), _scorer(config, trained)
         if packed:
             score = scorer.packed(config.data, packed)
         else:
@@ -75,6 +76,18 @@ def evaluate(config: EvalConfig) -> Scores:
         if folder:
             _write(folder, scores, reading)
     return scores
+
+
+def _scorer(config: EvalConfig, trained: TrainedModel) -> Scorer:
+    described = trained.description
+    return Scorer(
+        trained.model,
+        trained.tokenizer,
+        described.learned,
+        Packing(described.sequence_length, described.begin, described.end),
+        config.precision,
+        config.micro_batch,
+    )
 
 
 @contextmanager

@@ -19,6 +19,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import torch
+
 from lmkit.artifacts.finished_folders import check_made, made_by_lmkit
 from lmkit.artifacts.inputs import other_folder
 from lmkit.artifacts.manifest import Counts, Manifest
@@ -151,8 +153,6 @@ def _export_model(config: ExportConfig, path: Path) -> Manifest:
 
 def _write_model(name: str, checkpoint: Path, writer: TaskWriter) -> None:
     """Write a model's files, and let them appear once Transformers agrees."""
-    import torch
-
     trained = open_run(checkpoint, torch.device("cpu"))
     described = trained.description
     family = family_of(described.config)

@@ -29,7 +29,7 @@ from lmkit.artifacts.signals_file import FACTS, read_measures
 from lmkit.artifacts.tasks import PARTIAL, Receipt
 from lmkit.commands.inspect.options import InspectConfig
 from lmkit.commands.registry import command_named
-from lmkit.dedup.summary import described
+from lmkit.deduplication.summary import described
 from lmkit.errors import InputError, LmkitError
 from lmkit.execution.tables import Section, shown
 from lmkit.filters.ablation import removals, with_limits

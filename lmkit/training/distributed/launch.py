@@ -8,16 +8,16 @@ Choices:
 """
 
 import os
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 
 from lmkit.errors import ConfigError
 from lmkit.execution.progress import say
 from lmkit.execution.ranks import ranks
 from lmkit.training.precision import DeviceName, Precision
-
-if TYPE_CHECKING:
-    from accelerate import Accelerator
-
 
 Way = Literal["ddp", "fsdp", "tensor"]
 
@@ -46,10 +46,6 @@ def way_asked_for(way: Way) -> Way:
 
 def accelerator_for(device: "DeviceName", precision: "Precision") -> "Accelerator":
     """Return an Accelerator for this process."""
-    import torch
-    from accelerate import Accelerator
-    from accelerate.state import AcceleratorState
-
     if ranks() == 1:
         # Another run may have been in this process. It is what Accelerate's own tests call.
         AcceleratorState._reset_state(True)  # pyright: ignore[reportPrivateUsage]

@@ -9,6 +9,9 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TypeVar, cast
 
+from accelerate import PartialState
+from accelerate.utils import broadcast_object_list
+
 from lmkit.errors import LmkitError
 from lmkit.execution.ranks import rank, ranks
 
@@ -23,7 +26,6 @@ def joined(device: str) -> Generator[None]:
     if ranks() == 1:
         yield
         return
-    from accelerate import PartialState
 
     state = PartialState(cpu=device == "cpu")
     yield
@@ -40,8 +42,6 @@ def settle() -> None:
     lock and waits for the threads, for ever (torch 2.13; one run in twenty on a busy machine).
     """
     if ranks() > 1:
-        from accelerate import PartialState
-
         PartialState().wait_for_everyone()
         time.sleep(SECONDS_TO_LET_GO)  # gives up Python's lock
 
@@ -50,7 +50,6 @@ def on_first(function: Callable[[], ResultT]) -> ResultT:
     """Call a function in the first process, and return what it returned in all of them."""
     if ranks() == 1:
         return function()
-    from accelerate.utils import broadcast_object_list
 
     box: list[tuple[ResultT | None, LmkitError | None]] = [(None, None)]
     if rank() == 0:

@@ -17,17 +17,15 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
 
 from lmkit.errors import ConfigError
 from lmkit.model.cost import Rows, flops, memory, parameters_by_part
 from lmkit.model.options import ModelConfig
 from lmkit.objectives.batch import Batch
 from lmkit.training.loop import Recipe
-
-if TYPE_CHECKING:
-    import torch
-
 
 TRIAL_FLOPS = {"cpu": 5e10, "cuda": 1e14, "mps": 1e12}
 """Most work in a pass of a trial: about a second on a slow device."""
@@ -204,8 +202,6 @@ def _tried(
 def free_bytes(device: torch.device) -> int | None:
     """Return the bytes that a process could still take."""
     if device.type == "cuda":
-        import torch
-
         return int(torch.cuda.mem_get_info(device)[0])
     try:
         lines = Path("/proc/meminfo").read_text("ascii").splitlines()

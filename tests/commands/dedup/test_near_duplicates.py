@@ -9,7 +9,7 @@ import pytest
 
 from lmkit import dedup
 from lmkit.commands.dedup.options import DedupConfig
-from lmkit.dedup.options import Keep, Near
+from lmkit.deduplication.options import Keep, Near
 from tests.commands.dying import dies_in, goes_on
 from tests.conftest import Lmkit, contents, manifest, records
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lmkit import dedup
 from lmkit.commands.dedup.options import DedupConfig
-from lmkit.dedup.options import Inside, Near
+from lmkit.deduplication.options import Inside, Near
 from lmkit.text.digests import normal_form
 from tests.commands.dying import dies_in, goes_on
 from tests.conftest import Lmkit, contents, manifest, prose, records

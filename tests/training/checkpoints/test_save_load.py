@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from lmkit.errors import LmkitError
 from lmkit.training.checkpoints.layout import CHECKPOINTS, choose, damage, read_index
 from lmkit.training.checkpoints.save_load import load, save, snapshot
-from lmkit.training.optimizer import make_optimizer, update
+from lmkit.training.optimizer import optimizer_of, update
 from lmkit.training.options import OptimConfig
 from tests.benchmarks.kill_saves import killed_while_saving
 from tests.training.tiny import TinyModel
@@ -25,7 +25,7 @@ class Trained:
 
     def __init__(self, step: int = 0) -> None:
         self.model = TinyModel()
-        self.optimizer = make_optimizer(self.model, OptimConfig())
+        self.optimizer = optimizer_of(self.model.named_parameters(), OptimConfig())
         for _ in range(step):
             for number, parameter in enumerate(self.model.parameters()):
                 parameter.grad = torch.full_like(parameter, 0.1 + number)
@@ -89,7 +89,7 @@ def test_moments_find_their_weights_though_the_groups_are_cut_another_way(tmp_pa
 def test_options_of_the_optimizer_come_from_the_run_and_not_from_the_file(tmp_path: Path) -> None:
     Trained(1).save(tmp_path, 1)
     other = Trained()
-    other.optimizer = make_optimizer(other.model, OptimConfig(weight_decay=0.7))
+    other.optimizer = optimizer_of(other.model.named_parameters(), OptimConfig(weight_decay=0.7))
     other.load(tmp_path)
     assert other.optimizer.param_groups[0]["weight_decay"] == 0.7
 

@@ -1,0 +1,247 @@
+"""What the options of a run come to, once its inputs are known.
+
+Choices:
+- Options are inert; here they meet the packed folders, the device and the other model.
+- What is found out once (precision, micro-batch, steps for a number of hours) is written down with
+  the run, and read again when it resumes.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import cast
+
+import numpy as np
+from accelerate import Accelerator
+from torch import Tensor
+from torch.optim import Optimizer
+
+from lmkit.artifacts.inputs import Inputs
+from lmkit.artifacts.output_folder import refuse_overlap
+from lmkit.commands.pretrain.options import PretrainConfig
+from lmkit.counter_rng import row_keys
+from lmkit.errors import ConfigError
+from lmkit.execution.progress import say
+from lmkit.execution.ranks import ranks
+from lmkit.model.options import ModelConfig
+from lmkit.model.transformer import Transformer
+from lmkit.objectives.options import ObjectiveConfig, refuse_pair
+from lmkit.objectives.registry import Objective, Packing, objective_of, places_needed
+from lmkit.tokenizers.tokenizer import Tokenizer
+from lmkit.training.checkpoints.initial_weights import Beginning
+from lmkit.training.checkpoints.layout import newest_first
+from lmkit.training.checkpoints.run_folder import RunFolder, resolved_steps
+from lmkit.training.data.packed_inputs import Sources
+from lmkit.training.distributed.launch import accelerator_for
+from lmkit.training.distributed.parallelism import Team
+from lmkit.training.distributed.rank_zero import on_first
+from lmkit.training.loop import Hooks, Progress, Recipe, train
+from lmkit.training.optimizer import Both, optimizer_of
+from lmkit.training.planning.forecast import Forecast, forecast
+from lmkit.training.planning.micro_batch import find_rows, fits_by_estimate, fits_on_gpu
+from lmkit.training.precision import Precision, choose_precision, find_device, refuse_fp16
+from lmkit.training.run_length import steps_asked
+
+MICRO_BATCH_TOKENS = 8_192
+
+
+def with_initial_shape(config: PretrainConfig) -> PretrainConfig:
+    """Return the options with the model's shape from --init-from, if that is given.
+
+    Raises ConfigError where options of the model were typed that differ from it.
+    """
+    if config.init_from is None:
+        return config
+    beginning, model = Beginning.at(config.init_from), config.model
+    try:
+        if model.preset is None:  # a preset says all of the shape
+            typed = model.model_dump(include=model.model_fields_set)
+            model = ModelConfig.model_validate(beginning.options(typed))
+        if differences := beginning.differences(model):
+            raise ConfigError("\n".join(f"{each}; leave it out" for each in differences))
+        refuse_pair(model.architecture, config.objective)
+    except ValueError as error:  # pydantic's ValidationError is one, too
+        raise ConfigError(f"--init-from: {config.init_from}: {error}") from None
+    return config.model_copy(update={"model": model})
+
+
+def with_steps(config: PretrainConfig, packed: Sources) -> PretrainConfig:
+    """Return the options with the steps that tokens or passes over the text come to."""
+    steps = steps_asked(
+        config,
+        typed="steps" in config.model_fields_set,
+        rows_per_batch=sequences_per_batch(config, packed.sequence_length),
+        sequence_length=packed.sequence_length,
+        rows=len(packed.rows()),
+    )
+    return config.model_copy(update={"steps": steps})
+
+
+def within_hours(config: PretrainConfig, packed: Sources, objective: "Objective") -> PretrainConfig:
+    """Return the options with the steps that so many hours are enough for.
+
+    The number is found out when the run begins, and written down with it.
+    """
+    if config.hours is None:
+        return config
+
+    known = None if config.overwrite else on_first(lambda: resolved_steps(config.output))
+    if known is None or known[0] != config.hours:
+        tried = forecast_run(config, packed, objective)
+        found = on_first(lambda: tried.steps_in(config.hours or 0))
+        known = (config.hours, found)
+        say(f"{config.hours:g} hours: time for about {found:,} steps")
+    return config.model_copy(update={"steps": known[1]})
+
+
+def forecast_run(config: PretrainConfig, packed: Sources, objective: "Objective") -> Forecast:
+    """Say what the run would take, from arithmetic and from a few steps that are thrown away."""
+    data, size = packed.rows(), packed.manifest.details["vocabulary_size"]
+    micro_batch = _usual_micro_batch(config, packed)
+    recipe, order = recipe_for(config, packed, len(data), micro_batch), packed.order(data)
+    device = find_device(config.device)
+    precision = choose_precision(device) if config.precision == "auto" else config.precision
+    numbers = np.arange(min(recipe.micro_batch, len(data)))
+    batch = objective(data.read(numbers), row_keys(config.seed, 1, numbers))
+
+    @cache
+    def made() -> "tuple[Team, Optimizer | Both]":
+        accelerator = accelerator_for(config.device, precision)
+        model = Transformer(config.model, size, seed=config.seed).to(accelerator.device)
+        model.recompute(config.activation_checkpointing)
+        team = Team(model, accelerator, config.parallel)
+        return team, optimizer_of([(one.name, one.own) for one in team.held], config.optim)
+
+    def trial(recipe: Recipe, tell: Callable[[int], None]) -> None:
+        hooks = Hooks(on_step=lambda record: tell(record.tokens))
+        train(*made(), data, objective, recipe, Progress(), hooks, order)
+
+    return forecast(
+        config.model,
+        size,
+        recipe,
+        batch,
+        device=device,
+        precision=precision,
+        processes=ranks(),
+        trial=trial,
+    )
+
+
+def inputs_and_weights(
+    config: PretrainConfig, packed: Sources
+) -> "tuple[Inputs, dict[str, Tensor]]":
+    """Return all that the run is made from, and the weights that it begins with, if any.
+
+    A run that goes on has its own, and they aren't read again.
+    """
+    beginning = Beginning.at(config.init_from) if config.init_from else None
+    if beginning is None:
+        return packed.inputs, {}
+    refuse_overlap(config.output, [beginning.path])
+    goes_on = not config.overwrite and bool(newest_first(config.output))
+    tokenizer = Tokenizer.load(packed.path / "tokenizer")
+    found = {} if goes_on else beginning.load(tokenizer)
+    return packed.inputs.beside(beginning.inputs), found
+
+
+def objective_for(config: ObjectiveConfig, packed: Sources) -> "Objective":
+    """Return what makes batches of the rows; an InputError names what their tokenizer lacks."""
+    details = packed.manifest.details
+    packing = Packing(packed.sequence_length, details["begin"], details["end"])
+    return objective_of(config, Tokenizer.load(packed.path / "tokenizer"), packing)
+
+
+def refuse_long_rows(config: PretrainConfig, packed: Sources) -> None:
+    """Raise ConfigError where the sequences are longer than the model's learned positions."""
+    needed, longest = places_needed(config.to_learn, packed.sequence_length), config.model.longest
+    if longest is not None and needed > longest:
+        raise ConfigError(
+            f"--model.max-positions: got {longest:,}, but rows of {packed.sequence_length:,} "
+            f"tokens take {needed:,} places with --objective {config.objective}",
+            "pack shorter rows, or choose more positions or another kind: --model.position rotary",
+        )
+
+
+def refuse_absent_device(config: PretrainConfig) -> None:
+    """Raise ConfigError where the device isn't there, or can't compute in fp16."""
+    if config.device not in {"auto", "cpu"} or config.precision == "fp16":
+        refuse_fp16(config.precision, find_device(config.device))
+
+
+def resolve_precision(config: PretrainConfig, run: "RunFolder") -> "Precision":
+    """Return what to compute in: as typed, or as found out when the run began."""
+    device = find_device(config.device)
+    if config.precision != "auto":
+        return config.precision
+    return cast("Precision", run.resolve("precision", lambda: choose_precision(device)))
+
+
+def sequences_per_batch(config: PretrainConfig, sequence_length: int) -> int:
+    """Return the sequences of a global batch: --batch-tokens, rounded to whole sequences."""
+    return max(1, round(config.batch_tokens / sequence_length))
+
+
+def recipe_for(config: PretrainConfig, packed: Sources, rows: int, micro_batch: int) -> "Recipe":
+    """Return what the training loop is told, and tell the size of the batch and the epochs."""
+    sequence_length = packed.sequence_length
+    rows_per_batch = sequences_per_batch(config, sequence_length)
+    passes = config.steps * rows_per_batch / rows
+    say(
+        f"batch: {rows_per_batch:,} rows of {sequence_length:,} tokens, "
+        f"{micro_batch:,} at a time; {config.steps:,} steps read the text "
+        f"{passes:.2f} times"
+    )
+    for fact in packed.facts(config.steps * rows_per_batch) if len(packed.folders) > 1 else []:
+        part = f"{fact['share_of_tokens']:.1%} of the tokens"
+        say(f"  {fact['folder']}: {part}, read {fact['epochs']:.2f} times")
+    return Recipe(
+        seed=config.seed,
+        steps=config.steps,
+        rows_per_batch=rows_per_batch,
+        micro_batch=micro_batch,
+        optim=config.optim,
+        schedule=config.schedule,
+        spike=config.spike,
+        validate_every=config.validate_every,
+        save_every=config.save_every,
+    )
+
+
+def _rows_per_rank(config: PretrainConfig, packed: Sources) -> int:
+    """Return the rows of a batch that one process reads, at most."""
+    readers = 1 if config.parallel == "tensor" else ranks()
+    return -(-sequences_per_batch(config, packed.sequence_length) // readers)
+
+
+def _usual_micro_batch(config: PretrainConfig, packed: Sources) -> int:
+    """Return the rows to compute at a time, where nothing has to be tried."""
+    usual = max(1, MICRO_BATCH_TOKENS // packed.sequence_length)
+    asked = config.micro_batch if isinstance(config.micro_batch, int) else usual
+    return min(_rows_per_rank(config, packed), asked)
+
+
+def resolve_micro_batch(
+    config: PretrainConfig,
+    packed: Sources,
+    objective: "Objective",
+    run: "RunFolder",
+    model: "Transformer",
+    accelerator: "Accelerator",
+) -> int:
+    """Return the rows to compute at a time; auto finds out how many fit, once a run."""
+    if config.micro_batch != "auto":
+        return _usual_micro_batch(config, packed)
+
+    data, device = packed.rows(), accelerator.device
+
+    def fits(rows: int) -> bool:
+        numbers = np.arange(rows) % len(data)
+        batch = objective(data.read(numbers), row_keys(config.seed, 1, numbers))
+        bf16 = accelerator.mixed_precision != "no"
+        if device.type != "cuda":
+            size = packed.manifest.details["vocabulary_size"]
+            return fits_by_estimate(config.model, size, batch, device, bf16=bf16)
+        with accelerator.autocast():
+            return fits_on_gpu(model, batch.tensors())
+
+    return find_rows(_rows_per_rank(config, packed), fits, device, run)

@@ -1,0 +1,114 @@
+import re
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmkit.artifacts.documents_file import Document
+from lmkit.artifacts.tasks import PARTIAL, Receipt, TaskWriter
+from lmkit.deduplication.document_table import Notes, noting_names
+from lmkit.deduplication.examples import LISTED, SHOWN, Witness, audit_of, side_by_side, write_audit
+from lmkit.deduplication.options import Keep
+from lmkit.deduplication.removal_table import NOBODY, Gone, write_gone
+
+
+def audited(folder: Path, sources: str, **rows: list[tuple[int, int, float]]) -> Receipt:
+    """Document n is of the n-th source, and its text is the names of those before it."""
+    writer = TaskWriter(folder, "notes", 0)
+    documents = [
+        Document(str(n), " ".join(map(str, range(n))), source) for n, source in enumerate(sources)
+    ]
+    with noting_names(Keep(), writer) as note:
+        for document in documents:
+            note(document, Path("x"))
+    tables: list[tuple[str, Gone]] = []
+    for reason, found in rows.items():
+        write_gone(folder / reason, found)
+        tables.append((reason, Gone([folder / reason])))
+    audit = TaskWriter(folder, "audit", 0)
+    write_audit(tables, Notes(((folder / PARTIAL, 0),)), audit)
+    return audit.finish()
+
+
+def test_copies_count_for_the_one_that_stays_in_the_end(tmp_path: Path) -> None:
+    exact, near = [(1, 0, 1.0), (4, 3, 1.0)], [(0, 2, 0.8), (5, NOBODY, 0.0)]
+    facts = audited(tmp_path, "abbacc", exact=exact, near=near).facts
+    assert facts["sizes"] == {"2": 1, "3": 1}
+    assert facts["largest"] == [
+        {"documents": 3, "source": "b", "id": "2"},
+        {"documents": 2, "source": "a", "id": "3"},
+    ]
+
+
+def test_examples_are_spread_from_the_least_similar_on(tmp_path: Path) -> None:
+    near = [(n, 0, 0.7 + n / 1000) for n in range(1, 101)]
+    facts = audited(tmp_path, "s" * 101, near=near).facts
+    assert [number for number, _, _ in facts["examples"]] == [1, 20, 40, 60, 80, 100]
+
+
+def test_marked_documents_are_clusters_of_themselves(tmp_path: Path) -> None:
+    facts = audited(tmp_path, "sss", near=[(0, 0, 1.0), (1, 0, 0.9)]).facts
+    assert facts["sizes"] == {"2": 1}
+    assert facts["examples"] == [(1, 0, 0.9)]
+
+
+def test_nothing_found_is_said_so(tmp_path: Path) -> None:
+    audit = audited(tmp_path, "ss")
+    found = audit_of(audit, [])
+    assert not any(found.values())
+
+
+def test_what_the_tasks_saw_is_put_together(tmp_path: Path) -> None:
+    audit = audited(tmp_path, "ab", near=[(1, 0, 0.9)])
+    receipts: list[Receipt] = []
+    for number, text in enumerate(("one two", "one too")):
+        witness = Witness(audit.facts["examples"])
+        witness.see(number, Document(str(number), text, "ab"[number]))
+        witness.count("near", "b", "a")
+        writer = TaskWriter(tmp_path, "documents", number)
+        witness.report(writer)
+        receipts.append(writer.finish())
+    found = audit_of(audit, receipts)
+    assert found["duplicates"] == [{"reason": "near", "source": "b", "of": "a", "documents": 2}]
+    assert found["examples"] == [
+        {
+            "similarity": 0.9,
+            "stays": {"source": "a", "id": "0"},
+            "like": {"source": "b", "id": "1"},
+            "its_text": "one [[two]]",
+            "text": "one [[too]]",
+        }
+    ]
+
+
+def test_the_list_of_pairs_is_cut(tmp_path: Path) -> None:
+    witness, writer = Witness([]), TaskWriter(tmp_path, "documents", 0)
+    for number in range(LISTED + 5):
+        witness.count("near", str(number), "a")
+    witness.report(writer)
+    listed = audit_of(audited(tmp_path, "s"), [writer.finish()])["duplicates"]
+    assert len(listed) == LISTED + 1 and sum(pair["documents"] for pair in listed) == LISTED + 5
+
+
+WORDS = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=12)
+
+
+@given(WORDS, WORDS)
+def test_what_is_not_marked_is_the_same_in_both(one: list[str], other: list[str]) -> None:
+    shown = side_by_side(" ".join(one), " ".join(other))
+    plain = [re.sub(r"\[\[.*?\]\]", "", text).split() for text in shown]
+    assert plain[0] == plain[1]
+    for words, text in zip((one, other), shown, strict=True):
+        bare = text.replace("[[", "").replace("]]", "").split()
+        if "…" not in bare:
+            assert bare == words or one == other
+
+
+def test_only_the_neighbourhood_of_a_difference_is_shown() -> None:
+    words = [f"w{n}" for n in range(100)]
+    one, other = " ".join(words), " ".join([*words[:50], "new", *words[51:]])
+    assert side_by_side(one, other) == (
+        "… w46 w47 w48 w49 [[w50]] w51 w52 w53 w54 …",
+        "… w46 w47 w48 w49 [[new]] w51 w52 w53 w54 …",
+    )
+    assert max(map(len, side_by_side("x " * 999, "y " * 999))) <= SHOWN

@@ -1,0 +1,58 @@
+import random
+from pathlib import Path
+
+import pytest
+
+from lmkit.artifacts.documents_file import Document
+from lmkit.artifacts.output_folder import OutputFolder
+from lmkit.artifacts.tasks import TaskWriter
+from lmkit.commands.dedup.options import DedupConfig
+from lmkit.deduplication.document_table import Notes, noting_names
+from lmkit.deduplication.options import Keep
+from lmkit.deduplication.ranking import rank_documents, ranks
+
+
+@pytest.mark.parametrize(
+    ("keep", "key"),
+    [
+        (Keep(), lambda d: (d.source, d.id)),
+        (Keep(rule="longest"), lambda d: (-len(d.text), d.source, d.id)),
+        (Keep(sources=("c",)), lambda d: (d.source != "c", d.source, d.id)),
+    ],
+)
+def test_ranks_are_those_of_all_documents_sorted(tmp_path: Path, keep: Keep, key: object) -> None:
+    chance = random.Random(1)
+    documents = [
+        Document(f"{number}", "x" * chance.randrange(9), chance.choice("abc"))
+        for number in chance.sample(range(1_000), 300)
+    ]
+    tasks = [documents[:1], [], documents[1:150], documents[150:]]
+    for number, task in enumerate(tasks):
+        with noting_names(keep, TaskWriter(tmp_path, "notes", number)) as note:
+            for document in task:
+                note(document, Path("x"))
+    folder = OutputFolder(DedupConfig(output=tmp_path), tmp_path, [])
+    notes = Notes(tuple((folder.scratch, number) for number in range(len(tasks))))
+    rank_documents(folder, keep, notes, 1)
+    expected = sorted(range(len(documents)), key=lambda number: key(documents[number]))
+    found = ranks(folder.scratch)
+    assert [int(found[number]) for number in expected] == list(range(len(documents)))
+
+
+def test_no_documents_have_no_ranks(tmp_path: Path) -> None:
+    with noting_names(Keep(), TaskWriter(tmp_path, "notes", 0)):
+        pass
+    folder = OutputFolder(DedupConfig(output=tmp_path), tmp_path, [])
+    rank_documents(folder, Keep(), Notes(((folder.scratch, 0),)), 1)
+    assert len(ranks(folder.scratch)) == 0
+
+
+def test_documents_of_an_index_have_no_rank(tmp_path: Path) -> None:
+    for folder, keys in (("index", "531"), ("new", "642")):
+        with noting_names(Keep(), TaskWriter(tmp_path / folder, "notes", 0)) as note:
+            for key in keys:
+                note(Document(key, "", "s"), Path("x"))
+    folder = OutputFolder(DedupConfig(output=tmp_path / "new"), tmp_path / "new", [])
+    notes = Notes(((tmp_path / "index" / ".partial", 0), (folder.scratch, 0)), older=1)
+    rank_documents(folder, Keep(), notes, 1)
+    assert ranks(folder.scratch).tolist() == [2, 1, 0]
