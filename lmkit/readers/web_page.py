@@ -47,7 +47,7 @@ META_CHARSET = re.compile(rb"<meta\b[^>]{0,500}?charset\s*=\s*[\"']?\s*([\w.:-]+
 XML_CHARSET = re.compile(rb"\s*<\?xml\b[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]+)")
 CHARSET_WITHIN = 16 << 10
 """Browsers look at the first 1,024 bytes, but find a later one too when they parse."""
-COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
+COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
 WIDER = {
     "shift_jis": "cp932",
     "gbk": "gb18030",
@@ -163,14 +163,16 @@ def _meta(start: bytes) -> re.Match[bytes] | None:
 
 
 def _utf8(data: bytes) -> tuple[str, int, int]:
-    """Return what UTF-8 makes of bytes: a text, and how many characters of it are good and bad."""
+    """Return what UTF-8 makes of bytes: a text, and how many characters of it are good and bad.
+
+    Where none is bad, what is counted is the bytes that go on with a character: it takes no time.
+    """
     text, used = codecs.utf_8_decode(data, "replace", False)
-    good, bad = _beyond_ascii(text), 0
-    if "\ufffd" in text:
-        written = data.count(b"\xef\xbf\xbd")  # by the author
-        bad = text.count("\ufffd") - written
-    # A page that is cut off in the middle of its last character has no bad one.
-    return text + "\ufffd" * (used < len(data)), good - bad, bad
+    if "\ufffd" not in text:
+        # A page that is cut off in the middle of its last character has no bad one.
+        return text + "\ufffd" * (used < len(data)), used - len(text), 0
+    bad = text.count("\ufffd") - data.count(b"\xef\xbf\xbd")  # which the author wrote
+    return text + "\ufffd" * (used < len(data)), _beyond_ascii(text) - bad, bad
 
 
 def _is_utf8(good: int, bad: int, declared: str) -> bool:
