@@ -25,6 +25,8 @@ from typing import Any
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import HTMLTree
 
+from lmkit.artifacts.streams import Damaged
+
 TAGS = {"aside", "nav", "footer", "form", "figcaption", "button"}
 # Substrings find candidates in native code; the whole words below then decide.
 PARTS = (
@@ -105,15 +107,18 @@ def all_content(html: str) -> tuple[str, HTMLTree]:
 def _unused(html: str) -> str:
     """Return a mark that a page doesn't hold: two characters, for texts of two bytes are as long.
 
-    They are control characters if possible, which change a text's length least. Nothing writes a
-    page with all of a million characters; its short texts would be lost.
+    They are control characters if possible, which change a text's length least. Raises `Damaged`
+    for a page that is made to hold all that could be marks.
     """
     numbers = {int(found[1], 16) if found[1] else int(found[2]) for found in NUMBER.finditer(html)}
     for sign in CONTROLS:
         if sign not in html and ord(sign) not in numbers:
             return 2 * sign
     used = set(html).union(map(chr, (number for number in numbers if number < sys.maxunicode)))
-    return 2 * next(chr(number) for number in PRIVATE if chr(number) not in used)
+    for sign in map(chr, PRIVATE):
+        if sign not in used:
+            return 2 * sign
+    raise Damaged(0, f"{len(PRIVATE):,} different characters of private use")
 
 
 def _marked(html: str, mark: str) -> str:

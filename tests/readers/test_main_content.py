@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmkit.artifacts.streams import Damaged
 from lmkit.readers.main_content import all_content, main_content
 
 FLOW = "<p>Some words of a paragraph that goes before it and is long enough.</p>"
@@ -94,6 +95,12 @@ def test_marks_are_told_from_what_a_page_holds() -> None:
     text, tree = main_content(page)
     assert text == f"{controls}\U000f0000\U000f0001\U000f0002的"
     assert tree.title == "的"
+
+
+def test_a_page_that_leaves_no_mark_is_refused() -> None:
+    controls = map(chr, (*range(1, 9), *range(14, 32)))
+    with pytest.raises(Damaged):
+        main_content("".join(controls) + "".join(map(chr, range(0xF0000, 0x110000))) + "<b>的")
 
 
 @pytest.mark.parametrize("around", ["{}", "<main>{}</main>", "<div><div>{}</div></div>"])
