@@ -28,15 +28,15 @@ READERS: dict[Format, str] = {
     "text": "plain_text.read_plain_text",
     "code": "source_code.read_source_code",
     "jsonl": "json_lines.read_json_lines",
-    "csv": "tables.read_table",
-    "tsv": "tables.read_table",
-    "parquet": "columns.read_parquet",
-    "arrow": "columns.read_arrow",
-    "html": "web_page.read_web_page",
-    "warc": "web_archive.read_web_archive",
+    "csv": "csv_rows.read_table",
+    "tsv": "csv_rows.read_table",
+    "parquet": "parquet.read_parquet",
+    "arrow": "parquet.read_arrow",
+    "html": "html.read_web_page",
+    "warc": "warc.read_web_archive",
     "wikipedia": "wikipedia.read_wikipedia",
     "stackexchange": "stack_exchange.read_posts",
-    "threads": "threads.read_threads",
+    "threads": "reply_threads.read_threads",
     "subtitles": "subtitles.read_subtitles",
     "epub": "epub.read_epub",
     "pdf": "pdf.read_pdf",
@@ -57,18 +57,13 @@ def read_slice(
     request = Request(source, text_field, max_record, reading or Reading())
     try:
         if part.format == "hub":
-            yield from reader_of_dataset()(part, read_ranges, request)
+            yield from read_dataset(part, read_ranges, request)
             return
         for opened_range in opened(part, read_ranges):
             yield from reader_of(part.format)(part, opened_range, request)
     except PermissionError as error:
         reason = f"cannot be read: {error.strerror}"
         yield Unreadable(part.source, part.origin, part.start, 0, reason)
-
-
-def reader_of_dataset() -> Callable[..., Iterator[Document | Unreadable]]:
-    """Return the function that reads a data set of the hub, which is no file."""
-    return read_dataset
 
 
 @cache

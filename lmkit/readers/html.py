@@ -1,17 +1,22 @@
 """HTML pages: a file is a document.
 
 Choices:
-- The character set is what the server said, else what the page says, else what its bytes look
-  like (uchardet). Bytes that don't fit become U+FFFD: browsers do so too, and pages are full of
-  them.
+- The character set is the first of these that the bytes fit: the byte-order mark, UTF-8, what the
+  server said, what the page says, what its bytes look like (uchardet). Servers and pages often name
+  a character set that the bytes refute, and what is valid UTF-8 is hardly ever anything else.
+- UTF-8 with some bad bytes stays UTF-8, and bytes that don't fit become U+FFFD, as in browsers:
+  nothing is left out.
+- Labels mean what they mean in browsers (https://encoding.spec.whatwg.org): latin1 is
+  windows-1252, and gb2312 all of GB 18030.
 - What a page says about itself (title, language, date, author, address) goes into the metadata.
 """
 
+import codecs
 import re
 from collections.abc import Iterator
 from typing import Any
 
-from resiliparse.parse.encoding import bytes_to_str, detect_encoding, map_encoding_to_html5
+from resiliparse.parse.encoding import EncodingDetector, map_encoding_to_html5
 from resiliparse.parse.html import HTMLTree
 
 from lmkit.artifacts.documents_file import Document, Unreadable
@@ -38,6 +43,41 @@ META = {
     "dc.creator": "author",
     "og:url": "url",
 }
+META_CHARSET = re.compile(rb"<meta\b[^>]{0,500}?charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
+XML_CHARSET = re.compile(rb"\s*<\?xml\b[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]+)")
+CHARSET_WITHIN = 16 << 10
+"""Browsers look at the first 1,024 bytes, but find a later one too when they parse."""
+COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
+WIDER = {
+    "shift_jis": "cp932",
+    "gbk": "gb18030",
+    "euc_kr": "cp949",
+    "big5": "big5hkscs",
+    "iso2022_jp": "iso2022_jp_ext",
+    "iso8859-11": "cp874",
+}
+"""Python's names for what browsers take these for: the same, and characters that vendors added."""
+OTHER_NAMES = {"cp949": "euc-kr", "koi8-r": "koi8-u"}
+"""What browsers call encodings that uchardet finds; koi8-u has all letters of koi8-r."""
+OF_WINDOWS = {
+    **{"iso8859-2": "cp1250", "iso8859-6": "cp1256", "iso8859-7": "cp1253", "iso8859-8": "cp1255"},
+    **{"iso8859-13": "cp1257", "iso8859-15": "cp1252"},
+}
+"""What an encoding is where there are letters in which it has control characters."""
+C1 = re.compile(rb"[\x80-\x9f]")
+DETECTED_BYTES = 1 << 20
+MOST_BAD = 0.05
+"""Share of bad characters up to which bytes fit an encoding: pages have a few."""
+LIKE_WESTERN = {"cp1250", "cp1254", "cp1257", "cp1258", "iso8859-2", "iso8859-3", "iso8859-4"} | {
+    f"iso8859-{number}" for number in (10, 13, 14, 16)
+}
+"""Encodings that uchardet takes short pages in windows-1252 for."""
+NOT_WESTERN = {
+    *("az", "bs", "cs", "cy", "eo", "et", "hr", "hu", "ku", "lt", "lv", "mt", "pl", "ro", "sk"),
+    *("sl", "sq", "sr", "tk", "tr", "vi"),
+}
+"""Languages in Latin letters whose pages aren't in windows-1252."""
+PAGE_LANGUAGE = re.compile(rb"<html\b[^>]{0,500}?\blang\s*=\s*[\"']?\s*([a-z]{2})", re.IGNORECASE)
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8})*")
 
 
@@ -73,14 +113,106 @@ def page_text(
 
 
 def page_html(data: bytes, charset: str | None = None) -> str:
-    """Decode a page, as a browser would."""
+    """Decode a page. `charset` is what a server said.
+
+    >>> page_html("<p>früh".encode("latin-1"), "utf-8"), page_html("<p>früh".encode(), "latin1")
+    ('<p>früh', '<p>früh')
+    """
     for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16")):
         if data.startswith(mark) or (encoding == "utf-16" and data.startswith(b"\xfe\xff")):
             return data.decode(encoding, "replace")
-    encoding = map_encoding_to_html5(charset, fallback_utf8=False) if charset else None
-    if encoding is None:
-        encoding = detect_encoding(data, from_html_meta=True)
-    return bytes_to_str(data, encoding or "utf-8", fallback_encodings=("utf-8",))
+    if b"\x1b" not in data and data.isascii():  # ISO-2022 writes other characters in ASCII
+        return data.decode("ascii")
+    declared = _declared(data, charset)
+    text, good, bad = _utf8(data)
+    if _is_utf8(good, bad, declared[0] if declared else "utf-8"):
+        return text
+    for encoding in declared:
+        found = _fitting(data, encoding) if encoding != "utf-8" else text if good > bad else None
+        if found is not None:
+            return found
+    if good > bad:
+        return text
+    found = _fitting(data, _detected(data))
+    return found if found is not None else data.decode([*declared, "utf-8"][0], "replace")
+
+
+def _declared(data: bytes, charset: str | None) -> list[str]:
+    """Return what a server and then the page call the encoding, in Python's names."""
+    start = data[:CHARSET_WITHIN]
+    said = [charset or ""]
+    for pattern in (XML_CHARSET, META_CHARSET):
+        found = pattern.match(start) if pattern is XML_CHARSET else _meta(start)
+        if found:
+            said.append(found[1].decode("ascii", "replace"))
+    encodings: list[str] = []
+    for label in said:
+        encoding = map_encoding_to_html5(label.strip(" \t\"'"), fallback_utf8=False)
+        if encoding and encoding.startswith("utf-16") and b"\0" not in data:
+            encoding = "utf-8"  # as browsers do: what could be read so far isn't UTF-16
+        if encoding:
+            encodings.append(WIDER.get(encoding, encoding))
+    return list(dict.fromkeys(encodings))
+
+
+def _meta(start: bytes) -> re.Match[bytes] | None:
+    found = META_CHARSET.search(start)
+    if found and start.find(b"<!--", 0, found.start()) >= 0:
+        found = META_CHARSET.search(COMMENT.sub(b"", start))
+    return found
+
+
+def _utf8(data: bytes) -> tuple[str, int, int]:
+    """Return what UTF-8 makes of bytes: a text, and how many characters of it are good and bad.
+
+    Where none is bad, what is counted is the bytes that go on with a character: it takes no time.
+    """
+    text, used = codecs.utf_8_decode(data, "replace", False)
+    if "\ufffd" not in text:
+        # A page that is cut off in the middle of its last character has no bad one.
+        return text + "\ufffd" * (used < len(data)), used - len(text), 0
+    bad = text.count("\ufffd") - data.count(b"\xef\xbf\xbd")  # which the author wrote
+    return text + "\ufffd" * (used < len(data)), _beyond_ascii(text) - bad, bad
+
+
+def _is_utf8(good: int, bad: int, declared: str) -> bool:
+    """Tell whether bytes are UTF-8, by how many characters are good and bad in it.
+
+    Latin-1 and Cyrillic encodings make next to no good characters by chance, so that a few are a
+    proof; Chinese and Korean ones one in six, so that a page of a few words may be valid UTF-8.
+    """
+    if declared != "utf-8" and _is_multibyte(declared):
+        return not bad and good >= 3
+    return good > bad or not bad
+
+
+def _is_multibyte(encoding: str) -> bool:
+    return encoding.startswith(("utf", "euc", "cp9", "gb", "big5", "iso2022"))
+
+
+def _fitting(data: bytes, encoding: str) -> str | None:
+    """Return what an encoding makes of bytes, None if they don't fit it."""
+    text = data.decode(encoding, "replace")
+    bad = text.count("\ufffd")
+    return text if not bad or bad <= MOST_BAD * _beyond_ascii(text) else None
+
+
+def _detected(data: bytes) -> str:
+    """Return the encoding that bytes look like; the web's most frequent one if like none of it."""
+    detector = EncodingDetector()
+    detector.update(data[:DETECTED_BYTES])
+    name = detector.encoding(html5_compatible=False) or ""
+    encoding = map_encoding_to_html5(OTHER_NAMES.get(name, name), fallback_utf8=False)
+    language = PAGE_LANGUAGE.search(data[:CHARSET_WITHIN])
+    if encoding in LIKE_WESTERN and language and language[1].decode().lower() not in NOT_WESTERN:
+        encoding = None
+    if encoding in OF_WINDOWS and C1.search(data):
+        encoding = OF_WINDOWS[encoding]
+    return WIDER.get(encoding or "", encoding or "cp1252")
+
+
+def _beyond_ascii(text: str) -> int:
+    return len(text) - len(text.encode("ascii", "ignore"))
 
 
 def _is_too_deep(html: str) -> bool:

@@ -3,6 +3,9 @@
 Choices:
 - Redirects and pages of other namespaces (talk, users, templates, categories) are no articles,
   and are passed over without being counted.
+- Of a page with its history the newest revision is the article: by time, else by number, else the
+  last, because histories come in any order. The newest so far is all that is held of a history,
+  which may be gigabytes; `--max-record` counts for the page with that one revision.
 - A task reads the pages that begin in its slice, or in the bzip2 blocks that do: so a dump is
   shared out, whether it has a stream for each hundred pages or is one of many gigabytes.
 - Where a page lies: the byte offset of the page in a plain file; else that of its block, and
@@ -21,12 +24,15 @@ from lmkit.artifacts.inputs import Slice
 from lmkit.readers.byte_buffer import Pieces
 from lmkit.readers.reader import Request, new_document, unreadable
 from lmkit.readers.wikitext import plain_wikitext
-from lmkit.readers.xml_elements import decoded, elements, parse
+from lmkit.readers.xml_elements import decoded, parse
 from lmkit.storage.byte_lines import blocks
 from lmkit.storage.byte_ranges import Damaged, Range
 from lmkit.storage.compressed_members import first_member, next_member
 
 LANGUAGE = re.compile(rb"<mediawiki[^>]*xml:lang=\"([a-z-]+)\"")
+REVISION = re.compile(rb"<revision(?:\s[^>]*)?>\Z")
+NUMBER = re.compile(rb"\s*<id>\s*(\d+)\s*</id>")
+TIME = re.compile(rb"<timestamp>\s*(\d{4}-\d\d-\d\dT[\d:.]+)Z?\s*</timestamp>")
 ADDRESS = re.compile(rb"<base>(https?://[^<]+/)[^</]*</base>")
 
 
@@ -99,9 +105,7 @@ def _articles(
 ) -> Iterator[Document | Unreadable]:
     """Yield the articles of the pages that begin before a place."""
     pieces = Pieces(iter(stream))
-    for position, data in elements(
-        pieces, b"<page>", b"</page>", request.max_record, request.too_long
-    ):
+    for position, data in _pages(pieces, request):
         offset, record = stream.place(position)
         if offset >= stop:
             return
@@ -116,6 +120,69 @@ def _articles(
             continue
         if document:
             yield document
+
+
+def _pages(pieces: Pieces, request: Request) -> Iterator[tuple[int, bytes | Damaged]]:
+    """Yield each page with its newest revision, and its place; damage in place of a bad one."""
+    while pieces.skip_to(b"<page>"):
+        place = pieces.position
+        try:
+            yield place, _page(pieces, request)
+        except Damaged as damage:
+            pieces.damage = None
+            yield place, Damaged(place, damage.reason)
+
+
+def _page(pieces: Pieces, request: Request) -> bytes:
+    """Take a page, and return it without its older revisions. Raises `Damaged`."""
+    newest = b""
+    around = [pieces.take(len(b"<page>"))]
+    size = len(around[0])
+    while not around[-1].endswith(b"</page>"):
+        around.append(_taken(pieces, b">", request))
+        if around[-1].endswith(b"<page>"):
+            pieces.give_back(b"<page>")
+            raise Damaged(0, "it has no end")
+        begun = REVISION.search(around[-1])
+        if begun:
+            around[-1] = around[-1][: begun.start()]
+            revision = _taken(pieces, b"</revision>", request)
+            newest = revision if not newest or _is_newer(revision, newest) else newest
+        size += len(around[-1])
+        if size + len(newest) > request.max_record:
+            raise Damaged(0, request.too_long)
+    if newest:
+        around.insert(1, b"<revision>" + newest)
+    return b"".join(around)
+
+
+def _taken(pieces: Pieces, marker: bytes, request: Request) -> bytes:
+    """Take the bytes up to the end of a marker, which lies in this page. Raises `Damaged`."""
+    found = pieces.take_to(marker, request.max_record)
+    if found is None and (pieces.damage or not pieces.has(request.max_record + 1)):
+        reason = pieces.damage.reason if pieces.damage else "truncated: it has no end"
+        raise Damaged(0, reason)
+    if found is None:
+        raise Damaged(0, request.too_long)
+    again = found.find(b"<page>") if marker != b">" else -1
+    if again >= 0:
+        pieces.give_back(found[again:])
+        raise Damaged(0, "it has no end")
+    return found
+
+
+def _is_newer(revision: bytes, other: bytes) -> bool:
+    """Tell whether a revision is newer than one that stands before it."""
+    times, numbers = [], []
+    for each in (revision, other):
+        time = TIME.search(each.partition(b"<text")[0])
+        number = NUMBER.match(each)
+        times.append(time[1] if time else None)
+        numbers.append(int(number[1]) if number else None)
+    for new, old in (times, numbers):
+        if new is not None and old is not None and new != old:
+            return new > old
+    return True
 
 
 def _narrow(part: Slice, source: Range) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""XML in pieces: elements are found by their bytes, and each is parsed by itself.
+"""XML in pieces: readers find elements by their bytes, and each is parsed by itself.
 
 Choices:
 - One broken element costs one record: an XML parser that reads the whole file must end at the
@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from itertools import chain
 from xml.etree import ElementTree
 
-from lmkit.readers.byte_buffer import Pieces
 from lmkit.storage.byte_ranges import Damaged
 
 DECLARED = re.compile(rb"<\?xml[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']")
@@ -58,30 +57,6 @@ def _utf16(first: bytes) -> str | None:
     if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     return {b"<\0?\0": "utf-16-le", b"\0<\0?": "utf-16-be"}.get(first[:4])
-
-
-def elements(
-    pieces: Pieces, start: bytes, end: bytes, limit: int, too_long: str
-) -> Iterator[tuple[int, bytes | Damaged]]:
-    """Yield each element, with its place; damage in place of a bad one."""
-    while pieces.skip_to(start):
-        place = pieces.position
-        found = pieces.take_to(end, limit)
-        if found is not None:
-            again = found.find(start, len(start))
-            if again > 0:  # its end is missing: the next one has begun inside
-                pieces.give_back(found[again:])
-                yield place, Damaged(place, "it has no end")
-                continue
-            yield place, found
-        elif pieces.damage or not pieces.has(limit + 1):
-            reason = pieces.damage.reason if pieces.damage else "truncated: it has no end"
-            pieces.damage = None
-            yield place, Damaged(place, reason)
-            pieces.take(len(start))
-        else:
-            yield place, Damaged(place, too_long)
-            pieces.take(len(start))
 
 
 def parse(data: bytes, encoding: str) -> ElementTree.Element:

@@ -80,8 +80,8 @@ def missing_tokens(tokenizer: Tokenizer, sentinels: int = SENTINELS) -> list[str
 def lacks(tokenizer: Tokenizer) -> list[str]:
     """Say what a tokenizer lacks, and for what.
 
-    >>> from lmkit.tokens.recipe import Recipe
-    >>> from lmkit.tokens.training import train
+    >>> from lmkit.tokenizers.recipe import Recipe
+    >>> from lmkit.tokenizers.build import train
     >>> made = train(["a"], Recipe("byte", sentinels=0)).to_str().encode()
     >>> lacks(Tokenizer(made, ROLES))
     ['span corruption needs <extra_id_0>, <extra_id_1>, ...']

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from lmkit import dedup
 from lmkit.artifacts.lock import owning
 from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.commands.dedup.options import DedupConfig
+from lmkit.commands.dedup.run import dedup
 from tests.commands.dying import dies_in, goes_on
 from tests.conftest import Lmkit, contents, manifest, records
 

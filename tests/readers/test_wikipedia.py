@@ -1,6 +1,8 @@
 import bz2
 import hashlib
+from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -101,6 +103,73 @@ def test_damage_in_one_stream_costs_the_pages_that_lie_in_it(tmp_path: Path) -> 
     assert len(found) - len(good) == 1  # one block of 100,000 bytes, of some eight
     assert 240 < len(good) < 300
     assert good[0].metadata["title"] == "A0" and good[-1].metadata["title"] == "A299"
+
+
+def revision(text: str, number: int | None = None, time: str | None = None) -> str:
+    said = f"<id>{number}</id>" if number is not None else ""
+    said += f"<timestamp>{time}</timestamp>" if time is not None else ""
+    return (
+        f"<revision>\n {said}<contributor><id>99</id></contributor><text>{text}</text></revision>\n"
+    )
+
+
+def history(title: str, *revisions: str, more: str = "") -> str:
+    return f"<page><title>{title}</title><ns>0</ns><id>7</id>{more}\n{''.join(revisions)}</page>\n"
+
+
+def read_pages(path: Path, *pages: str, **options: Any) -> list[tuple[str, str | None]]:
+    path.write_text(f"{HEAD}{''.join(pages)}</mediawiki>")
+    return [(d.text, d.metadata.get("date")) for d in documents(path, **options)]
+
+
+OLD, MIDDLE, NEW = "2009-12-31T23:59:59Z", "2011-01-02T00:00:00Z", "2011-01-10T00:00:00Z"
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_of_a_history_the_newest_revision_is_the_article(
+    tmp_path: Path, order: tuple[int, ...]
+) -> None:
+    texts = ["Ein Anfang.", "灯台は岬にある。", "ประภาคารบนเกาะ"]
+    times = [OLD, MIDDLE, NEW]
+    # Numbers follow times hardly ever where histories were imported.
+    by_time = [revision(texts[n], (9, 30, 10)[n], times[n]) for n in order]
+    by_number = [revision(texts[n], (9, 10, 100)[n], NEW) for n in order]
+    without_times = [revision(texts[n], (9, 10, 100)[n]) for n in order]
+    last = [revision(texts[n]) for n in order]
+    found = read_pages(
+        tmp_path / "a.xml",
+        *(history("A", *revisions) for revisions in (by_time, by_number, without_times, last)),
+    )
+    assert found == [(texts[2], NEW), (texts[2], NEW), (texts[2], None), (texts[order[-1]], None)]
+
+
+def test_a_page_is_what_its_newest_revision_makes_it(tmp_path: Path) -> None:
+    redirect = revision("#REDIRECT [[B]]", 2, MIDDLE)
+    pages = [
+        history("was moved", revision("Маяк.", 1, OLD), redirect),
+        history("came back", redirect, revision("Маяк снова горит.", 3, NEW)),
+    ]
+    assert read_pages(tmp_path / "a.xml", *pages) == [("Маяк снова горит.", NEW)]
+
+
+def test_a_history_may_be_longer_than_the_longest_record(tmp_path: Path) -> None:
+    many = [revision(f"{n} " + "x" * 500, n, f"20{n:02}-01-01T00:00:00Z") for n in range(99)]
+    long = history("B", revision("y" * 3_000, 1, NEW), revision("z", 0, OLD))
+    path = tmp_path / "a.xml"
+    path.write_text(f"{HEAD}{history('A', *many[50:], *many[:50])}{long}{page('C', 'c')}")
+    first, reason, last = told(outcomes(path, max_record=2_000))
+    assert first.startswith("98 x") and reason.startswith("! longer than") and last == "c"
+
+
+def test_a_history_that_is_cut_off_is_told_and_not_an_older_article(tmp_path: Path) -> None:
+    path = tmp_path / "a.xml"
+    whole = history("A", revision("old", 1, OLD), revision("new", 2, NEW))
+    for cut in ("<revision>\n <id>2", "</page>"):
+        path.write_text(f"{HEAD}{page('B', 'b')}{whole[: whole.index(cut)]}")
+        first, reason = told(outcomes(path))
+        assert first == "b" and reason.startswith("! truncated")
+        path.write_text(f"{HEAD}{whole[: whole.index(cut)]}{page('B', 'b')}</mediawiki>")
+        assert told(outcomes(path)) == ["! it has no end", "b"]
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,7 @@
 import pytest
 
-from lmkit.readers.byte_buffer import Pieces
-from lmkit.readers.xml_elements import decoded, elements
+from lmkit.readers.xml_elements import decoded
 from lmkit.storage.byte_ranges import Damaged
-
-
-def test_elements_are_found_across_pieces() -> None:
-    pieces = Pieces(iter([b"x<a", b">1</", b"a><a>2</a>"]))
-    found = list(elements(pieces, b"<a>", b"</a>", 100, "long"))
-    assert found == [(1, b"<a>1</a>"), (9, b"<a>2</a>")]
 
 
 @pytest.mark.parametrize("name", [b"klingon", b"utfz8", b"rot13", b"hex"])

@@ -109,8 +109,8 @@ def test_begin_and_end_are_added_where_asked_for(algorithm: Algorithm) -> None:
 
 PROGRAM = """
 import random, sys
-from lmkit.tokens.recipe import Recipe
-from lmkit.tokens.training import train
+from lmkit.tokenizers.recipe import Recipe
+from lmkit.tokenizers.build import train
 letters = random.Random(0)
 words = ["".join(letters.choices("abcdeé", k=letters.randint(1, 8))) for _ in range(5_000)]
 texts = [" ".join(words[start : start + 50]) for start in range(0, len(words), 50)]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from lmkit import dedup
 from lmkit.commands.dedup.options import DedupConfig
+from lmkit.commands.dedup.run import dedup
 from tests.conftest import Lmkit, contents, manifest, prose, records
 
 SHORT = "The quick fox slept."

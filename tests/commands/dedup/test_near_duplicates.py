@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lmkit import dedup
 from lmkit.commands.dedup.options import DedupConfig
+from lmkit.commands.dedup.run import dedup
 from lmkit.deduplication.options import Keep, Near
 from tests.commands.dying import dies_in, goes_on
 from tests.conftest import Lmkit, contents, manifest, records

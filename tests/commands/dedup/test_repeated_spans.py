@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmkit import dedup
 from lmkit.commands.dedup.options import DedupConfig
+from lmkit.commands.dedup.run import dedup
 from lmkit.deduplication.options import Inside, Near
 from lmkit.text.digests import normal_form
 from tests.commands.dying import dies_in, goes_on

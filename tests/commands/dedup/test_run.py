@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lmkit import dedup
 from lmkit.commands.dedup.options import DedupConfig
+from lmkit.commands.dedup.run import dedup
 from lmkit.text.digests import normal_form
 from tests.conftest import Lmkit, contents, manifest, records, texts
 

@@ -63,7 +63,7 @@ def test_a_run_that_goes_on_is_the_run_that_never_stopped(
     run: Path, documents_rows: Path, here: Path, lmkit: Lmkit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = ["pretrain", documents_rows, "--output", "run", *SMALL, *KINDS[run.name]]
-    monkeypatch.setattr("lmkit.stages.pretrain.asked_to_stop", stopping_after(3))
+    monkeypatch.setattr("lmkit.commands.pretrain.run.asked_to_stop", stopping_after(3))
     assert lmkit(*command, "--steps", "6")[0] == 130
     monkeypatch.undo()
     monkeypatch.chdir(here)

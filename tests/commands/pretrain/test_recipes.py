@@ -65,7 +65,7 @@ def test_a_run_that_goes_on_is_the_run_that_never_stopped(
 ) -> None:
     command = ["pretrain", packed, *SMALL_RUN, *options, "--steps", "8"]
     assert lmkit(*command, "--output", "straight")[0] == 0
-    monkeypatch.setattr("lmkit.stages.pretrain.asked_to_stop", stopping_after(3))
+    monkeypatch.setattr("lmkit.commands.pretrain.run.asked_to_stop", stopping_after(3))
     assert lmkit(*command, "--output", "run")[0] == 130
     monkeypatch.undo()
     monkeypatch.chdir(here)
