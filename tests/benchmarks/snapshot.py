@@ -7,14 +7,14 @@
 with the lmkit of a checkout, and writes down what came out: the SHA-256 of every file, the content
 of every JSON file and of what was printed. It needs LMKIT_CORPORA. `compare` says what differs:
 
-    same bytes      documents, rejected, quarantine, tokenizers, .npy, .bin, .safetensors: these must
-                    be the same to the byte, whatever was renamed
+    same bytes      documents, rejected, quarantine, tokenizers, .npy, .bin and .safetensors files:
+                    these must be the same to the byte, whatever was renamed
     same content    everything else: the same after the renames of snapshot_renames.json
 
 The steps are written in the new names of options; `--names old` translates them back for a checkout
 that knows only the old ones. snapshot_renames.json holds the names, old to new:
 
-    options         by command; `--near.*` renames a group, `--near.action mark` a value of an option.
+    options         by command; `--near.*` renames a group, `--near.action mark` an option's value.
                     They hold for command lines, and for options in manifests and model.json
     files           names of files; `*` stands for the same text on both sides
     keys            keys in JSON, with dots for nesting, wherever they stand: `details.begin`
@@ -22,11 +22,12 @@ that knows only the old ones. snapshot_renames.json holds the names, old to new:
     values          whole texts in JSON
     added, removed  keys that only the new, or only the old version has
 
-What is left out, since it differs from run to run of the same code (TIMES): seconds, rates, times of
-files, the machine, memory; TensorBoard's files. And what is a hash over names of options (HASHES).
-A SHA-256 in JSON that is that of a file or a folder of the snapshot is written as the file's name.
-Both snapshots must be made on one machine with the same packages: some of the text comes from there,
-and torch's sums may differ elsewhere. SCRATCH may differ.
+Left out, since it differs from run to run of the same code (TIMES): seconds, rates, times of files,
+the machine, memory; TensorBoard's files. Also hashes over names of options (HASHES), and the size
+that a manifest states of a file whose content has such names. A SHA-256 in JSON that is that of a
+file or a folder of the snapshot is written as its name. Make both snapshots on one machine with the
+same packages, from which some of the text comes; torch's sums may differ elsewhere, too. SCRATCH
+may be another folder.
 """
 
 import argparse
@@ -34,7 +35,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -252,7 +252,9 @@ class Renames:
     def __init__(self, renames: dict[str, Any]) -> None:
         self._files = [
             (
-                re.compile(r"(?<![\w-])" + re.escape(old).replace(r"\*", r"([^/\s]*)") + r"(?![\w-])"),
+                re.compile(
+                    r"(?<![\w-])" + re.escape(old).replace(r"\*", r"([^/\s]*)") + r"(?![\w-])"
+                ),
                 new.replace("*", r"\1"),
             )
             for old, new in renames["files"].items()

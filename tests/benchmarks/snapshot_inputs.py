@@ -39,7 +39,9 @@ PERSONAL = (
     "DE89 3704 0044 0532 0130 00 or with 4111 1111 1111 1111; the server is 93.184.216.34 and the "
     "key is AKIAIOSFODNN7EXAMPLE. Again: JO.SMITH@example.com. "
 )
-MARKUP = "<div class='a'><p>&nbsp;[[Main page]] {{note}} <b>bold</b> &amp; <i>more</i></p></div>\n" * 9
+MARKUP = (
+    "<div class='a'><p>&nbsp;[[Main page]] {{note}} <b>bold</b> &amp; <i>more</i></p></div>\n" * 9
+)
 PLANTED_DAMAGE = b'{"id": "half a record", "text": "it stops he\n[1, 2]\n{"id": 7, "tex": "none"}\n'
 PLANTED_DAMAGE += b'{"text": "\xff\xfe not UTF-8"}\n{"text": 5}\n\n'
 
@@ -184,7 +186,9 @@ def tables(folder: Path, passages: list[str]) -> None:
     buffer = io.StringIO()
     csv.writer(buffer).writerows([["text", "author"], *([text, "Ann"] for text in passages[12:20])])
     _write(folder / "b.csv", buffer.getvalue().encode())
-    _write(folder / "c.tsv", b"text\tauthor\n" + passages[20].replace("\n", " ").encode() + b"\tB\n")
+    _write(
+        folder / "c.tsv", b"text\tauthor\n" + passages[20].replace("\n", " ").encode() + b"\tB\n"
+    )
     _write(folder / "damaged.parquet", (folder / "a.parquet").read_bytes()[:-20])
 
 

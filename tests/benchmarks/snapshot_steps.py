@@ -30,7 +30,8 @@ clean-gopher: clean raw/jsonl raw/html --filters.rules gopher,c4-paper,fineweb
 clean-gopher-limits: clean raw/jsonl raw/books --filters.rules basic,gopher-quality,c4-code
   --filters.gopher.min-words 20 --filters.c4.min-line-words none --no-filters.c4.cut-lines
 clean-fineweb: clean raw/jsonl raw/speeches --filters.rules fineweb --filters.max-repeats none
-clean-markup: clean raw/jsonl --filters.rules basic,markup,profanity --filters.markup.max-fraction 0.2
+clean-markup: clean raw/jsonl --filters.rules basic,markup,profanity
+  --filters.markup.max-fraction 0.2
 clean-lists: clean raw/jsonl --filters.rules profanity,url
   --filters.profanity.lists en,raw/lists/words.txt --filters.profanity.max-entries 1
   --filters.url.domains raw/lists/domains.txt --filters.url.words raw/lists/url-words.txt
@@ -76,7 +77,7 @@ dedup-crawl-2: dedup clean-jsonl-b clean-books --index index
 TOKENIZERS = """
 tokenizer: train-tokenizer dedup-python --vocab-size 1500 --workers 2
 tokenizer-bpe: train-tokenizer dedup-near --vocab-size 900 --pre-tokenizer gpt2 --digits single
-  --sample-bytes 60000 --seed 5 --compare tokenizer
+  --sample-bytes 100000 --seed 5 --compare tokenizer
 tokenizer-wordpiece: train-tokenizer dedup-near --algorithm wordpiece --vocab-size 800
   --normalize.lowercase --normalize.strip-accents --sentinels 20
 tokenizer-unigram: train-tokenizer dedup-near --algorithm unigram --vocab-size 700
@@ -127,12 +128,12 @@ run-muon: pretrain packed-document --model.layers 2 --model.hidden-size 32 --mod
   --optim.algorithm muon --micro-batch 3 --model.window 32 --model.global-every 2
 run-mixture: pretrain packed packed-books --mixture.weights 0.7,0.3 --model.preset tiny-decoder
 run-again: pretrain packed-books --init-from run-clm --optim.lr 1e-4
-run-from-transformers: pretrain packed --init-from hf-gpt2
 """
 
 USE = """
 hf-clm: export run-clm
 hf-gpt2: export run-gpt2
+run-from-transformers: pretrain packed --init-from hf-gpt2
 hf-mlm: export run-mlm
 hf-plm: export run-plm
 hf-t5: export run-t5
