@@ -178,12 +178,36 @@ def files(scratch: Path, printed: dict[str, Any]) -> Iterator[tuple[str, Any]]:
             made = json.loads(step["inspect"]).get("made", {})
             if "fingerprint" in made:
                 named[made["fingerprint"]] = f"fingerprint of {name}"
+    named |= fingerprints(hashes)
     for step in printed.values():
         for key in ("printed", "inspect"):
             if key in step:
                 step[key] = read_text(step[key], named)
     for name, path in paths.items():
         yield name, {"sha256": hashes[name], **content(path, named)}
+
+
+def fingerprints(hashes: dict[str, str]) -> dict[str, str]:
+    """Name the fingerprints of checkpoints and of the parts of an index, which no command prints.
+
+    They are hashes over names and hashes of files, as that of a manifest.
+    """
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for path, digest in hashes.items():
+        folder, _, name = path.rpartition("/")
+        if folder.startswith("index/") and name != "index.json":
+            groups.setdefault(folder, []).append((name, digest))
+        if "/checkpoints/" in path and name == "model.safetensors":
+            model = ("model.json", hashes[f"{path.split('/')[0]}/model.json"])
+            groups[folder] = [(name, digest), model]
+    texts = {
+        folder: "".join(f"{name}\0{digest}\n" for name, digest in sorted(files))
+        for folder, files in groups.items()
+    }
+    return {
+        hashlib.sha256(text.encode()).hexdigest(): f"fingerprint of {folder}"
+        for folder, text in texts.items()
+    }
 
 
 def content(path: Path, named: dict[str, str]) -> dict[str, Any]:
@@ -270,6 +294,11 @@ class Renames:
                     self._option_values[new, value.replace("_", "-")] = new_value.replace("_", "-")
                 else:
                     self._options.setdefault(command, []).append(_as_pattern(old, new, True))
+        self._model_options = [
+            _as_pattern(name(old), name(new))
+            for old, new in renames["options"].get("pretrain", {}).items()
+            if "." in old
+        ]
         self._values, self.columns = renames["values"], renames["columns"]
         self.added, self.removed = (
             [_as_pattern(key, "")[0] for key in renames[kind]] for kind in ("added", "removed")
@@ -285,12 +314,16 @@ class Renames:
         return dict(self._pair(place, value, command) for place, value in values.items())
 
     def _pair(self, place: str, value: Any, command: str) -> tuple[str, Any]:
-        # A folder of another command may repeat these options: its model's, say.
-        others = [one for key, each in self._options.items() if key != command for one in each]
-        for pattern, new in [*self._options.get(command, []), *others, *self._keys]:
+        own = self._options.get(command, [])
+        for pattern, new in own:
             place, changed = pattern.subn(new, place)
-            if changed and (pattern, new) in self._options.get(command, []):
+            if changed:
                 break
+        else:  # a model's options stand in what other commands write, too
+            for pattern, new in self._model_options:
+                place = pattern.sub(new, place)
+        for pattern, new in self._keys:
+            place = pattern.sub(new, place)
         place = self.file(place)
         if isinstance(value, str):
             for (option, old), new in self._option_values.items():
