@@ -12,7 +12,8 @@ of every JSON file and of what was printed. It needs LMKIT_CORPORA. `compare` sa
     same content    everything else: the same after the renames of snapshot_renames.json
 
 The steps are written in the new names of options; `--names old` translates them back for a checkout
-that knows only the old ones. snapshot_renames.json holds the names, old to new:
+that knows only the old ones. snapshot_renames.json holds the names, old to new; `compare` renames
+in both, so each may still have old names, or some of them:
 
     options         by command; `--near.*` renames a group, `--near.action mark` an option's value.
                     They hold for command lines, and for options in manifests and model.json
@@ -271,7 +272,10 @@ def flat(value: Any, named: dict[str, str], place: str = "") -> Iterator[tuple[s
 
 
 class Renames:
-    """Maps the files, places and values of the older snapshot to the newer one's names."""
+    """Maps old names of files, places and values to the new ones, and leaves new ones as they are.
+
+    Both snapshots go through it, so that two with old names can be compared, or one with some.
+    """
 
     def __init__(self, renames: dict[str, Any]) -> None:
         self._files = [
@@ -364,21 +368,22 @@ def compare(before_path: Path, after_path: Path) -> int:
             print(f"{kind}: {what}: {difference}")
 
     command_of = {name: step["command"] for name, step in before["steps"].items()}
-    old_files = {renames.file(path): (path, file) for path, file in before["files"].items()}
-    for path in sorted({*old_files, *after["files"]}):
+    old, new = ({renames.file(p): f for p, f in each["files"].items()} for each in (before, after))
+    for path in sorted({*old, *new}):
         kind = "input" if path.startswith("raw/") else "same content"
         kind = "same bytes" if kind != "input" and FIRST_CLASS.search(path) else kind
-        if path not in old_files or path not in after["files"]:
-            note(kind, path, f"only in {'after' if path not in old_files else 'before'}")
+        if path not in old or path not in new:
+            note(kind, path, f"only in {'after' if path not in old else 'before'}")
             continue
         command = command_of.get(path.split("/")[0], "dedup")
-        one, other = old_files[path][1], after["files"][path]
-        note(kind, path, difference_of(one, other, kind, renames, command))
+        note(kind, path, difference_of(old[path], new[path], kind, renames, command))
     for step in sorted({*before["steps"], *after["steps"]}):
         one, other = before["steps"].get(step, {}), after["steps"].get(step, {})
         for key in sorted({"printed", "inspect"} & {*one, *other}):
-            values = renames.flat(one.get(key, {}), one.get("command", ""))
-            note(key, step, first_difference(values, other.get(key, {}), renames))
+            pair = (
+                renames.flat(each.get(key, {}), command_of.get(step, "")) for each in (one, other)
+            )
+            note(key, step, first_difference(*pair, renames))
     for kind in ("input", "same bytes", "same content", "printed", "inspect"):
         print(f"{kind}: {counts[kind, True]} same, {counts[kind, False]} different")
     return sum(count for (_, same), count in counts.items() if not same)
@@ -390,10 +395,14 @@ def difference_of(
     """Say how two files differ."""
     if one["sha256"] == other["sha256"]:
         return None
-    columns = {renames.columns.get(key, key): v for key, v in one.get("columns", {}).items()}
     if "content" in one and "content" in other and kind == "same content":
-        return first_difference(renames.flat(one["content"], command), other["content"], renames)
-    found = first_difference(columns, other.get("columns", {}), renames)
+        contents = (renames.flat(each["content"], command) for each in (one, other))
+        return first_difference(*contents, renames)
+    columns, others = (
+        {renames.columns.get(key, key): value for key, value in each.get("columns", {}).items()}
+        for each in (one, other)
+    )
+    found = first_difference(columns, others, renames)
     if kind == "same content" and columns:
         return found
     unpacked = "unpacked" in one and one["unpacked"] == other.get("unpacked")
