@@ -11,6 +11,7 @@ Choices:
   skips blocks that nobody sees. It has no backward pass on a CPU and no dropout. Where it can't be
   compiled, a mask does the same.
 - Of torch's kernels, those that take both a mask and shared keys are slow: keys are repeated there.
+- What is chosen here decides what memory training takes: `kernels_on` tells `estimates`.
 - A place that sees nothing gets zeros. It isn't left to a kernel: 0 / 0 would be NaN.
 
 Shapes: B batch, T time, S places seen, H heads, G key-value heads, K head width.
@@ -25,6 +26,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention
+
+from lmkit.model.cost import Kernels
 
 SHORT = 512
 """Longest row whose whole table of weights is made, on a CPU with matrix units."""
@@ -73,9 +76,10 @@ def attend(
         shares = q_BHTK.shape[1] != k_BGSK.shape[1]
         attention = _compiled_flex()
         return attention(q_BHTK, k_BGSK, v_BGSK, block_mask=mask, scale=scale, enable_gqa=shares)
-    if mask is not None or _has_matrix_units(q_BHTK):
+    is_short = k_BGSK.shape[2] <= kernels_on(q_BHTK.device, q_BHTK.dtype).softmax_up_to
+    if mask is not None or is_short:
         k_BGSK, v_BGSK = _repeated(k_BGSK, q_BHTK), _repeated(v_BGSK, q_BHTK)
-    if _has_matrix_units(q_BHTK) and k_BGSK.shape[2] <= SHORT:
+    if is_short:
         return softmax_attention(
             q_BHTK, k_BGSK, v_BGSK, mask, causal=causal, scale=scale, dropout=dropout
         )
@@ -91,6 +95,12 @@ def attend(
         scale=scale,
         enable_gqa=q_BHTK.shape[1] != k_BGSK.shape[1],
     )
+
+
+def kernels_on(device: torch.device, dtype: torch.dtype) -> Kernels:
+    """Return how attention is computed on a device, for queries of a dtype."""
+    up_to = SHORT if _has_matrix_units(device, dtype) else 0
+    return Kernels(softmax_up_to=up_to, fuses_dropout=device.type != "cpu")
 
 
 def softmax_attention(
@@ -176,8 +186,8 @@ def _cpu_has_amx() -> bool:
     return probe is not None and probe()
 
 
-def _has_matrix_units(q_BHTK: Tensor) -> bool:
-    return q_BHTK.device.type == "cpu" and q_BHTK.dtype == torch.bfloat16 and _cpu_has_amx()
+def _has_matrix_units(device: torch.device, dtype: torch.dtype) -> bool:
+    return device.type == "cpu" and dtype == torch.bfloat16 and _cpu_has_amx()
 
 
 def _repeated(x_BGSK: Tensor, like_BHTK: Tensor) -> Tensor:

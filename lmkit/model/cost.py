@@ -8,7 +8,8 @@ Choices:
   every place seeing its whole row (a local block: its window). The output matrix counts, a table
   that is only looked up doesn't; nor does what is computed twice to save memory.
 - Memory is what torch keeps for the backward pass, by the operators that `transformer` calls; a
-  test counts the bytes that autograd saves. Dropout's own masks are left out.
+  test counts the bytes that autograd saves. Attention keeps other things on other machines: which
+  kernels it takes is an argument, and `kernels.kernels_on` tells.
 
 Shapes: L blocks, D width, H heads, K head width, V vocabulary, T places of a row.
 """
@@ -40,6 +41,16 @@ def parameters(config: ModelConfig, vocabulary_size: int) -> int:
     212
     """
     return sum(parameters_by_part(config, vocabulary_size).values())
+
+
+class Kernels(NamedTuple):
+    """How a device computes attention, as far as memory depends on it."""
+
+    softmax_up_to: int = 0
+    """Most places seen for which softmax(q k) v is computed as it is written; 0: never. Elsewhere
+    torch's scaled_dot_product_attention is called."""
+    fuses_dropout: bool = False
+    """Whether torch's kernel has dropout without a table of weights in fp32."""
 
 
 def parameters_by_part(config: "ModelConfig", vocabulary_size: int) -> dict[str, int]:
@@ -86,18 +97,24 @@ def flops(config: "ModelConfig", vocabulary_size: int, rows: Rows) -> dict[str, 
 
 
 def memory(
-    config: "ModelConfig", vocabulary_size: int, rows: Rows, *, bf16: bool = False
+    config: "ModelConfig",
+    vocabulary_size: int,
+    rows: Rows,
+    kernels: Kernels,
+    *,
+    bf16: bool = False,
 ) -> dict[str, int]:
     """Return the bytes that training takes at its peak, by what they are for.
 
-    `rows` is what is computed at a time. Weights, gradients and AdamW's two moments are in fp32.
+    `rows` is what is computed at a time, and `kernels` how attention is. Weights, gradients and
+    AdamW's two moments are in fp32.
     """
     count = parameters(config, vocabulary_size)
     parts = {
         "weights": 4 * count,
         "gradients": 4 * count,
         "optimizer": 8 * count,
-        "activations": activations(config, rows, bf16=bf16),
+        "activations": activations(config, rows, kernels, bf16=bf16),
     }
     said = rows.number * (rows.queries or rows.places)
     logits = min(said, max(512, 2**22 // vocabulary_size)) * vocabulary_size
@@ -112,37 +129,66 @@ def memory(
     return parts
 
 
-def activations(config: "ModelConfig", rows: Rows, *, bf16: bool = False) -> int:
+def activations(config: "ModelConfig", rows: Rows, kernels: Kernels, *, bf16: bool = False) -> int:
     """Return the bytes that are kept of the forward pass until the backward pass."""
     width, inner = config.hidden_size, config.heads * config.width_of_head
     low = 2 if bf16 else 4
     # What each part adds to is kept by the norm, and the norm's result by what reads it: together,
     # or each in a copy of its own where the stream itself is read.
     copies = bf16 and config.norm_place == "post"
-    part = 4 * width + low * width
-    attended = part + copies * 2 * low * width
+    part = 4 * width + low * width + bool(config.dropout) * low * width
     fed = part + copies * config.gated * low * width
     fed += (4 if config.gated else 2) * low * config.shape.ffn_size
-    # Where a bias is trained, the weights are kept, and torch computes them in fp32. Elsewhere
-    # they are computed again; what each block keeps is its mask.
-    trained = config.position in {"relative", "transformer-xl"}
-    tables = config.heads if trained or config.dropout else 1
-    table = 4 if trained else low
+    stream = part + copies * 2 * low * width + fed
+    stream += config.qk_norm * 4 * (inner + config.shape.kv_heads * config.width_of_head)
+    has_bias = config.position in {"relative", "alibi", "transformer-xl"}
     total = 0
     for side, layers, crosses in _stacks(config):
         reads = rows.source if side == "encoder" and rows.source else rows.places
         looks = reads + (0 if crosses else rows.queries)
-        mixed = (3 * table + low) * inner  # query, key, value, result
-        total += layers * looks * (attended + mixed + fed + table * tables * reads)
-        if config.position == "alibi":  # one bias for all blocks
+        total += layers * looks * stream
+        total += layers * _attended(config, reads, reads, kernels, low, has_bias=has_bias)
+        if looks > reads:  # a query stream makes keys and values of its own
+            queries = looks - reads
+            total += layers * _attended(config, queries, reads, kernels, low, has_bias=has_bias)
+        if config.position == "alibi" and reads > kernels.softmax_up_to:  # one for all blocks
             total += 4 * config.heads * reads * reads
         if config.position == "transformer-xl":  # two queries, and codes for each row
-            total += layers * low * inner * (looks + 2 * reads)
+            streams = 2 if looks > reads else 1
+            total += layers * low * inner * (looks + streams * 2 * reads)
+            total += layers * 8 * (looks - reads) * reads  # which distance is whose, in int64
         if crosses:
-            total += layers * (reads * (part + low * 2 * inner) + rows.source * low * 2 * inner)
-            total += layers * low * reads * rows.source
+            total += layers * reads * part
+            total += layers * _attended(config, reads, rows.source, kernels, low, has_bias=False)
     ends = 2 * part
     return rows.number * (total + (rows.queries or rows.places) * ends)
+
+
+def _attended(
+    config: "ModelConfig", looks: int, seen: int, kernels: Kernels, low: int, *, has_bias: bool
+) -> int:
+    """Return the bytes that attention keeps for a row: q, k, v, the result, and T x S tables.
+
+    Args:
+        config: the model.
+        looks: places that look.
+        seen: places that each of them looks at.
+        kernels: how it is computed.
+        low: bytes of a number in a product.
+        has_bias: whether numbers are added to the scores.
+
+    """
+    # With dropout three tables are kept: the weights, what they are multiplied with, the result.
+    tables = config.heads * (3 if config.dropout else 1)
+    is_trained = has_bias and config.position != "alibi"
+    if seen <= kernels.softmax_up_to:
+        number, pair = low, low * tables + (not has_bias)  # a mask is kept, a bias isn't
+    elif is_trained or (config.dropout and not kernels.fuses_dropout):
+        number, pair = 4, 4 * tables  # torch computes in fp32 what its fast kernel can't
+    else:  # weights are computed again; what is kept is the mask
+        number, pair = low, low * (config.heads if config.dropout else 1)
+    inner = config.heads * config.width_of_head
+    return inner * (looks * (number + low) + seen * 2 * number) + looks * seen * pair
 
 
 def _stacks(config: "ModelConfig") -> list[tuple[str, int, bool]]:

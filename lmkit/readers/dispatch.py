@@ -10,7 +10,7 @@ Choices:
   slow to load, and no run needs all of them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
 from typing import Any

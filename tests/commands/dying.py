@@ -1,8 +1,13 @@
-"""Runs of lmkit, in processes of their own, that are killed where one wants it."""
+"""Runs of lmkit, in processes of their own, that are killed where one wants it.
+
+They send the signal to themselves: who watches from outside comes too late on a machine that is
+busy.
+"""
 
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 DYING = """
 import os, signal, sys
@@ -17,6 +22,31 @@ def die(self):
 TaskWriter.finish = die
 sys.exit(main(sys.argv[3:]))
 """
+
+SIGNALLED = """
+import os, sys, time
+from pathlib import Path
+from lmkit.cli import main
+from lmkit.training.metrics import Metrics
+number, step, behind = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
+append = Metrics.append
+def append_and_signal(self, record):
+    append(self, record)
+    if record.step == step:
+        while not behind.exists():
+            time.sleep(0.01)
+        os.kill(os.getpid(), number)
+Metrics.append = append_and_signal
+sys.exit(main(sys.argv[4:]))
+"""
+
+
+def signalled(
+    number: int, step: int, *command: str, behind: Path = Path()
+) -> "subprocess.CompletedProcess[str]":
+    """Train, send a signal behind a step once a file is there, and wait for the end."""
+    script = [sys.executable, "-c", SIGNALLED, str(number), str(step), str(behind)]
+    return subprocess.run([*script, *command], capture_output=True, text=True)
 
 
 def dies_in(step: str, number: int, *command: str) -> None:

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lmkit.dedup import signature_files as signatures
 
 from lmkit.artifacts.tasks import PARTIAL, TaskWriter, scratch
+from lmkit.deduplication import signature_files as signatures
 from lmkit.deduplication.document_table import Notes
 from lmkit.deduplication.minhash import Bands
 from lmkit.deduplication.removal_table import Gone, write_gone

@@ -19,7 +19,9 @@ def test_each_family_agrees_with_itself(name: str, longest: int, tmp_path: Path)
     ours = scattered(**ONE_OF_EACH[name])
     folder = written(ours, tmp_path / "hf")
     agreement = check(ours, folder, family_of(ours.config), 0, longest)
-    assert 0 < agreement.difference <= agreement.limit
+    # Whether the last bit differs is the machine's affair; that logits were compared is ours.
+    assert agreement.difference <= agreement.limit
+    assert agreement.largest > 0
     assert agreement.limit == TOLERANCE * max(1, agreement.largest)
 
 

@@ -1,12 +1,21 @@
 import math
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
 from lmkit.model import attention_kernels as kernels
-from lmkit.model.attention_kernels import Partial, attend, document_blocks, lit, softmax_attention
+from lmkit.model.attention_kernels import (
+    SHORT,
+    Partial,
+    attend,
+    document_blocks,
+    kernels_on,
+    lit,
+    softmax_attention,
+)
 
 SCALE = 0.3
 
@@ -48,7 +57,7 @@ def literal(
 def test_every_way_gives_what_the_book_says(
     kind: str, kv_heads: int, has_matrix_units: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kernels, "_has_matrix_units", lambda _: has_matrix_units)
+    monkeypatch.setattr(kernels, "_has_matrix_units", lambda *_: has_matrix_units)
     q, k, v = parts(kv_heads)
     distance = torch.arange(9)[:, None] - torch.arange(9)
     near = (distance.abs() <= 2)[None, None]
@@ -67,6 +76,34 @@ def test_every_way_gives_what_the_book_says(
     got = attend(q, k, v, mask, causal=causal, scale=SCALE)
     expected = literal(q, k, v, allowed, bias)
     torch.testing.assert_close(got.double(), expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("has_amx", [False, True])
+def test_what_is_told_of_the_kernels_is_what_is_called(
+    has_amx: bool, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernels, "_cpu_has_amx", lambda: has_amx)
+    monkeypatch.setattr(kernels, "SHORT", 9)
+    called: list[int] = []
+
+    def noted(q: Tensor, k: Tensor, *rest: Any, **more: Any) -> Tensor:
+        called.append(k.shape[2])
+        return softmax_attention(q, k, *rest, **more)
+
+    monkeypatch.setattr(kernels, "softmax_attention", noted)
+    for time in (8, 9, 10):
+        for kv_heads in (4, 2):
+            attend(*parts(kv_heads, time, dtype), None, causal=True, scale=SCALE)
+    up_to = kernels_on(torch.device("cpu"), dtype).softmax_up_to
+    assert called == [time for time in (8, 8, 9, 9, 10, 10) if time <= up_to]
+    assert up_to == (9 if has_amx and dtype == torch.bfloat16 else 0)
+
+
+def test_a_gpu_leaves_attention_to_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "_cpu_has_amx", lambda: True)
+    assert kernels_on(torch.device("cuda"), torch.bfloat16).softmax_up_to == 0
+    assert kernels_on(torch.device("cpu"), torch.bfloat16).softmax_up_to == SHORT
 
 
 def test_the_plain_way_has_the_gradients_of_torchs_kernel() -> None:

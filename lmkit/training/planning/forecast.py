@@ -129,14 +129,19 @@ def forecast(
         clock: returns seconds.
 
     """
-    rows = rows_of(batch)
+    import torch
+
+    from lmkit.model.attention_kernels import kernels_on
+
+    rows, bf16 = rows_of(batch), precision != "fp32"
+    kernels = kernels_on(device, torch.bfloat16 if bf16 else torch.float32)
     number, places = rows.number, rows.places
     # Tokens are those of the text, of which an objective may hide some and repeat others.
     text = number * (rows.source or places)
     per_token = {name: count / text for name, count in flops(config, vocabulary_size, rows).items()}
     plan = Forecast(
         parameters=parameters_by_part(config, vocabulary_size),
-        memory=memory(config, vocabulary_size, rows, bf16=precision != "fp32"),
+        memory=memory(config, vocabulary_size, rows, kernels, bf16=bf16),
         memory_there=free_bytes(device),
         flops_per_token=per_token,
         steps=recipe.steps,

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from lmkit.errors import LmkitError
 from lmkit.execution.ranks import ranks
+from lmkit.model.attention_kernels import kernels_on
 from lmkit.model.cost import memory
 from lmkit.model.options import ModelConfig
 from lmkit.objectives.batch import Batch
@@ -80,5 +81,6 @@ def fits_by_estimate(
 ) -> bool:
     """Tell whether a batch would fit into the memory that is free, by arithmetic."""
     free = free_bytes(device)
-    needed = sum(memory(config, vocabulary_size, rows_of(batch), bf16=bf16).values())
-    return free is None or needed <= MARGIN * free
+    kernels = kernels_on(device, torch.bfloat16 if bf16 else torch.float32)
+    parts = memory(config, vocabulary_size, rows_of(batch), kernels, bf16=bf16)
+    return free is None or sum(parts.values()) <= MARGIN * free

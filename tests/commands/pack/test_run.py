@@ -3,9 +3,6 @@ import json
 import os
 import random
 import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from pydoc_data.topics import topics
@@ -23,7 +20,7 @@ from lmkit.packing.token_rows import TokenRows
 from lmkit.storage import atomic_files as atomic
 from lmkit.text.digests import document_key
 from lmkit.tokenizers.tokenizer import Tokenizer
-from tests.artifacts.test_output_folder import descendants, wait_for
+from tests.commands.dying import dies_in, goes_on
 from tests.conftest import Lmkit, contents, manifest, records
 
 NAMES = sorted(topics)[:30]
@@ -296,17 +293,12 @@ def test_a_killed_run_is_resumed_to_the_very_same_bytes(tokenizer: Path) -> None
     for number in range(24):
         write(f"big/{number:02}.jsonl", NAMES[number % 5 :] * 2)
     options = "--tokenizer tokenizer --shard-bytes 1 --workers 1 --validation 1e-9 --output"
-    command = [sys.executable, "-m", "lmkit", "pack", "big", *options.split()]
-    subprocess.run([*command, "whole"], check=True, capture_output=True)
-    run = subprocess.Popen([*command, "killed"], stderr=subprocess.DEVNULL)
-    wait_for(lambda: len(list(Path("killed/.partial").glob("train-0*.json"))) >= 3)
-    helpers = list(descendants(run.pid))
-    run.send_signal(signal.SIGKILL)
-    run.wait()
-    wait_for(lambda: not any(Path(f"/proc/{pid}/cmdline").exists() for pid in helpers))
+    command = ["pack", "big", *options.split()]
+    goes_on(*command, "whole")
+    dies_in("train", 5, *command, "killed")
+    assert len(list(Path("killed/.partial").glob("train-0*.json"))) == 5
     assert not Path("killed/manifest.json").exists()
-    resumed = subprocess.run([*command, "killed"], capture_output=True, text=True, check=True)
-    assert "resuming" in resumed.stderr
+    assert "resuming" in goes_on(*command, "killed")
     assert contents(Path("killed")) == contents(Path("whole"))
 
 

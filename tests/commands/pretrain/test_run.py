@@ -4,8 +4,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from safetensors.numpy import load_file
 
 from lmkit.artifacts.lock import owning
 from lmkit.training.checkpoints import save_load as checkpoint
+from tests.commands.dying import signalled
 from tests.conftest import SMALL_RUN, Lmkit, contents
 
 STEPS = ("--steps", "12", "--save-every", "4", "--validate-every", "6")
@@ -46,21 +45,19 @@ def same_run(one: Path, other: Path, step: int) -> bool:
 def straight(packed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that nothing has disturbed."""
     run = tmp_path_factory.mktemp("straight") / "run"
-    start(packed, run).wait()
+    done = trained(packed, run)
+    assert done.returncode == 0, done.stderr
     assert (run / "manifest.json").exists()
     return run
 
 
-def start(packed: Path, run: Path, *more: str) -> "subprocess.Popen[str]":
-    command = [*LMKIT, "pretrain", str(packed), "--output", str(run), *SMALL_RUN, *STEPS, *more]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+def command_of(packed: Path, run: Path, *more: str) -> list[str]:
+    return ["pretrain", str(packed), "--output", str(run), *SMALL_RUN, *STEPS, *more]
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.005)
+def trained(packed: Path, run: Path, *more: str) -> "subprocess.CompletedProcess[str]":
+    command = [*LMKIT, *command_of(packed, run, *more)]
+    return subprocess.run(command, capture_output=True, text=True)
 
 
 def lines_of(run: Path) -> int:
@@ -83,13 +80,12 @@ def test_a_step_is_a_line_and_a_run_is_a_folder(straight: Path) -> None:
 def test_a_killed_run_goes_on_as_if_it_had_never_stopped(
     packed: Path, straight: Path, here: Path
 ) -> None:
-    for number, lines in enumerate((2, 7)):
-        run = start(packed, Path("run"), "--log-every", "1")
-        wait_for(lambda lines=lines: lines_of(Path("run")) >= lines)
-        run.send_signal(signal.SIGKILL)
-        run.wait()
-        assert not Path("run/manifest.json").exists(), number
-    assert start(packed, Path("run")).wait() == 0
+    command = command_of(packed, Path("run"), "--log-every", "1")
+    for step in (2, 7):
+        killed = signalled(signal.SIGKILL, step, *command)
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        assert not Path("run/manifest.json").exists(), step
+    assert trained(packed, Path("run")).returncode == 0
     assert same_run(Path("run"), straight, 12)
 
 
@@ -97,16 +93,12 @@ def test_a_killed_run_goes_on_as_if_it_had_never_stopped(
 def test_a_run_that_is_asked_to_stop_saves_first(
     packed: Path, straight: Path, here: Path, number: signal.Signals
 ) -> None:
-    run = start(packed, Path("run"), "--save-every", "none")
-    wait_for(lambda: lines_of(Path("run")) >= 2)
-    run.send_signal(number)
-    _, err = run.communicate()
-    assert run.returncode == 130 and "Traceback" not in err
-    assert "with a checkpoint" in err and "the same command goes on" in err
+    run = signalled(number, 2, *command_of(packed, Path("run"), "--save-every", "none"))
+    assert run.returncode == 130 and "Traceback" not in run.stderr
+    assert "with a checkpoint" in run.stderr and "the same command goes on" in run.stderr
     stopped = lines_of(Path("run"))
     assert Path(f"run/checkpoints/step-{stopped:08d}").is_dir()
-    again = start(packed, Path("run"), "--save-every", "none")
-    assert again.wait() == 0
+    assert trained(packed, Path("run"), "--save-every", "none").returncode == 0
     assert same_run(Path("run"), straight, 12)
 
 
@@ -208,17 +200,13 @@ def test_a_checkpoint_from_before_an_overwrite_that_was_killed_is_not_gone_on_fr
 def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
     packed: Path, straight: Path, here: Path, lmkit: Lmkit
 ) -> None:
-    run = start(packed, Path("run"))
-    wait_for(lambda: Path("run/checkpoints/step-00000008").exists())
-    run.kill()
-    run.wait()
+    eight = Path("run/checkpoints/step-00000008")
+    killed = signalled(signal.SIGKILL, 9, *command_of(packed, Path("run")), behind=eight)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
     newest = checkpoint.newest_first(Path("run"))[0]
     with (newest / "model.safetensors").open("r+b") as file:
         file.seek(-9, os.SEEK_END)
         file.write(b"\xff")
-    Path("run/manifest.json").unlink(missing_ok=True)
-    if not Path("run/.partial/plan.json").exists():
-        pytest.skip("the run was faster than the kill")
     exit_code, _, err = lmkit("pretrain", packed, "--output", "run", *SMALL_RUN, *STEPS)
     assert exit_code == 0 and "is damaged; going back" in err
     assert same_run(Path("run"), straight, 12)

@@ -1,12 +1,39 @@
 import subprocess
 import sys
 import threading
-import time
 
+import pytest
+
+from lmkit.training.distributed import stall_watch as module
 from lmkit.training.distributed.stall_watch import Note, Watch, stalled
 
 
-def test_who_moves_is_left_alone_and_who_does_not_is_named() -> None:
+class Clock:
+    """Time as a test has it pass, and how often the watch has looked at it."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self._looks = threading.Semaphore(0)
+
+    def time(self) -> float:
+        if threading.current_thread().name == "watch":
+            self._looks.release()
+        return self.now
+
+    def passes(self, seconds: float) -> None:
+        """Go on, and wait until the watch has seen it."""
+        self.now += seconds
+        while self._looks.acquire(blocking=False):
+            pass
+        for _ in range(2):  # the first look may have begun before
+            assert self._looks.acquire(timeout=60)
+
+
+def test_who_moves_is_left_alone_and_who_does_not_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(module, "time", clock)
     said: list[str] = []
     ended = threading.Event()
 
@@ -17,10 +44,11 @@ def test_who_moves_is_left_alone_and_who_does_not_is_named() -> None:
     with Watch(0.4, end=end) as watch:
         for step in range(1, 9):
             watch.beat(step, "computing")
-            time.sleep(0.1)
+            clock.passes(0.15)
         assert not said
         watch.beat(9, "reading rows")
-        assert ended.wait(10)
+        clock.now += 0.5
+        assert ended.wait(60)
     assert said == ["nothing has moved for 0.4 s: this process has been reading rows for step 9"]
 
 
@@ -42,6 +70,9 @@ def test_a_process_that_is_stuck_ends_with_1() -> None:
     code = (
         "import time; from lmkit.training.distributed.stall_watch import Watch\n"
         "with Watch(0.2) as watch:\n  watch.beat(3, 'computing'); time.sleep(60)"
+        "import time; from lmkit.training.watch import Watch\n"
+        "watch = Watch(0.2); watch.beat(3, 'computing')\n"
+        "with watch: time.sleep(600)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 1

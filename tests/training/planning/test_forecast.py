@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from lmkit.model import attention_kernels as kernels
+from lmkit.model.attention_kernels import SHORT
+from lmkit.model.cost import Kernels, Rows, memory
 from lmkit.model.options import ModelConfig
 from lmkit.objectives.batch import Batch
 from lmkit.training.loop import Recipe
@@ -20,7 +23,9 @@ def batch(rows: int) -> Batch:
     return Batch(tokens_BT=zeros, positions_BT=zeros, targets_BT=zeros)
 
 
-def foretold(rows_per_batch: int, micro_batch: int, calls: list[Recipe]) -> Forecast:
+def foretold(
+    rows_per_batch: int, micro_batch: int, calls: list[Recipe], precision: str = "fp32"
+) -> Forecast:
     now = 0.0
 
     def trial(recipe: Recipe, tell: Callable[[int], None]) -> None:
@@ -39,7 +44,7 @@ def foretold(rows_per_batch: int, micro_batch: int, calls: list[Recipe]) -> Fore
         recipe,
         batch(micro_batch),
         device=torch.device("cpu"),
-        precision="fp32",
+        precision=precision,
         processes=1,
         trial=trial,
         clock=lambda: now,
@@ -54,6 +59,21 @@ def test_a_step_of_many_passes_is_told_from_steps_of_one_and_of_two() -> None:
     assert plan.tokens_per_second == pytest.approx(40 * PLACES / (10 * PASS + ONCE))
     assert plan.tokens_per_step == 40 * PLACES
     assert plan.seconds == pytest.approx(50 * 40 * PLACES / plan.tokens_per_second)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_the_memory_is_that_of_the_kernels_of_this_cpu(
+    precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bf16 = precision == "bf16"
+    told: list[int] = []
+    for has_amx, up_to in ((False, 0), (True, SHORT if bf16 else 0)):
+        monkeypatch.setattr(kernels, "_cpu_has_amx", lambda has_amx=has_amx: has_amx)
+        plan = foretold(rows_per_batch=4, micro_batch=4, calls=[], precision=precision)
+        config, there = ModelConfig(preset="tiny-decoder"), Kernels(softmax_up_to=up_to)
+        assert plan.memory == memory(config, 100, Rows(4, PLACES), there, bf16=bf16)
+        told.append(plan.memory["activations"])
+    assert (told[0] != told[1]) == bf16
 
 
 def test_one_pass_needs_no_second_trial() -> None:

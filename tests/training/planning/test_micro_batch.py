@@ -5,11 +5,14 @@ import pytest
 import torch
 
 from lmkit.errors import LmkitError
+from lmkit.model import attention_kernels as kernels
+from lmkit.model.attention_kernels import kernels_on
 from lmkit.model.cost import Rows, memory
 from lmkit.model.options import ModelConfig
 from lmkit.objectives.batch import Batch
 from lmkit.training.checkpoints.run_folder import RunFolder
 from lmkit.training.planning import micro_batch as fitting
+from lmkit.training.planning.forecast import MARGIN
 from lmkit.training.planning.micro_batch import find_rows, fits_by_estimate, halved
 
 
@@ -26,15 +29,22 @@ def test_where_no_row_fits_it_says_what_to_do() -> None:
     assert "--activation-checkpointing" in str(error.value.hint)
 
 
-def test_on_a_cpu_the_estimate_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("bf16", [False, True])
+@pytest.mark.parametrize("has_amx", [False, True])
+def test_on_a_cpu_the_estimate_decides(
+    has_amx: bool, bf16: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernels, "_cpu_has_amx", lambda: has_amx)
     config = ModelConfig.model_validate({"preset": "tiny-decoder"})
     tokens = torch.zeros(4, 16, dtype=torch.long).numpy()
     batch = Batch(tokens_BT=tokens, positions_BT=tokens, documents_BT=tokens, targets_BT=tokens)
-    needed = sum(memory(config, 600, Rows(4, 16, 0, 0)).values())
     cpu = torch.device("cpu")
-    for free, fits in ((needed, False), (2 * needed, True), (None, True)):
+    there = kernels_on(cpu, torch.bfloat16 if bf16 else torch.float32)
+    needed = sum(memory(config, 600, Rows(4, 16), there, bf16=bf16).values())
+    enough = int(needed / MARGIN) + 1
+    for free, fits in ((needed, False), (enough - 2, False), (enough, True), (None, True)):
         monkeypatch.setattr(fitting, "free_bytes", lambda _, free=free: free)
-        assert fits_by_estimate(config, 600, batch, cpu, bf16=False) == fits
+        assert fits_by_estimate(config, 600, batch, cpu, bf16=bf16) == fits
 
 
 def test_what_fitted_is_found_out_once_a_run() -> None:
