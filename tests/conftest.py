@@ -132,14 +132,14 @@ def trained(packed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 SHAPE = ("--model.layers", "2", "--model.hidden-size", "32", "--model.heads", "4")
 ENCODER = ("--model.architecture", "encoder", "--model.norm", "layernorm")
-POST = (*ENCODER, "--model.norm-place", "post", "--model.biases", "--model.activation", "gelu")
+POST = (*ENCODER, "--model.norm-position", "post", "--model.biases", "--model.activation", "gelu")
 FAMILIES: dict[str, tuple[str, ...]] = {
     "gpt2": (
         *("--model.position", "learned", "--model.norm", "layernorm", "--model.biases"),
         *("--model.activation", "gelu-tanh", "--model.max-positions", "64"),
     ),
     "llama": ("--model.kv-heads", "2"),
-    "qwen3": ("--model.qk-norm", "--no-model.tied"),
+    "qwen3": ("--model.qk-norm", "--no-model.tie-embeddings"),
     "bert": (*POST, "--objective", "mlm", "--model.position", "learned"),
     "modernbert": (*ENCODER, "--objective", "mlm", "--model.activation", "geglu"),
     "xlnet": (*POST, "--objective", "plm", "--model.position", "transformer-xl"),

@@ -35,10 +35,10 @@ from lmkit.objectives.mlm import mlm
 from lmkit.objectives.plm import plm
 from lmkit.objectives.span_corruption import Marks as SpanTokens
 from lmkit.objectives.span_corruption import span_corruption
-from lmkit.packing.holdout import cluster_of, goes_to_validation, kin
+from lmkit.packing.holdout import cluster_of, is_held_out, kin
 from lmkit.packing.nanogpt_bin import read_tokens
 from lmkit.packing.token_rows import NO_TARGET, Rows, TokenRows
-from lmkit.pii.replacement import stand_in
+from lmkit.pii.replacement import pseudonym
 from lmkit.readers.provenance import document_id
 from lmkit.text.digests import digest, document_key, normal_form, text_key
 from lmkit.text.text_units import Units, WordKeys
@@ -151,7 +151,7 @@ def test_what_is_held_out_together() -> None:
 def test_which_documents_are_held_out() -> None:
     expected = [n for n in range(60) if first_64_bits(f"0:{n}".encode()) < 0.1 * 2**64]
     assert expected == [15, 44, 46]
-    held_out = [n for n in range(60) if goes_to_validation(document_key(0, str(n)), 0.1)]
+    held_out = [n for n in range(60) if is_held_out(document_key(0, str(n)), 0.1)]
     assert held_out == expected
 
 
@@ -185,8 +185,8 @@ def test_pseudonyms() -> None:
     email = blake2b(b"email jo@example.com", digest_size=6).hexdigest()
     phone = blake2b(b"phone 12125550187", digest_size=6).hexdigest()
     assert (email, phone) == ("ba7ae6f2a42a", "61c9f4ac9880")
-    assert stand_in("Jo@Example.com", "email") == f"[EMAIL {email.translate(letters)}]"
-    assert stand_in("+1 (212) 555-0187", "phone") == f"[PHONE {phone.translate(letters)}]"
+    assert pseudonym("Jo@Example.com", "email") == f"[EMAIL {email.translate(letters)}]"
+    assert pseudonym("+1 (212) 555-0187", "phone") == f"[PHONE {phone.translate(letters)}]"
     assert email.translate(letters) == "lkhkogpckeck"
 
 

@@ -78,7 +78,7 @@ def check(
     learn = ("--algorithm", algorithm, "--vocab-size", "8000", "--sample-bytes", sample)
     assert lmkit("train-tokenizer", "texts.jsonl", *learn, "--output", "tokenizer")[0] == 0
     # Words that occur once in one of many languages are unknown, and that is what is asked for.
-    loose = ("--limits.unknown-share", "none") if algorithm in {"word", "wordpiece"} else ()
+    loose = ("--limits.unknown-fraction", "none") if algorithm in {"word", "wordpiece"} else ()
     rows = ("--packing", packing, "--sequence-length", "512", "--output", "packed", *loose)
     assert lmkit("pack", "texts.jsonl", "--tokenizer", "tokenizer", *rows)[0] == 0
 
@@ -86,7 +86,7 @@ def check(
     assert len(found) == len(texts)
     for number, text in enumerate(texts):
         begin, *ids, end = found[key_of(number)]
-        assert (begin, end) == (tokenizer.begin, tokenizer.end)
+        assert (begin, end) == (tokenizer.bos, tokenizer.eos)
         if algorithm in {"word", "wordpiece"}:
             text = words_one_blank_apart(tokenizer, text, ids)
         assert tokenizer.decode(ids) == text

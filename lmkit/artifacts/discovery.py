@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from stat import S_ISREG
 
-from lmkit.artifacts.finished_folders import made_by_lmkit
+from lmkit.artifacts.finished_folders import finished_manifest
 from lmkit.artifacts.manifest import MANIFEST
 from lmkit.artifacts.tasks import PARTIAL
 from lmkit.errors import InputError
@@ -34,7 +34,7 @@ def walk_remote(
     address: str,
     accepted: set[Format],
     forced: Format | None,
-    left_alone: dict[str, int],
+    skipped: dict[str, int],
 ) -> Iterator[Found]:
     """Find the files at an address, or the one file that it is."""
     read = 0
@@ -55,14 +55,14 @@ def walk_remote(
         elif not origin:
             raise InputError(not_accepted(path, kind, accepted))
         else:
-            _leave_alone(name, left_alone)
+            _leave_alone(name, skipped)
     if not read:
         known = ", ".join(sorted(suffixes(accepted)))
         raise InputError(f"{address}: no files to read in it ({known})")
 
 
 def walk(
-    top: str, accepted: set[Format], forced: Format | None, left_alone: dict[str, int]
+    top: str, accepted: set[Format], forced: Format | None, skipped: dict[str, int]
 ) -> Iterator[Found]:
     """Find the files below a folder; hidden ones, and links to folders, are not followed."""
     start = "" if top == "." else os.path.join(top, "")
@@ -72,7 +72,7 @@ def walk(
         place = start + below
         entries = _entries(place or ".")
         names = {entry.name for entry in entries}
-        if below and (MANIFEST in names or PARTIAL in names) and made_by_lmkit(Path(place)):
+        if below and (MANIFEST in names or PARTIAL in names) and finished_manifest(Path(place)):
             raise InputError(
                 f"{top}: holds {place}, which lmkit made, beside other files",
                 "name the folders that lmkit made one by one: their rejects are not documents",
@@ -90,7 +90,7 @@ def walk(
             state = _state(entry)
             if state is None:
                 what = "links" if entry.is_symlink() else "pipes, sockets or devices"
-                left_alone[what] = left_alone.get(what, 0) + 1
+                skipped[what] = skipped.get(what, 0) + 1
                 continue
             if NOT_DOCUMENTS.fullmatch(name):
                 raise InputError(
@@ -103,7 +103,7 @@ def walk(
             if kind is not None and (forced or kind in accepted):
                 yield path, origin, kind, state
             else:
-                _leave_alone(name, left_alone)
+                _leave_alone(name, skipped)
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:
@@ -123,9 +123,9 @@ def _state(entry: os.DirEntry[str]) -> State | None:
     return State(found.st_size, found.st_mtime_ns) if S_ISREG(found.st_mode) else None
 
 
-def _leave_alone(name: str, left_alone: dict[str, int]) -> None:
+def _leave_alone(name: str, skipped: dict[str, int]) -> None:
     ending = os.path.splitext(name)[1]
-    left_alone[ending] = left_alone.get(ending, 0) + 1
+    skipped[ending] = skipped.get(ending, 0) + 1
 
 
 def suffixes(accepted: set[Format]) -> list[str]:

@@ -25,7 +25,7 @@ from lmkit.artifacts.manifest import Counts
 from lmkit.artifacts.tasks import Problem, TaskWriter
 from lmkit.errors import LmkitError
 from lmkit.storage.byte_lines import lines
-from lmkit.storage.byte_ranges import Damaged, Range
+from lmkit.storage.byte_ranges import CorruptInput, Range
 from lmkit.storage.json_bytes import from_json, to_json
 
 ZSTD_LEVEL = 3
@@ -227,8 +227,8 @@ def read_shard(source: Range, path: Path) -> Iterator[Document]:
         for line in lines(source, "zstd", limit=1 << 40):
             assert line.data is not None
             yield Document(**from_json(line.data))
-    except (Damaged, ValueError, TypeError, RecursionError) as error:
-        reason = error.reason if isinstance(error, Damaged) else error
+    except (CorruptInput, ValueError, TypeError, RecursionError) as error:
+        reason = error.reason if isinstance(error, CorruptInput) else error
         raise LmkitError(
             f"{path}: damaged since lmkit wrote it ({reason})", "make that folder again"
         ) from None

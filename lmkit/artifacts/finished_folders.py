@@ -7,7 +7,7 @@ from lmkit.errors import InputError, LmkitError
 from lmkit.storage.byte_ranges import hash_range
 
 
-def made_by_lmkit(path: Path) -> Manifest | None:
+def finished_manifest(path: Path) -> Manifest | None:
     """Return the manifest of a folder that lmkit finished, None for anything else.
 
     Raises InputError for a folder that lmkit has begun and not finished.
@@ -26,12 +26,12 @@ def made_by_lmkit(path: Path) -> Manifest | None:
     return manifest
 
 
-def check_made(path: Path, *, hashes: bool, below: str = "") -> None:
+def check_finished(path: Path, *, hashes: bool, below: str = "") -> None:
     """Raise InputError where a folder that lmkit made doesn't hold what its manifest says.
 
     Sizes are always compared, SHA-256s if `hashes`; of the names that begin with `below`.
     """
-    manifest = made_by_lmkit(path)
+    manifest = finished_manifest(path)
     for output in manifest.outputs if manifest else ():
         file = path / output.name
         if not output.name.startswith(below):

@@ -21,7 +21,7 @@ from stat import S_ISDIR, S_ISREG
 from typing import NamedTuple
 
 from lmkit.artifacts.discovery import not_accepted, suffixes, walk, walk_remote
-from lmkit.artifacts.finished_folders import check_made, made_by_lmkit
+from lmkit.artifacts.finished_folders import check_finished, finished_manifest
 from lmkit.artifacts.manifest import Input, Manifest
 from lmkit.artifacts.options import RANGE_BYTES
 from lmkit.artifacts.tasks import ReadRange
@@ -93,7 +93,7 @@ class Inputs:
     """What was typed."""
     records: tuple[Input, ...]
     slices: tuple[Slice, ...]
-    left_alone: dict[str, int]
+    skipped: dict[str, int]
     """How many files of each unknown ending lay in the folders."""
 
     def beside(self, other: "Inputs") -> "Inputs":
@@ -128,7 +128,7 @@ def find_documents(
     if not arguments:
         raise InputError("INPUTS: missing; name files or folders to read")
     found: list[tuple[Input, list[Slice]]] = []
-    left_alone: dict[str, int] = {}
+    skipped: dict[str, int] = {}
     for path in arguments:
         name = os.path.basename(path)
         label = source or name
@@ -137,7 +137,7 @@ def find_documents(
             found.append(_dataset(path, dataset, source or dataset.name))
             continue
         if address is not None:
-            files = walk_remote(path, address, accepted, forced, left_alone)
+            files = walk_remote(path, address, accepted, forced, skipped)
             found += [_raw_file(label, *file) for file in files]
             continue
         state = _look_at(path)
@@ -149,12 +149,12 @@ def find_documents(
                 raise InputError(not_accepted(path, kind, accepted))
             now = State(state.st_size, state.st_mtime_ns)
             found.append(_raw_file(label, path, name, kind, now))
-        elif manifest := made_by_lmkit(Path(path)):
+        elif manifest := finished_manifest(Path(path)):
             found.append(_made_folder(Path(path), manifest, label))
         else:
             inside = accepted - {"tokens"}
             before = len(found)
-            found += [_raw_file(label, *file) for file in walk(path, inside, forced, left_alone)]
+            found += [_raw_file(label, *file) for file in walk(path, inside, forced, skipped)]
             if len(found) == before:
                 known = ", ".join(sorted(suffixes(inside)))
                 raise InputError(f"{path}: no files to read in it ({known})")
@@ -165,7 +165,7 @@ def find_documents(
         tuple(
             Slice(number, *part[1:]) for number, (_, slices) in enumerate(found) for part in slices
         ),
-        left_alone,
+        skipped,
     )
 
 
@@ -269,7 +269,7 @@ def _made_folder(path: Path, manifest: Manifest, label: str) -> tuple[Input, lis
             "name a folder that lmkit clean or lmkit dedup made, or raw files",
         )
     slices: list[Slice] = []
-    check_made(path, hashes=False)
+    check_finished(path, hashes=False)
     for output in outputs:
         file = path / output.name
         modified = file.stat().st_mtime_ns

@@ -20,7 +20,7 @@ LOCK = ".lock"
 
 
 @contextmanager
-def owning(folder: Path, option: str = "--output") -> Generator[None]:
+def folder_lock(folder: Path, option: str = "--output") -> Generator[None]:
     """Own a folder, which must exist, or say that another run does; `option` named it."""
     path = folder / LOCK
     while True:

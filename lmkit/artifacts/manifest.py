@@ -20,7 +20,7 @@ from typing import Any, TypeVar, cast
 from pydantic import BaseModel, ConfigDict, Field
 
 from lmkit.errors import LmkitError
-from lmkit.storage.atomic_files import appearing
+from lmkit.storage.atomic_files import atomic_write
 from lmkit.storage.remote_files import shown
 
 MANIFEST = "manifest.json"
@@ -37,7 +37,7 @@ class Record(BaseModel):
         # A file name that isn't UTF-8 reaches Python as half surrogates; JSON has a form for
         # those, and pydantic's own writer and reader refuse them.
         with (
-            appearing(path, scratch) as temporary,
+            atomic_write(path, scratch) as temporary,
             temporary.open("w", encoding="utf-8", errors="backslashreplace") as file,
         ):
             file.writelines(self._texts())

@@ -1,8 +1,38 @@
-"""Options of every command that reads documents, and the files that hold documents."""
+"""Options of every command that reads or writes documents, and the files that hold documents.
+
+A group here is inherited by the options of the commands that need it, so each option is declared
+once.
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from lmkit.config import Group
 
 QUARANTINE_FILES = r"quarantine-(validation-)?\d{5,}\.jsonl\.zst"
 DOCUMENT_FILES = (r"(documents|rejected)-\d{5,}\.jsonl\.zst", QUARANTINE_FILES)
-MEASURES_FILES = r"measures-\d{5,}\.parquet"
-
+SIGNALS_FILES = r"signals-\d{5,}\.parquet"
 
 RANGE_BYTES = 64_000_000
+
+
+class ReadsRecords(Group):
+    """What every command that reads records can be told."""
+
+    max_record: Annotated[int, Field(ge=1)] = 32_000_000
+    """Longest record or text file to read, in bytes; longer ones are quarantined."""
+
+
+class LabelsDocuments(Group):
+    """What every command that passes documents on can be told."""
+
+    source: str | None = None
+    """Label for all documents; none: a record's own, else the last part of the input's path."""
+
+
+class WritesShards(Group):
+    """What every command that writes shards can be told."""
+
+    shard_bytes: Annotated[int, Field(ge=1)] = RANGE_BYTES
+    """Input bytes per task and output shard; small files share one."""

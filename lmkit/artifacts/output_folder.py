@@ -26,16 +26,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
-from lmkit.artifacts.finished_folders import check_made
+from lmkit.artifacts.finished_folders import check_finished
 from lmkit.artifacts.inputs import Inputs, same_content
-from lmkit.artifacts.lock import LOCK, owning
+from lmkit.artifacts.lock import LOCK, folder_lock
 from lmkit.artifacts.manifest import MANIFEST, Counts, Input, Manifest, Output, Plan, read
 from lmkit.artifacts.tasks import (
     PARTIAL,
     ReadRange,
     Receipt,
     TaskWriter,
-    damaged_tasks,
+    corrupt_tasks,
     receipt_path,
     run_tasks,
 )
@@ -84,7 +84,7 @@ class OutputFolder:
     ) -> list[Receipt]:
         """Do the tasks of a step that aren't done yet; return the receipts of all, in order."""
         self._steps.add(step)
-        if damaged := damaged_tasks(self.path, step, len(tasks)):
+        if damaged := corrupt_tasks(self.path, step, len(tasks)):
             warn(
                 f"{self.path}: scratch files of {len(damaged)} of {len(tasks)} tasks of '{label}' "
                 "have been damaged: they are made again, and all that may have come of them"
@@ -111,11 +111,11 @@ class OutputFolder:
         counts: Counts,
         details: dict[str, Any] | None = None,
         *,
-        max_bad: float | None = None,
+        max_quarantined: float | None = None,
     ) -> Manifest:
         """Check the sums, and write the manifest.
 
-        Raises LmkitError where a larger share than `max_bad` had to be quarantined.
+        Raises LmkitError where a larger share than `max_quarantined` had to be quarantined.
         """
         counts.check()
         self._name_problems(counts)
@@ -124,12 +124,15 @@ class OutputFolder:
                 f"{self.path}: nothing could be read",
                 f"see why in {self.path}/quarantine-*.jsonl.zst",
             )
-        if max_bad is not None and counts.quarantined > max_bad * counts.documents_in:
+        if (
+            max_quarantined is not None
+            and counts.quarantined > max_quarantined * counts.documents_in
+        ):
             raise LmkitError(
                 f"{self.path}: {counts.quarantined:,} of {counts.documents_in:,} documents could "
-                f"not be read, more than --max-bad {max_bad} allows",
+                f"not be read, more than --max-quarantined {max_quarantined} allows",
                 f"see why in {self.path}/quarantine-*.jsonl.zst; the same command with another "
-                "--max-bad goes on from here",
+                "--max-quarantined goes on from here",
             )
         outputs = {output.name: output for receipt in self.receipts for output in receipt.outputs}
         return self.complete(
@@ -262,7 +265,7 @@ class OutputFolder:
 
         def same(before: Input, now: Input) -> bool:
             if now.modified is None and self.config.verify:
-                check_made(Path(now.path), hashes=True)
+                check_finished(Path(now.path), hashes=True)
             if before.sha256 or before.bytes != now.bytes or dataset_of(now.path) is not None:
                 return same_content(before, now, self.config.verify)
             if before.modified == now.modified and not self.config.verify:
@@ -307,7 +310,7 @@ class OutputFolder:
     def sweep(self) -> None:
         """Remove what a run that was killed behind its manifest has left beside it."""
         if self.scratch.exists() or (self.path / LOCK).exists():
-            with suppress(OutputError), owning(self.path):  # else someone is at work there
+            with suppress(OutputError), folder_lock(self.path):  # else someone is at work there
                 shutil.rmtree(self.scratch, ignore_errors=True)
 
     def begin(self) -> None:
@@ -339,7 +342,7 @@ def refuse(path: Path, changes: Sequence[str], *, begun: bool) -> None:
 
 
 @contextmanager
-def making(config: StageConfig, inputs: Inputs) -> Generator[OutputFolder]:
+def open_output(config: StageConfig, inputs: Inputs) -> Generator[OutputFolder]:
     """Own an output folder until it is complete; its `finished` is set where it already is."""
     refuse_overlap(config.output, inputs.arguments)
     folder = OutputFolder(config, config.output, inputs.records)
@@ -349,11 +352,11 @@ def making(config: StageConfig, inputs: Inputs) -> Generator[OutputFolder]:
         folder.sweep()
         yield folder
         return
-    if inputs.left_alone:
-        kinds = (f"{count} {kind or 'without'}" for kind, count in inputs.left_alone.items())
+    if inputs.skipped:
+        kinds = (f"{count} {kind or 'without'}" for kind, count in inputs.skipped.items())
         say(f"left alone, by their endings: {', '.join(kinds)}")
     folder.path.mkdir(parents=True, exist_ok=True)
-    with owning(folder.path):
+    with folder_lock(folder.path):
         # Another run may have come to its end between the first look and the lock.
         folder.finished = folder.up_to_date()
         if folder.finished:

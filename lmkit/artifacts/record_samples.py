@@ -15,7 +15,7 @@ from typing import Any
 from lmkit.artifacts.manifest import Output
 from lmkit.errors import LmkitError
 from lmkit.storage.byte_lines import lines
-from lmkit.storage.byte_ranges import Damaged, Range
+from lmkit.storage.byte_ranges import CorruptInput, Range
 from lmkit.storage.json_bytes import from_json
 
 LONGEST_LINE = 256_000_000
@@ -50,7 +50,7 @@ def read_records(path: Path, wanted: Sequence[int]) -> list[dict[str, Any]]:
                     found.append(from_json(line.data))
                 if number >= max(wanted, default=0):
                     break
-    except (Damaged, OSError, ValueError) as error:
-        reason = error.reason if isinstance(error, Damaged) else error
+    except (CorruptInput, OSError, ValueError) as error:
+        reason = error.reason if isinstance(error, CorruptInput) else error
         raise LmkitError(f"{path}: cannot be read ({reason})", "make that folder again") from None
     return found

@@ -1,4 +1,4 @@
-"""Every number that a filter looked at, a row a document, in measures-00000.parquet.
+"""Every number that a filter looked at, a row a document, in signals-00000.parquet.
 
     id, source, language, reason (none where it was kept), and a column per measure
 
@@ -27,13 +27,13 @@ ROWS = 100_000
 FACTS = ("id", "source", "language", "reason")
 
 
-class MeasuresFile:
+class SignalsFile:
     """The measures of a task; the file appears when something is written to it."""
 
     def __init__(self, writer: TaskWriter) -> None:
         self._writer = writer
         self._stack = ExitStack()
-        self._name = f"measures-{writer.number:05d}.parquet"
+        self._name = f"signals-{writer.number:05d}.parquet"
         self._waiting: list[pa.Table] = []
         self._rows = 0
         self._file: pq.ParquetWriter | None = None
@@ -83,7 +83,7 @@ class MeasuresFile:
         self._rows = 0
 
 
-def read_measures(paths: Sequence[Path], columns: Sequence[str] | None = None) -> Any:
+def read_signals(paths: Sequence[Path], columns: Sequence[str] | None = None) -> Any:
     """Read the measures of some shards.
 
     Raises LmkitError where one is not what lmkit wrote.

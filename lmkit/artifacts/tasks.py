@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from lmkit.artifacts.manifest import Counts, Output, Record, read
 from lmkit.execution.pool import map_tasks
 from lmkit.execution.progress import say
-from lmkit.storage.atomic_files import appearing, sha256
+from lmkit.storage.atomic_files import atomic_write, sha256
 
 PARTIAL = ".partial"
 TaskT = TypeVar("TaskT")
@@ -92,7 +92,7 @@ class TaskWriter:
     @contextmanager
     def _appearing(self, final: Path, name: str, notes: dict[str, Output]) -> Generator[Path]:
         final.parent.mkdir(parents=True, exist_ok=True)
-        with appearing(final, self.partial) as path:
+        with atomic_write(final, self.partial) as path:
             yield path
             notes[name] = Output(name=name, bytes=path.stat().st_size, sha256=sha256(path))
 
@@ -134,7 +134,7 @@ def finished(folder: Path, step: str, number: int) -> Receipt | None:
     return receipt if whole else None
 
 
-def damaged_tasks(folder: Path, step: str, count: int) -> list[int]:
+def corrupt_tasks(folder: Path, step: str, count: int) -> list[int]:
     """Return the tasks whose scratch files are not what their receipts say."""
     damaged: list[int] = []
     for number in range(count):

@@ -29,10 +29,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.artifacts.inputs import Inputs
-from lmkit.artifacts.lock import LOCK, owning
+from lmkit.artifacts.lock import LOCK, folder_lock
 from lmkit.artifacts.manifest import Input, Output, Record, fingerprint, read
 from lmkit.artifacts.tasks import scratch
-from lmkit.deduplication.document_table import Notes, Numbers
+from lmkit.deduplication.document_table import DocumentTable, Numbers
 from lmkit.errors import ConfigError, InputError, LmkitError
 from lmkit.storage.atomic_files import fsync, sha256
 from lmkit.text.digests import SIZE
@@ -122,7 +122,7 @@ class Index:
                         "put back a copy of it, or begin another --index with the earlier crawls",
                     )
 
-    def add(self, notes: "Notes", verdicts: "Sequence[Verdict]") -> int:
+    def add(self, notes: "DocumentTable", verdicts: "Sequence[Verdict]") -> int:
         """Add the documents that stay, given the verdict of each task; return how many."""
         adding = self.path / ADDING
         adding.mkdir()
@@ -173,7 +173,7 @@ def using_index(
     except OSError as error:
         raise ConfigError(f"--index: {path}: {error.strerror}; must be a folder") from None
     try:
-        with owning(path, "--index"):
+        with folder_lock(path, "--index"):
             yield _opened(path, _crawl(inputs), settings)
     finally:
         if begun:
@@ -240,7 +240,7 @@ def _on_disk(path: Path) -> Output:
 
 
 def _write_notes(
-    notes: "Notes", task: int, gone: "Numbers", marked: "Numbers", folder: Path
+    notes: "DocumentTable", task: int, gone: "Numbers", marked: "Numbers", folder: Path
 ) -> int:
     """Write the notes of those documents of a task that stay; return how many there are."""
     part = notes.older + task

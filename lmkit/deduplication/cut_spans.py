@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from lmkit.artifacts.documents_file import Document, RecordsFile, Rejected
 from lmkit.artifacts.tasks import TaskWriter
-from lmkit.deduplication.document_table import Notes
+from lmkit.deduplication.document_table import DocumentTable
 from lmkit.text.span_removal import cut, joined
 
 EMPTIED = "nothing_left"
@@ -41,7 +41,7 @@ Cutter = Callable[[int, Document], Iterable[Cut]]
 
 @contextmanager
 def applying(
-    cutters: Sequence[Cutter], writer: TaskWriter, notes: "Notes"
+    cutters: Sequence[Cutter], writer: TaskWriter, notes: "DocumentTable"
 ) -> Generator[Callable[[int, Document], Document | Rejected]]:
     """Hand out what cuts documents; it records the cuts, and counts them when all are cut."""
     count: Counter[str] = Counter()

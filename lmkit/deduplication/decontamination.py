@@ -27,11 +27,11 @@ from lmkit.artifacts.documents_file import Document, RecordsFile
 from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter, finished, scratch
 from lmkit.deduplication.cut_spans import Cut, Cutter
-from lmkit.deduplication.document_table import Notes
+from lmkit.deduplication.document_table import DocumentTable
 from lmkit.deduplication.matcher import Note, Pass
 from lmkit.deduplication.ngram_search import Items
-from lmkit.deduplication.options import Contamination
-from lmkit.deduplication.removal_table import NOBODY, Gone, write_gone
+from lmkit.deduplication.options import DecontaminationConfig
+from lmkit.deduplication.removal_table import NOBODY, Gone, write_removals
 from lmkit.errors import LmkitError
 
 AT_ONCE = 150_000
@@ -63,7 +63,7 @@ def prepare_items(
         looked_for = {item for n, item in enumerate(item_of) if n not in too_short}
         if not looked_for:
             raise LmkitError(
-                "--against: nothing to look for: no item has two words and six letters",
+                "--decontamination.against: no item has two words and six letters to search for",
                 "name files of evaluation items, as JSON lines",
             )
         with items_path.open("wb") as file:
@@ -75,13 +75,13 @@ def prepare_items(
     }
 
 
-class AgainstTests(Pass):
+class Decontaminator(Pass):
     """Find the items of test sets, and drop or cut what holds them."""
 
     reason = "contaminated"
 
-    def __init__(self, contamination: Contamination) -> None:
-        self.contamination = contamination
+    def __init__(self, contamination: DecontaminationConfig) -> None:
+        self.decontamination = contamination
 
     @contextmanager
     def noting(self, writer: TaskWriter) -> Generator[Note]:
@@ -125,7 +125,7 @@ class AgainstTests(Pass):
             path.write_bytes(np.array(rows, np.int64).tobytes())
 
     def match(
-        self, folder: OutputFolder, notes: "Notes", workers: int, before: Sequence[Pass]
+        self, folder: OutputFolder, notes: "DocumentTable", workers: int, before: Sequence[Pass]
     ) -> None:
         """Count what was found."""
         del workers, before
@@ -146,12 +146,12 @@ class AgainstTests(Pass):
 
     def gone(self, partial: Path) -> "Gone | None":
         """Return which documents go; none stays for them."""
-        if self.contamination.action != "drop":
+        if self.decontamination.action != "drop":
             return None
         return Gone([partial / scratch("contaminated", 0)])
 
     @contextmanager
-    def cutting(self, writer: TaskWriter, notes: "Notes") -> Generator[Cutter]:
+    def cutting(self, writer: TaskWriter, notes: "DocumentTable") -> Generator[Cutter]:
         """Hand out what finds the lines that items touch."""
         rows = _found(writer.partial, writer.number)
         first = notes.of_task(writer.number)[0]
@@ -163,7 +163,7 @@ class AgainstTests(Pass):
                 ends = document.text.find("\n", stop)
                 yield Cut(begins, len(document.text) if ends < 0 else ends + 1, "item", None)
 
-        yield lines if self.contamination.action == "cut" else lambda _n, _d: ()
+        yield lines if self.decontamination.action == "cut" else lambda _n, _d: ()
 
 
 class _Texts:
@@ -188,7 +188,7 @@ def _found(partial: Path, task: int) -> "NDArray[np.int64]":
     return np.fromfile(partial / scratch("found", task), np.int64).reshape(-1, COLUMNS)
 
 
-def _tally(notes: "Notes", writer: TaskWriter) -> None:
+def _tally(notes: "DocumentTable", writer: TaskWriter) -> None:
     """Write which documents hold items, and tell how much of each set was found."""
     texts = _Texts(writer.partial)
     documents: dict[str, set[int]] = {}
@@ -201,7 +201,7 @@ def _tally(notes: "Notes", writer: TaskWriter) -> None:
             items.setdefault(test_set, set()).add(item)
     gone = set[int]().union(*documents.values())
     with writer.scratch_file(scratch("contaminated", 0)) as path:
-        write_gone(path, ((number, NOBODY, 1.0) for number in gone))
+        write_removals(path, ((number, NOBODY, 1.0) for number in gone))
     writer.facts = {
         name: {"found": len(items[name]), "documents": len(documents[name])}
         for name in sorted(items)

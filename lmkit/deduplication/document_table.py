@@ -23,14 +23,16 @@ from numpy.typing import NDArray
 from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.tasks import TaskWriter, scratch
 from lmkit.deduplication.keep_policy import Name, value_of
-from lmkit.deduplication.options import Keep
+from lmkit.deduplication.options import KeepConfig
 from lmkit.text.digests import digest
 
 Numbers = NDArray[np.int64]
 
 
 @contextmanager
-def noting_names(keep: Keep, writer: TaskWriter) -> Generator[Callable[[Document, Path], None]]:
+def writing_document_keys(
+    keep: KeepConfig, writer: TaskWriter
+) -> Generator[Callable[[Document, Path], None]]:
     """Hand out what is called with each document of a task, and the input that it is from."""
     ends: list[int] = []
     with (
@@ -56,7 +58,7 @@ def noting_names(keep: Keep, writer: TaskWriter) -> Generator[Callable[[Document
 
 
 @dataclass(frozen=True)
-class Notes:
+class DocumentTable:
     """The notes of all documents."""
 
     parts: tuple[tuple[Path, int], ...]

@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter, scratch
-from lmkit.deduplication.document_table import Notes
+from lmkit.deduplication.document_table import DocumentTable
 from lmkit.deduplication.keep_policy import sort_key
 from lmkit.deduplication.matcher import Note, Pass, tables_of
-from lmkit.deduplication.options import Keep
-from lmkit.deduplication.removal_table import Gone, numbers_of, write_gone
+from lmkit.deduplication.options import KeepConfig
+from lmkit.deduplication.removal_table import Gone, numbers_of, write_removals
 from lmkit.text.digests import SIZE, digest, normal_form
-from lmkit.text.url_normalization import normal_address
+from lmkit.text.url_normalization import normalized_url
 
 MATCHED = 1 << 26
 """Documents that are matched at a time."""
@@ -41,7 +41,7 @@ class Same(Pass):
     kind: str
     """What the notes of it are called."""
 
-    def __init__(self, keep: Keep) -> None:
+    def __init__(self, keep: KeepConfig) -> None:
         self.keep = keep
         self.shares = 1
 
@@ -63,7 +63,7 @@ class Same(Pass):
             path.write_bytes(digests)
 
     def match(
-        self, folder: OutputFolder, notes: "Notes", workers: int, before: Sequence[Pass]
+        self, folder: OutputFolder, notes: "DocumentTable", workers: int, before: Sequence[Pass]
     ) -> None:
         """Find the digests that occur more than once."""
         self.shares = max(1, -(-int(notes.starts[-1]) // MATCHED))
@@ -86,7 +86,7 @@ class Exact(Same):
         return normal_form(document.text)
 
 
-class SameAddress(Same):
+class SameUrl(Same):
     """Of documents that have the same address, keep one."""
 
     reason = "url"
@@ -96,7 +96,7 @@ class SameAddress(Same):
         """Return the address in its normal form."""
         for name in ("url", "origin"):
             url = document.metadata.get(name)
-            if isinstance(url, str) and (address := normal_address(url)):
+            if isinstance(url, str) and (address := normalized_url(url)):
                 return address
         return None
 
@@ -104,8 +104,8 @@ class SameAddress(Same):
 def _find_repeats(
     reason: str,
     kind: str,
-    keep: Keep,
-    notes: "Notes",
+    keep: KeepConfig,
+    notes: "DocumentTable",
     before: Sequence[Pass],
     shares: int,
     share: int,
@@ -136,7 +136,7 @@ def _find_repeats(
         best = min(group, key=lambda n: (n >= notes.first, sort_key(keep, names[n]), n))
         rows += [(number, best, 1.0) for number in group if number != best]
     with writer.scratch_file(scratch(reason, writer.number)) as path:
-        write_gone(path, rows)
+        write_removals(path, rows)
 
 
 def groups_of_equals(digests: bytes | bytearray) -> tuple[NDArray[np.int64], int]:

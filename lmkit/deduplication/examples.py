@@ -15,7 +15,7 @@ import numpy as np
 
 from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.tasks import Receipt, TaskWriter
-from lmkit.deduplication.document_table import Notes
+from lmkit.deduplication.document_table import DocumentTable
 from lmkit.deduplication.removal_table import NOBODY, Gone
 from lmkit.execution.tables import listed
 
@@ -24,7 +24,9 @@ LARGEST = 5
 LISTED = 100
 
 
-def write_audit(tables: Sequence[tuple[str, Gone]], notes: Notes, writer: TaskWriter) -> None:
+def write_examples(
+    tables: Sequence[tuple[str, Gone]], notes: DocumentTable, writer: TaskWriter
+) -> None:
     """Report the clusters, and choose examples."""
     kept = [np.empty(0, np.int64)]
     for place, (_, table) in enumerate(tables):
@@ -46,7 +48,7 @@ def write_audit(tables: Sequence[tuple[str, Gone]], notes: Notes, writer: TaskWr
     writer.facts["examples"] = near
 
 
-def _spread(table: Gone, notes: Notes) -> list[tuple[int, int, float]]:
+def _spread(table: Gone, notes: DocumentTable) -> list[tuple[int, int, float]]:
     rows = np.concatenate([np.empty(0, table.row), *table.parts])
     rows = rows[(rows["kept"] >= notes.first) & (rows["kept"] != rows["number"])]
     rows = rows[np.lexsort((rows["number"], rows["similarity"]))]
@@ -57,7 +59,7 @@ def _spread(table: Gone, notes: Notes) -> list[tuple[int, int, float]]:
     ]
 
 
-class Witness:
+class ExampleCollector:
     """What the second reading of a task keeps for the audit."""
 
     def __init__(self, examples: Iterable[tuple[int, int, float]]) -> None:
@@ -80,7 +82,7 @@ class Witness:
         writer.facts["texts"] = self._texts
 
 
-def audit_of(audit: Receipt, receipts: Sequence[Receipt]) -> dict[str, Any]:
+def summary_of(audit: Receipt, receipts: Sequence[Receipt]) -> dict[str, Any]:
     """Put together what stands in the manifest."""
     pairs: Counter[tuple[str, str, str]] = Counter()
     texts: dict[str, tuple[str, str, str]] = {}

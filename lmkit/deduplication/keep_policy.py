@@ -12,7 +12,7 @@ import math
 from typing import Any, NamedTuple, cast
 
 from lmkit.artifacts.documents_file import Document
-from lmkit.deduplication.options import Keep
+from lmkit.deduplication.options import KeepConfig
 
 Value = int | float | str | None
 
@@ -29,7 +29,7 @@ class Name(NamedTuple):
     value: Value
 
 
-def value_of(keep: Keep, document: Document) -> Value:
+def value_of(keep: KeepConfig, document: Document) -> Value:
     """Return what the rule compares."""
     if not keep.field:
         return None
@@ -42,18 +42,18 @@ def value_of(keep: Keep, document: Document) -> Value:
     return None
 
 
-def sort_key(keep: Keep, name: Name) -> tuple[Any, ...]:
+def sort_key(keep: KeepConfig, name: Name) -> tuple[Any, ...]:
     """Return what sorts a document before those that it stays for.
 
     >>> name = Name("wiki", "1", "", "", 100, 0.5)
-    >>> sort_key(Keep(rule="largest", field="score", sources=("wiki",)), name)[:3]
+    >>> sort_key(KeepConfig(rule="largest", field="score", sources=("wiki",)), name)[:3]
     (0, 0, -0.5)
     """
     preferred = keep.sources.index(name.source) if name.source in keep.sources else math.inf
     return (preferred, *_by_rule(keep, name), *name[:4])
 
 
-def _by_rule(keep: Keep, name: Name) -> tuple[Any, ...]:
+def _by_rule(keep: KeepConfig, name: Name) -> tuple[Any, ...]:
     if keep.rule == "longest":
         return (-name.characters,)
     if keep.rule == "first":

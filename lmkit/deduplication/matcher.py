@@ -23,7 +23,7 @@ from lmkit.artifacts.documents_file import Document, Rejected
 from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.deduplication.cut_spans import Cutter
-from lmkit.deduplication.document_table import Notes
+from lmkit.deduplication.document_table import DocumentTable
 from lmkit.deduplication.removal_table import Gone
 
 Note = Callable[[Document], None]
@@ -43,7 +43,7 @@ class Pass:
         yield lambda _: None
 
     def match(
-        self, folder: OutputFolder, notes: "Notes", workers: int, before: Sequence["Pass"]
+        self, folder: OutputFolder, notes: "DocumentTable", workers: int, before: Sequence["Pass"]
     ) -> None:
         """Find what repeats in the notes of all, without what passes before leave out."""
 
@@ -62,13 +62,13 @@ class Pass:
         return self.gone(partial)
 
     @contextmanager
-    def cutting(self, writer: TaskWriter, notes: "Notes") -> Generator[Cutter]:
+    def cutting(self, writer: TaskWriter, notes: "DocumentTable") -> Generator[Cutter]:
         """Hand out what is called with each document that stays, as it came in."""
         del writer, notes
         yield lambda _number, _document: ()
 
     @contextmanager
-    def changing(self, writer: TaskWriter, notes: "Notes") -> Generator[Change]:
+    def changing(self, writer: TaskWriter, notes: "DocumentTable") -> Generator[Change]:
         """Hand out what is called with each document that stays: its number, and itself."""
         del writer, notes
         yield lambda _, document: document

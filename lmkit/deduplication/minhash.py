@@ -57,7 +57,7 @@ class Bands:
         return keys
 
 
-def shown_curve(bands: int, rows: int) -> str:
+def lsh_curve_text(bands: int, rows: int) -> str:
     """Say how often documents are compared, by their similarity."""
     points = (0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
     odds = (f"{point:.2f}: {catch_probability(point, bands, rows):.0%}" for point in points)

@@ -16,66 +16,66 @@ from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter, scratch
 from lmkit.deduplication.clustering import stars
-from lmkit.deduplication.document_table import Notes
+from lmkit.deduplication.document_table import DocumentTable
 from lmkit.deduplication.keep_policy import Name, sort_key
 from lmkit.deduplication.matcher import Change, Note, Pass, tables_of
-from lmkit.deduplication.minhash import Bands, shown_curve
-from lmkit.deduplication.options import Keep, Near
-from lmkit.deduplication.removal_table import Gone, write_gone
+from lmkit.deduplication.minhash import Bands, lsh_curve_text
+from lmkit.deduplication.options import KeepConfig, MinHashConfig
+from lmkit.deduplication.removal_table import Gone, write_removals
 from lmkit.deduplication.signature_files import (
     Signatures,
     groups,
     matching_tasks,
+    write_candidate_pairs,
     write_groups,
-    write_mates,
     writing_signatures,
 )
 from lmkit.execution.progress import say
 from lmkit.text.digests import digest, folded
 
 
-class NearlyTheSame(Pass):
+class NearDuplicates(Pass):
     """Of documents that are nearly the same, keep one, or mark them."""
 
     reason = "near"
 
-    def __init__(self, near: Near, keep: Keep) -> None:
-        self.near = near
+    def __init__(self, near: MinHashConfig, keep: KeepConfig) -> None:
+        self.minhash = near
         self.keep = keep
         self.files = 0
 
     @contextmanager
     def noting(self, writer: TaskWriter) -> Generator[Note]:
         """Note the shingles and their signature."""
-        with writing_signatures(writer, Bands(self.near.bands, self.near.rows)) as note:
+        with writing_signatures(writer, Bands(self.minhash.bands, self.minhash.rows)) as note:
             yield lambda document: note(folded(document.text))
 
     def match(
-        self, folder: OutputFolder, notes: "Notes", workers: int, before: Sequence[Pass]
+        self, folder: OutputFolder, notes: "DocumentTable", workers: int, before: Sequence[Pass]
     ) -> None:
         """Match the bands one by one, group what they propose, and verify the groups."""
-        if self.near.threshold is not None:
-            say(shown_curve(self.near.bands, self.near.rows))
-        bands = matching_tasks(int(notes.starts[-1]), self.near.bands)
+        if self.minhash.threshold is not None:
+            say(lsh_curve_text(self.minhash.bands, self.minhash.rows))
+        bands = matching_tasks(int(notes.starts[-1]), self.minhash.bands)
         match = partial(_match_band, notes, before)
         folder.run("bands", match, bands, workers=workers, label="matching bands")
         grouped = folder.run("groups", partial(_group, notes), [len(bands)], label="grouping")
         self.files = grouped[0].facts["files"]
-        verify = partial(_verify, self.near, self.keep, notes)
+        verify = partial(_verify, self.minhash, self.keep, notes)
         folder.run("near", verify, range(self.files), workers=workers, label="verifying")
 
     def gone(self, partial: Path) -> "Gone | None":
         """Return which documents go."""
-        return None if self.near.action == "mark" else self.found(partial)
+        return None if self.minhash.action == "label" else self.found(partial)
 
     def found(self, partial: Path) -> "Gone":
         """Return which documents are nearly the same as others."""
         return Gone([partial / scratch("near", file) for file in range(self.files)])
 
     @contextmanager
-    def changing(self, writer: TaskWriter, notes: "Notes") -> Generator[Change]:
+    def changing(self, writer: TaskWriter, notes: "DocumentTable") -> Generator[Change]:
         """Mark a document with its cluster."""
-        found = self.found(writer.partial) if self.near.action == "mark" else None
+        found = self.found(writer.partial) if self.minhash.action == "label" else None
 
         def mark(number: int, document: Document) -> Document:
             row = found.get(number) if found else None
@@ -93,17 +93,19 @@ def cluster_name(name: Name) -> str:
 
 
 def _match_band(
-    notes: "Notes", before: Sequence[Pass], which: tuple[int, int, int], writer: TaskWriter
+    notes: "DocumentTable", before: Sequence[Pass], which: tuple[int, int, int], writer: TaskWriter
 ) -> None:
     gone = [table for _, table in tables_of(before, writer.partial)]
-    write_mates(notes, gone, which, writer)
+    write_candidate_pairs(notes, gone, which, writer)
 
 
-def _group(notes: "Notes", bands: int, writer: TaskWriter) -> None:
+def _group(notes: "DocumentTable", bands: int, writer: TaskWriter) -> None:
     writer.facts["files"] = write_groups(notes, bands, writer)
 
 
-def _verify(near: Near, keep: Keep, notes: "Notes", file: int, writer: TaskWriter) -> None:
+def _verify(
+    near: MinHashConfig, keep: KeepConfig, notes: "DocumentTable", file: int, writer: TaskWriter
+) -> None:
     """Write which documents of a file of groups are nearly the same as one that stays."""
     signatures = Signatures(notes)
     rows: list[tuple[int, int, float]] = []
@@ -121,8 +123,8 @@ def _verify(near: Near, keep: Keep, notes: "Notes", file: int, writer: TaskWrite
             stays=lambda number: number < notes.first,
         )
         rows += [(number, kept, alike) for number, (kept, alike) in found.items()]
-    if near.action == "mark":  # the one that would stay is marked, too
+    if near.action == "label":  # the one that would stay is marked, too
         kept = {kept for _, kept, _ in rows if kept >= notes.first}
         rows += [(number, number, 1.0) for number in kept]
     with writer.scratch_file(scratch("near", writer.number)) as path:
-        write_gone(path, rows)
+        write_removals(path, rows)

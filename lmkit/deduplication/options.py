@@ -1,5 +1,6 @@
 """Options of deduplication: what is compared, and which document is kept."""
 
+from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -7,31 +8,34 @@ from pydantic import BeforeValidator, Field, model_validator
 from lmkit.config import Group, split_commas
 
 
-class Contamination(Group):
-    """What to do with documents that hold items of the test sets that --against names."""
+class DecontaminationConfig(Group):
+    """What happens to documents that contain items of test sets."""
+
+    against: tuple[Path, ...] = ()
+    """Test sets to search for: JSON lines files or folders of them; may be given many times."""
 
     action: Literal["drop", "cut", "report"] = "drop"
-    """Drop them, cut the lines that an item touches, or only report which item was found where."""
+    """Drop the documents, cut the lines that overlap an item, or only report what was found."""
 
-    words: Annotated[int, Field(ge=2)] = 13
+    ngram: Annotated[int, Field(ge=2)] = 13
     """Words in a row that a document must share with an item; of a shorter item, all."""
 
 
-class Keep(Group):
-    """Which of several documents stays, where all but one go."""
+class KeepConfig(Group):
+    """Which of several duplicates is kept."""
 
     rule: Literal["first", "longest", "largest", "smallest"] = "first"
-    """That with the smallest source and id; with most characters; with the largest or smallest
-    value of `--keep.field`. The former decides between equals."""
+    """The one with the smallest source and id; with the most characters; with the largest or
+    smallest value of `--keep.field`. first decides between equals."""
 
     field: str | None = None
-    """Where the value is found: a number or a text, as `metadata.score` or `metadata.date`."""
+    """Field to compare: a number or a string, such as `metadata.score` or `metadata.date`."""
 
     sources: Annotated[tuple[str, ...], BeforeValidator(split_commas)] = ()
-    """Sources, the preferred ones first (a,b); they go before the rule, and before any other."""
+    """Preferred sources, best first (a,b); they go before the rule, and before any other source."""
 
     @model_validator(mode="after")
-    def _field_goes_with_rule(self) -> "Keep":
+    def _field_goes_with_rule(self) -> "KeepConfig":
         wanted = self.rule in {"largest", "smallest"}
         if wanted and not self.field:
             raise ValueError(f"--keep.rule: {self.rule} needs --keep.field, the field to compare")
@@ -43,24 +47,24 @@ class Keep(Group):
         return self
 
 
-class Near(Group):
-    """What to do with documents that are nearly the same."""
+class MinHashConfig(Group):
+    """What happens to near-duplicates, found by MinHash and verified by Jaccard similarity."""
 
-    action: Literal["drop", "mark"] | None = "drop"
-    """Drop all but one, or mark them as a cluster in `metadata.cluster`; with none, don't look."""
+    action: Literal["drop", "label"] | None = "drop"
+    """Drop all but one document of a cluster, or label them in `metadata.cluster`; none: skip."""
 
     min_similarity: Annotated[float, Field(gt=0, le=1)] = 0.7
-    """Least share of five-word shingles that two documents must have in common (Jaccard)."""
+    """Lowest Jaccard similarity, over 5-word shingles, of two near-duplicates."""
 
     threshold: Annotated[float | None, Field(gt=0, le=1)] = None
-    """Choose all three for documents that are at least this similar: `--near.min-similarity` is
-    the same, and bands and rows are those that catch 95 of 100 that are just so similar."""
+    """Sets `--minhash.min-similarity` to this value, and chooses the bands and rows that catch 95
+    of 100 pairs with this similarity."""
 
     bands: Annotated[int, Field(ge=1, le=1000)] = 14
-    """Bands of MinHash: more of them find more pairs that are less alike."""
+    """LSH bands: more bands find more pairs of lower similarity."""
 
     rows: Annotated[int, Field(ge=1, le=100)] = 8
-    """Rows of a band: more of them propose fewer pairs that are less alike."""
+    """MinHash rows per band: more rows propose fewer pairs of lower similarity."""
 
     @model_validator(mode="before")
     @classmethod
@@ -76,13 +80,13 @@ class Near(Group):
         return values
 
     @model_validator(mode="after")
-    def _threshold_goes_alone(self) -> "Near":
+    def _threshold_goes_alone(self) -> "MinHashConfig":
         if self.threshold is not None:
             for name, wanted in zip(("bands", "rows"), bands_and_rows(self.threshold), strict=True):
                 if (got := getattr(self, name)) != wanted:
                     raise ValueError(
-                        f"--near.{name}: got {got}, but --near.threshold {self.threshold} chooses "
-                        f"{wanted}: must be one or the other"
+                        f"--minhash.{name}: got {got}, but --minhash.threshold {self.threshold} "
+                        f"chooses {wanted}: must be one or the other"
                     )
         return self
 
@@ -90,17 +94,18 @@ class Near(Group):
 Words = Annotated[int, Field(ge=1)]
 
 
-class Inside(Group):
-    """What to cut where it repeats inside documents; the first occurrence stays."""
+class RepeatsConfig(Group):
+    """Which repeated spans are cut out of documents; the first occurrence is kept."""
 
     lines: Words | None = None
-    """Cut lines of at least so many words that stood before; with none, leave them."""
+    """Cut repeated lines of at least this many words; none: keep them."""
 
     paragraphs: Words | None = None
-    """Cut paragraphs, between blank lines, of at least so many words that stood before."""
+    """Cut repeated paragraphs, between blank lines, of at least this many words; none: keep
+    them."""
 
     passages: Words | None = None
-    """Cut passages of at least so many words that stood before, wherever they begin."""
+    """Cut repeated passages of at least this many words, wherever they begin; none: keep them."""
 
     @property
     def chosen(self) -> dict[str, int]:

@@ -17,15 +17,17 @@ import numpy as np
 
 from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter, scratch
-from lmkit.deduplication.document_table import Notes, Numbers
+from lmkit.deduplication.document_table import DocumentTable, Numbers
 from lmkit.deduplication.keep_policy import sort_key
-from lmkit.deduplication.options import Keep
+from lmkit.deduplication.options import KeepConfig
 
 AT_ONCE = 64
 """Names of each task that are held while all are merged."""
 
 
-def rank_documents(folder: OutputFolder, keep: Keep, notes: Notes, workers: int) -> None:
+def rank_documents(
+    folder: OutputFolder, keep: KeepConfig, notes: DocumentTable, workers: int
+) -> None:
     """Write the ranks of all documents but those of an index."""
     tasks = range(len(notes.parts) - notes.older)
     sort = partial(_write_order, keep, notes)
@@ -39,14 +41,14 @@ def ranks(partial: Path) -> Numbers:
     return np.memmap(path, np.int64, "r") if path.stat().st_size else np.empty(0, np.int64)
 
 
-def _write_order(keep: Keep, notes: Notes, task: int, writer: TaskWriter) -> None:
+def _write_order(keep: KeepConfig, notes: DocumentTable, task: int, writer: TaskWriter) -> None:
     names = notes.names(range(*notes.of_task(task)))
     order = sorted(names, key=lambda number: (sort_key(keep, names[number]), number))
     with writer.scratch_file(scratch("order", writer.number)) as path:
         path.write_bytes(np.array(order, np.int64).tobytes())
 
 
-def _write_ranks(keep: Keep, notes: Notes, writer: TaskWriter) -> None:
+def _write_ranks(keep: KeepConfig, notes: DocumentTable, writer: TaskWriter) -> None:
     tasks = range(len(notes.parts) - notes.older)
     ordered = (_ordered(keep, notes, writer.partial / scratch("order", task)) for task in tasks)
     with writer.scratch_file(scratch("ranks", writer.number)) as path:
@@ -58,7 +60,7 @@ def _write_ranks(keep: Keep, notes: Notes, writer: TaskWriter) -> None:
             found.flush()
 
 
-def _ordered(keep: Keep, notes: Notes, path: Path) -> Iterator[tuple[Any, int]]:
+def _ordered(keep: KeepConfig, notes: DocumentTable, path: Path) -> Iterator[tuple[Any, int]]:
     count = path.stat().st_size // 8
     for start in range(0, count, AT_ONCE):
         some = np.fromfile(path, np.int64, min(AT_ONCE, count - start), offset=8 * start)

@@ -17,7 +17,7 @@ NOBODY = -1
 """Stands for no document: it goes, and none stays for it."""
 
 
-def write_gone(path: Path, rows: Iterable[tuple[int, int, float]]) -> None:
+def write_removals(path: Path, rows: Iterable[tuple[int, int, float]]) -> None:
     """Write rows of number, number of the one that stays, and similarity."""
     table = np.array(sorted(rows), ROW)
     path.write_bytes(table.tobytes())

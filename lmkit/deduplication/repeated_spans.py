@@ -29,22 +29,22 @@ from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.deduplication.cut_spans import Cut, Cutter
-from lmkit.deduplication.document_table import Notes
+from lmkit.deduplication.document_table import DocumentTable
 from lmkit.deduplication.matcher import Note, Pass, tables_of
 from lmkit.deduplication.occurrence_table import noting, read_found, shares_of, write_found
-from lmkit.deduplication.options import Inside, Keep
+from lmkit.deduplication.options import KeepConfig, RepeatsConfig
 from lmkit.deduplication.ranking import rank_documents, ranks
 from lmkit.deduplication.removal_table import numbers_of
 from lmkit.text.text_units import Units, WordKeys, word_places
 
 
-class InsideDocuments(Pass):
+class RepeatedSpans(Pass):
     """Of what repeats inside documents, keep the first occurrence."""
 
     reason = "inside"
 
-    def __init__(self, inside: Inside, keep: Keep) -> None:
-        self.inside = inside
+    def __init__(self, inside: RepeatsConfig, keep: KeepConfig) -> None:
+        self.repeats = inside
         self.keep = keep
 
     @contextmanager
@@ -54,7 +54,7 @@ class InsideDocuments(Pass):
         with ExitStack() as stack:
             notes = [
                 (kind, words, stack.enter_context(noting(writer, kind)))
-                for kind, words in self.inside.chosen.items()
+                for kind, words in self.repeats.chosen.items()
             ]
 
             def note(document: Document) -> None:
@@ -65,11 +65,11 @@ class InsideDocuments(Pass):
             yield note
 
     def match(
-        self, folder: OutputFolder, notes: "Notes", workers: int, before: Sequence[Pass]
+        self, folder: OutputFolder, notes: "DocumentTable", workers: int, before: Sequence[Pass]
     ) -> None:
         """Find the occurrences that repeat the first, share by share."""
         rank_documents(folder, self.keep, notes, workers)
-        for kind, words in self.inside.chosen.items():
+        for kind, words in self.repeats.chosen.items():
             shares = shares_of(folder.scratch, kind, len(notes.parts) - notes.older)
             width = words if kind == "passages" else 1
             find = partial(_find, kind, notes, before, shares, width)
@@ -78,18 +78,18 @@ class InsideDocuments(Pass):
             )
 
     @contextmanager
-    def cutting(self, writer: TaskWriter, notes: "Notes") -> Generator[Cutter]:
+    def cutting(self, writer: TaskWriter, notes: "DocumentTable") -> Generator[Cutter]:
         """Hand out what finds the pieces to cut out of a document."""
         first, stop = notes.of_task(writer.number)
         tasks = len(notes.parts) - notes.older
         found: dict[str, tuple[NDArray[np.int64], NDArray[Any]]] = {}
-        for kind in self.inside.chosen:
+        for kind in self.repeats.chosen:
             shares = shares_of(writer.partial, kind, tasks)
             rows = read_found(writer.partial, kind, shares, first, stop)
             found[kind] = rows["document"].copy(), rows
 
         def pieces(number: int, document: Document) -> Iterator[Cut]:
-            for kind, words in self.inside.chosen.items():
+            for kind, words in self.repeats.chosen.items():
                 documents, rows = found[kind]
                 low, high = documents.searchsorted([number, number + 1])
                 if low < high:
@@ -100,7 +100,7 @@ class InsideDocuments(Pass):
 
 def _find(
     kind: str,
-    notes: "Notes",
+    notes: "DocumentTable",
     before: Sequence[Pass],
     shares: int,
     width: int,
@@ -114,7 +114,7 @@ def _find(
 class _Staying:
     """The documents that stay as a whole, and their ranks."""
 
-    def __init__(self, partial: Path, notes: "Notes", before: Sequence[Pass]) -> None:
+    def __init__(self, partial: Path, notes: "DocumentTable", before: Sequence[Pass]) -> None:
         self.starts = notes.starts[notes.older :]
         self._tables = [table for _, table in tables_of(before, partial)]
         self._ranks = ranks(partial)

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from lmkit.artifacts.tasks import TaskWriter, scratch
 from lmkit.deduplication.clustering import components
-from lmkit.deduplication.document_table import Notes, Numbers
+from lmkit.deduplication.document_table import DocumentTable, Numbers
 from lmkit.deduplication.minhash import Bands
 from lmkit.deduplication.removal_table import Gone, numbers_of
 from lmkit.deduplication.shingles import Shingles, jaccard, shingles
@@ -88,8 +88,8 @@ def matching_tasks(documents: int, bands: int) -> list[tuple[int, int, int]]:
     return [(band, part, parts) for band in range(bands) for part in range(parts)]
 
 
-def write_mates(
-    notes: Notes, gone: Sequence[Gone], which: tuple[int, int, int], writer: TaskWriter
+def write_candidate_pairs(
+    notes: DocumentTable, gone: Sequence[Gone], which: tuple[int, int, int], writer: TaskWriter
 ) -> None:
     """Write which documents share their key of a band; those `gone` are left out."""
     band, share, shares = which
@@ -117,7 +117,7 @@ def write_mates(
         mates.tofile(path)
 
 
-def write_groups(notes: Notes, bands: int, writer: TaskWriter) -> int:
+def write_groups(notes: DocumentTable, bands: int, writer: TaskWriter) -> int:
     """Write the documents that may be nearly the same, group by group; return into how many files.
 
     `bands` is the number of files of mates.
@@ -180,7 +180,7 @@ def groups(path: Path) -> Iterator[dict[int, list[int]]]:
 class Signatures:
     """The shingles of all documents, by their number."""
 
-    def __init__(self, notes: Notes) -> None:
+    def __init__(self, notes: DocumentTable) -> None:
         self._notes = notes
         self._places = lru_cache(64)(self._places_of)
         self._of = lru_cache(4096)(self._read)

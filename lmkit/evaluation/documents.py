@@ -18,7 +18,7 @@ from lmkit.evaluation.perplexity import SEED, Score, score_rows
 from lmkit.model.transformer import Transformer
 from lmkit.objectives.options import ObjectiveConfig
 from lmkit.objectives.registry import Packing, objective_of, scored
-from lmkit.packing.chunking import each_alone
+from lmkit.packing.chunking import one_document_per_sequence
 from lmkit.packing.token_rows import TokenRows
 from lmkit.readers.dispatch import read_slice
 from lmkit.text.digests import document_key
@@ -107,7 +107,10 @@ class Scorer:
             sizes = [len(well_formed(text).encode()) for text in texts]
             ids = [_framed(self.packing, ids) for ids in self.tokenizer.encode_batch(texts)]
             rows = TokenRows.from_documents(
-                list(zip(ids, sizes, strict=True)), length, pad, lay_out=each_alone
+                list(zip(ids, sizes, strict=True)),
+                length,
+                pad,
+                pack_into_sequences=one_document_per_sequence,
             )
             # Rows of about the same length share a batch, so little time goes into padding.
             order = np.argsort(rows.lengths(), kind="stable")
@@ -157,6 +160,6 @@ def _groups(documents: Inputs, reading: Reading, max_record: int) -> Iterator[li
 
 
 def _framed(packing: Packing, ids: Any) -> Any:
-    ends = ([] if token is None else [token] for token in (packing.begin, packing.end))
+    ends = ([] if token is None else [token] for token in (packing.bos, packing.eos))
     first, last = (np.array(part, np.uint32) for part in ends)
     return np.concatenate([first, ids, last])

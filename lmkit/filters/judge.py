@@ -23,15 +23,15 @@ from lmkit.filters.document_signals import (
     repeated_share,
     visible_and_letters,
 )
-from lmkit.filters.language_label import Labeller, spoken
-from lmkit.filters.options import Filters
+from lmkit.filters.language_label import LanguageLabeller, spoken
+from lmkit.filters.options import FiltersConfig
 from lmkit.filters.profanity import WordLists
 from lmkit.filters.rules import LanguageRule, Rule, rules_of
-from lmkit.filters.url_blocklist import BlockLists, addresses_of
+from lmkit.filters.url_blocklist import BlockLists, urls_of
 from lmkit.text.normalization import SURROGATES
 
 if TYPE_CHECKING:
-    from lmkit.filters.word_signals import Measurer
+    from lmkit.filters.word_signals import WordSignals
 
 END_MARKS = {"quotes": ".?!\"'", "strict": '.?!"', "any": None, None: None}
 EMPTY = "empty"
@@ -65,9 +65,9 @@ class Judged:
 class Judge:
     """Judges texts by the same options."""
 
-    def __init__(self, filters: Filters, language: LanguageRule | None = None) -> None:
+    def __init__(self, filters: FiltersConfig, language: LanguageRule | None = None) -> None:
         self.rules: list[Rule] = [*rules_of(filters, language)]
-        self._labeller = Labeller(language.wanted) if language else None
+        self._labeller = LanguageLabeller(language.wanted) if language else None
         self._profanity = self._addresses = None
         if "profanity" in filters.rules:
             self._profanity = WordLists(filters.profanity.lists)
@@ -77,20 +77,20 @@ class Judge:
         self._cut = filters.c4.cut_lines
         self._measurer = self._made(filters)
 
-    def _made(self, filters: Filters) -> "Measurer | None":
+    def _made(self, filters: FiltersConfig) -> "WordSignals | None":
         by_words = {"gopher", "gopher-repetition", "gopher-quality", "fineweb"}
         by_lines = {"c4-paper", "c4-code"}
         if not self._sets & (by_words | by_lines):
             return None
         from lmkit.filters.c4 import LineRules  # slow to load, and the default needs none
-        from lmkit.filters.word_signals import Measurer
+        from lmkit.filters.word_signals import WordSignals
 
         c4 = None
         if self._sets & by_lines:
             marks = END_MARKS[filters.c4.end_marks]
             c4 = LineRules(filters.c4.min_line_words or 1, marks, "c4-code" in self._sets)
         repetition = bool(self._sets & {"gopher", "gopher-repetition"})
-        return Measurer(repetition=repetition, c4=c4)
+        return WordSignals(repetition=repetition, c4=c4)
 
     def judge_documents(self, documents: Sequence[Document]) -> tuple[Sequence[Document], Judged]:
         """Judge documents by all that is known of them; returns them with what was found out."""
@@ -101,7 +101,7 @@ class Judge:
             counts = [lists.count(one.text, spoken(one.metadata)) for one in documents]
             noted["profanity.entries"] = np.array(counts, np.int64)
         if blocked := self._addresses:
-            pages = [addresses_of(document) for document in documents]
+            pages = [urls_of(document) for document in documents]
             for name, count in (
                 ("url.listed_domains", blocked.listed_domains),
                 ("url.listed_words", blocked.listed_words),
@@ -114,7 +114,7 @@ class Judge:
     ) -> Judged:
         """Judge some texts; `noted` are measures that don't follow from the rules.
 
-        >>> [verdict.decided for verdict in Judge(Filters()).judge(["too short"]).verdicts]
+        >>> [verdict.decided for verdict in Judge(FiltersConfig()).judge(["too short"]).verdicts]
         ['too_short 8 < 25']
         """
         solid = np.array([bool(text) and not text.isspace() for text in texts], bool)
@@ -194,7 +194,7 @@ def _spread(values: NDArray[Any], solid: NDArray[np.bool_]) -> NDArray[Any]:
 JUDGES: dict[tuple[str, LanguageRule | None], Judge] = {}
 
 
-def judge_for(filters: Filters, language: LanguageRule | None = None) -> Judge:
+def judge_for(filters: FiltersConfig, language: LanguageRule | None = None) -> Judge:
     """Return this process's judge, with what it has learned so far."""
     key = filters.model_dump_json(), language
     if key not in JUDGES:

@@ -21,7 +21,7 @@ from lmkit.text.language_id import UNKNOWN, identifier_for_process
 DIGITS = 4
 
 
-class Labeller:
+class LanguageLabeller:
     """Labels documents, and says how probable the wanted languages are."""
 
     def __init__(self, wanted: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ Choices:
 - `basic` only drops what nobody would call text. What makes a *good* text is not its business.
 - A document without a visible character is always dropped: there is nothing in it to learn.
 - Presets choose rule sets, and change thresholds where the papers' were made for another kind of
-  text: a third of all passages of novels fail Gopher's share of words with letters, because the
+  text: a third of all passages of novels fail Gopher's fraction of words with letters, because the
   marks of dialogue are words there.
 """
 
@@ -18,7 +18,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from lmkit.config import Group, Paths, split_commas
 
-Share = Annotated[float, Field(ge=0, le=1)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 RuleSet = Literal[
     "basic",
@@ -41,44 +41,44 @@ PROFANITY_LISTS = ("en", "de", "es", "fr")
 class GopherRepetition(Group):
     """Limits of Rae et al. 2021, table A1: more than this is dropped."""
 
-    max_duplicate_paragraphs: Share | None = 0.3
-    """Share of paragraphs that came before."""
+    max_duplicate_paragraphs: Fraction | None = 0.3
+    """Fraction of paragraphs that came before."""
 
-    max_duplicate_paragraph_characters: Share | None = 0.2
-    """Share of characters in paragraphs that came before."""
+    max_duplicate_paragraph_characters: Fraction | None = 0.2
+    """Fraction of characters in paragraphs that came before."""
 
-    max_duplicate_lines: Share | None = 0.3
-    """Share of lines that came before."""
+    max_duplicate_lines: Fraction | None = 0.3
+    """Fraction of lines that came before."""
 
-    max_duplicate_line_characters: Share | None = 0.2
-    """Share of characters in lines that came before."""
+    max_duplicate_line_characters: Fraction | None = 0.2
+    """Fraction of characters in lines that came before."""
 
     max_top_2gram_fraction: Annotated[float, Field(ge=0)] | None = 0.2
-    """Share of characters in the most frequent 2 words in a row."""
+    """Fraction of characters in the most frequent 2 words in a row."""
 
     max_top_3gram_fraction: Annotated[float, Field(ge=0)] | None = 0.18
-    """Share of characters in the most frequent 3 words in a row."""
+    """Fraction of characters in the most frequent 3 words in a row."""
 
     max_top_4gram_fraction: Annotated[float, Field(ge=0)] | None = 0.16
-    """Share of characters in the most frequent 4 words in a row."""
+    """Fraction of characters in the most frequent 4 words in a row."""
 
-    max_duplicate_5gram_fraction: Share | None = 0.15
-    """Share of characters in 5 words in a row that came before."""
+    max_duplicate_5gram_fraction: Fraction | None = 0.15
+    """Fraction of characters in 5 words in a row that came before."""
 
-    max_duplicate_6gram_fraction: Share | None = 0.14
-    """Share of characters in 6 words in a row that came before."""
+    max_duplicate_6gram_fraction: Fraction | None = 0.14
+    """Fraction of characters in 6 words in a row that came before."""
 
-    max_duplicate_7gram_fraction: Share | None = 0.13
-    """Share of characters in 7 words in a row that came before."""
+    max_duplicate_7gram_fraction: Fraction | None = 0.13
+    """Fraction of characters in 7 words in a row that came before."""
 
-    max_duplicate_8gram_fraction: Share | None = 0.12
-    """Share of characters in 8 words in a row that came before."""
+    max_duplicate_8gram_fraction: Fraction | None = 0.12
+    """Fraction of characters in 8 words in a row that came before."""
 
-    max_duplicate_9gram_fraction: Share | None = 0.11
-    """Share of characters in 9 words in a row that came before."""
+    max_duplicate_9gram_fraction: Fraction | None = 0.11
+    """Fraction of characters in 9 words in a row that came before."""
 
-    max_duplicate_10gram_fraction: Share | None = 0.1
-    """Share of characters in 10 words in a row that came before."""
+    max_duplicate_10gram_fraction: Fraction | None = 0.1
+    """Fraction of characters in 10 words in a row that came before."""
 
 
 class GopherQuality(Group):
@@ -102,14 +102,14 @@ class GopherQuality(Group):
     max_ellipsis_ratio: Annotated[float, Field(ge=0)] | None = 0.1
     """Drop texts with more ellipses a word."""
 
-    max_bullet_lines: Share | None = 0.9
-    """Drop texts with a larger share of lines that begin with a bullet."""
+    max_bullet_lines: Fraction | None = 0.9
+    """Drop texts with a larger fraction of lines that begin with a bullet."""
 
-    max_ellipsis_lines: Share | None = 0.3
-    """Drop texts with a larger share of lines that end with an ellipsis."""
+    max_ellipsis_lines: Fraction | None = 0.3
+    """Drop texts with a larger fraction of lines that end with an ellipsis."""
 
-    min_alphabetic_words: Share | None = 0.8
-    """Drop texts with a smaller share of words (marks count as such) that hold a letter."""
+    min_alphabetic_words: Fraction | None = 0.8
+    """Drop texts with a smaller fraction of words (marks count as such) that hold a letter."""
 
     min_stop_words: Count | None = 2
     """Drop texts with fewer different words of: the, be, to, of, and, that, have, with."""
@@ -144,14 +144,14 @@ class C4(Group):
 class FineWeb(Group):
     """Limits of FineWeb's own filters (Penedo et al. 2024, section 3.6)."""
 
-    min_ended_lines: Share | None = 0.12
-    """Drop texts with a smaller share of lines that end with a mark that ends sentences."""
+    min_ended_lines: Fraction | None = 0.12
+    """Drop texts with a smaller fraction of lines that end with a mark that ends sentences."""
 
-    max_short_lines: Share | None = 0.67
-    """Drop texts with a larger share of lines of at most 30 characters."""
+    max_short_lines: Fraction | None = 0.67
+    """Drop texts with a larger fraction of lines of at most 30 characters."""
 
-    max_repeated_line_characters: Share | None = 0.01
-    """Drop texts with a larger share of characters in lines that came before."""
+    max_repeated_line_characters: Fraction | None = 0.01
+    """Drop texts with a larger fraction of characters in lines that came before."""
 
     max_line_feeds_per_word: Annotated[float, Field(ge=0)] | None = 0.3
     """Drop texts with more line feeds a word."""
@@ -160,8 +160,8 @@ class FineWeb(Group):
 class Markup(Group):
     """What looks like HTML, wiki markup or entities."""
 
-    max_share: Share | None = 0.1
-    """Drop texts with a larger share of visible characters in tags, entities, double brackets."""
+    max_fraction: Fraction | None = 0.1
+    """Drop texts with a larger fraction of characters in tags, entities, double brackets."""
 
 
 class SourceCode(Group):
@@ -173,8 +173,8 @@ class SourceCode(Group):
     max_mean_line_length: Annotated[float, Field(ge=0)] | None = 100
     """Drop files whose lines are longer, on average."""
 
-    min_alphanumeric: Share | None = 0.25
-    """Drop files with a smaller share of letters and digits among all characters."""
+    min_alphanumeric: Fraction | None = 0.25
+    """Drop files with a smaller fraction of letters and digits among all characters."""
 
 
 class Profanity(Group):
@@ -225,7 +225,7 @@ C4_DEFAULTS = {
 }
 
 
-class Filters(Group):
+class FiltersConfig(Group):
     """What is dropped."""
 
     preset: Preset = "basic"
@@ -239,11 +239,11 @@ class Filters(Group):
     min_characters: Count | None = 25
     """Drop documents with fewer visible characters than this."""
 
-    min_letters: Share | None = 0.25
-    """Drop documents with a smaller share of letters among the visible characters than this."""
+    min_letters: Fraction | None = 0.25
+    """Drop documents with a smaller fraction of letters among the visible characters than this."""
 
-    max_repeats: Share | None = 0.75
-    """Drop documents with a larger share of repeated lines than this."""
+    max_repeats: Fraction | None = 0.75
+    """Drop documents with a larger fraction of repeated lines than this."""
 
     gopher: Gopher = Gopher()
 
@@ -279,13 +279,13 @@ class Filters(Group):
         return table
 
     @model_validator(mode="after")
-    def _one_c4(self) -> "Filters":
+    def _one_c4(self) -> "FiltersConfig":
         if {"c4-paper", "c4-code"} <= set(self.rules):
             raise ValueError("--filters.rules: got c4-paper and c4-code, must be one of the two")
         return self
 
     @model_validator(mode="after")
-    def _lists_have_rules(self) -> "Filters":
+    def _lists_have_rules(self) -> "FiltersConfig":
         if "url" in self.rules and not (self.url.domains or self.url.words):
             raise ValueError(
                 "--filters.rules: got url, must have --filters.url.domains or --filters.url.words"

@@ -141,7 +141,7 @@ class Ledger:
         return {"tallies": tallies, "examples": self._examples}
 
 
-def ledger_of(reports: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def total_counts(reports: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Put together what tasks report, for the manifest."""
     tallies = {kind: Tally() for kind in KINDS}
     examples: dict[str, list[Example]] = {}

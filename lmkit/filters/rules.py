@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from lmkit.config import Group
 from lmkit.filters.options import (
     C4,
-    Filters,
+    FiltersConfig,
     FineWeb,
     Gopher,
     GopherQuality,
@@ -75,6 +75,8 @@ FIELDS: dict[str, tuple[str, type[Group]]] = {
 """Where the rules of a set are declared."""
 NO_RULES = frozenset({"min_line_words", "end_marks", "cut_lines", "lists", "domains", "words"})
 """Fields that are no limits."""
+SIGNALS = {"max_fraction": "share"}
+"""Signals whose names in files of signals and among reasons don't follow from the option's."""
 
 
 class LanguageRule(NamedTuple):
@@ -90,12 +92,12 @@ class LanguageRule(NamedTuple):
             yield Rule("min_language_score", "language", measure, False, self.min_score)
 
 
-def rules_of(filters: Filters, language: LanguageRule | None = None) -> Iterator[Rule]:
+def rules_of(filters: FiltersConfig, language: LanguageRule | None = None) -> Iterator[Rule]:
     """Return the rules in the order in which they judge, with those that are off.
 
     Only the basic ones are left out where all of them are: nothing is measured then.
 
-    >>> [rule.reason for rule in rules_of(Filters())]
+    >>> [rule.reason for rule in rules_of(FiltersConfig())]
     ['too_short', 'too_few_letters', 'too_repetitive']
     """
     yield from language.rules() if language else ()
@@ -108,7 +110,7 @@ def rules_of(filters: Filters, language: LanguageRule | None = None) -> Iterator
             continue
         prefix, declared = FIELDS[name]
         fields = [field for field in declared.model_fields if field not in NO_RULES]
-        measures = [field.partition("_")[2] for field in fields]
+        measures = [SIGNALS.get(field, field.partition("_")[2]) for field in fields]
         for field, measure in zip(fields, measures, strict=True):
             limit = getattr(getattr(filters, prefix), field)
             # Where a measure has two limits, the option is the reason.
@@ -117,14 +119,14 @@ def rules_of(filters: Filters, language: LanguageRule | None = None) -> Iterator
             yield Rule(f"{prefix}.{field}", reason, f"{prefix}.{measure}", side, limit)
 
 
-def rules_as_made(config: Mapping[str, Any]) -> list[Rule]:
+def rules_of_manifest(config: Mapping[str, Any]) -> list[Rule]:
     """Return the rules that a manifest's configuration stands for."""
     wanted = config.get("language")
     language = LanguageRule(tuple(wanted), config["min_language_score"]) if wanted else None
-    return [*rules_of(Filters.model_validate(config["filters"]), language)]
+    return [*rules_of(FiltersConfig.model_validate(config["filters"]), language)]
 
 
-def list_files(filters: Filters) -> list[tuple[str, Path]]:
+def list_files(filters: FiltersConfig) -> list[tuple[str, Path]]:
     """Return the files that the rules look into, each with the option that names it."""
     named: list[tuple[str, Path]] = []
     if "profanity" in filters.rules:

@@ -52,7 +52,7 @@ class BlockLists:
         return False
 
 
-def addresses_of(document: Document) -> list[str]:
+def urls_of(document: Document) -> list[str]:
     """Return the addresses that a document's page has."""
     found: tuple[Any, Any] = document.metadata.get("url"), document.metadata.get("origin")
     return list(dict.fromkeys(one for one in found if isinstance(one, str) and "//" in one))

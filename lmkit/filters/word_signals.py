@@ -65,7 +65,7 @@ class Batch:
     text_end: Column
 
 
-class Measurer:
+class WordSignals:
     """Measures texts; what it learns about chunks stays for the next batch."""
 
     def __init__(self, *, repetition: bool = True, c4: LineRules | None = None) -> None:

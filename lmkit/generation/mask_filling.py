@@ -27,7 +27,7 @@ from lmkit.model.transformer import Transformer
 
 
 @dataclass(frozen=True)
-class Filling:
+class FilledMask:
     """What was put into a hole, and how likely each id was there."""
 
     place: int
@@ -45,7 +45,7 @@ def fill(
     two_streams: bool = False,
     seed: int = 0,
     window: int | None = None,
-) -> Iterator[Filling]:
+) -> Iterator[FilledMask]:
     """Fill the holes of a text; yield each as soon as it is filled.
 
     Args:
@@ -72,7 +72,7 @@ def fill(
         p = {place: logits_V.softmax(dim=-1) for place, logits_V in found.items()}
         place = max(left, key=lambda each: float(p[each].max()))
         token = sampling.draw(found[place], generator)
-        yield Filling(place, token, p[place])
+        yield FilledMask(place, token, p[place])
         text[place] = token
         del left[place]
 

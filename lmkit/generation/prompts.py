@@ -25,7 +25,7 @@ from torch import Tensor
 from lmkit.errors import ConfigError
 from lmkit.generation.mask_filling import fill
 from lmkit.generation.sampling import MayFollow, Sampling, choices
-from lmkit.generation.templates import Holed, Spelling, mask_text
+from lmkit.generation.templates import Spelling, Template, mask_text
 from lmkit.model.transformer import Source, Transformer
 from lmkit.objectives import span_corruption
 from lmkit.objectives.options import ObjectiveConfig
@@ -59,7 +59,7 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Written:
+class Generated:
     """A text, and what of it the model wrote."""
 
     kind: Kind
@@ -72,7 +72,7 @@ class Written:
         return asdict(self)
 
 
-class Writer:
+class PromptRunner:
     """A run's model, ready to write for one prompt; an error says what the prompt lacks."""
 
     def __init__(
@@ -88,7 +88,7 @@ class Writer:
         self._spelling = Spelling(tokenizer)
         self._has_places = model.config.longest is not None
 
-    def write(self, prompt: str, suffix: str, max_tokens: int | None, seed: int) -> Written:
+    def write(self, prompt: str, suffix: str, max_tokens: int | None, seed: int) -> Generated:
         """Write one text."""
         objective = self._learned.objective
         if suffix and not (objective == "clm" and self._learned.fim.rate):
@@ -109,8 +109,8 @@ class Writer:
             )
         return self._fill(prompt, seed)
 
-    def _go_on(self, prompt: str, _: str, max_tokens: int | None, seed: int) -> Written:
-        ids = [*_some(self._packing.begin), *self._tokenizer.encode(prompt).tolist()]
+    def _go_on(self, prompt: str, _: str, max_tokens: int | None, seed: int) -> Generated:
+        ids = [*_some(self._packing.bos), *self._tokenizer.encode(prompt).tolist()]
         if not ids:
             raise ConfigError(
                 "--prompt: got nothing, and the run was packed without a begin token",
@@ -118,9 +118,11 @@ class Writer:
             )
         span, ended = self._until_end(ids, max_tokens, seed)
         # Decoded together: a character may have begun in the prompt.
-        return Written("continuation", self._tokenizer.decode([*ids, *span[1]]), ended, (span[0],))
+        return Generated(
+            "continuation", self._tokenizer.decode([*ids, *span[1]]), ended, (span[0],)
+        )
 
-    def _infill(self, prompt: str, suffix: str, max_tokens: int | None, seed: int) -> Written:
+    def _infill(self, prompt: str, suffix: str, max_tokens: int | None, seed: int) -> Generated:
         found = [self._tokenizer.id_of(text) for text in FILL_IN_THE_MIDDLE]
         marks = [number for number in found if number is not None]
         if len(marks) < len(found):
@@ -129,7 +131,7 @@ class Writer:
             )
         says_prefix, says_middle, says_suffix = marks
         before, behind = (self._tokenizer.encode(text).tolist() for text in (prompt, suffix))
-        ids = [*_some(self._packing.begin), says_prefix]
+        ids = [*_some(self._packing.bos), says_prefix]
         if self._learned.fim.spm_rate == 1:
             ids += [says_suffix, *behind, says_middle, *before]
         else:
@@ -141,19 +143,19 @@ class Writer:
                 "give less text around the middle",
             )
         span, ended = self._until_end(ids, max_tokens, seed)
-        return Written("middle", prompt + span[0].text + suffix, ended, (span[0],))
+        return Generated("middle", prompt + span[0].text + suffix, ended, (span[0],))
 
-    def _fill(self, prompt: str, seed: int) -> Written:
+    def _fill(self, prompt: str, seed: int) -> Generated:
         mark, spelling = mask_text(self._tokenizer), self._spelling
         holed = self._cut(prompt, prompt.split(mark), mark)
         mask = 0 if self._tokenizer.mask is None else self._tokenizer.mask
-        ids, places = _some(self._packing.begin), list[int]()
+        ids, places = _some(self._packing.bos), list[int]()
         for number, part in enumerate(holed.parts):
             if number:
                 places.append(len(ids))
                 ids.append(mask)
             ids += self._tokenizer.encode(part).tolist()
-        ids += _some(self._packing.end)
+        ids += _some(self._packing.eos)
         holes = {p: self._ids(spelling.may_fill(holed, n)) for n, p in enumerate(places)}
         spans: dict[int, Span] = {}
         for filling in fill(
@@ -172,9 +174,9 @@ class Writer:
             text = spelling.text([filling.token], blank=blank)
             spans[filling.place] = Span(text, chosen.probability, (chosen,), others)
         in_order = tuple(spans[place] for place in places)
-        return Written("masks", holed.filled(span.text for span in in_order), True, in_order)
+        return Generated("masks", holed.filled(span.text for span in in_order), True, in_order)
 
-    def _restore(self, prompt: str, max_tokens: int | None, seed: int) -> Written:
+    def _restore(self, prompt: str, max_tokens: int | None, seed: int) -> Generated:
         """Let a decoder say what was in the holes, or the whole text."""
         style, mark = self._learned.span.style, mask_text(self._tokenizer)
         pieces, marks = prompt.split(mark), self._tokenizer.sentinels
@@ -194,7 +196,7 @@ class Writer:
             raise ConfigError(
                 f"--prompt: got {holes:,} holes, and the tokenizer has {len(marks):,} sentinels"
             )
-        end = self._tokenizer.end
+        end = self._tokenizer.eos
         assert end is not None and self._tokenizer.pad is not None, "pretrain asked for them"
         ids: list[int] = []
         for number, part in enumerate(holed.parts):
@@ -204,7 +206,7 @@ class Writer:
         ids.append(end)
         span = self._learned.span
         most = span_corruption.lengths(
-            self._packing.sequence_length, span.share, span.mean_length, style
+            self._packing.sequence_length, span.resolved_noise_density, span.mean_span_length, style
         )
         if self._has_places and len(ids) > most[0]:
             raise ConfigError(
@@ -222,7 +224,7 @@ class Writer:
         if style == "bart":
             (whole, _), ended = self._until_end([pad], limit, seed, source)
             text = whole.text if not self._spelling.takes_blanks else whole.text.removeprefix(" ")
-            return Written("whole", text, ended, (whole,))
+            return Generated("whole", text, ended, (whole,))
         drawn = islice(
             choices(
                 self._model,
@@ -239,9 +241,9 @@ class Writer:
         left = [
             " " * holed.blanks[number] + written_as[number] for number in range(len(texts), holes)
         ]
-        return Written("spans", holed.filled([*texts, *left]), ended, tuple(spans))
+        return Generated("spans", holed.filled([*texts, *left]), ended, tuple(spans))
 
-    def _spans_may_follow(self, holed: Holed, marks: Sequence[int], end: int) -> MayFollow:
+    def _spans_may_follow(self, holed: Template, marks: Sequence[int], end: int) -> MayFollow:
         """Let sentinels come in order, text behind each, and the end after the last."""
         text_V = self._ids(self._spelling.is_text_V)
         first = [self._ids(self._spelling.may_open(holed, n)) for n in range(len(marks))]
@@ -259,7 +261,7 @@ class Writer:
         return may_follow
 
     def _spans(
-        self, drawn: Iterable[Any], holed: Holed, marks: Sequence[int], end: int
+        self, drawn: Iterable[Any], holed: Template, marks: Sequence[int], end: int
     ) -> tuple[list[Span], bool]:
         """Cut what was said where sentinels stand."""
         said: list[tuple[list[Piece], list[int], float]] = []
@@ -286,7 +288,7 @@ class Writer:
     ) -> tuple[tuple[Span, list[int]], bool]:
         """Go on with a row until the end comes, or there is no more room."""
         window = self._packing.sequence_length
-        end = self._tokenizer.end if source else self._packing.end
+        end = self._tokenizer.eos if source else self._packing.eos
         if self._has_places and len(ids) > window:
             raise ConfigError(
                 f"--prompt: takes {len(ids):,} tokens, and the model has learned positions for "
@@ -332,14 +334,14 @@ class Writer:
             )
         return max_tokens or min(usual, room)
 
-    def _cut(self, prompt: str, pieces: Sequence[str], mark: str) -> Holed:
+    def _cut(self, prompt: str, pieces: Sequence[str], mark: str) -> Template:
         if len(pieces) == 1:
             raise ConfigError(
                 f"--prompt: got {prompt!r}, and a run with --objective {self._learned.objective} "
                 f"only says what stands in place of {mark}",
                 f"write {mark} where something is missing",
             )
-        return Holed.cut(pieces, takes_blanks=self._spelling.takes_blanks)
+        return Template.cut(pieces, takes_blanks=self._spelling.takes_blanks)
 
     def _piece(self, token: int, probability: float) -> Piece:
         return Piece(self._tokenizer.text_of(token) or "", probability)

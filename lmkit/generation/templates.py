@@ -30,7 +30,7 @@ def mask_text(tokenizer: Tokenizer) -> str:
 
 
 @dataclass(frozen=True)
-class Holed:
+class Template:
     """A text with holes."""
 
     parts: tuple[str, ...]
@@ -39,10 +39,10 @@ class Holed:
     """Of each hole, whether a blank before it belongs to it."""
 
     @classmethod
-    def cut(cls, parts: Sequence[str], *, takes_blanks: bool) -> "Holed":
+    def cut(cls, parts: Sequence[str], *, takes_blanks: bool) -> "Template":
         """Take a text that is cut where its holes are.
 
-        >>> Holed.cut(["The ", " sat", "."], takes_blanks=True)
+        >>> Template.cut(["The ", " sat", "."], takes_blanks=True)
         Holed(parts=('The', ' sat', '.'), blanks=(True, False))
         """
         blanks = [takes_blanks and part.endswith(" ") for part in parts[:-1]]
@@ -70,7 +70,7 @@ class Spelling:
         """Whether words are tokens together with the blank before them."""
         self._anchor = tokenizer.encode("a").tolist()
 
-    def may_open(self, holed: Holed, hole: int) -> NDArray[np.bool_]:
+    def may_open(self, holed: Template, hole: int) -> NDArray[np.bool_]:
         """Say of each token whether it may come first in a hole."""
         before = holed.parts[hole]
         if holed.blanks[hole]:
@@ -84,7 +84,7 @@ class Spelling:
         fits_V = fits_V & self.is_text_V
         return fits_V if fits_V.any() else self.is_text_V
 
-    def may_fill(self, holed: Holed, hole: int) -> NDArray[np.bool_]:
+    def may_fill(self, holed: Template, hole: int) -> NDArray[np.bool_]:
         """Say of each token whether it may fill a hole alone."""
         opens_V = self.may_open(holed, hole)
         fills_V = opens_V & self._is_whole_V

@@ -52,7 +52,7 @@ def _gpt2_config(config: ModelConfig) -> Json:
         "n_inner": config.shape.ffn_size,
         "activation_function": PLAIN.get(config.activation),
         "layer_norm_epsilon": config.norm_eps,
-        "tie_word_embeddings": config.tied,
+        "tie_word_embeddings": config.tie_embeddings,
     }
 
 
@@ -153,13 +153,13 @@ def _llama_config(config: ModelConfig) -> Json:
         "num_hidden_layers": config.layers,
         "num_attention_heads": config.heads,
         "num_key_value_heads": config.shape.kv_heads,
-        "head_dim": config.width_of_head,
+        "head_dim": config.attention_head_dim,
         "hidden_act": GATES.get(config.activation),
         "rms_norm_eps": config.norm_eps,
         "rope_parameters": {"rope_type": "default", "rope_theta": config.rotary_base},
         "attention_bias": config.biases,
         "mlp_bias": config.biases,
-        "tie_word_embeddings": config.tied,
+        "tie_word_embeddings": config.tie_embeddings,
     }
 
 

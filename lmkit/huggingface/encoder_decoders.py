@@ -44,7 +44,7 @@ def _config(config: ModelConfig) -> Json:
     scaled = config.output_scale != 1.0
     return {
         "d_model": config.hidden_size,
-        "d_kv": config.width_of_head,
+        "d_kv": config.attention_head_dim,
         "d_ff": config.shape.ffn_size,
         "num_layers": config.layers,
         "num_decoder_layers": config.decoder_layers,

@@ -69,7 +69,7 @@ def _bert_config(config: ModelConfig) -> Json:
         "hidden_act": PLAIN.get(config.activation),
         "max_position_embeddings": config.max_positions,
         "layer_norm_eps": config.norm_eps,
-        "tie_word_embeddings": config.tied,
+        "tie_word_embeddings": config.tie_embeddings,
     }
 
 
@@ -192,7 +192,7 @@ def _modernbert_config(config: ModelConfig) -> Json:
             FULL: {"rope_type": "default", "rope_theta": far},
             SLIDING: {"rope_type": "default", "rope_theta": near},
         },
-        "tie_word_embeddings": config.tied,
+        "tie_word_embeddings": config.tie_embeddings,
     }
 
 
@@ -200,8 +200,8 @@ def _modernbert_beside(config: ModelConfig, facts: Facts) -> Json:
     dropouts = ("attention_dropout", "embedding_dropout", "mlp_dropout")
     return {
         "max_position_embeddings": facts.sequence_length,
-        "cls_token_id": facts.begin,
-        "sep_token_id": facts.end,
+        "cls_token_id": facts.bos,
+        "sep_token_id": facts.eos,
         **dict.fromkeys(dropouts, config.dropout),
     }
 
@@ -310,7 +310,7 @@ def _xlnet_config(config: ModelConfig) -> Json:
         "d_inner": config.shape.ffn_size,
         "ff_activation": PLAIN.get(config.activation),
         "layer_norm_eps": config.norm_eps,
-        "tie_word_embeddings": config.tied,
+        "tie_word_embeddings": config.tie_embeddings,
     }
 
 
@@ -346,7 +346,7 @@ def _xlnet_options(said: Json) -> Json:
 
 
 def _xlnet_rules(config: ModelConfig, known: Container[str]) -> list[Rule]:
-    width, heads, each = config.hidden_size, config.heads, config.width_of_head
+    width, heads, each = config.hidden_size, config.heads, config.attention_head_dim
     cube = (width, heads, each)
     rules = [
         Rule(("embedding.weight",), "transformer.word_embedding.weight"),

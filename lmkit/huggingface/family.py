@@ -34,8 +34,8 @@ class Facts:
     vocabulary_size: int
     sequence_length: int
     pad: int | None
-    begin: int | None
-    end: int | None
+    bos: int | None
+    eos: int | None
     """Ids."""
 
 
@@ -80,7 +80,7 @@ class Family:
 
     def config_json(self, config: ModelConfig, facts: Facts) -> Json:
         """Return what config.json has to say."""
-        ids = {"pad_token_id": facts.pad, "bos_token_id": facts.begin, "eos_token_id": facts.end}
+        ids = {"pad_token_id": facts.pad, "bos_token_id": facts.bos, "eos_token_id": facts.eos}
         return {
             "architectures": [self.architecture],
             "model_type": self.model_type,
@@ -100,7 +100,7 @@ class Family:
         except ValidationError as error:
             problem = error.errors()[0]["msg"].removeprefix("Value error, ")
             raise InputError(f"{place}: {problem}", WHICH_MODELS) from None
-        except UnlikeOursError as error:
+        except UnsupportedError as error:
             raise InputError(f"{place}: {error}", WHICH_MODELS) from None
         except (TypeError, ValueError, AttributeError) as error:
             raise InputError(f"{place}: damaged: {error}", COPY_AGAIN) from None
@@ -115,7 +115,7 @@ class Family:
         return config
 
 
-class UnlikeOursError(ValueError):
+class UnsupportedError(ValueError):
     """A config.json says what none of our options can."""
 
 
@@ -133,7 +133,7 @@ def our_activation(theirs: str, known: Mapping[str, str]) -> str:
     for ours, other in known.items():
         if other == written:
             return ours
-    raise UnlikeOursError(f"activation: got {theirs}, must be one of {', '.join(known.values())}")
+    raise UnsupportedError(f"activation: got {theirs}, must be one of {', '.join(known.values())}")
 
 
 def same_activation(theirs: str, known: Mapping[str, str]) -> str:

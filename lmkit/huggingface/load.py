@@ -21,7 +21,7 @@ from torch import Tensor
 from lmkit.errors import InputError
 from lmkit.huggingface.family import COPY_AGAIN, WHICH_MODELS, Family, Json
 from lmkit.huggingface.registry import family_named, rules_of, shapes_of
-from lmkit.huggingface.weight_names import their_shape, to_ours
+from lmkit.huggingface.weight_names import hf_shape, to_lmkit
 from lmkit.model.options import ModelConfig
 
 CONFIG = "config.json"
@@ -32,7 +32,7 @@ OLD_NAMES = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm
 
 
 @dataclass(frozen=True)
-class Theirs:
+class HfCheckpoint:
     """A model of Transformers on the disk."""
 
     folder: Path
@@ -42,7 +42,7 @@ class Theirs:
     """Rows of its embedding; there may be fewer tokens."""
 
     @classmethod
-    def at(cls, folder: Path) -> "Theirs":
+    def at(cls, folder: Path) -> "HfCheckpoint":
         """Read config.json; InputError where the folder isn't one that lmkit can go on with."""
         place = folder / CONFIG
         given = _json(place)
@@ -61,7 +61,7 @@ class Theirs:
         """Return the weights, in fp32; InputError where they aren't those of such a model."""
         shapes = shapes_of(self.config, self.vocabulary_size)
         rules = rules_of(self.family, self.config, shapes)
-        wanted = {rule.theirs: their_shape(rule, shapes) for rule in rules}
+        wanted = {rule.theirs: hf_shape(rule, shapes) for rule in rules}
         found = self._read(wanted)
         optional = {rule.theirs for rule in rules if not rule.ours or rule.ours == (QUERY,)}
         if missing := [name for name in wanted if name not in found and name not in optional]:
@@ -79,7 +79,7 @@ class Theirs:
         self._refuse_what_has_no_place(found, wanted)
         found = {name: tensor.float() for name, tensor in found.items()}
         there = [rule for rule in rules if rule.theirs in found]
-        ours = to_ours(there, found, shapes)
+        ours = to_lmkit(there, found, shapes)
         if self.family.absorb:
             self.family.absorb(ours, found)
         return ours
@@ -173,7 +173,7 @@ QUERY = "query_vector"
 """Only XLNet has it; elsewhere ours keep what they were drawn with."""
 
 
-def is_theirs(folder: Path) -> bool:
+def is_hf_folder(folder: Path) -> bool:
     """Tell a folder of Transformers from others."""
     return (folder / CONFIG).is_file()
 

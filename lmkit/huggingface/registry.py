@@ -15,7 +15,7 @@ from lmkit.huggingface.decoders import GPT2, LLAMA, QWEN3
 from lmkit.huggingface.encoder_decoders import T5
 from lmkit.huggingface.encoders import BERT, MODERNBERT, XLNET
 from lmkit.huggingface.family import WHICH_MODELS, Family, Json
-from lmkit.huggingface.weight_names import Rule, to_theirs
+from lmkit.huggingface.weight_names import Rule, to_hf
 from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
 
@@ -88,4 +88,4 @@ def exported(
     family: Family, config: ModelConfig, weights: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
     """Return a model's weights under their names."""
-    return to_theirs(rules_of(family, config, weights), weights)
+    return to_hf(rules_of(family, config, weights), weights)

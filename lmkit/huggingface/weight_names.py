@@ -27,24 +27,24 @@ class Rule(NamedTuple):
     """Theirs, where it isn't that of ours, joined and turned."""
 
 
-def to_theirs(rules: Iterable[Rule], weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def to_hf(rules: Iterable[Rule], weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the weights as the other library stores them.
 
     >>> rule = Rule(("q", "k"), "qk", turned=True)
-    >>> to_theirs([rule], {"q": torch.tensor([[1, 2]]), "k": torch.tensor([[3, 4]])})
+    >>> to_hf([rule], {"q": torch.tensor([[1, 2]]), "k": torch.tensor([[3, 4]])})
     {'qk': tensor([[1, 3],
             [2, 4]])}
     """
     return {rule.theirs: _joined(rule, weights).contiguous() for rule in rules}
 
 
-def to_ours(
+def to_lmkit(
     rules: Iterable[Rule], weights: Mapping[str, Tensor], shapes: Mapping[str, Sequence[int]]
 ) -> dict[str, Tensor]:
     """Return the weights under our names; `shapes` says what ours look like.
 
     >>> rule, shapes = Rule(("q", "k"), "qk", turned=True), {"q": (1, 2), "k": (1, 2)}
-    >>> to_ours([rule], {"qk": torch.tensor([[1, 3], [2, 4]])}, shapes)
+    >>> to_lmkit([rule], {"qk": torch.tensor([[1, 3], [2, 4]])}, shapes)
     {'q': tensor([[1, 2]]), 'k': tensor([[3, 4]])}
     """
     found: dict[str, Tensor] = {}
@@ -59,7 +59,7 @@ def to_ours(
     return found
 
 
-def their_shape(rule: Rule, shapes: Mapping[str, Sequence[int]]) -> tuple[int, ...]:
+def hf_shape(rule: Rule, shapes: Mapping[str, Sequence[int]]) -> tuple[int, ...]:
     """Return the shape that their tensor must have."""
     if rule.shape is not None:
         return rule.shape

@@ -34,19 +34,19 @@ class Attention(nn.Module):
     def __init__(self, config: ModelConfig, *, causal: bool = True) -> None:
         super().__init__()
         width, biases = config.hidden_size, config.attention_biases
-        self.head_width = config.width_of_head
+        self.head_dim = config.attention_head_dim
         self.causal = causal
         self.scale = config.score_scale
         self.dropout = config.dropout
-        inner, shared = config.heads * self.head_width, config.shape.kv_heads * self.head_width
+        inner, shared = config.heads * self.head_dim, config.shape.kv_heads * self.head_dim
         self.query = Linear(width, inner, biases)
         self.key = Linear(width, shared, biases)
         self.value = Linear(width, shared, biases)
         self.output = Linear(inner, width, biases)
         self.query_norm = self.key_norm = None
         if config.qk_norm:
-            self.query_norm = RMSNorm(self.head_width, config.norm_eps)
-            self.key_norm = RMSNorm(self.head_width, config.norm_eps)
+            self.query_norm = RMSNorm(self.head_dim, config.norm_eps)
+            self.key_norm = RMSNorm(self.head_dim, config.norm_eps)
 
     def forward(
         self,
@@ -96,7 +96,7 @@ class Attention(nn.Module):
     def _heads(
         self, x_BTE: Tensor, norm: RMSNorm | None = None, turn: Rotation | None = None
     ) -> Tensor:
-        x_BTHK = x_BTE.unflatten(-1, (-1, self.head_width))
+        x_BTHK = x_BTE.unflatten(-1, (-1, self.head_dim))
         if norm is not None:
             x_BTHK = norm(x_BTHK)
         if turn is not None:
@@ -122,9 +122,9 @@ class TransformerXLAttention(Attention):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config, causal=False)
         # Vectors, so that weight decay leaves them alone, as it does all biases.
-        self.content_bias = nn.Parameter(torch.empty(config.heads * self.head_width))
-        self.position_bias = nn.Parameter(torch.empty(config.heads * self.head_width))
-        self.distance = Linear(config.hidden_size, config.heads * self.head_width)
+        self.content_bias = nn.Parameter(torch.empty(config.heads * self.head_dim))
+        self.position_bias = nn.Parameter(torch.empty(config.heads * self.head_dim))
+        self.distance = Linear(config.hidden_size, config.heads * self.head_dim)
 
     def look(
         self,

@@ -36,7 +36,7 @@ class Views(NamedTuple):
     source: Mask = None
 
 
-class Looking(Protocol):
+class AttentionInputsBuilder(Protocol):
     """What a stack has of its own."""
 
     causal: bool
@@ -53,9 +53,9 @@ def relative_table(config: ModelConfig) -> nn.Parameter | None:
     return nn.Parameter(torch.empty(BUCKETS * config.heads))
 
 
-def look_around(
+def self_attention_inputs(
     config: ModelConfig,
-    stack: Looking,
+    stack: AttentionInputsBuilder,
     positions_BT: Tensor,
     documents_BT: Tensor | None = None,
     cache: KeyValueCache | None = None,
@@ -73,7 +73,9 @@ def look_around(
         past = min(past, cache.window - 1)
     if seen_B1TS is None and documents_BT is not None and _takes_blocks(config, device):
         masks = [
-            document_blocks(documents_BT, config.width_of_head, causal=stack.causal, window=window)
+            document_blocks(
+                documents_BT, config.attention_head_dim, causal=stack.causal, window=window
+            )
             for window in (None, config.window)
         ]
         if masks[0] is not None and masks[1] is not None:
@@ -92,9 +94,9 @@ def look_around(
     return _views(config, positions_BT, positions_BT, far, near)
 
 
-def look_from(
+def query_stream_inputs(
     config: ModelConfig,
-    stack: Looking,
+    stack: AttentionInputsBuilder,
     positions_BQ: Tensor,
     columns_BQ: Tensor,
     positions_BT: Tensor,
@@ -120,7 +122,10 @@ def _takes_blocks(config: ModelConfig, device: torch.device) -> bool:
 
 
 def _near(
-    config: ModelConfig, stack: Looking, distances_TS: Tensor, seen_B1TS: Tensor | None
+    config: ModelConfig,
+    stack: AttentionInputsBuilder,
+    distances_TS: Tensor,
+    seen_B1TS: Tensor | None,
 ) -> Tensor | None:
     """Return what blocks see that see only what is near; distances may be given for each row."""
     if not config.window:
@@ -130,7 +135,9 @@ def _near(
     return inside_B1TS if seen_B1TS is None else seen_B1TS & inside_B1TS
 
 
-def _bias(config: ModelConfig, stack: Looking, distances_TS: Tensor) -> Tensor | None:
+def _bias(
+    config: ModelConfig, stack: AttentionInputsBuilder, distances_TS: Tensor
+) -> Tensor | None:
     """Return what is added to the scores for each distance and head."""
     if config.position == "alibi":
         far = distances_TS.abs().float()
@@ -165,8 +172,8 @@ def _views(
     ):
         turn = seen_turn = None
         if config.position == "rotary":
-            turn = rotation(positions_BT, config.width_of_head, base)
+            turn = rotation(positions_BT, config.attention_head_dim, base)
             if columns_BT is not None:
-                seen_turn = rotation(positions_BS, config.width_of_head, base)
+                seen_turn = rotation(positions_BS, config.attention_head_dim, base)
         views.append(View(mask, turn, seen_turn, codes_RD, columns_BT))
     return Views(far=views[0], near=views[1])

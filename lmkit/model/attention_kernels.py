@@ -31,7 +31,7 @@ from lmkit.model.cost import Kernels
 
 SHORT = 512
 """Longest row whose whole table of weights is made, on a CPU with matrix units."""
-FLEX_HEAD_WIDTHS = (16, 32, 64, 128, 256)
+FLEX_HEAD_DIMS = (16, 32, 64, 128, 256)
 
 
 class Partial(NamedTuple):
@@ -137,10 +137,10 @@ def lit(seen_B1TS: Tensor) -> Partial:
 
 
 def document_blocks(
-    documents_BT: Tensor, head_width: int, *, causal: bool, window: int | None
+    documents_BT: Tensor, head_dim: int, *, causal: bool, window: int | None
 ) -> BlockMask | None:
     """Return a mask for flex attention, or None where a plain one has to do."""
-    if head_width not in FLEX_HEAD_WIDTHS or not _flex_works(documents_BT.device):
+    if head_dim not in FLEX_HEAD_DIMS or not _flex_works(documents_BT.device):
         return None
 
     def sees(b: Tensor, h: Tensor, q: Tensor, k: Tensor) -> Tensor:  # noqa: ARG001

@@ -64,20 +64,20 @@ def parameters_by_part(config: "ModelConfig", vocabulary_size: int) -> dict[str,
     }
     for side, layers, crosses in _stacks(config):
         attentions = 2 if crosses else 1
-        norms = layers * (attentions + 1) + (config.norm_place == "pre")
+        norms = layers * (attentions + 1) + (config.norm_position == "pre")
         parts[f"{side} attention"] = layers * attentions * _attention(config)
         parts[f"{side} feed-forward"] = layers * _feed_forward(config)
         parts[f"{side} norms"] = norm * (norms - (not config.first_is_normalized))
         parts[f"{side} positions"] = (config.position == "relative") * BUCKETS * config.heads
     parts["head"] = config.has_head * (_head(config) + norm)
-    parts["output"] = (not config.tied) * vocabulary_size * width
+    parts["output"] = (not config.tie_embeddings) * vocabulary_size * width
     parts["output bias"] = config.has_output_bias * vocabulary_size
     return {name: count for name, count in parts.items() if count}
 
 
 def flops(config: "ModelConfig", vocabulary_size: int, rows: Rows) -> dict[str, float]:
     """Count the FLOPs of a training step, forward and backward, by what they are for."""
-    inner = config.heads * config.width_of_head
+    inner = config.heads * config.attention_head_dim
     scores = 24 if config.position == "transformer-xl" else 12  # it also scores 2 T distances
     parameters = attention = 0.0
     for side, layers, crosses in _stacks(config):
@@ -88,7 +88,7 @@ def flops(config: "ModelConfig", vocabulary_size: int, rows: Rows) -> dict[str, 
         seen = sum(_seen(config, block, reads) for block in range(layers))
         attention += scores * inner * looks * seen
         if crosses:
-            keys = 2 * config.hidden_size * config.shape.kv_heads * config.width_of_head
+            keys = 2 * config.hidden_size * config.shape.kv_heads * config.attention_head_dim
             parameters += layers * (reads * (_attention(config) - keys) + rows.source * keys)
             attention += 12 * inner * layers * reads * rows.source
     said = rows.queries or rows.places
@@ -131,16 +131,16 @@ def memory(
 
 def activations(config: "ModelConfig", rows: Rows, kernels: Kernels, *, bf16: bool = False) -> int:
     """Return the bytes that are kept of the forward pass until the backward pass."""
-    width, inner = config.hidden_size, config.heads * config.width_of_head
+    width, inner = config.hidden_size, config.heads * config.attention_head_dim
     low = 2 if bf16 else 4
     # What each part adds to is kept by the norm, and the norm's result by what reads it: together,
     # or each in a copy of its own where the stream itself is read.
-    copies = bf16 and config.norm_place == "post"
+    copies = bf16 and config.norm_position == "post"
     part = 4 * width + low * width + bool(config.dropout) * low * width
     fed = part + copies * config.gated * low * width
     fed += (4 if config.gated else 2) * low * config.shape.ffn_size
     stream = part + copies * 2 * low * width + fed
-    stream += config.qk_norm * 4 * (inner + config.shape.kv_heads * config.width_of_head)
+    stream += config.qk_norm * 4 * (inner + config.shape.kv_heads * config.attention_head_dim)
     has_bias = config.position in {"relative", "alibi", "transformer-xl"}
     total = 0
     for side, layers, crosses in _stacks(config):
@@ -187,7 +187,7 @@ def _attended(
         number, pair = 4, 4 * tables  # torch computes in fp32 what its fast kernel can't
     else:  # weights are computed again; what is kept is the mask
         number, pair = low, low * (config.heads if config.dropout else 1)
-    inner = config.heads * config.width_of_head
+    inner = config.heads * config.attention_head_dim
     return inner * (looks * (number + low) + seen * 2 * number) + looks * seen * pair
 
 
@@ -207,7 +207,7 @@ def _norm(config: "ModelConfig") -> int:
 
 
 def _attention(config: "ModelConfig") -> int:
-    width, head = config.hidden_size, config.width_of_head
+    width, head = config.hidden_size, config.attention_head_dim
     inner, shared = config.heads * head, config.shape.kv_heads * head
     count = 2 * width * inner + 2 * width * shared
     count += config.attention_biases * (inner + 2 * shared + width)

@@ -75,11 +75,11 @@ def deviation(name: str, parameter: Tensor, config: ModelConfig) -> float | None
 
 
 def _t5(name: str, parameter: Tensor, config: ModelConfig) -> float:
-    if name == "embedding.weight" and config.tied:
+    if name == "embedding.weight" and config.tie_embeddings:
         return 1.0
     if parameter.ndim < 2 or name.endswith("embedding.weight"):
         # An untied embedding, learned positions and tables of distances.
         return 1.0 if name == "embedding.weight" else 1 / math.sqrt(config.hidden_size)
     inputs = 1 / math.sqrt(parameter.shape[1])
     undivided = name.endswith("attention.query.weight") and config.score_scale == 1.0
-    return inputs / math.sqrt(config.width_of_head) if undivided else inputs
+    return inputs / math.sqrt(config.attention_head_dim) if undivided else inputs

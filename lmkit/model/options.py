@@ -49,89 +49,92 @@ class ModelConfig(Group):
         ]
         | None
     ) = None
-    """A model known by name; none: the options below describe it."""
+    """A published or named shape; none: the options below describe the model."""
 
     architecture: Literal["decoder", "encoder", "encoder-decoder"] = "decoder"
-    """How the model reads: a decoder from left to right, saying what follows; an encoder both ways,
-    saying what is hidden; an encoder-decoder reads one text both ways and writes another."""
+    """decoder: causal attention, predicts the next token; encoder: attention both ways, predicts
+    masked tokens; encoder-decoder: reads one text both ways and predicts another."""
 
     position: Literal[
         "learned", "sinusoidal", "relative", "transformer-xl", "rotary", "alibi", "none"
     ] = "rotary"
-    """How the model knows the order of tokens: learned or sinusoidal vectors are added to them;
-    rotary turns queries and keys; relative (T5), transformer-xl (XLNet) and alibi add to scores."""
+    """Position encoding: learned or sinusoidal embeddings are added to the tokens; rotary rotates
+    queries and keys; relative (T5), transformer-xl (XLNet) and alibi add to attention scores."""
 
     layers: Annotated[int, Field(ge=1)] = 6
-    """Blocks of attention and feed-forward, one after the other."""
+    """Transformer blocks."""
 
     decoder_layers: Annotated[int, Field(ge=1)] | None = None
-    """Blocks of an encoder-decoder's decoder; none: as many as its encoder has."""
+    """Blocks of an encoder-decoder's decoder; none: as many as in its encoder."""
 
     hidden_size: Annotated[int, Field(ge=1)] = 384
-    """Numbers that stand for one token between the blocks."""
+    """Hidden size: the width of the residual stream."""
 
     heads: Annotated[int, Field(ge=1)] = 6
     """Attention heads in each block."""
 
     kv_heads: Annotated[int, Field(ge=1)] | None = None
-    """Heads that hold keys and values, each shared by several query heads; none: one for each."""
+    """Key-value heads, each shared by several query heads (grouped-query attention); none: one for
+    each."""
 
-    head_width: Annotated[int, Field(ge=1)] | None = None
-    """Numbers in one head's query, key or value; none: the heads share out the hidden size."""
+    head_dim: Annotated[int, Field(ge=1)] | None = None
+    """Dimension of one head's queries, keys and values; none: the hidden size divided by the
+    heads."""
 
     ffn_size: Annotated[int, Field(ge=1)] | None = None
-    """Width inside the feed-forward part; none: 4 times the hidden size, or with a gated activation
-    8/3 of it, up to a multiple of 64."""
+    """Hidden size of the feed-forward network; none: 4 times the hidden size, or with a gated
+    activation 8/3 of it, up to a multiple of 64."""
 
     activation: Literal["gelu", "gelu-tanh", "relu", "relu2", "swiglu", "geglu", "geglu-tanh"] = (
         "swiglu"
     )
-    """What makes the feed-forward part more than a linear map; swiglu and geglu are gated."""
+    """Activation of the feed-forward network; swiglu and geglu are gated."""
 
     norm: Literal["layernorm", "rmsnorm"] = "rmsnorm"
-    """How places are normalized; layernorm takes off the mean, too."""
+    """Normalization layer; layernorm also subtracts the mean."""
 
-    norm_place: Literal["pre", "post"] = "pre"
-    """Whether to normalize what each part reads (pre) or the sum that it adds to (post)."""
+    norm_position: Literal["pre", "post"] = "pre"
+    """pre: normalize the input of each sublayer; post: normalize the sum after it."""
 
     norm_eps: Annotated[float, Field(gt=0, lt=1)] = 1e-5
-    """Small number that keeps the normalization from dividing by zero."""
+    """Added to the denominator of normalization layers."""
 
     qk_norm: bool = False
-    """Normalize each head's queries and keys before they are compared; steadies large models."""
+    """Normalize each head's queries and keys before the dot product; it stabilizes large models."""
 
     biases: bool = False
-    """Add a trained vector after each matrix and each layernorm."""
+    """Biases in linear layers and layernorms."""
 
-    tied: bool = True
-    """Use the embedding as output matrix, too."""
+    tie_embeddings: bool = True
+    """Use the embedding matrix as output matrix, too."""
 
     window: Annotated[int, Field(ge=2)] | None = None
-    """Places that a place sees in local blocks: half to each side in an encoder, the last so many
-    in a decoder; none: all blocks see the whole document."""
+    """Attention window of sliding-window layers: half to each side in an encoder, the last
+    positions in a decoder; none: all layers attend to the whole document."""
 
     global_every: Annotated[int, Field(ge=1)] | None = None
-    """With a window, the first block and every so many-th after it see all; none: all are local."""
+    """With a window, the first layer and every n-th after it have global attention; none: none
+    has."""
 
     max_positions: Annotated[int, Field(ge=1)] | None = None
-    """Longest row that learned positions are for; none: 1,024."""
+    """Longest sequence of learned positions; none: 1,024."""
 
     rotary_base: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 10_000.0
-    """How slowly the slowest pair of rotary positions turns; more suits longer texts."""
+    """Base of rotary embeddings (theta); larger suits longer contexts."""
 
     local_rotary_base: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
-    """The same in local blocks; none: as elsewhere."""
+    """The same in sliding-window layers; none: as in the others."""
 
     initialization: Literal["gpt2", "t5", "small"] = "gpt2"
-    """How weights are first drawn: as in GPT-2, as in T5 (which also divides the logits of tied
-    embeddings by the root of the hidden size), or smaller the wider the model is."""
+    """Weight initialization: as in GPT-2, as in T5 (which also divides the logits of tied
+    embeddings by the root of the hidden size), or smaller the larger the hidden size is."""
 
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Share of activations set to zero while training; helps where the text is read many times."""
+    """Dropout probability in training; it helps where the text is read many times."""
 
     z_loss: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-    """While training, add this much times the squared log of the sum of exp(logits) to the loss of
-    each target, so that logits don't drift; 1e-4 is usual."""
+    """Weight of the z-loss, the squared log of the softmax denominator, in training; it keeps
+    logits from drifting; 1e-4 is usual."""
 
     @model_validator(mode="before")
     @classmethod
@@ -149,7 +152,7 @@ class ModelConfig(Group):
         given = {name: getattr(self, name) for name in type(self).model_fields}
         resolved: dict[str, Any] = {
             **self.shape._asdict(),
-            "head_width": self.head_width or self.hidden_size // self.heads,
+            "head_width": self.head_dim or self.hidden_size // self.heads,
         }
         if self.architecture == "encoder-decoder":
             resolved["decoder_layers"] = self.decoder_layers or self.layers
@@ -183,15 +186,15 @@ class ModelConfig(Group):
                     f"--model.preset {self.preset} has {typed(wanted)}; leave one of the two out"
                 )
 
-    def _check_heads(self, head_width: int | None) -> None:
-        if head_width is None and self.hidden_size % self.heads:
+    def _check_heads(self, head_dim: int | None) -> None:
+        if head_dim is None and self.hidden_size % self.heads:
             raise ValueError(
                 f"--model.hidden-size: got {self.hidden_size}, must be a multiple of "
-                f"--model.heads, which is {self.heads}; or give --model.head-width"
+                f"--model.heads, which is {self.heads}; or give --model.head-dim"
             )
-        if self.position == "rotary" and self.width_of_head % 2:
+        if self.position == "rotary" and self.attention_head_dim % 2:
             raise ValueError(
-                f"--model.heads: got {self.heads} heads that are {self.width_of_head} wide "
+                f"--model.heads: got {self.heads} heads that are {self.attention_head_dim} wide "
                 f"({self.hidden_size} / {self.heads}); rotary positions turn pairs, so that "
                 "--model.hidden-size / --model.heads must be even"
             )
@@ -266,9 +269,9 @@ class ModelConfig(Group):
         )
 
     @property
-    def width_of_head(self) -> int:
+    def attention_head_dim(self) -> int:
         """Numbers in one head's query, key or value."""
-        return self.head_width or self.hidden_size // self.heads
+        return self.head_dim or self.hidden_size // self.heads
 
     @property
     def gated(self) -> bool:
@@ -278,12 +281,12 @@ class ModelConfig(Group):
     @property
     def score_scale(self) -> float:
         """What products of queries and keys are multiplied by: T5 doesn't divide them."""
-        return 1.0 if self.position == "relative" else 1 / math.sqrt(self.width_of_head)
+        return 1.0 if self.position == "relative" else 1 / math.sqrt(self.attention_head_dim)
 
     @property
     def output_scale(self) -> float:
         """What is multiplied with the features before the output matrix."""
-        is_t5 = self.tied and self.initialization == "t5"
+        is_t5 = self.tie_embeddings and self.initialization == "t5"
         return 1 / math.sqrt(self.hidden_size) if is_t5 else 1.0
 
     @property
@@ -318,7 +321,7 @@ class ModelConfig(Group):
     @property
     def first_is_normalized(self) -> bool:
         """Whether the first block normalizes what it reads: ModernBERT's embedding already is."""
-        return self.norm_place == "post" or not self.has_head
+        return self.norm_position == "post" or not self.has_head
 
     @property
     def longest(self) -> int | None:

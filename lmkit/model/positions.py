@@ -41,10 +41,10 @@ class Rotation(NamedTuple):
     sin_BT1K: Tensor
 
 
-def rotation(positions_BT: Tensor, head_width: int, base: float) -> Rotation:
+def rotation(positions_BT: Tensor, head_dim: int, base: float) -> Rotation:
     """Return the angles p · base^(-2i/K) for each place p and pair i = 0 ... K/2 - 1."""
-    pairs_K = torch.arange(0, head_width, 2, device=positions_BT.device, dtype=torch.float32)
-    turns_K = 1.0 / base ** (pairs_K / head_width)
+    pairs_K = torch.arange(0, head_dim, 2, device=positions_BT.device, dtype=torch.float32)
+    turns_K = 1.0 / base ** (pairs_K / head_dim)
     angles_BT1K = positions_BT[:, :, None, None].float() * turns_K
     return Rotation(angles_BT1K.cos(), angles_BT1K.sin())
 

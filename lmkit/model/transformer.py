@@ -42,7 +42,12 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from lmkit.model.attention import Attention, TransformerXLAttention
-from lmkit.model.attention_inputs import Views, look_around, look_from, relative_table
+from lmkit.model.attention_inputs import (
+    Views,
+    query_stream_inputs,
+    relative_table,
+    self_attention_inputs,
+)
 from lmkit.model.attention_kernels import Mask, lit
 from lmkit.model.feed_forward import FeedForward, GatedFeedForward, activation
 from lmkit.model.initialization import draw_weights
@@ -67,7 +72,7 @@ class Block(nn.Module):
 
     def __init__(self, config: ModelConfig, number: int, *, causal: bool, crosses: bool) -> None:
         super().__init__()
-        self.post = config.norm_place == "post"
+        self.post = config.norm_position == "post"
         self.recomputes = False
         self.is_local = config.is_local(number)
         is_normalized = number > 0 or config.first_is_normalized
@@ -152,7 +157,7 @@ class Stack(nn.Module):
         self.blocks = nn.ModuleList(
             Block(config, number, causal=causal, crosses=crosses) for number in range(layers)
         )
-        self.norm = make_norm(config) if config.norm_place == "pre" else nn.Identity()
+        self.norm = make_norm(config) if config.norm_position == "pre" else nn.Identity()
 
 
 class Encoder(Stack):
@@ -199,7 +204,7 @@ class Transformer(Stack):
             crosses=kind == "encoder-decoder",
         )
         self.head = Head(config) if config.has_head else None
-        self.output = None if config.tied else Linear(width, vocabulary_size)
+        self.output = None if config.tie_embeddings else Linear(width, vocabulary_size)
         self.output_bias = (
             nn.Parameter(torch.empty(vocabulary_size)) if config.has_output_bias else None
         )
@@ -273,7 +278,7 @@ class Transformer(Stack):
     ) -> Source:
         """Read an encoder-decoder's source, once for all that is written about it."""
         assert self.encoder is not None, "only an encoder-decoder has a source"
-        views = look_around(self.config, self.encoder, positions_BS, documents_BS)
+        views = self_attention_inputs(self.config, self.encoder, positions_BS, documents_BS)
         x_BSD = self._embedded(tokens_BS, positions_BS)
         for block in self.encoder.blocks:
             x_BSD = block(x_BSD, views)
@@ -288,7 +293,7 @@ class Transformer(Stack):
         source: Source | None = None,
     ) -> Tensor:
         """Return x_BTD, what the model knows about each place before it names a token."""
-        views = look_around(self.config, self, positions_BT, documents_BT, cache)
+        views = self_attention_inputs(self.config, self, positions_BT, documents_BT, cache)
         if source is not None:
             views = views._replace(source=_across(documents_BT, source, tokens_BT))
         x_BTD = self._embedded(tokens_BT, positions_BT)
@@ -307,9 +312,11 @@ class Transformer(Stack):
         """Return x_BQD: what the places asked for know from those that come before in order."""
         assert self.query_vector is not None, "only an encoder has two streams"
         content_B1TT, query_B1QT = order_masks(order_BT, queries_BQ, documents_BT)
-        content = look_around(self.config, self, positions_BT, seen_B1TS=content_B1TT)
+        content = self_attention_inputs(self.config, self, positions_BT, seen_B1TS=content_B1TT)
         asked_BQ = positions_BT.gather(1, queries_BQ)
-        query = look_from(self.config, self, asked_BQ, queries_BQ, positions_BT, query_B1QT)
+        query = query_stream_inputs(
+            self.config, self, asked_BQ, queries_BQ, positions_BT, query_B1QT
+        )
         h_BTD = self._embedded(tokens_BT, positions_BT)
         start_BQD = self.query_vector.expand(*queries_BQ.shape, -1)
         g_BQD = self._placed(start_BQD, asked_BQ)

@@ -42,8 +42,8 @@ class Marks:
     prefix: int
     middle: int
     suffix: int
-    begin: int | None
-    end: int | None
+    bos: int | None
+    eos: int | None
     pad: int
 
 
@@ -62,7 +62,7 @@ def fill_in_the_middle(
     tokens_N = rows.tokens_BT.ravel()[pieces.places_N]
     starts_P = pieces.starts_P
     lasts_P = starts_P + pieces.lengths_P - 1
-    framed_2P = np.stack([tokens_N[starts_P] == marks.begin, tokens_N[lasts_P] == marks.end])
+    framed_2P = np.stack([tokens_N[starts_P] == marks.bos, tokens_N[lasts_P] == marks.eos])
     text_P = pieces.lengths_P - framed_2P.sum(axis=0)
 
     u_UP = _draws(keys_B, pieces)

@@ -28,49 +28,52 @@ class FimConfig(Group):
     """Fill in the middle, for clm."""
 
     rate: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Share of the documents, of those whole in a row, whose middle is moved to their end."""
+    """Fraction of the documents, of those whole in a sequence, whose middle is moved to their
+    end."""
 
     spm_rate: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """Share of those that give the suffix first; the others give the prefix first."""
+    """Fraction of those in suffix-prefix-middle order; the others are in prefix-suffix-middle
+    order."""
 
 
 class MlmConfig(Group):
-    """Masks, for mlm."""
+    """Masked language modelling."""
 
-    share: Annotated[float, Field(gt=0, lt=1)] = 0.15
-    """Share of the text that is to be predicted: 80% masked, 10% replaced, 10% as it is."""
+    probability: Annotated[float, Field(gt=0, lt=1)] = 0.15
+    """Fraction of the text that is predicted: 80% masked, 10% replaced, 10% unchanged."""
 
     whole_word: bool = False
-    """Choose whole words instead of tokens."""
+    """Mask whole words instead of tokens."""
 
 
 class PlmConfig(Group):
-    """Orders, for plm."""
+    """Permutation language modelling."""
 
     context: Annotated[int, Field(ge=2)] = 6
-    """One token in so many is predicted."""
+    """One token in this many is predicted."""
 
     block: Annotated[int, Field(ge=2)] | None = None
-    """Places that share an order, the blocks following from left to right; none: the row does."""
+    """Positions that share a permutation, with blocks in order from left to right; none: the whole
+    sequence."""
 
 
 class SpanConfig(Group):
-    """Holes, for span-corruption."""
+    """Span corruption."""
 
     style: Literal["t5", "bart"] = "t5"
-    """t5: a sentinel for each hole, and the decoder says what was in it. bart: a mask for each
-    hole, and the decoder says the whole text."""
+    """t5: a sentinel for each masked span, and the decoder predicts the spans. bart: a mask for
+    each span, and the decoder predicts the whole text."""
 
-    noise: Annotated[float, Field(gt=0, lt=1)] | None = None
-    """Share of the text that is hidden; none: 0.15 for t5, 0.3 for bart."""
+    noise_density: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Fraction of the text that is masked; none: 0.15 for t5, 0.3 for bart."""
 
-    mean_length: Annotated[float, Field(ge=1, le=64)] = 3.0
-    """Tokens in a hole, on average."""
+    mean_span_length: Annotated[float, Field(ge=1, le=64)] = 3.0
+    """Mean tokens in a masked span."""
 
     @property
-    def share(self) -> float:
-        """The noise, with what was left open filled in."""
-        return self.noise or {"t5": 0.15, "bart": 0.3}[self.style]
+    def resolved_noise_density(self) -> float:
+        """The noise density, or the style's own where none is given."""
+        return self.noise_density or {"t5": 0.15, "bart": 0.3}[self.style]
 
 
 OWNERS: dict[str, ObjectiveName] = {
@@ -83,11 +86,11 @@ OWNERS: dict[str, ObjectiveName] = {
 
 
 class ObjectiveConfig(Group):
-    """What the model learns to do."""
+    """What the model is trained to predict."""
 
     objective: ObjectiveName = "clm"
-    """What the model learns to do: clm, say which token follows; mlm, say which tokens were masked;
-    plm, say tokens in a random order; span-corruption, say what was in the holes of a text."""
+    """What the model is trained to predict: clm, the next token; mlm, masked tokens; plm, tokens in
+    a random order; span-corruption, masked spans."""
 
     fim: FimConfig = FimConfig()
 
@@ -110,7 +113,7 @@ class ObjectiveConfig(Group):
         return self
 
     @property
-    def to_learn(self) -> "ObjectiveConfig":
+    def objective_options(self) -> "ObjectiveConfig":
         """These options alone, apart from any others that they stand among."""
         return ObjectiveConfig.model_validate(
             {name: getattr(self, name) for name in ObjectiveConfig.model_fields}

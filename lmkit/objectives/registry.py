@@ -35,8 +35,8 @@ class Packing:
     """How documents became rows."""
 
     sequence_length: int
-    begin: int | None
-    end: int | None
+    bos: int | None
+    eos: int | None
     """Ids put around each document; None where there was none."""
 
 
@@ -54,7 +54,7 @@ def objective_of(config: ObjectiveConfig, tokenizer: Tokenizer, packing: Packing
         )
     mask = _needed(tokenizer.mask, "a mask token", config)
     words = Words.of(tokenizer) if config.mlm.whole_word else None
-    share = config.mlm.share
+    share = config.mlm.probability
     return lambda rows, keys_B: mlm(rows, keys_B, mask, is_ordinary_V, share, words)
 
 
@@ -63,19 +63,23 @@ def scored(config: ObjectiveConfig) -> ObjectiveConfig:
     return config.model_copy(update={"fim": type(config.fim)()})
 
 
-def places_needed(config: ObjectiveConfig, sequence_length: int) -> int:
+def positions_needed(config: ObjectiveConfig, sequence_length: int) -> int:
     """Return how long a document of a batch can get.
 
     >>> bart = {"objective": "span-corruption", "span": {"style": "bart"}}
-    >>> places_needed(ObjectiveConfig(), 512)
+    >>> positions_needed(ObjectiveConfig(), 512)
     512
-    >>> places_needed(ObjectiveConfig.model_validate(bart), 512)
+    >>> positions_needed(ObjectiveConfig.model_validate(bart), 512)
     513
     """
     if config.objective != "span-corruption":
         return sequence_length
     span = config.span
-    return max(spans.lengths(sequence_length, span.share, span.mean_length, span.style))
+    return max(
+        spans.lengths(
+            sequence_length, span.resolved_noise_density, span.mean_span_length, span.style
+        )
+    )
 
 
 def ordinary(tokenizer: Tokenizer) -> NDArray[np.bool_]:
@@ -84,7 +88,7 @@ def ordinary(tokenizer: Tokenizer) -> NDArray[np.bool_]:
     is_ordinary_V = np.array([name is not None for name in names])
     is_ordinary_V[tokenizer.special] = False
     t = tokenizer  # another's may have roles for tokens that it doesn't call special
-    roles = (t.pad, t.unknown, t.begin, t.end, t.mask, t.class_, t.separator)
+    roles = (t.pad, t.unknown, t.bos, t.eos, t.mask, t.class_, t.separator)
     is_ordinary_V[[token for token in roles if token is not None]] = False
     return is_ordinary_V
 
@@ -93,15 +97,15 @@ def _fill_in_the_middle(
     config: ObjectiveConfig, tokenizer: Tokenizer, packing: Packing
 ) -> Objective:
     ids = [_needed(tokenizer.id_of(t), f"the token {t}", config) for t in FILL_IN_THE_MIDDLE]
-    if packing.end is None:
+    if packing.eos is None:
         raise InputError(
             "--fim.rate: the rows were packed without an end token, so nothing would say where a "
             "middle ends",
-            "pack the documents again with --end, or give --fim.rate 0",
+            "pack the documents again with --eos, or give --fim.rate 0",
         )
     prefix, middle, suffix = ids
     pad = cast(int, tokenizer.pad)
-    marks = fim.Marks(prefix, middle, suffix, packing.begin, packing.end, pad)
+    marks = fim.Marks(prefix, middle, suffix, packing.bos, packing.eos, pad)
     rate, spm_rate = config.fim.rate, config.fim.spm_rate
 
     def make(rows: Rows, keys_B: NDArray[np.uint64]) -> Batch:
@@ -113,23 +117,25 @@ def _fill_in_the_middle(
 
 def _span_corruption(config: ObjectiveConfig, tokenizer: Tokenizer, packing: Packing) -> Objective:
     options, length = config.span, packing.sequence_length
-    end = _needed(tokenizer.end, "an end token", config)
+    end = _needed(tokenizer.eos, "an end token", config)
     if options.style == "bart":
         _needed(tokenizer.mask, "a mask token", config)
     else:
-        needed = spans.sentinels_needed(length, options.share, options.mean_length)
+        needed = spans.sentinels_needed(
+            length, options.resolved_noise_density, options.mean_span_length
+        )
         if (has := len(tokenizer.sentinels)) < needed:
             raise InputError(
                 f"--objective span-corruption: rows of {length:,} tokens have up to {needed:,} "
                 f"holes, and the tokenizer has {has:,} sentinels (<extra_id_0>, <extra_id_1>, ...)",
-                "pack shorter rows, make --span.mean-length longer, or make a tokenizer with lmkit "
-                "train-tokenizer",
+                "pack shorter sequences, raise --span.mean-span-length, or train a tokenizer with "
+                "more --sentinels",
             )
     pad = cast(int, tokenizer.pad)
-    around = tuple(token for token in (packing.begin, packing.end) if token is not None)
+    around = tuple(token for token in (packing.bos, packing.eos) if token is not None)
     marks = spans.Marks(tokenizer.sentinels, tokenizer.mask, around, end, pad)
     return lambda rows, keys_B: spans.span_corruption(
-        rows, keys_B, marks, options.share, options.mean_length, options.style
+        rows, keys_B, marks, options.resolved_noise_density, options.mean_span_length, options.style
     )
 
 

@@ -58,7 +58,7 @@ class Marks:
     mask: int | None
     around: tuple[int, ...]
     """What stands around the documents of the rows."""
-    end: int
+    eos: int
     """What source and target end with."""
     pad: int
 
@@ -81,7 +81,7 @@ def span_corruption(
     keys_B: NDArray[np.uint64],
     marks: Marks,
     noise: float = 0.15,
-    mean_length: float = 3.0,
+    mean_span_length: float = 3.0,
     style: Literal["t5", "bart"] = "t5",
 ) -> Batch:
     """Make a batch for an encoder and a decoder.
@@ -91,18 +91,18 @@ def span_corruption(
         keys_B: what the random numbers of each row follow from.
         marks: ids of the special tokens that it takes.
         noise: share of the text that is hidden.
-        mean_length: tokens in a hidden span, on average.
+        mean_span_length: tokens in a hidden span, on average.
         style: what is shown in place of a span, and what the decoder says.
 
     """
     found = text_of(rows, ~np.isin(rows.tokens_BT, marks.around))
     text = found.only(found.lengths_P > 1)
     cut = _t5_spans if style == "t5" else _bart_spans
-    spans = cut(text, keys_B, noise, mean_length)
+    spans = cut(text, keys_B, noise, mean_span_length)
     source, target = _written(text, rows.tokens_BT.ravel()[text.places_N], spans, marks, style)
 
     width = rows.tokens_BT.shape[1]
-    source_width, target_width = lengths(width, noise, mean_length, style)
+    source_width, target_width = lengths(width, noise, mean_span_length, style)
     source_shape = (len(keys_B), _width(source.layout, source_width))
     target_shape = (len(keys_B), _width(target.layout, target_width))
     read_M = np.roll(target.tokens_M, 1)
@@ -123,7 +123,10 @@ def span_corruption(
 
 
 def lengths(
-    text: int, noise: float = 0.15, mean_length: float = 3.0, style: Literal["t5", "bart"] = "t5"
+    text: int,
+    noise: float = 0.15,
+    mean_span_length: float = 3.0,
+    style: Literal["t5", "bart"] = "t5",
 ) -> tuple[int, int]:
     """Return how long source and target of a text are; in bart's style, the most they can be.
 
@@ -132,31 +135,33 @@ def lengths(
     """
     if style == "bart":
         return text + 1, text + 1
-    hidden, spans = (int(each[0]) for each in _counts(np.array([text]), noise, mean_length))
+    hidden, spans = (int(each[0]) for each in _counts(np.array([text]), noise, mean_span_length))
     return text - hidden + spans + 1, hidden + spans + 1
 
 
-def sentinels_needed(text: int, noise: float, mean_length: float) -> int:
+def sentinels_needed(text: int, noise: float, mean_span_length: float) -> int:
     """Return how many spans a text has in T5's style.
 
     >>> sentinels_needed(2274, 0.15, 3.0)
     114
     """
-    return int(_counts(np.array([text]), noise, mean_length)[1][0])
+    return int(_counts(np.array([text]), noise, mean_span_length)[1][0])
 
 
 def _counts(
-    lengths_P: NDArray[np.int64], noise: float, mean_length: float
+    lengths_P: NDArray[np.int64], noise: float, mean_span_length: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return how many tokens of each text are hidden, and in how many spans."""
     hidden_P = np.clip(np.rint(lengths_P * noise).astype(np.int64), 1, np.maximum(lengths_P - 1, 1))
-    spans_P = np.maximum(np.rint(hidden_P / mean_length).astype(np.int64), 1)
+    spans_P = np.maximum(np.rint(hidden_P / mean_span_length).astype(np.int64), 1)
     return hidden_P, np.minimum(spans_P, np.maximum(lengths_P - hidden_P, 1))
 
 
-def _t5_spans(text: Text, keys_B: NDArray[np.uint64], noise: float, mean_length: float) -> Spans:
+def _t5_spans(
+    text: Text, keys_B: NDArray[np.uint64], noise: float, mean_span_length: float
+) -> Spans:
     """Cut what is shown and what is hidden into as many parts, and take them in turns."""
-    hidden_P, counts_P = _counts(text.lengths_P, noise, mean_length)
+    hidden_P, counts_P = _counts(text.lengths_P, noise, mean_span_length)
     drawn_2 = _draws(text, keys_B, (SHOWN, HIDDEN), (text.lengths_P - hidden_P, hidden_P))
     is_span_G = np.ones(int((counts_P + 1).sum()), np.bool_)
     is_span_G[np.cumsum(counts_P + 1) - 1] = False
@@ -176,11 +181,13 @@ def _parts(
     return np.diff(np.append(begins, len(u_N)))
 
 
-def _bart_spans(text: Text, keys_B: NDArray[np.uint64], noise: float, mean_length: float) -> Spans:
+def _bart_spans(
+    text: Text, keys_B: NDArray[np.uint64], noise: float, mean_span_length: float
+) -> Spans:
     """Draw lengths until enough is hidden, and mix the spans with the tokens that are shown."""
-    wanted_P, _ = _counts(text.lengths_P, noise, mean_length)
+    wanted_P, _ = _counts(text.lengths_P, noise, mean_span_length)
     (u_N,) = _draws(text, keys_B, (LENGTHS,), (wanted_P,))
-    drawn_N = np.searchsorted(_poisson(mean_length)[:-1], u_N, side="right")
+    drawn_N = np.searchsorted(_poisson(mean_span_length)[:-1], u_N, side="right")
     pieces_N = np.repeat(np.arange(len(wanted_P)), wanted_P)
     before_N = np.cumsum(drawn_N) - drawn_N
     before_N = before_N - before_N[np.cumsum(wanted_P) - wanted_P][pieces_N]
@@ -251,7 +258,7 @@ def _written(
     has_span_G[np.cumsum(spans.counts_P + 1) - 1] = 0
     number_G = counting(spans.counts_P + 1) * has_span_G if style == "t5" else 0 * both_G
     shown_as = marks.sentinels if style == "t5" else (marks.mask,)
-    pool = np.concatenate([tokens_N, [marks.end], np.array(shown_as, np.int64)])
+    pool = np.concatenate([tokens_N, [marks.eos], np.array(shown_as, np.int64)])
 
     shown = (text_G, spans.shown_G)
     hidden = (text_G + spans.shown_G, spans.hidden_G)

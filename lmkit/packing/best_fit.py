@@ -21,7 +21,7 @@ from collections import defaultdict, deque
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.packing.chunking import counting, each_alone
+from lmkit.packing.chunking import counting, one_document_per_sequence
 
 
 def best_fit(
@@ -33,7 +33,7 @@ def best_fit(
     >>> row_starts.tolist(), pieces["document"].tolist(), pieces["length"].tolist()
     ([0, 1, 3, 5], [0, 0, 3, 1, 2], [4, 1, 3, 2, 1])
     """
-    _, pieces = each_alone(lengths, sequence_length)
+    _, pieces = one_document_per_sequence(lengths, sequence_length)
     rows = best_fitting_rows(pieces["length"].astype(np.int64), sequence_length)
     counts = np.bincount(rows).astype(np.int64, copy=False)
     starts = np.cumsum(counts) - counts

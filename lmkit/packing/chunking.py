@@ -59,12 +59,12 @@ def chunk(
     return np.searchsorted(row, np.arange(rows + 1)).astype(np.int64, copy=False), pieces
 
 
-def each_alone(
+def one_document_per_sequence(
     lengths: NDArray[np.int64], sequence_length: int
 ) -> tuple[NDArray[np.int64], NDArray[np.void]]:
     """Cut each document into rows of its own; its last row may be short.
 
-    >>> row_starts, pieces = each_alone(np.array([5, 0, 2]), 4)
+    >>> row_starts, pieces = one_document_per_sequence(np.array([5, 0, 2]), 4)
     >>> row_starts.tolist(), pieces["document"].tolist(), pieces["length"].tolist()
     ([0, 1, 2, 3], [0, 0, 2], [4, 1, 2])
     """

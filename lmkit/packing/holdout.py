@@ -17,11 +17,11 @@ from typing import Any
 
 from lmkit.text.digests import document_key
 
-Kin = tuple[int, int]
+HoldoutGroup = tuple[int, int]
 """What is held out as one: the hash that decides, and, but for a cluster, that of the text."""
 
 
-def kin(seed: int, id: str, text: int, cluster: object = None) -> Kin:  # noqa: A002
+def kin(seed: int, id: str, text: int, cluster: object = None) -> HoldoutGroup:  # noqa: A002
     """Say which documents a document with this id and hash of its text is held out with.
 
     A cluster is a whole number, or a text that isn't empty; anything else is none.
@@ -48,12 +48,12 @@ def cluster_of(metadata: Mapping[str, Any]) -> object:
             return None
 
 
-def goes_to_validation(key: int, share: float) -> bool:
+def is_held_out(key: int, share: float) -> bool:
     """Whether the document with this key is among the share that is held out.
 
     The comparison is exact: a share of 0 takes none, and a share of 1 takes all.
 
-    >>> goes_to_validation(2**63 - 1, 0.5), goes_to_validation(2**63, 0.5)
+    >>> is_held_out(2**63 - 1, 0.5), is_held_out(2**63, 0.5)
     (True, False)
     """
     # Python compares an int with a float exactly; numpy would round the key to a float first.

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lmkit.artifacts.finished_folders import check_made, made_by_lmkit
+from lmkit.artifacts.finished_folders import check_finished, finished_manifest
 from lmkit.artifacts.manifest import Counts, Manifest
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.errors import InputError, LmkitError
@@ -76,7 +76,7 @@ def only_packed(inputs: Sequence[Path], listed: Path | None) -> PackedFolder | N
     packed = [
         PackedFolder(path, manifest)
         for path in inputs
-        if (manifest := made_by_lmkit(path)) and manifest.stage == "pack"
+        if (manifest := finished_manifest(path)) and manifest.stage == "pack"
     ]
     if not packed:
         return None
@@ -85,8 +85,8 @@ def only_packed(inputs: Sequence[Path], listed: Path | None) -> PackedFolder | N
             f"INPUTS: {packed[0].path} is a packed folder, and not the only input",
             "name it alone to make other rows of it, or pack all the documents together",
         )
-    check_made(packed[0].path, hashes=False)  # shards are read as they are linked
-    check_made(packed[0].path, hashes=True, below="tokenizer/")
+    check_finished(packed[0].path, hashes=False)  # shards are read as they are linked
+    check_finished(packed[0].path, hashes=True, below="tokenizer/")
     return packed[0]
 
 

@@ -24,7 +24,7 @@ from lmkit.text.surrogates import well_formed
 from lmkit.tokenizers.tokenizer import TOKENIZER, Tokenizer
 
 
-class Fidelity:
+class RoundTrip:
     """Compares tokens with their texts; `folder` is the tokenizer's."""
 
     def __init__(self, folder: Path, tokenizer: Tokenizer) -> None:

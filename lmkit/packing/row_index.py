@@ -17,11 +17,15 @@ from numpy.typing import NDArray
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.errors import LmkitError
 from lmkit.packing.best_fit import best_fit
-from lmkit.packing.chunking import chunk, document_order, each_alone
-from lmkit.packing.token_rows import PIECES, STARTS, LayOut
+from lmkit.packing.chunking import chunk, document_order, one_document_per_sequence
+from lmkit.packing.token_rows import PIECES, STARTS, PackFunction
 from lmkit.packing.token_shards import Shards, write_array
 
-PACKINGS: dict[str, LayOut] = {"chunk": chunk, "best-fit": best_fit, "document": each_alone}
+PACKINGS: dict[str, PackFunction] = {
+    "chunk": chunk,
+    "best-fit": best_fit,
+    "document": one_document_per_sequence,
+}
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Layout:
     """Sums; `cut` are the documents that lie in several rows and would have fit in one."""
 
 
-def lay_out(shards: Shards, packing: str, sequence_length: int) -> Layout:
+def pack_into_sequences(shards: Shards, packing: str, sequence_length: int) -> Layout:
     """Lay out the documents of all shards, in the order of their hashes."""
     lengths = shards.of_documents("tokens").astype(np.int64)
     order = document_order(shards.of_documents("key"), shards.of_documents("text"))
@@ -62,17 +66,19 @@ def lay_out(shards: Shards, packing: str, sequence_length: int) -> Layout:
     )
 
 
-def write_rows(packing: str, sequence_length: int, of: tuple[str, int], writer: TaskWriter) -> None:
+def write_row_index(
+    packing: str, sequence_length: int, of: tuple[str, int], writer: TaskWriter
+) -> None:
     """Write which pieces of which documents make a row; `of` is a side and its shards."""
     side, count = of
-    layout = lay_out(Shards.at(writer.folder / side, count), packing, sequence_length)
+    layout = pack_into_sequences(Shards.at(writer.folder / side, count), packing, sequence_length)
     for name, stored in ((STARTS, layout.row_starts), (PIECES, layout.pieces)):
         with writer.file(f"{side}/{name}") as path:
             write_array(path, stored)
     writer.facts = layout.facts
 
 
-def held_out_and_trained_on(folder: Path, train: int, validation: int) -> tuple[int, int]:
+def split_overlap(folder: Path, train: int, validation: int) -> tuple[int, int]:
     """Count held-out documents whose text is trained on too, and all held-out ones.
 
     The numbers are those of the shards of either side.
@@ -83,7 +89,10 @@ def held_out_and_trained_on(folder: Path, train: int, validation: int) -> tuple[
 
 
 def in_order(
-    lay_out: LayOut, lengths: NDArray[np.int64], order: NDArray[np.int64], sequence_length: int
+    pack_into_sequences: PackFunction,
+    lengths: NDArray[np.int64],
+    order: NDArray[np.int64],
+    sequence_length: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.void]]:
     """Lay out documents in another order than the one in which they are stored.
 
@@ -93,7 +102,7 @@ def in_order(
     >>> pieces["document"].tolist(), pieces["length"].tolist()
     ([1, 0, 0], [2, 2, 3])
     """
-    row_starts, pieces = lay_out(lengths[order], sequence_length)
+    row_starts, pieces = pack_into_sequences(lengths[order], sequence_length)
     pieces["document"] = order[pieces["document"]]
     return row_starts, pieces
 

@@ -97,7 +97,7 @@ class Tally:
         )
 
 
-class Tallies:
+class StatisticsBySource:
     """Tallies by source; of many sources, those that come first by name."""
 
     def __init__(self, most: int = MOST_SOURCES) -> None:
@@ -137,7 +137,7 @@ class Tallies:
         return kept | ({OTHERS: self._others} if self._others.counts["documents"] else {})
 
     @classmethod
-    def total(cls, parts: Iterable[Mapping[str, Any]]) -> "Tallies":
+    def total(cls, parts: Iterable[Mapping[str, Any]]) -> "StatisticsBySource":
         """Add up those of several receipts."""
         tallies = cls()
         for facts in parts:
@@ -196,21 +196,21 @@ class _Finding:
 
 def _findings(source: str, tally: Tally, limits: LimitsConfig) -> Iterable[_Finding]:
     counts, least, most = tally.counts, limits.min_entropy, limits.max_entropy
-    if limits.unknown_share is not None:
+    if limits.unknown_fraction is not None:
         share = counts["unknown"] / max(1, counts["text_tokens"])
         yield _Finding(
             f"{source}: {share:.2%} of {counts['text_tokens']:,} tokens are unknown, at most "
-            f"{limits.unknown_share:.0%} may be (--limits.unknown-share); "
+            f"{limits.unknown_fraction:.0%} may be (--limits.unknown-fraction); "
             f"{_worst(tally, 'unknown', 'has {:.0%}', -1)}",
             "the tokenizer doesn't fit this text: train one on it, or one that falls back to "
-            "bytes; --limits.unknown-share none packs it as it is",
-            beyond=share > limits.unknown_share,
-            some=share > limits.unknown_share,
+            "bytes; --limits.unknown-fraction none packs it as it is",
+            beyond=share > limits.unknown_fraction,
+            some=share > limits.unknown_fraction,
         )
     if least is not None:
         low = sum(size for bits, size in tally.bits_a_token.items() if bits < round(least * STEPS))
         yield _odd(
-            (source, low, counts["long_bytes"], limits.odd_share),
+            (source, low, counts["long_bytes"], limits.odd_fraction),
             f"of the text is in documents with less than {least} bits a token, which repeat "
             f"themselves (--limits.min-entropy); {_worst(tally, 'regular', 'has {} bits')}",
             "see what is in there; --limits.min-entropy none packs it as it is",
@@ -218,14 +218,14 @@ def _findings(source: str, tally: Tally, limits: LimitsConfig) -> Iterable[_Find
     if most is not None:
         high = sum(size for bits, size in tally.bits_a_byte.items() if bits > round(most * STEPS))
         yield _odd(
-            (source, high, counts["long_bytes"], limits.odd_share),
+            (source, high, counts["long_bytes"], limits.odd_fraction),
             f"of the text is in documents with more than {most} bits a byte, as noise has "
             f"(--limits.max-entropy); {_worst(tally, 'random', 'has {} bits', -1)}",
             "see what is in there; --limits.max-entropy none packs it as it is",
         )
     if limits.decode_sample is not None:
         yield _odd(
-            (source, counts["undecoded"], counts["decoded"], limits.odd_share),
+            (source, counts["undecoded"], counts["decoded"], limits.odd_fraction),
             f"of {counts['decoded']:,} documents don't decode to their text "
             f"(--limits.decode-sample); {_worst(tally, 'undecoded', 'is one')}",
             "the tokenizer loses text, or its decoder is missing: take another one; "
@@ -237,7 +237,7 @@ def _odd(found: tuple[str, int, int, float | None], what: str, hint: str) -> _Fi
     """Compare a part with a whole; `found` is a source, both, and the most that may be."""
     source, part, whole, most = found
     share = part / max(1, whole)
-    limit = "" if most is None else f", at most {most:.0%} may be (--limits.odd-share)"
+    limit = "" if most is None else f", at most {most:.0%} may be (--limits.odd-fraction)"
     text = f"{source}: {share:.2%} {what}{limit}"
     return _Finding(text, hint, beyond=most is not None and share > most, some=part > 0)
 

@@ -36,7 +36,7 @@ NO_TARGET = -100
 """Stands where nothing follows; torch's cross entropy leaves it out."""
 
 Stored = StoredArray | NDArray[Any]
-LayOut = Callable[[NDArray[np.int64], int], tuple[NDArray[np.int64], NDArray[np.void]]]
+PackFunction = Callable[[NDArray[np.int64], int], tuple[NDArray[np.int64], NDArray[np.void]]]
 """From the lengths of documents and of a row to where rows start, and pieces."""
 
 
@@ -121,7 +121,7 @@ class TokenRows:
         documents: Sequence[tuple[NDArray[Any], int]],
         sequence_length: int,
         pad: int,
-        lay_out: LayOut = chunk,
+        pack_into_sequences: PackFunction = chunk,
     ) -> "TokenRows":
         """Lay out documents in memory: the ids of each, and the UTF-8 bytes of its text."""
         lengths = np.array([len(ids) for ids, _ in documents], np.int64)
@@ -130,7 +130,7 @@ class TokenRows:
         records["tokens"] = lengths
         records["bytes"] = [bytes_of_text for _, bytes_of_text in documents]
         tokens = np.concatenate([np.empty(0, np.int64), *(ids for ids, _ in documents)])
-        index = lay_out(lengths, sequence_length)
+        index = pack_into_sequences(lengths, sequence_length)
         return cls([tokens.astype(np.int64)], [records], index, sequence_length, pad)
 
     def __len__(self) -> int:

@@ -22,11 +22,11 @@ from lmkit.artifacts.manifest import Counts
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.errors import LmkitError
 from lmkit.execution.prefetch import one_ahead
-from lmkit.packing.holdout import Kin, cluster_of, goes_to_validation, kin
+from lmkit.packing.holdout import HoldoutGroup, cluster_of, is_held_out, kin
 from lmkit.packing.nanogpt_bin import Encoded
 from lmkit.packing.options import LimitsConfig
-from lmkit.packing.round_trip import Fidelity
-from lmkit.packing.sanity_limits import LONG_BYTES, Tallies, Tally, entropy
+from lmkit.packing.round_trip import RoundTrip
+from lmkit.packing.sanity_limits import LONG_BYTES, StatisticsBySource, Tally, entropy
 from lmkit.packing.token_shards import ShardWriter, documents_name, tokens_name
 from lmkit.text.digests import document_key, text_key
 from lmkit.text.surrogates import well_formed
@@ -44,18 +44,18 @@ LOOKED_AT = 20_000
 
 
 @dataclass(frozen=True)
-class Storing:
+class TokenizeOptions:
     """How documents become tokens, and on which side they go."""
 
     tokenizer: Path
     fingerprint: str
     """Of the tokenizer."""
     seed: int
-    begin: bool
-    end: bool
+    bos: bool
+    eos: bool
     share: float
     """Share to hold out."""
-    smallest: Kin | None
+    smallest: HoldoutGroup | None
     """What to hold out whatever the share: it has the smallest hash of all."""
     limits: LimitsConfig
 
@@ -87,15 +87,15 @@ class Stored:
 
 
 def store(
-    documents: Iterable[Document | Encoded | Unreadable], how: Storing, writer: TaskWriter
+    documents: Iterable[Document | Encoded | Unreadable], how: TokenizeOptions, writer: TaskWriter
 ) -> None:
     """Write the token shards of some documents, and count them."""
     tokenizer = _loaded(how.tokenizer, how.fingerprint)
-    fidelity = Fidelity(how.tokenizer, tokenizer)
+    fidelity = RoundTrip(how.tokenizer, tokenizer)
     begin, end = framing(tokenizer, how)
-    least: Kin | None = None
+    least: HoldoutGroup | None = None
     empty = unknown = 0
-    tallies = Tallies()
+    tallies = StatisticsBySource()
     with OutcomeFiles(writer) as files, ExitStack() as stack:
         shards = {side: _open(stack, writer, side, tokenizer.size) for side in how.sides}
         ready = ([*encoded(batch, tokenizer)] for batch in batches(_readable(documents, files)))
@@ -108,9 +108,9 @@ def store(
                 key, text = document_key(how.seed, document.id), text_key(stored.text)
                 own = kin(how.seed, document.id, text, cluster_of(document.metadata))
                 least = min(least or own, own)
-                out = goes_to_validation(own[0], how.share) or own == how.smallest
+                out = is_held_out(own[0], how.share) or own == how.smallest
                 tally = tallies.of(document.source)
-                decode = goes_to_validation(key, how.decoded_share)
+                decode = is_held_out(key, how.decoded_share)
                 unknown += count(tally, stored, fidelity, decode=decode)
                 tally.counts["tokens"] += len(begin) + len(end)
                 shards["validation" if out else "train"].append(
@@ -134,11 +134,11 @@ def store(
     writer.facts = {"documents": sizes, "least": least, "sources": tallies.to_json()}
 
 
-def look(documents: Iterable[Document | Encoded], how: Storing) -> Tallies:
+def look(documents: Iterable[Document | Encoded], how: TokenizeOptions) -> StatisticsBySource:
     """Count some documents, of long ones the beginning, as `store` would; decode every one."""
     tokenizer = _loaded(how.tokenizer, how.fingerprint)
-    fidelity = Fidelity(how.tokenizer, tokenizer)
-    tallies = Tallies()
+    fidelity = RoundTrip(how.tokenizer, tokenizer)
+    tallies = StatisticsBySource()
     short = [document.beginning(LOOKED_AT) for document in documents]  # never all of many
     for stored in encoded(short, tokenizer):
         if stored.text:
@@ -147,15 +147,17 @@ def look(documents: Iterable[Document | Encoded], how: Storing) -> Tallies:
     return tallies
 
 
-def framing(tokenizer: Tokenizer, how: Storing) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+def framing(
+    tokenizer: Tokenizer, how: TokenizeOptions
+) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
     """Return the tokens to put before and behind each document."""
     return (
-        np.array([tokenizer.begin] if how.begin else [], np.uint32),
-        np.array([tokenizer.end] if how.end else [], np.uint32),
+        np.array([tokenizer.bos] if how.bos else [], np.uint32),
+        np.array([tokenizer.eos] if how.eos else [], np.uint32),
     )
 
 
-def count(tally: Tally, stored: Stored, fidelity: Fidelity, *, decode: bool) -> int:
+def count(tally: Tally, stored: Stored, fidelity: RoundTrip, *, decode: bool) -> int:
     """Count a document in the tally of its source; return how many tokens are unknown."""
     name, ids, size = stored.document.id, stored.ids, stored.bytes_of_text
     unknown = 0

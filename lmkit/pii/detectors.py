@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from lmkit.pii.bank_numbers import CARD, ibans, is_card
 from lmkit.pii.options import Kind
-from lmkit.pii.phone_numbers import telephones
+from lmkit.pii.phone_numbers import phone_numbers
 
 Spans = Iterator[tuple[int, int]]
 Stretches = Sequence[tuple[int, int]]
@@ -229,7 +229,7 @@ FINDERS: dict[Kind, Callable[[str, Stretches], Spans]] = {
     "iban": ibans,
     "card": cards,
     "ip": machines,
-    "phone": telephones,
+    "phone": phone_numbers,
 }
 """In the order in which overlaps are settled."""
 

@@ -9,13 +9,13 @@ from lmkit.config import Group, split_commas
 Kind = Literal["key", "email", "iban", "card", "ip", "phone"]
 
 
-class PrivateData(Group):
-    """E-mail addresses, numbers of telephones, accounts and cards, addresses of machines, keys."""
+class PiiConfig(Group):
+    """personally identifiable information: e-mail and IP addresses, phone numbers, cards, keys."""
 
-    action: Literal["tag", "stand-in", "drop"] | None = None
-    """Replace them by a tag, or by a hash of the value, or drop documents that hold any."""
+    action: Literal["tag", "pseudonym", "drop"] | None = None
+    """Replace each value by a tag or by a pseudonym (from its hash), or drop documents with any."""
 
     kinds: Annotated[tuple[Kind, ...], BeforeValidator(split_commas)] = (
         *("key", "email", "iban", "card", "ip", "phone"),
     )
-    """What to look for: key, email, iban, card, ip, phone; commas between."""
+    """Kinds to detect: key, email, iban, card, ip, phone, separated by commas."""

@@ -62,11 +62,11 @@ NEVER_BEFORE = frozenset("+-/,#$€£=_")
 BETWEEN_DIGITS = frozenset(" .:")
 
 
-def telephones(text: str, stretches: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+def phone_numbers(text: str, stretches: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """Yield where telephone numbers begin and end; `stretches` are where digits stand together.
 
     >>> text = "Call (212) 555-0123 before 1999."
-    >>> [text[start:end] for start, end in telephones(text, [(6, 27)])]
+    >>> [text[start:end] for start, end in phone_numbers(text, [(6, 27)])]
     ['(212) 555-0123']
     """
     for start, stop in stretches:

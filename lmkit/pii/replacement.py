@@ -15,7 +15,7 @@ from functools import partial
 from hashlib import blake2b
 
 from lmkit.pii.detectors import find
-from lmkit.pii.options import Kind, PrivateData
+from lmkit.pii.options import Kind, PiiConfig
 
 HASH_BYTES = 6
 
@@ -23,15 +23,15 @@ HASH_BYTES = 6
 class Replacer:
     """Replaces private data, and counts it by kind."""
 
-    def __init__(self, options: PrivateData) -> None:
+    def __init__(self, options: PiiConfig) -> None:
         self._find = partial(find, kinds=options.kinds)
-        self._stand_in = options.action == "stand-in"
+        self._stand_in = options.action == "pseudonym"
         self.counts: Counter[str] = Counter()
 
     def replace(self, text: str) -> tuple[str, Counter[str]]:
         """Return the text without what is private, and how much of each kind there was.
 
-        >>> Replacer(PrivateData()).replace("To jo@example.com.")[0]
+        >>> Replacer(PiiConfig()).replace("To jo@example.com.")[0]
         'To [EMAIL].'
         """
         found = self._find(text)
@@ -47,7 +47,7 @@ class Replacer:
         return "".join([*parts, text[done:]]), here
 
     def _name(self, value: str, kind: Kind) -> str:
-        return stand_in(value, kind) if self._stand_in else f"[{kind.upper()}]"
+        return pseudonym(value, kind) if self._stand_in else f"[{kind.upper()}]"
 
 
 def told(counts: Mapping[str, int]) -> str:
@@ -59,10 +59,10 @@ def told(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
 
 
-def stand_in(value: str, kind: Kind) -> str:
+def pseudonym(value: str, kind: Kind) -> str:
     """Return what stands for a value wherever it occurs, however it is written.
 
-    >>> stand_in("Jo@Example.com", "email") == stand_in("jo@example.com", "email")
+    >>> pseudonym("Jo@Example.com", "email") == pseudonym("jo@example.com", "email")
     True
     """
     plain = value

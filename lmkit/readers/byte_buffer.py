@@ -6,7 +6,7 @@ can still be read, and whoever reads can't miss the damage by looking ahead.
 
 from collections.abc import Iterator
 
-from lmkit.storage.byte_ranges import Damaged
+from lmkit.storage.byte_ranges import CorruptInput
 
 
 class Pieces:
@@ -16,7 +16,7 @@ class Pieces:
         self._pieces = pieces
         self._buffer = bytearray()
         self.position = 0
-        self.damage: Damaged | None = None
+        self.damage: CorruptInput | None = None
         self._without: tuple[bytes, int] = b"", 0
         """A marker, and up to where it is known not to begin."""
 
@@ -86,7 +86,7 @@ class Pieces:
         while len(self._buffer) < size:
             try:
                 piece = next(self._pieces, None)
-            except Damaged as damage:
+            except CorruptInput as damage:
                 self.damage = damage
                 return False
             if piece is None:

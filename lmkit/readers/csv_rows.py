@@ -21,7 +21,7 @@ from lmkit.readers.json_records import record_document
 from lmkit.readers.provenance import first_bytes, refuse_binary
 from lmkit.readers.reader import Request, unreadable
 from lmkit.storage.byte_lines import Line, lines_around_damage
-from lmkit.storage.byte_ranges import Damaged, Range
+from lmkit.storage.byte_ranges import CorruptInput, Range
 
 MOST_LINES = 10_000
 """Lines of one row; a quote that is open for longer was never meant to be one."""
@@ -37,21 +37,21 @@ def read_table(part: Slice, source: Range, request: Request) -> Iterator[Documen
         header = rows.header("\t" if part.format == "tsv" else None)
         if request.text_field.split(".")[0] not in header:
             known = ", ".join(header)[:200]
-            raise Damaged(0, f"no column {request.text_field!r}; it has {known}")
+            raise CorruptInput(0, f"no column {request.text_field!r}; it has {known}")
         for line, row in rows:
-            if isinstance(line, Damaged):
+            if isinstance(line, CorruptInput):
                 yield unreadable(part, line)
                 continue
             if isinstance(row, str):
-                yield unreadable(part, Damaged(line.offset, row), line.record)
+                yield unreadable(part, CorruptInput(line.offset, row), line.record)
                 continue
             fields: dict[str, Any] = dict(zip(header, row, strict=True))
             record = None if part.compression == "none" else line.record
             try:
                 yield record_document(part, fields, request, line.offset, record)
-            except Damaged as damage:
+            except CorruptInput as damage:
                 yield unreadable(part, damage, line.record)
-    except Damaged as damage:
+    except CorruptInput as damage:
         yield unreadable(part, damage)
 
 
@@ -61,33 +61,33 @@ class _Rows:
     Damage of the file itself stands between them, in place of a line.
     """
 
-    def __init__(self, source: Iterator[Line | Damaged], request: Request) -> None:
+    def __init__(self, source: Iterator[Line | CorruptInput], request: Request) -> None:
         self._source = source
         self._request = request
-        self._ahead: deque[Line | Damaged] = deque()
+        self._ahead: deque[Line | CorruptInput] = deque()
         self._delimiter = ","
         self._columns = 0
 
     def header(self, delimiter: str | None) -> list[str]:
         """Read the first row."""
         first = self._next()
-        if isinstance(first, Damaged):
+        if isinstance(first, CorruptInput):
             raise first
         if first is None or first.data is None:
-            raise Damaged(0, "no row of column names")
+            raise CorruptInput(0, "no row of column names")
         data = first.data.removeprefix(BOM)
         semicolons = delimiter is None and b"," not in data and b";" in data
         self._delimiter = delimiter or (";" if semicolons else ",")
         row = self._parse([Line(first.offset, first.record, data)])
         if isinstance(row, str):
-            raise Damaged(0, row)
+            raise CorruptInput(0, row)
         self._columns = len(row)
         return [name.strip() for name in row]
 
-    def __iter__(self) -> Iterator[tuple[Line | Damaged, list[str] | str]]:
+    def __iter__(self) -> Iterator[tuple[Line | CorruptInput, list[str] | str]]:
         behind_damage = False
         while (first := self._next()) is not None:
-            if isinstance(first, Damaged):
+            if isinstance(first, CorruptInput):
                 behind_damage = True
                 yield first, first.reason
                 continue
@@ -104,12 +104,12 @@ class _Rows:
         if first.data is None:
             return self._request.too_long
         taken, size, opened = [first], len(first.data), first.data.count(b'"') % 2 == 1
-        behind: list[Damaged] = []
+        behind: list[CorruptInput] = []
         while opened and size <= self._request.max_record and len(taken) < MOST_LINES:
             line = self._next()
             if line is None:
                 break
-            if isinstance(line, Damaged):
+            if isinstance(line, CorruptInput):
                 behind.append(line)
                 break
             taken.append(line)
@@ -134,5 +134,5 @@ class _Rows:
             return f"not a row: {error}"
         return rows[0] if rows else []
 
-    def _next(self) -> Line | Damaged | None:
+    def _next(self) -> Line | CorruptInput | None:
         return self._ahead.popleft() if self._ahead else next(self._source, None)

@@ -19,7 +19,7 @@ from lmkit.artifacts.documents_file import Document, Unreadable, read_shard
 from lmkit.artifacts.inputs import Slice, opened
 from lmkit.artifacts.tasks import ReadRange
 from lmkit.readers.hub_dataset import read_dataset
-from lmkit.readers.options import Reading
+from lmkit.readers.options import ReaderConfig
 from lmkit.readers.reader import Reader, Request
 from lmkit.storage.byte_ranges import Range
 from lmkit.storage.formats import Format
@@ -51,10 +51,10 @@ def read_slice(
     source: str | None = None,
     text_field: str = "text",
     max_record: int,
-    reading: Reading | None = None,
+    reading: ReaderConfig | None = None,
 ) -> Iterator[Document | Unreadable]:
     """Stream the documents of a slice; note in `read_ranges` what was read."""
-    request = Request(source, text_field, max_record, reading or Reading())
+    request = Request(source, text_field, max_record, reading or ReaderConfig())
     try:
         if part.format == "hub":
             yield from read_dataset(part, read_ranges, request)

@@ -22,7 +22,7 @@ from lmkit.artifacts.inputs import Slice
 from lmkit.readers.html import page_html
 from lmkit.readers.html_main_content import fragment_text
 from lmkit.readers.reader import Request, new_document, unreadable
-from lmkit.storage.byte_ranges import Damaged, Range
+from lmkit.storage.byte_ranges import CorruptInput, Range
 
 CONTAINER = "META-INF/container.xml"
 METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
@@ -43,16 +43,16 @@ def read_epub(part: Slice, source: Range, request: Request) -> Iterator[Document
                     html = page_html(_member(book, name, left, request))
                     body = BODY.search(html)
                     texts.append(fragment_text(body[0] if body else html))
-                except Damaged as damage:
+                except CorruptInput as damage:
                     if damage.reason == request.too_long:
                         raise
-                    yield unreadable(part, Damaged(0, f"{name}: {damage.reason}"), number)
+                    yield unreadable(part, CorruptInput(0, f"{name}: {damage.reason}"), number)
             yield new_document(part, "\n\n".join(filter(None, texts)), notes=_notes(root))
-    except Damaged as damage:
+    except CorruptInput as damage:
         yield unreadable(part, damage)
     # The last is what zipfile raises for an archive of a later version than it knows.
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        yield unreadable(part, Damaged(0, f"not an EPUB: {error}"))
+        yield unreadable(part, CorruptInput(0, f"not an EPUB: {error}"))
 
 
 def _package(
@@ -63,7 +63,7 @@ def _package(
     file = container.find(".//{*}rootfile")
     name = file.get("full-path") if file is not None else None
     if not name:
-        raise Damaged(0, f"not an EPUB: no rootfile in {CONTAINER}")
+        raise CorruptInput(0, f"not an EPUB: no rootfile in {CONTAINER}")
     return _xml(_member(book, name, left, request)), posixpath.dirname(name)
 
 
@@ -86,23 +86,23 @@ def _notes(root: ElementTree.Element) -> dict[str, Any]:
 def _member(book: zipfile.ZipFile, name: str, left: list[int], request: Request) -> bytes:
     try:
         if book.getinfo(name).compress_type not in METHODS:
-            raise Damaged(0, f"{name}: compressed by a method that EPUB doesn't have")
+            raise CorruptInput(0, f"{name}: compressed by a method that EPUB doesn't have")
         with book.open(name) as file:
             data = file.read(left[0] + 1)
     except KeyError:
-        raise Damaged(0, f"{name} is missing") from None
+        raise CorruptInput(0, f"{name} is missing") from None
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError) as error:
-        raise Damaged(0, f"damaged: {error}") from None
+        raise CorruptInput(0, f"damaged: {error}") from None
     left[0] -= len(data)
     if left[0] < 0:
-        raise Damaged(0, request.too_long)
+        raise CorruptInput(0, request.too_long)
     return data
 
 
 def _xml(data: bytes) -> ElementTree.Element:
     if b"<!ENTITY" in data.replace(b"\0", b""):  # in UTF-16 too
-        raise Damaged(0, "it declares entities, as XML bombs do")
+        raise CorruptInput(0, "it declares entities, as XML bombs do")
     try:
         return ElementTree.fromstring(data)
     except (ElementTree.ParseError, LookupError, ValueError) as error:
-        raise Damaged(0, f"not XML: {error}") from None
+        raise CorruptInput(0, f"not XML: {error}") from None

@@ -14,7 +14,7 @@ from lmkit.artifacts.inputs import Slice
 from lmkit.readers.provenance import refuse_binary
 from lmkit.readers.reader import Request
 from lmkit.storage.byte_lines import blocks
-from lmkit.storage.byte_ranges import Damaged, Range
+from lmkit.storage.byte_ranges import CorruptInput, Range
 
 # UTF-32 first: its little-endian mark begins as that of UTF-16 does.
 MARKS = {
@@ -28,19 +28,22 @@ MOSTLY = 0.7
 
 
 def content(part: Slice, source: Range, request: Request) -> bytes:
-    """Return all bytes of a file, decompressed. Raises `Damaged`, also where there are too many."""
+    """Return all bytes of a file, decompressed.
+
+    Raises `CorruptInput`, also where there are too many.
+    """
     pieces: list[bytes] = []
     size = 0
     for _, piece in blocks(source, part.compression):
         size += len(piece)
         if size > request.max_record:
-            raise Damaged(0, request.too_long)
+            raise CorruptInput(0, request.too_long)
         pieces.append(piece)
     return b"".join(pieces)
 
 
 def decode(data: bytes) -> str:
-    r"""Return the text of bytes. Raises `Damaged` where they aren't text.
+    r"""Return the text of bytes. Raises `CorruptInput` where they aren't text.
 
     >>> decode("é".encode()), decode("é".encode("utf-16"))
     ('é', 'é')
@@ -52,7 +55,7 @@ def decode(data: bytes) -> str:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
         name = "UTF-8" if encoding.startswith("utf-8") else encoding.upper()
-        raise Damaged(error.start, f"not {name}: {error.reason}") from None
+        raise CorruptInput(error.start, f"not {name}: {error.reason}") from None
 
 
 def encoding_of(data: bytes) -> str:

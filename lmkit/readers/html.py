@@ -26,7 +26,7 @@ from lmkit.readers.file_text import content
 from lmkit.readers.html_main_content import all_content, main_content
 from lmkit.readers.provenance import refuse_binary
 from lmkit.readers.reader import Request, new_document, notes_of_meta, unreadable
-from lmkit.storage.byte_ranges import Damaged, Range
+from lmkit.storage.byte_ranges import CorruptInput, Range
 
 DEEPEST = 5_000
 """Elements inside one another. Browsers stop at 512; beyond this a page is an attack."""
@@ -88,7 +88,7 @@ def read_web_page(part: Slice, source: Range, request: Request) -> Iterator[Docu
         if not data.startswith((b"\xff\xfe", b"\xfe\xff")):
             refuse_binary(data[:4096])
         text, notes = page_text(data, request)
-    except Damaged as damage:
+    except CorruptInput as damage:
         yield unreadable(part, damage)
         return
     yield new_document(part, text, notes=notes)
@@ -99,11 +99,11 @@ def page_text(
 ) -> tuple[str, dict[str, Any]]:
     """Return a page's text, and what the page says about itself.
 
-    `charset` is what a server said. Raises `Damaged` for a page that is made to break parsers.
+    `charset` is what a server said. Raises `CorruptInput` for a page that is made to break parsers.
     """
     html = page_html(data, charset)
     if _is_too_deep(html):
-        raise Damaged(0, f"more than {DEEPEST:,} elements inside one another")
+        raise CorruptInput(0, f"more than {DEEPEST:,} elements inside one another")
     how = request.reading.html
     if how == "trafilatura":
         text, tree = _by_trafilatura(html), HTMLTree.parse(html)

@@ -25,7 +25,7 @@ from typing import Any
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import HTMLTree
 
-from lmkit.storage.byte_ranges import Damaged
+from lmkit.storage.byte_ranges import CorruptInput
 
 TAGS = {"aside", "nav", "footer", "form", "figcaption", "button"}
 # Substrings find candidates in native code; the whole words below then decide.
@@ -107,8 +107,8 @@ def all_content(html: str) -> tuple[str, HTMLTree]:
 def _unused(html: str) -> str:
     """Return a mark that a page doesn't hold: two characters, for texts of two bytes are as long.
 
-    They are control characters if possible, which change a text's length least. Raises `Damaged`
-    for a page that is made to hold all that could be marks.
+    They are control characters if possible, which change a text's length least. Raises
+    `CorruptInput` for a page that is made to hold all that could be marks.
     """
     numbers = {int(found[1], 16) if found[1] else int(found[2]) for found in NUMBER.finditer(html)}
     for sign in CONTROLS:
@@ -118,7 +118,7 @@ def _unused(html: str) -> str:
     for sign in map(chr, PRIVATE):
         if sign not in used:
             return 2 * sign
-    raise Damaged(0, f"{len(PRIVATE):,} different characters of private use")
+    raise CorruptInput(0, f"{len(PRIVATE):,} different characters of private use")
 
 
 def _marked(html: str, mark: str) -> str:

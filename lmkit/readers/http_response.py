@@ -4,7 +4,7 @@ import re
 import zlib
 from dataclasses import dataclass
 
-from lmkit.storage.byte_ranges import Damaged
+from lmkit.storage.byte_ranges import CorruptInput
 
 HTML = {"text/html", "application/xhtml+xml"}
 LOOKS_LIKE_HTML = re.compile(rb"\s*(?:<!doctype html|<html|<head|<body)", re.IGNORECASE)
@@ -55,13 +55,13 @@ def parse_headers(block: bytes) -> dict[str, str]:
 def parse_response(data: bytes, limit: int, too_long: str) -> Response:
     """Return a response with its codings undone.
 
-    Raises `Damaged` where it is none, or where it becomes more than `limit` bytes.
+    Raises `CorruptInput` where it is none, or where it becomes more than `limit` bytes.
     """
     end = re.search(rb"\r?\n\r?\n", data)
     head, body = (data[: end.start()], data[end.end() :]) if end else (data, b"")
     status = re.match(rb"HTTP/\d(?:\.\d)?[ \t]+(\d{3})", head)
     if status is None:
-        raise Damaged(0, "not an HTTP response")
+        raise CorruptInput(0, "not an HTTP response")
     headers = parse_headers(head)
     # Common Crawl stores bodies decoded and keeps these headers under other names; others don't.
     if "chunked" in headers.get("transfer-encoding", "").lower():
@@ -96,6 +96,6 @@ def _inflated(body: bytes, limit: int, too_long: str) -> bytes:
         except zlib.error:
             continue
         if len(found) > limit:
-            raise Damaged(0, too_long)
+            raise CorruptInput(0, too_long)
         return found
     return body

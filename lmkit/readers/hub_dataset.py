@@ -20,7 +20,7 @@ from lmkit.artifacts.tasks import ReadRange
 from lmkit.errors import InputError, LmkitError
 from lmkit.readers.json_records import plain, record_document
 from lmkit.readers.reader import Request, unreadable
-from lmkit.storage.byte_ranges import Damaged
+from lmkit.storage.byte_ranges import CorruptInput
 from lmkit.storage.hub import Dataset, dataset_of, first_line, look_up
 
 
@@ -33,7 +33,7 @@ def read_dataset(
     digest = hashlib.sha256()
     _check_unchanged(part, dataset)
     for number, row in enumerate(_rows(part, dataset)):
-        if isinstance(row, Damaged):
+        if isinstance(row, CorruptInput):
             yield unreadable(part, row, number)
             break
         digest.update(repr(sorted(row.items())).encode("utf-8", "surrogatepass"))
@@ -41,22 +41,22 @@ def read_dataset(
             fields = {name: plain(value) for name, value in row.items()}
             text = fields.get(request.text_field)
             if isinstance(text, str) and len(text.encode("utf-8", "replace")) > request.max_record:
-                raise Damaged(part.start, request.too_long)
+                raise CorruptInput(part.start, request.too_long)
             yield record_document(part, fields, request, part.start, number)
-        except Damaged as damage:
+        except CorruptInput as damage:
             yield unreadable(part, damage, number)
     _check_unchanged(part, dataset)
     note = ReadRange(input=part.input, start=part.start, stop=part.stop, sha256=digest.hexdigest())
     read_ranges.append(note)
 
 
-def _rows(part: Slice, dataset: Dataset) -> Iterator[dict[str, Any] | Damaged]:
+def _rows(part: Slice, dataset: Dataset) -> Iterator[dict[str, Any] | CorruptInput]:
     """Yield the rows of a shard; what may be the network's fault ends the run."""
     try:
         shard = dataset.load().shard(part.size, part.start)
         yield from cast(Iterator[dict[str, Any]], iter(shard))
     except (pa.ArrowInvalid, UnicodeDecodeError, JSONDecodeError, EOFError, BadGzipFile) as error:
-        yield Damaged(part.start, f"damaged: {first_line(error)}")
+        yield CorruptInput(part.start, f"damaged: {first_line(error)}")
     except Exception as error:
         raise LmkitError(
             f"{dataset.address}: cannot be read: {first_line(error)}",

@@ -13,9 +13,9 @@ from typing import Any, cast
 
 from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.inputs import Slice
-from lmkit.readers.provenance import document_id, place_notes
+from lmkit.readers.provenance import document_id, provenance
 from lmkit.readers.reader import Request
-from lmkit.storage.byte_ranges import Damaged
+from lmkit.storage.byte_ranges import CorruptInput
 
 DEEPEST = 100
 
@@ -29,17 +29,17 @@ def record_document(
 ) -> Document:
     """Make a document of a record; `record` is its number in the block at `offset`, if it has one.
 
-    Raises `Damaged` where there is no text in it, or something that can't be kept.
+    Raises `CorruptInput` where there is no text in it, or something that can't be kept.
     """
     text = _take(fields, request.text_field, offset)
     if not isinstance(text, str):
-        raise Damaged(offset, f"{request.text_field!r} is not a text")
+        raise CorruptInput(offset, f"{request.text_field!r} is not a text")
     _refuse_what_json_cannot_write(offset, list(fields.values()))
     own_source = fields.pop("source") if isinstance(fields.get("source"), str) else None
     source = request.label or own_source or part.source
     own_id = fields.pop("id") if _is_name(fields.get("id")) else None
     inner = fields.pop("metadata", None)
-    place = place_notes(part, offset, record or 0)
+    place = provenance(part, offset, record or 0)
     if record is not None:
         place["record"] = record
     metadata: dict[str, Any] = {**place, **fields}
@@ -75,7 +75,7 @@ def _take(fields: dict[str, Any], name: str, offset: int) -> Any:
     for key in outer:
         table = cast(dict[str, Any], table).get(key) if isinstance(table, dict) else None
     if not isinstance(table, dict) or last not in table:
-        raise Damaged(offset, f"no field {name!r}")
+        raise CorruptInput(offset, f"no field {name!r}")
     return cast(dict[str, Any], table).pop(last)
 
 
@@ -90,7 +90,7 @@ def _refuse_what_json_cannot_write(offset: int, values: list[Any]) -> None:
     """
     for depth in range(DEEPEST + 1):
         if depth == DEEPEST and any(isinstance(value, dict | list) for value in values):
-            raise Damaged(offset, f"nested deeper than {DEEPEST}")
+            raise CorruptInput(offset, f"nested deeper than {DEEPEST}")
         inner: list[Any] = []
         for value in values:
             if isinstance(value, dict):
@@ -98,7 +98,7 @@ def _refuse_what_json_cannot_write(offset: int, values: list[Any]) -> None:
             elif isinstance(value, list):
                 inner += cast(list[Any], value)
             elif isinstance(value, float) and not math.isfinite(value):
-                raise Damaged(offset, f"not JSON: the number {value}")
+                raise CorruptInput(offset, f"not JSON: the number {value}")
         if not inner:
             return
         values = inner

@@ -5,14 +5,14 @@ from typing import Literal
 from lmkit.config import Group
 
 
-class Reading(Group):
+class ReaderConfig(Group):
     """How some formats are read."""
 
     unit: Literal["file", "paragraph"] = "file"
-    """What is a document in plain text: the file, or each block between blank lines."""
+    """What a document is in plain text: the file, or each paragraph between blank lines."""
 
     html: Literal["main", "all", "trafilatura"] = "main"
-    """What is taken from a page: its main content, all text, or what trafilatura finds."""
+    """What is extracted from a page: its main content, all text, or what trafilatura extracts."""
 
     join_lines: bool = False
     """Join the hard-wrapped lines of plain text into paragraphs."""
@@ -24,4 +24,4 @@ class Reading(Group):
     """Keep the licence header at the top of source code."""
 
     generated: bool = True
-    """Keep source code that says that a program has written it."""
+    """Keep source code that says that a program generated it."""

@@ -24,7 +24,7 @@ from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
 from lmkit.readers.json_records import plain, record_document
 from lmkit.readers.reader import Request, unreadable
-from lmkit.storage.byte_ranges import Damaged, Range
+from lmkit.storage.byte_ranges import CorruptInput, Range
 
 BATCH_ROWS = 256
 BATCH_BYTES = 8 << 20
@@ -40,13 +40,13 @@ def read_parquet(part: Slice, source: Range, request: Request) -> Iterator[Docum
         _check_column(file.schema_arrow, request)
         groups = [file.metadata.row_group(n) for n in range(file.num_row_groups)]
         starts = _shares(groups, part.size)
-    except Damaged as damage:
+    except CorruptInput as damage:
         if source.start == 0:  # one task says it
             yield unreadable(part, damage)
         return
     except ERRORS as error:
         if source.start == 0:
-            yield unreadable(part, Damaged(0, f"not a Parquet file: {_first_line(error)}"))
+            yield unreadable(part, CorruptInput(0, f"not a Parquet file: {_first_line(error)}"))
         return
     with file:
         for number, (group, start) in enumerate(zip(groups, starts, strict=True)):
@@ -59,7 +59,7 @@ def read_parquet(part: Slice, source: Range, request: Request) -> Iterator[Docum
                 first = next(batches, None)
                 offset = _offset(group)
             except ERRORS as error:
-                yield unreadable(part, Damaged(start, f"damaged: {_first_line(error)}"))
+                yield unreadable(part, CorruptInput(start, f"damaged: {_first_line(error)}"))
                 continue
             if first is not None:
                 yield from _documents(part, request, chain([first], batches), offset)
@@ -73,11 +73,11 @@ def read_arrow(part: Slice, source: Range, request: Request) -> Iterator[Documen
             source.seek(0)
             reader = pa.ipc.open_file(stream) if is_file else pa.ipc.open_stream(stream)
             _check_column(reader.schema, request)
-        except Damaged as damage:
+        except CorruptInput as damage:
             yield unreadable(part, damage)
             return
         except ERRORS as error:
-            yield unreadable(part, Damaged(0, f"not an Arrow file: {_first_line(error)}"))
+            yield unreadable(part, CorruptInput(0, f"not an Arrow file: {_first_line(error)}"))
             return
         batches = _batches_of_file(reader) if is_file else _batches_of_stream(reader, source)
         yield from _documents(part, request, _pieces(batches), 0)
@@ -126,7 +126,7 @@ def _documents(
     try:
         for batch in batches:
             if isinstance(batch, Exception):
-                damage = Damaged(offset, f"damaged: {_first_line(batch)}")
+                damage = CorruptInput(offset, f"damaged: {_first_line(batch)}")
                 yield unreadable(part, damage, record)
                 record += 1
                 continue
@@ -134,16 +134,16 @@ def _documents(
                 try:
                     if isinstance(row, Exception):
                         what = "not UTF-8" if "utf" in str(row).lower() else "damaged"
-                        raise Damaged(offset, f"{what}: {_first_line(row)}")
+                        raise CorruptInput(offset, f"{what}: {_first_line(row)}")
                     text = row.get(request.text_field)
                     if isinstance(text, str) and len(text.encode()) > request.max_record:
-                        raise Damaged(offset, request.too_long)
+                        raise CorruptInput(offset, request.too_long)
                     yield record_document(part, row, request, offset, record)
-                except Damaged as damage:
+                except CorruptInput as damage:
                     yield unreadable(part, damage, record)
                 record += 1
     except ERRORS as error:
-        yield unreadable(part, Damaged(offset, f"damaged: {_first_line(error)}"), record)
+        yield unreadable(part, CorruptInput(offset, f"damaged: {_first_line(error)}"), record)
 
 
 def _rows(batch: Any) -> Iterator[dict[str, Any] | Exception]:
@@ -190,9 +190,9 @@ def _check_column(schema: Any, request: Request) -> None:
     name = request.text_field.split(".")[0]
     if name not in schema.names and request.text_field not in schema.names:
         known = ", ".join(schema.names)[:200]
-        raise Damaged(0, f"no column {request.text_field!r}; it has {known}")
+        raise CorruptInput(0, f"no column {request.text_field!r}; it has {known}")
     if schema.names.count(request.text_field) > 1:
-        raise Damaged(0, f"more than one column {request.text_field!r}")
+        raise CorruptInput(0, f"more than one column {request.text_field!r}")
 
 
 def _shares(groups: list[Any], size: int) -> list[int]:

@@ -14,7 +14,7 @@ from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
 from lmkit.errors import LmkitError
 from lmkit.readers.reader import Request, new_document, unreadable
-from lmkit.storage.byte_ranges import Damaged, Range
+from lmkit.storage.byte_ranges import CorruptInput, Range
 
 # pdfium marks a hyphen at the end of a line by U+FFFE, or leaves U+0002.
 HYPHEN = re.compile(r"[\ufffe\x02]\s*\n?")
@@ -28,12 +28,12 @@ def read_pdf(part: Slice, source: Range, request: Request) -> Iterator[Document 
     except ImportError:
         raise LmkitError(f"{part.path}: PDF needs pypdfium2", "pip install 'lmkit[pdf]'") from None
     if part.size > request.max_record:
-        yield unreadable(part, Damaged(0, request.too_long))
+        yield unreadable(part, CorruptInput(0, request.too_long))
         return
     try:
         file: Any = pypdfium2.PdfDocument(source.read(part.size))
     except pypdfium2.PdfiumError as error:
-        yield unreadable(part, Damaged(0, f"not a PDF: {error}"))
+        yield unreadable(part, CorruptInput(0, f"not a PDF: {error}"))
         return
     pages: list[str] = []
     try:
@@ -46,9 +46,9 @@ def read_pdf(part: Slice, source: Range, request: Request) -> Iterator[Document 
                 words.close()
                 page.close()
             except pypdfium2.PdfiumError as error:
-                yield unreadable(part, Damaged(0, f"page {number + 1}: {error}"), number)
+                yield unreadable(part, CorruptInput(0, f"page {number + 1}: {error}"), number)
             if sum(map(len, pages)) > request.max_record:
-                yield unreadable(part, Damaged(0, request.too_long))
+                yield unreadable(part, CorruptInput(0, request.too_long))
                 return
     finally:
         file.close()

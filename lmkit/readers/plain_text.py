@@ -15,7 +15,7 @@ from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
 from lmkit.readers.file_text import content, decode
 from lmkit.readers.reader import Request, new_document, unreadable
-from lmkit.storage.byte_ranges import Damaged, Range
+from lmkit.storage.byte_ranges import CorruptInput, Range
 
 # https://www.gutenberg.org/policy/license.html and the files themselves: since about 2001 a book
 # stands between "*** START OF THE PROJECT GUTENBERG EBOOK …" and "*** END OF …"; older ones say
@@ -50,7 +50,7 @@ def read_plain_text(
     """Yield the documents of a file."""
     try:
         text = decode(content(part, source, request))
-    except Damaged as damage:
+    except CorruptInput as damage:
         yield unreadable(part, damage)
         return
     reading = request.reading

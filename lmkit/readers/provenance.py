@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from lmkit.artifacts.inputs import Slice
-from lmkit.storage.byte_ranges import Damaged, Range
+from lmkit.storage.byte_ranges import CorruptInput, Range
 
 BINARY_STARTS = {
     b"\x1f\x8b": "gzip data",
@@ -35,21 +35,21 @@ def document_id(source: str, origin: str, offset: int, record: int | None, text:
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def place_notes(part: Slice, offset: int, record: int) -> dict[str, Any]:
+def provenance(part: Slice, offset: int, record: int) -> dict[str, Any]:
     """Return the metadata that tells where a document came from."""
     notes: dict[str, Any] = {"origin": part.origin, "offset": offset}
     return notes if part.compression == "none" else {**notes, "record": record}
 
 
 def refuse_binary(start: bytes) -> None:
-    """Raise `Damaged` if a file that should hold text begins with something else."""
+    """Raise `CorruptInput` if a file that should hold text begins with something else."""
     for magic, kind in BINARY_STARTS.items():
         if start.startswith(magic):
-            raise Damaged(0, f"not what its name says: {kind}")
+            raise CorruptInput(0, f"not what its name says: {kind}")
     if re.match(rb"BZh[1-9]1AY&SY", start):
-        raise Damaged(0, "not what its name says: bzip2 data")
+        raise CorruptInput(0, "not what its name says: bzip2 data")
     if start.count(b"\0") > MOST_NULS * len(start):
-        raise Damaged(start.index(b"\0"), "not what its name says: binary data, or UTF-16")
+        raise CorruptInput(start.index(b"\0"), "not what its name says: binary data, or UTF-16")
 
 
 def first_bytes(source: Range, part: Slice) -> bytes:

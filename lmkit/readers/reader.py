@@ -10,9 +10,9 @@ from typing import Any, Protocol
 
 from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
-from lmkit.readers.options import Reading
-from lmkit.readers.provenance import document_id, place_notes
-from lmkit.storage.byte_ranges import Damaged, Range
+from lmkit.readers.options import ReaderConfig
+from lmkit.readers.provenance import document_id, provenance
+from lmkit.storage.byte_ranges import CorruptInput, Range
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Request:
     """The source of all documents, where one was given."""
     text_field: str = "text"
     max_record: int = 32_000_000
-    reading: Reading = field(default_factory=Reading)
+    reading: ReaderConfig = field(default_factory=ReaderConfig)
 
     @property
     def too_long(self) -> str:
@@ -58,7 +58,7 @@ def new_document(
     if record is None and part.compression != "none":
         record = 0
     origin = origin or part.origin
-    place = place_notes(part, offset, record or 0)
+    place = provenance(part, offset, record or 0)
     if record is not None:
         place["record"] = record
     known = {name: value for name, value in (notes or {}).items() if value not in (None, "", [])}
@@ -66,7 +66,7 @@ def new_document(
     return Document(key, text, part.source, {**place, "origin": origin, **known})
 
 
-def unreadable(part: Slice, damage: Damaged, record: int = 0) -> Unreadable:
+def unreadable(part: Slice, damage: CorruptInput, record: int = 0) -> Unreadable:
     """Return the note that is kept of what couldn't be read."""
     return Unreadable(part.source, part.origin, damage.place, record, damage.reason)
 

@@ -17,7 +17,7 @@ from lmkit.readers.file_text import content, decode
 from lmkit.readers.html_main_content import fragment_text
 from lmkit.readers.reader import Request, new_document, unreadable
 from lmkit.storage.byte_lines import lines
-from lmkit.storage.byte_ranges import Damaged, Range
+from lmkit.storage.byte_ranges import CorruptInput, Range
 
 TEXTS = ("text", "body", "selftext", "content", "message", "comment_text")
 REPLIES = ("children", "replies", "comments", "answers")
@@ -46,7 +46,7 @@ def read_threads(part: Slice, source: Range, request: Request) -> Iterator[Docum
             return
         for number, thread in enumerate(cast(list[Any], threads)):
             yield _or_damage(part, thread, 0, number)
-    except Damaged as damage:
+    except CorruptInput as damage:
         yield unreadable(part, damage)
 
 
@@ -55,17 +55,17 @@ def _of_bytes(
 ) -> Document | Unreadable:
     try:
         if data is None:
-            raise Damaged(offset, request.too_long)
+            raise CorruptInput(offset, request.too_long)
         packed = part.compression != "none"
         return _of_object(part, _parse(data), offset, record if packed else None)
-    except Damaged as damage:
-        return unreadable(part, Damaged(offset, damage.reason), record)
+    except CorruptInput as damage:
+        return unreadable(part, CorruptInput(offset, damage.reason), record)
 
 
 def _or_damage(part: Slice, thread: Any, offset: int, record: int) -> Document | Unreadable:
     try:
         return _of_object(part, thread, offset, record)
-    except Damaged as damage:
+    except CorruptInput as damage:
         return unreadable(part, damage, record)
 
 
@@ -73,16 +73,16 @@ def _parse(data: bytes) -> Any:
     try:
         return json.loads(decode(data))
     except (ValueError, RecursionError) as error:
-        raise Damaged(0, f"not JSON: {error}") from None
+        raise CorruptInput(0, f"not JSON: {error}") from None
 
 
 def _of_object(part: Slice, thread: Any, offset: int, record: int | None) -> Document:
     if not isinstance(thread, dict):
-        raise Damaged(offset, "not a thread: no object")
+        raise CorruptInput(offset, "not a thread: no object")
     top = cast(dict[str, Any], thread)
     texts = [text for text in _texts(top) if text]
     if not texts:
-        raise Damaged(offset, f"not a thread: no {', '.join(TEXTS[:4])}")
+        raise CorruptInput(offset, f"not a thread: no {', '.join(TEXTS[:4])}")
     notes = {name: _first(top, keys) for name, keys in NOTES.items()}
     notes = {name: value for name, value in notes.items() if isinstance(value, str | int)}
     return new_document(part, "\n\n".join(texts), offset=offset, record=record, notes=notes)

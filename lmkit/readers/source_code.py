@@ -16,7 +16,7 @@ from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
 from lmkit.readers.file_text import content, decode
 from lmkit.readers.reader import Request, new_document, unreadable
-from lmkit.storage.byte_ranges import COMPRESSIONS, Damaged, Range
+from lmkit.storage.byte_ranges import COMPRESSIONS, CorruptInput, Range
 from lmkit.storage.formats import LANGUAGES
 
 GENERATED = re.compile(
@@ -43,7 +43,7 @@ def read_source_code(
     """Yield the one document of a file. Whether a generated one is wanted, clean decides."""
     try:
         text = decode(content(part, source, request))
-    except Damaged as damage:
+    except CorruptInput as damage:
         yield unreadable(part, damage)
         return
     if not request.reading.licences:

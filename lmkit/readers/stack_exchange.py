@@ -25,7 +25,7 @@ from lmkit.readers.html_main_content import fragment_text
 from lmkit.readers.reader import Request, new_document, unreadable
 from lmkit.readers.xml_elements import declared_encoding, parse
 from lmkit.storage.byte_lines import Line, lines_around_damage
-from lmkit.storage.byte_ranges import Damaged, Range
+from lmkit.storage.byte_ranges import CorruptInput, Range
 
 QUESTION, ANSWER = "1", "2"
 NUMBER = re.compile(r"[0-9]{1,18}")
@@ -61,15 +61,15 @@ def _fill(
     def rows() -> Iterator[Row]:
         encoding = "utf-8"
         for line in lines_around_damage(source, part.compression, request.max_record):
-            if isinstance(line, Damaged):
+            if isinstance(line, CorruptInput):
                 bad.append(unreadable(part, line))
                 continue
             if line.data is not None and line.data.lstrip()[:5] == b"<?xml":
                 encoding = declared_encoding(line.data)
             try:
                 row = _row(line, encoding, request, table)
-            except Damaged as damage:
-                bad.append(unreadable(part, Damaged(line.offset, damage.reason), line.record))
+            except CorruptInput as damage:
+                bad.append(unreadable(part, CorruptInput(line.offset, damage.reason), line.record))
                 continue
             if row:
                 yield row
@@ -81,11 +81,11 @@ def _fill(
 
 def _row(line: Line, encoding: str, request: Request, table: sqlite3.Connection) -> Row | None:
     if line.data is None:
-        raise Damaged(line.offset, request.too_long)
+        raise CorruptInput(line.offset, request.too_long)
     data = line.data.removeprefix(BOM_UTF8).strip()
     if not data.startswith(b"<row"):
         if data and (b"<row" in data or not data.startswith(b"<")):
-            raise Damaged(line.offset, "not a post: they stand each in a line of its own")
+            raise CorruptInput(line.offset, "not a post: they stand each in a line of its own")
         return None
     post = parse(data, encoding).attrib
     kind, number = post.get("PostTypeId"), post.get("Id", "")
@@ -93,7 +93,7 @@ def _row(line: Line, encoding: str, request: Request, table: sqlite3.Connection)
         return None  # a wiki of a tag, a moderator's election
     question = number if kind == QUESTION else post.get("ParentId", number)
     if not NUMBER.fullmatch(number) or not NUMBER.fullmatch(question):
-        raise Damaged(line.offset, "a post without a number")
+        raise CorruptInput(line.offset, "a post without a number")
     best = post.get("AcceptedAnswerId", "")
     if NUMBER.fullmatch(best):
         table.execute("insert into accepted values (?)", (int(best),))

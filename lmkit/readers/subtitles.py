@@ -17,7 +17,7 @@ from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
 from lmkit.readers.file_text import content, decode
 from lmkit.readers.reader import Request, new_document, unreadable
-from lmkit.storage.byte_ranges import Damaged, Range
+from lmkit.storage.byte_ranges import CorruptInput, Range
 
 TIME = r"(?:(\d{1,3}):)?(\d{1,2}):(\d\d)[.,](\d{1,3})"
 TIMES = re.compile(rf"[ \t]*{TIME}[ \t]*-->[ \t]*{TIME}[^\n]*")
@@ -42,12 +42,12 @@ def read_subtitles(part: Slice, source: Range, request: Request) -> Iterator[Doc
     try:
         text = decode(content(part, source, request))
         yield new_document(part, spoken(text))
-    except Damaged as damage:
+    except CorruptInput as damage:
         yield unreadable(part, damage)
 
 
 def spoken(text: str) -> str:
-    r"""Return what is said, a sentence a line. Raises `Damaged` where there are no cues.
+    r"""Return what is said, a sentence a line. Raises `CorruptInput` where there are no cues.
 
     >>> spoken("00:01.000 --> 00:02.000\n- We were\n\n2\n00:02.100 --> 00:03.000\nhere.")
     'We were here.'
@@ -59,7 +59,7 @@ def spoken(text: str) -> str:
     found = list(CUE.finditer(text))
     all_times = [TIMES.fullmatch(cue[0].rpartition("\n")[2]) for cue in found]
     if not any(all_times):
-        raise Damaged(0, "no cues: not a file of subtitles")
+        raise CorruptInput(0, "no cues: not a file of subtitles")
     for cue, times, following in zip(found, all_times, [*found[1:], None], strict=True):
         body = text[cue.end() : following.start() if following else None].lstrip("\n")
         body = re.split(r"\n[ \t]*\n", body)[0]  # behind it: the next cue's number, or a note

@@ -24,7 +24,7 @@ from lmkit.artifacts.inputs import Slice, opened
 from lmkit.artifacts.tasks import ReadRange
 from lmkit.errors import LmkitError
 from lmkit.storage.byte_lines import lines
-from lmkit.storage.byte_ranges import COMPRESSIONS, Damaged
+from lmkit.storage.byte_ranges import COMPRESSIONS, CorruptInput
 from lmkit.storage.json_bytes import from_json
 
 TEXTS = (
@@ -79,8 +79,8 @@ def read_items(part: Slice, read_ranges: list[ReadRange], max_record: int) -> It
                 fields = cast(dict[str, Any], record)
                 key = next((fields[k] for k in ("id", "pairID") if k in fields), number)
                 yield Item(name, str(key), tuple(texts_of(fields)))
-        except (ValueError, RecursionError, Damaged) as error:
-            reason = error.reason if isinstance(error, Damaged) else error
+        except (ValueError, RecursionError, CorruptInput) as error:
+            reason = error.reason if isinstance(error, CorruptInput) else error
             raise LmkitError(
                 f"{part.path}: line {number}: {reason}", "an evaluation file holds JSON lines"
             ) from None

@@ -25,7 +25,7 @@ from lmkit.readers.html import page_html, page_text
 from lmkit.readers.http_response import Response, parse_headers, parse_response
 from lmkit.readers.reader import Request, new_document, unreadable
 from lmkit.storage.byte_lines import blocks
-from lmkit.storage.byte_ranges import Damaged, Range
+from lmkit.storage.byte_ranges import CorruptInput, Range
 from lmkit.storage.compressed_members import members
 
 START = re.compile(rb"WARC/")
@@ -68,13 +68,13 @@ def _documents(
             found = next_record(pieces, request)
             if found is None:
                 if pieces.damage:
-                    yield unreadable(part, Damaged(place, pieces.damage.reason), number)
+                    yield unreadable(part, CorruptInput(place, pieces.damage.reason), number)
                 return
             document = _document(part, found, request, place, record)
             if document:
                 yield document
-        except Damaged as damage:
-            yield unreadable(part, Damaged(place, damage.reason), number)
+        except CorruptInput as damage:
+            yield unreadable(part, CorruptInput(place, damage.reason), number)
             pieces.damage = None  # it is told
         number += 1
 
@@ -82,7 +82,7 @@ def _documents(
 def next_record(pieces: Pieces, request: Request) -> Record | None:
     """Return the next record of a stream, None at its end.
 
-    Raises `Damaged`, after moving on to where the next record begins.
+    Raises `CorruptInput`, after moving on to where the next record begins.
     """
     try:
         if not pieces.peek(1):
@@ -92,10 +92,10 @@ def next_record(pieces: Pieces, request: Request) -> Record | None:
             pieces.skip_to(NEXT, at_most=length)
             if headers.get("warc-type") not in DOCUMENTS:
                 return Record(headers, b"")
-            raise Damaged(0, request.too_long)
+            raise CorruptInput(0, request.too_long)
     except _Bad as bad:
         pieces.skip_to(NEXT)
-        raise Damaged(0, pieces.damage.reason if pieces.damage else str(bad)) from None
+        raise CorruptInput(0, pieces.damage.reason if pieces.damage else str(bad)) from None
     content = pieces.take(length)
     after = pieces.peek(9)
     if len(content) == length and (not after.strip(b"\r\n") or after.startswith(NEXT[:9])):
@@ -107,10 +107,10 @@ def next_record(pieces: Pieces, request: Request) -> Record | None:
     if pieces.damage and not found:
         raise pieces.damage
     what = "truncated" if ended and not found and len(content) < length else "wrong length"
-    raise Damaged(0, f"{what}: {length:,} bytes should follow its header")
+    raise CorruptInput(0, f"{what}: {length:,} bytes should follow its header")
 
 
-class _Bad(Exception):  # noqa: N818 (an answer, as `Damaged` is)
+class _Bad(Exception):  # noqa: N818 (an answer, as `CorruptInput` is)
     """The next bytes are no record."""
 
 
@@ -132,7 +132,7 @@ def _head(pieces: Pieces) -> tuple[dict[str, str], int]:
 def _document(
     part: Slice, found: Record, request: Request, offset: int, record: int | None
 ) -> Document | None:
-    """Return what a record holds, None where it is no document. Raises `Damaged`."""
+    """Return what a record holds, None where it is no document. Raises `CorruptInput`."""
     headers = found.headers
     kind = headers.get("warc-type")
     if kind not in DOCUMENTS:
@@ -142,7 +142,7 @@ def _document(
     if media.startswith("application/http") or kind == "response":
         response = parse_response(found.content, request.max_record, request.too_long)
         if response.status != 200:
-            raise Damaged(offset, f"not a page: HTTP status {response.status}")
+            raise CorruptInput(offset, f"not a page: HTTP status {response.status}")
     else:
         response = Response.of(media, found.content)
     notes: dict[str, str | None] = {"date": headers.get("warc-date")}
@@ -155,7 +155,7 @@ def _document(
     elif response.media.startswith("text/"):
         text = page_html(response.body, response.charset or "utf-8")
     else:
-        raise Damaged(offset, f"no text: {response.media or 'a record of no type'}")
+        raise CorruptInput(offset, f"no text: {response.media or 'a record of no type'}")
     if url:
         notes["url"] = url
     return new_document(

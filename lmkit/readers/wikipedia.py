@@ -26,7 +26,7 @@ from lmkit.readers.reader import Request, new_document, unreadable
 from lmkit.readers.wikitext import plain_wikitext
 from lmkit.readers.xml_elements import decoded, parse
 from lmkit.storage.byte_lines import blocks
-from lmkit.storage.byte_ranges import Damaged, Range
+from lmkit.storage.byte_ranges import CorruptInput, Range
 from lmkit.storage.compressed_members import first_member, next_member
 
 LANGUAGE = re.compile(rb"<mediawiki[^>]*xml:lang=\"([a-z-]+)\"")
@@ -40,7 +40,7 @@ def read_wikipedia(part: Slice, source: Range, request: Request) -> Iterator[Doc
     """Yield the articles of a slice."""
     try:
         site = _site(part)
-    except Damaged as damage:
+    except CorruptInput as damage:
         if source.start == 0:  # one task says it
             yield unreadable(part, damage)
         return
@@ -76,7 +76,7 @@ class _Blocks:
         self._plain = plain
         self._begins: deque[tuple[int, int]] = deque()
         self._number = 0
-        self.damage: Damaged | None = None
+        self.damage: CorruptInput | None = None
 
     def __iter__(self) -> Iterator[bytes]:
         position = 0
@@ -86,7 +86,7 @@ class _Blocks:
                     self._begins.append((position, place))
                 position += len(data)
                 yield data
-        except Damaged as damage:
+        except CorruptInput as damage:
             self.damage = damage
 
     def place(self, position: int) -> tuple[int, int | None]:
@@ -109,32 +109,32 @@ def _articles(
         offset, record = stream.place(position)
         if offset >= stop:
             return
-        if isinstance(data, Damaged) and data.reason.startswith("truncated") and stream.damage:
+        if isinstance(data, CorruptInput) and data.reason.startswith("truncated") and stream.damage:
             return  # whoever knows how to go on tells of it
         try:
-            if isinstance(data, Damaged):
+            if isinstance(data, CorruptInput):
                 raise data
             document = _article(part, parse(data, site["encoding"]), site, offset, record)
-        except Damaged as damage:
-            yield unreadable(part, Damaged(offset, damage.reason), record or 0)
+        except CorruptInput as damage:
+            yield unreadable(part, CorruptInput(offset, damage.reason), record or 0)
             continue
         if document:
             yield document
 
 
-def _pages(pieces: Pieces, request: Request) -> Iterator[tuple[int, bytes | Damaged]]:
+def _pages(pieces: Pieces, request: Request) -> Iterator[tuple[int, bytes | CorruptInput]]:
     """Yield each page with its newest revision, and its place; damage in place of a bad one."""
     while pieces.skip_to(b"<page>"):
         place = pieces.position
         try:
             yield place, _page(pieces, request)
-        except Damaged as damage:
+        except CorruptInput as damage:
             pieces.damage = None
-            yield place, Damaged(place, damage.reason)
+            yield place, CorruptInput(place, damage.reason)
 
 
 def _page(pieces: Pieces, request: Request) -> bytes:
-    """Take a page, and return it without its older revisions. Raises `Damaged`."""
+    """Take a page, and return it without its older revisions. Raises `CorruptInput`."""
     newest = b""
     around = [pieces.take(len(b"<page>"))]
     size = len(around[0])
@@ -142,7 +142,7 @@ def _page(pieces: Pieces, request: Request) -> bytes:
         around.append(_taken(pieces, b">", request))
         if around[-1].endswith(b"<page>"):
             pieces.give_back(b"<page>")
-            raise Damaged(0, "it has no end")
+            raise CorruptInput(0, "it has no end")
         begun = REVISION.search(around[-1])
         if begun:
             around[-1] = around[-1][: begun.start()]
@@ -150,24 +150,24 @@ def _page(pieces: Pieces, request: Request) -> bytes:
             newest = revision if not newest or _is_newer(revision, newest) else newest
         size += len(around[-1])
         if size + len(newest) > request.max_record:
-            raise Damaged(0, request.too_long)
+            raise CorruptInput(0, request.too_long)
     if newest:
         around.insert(1, b"<revision>" + newest)
     return b"".join(around)
 
 
 def _taken(pieces: Pieces, marker: bytes, request: Request) -> bytes:
-    """Take the bytes up to the end of a marker, which lies in this page. Raises `Damaged`."""
+    """Take the bytes up to the end of a marker, which lies in this page. Raises `CorruptInput`."""
     found = pieces.take_to(marker, request.max_record)
     if found is None and (pieces.damage or not pieces.has(request.max_record + 1)):
         reason = pieces.damage.reason if pieces.damage else "truncated: it has no end"
-        raise Damaged(0, reason)
+        raise CorruptInput(0, reason)
     if found is None:
-        raise Damaged(0, request.too_long)
+        raise CorruptInput(0, request.too_long)
     again = found.find(b"<page>") if marker != b">" else -1
     if again >= 0:
         pieces.give_back(found[again:])
-        raise Damaged(0, "it has no end")
+        raise CorruptInput(0, "it has no end")
     return found
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from itertools import chain
 from xml.etree import ElementTree
 
-from lmkit.storage.byte_ranges import Damaged
+from lmkit.storage.byte_ranges import CorruptInput
 
 DECLARED = re.compile(rb"<\?xml[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']")
 HEAD = 1 << 14
@@ -24,13 +24,13 @@ HEAD = 1 << 14
 def decoded(blocks: Iterator[bytes]) -> tuple[Iterator[bytes], str]:
     """Return a stream whose markup is ASCII, and the encoding of what is between.
 
-    Raises `Damaged` for declarations of entities.
+    Raises `CorruptInput` for declarations of entities.
     """
     first = next(blocks, b"")
     wide = _utf16(first)
     name = "utf-8" if wide else declared_encoding(first[:HEAD])
     if b"<!ENTITY" in first[:HEAD].replace(b"\0", b""):
-        raise Damaged(0, "it declares entities, as XML bombs do")
+        raise CorruptInput(0, "it declares entities, as XML bombs do")
     if wide is None:
         return chain([first], blocks), name
     worker = codecs.getincrementaldecoder(wide)("replace")
@@ -60,11 +60,11 @@ def _utf16(first: bytes) -> str | None:
 
 
 def parse(data: bytes, encoding: str) -> ElementTree.Element:
-    """Parse an element. Raises `Damaged`."""
+    """Parse an element. Raises `CorruptInput`."""
     try:
         text = data.decode(encoding)
         return ElementTree.fromstring(text)
     except UnicodeDecodeError as error:
-        raise Damaged(0, f"not {encoding.upper()}: {error.reason}") from None
+        raise CorruptInput(0, f"not {encoding.upper()}: {error.reason}") from None
     except (ElementTree.ParseError, ValueError, RecursionError) as error:
-        raise Damaged(0, f"not XML: {error}") from None
+        raise CorruptInput(0, f"not XML: {error}") from None

@@ -15,7 +15,7 @@ _serial = itertools.count()
 
 
 @contextmanager
-def appearing(path: Path, scratch: Path) -> Generator[Path]:
+def atomic_write(path: Path, scratch: Path) -> Generator[Path]:
     """Hand out a path in `scratch`; once it is written, move it to `path` in one step."""
     # Several files of one name can be under way, in folders of their own and by several processes.
     temporary = scratch / f"{path.name}.{os.getpid()}-{next(_serial)}"

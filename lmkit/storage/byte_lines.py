@@ -14,7 +14,7 @@ Choices:
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lmkit.storage.byte_ranges import READ_BYTES, Compression, Damaged, Range
+from lmkit.storage.byte_ranges import READ_BYTES, Compression, CorruptInput, Range
 from lmkit.storage.compressed_members import first_member, next_member, unpacked
 
 
@@ -37,7 +37,7 @@ def blocks(
     """Yield decompressed pieces from a place on, each with the place that it belongs to.
 
     The place is that of a member, or anywhere in a plain file; without one, it is the start of the
-    range. Raises `Damaged` where the data is not what it should be.
+    range. Raises `CorruptInput` where the data is not what it should be.
     """
     place = source.start if place is None else place
     if compression != "none":
@@ -49,16 +49,19 @@ def blocks(
 
 
 def lines(source: Range, compression: Compression, limit: int) -> Iterator[Line]:
-    """Yield the lines of a range, without their ends; raise `Damaged` behind the last whole one."""
+    """Yield the lines of a range, without their ends.
+
+    Raises `CorruptInput` after the last whole one.
+    """
     for line in lines_around_damage(source, compression, limit):
-        if isinstance(line, Damaged):
+        if isinstance(line, CorruptInput):
             raise line
         yield line
 
 
 def lines_around_damage(
     source: Range, compression: Compression, limit: int
-) -> Iterator[Line | Damaged]:
+) -> Iterator[Line | CorruptInput]:
     """Yield the lines of a range, and what damage lies between them."""
     if compression == "none":
         yield from _plain_lines(source, limit)
@@ -69,7 +72,7 @@ def lines_around_damage(
         try:
             yield from reading.lines(unpacked(source, compression, place))
             return
-        except Damaged as damage:
+        except CorruptInput as damage:
             if damage.place >= source.stop > source.start:
                 return  # whoever reads what begins there tells it
             yield damage

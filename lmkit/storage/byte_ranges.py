@@ -22,7 +22,7 @@ COMPRESSIONS: dict[str, Compression] = {
 READ_BYTES = 1 << 20
 
 
-class Damaged(Exception):  # noqa: N818 (it is an answer more than an error)
+class CorruptInput(Exception):  # noqa: N818 (it is an answer more than an error)
     """A file is not what its name says, or breaks off."""
 
     def __init__(self, place: int, reason: str) -> None:

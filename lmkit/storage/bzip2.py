@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lmkit.storage.byte_ranges import Damaged, Range
+from lmkit.storage.byte_ranges import CorruptInput, Range
 
 BLOCK = 0x314159265359
 END = 0x177245385090
@@ -67,28 +67,28 @@ PATTERNS = [_pattern(mark, shift) for mark in (BLOCK, END) for shift in range(8)
 def bzip2_blocks(source: Range, place: int) -> Iterator[tuple[int, bytes]]:
     """Yield the place of each block from a place on, and what it holds.
 
-    Raises `Damaged` at the first block that is damaged, or where the file breaks off.
+    Raises `CorruptInput` at the first block that is damaged, or where the file breaks off.
     """
     window = _Window(source, place)
     if place == 0 and not HEADER.match(window.data):
         reason = "not what its name says: Invalid data stream" if window.data else _CUT["empty"]
-        raise Damaged(0, reason)
+        raise CorruptInput(0, reason)
     mark = window.next_mark(0)
     stream = place
     while True:
         if mark is None:
-            raise Damaged(
+            raise CorruptInput(
                 stream, _CUT["truncated"] if window.ended else "damaged: no block follows"
             )
         bit, ends = mark
         if ends:
             after = window.rest(bit + 80)
             if len(window.data) * 8 < bit + 80:
-                raise Damaged(stream, _CUT["truncated"])
+                raise CorruptInput(stream, _CUT["truncated"])
             if not after:
                 return
             if not HEADER.match(after):
-                raise Damaged(window.base + bit // 8, "damaged: Invalid data stream")
+                raise CorruptInput(window.base + bit // 8, "damaged: Invalid data stream")
             stream = window.base + (bit + 80 + 7) // 8
             mark = window.next_mark(bit + 80)
             continue
@@ -117,7 +117,7 @@ def next_block(source: Range, place: int, stop: int) -> int | None:
         if not ends and offset >= place:
             try:
                 _whole(window, bit, offset)
-            except Damaged:
+            except CorruptInput:
                 pass
             else:
                 return offset
@@ -197,18 +197,18 @@ class _Window:
 
 
 def _whole(window: _Window, bit: int, offset: int) -> tuple[bytes, Mark | None]:
-    """Return what a block holds, and the mark behind it. Raises `Damaged`."""
+    """Return what a block holds, and the mark behind it. Raises `CorruptInput`."""
     mark = window.next_mark(bit + 48)
     for _ in range(MOST_MARKS):
         if mark is None and window.ended:
-            raise Damaged(offset, _CUT["truncated"])
+            raise CorruptInput(offset, _CUT["truncated"])
         if mark is None or mark[0] - bit > LONGEST * 8:
             break
         try:
             return bz2.decompress(_as_stream(window.data, bit, mark[0])), mark
         except (OSError, ValueError):
             mark = window.next_mark(mark[0] + 1)
-    raise Damaged(offset, "damaged: a block is not what its CRC says")
+    raise CorruptInput(offset, "damaged: a block is not what its CRC says")
 
 
 def _as_stream(data: bytes, start: int, stop: int) -> bytes:

@@ -23,7 +23,7 @@ from typing import Protocol
 
 import zstandard
 
-from lmkit.storage.byte_ranges import Damaged, Packing, Range
+from lmkit.storage.byte_ranges import CorruptInput, Packing, Range
 from lmkit.storage.bzip2 import bzip2_blocks, next_block
 
 BITE_BYTES = 2 << 10
@@ -41,7 +41,7 @@ def members(
 ) -> Iterator[tuple[int, Iterator[bytes]]]:
     """Yield the place of each member that begins in a range, and its decompressed pieces.
 
-    The pieces must be read before the next member is asked for. They end with `Damaged` where
+    The pieces must be read before the next member is asked for. They end with `CorruptInput` where
     a member is damaged or cut off; the next one follows.
     """
     place = first_member(source, packing, begins)
@@ -65,16 +65,16 @@ class _Stream:
 
     def __init__(self, stream: Iterator[tuple[int, bytes]]) -> None:
         self._stream = stream
-        self.damage: Damaged | None = None
+        self.damage: CorruptInput | None = None
 
     def __iter__(self) -> Iterator[tuple[int, bytes]]:
         try:
             yield from self._stream
-        except Damaged as damage:
+        except CorruptInput as damage:
             self.damage = damage
 
     def pieces(self, place: int, group: Iterator[tuple[int, bytes]]) -> Iterator[bytes]:
-        """Yield what a member holds, as far as it can be read. Raises `Damaged`."""
+        """Yield what a member holds, as far as it can be read. Raises `CorruptInput`."""
         for _, data in group:
             yield data
         if self.damage is not None and self.damage.place == place:
@@ -119,7 +119,7 @@ def _begins(source: Range, packing: Packing, place: int, begins: re.Pattern[byte
     try:
         for _, data in unpacked(source, packing, place):
             return bool(begins.match(data))
-    except Damaged:
+    except CorruptInput:
         pass
     return False
 
@@ -127,7 +127,7 @@ def _begins(source: Range, packing: Packing, place: int, begins: re.Pattern[byte
 def unpacked(source: Range, packing: Packing, place: int) -> Iterator[tuple[int, bytes]]:
     """Yield decompressed pieces, each with the place of its member, from a member on.
 
-    Raises `Damaged` where the data is not what it should be.
+    Raises `CorruptInput` where the data is not what it should be.
     """
     if packing == "bzip2":
         return bzip2_blocks(source, place)
@@ -182,11 +182,11 @@ def _decompressed(source: Range, new: Callable[[], _Member]) -> Iterator[tuple[i
                 if "not enough memory" in str(error):  # it says nothing about the file
                     raise MemoryError from None
                 what = "not what its name says" if fresh and offset == 0 else "damaged"
-                raise Damaged(offset, f"{what}: {error}") from None
+                raise CorruptInput(offset, f"{what}: {error}") from None
             fresh = fresh and not data
             if data:
                 yield offset, data
             bite = member.unused_data
     if not member.eof:
         reason = "empty" if source.position == begin else "truncated"
-        raise Damaged(offset, f"{reason}: it ends inside a compressed block")
+        raise CorruptInput(offset, f"{reason}: it ends inside a compressed block")

@@ -12,7 +12,7 @@ from collections.abc import Container
 from typing import Literal
 
 from lmkit.storage.byte_lines import blocks
-from lmkit.storage.byte_ranges import COMPRESSIONS, Compression, Damaged, Range
+from lmkit.storage.byte_ranges import COMPRESSIONS, Compression, CorruptInput, Range
 from lmkit.storage.options import RawFormat
 from lmkit.storage.remote_files import state_of
 
@@ -181,6 +181,6 @@ def beginning(path: str) -> bytes:
                 found += data
                 if len(found) >= LOOK:
                     break
-    except (Damaged, OSError):
+    except (CorruptInput, OSError):
         pass  # whoever reads it will say what is wrong
     return found[:LOOK]

@@ -18,7 +18,7 @@ from functools import cache
 from html import unescape
 from typing import Literal
 
-from lmkit.text.options import Normalization
+from lmkit.text.options import NormalizationConfig
 
 # Soft hyphens, zero-width joiners and directional marks are left: scripts and emoji need them.
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff]")
@@ -73,10 +73,10 @@ def may_be_mojibake(text: str) -> bool:
     return found is not None and exact.search(text, found.start()) is not None
 
 
-def normalize(text: str, rules: Normalization) -> str:
+def normalize(text: str, rules: NormalizationConfig) -> str:
     r"""Apply the rules to a text.
 
-    >>> normalize("  if x:\r\n      y = 1 \n", Normalization())
+    >>> normalize("  if x:\r\n      y = 1 \n", NormalizationConfig())
     '  if x:\n      y = 1'
     """
     for _ in range(MOST_ROUNDS):
@@ -93,12 +93,12 @@ def normalize(text: str, rules: Normalization) -> str:
     return text
 
 
-def _more_to_do(rules: Normalization) -> bool:
+def _more_to_do(rules: NormalizationConfig) -> bool:
     """Tell whether one round may leave work for another, even in pure ASCII."""
     return rules.entities
 
 
-def _apply(text: str, rules: Normalization) -> tuple[str, bool]:
+def _apply(text: str, rules: NormalizationConfig) -> tuple[str, bool]:
     """Apply all rules but for white space; tell whether there was anything like mojibake."""
     suspicious = False
     if rules.entities:
@@ -119,7 +119,7 @@ def _apply(text: str, rules: Normalization) -> tuple[str, bool]:
     return text.lower() if rules.lowercase else text, suspicious
 
 
-def _apply_beyond_ascii(text: str, beyond: str, rules: Normalization) -> str:
+def _apply_beyond_ascii(text: str, beyond: str, rules: NormalizationConfig) -> str:
     # Spaces come last: removing a control character or unifying look-alikes can leave some.
     odd = ODD.search(beyond)
     if odd and rules.space:

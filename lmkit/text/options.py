@@ -5,32 +5,32 @@ from typing import Literal
 from lmkit.config import Group
 
 
-class Normalization(Group):
-    """How texts are rewritten before they are judged."""
+class NormalizationConfig(Group):
+    """How texts are normalized before they are judged."""
 
     mojibake: bool = True
-    """Mend text that was decoded as something that it isn't (cafÃ© becomes café)."""
+    """Repair text that was decoded with the wrong charset (cafÃ© becomes café)."""
 
     entities: bool = False
-    """Replace HTML entities (&amp; becomes &), also those that were escaped twice."""
+    """Decode HTML entities (&amp; becomes &), also those that were escaped twice."""
 
     unicode: Literal["nfc", "nfkc"] | None = "nfc"
-    """Unicode form: nfc joins letters and accents, nfkc also unifies look-alikes."""
+    """Unicode normalization form: nfc joins letters and accents, nfkc also unifies look-alikes."""
 
     control: bool = True
     """Remove control characters and byte-order marks."""
 
     space: Literal["tidy", "collapse"] | None = "tidy"
-    """White space: tidy removes what can't be seen, collapse also makes each run one space."""
+    """White space: tidy removes invisible space, collapse also makes each run one space."""
 
     quotes: Literal["straight"] | None = None
-    """Quotation marks and apostrophes: straight writes all of them as \" and '."""
+    """Quotation marks and apostrophes: straight makes all of them \" and '."""
 
     dashes: Literal["hyphen"] | None = None
-    """Dashes and minus signs: hyphen writes all of them as -."""
+    """Dashes and minus signs: hyphen makes all of them -."""
 
     lowercase: bool = False
-    """Write everything in lower case."""
+    """Lowercase the text."""
 
     accents: Literal["strip"] | None = None
     """Accents: strip removes them (café becomes cafe)."""

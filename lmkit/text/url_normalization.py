@@ -29,12 +29,12 @@ IN_PATH = "/!$&'()*+,;=:@"
 IN_QUERY = "/?!$'()*+,;:@"
 
 
-def normal_address(url: str) -> str | None:
+def normalized_url(url: str) -> str | None:
     """Return what two addresses of the same page share, None for what is no address of a page.
 
-    >>> normal_address("HTTPS://www.Example.com:443/a/../b/?utm_source=x&n=2&m=1#top")
+    >>> normalized_url("HTTPS://www.Example.com:443/a/../b/?utm_source=x&n=2&m=1#top")
     'example.com/b?m=1&n=2'
-    >>> normal_address("mailto:someone@example.com")
+    >>> normalized_url("mailto:someone@example.com")
     """
     try:
         parts = urlsplit(url.strip())

@@ -32,7 +32,7 @@ def read_entries(path: Path, option: str = "list") -> list[str]:
     return entries
 
 
-def lists_as_inputs(named: Iterable[tuple[str, Path]]) -> Inputs:
+def word_lists_as_inputs(named: Iterable[tuple[str, Path]]) -> Inputs:
     """Return list files, each with the option that names it, as inputs to compare and record."""
     records: list[Input] = []
     for option, path in named:

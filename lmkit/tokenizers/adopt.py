@@ -29,12 +29,14 @@ from lmkit.tokenizers.tokenizer import (
 )
 
 
-def adopt(place: Path, *, add_missing: bool, sentinels: int = SENTINELS) -> dict[str, bytes]:
+def import_tokenizer(
+    place: Path, *, add_missing: bool, sentinels: int = SENTINELS
+) -> dict[str, bytes]:
     """Return the files of a tokenizer's folder, by name, for a folder or a tokenizer.json.
 
     Args:
         place: what to adopt.
-        add_missing: add the special tokens that `lacks` would name.
+        add_missing: add the special tokens that `missing_special_tokens_of` would name.
         sentinels: how many of them to add where there are none.
 
     """
@@ -66,8 +68,8 @@ def missing_tokens(tokenizer: Tokenizer, sentinels: int = SENTINELS) -> list[str
     """
     present = {
         "pad": tokenizer.pad,
-        "begin": tokenizer.begin,
-        "end": tokenizer.end,
+        "begin": tokenizer.bos,
+        "end": tokenizer.eos,
         "mask": tokenizer.mask,
     }
     missing = [ROLES[role] for role, number in present.items() if number is None]
@@ -77,13 +79,13 @@ def missing_tokens(tokenizer: Tokenizer, sentinels: int = SENTINELS) -> list[str
     return missing
 
 
-def lacks(tokenizer: Tokenizer) -> list[str]:
+def missing_special_tokens_of(tokenizer: Tokenizer) -> list[str]:
     """Say what a tokenizer lacks, and for what.
 
     >>> from lmkit.tokenizers.recipe import Recipe
     >>> from lmkit.tokenizers.build import train
     >>> made = train(["a"], Recipe("byte", sentinels=0)).to_str().encode()
-    >>> lacks(Tokenizer(made, ROLES))
+    >>> missing_special_tokens_of(Tokenizer(made, ROLES))
     ['span corruption needs <extra_id_0>, <extra_id_1>, ...']
     """
     return list(_needs(tokenizer))
@@ -92,10 +94,10 @@ def lacks(tokenizer: Tokenizer) -> list[str]:
 def _needs(tokenizer: Tokenizer) -> Iterator[str]:
     if tokenizer.pad is None:
         yield "pack needs a padding token"
-    if tokenizer.begin is None:
-        yield "pack needs a begin token (or --no-begin)"
-    if tokenizer.end is None:
-        yield "pack needs an end token (or --no-end), span corruption needs it too"
+    if tokenizer.bos is None:
+        yield "pack needs a begin token (or --no-bos)"
+    if tokenizer.eos is None:
+        yield "pack needs an end token (or --no-eos), span corruption needs it too"
     if tokenizer.mask is None:
         yield "mlm needs a mask token"
     if not tokenizer.sentinels:

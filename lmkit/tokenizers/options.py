@@ -10,13 +10,13 @@ Digits = Literal["single", "triples", "runs"]
 
 
 class TextForm(Group):
-    """What becomes of a text before it is cut; it does not come back."""
+    """How text is normalized before it is tokenized; decoding doesn't undo it."""
 
     unicode: Literal["nfc", "nfkc"] | None = None
-    """Unicode form: nfc joins letters and accents, nfkc also unifies look-alikes."""
+    """Unicode normalization form: nfc joins letters and accents, nfkc also unifies look-alikes."""
 
     lowercase: bool = False
-    """Write all in small letters."""
+    """Lowercase the text."""
 
     strip_accents: bool = False
-    """Take marks off letters: é becomes e. Scripts that write vowels as marks lose those."""
+    """Strip accents: é becomes e. Scripts that write vowels as marks lose those."""

@@ -90,10 +90,10 @@ class Recipe:
         return self.algorithm not in WORDS_ONLY and self.pre_tokenizer != "metaspace"
 
 
-def written_with(special: tuple[str, ...]) -> str:
+def alphabet_of(special: tuple[str, ...]) -> str:
     """Return the characters that special tokens are written with, each once, in order.
 
-    >>> written_with(("<s>", "</s>"))
+    >>> alphabet_of(("<s>", "</s>"))
     '/<>s'
     """
     return "".join(sorted(set("".join(special))))
@@ -106,6 +106,6 @@ def _units(algorithm: Algorithm) -> tuple[int, str]:
     if algorithm == "wordpiece":
         return 2, "1 character, at the beginning of words and inside"
     if algorithm == "unigram":
-        letters = len(written_with(special_tokens()))
+        letters = len(alphabet_of(special_tokens()))
         return 256 + letters, f"256 bytes, {letters} characters"
     return 256, "256 bytes"

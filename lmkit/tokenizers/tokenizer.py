@@ -81,8 +81,8 @@ class Tokenizer:
         self.mask: int | None = ids.get("mask")
         self.class_: int | None = ids.get("class")
         self.separator: int | None = ids.get("separator")
-        self.begin: int | None = _first(ids.get("begin"), self.class_)
-        self.end: int | None = _first(ids.get("end"), self.separator)
+        self.bos: int | None = _first(ids.get("begin"), self.class_)
+        self.eos: int | None = _first(ids.get("end"), self.separator)
 
     @classmethod
     def load(cls, place: Path) -> "Tokenizer":

@@ -29,7 +29,7 @@ from tokenizers import decoders, models
 from lmkit.errors import LmkitError
 from lmkit.execution.interruptible import interruptible
 from lmkit.tokenizers.pre_tokenizers import normalizer, pre_tokenizer
-from lmkit.tokenizers.recipe import Recipe, written_with
+from lmkit.tokenizers.recipe import Recipe, alphabet_of
 from lmkit.tokenizers.special_tokens import special_tokens
 from lmkit.tokenizers.trainers import BYTES, added, by_frequency
 
@@ -52,7 +52,7 @@ def unigram(texts: Iterable[str], recipe: Recipe) -> tokenizers.Tokenizer:
     """Build a Unigram tokenizer."""
     words = _words(texts, recipe)
     room = recipe.vocabulary_size - len(recipe.special) - len(BYTES)
-    required = written_with(special_tokens())
+    required = alphabet_of(special_tokens())
     alphabet = _alphabet(words, (room - len(required)) // 2) | set(required)
     absent = [sign for sign in required if not any(sign in word for word in words)]
     pieces = _learn(_within(words, alphabet), required, room - len(absent))

@@ -32,12 +32,12 @@ from lmkit.counter_rng import draw
 from lmkit.errors import LmkitError
 from lmkit.objectives.registry import Objective
 from lmkit.training.data.sequence_order import passes_of_rank, rows_of_step
-from lmkit.training.data.step_batches import Arguments, TrainingRows, Work, ahead, work_of
-from lmkit.training.distributed.parallelism import Team
+from lmkit.training.data.step_batches import Arguments, TrainingRows, Work, ahead, step_batches
+from lmkit.training.distributed.parallelism import Parallelism
 from lmkit.training.loss_scale import LossScale
 from lmkit.training.loss_spikes import is_spike, remembered, z_score
 from lmkit.training.metrics import Record, finite
-from lmkit.training.optimizer import Both, update
+from lmkit.training.optimizer import CombinedOptimizer, update
 from lmkit.training.options import OptimConfig, ScheduleConfig, SpikeConfig
 from lmkit.training.schedule import learning_rate
 
@@ -129,8 +129,8 @@ class Hooks:
 
 
 def train(
-    team: Team,
-    optimizer: Optimizer | Both,
+    team: Parallelism,
+    optimizer: Optimizer | CombinedOptimizer,
     data: TrainingRows,
     objective: Objective,
     recipe: Recipe,
@@ -166,7 +166,7 @@ def train(
         rows = order(recipe.seed, number, recipe.rows_per_batch, len(data))
         passes = passes_of_rank(rows, team.reader, team.readers, recipe.micro_batch)
         pin = accelerator.device.type == "cuda"
-        work = work_of(recipe.seed, number, passes, data, objective, pin)
+        work = step_batches(recipe.seed, number, passes, data, objective, pin)
         return replace(work, step=step)
 
     trainer = _Trainer(team, optimizer, recipe, hooks, start.left_out, scale)
@@ -190,8 +190,8 @@ class _Trainer:
 
     def __init__(
         self,
-        team: Team,
-        optimizer: Optimizer | Both,
+        team: Parallelism,
+        optimizer: Optimizer | CombinedOptimizer,
         recipe: Recipe,
         hooks: Hooks,
         left_out: int,
@@ -249,7 +249,7 @@ class _Trainer:
         team.take_gradients()
         if self._scale is not None:
             self._scale.down(one.own.grad for one in team.held)
-        norm = update(self._optimizer, recipe.optim.clip, team.norm_of)
+        norm = update(self._optimizer, recipe.optim.grad_clip, team.norm_of)
         if self._scale is not None:
             self._scale.adjust(norm)
         values = torch.stack([loss, norm.to(loss.dtype), *counts[1:]])

@@ -28,7 +28,7 @@ from torch.optim import AdamW, Muon, Optimizer
 from lmkit.training.options import OptimConfig
 
 
-class Both:
+class CombinedOptimizer:
     """Two optimizers that step together, each over parameters of its own."""
 
     def __init__(self, *parts: Optimizer) -> None:
@@ -55,14 +55,14 @@ class Both:
             part.zero_grad()
 
 
-def parts_of(optimizer: Optimizer | Both) -> tuple[Optimizer, ...]:
+def parts_of(optimizer: Optimizer | CombinedOptimizer) -> tuple[Optimizer, ...]:
     """Return torch's own optimizers."""
-    return optimizer.parts if isinstance(optimizer, Both) else (optimizer,)
+    return optimizer.parts if isinstance(optimizer, CombinedOptimizer) else (optimizer,)
 
 
 def optimizer_of(
     parameters: Iterable[tuple[str, nn.Parameter]], config: OptimConfig
-) -> Optimizer | Both:
+) -> Optimizer | CombinedOptimizer:
     """Return the optimizer of parameters with these names; tied ones must be given once."""
     named = [(name, p) for name, p in parameters if p.requires_grad]
     by_muon = {name for name, p in named if config.algorithm == "muon" and _is_inner(name, p)}
@@ -88,7 +88,7 @@ def optimizer_of(
         momentum=config.momentum,
         adjust_lr_fn="match_rms_adamw",
     )
-    return Both(muon, adamw)
+    return CombinedOptimizer(muon, adamw)
 
 
 def _is_inner(name: str, parameter: Tensor) -> bool:
@@ -96,7 +96,7 @@ def _is_inner(name: str, parameter: Tensor) -> bool:
 
 
 def update(
-    optimizer: Optimizer | Both,
+    optimizer: Optimizer | CombinedOptimizer,
     clip: float | None,
     norm_of: Callable[[list[Tensor]], Tensor] | None = None,
 ) -> Tensor:
@@ -109,7 +109,7 @@ def update(
     parameters = [p for group in groups for p in group["params"] if p.grad is not None]
     norm = (norm_of or get_total_norm)([p.grad for p in parameters])
     broken = ~norm.isfinite()
-    if isinstance(optimizer, Both):
+    if isinstance(optimizer, CombinedOptimizer):
         if broken.item():
             optimizer.zero_grad()
             return norm

@@ -10,75 +10,76 @@ from lmkit.config import Group, split_commas
 
 
 class MixtureConfig(Group):
-    """how much of each packed folder is read."""
+    """How much of each packed folder is read."""
 
     weights: Annotated[
         tuple[Annotated[float, Field(gt=0)], ...] | None, BeforeValidator(split_commas)
     ] = None
-    """Share of the tokens from each input, in their order, such as 0.7,0.3; none: as they lie
-    there, every row as often as any other."""
+    """Fraction of the tokens from each input, in their order, such as 0.7,0.3; none: every
+    sequence as often as any other."""
 
 
 class SpikeConfig(Group):
-    """What to do where the loss jumps."""
+    """What happens when the loss spikes."""
 
     z: Annotated[float, Field(gt=0)] | None = 10.0
-    """How far above the last losses one is a spike, in their (robust) standard deviations; none:
-    don't look."""
+    """A loss this many (robust) standard deviations above the recent ones is a spike; none: don't
+    check."""
 
     action: Literal["warn", "rollback"] = "warn"
-    """warn: say so; rollback: go back to the last checkpoint, and leave the batches since out."""
+    """warn: print a warning; rollback: go back to the last checkpoint and skip the batches
+    since."""
 
     rollbacks: Annotated[int, Field(ge=1)] = 3
-    """Most rollbacks in a run before it is given up."""
+    """Most rollbacks before the run fails."""
 
 
 class OptimConfig(Group):
-    """How the weights follow the gradient."""
+    """How gradients update the weights."""
 
     algorithm: Literal["adamw", "muon"] = "adamw"
-    """What turns gradients into updates; muon: of the matrices inside of blocks, adamw the rest."""
+    """Optimizer; muon: for the matrices inside the blocks, with adamw for the rest."""
 
     lr: Annotated[float, Field(gt=0)] = 1e-3
     """Peak learning rate."""
 
     beta1: Annotated[float, Field(ge=0, lt=1)] = 0.9
-    """Share of the running mean of the gradient that a step keeps."""
+    """Decay of the running mean of gradients."""
 
     beta2: Annotated[float, Field(ge=0, lt=1)] = 0.95
-    """Share of the running mean of the squared gradient that a step keeps."""
+    """Decay of the running mean of squared gradients."""
 
     eps: Annotated[float, Field(gt=0)] = 1e-8
-    """Added to the root of the mean square, against division by 0."""
+    """Added to the denominator, against division by 0."""
 
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.95
-    """Of muon: share of the running gradient that a step keeps."""
+    """Momentum of muon."""
 
     weight_decay: Annotated[float, Field(ge=0)] = 0.1
-    """Pull of matrices and embeddings towards 0, times the learning rate."""
+    """Decoupled weight decay of matrices and embeddings, times the learning rate."""
 
-    clip: Annotated[float, Field(gt=0)] | None = 1.0
-    """Longest gradient, as the norm over all weights; none: never cut."""
+    grad_clip: Annotated[float, Field(gt=0)] | None = 1.0
+    """Largest gradient norm, over all weights; none: don't clip."""
 
 
 class ScheduleConfig(Group):
-    """How the learning rate moves over a run."""
+    """How the learning rate changes over a run."""
 
     kind: Literal["cosine", "linear", "constant", "inverse-sqrt", "wsd"] = "cosine"
-    """How it falls behind the warm-up; wsd stays at the top until the last part of the run."""
+    """How it decays after the warm-up; wsd stays at the peak until the last part of the run."""
 
     warmup_steps: Annotated[int, Field(ge=0)] = 100
     """Steps over which the learning rate rises to --optim.lr."""
 
     decay_steps: Annotated[int, Field(ge=1)] | None = None
-    """Step at which the fall ends; none: at the last of --steps. Give it where a shorter run is
-    to follow the same schedule as a longer one."""
+    """Step at which the decay ends; none: the last of --steps. Set it where a shorter run is to
+    follow the schedule of a longer one."""
 
-    decay_share: Annotated[float, Field(gt=0, le=1)] = 0.2
-    """Of wsd: share of the steps over which it falls."""
+    decay_fraction: Annotated[float, Field(gt=0, le=1)] = 0.2
+    """Of wsd: fraction of the steps over which it decays."""
 
-    final: Annotated[float, Field(ge=0, le=1)] = 0.1
-    """Learning rate at the end, as a share of --optim.lr."""
+    final_lr_fraction: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """Final learning rate, as a fraction of --optim.lr."""
 
     @model_validator(mode="after")
     def _decay_follows_warmup(self) -> ScheduleConfig:

@@ -34,10 +34,10 @@ def learning_rate(step: int, peak: float, steps: int, config: ScheduleConfig) ->
         return peak * math.sqrt(max(1, config.warmup_steps) / step)
     end = config.decay_steps or steps
     if step >= end:
-        return peak * config.final
+        return peak * config.final_lr_fraction
     start = config.warmup_steps
     if config.kind == "wsd":
-        start = max(start, end - round(config.decay_share * end))
+        start = max(start, end - round(config.decay_fraction * end))
     gone = max(0.0, (step - start) / (end - start))
     left = (1 + math.cos(math.pi * gone)) / 2 if config.kind == "cosine" else 1 - gone
-    return peak * (config.final + (1 - config.final) * left)
+    return peak * (config.final_lr_fraction + (1 - config.final_lr_fraction) * left)

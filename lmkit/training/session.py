@@ -26,12 +26,12 @@ from lmkit.training.checkpoints.layout import newest_first
 from lmkit.training.checkpoints.save_load import load, save, snapshot
 from lmkit.training.console import Monitor, gpu_bytes, resident_bytes
 from lmkit.training.data.step_batches import TrainingRows
-from lmkit.training.distributed.parallelism import Team
+from lmkit.training.distributed.parallelism import Parallelism
 from lmkit.training.distributed.stall_watch import Watch
 from lmkit.training.loop import Hooks, Order, Progress, Recipe, SpikeError, train
 from lmkit.training.loss_scale import LossScale
 from lmkit.training.metrics import Metrics, Record
-from lmkit.training.optimizer import Both
+from lmkit.training.optimizer import CombinedOptimizer
 
 
 @dataclass
@@ -42,8 +42,8 @@ class Session:
     recipe: Recipe
     recipe_hash: str
     """Stands for all that decides the numbers."""
-    team: Team
-    optimizer: Optimizer | Both
+    team: Parallelism
+    optimizer: Optimizer | CombinedOptimizer
     data: TrainingRows
     objective: Objective
     order: Order

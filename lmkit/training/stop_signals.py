@@ -21,7 +21,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
 @contextmanager
-def asked_to_stop(hours: float | None = None) -> Generator[Callable[[], bool]]:
+def stop_signals(hours: float | None = None) -> Generator[Callable[[], bool]]:
     """Hand out a function that tells whether someone has asked for an end, or time is up."""
     asked = threading.Event()
     end = None if hours is None else time.monotonic() + 3600 * hours

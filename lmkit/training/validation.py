@@ -15,11 +15,11 @@ import torch
 from lmkit.evaluation.perplexity import Score, score_rows
 from lmkit.objectives.registry import Objective
 from lmkit.packing.token_rows import TokenRows
-from lmkit.training.distributed.parallelism import Team
+from lmkit.training.distributed.parallelism import Parallelism
 
 
 def validation(
-    team: "Team",
+    team: "Parallelism",
     held_out: "dict[str, TokenRows]",
     objective: "Objective",
     micro_batch: int,

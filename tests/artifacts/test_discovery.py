@@ -18,7 +18,7 @@ def test_a_folder_is_searched_and_what_is_hidden_or_unknown_is_left_alone(raw: P
     names = ["cat.txt", "deep/a.jsonl.gz", "dog.txt", "hi.txt", "kat.txt"]
     assert [part.origin for part in found.slices] == names
     assert {part.source for part in found.slices} == {"raw"}
-    assert found.left_alone == {".png": 1}
+    assert found.skipped == {".png": 1}
 
 
 def test_a_folder_that_holds_folders_that_lmkit_made_is_refused(raw: Path, lmkit: Lmkit) -> None:
@@ -47,7 +47,7 @@ def test_links_that_are_not_followed_are_counted(raw: Path) -> None:
     (raw / "folder").symlink_to(Path("elsewhere").resolve())
     os.mkfifo(raw / "pipe.txt")
     found = find_documents([raw], formats=("text",))
-    assert found.left_alone == {"links": 2, "pipes, sockets or devices": 1}
+    assert found.skipped == {"links": 2, "pipes, sockets or devices": 1}
 
 
 def test_the_folder_that_one_stands_in_can_be_read(

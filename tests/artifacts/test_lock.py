@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lmkit.artifacts.lock import owning
+from lmkit.artifacts.lock import folder_lock
 from lmkit.errors import OutputError
 
 HOLD = """
@@ -18,9 +18,13 @@ with owning(Path(sys.argv[1])):
 
 
 def test_a_folder_has_one_owner_at_a_time(tmp_path: Path) -> None:
-    with owning(tmp_path), pytest.raises(OutputError, match="another run"), owning(tmp_path):
+    with (
+        folder_lock(tmp_path),
+        pytest.raises(OutputError, match="another run"),
+        folder_lock(tmp_path),
+    ):
         pass
-    with owning(tmp_path):
+    with folder_lock(tmp_path):
         pass
     assert not list(tmp_path.iterdir())
 
@@ -30,9 +34,9 @@ def test_a_lock_dies_with_its_process(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
         assert holder.stdout
         holder.stdout.readline()
-        with pytest.raises(OutputError), owning(tmp_path):
+        with pytest.raises(OutputError), folder_lock(tmp_path):
             pass
         holder.kill()
         holder.wait()
-    with owning(tmp_path):
+    with folder_lock(tmp_path):
         pass

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lmkit.artifacts.lock import owning
+from lmkit.artifacts.lock import folder_lock
 from lmkit.artifacts.output_folder import refuse_overlap
 from lmkit.commands.clean.options import CleanConfig
 from lmkit.commands.clean.run import clean
@@ -61,7 +61,7 @@ def test_the_same_again_touches_nothing(raw: Path, capsys: pytest.CaptureFixture
 
 def test_a_finished_folder_holds_its_outputs_and_nothing_hidden(raw: Path) -> None:
     clean(config(raw, "out", shard_bytes=10_000))
-    shards = ["documents-00000.jsonl.zst", "measures-00000.parquet", "rejected-00000.jsonl.zst"]
+    shards = ["documents-00000.jsonl.zst", "signals-00000.parquet", "rejected-00000.jsonl.zst"]
     assert sorted(path.name for path in Path("out").iterdir()) == sorted([*shards, "manifest.json"])
 
 
@@ -105,7 +105,7 @@ def test_verify_reads_outputs_and_inputs_again(raw: Path) -> None:
 def test_overwriting_leaves_no_shard_of_the_old_output(raw: Path) -> None:
     clean(config(raw, "out", shard_bytes=1))
     clean(config(raw, "out", shard_bytes=10_000, overwrite=True))
-    shards = ["documents-00000.jsonl.zst", "measures-00000.parquet", "rejected-00000.jsonl.zst"]
+    shards = ["documents-00000.jsonl.zst", "signals-00000.parquet", "rejected-00000.jsonl.zst"]
     assert list(contents(Path("out"))) == shards
 
 
@@ -170,7 +170,7 @@ def test_overlap_is_found_through_links_and_dots(raw: Path, output: str) -> None
 
 def test_two_runs_do_not_share_a_folder(raw: Path) -> None:
     Path("out").mkdir()
-    with owning(Path("out")), pytest.raises(OutputError, match="another run"):
+    with folder_lock(Path("out")), pytest.raises(OutputError, match="another run"):
         clean(config(raw, "out"))
 
 

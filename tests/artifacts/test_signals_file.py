@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lmkit.artifacts import signals_file as measures
-from lmkit.artifacts.signals_file import MeasuresFile, read_measures
+from lmkit.artifacts.signals_file import SignalsFile, read_signals
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.errors import LmkitError
 
@@ -15,11 +15,11 @@ def test_rows_come_back_in_order_with_what_decided(
     monkeypatch.setattr(measures, "ROWS", 2)
     Path("out/.partial").mkdir(parents=True)
     writer = TaskWriter(Path("out"), "documents", 3)
-    with MeasuresFile(writer) as file:
+    with SignalsFile(writer) as file:
         for n in range(5):
             facts = ([f"id {n}\ud800"], ["books"], [None], ["too_short" if n else None])
             file.write(facts, {"characters": np.array([n])})
-    table = read_measures([Path("out/measures-00003.parquet")])
+    table = read_signals([Path("out/signals-00003.parquet")])
     assert table["characters"].to_pylist() == [0, 1, 2, 3, 4]
     assert table["id"].to_pylist()[0] == "id 0\\ud800"
     assert table["reason"].to_pylist() == [None] + ["too_short"] * 4
@@ -27,12 +27,12 @@ def test_rows_come_back_in_order_with_what_decided(
 
 def test_a_task_without_documents_has_no_measures(here: Path) -> None:
     Path("out/.partial").mkdir(parents=True)
-    with MeasuresFile(TaskWriter(Path("out"), "documents", 0)):
+    with SignalsFile(TaskWriter(Path("out"), "documents", 0)):
         pass
     assert not list(Path("out").glob("*.parquet"))
 
 
 def test_a_damaged_file_is_named(here: Path) -> None:
-    Path("measures-00000.parquet").write_bytes(b"PAR1 not really")
-    with pytest.raises(LmkitError, match=r"measures-00000\.parquet: cannot be read"):
-        read_measures([Path("measures-00000.parquet")])
+    Path("signals-00000.parquet").write_bytes(b"PAR1 not really")
+    with pytest.raises(LmkitError, match=r"signals-00000\.parquet: cannot be read"):
+        read_signals([Path("signals-00000.parquet")])

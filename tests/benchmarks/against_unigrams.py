@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lmkit.artifacts.finished_folders import made_by_lmkit
+from lmkit.artifacts.finished_folders import finished_manifest
 from lmkit.evaluation.perplexity import score_rows
 from lmkit.objectives.batch import Batch
 from lmkit.objectives.registry import Packing, objective_of, ordinary, scored
@@ -25,7 +25,7 @@ from lmkit.training.checkpoints.trained_model import open_run
 
 def main(run: Path, packed: Path) -> None:
     trained = open_run(run, torch.device("cpu"))
-    manifest = made_by_lmkit(packed)
+    manifest = finished_manifest(packed)
     assert manifest is not None
     details = manifest.details
     rows = TokenRows.open(packed / "validation", details["sequence_length"], details["pad"])

@@ -1,4 +1,4 @@
-"""How many planted test items does `dedup --against` find, and how often is it wrong?
+"""How many planted test items does decontamination find, and how often is it wrong?
 
     python tests/benchmarks/contamination.py BOOKS EVAL SCRATCH
 
@@ -80,7 +80,14 @@ def main(books: Path, folder: Path, scratch: Path) -> None:
             file.write(json.dumps({"id": key, "source": "books", "text": text}) + "\n")
     out = scratch / "out"
     command = [sys.executable, "-m", "lmkit", "dedup", corpus, "--output", out, "--overwrite"]
-    command += ["--against", folder, "--contamination.action", "report", "--near.action", "none"]
+    command += [
+        "--decontamination.against",
+        folder,
+        "--decontamination.action",
+        "report",
+        "--minhash.action",
+        "none",
+    ]
     subprocess.run(list(map(str, command)), check=True)
     reported: dict[str, list[str]] = {}
     for path in sorted(out.glob("contamination-*.jsonl.zst")):

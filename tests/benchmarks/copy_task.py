@@ -37,7 +37,7 @@ from lmkit.objectives.registry import Objective
 from lmkit.objectives.span_corruption import Marks, span_corruption
 from lmkit.packing.token_rows import NO_TARGET, Rows
 from lmkit.tokenizers.word_boundaries import Words
-from lmkit.training.distributed.parallelism import Team
+from lmkit.training.distributed.parallelism import Parallelism
 from lmkit.training.loop import Hooks, Progress, Recipe, train
 from lmkit.training.optimizer import optimizer_of
 from lmkit.training.options import OptimConfig, ScheduleConfig
@@ -189,7 +189,7 @@ def learn(name: str) -> None:
 
     optimizer = optimizer_of(model.named_parameters(), recipe.optim)
     train(
-        Team(model, accelerator),
+        Parallelism(model, accelerator),
         optimizer,
         CopyRows(HALVES[name]),
         objective,

@@ -150,7 +150,7 @@ def peer_pipeline(documents: Path, output: Path) -> None:
 
 def verdicts(peer: str, how_many: int) -> None:
     from lmkit.filters.judge import Judge
-    from lmkit.filters.options import Filters
+    from lmkit.filters.options import FiltersConfig
 
     cases = [case for case in [*passages(how_many), *pages()] if case[1].strip()]
     with tempfile.TemporaryDirectory() as folder:
@@ -164,7 +164,7 @@ def verdicts(peer: str, how_many: int) -> None:
     dropped: Counter[tuple[str, str, str]] = Counter()
     total = Counter(kind for kind, _ in cases)
     for name in SETS:
-        judge = Judge(Filters.model_validate({"preset": "none", "rules": name}))
+        judge = Judge(FiltersConfig.model_validate({"preset": "none", "rules": name}))
         for start in range(0, len(cases), 100):
             part = cases[start : start + 100]
             found = judge.judge([text for _, text in part]).verdicts

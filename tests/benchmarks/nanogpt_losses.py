@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from lmkit.artifacts.finished_folders import made_by_lmkit
+from lmkit.artifacts.finished_folders import finished_manifest
 from lmkit.huggingface.decoders import GPT2
 from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
@@ -52,7 +52,7 @@ def prepare(text: Path, scratch: Path) -> Path:
     train, packed = scratch / "train.jsonl", scratch / "packed"
     tokenizer = scratch / "tokenizer"
     lmkit("train-tokenizer", train, "--output", tokenizer, "--vocab-size", 1024)
-    rows = ["--sequence-length", TIME, "--no-begin", "--no-end"]
+    rows = ["--sequence-length", TIME, "--no-bos", "--no-eos"]
     held_out = ["--validation", scratch / "val.jsonl"]
     lmkit("pack", train, "--tokenizer", tokenizer, "--output", packed, *rows, *held_out)
     lmkit("export", packed, "--output", scratch / "data" / "text", "--separator", "none")
@@ -63,7 +63,7 @@ def options(steps: int, seed: int) -> list[object]:
     typed: list[object] = ["--device", "cpu", "--precision", "fp32", "--seed", seed]
     typed += ["--steps", steps, "--batch-tokens", BATCH * TIME, "--validate-every", "none"]
     typed += ["--optim.lr", LR, "--schedule.warmup-steps", WARMUP]
-    typed += ["--schedule.final", FINAL]
+    typed += ["--schedule.final-lr-fraction", FINAL]
     for name, value in (SHAPE | LIKE_GPT2).items():
         flag = "--model." + name.replace("_", "-")
         typed += [flag] if value is True else [flag, value]
@@ -144,7 +144,7 @@ def main(nanogpt: Path, text: Path, scratch: Path, steps: int = 100) -> None:
     packed = scratch / "packed"
     if not (packed / "manifest.json").exists():
         prepare(text, scratch)
-    manifest = made_by_lmkit(packed)
+    manifest = finished_manifest(packed)
     assert manifest
     rows, size = manifest.details["train"]["rows"], manifest.details["vocabulary_size"]
 

@@ -24,13 +24,13 @@ import zstandard
 from numpy.typing import NDArray
 
 from lmkit.packing.best_fit import best_fit
-from lmkit.packing.chunking import chunk, each_alone
+from lmkit.packing.chunking import chunk, one_document_per_sequence
 from lmkit.tokenizers.tokenizer import Tokenizer
 
 WAYS: dict[str, Callable[[NDArray[np.int64], int], Any]] = {
     "chunk": chunk,
     "best-fit": best_fit,
-    "document": each_alone,
+    "document": one_document_per_sequence,
 }
 
 
@@ -71,8 +71,8 @@ def literal_rows(counts: NDArray[np.int64], size: int) -> int:
 def compare(name: str, counts: NDArray[np.int64]) -> None:
     print(f"{name}: {len(counts):,} documents, {counts.sum():,} tokens")
     for size in (512, 2_048):
-        for way, lay_out in WAYS.items():
-            row_starts, pieces = lay_out(counts, size)
+        for way, pack_into_sequences in WAYS.items():
+            row_starts, pieces = pack_into_sequences(counts, size)
             rows = len(row_starts) - 1
             times = np.bincount(pieces["document"].astype(np.int64), minlength=len(counts))
             cut, fits = times > 1, counts <= size

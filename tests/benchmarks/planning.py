@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import get_args
 
 from lmkit.artifacts.inputs import cut, find_documents
-from lmkit.artifacts.output_folder import making
+from lmkit.artifacts.output_folder import open_output
 from lmkit.commands.clean.options import CleanConfig
 from lmkit.storage.options import RawFormat
 
@@ -39,7 +39,7 @@ def plan(scratch: Path, kind: str) -> None:
     config = CleanConfig.model_validate({"output": output, **named})
     started = time.monotonic()
     found = find_documents(config.inputs, config.inputs_from, formats=get_args(RawFormat))
-    with making(config, found):
+    with open_output(config, found):
         tasks = cut(found.slices)
     seconds = time.monotonic() - started
     used = resource.getrusage(resource.RUSAGE_SELF)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lmkit.artifacts.lock import owning
+from lmkit.artifacts.lock import folder_lock
 from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.commands.dedup.options import DedupConfig
 from lmkit.commands.dedup.run import dedup
@@ -61,7 +61,7 @@ def month_by_month(months: list[Path], **options: object) -> list[str]:
     return sorted(found)
 
 
-@pytest.mark.parametrize("action", ["drop", "mark"])
+@pytest.mark.parametrize("action", ["drop", "label"])
 @pytest.mark.parametrize("shard_bytes", [1 << 26, 9_000])
 def test_month_by_month_the_same_stay_as_all_at_once_with_older_ones_first(
     months: list[Path], shard_bytes: int, action: str
@@ -145,7 +145,7 @@ def test_another_version_of_what_later_crawls_were_compared_with_is_refused(
 
 def test_one_run_at_a_time_uses_an_index(months: list[Path], lmkit: Lmkit) -> None:
     Path("index").mkdir()
-    with owning(Path("index")):
+    with folder_lock(Path("index")):
         exit_code, _, err = lmkit("dedup", months[0], "--output", "out0", "--index", "index")
     assert exit_code == 2 and "--index: index: another run" in " ".join(err.split())
     assert not Path("out0").exists()
@@ -164,11 +164,11 @@ def test_damage_in_the_index_is_refused(months: list[Path], lmkit: Lmkit, kind: 
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--near.rows", "7"], "--near.rows: got 7, but the index index was made with 8"),
-        (["--near.threshold", "0.8"], "--near.min_similarity: got 0.8"),
-        (["--near.action", "none"], "must be the same"),
+        (["--minhash.rows", "7"], "--minhash.rows: got 7, but the index index was made with 8"),
+        (["--minhash.threshold", "0.8"], "--minhash.min_similarity: got 0.8"),
+        (["--minhash.action", "none"], "must be the same"),
         (["--url", "drop"], "--index: goes with copies of whole texts, not with --url"),
-        (["--inside.lines", "5"], "not with --inside"),
+        (["--repeats.lines", "5"], "not with --repeats"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(

@@ -3,8 +3,8 @@ from pathlib import Path
 from lmkit.artifacts.documents_file import Document, Rejected
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.deduplication.cut_spans import Cut, applying
-from lmkit.deduplication.document_table import Notes, noting_names
-from lmkit.deduplication.options import Keep
+from lmkit.deduplication.document_table import DocumentTable, writing_document_keys
+from lmkit.deduplication.options import KeepConfig
 from tests.conftest import records
 
 DOCUMENTS = [
@@ -16,11 +16,11 @@ CUTS = {0: [Cut(4, 8, "line", 2), Cut(0, 5, "passage", None)], 1: [Cut(0, 4, "li
 
 
 def test_cuts_are_applied_recorded_and_counted(tmp_path: Path) -> None:
-    with noting_names(Keep(), TaskWriter(tmp_path, "notes", 0)) as note:
+    with writing_document_keys(KeepConfig(), TaskWriter(tmp_path, "notes", 0)) as note:
         for document in DOCUMENTS:
             note(document, Path("x"))
     writer = TaskWriter(tmp_path, "documents", 0)
-    names = Notes(((writer.partial, 0),))
+    names = DocumentTable(((writer.partial, 0),))
     cutters = [
         lambda number, _: CUTS.get(number, ())[:1],
         lambda number, _: CUTS.get(number, ())[1:],
@@ -50,8 +50,8 @@ def test_cuts_are_applied_recorded_and_counted(tmp_path: Path) -> None:
 
 def test_no_cut_makes_no_file(tmp_path: Path) -> None:
     writer = TaskWriter(tmp_path, "documents", 0)
-    with noting_names(Keep(), TaskWriter(tmp_path, "notes", 0)):
+    with writing_document_keys(KeepConfig(), TaskWriter(tmp_path, "notes", 0)):
         pass
-    with applying([], writer, Notes(((writer.partial, 0),))) as apply:
+    with applying([], writer, DocumentTable(((writer.partial, 0),))) as apply:
         assert apply(0, DOCUMENTS[0]) == DOCUMENTS[0]
     assert not list(tmp_path.glob("cuts*")) and writer.counts.more == {}

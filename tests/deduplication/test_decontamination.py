@@ -6,9 +6,9 @@ from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter, finished
 from lmkit.commands.dedup.options import DedupConfig
-from lmkit.deduplication.decontamination import AgainstTests, prepare_items
-from lmkit.deduplication.document_table import Notes, noting_names
-from lmkit.deduplication.options import Contamination, Keep
+from lmkit.deduplication.decontamination import Decontaminator, prepare_items
+from lmkit.deduplication.document_table import DocumentTable, writing_document_keys
+from lmkit.deduplication.options import DecontaminationConfig, KeepConfig
 from lmkit.deduplication.removal_table import NOBODY
 from lmkit.errors import LmkitError
 from tests.conftest import prose, records
@@ -25,18 +25,18 @@ TASKS = [
 ]
 
 
-def notes_of(folder: Path, tasks: int) -> Notes:
-    return Notes(tuple((folder / ".partial", number) for number in range(tasks)))
+def notes_of(folder: Path, tasks: int) -> DocumentTable:
+    return DocumentTable(tuple((folder / ".partial", number) for number in range(tasks)))
 
 
-def looked(folder: Path, action: str) -> AgainstTests:
-    wanted = AgainstTests(Contamination.model_validate({"action": action}))
+def looked(folder: Path, action: str) -> Decontaminator:
+    wanted = Decontaminator(DecontaminationConfig.model_validate({"action": action}))
     writer = TaskWriter(folder, "items", 0)
     prepare_items(ITEMS, 13, writer)
     writer.finish()
     for number, texts in enumerate(TASKS):
         writer = TaskWriter(folder, "notes", number)
-        with noting_names(Keep(), writer) as name, wanted.noting(writer) as note:
+        with writing_document_keys(KeepConfig(), writer) as name, wanted.noting(writer) as note:
             for index, text in enumerate(texts):
                 document = Document(f"{number}{index}", text, "s")
                 name(document, Path("x"))
@@ -80,9 +80,9 @@ def test_many_characters_are_searched_in_parts(tmp_path: Path) -> None:
     writer = TaskWriter(tmp_path, "items", 0)
     prepare_items([("a", "1", (text,))], 13, writer)
     writer.finish()
-    wanted = AgainstTests(Contamination())
+    wanted = Decontaminator(DecontaminationConfig())
     writer = TaskWriter(tmp_path, "notes", 0)
-    with noting_names(Keep(), writer) as name, wanted.noting(writer) as note:
+    with writing_document_keys(KeepConfig(), writer) as name, wanted.noting(writer) as note:
         for number in range(9):
             document = Document(f"{number}", "x " * 40_000 + text * (number % 4 == 0), "s")
             name(document, Path("x"))

@@ -8,16 +8,16 @@ from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.commands.dedup.options import DedupConfig
-from lmkit.deduplication.document_table import Notes, noting_names
-from lmkit.deduplication.exact import Exact, SameAddress, groups_of_equals
-from lmkit.deduplication.options import Keep
+from lmkit.deduplication.document_table import DocumentTable, writing_document_keys
+from lmkit.deduplication.exact import Exact, SameUrl, groups_of_equals
+from lmkit.deduplication.options import KeepConfig
 
 
 @pytest.mark.parametrize(("rule", "stays"), [("first", 1), ("longest", 2)])
 def test_texts_are_equal_but_for_case_blanks_and_unicode_form(
     tmp_path: Path, rule: str, stays: int
 ) -> None:
-    keep = Keep.model_validate({"rule": rule})
+    keep = KeepConfig.model_validate({"rule": rule})
     exact = Exact(keep)
     tasks = [
         [("9", "Caf\u00e9 au lait"), ("1", "cafe\u0301 au\nlait")],
@@ -25,12 +25,12 @@ def test_texts_are_equal_but_for_case_blanks_and_unicode_form(
     ]
     for number, documents in enumerate(tasks):
         writer = TaskWriter(tmp_path, "notes", number)
-        with noting_names(keep, writer) as name, exact.noting(writer) as note:
+        with writing_document_keys(keep, writer) as name, exact.noting(writer) as note:
             for key, text in documents:
                 name(Document(key, text, "s"), Path("x"))
                 note(Document(key, text, "s"))
     folder = OutputFolder(DedupConfig(output=tmp_path), tmp_path, [])
-    exact.match(folder, Notes(((folder.scratch, 0), (folder.scratch, 1))), 1, [])
+    exact.match(folder, DocumentTable(((folder.scratch, 0), (folder.scratch, 1))), 1, [])
     gone = exact.gone(folder.scratch)
     assert {n: gone.get(n) for n in range(4)} == {
         n: (stays, 1.0) if n not in {stays, 3} else None for n in range(4)
@@ -40,7 +40,7 @@ def test_texts_are_equal_but_for_case_blanks_and_unicode_form(
 def test_documents_of_the_same_address_are_copies_and_those_without_one_are_not(
     tmp_path: Path,
 ) -> None:
-    same = SameAddress(Keep())
+    same = SameUrl(KeepConfig())
     documents = [
         ("3", {"url": "http://example.org/a/?utm_source=x"}),
         ("2", {"origin": "https://www.example.org/a"}),
@@ -49,16 +49,16 @@ def test_documents_of_the_same_address_are_copies_and_those_without_one_are_not(
         ("4", {"origin": "page.html", "url": 7}),
     ]
     writer = TaskWriter(tmp_path, "notes", 0)
-    with noting_names(Keep(), writer) as name, same.noting(writer) as note:
+    with writing_document_keys(KeepConfig(), writer) as name, same.noting(writer) as note:
         for key, metadata in documents:
             name(Document(key, "text", "s", metadata), Path("x"))
             note(Document(key, "text", "s", metadata))
     folder = OutputFolder(DedupConfig(output=tmp_path), tmp_path, [])
-    notes = Notes(((folder.scratch, 0),))
+    notes = DocumentTable(((folder.scratch, 0),))
     same.match(folder, notes, 1, [])
     gone = same.gone(folder.scratch)
     assert {n: gone.get(n) for n in range(5)} == {0: (1, 1.0), **dict.fromkeys(range(1, 5))}
-    exact = Exact(Keep())
+    exact = Exact(KeepConfig())
     with exact.noting(writer) as note:
         for key, metadata in documents[:2]:
             note(Document(key, "text", "s", metadata))

@@ -6,10 +6,17 @@ from hypothesis import strategies as st
 
 from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.tasks import PARTIAL, Receipt, TaskWriter
-from lmkit.deduplication.document_table import Notes, noting_names
-from lmkit.deduplication.examples import LISTED, SHOWN, Witness, audit_of, side_by_side, write_audit
-from lmkit.deduplication.options import Keep
-from lmkit.deduplication.removal_table import NOBODY, Gone, write_gone
+from lmkit.deduplication.document_table import DocumentTable, writing_document_keys
+from lmkit.deduplication.examples import (
+    LISTED,
+    SHOWN,
+    ExampleCollector,
+    side_by_side,
+    summary_of,
+    write_examples,
+)
+from lmkit.deduplication.options import KeepConfig
+from lmkit.deduplication.removal_table import NOBODY, Gone, write_removals
 
 
 def audited(folder: Path, sources: str, **rows: list[tuple[int, int, float]]) -> Receipt:
@@ -18,15 +25,15 @@ def audited(folder: Path, sources: str, **rows: list[tuple[int, int, float]]) ->
     documents = [
         Document(str(n), " ".join(map(str, range(n))), source) for n, source in enumerate(sources)
     ]
-    with noting_names(Keep(), writer) as note:
+    with writing_document_keys(KeepConfig(), writer) as note:
         for document in documents:
             note(document, Path("x"))
     tables: list[tuple[str, Gone]] = []
     for reason, found in rows.items():
-        write_gone(folder / reason, found)
+        write_removals(folder / reason, found)
         tables.append((reason, Gone([folder / reason])))
     audit = TaskWriter(folder, "audit", 0)
-    write_audit(tables, Notes(((folder / PARTIAL, 0),)), audit)
+    write_examples(tables, DocumentTable(((folder / PARTIAL, 0),)), audit)
     return audit.finish()
 
 
@@ -54,7 +61,7 @@ def test_marked_documents_are_clusters_of_themselves(tmp_path: Path) -> None:
 
 def test_nothing_found_is_said_so(tmp_path: Path) -> None:
     audit = audited(tmp_path, "ss")
-    found = audit_of(audit, [])
+    found = summary_of(audit, [])
     assert not any(found.values())
 
 
@@ -62,13 +69,13 @@ def test_what_the_tasks_saw_is_put_together(tmp_path: Path) -> None:
     audit = audited(tmp_path, "ab", near=[(1, 0, 0.9)])
     receipts: list[Receipt] = []
     for number, text in enumerate(("one two", "one too")):
-        witness = Witness(audit.facts["examples"])
+        witness = ExampleCollector(audit.facts["examples"])
         witness.see(number, Document(str(number), text, "ab"[number]))
         witness.count("near", "b", "a")
         writer = TaskWriter(tmp_path, "documents", number)
         witness.report(writer)
         receipts.append(writer.finish())
-    found = audit_of(audit, receipts)
+    found = summary_of(audit, receipts)
     assert found["duplicates"] == [{"reason": "near", "source": "b", "of": "a", "documents": 2}]
     assert found["examples"] == [
         {
@@ -82,11 +89,11 @@ def test_what_the_tasks_saw_is_put_together(tmp_path: Path) -> None:
 
 
 def test_the_list_of_pairs_is_cut(tmp_path: Path) -> None:
-    witness, writer = Witness([]), TaskWriter(tmp_path, "documents", 0)
+    witness, writer = ExampleCollector([]), TaskWriter(tmp_path, "documents", 0)
     for number in range(LISTED + 5):
         witness.count("near", str(number), "a")
     witness.report(writer)
-    listed = audit_of(audited(tmp_path, "s"), [writer.finish()])["duplicates"]
+    listed = summary_of(audited(tmp_path, "s"), [writer.finish()])["duplicates"]
     assert len(listed) == LISTED + 1 and sum(pair["documents"] for pair in listed) == LISTED + 5
 
 

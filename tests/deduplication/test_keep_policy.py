@@ -5,40 +5,40 @@ from pydantic import ValidationError
 
 from lmkit.artifacts.documents_file import Document
 from lmkit.deduplication.keep_policy import Name, value_of
-from lmkit.deduplication.options import Keep
+from lmkit.deduplication.options import KeepConfig
 
 
 def name(source: str = "s", key: str = "1", characters: int = 1, value: object = None) -> Name:
     return Name(source, key, "", "", characters, value)  # type: ignore[arg-type]
 
 
-def ordered(keep: Keep, *names: Name) -> list[Name]:
+def ordered(keep: KeepConfig, *names: Name) -> list[Name]:
     shuffled = random.Random(1).sample(names, len(names))
     return sorted(shuffled, key=keep.rank)
 
 
 def test_the_first_is_that_with_the_smallest_source_and_then_id() -> None:
     names = [name("a", "9"), name("b", "1"), name("b", "2")]
-    assert ordered(Keep(), *names) == names
+    assert ordered(KeepConfig(), *names) == names
 
 
 def test_the_longest_comes_first_and_equals_by_their_names() -> None:
     names = [name("b", "7", 30), name("a", "1", 20), name("a", "2", 20)]
-    assert ordered(Keep(rule="longest"), *names) == names
+    assert ordered(KeepConfig(rule="longest"), *names) == names
 
 
 def test_values_are_numbers_then_texts_then_none() -> None:
     rising = [-2, 0.5, 3, "2024", "2024-01", "2025"]
     names = [name(value=value) for value in [*rising, None]]
-    assert ordered(Keep(rule="smallest", field="x"), *names) == names
+    assert ordered(KeepConfig(rule="smallest", field="x"), *names) == names
     falling = [3, 0.5, -2, "2025", "2024-01", "2024", None]
     names = [name(value=value) for value in falling]
-    assert ordered(Keep(rule="largest", field="x"), *names) == names
+    assert ordered(KeepConfig(rule="largest", field="x"), *names) == names
 
 
 def test_preferred_sources_come_before_the_rule() -> None:
     names = [name("wiki", characters=1), name("books", characters=2), name("a", characters=9)]
-    assert ordered(Keep(rule="longest", sources=("wiki", "books")), *names) == names
+    assert ordered(KeepConfig(rule="longest", sources=("wiki", "books")), *names) == names
 
 
 def test_a_field_is_found_in_the_record_or_its_metadata() -> None:
@@ -52,10 +52,10 @@ def test_a_field_is_found_in_the_record_or_its_metadata() -> None:
         "by": None,
         "score.x": None,
     }.items():
-        assert value_of(Keep(rule="largest", field=field), document) == value
+        assert value_of(KeepConfig(rule="largest", field=field), document) == value
 
 
 def test_rule_and_field_go_together() -> None:
     for given in ({"rule": "largest"}, {"field": "x"}, {"rule": "longest", "field": "x"}):
         with pytest.raises(ValidationError, match="--keep"):
-            Keep.model_validate(given)
+            KeepConfig.model_validate(given)

@@ -4,18 +4,18 @@ from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.commands.dedup.options import DedupConfig
-from lmkit.deduplication.document_table import Notes, noting_names
+from lmkit.deduplication.document_table import DocumentTable, writing_document_keys
 from lmkit.deduplication.matcher import Pass, tables_of
-from lmkit.deduplication.options import Keep
+from lmkit.deduplication.options import KeepConfig
 
 
 def test_a_pass_that_says_nothing_changes_nothing(tmp_path: Path) -> None:
     writer, each = TaskWriter(tmp_path, "notes", 0), Pass()
     document = Document("1", "text", "s")
-    with noting_names(Keep(), writer) as name, each.noting(writer) as note:
+    with writing_document_keys(KeepConfig(), writer) as name, each.noting(writer) as note:
         name(document, Path("x"))
         note(document)
-    notes = Notes(((writer.partial, 0),))
+    notes = DocumentTable(((writer.partial, 0),))
     each.match(OutputFolder(DedupConfig(output=tmp_path), tmp_path, []), notes, 1, [])
     with each.changing(writer, notes) as change:
         assert change(0, document) == document

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from lmkit.deduplication.minhash import AT_ONCE, Bands, shown_curve
+from lmkit.deduplication.minhash import AT_ONCE, Bands, lsh_curve_text
 from lmkit.deduplication.options import NUMBERS, bands_and_rows, catch_probability
 
 
@@ -67,4 +67,4 @@ def test_the_least_threshold_has_one_row() -> None:
 
 
 def test_the_curve_is_said_in_per_cent() -> None:
-    assert "0.80: 92%" in shown_curve(14, 8)
+    assert "0.80: 92%" in lsh_curve_text(14, 8)

@@ -7,20 +7,22 @@ from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.commands.dedup.options import DedupConfig
-from lmkit.deduplication.document_table import Notes, noting_names
-from lmkit.deduplication.options import Keep
+from lmkit.deduplication.document_table import DocumentTable, writing_document_keys
+from lmkit.deduplication.options import KeepConfig
 from lmkit.deduplication.ranking import rank_documents, ranks
 
 
 @pytest.mark.parametrize(
     ("keep", "key"),
     [
-        (Keep(), lambda d: (d.source, d.id)),
-        (Keep(rule="longest"), lambda d: (-len(d.text), d.source, d.id)),
-        (Keep(sources=("c",)), lambda d: (d.source != "c", d.source, d.id)),
+        (KeepConfig(), lambda d: (d.source, d.id)),
+        (KeepConfig(rule="longest"), lambda d: (-len(d.text), d.source, d.id)),
+        (KeepConfig(sources=("c",)), lambda d: (d.source != "c", d.source, d.id)),
     ],
 )
-def test_ranks_are_those_of_all_documents_sorted(tmp_path: Path, keep: Keep, key: object) -> None:
+def test_ranks_are_those_of_all_documents_sorted(
+    tmp_path: Path, keep: KeepConfig, key: object
+) -> None:
     chance = random.Random(1)
     documents = [
         Document(f"{number}", "x" * chance.randrange(9), chance.choice("abc"))
@@ -28,11 +30,11 @@ def test_ranks_are_those_of_all_documents_sorted(tmp_path: Path, keep: Keep, key
     ]
     tasks = [documents[:1], [], documents[1:150], documents[150:]]
     for number, task in enumerate(tasks):
-        with noting_names(keep, TaskWriter(tmp_path, "notes", number)) as note:
+        with writing_document_keys(keep, TaskWriter(tmp_path, "notes", number)) as note:
             for document in task:
                 note(document, Path("x"))
     folder = OutputFolder(DedupConfig(output=tmp_path), tmp_path, [])
-    notes = Notes(tuple((folder.scratch, number) for number in range(len(tasks))))
+    notes = DocumentTable(tuple((folder.scratch, number) for number in range(len(tasks))))
     rank_documents(folder, keep, notes, 1)
     expected = sorted(range(len(documents)), key=lambda number: key(documents[number]))
     found = ranks(folder.scratch)
@@ -40,19 +42,19 @@ def test_ranks_are_those_of_all_documents_sorted(tmp_path: Path, keep: Keep, key
 
 
 def test_no_documents_have_no_ranks(tmp_path: Path) -> None:
-    with noting_names(Keep(), TaskWriter(tmp_path, "notes", 0)):
+    with writing_document_keys(KeepConfig(), TaskWriter(tmp_path, "notes", 0)):
         pass
     folder = OutputFolder(DedupConfig(output=tmp_path), tmp_path, [])
-    rank_documents(folder, Keep(), Notes(((folder.scratch, 0),)), 1)
+    rank_documents(folder, KeepConfig(), DocumentTable(((folder.scratch, 0),)), 1)
     assert len(ranks(folder.scratch)) == 0
 
 
 def test_documents_of_an_index_have_no_rank(tmp_path: Path) -> None:
     for folder, keys in (("index", "531"), ("new", "642")):
-        with noting_names(Keep(), TaskWriter(tmp_path / folder, "notes", 0)) as note:
+        with writing_document_keys(KeepConfig(), TaskWriter(tmp_path / folder, "notes", 0)) as note:
             for key in keys:
                 note(Document(key, "", "s"), Path("x"))
     folder = OutputFolder(DedupConfig(output=tmp_path / "new"), tmp_path / "new", [])
-    notes = Notes(((tmp_path / "index" / ".partial", 0), (folder.scratch, 0)), older=1)
-    rank_documents(folder, Keep(), notes, 1)
+    notes = DocumentTable(((tmp_path / "index" / ".partial", 0), (folder.scratch, 0)), older=1)
+    rank_documents(folder, KeepConfig(), notes, 1)
     assert ranks(folder.scratch).tolist() == [2, 1, 0]

@@ -5,16 +5,16 @@ import pytest
 
 from lmkit.artifacts.tasks import PARTIAL, TaskWriter, scratch
 from lmkit.deduplication import signature_files as signatures
-from lmkit.deduplication.document_table import Notes
+from lmkit.deduplication.document_table import DocumentTable
 from lmkit.deduplication.minhash import Bands
-from lmkit.deduplication.removal_table import Gone, write_gone
+from lmkit.deduplication.removal_table import Gone, write_removals
 from lmkit.deduplication.shingles import jaccard, shingles
 from lmkit.deduplication.signature_files import (
     Signatures,
     groups,
     matching_tasks,
+    write_candidate_pairs,
     write_groups,
-    write_mates,
     writing_signatures,
 )
 from tests.conftest import prose
@@ -22,7 +22,7 @@ from tests.conftest import prose
 BANDS = Bands(4, 2)
 
 
-def written(folder: Path, tasks: list[list[str]], older: int = 0) -> Notes:
+def written(folder: Path, tasks: list[list[str]], older: int = 0) -> DocumentTable:
     (folder / PARTIAL).mkdir(parents=True)
     for number, texts in enumerate(tasks):
         writer = TaskWriter(folder, "notes", number)
@@ -31,13 +31,13 @@ def written(folder: Path, tasks: list[list[str]], older: int = 0) -> Notes:
                 note(text)
         with writer.scratch_file(scratch("ends", number)) as path:
             np.zeros(len(texts), np.int64).tofile(path)
-    return Notes(tuple((folder / PARTIAL, number) for number in range(len(tasks))), older)
+    return DocumentTable(tuple((folder / PARTIAL, number) for number in range(len(tasks))), older)
 
 
-def proposed(folder: Path, notes: Notes, gone: list[Gone]) -> list[dict[int, list[int]]]:
+def proposed(folder: Path, notes: DocumentTable, gone: list[Gone]) -> list[dict[int, list[int]]]:
     tasks = matching_tasks(int(notes.starts[-1]), BANDS.bands)
     for number, which in enumerate(tasks):
-        write_mates(notes, gone, which, TaskWriter(folder, "bands", number))
+        write_candidate_pairs(notes, gone, which, TaskWriter(folder, "bands", number))
     files = write_groups(notes, len(tasks), TaskWriter(folder, "groups", 0))
     found = [list(groups(folder / PARTIAL / scratch("groups", file))) for file in range(files)]
     return [group for file in found for group in file]
@@ -72,7 +72,7 @@ def test_documents_that_share_a_key_find_one_another_across_tasks(
 def test_what_is_gone_proposes_nothing(tmp_path: Path) -> None:
     one, two = prose(2, 40)
     notes = written(tmp_path, [[one, one, two, two]])
-    write_gone(tmp_path / "gone", [(1, 0, 1.0)])
+    write_removals(tmp_path / "gone", [(1, 0, 1.0)])
     assert [sorted(group) for group in proposed(tmp_path, notes, [Gone([tmp_path / "gone"])])] == [
         [2, 3]
     ]

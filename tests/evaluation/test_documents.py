@@ -20,7 +20,7 @@ def documents(path: str, texts: list[str]) -> Path:
 def literal_score(run: Path, texts: list[str]) -> tuple[float, int, int]:
     """Nats, tokens and bytes of texts, each read from its beginning in windows of its own."""
     trained = open_run(run, torch.device("cpu"))
-    begin, end = trained.description.begin, trained.description.end
+    begin, end = trained.description.bos, trained.description.eos
     length = trained.description.sequence_length
     assert begin is not None and end is not None
     nats, tokens = 0.0, 0

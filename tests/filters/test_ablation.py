@@ -3,10 +3,10 @@ import pytest
 
 from lmkit.errors import ConfigError
 from lmkit.filters.ablation import histogram, removals, with_limits
-from lmkit.filters.options import Filters
+from lmkit.filters.options import FiltersConfig
 from lmkit.filters.rules import rules_of
 
-RULES = [*rules_of(Filters())]
+RULES = [*rules_of(FiltersConfig())]
 NUMBERS = {
     "characters": np.array([10, 10, 100, 100]),
     "letters": np.array([0.1, 0.9, 0.1, 0.9]),

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmkit.filters.judge import Judge, Verdict
-from lmkit.filters.options import Filters
+from lmkit.filters.options import FiltersConfig
 from tests.conftest import prose
 
 ALL = "basic,gopher,c4-paper,fineweb,markup,source-code"
 
 
 def verdict(text: str, rules: str, **limits: Any) -> Verdict:
-    filters = Filters.model_validate({"preset": "none", "rules": rules, **limits})
+    filters = FiltersConfig.model_validate({"preset": "none", "rules": rules, **limits})
     return Judge(filters).judge([text]).verdicts[0]
 
 
@@ -115,7 +115,7 @@ def test_texts_of_hardly_a_word_have_verdicts(text: str, reasons: list[str | Non
 
 @given(st.lists(st.text(st.characters(exclude_categories=()), max_size=80), max_size=5))
 def test_no_text_makes_anything_raise(texts: list[str]) -> None:
-    filters = Filters.model_validate({"rules": ALL})
+    filters = FiltersConfig.model_validate({"rules": ALL})
     judged = Judge(filters).judge(texts)
     alone = [Judge(filters).judge([text]).verdicts[0] for text in texts[:2]]
     assert alone == judged.verdicts[:2]
@@ -126,7 +126,7 @@ def test_no_text_makes_anything_raise(texts: list[str]) -> None:
     "part", ["!", "a.", "<a", "[[", "\n", "{", "&", "''", "[1", "x ", "=", "\r"]
 )
 def test_hostile_texts_take_no_longer_than_others(part: str) -> None:
-    filters = Filters.model_validate({"rules": ALL})
+    filters = FiltersConfig.model_validate({"rules": ALL})
     assert len(Judge(filters).judge([part * 100_000 + "x"]).verdicts) == 1
 
 
@@ -139,12 +139,14 @@ def test_a_limit_that_is_off_drops_nothing() -> None:
 
 
 def test_what_no_limit_needs_is_not_measured() -> None:
-    assert not Judge(Filters(preset="none")).judge(["some text", ""]).measures
-    assert [one.reason for one in Judge(Filters(preset="none")).judge(["x", " "]).verdicts] == [
+    assert not Judge(FiltersConfig(preset="none")).judge(["some text", ""]).measures
+    assert [
+        one.reason for one in Judge(FiltersConfig(preset="none")).judge(["x", " "]).verdicts
+    ] == [
         None,
         "empty",
     ]
-    filters = Filters.model_validate({"min_characters": None})
+    filters = FiltersConfig.model_validate({"min_characters": None})
     assert set(Judge(filters).judge(["some text"]).measures) == {"characters", "letters", "repeats"}
 
 

@@ -3,13 +3,13 @@ from typing import Any
 import pytest
 
 from lmkit.artifacts.documents_file import Document
-from lmkit.filters.language_label import Labeller
+from lmkit.filters.language_label import LanguageLabeller
 
 GERMAN = "Der schnelle braune Fuchs springt über den faulen Hund und geht dann nach Hause."
 
 
 def labelled(text: str, **metadata: Any) -> dict[str, Any]:
-    (document,), _ = Labeller(["all"]).label([Document("0", text, "s", metadata)])
+    (document,), _ = LanguageLabeller(["all"]).label([Document("0", text, "s", metadata)])
     return document.metadata
 
 
@@ -29,7 +29,9 @@ def test_what_a_document_said_of_itself_is_kept_where_it_is_not_confirmed() -> N
 
 def test_several_wanted_languages_count_together() -> None:
     documents = [Document("0", "Alle mennesker er født frie og med samme verdighet.", "s")]
-    numbers = [Labeller(codes).label(documents)[1] for codes in (["no"], ["da"], ["no", "da"])]
+    numbers = [
+        LanguageLabeller(codes).label(documents)[1] for codes in (["no"], ["da"], ["no", "da"])
+    ]
     one, other, both = (float(found["language.wanted"][0]) for found in numbers)
     assert both == pytest.approx(one + other, abs=2e-4)
-    assert "language.wanted" not in Labeller(["all"]).label(documents)[1]
+    assert "language.wanted" not in LanguageLabeller(["all"]).label(documents)[1]

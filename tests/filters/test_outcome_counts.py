@@ -17,7 +17,7 @@ from lmkit.filters.outcome_counts import (
     Ledger,
     Tally,
     account,
-    ledger_of,
+    total_counts,
 )
 
 
@@ -41,13 +41,13 @@ def reported(tasks: list[list[Outcome]]) -> dict[str, object]:
         ledger = Ledger()
         assert [*ledger.watched(task)] == task
         reports.append(json.loads(json.dumps(ledger.report())))
-    return ledger_of(reports)
+    return total_counts(reports)
 
 
 def test_every_document_stands_in_one_row_of_its_source_and_of_its_language() -> None:
     ledger = Ledger()
     assert len([*ledger.watched(outcomes(42))]) == 42
-    found = ledger_of([ledger.report()])
+    found = total_counts([ledger.report()])
     unread, short = {n for n in range(42) if n % 7 == 0}, {n for n in range(42) if n % 3 == 0}
     dropped = short - unread
     assert found["by_rule"] == [
@@ -81,7 +81,7 @@ def test_examples_are_few_and_say_what_decided() -> None:
         assert example["text"] == f"text {example['id']}"
     silent = Ledger(with_texts=False)
     assert [*silent.watched(outcomes(300))]
-    assert all("text" not in one for one in ledger_of([silent.report()])["dropped_examples"])
+    assert all("text" not in one for one in total_counts([silent.report()])["dropped_examples"])
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -108,7 +108,7 @@ def test_many_sources_take_a_bounded_place_in_manifest_and_table() -> None:
     ledger = Ledger()
     for _ in ledger.watched([*documents, *documents[:1]]):
         pass
-    found = ledger_of([ledger.report()])
+    found = total_counts([ledger.report()])
     assert len(found["by_source"]) == LISTED + 1
     shown = account(found)["by_source"]
     assert len(shown) == SHOWN + 1
@@ -120,4 +120,4 @@ def test_half_a_surrogate_pair_can_be_written_down() -> None:
     document = Document("a\ud83d", "b\ud83d", "c\ud83d", {"language": "d\ud83d"})
     ledger = Ledger()
     assert [*ledger.watched([Rejected(document, "empty")])]
-    assert json.dumps(ledger_of([ledger.report()]), ensure_ascii=False).encode()
+    assert json.dumps(total_counts([ledger.report()]), ensure_ascii=False).encode()

@@ -1,13 +1,13 @@
 from pathlib import Path
 from typing import get_args
 
-from lmkit.filters.options import PROFANITY_LISTS, Filters, RuleSet
+from lmkit.filters.options import PROFANITY_LISTS, FiltersConfig, RuleSet
 from lmkit.filters.profanity import WORDS
 from lmkit.filters.rules import FIELDS, Rule, list_files, rules_of
 
 
 def test_rules_judge_in_the_order_of_the_papers() -> None:
-    rules = [rule.reason for rule in rules_of(Filters.model_validate({"rules": "gopher"}))]
+    rules = [rule.reason for rule in rules_of(FiltersConfig.model_validate({"rules": "gopher"}))]
     assert rules[0] == "gopher.duplicate_paragraphs"
     assert rules[13:15] == ["gopher.min_words", "gopher.max_words"]
     assert rules[-1] == "gopher.stop_words"
@@ -25,12 +25,12 @@ def test_every_rule_set_that_can_be_named_has_rules_and_every_list_its_words() -
 
 def test_only_the_lists_of_rules_that_judge_are_read() -> None:
     profanity = {"lists": "en,mine.txt,de:german.txt"}
-    filters = Filters.model_validate({"rules": "profanity", "profanity": profanity})
+    filters = FiltersConfig.model_validate({"rules": "profanity", "profanity": profanity})
     option = "--filters.profanity.lists"
     assert list_files(filters) == [(option, Path("mine.txt")), (option, Path("german.txt"))]
     url = {"domains": "bad.txt", "words": "worse.txt"}
-    assert list_files(Filters.model_validate({"rules": "url", "url": url})) == [
+    assert list_files(FiltersConfig.model_validate({"rules": "url", "url": url})) == [
         ("--filters.url.domains", Path("bad.txt")),
         ("--filters.url.words", Path("worse.txt")),
     ]
-    assert list_files(Filters()) == []
+    assert list_files(FiltersConfig()) == []

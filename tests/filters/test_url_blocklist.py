@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmkit.artifacts.documents_file import Document
-from lmkit.filters.url_blocklist import BlockLists, addresses_of, host_of
+from lmkit.filters.url_blocklist import BlockLists, host_of, urls_of
 
 DOMAINS = """\
 # a comment
@@ -62,8 +62,8 @@ def test_words_count_between_other_marks(lists: BlockLists) -> None:
 
 def test_a_document_has_the_addresses_that_it_was_fetched_from_and_that_it_claims() -> None:
     document = Document("0", "", "s", {"url": "https://a.example", "origin": "http://b.example/"})
-    assert addresses_of(document) == ["https://a.example", "http://b.example/"]
-    assert addresses_of(Document("0", "", "s", {"url": 3, "origin": "books/a.txt"})) == []
+    assert urls_of(document) == ["https://a.example", "http://b.example/"]
+    assert urls_of(Document("0", "", "s", {"url": 3, "origin": "books/a.txt"})) == []
 
 
 @given(st.text(st.characters(exclude_categories=())))

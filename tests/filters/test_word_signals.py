@@ -6,7 +6,7 @@ from lmkit.filters.c4 import LineRules, count_sentences, judge_line
 from lmkit.filters.chunk_table import STOP_WORDS, Vocabulary
 from lmkit.filters.english_tokenizer import english_words
 from lmkit.filters.punctuation import PUNCTUATION
-from lmkit.filters.word_signals import Measurer
+from lmkit.filters.word_signals import WordSignals
 from tests.conftest import prose
 
 RULES = LineRules(3, ".?!\"'", False)
@@ -47,7 +47,7 @@ def literally(text: str) -> dict[str, float]:
 
 
 def check(texts: list[str]) -> None:
-    measured = Measurer(c4=RULES).measure(texts)
+    measured = WordSignals(c4=RULES).measure(texts)
     for at, text in enumerate(texts):
         expected = literally(text)
         found = {name: measured.columns[name][at].item() for name in expected}
@@ -68,8 +68,8 @@ def test_real_text_is_measured_as_a_slow_literal_reading_does() -> None:
 
 def test_what_was_learned_before_changes_nothing() -> None:
     texts = prose(20)
-    measurer = Measurer(c4=RULES)
+    measurer = WordSignals(c4=RULES)
     for text in reversed(texts):
         measurer.measure([text])
-    again, fresh = measurer.measure(texts), Measurer(c4=RULES).measure(texts)
+    again, fresh = measurer.measure(texts), WordSignals(c4=RULES).measure(texts)
     assert all((again.columns[name] == fresh.columns[name]).all() for name in fresh.columns)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lmkit.generation.mask_filling import Filling, fill
+from lmkit.generation.mask_filling import FilledMask, fill
 from lmkit.generation.sampling import Sampling
 from lmkit.model.transformer import Transformer
 from tests.huggingface.models import XLNET, loaded, scattered, written
@@ -82,7 +82,7 @@ def test_two_streams_give_the_odds_of_transformers_xlnet(tmp_path: Path) -> None
     assert not left
 
 
-def same(one: list[Filling], two: list[Filling]) -> bool:
+def same(one: list[FilledMask], two: list[FilledMask]) -> bool:
     return [(f.place, f.token) for f in one] == [(f.place, f.token) for f in two]
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from lmkit.cli import main
-from lmkit.generation.templates import Holed, Spelling, mask_text
+from lmkit.generation.templates import Spelling, Template, mask_text
 from lmkit.tokenizers.tokenizer import Tokenizer
 from tests.conftest import prose
 
@@ -25,8 +25,8 @@ def tokenizer(
     return Tokenizer.load(Path(folder / request.param))
 
 
-def cut(spelling: Spelling, text: str) -> Holed:
-    return Holed.cut(text.split("<mask>"), takes_blanks=spelling.takes_blanks)
+def cut(spelling: Spelling, text: str) -> Template:
+    return Template.cut(text.split("<mask>"), takes_blanks=spelling.takes_blanks)
 
 
 def test_the_mask_is_written_as_the_tokenizer_writes_it(tokenizer: Tokenizer) -> None:

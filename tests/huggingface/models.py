@@ -83,7 +83,7 @@ def scattered(**options: object) -> Transformer:
             if name.endswith("norm.weight"):
                 drawn = 4 + 0.8 * drawn
             if name.endswith("query.weight"):  # where scores aren't divided, as T5 draws it
-                drawn *= model.config.score_scale**-1 * model.config.width_of_head**-0.5
+                drawn *= model.config.score_scale**-1 * model.config.attention_head_dim**-0.5
             parameter.copy_(0.25 * drawn)
     return model.eval()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lmkit.huggingface.load import Theirs
+from lmkit.huggingface.load import HfCheckpoint
 from tests.huggingface.models import (
     BERT,
     MODERNBERT,
@@ -64,7 +64,7 @@ def test_the_first_of_berts_segments_is_read_into_its_places(tmp_path: Path) -> 
     theirs.bert.embeddings.token_type_embeddings.weight.normal_(std=0.3)
     theirs.save_pretrained(tmp_path / "two")
     ours = scattered(**BERT)
-    ours.load_state_dict(Theirs.at(tmp_path / "two").weights(), strict=False)
+    ours.load_state_dict(HfCheckpoint.at(tmp_path / "two").weights(), strict=False)
     check_rows(ours, theirs)
 
 

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from lmkit.errors import InputError
-from lmkit.huggingface.load import Theirs, is_theirs
+from lmkit.huggingface.load import HfCheckpoint, is_hf_folder
 from lmkit.model.transformer import Transformer
 from tests.huggingface.models import (
     BERT,
@@ -26,7 +26,7 @@ from tests.model.tiny import VOCABULARY
 
 
 def read(folder: Path) -> Transformer:
-    theirs = Theirs.at(folder)
+    theirs = HfCheckpoint.at(folder)
     assert theirs.vocabulary_size == VOCABULARY
     model = Transformer(theirs.config, VOCABULARY)
     missing, unexpected = model.load_state_dict(theirs.weights(), strict=False)
@@ -37,8 +37,8 @@ def read(folder: Path) -> Transformer:
 @pytest.mark.parametrize("name", ONE_OF_EACH)
 def test_weights_come_back_to_the_bit(name: str, tmp_path: Path) -> None:
     ours = scattered(**ONE_OF_EACH[name])
-    assert is_theirs(written(ours, tmp_path / "hf"))
-    back = Theirs.at(tmp_path / "hf").weights()
+    assert is_hf_folder(written(ours, tmp_path / "hf"))
+    back = HfCheckpoint.at(tmp_path / "hf").weights()
     own = dict(ours.named_parameters())
     assert own.keys() - back.keys() <= {"query_vector"}
     assert all(tensor.equal(own[name]) for name, tensor in back.items())
@@ -55,7 +55,7 @@ def test_what_transformers_saved_itself(name: str, tmp_path: Path) -> None:
 def test_the_spellings_of_published_folders(tmp_path: Path) -> None:
     for name, prefix in (("gpt2", "transformer."), ("bert", "bert.")):
         folder = written(scattered(**ONE_OF_EACH[name]), tmp_path / name)
-        expected = Theirs.at(folder).weights()
+        expected = HfCheckpoint.at(folder).weights()
         weights = load_file(folder / "model.safetensors")
         shorter = {key.removeprefix(prefix): tensor for key, tensor in weights.items()}
         if name == "bert":
@@ -72,7 +72,7 @@ def test_the_spellings_of_published_folders(tmp_path: Path) -> None:
             shorter["h.0.attn.bias"] = torch.ones(1, 1, 64, 64)
             shorter["lm_head.weight"] = weights["transformer.wte.weight"].clone()
         save_file(shorter, folder / "model.safetensors")
-        got = Theirs.at(folder).weights()
+        got = HfCheckpoint.at(folder).weights()
         assert got.keys() == expected.keys()
         assert all(got[key].equal(expected[key]) for key in got)
 
@@ -80,7 +80,7 @@ def test_the_spellings_of_published_folders(tmp_path: Path) -> None:
 def test_half_precision_is_read_into_fp32(tmp_path: Path) -> None:
     theirs = loaded(written(scattered(**GPT2), tmp_path / "one")).to(torch.bfloat16)
     theirs.save_pretrained(tmp_path / "two")
-    weights = Theirs.at(tmp_path / "two").weights()
+    weights = HfCheckpoint.at(tmp_path / "two").weights()
     assert {tensor.dtype for tensor in weights.values()} == {torch.float32}
 
 
@@ -125,7 +125,7 @@ DAMAGES: list[tuple[Callable[[Path], None], str]] = [
     (lambda f: say(f, '{"model_type": "gpt2", "vocab_size": 9}'), "n_embd is missing"),
     (
         lambda f: change(f, transformer__wpe__weight=None),
-        "lacks transformer.wpe.weight, which a GPT2LMHeadModel has",
+        "missing_special_tokens_of transformer.wpe.weight, which a GPT2LMHeadModel has",
     ),
     (
         lambda f: change(f, transformer__wpe__weight=torch.zeros(8, 32)),
@@ -151,7 +151,7 @@ DAMAGES: list[tuple[Callable[[Path], None], str]] = [
     ),
     (
         lambda f: sharded(f, {"weight_map": {"a.b": "model-1.safetensors"}}),
-        "lacks a.b, which model.safetensors.index.json lists",
+        "missing_special_tokens_of a.b, which model.safetensors.index.json lists",
     ),
 ]
 
@@ -163,7 +163,7 @@ def test_a_damaged_folder_is_refused_in_a_line(
     folder = written(scattered(**GPT2), tmp_path / "hf")
     damage(folder)
     with pytest.raises(InputError) as error:
-        Theirs.at(folder).weights()
+        HfCheckpoint.at(folder).weights()
     assert message in error.value.message and "\n" not in error.value.message
 
 
@@ -171,15 +171,15 @@ def test_a_head_that_is_no_alias_is_not_passed_over(tmp_path: Path) -> None:
     folder = written(scattered(**BERT), tmp_path / "hf")
     same = load_file(folder / "model.safetensors")["cls.predictions.bias"]
     change(folder, cls__predictions__decoder__bias=same.clone())
-    Theirs.at(folder).weights()
+    HfCheckpoint.at(folder).weights()
     change(folder, cls__predictions__decoder__bias=same + 1)
     with pytest.raises(InputError, match=r"cls\.predictions\.decoder\.bias"):
-        Theirs.at(folder).weights()
+        HfCheckpoint.at(folder).weights()
 
 
 def test_the_library_is_not_needed_to_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = written(scattered(**GPT2), tmp_path / "hf")
     monkeypatch.setitem(__import__("sys").modules, "transformers", None)
-    assert transformers and Theirs.at(folder).weights()
+    assert transformers and HfCheckpoint.at(folder).weights()
     shutil.rmtree(folder)
-    assert not is_theirs(folder)
+    assert not is_hf_folder(folder)

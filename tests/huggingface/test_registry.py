@@ -48,7 +48,7 @@ OBSTACLES: list[tuple[dict[str, object], str, str]] = [
         "Qwen3ForCausalLM",
         "--model.biases true (it has false)",
     ),
-    ({**BERT, "tied": False}, "BertForMaskedLM", "--model.tied false (it has true)"),
+    ({**BERT, "tied": False}, "BertForMaskedLM", "--model.tie-embeddings false (it has true)"),
     (
         {"architecture": "encoder"},
         "ModernBertForMaskedLM",
@@ -57,7 +57,7 @@ OBSTACLES: list[tuple[dict[str, object], str, str]] = [
     (
         {"architecture": "encoder-decoder", "position": "relative", "tied": False},
         "T5ForConditionalGeneration",
-        "--model.tied false (it has true)",
+        "--model.tie-embeddings false (it has true)",
     ),
 ]
 

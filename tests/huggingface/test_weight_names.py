@@ -4,12 +4,12 @@ import torch
 
 from lmkit.huggingface.weight_names import (
     Rule,
+    hf_shape,
     joined,
     layer,
     layers,
-    their_shape,
-    to_ours,
-    to_theirs,
+    to_hf,
+    to_lmkit,
 )
 
 WEIGHTS = {
@@ -28,17 +28,17 @@ SHAPES = {name: tuple(tensor.shape) for name, tensor in WEIGHTS.items()}
 
 
 def test_there() -> None:
-    theirs = to_theirs(RULES, WEIGHTS)
+    theirs = to_hf(RULES, WEIGHTS)
     assert theirs["qk"].tolist() == [[0, 3, 6, 9, 12], [1, 4, 7, 10, 13], [2, 5, 8, 11, 14]]
     assert theirs["cube"].tolist() == [[[0, 4]], [[1, 5]], [[2, 6]], [[3, 7]]]
     assert theirs["nothing"].tolist() == [[0, 0], [0, 0]]
     assert {name: tuple(t.shape) for name, t in theirs.items()} == {
-        rule.theirs: their_shape(rule, SHAPES) for rule in RULES
+        rule.theirs: hf_shape(rule, SHAPES) for rule in RULES
     }
 
 
 def test_and_back_to_the_bit() -> None:
-    back = to_ours(RULES, to_theirs(RULES, WEIGHTS), SHAPES)
+    back = to_lmkit(RULES, to_hf(RULES, WEIGHTS), SHAPES)
     assert back.keys() == WEIGHTS.keys()
     for name, tensor in back.items():
         assert tensor.numpy().tobytes() == WEIGHTS[name].numpy().tobytes()

@@ -140,7 +140,7 @@ def test_reading_the_options_does_not_load_torch() -> None:
         ({"local_rotary_base": 10.0}, ["--model.local-rotary-base", "--model.window"]),
         ({"max_positions": 10}, ["--model.max-positions: got 10", "--model.position learned"]),
         ({"decoder_layers": 2}, ["--model.decoder-layers: got 2", "encoder-decoder"]),
-        ({"hidden_size": 100, "heads": 6}, ["--model.hidden-size: got 100", "--model.head-width"]),
+        ({"hidden_size": 100, "heads": 6}, ["--model.hidden-size: got 100", "--model.head-dim"]),
         (
             {"position": "sinusoidal", "hidden_size": 9, "heads": 3},
             ["--model.hidden-size: got 9", "even", "sinusoidal"],
@@ -178,8 +178,8 @@ def test_what_is_recorded_of_a_preset_can_be_read_back(preset: str) -> None:
 
 
 def test_a_head_may_be_wider_than_its_share() -> None:
-    config = ModelConfig(hidden_size=100, heads=6, head_width=32)
-    assert config.width_of_head == 32
+    config = ModelConfig(hidden_size=100, heads=6, head_dim=32)
+    assert config.attention_head_dim == 32
     state = Transformer(config, 10).state_dict()
     assert state["blocks.0.attention.query.weight"].shape == (192, 100)
 

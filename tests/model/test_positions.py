@@ -7,7 +7,7 @@ from lmkit.model.positions import buckets, distances, rotate, rotation, shifted,
 
 
 def test_angles_are_those_of_the_paper() -> None:
-    turn = rotation(torch.tensor([[3]]), head_width=4, base=100.0)
+    turn = rotation(torch.tensor([[3]]), head_dim=4, base=100.0)
     # theta_0 = 1 and theta_1 = 100^(-2/4) = 1/10
     expected = torch.tensor([math.cos(3.0), math.cos(0.3)])
     torch.testing.assert_close(turn.cos_BT1K.flatten(), expected)

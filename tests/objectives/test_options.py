@@ -12,7 +12,7 @@ def config(**values: object) -> ObjectiveConfig:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"mlm": {"share": 0.3}}, "--mlm.share: got 0.3, but it belongs to --objective mlm"),
+        ({"mlm": {"share": 0.3}}, "--mlm.probability: got 0.3, but it belongs to --objective mlm"),
         ({"objective": "mlm", "fim": {"rate": 0.5}}, "--fim.rate: got 0.5"),
         ({"objective": "plm", "span": {"style": "bart"}}, "--span.style: got bart"),
         ({"objective": "span-corruption", "plm": {"block": 8}}, "--plm.block: got 8"),

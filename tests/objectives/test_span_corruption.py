@@ -170,7 +170,7 @@ def test_positions_of_the_source_start_anew_in_each_document() -> None:
 def test_all_ways_to_cut_a_text_are_equally_likely() -> None:
     # 4 of 8 tokens in 2 spans: 3 ways to cut what is shown, 3 to cut what is hidden.
     rows = full_rows(9_000, 8)
-    batch = corrupted(rows, noise=0.5, mean_length=2.0)
+    batch = corrupted(rows, noise=0.5, mean_span_length=2.0)
     assert batch.source_tokens_BS is not None
     is_shown = np.array([np.isin(t, s) for t, s in zip(rows.tokens_BT, batch.source_tokens_BS)])  # noqa: B905
     ways = Counter(map(tuple, is_shown.tolist()))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lmkit.packing.holdout import cluster_of, goes_to_validation, kin
+from lmkit.packing.holdout import cluster_of, is_held_out, kin
 from lmkit.text.digests import document_key, text_key
 
 
@@ -24,23 +24,23 @@ def test_ids_that_differ_in_half_a_surrogate_pair_have_different_keys() -> None:
 
 def test_a_share_of_0_takes_no_document_and_a_share_of_1_takes_all() -> None:
     for key in (0, 1, 2**63, 2**64 - 1):
-        assert not goes_to_validation(key, 0.0)
-        assert goes_to_validation(key, 1.0)
-        assert goes_to_validation(int(np.uint64(key)), 1.0)
+        assert not is_held_out(key, 0.0)
+        assert is_held_out(key, 1.0)
+        assert is_held_out(int(np.uint64(key)), 1.0)
 
 
 def test_a_key_of_numpy_is_compared_exactly_too() -> None:
-    assert goes_to_validation(np.uint64(2**64 - 1), 1.0)  # type: ignore[arg-type]
+    assert is_held_out(np.uint64(2**64 - 1), 1.0)  # type: ignore[arg-type]
 
 
 def test_a_document_stays_held_out_when_the_share_grows() -> None:
     keys = [document_key(0, str(number)) for number in range(1_000)]
-    small = {key for key in keys if goes_to_validation(key, 0.1)}
-    assert small < {key for key in keys if goes_to_validation(key, 0.2)}
+    small = {key for key in keys if is_held_out(key, 0.1)}
+    assert small < {key for key in keys if is_held_out(key, 0.2)}
 
 
 def test_the_share_held_out_is_the_share_asked_for() -> None:
-    hits = sum(goes_to_validation(document_key(7, f"id-{n}"), 0.05) for n in range(20_000))
+    hits = sum(is_held_out(document_key(7, f"id-{n}"), 0.05) for n in range(20_000))
     # 1,000 expected, standard deviation sqrt(20,000 x 0.05 x 0.95) = 31
     assert 1_000 - 4 * 31 < hits < 1_000 + 4 * 31
 

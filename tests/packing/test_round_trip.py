@@ -9,7 +9,7 @@ import tokenizers
 from tokenizers import decoders, models, normalizers, pre_tokenizers
 from transformers import BertTokenizer, T5Tokenizer
 
-from lmkit.packing.round_trip import Fidelity
+from lmkit.packing.round_trip import RoundTrip
 from lmkit.tokenizers.tokenizer import Tokenizer, save
 from tests.conftest import prose
 from tests.tokenizers.made import train
@@ -69,7 +69,7 @@ def test_tokens_of_a_text_are_those_of_the_text_however_lossy_they_are(
 ) -> None:
     folder = make(tmp_path)
     tokenizer = Tokenizer.load(folder)
-    fidelity = Fidelity(folder, tokenizer)
+    fidelity = RoundTrip(folder, tokenizer)
     for text in (*prose(60), *LOSSY, *NASTY):
         if make is t5 and ("<pad>" in text or "</s>" in text or "<unk>" in text):
             continue
@@ -80,7 +80,7 @@ def test_tokens_of_a_text_are_those_of_the_text_however_lossy_they_are(
 def test_tokens_of_another_text_are_not(make: Callable[[Path], Path], tmp_path: Path) -> None:
     folder = make(tmp_path)
     tokenizer = Tokenizer.load(folder)
-    fidelity = Fidelity(folder, tokenizer)
+    fidelity = RoundTrip(folder, tokenizer)
     texts = prose(20)
     for text, other in pairwise(texts):
         ids = tokenizer.encode(text)
@@ -95,7 +95,7 @@ def test_a_control_token_made_of_text_is_found_out(tmp_path: Path) -> None:
     tokenizer = Tokenizer.load(folder)
     assert tokenizer.pad is not None
     ids = np.concatenate([tokenizer.encode("a "), [tokenizer.pad], tokenizer.encode("b")])
-    assert not Fidelity(folder, Tokenizer.load(folder)).holds("a <pad>b", ids)
+    assert not RoundTrip(folder, Tokenizer.load(folder)).holds("a <pad>b", ids)
 
 
 def test_a_tokenizer_that_has_lost_its_decoder_is_found_out(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_tokenizer_that_has_lost_its_decoder_is_found_out(tmp_path: Path) -> N
     path.write_text(json.dumps(json.loads(path.read_text()) | {"decoder": None}))
     (text,) = prose(1)
     ids = Tokenizer.load(folder).encode(text)
-    assert not Fidelity(folder, Tokenizer.load(folder)).holds(text, ids)
+    assert not RoundTrip(folder, Tokenizer.load(folder)).holds(text, ids)
 
 
 def test_a_tokenizer_that_is_meant_to_change_a_text_may(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_a_tokenizer_that_is_meant_to_change_a_text_may(tmp_path: Path) -> None:
     )
     save(tokenizer, tmp_path)
     text = "A Statement is a STATEMENT"
-    assert Fidelity(tmp_path, Tokenizer.load(tmp_path)).holds(
+    assert RoundTrip(tmp_path, Tokenizer.load(tmp_path)).holds(
         text, Tokenizer.load(tmp_path).encode(text)
     )
 
@@ -124,8 +124,8 @@ def test_the_unknown_token_is_known_by_what_the_model_says_of_itself(tmp_path: P
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     (tmp_path / "tokenizer.json").write_text(tokenizer.to_str())
     assert Tokenizer.load(tmp_path).unknown is None
-    assert Fidelity(tmp_path, Tokenizer.load(tmp_path)).unknown == 0
-    assert Fidelity(tmp_path, Tokenizer.load(tmp_path)).holds(
+    assert RoundTrip(tmp_path, Tokenizer.load(tmp_path)).unknown == 0
+    assert RoundTrip(tmp_path, Tokenizer.load(tmp_path)).holds(
         "a b a", Tokenizer.load(tmp_path).encode("a b a")
     )
 
@@ -134,6 +134,9 @@ def test_bytes_that_are_never_put_together_again_are_found_out(tmp_path: Path) -
     tokenizer = train(["abc"], "character", 530)
     tokenizer.decoder = decoders.Fuse()
     save(tokenizer, tmp_path)
-    fidelity, encode = Fidelity(tmp_path, Tokenizer.load(tmp_path)), Tokenizer.load(tmp_path).encode
+    fidelity, encode = (
+        RoundTrip(tmp_path, Tokenizer.load(tmp_path)),
+        Tokenizer.load(tmp_path).encode,
+    )
     assert fidelity.holds("abcabc", encode("abcabc"))
     assert not fidelity.holds("abc日", encode("abc日"))

@@ -11,7 +11,7 @@ from lmkit.commands.pack.options import PackConfig
 from lmkit.errors import LmkitError
 from lmkit.packing import row_index as layout
 from lmkit.packing.chunking import PIECE, chunk
-from lmkit.packing.row_index import PACKINGS, cut_documents, lay_out
+from lmkit.packing.row_index import PACKINGS, cut_documents, pack_into_sequences
 from lmkit.packing.token_shards import Shards, ShardWriter, documents_name, tokens_name
 
 
@@ -52,7 +52,7 @@ def test_every_packing_that_can_be_asked_for_is_there() -> None:
 def test_documents_are_laid_out_by_their_keys(
     tmp_path: Path, packing: str, rows: list[list[tuple[int, int, int]]], cut: int
 ) -> None:
-    made = lay_out(write(tmp_path / "side", [[4, 3], [7, 2]]), packing, 5)
+    made = pack_into_sequences(write(tmp_path / "side", [[4, 3], [7, 2]]), packing, 5)
     found = [made.pieces[first:stop].tolist() for first, stop in pairwise(made.row_starts)]
     assert found == rows
     assert (made.facts["rows"], made.facts["cut"]) == (len(rows), cut)
@@ -69,7 +69,7 @@ def test_an_index_that_loses_a_token_is_an_error(
     lossy = {"chunk": lambda lengths, size: chunk(np.maximum(0, lengths - 1), size)}
     monkeypatch.setattr(layout, "PACKINGS", lossy)
     with pytest.raises(LmkitError, match="6 tokens went in, 4 are in rows"):
-        lay_out(write(tmp_path / "side", [[4, 2]]), "chunk", 5)
+        pack_into_sequences(write(tmp_path / "side", [[4, 2]]), "chunk", 5)
 
 
 @given(st.lists(st.integers(0, 25), max_size=30), st.integers(1, 12))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lmkit.packing.options import LimitsConfig
-from lmkit.packing.sanity_limits import Tallies, Tally, entropy, judge, summary
+from lmkit.packing.sanity_limits import StatisticsBySource, Tally, entropy, judge, summary
 
 LIMITS = LimitsConfig()
 
@@ -27,7 +27,7 @@ def test_sums_are_the_same_however_the_work_is_cut() -> None:
     names = [f"s{generator.randrange(12)}" for _ in range(300)]
 
     def counted(numbers: list[int], most: int) -> dict[str, object]:
-        tallies = Tallies(most)
+        tallies = StatisticsBySource(most)
         for number in numbers:
             found = tallies.of(names[number])
             found.counts.update(documents=1, bytes=number)
@@ -35,11 +35,11 @@ def test_sums_are_the_same_however_the_work_is_cut() -> None:
         return json.loads(json.dumps(tallies.to_json()))
 
     for most in (3, 100):
-        whole = Tallies(most)
+        whole = StatisticsBySource(most)
         whole.add(counted(list(range(300)), most))
         cut = list(range(300))
         generator.shuffle(cut)
-        parts = Tallies(most)
+        parts = StatisticsBySource(most)
         for start in range(0, 300, 37):
             parts.add(counted(cut[start : start + 37], most))
         assert whole.by_source() == parts.by_source()
@@ -47,7 +47,7 @@ def test_sums_are_the_same_however_the_work_is_cut() -> None:
 
 
 def test_of_many_sources_those_that_come_first_by_name_are_kept_apart() -> None:
-    tallies = Tallies(most=2)
+    tallies = StatisticsBySource(most=2)
     for name in ("c", "a", "d", "b", "a"):
         tallies.of(name).counts.update(documents=1, tokens=5, bytes=7)
     assert summary(tallies.by_source()) == {
@@ -65,8 +65,8 @@ def test_what_is_refused_is_named_with_its_source_its_worst_document_and_the_lim
     (text,) = [text for text in verdict.refused if text.startswith("web")]
     for part in ("99.90% of 1,000 tokens", "page-7 has 100%", "at most 50%", "--limits.unknown"):
         assert part in text
-    assert "--limits.unknown-share none" in verdict.hint
-    assert not judge({"web": bad}, LimitsConfig(unknown_share=None)).refused
+    assert "--limits.unknown-fraction none" in verdict.hint
+    assert not judge({"web": bad}, LimitsConfig(unknown_fraction=None)).refused
 
 
 def test_a_source_that_is_next_to_nothing_is_only_told_of() -> None:
@@ -97,7 +97,7 @@ def test_a_few_strange_documents_are_let_through_and_told_of() -> None:
     verdict = judge({"s": found}, LIMITS)
     assert not verdict.refused
     assert len(verdict.told) == 1 and "document aaaa has 0.0 bits" in verdict.told[0]
-    assert judge({"s": found}, LimitsConfig(odd_share=0.01)).refused
+    assert judge({"s": found}, LimitsConfig(odd_fraction=0.01)).refused
 
 
 def test_documents_that_do_not_decode_are_refused_unless_nobody_asks() -> None:

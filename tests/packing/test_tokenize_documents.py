@@ -7,9 +7,9 @@ from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.tasks import PARTIAL, TaskWriter
 from lmkit.packing.nanogpt_bin import Encoded
 from lmkit.packing.options import LimitsConfig
-from lmkit.packing.sanity_limits import Tallies
+from lmkit.packing.sanity_limits import StatisticsBySource
 from lmkit.packing.token_shards import Shards, values
-from lmkit.packing.tokenize_documents import Storing, look, store
+from lmkit.packing.tokenize_documents import TokenizeOptions, look, store
 from lmkit.text.digests import document_key, text_key
 from lmkit.tokenizers.tokenizer import Tokenizer, save
 from tests.conftest import prose
@@ -20,12 +20,12 @@ DOCUMENTS = [Document(str(n), text, f"source {n % 2}") for n, text in enumerate(
 
 
 @pytest.fixture(scope="module")
-def how(tmp_path_factory: pytest.TempPathFactory) -> Storing:
+def how(tmp_path_factory: pytest.TempPathFactory) -> TokenizeOptions:
     folder = tmp_path_factory.mktemp("tokenizer")
     save(train(TEXTS, "bpe", 700), folder)
     limits = LimitsConfig(decode_sample=1.0)
     fingerprint = Tokenizer.load(folder).fingerprint
-    return Storing(folder, fingerprint, 0, True, True, 0.0, None, limits)
+    return TokenizeOptions(folder, fingerprint, 0, True, True, 0.0, None, limits)
 
 
 def writer(folder: Path) -> TaskWriter:
@@ -40,7 +40,7 @@ def stored(folder: Path) -> list[list[int]]:
 
 
 def test_documents_that_come_as_tokens_are_stored_as_their_texts_would_be(
-    how: Storing, tmp_path: Path
+    how: TokenizeOptions, tmp_path: Path
 ) -> None:
     tokenizer = Tokenizer.load(how.tokenizer)
     as_tokens = [
@@ -58,13 +58,15 @@ def test_documents_that_come_as_tokens_are_stored_as_their_texts_would_be(
     assert one.counts == two.counts
 
 
-def test_every_document_is_counted_once_with_its_source(how: Storing, tmp_path: Path) -> None:
+def test_every_document_is_counted_once_with_its_source(
+    how: TokenizeOptions, tmp_path: Path
+) -> None:
     notes = writer(tmp_path)
     broken = Unreadable("a", "a", 0, 0, "broken")
     store([*DOCUMENTS, Document("empty", "", "source 0"), broken], how, notes)
     assert (notes.counts.documents_in, notes.counts.documents_out) == (10, 8)
     assert (notes.counts.dropped, notes.counts.quarantined) == ({"empty": 1}, 1)
-    by_source = Tallies.total([notes.facts["sources"]]).by_source()
+    by_source = StatisticsBySource.total([notes.facts["sources"]]).by_source()
     for number, name in enumerate(("source 0", "source 1")):
         counts = by_source[name].counts
         texts = TEXTS[number::2]
@@ -75,7 +77,7 @@ def test_every_document_is_counted_once_with_its_source(how: Storing, tmp_path: 
         assert (counts["decoded"], counts["undecoded"]) == (4, 0)
 
 
-def test_a_look_reads_the_beginning_of_each_document(how: Storing) -> None:
+def test_a_look_reads_the_beginning_of_each_document(how: TokenizeOptions) -> None:
     long = Document("long", "all work and no play " * 10_000, "s")
     counts = look([long, *DOCUMENTS], how).by_source()["s"].counts
     assert (counts["documents"], counts["bytes"]) == (1, 20_000)

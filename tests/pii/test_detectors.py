@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmkit.pii.detectors import FINDERS, find
-from lmkit.pii.options import Kind, PrivateData
+from lmkit.pii.options import Kind, PiiConfig
 from tests.conftest import prose
 from tests.pii.test_bank_numbers import CARDS, REGISTRY, grouped
 from tests.pii.test_replacement import tagged
@@ -255,4 +255,4 @@ def test_speeches_keep_their_numbers(corpora: Path) -> None:
 
 
 def test_every_kind_has_a_finder() -> None:
-    assert set(FINDERS) == set(get_args(Kind)) == set(PrivateData().kinds)
+    assert set(FINDERS) == set(get_args(Kind)) == set(PiiConfig().kinds)

@@ -3,10 +3,10 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmkit.pii.options import PrivateData
-from lmkit.pii.replacement import Replacer, stand_in
+from lmkit.pii.options import PiiConfig
+from lmkit.pii.replacement import Replacer, pseudonym
 
-TAG, STAND_IN = (Replacer(PrivateData(action=action)) for action in ("tag", "stand-in"))
+TAG, STAND_IN = (Replacer(PiiConfig(action=action)) for action in ("tag", "pseudonym"))
 
 
 def tagged(text: str) -> str:
@@ -16,26 +16,26 @@ def tagged(text: str) -> str:
 def test_equal_values_stay_equal_and_others_differ_whatever_the_order() -> None:
     texts = ["Jo@Example.com, +44 20 7946 0958", "to jo@example.com or (212) 555-0123"]
     there = [STAND_IN.replace(text)[0] for text in texts]
-    back = [Replacer(PrivateData(action="stand-in")).replace(text)[0] for text in texts[::-1]]
+    back = [Replacer(PiiConfig(action="pseudonym")).replace(text)[0] for text in texts[::-1]]
     assert there == back[::-1]
     assert there[0].split(",")[0] == there[1].removeprefix("to ").split(" or")[0]
     values = [f"user{n}@example.com" for n in range(2000)]
-    assert len({stand_in(value, "email") for value in values}) == len(values)
+    assert len({pseudonym(value, "email") for value in values}) == len(values)
 
 
 def test_what_is_found_is_counted_by_kind() -> None:
     text = "a@b.org a@b.org 4111 1111 1111 1111 DE89370400440532013000 Tel. 555-0123"
     counted = Counter(email=2, card=1, iban=1, phone=1)
-    replacer = Replacer(PrivateData(action="tag"))
+    replacer = Replacer(PiiConfig(action="tag"))
     assert replacer.replace(text)[1] == counted
     replacer.replace(text)
     assert replacer.counts == Counter({kind: 2 * n for kind, n in counted.items()})
-    some = Replacer(PrivateData.model_validate({"action": "tag", "kinds": "card,phone"}))
+    some = Replacer(PiiConfig.model_validate({"action": "tag", "kinds": "card,phone"}))
     assert some.replace(text)[1] == Counter(card=1, phone=1)
 
 
-@given(st.text(st.characters(exclude_categories=())), st.sampled_from(["tag", "stand-in"]))
+@given(st.text(st.characters(exclude_categories=())), st.sampled_from(["tag", "pseudonym"]))
 def test_no_text_makes_it_raise_and_a_second_time_changes_nothing(text: str, action: str) -> None:
-    replacer = Replacer(PrivateData.model_validate({"action": action}))
+    replacer = Replacer(PiiConfig.model_validate({"action": action}))
     once = replacer.replace(f"{text} jo@example.com {text} +44 20 7946 0958 {text}")[0]
     assert replacer.replace(once) == (once, Counter())

@@ -7,7 +7,7 @@ from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import cut, find_documents
 from lmkit.artifacts.options import RANGE_BYTES
 from lmkit.readers.dispatch import read_slice
-from lmkit.readers.options import Reading
+from lmkit.readers.options import ReaderConfig
 from lmkit.storage.options import RawFormat
 
 
@@ -30,7 +30,7 @@ def outcomes(
             [],
             text_field=text_field,
             max_record=max_record,
-            reading=Reading(**reading),
+            reading=ReaderConfig(**reading),
         )
     ]
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmkit.readers.html_main_content import all_content, fragment_text, main_content
-from lmkit.storage.byte_ranges import Damaged
+from lmkit.storage.byte_ranges import CorruptInput
 
 FLOW = "<p>Some words of a paragraph that goes before it and is long enough.</p>"
 CHARACTERS = "的于、。はンー섬등กาअकسمжщéßaz19–—“”…€≤→灯😀\u2003\ufffd"  # noqa: RUF001
@@ -103,7 +103,7 @@ def test_marks_are_told_from_what_a_page_holds() -> None:
 
 def test_a_page_that_leaves_no_mark_is_refused() -> None:
     controls = map(chr, (*range(1, 9), *range(14, 32)))
-    with pytest.raises(Damaged):
+    with pytest.raises(CorruptInput):
         main_content("".join(controls) + "".join(map(chr, range(0xF0000, 0x110000))) + "<b>的")
 
 

@@ -3,7 +3,7 @@ import gzip
 import pytest
 
 from lmkit.readers.http_response import parse_response
-from lmkit.storage.byte_ranges import Damaged
+from lmkit.storage.byte_ranges import CorruptInput
 
 
 def test_chunks_and_gzip_are_undone() -> None:
@@ -15,5 +15,5 @@ def test_chunks_and_gzip_are_undone() -> None:
 
 def test_a_bomb_is_not_unpacked() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n"
-    with pytest.raises(Damaged, match="long"):
+    with pytest.raises(CorruptInput, match="long"):
         parse_response(head + gzip.compress(bytes(10_000_000)), 1_000, "long")

@@ -3,7 +3,7 @@ import hashlib
 import pytest
 
 from lmkit.readers.provenance import document_id, refuse_binary
-from lmkit.storage.byte_ranges import Damaged
+from lmkit.storage.byte_ranges import CorruptInput
 
 
 def test_an_id_is_a_hash_of_place_and_text() -> None:
@@ -18,7 +18,7 @@ def test_an_id_is_a_hash_of_place_and_text() -> None:
     [b"\x1f\x8b\x08", b"%PDF-1.7", b"a\0b\0", b"PAR1\x15\x04", b"BZh91AY&SY", b"\xff\xfea\0"],
 )
 def test_what_is_not_text_is_told_from_its_first_bytes(start: bytes) -> None:
-    with pytest.raises(Damaged, match="not what its name says"):
+    with pytest.raises(CorruptInput, match="not what its name says"):
         refuse_binary(start)
 
 

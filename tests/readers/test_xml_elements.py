@@ -1,7 +1,7 @@
 import pytest
 
 from lmkit.readers.xml_elements import decoded
-from lmkit.storage.byte_ranges import Damaged
+from lmkit.storage.byte_ranges import CorruptInput
 
 
 @pytest.mark.parametrize("name", [b"klingon", b"utfz8", b"rot13", b"hex"])
@@ -11,5 +11,5 @@ def test_unknown_encodings_are_taken_for_utf_8(name: bytes) -> None:
 
 
 def test_declarations_of_entities_are_refused() -> None:
-    with pytest.raises(Damaged, match="entities"):
+    with pytest.raises(CorruptInput, match="entities"):
         decoded(iter([b"<!DOCTYPE x [<!ENTITY a 'b'>]>"]))

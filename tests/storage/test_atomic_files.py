@@ -2,18 +2,18 @@ from pathlib import Path
 
 import pytest
 
-from lmkit.storage.atomic_files import appearing, sha256
+from lmkit.storage.atomic_files import atomic_write, sha256
 
 
 def test_a_file_appears_whole(tmp_path: Path) -> None:
-    with appearing(tmp_path / "a", tmp_path) as path:
+    with atomic_write(tmp_path / "a", tmp_path) as path:
         path.write_text("whole")
         assert not (tmp_path / "a").exists()
     assert [file.name for file in tmp_path.iterdir()] == ["a"]
 
 
 def test_a_file_does_not_appear_when_writing_it_fails(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), appearing(tmp_path / "a", tmp_path) as path:
+    with pytest.raises(RuntimeError), atomic_write(tmp_path / "a", tmp_path) as path:
         path.write_text("half")
         raise RuntimeError
     assert not list(tmp_path.iterdir())

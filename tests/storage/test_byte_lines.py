@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmkit.storage.byte_lines import Line, lines, lines_around_damage
-from lmkit.storage.byte_ranges import Compression, Damaged, Range
+from lmkit.storage.byte_ranges import Compression, CorruptInput, Range
 
 COMPRESS: dict[Compression, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
@@ -74,7 +74,7 @@ def test_a_truncated_file_hands_out_what_is_whole_and_then_complains(
     whole: list[Line] = []
     with (
         Range(tmp_path / "a", 0, len(data)) as source,
-        pytest.raises(Damaged, match="empty" if keep == 0 else "truncated"),
+        pytest.raises(CorruptInput, match="empty" if keep == 0 else "truncated"),
     ):
         for line in lines(source, compression, 1 << 20):
             whole.append(line)
@@ -87,7 +87,7 @@ def test_what_was_never_compressed_is_not_what_its_name_says(
     tmp_path: Path, compression: Compression
 ) -> None:
     (tmp_path / "a").write_text("plain text")
-    with pytest.raises(Damaged, match="not what its name says"):
+    with pytest.raises(CorruptInput, match="not what its name says"):
         read_lines(tmp_path / "a", compression)
 
 
@@ -116,7 +116,7 @@ def test_memory_that_runs_out_says_nothing_about_the_file(
 def test_a_zstd_frame_that_asks_for_terabytes_is_damaged(tmp_path: Path) -> None:
     # RFC 8878, 3.1.1.1.2: the window of this header is 2 ** (10 + 31) bytes.
     (tmp_path / "a").write_bytes(b"\x28\xb5\x2f\xfd\x00" + bytes([31 << 3]) + b"x" * 99)
-    with pytest.raises(Damaged, match="too much memory"):
+    with pytest.raises(CorruptInput, match="too much memory"):
         read_lines(tmp_path / "a", "zstd")
 
 
@@ -154,7 +154,7 @@ def test_behind_damage_reading_goes_on_with_the_next_member(tmp_path: Path) -> N
     (tmp_path / "a").write_bytes(parts[0] + broken + parts[2])
     with Range(tmp_path / "a", 0, sum(map(len, parts))) as source:
         found = list(lines_around_damage(source, "gzip", 99))
-    damage = [line for line in found if isinstance(line, Damaged)]
+    damage = [line for line in found if isinstance(line, CorruptInput)]
     assert [error.place for error in damage] == [len(parts[0])]
     kept = [line.data for line in found if isinstance(line, Line)]
     assert kept[:9] == [b"0"] * 9 and kept[-10:] == [*[b"2"] * 9, b"half"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lmkit.storage.byte_ranges import Damaged, Range
+from lmkit.storage.byte_ranges import CorruptInput, Range
 from lmkit.storage.bzip2 import bzip2_blocks, next_block
 
 
@@ -50,7 +50,7 @@ def test_damage_costs_one_block(tmp_path: Path) -> None:
     packed[whole[2][0] + 1_000] ^= 0xFF
     (tmp_path / "a").write_bytes(packed)
     with Range(tmp_path / "a", 0, len(packed)) as source:
-        with pytest.raises(Damaged, match="damaged") as caught:
+        with pytest.raises(CorruptInput, match="damaged") as caught:
             list(bzip2_blocks(source, 0))
         assert caught.value.place == whole[2][0]
         following = next_block(source, caught.value.place + 1, len(packed))
@@ -61,12 +61,12 @@ def test_damage_costs_one_block(tmp_path: Path) -> None:
 @pytest.mark.parametrize("keep", [0, 2, 10, 1_000, -1, -12])
 def test_a_file_that_breaks_off_says_so(tmp_path: Path, keep: int) -> None:
     (tmp_path / "a").write_bytes(bz2.compress(noise(10_000))[:keep])
-    with pytest.raises(Damaged, match=r"truncated|empty|not what its name says"):
+    with pytest.raises(CorruptInput, match=r"truncated|empty|not what its name says"):
         blocks_of(tmp_path / "a")
 
 
 def test_what_is_no_bzip2_says_so(tmp_path: Path) -> None:
     for data in (b"plain text", b"BZh9" + bytes(5_000_000)):
         (tmp_path / "a").write_bytes(data)
-        with pytest.raises(Damaged, match=r"not what its name says|damaged"):
+        with pytest.raises(CorruptInput, match=r"not what its name says|damaged"):
             blocks_of(tmp_path / "a")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from lmkit.storage.byte_ranges import Damaged, Packing, Range
+from lmkit.storage.byte_ranges import CorruptInput, Packing, Range
 from lmkit.storage.compressed_members import first_member, members, next_member
 
 COMPRESS: dict[Packing, Callable[[bytes], bytes]] = {
@@ -39,7 +39,7 @@ def test_damage_costs_one_member(tmp_path: Path, packing: Packing) -> None:
         for place, pieces in members(source, packing, re.compile(rb"WARC/")):
             try:
                 found.append(b"".join(pieces))
-            except Damaged as damage:
+            except CorruptInput as damage:
                 found.append(b"damaged")
                 assert damage.place == place == len(parts[0])
     if packing == "zstd":  # a frame without a checksum, as this one is, may hide a changed byte

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmkit.text.normalization import normalize
-from lmkit.text.options import Normalization
+from lmkit.text.options import NormalizationConfig
 
 
 @pytest.mark.parametrize(
@@ -24,22 +24,22 @@ from lmkit.text.options import Normalization
     ],
 )
 def test_the_same_text_is_written_in_the_same_way(text: str, normal: str) -> None:
-    assert normalize(text, Normalization()) == normal
+    assert normalize(text, NormalizationConfig()) == normal
 
 
 def test_runs_of_spaces_can_be_collapsed() -> None:
-    assert normalize("a   b\t\tc", Normalization(space="collapse")) == "a b c"
+    assert normalize("a   b\t\tc", NormalizationConfig(space="collapse")) == "a b c"
 
 
 def test_each_rule_can_be_switched_off() -> None:
-    off = Normalization.model_validate({"unicode": "none", "control": False, "space": "none"})
+    off = NormalizationConfig.model_validate({"unicode": "none", "control": False, "space": "none"})
     assert normalize("e\u0301 \x00  ", off) == "e\u0301 \x00  "
 
 
 @pytest.mark.parametrize("unicode", ["nfc", "nfkc", "none"])
 @pytest.mark.parametrize("space", ["tidy", "collapse", "none"])
 def test_normalizing_twice_changes_nothing_more(unicode: str, space: str) -> None:
-    rules = Normalization.model_validate({"unicode": unicode, "space": space})
+    rules = NormalizationConfig.model_validate({"unicode": unicode, "space": space})
     text = "".join(map(chr, range(0xD800))) + "e\x01\u0301 \u00a8 \n\n \n\n x"
     once = normalize(text, rules)
     assert normalize(once, rules) == once
@@ -51,19 +51,19 @@ def test_normalizing_twice_changes_nothing_more(unicode: str, space: str) -> Non
 def test_normalizing_twice_changes_nothing_more_for_any_mix(text: str) -> None:
     for unicode in ("nfc", "nfkc"):
         for space in ("tidy", "collapse"):
-            rules = Normalization(unicode=unicode, space=space)  # type: ignore[arg-type]
+            rules = NormalizationConfig(unicode=unicode, space=space)  # type: ignore[arg-type]
             once = normalize(text, rules)
             assert normalize(once, rules) == once
 
 
 def test_a_long_run_of_spaces_is_no_trouble() -> None:
-    assert normalize("a" + " " * 2_000_000 + "b", Normalization()).endswith("b")
+    assert normalize("a" + " " * 2_000_000 + "b", NormalizationConfig()).endswith("b")
 
 
 def test_mojibake_from_the_wild_is_mended(corpora: Path) -> None:
     """The cases of ftfy's own tests; `fixed-encoding` is what mending alone gives."""
     cases = json.loads((corpora / "filters" / "ftfy_in-the-wild.json").read_text("utf-8"))
-    only = Normalization(unicode=None, control=False, space=None)
+    only = NormalizationConfig(unicode=None, control=False, space=None)
     for case in cases:
         fixed = case.get("fixed-encoding", case["fixed"])
         assert normalize(case["original"], only) == fixed, case["label"]
@@ -82,14 +82,14 @@ def test_mojibake_from_the_wild_is_mended(corpora: Path) -> None:
     ],
 )
 def test_each_rule_does_what_it_says(rules: dict[str, object], text: str, normal: str) -> None:
-    assert normalize(text, Normalization.model_validate(rules)) == normal
+    assert normalize(text, NormalizationConfig.model_validate(rules)) == normal
 
 
 @given(st.text(max_size=60), st.booleans(), st.booleans())
 def test_all_rules_together_are_idempotent_and_never_raise(
     text: str, lower: bool, more: bool
 ) -> None:
-    rules = Normalization(
+    rules = NormalizationConfig(
         entities=more,
         quotes="straight" if more else None,
         dashes="hyphen" if more else None,

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmkit.text.url_normalization import normal_address
+from lmkit.text.url_normalization import normalized_url
 
 
 @pytest.mark.parametrize(
@@ -34,8 +34,8 @@ from lmkit.text.url_normalization import normal_address
     ],
 )
 def test_addresses_of_one_page_are_equal(urls: tuple[str, ...]) -> None:
-    assert len({normal_address(url) for url in urls}) == 1
-    assert normal_address(urls[0]) is not None
+    assert len({normalized_url(url) for url in urls}) == 1
+    assert normalized_url(urls[0]) is not None
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_addresses_of_one_page_are_equal(urls: tuple[str, ...]) -> None:
     ],
 )
 def test_addresses_of_different_pages_are_not(one: str, other: str) -> None:
-    assert normal_address(one) != normal_address(other)
+    assert normalized_url(one) != normalized_url(other)
 
 
 @pytest.mark.parametrize(
@@ -60,10 +60,10 @@ def test_addresses_of_different_pages_are_not(one: str, other: str) -> None:
     ["", "page.html", "mailto:a@b.org", "http://", "http://[::1", "http://e.org:x/", "ftp://a/b"],
 )
 def test_what_is_no_address_of_a_page_has_none(text: str) -> None:
-    assert normal_address(text) is None
+    assert normalized_url(text) is None
 
 
 @given(st.text(), st.text())
 def test_a_normal_address_stays_as_it_is(path: str, query: str) -> None:
-    once = normal_address(f"http://example.org/{path}?{query}")
-    assert once is None or normal_address(f"http://{once}") == once
+    once = normalized_url(f"http://example.org/{path}?{query}")
+    assert once is None or normalized_url(f"http://{once}") == once

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from lmkit.errors import InputError
-from lmkit.text.word_list_files import lists_as_inputs, read_entries
+from lmkit.text.word_list_files import read_entries, word_lists_as_inputs
 
 
 def test_blank_lines_and_comments_are_no_entries(tmp_path: Path) -> None:
@@ -24,7 +24,7 @@ def test_a_list_that_cannot_be_used_is_refused(
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(InputError, match=message) as caught:
-        lists_as_inputs([("--some.option", path)])
+        word_lists_as_inputs([("--some.option", path)])
     assert "--some.option" in str(caught.value)
     assert caught.value.exit_code == 2
 
@@ -32,6 +32,6 @@ def test_a_list_that_cannot_be_used_is_refused(
 def test_a_list_is_recorded_with_its_hash(tmp_path: Path) -> None:
     path = tmp_path / "list.txt"
     path.write_text("one\n")
-    (record,) = lists_as_inputs([("--some.option", path)]).records
+    (record,) = word_lists_as_inputs([("--some.option", path)]).records
     assert record.sha256 == (sha256(b"one\n").hexdigest(),)
     assert record.identity == ("--some.option", "list.txt")

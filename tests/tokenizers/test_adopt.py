@@ -7,7 +7,7 @@ from tokenizers import decoders, models, pre_tokenizers
 from transformers import AutoTokenizer, BertTokenizer, GPT2Tokenizer, T5Tokenizer
 
 from lmkit.errors import InputError
-from lmkit.tokenizers.adopt import adopt, lacks
+from lmkit.tokenizers.adopt import import_tokenizer, missing_special_tokens_of
 from lmkit.tokenizers.tokenizer import Tokenizer
 from tests.tokenizers.made import train
 
@@ -37,28 +37,28 @@ def t5(tmp_path: Path) -> Path:
 
 
 def test_a_tokenizer_is_taken_over_to_the_byte(gpt2: Path, tmp_path: Path) -> None:
-    folder = written(adopt(gpt2, add_missing=False), tmp_path / "new")
+    folder = written(import_tokenizer(gpt2, add_missing=False), tmp_path / "new")
     for name in ("tokenizer.json", "tokenizer_config.json"):
         assert (folder / name).read_bytes() == (gpt2 / name).read_bytes()
 
 
 def test_what_is_missing_is_said_with_what_it_is_for(gpt2: Path) -> None:
     tokenizer = Tokenizer.load(gpt2)
-    assert (tokenizer.begin, tokenizer.end) == (256, 256)
-    assert [lack.split(" needs")[0] for lack in lacks(tokenizer)] == [
+    assert (tokenizer.bos, tokenizer.eos) == (256, 256)
+    assert [lack.split(" needs")[0] for lack in missing_special_tokens_of(tokenizer)] == [
         *("pack", "mlm", "span corruption", "fill-in-the-middle")
     ]
 
 
 def test_what_is_missing_can_be_added_and_no_id_changes(gpt2: Path, tmp_path: Path) -> None:
-    folder = written(adopt(gpt2, add_missing=True, sentinels=3), tmp_path / "new")
+    folder = written(import_tokenizer(gpt2, add_missing=True, sentinels=3), tmp_path / "new")
     old, new = Tokenizer.load(gpt2), Tokenizer.load(folder)
-    assert lacks(new) == []
+    assert missing_special_tokens_of(new) == []
     assert [old.text_of(number) for number in range(old.size)] == [
         new.text_of(number) for number in range(old.size)
     ]
     assert new.size == old.size + 8  # <pad>, <mask>, three marks, three sentinels
-    assert (new.pad, new.mask, new.begin, new.end) == (257, 258, 256, 256)
+    assert (new.pad, new.mask, new.bos, new.eos) == (257, 258, 256, 256)
     assert new.sentinels == (264, 263, 262)
     peer = AutoTokenizer.from_pretrained(folder)
     assert (peer.pad_token_id, peer.mask_token_id, peer.eos_token_id) == (257, 258, 256)
@@ -73,9 +73,9 @@ def test_a_file_alone_is_enough_where_its_tokens_have_well_known_names(tmp_path:
     bert.decoder = decoders.WordPiece()
     bert.add_special_tokens(words[:5])
     bert.save(str(tmp_path / "bert.json"))
-    folder = written(adopt(tmp_path / "bert.json", add_missing=False), tmp_path / "new")
+    folder = written(import_tokenizer(tmp_path / "bert.json", add_missing=False), tmp_path / "new")
     tokenizer = Tokenizer.load(folder)
-    assert (tokenizer.pad, tokenizer.begin, tokenizer.end, tokenizer.mask) == (0, 2, 3, 4)
+    assert (tokenizer.pad, tokenizer.bos, tokenizer.eos, tokenizer.mask) == (0, 2, 3, 4)
     peer = AutoTokenizer.from_pretrained(folder)
     assert (peer.cls_token, peer.sep_token, peer.mask_token) == ("[CLS]", "[SEP]", "[MASK]")
 
@@ -86,7 +86,7 @@ def test_a_control_token_in_a_text_is_text_whatever_the_model_finds(t5: Path) ->
     raw.encode_special_tokens = True
     assert raw.token_to_id("</s>") in raw.encode("the</s>", add_special_tokens=False).ids
     ids = tokenizer.encode("the</s>the")
-    assert tokenizer.end not in ids
+    assert tokenizer.eos not in ids
     assert [tokenizer.text_of(number) for number in ids if number != tokenizer.id_of("▁")] == [
         *("▁the", "<", "/", "s", ">", "t", "h", "e")
     ]
@@ -97,18 +97,18 @@ def test_berts_own_class_finds_its_roles(tmp_path: Path) -> None:
     ids = {word: number for number, word in enumerate(words)}
     BertTokenizer(vocab=ids).save_pretrained(tmp_path / "bert")
     tokenizer = Tokenizer.load(tmp_path / "bert")
-    assert (tokenizer.pad, tokenizer.begin, tokenizer.end, tokenizer.mask) == (0, 2, 3, 4)
+    assert (tokenizer.pad, tokenizer.bos, tokenizer.eos, tokenizer.mask) == (0, 2, 3, 4)
     assert tokenizer.encode("ab [SEP]").tolist() == [5, 6, 1, 1, 1]
 
 
 def test_a_folder_without_the_one_file_is_refused_with_the_way_to_make_it(tmp_path: Path) -> None:
     (tmp_path / "vocab.txt").write_text("[PAD]\n")
     with pytest.raises(InputError, match=r"holds no tokenizer\.json") as told:
-        adopt(tmp_path, add_missing=False)
+        import_tokenizer(tmp_path, add_missing=False)
     assert "save_pretrained" in str(told.value.hint)
 
 
 def test_ours_lacks_nothing(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text(train(["a"], "byte", 522).to_str())
-    assert lacks(Tokenizer.load(tmp_path)) == []
-    assert json.loads(adopt(tmp_path, add_missing=True)["tokenizer.json"])
+    assert missing_special_tokens_of(Tokenizer.load(tmp_path)) == []
+    assert json.loads(import_tokenizer(tmp_path, add_missing=True)["tokenizer.json"])

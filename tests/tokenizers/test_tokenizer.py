@@ -59,12 +59,12 @@ def test_a_special_token_is_still_text_in_another_process(folder: Path) -> None:
     tokenizer = Tokenizer.load(folder)
     sent = pickle.loads(pickle.dumps(tokenizer))
     assert sent.encode("a</s>").tolist() == tokenizer.encode("a</s>").tolist()
-    assert (sent.pad, sent.end, sent.fingerprint) == (0, 3, tokenizer.fingerprint)
+    assert (sent.pad, sent.eos, sent.fingerprint) == (0, 3, tokenizer.fingerprint)
 
 
 def test_the_roles_have_their_ids(folder: Path) -> None:
     tokenizer = Tokenizer.load(folder)
-    assert (tokenizer.pad, tokenizer.unknown, tokenizer.begin, tokenizer.end) == (0, 1, 2, 3)
+    assert (tokenizer.pad, tokenizer.unknown, tokenizer.bos, tokenizer.eos) == (0, 1, 2, 3)
     assert (tokenizer.mask, tokenizer.class_, tokenizer.separator) == (4, 5, 6)
     assert tokenizer.sentinels == tuple(range(265, 9, -1))
     assert tokenizer.special.tolist() == list(range(266))
@@ -87,8 +87,8 @@ def test_transformers_loads_the_folder_with_every_role(folder: Path) -> None:
     assert len(peer) == tokenizer.size
     assert peer.pad_token_id == tokenizer.pad
     assert peer.unk_token_id == tokenizer.unknown
-    assert peer.bos_token_id == tokenizer.begin
-    assert peer.eos_token_id == tokenizer.end
+    assert peer.bos_token_id == tokenizer.bos
+    assert peer.eos_token_id == tokenizer.eos
     assert peer.mask_token_id == tokenizer.mask
     assert peer.cls_token_id == tokenizer.class_
     assert peer.sep_token_id == tokenizer.separator
@@ -100,7 +100,7 @@ def test_transformers_encodes_alike_and_adds_begin_and_end(folder: Path) -> None
     tokenizer = Tokenizer.load(folder)
     texts = [text for text in NASTY if not any(token in text for token in special_tokens())]
     for text, ids in zip(texts, tokenizer.encode_batch(texts), strict=True):
-        assert peer(text)["input_ids"] == [tokenizer.begin, *ids.tolist(), tokenizer.end]
+        assert peer(text)["input_ids"] == [tokenizer.bos, *ids.tolist(), tokenizer.eos]
 
 
 @pytest.mark.parametrize("algorithm", EXACT)
@@ -114,7 +114,7 @@ def test_transformers_decodes_the_same_text(folders: dict[str, Path], algorithm:
 def test_a_folder_that_transformers_has_saved_loads_here(folder: Path, tmp_path: Path) -> None:
     AutoTokenizer.from_pretrained(folder).save_pretrained(tmp_path)
     saved, tokenizer = Tokenizer.load(tmp_path), Tokenizer.load(folder)
-    assert (saved.begin, saved.end, saved.mask, saved.size) == (2, 3, 4, tokenizer.size)
+    assert (saved.bos, saved.eos, saved.mask, saved.size) == (2, 3, 4, tokenizer.size)
     assert saved.encode("once </s>").tolist() == tokenizer.encode("once </s>").tolist()
 
 
@@ -129,7 +129,7 @@ def test_class_and_separator_are_begin_and_end_where_there_is_nothing_else(tmp_p
     roles = {"cls_token": "[CLS]", "sep_token": {"content": "[SEP]"}, "unk_token": "[UNK]"}
     (tmp_path / "tokenizer_config.json").write_text(json.dumps(roles), "utf-8")
     tokenizer = Tokenizer.load(tmp_path)
-    assert (tokenizer.begin, tokenizer.end, tokenizer.pad, tokenizer.mask) == (2, 3, None, None)
+    assert (tokenizer.bos, tokenizer.eos, tokenizer.pad, tokenizer.mask) == (2, 3, None, None)
     assert tokenizer.sentinels == ()
     assert tokenizer.decode(tokenizer.encode("ab [SEP]")).startswith("ab")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from tokenizers import AddedToken
-from tokenizers import Tokenizer as Theirs
+from tokenizers import Tokenizer as HfCheckpoint
 
 from lmkit.tokenizers.tokenizer import Tokenizer
 from lmkit.tokenizers.transformers_files import exported
@@ -49,7 +49,7 @@ def test_it_puts_around_a_text_what_stood_around_documents(
 def test_what_would_run_code_or_cut_texts_stays_behind(folder: Path, tmp_path: Path) -> None:
     own = tmp_path / "own"
     own.mkdir()
-    tokenizer = Theirs.from_file(str(folder / "tokenizer.json"))
+    tokenizer = HfCheckpoint.from_file(str(folder / "tokenizer.json"))
     tokenizer.enable_truncation(3)
     tokenizer.enable_padding()
     tokenizer.add_tokens([AddedToken("<new>")])

@@ -19,7 +19,7 @@ from lmkit.objectives.registry import Objective
 from lmkit.objectives.span_corruption import Marks, span_corruption
 from lmkit.packing.token_rows import Rows
 from lmkit.tokenizers.word_boundaries import Words
-from lmkit.training.distributed.parallelism import Team
+from lmkit.training.distributed.parallelism import Parallelism
 from lmkit.training.distributed.rank_zero import settle
 from lmkit.training.loop import Hooks, Progress, train
 from lmkit.training.optimizer import optimizer_of
@@ -70,7 +70,7 @@ def gradients(kind: str, micro_batch: int) -> dict[str, NDArray[Any]]:
     shape: dict[str, object] = {"layers": 2, "hidden_size": 32, "heads": 4}
     parts, objective = KINDS[kind]
     model = Transformer(ModelConfig.model_validate(shape | parts), SIZE, seed=5)
-    team = Team(model, Accelerator(cpu=True))
+    team = Parallelism(model, Accelerator(cpu=True))
     found: dict[str, NDArray[Any]] = {}
     take = team.take_gradients
 

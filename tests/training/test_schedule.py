@@ -17,7 +17,7 @@ def test_it_rises_in_equal_parts_and_the_first_step_already_learns() -> None:
 
 
 def test_it_falls_as_a_cosine_does_and_then_stays() -> None:
-    config = ScheduleConfig(warmup_steps=2, final=0.1)
+    config = ScheduleConfig(warmup_steps=2, final_lr_fraction=0.1)
     # A quarter, half and three quarters of the way from 2.0 down to 0.2.
     quarter = 0.2 + 1.8 * (1 + math.sqrt(0.5)) / 2
     wanted = {4: quarter, 6: 1.1, 8: 2.2 - quarter, 10: 0.2, 11: 0.2, 99: 0.2}
@@ -42,7 +42,7 @@ def test_without_a_warmup_it_begins_to_fall_at_once() -> None:
 def test_it_never_leaves_its_bounds() -> None:
     for warmup in (0, 1, 3, 50):
         for steps in (1, 2, 3, 51):
-            config = ScheduleConfig(warmup_steps=warmup, final=0.25)
+            config = ScheduleConfig(warmup_steps=warmup, final_lr_fraction=0.25)
             assert all(0 < rate <= 2.0 for rate in rates(config, steps, 60))
 
 
@@ -52,7 +52,7 @@ def test_a_cosine_that_ends_within_the_warmup_is_refused_by_the_names_of_both() 
 
 
 def test_a_line_falls_evenly() -> None:
-    config = ScheduleConfig(kind="linear", warmup_steps=2, final=0.0)
+    config = ScheduleConfig(kind="linear", warmup_steps=2, final_lr_fraction=0.0)
     assert rates(config, 6, 7) == [1.0, 2.0, 1.5, 1.0, 0.5, 0.0, 0.0]
 
 
@@ -69,7 +69,7 @@ def test_the_inverse_root_is_that_of_t5_behind_its_warm_up() -> None:
 
 
 def test_warm_up_stable_decay_has_three_parts() -> None:
-    config = ScheduleConfig(kind="wsd", warmup_steps=2, decay_share=0.4, final=0.0)
+    config = ScheduleConfig(kind="wsd", warmup_steps=2, decay_fraction=0.4, final_lr_fraction=0.0)
     assert rates(config, 10, 10) == [1.0, 2.0, 2.0, 2.0, 2.0, 2.0, 1.5, 1.0, 0.5, 0.0]
 
 

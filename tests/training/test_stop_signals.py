@@ -3,13 +3,13 @@ import signal
 
 import pytest
 
-from lmkit.training.stop_signals import SIGNALS, asked_to_stop
+from lmkit.training.stop_signals import SIGNALS, stop_signals
 
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_is_noted_and_the_old_handler_comes_back(number: signal.Signals) -> None:
     before = signal.getsignal(number)
-    with asked_to_stop() as should_stop:
+    with stop_signals() as should_stop:
         assert not should_stop()
         os.kill(os.getpid(), number)
         assert should_stop()
@@ -17,6 +17,6 @@ def test_a_signal_is_noted_and_the_old_handler_comes_back(number: signal.Signals
 
 
 def test_a_second_ctrl_c_ends_at_once() -> None:
-    with asked_to_stop(), pytest.raises(KeyboardInterrupt):
+    with stop_signals(), pytest.raises(KeyboardInterrupt):
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)

@@ -6,7 +6,7 @@ from accelerate import Accelerator
 from lmkit.evaluation.perplexity import score_rows
 from lmkit.objectives.clm import clm
 from lmkit.packing.token_rows import TokenRows
-from lmkit.training.distributed.parallelism import Team
+from lmkit.training.distributed.parallelism import Parallelism
 from lmkit.training.validation import validation
 from tests.model.tiny import VOCABULARY, tiny
 
@@ -18,7 +18,7 @@ def rows(lengths: list[int], seed: int) -> TokenRows:
 
 
 def test_the_loss_is_a_mean_over_the_tokens_of_all_folders_and_each_folder_has_its_own() -> None:
-    team = Team(tiny(), Accelerator(cpu=True))
+    team = Parallelism(tiny(), Accelerator(cpu=True))
     held_out = {"long": rows([30, 22, 17], 1), "short": rows([5], 2)}
     losses: dict[str, float] = {}
     validate = validation(team, held_out, clm, 2, losses)
@@ -35,4 +35,4 @@ def test_the_loss_is_a_mean_over_the_tokens_of_all_folders_and_each_folder_has_i
 
 
 def test_without_held_out_sequences_nothing_is_measured() -> None:
-    assert validation(Team(tiny(), Accelerator(cpu=True)), {}, clm, 2, {}) is None
+    assert validation(Parallelism(tiny(), Accelerator(cpu=True)), {}, clm, 2, {}) is None

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from lmkit.objectives.clm import clm
 from lmkit.packing.token_rows import Rows
-from lmkit.training.distributed.parallelism import Team
+from lmkit.training.distributed.parallelism import Parallelism
 from lmkit.training.loop import Hooks, Progress, Recipe, train
 from lmkit.training.metrics import Record
 from lmkit.training.optimizer import optimizer_of
@@ -91,7 +91,7 @@ class Run:
         self.model = TinyModel(dropout)
         AcceleratorState._reset_state()  # one precision a process, else
         self.accelerator = Accelerator(cpu=True, mixed_precision=precision)
-        self.team = Team(self.model, self.accelerator)
+        self.team = Parallelism(self.model, self.accelerator)
         self.optimizer = optimizer_of(self.model.named_parameters(), RECIPE.optim)
         self.rows = rows or RaggedRows()
         self.records: list[Record] = []

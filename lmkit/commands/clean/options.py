@@ -4,64 +4,62 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lmkit.artifacts.options import DOCUMENT_FILES, MEASURES_FILES, RANGE_BYTES
+from lmkit.artifacts.options import (
+    DOCUMENT_FILES,
+    SIGNALS_FILES,
+    LabelsDocuments,
+    ReadsRecords,
+    WritesShards,
+)
 from lmkit.config import StageConfig
-from lmkit.filters.options import Filters
-from lmkit.pii.options import PrivateData
-from lmkit.readers.options import Reading
+from lmkit.filters.options import FiltersConfig
+from lmkit.pii.options import PiiConfig
+from lmkit.readers.options import ReaderConfig
 from lmkit.storage.options import RawFormat
 from lmkit.text.language_codes import Languages
-from lmkit.text.options import Normalization
+from lmkit.text.options import NormalizationConfig
 
 
-class CleanConfig(StageConfig):
+class CleanConfig(LabelsDocuments, ReadsRecords, WritesShards, StageConfig):
     """Turn raw files of many kinds (see --format; also in .gz, .zst, .bz2, .xz) into documents."""
 
     stage = "clean"
-    owns = (*DOCUMENT_FILES, MEASURES_FILES)
+    owns = (*DOCUMENT_FILES, SIGNALS_FILES)
 
     format: RawFormat | None = None
-    """Read every file as this, whatever its name and content."""
+    """Read every file as this format, whatever its name and content."""
 
     text_field: str = "text"
-    """Field or column that holds the text of a record; a dot leads into a field."""
+    """Field or column with the text of a record; a dot leads into a nested field."""
 
-    source: str | None = None
-    """Label for all documents; without it, a record's own, else the last name of the input."""
-
-    max_record: Annotated[int, Field(ge=1)] = 32_000_000
-    """Longest record or text file to read, in bytes; longer ones are quarantined."""
-
-    max_bad: Annotated[float | None, Field(ge=0, le=1, exclude=True)] = None
-    """Fail where more than this share of all documents had to be quarantined."""
+    max_quarantined: Annotated[float | None, Field(ge=0, le=1, exclude=True)] = None
+    """Fail where more than this fraction of all documents had to be quarantined."""
 
     keep_rejected: Literal["all", "sample", "none"] = "all"
-    """Write the documents that are dropped, with the reason, beside the others."""
-
-    shard_bytes: Annotated[int, Field(ge=1)] = RANGE_BYTES
-    """Input bytes per task and output file; small files share one."""
+    """Write the rejected documents too, each with its reason."""
 
     sample: Annotated[int | None, Field(ge=1)] = None
-    """Judge only so many documents, chosen by their hash, and write no documents: only measures,
-    for inspect --rules, and the audit."""
+    """Judge only this many documents, chosen by their hash, and write no documents: only quality
+    signals, for inspect --rules, and the summary."""
 
     sentences: Literal["offsets", "lines"] | None = None
-    """Mark sentences: offsets in metadata.sentences, or one sentence a line in the text."""
+    """Split into sentences: offsets in metadata.sentences, or one sentence per line in the text."""
 
     max_characters: Annotated[int | None, Field(ge=1)] = None
-    """Cut longer documents where a paragraph ends, else a sentence; metadata.part links the parts,
-    each of which counts as a document."""
+    """Split longer documents at the end of a paragraph, else of a sentence; metadata.part links the
+    parts, each of which counts as a document."""
 
-    read: Reading = Reading()
+    read: ReaderConfig = ReaderConfig()
 
-    normalize: Normalization = Normalization()
+    normalize: NormalizationConfig = NormalizationConfig()
 
     language: Languages | None = None
-    """Label documents with their language, and keep those in these: codes, as en,de; or all."""
+    """Label documents with their language, and keep those in these languages: codes, such as en,de;
+    or all."""
 
     min_language_score: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """With --language: how probable it must be that a text is in one of them."""
+    """With --language: lowest probability that a text is in one of them."""
 
-    private: PrivateData = PrivateData()
+    pii: PiiConfig = PiiConfig()
 
-    filters: Filters = Filters()
+    filters: FiltersConfig = FiltersConfig()

@@ -25,22 +25,22 @@ from lmkit.artifacts.documents_file import (
 )
 from lmkit.artifacts.inputs import Slice, cut, find_documents
 from lmkit.artifacts.manifest import Counts, Manifest, kept_line
-from lmkit.artifacts.output_folder import making
-from lmkit.artifacts.signals_file import MeasuresFile
+from lmkit.artifacts.output_folder import open_output
+from lmkit.artifacts.signals_file import SignalsFile
 from lmkit.artifacts.tasks import Receipt, TaskWriter
 from lmkit.commands.clean.options import CleanConfig
 from lmkit.execution.progress import say
 from lmkit.execution.tables import plain
 from lmkit.filters.document_sample import Candidates, chosen
 from lmkit.filters.judge import judge_for, judged
-from lmkit.filters.outcome_counts import Ledger, account, ledger_of
+from lmkit.filters.outcome_counts import Ledger, account, total_counts
 from lmkit.filters.rules import LanguageRule, list_files
 from lmkit.pii.replacement import Replacer, told
 from lmkit.readers.dispatch import read_slice
 from lmkit.storage.options import RawFormat
 from lmkit.text.document_parts import segmented
 from lmkit.text.normalization import normalize
-from lmkit.text.word_list_files import lists_as_inputs
+from lmkit.text.word_list_files import word_lists_as_inputs
 
 SAMPLED = 100  # one in so many
 PRIVATE = "private_data"
@@ -56,8 +56,8 @@ def clean(config: CleanConfig) -> Manifest:
         formats=get_args(RawFormat),
         forced=config.format,
         source=config.source,
-    ).beside(lists_as_inputs(list_files(config.filters)))
-    with making(config, inputs) as folder:
+    ).beside(word_lists_as_inputs(list_files(config.filters)))
+    with open_output(config, inputs) as folder:
         if folder.finished:
             return folder.finished
         tasks = cut(inputs.slices, config.shard_bytes)
@@ -69,9 +69,9 @@ def clean(config: CleanConfig) -> Manifest:
             judge = partial(_judge_sample, config)
             receipts = folder.run("verdicts", judge, [receipts], label="judging")
             counts = _whole_counts(counts, receipts[0].counts)
-        details = ledger_of(receipt.facts["ledger"] for receipt in receipts)
+        details = total_counts(receipt.facts["ledger"] for receipt in receipts)
         _say(details)
-        return folder.finish(counts, details, max_bad=config.max_bad)
+        return folder.finish(counts, details, max_quarantined=config.max_quarantined)
 
 
 def _whole_counts(met: Counts, sample: Counts) -> Counts:
@@ -107,7 +107,7 @@ def _judging(
     config: CleanConfig, writer: TaskWriter
 ) -> Generator[Callable[[Iterable[Document | Unreadable]], Iterator[Outcome]]]:
     """Hand out what judges documents; all that was found out goes into files and receipt."""
-    replacer = Replacer(config.private) if config.private.action else None
+    replacer = Replacer(config.pii) if config.pii.action else None
     ledger = Ledger(with_texts=config.keep_rejected != "none")
 
     def outcomes_of(documents: Iterable[Document | Unreadable]) -> Iterator[Outcome]:
@@ -115,7 +115,7 @@ def _judging(
         outcomes = judged(_prepared(config, documents, replacer), judge, measures.write)
         return ledger.watched(segmented(outcomes, config.sentences, config.max_characters))
 
-    with MeasuresFile(writer) as measures:
+    with SignalsFile(writer) as measures:
         yield outcomes_of
     writer.facts["ledger"] = ledger.report()
     if replacer:
@@ -189,7 +189,7 @@ def _prepared(
         if replacer:
             text, private = replacer.replace(text)
         document = document.with_text(text)
-        if private and config.private.action == "drop":
+        if private and config.pii.action == "drop":
             yield Rejected(document, PRIVATE, f"{PRIVATE} {told(private)}")
             continue
         generated = document.metadata.get("generated") is True and not config.read.generated

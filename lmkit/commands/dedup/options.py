@@ -1,52 +1,45 @@
 """What can be set for `lmkit dedup`."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from lmkit.artifacts.options import DOCUMENT_FILES, RANGE_BYTES
+from lmkit.artifacts.options import DOCUMENT_FILES, LabelsDocuments, ReadsRecords, WritesShards
 from lmkit.config import StageConfig
-from lmkit.deduplication.options import Contamination, Inside, Keep, Near
+from lmkit.deduplication.options import (
+    DecontaminationConfig,
+    KeepConfig,
+    MinHashConfig,
+    RepeatsConfig,
+)
 
 
-class DedupConfig(StageConfig):
+class DedupConfig(LabelsDocuments, ReadsRecords, WritesShards, StageConfig):
     """Keep one of all documents that have the same text, or nearly the same."""
 
     stage = "dedup"
     owns = (*DOCUMENT_FILES, r"(duplicates|cuts|contamination)-\d{5,}\.jsonl\.zst")
-    places = StageConfig.places | {"against"}
+    places = StageConfig.places | {"decontamination.against"}
 
-    source: str | None = None
-    """Label for all documents; without it, each keeps its own."""
-
-    against: tuple[Path, ...] = ()
-    """Test sets to look for: files of JSON lines or folders of them; may be given many times."""
-
-    contamination: Contamination = Contamination()
+    decontamination: DecontaminationConfig = DecontaminationConfig()
 
     url: Literal["drop"] | None = None
-    """Drop all but one of the documents with the same address, as far as they have one."""
+    """Drop all but one of the documents with the same URL, as far as they have one."""
 
-    keep: Keep = Keep()
+    keep: KeepConfig = KeepConfig()
 
-    near: Near = Near()
+    minhash: MinHashConfig = MinHashConfig()
 
-    inside: Inside = Inside()
+    repeats: RepeatsConfig = RepeatsConfig()
 
     index: Path | None = None
-    """Folder that keeps what is known of earlier crawls: those are compared, and stay before any
-    of these; what stays of these is added."""
-
-    max_record: Annotated[int, Field(ge=1)] = 32_000_000
-    """Longest record of a plain file to read, in bytes; longer ones are quarantined."""
-
-    shard_bytes: Annotated[int, Field(ge=1)] = RANGE_BYTES
-    """Input bytes per task and output file; small files share one."""
+    """Crawl index: a folder with what is known of earlier crawls. Their documents are kept before
+    any of these; what is kept of these is added."""
 
     @model_validator(mode="after")
     def _index_knows_whole_texts(self) -> "DedupConfig":
-        other = "--url" if self.url else "--inside" if self.inside.chosen else None
+        other = "--url" if self.url else "--repeats" if self.repeats.chosen else None
         if self.index and other:
             raise ValueError(
                 f"--index: goes with copies of whole texts, not with {other}; "
@@ -57,7 +50,7 @@ class DedupConfig(StageConfig):
     @property
     def compared(self) -> dict[str, Any]:
         """The options that must be the same for all that is compared."""
-        if not self.near.action:
-            return {"near.action": None}
+        if not self.minhash.action:
+            return {"minhash.action": None}
         names = ("min_similarity", "bands", "rows")
-        return {f"near.{name}": getattr(self.near, name) for name in names}
+        return {f"minhash.{name}": getattr(self.minhash, name) for name in names}

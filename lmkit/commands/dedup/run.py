@@ -23,19 +23,19 @@ from lmkit.artifacts.documents_file import (
 )
 from lmkit.artifacts.inputs import Inputs, Slice, cut, find_documents
 from lmkit.artifacts.manifest import Counts, Manifest, kept_line
-from lmkit.artifacts.output_folder import OutputFolder, making
+from lmkit.artifacts.output_folder import OutputFolder, open_output
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.commands.dedup.options import DedupConfig
 from lmkit.deduplication.crawl_index import Index, Verdict, using_index
 from lmkit.deduplication.cut_spans import applying
-from lmkit.deduplication.decontamination import AgainstTests, prepare_items
-from lmkit.deduplication.document_table import Notes, noting_names
-from lmkit.deduplication.exact import Exact, SameAddress
-from lmkit.deduplication.examples import Witness, audit_of, write_audit
+from lmkit.deduplication.decontamination import Decontaminator, prepare_items
+from lmkit.deduplication.document_table import DocumentTable, writing_document_keys
+from lmkit.deduplication.exact import Exact, SameUrl
+from lmkit.deduplication.examples import ExampleCollector, summary_of, write_examples
 from lmkit.deduplication.matcher import Change, Pass, tables_of
-from lmkit.deduplication.near_duplicates import NearlyTheSame
+from lmkit.deduplication.near_duplicates import NearDuplicates
 from lmkit.deduplication.removal_table import NOBODY, Verdicts, numbers_of, repeating
-from lmkit.deduplication.repeated_spans import InsideDocuments
+from lmkit.deduplication.repeated_spans import RepeatedSpans
 from lmkit.deduplication.summary import Sections, described
 from lmkit.errors import InputError, LmkitError
 from lmkit.execution.progress import say, warn
@@ -56,14 +56,14 @@ class Duplicate(NamedTuple):
     similarity: float
 
 
-def passes_of(config: DedupConfig) -> list[Pass]:
+def matchers_of(config: DedupConfig) -> list[Pass]:
     """Return the passes, each of which sees what those before it have left."""
     wanted: list[tuple[object, Pass]] = [
-        (config.against, AgainstTests(config.contamination)),
-        (config.url, SameAddress(config.keep)),
+        (config.decontamination.against, Decontaminator(config.decontamination)),
+        (config.url, SameUrl(config.keep)),
         (True, Exact(config.keep)),
-        (config.near.action, NearlyTheSame(config.near, config.keep)),
-        (config.inside.chosen, InsideDocuments(config.inside, config.keep)),
+        (config.minhash.action, NearDuplicates(config.minhash, config.keep)),
+        (config.repeats.chosen, RepeatedSpans(config.repeats, config.keep)),
     ]
     return [each for is_wanted, each in wanted if is_wanted]
 
@@ -73,11 +73,11 @@ def dedup(config: DedupConfig) -> Manifest:
     inputs = find_documents(
         config.inputs, config.inputs_from, formats=("jsonl",), source=config.source
     )
-    tests = _find_tests(config.against)
+    tests = _find_tests(config.decontamination.against)
     with ExitStack() as stack:
         index = stack.enter_context(_index(config, inputs))
         read = [each for each in (tests, index and index.inputs) if each]
-        folder = stack.enter_context(making(config, reduce(Inputs.beside, read, inputs)))
+        folder = stack.enter_context(open_output(config, reduce(Inputs.beside, read, inputs)))
         if folder.finished:
             if index and not index.itself:
                 warn(f"{index.path}: it holds none of these; --overwrite adds them")
@@ -97,18 +97,18 @@ def _made(
     if tests:
         prepare = partial(_prepare_tests, config)
         folder.run("items", prepare, [tests.renumbered(len(inputs.records))], label="test sets")
-    tasks, passes = cut(inputs.slices, config.shard_bytes), passes_of(config)
+    tasks, passes = cut(inputs.slices, config.shard_bytes), matchers_of(config)
     note = partial(_note, config, passes)
     folder.run("notes", note, tasks, workers=config.workers, label="comparing")
     older = index.notes if index else []
     mine = [(folder.scratch, number) for number in range(len(tasks))]
-    notes = Notes((*older, *mine), len(older))
+    notes = DocumentTable((*older, *mine), len(older))
     for place, each in enumerate(passes):
         each.match(folder, notes, config.workers, passes[:place])
     audit, *_ = folder.run("audit", partial(_audit, passes), [notes], label="auditing")
     write = partial(_write, config, passes, notes, audit.facts["examples"])
     receipts = folder.run("documents", write, tasks, workers=config.workers, label="writing")
-    details = audit_of(audit, receipts)
+    details = summary_of(audit, receipts)
     _say(details)
     details |= {name: fact for each in passes for name, fact in each.told(folder).items()}
     if index:
@@ -125,7 +125,7 @@ def _index(config: DedupConfig, inputs: Inputs) -> "AbstractContextManager[Index
     return using_index(config.index, config.output, inputs, config.compared)
 
 
-def _verdicts(passes: Sequence[Pass], notes: "Notes", partial: Path) -> "list[Verdict]":
+def _verdicts(passes: Sequence[Pass], notes: "DocumentTable", partial: Path) -> "list[Verdict]":
     """Return which documents of each task go, and which only repeat one and are marked."""
     tasks = map(notes.of_task, range(len(notes.parts) - notes.older))
     gone = [table for _, table in tables_of(passes, partial)]
@@ -151,7 +151,7 @@ def _find_tests(against: Sequence[Path]) -> Inputs | None:
     try:
         return find_documents(paths, formats=("jsonl",)) if paths else None
     except InputError as error:
-        raise InputError(f"--against: {error.message}", error.hint) from None
+        raise InputError(f"--decontamination.against: {error.message}", error.hint) from None
 
 
 def _prepare_tests(config: DedupConfig, parts: tuple[Slice, ...], writer: TaskWriter) -> None:
@@ -160,7 +160,7 @@ def _prepare_tests(config: DedupConfig, parts: tuple[Slice, ...], writer: TaskWr
         for part in parts
         for item in read_items(part, writer.read, config.max_record)
     )
-    prepare_items(items, config.contamination.words, writer)
+    prepare_items(items, config.decontamination.ngram, writer)
 
 
 def _documents(
@@ -178,7 +178,7 @@ def _note(
 ) -> None:
     """Read the documents of a task for all passes."""
     with ExitStack() as stack:
-        name = stack.enter_context(noting_names(config.keep, writer))
+        name = stack.enter_context(writing_document_keys(config.keep, writer))
         notes = [stack.enter_context(each.noting(writer)) for each in passes]
         for place, document in _documents(config, slices, writer):
             if isinstance(document, Document):
@@ -187,15 +187,15 @@ def _note(
                     note(document)
 
 
-def _audit(passes: Sequence[Pass], notes: "Notes", writer: TaskWriter) -> None:
+def _audit(passes: Sequence[Pass], notes: "DocumentTable", writer: TaskWriter) -> None:
     tables = [(each.reason, found) for each in passes if (found := each.found(writer.partial))]
-    write_audit(tables, notes, writer)
+    write_examples(tables, notes, writer)
 
 
 def _write(
     config: DedupConfig,
     passes: Sequence[Pass],
-    notes: "Notes",
+    notes: "DocumentTable",
     examples: Sequence[tuple[int, int, float]],
     slices: tuple[Slice, ...],
     writer: TaskWriter,
@@ -204,7 +204,7 @@ def _write(
     number, stop = notes.of_task(writer.number)
     verdicts = Verdicts(tables_of(passes, writer.partial), number, stop)
     duplicates: list[Duplicate] = []
-    witness = Witness(examples)
+    witness = ExampleCollector(examples)
 
     def outcomes() -> Iterator[Outcome]:
         nonlocal number
@@ -244,7 +244,10 @@ def _changed(number: int, document: Document, changes: Sequence[Change]) -> Docu
 
 
 def _write_duplicates(
-    duplicates: Sequence[Duplicate], notes: "Notes", witness: "Witness", writer: TaskWriter
+    duplicates: Sequence[Duplicate],
+    notes: "DocumentTable",
+    witness: "ExampleCollector",
+    writer: TaskWriter,
 ) -> None:
     """Write who goes, and who stays for it."""
     if not duplicates:

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from lmkit.artifacts.documents_file import OutcomeFiles
-from lmkit.artifacts.finished_folders import check_made, made_by_lmkit
+from lmkit.artifacts.finished_folders import check_finished, finished_manifest
 from lmkit.artifacts.inputs import Inputs, find_documents, other_folder
-from lmkit.artifacts.lock import owning
+from lmkit.artifacts.lock import folder_lock
 from lmkit.artifacts.manifest import Counts, Manifest
 from lmkit.artifacts.output_folder import OutputFolder, refuse_overlap
 from lmkit.artifacts.tasks import TaskWriter
@@ -41,12 +41,12 @@ SCORES = "scores.json"
 
 def evaluate(config: EvalConfig) -> Scores:
     """Score a run on held-out text."""
-    packed = made_by_lmkit(config.data)
+    packed = finished_manifest(config.data)
     if packed is None or packed.stage != "pack":
         packed = None
         documents = find_documents([config.data], formats=("jsonl",))
     else:
-        check_made(config.data, hashes=True, below="validation/")
+        check_finished(config.data, hashes=True, below="validation/")
         documents = other_folder(config.data, "data", packed.fingerprint)
 
     device = find_device(config.device)
@@ -84,7 +84,7 @@ def _scorer(config: EvalConfig, trained: TrainedModel) -> Scorer:
         trained.model,
         trained.tokenizer,
         described.learned,
-        Packing(described.sequence_length, described.begin, described.end),
+        Packing(described.sequence_length, described.bos, described.eos),
         config.precision,
         config.micro_batch,
     )
@@ -98,7 +98,7 @@ def _owned(folder: OutputFolder | None) -> Generator[None]:
         return
     folder.path.mkdir(parents=True, exist_ok=True)
     try:
-        with owning(folder.path):
+        with folder_lock(folder.path):
             yield
     finally:
         with suppress(OSError):

@@ -10,7 +10,7 @@ LARGEST_VOCABULARY = 1 << 16
 
 
 class ExportConfig(StageConfig):
-    """Write the model of a run or checkpoint for Transformers; a packed folder for nanoGPT."""
+    """Write the model of a run or checkpoint for Transformers, or a packed folder for nanoGPT."""
 
     stage = "export"
     owns = (
@@ -19,6 +19,6 @@ class ExportConfig(StageConfig):
         r"model\.safetensors|README\.md",
     )
 
-    separator: Annotated[int, Field(ge=0, lt=LARGEST_VOCABULARY)] | Literal["end"] | None = "end"
-    """Of a packed folder: id to put behind each document; end: the end token; none: nothing, which
+    separator: Annotated[int, Field(ge=0, lt=LARGEST_VOCABULARY)] | Literal["eos"] | None = "eos"
+    """Of a packed folder: id to put after each document; eos: the EOS token; none: nothing, which
     loses where documents end."""

@@ -21,10 +21,10 @@ from typing import Any
 
 import torch
 
-from lmkit.artifacts.finished_folders import check_made, made_by_lmkit
+from lmkit.artifacts.finished_folders import check_finished, finished_manifest
 from lmkit.artifacts.inputs import other_folder
 from lmkit.artifacts.manifest import Counts, Manifest
-from lmkit.artifacts.output_folder import OutputFolder, making
+from lmkit.artifacts.output_folder import OutputFolder, open_output
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.commands.export.model_card import Training, model_card
 from lmkit.commands.export.options import LARGEST_VOCABULARY, ExportConfig
@@ -58,16 +58,16 @@ def export(config: ExportConfig) -> Manifest:
         return _export_model(config, path)
     packed = _packed(path)
     separator = _separator(config, packed)
-    check_made(packed.path, hashes=True)
+    check_finished(packed.path, hashes=True)
     inputs = other_folder(packed.path, "packed", packed.manifest.fingerprint)
-    with making(config, inputs) as folder:
+    with open_output(config, inputs) as folder:
         if folder.finished:
             return folder.finished
         return _write(config, folder, packed, separator)
 
 
 def _packed(path: Path) -> PackedFolder:
-    manifest = made_by_lmkit(path)
+    manifest = finished_manifest(path)
     if manifest is None or manifest.stage != "pack":
         what = f"made by lmkit {manifest.stage}" if manifest else "not made by lmkit"
         missing = "" if path.exists() else ": no such folder"
@@ -86,11 +86,11 @@ def _packed(path: Path) -> PackedFolder:
 
 
 def _separator(config: ExportConfig, packed: PackedFolder) -> int | None:
-    if config.separator != "end":
+    if config.separator != "eos":
         return config.separator
 
-    end = packed.manifest.details["end"]
-    end = Tokenizer.load(packed.path / "tokenizer").end if end is None else end
+    end = packed.manifest.details["eos"]
+    end = Tokenizer.load(packed.path / "tokenizer").eos if end is None else end
     if end is None:
         raise ConfigError(
             f"--separator: {packed.path} has no end token",
@@ -106,7 +106,7 @@ def _write(
     sides = [side for side in FILES if side in details]
     if "validation" not in sides:
         warn(f"{packed.path} holds nothing out, so there is no val.bin")
-    work = partial(_write_side, packed.path, (details["begin"], details["end"]), separator)
+    work = partial(_write_side, packed.path, (details["bos"], details["eos"]), separator)
     receipts = folder.run("export", work, sides, workers=config.workers, label="writing")
     about: dict[str, Any] = {
         "separator": separator,
@@ -140,10 +140,10 @@ def _export_model(config: ExportConfig, path: Path) -> Manifest:
     run, checkpoint = find_run(path)
     family = family_of(read_description(run).config)
     need_transformers()
-    if config.separator != "end":
+    if config.separator != "eos":
         raise ConfigError("--separator: has a meaning only for a packed folder", "leave it out")
     inputs = other_folder(path, "run", fingerprint_of(checkpoint))
-    with making(config, inputs) as folder:
+    with open_output(config, inputs) as folder:
         if folder.finished:
             return folder.finished
         work = partial(_write_model, config.output.resolve().name)

@@ -76,8 +76,8 @@ def _facts(trained: TrainedModel) -> Facts:
         vocabulary_size=described.vocabulary_size,
         sequence_length=described.sequence_length,
         pad=tokenizer.pad,
-        begin=None if crosses else described.begin,
-        end=tokenizer.end if crosses else described.end,
+        bos=None if crosses else described.bos,
+        eos=tokenizer.eos if crosses else described.eos,
     )
 
 
@@ -85,4 +85,4 @@ def _around(trained: TrainedModel) -> tuple[int | None, int | None]:
     """Return the tokens before and behind what the model is to read."""
     facts = _facts(trained)
     goes_on = trained.description.config.architecture == "decoder"
-    return facts.begin, None if goes_on else facts.end
+    return facts.bos, None if goes_on else facts.eos

@@ -15,7 +15,7 @@ from typing import Any
 
 from lmkit.commands.generate.options import GenerateConfig
 from lmkit.counter_rng import draw
-from lmkit.generation.prompts import Writer, Written
+from lmkit.generation.prompts import Generated, PromptRunner
 from lmkit.generation.sampling import Sampling
 from lmkit.objectives.registry import Packing
 from lmkit.training.checkpoints.trained_model import open_run
@@ -30,7 +30,7 @@ class Sample:
     text: str
     ended: bool
     """Whether the model ended the text itself."""
-    written: "Written"
+    written: "Generated"
 
     def to_json(self) -> dict[str, Any]:
         """Return what a script reads."""
@@ -52,9 +52,9 @@ def generate(config: GenerateConfig) -> list[Sample]:
     """Write for the prompt, as often as wanted."""
     trained = open_run(config.run, find_device(config.device))
     described = trained.description
-    packing = Packing(described.sequence_length, described.begin, described.end)
+    packing = Packing(described.sequence_length, described.bos, described.eos)
     sampling = Sampling(config.temperature, config.top_k, config.top_p)
-    writer = Writer(trained.model, trained.tokenizer, described.learned, packing, sampling)
+    writer = PromptRunner(trained.model, trained.tokenizer, described.learned, packing, sampling)
     samples: list[Sample] = []
     for number in range(config.samples):
         seed = draw(config.seed, number) >> 1

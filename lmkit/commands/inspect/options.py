@@ -20,16 +20,17 @@ class InspectConfig(CommandConfig):
     """Documents to show of each kind."""
 
     seed: int = 0
-    """Which documents and rows are shown follows from this number."""
+    """Seed for which documents and sequences are shown."""
 
     text: str | None = None
-    """Show how the folder's tokenizer cuts this text, and nothing else."""
+    """Show how the folder's tokenizer tokenizes this text, and nothing else."""
 
     rules: bool = False
     """Of a cleaned folder: show what each rule removes, and nothing else."""
 
     limits: str | None = None
-    """With other limits than it was made with: gopher.min_words=30,c4.min_sentences=none."""
+    """With --rules: other limits than the folder was made with:
+    gopher.min_words=30,c4.min_sentences=none."""
 
     document: str | None = None
-    """Of a cleaned folder: show the verdict on the document with this id, with all its numbers."""
+    """Of a cleaned folder: show the verdict on the document with this id, with all its signals."""

@@ -25,7 +25,7 @@ from pydantic import ValidationError
 
 from lmkit.artifacts.manifest import MANIFEST, Counts, Input, Manifest, Output, Plan, flat, read
 from lmkit.artifacts.record_samples import pick, read_records
-from lmkit.artifacts.signals_file import FACTS, read_measures
+from lmkit.artifacts.signals_file import FACTS, read_signals
 from lmkit.artifacts.tasks import PARTIAL, Receipt
 from lmkit.commands.inspect.options import InspectConfig
 from lmkit.commands.registry import command_named
@@ -34,7 +34,7 @@ from lmkit.errors import InputError, LmkitError
 from lmkit.execution.tables import Section, shown
 from lmkit.filters.ablation import removals, with_limits
 from lmkit.filters.outcome_counts import account
-from lmkit.filters.rules import rules_as_made
+from lmkit.filters.rules import rules_of_manifest
 from lmkit.packing.preview import TEXT, cut_text, show_row, special
 from lmkit.tokenizers.tokenizer import TOKENIZER, Tokenizer
 from lmkit.training.checkpoints.run_summary import (
@@ -231,14 +231,14 @@ def _problems(folder: Path, outputs: Sequence[Output]) -> Iterator[str]:
 
 def _judged(config: InspectConfig, plan: Plan, outputs: Sequence[Output]) -> Sections:
     """Show what the rules of a cleaned folder did, or would do with other limits."""
-    shards = [output for output in outputs if fnmatch(output.name, "measures-*.parquet")]
+    shards = [output for output in outputs if fnmatch(output.name, "signals-*.parquet")]
     if plan.stage != "clean" or not shards:
         raise InputError(f"{config.folder}: holds no measures", "name a folder that clean made")
-    rules = with_limits(rules_as_made(plan.config), config.limits or "")
+    rules = with_limits(rules_of_manifest(plan.config), config.limits or "")
     names = sorted({rule.measure for rule in rules})
     paths = [config.folder / output.name for output in shards]
     if config.document is not None:
-        table = read_measures(paths)
+        table = read_signals(paths)
         # A part of a document was judged as the whole: its id is that of the whole and a number.
         known = {config.document, config.document.rpartition("#")[0]} - {""}
         rows = table.filter([key in known for key in table["id"].to_pylist()]).to_pylist()
@@ -260,7 +260,7 @@ def _judged(config: InspectConfig, plan: Plan, outputs: Sequence[Output]) -> Sec
             ],
         }
 
-    table = read_measures(paths, ["reason", *names])
+    table = read_signals(paths, ["reason", *names])
     reasons = table["reason"]
     empty = cast(Any, pc).equal(reasons, "empty").fill_null(False).to_numpy()
     columns = {name: table[name].to_numpy() for name in names}

@@ -5,13 +5,13 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from lmkit.artifacts.options import QUARANTINE_FILES, RANGE_BYTES
+from lmkit.artifacts.options import QUARANTINE_FILES, ReadsRecords, WritesShards
 from lmkit.config import StageConfig
 from lmkit.packing.options import LimitsConfig
 
 
-class PackConfig(StageConfig):
-    """Cut documents into tokens and lay them out in rows."""
+class PackConfig(ReadsRecords, WritesShards, StageConfig):
+    """Tokenize documents and pack them into sequences."""
 
     stage = "pack"
     owns = (
@@ -26,29 +26,24 @@ class PackConfig(StageConfig):
     """Folder of the tokenizer; a packed folder as the only input has its own."""
 
     sequence_length: Annotated[int, Field(ge=2)] = 1_024
-    """Tokens in a row: as far as a model will see."""
+    """Tokens in a sequence: the longest context that a model is trained on."""
 
     packing: Literal["chunk", "best-fit", "document"] = "chunk"
-    """chunk: one document behind the other, cut where a row ends. best-fit: cut only documents
-    that are longer than a row. document: each document in rows of its own, padded."""
+    """chunk: concatenate documents and split at every sequence's end. best-fit: split only
+    documents longer than a sequence. document: each document in sequences of its own, padded."""
 
     validation: Annotated[str, BeforeValidator(str)] = "0.005"
-    """Share of the documents to hold out, or a folder of documents for validation; 0 for none."""
+    """Fraction of the documents to hold out, or a folder of documents for validation; 0 for
+    none."""
 
-    begin: bool = True
-    """Put the begin token before each document."""
+    bos: bool = True
+    """Put the BOS token before each document."""
 
-    end: bool = True
-    """Put the end token behind each document."""
+    eos: bool = True
+    """Put the EOS token after each document."""
 
-    separator: Annotated[int, Field(ge=0, lt=1 << 16)] | Literal["end"] | None = "end"
-    """Id between the documents of a nanoGPT .bin file: end: the tokenizer's end token; none: such a
+    separator: Annotated[int, Field(ge=0, lt=1 << 16)] | Literal["eos"] | None = "eos"
+    """Id between the documents of a nanoGPT .bin file: eos: the tokenizer's EOS token; none: such a
     file is one document."""
-
-    max_record: Annotated[int, Field(ge=1)] = 32_000_000
-    """Longest record of a plain file to read, in bytes; longer ones are quarantined."""
-
-    shard_bytes: Annotated[int, Field(ge=1)] = RANGE_BYTES
-    """Input bytes per task and token shard."""
 
     limits: Annotated[LimitsConfig, Field(exclude=True)] = LimitsConfig()

@@ -26,21 +26,21 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from lmkit.artifacts.documents_file import Document, Unreadable
-from lmkit.artifacts.finished_folders import check_made, made_by_lmkit
+from lmkit.artifacts.finished_folders import check_finished, finished_manifest
 from lmkit.artifacts.inputs import Inputs, Slice, cut, find_documents, other_folder
 from lmkit.artifacts.manifest import Counts, Manifest
-from lmkit.artifacts.output_folder import OutputFolder, making
+from lmkit.artifacts.output_folder import OutputFolder, open_output
 from lmkit.artifacts.tasks import ReadRange, Receipt, TaskWriter, receipt_path
 from lmkit.commands.pack.options import PackConfig
 from lmkit.errors import ConfigError, InputError, LmkitError
 from lmkit.execution.progress import warn
 from lmkit.execution.tables import SHOWN_SOURCES
-from lmkit.packing.holdout import Kin
+from lmkit.packing.holdout import HoldoutGroup
 from lmkit.packing.nanogpt_bin import Encoded, read_tokens
 from lmkit.packing.packed_folder import PackedFolder, only_packed
-from lmkit.packing.row_index import held_out_and_trained_on, write_rows
-from lmkit.packing.sanity_limits import Tallies, judge, summary
-from lmkit.packing.tokenize_documents import Storing, look, store
+from lmkit.packing.row_index import split_overlap, write_row_index
+from lmkit.packing.sanity_limits import StatisticsBySource, judge, summary
+from lmkit.packing.tokenize_documents import TokenizeOptions, look, store
 from lmkit.readers.dispatch import read_slice
 from lmkit.tokenizers.tokenizer import FILES, Tokenizer
 
@@ -48,7 +48,7 @@ Side = Literal["train", "validation"]
 SIDES: tuple[Side, Side] = ("train", "validation")
 ANEW = {"sequence_length", "packing"}
 """Options that decide about rows alone."""
-ABOUT_TOKENS = ("vocabulary_size", "tokenizer", "pad", "begin", "end", "sources", "limits")
+ABOUT_TOKENS = ("vocabulary_size", "tokenizer", "pad", "bos", "eos", "sources", "limits")
 """Details that stay the same in other rows."""
 LOOKED_AT = 64
 """Documents to look at before work starts, or as many parts of the inputs: the first of each."""
@@ -66,7 +66,7 @@ def _pack_documents(config: PackConfig) -> Manifest:
     tokenizer_folder, tokenizer = _tokenizer(config)
     share, held_out = _validation(config.validation)
     documents = find_documents(config.inputs, config.inputs_from, formats=("jsonl", "tokens"))
-    separator = tokenizer.end if config.separator == "end" else config.separator
+    separator = tokenizer.eos if config.separator == "eos" else config.separator
     read = partial(_read, config.max_record, separator)
     how = _storing(config, tokenizer_folder, tokenizer.fingerprint, share)
     _refuse_too_few(read, documents, share)
@@ -74,7 +74,7 @@ def _pack_documents(config: PackConfig) -> Manifest:
     validation = find_documents([held_out], formats=("jsonl", "tokens")) if held_out else None
     inputs = documents.beside(other_folder(tokenizer_folder, "tokenizer", tokenizer.fingerprint))
     inputs = inputs.beside(validation) if validation else inputs
-    with making(config, inputs) as folder:
+    with open_output(config, inputs) as folder:
         if folder.finished:
             return folder.finished
         tasks = cut(documents.slices, config.shard_bytes)
@@ -100,7 +100,7 @@ def _pack_anew(config: PackConfig, packed: PackedFolder) -> Manifest:
     """Lay out the documents of a packed folder in other rows."""
     config = _as_packed(config, packed)
     inputs = other_folder(packed.path, "packed", packed.manifest.fingerprint)
-    with making(config, inputs) as folder:
+    with open_output(config, inputs) as folder:
         if folder.finished:
             return folder.finished
         shards = packed.shards(SIDES)
@@ -134,13 +134,15 @@ def _as_packed(config: PackConfig, packed: PackedFolder) -> PackConfig:
     return config.model_copy(update=kept)
 
 
-def _storing(config: PackConfig, tokenizer: Path, fingerprint: str, share: float) -> "Storing":
-    return Storing(
+def _storing(
+    config: PackConfig, tokenizer: Path, fingerprint: str, share: float
+) -> "TokenizeOptions":
+    return TokenizeOptions(
         tokenizer=tokenizer,
         fingerprint=fingerprint,
         seed=config.seed,
-        begin=config.begin,
-        end=config.end,
+        bos=config.bos,
+        eos=config.eos,
         share=share,
         smallest=None,
         limits=config.limits,
@@ -158,7 +160,7 @@ def _finish(
     sides: list[Side] = [side for side in SIDES if _documents_of(receipts, side)]
     shards = [sum(side in receipt.facts["documents"] for receipt in receipts) for side in sides]
     pairs = list(zip(sides, shards, strict=True))
-    work = partial(write_rows, config.packing, config.sequence_length)
+    work = partial(write_row_index, config.packing, config.sequence_length)
     indexes = folder.run("rows", work, pairs, label="laying out")
     _check(counts, indexes)
     _warn_of_overlap(folder.path, dict(pairs))
@@ -179,15 +181,15 @@ def _tokenizer(config: PackConfig) -> tuple[Path, "Tokenizer"]:
             "--tokenizer: missing; give it here, or as tokenizer in a --config file",
             "name a folder that lmkit train-tokenizer made; a packed folder alone needs none",
         )
-    manifest = made_by_lmkit(path)
+    manifest = finished_manifest(path)
     if manifest and manifest.stage != "train-tokenizer":
         raise InputError(
             f"--tokenizer: {path} was made by lmkit {manifest.stage}",
             "name a folder that lmkit train-tokenizer made",
         )
-    check_made(path, hashes=True)
+    check_finished(path, hashes=True)
     tokenizer = Tokenizer.load(path)
-    needed = {"pad": True, "begin": config.begin, "end": config.end}
+    needed = {"pad": True, "bos": config.bos, "eos": config.eos}
     for role, wanted in needed.items():
         if wanted and getattr(tokenizer, role) is None:
             raise InputError(
@@ -244,7 +246,7 @@ def _refuse_too_few(read: Read, documents: Inputs, share: float) -> None:
     raise InputError("INPUTS: hold no text", hint)
 
 
-def _refuse_unfit(read: Read, documents: Inputs, how: "Storing") -> None:
+def _refuse_unfit(read: Read, documents: Inputs, how: "TokenizeOptions") -> None:
     """Refuse, before anything is written, a tokenizer that is not one for these texts."""
     some = documents.slices[:: max(1, len(documents.slices) // LOOKED_AT)][:LOOKED_AT]
     found = (
@@ -262,7 +264,9 @@ def _refuse_unfit(read: Read, documents: Inputs, how: "Storing") -> None:
         raise InputError(f"INPUTS: a look at some documents:\n  {lines}", verdict.hint)
 
 
-def _pack_task(read: Read, how: "Storing", slices: tuple[Slice, ...], writer: TaskWriter) -> None:
+def _pack_task(
+    read: Read, how: "TokenizeOptions", slices: tuple[Slice, ...], writer: TaskWriter
+) -> None:
     """Write the token shards of some slices."""
     store(chain.from_iterable(read(part, writer.read) for part in slices), how, writer)
 
@@ -271,7 +275,9 @@ def _judged(
     config: PackConfig, receipts: Sequence[Receipt], counts: Counts
 ) -> dict[str, dict[str, int]]:
     """Refuse tokens that no text can have; return what lies in the folder of each source."""
-    by_source = Tallies.total(receipt.facts["sources"] for receipt in receipts).by_source()
+    by_source = StatisticsBySource.total(
+        receipt.facts["sources"] for receipt in receipts
+    ).by_source()
     verdict = judge(by_source, config.limits)
     for text in verdict.told[:TOLD]:
         warn(text)
@@ -292,7 +298,7 @@ def _hold_out_one(
     tasks: Sequence[tuple[Slice, ...]],
     receipts: list[Receipt],
     read: Read,
-    how: "Storing",
+    how: "TokenizeOptions",
 ) -> list[Receipt]:
     """Pack what has the smallest hash once more, and hold it out."""
     least = [tuple(receipt.facts["least"] or [1 << 64]) for receipt in receipts]
@@ -300,7 +306,7 @@ def _hold_out_one(
     for number in (n for n, key in enumerate(least) if key == min(least)):
         receipt_path(folder.path, "train", number).unlink()
     folder.forget(receipts)
-    smallest = cast(Kin, min(least))
+    smallest = cast(HoldoutGroup, min(least))
     work = partial(_pack_task, read, replace(how, share=0.0, smallest=smallest))
     return folder.run("train", work, tasks, workers=config.workers, label="holding one out")
 
@@ -330,7 +336,7 @@ def _refuse_lost(name: str, went_in: int, found: int, where: str) -> None:
 def _warn_of_overlap(folder: Path, shards: dict[Side, int]) -> None:
     """Say so if held-out documents are trained on."""
     if set(shards) == set(SIDES):
-        shared, every = held_out_and_trained_on(folder, shards["train"], shards["validation"])
+        shared, every = split_overlap(folder, shards["train"], shards["validation"])
         if shared:
             warn(f"{shared:,} of {every:,} held-out documents are among those to train on")
 
@@ -341,8 +347,8 @@ def _about(config: PackConfig, tokenizer: "Tokenizer") -> dict[str, Any]:
         "vocabulary_size": tokenizer.size,
         "tokenizer": tokenizer.fingerprint,
         "pad": tokenizer.pad,
-        "begin": tokenizer.begin if config.begin else None,
-        "end": tokenizer.end if config.end else None,
+        "bos": tokenizer.bos if config.bos else None,
+        "eos": tokenizer.eos if config.eos else None,
         "limits": config.limits.model_dump(mode="json"),
     }
 

@@ -6,13 +6,14 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from lmkit.config import StageConfig
+from lmkit.execution.options import ComputesOn
 from lmkit.model.options import ModelConfig
 from lmkit.objectives.options import ObjectiveConfig, refuse_pair
 from lmkit.training.options import MixtureConfig, OptimConfig, ScheduleConfig, SpikeConfig
 
 
-class PretrainConfig(ObjectiveConfig, StageConfig):
-    """Train a model on packed folders, or go on with a run."""
+class PretrainConfig(ObjectiveConfig, ComputesOn, StageConfig):
+    """Train a model on packed folders, or resume a run."""
 
     stage = "pretrain"
     owns = (
@@ -26,70 +27,69 @@ class PretrainConfig(ObjectiveConfig, StageConfig):
     may_change: ClassVar[frozenset[str]] = frozenset(
         {
             *("steps", "tokens", "epochs", "hours", "time_limit", "micro_batch", "device"),
-            *("save_every", "validate_every", "log_every", "keep", "stall_timeout"),
+            *("save_every", "validate_every", "log_every", "keep_checkpoints", "stall_timeout"),
             *("parallel", "activation_checkpointing"),
         }
     )
 
     steps: Annotated[int, Field(ge=1)] = 1_000
-    """Updates of the weights. A finished run goes on if you ask for more."""
+    """Optimizer steps. A finished run resumes if you ask for more."""
 
     tokens: Annotated[int, Field(ge=1)] | None = None
     """Tokens to train on, instead of --steps; rounded up to whole steps."""
 
     epochs: Annotated[float, Field(gt=0)] | None = None
-    """Times to read the text, instead of --steps; rounded up to whole steps."""
+    """Epochs to train for, instead of --steps; rounded up to whole steps."""
 
     hours: Annotated[float, Field(gt=0)] | None = None
-    """Time to train for, instead of --steps: a trial of the speed says, once, how many steps."""
+    """Hours to train for, instead of --steps: a trial of the speed determines, once, how many
+    steps."""
 
     time_limit: Annotated[float, Field(gt=0)] | None = None
-    """Hours after which this process saves and ends with exit code 130, before a batch system ends
-    it; the same command goes on. none: no limit."""
+    """Hours after which this process saves and exits with code 130, before a batch system kills it;
+    the same command resumes. none: no limit."""
 
     batch_tokens: Annotated[int, Field(ge=1)] = 16_384
-    """Tokens in a batch, over all devices; rounded to whole rows."""
+    """Tokens in a global batch, over all devices; rounded to whole sequences."""
 
     micro_batch: Annotated[int, Field(ge=1)] | Literal["auto"] | None = None
-    """Rows that a device computes at a time; auto: as many as fit into memory, found out once a
-    run; none: about 8,192 tokens. It changes no result."""
+    """Sequences that a device computes at a time; auto: as many as fit into memory, determined once
+    a run; none: about 8,192 tokens. It changes no result."""
 
     activation_checkpointing: bool = False
-    """Keep what goes into each block, and compute the rest of it again on the way back: less
-    memory, about a third more time, the same results."""
+    """Keep only the input of each block, and recompute the rest in the backward pass: less memory,
+    about a third more time, the same results."""
 
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
-    """How products are computed; auto tries which is faster here, once a run. fp16 is for GPUs
-    without bf16; the loss is scaled."""
+    """Precision of matrix products; auto tries which is faster here, once a run. fp16 is for GPUs
+    without bf16; it scales the loss."""
 
     parallel: Literal["ddp", "fsdp", "tensor"] = "ddp"
-    """How several processes share the work: each with all weights, each with a part of them, or
-    each with some of the heads. It changes no result beyond rounding."""
-
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    """Where to compute; auto takes a GPU if there is one."""
+    """How several processes share the work: each with all weights (ddp), with a shard of them
+    (fsdp), or with some of the heads (tensor). It changes no result beyond rounding."""
 
     validate_every: Annotated[int, Field(ge=1)] | None = 250
-    """Steps between two looks at the held-out rows; none: only after the last."""
+    """Steps between validations on the held-out sequences; none: only after the last."""
 
     save_every: Annotated[int, Field(ge=1)] | None = 250
-    """Steps between two checkpoints; none: only after the last."""
+    """Steps between checkpoints; none: only after the last."""
 
-    keep: Annotated[int, Field(ge=1)] = 2
-    """Checkpoints to keep: the last so many, and the best."""
+    keep_checkpoints: Annotated[int, Field(ge=1)] = 2
+    """Checkpoints to keep: this many of the latest, and the best."""
 
     log_every: Annotated[int, Field(ge=1)] = 10
-    """Steps between two lines in a log, and two points in TensorBoard."""
+    """Steps between lines in the log, and between points in TensorBoard."""
 
     stall_timeout: Annotated[float, Field(gt=0)] | None = 1_800
-    """Seconds after which a run where nothing moves ends, and says who is behind; none: never."""
+    """Seconds after which a run without progress exits and names the rank that is behind; none:
+    never."""
 
     init_from: Path | None = None
-    """Begin with the weights, and in the shape, of another model: a run, a checkpoint, or a folder
-    that Transformers reads (safetensors alone); none: with weights drawn from the seed."""
+    """Initialize weights and shape from another model: a run, a checkpoint, or a Transformers
+    folder (safetensors only); none: random weights from the seed."""
 
     dry_run: Annotated[bool, Field(exclude=True)] = False
-    """Check everything, say what the run would take and how long here, and write nothing."""
+    """Check everything, estimate memory and time on this machine, and write nothing."""
 
     mixture: MixtureConfig = MixtureConfig()
 

@@ -25,17 +25,17 @@ from lmkit.execution.ranks import ranks
 from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
 from lmkit.objectives.options import ObjectiveConfig, refuse_pair
-from lmkit.objectives.registry import Objective, Packing, objective_of, places_needed
+from lmkit.objectives.registry import Objective, Packing, objective_of, positions_needed
 from lmkit.tokenizers.tokenizer import Tokenizer
-from lmkit.training.checkpoints.initial_weights import Beginning
+from lmkit.training.checkpoints.initial_weights import InitialWeights
 from lmkit.training.checkpoints.layout import newest_first
 from lmkit.training.checkpoints.run_folder import RunFolder, resolved_steps
-from lmkit.training.data.packed_inputs import Sources
+from lmkit.training.data.packed_inputs import PackedInputs
 from lmkit.training.distributed.launch import accelerator_for
-from lmkit.training.distributed.parallelism import Team
-from lmkit.training.distributed.rank_zero import on_first
+from lmkit.training.distributed.parallelism import Parallelism
+from lmkit.training.distributed.rank_zero import on_rank_zero
 from lmkit.training.loop import Hooks, Progress, Recipe, train
-from lmkit.training.optimizer import Both, optimizer_of
+from lmkit.training.optimizer import CombinedOptimizer, optimizer_of
 from lmkit.training.planning.forecast import Forecast, forecast
 from lmkit.training.planning.micro_batch import find_rows, fits_by_estimate, fits_on_gpu
 from lmkit.training.precision import Precision, choose_precision, find_device, refuse_fp16
@@ -51,7 +51,7 @@ def with_initial_shape(config: PretrainConfig) -> PretrainConfig:
     """
     if config.init_from is None:
         return config
-    beginning, model = Beginning.at(config.init_from), config.model
+    beginning, model = InitialWeights.at(config.init_from), config.model
     try:
         if model.preset is None:  # a preset says all of the shape
             typed = model.model_dump(include=model.model_fields_set)
@@ -64,7 +64,7 @@ def with_initial_shape(config: PretrainConfig) -> PretrainConfig:
     return config.model_copy(update={"model": model})
 
 
-def with_steps(config: PretrainConfig, packed: Sources) -> PretrainConfig:
+def with_steps(config: PretrainConfig, packed: PackedInputs) -> PretrainConfig:
     """Return the options with the steps that tokens or passes over the text come to."""
     steps = steps_asked(
         config,
@@ -76,7 +76,9 @@ def with_steps(config: PretrainConfig, packed: Sources) -> PretrainConfig:
     return config.model_copy(update={"steps": steps})
 
 
-def within_hours(config: PretrainConfig, packed: Sources, objective: "Objective") -> PretrainConfig:
+def within_hours(
+    config: PretrainConfig, packed: PackedInputs, objective: "Objective"
+) -> PretrainConfig:
     """Return the options with the steps that so many hours are enough for.
 
     The number is found out when the run begins, and written down with it.
@@ -84,16 +86,16 @@ def within_hours(config: PretrainConfig, packed: Sources, objective: "Objective"
     if config.hours is None:
         return config
 
-    known = None if config.overwrite else on_first(lambda: resolved_steps(config.output))
+    known = None if config.overwrite else on_rank_zero(lambda: resolved_steps(config.output))
     if known is None or known[0] != config.hours:
         tried = forecast_run(config, packed, objective)
-        found = on_first(lambda: tried.steps_in(config.hours or 0))
+        found = on_rank_zero(lambda: tried.steps_in(config.hours or 0))
         known = (config.hours, found)
         say(f"{config.hours:g} hours: time for about {found:,} steps")
     return config.model_copy(update={"steps": known[1]})
 
 
-def forecast_run(config: PretrainConfig, packed: Sources, objective: "Objective") -> Forecast:
+def forecast_run(config: PretrainConfig, packed: PackedInputs, objective: "Objective") -> Forecast:
     """Say what the run would take, from arithmetic and from a few steps that are thrown away."""
     data, size = packed.rows(), packed.manifest.details["vocabulary_size"]
     micro_batch = _usual_micro_batch(config, packed)
@@ -104,11 +106,11 @@ def forecast_run(config: PretrainConfig, packed: Sources, objective: "Objective"
     batch = objective(data.read(numbers), row_keys(config.seed, 1, numbers))
 
     @cache
-    def made() -> "tuple[Team, Optimizer | Both]":
+    def made() -> "tuple[Parallelism, Optimizer | CombinedOptimizer]":
         accelerator = accelerator_for(config.device, precision)
         model = Transformer(config.model, size, seed=config.seed).to(accelerator.device)
         model.recompute(config.activation_checkpointing)
-        team = Team(model, accelerator, config.parallel)
+        team = Parallelism(model, accelerator, config.parallel)
         return team, optimizer_of([(one.name, one.own) for one in team.held], config.optim)
 
     def trial(recipe: Recipe, tell: Callable[[int], None]) -> None:
@@ -128,13 +130,13 @@ def forecast_run(config: PretrainConfig, packed: Sources, objective: "Objective"
 
 
 def inputs_and_weights(
-    config: PretrainConfig, packed: Sources
+    config: PretrainConfig, packed: PackedInputs
 ) -> "tuple[Inputs, dict[str, Tensor]]":
     """Return all that the run is made from, and the weights that it begins with, if any.
 
     A run that goes on has its own, and they aren't read again.
     """
-    beginning = Beginning.at(config.init_from) if config.init_from else None
+    beginning = InitialWeights.at(config.init_from) if config.init_from else None
     if beginning is None:
         return packed.inputs, {}
     refuse_overlap(config.output, [beginning.path])
@@ -144,16 +146,19 @@ def inputs_and_weights(
     return packed.inputs.beside(beginning.inputs), found
 
 
-def objective_for(config: ObjectiveConfig, packed: Sources) -> "Objective":
+def objective_for(config: ObjectiveConfig, packed: PackedInputs) -> "Objective":
     """Return what makes batches of the rows; an InputError names what their tokenizer lacks."""
     details = packed.manifest.details
-    packing = Packing(packed.sequence_length, details["begin"], details["end"])
+    packing = Packing(packed.sequence_length, details["bos"], details["eos"])
     return objective_of(config, Tokenizer.load(packed.path / "tokenizer"), packing)
 
 
-def refuse_long_rows(config: PretrainConfig, packed: Sources) -> None:
+def refuse_long_rows(config: PretrainConfig, packed: PackedInputs) -> None:
     """Raise ConfigError where the sequences are longer than the model's learned positions."""
-    needed, longest = places_needed(config.to_learn, packed.sequence_length), config.model.longest
+    needed, longest = (
+        positions_needed(config.objective_options, packed.sequence_length),
+        config.model.longest,
+    )
     if longest is not None and needed > longest:
         raise ConfigError(
             f"--model.max-positions: got {longest:,}, but rows of {packed.sequence_length:,} "
@@ -181,7 +186,9 @@ def sequences_per_batch(config: PretrainConfig, sequence_length: int) -> int:
     return max(1, round(config.batch_tokens / sequence_length))
 
 
-def recipe_for(config: PretrainConfig, packed: Sources, rows: int, micro_batch: int) -> "Recipe":
+def recipe_for(
+    config: PretrainConfig, packed: PackedInputs, rows: int, micro_batch: int
+) -> "Recipe":
     """Return what the training loop is told, and tell the size of the batch and the epochs."""
     sequence_length = packed.sequence_length
     rows_per_batch = sequences_per_batch(config, sequence_length)
@@ -207,13 +214,13 @@ def recipe_for(config: PretrainConfig, packed: Sources, rows: int, micro_batch: 
     )
 
 
-def _rows_per_rank(config: PretrainConfig, packed: Sources) -> int:
+def _rows_per_rank(config: PretrainConfig, packed: PackedInputs) -> int:
     """Return the rows of a batch that one process reads, at most."""
     readers = 1 if config.parallel == "tensor" else ranks()
     return -(-sequences_per_batch(config, packed.sequence_length) // readers)
 
 
-def _usual_micro_batch(config: PretrainConfig, packed: Sources) -> int:
+def _usual_micro_batch(config: PretrainConfig, packed: PackedInputs) -> int:
     """Return the rows to compute at a time, where nothing has to be tried."""
     usual = max(1, MICRO_BATCH_TOKENS // packed.sequence_length)
     asked = config.micro_batch if isinstance(config.micro_batch, int) else usual
@@ -222,7 +229,7 @@ def _usual_micro_batch(config: PretrainConfig, packed: Sources) -> int:
 
 def resolve_micro_batch(
     config: PretrainConfig,
-    packed: Sources,
+    packed: PackedInputs,
     objective: "Objective",
     run: "RunFolder",
     model: "Transformer",

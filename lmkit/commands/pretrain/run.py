@@ -34,23 +34,23 @@ from lmkit.execution.ranks import ranks
 from lmkit.model.cost import parameters
 from lmkit.model.transformer import Transformer
 from lmkit.objectives.registry import Objective, scored
-from lmkit.storage.atomic_files import appearing
+from lmkit.storage.atomic_files import atomic_write
 from lmkit.training.checkpoints.initial_weights import fill
 from lmkit.training.checkpoints.run_folder import RunFolder
 from lmkit.training.checkpoints.trained_model import TOKENIZER, Description, write_description
-from lmkit.training.data.packed_inputs import Sources
-from lmkit.training.distributed.launch import accelerator_for, refuse_owners, way_asked_for
-from lmkit.training.distributed.parallelism import Team, refuse_way
-from lmkit.training.distributed.rank_zero import joined, on_first, settle
+from lmkit.training.data.packed_inputs import PackedInputs
+from lmkit.training.distributed.launch import accelerator_for, refuse_owners, requested_mode
+from lmkit.training.distributed.parallelism import Parallelism, refuse_mode
+from lmkit.training.distributed.rank_zero import joined, on_rank_zero, settle
 from lmkit.training.loop import Progress
 from lmkit.training.loss_scale import LossScale
 from lmkit.training.metrics import finite, read
 from lmkit.training.optimizer import optimizer_of
 from lmkit.training.planning.forecast import Forecast
-from lmkit.training.planning.glibc_allocator import keep_memory
+from lmkit.training.planning.glibc_allocator import tune_allocator
 from lmkit.training.precision import Precision
 from lmkit.training.session import Session
-from lmkit.training.stop_signals import asked_to_stop
+from lmkit.training.stop_signals import stop_signals
 from lmkit.training.validation import validation
 
 
@@ -60,30 +60,30 @@ def pretrain(config: PretrainConfig) -> Manifest | Forecast:
     With `dry_run`, return what it would take instead.
     """
     config = with_initial_shape(config)
-    packed = Sources.at(config.inputs, config.mixture.weights, config.output)
-    keep_memory()  # before the first tensor: it changes how memory is asked for
+    packed = PackedInputs.at(config.inputs, config.mixture.weights, config.output)
+    tune_allocator()  # before the first tensor: it changes how memory is asked for
     refuse_absent_device(config)
     refuse_owners()
-    config = config.model_copy(update={"parallel": way_asked_for(config.parallel)})
+    config = config.model_copy(update={"parallel": requested_mode(config.parallel)})
     packed.check(hashes=config.verify or not (config.output / "manifest.json").exists())
-    objective = objective_for(config.to_learn, packed)
+    objective = objective_for(config.objective_options, packed)
     refuse_long_rows(config, packed)
     inputs, first_weights = inputs_and_weights(config, packed)
     config = with_steps(config, packed)
     if config.dry_run:
         return forecast_run(config, packed, objective)
 
-    refuse_way(config.parallel, ranks(), config.model, config.optim.algorithm)
+    refuse_mode(config.parallel, ranks(), config.model, config.optim.algorithm)
     with joined(config.device), ExitStack() as stack:
         config = within_hours(config, packed, objective)
         run = RunFolder(config, inputs.records, config.steps, config.may_change)
-        if finished := on_first(lambda: run.claim(stack)):
+        if finished := on_rank_zero(lambda: run.claim(stack)):
             return finished
         if config.hours is not None:
-            on_first(lambda: run.note_steps(config.hours, config.steps))
-        precision: Precision = on_first(lambda: resolve_precision(config, run))
+            on_rank_zero(lambda: run.note_steps(config.hours, config.steps))
+        precision: Precision = on_rank_zero(lambda: resolve_precision(config, run))
         accelerator = accelerator_for(config.device, precision)
-        on_first(lambda: _describe(config, packed))
+        on_rank_zero(lambda: _describe(config, packed))
         losses: dict[str, float] = {}
         progress = _train(config, packed, objective, run, accelerator, losses, first_weights)
         if progress.step < config.steps:
@@ -91,10 +91,10 @@ def pretrain(config: PretrainConfig) -> Manifest | Forecast:
                 f"stopped after step {progress.step} of {config.steps}, with a checkpoint",
                 "the same command goes on where it stopped",
             )
-        return on_first(lambda: _complete(config, packed, run, accelerator, progress, losses))
+        return on_rank_zero(lambda: _complete(config, packed, run, accelerator, progress, losses))
 
 
-def _describe(config: PretrainConfig, packed: Sources) -> None:
+def _describe(config: PretrainConfig, packed: PackedInputs) -> None:
     """Write what the model is, and a copy of its tokenizer."""
     details = packed.manifest.details
     scratch = config.output / PARTIAL
@@ -105,19 +105,19 @@ def _describe(config: PretrainConfig, packed: Sources) -> None:
         objective=config.objective,
         objective_options=config.own_options(),
         tokenizer=details["tokenizer"],
-        begin=details["begin"],
-        end=details["end"],
+        bos=details["bos"],
+        eos=details["eos"],
     )
     (config.output / TOKENIZER).mkdir(exist_ok=True)
     for file in sorted((packed.path / TOKENIZER).iterdir()):
-        with appearing(config.output / TOKENIZER / file.name, scratch) as path:
+        with atomic_write(config.output / TOKENIZER / file.name, scratch) as path:
             path.write_bytes(file.read_bytes())
     write_description(description, config.output, scratch)
 
 
 def _train(
     config: PretrainConfig,
-    packed: Sources,
+    packed: PackedInputs,
     objective: "Objective",
     run: "RunFolder",
     accelerator: "Accelerator",
@@ -139,10 +139,10 @@ def _train(
     model = model.to(device)
     micro_batch = resolve_micro_batch(config, packed, objective, run, model, accelerator)
     recipe = recipe_for(config, packed, len(data), micro_batch)
-    team = Team(model, accelerator, config.parallel)
-    asked = objective_for(scored(config.to_learn), packed)
+    team = Parallelism(model, accelerator, config.parallel)
+    asked = objective_for(scored(config.objective_options), packed)
     validate = validation(team, packed.held_out(), asked, recipe.micro_batch, losses)
-    with asked_to_stop(config.time_limit) as should_stop:
+    with stop_signals(config.time_limit) as should_stop:
         session = Session(
             run=config.output,
             recipe=recipe,
@@ -155,7 +155,7 @@ def _train(
             validate=validate,
             should_stop=should_stop,
             scale=LossScale(device) if accelerator.mixed_precision == "fp16" else None,
-            keep=config.keep,
+            keep=config.keep_checkpoints,
             log_every=config.log_every,
             stall_timeout=config.stall_timeout,
         )
@@ -168,7 +168,7 @@ def _train(
 
 def _complete(
     config: PretrainConfig,
-    packed: Sources,
+    packed: PackedInputs,
     run: "RunFolder",
     accelerator: "Accelerator",
     progress: "Progress",

@@ -21,7 +21,7 @@ from typing import Any
 from lmkit.artifacts.documents_file import Document, OutcomeFiles, Unreadable
 from lmkit.artifacts.inputs import Inputs, Slice, cut, find_documents, other_folder
 from lmkit.artifacts.manifest import Counts, Manifest
-from lmkit.artifacts.output_folder import making
+from lmkit.artifacts.output_folder import open_output
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.commands.train_tokenizer.options import TrainTokenizerConfig
 from lmkit.errors import ConfigError, InputError, LmkitError
@@ -29,7 +29,7 @@ from lmkit.execution.progress import warn
 from lmkit.execution.tables import shown
 from lmkit.readers.dispatch import read_slice
 from lmkit.text.surrogates import well_formed
-from lmkit.tokenizers.adopt import adopt, lacks
+from lmkit.tokenizers.adopt import import_tokenizer, missing_special_tokens_of
 from lmkit.tokenizers.build import train
 from lmkit.tokenizers.recipe import Recipe
 from lmkit.tokenizers.report import few_sources, measure, rows
@@ -60,7 +60,7 @@ def train_tokenizer(config: TrainTokenizerConfig) -> Manifest:
     """Learn a tokenizer from all inputs, or take one over, and write it to the output folder."""
     documents = _documents(config)
     inputs = _beside(documents, config)
-    with making(config, inputs) as folder:
+    with open_output(config, inputs) as folder:
         if folder.finished:
             return folder.finished
         tasks = cut(documents.slices)
@@ -126,7 +126,9 @@ def _beside(documents: Inputs, config: TrainTokenizerConfig) -> Inputs:
 
 def _adopted(config: TrainTokenizerConfig) -> dict[str, bytes]:
     assert config.from_ is not None
-    return adopt(config.from_, add_missing=config.add_missing, sentinels=config.sentinels)
+    return import_tokenizer(
+        config.from_, add_missing=config.add_missing, sentinels=config.sentinels
+    )
 
 
 def _note_sizes(
@@ -240,7 +242,7 @@ def _make(
     writer.facts = {
         "algorithm": tokenizer.algorithm if config.from_ else config.algorithm,
         "vocabulary_size": tokenizer.size,
-        "lacks": lacks(tokenizer),
+        "lacks": missing_special_tokens_of(tokenizer),
         "report": [row for row in report if row["source"] == "all"],
     }
 

@@ -28,7 +28,7 @@ from lmkit.artifacts.inputs import Inputs, other_folder
 from lmkit.artifacts.manifest import fingerprint
 from lmkit.errors import InputError, RequestError
 from lmkit.execution.progress import say, warn
-from lmkit.huggingface.load import CONFIG, Theirs, is_theirs
+from lmkit.huggingface.load import CONFIG, HfCheckpoint, is_hf_folder
 from lmkit.model.options import ModelConfig, typed
 from lmkit.storage.atomic_files import sha256
 from lmkit.tokenizers.tokenizer import TOKENIZER as TOKENIZER_JSON
@@ -55,24 +55,24 @@ HINT = "name a folder that lmkit pretrain or lmkit export made, or one of Transf
 
 
 @dataclass(frozen=True)
-class Beginning:
+class InitialWeights:
     """A trained model on the disk."""
 
     path: Path
     config: ModelConfig
     tokenizer_folder: Path
-    theirs: Theirs | None = None
+    theirs: HfCheckpoint | None = None
     checkpoint: Path | None = None
 
     @classmethod
-    def at(cls, path: Path) -> "Beginning":
+    def at(cls, path: Path) -> "InitialWeights":
         """Find out what a person named; InputError where nothing can begin from it."""
         if not path.is_dir():
             found = "is a file, must be a folder" if path.exists() else "no such folder"
             raise InputError(f"--init-from: {path}: {found}", HINT)
         try:
-            if is_theirs(path):
-                theirs = Theirs.at(path)
+            if is_hf_folder(path):
+                theirs = HfCheckpoint.at(path)
                 if not (path / TOKENIZER_JSON).is_file():
                     raise InputError(
                         f"{path}: holds no {TOKENIZER_JSON}, so its rows stand for nothing known",

@@ -21,13 +21,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lmkit.artifacts.lock import owning
+from lmkit.artifacts.lock import folder_lock
 from lmkit.artifacts.manifest import Counts, Input, Manifest, Output, Plan, flat
 from lmkit.artifacts.output_folder import OutputFolder, refuse
 from lmkit.config import StageConfig
 from lmkit.errors import ConfigError
 from lmkit.execution.progress import say
-from lmkit.storage.atomic_files import appearing
+from lmkit.storage.atomic_files import atomic_write
 from lmkit.storage.byte_ranges import hash_range
 from lmkit.training.checkpoints.layout import CHECKPOINTS, STATE, newest_first, step_of
 from lmkit.training.metrics import METRICS, TENSORBOARD
@@ -59,7 +59,7 @@ class RunFolder:
             say(f"{self.config.output}: up to date")
             return finished
         self.config.output.mkdir(parents=True, exist_ok=True)
-        stack.enter_context(owning(self.config.output))
+        stack.enter_context(folder_lock(self.config.output))
         finished, changes = self._look(folder)
         if finished:
             return finished
@@ -91,7 +91,7 @@ class RunFolder:
     def _note(self, key: str, value: Any) -> None:
         path = self.config.output / RESOLVED
         known = _resolved(self.config.output) | {key: value}
-        with appearing(path, self.folder.scratch) as temporary:
+        with atomic_write(path, self.folder.scratch) as temporary:
             temporary.write_text(json.dumps(known) + "\n", "utf-8")
 
     @property

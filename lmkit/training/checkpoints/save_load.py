@@ -39,7 +39,7 @@ from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 
 from lmkit.errors import LmkitError
-from lmkit.storage.atomic_files import appearing, fsync, sha256
+from lmkit.storage.atomic_files import atomic_write, fsync, sha256
 from lmkit.training.checkpoints.layout import (
     CHECKPOINTS,
     INDEX,
@@ -54,8 +54,8 @@ from lmkit.training.checkpoints.layout import (
     read_json,
     step_of,
 )
-from lmkit.training.distributed.sharded_weights import Held, held
-from lmkit.training.optimizer import Both, parts_of
+from lmkit.training.distributed.sharded_weights import LocalShard, held
+from lmkit.training.optimizer import CombinedOptimizer, parts_of
 
 PARTIAL, OLD = ".partial-", ".old-"
 
@@ -70,8 +70,8 @@ class Snapshot:
 
 def snapshot(
     model: nn.Module,
-    optimizer: Optimizer | Both,
-    held_weights: Sequence[Held] | None = None,
+    optimizer: Optimizer | CombinedOptimizer,
+    held_weights: Sequence[LocalShard] | None = None,
     *,
     keep: bool = True,
 ) -> Snapshot:
@@ -138,9 +138,9 @@ def save(
 def load(
     run: Path,
     model: nn.Module,
-    optimizer: Optimizer | Both,
+    optimizer: Optimizer | CombinedOptimizer,
     warn: Callable[[str], None],
-    held_weights: Sequence[Held] | None = None,
+    held_weights: Sequence[LocalShard] | None = None,
 ) -> dict[str, Any]:
     """Fill model and optimizer from the newest checkpoint that is whole; return its state.
 
@@ -218,7 +218,7 @@ def _write_tensors(file: Path, tensors: Mapping[str, Tensor]) -> None:
 
 
 def _load_optimizer(
-    checkpoint: Path, held_weights: Sequence[Held], optimizer: Optimizer | Both
+    checkpoint: Path, held_weights: Sequence[LocalShard], optimizer: Optimizer | CombinedOptimizer
 ) -> None:
     """Give each weight its moments; torch puts them on the device where its kernel wants them."""
     saved = load_file(checkpoint / OPTIMIZER)
@@ -245,7 +245,7 @@ def _update_index(folder: Path, step: int) -> Index:
     losses = {checkpoint.name: _validation_loss(checkpoint) for checkpoint in _up_to(folder, step)}
     best = min(losses, key=lambda name: losses[name])
     index = Index(latest=name_of(step), best=best if math.isfinite(losses[best]) else None)
-    with _scratch(folder) as scratch, appearing(folder / INDEX, scratch) as temporary:
+    with _scratch(folder) as scratch, atomic_write(folder / INDEX, scratch) as temporary:
         _write_json(temporary, asdict(index))
     return index
 

@@ -50,8 +50,8 @@ class Description(Record):
     """Its own options, by group."""
     tokenizer: str
     """SHA-256 of its tokenizer.json."""
-    begin: int | None
-    end: int | None
+    bos: int | None
+    eos: int | None
     """Ids put around each document; None where there was none."""
 
     @property

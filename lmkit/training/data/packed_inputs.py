@@ -16,7 +16,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from lmkit.artifacts.finished_folders import check_made, made_by_lmkit
+from lmkit.artifacts.finished_folders import check_finished, finished_manifest
 from lmkit.artifacts.inputs import Inputs, other_folder
 from lmkit.artifacts.manifest import Manifest
 from lmkit.artifacts.output_folder import refuse_overlap
@@ -31,15 +31,15 @@ from lmkit.training.data.sequence_order import rows_of_step
 SHARED = {
     "tokenizer": ("tokenizers", "pack the documents of both with the same --tokenizer"),
     "sequence_length": ("sequence lengths", "lmkit pack FOLDER --sequence-length makes other rows"),
-    "begin": ("begin tokens", "pack both with --begin, or both with --no-begin"),
-    "end": ("end tokens", "pack both with --end, or both with --no-end"),
+    "bos": ("BOS tokens", "pack both with --bos, or both with --no-bos"),
+    "eos": ("EOS tokens", "pack both with --eos, or both with --no-eos"),
     "pad": ("pad tokens", "pack both with the same --tokenizer"),
 }
 """Details that must agree: what they are called, and what to do."""
 
 
 @dataclass(frozen=True)
-class Sources:
+class PackedInputs:
     """One or more packed folders, and the weights that were typed for them."""
 
     folders: tuple[PackedFolder, ...]
@@ -48,7 +48,7 @@ class Sources:
     @classmethod
     def at(
         cls, paths: Sequence[Path], weights: tuple[float, ...] | None, output: Path
-    ) -> "Sources":
+    ) -> "PackedInputs":
         """Look at the manifests; an InputError names what can't be read, or not together."""
         if not paths:
             raise InputError("INPUTS: got 0, must be one or more packed folders")
@@ -101,7 +101,7 @@ class Sources:
         _ = self.shares  # weights that don't fit are an error before anything is read
         if rank() == 0:
             for folder in self.folders:
-                check_made(folder.path, hashes=hashes)
+                check_finished(folder.path, hashes=hashes)
                 self._open(folder, "train")
             self.held_out()
 
@@ -156,7 +156,7 @@ class Sources:
 
 
 def _packed(path: Path) -> PackedFolder:
-    manifest = made_by_lmkit(path)
+    manifest = finished_manifest(path)
     if manifest is None or manifest.stage != "pack":
         what = f"made by lmkit {manifest.stage}" if manifest else "not made by lmkit"
         missing = "" if path.exists() else ": no such folder"

@@ -51,7 +51,7 @@ class Work:
     """Text tokens that the objective left out."""
 
 
-def work_of(
+def step_batches(
     seed: int,
     step: int,
     passes: list[NDArray[np.int64]],

@@ -33,7 +33,7 @@ def refuse_owners() -> None:
             )
 
 
-def way_asked_for(way: Way) -> Way:
+def requested_mode(way: Way) -> Way:
     """Return how work is shared; FSDP, where `accelerate launch` was configured for that.
 
     Accelerate's own FSDP is switched off by this: ours takes its place.

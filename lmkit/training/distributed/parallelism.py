@@ -28,14 +28,14 @@ from torch import Tensor, nn
 from lmkit.errors import ConfigError
 from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Block
-from lmkit.training.distributed.sharded_weights import Held, held, squares, take_gradients
+from lmkit.training.distributed.sharded_weights import LocalShard, held, squares, take_gradients
 
 Way = Literal["ddp", "fsdp", "tensor"]
 IN_PARTS = ("query_norm.weight", "key_norm.weight")
 """Weights that are whole on each process, and used for a part of the heads."""
 
 
-class Team:
+class Parallelism:
     """The processes that train one model, seen from one of them."""
 
     def __init__(self, model: nn.Module, accelerator: Accelerator, way: Way = "ddp") -> None:
@@ -55,7 +55,7 @@ class Team:
         return init_device_mesh(self.accelerator.device.type, (self.processes,))
 
     @cached_property
-    def held(self) -> list[Held]:
+    def held(self) -> list[LocalShard]:
         """What this process holds of each weight."""
         return held(self.model)
 
@@ -116,7 +116,7 @@ class Team:
         return (parts + squares(self.held, parts=False).to(parts.device)).sqrt()
 
 
-def refuse_way(way: Way, processes: int, config: ModelConfig, algorithm: str = "adamw") -> None:
+def refuse_mode(way: Way, processes: int, config: ModelConfig, algorithm: str = "adamw") -> None:
     """Raise ConfigError where a model, or its optimizer, can't be shared in a way."""
     if way == "ddp" or processes == 1:
         return

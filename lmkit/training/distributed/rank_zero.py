@@ -46,7 +46,7 @@ def settle() -> None:
         time.sleep(SECONDS_TO_LET_GO)  # gives up Python's lock
 
 
-def on_first(function: Callable[[], ResultT]) -> ResultT:
+def on_rank_zero(function: Callable[[], ResultT]) -> ResultT:
     """Call a function in the first process, and return what it returned in all of them."""
     if ranks() == 1:
         return function()

@@ -17,7 +17,7 @@ from torch.nn.utils import get_total_norm
 
 
 @dataclass(frozen=True)
-class Held:
+class LocalShard:
     """A weight, and what this process holds of it."""
 
     name: str
@@ -55,10 +55,10 @@ class Held:
         return distribute_tensor(tensor, mesh, placements, src_data_rank=None).to_local()
 
 
-def held(model: nn.Module) -> list[Held]:
+def held(model: nn.Module) -> list[LocalShard]:
     """Return the weights of a model, tied ones once."""
     return [
-        Held(name, parameter, _own(parameter))
+        LocalShard(name, parameter, _own(parameter))
         for name, parameter in model.named_parameters()
         if parameter.requires_grad
     ]
@@ -70,7 +70,7 @@ def _own(parameter: nn.Parameter) -> nn.Parameter:
     return nn.Parameter(parameter.to_local().detach())
 
 
-def take_gradients(weights: Iterable[Held]) -> None:
+def take_gradients(weights: Iterable[LocalShard]) -> None:
     """Hand each gradient on to what the optimizer sees."""
     for one in weights:
         if one.own is not one.parameter:
@@ -80,7 +80,7 @@ def take_gradients(weights: Iterable[Held]) -> None:
             one.parameter.grad = None
 
 
-def squares(weights: Iterable[Held], *, parts: bool) -> Tensor:
+def squares(weights: Iterable[LocalShard], *, parts: bool) -> Tensor:
     """Return the sum of squares of the gradients of weights that lie in parts, or of the others."""
     found = [one.own.grad for one in weights if one.own.grad is not None and one.is_part == parts]
     if not found:

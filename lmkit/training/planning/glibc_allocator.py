@@ -21,7 +21,7 @@ TOP_PAD = 512 * 2**20
 """How much more address space to take than is asked for; pages count only once they are used."""
 
 
-def keep_memory() -> bool:
+def tune_allocator() -> bool:
     """Ask for it, before the first tensor; return whether the C library has agreed."""
     if not _is_glibc():
         return False

@@ -19,7 +19,7 @@ from lmkit.model.cost import memory
 from lmkit.model.options import ModelConfig
 from lmkit.objectives.batch import Batch
 from lmkit.training.checkpoints.run_folder import RunFolder
-from lmkit.training.distributed.rank_zero import on_first
+from lmkit.training.distributed.rank_zero import on_rank_zero
 from lmkit.training.planning.forecast import MARGIN, free_bytes, rows_of
 
 KEY = "micro_batch"
@@ -32,13 +32,13 @@ def find_rows(
 ) -> int:
     """Return how many rows fit, found out by all processes when the run began."""
     if device.type != "cuda" or ranks() == 1:
-        return int(on_first(lambda: run.resolve(KEY, lambda: str(halved(most, fits)))))
-    known = on_first(lambda: run.known(KEY))
+        return int(on_rank_zero(lambda: run.resolve(KEY, lambda: str(halved(most, fits)))))
+    known = on_rank_zero(lambda: run.known(KEY))
     if known is None:
         found = torch.tensor([halved(most, fits)], device=device)
         torch.distributed.all_reduce(found, torch.distributed.ReduceOp.MIN)
         least = str(int(found))
-        known = on_first(lambda: run.resolve(KEY, lambda: least))
+        known = on_rank_zero(lambda: run.resolve(KEY, lambda: least))
     return int(known)
 
 

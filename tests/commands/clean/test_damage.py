@@ -147,11 +147,11 @@ def test_a_file_without_permission_is_listed(here: Path, lmkit: Lmkit) -> None:
 
 def test_max_bad_says_how_much_is_too_much(here: Path, lmkit: Lmkit) -> None:
     Path("a.jsonl").write_bytes(line(0) + b"oops\n" + line(1) + line(2))
-    exit_code, _, err = lmkit("clean", "a.jsonl", "--output", "out", "--max-bad", "0.2")
+    exit_code, _, err = lmkit("clean", "a.jsonl", "--output", "out", "--max-quarantined", "0.2")
     assert exit_code == 1
-    assert "1 of 4 documents could not be read, more than --max-bad 0.2 allows" in err
+    assert "1 of 4 documents could not be read, more than --max-quarantined 0.2 allows" in err
     assert not Path("out/manifest.json").exists()
-    exit_code, _, err = lmkit("clean", "a.jsonl", "--output", "out", "--max-bad", "0.25")
+    exit_code, _, err = lmkit("clean", "a.jsonl", "--output", "out", "--max-quarantined", "0.25")
     assert exit_code == 0 and "resuming: 1 of 1" in err
 
 

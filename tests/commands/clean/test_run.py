@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lmkit.artifacts.manifest import Manifest
-from lmkit.artifacts.signals_file import read_measures
+from lmkit.artifacts.signals_file import read_signals
 from lmkit.commands.clean.options import CleanConfig
 from lmkit.commands.clean.run import clean
 from tests.conftest import Lmkit, contents, manifest, prose, records, texts
@@ -99,12 +99,12 @@ def test_workers_and_task_sizes_change_no_verdict(
     lmkit("clean", "raw", "--output", "whole", *RULES)
     cut = ("--workers", workers, "--shard-bytes", shard_bytes)
     lmkit("clean", "raw", "--output", "cut", *RULES, *cut)
-    assert len(list(Path("cut").glob("measures-*.parquet"))) > 1
+    assert len(list(Path("cut").glob("signals-*.parquet"))) > 1
     for kind in ("documents", "rejected"):
         whole, parts = records(Path("whole"), kind), records(Path("cut"), kind)
         assert whole == parts
-    shards = [sorted(Path(name).glob("measures-*")) for name in ("whole", "cut")]
-    assert read_measures(shards[0]).to_pylist() == read_measures(shards[1]).to_pylist()
+    shards = [sorted(Path(name).glob("signals-*")) for name in ("whole", "cut")]
+    assert read_signals(shards[0]).to_pylist() == read_signals(shards[1]).to_pylist()
     assert len(records(Path("whole"))) not in {0, 60}
 
 
@@ -191,7 +191,7 @@ def test_private_data_is_replaced_and_counted(
     here: Path, lmkit: Lmkit, action: str, text: str
 ) -> None:
     Path("raw.jsonl").write_text("\n".join(json.dumps({"text": t}) for t in (PRIVATE, GOOD)))
-    assert lmkit("clean", "raw.jsonl", "--output", "out", "--private.action", action)[0] == 0
+    assert lmkit("clean", "raw.jsonl", "--output", "out", "--pii.action", action)[0] == 0
     assert texts(Path("out")) == [text, GOOD]
     more = manifest(Path("out"))["counts"]["more"]
     found = {key: more[key] for key in more if key.startswith("private")}
@@ -202,7 +202,7 @@ def test_documents_with_private_data_can_be_dropped_and_it_is_not_kept_among_the
     here: Path, lmkit: Lmkit
 ) -> None:
     Path("raw.jsonl").write_text("\n".join(json.dumps({"text": t}) for t in (PRIVATE, GOOD)))
-    code, out, _ = lmkit("clean", "raw.jsonl", "--output", "out", "--private.action", "drop")
+    code, out, _ = lmkit("clean", "raw.jsonl", "--output", "out", "--pii.action", "drop")
     assert (code, out) == (0, "out: kept 1 of 2 documents (dropped 1 private_data)\n")
     (dropped,) = records(Path("out"), "rejected")
     assert dropped["decided"] == "private_data 2 email, 1 phone"
@@ -245,7 +245,7 @@ def test_the_audit_counts_by_rule_source_and_language_and_shows_examples(
     here: Path, lmkit: Lmkit
 ) -> None:
     write_lines(Path("a.jsonl"), [*prose(6), "tiny", "12 34 56 78 90 12 34 56 78 90 12 34 56 78"])
-    exit_code, _, err = lmkit("clean", "a.jsonl", "--output", "out", "--max-bad", "1")
+    exit_code, _, err = lmkit("clean", "a.jsonl", "--output", "out", "--max-quarantined", "1")
     assert exit_code == 0
     details = manifest(Path("out"))["details"]
     assert details["by_rule"] == [
@@ -284,9 +284,9 @@ def test_a_sample_is_judged_as_the_whole_would_be_and_writes_no_documents(here: 
     assert some.counts.documents_in == 81 and some.counts.dropped["not_in_sample"] == 60
     assert {output.name.split("-")[0] for output in some.outputs} == {"measures", "quarantine"}
     every = {
-        row["id"]: row for row in read_measures([Path("whole/measures-00000.parquet")]).to_pylist()
+        row["id"]: row for row in read_signals([Path("whole/signals-00000.parquet")]).to_pylist()
     }
-    rows = read_measures([Path("some/measures-00000.parquet")]).to_pylist()
+    rows = read_signals([Path("some/signals-00000.parquet")]).to_pylist()
     assert len(rows) == 20 and all(row == every[row["id"]] for row in rows)
 
 

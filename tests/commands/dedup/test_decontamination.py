@@ -132,7 +132,7 @@ def test_order_tasks_and_workers_change_nothing(here: Path) -> None:
 def test_a_pattern_a_file_and_a_folder_may_be_named_together(here: Path, lmkit: Lmkit) -> None:
     write_test_sets()
     corpus()
-    flags = ["--against", "eval/s*.jsonl", "--against", "eval/deep"]
+    flags = ["--decontamination.against", "eval/s*.jsonl", "--decontamination.against", "eval/deep"]
     exit_code, out, err = lmkit("dedup", "a.jsonl", "--output", "out", *flags)
     assert exit_code == 0, err
     assert "dropped 4 contaminated" in out
@@ -149,13 +149,33 @@ def test_a_pattern_a_file_and_a_folder_may_be_named_together(here: Path, lmkit: 
 @pytest.mark.parametrize(
     ("flags", "code", "message"),
     [
-        (["--against", "evl"], 2, "--against: evl: no such file or folder"),
-        (["--against", "none*.jsonl"], 2, "--against: none*.jsonl: no such file"),
-        (["--against", ""], 2, "--against: got nothing, must be a path"),
-        (["--against", "empty"], 2, "--against: empty: no files to read in it"),
-        (["--against", "one.jsonl"], 1, "--against: nothing to look for"),
-        (["--against", "bad.jsonl"], 1, "bad.jsonl: line 1: "),
-        (["--contamination.action", "cuts"], 2, "must be 'drop', 'cut' or 'report'"),
+        (
+            ["--decontamination.against", "evl"],
+            2,
+            "--decontamination.against: evl: no such file or folder",
+        ),
+        (
+            ["--decontamination.against", "none*.jsonl"],
+            2,
+            "--decontamination.against: none*.jsonl: no such file",
+        ),
+        (
+            ["--decontamination.against", ""],
+            2,
+            "--decontamination.against: got nothing, must be a path",
+        ),
+        (
+            ["--decontamination.against", "empty"],
+            2,
+            "--decontamination.against: empty: no files to read in it",
+        ),
+        (
+            ["--decontamination.against", "one.jsonl"],
+            1,
+            "--decontamination.against: nothing to look for",
+        ),
+        (["--decontamination.against", "bad.jsonl"], 1, "bad.jsonl: line 1: "),
+        (["--decontamination.action", "cuts"], 2, "must be 'drop', 'cut' or 'report'"),
     ],
 )
 def test_a_test_set_that_is_none_is_named(
@@ -175,7 +195,7 @@ def test_inspect_shows_test_sets_and_samples_of_what_was_found_and_cut(
 ) -> None:
     write_test_sets()
     corpus()
-    flags = ["--against", "eval", "--contamination.action", "cut"]
+    flags = ["--decontamination.against", "eval", "--decontamination.action", "cut"]
     lmkit("dedup", "a.jsonl", "--output", "out", *flags)
     exit_code, out, _ = lmkit("inspect", "out", "--json", "--samples", "9")
     shown = json.loads(out)

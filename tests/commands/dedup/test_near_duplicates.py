@@ -9,7 +9,7 @@ import pytest
 
 from lmkit.commands.dedup.options import DedupConfig
 from lmkit.commands.dedup.run import dedup
-from lmkit.deduplication.options import Keep, Near
+from lmkit.deduplication.options import KeepConfig, MinHashConfig
 from tests.commands.dying import dies_in, goes_on
 from tests.conftest import Lmkit, contents, manifest, records
 
@@ -91,7 +91,7 @@ def test_one_header_of_half_the_length_wipes_nothing(here: Path) -> None:
 
 
 def test_marking_keeps_all_and_names_the_cluster(here: Path, corpus: dict[str, str]) -> None:
-    near = Near(action="mark")
+    near = MinHashConfig(action="label")
     alone = {"x": " ".join(words(99, 50))}
     made = write("a.jsonl", corpus | alone)
     dedup(DedupConfig(inputs=(made,), output=Path("out"), near=near))
@@ -105,7 +105,7 @@ def test_marking_keeps_all_and_names_the_cluster(here: Path, corpus: dict[str, s
 def test_the_longest_stays_if_asked_for(here: Path) -> None:
     plain = words(3, 100)
     texts = {"a": " ".join(plain), "b": " ".join([*plain, "more"])}
-    keep = Keep(rule="longest")
+    keep = KeepConfig(rule="longest")
     dedup(DedupConfig(inputs=(write("a.jsonl", texts),), output=Path("out"), keep=keep))
     assert [record["id"] for record in records(Path("out"))] == ["b"]
 
@@ -144,7 +144,7 @@ def test_the_manifest_and_inspect_show_what_was_found(
 
 def test_a_threshold_chooses_bands_and_rows_and_shows_the_curve(here: Path, lmkit: Lmkit) -> None:
     made = write("a.jsonl", {"a": "one two three"})
-    exit_code, _, err = lmkit("dedup", made, "--output", "out", "--near.threshold", "0.8")
+    exit_code, _, err = lmkit("dedup", made, "--output", "out", "--minhash.threshold", "0.8")
     near = manifest(Path("out"))["config"]["near"]
     assert exit_code == 0
     assert (near["bands"], near["rows"], near["min_similarity"]) == (16, 7, 0.8)
@@ -156,10 +156,10 @@ def test_a_threshold_chooses_bands_and_rows_and_shows_the_curve(here: Path, lmki
 
 def test_a_threshold_and_other_bands_are_refused(here: Path, lmkit: Lmkit) -> None:
     made = write("a.jsonl", {"a": "one two three"})
-    flags = ("--near.threshold", "0.8", "--near.rows", "9")
+    flags = ("--minhash.threshold", "0.8", "--minhash.rows", "9")
     exit_code, _, err = lmkit("dedup", made, "--output", "out", *flags)
     assert exit_code == 2
-    assert "--near.rows: got 9" in err and "7" in err
+    assert "--minhash.rows: got 9" in err and "7" in err
 
 
 NEAR_STEPS = ("notes-1", "exact-0", "bands-5", "groups-0", "near-0", "audit-0", "documents-1")

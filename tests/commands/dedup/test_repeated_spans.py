@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from lmkit.commands.dedup.options import DedupConfig
 from lmkit.commands.dedup.run import dedup
-from lmkit.deduplication.options import Inside, Near
+from lmkit.deduplication.options import MinHashConfig, RepeatsConfig
 from lmkit.text.digests import normal_form
 from tests.commands.dying import dies_in, goes_on
 from tests.conftest import Lmkit, contents, manifest, prose, records
 
 Documents = list[tuple[str, str, str]]
 """Source, id and text."""
-ALONE = Near(action=None)
+ALONE = MinHashConfig(action=None)
 WORDS = st.sampled_from(["a", "b", "A", "c.", "d", "\n", "\n\n", "  "])
 TEXTS = st.lists(WORDS, max_size=25).map(" ".join)
 CORPORA = st.lists(TEXTS, min_size=1, max_size=6)
@@ -103,7 +103,7 @@ def by_seen_paragraphs(documents: Documents, least: int) -> dict[str, list[str]]
 
 
 def run(
-    texts: Sequence[str], inside: Inside, seed: int, cut: int
+    texts: Sequence[str], inside: RepeatsConfig, seed: int, cut: int
 ) -> tuple[Documents, dict[str, str]]:
     """Return the documents that stay as a whole, and the texts that come out, by id."""
     chance = random.Random(seed)
@@ -123,7 +123,7 @@ def run(
 def test_passages_that_stay_are_those_of_a_plain_suffix_array(
     texts: list[str], size: int, seed: int, cut: int
 ) -> None:
-    documents, out = run(texts, Inside(passages=size), seed, cut)
+    documents, out = run(texts, RepeatsConfig(passages=size), seed, cut)
     expected = by_suffix_array(documents, size)
     whole = {key: text for _, key, text in documents}
     for key, words in expected.items():
@@ -140,7 +140,7 @@ def test_passages_that_stay_are_those_of_a_plain_suffix_array(
 def test_lines_that_stay_are_those_that_were_not_met_before(
     texts: list[str], least: int, seed: int, cut: int
 ) -> None:
-    documents, out = run(texts, Inside(lines=least), seed, cut)
+    documents, out = run(texts, RepeatsConfig(lines=least), seed, cut)
     for key, lines in by_seen_lines(documents, least).items():
         left = out.get(key, "").split("\n")
         assert [" ".join(line.split()) for line in left if line.strip()] == lines
@@ -151,7 +151,7 @@ def test_lines_that_stay_are_those_that_were_not_met_before(
 def test_paragraphs_that_stay_are_those_that_were_not_met_before(
     texts: list[str], least: int, seed: int, cut: int
 ) -> None:
-    documents, out = run(texts, Inside(paragraphs=least), seed, cut)
+    documents, out = run(texts, RepeatsConfig(paragraphs=least), seed, cut)
     for key, words in by_seen_paragraphs(documents, least).items():
         assert out.get(key, "").split() == words
 
@@ -161,7 +161,7 @@ def test_paragraphs_that_stay_are_those_that_were_not_met_before(
 def test_all_three_together_lose_no_passage_of_words(
     texts: list[str], words: int, seed: int
 ) -> None:
-    inside = Inside(lines=words, paragraphs=words, passages=words)
+    inside = RepeatsConfig(lines=words, paragraphs=words, passages=words)
     documents, out = run(texts, inside, seed, 100)
     left = {normal_form(word) for text in out.values() for word in text.split()}
     assert left == {normal_form(word) for _, _, text in documents for word in text.split()}
@@ -183,7 +183,7 @@ def corpus() -> Documents:
     return made
 
 
-INSIDE = Inside(lines=6, paragraphs=20, passages=50)
+INSIDE = RepeatsConfig(lines=6, paragraphs=20, passages=50)
 
 
 def test_order_tasks_and_workers_change_nothing(here: Path) -> None:
@@ -248,7 +248,7 @@ def test_only_documents_that_stay_have_first_occurrences(here: Path) -> None:
 
 def test_the_same_words_over_and_over_keep_as_many_as_a_passage_has(here: Path) -> None:
     made = write(Path("a.jsonl"), [("s", "1", "ha " * 1_000 + "\nend.")])
-    dedup(DedupConfig(inputs=(made,), output=Path("out"), inside=Inside(passages=50)))
+    dedup(DedupConfig(inputs=(made,), output=Path("out"), inside=RepeatsConfig(passages=50)))
     (record,) = records(Path("out"))
     assert record["text"].split() == ["ha"] * 50 + ["end."]
 
@@ -259,8 +259,24 @@ def test_killed_in_each_step_it_ends_with_the_same_bytes(here: Path) -> None:
     words = prose(3, 30)[2]
     Path("eval").mkdir()
     Path("eval/t.jsonl").write_text(json.dumps({"text": words}) + "\n")
-    options = ["--workers", "1", "--shard-bytes", "4000", "--url", "drop", "--against", "eval"]
-    options += ["--contamination.action", "cut", "--inside.lines", "6", "--inside.passages", "50"]
+    options = [
+        "--workers",
+        "1",
+        "--shard-bytes",
+        "4000",
+        "--url",
+        "drop",
+        "--decontamination.against",
+        "eval",
+    ]
+    options += [
+        "--decontamination.action",
+        "cut",
+        "--repeats.lines",
+        "6",
+        "--repeats.passages",
+        "50",
+    ]
     command = ["dedup", "a.jsonl", "b.jsonl", *options, "--output"]
     goes_on(*command, "whole")
     steps = ["items-0", "notes-1", "contaminated-0", "url-0", "ranks-0", "passages-found-0"]
@@ -277,9 +293,9 @@ def test_killed_in_each_step_it_ends_with_the_same_bytes(here: Path) -> None:
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--inside.lines", "0"], "--inside.lines: got 0, must be at least 1"),
-        (["--inside.passage", "50"], "--inside.passages"),
-        (["--inside.lines", "many"], "--inside.lines: got many, must be a whole number"),
+        (["--repeats.lines", "0"], "--repeats.lines: got 0, must be at least 1"),
+        (["--repeats.passage", "50"], "--repeats.passages"),
+        (["--repeats.lines", "many"], "--repeats.lines: got many, must be a whole number"),
     ],
 )
 def test_a_wrong_length_is_named(here: Path, lmkit: Lmkit, flags: list[str], message: str) -> None:

@@ -66,7 +66,7 @@ def test_a_packed_folder_becomes_nanogpts_files_and_comes_back(
     assert "up to date" in lmkit("export", "out", "--output", "bin")[2]
 
 
-@pytest.mark.parametrize("framing", [["--no-begin"], ["--no-end"], ["--no-begin", "--no-end"]])
+@pytest.mark.parametrize("framing", [["--no-bos"], ["--no-eos"], ["--no-bos", "--no-eos"]])
 def test_documents_go_out_bare_however_they_were_stored(
     tokenizer: Path, lmkit: Lmkit, framing: list[str]
 ) -> None:

@@ -14,13 +14,13 @@ from tests.conftest import Lmkit
 def test_temperature_zero_says_the_likeliest_at_each_place(trained: Path) -> None:
     (sample,) = generate(GenerateConfig(run=trained, prompt="The ", temperature=0, max_tokens=6))
     opened = open_run(trained, torch.device("cpu"))
-    ids = [opened.description.begin or 0, *opened.tokenizer.encode("The ").tolist()]
-    banned = sorted(set(opened.tokenizer.special.tolist()) - {opened.description.end})
+    ids = [opened.description.bos or 0, *opened.tokenizer.encode("The ").tolist()]
+    banned = sorted(set(opened.tokenizer.special.tolist()) - {opened.description.eos})
     for _ in range(6):
         with torch.no_grad():
             logits = opened.model(torch.tensor([ids]), torch.arange(len(ids))[None])[0, -1]
         logits[banned] = -torch.inf
-        if int(logits.argmax()) == opened.description.end:
+        if int(logits.argmax()) == opened.description.eos:
             break
         ids.append(int(logits.argmax()))
     assert sample.text == opened.tokenizer.decode(ids)

@@ -67,7 +67,7 @@ def test_a_folder_of_documents_says_what_made_it_and_what_became_of_each_documen
     assert found["counts"]["dropped"] == {"too_short": 1} and found["counts"]["quarantined"] == 1
     assert {output["name"]: output["documents"] for output in found["outputs"]} == {
         "documents-00000.jsonl.zst": 5,
-        "measures-00000.parquet": 6,
+        "signals-00000.parquet": 6,
         "quarantine-00000.jsonl.zst": 1,
         "rejected-00000.jsonl.zst": 1,
     }
@@ -222,7 +222,7 @@ def test_what_is_missing_or_damaged_is_named_and_the_rest_is_shown(
 
 def test_a_sample_does_not_read_a_shard_to_its_end(here: Path, lmkit: Lmkit) -> None:
     Path("a.jsonl").write_text("".join(json.dumps({"text": f"{GOOD} {n}"}) + "\n" for n in "abc"))
-    lmkit("dedup", "a.jsonl", "--output", "out", "--near.action", "none")
+    lmkit("dedup", "a.jsonl", "--output", "out", "--minhash.action", "none")
     shard = Path("out/documents-00000.jsonl.zst")
     stated = shard.stat().st_size
     file = JsonLinesFile(shard)

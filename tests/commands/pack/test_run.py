@@ -203,14 +203,14 @@ def test_a_share_that_is_none_is_refused(tokenizer: Path, lmkit: Lmkit, value: s
 def test_begin_and_end_are_put_on_or_left_off(
     tokenizer: Path, lmkit: Lmkit, begin: bool, end: bool
 ) -> None:
-    flags = ["--begin" if begin else "--no-begin", "--end" if end else "--no-end"]
+    flags = ["--bos" if begin else "--no-bos", "--eos" if end else "--no-eos"]
     assert lmkit(*typed(write("a.jsonl", NAMES[:3])), "--validation", "0", *flags)[0] == 0
     cutter = Tokenizer.load(tokenizer)
     expected = [
         [
-            *([cutter.begin] if begin else []),
+            *([cutter.bos] if begin else []),
             *cutter.encode(DOCUMENTS[name]).tolist(),
-            *([cutter.end] if end else []),
+            *([cutter.eos] if end else []),
         ]
         for name in NAMES[:3]
     ]
@@ -223,7 +223,7 @@ def test_a_document_that_writes_the_end_token_does_not_end_early(tokenizer: Path
     pack(config("a.jsonl", validation="0"))
     (ids,) = stored("out")
     cutter = Tokenizer.load(tokenizer)
-    assert (ids[0], ids[-1]) == (cutter.begin, cutter.end)
+    assert (ids[0], ids[-1]) == (cutter.bos, cutter.eos)
     assert not set(ids[1:-1]) & set(cutter.special.tolist())
     assert decoded("out") == [text]
 
@@ -268,9 +268,9 @@ def test_a_tokenizer_without_a_token_that_is_needed_is_refused(
     (tokenizer / "manifest.json").unlink()
     command = typed(write("a.jsonl"))
     exit_code, _, err = lmkit(*command)
-    assert exit_code == 2 and "tokenizer has no end token" in err and "--no-end" in err
+    assert exit_code == 2 and "tokenizer has no end token" in err and "--no-eos" in err
     assert not Path("out").exists()
-    assert lmkit(*command, "--no-end")[0] == 0
+    assert lmkit(*command, "--no-eos")[0] == 0
 
 
 @pytest.mark.parametrize("what", ["nowhere", "out.jsonl", "documents"])
@@ -463,8 +463,8 @@ def test_a_link_that_a_killed_run_has_left_is_not_written_through(
     [
         (["--tokenizer", "tokenizer"], "out is packed and brings its own"),
         (["--validation", "0.2"], "--validation: got 0.2, but out was packed with 0.3"),
-        (["--no-begin"], "--begin: got False, but out was packed with True"),
-        (["--no-end"], "--end: got False, but out was packed with True"),
+        (["--no-bos"], "--bos: got False, but out was packed with True"),
+        (["--no-eos"], "--eos: got False, but out was packed with True"),
         (["--seed", "1"], "--seed: got 1, but out was packed with 0"),
     ],
 )
@@ -597,9 +597,14 @@ def test_a_tokenizer_that_knows_no_word_of_the_text_is_refused_before_work_start
     command = ["pack", write_lines("de.jsonl", german(4)), "--tokenizer", words, "--output", "out"]
     exit_code, _, err = lmkit(*command)
     assert exit_code == 2 and not Path("out").exists()
-    for part in ("tokens are unknown", "document de-0 has", "de.jsonl", "--limits.unknown-share"):
+    for part in (
+        "tokens are unknown",
+        "document de-0 has",
+        "de.jsonl",
+        "--limits.unknown-fraction",
+    ):
         assert part in err
-    assert lmkit(*command, "--limits.unknown-share", "none")[0] == 0
+    assert lmkit(*command, "--limits.unknown-fraction", "none")[0] == 0
 
 
 def english() -> list[dict[str, object]]:
@@ -616,9 +621,9 @@ def test_what_only_the_whole_shows_is_refused_and_goes_on_when_the_limit_is_lift
     exit_code, _, err = lmkit(*command)
     assert exit_code == 1 and "tokens are unknown" in err and "de-0 has" in err
     assert not Path("out/manifest.json").exists()
-    exit_code, _, err = lmkit(*command, "--limits.unknown-share", "0.99")
+    exit_code, _, err = lmkit(*command, "--limits.unknown-fraction", "0.99")
     assert exit_code == 0 and "resuming" in err
-    assert lmkit(*command, "--limits.unknown-share", "none", "--output", "fresh")[0] == 0
+    assert lmkit(*command, "--limits.unknown-fraction", "none", "--output", "fresh")[0] == 0
     assert contents(Path("out")) == contents(Path("fresh"))
     assert "up to date" in lmkit(*command)[2]
 

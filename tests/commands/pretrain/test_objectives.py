@@ -63,7 +63,7 @@ def test_a_run_that_goes_on_is_the_run_that_never_stopped(
     run: Path, documents_rows: Path, here: Path, lmkit: Lmkit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = ["pretrain", documents_rows, "--output", "run", *SMALL, *KINDS[run.name]]
-    monkeypatch.setattr("lmkit.commands.pretrain.run.asked_to_stop", stopping_after(3))
+    monkeypatch.setattr("lmkit.commands.pretrain.run.stop_signals", stopping_after(3))
     assert lmkit(*command, "--steps", "6")[0] == 130
     monkeypatch.undo()
     monkeypatch.chdir(here)
@@ -142,7 +142,10 @@ def test_what_was_dropped_is_counted(run: Path) -> None:
     ("options", "message"),
     [
         (("--objective", "plm"), "--objective: got plm, which goes with --model.architecture"),
-        (("--mlm.share", "0.3"), "--mlm.share: got 0.3, but it belongs to --objective mlm"),
+        (
+            ("--mlm.probability", "0.3"),
+            "--mlm.probability: got 0.3, but it belongs to --objective mlm",
+        ),
         (("--objective", "mml"), "--objective: got mml, must be 'clm', 'mlm', 'plm' or"),
         (
             ("--model.position", "learned", "--model.max-positions", "63"),

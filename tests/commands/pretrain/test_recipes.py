@@ -65,7 +65,7 @@ def test_a_run_that_goes_on_is_the_run_that_never_stopped(
 ) -> None:
     command = ["pretrain", packed, *SMALL_RUN, *options, "--steps", "8"]
     assert lmkit(*command, "--output", "straight")[0] == 0
-    monkeypatch.setattr("lmkit.commands.pretrain.run.asked_to_stop", stopping_after(3))
+    monkeypatch.setattr("lmkit.commands.pretrain.run.stop_signals", stopping_after(3))
     assert lmkit(*command, "--output", "run")[0] == 130
     monkeypatch.undo()
     monkeypatch.chdir(here)
@@ -108,18 +108,18 @@ def test_out_of_memory_cuts_micro_batches_and_changes_no_result(
 ) -> None:
     import torch
 
-    from lmkit.training.distributed.parallelism import Team
+    from lmkit.training.distributed.parallelism import Parallelism
 
     command = ["pretrain", packed, *SMALL_RUN, "--steps", "3"]
     assert lmkit(*command, "--output", "roomy")[0] == 0
-    call = Team.call
+    call = Parallelism.call
 
-    def tight(self: Team, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    def tight(self: Parallelism, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         if len(batch["tokens_BT"]) > 2:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return call(self, batch)
 
-    monkeypatch.setattr(Team, "call", tight)
+    monkeypatch.setattr(Parallelism, "call", tight)
     exit_code, _, err = lmkit(*command, "--output", "tight")
     assert exit_code == 0 and "step 1: out of memory; micro-batches are cut in 4" in err
     pairs = zip(metrics(Path("roomy")), metrics(Path("tight")), strict=True)
@@ -163,16 +163,16 @@ def test_launchers_that_would_own_what_is_ours_are_refused(
 
 def planted(monkeypatch: pytest.MonkeyPatch, change: Callable[[Any], None], step: int) -> None:
     """Change the gradients of one step before anyone looks at them."""
-    from lmkit.training.distributed.parallelism import Team
+    from lmkit.training.distributed.parallelism import Parallelism
 
-    take, count = Team.take_gradients, iter(range(1, 10_000))
+    take, count = Parallelism.take_gradients, iter(range(1, 10_000))
 
-    def taking(self: Team) -> None:
+    def taking(self: Parallelism) -> None:
         take(self)
         if next(count) == step:
             change(self.held[0].own.grad)
 
-    monkeypatch.setattr(Team, "take_gradients", taking)
+    monkeypatch.setattr(Parallelism, "take_gradients", taking)
 
 
 @pytest.mark.parametrize("kind", ["nan", "large"])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from safetensors.numpy import load_file
 
-from lmkit.artifacts.lock import owning
+from lmkit.artifacts.lock import folder_lock
 from lmkit.training.checkpoints import save_load as checkpoint
 from tests.commands.dying import signalled
 from tests.conftest import SMALL_RUN, Lmkit, contents
@@ -231,7 +231,7 @@ def test_a_disk_that_is_full_for_a_while_stops_no_training(
 
 def test_one_run_at_a_time_owns_a_folder(packed: Path, here: Path, lmkit: Lmkit) -> None:
     Path("run").mkdir()
-    with owning(Path("run")):
+    with folder_lock(Path("run")):
         exit_code, _, err = lmkit("pretrain", packed, "--output", "run", *SMALL_RUN)
     assert exit_code == 2 and "another run is writing this folder" in err
 

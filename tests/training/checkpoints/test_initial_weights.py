@@ -13,7 +13,7 @@ from lmkit.errors import InputError
 from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
 from lmkit.tokenizers.tokenizer import Tokenizer
-from lmkit.training.checkpoints.initial_weights import Beginning, fill
+from lmkit.training.checkpoints.initial_weights import InitialWeights, fill
 from lmkit.training.checkpoints.trained_model import open_run
 from tests.conftest import FAMILIES, Lmkit, contents, manifest
 
@@ -50,8 +50,8 @@ def test_exported_imported_and_exported_again_it_is_the_same_to_the_bit(
 
 def test_a_run_and_a_checkpoint_can_be_begun_from(trained: Path, packed: Path, here: Path) -> None:
     tokenizer = Tokenizer.load(packed / "tokenizer")
-    run = Beginning.at(trained)
-    checkpoint = Beginning.at(trained / "checkpoints" / "step-00000004")
+    run = InitialWeights.at(trained)
+    checkpoint = InitialWeights.at(trained / "checkpoints" / "step-00000004")
     assert run.config == checkpoint.config == ModelConfig.model_validate({"preset": "tiny-decoder"})
     model = Transformer(run.config, tokenizer.size)
     fill(model, run.load(tokenizer))
@@ -96,7 +96,7 @@ def test_rows_go_with_their_tokens_and_new_ones_begin_at_the_mean(
 ) -> None:
     old = Tokenizer.load(trained / "tokenizer")
     new = grown(trained / "tokenizer", here / "grown", ["\u2620new", "\u2620er"])
-    beginning = Beginning.at(trained)
+    beginning = InitialWeights.at(trained)
     before, after = beginning.load(old)["embedding.weight"], beginning.load(new)["embedding.weight"]
     assert "2 tokens are new to it; they begin at the mean" in capsys.readouterr().err
     assert after.shape[0] == new.size == old.size + 2
@@ -112,8 +112,8 @@ def test_a_larger_vocabulary_trains(runs: Runs, here: Path, lmkit: Lmkit) -> Non
     for family in ("bert", "qwen3"):
         assert lmkit("export", runs(family), "--output", f"hf-{family}")[0] == 0
         new = grown(Path(f"hf-{family}"), here / f"grown-{family}", ["\u2620new"])
-        found = Beginning.at(Path(f"hf-{family}")).load(new)
-        config = Beginning.at(Path(f"hf-{family}")).config
+        found = InitialWeights.at(Path(f"hf-{family}")).load(new)
+        config = InitialWeights.at(Path(f"hf-{family}")).config
         model = Transformer(config, new.size)
         fill(model, found)
         of_tokens = {"embedding.weight", "output.weight", "output_bias"} & found.keys()
@@ -135,7 +135,7 @@ def test_rows_that_stand_for_nothing_are_left_behind(runs: Runs, here: Path, lmk
     config["vocab_size"] += 40
     Path("hf/config.json").write_text(json.dumps(config))
     tokenizer = Tokenizer.load(Path("hf"))
-    assert Beginning.at(Path("hf")).load(tokenizer)["embedding.weight"].equal(rows)
+    assert InitialWeights.at(Path("hf")).load(tokenizer)["embedding.weight"].equal(rows)
 
 
 def refused(lmkit: Lmkit, *command: str | Path) -> str:
@@ -166,7 +166,7 @@ def test_a_tokenizer_that_cuts_otherwise_is_warned_about(
     stored = json.loads(Path("other/tokenizer.json").read_text())
     stored["normalizer"] = {"type": "Lowercase"}
     Path("other/tokenizer.json").write_text(json.dumps(stored))
-    Beginning.at(trained).load(Tokenizer.load(Path("other")))
+    InitialWeights.at(trained).load(Tokenizer.load(Path("other")))
     assert "the same tokens, and another normalizer" in capsys.readouterr().err
 
 
@@ -235,4 +235,4 @@ def test_a_run_that_goes_on_has_its_own_weights(
     name = "checkpoints/step-00000004/model.safetensors"
     assert Path("once", name).read_bytes() == Path("twice", name).read_bytes()
     with pytest.raises(InputError):
-        Beginning.at(Path("nowhere"))
+        InitialWeights.at(Path("nowhere"))

@@ -5,7 +5,7 @@ import pytest
 from lmkit.artifacts.manifest import Counts, Manifest
 from lmkit.errors import ConfigError, InputError
 from lmkit.packing.packed_folder import PackedFolder
-from lmkit.training.data.packed_inputs import Sources
+from lmkit.training.data.packed_inputs import PackedInputs
 
 DETAILS = {"tokenizer": "abc", "sequence_length": 8, "begin": 2, "end": 3, "pad": 0}
 
@@ -28,8 +28,8 @@ def packed(path: str, rows: int = 10, tokens: int = 70, **details: object) -> Pa
     return Path(path)
 
 
-def sources(*paths: Path, weights: tuple[float, ...] | None = None) -> Sources:
-    return Sources.at(paths, weights, Path("run"))
+def sources(*paths: Path, weights: tuple[float, ...] | None = None) -> PackedInputs:
+    return PackedInputs.at(paths, weights, Path("run"))
 
 
 @pytest.mark.parametrize(

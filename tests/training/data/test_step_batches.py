@@ -9,14 +9,14 @@ from lmkit.counter_rng import row_keys
 from lmkit.objectives.batch import Batch
 from lmkit.objectives.clm import clm
 from lmkit.packing.token_rows import Rows
-from lmkit.training.data.step_batches import Work, ahead, work_of
+from lmkit.training.data.step_batches import Work, ahead, step_batches
 from tests.training.tiny import RaggedRows
 
 
 def test_targets_and_tokens_are_counted_over_all_passes_without_padding() -> None:
     rows = RaggedRows()
     passes = [np.array([0, 1, 2]), np.array([3])]
-    work = work_of(1, 4, passes, rows, clm, pin=False)
+    work = step_batches(1, 4, passes, rows, clm, pin=False)
     read = rows.read(np.arange(4))
     assert work.tokens == int((read.documents_BT == 1).sum())
     # Each row is one document here, and its last token has nothing behind it.
@@ -25,7 +25,7 @@ def test_targets_and_tokens_are_counted_over_all_passes_without_padding() -> Non
 
 
 def test_a_pass_over_no_rows_has_no_targets_and_counts_nothing() -> None:
-    work = work_of(1, 1, [np.array([], np.int64)], RaggedRows(), clm, pin=False)
+    work = step_batches(1, 1, [np.array([], np.int64)], RaggedRows(), clm, pin=False)
     assert (work.targets, work.tokens) == (0, 0)
     assert torch.all(work.batches[0]["targets_BT"] == -100)
 
@@ -37,7 +37,7 @@ def test_an_objective_is_given_the_keys_of_seed_step_and_rows() -> None:
         given.append(keys_B)
         return replace(clm(rows), dropped=2)
 
-    work = work_of(7, 4, [np.array([5, 2]), np.array([9])], RaggedRows(), objective, pin=False)
+    work = step_batches(7, 4, [np.array([5, 2]), np.array([9])], RaggedRows(), objective, pin=False)
     expected = row_keys(7, 4, np.array([5, 2, 9]))
     assert np.array_equal(np.concatenate(given), expected)
     assert work.dropped == 4

@@ -1,7 +1,7 @@
 import pytest
 
 from lmkit.errors import ConfigError
-from lmkit.training.distributed.launch import accelerator_for, refuse_owners, way_asked_for
+from lmkit.training.distributed.launch import accelerator_for, refuse_owners, requested_mode
 
 USES = "ACCELERATE_USE_"
 
@@ -28,10 +28,10 @@ def test_a_configuration_that_would_own_training_is_refused(
 
 
 def test_fsdp_of_a_launcher_is_done_by_us_and_not_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert way_asked_for("tensor") == "tensor"
+    assert requested_mode("tensor") == "tensor"
     monkeypatch.setenv(USES + "FSDP", "true")
-    assert way_asked_for("ddp") == "fsdp"
-    assert way_asked_for("ddp") == "ddp", "what asked for it is gone, so Accelerate won't see it"
+    assert requested_mode("ddp") == "fsdp"
+    assert requested_mode("ddp") == "ddp", "what asked for it is gone, so Accelerate won't see it"
 
 
 def test_an_accelerator_scales_no_loss_and_accumulates_nothing() -> None:

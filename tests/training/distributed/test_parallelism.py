@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 
 from lmkit.errors import ConfigError
 from lmkit.model.options import ModelConfig
-from lmkit.training.distributed.parallelism import Way, refuse_way
+from lmkit.training.distributed.parallelism import Way, refuse_mode
 from tests.training.launched import SETTINGS, SHAPE, pretrain
 
 STEPS = ("--save-every", "4", "--validate-every", "4")
@@ -82,20 +82,20 @@ def test_heads_that_add_to_their_scores_are_not_cut(position: str) -> None:
     architecture = "encoder" if position == "transformer-xl" else "decoder"
     config = ModelConfig.model_validate({"position": position, "architecture": architecture})
     with pytest.raises(ConfigError, match=f"does not go with --model.position {position}"):
-        refuse_way("tensor", 2, config)
-    refuse_way("tensor", 1, config)
-    refuse_way("fsdp", 2, config)
+        refuse_mode("tensor", 2, config)
+    refuse_mode("tensor", 1, config)
+    refuse_mode("fsdp", 2, config)
 
 
 def test_what_cannot_be_cut_evenly_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"--model\.kv-heads: got 2, must be a multiple of the 4"):
-        refuse_way("tensor", 4, ModelConfig.model_validate({"kv_heads": 2}))
+        refuse_mode("tensor", 4, ModelConfig.model_validate({"kv_heads": 2}))
     with pytest.raises(ConfigError, match=r"--model\.ffn-size: got 50, must be a multiple of th"):
-        refuse_way("tensor", 4, ModelConfig.model_validate({"heads": 4, "ffn_size": 50}))
+        refuse_mode("tensor", 4, ModelConfig.model_validate({"heads": 4, "ffn_size": 50}))
 
 
 @pytest.mark.parametrize("way", ["fsdp", "tensor"])
 def test_muon_needs_whole_matrices(way: Way) -> None:
     with pytest.raises(ConfigError, match=f"--parallel {way}: does not go with --optim.algorithm"):
-        refuse_way(way, 2, ModelConfig(), "muon")
-    refuse_way("ddp", 2, ModelConfig(), "muon")
+        refuse_mode(way, 2, ModelConfig(), "muon")
+    refuse_mode("ddp", 2, ModelConfig(), "muon")

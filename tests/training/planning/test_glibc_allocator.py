@@ -33,4 +33,4 @@ def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> Non
         raise ValueError(f"unrecognized configuration name {name}")
 
     monkeypatch.setattr(allocator.os, "confstr", unknown)
-    assert allocator.keep_memory() is False
+    assert allocator.tune_allocator() is False
