@@ -197,8 +197,8 @@ def test_an_interrupted_run_says_so_and_goes_on_later(
 def test_a_folder_that_another_run_writes_is_left_alone(raw: Path, lmkit: Lmkit) -> None:
     Path("out").mkdir()
     script = (
-        "import sys; from pathlib import Path; from lmkit.artifacts.lock import owning\n"
-        "with owning(Path('out')): print('mine', flush=True); sys.stdin.read()"
+        "import sys; from pathlib import Path; from lmkit.artifacts.lock import folder_lock\n"
+        "with folder_lock(Path('out')): print('mine', flush=True); sys.stdin.read()"
     )
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen([sys.executable, "-c", script], **pipes) as other:

@@ -26,7 +26,7 @@ from lmkit.huggingface.family import (
 from lmkit.huggingface.weight_names import Rule, joined, layer, layers
 from lmkit.model.options import ModelConfig
 
-COMMON: dict[str, tuple[object, ...]] = {"architecture": ("decoder",), "norm_place": ("pre",)}
+COMMON: dict[str, tuple[object, ...]] = {"architecture": ("decoder",), "norm_position": ("pre",)}
 
 
 def _gpt2_wants(config: ModelConfig) -> dict[str, tuple[object, ...]]:
@@ -37,7 +37,7 @@ def _gpt2_wants(config: ModelConfig) -> dict[str, tuple[object, ...]]:
         "activation": tuple(PLAIN),
         "biases": (True,),
         "kv_heads": (config.heads,),
-        "head_width": (config.hidden_size // config.heads,),
+        "head_dim": (config.hidden_size // config.heads,),
         "qk_norm": (False,),
         "window": (None,),
     }
@@ -85,7 +85,7 @@ def _gpt2_options(said: Json) -> Json:
         "norm": "layernorm",
         "norm_eps": said["layer_norm_epsilon"],
         "biases": True,
-        "tied": said["tie_word_embeddings"],
+        "tie_embeddings": said["tie_word_embeddings"],
     }
 
 
@@ -191,14 +191,14 @@ def _llama_options(said: Json) -> Json:
         "hidden_size": said["hidden_size"],
         "heads": said["num_attention_heads"],
         "kv_heads": said["num_key_value_heads"],
-        "head_width": said["head_dim"],
+        "head_dim": said["head_dim"],
         "ffn_size": said["intermediate_size"],
         "activation": our_activation(said["hidden_act"], GATES),
         "norm": "rmsnorm",
         "norm_eps": said["rms_norm_eps"],
         "rotary_base": said["rope_parameters"]["rope_theta"],
         "biases": said["attention_bias"],
-        "tied": said["tie_word_embeddings"],
+        "tie_embeddings": said["tie_word_embeddings"],
     }
 
 

@@ -32,11 +32,11 @@ def _wants(config: ModelConfig) -> dict[str, tuple[object, ...]]:
         "architecture": ("encoder-decoder",),
         "position": ("relative",),
         "norm": ("rmsnorm",),
-        "norm_place": ("pre",),
+        "norm_position": ("pre",),
         "kv_heads": (config.heads,),
         "qk_norm": (False,),
         "biases": (False,),
-        "tied": (True,),
+        "tie_embeddings": (True,),
     }
 
 
@@ -86,7 +86,7 @@ def _options(said: Json) -> Json:
         "decoder_layers": said["num_decoder_layers"],
         "hidden_size": said["d_model"],
         "heads": said["num_heads"],
-        "head_width": said["d_kv"],
+        "head_dim": said["d_kv"],
         "ffn_size": said["d_ff"],
         "activation": our_activation(said["feed_forward_proj"], FORWARD),
         "norm": "rmsnorm",

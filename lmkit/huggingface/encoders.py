@@ -40,7 +40,7 @@ def _common(config: ModelConfig) -> dict[str, tuple[object, ...]]:
         "architecture": ("encoder",),
         "norm": ("layernorm",),
         "kv_heads": (config.heads,),
-        "head_width": (config.hidden_size / config.heads,),
+        "head_dim": (config.hidden_size / config.heads,),
         "qk_norm": (False,),
     }
 
@@ -48,7 +48,7 @@ def _common(config: ModelConfig) -> dict[str, tuple[object, ...]]:
 def _post_norm(config: ModelConfig) -> dict[str, tuple[object, ...]]:
     return {
         **_common(config),
-        "norm_place": ("post",),
+        "norm_position": ("post",),
         "activation": tuple(PLAIN),
         "biases": (True,),
         "window": (None,),
@@ -57,7 +57,7 @@ def _post_norm(config: ModelConfig) -> dict[str, tuple[object, ...]]:
 
 def _bert_wants(config: ModelConfig) -> dict[str, tuple[object, ...]]:
     # Untied, theirs would have two biases where ours has one.
-    return {**_post_norm(config), "position": ("learned",), "tied": (True,)}
+    return {**_post_norm(config), "position": ("learned",), "tie_embeddings": (True,)}
 
 
 def _bert_config(config: ModelConfig) -> Json:
@@ -100,7 +100,7 @@ def _bert_options(said: Json) -> Json:
         "ffn_size": said["intermediate_size"],
         "activation": our_activation(said["hidden_act"], PLAIN),
         "norm": "layernorm",
-        "norm_place": "post",
+        "norm_position": "post",
         "norm_eps": said["layer_norm_eps"],
         "biases": True,
     }
@@ -166,7 +166,7 @@ def _modernbert_wants(config: ModelConfig) -> dict[str, tuple[object, ...]]:
     return {
         **_common(config),
         "position": ("rotary",),
-        "norm_place": ("pre",),
+        "norm_position": ("pre",),
         "activation": tuple(GATES),
     }
 
@@ -250,7 +250,7 @@ def _modernbert_options(said: Json) -> Json:
         "norm": "layernorm",
         "norm_eps": said["norm_eps"],
         "biases": said["attention_bias"],
-        "tied": said["tie_word_embeddings"],
+        "tie_embeddings": said["tie_word_embeddings"],
         "rotary_base": far,
         **({**local, "local_rotary_base": near} if local else {}),
     }
@@ -338,10 +338,10 @@ def _xlnet_options(said: Json) -> Json:
         "ffn_size": said["d_inner"],
         "activation": our_activation(said["ff_activation"], PLAIN),
         "norm": "layernorm",
-        "norm_place": "post",
+        "norm_position": "post",
         "norm_eps": said["layer_norm_eps"],
         "biases": True,
-        "tied": said["tie_word_embeddings"],
+        "tie_embeddings": said["tie_word_embeddings"],
     }
 
 

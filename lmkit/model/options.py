@@ -152,7 +152,7 @@ class ModelConfig(Group):
         given = {name: getattr(self, name) for name in type(self).model_fields}
         resolved: dict[str, Any] = {
             **self.shape._asdict(),
-            "head_width": self.head_dim or self.hidden_size // self.heads,
+            "head_dim": self.head_dim or self.hidden_size // self.heads,
         }
         if self.architecture == "encoder-decoder":
             resolved["decoder_layers"] = self.decoder_layers or self.layers
@@ -161,7 +161,7 @@ class ModelConfig(Group):
         for name, value in resolved.items():
             object.__setattr__(self, name, value)  # frozen, but for this one moment
         self._check_against_preset()
-        self._check_heads(given["head_width"])
+        self._check_heads(given["head_dim"])
         self._check_parts()
         return self
 
@@ -173,9 +173,9 @@ class ModelConfig(Group):
             if name == "preset" or name in STARTS or (name in FREE and name not in named):
                 continue
             got, wanted = getattr(self, name), named.get(name, field.default)
-            if wanted is None and name in {"head_width", "decoder_layers"}:
+            if wanted is None and name in {"head_dim", "decoder_layers"}:
                 wanted = {
-                    "head_width": self.hidden_size // self.heads,
+                    "head_dim": self.hidden_size // self.heads,
                     "decoder_layers": self.layers
                     if self.architecture == "encoder-decoder"
                     else None,

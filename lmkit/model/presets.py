@@ -56,7 +56,7 @@ _BERT = {
     "max_positions": 512,
     "activation": "gelu",
     "norm": "layernorm",
-    "norm_place": "post",
+    "norm_position": "post",
     "norm_eps": 1e-12,
     "biases": True,
 }
@@ -80,7 +80,7 @@ _XLNET = {
     "position": "transformer-xl",
     "activation": "gelu",
     "norm": "layernorm",
-    "norm_place": "post",
+    "norm_position": "post",
     "norm_eps": 1e-12,
     "biases": True,
 }

@@ -128,8 +128,8 @@ def _span_corruption(config: ObjectiveConfig, tokenizer: Tokenizer, packing: Pac
             raise InputError(
                 f"--objective span-corruption: rows of {length:,} tokens have up to {needed:,} "
                 f"holes, and the tokenizer has {has:,} sentinels (<extra_id_0>, <extra_id_1>, ...)",
-                "pack shorter sequences, raise --span.mean-span-length, or train a tokenizer with "
-                "more --sentinels",
+                "pack shorter sequences, raise --span.mean-span-length, or make a tokenizer with "
+                "lmkit train-tokenizer --sentinels N",
             )
     pad = cast(int, tokenizer.pad)
     around = tuple(token for token in (packing.bos, packing.eos) if token is not None)

@@ -15,8 +15,8 @@ SAVE_FOR_EVER = """
 import itertools, sys
 from pathlib import Path
 import torch
-from lmkit.training.checkpoint import save, snapshot
-from lmkit.training.checkpoint_files import newest_first, step_of
+from lmkit.training.checkpoints.save_load import save, snapshot
+from lmkit.training.checkpoints.layout import newest_first, step_of
 from lmkit.training.optimizer import optimizer_of, update
 from lmkit.training.options import OptimConfig
 run = Path(sys.argv[1])

@@ -67,7 +67,7 @@ def test_month_by_month_the_same_stay_as_all_at_once_with_older_ones_first(
     months: list[Path], shard_bytes: int, action: str
 ) -> None:
     """Ids fall from month to month, so the largest id is an older one's."""
-    options = {"keep": {"rule": "largest", "field": "id"}, "near": {"action": action}}
+    options = {"keep": {"rule": "largest", "field": "id"}, "minhash": {"action": action}}
     dedup(DedupConfig.model_validate({"inputs": months, "output": "all", **options}))
     found = month_by_month(months, shard_bytes=shard_bytes, **options)
     assert found == kept("all")

@@ -94,6 +94,6 @@ def test_many_characters_are_searched_in_parts(tmp_path: Path) -> None:
 
 
 def test_nothing_to_look_for_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(LmkitError, match="nothing to look for"):
+    with pytest.raises(LmkitError, match="two words and six letters"):
         prepare_items([("a", "1", ("x",))], 13, TaskWriter(tmp_path, "items", 0))
     assert finished(tmp_path, "items", 0) is None

@@ -1,3 +1,4 @@
+from functools import partial
 import random
 
 import pytest
@@ -6,6 +7,7 @@ from pydantic import ValidationError
 from lmkit.artifacts.documents_file import Document
 from lmkit.deduplication.keep_policy import Name, value_of
 from lmkit.deduplication.options import KeepConfig
+from lmkit.deduplication.keep_policy import sort_key
 
 
 def name(source: str = "s", key: str = "1", characters: int = 1, value: object = None) -> Name:
@@ -14,7 +16,7 @@ def name(source: str = "s", key: str = "1", characters: int = 1, value: object =
 
 def ordered(keep: KeepConfig, *names: Name) -> list[Name]:
     shuffled = random.Random(1).sample(names, len(names))
-    return sorted(shuffled, key=keep.rank)
+    return sorted(shuffled, key=partial(sort_key, keep))
 
 
 def test_the_first_is_that_with_the_smallest_source_and_then_id() -> None:

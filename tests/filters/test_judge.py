@@ -153,9 +153,9 @@ def test_what_no_limit_needs_is_not_measured() -> None:
 def test_the_default_rules_are_judged_without_loading_the_others() -> None:
     code = """
 import sys
-from lmkit.text.filters import Filters
-from lmkit.text.judging import Judge
-assert Judge(Filters()).judge(["too short"]).verdicts[0].reason == "too_short"
+from lmkit.filters.options import FiltersConfig
+from lmkit.filters.judge import Judge
+assert Judge(FiltersConfig()).judge(["too short"]).verdicts[0].reason == "too_short"
 assert not {"pyarrow", "lmkit.filters.word_signals"} & {*sys.modules}
 """
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -32,7 +32,7 @@ BERT = {
     "max_positions": 64,
     "activation": "gelu",
     "norm": "layernorm",
-    "norm_place": "post",
+    "norm_position": "post",
     "biases": True,
     "norm_eps": 1e-12,
 }
@@ -57,20 +57,20 @@ XLNET = {
     "position": "transformer-xl",
     "activation": "gelu",
     "norm": "layernorm",
-    "norm_place": "post",
+    "norm_position": "post",
     "norm_eps": 1e-12,
     "biases": True,
 }
 ONE_OF_EACH: dict[str, dict[str, object]] = {
     "gpt2": GPT2,
     "llama": {"kv_heads": 2},
-    "qwen3": {"kv_heads": 2, "qk_norm": True, "head_width": 12, "tied": False},
+    "qwen3": {"kv_heads": 2, "qk_norm": True, "head_dim": 12, "tie_embeddings": False},
     "bert": BERT,
     "modernbert": MODERNBERT,
     "xlnet": XLNET,
     "t5": T5,
 }
-FACTS = Facts(VOCABULARY, sequence_length=64, pad=0, begin=1, end=2)
+FACTS = Facts(VOCABULARY, sequence_length=64, pad=0, bos=1, eos=2)
 
 
 def scattered(**options: object) -> Transformer:

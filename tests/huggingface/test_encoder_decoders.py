@@ -9,8 +9,8 @@ from tests.huggingface.models import T5, check_rows, loaded, scattered, written
 OPTIONS: list[dict[str, object]] = [
     T5,
     {**T5, "activation": "geglu-tanh", "decoder_layers": 2},
-    {**T5, "activation": "geglu", "head_width": 12},
-    {**T5, "initialization": "gpt2", "head_width": 12, "decoder_layers": 4},
+    {**T5, "activation": "geglu", "head_dim": 12},
+    {**T5, "initialization": "gpt2", "head_dim": 12, "decoder_layers": 4},
 ]
 
 

@@ -24,11 +24,11 @@ OPTIONS: list[tuple[str, dict[str, object]]] = [
     ("BertForMaskedLM", BERT),
     ("BertForMaskedLM", {**BERT, "activation": "gelu-tanh"}),
     ("ModernBertForMaskedLM", MODERNBERT),
-    ("ModernBertForMaskedLM", {**MODERNBERT, "biases": True, "tied": False}),
+    ("ModernBertForMaskedLM", {**MODERNBERT, "biases": True, "tie_embeddings": False}),
     ("ModernBertForMaskedLM", {**MODERNBERT, "local_rotary_base": None, "activation": "swiglu"}),
     ("ModernBertForMaskedLM", {"architecture": "encoder", "norm": "layernorm"}),
     ("XLNetLMHeadModel", XLNET),
-    ("XLNetLMHeadModel", {**XLNET, "activation": "relu", "tied": False}),
+    ("XLNetLMHeadModel", {**XLNET, "activation": "relu", "tie_embeddings": False}),
 ]
 
 

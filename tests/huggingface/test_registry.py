@@ -48,14 +48,14 @@ OBSTACLES: list[tuple[dict[str, object], str, str]] = [
         "Qwen3ForCausalLM",
         "--model.biases true (it has false)",
     ),
-    ({**BERT, "tied": False}, "BertForMaskedLM", "--model.tie-embeddings false (it has true)"),
+    ({**BERT, "tie_embeddings": False}, "BertForMaskedLM", "--model.tie-embeddings false (it has true)"),
     (
         {"architecture": "encoder"},
         "ModernBertForMaskedLM",
         "--model.norm rmsnorm (it has layernorm)",
     ),
     (
-        {"architecture": "encoder-decoder", "position": "relative", "tied": False},
+        {"architecture": "encoder-decoder", "position": "relative", "tie_embeddings": False},
         "T5ForConditionalGeneration",
         "--model.tie-embeddings false (it has true)",
     ),

@@ -21,14 +21,14 @@ from tests.model.tiny import counting, tokens
 
 KINDS: list[dict[str, Any]] = [
     {},
-    {"kv_heads": 2, "qk_norm": True, "tied": False, "head_width": 20},
+    {"kv_heads": 2, "qk_norm": True, "tie_embeddings": False, "head_dim": 20},
     {"position": "learned", "norm": "layernorm", "biases": True, "activation": "gelu"},
     {"position": "relative"},
-    {"architecture": "encoder", "position": "alibi", "norm_place": "post"},
+    {"architecture": "encoder", "position": "alibi", "norm_position": "post"},
     {"architecture": "encoder", "window": 8, "global_every": 3, "biases": True},
-    {"architecture": "encoder", "position": "transformer-xl", "norm_place": "post"},
+    {"architecture": "encoder", "position": "transformer-xl", "norm_position": "post"},
     {"architecture": "encoder-decoder", "position": "relative", "decoder_layers": 3},
-    {"architecture": "encoder-decoder", "biases": True, "norm": "layernorm", "tied": False},
+    {"architecture": "encoder-decoder", "biases": True, "norm": "layernorm", "tie_embeddings": False},
 ]
 DROPPING = [
     {"dropout": 0.1},
@@ -113,7 +113,7 @@ def test_activations_are_what_autograd_keeps(
 def test_activations_of_two_streams_are_what_autograd_keeps(
     queries: int, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kind = {"architecture": "encoder", "position": "transformer-xl", "norm_place": "post"}
+    kind = {"architecture": "encoder", "position": "transformer-xl", "norm_position": "post"}
     config = ModelConfig.model_validate({"layers": 6, "hidden_size": 96, "heads": 4} | kind)
     batch, time = 2, 120
     queries_BQ = torch.arange(queries).expand(batch, -1)

@@ -29,7 +29,7 @@ def kinds() -> list[Any]:
                 found.append({"architecture": architecture, "position": position, "window": window})
         found.append({"architecture": "encoder-decoder", "position": position})
     found.append({"architecture": "encoder", "position": "transformer-xl"})
-    found.append({"architecture": "encoder", "position": "learned", "norm_place": "post"})
+    found.append({"architecture": "encoder", "position": "learned", "norm_position": "post"})
     found.append({"kv_heads": 2, "qk_norm": True, "norm": "layernorm", "biases": True})
     return [pytest.param(kind, id="-".join(map(str, kind.values()))) for kind in found]
 

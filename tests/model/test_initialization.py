@@ -30,8 +30,8 @@ def kinds() -> list[Any]:
         for architecture in ("decoder", "encoder", "encoder-decoder")
         for position in POSITIONS
     ]
-    found.append({"architecture": "encoder", "position": "learned", "norm_place": "post"})
-    found.append({"architecture": "encoder", "position": "transformer-xl", "norm_place": "post"})
+    found.append({"architecture": "encoder", "position": "learned", "norm_position": "post"})
+    found.append({"architecture": "encoder", "position": "transformer-xl", "norm_position": "post"})
     return [pytest.param(kind, id="-".join(kind.values())) for kind in found]
 
 

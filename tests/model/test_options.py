@@ -94,7 +94,7 @@ def test_what_is_recorded_can_be_read_back(given: dict[str, object]) -> None:
 def test_the_count_of_parameters_is_that_of_the_model(options: dict[str, object]) -> None:
     config = ModelConfig.model_validate(options)
     model = Transformer(config, 97)
-    assert config.parameters(97) == sum(parameter.numel() for parameter in model.parameters())
+    assert parameters(config, 97) == sum(parameter.numel() for parameter in model.parameters())
 
 
 def test_llama_1b_has_the_count_that_is_known_for_its_shape() -> None:
@@ -150,7 +150,7 @@ def test_reading_the_options_does_not_load_torch() -> None:
         ({"preset": "llama-15m", "activation": "relu2"}, ["got relu2", "llama-15m has swiglu"]),
         ({"preset": "llama-15m", "window": 64}, ["got 64", "llama-15m has none"]),
         ({"preset": "t5-small", "decoder_layers": 3}, ["got 3", "t5-small has 6"]),
-        ({"preset": "t5-small", "head_width": 32}, ["got 32", "t5-small has 64"]),
+        ({"preset": "t5-small", "head_dim": 32}, ["got 32", "t5-small has 64"]),
         ({"preset": "bert-base", "norm_eps": 1e-5}, ["got 1e-05", "bert-base has 1e-12"]),
         ({"preset": "bert-base", "max_positions": 1024}, ["got 1024", "bert-base has 512"]),
     ],

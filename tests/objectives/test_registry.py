@@ -17,7 +17,7 @@ from lmkit.tokenizers.tokenizer import Tokenizer, save
 from tests.conftest import prose
 from tests.objectives.texts import token_rows
 
-PACKING = Packing(64, begin=2, end=3)
+PACKING = Packing(64, bos=2, eos=3)
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def test_a_tokenizer_without_the_tokens_is_refused(
 
 def test_a_middle_needs_an_end(tokenizer: Tokenizer) -> None:
     with pytest.raises(InputError, match="packed without an end token"):
-        objective_of(config(fim={"rate": 0.5}), tokenizer, Packing(64, begin=2, end=None))
+        objective_of(config(fim={"rate": 0.5}), tokenizer, Packing(64, bos=2, eos=None))
 
 
 def test_two_sentinels_are_enough_for_short_rows(tmp_path: Path) -> None:
@@ -118,5 +118,5 @@ def test_ordinary_tokens_are_all_but_the_special_ones(tokenizer: Tokenizer) -> N
 
 def test_held_out_text_is_scored_as_it_stands(tokenizer: Tokenizer) -> None:
     assert objective_of(scored(config(fim={"rate": 0.9})), tokenizer, PACKING) is clm
-    masks = config(objective="mlm", mlm={"share": 0.3})
+    masks = config(objective="mlm", mlm={"probability": 0.3})
     assert scored(masks) == masks

@@ -25,7 +25,7 @@ def test_they_are_made_without_pandas() -> None:
     code = """
 import sys
 import numpy
-from lmkit.artifacts.arrow_columns import number_column, text_column
+from lmkit.storage.arrow_columns import number_column, text_column
 text_column(["a", None]), number_column(numpy.arange(3))
 assert "pandas" not in sys.modules
 """

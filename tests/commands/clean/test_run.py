@@ -271,7 +271,7 @@ def test_the_audit_counts_by_rule_source_and_language_and_shows_examples(
 
 def test_a_sample_is_judged_as_the_whole_would_be_and_writes_no_documents(here: Path) -> None:
     write_lines(Path("a.jsonl"), [*prose(40), *("tiny " * (n % 4) for n in range(40))])
-    common = {"inputs": ["a.jsonl"], "max_bad": 1, "keep_rejected": "none"}
+    common = {"inputs": ["a.jsonl"], "max_quarantined": 1, "keep_rejected": "none"}
 
     def made(output: str, **more: Any) -> Manifest:
         return clean(CleanConfig.model_validate({**common, "output": output, **more}))

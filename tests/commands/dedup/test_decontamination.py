@@ -99,7 +99,7 @@ def test_cutting_takes_the_lines_that_an_item_touches(here: Path) -> None:
 def test_a_run_of_other_length_finds_more(here: Path) -> None:
     write_test_sets()
     corpus()
-    out, _ = made("out", against=["eval"], contamination={"words": 12})
+    out, _ = made("out", decontamination={"decontamination": {"against": ["eval"]}, "ngram": 12})
     assert "11" not in out
 
 
@@ -122,7 +122,7 @@ def test_order_tasks_and_workers_change_nothing(here: Path) -> None:
         for number in range(3):
             Path(f"{number}.jsonl").write_text("\n".join(shuffled[number::3]))
         inputs = [Path(f"{number}.jsonl") for number in range(3)]
-        config = {"against": ["eval"], "shard_bytes": shard_bytes, "workers": workers}
+        config = {"decontamination": {"against": ["eval"]}, "shard_bytes": shard_bytes, "workers": workers}
         out, told = made(f"out{seed}", **config, inputs=inputs)
         found = records(Path(f"out{seed}"), "contamination")
         results.append((out, told["details"], sorted(json.dumps(record) for record in found)))

@@ -112,7 +112,7 @@ def run(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         files = [write(folder / f"{n}.jsonl", shuffled[n::3]) for n in range(3) if shuffled[n::3]]
-        config = {"near": ALONE, "inside": inside, "shard_bytes": cut, "workers": 1}
+        config = {"minhash": ALONE, "repeats": inside, "shard_bytes": cut, "workers": 1}
         dedup(DedupConfig(inputs=tuple(files), output=folder / "out", **config))
         out = {record["id"]: record["text"] for record in records(folder / "out")}
     return kept_documents(documents), out
@@ -193,7 +193,7 @@ def test_order_tasks_and_workers_change_nothing(here: Path) -> None:
     for seed, shard_bytes, workers in ((1, 1 << 26, 1), (2, 900, 2), (3, 5_000, 2)):
         shuffled = random.Random(seed).sample(documents, len(documents))
         files = [write(Path(f"{seed}-{n}.jsonl"), shuffled[n::4]) for n in range(4)]
-        config = {"inside": INSIDE, "shard_bytes": shard_bytes, "workers": workers}
+        config = {"repeats": INSIDE, "shard_bytes": shard_bytes, "workers": workers}
         dedup(DedupConfig(inputs=tuple(files), output=Path(f"out{seed}"), **config))
         out = records(Path(f"out{seed}"))
         results.append(sorted((r["source"], r["id"], r["text"]) for r in out))
@@ -238,7 +238,7 @@ def test_only_documents_that_stay_have_first_occurrences(here: Path) -> None:
     keep = {"rule": "longest", "sources": ("b",)}
     made = write(Path("a.jsonl"), documents)
     config = DedupConfig.model_validate(
-        {"inputs": [made], "output": "out", "near": ALONE, "keep": keep, "inside": {"passages": 50}}
+        {"inputs": [made], "output": "out", "minhash": ALONE, "keep": keep, "repeats": {"passages": 50}}
     )
     dedup(config)
     out = {record["id"]: record["text"] for record in records(Path("out"))}

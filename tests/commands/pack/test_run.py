@@ -404,7 +404,7 @@ REPACK = ["pack", "out", "--output", "again", "--sequence-length", "200"]
 
 def test_a_packed_folder_is_laid_out_in_other_rows(tokenizer: Path, lmkit: Lmkit) -> None:
     parts = [write(f"{n}.jsonl", NAMES[n::3]) for n in range(3)]
-    options = {"validation": "0.3", "shard_bytes": 1, "begin": False, "seed": 5}
+    options = {"validation": "0.3", "shard_bytes": 1, "bos": False, "seed": 5}
     old = pack(config(*parts, **options))
     shutil.rmtree(tokenizer)  # it brings its own
     assert lmkit(*REPACK, "--packing", "best-fit")[0] == 0
@@ -725,7 +725,7 @@ def test_nothing_is_lost_whatever_the_lengths_and_settings(
     for number in range(3):
         lines = "\n".join(map(json.dumps, documents[number::3]))
         (folder / f"{number}.jsonl").write_text(lines)
-    options = {"begin": framing[0], "end": framing[1], "shard_bytes": shard_bytes}
+    options = {"bos": framing[0], "eos": framing[1], "shard_bytes": shard_bytes}
     inputs = [folder / f"{n}.jsonl" for n in range(3) if documents[n::3]]
     made = pack(
         config(

@@ -125,10 +125,10 @@ def test_a_run_says_what_it_has_learned(run: Path) -> None:
     assert description["objective"] == objective.get(run.name, run.name)
     expected: dict[str, Any] = {
         "fim": {"fim": {"rate": 0.9, "spm_rate": 0.5}},
-        "mlm": {"mlm": {"share": 0.15, "whole_word": True}},
+        "mlm": {"mlm": {"probability": 0.15, "whole_word": True}},
         "plm": {"plm": {"context": 6, "block": None}},
-        "t5": {"span": {"style": "t5", "noise": None, "mean_length": 3.0}},
-        "bart": {"span": {"style": "bart", "noise": None, "mean_length": 3.0}},
+        "t5": {"span": {"style": "t5", "noise_density": None, "mean_span_length": 3.0}},
+        "bart": {"span": {"style": "bart", "noise_density": None, "mean_span_length": 3.0}},
     }
     assert description["objective_options"] == expected[run.name]
 

@@ -86,7 +86,7 @@ def test_computing_twice_what_was_not_kept_changes_no_bit(
 def test_auto_finds_out_how_many_rows_fit_and_remembers(
     packed: Path, here: Path, lmkit: Lmkit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import lmkit.training.planning.micro_batch as fitting
+    import lmkit.commands.pretrain.resolve as fitting
 
     real = fitting.fits_by_estimate
     tried: list[int] = []

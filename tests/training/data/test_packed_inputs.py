@@ -7,7 +7,7 @@ from lmkit.errors import ConfigError, InputError
 from lmkit.packing.packed_folder import PackedFolder
 from lmkit.training.data.packed_inputs import PackedInputs
 
-DETAILS = {"tokenizer": "abc", "sequence_length": 8, "begin": 2, "end": 3, "pad": 0}
+DETAILS = {"tokenizer": "abc", "sequence_length": 8, "bos": 2, "eos": 3, "pad": 0}
 
 
 def packed(path: str, rows: int = 10, tokens: int = 70, **details: object) -> Path:

@@ -8,9 +8,9 @@ from lmkit.training.planning import glibc_allocator as allocator
 PROBE = """
 import resource
 import torch
-from lmkit.training.allocator import keep_memory
+from lmkit.training.planning.glibc_allocator import tune_allocator
 
-agreed = keep_memory()
+agreed = tune_allocator()
 torch.zeros(4_000_000)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(100):
