@@ -92,7 +92,7 @@ class FolderConfig(CommandConfig):
     """Regular expressions for the paths that the stage writes, below its folder; any other file
     there is someone else's."""
 
-    places: ClassVar[frozenset[str]] = frozenset({"inputs", "inputs_from", "output"})
+    location_options: ClassVar[frozenset[str]] = frozenset({"inputs", "inputs_from", "output"})
     """Options that only say where something lies: what lies there is compared, not they."""
 
     overwrite: Annotated[bool, Field(exclude=True)] = False

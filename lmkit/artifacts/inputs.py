@@ -59,7 +59,7 @@ class Slice(NamedTuple):
 
     input: int
     """The place of the input in the plan."""
-    place: str
+    location: str
     """Its path or address, as a string: there may be millions."""
     source: str
     origin: str
@@ -75,7 +75,7 @@ class Slice(NamedTuple):
     @property
     def path(self) -> Path:
         """Return where it lies."""
-        return Path(self.place)
+        return Path(self.location)
 
     @property
     def weight(self) -> int:
@@ -96,7 +96,7 @@ class Inputs:
     skipped: dict[str, int]
     """How many files of each unknown ending lay in the folders."""
 
-    def beside(self, other: "Inputs") -> "Inputs":
+    def merged_with(self, other: "Inputs") -> "Inputs":
         """Return these and others, which keep their slices apart: `slices` are only these."""
         return replace(
             self,
@@ -197,18 +197,18 @@ def opened(part: Slice, read_ranges: list[ReadRange]) -> Iterator[Range]:
     """
     try:
         _check_unchanged(part)
-        with Range(part.place, part.start, part.stop) as source:
+        with Range(part.location, part.start, part.stop) as source:
             yield source
             digest = source.sha256()
         _check_unchanged(part)
     except FileNotFoundError:
         raise LmkitError(
-            f"{shown(part.place)}: it was there when the work was planned, and is gone",
+            f"{shown(part.location)}: it was there when the work was planned, and is gone",
             "put it back and run the same again: finished tasks are kept",
         ) from None
     if part.sha256 and digest != part.sha256:
         raise LmkitError(
-            f"{part.place}: not what its manifest.json says (SHA-256)",
+            f"{part.location}: not what its manifest.json says (SHA-256)",
             "the file is damaged or was changed by hand: make that folder again",
         )
     note = ReadRange(input=part.input, start=part.start, stop=part.stop, sha256=digest)
@@ -332,8 +332,8 @@ def _range_bytes(size: int, compression: Compression) -> int:
 
 
 def _check_unchanged(part: Slice) -> None:
-    if state_of(part.place) != (part.size, part.modified):
+    if state_of(part.location) != (part.size, part.modified):
         raise LmkitError(
-            f"{shown(part.place)}: it has changed since the work was planned",
+            f"{shown(part.location)}: it has changed since the work was planned",
             "run again when nothing writes to it any more; --overwrite starts over",
         )

@@ -147,16 +147,16 @@ class Plan(Record):
             yield f",\n{line}" if number else line
         yield "\n]}\n"
 
-    def option_changes(self, old: "Plan", places: Container[str] = ()) -> dict[str, str]:
+    def option_changes(self, old: "Plan", location_options: Container[str] = ()) -> dict[str, str]:
         """Say, for every option that differs from an older plan, how.
 
-        `places` are options that only say where something lies.
+        `location_options` are options that only say where something lies.
         """
         before, now = flat(old.config), flat(self.config)
         return {
             key: f"--{key.replace('_', '-')} was {_shown(before.get(key))}, now {_shown(value)}"
             for key, value in ((key, now.get(key)) for key in now | before)
-            if key not in places and value != before.get(key)
+            if key not in location_options and value != before.get(key)
         }
 
     def input_changes(self, old: "Plan", same: Callable[[Input, Input], bool]) -> list[str]:

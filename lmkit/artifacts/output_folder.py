@@ -151,10 +151,10 @@ class OutputFolder:
         *,
         inputs: tuple[Input, ...],
         task_seconds: float = 0,
-        beside: Sequence[str] = (),
+        not_outputs: Sequence[str] = (),
     ) -> Manifest:
-        """Write the manifest. Files `beside` the outputs stay, and are not part of them."""
-        self._remove_all_but({output.name for output in outputs}, beside)
+        """Write the manifest. Files like `not_outputs` are kept, and are not recorded."""
+        self._remove_all_but({output.name for output in outputs}, not_outputs)
         seconds = round(time.monotonic() - self._started, 3)
         bytes_read = sum(item.bytes for item in inputs)
         manifest = Manifest(
@@ -193,10 +193,10 @@ class OutputFolder:
             for number, item in enumerate(self.plan.inputs)
         )
 
-    def _remove_all_but(self, names: set[str], beside: Sequence[str] = ()) -> None:
+    def _remove_all_but(self, names: set[str], not_outputs: Sequence[str] = ()) -> None:
         """Delete older outputs of this stage; only what matches its patterns to the letter."""
         for name in _files_below(self.path):
-            ours = _matches(name, self.config.owns) and not _matches(name, beside)
+            ours = _matches(name, self.config.owns) and not _matches(name, not_outputs)
             if ours and name not in names:
                 (self.path / name).unlink()
 
@@ -261,7 +261,7 @@ class OutputFolder:
     def changes(self, old: Plan) -> tuple[dict[str, str], list[str]]:
         """Say how this plan differs from an older one: options by key, and inputs."""
         read_before = _hashes_of_receipts(self.scratch)
-        places = {id(one): number for number, one in enumerate(old.inputs)}
+        location_options = {id(one): number for number, one in enumerate(old.inputs)}
 
         def same(before: Input, now: Input) -> bool:
             if now.modified is None and self.config.verify:
@@ -272,10 +272,10 @@ class OutputFolder:
                 return True
             return all(
                 hash_range(now.path, note.start, note.stop) == note.sha256
-                for note in read_before.get(places[id(before)], [])
+                for note in read_before.get(location_options[id(before)], [])
             )
 
-        options = self.plan.option_changes(old, self.config.places)
+        options = self.plan.option_changes(old, self.config.location_options)
         return options, self.plan.input_changes(old, same)
 
     def up_to_date(self) -> Manifest | None:

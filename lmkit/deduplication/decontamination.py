@@ -28,10 +28,10 @@ from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter, finished, scratch
 from lmkit.deduplication.cut_spans import Cut, Cutter
 from lmkit.deduplication.document_table import DocumentTable
-from lmkit.deduplication.matcher import Note, Pass
+from lmkit.deduplication.matcher import Matcher, Note
 from lmkit.deduplication.ngram_search import Items
 from lmkit.deduplication.options import DecontaminationConfig
-from lmkit.deduplication.removal_table import NOBODY, Gone, write_removals
+from lmkit.deduplication.removal_table import NOBODY, Removals, write_removals
 from lmkit.errors import LmkitError
 
 AT_ONCE = 150_000
@@ -75,7 +75,7 @@ def prepare_items(
     }
 
 
-class Decontaminator(Pass):
+class Decontaminator(Matcher):
     """Find the items of test sets, and drop or cut what holds them."""
 
     reason = "contaminated"
@@ -125,7 +125,7 @@ class Decontaminator(Pass):
             path.write_bytes(np.array(rows, np.int64).tobytes())
 
     def match(
-        self, folder: OutputFolder, notes: "DocumentTable", workers: int, before: Sequence[Pass]
+        self, folder: OutputFolder, notes: "DocumentTable", workers: int, before: Sequence[Matcher]
     ) -> None:
         """Count what was found."""
         del workers, before
@@ -144,11 +144,11 @@ class Decontaminator(Pass):
             ]
         }
 
-    def gone(self, partial: Path) -> "Gone | None":
+    def gone(self, partial: Path) -> "Removals | None":
         """Return which documents go; none stays for them."""
         if self.decontamination.action != "drop":
             return None
-        return Gone([partial / scratch("contaminated", 0)])
+        return Removals([partial / scratch("contaminated", 0)])
 
     @contextmanager
     def cutting(self, writer: TaskWriter, notes: "DocumentTable") -> Generator[Cutter]:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.tasks import TaskWriter, scratch
-from lmkit.deduplication.keep_policy import Name, value_of
+from lmkit.deduplication.keep_policy import DocumentKey, value_of
 from lmkit.deduplication.options import KeepConfig
 from lmkit.text.digests import digest
 
@@ -42,7 +42,7 @@ def writing_document_keys(
         with names_path.open("wb") as file:
 
             def note(document: Document, place: Path) -> None:
-                who = Name(
+                who = DocumentKey(
                     source=document.source,
                     id=document.id,
                     text=digest(document.text).hex(),
@@ -87,10 +87,10 @@ class DocumentTable:
         start, stop = self.starts[self.older + task : self.older + task + 2].tolist()
         return start, stop
 
-    def names(self, numbers: Sequence[int] | Numbers) -> dict[int, Name]:
+    def names(self, numbers: Sequence[int] | Numbers) -> dict[int, DocumentKey]:
         """Read the names of some documents, part by part."""
         ordered = np.sort(np.asarray(numbers, np.int64))
-        found: dict[int, Name] = {}
+        found: dict[int, DocumentKey] = {}
         borders = np.searchsorted(ordered, self.starts)
         for part in np.nonzero(np.diff(borders))[0].tolist():
             mine = ordered[borders[part] : borders[part + 1]]
@@ -99,5 +99,5 @@ class DocumentTable:
                 for number, index in zip(mine.tolist(), mine - self.starts[part], strict=True):
                     start = int(ends[index - 1]) if index else 0
                     file.seek(start)
-                    found[number] = Name(*json.loads(file.read(int(ends[index]) - start)))
+                    found[number] = DocumentKey(*json.loads(file.read(int(ends[index]) - start)))
         return found

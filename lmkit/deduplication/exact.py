@@ -23,9 +23,9 @@ from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter, scratch
 from lmkit.deduplication.document_table import DocumentTable
 from lmkit.deduplication.keep_policy import sort_key
-from lmkit.deduplication.matcher import Note, Pass, tables_of
+from lmkit.deduplication.matcher import Matcher, Note, tables_of
 from lmkit.deduplication.options import KeepConfig
-from lmkit.deduplication.removal_table import Gone, numbers_of, write_removals
+from lmkit.deduplication.removal_table import Removals, numbers_of, write_removals
 from lmkit.text.digests import SIZE, digest, normal_form
 from lmkit.text.url_normalization import normalized_url
 
@@ -35,7 +35,7 @@ MATCHED = 1 << 26
 NO_KEY = bytes(SIZE)
 
 
-class Same(Pass):
+class Same(Matcher):
     """Of documents that share a key, keep one."""
 
     kind: str
@@ -63,16 +63,16 @@ class Same(Pass):
             path.write_bytes(digests)
 
     def match(
-        self, folder: OutputFolder, notes: "DocumentTable", workers: int, before: Sequence[Pass]
+        self, folder: OutputFolder, notes: "DocumentTable", workers: int, before: Sequence[Matcher]
     ) -> None:
         """Find the digests that occur more than once."""
         self.shares = max(1, -(-int(notes.starts[-1]) // MATCHED))
         work = partial(_find_repeats, self.reason, self.kind, self.keep, notes, before, self.shares)
         folder.run(self.reason, work, range(self.shares), workers=workers, label="matching")
 
-    def gone(self, partial: Path) -> "Gone":
+    def gone(self, partial: Path) -> "Removals":
         """Return which documents go."""
-        return Gone([partial / scratch(self.reason, share) for share in range(self.shares)])
+        return Removals([partial / scratch(self.reason, share) for share in range(self.shares)])
 
 
 class Exact(Same):
@@ -106,7 +106,7 @@ def _find_repeats(
     kind: str,
     keep: KeepConfig,
     notes: "DocumentTable",
-    before: Sequence[Pass],
+    before: Sequence[Matcher],
     shares: int,
     share: int,
     writer: TaskWriter,

@@ -16,7 +16,7 @@ import numpy as np
 from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.tasks import Receipt, TaskWriter
 from lmkit.deduplication.document_table import DocumentTable
-from lmkit.deduplication.removal_table import NOBODY, Gone
+from lmkit.deduplication.removal_table import NOBODY, Removals
 from lmkit.execution.tables import listed
 
 EXAMPLES = 6
@@ -25,7 +25,7 @@ LISTED = 100
 
 
 def write_examples(
-    tables: Sequence[tuple[str, Gone]], notes: DocumentTable, writer: TaskWriter
+    tables: Sequence[tuple[str, Removals]], notes: DocumentTable, writer: TaskWriter
 ) -> None:
     """Report the clusters, and choose examples."""
     kept = [np.empty(0, np.int64)]
@@ -48,7 +48,7 @@ def write_examples(
     writer.facts["examples"] = near
 
 
-def _spread(table: Gone, notes: DocumentTable) -> list[tuple[int, int, float]]:
+def _spread(table: Removals, notes: DocumentTable) -> list[tuple[int, int, float]]:
     rows = np.concatenate([np.empty(0, table.row), *table.parts])
     rows = rows[(rows["kept"] >= notes.first) & (rows["kept"] != rows["number"])]
     rows = rows[np.lexsort((rows["number"], rows["similarity"]))]

@@ -17,7 +17,7 @@ from lmkit.deduplication.options import KeepConfig
 Value = int | float | str | None
 
 
-class Name(NamedTuple):
+class DocumentKey(NamedTuple):
     """What is known of a document when it is decided whether it stays."""
 
     source: str
@@ -42,10 +42,10 @@ def value_of(keep: KeepConfig, document: Document) -> Value:
     return None
 
 
-def sort_key(keep: KeepConfig, name: Name) -> tuple[Any, ...]:
+def sort_key(keep: KeepConfig, name: DocumentKey) -> tuple[Any, ...]:
     """Return what sorts a document before those that it stays for.
 
-    >>> name = Name("wiki", "1", "", "", 100, 0.5)
+    >>> name = DocumentKey("wiki", "1", "", "", 100, 0.5)
     >>> sort_key(KeepConfig(rule="largest", field="score", sources=("wiki",)), name)[:3]
     (0, 0, -0.5)
     """
@@ -53,7 +53,7 @@ def sort_key(keep: KeepConfig, name: Name) -> tuple[Any, ...]:
     return (preferred, *_by_rule(keep, name), *name[:4])
 
 
-def _by_rule(keep: KeepConfig, name: Name) -> tuple[Any, ...]:
+def _by_rule(keep: KeepConfig, name: DocumentKey) -> tuple[Any, ...]:
     if keep.rule == "longest":
         return (-name.characters,)
     if keep.rule == "first":

@@ -24,13 +24,13 @@ from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.deduplication.cut_spans import Cutter
 from lmkit.deduplication.document_table import DocumentTable
-from lmkit.deduplication.removal_table import Gone
+from lmkit.deduplication.removal_table import Removals
 
 Note = Callable[[Document], None]
 Change = Callable[[int, Document], Document | Rejected]
 
 
-class Pass:
+class Matcher:
     """What a pass does if it doesn't say otherwise: nothing."""
 
     reason: str
@@ -43,7 +43,11 @@ class Pass:
         yield lambda _: None
 
     def match(
-        self, folder: OutputFolder, notes: "DocumentTable", workers: int, before: Sequence["Pass"]
+        self,
+        folder: OutputFolder,
+        notes: "DocumentTable",
+        workers: int,
+        before: Sequence["Matcher"],
     ) -> None:
         """Find what repeats in the notes of all, without what passes before leave out."""
 
@@ -52,12 +56,12 @@ class Pass:
         del folder
         return {}
 
-    def gone(self, partial: Path) -> "Gone | None":
+    def gone(self, partial: Path) -> "Removals | None":
         """Return which documents go."""
         del partial
         return None
 
-    def found(self, partial: Path) -> "Gone | None":
+    def found(self, partial: Path) -> "Removals | None":
         """Return which documents repeat others, also where all stay."""
         return self.gone(partial)
 
@@ -74,6 +78,6 @@ class Pass:
         yield lambda _, document: document
 
 
-def tables_of(passes: Sequence[Pass], partial: Path) -> "list[tuple[str, Gone]]":
+def tables_of(passes: Sequence[Matcher], partial: Path) -> "list[tuple[str, Removals]]":
     """Return the documents that go by each pass, with the reason."""
     return [(each.reason, table) for each in passes if (table := each.gone(partial))]

@@ -17,11 +17,11 @@ from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter, scratch
 from lmkit.deduplication.clustering import stars
 from lmkit.deduplication.document_table import DocumentTable
-from lmkit.deduplication.keep_policy import Name, sort_key
-from lmkit.deduplication.matcher import Change, Note, Pass, tables_of
+from lmkit.deduplication.keep_policy import DocumentKey, sort_key
+from lmkit.deduplication.matcher import Change, Matcher, Note, tables_of
 from lmkit.deduplication.minhash import Bands, lsh_curve_text
 from lmkit.deduplication.options import KeepConfig, MinHashConfig
-from lmkit.deduplication.removal_table import Gone, write_removals
+from lmkit.deduplication.removal_table import Removals, write_removals
 from lmkit.deduplication.signature_files import (
     Signatures,
     groups,
@@ -34,7 +34,7 @@ from lmkit.execution.progress import say
 from lmkit.text.digests import digest, folded
 
 
-class NearDuplicates(Pass):
+class NearDuplicates(Matcher):
     """Of documents that are nearly the same, keep one, or mark them."""
 
     reason = "near"
@@ -51,7 +51,7 @@ class NearDuplicates(Pass):
             yield lambda document: note(folded(document.text))
 
     def match(
-        self, folder: OutputFolder, notes: "DocumentTable", workers: int, before: Sequence[Pass]
+        self, folder: OutputFolder, notes: "DocumentTable", workers: int, before: Sequence[Matcher]
     ) -> None:
         """Match the bands one by one, group what they propose, and verify the groups."""
         if self.minhash.threshold is not None:
@@ -64,13 +64,13 @@ class NearDuplicates(Pass):
         verify = partial(_verify, self.minhash, self.keep, notes)
         folder.run("near", verify, range(self.files), workers=workers, label="verifying")
 
-    def gone(self, partial: Path) -> "Gone | None":
+    def gone(self, partial: Path) -> "Removals | None":
         """Return which documents go."""
         return None if self.minhash.action == "label" else self.found(partial)
 
-    def found(self, partial: Path) -> "Gone":
+    def found(self, partial: Path) -> "Removals":
         """Return which documents are nearly the same as others."""
-        return Gone([partial / scratch("near", file) for file in range(self.files)])
+        return Removals([partial / scratch("near", file) for file in range(self.files)])
 
     @contextmanager
     def changing(self, writer: TaskWriter, notes: "DocumentTable") -> Generator[Change]:
@@ -87,13 +87,16 @@ class NearDuplicates(Pass):
         yield mark
 
 
-def cluster_name(name: Name) -> str:
+def cluster_name(name: DocumentKey) -> str:
     """Name a cluster after the document that stays for it, wherever that lies."""
     return digest("\n".join((name.source, name.id, name.text))).hex()
 
 
 def _match_band(
-    notes: "DocumentTable", before: Sequence[Pass], which: tuple[int, int, int], writer: TaskWriter
+    notes: "DocumentTable",
+    before: Sequence[Matcher],
+    which: tuple[int, int, int],
+    writer: TaskWriter,
 ) -> None:
     gone = [table for _, table in tables_of(before, writer.partial)]
     write_candidate_pairs(notes, gone, which, writer)

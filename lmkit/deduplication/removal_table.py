@@ -23,7 +23,7 @@ def write_removals(path: Path, rows: Iterable[tuple[int, int, float]]) -> None:
     path.write_bytes(table.tobytes())
 
 
-class Gone:
+class Removals:
     """Files of such rows; a document is in one of them at most."""
 
     row = ROW
@@ -59,14 +59,14 @@ class Gone:
         return np.concatenate(found)
 
 
-def numbers_of(tables: Iterable[Gone], start: int, stop: int) -> Numbers:
+def numbers_of(tables: Iterable[Removals], start: int, stop: int) -> Numbers:
     """Return those of a range of numbers that go by any of some tables."""
     return np.concatenate(
         [np.empty(0, np.int64), *(table.numbers(start, stop) for table in tables)]
     )
 
 
-def repeating(tables: Iterable[Gone], start: int, stop: int) -> Numbers:
+def repeating(tables: Iterable[Removals], start: int, stop: int) -> Numbers:
     """Return those of a range of numbers that go, or only repeat another and are marked with it."""
     found = [np.empty(0, np.int64)]
     for table in tables:
@@ -83,7 +83,7 @@ class Verdicts:
     for both.
     """
 
-    def __init__(self, tables: Sequence[tuple[str, Gone]], first: int, stop: int) -> None:
+    def __init__(self, tables: Sequence[tuple[str, Removals]], first: int, stop: int) -> None:
         self._tables = tables
         self._reasons: dict[int, str] = {}
         for reason, table in reversed(tables):

@@ -30,7 +30,7 @@ from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.deduplication.cut_spans import Cut, Cutter
 from lmkit.deduplication.document_table import DocumentTable
-from lmkit.deduplication.matcher import Note, Pass, tables_of
+from lmkit.deduplication.matcher import Matcher, Note, tables_of
 from lmkit.deduplication.occurrence_table import noting, read_found, shares_of, write_found
 from lmkit.deduplication.options import KeepConfig, RepeatsConfig
 from lmkit.deduplication.ranking import rank_documents, ranks
@@ -38,7 +38,7 @@ from lmkit.deduplication.removal_table import numbers_of
 from lmkit.text.text_units import Units, WordKeys, word_places
 
 
-class RepeatedSpans(Pass):
+class RepeatedSpans(Matcher):
     """Of what repeats inside documents, keep the first occurrence."""
 
     reason = "inside"
@@ -65,7 +65,7 @@ class RepeatedSpans(Pass):
             yield note
 
     def match(
-        self, folder: OutputFolder, notes: "DocumentTable", workers: int, before: Sequence[Pass]
+        self, folder: OutputFolder, notes: "DocumentTable", workers: int, before: Sequence[Matcher]
     ) -> None:
         """Find the occurrences that repeat the first, share by share."""
         rank_documents(folder, self.keep, notes, workers)
@@ -101,7 +101,7 @@ class RepeatedSpans(Pass):
 def _find(
     kind: str,
     notes: "DocumentTable",
-    before: Sequence[Pass],
+    before: Sequence[Matcher],
     shares: int,
     width: int,
     share: int,
@@ -114,7 +114,7 @@ def _find(
 class _Staying:
     """The documents that stay as a whole, and their ranks."""
 
-    def __init__(self, partial: Path, notes: "DocumentTable", before: Sequence[Pass]) -> None:
+    def __init__(self, partial: Path, notes: "DocumentTable", before: Sequence[Matcher]) -> None:
         self.starts = notes.starts[notes.older :]
         self._tables = [table for _, table in tables_of(before, partial)]
         self._ranks = ranks(partial)

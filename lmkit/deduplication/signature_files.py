@@ -31,7 +31,7 @@ from lmkit.artifacts.tasks import TaskWriter, scratch
 from lmkit.deduplication.clustering import components
 from lmkit.deduplication.document_table import DocumentTable, Numbers
 from lmkit.deduplication.minhash import Bands
-from lmkit.deduplication.removal_table import Gone, numbers_of
+from lmkit.deduplication.removal_table import Removals, numbers_of
 from lmkit.deduplication.shingles import Shingles, jaccard, shingles
 
 BATCH = 1 << 16
@@ -89,7 +89,7 @@ def matching_tasks(documents: int, bands: int) -> list[tuple[int, int, int]]:
 
 
 def write_candidate_pairs(
-    notes: DocumentTable, gone: Sequence[Gone], which: tuple[int, int, int], writer: TaskWriter
+    notes: DocumentTable, gone: Sequence[Removals], which: tuple[int, int, int], writer: TaskWriter
 ) -> None:
     """Write which documents share their key of a band; those `gone` are left out."""
     band, share, shares = which

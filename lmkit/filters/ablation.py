@@ -30,7 +30,7 @@ def removals(numbers: Numbers, rules: Sequence[Rule]) -> tuple[list[dict[str, An
     >>> rows[0]["alone"], kept
     (2, 1)
     """
-    broken = [np.asarray(rule.breaks(numbers[rule.measure])) for rule in rules]
+    broken = [np.asarray(rule.breaks(numbers[rule.signal])) for rule in rules]
     count = len(next(iter(numbers.values())))
     times = np.zeros(count, np.int16)
     first = np.full(count, -1, np.int16)
@@ -40,11 +40,11 @@ def removals(numbers: Numbers, rules: Sequence[Rule]) -> tuple[list[dict[str, An
     rows = [
         {
             "rule": rule.reason,
-            "limit": "none" if rule.limit is None else f"{'<>'[rule.largest]} {rule.limit:g}",
+            "limit": "none" if rule.limit is None else f"{'<>'[rule.is_maximum]} {rule.limit:g}",
             "alone": int(one.sum()),
             "only_this": int((one & (times == 1)).sum()),
             "first": int((first == number).sum()),
-            **histogram(numbers[rule.measure]),
+            **histogram(numbers[rule.signal]),
         }
         for number, (rule, one) in enumerate(zip(rules, broken, strict=True))
     ]

@@ -126,7 +126,7 @@ class Judge:
         for number in range(len(self.rules) - 1, -1, -1):
             rule = self.rules[number]
             if rule.limit is not None:
-                deciding[rule.breaks(measures[rule.measure])] = number
+                deciding[rule.breaks(measures[rule.signal])] = number
         verdicts: list[Verdict] = []
         kept_lines = iter(lines_left)
         for at, text in enumerate(texts):
@@ -136,7 +136,7 @@ class Judge:
             lines = next(kept_lines, None)
             if (number := int(deciding[at])) >= 0:
                 rule = self.rules[number]
-                value = measures[rule.measure][at].item()
+                value = measures[rule.signal][at].item()
                 verdicts.append(Verdict(rule.reason, rule.decided(value), text))
             elif lines is None or not self._cut:
                 verdicts.append(Verdict(None, None, text))
@@ -157,8 +157,8 @@ class Judge:
             measured = self._measurer.measure(texts)
             columns, kept_lines = measured.columns, measured.kept_lines
         elif self._measurer:
-            columns = {rule.measure: np.zeros(0) for rule in self.rules}
-        if any(rule.measure == "characters" for rule in self.rules):
+            columns = {rule.signal: np.zeros(0) for rule in self.rules}
+        if any(rule.signal == "characters" for rule in self.rules):
             counts = [visible_and_letters(text) for text in texts]
             visible, letters = np.array(counts, np.int64).reshape(-1, 2).T
             columns["characters"] = visible

@@ -29,8 +29,8 @@ class Rule:
     option: str
     """Its key below `filters`, as `gopher.max_top_2gram_fraction`."""
     reason: str
-    measure: str
-    largest: bool
+    signal: str
+    is_maximum: bool
     """Whether the limit is the largest value that passes, or the smallest."""
     limit: float | None
 
@@ -38,7 +38,7 @@ class Rule:
         """Tell whether a value, or which values of an array, are beyond the limit."""
         if self.limit is None:
             return value != value
-        return value > self.limit if self.largest else value < self.limit
+        return value > self.limit if self.is_maximum else value < self.limit
 
     def decided(self, value: float) -> str:
         """Say in a word what decided.
@@ -46,7 +46,7 @@ class Rule:
         >>> Rule("g.max_x", "g.x", "g.x", True, 0.2).decided(0.31)
         'g.x 0.31 > 0.2'
         """
-        return f"{self.reason} {_shown(value, self.limit)} {'<>'[self.largest]} {self.limit:g}"
+        return f"{self.reason} {_shown(value, self.limit)} {'<>'[self.is_maximum]} {self.limit:g}"
 
 
 def _shown(value: float, limit: float | None) -> str:
@@ -88,8 +88,8 @@ class LanguageRule(NamedTuple):
     def rules(self) -> Iterator[Rule]:
         """Return the rule, if there is one."""
         if self.wanted != (EVERY,):
-            measure = "language.wanted"
-            yield Rule("min_language_score", "language", measure, False, self.min_score)
+            signal = "language.wanted"
+            yield Rule("min_language_score", "language", signal, False, self.min_score)
 
 
 def rules_of(filters: FiltersConfig, language: LanguageRule | None = None) -> Iterator[Rule]:
@@ -104,19 +104,19 @@ def rules_of(filters: FiltersConfig, language: LanguageRule | None = None) -> It
     for name in filters.rules:
         if name == "basic":
             if any(getattr(filters, option) is not None for option in BASIC_REASONS):
-                for option, (reason, measure) in BASIC_REASONS.items():
+                for option, (reason, signal) in BASIC_REASONS.items():
                     limit = getattr(filters, option)
-                    yield Rule(option, reason, measure, option.startswith("max"), limit)
+                    yield Rule(option, reason, signal, option.startswith("max"), limit)
             continue
         prefix, declared = FIELDS[name]
         fields = [field for field in declared.model_fields if field not in NO_RULES]
         measures = [SIGNALS.get(field, field.partition("_")[2]) for field in fields]
-        for field, measure in zip(fields, measures, strict=True):
+        for field, signal in zip(fields, measures, strict=True):
             limit = getattr(getattr(filters, prefix), field)
             # Where a measure has two limits, the option is the reason.
-            reason = f"{prefix}.{measure if measures.count(measure) == 1 else field}"
+            reason = f"{prefix}.{signal if measures.count(signal) == 1 else field}"
             side = field.startswith("max")
-            yield Rule(f"{prefix}.{field}", reason, f"{prefix}.{measure}", side, limit)
+            yield Rule(f"{prefix}.{field}", reason, f"{prefix}.{signal}", side, limit)
 
 
 def rules_of_manifest(config: Mapping[str, Any]) -> list[Rule]:

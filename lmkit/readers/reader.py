@@ -68,7 +68,7 @@ def new_document(
 
 def unreadable(part: Slice, damage: CorruptInput, record: int = 0) -> Unreadable:
     """Return the note that is kept of what couldn't be read."""
-    return Unreadable(part.source, part.origin, damage.place, record, damage.reason)
+    return Unreadable(part.source, part.origin, damage.offset, record, damage.reason)
 
 
 def notes_of_meta(pairs: Iterable[tuple[str, str | None]]) -> dict[str, str]:

@@ -59,10 +59,10 @@ def read_wikipedia(part: Slice, source: Range, request: Request) -> Iterator[Doc
         found = _Blocks(stream, place if part.compression == "none" else None)
         yield from _articles(part, found, request, site, source.stop)
         damage, place = found.damage, None
-        if damage is not None and (damage.place < source.stop or not source.stop):
+        if damage is not None and (damage.offset < source.stop or not source.stop):
             yield unreadable(part, damage)
             if part.compression != "none":
-                place = next_member(source, part.compression, damage.place + 1, source.stop)
+                place = next_member(source, part.compression, damage.offset + 1, source.stop)
 
 
 class _Blocks:

@@ -73,10 +73,10 @@ def lines_around_damage(
             yield from reading.lines(unpacked(source, compression, place))
             return
         except CorruptInput as damage:
-            if damage.place >= source.stop > source.start:
+            if damage.offset >= source.stop > source.start:
                 return  # whoever reads what begins there tells it
             yield damage
-            place = next_member(source, compression, damage.place + 1, _END)
+            place = next_member(source, compression, damage.offset + 1, _END)
             reading.begin_anew()
 
 

@@ -25,9 +25,9 @@ READ_BYTES = 1 << 20
 class CorruptInput(Exception):  # noqa: N818 (it is an answer more than an error)
     """A file is not what its name says, or breaks off."""
 
-    def __init__(self, place: int, reason: str) -> None:
-        super().__init__(place, reason)
-        self.place = place
+    def __init__(self, offset: int, reason: str) -> None:
+        super().__init__(offset, reason)
+        self.offset = offset
         self.reason = reason
 
 

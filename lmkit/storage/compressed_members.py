@@ -53,11 +53,11 @@ def members(
                 return
             yield offset, stream.pieces(offset, group)
         damage = stream.damage
-        if damage is None or damage.place >= source.stop > source.start:
+        if damage is None or damage.offset >= source.stop > source.start:
             return
-        if damage.place != offset:
-            yield damage.place, stream.pieces(damage.place, iter(()))
-        place = next_member(source, packing, damage.place + 1, source.stop, begins)
+        if damage.offset != offset:
+            yield damage.offset, stream.pieces(damage.offset, iter(()))
+        place = next_member(source, packing, damage.offset + 1, source.stop, begins)
 
 
 class _Stream:
@@ -77,7 +77,7 @@ class _Stream:
         """Yield what a member holds, as far as it can be read. Raises `CorruptInput`."""
         for _, data in group:
             yield data
-        if self.damage is not None and self.damage.place == place:
+        if self.damage is not None and self.damage.offset == place:
             raise self.damage
 
 

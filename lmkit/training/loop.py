@@ -32,7 +32,13 @@ from lmkit.counter_rng import draw
 from lmkit.errors import LmkitError
 from lmkit.objectives.registry import Objective
 from lmkit.training.data.sequence_order import passes_of_rank, rows_of_step
-from lmkit.training.data.step_batches import Arguments, TrainingRows, Work, ahead, step_batches
+from lmkit.training.data.step_batches import (
+    Arguments,
+    StepBatches,
+    TrainingRows,
+    ahead,
+    step_batches,
+)
 from lmkit.training.distributed.parallelism import Parallelism
 from lmkit.training.loss_scale import LossScale
 from lmkit.training.loss_spikes import is_spike, remembered, z_score
@@ -161,7 +167,7 @@ def train(
     assert accelerator.gradient_accumulation_steps == 1, "it would divide the loss once more"
     assert accelerator.scaler is None, "a scaled gradient would be clipped by its scale"
 
-    def make(step: int) -> Work:
+    def make(step: int) -> StepBatches:
         number = step + start.left_out
         rows = order(recipe.seed, number, recipe.rows_per_batch, len(data))
         passes = passes_of_rank(rows, team.reader, team.readers, recipe.micro_batch)
@@ -203,7 +209,7 @@ class _Trainer:
         self._pieces = 1
         self._device = team.accelerator.device
 
-    def step(self, work: Work) -> "_Reading":
+    def step(self, work: StepBatches) -> "_Reading":
         """Compute the gradient of the global batch and move the weights.
 
         Where memory runs out, a single process cuts its micro-batches in half and tries again:
@@ -225,7 +231,7 @@ class _Trainer:
             torch.cuda.empty_cache()
             self._warn(f"step {work.step}: out of memory; micro-batches are cut in {self._pieces}")
 
-    def _step(self, work: Work) -> "_Reading":
+    def _step(self, work: StepBatches) -> "_Reading":
         recipe, team = self._recipe, self._team
         team.model.train()  # validation may have switched dropout off
         torch.manual_seed(draw(recipe.seed, work.step + self._left_out, team.reader))

@@ -3,7 +3,7 @@ from pathlib import Path
 from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.tasks import PARTIAL, TaskWriter
 from lmkit.deduplication.document_table import DocumentTable, writing_document_keys
-from lmkit.deduplication.keep_policy import Name
+from lmkit.deduplication.keep_policy import DocumentKey
 from lmkit.deduplication.options import KeepConfig
 from lmkit.text.digests import digest
 
@@ -11,13 +11,13 @@ from lmkit.text.digests import digest
 def test_names_are_read_back_by_number_over_all_tasks(tmp_path: Path) -> None:
     keep = KeepConfig(rule="largest", field="score")
     tasks = [["a", "bé\n"], [], ["half \ud83d"]]
-    expected: list[Name] = []
+    expected: list[DocumentKey] = []
     for task, texts in enumerate(tasks):
         with writing_document_keys(keep, TaskWriter(tmp_path, "notes", task)) as note:
             for index, text in enumerate(texts):
                 note(Document(f"{task}/{index}", text, "s", {"score": index}), Path("x.jsonl"))
                 who = (f"{task}/{index}", digest(text).hex(), "x.jsonl", len(text), index)
-                expected.append(Name("s", *who))
+                expected.append(DocumentKey("s", *who))
     notes = DocumentTable(tuple((tmp_path / PARTIAL, number) for number in range(3)), older=1)
     assert notes.starts.tolist() == [0, 2, 2, 3]
     assert notes.first == 2 and notes.of_task(0) == (2, 2) and notes.of_task(1) == (2, 3)

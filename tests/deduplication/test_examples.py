@@ -16,7 +16,7 @@ from lmkit.deduplication.examples import (
     write_examples,
 )
 from lmkit.deduplication.options import KeepConfig
-from lmkit.deduplication.removal_table import NOBODY, Gone, write_removals
+from lmkit.deduplication.removal_table import NOBODY, Removals, write_removals
 
 
 def audited(folder: Path, sources: str, **rows: list[tuple[int, int, float]]) -> Receipt:
@@ -28,10 +28,10 @@ def audited(folder: Path, sources: str, **rows: list[tuple[int, int, float]]) ->
     with writing_document_keys(KeepConfig(), writer) as note:
         for document in documents:
             note(document, Path("x"))
-    tables: list[tuple[str, Gone]] = []
+    tables: list[tuple[str, Removals]] = []
     for reason, found in rows.items():
         write_removals(folder / reason, found)
-        tables.append((reason, Gone([folder / reason])))
+        tables.append((reason, Removals([folder / reason])))
     audit = TaskWriter(folder, "audit", 0)
     write_examples(tables, DocumentTable(((folder / PARTIAL, 0),)), audit)
     return audit.finish()

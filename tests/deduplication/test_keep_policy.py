@@ -1,20 +1,21 @@
-from functools import partial
 import random
+from functools import partial
 
 import pytest
 from pydantic import ValidationError
 
 from lmkit.artifacts.documents_file import Document
-from lmkit.deduplication.keep_policy import Name, value_of
+from lmkit.deduplication.keep_policy import DocumentKey, sort_key, value_of
 from lmkit.deduplication.options import KeepConfig
-from lmkit.deduplication.keep_policy import sort_key
 
 
-def name(source: str = "s", key: str = "1", characters: int = 1, value: object = None) -> Name:
-    return Name(source, key, "", "", characters, value)  # type: ignore[arg-type]
+def name(
+    source: str = "s", key: str = "1", characters: int = 1, value: object = None
+) -> DocumentKey:
+    return DocumentKey(source, key, "", "", characters, value)  # type: ignore[arg-type]
 
 
-def ordered(keep: KeepConfig, *names: Name) -> list[Name]:
+def ordered(keep: KeepConfig, *names: DocumentKey) -> list[DocumentKey]:
     shuffled = random.Random(1).sample(names, len(names))
     return sorted(shuffled, key=partial(sort_key, keep))
 

@@ -1,18 +1,18 @@
 from pathlib import Path
 
-from lmkit.deduplication.removal_table import Gone, Verdicts, numbers_of, write_removals
+from lmkit.deduplication.removal_table import Removals, Verdicts, numbers_of, write_removals
 
 
-def table(path: Path, *rows: tuple[int, int, float]) -> Gone:
+def table(path: Path, *rows: tuple[int, int, float]) -> Removals:
     write_removals(path, rows)
-    return Gone([path])
+    return Removals([path])
 
 
 def test_who_stays_is_found_by_number(tmp_path: Path) -> None:
     write_removals(tmp_path / "a", [(7, 1, 0.8), (2, 1, 0.9)])
     write_removals(tmp_path / "b", [])
     write_removals(tmp_path / "c", [(5, 3, 0.7)])
-    gone = Gone([tmp_path / name for name in "abc"])
+    gone = Removals([tmp_path / name for name in "abc"])
     found = {number: gone.get(number) for number in range(9)}
     assert {n: row for n, row in found.items() if row} == {2: (1, 0.9), 7: (1, 0.8), 5: (3, 0.7)}
     assert sorted(gone.numbers(2, 7)) == [2, 5]

@@ -7,7 +7,7 @@ from lmkit.artifacts.tasks import PARTIAL, TaskWriter, scratch
 from lmkit.deduplication import signature_files as signatures
 from lmkit.deduplication.document_table import DocumentTable
 from lmkit.deduplication.minhash import Bands
-from lmkit.deduplication.removal_table import Gone, write_removals
+from lmkit.deduplication.removal_table import Removals, write_removals
 from lmkit.deduplication.shingles import jaccard, shingles
 from lmkit.deduplication.signature_files import (
     Signatures,
@@ -34,7 +34,9 @@ def written(folder: Path, tasks: list[list[str]], older: int = 0) -> DocumentTab
     return DocumentTable(tuple((folder / PARTIAL, number) for number in range(len(tasks))), older)
 
 
-def proposed(folder: Path, notes: DocumentTable, gone: list[Gone]) -> list[dict[int, list[int]]]:
+def proposed(
+    folder: Path, notes: DocumentTable, gone: list[Removals]
+) -> list[dict[int, list[int]]]:
     tasks = matching_tasks(int(notes.starts[-1]), BANDS.bands)
     for number, which in enumerate(tasks):
         write_candidate_pairs(notes, gone, which, TaskWriter(folder, "bands", number))
@@ -73,9 +75,9 @@ def test_what_is_gone_proposes_nothing(tmp_path: Path) -> None:
     one, two = prose(2, 40)
     notes = written(tmp_path, [[one, one, two, two]])
     write_removals(tmp_path / "gone", [(1, 0, 1.0)])
-    assert [sorted(group) for group in proposed(tmp_path, notes, [Gone([tmp_path / "gone"])])] == [
-        [2, 3]
-    ]
+    assert [
+        sorted(group) for group in proposed(tmp_path, notes, [Removals([tmp_path / "gone"])])
+    ] == [[2, 3]]
 
 
 def test_what_lies_in_an_index_is_compared_with_what_is_new_alone(tmp_path: Path) -> None:

@@ -10,7 +10,10 @@ OPTIONS: list[tuple[str, dict[str, object]]] = [
     ("GPT2LMHeadModel", GPT2),
     ("GPT2LMHeadModel", {**GPT2, "activation": "relu", "tie_embeddings": False, "norm_eps": 1e-3}),
     ("LlamaForCausalLM", {"kv_heads": 2}),
-    ("LlamaForCausalLM", {"kv_heads": 1, "tie_embeddings": False, "biases": True, "activation": "geglu"}),
+    (
+        "LlamaForCausalLM",
+        {"kv_heads": 1, "tie_embeddings": False, "biases": True, "activation": "geglu"},
+    ),
     ("LlamaForCausalLM", {"head_dim": 12, "rotary_base": 500_000.0, "activation": "geglu-tanh"}),
     ("Qwen3ForCausalLM", {"qk_norm": True, "kv_heads": 2}),
     ("Qwen3ForCausalLM", {"qk_norm": True, "kv_heads": 2, "head_dim": 12, "tie_embeddings": False}),

@@ -48,7 +48,11 @@ OBSTACLES: list[tuple[dict[str, object], str, str]] = [
         "Qwen3ForCausalLM",
         "--model.biases true (it has false)",
     ),
-    ({**BERT, "tie_embeddings": False}, "BertForMaskedLM", "--model.tie-embeddings false (it has true)"),
+    (
+        {**BERT, "tie_embeddings": False},
+        "BertForMaskedLM",
+        "--model.tie-embeddings false (it has true)",
+    ),
     (
         {"architecture": "encoder"},
         "ModernBertForMaskedLM",

@@ -28,7 +28,12 @@ KINDS: list[dict[str, Any]] = [
     {"architecture": "encoder", "window": 8, "global_every": 3, "biases": True},
     {"architecture": "encoder", "position": "transformer-xl", "norm_position": "post"},
     {"architecture": "encoder-decoder", "position": "relative", "decoder_layers": 3},
-    {"architecture": "encoder-decoder", "biases": True, "norm": "layernorm", "tie_embeddings": False},
+    {
+        "architecture": "encoder-decoder",
+        "biases": True,
+        "norm": "layernorm",
+        "tie_embeddings": False,
+    },
 ]
 DROPPING = [
     {"dropout": 0.1},

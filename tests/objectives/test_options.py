@@ -12,7 +12,10 @@ def config(**values: object) -> ObjectiveConfig:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"mlm": {"probability": 0.3}}, "--mlm.probability: got 0.3, but it belongs to --objective mlm"),
+        (
+            {"mlm": {"probability": 0.3}},
+            "--mlm.probability: got 0.3, but it belongs to --objective mlm",
+        ),
         ({"objective": "mlm", "fim": {"rate": 0.5}}, "--fim.rate: got 0.5"),
         ({"objective": "plm", "span": {"style": "bart"}}, "--span.style: got bart"),
         ({"objective": "span-corruption", "plm": {"block": 8}}, "--plm.block: got 8"),
@@ -37,7 +40,10 @@ def test_a_recorded_config_is_valid_input_and_means_the_same() -> None:
 
 
 def test_noise_is_what_each_style_was_published_with() -> None:
-    assert (SpanConfig().resolved_noise_density, SpanConfig(style="bart").resolved_noise_density) == (0.15, 0.3)
+    assert (
+        SpanConfig().resolved_noise_density,
+        SpanConfig(style="bart").resolved_noise_density,
+    ) == (0.15, 0.3)
     assert SpanConfig(style="bart", noise_density=0.15).resolved_noise_density == 0.15
 
 

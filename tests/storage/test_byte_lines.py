@@ -155,6 +155,6 @@ def test_behind_damage_reading_goes_on_with_the_next_member(tmp_path: Path) -> N
     with Range(tmp_path / "a", 0, sum(map(len, parts))) as source:
         found = list(lines_around_damage(source, "gzip", 99))
     damage = [line for line in found if isinstance(line, CorruptInput)]
-    assert [error.place for error in damage] == [len(parts[0])]
+    assert [error.offset for error in damage] == [len(parts[0])]
     kept = [line.data for line in found if isinstance(line, Line)]
     assert kept[:9] == [b"0"] * 9 and kept[-10:] == [*[b"2"] * 9, b"half"]

@@ -52,8 +52,8 @@ def test_damage_costs_one_block(tmp_path: Path) -> None:
     with Range(tmp_path / "a", 0, len(packed)) as source:
         with pytest.raises(CorruptInput, match="damaged") as caught:
             list(bzip2_blocks(source, 0))
-        assert caught.value.place == whole[2][0]
-        following = next_block(source, caught.value.place + 1, len(packed))
+        assert caught.value.offset == whole[2][0]
+        following = next_block(source, caught.value.offset + 1, len(packed))
         assert following == whole[3][0]
         assert list(bzip2_blocks(source, whole[3][0])) == whole[3:]
 

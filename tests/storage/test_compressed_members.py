@@ -41,7 +41,7 @@ def test_damage_costs_one_member(tmp_path: Path, packing: Packing) -> None:
                 found.append(b"".join(pieces))
             except CorruptInput as damage:
                 found.append(b"damaged")
-                assert damage.place == place == len(parts[0])
+                assert damage.offset == place == len(parts[0])
     if packing == "zstd":  # a frame without a checksum, as this one is, may hide a changed byte
         assert found[0] == b"WARC/0 " * 40 and found[2:] == [b"WARC/2 " * 40, b"WARC/3 " * 40]
     else:

@@ -56,7 +56,7 @@ def clean(config: CleanConfig) -> Manifest:
         formats=get_args(RawFormat),
         forced=config.format,
         source=config.source,
-    ).beside(word_lists_as_inputs(list_files(config.filters)))
+    ).merged_with(word_lists_as_inputs(list_files(config.filters)))
     with open_output(config, inputs) as folder:
         if folder.finished:
             return folder.finished

@@ -20,7 +20,7 @@ class DedupConfig(LabelsDocuments, ReadsRecords, WritesShards, StageConfig):
 
     stage = "dedup"
     owns = (*DOCUMENT_FILES, r"(duplicates|cuts|contamination)-\d{5,}\.jsonl\.zst")
-    places = StageConfig.places | {"decontamination.against"}
+    location_options = StageConfig.location_options | {"decontamination.against"}
 
     decontamination: DecontaminationConfig = DecontaminationConfig()
 

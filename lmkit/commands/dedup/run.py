@@ -32,7 +32,7 @@ from lmkit.deduplication.decontamination import Decontaminator, prepare_items
 from lmkit.deduplication.document_table import DocumentTable, writing_document_keys
 from lmkit.deduplication.exact import Exact, SameUrl
 from lmkit.deduplication.examples import ExampleCollector, summary_of, write_examples
-from lmkit.deduplication.matcher import Change, Pass, tables_of
+from lmkit.deduplication.matcher import Change, Matcher, tables_of
 from lmkit.deduplication.near_duplicates import NearDuplicates
 from lmkit.deduplication.removal_table import NOBODY, Verdicts, numbers_of, repeating
 from lmkit.deduplication.repeated_spans import RepeatedSpans
@@ -56,9 +56,9 @@ class Duplicate(NamedTuple):
     similarity: float
 
 
-def matchers_of(config: DedupConfig) -> list[Pass]:
+def matchers_of(config: DedupConfig) -> list[Matcher]:
     """Return the passes, each of which sees what those before it have left."""
-    wanted: list[tuple[object, Pass]] = [
+    wanted: list[tuple[object, Matcher]] = [
         (config.decontamination.against, Decontaminator(config.decontamination)),
         (config.url, SameUrl(config.keep)),
         (True, Exact(config.keep)),
@@ -77,7 +77,7 @@ def dedup(config: DedupConfig) -> Manifest:
     with ExitStack() as stack:
         index = stack.enter_context(_index(config, inputs))
         read = [each for each in (tests, index and index.inputs) if each]
-        folder = stack.enter_context(open_output(config, reduce(Inputs.beside, read, inputs)))
+        folder = stack.enter_context(open_output(config, reduce(Inputs.merged_with, read, inputs)))
         if folder.finished:
             if index and not index.itself:
                 warn(f"{index.path}: it holds none of these; --overwrite adds them")
@@ -125,7 +125,7 @@ def _index(config: DedupConfig, inputs: Inputs) -> "AbstractContextManager[Index
     return using_index(config.index, config.output, inputs, config.compared)
 
 
-def _verdicts(passes: Sequence[Pass], notes: "DocumentTable", partial: Path) -> "list[Verdict]":
+def _verdicts(passes: Sequence[Matcher], notes: "DocumentTable", partial: Path) -> "list[Verdict]":
     """Return which documents of each task go, and which only repeat one and are marked."""
     tasks = map(notes.of_task, range(len(notes.parts) - notes.older))
     gone = [table for _, table in tables_of(passes, partial)]
@@ -174,7 +174,7 @@ def _documents(
 
 
 def _note(
-    config: DedupConfig, passes: Sequence[Pass], slices: tuple[Slice, ...], writer: TaskWriter
+    config: DedupConfig, passes: Sequence[Matcher], slices: tuple[Slice, ...], writer: TaskWriter
 ) -> None:
     """Read the documents of a task for all passes."""
     with ExitStack() as stack:
@@ -187,14 +187,14 @@ def _note(
                     note(document)
 
 
-def _audit(passes: Sequence[Pass], notes: "DocumentTable", writer: TaskWriter) -> None:
+def _audit(passes: Sequence[Matcher], notes: "DocumentTable", writer: TaskWriter) -> None:
     tables = [(each.reason, found) for each in passes if (found := each.found(writer.partial))]
     write_examples(tables, notes, writer)
 
 
 def _write(
     config: DedupConfig,
-    passes: Sequence[Pass],
+    passes: Sequence[Matcher],
     notes: "DocumentTable",
     examples: Sequence[tuple[int, int, float]],
     slices: tuple[Slice, ...],

@@ -15,7 +15,7 @@ class EvalConfig(ComputesOn, ReadsRecords, FolderConfig):
 
     stage = "eval"
     owns = (r"scores\.json", QUARANTINE_FILES)
-    places = FolderConfig.places | {"run", "data", "device"}
+    location_options = FolderConfig.location_options | {"run", "data", "device"}
 
     run: Annotated[Path, POSITIONAL]
     """Run (its best checkpoint, else its latest), or one checkpoint."""

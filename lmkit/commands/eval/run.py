@@ -111,7 +111,7 @@ def _folder(config: EvalConfig, documents: Inputs, checkpoint: Path) -> OutputFo
     refuse_overlap(config.output, [config.run, config.data])
 
     model = other_folder(checkpoint, "model", sha256(checkpoint / MODEL))
-    return OutputFolder(config, config.output, documents.beside(model).records)
+    return OutputFolder(config, config.output, documents.merged_with(model).records)
 
 
 def _refuse_other_tokenizer(config: EvalConfig, packed: Manifest, trained: "TrainedModel") -> None:

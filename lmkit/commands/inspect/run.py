@@ -235,7 +235,7 @@ def _judged(config: InspectConfig, plan: Plan, outputs: Sequence[Output]) -> Sec
     if plan.stage != "clean" or not shards:
         raise InputError(f"{config.folder}: holds no measures", "name a folder that clean made")
     rules = with_limits(rules_of_manifest(plan.config), config.limits or "")
-    names = sorted({rule.measure for rule in rules})
+    names = sorted({rule.signal for rule in rules})
     paths = [config.folder / output.name for output in shards]
     if config.document is not None:
         table = read_signals(paths)
@@ -250,9 +250,9 @@ def _judged(config: InspectConfig, plan: Plan, outputs: Sequence[Output]) -> Sec
                 {
                     "document": row["id"],
                     "rule": rule.reason,
-                    "value": row[rule.measure],
+                    "value": row[rule.signal],
                     "limit": "none" if rule.limit is None else rule.limit,
-                    "verdict": "drops it" if rule.breaks(row[rule.measure]) else "passes",
+                    "verdict": "drops it" if rule.breaks(row[rule.signal]) else "passes",
                 }
                 for row in rows
                 for rule in rules

@@ -20,7 +20,7 @@ class PackConfig(ReadsRecords, WritesShards, StageConfig):
         r"tokenizer/(tokenizer|tokenizer_config|special_tokens_map)\.json",
         QUARANTINE_FILES,
     )
-    places = StageConfig.places | {"tokenizer"}
+    location_options = StageConfig.location_options | {"tokenizer"}
 
     tokenizer: Path | None = None
     """Folder of the tokenizer; a packed folder as the only input has its own."""

@@ -72,8 +72,10 @@ def _pack_documents(config: PackConfig) -> Manifest:
     _refuse_too_few(read, documents, share)
     _refuse_unfit(read, documents, how)
     validation = find_documents([held_out], formats=("jsonl", "tokens")) if held_out else None
-    inputs = documents.beside(other_folder(tokenizer_folder, "tokenizer", tokenizer.fingerprint))
-    inputs = inputs.beside(validation) if validation else inputs
+    inputs = documents.merged_with(
+        other_folder(tokenizer_folder, "tokenizer", tokenizer.fingerprint)
+    )
+    inputs = inputs.merged_with(validation) if validation else inputs
     with open_output(config, inputs) as folder:
         if folder.finished:
             return folder.finished
@@ -123,7 +125,7 @@ def _as_packed(config: PackConfig, packed: PackedFolder) -> PackConfig:
             f"--tokenizer: got {config.tokenizer}, but {name} is packed and brings its own",
             "leave it out, or pack the documents again",
         )
-    settled = before.keys() & PackConfig.model_fields.keys() - ANEW - PackConfig.places
+    settled = before.keys() & PackConfig.model_fields.keys() - ANEW - PackConfig.location_options
     kept = {key: before[key] for key in settled}
     for key in sorted(config.model_fields_set & kept.keys()):
         if (typed := getattr(config, key)) != kept[key]:

@@ -143,7 +143,7 @@ def inputs_and_weights(
     goes_on = not config.overwrite and bool(newest_first(config.output))
     tokenizer = Tokenizer.load(packed.path / "tokenizer")
     found = {} if goes_on else beginning.load(tokenizer)
-    return packed.inputs.beside(beginning.inputs), found
+    return packed.inputs.merged_with(beginning.inputs), found
 
 
 def objective_for(config: ObjectiveConfig, packed: PackedInputs) -> "Objective":

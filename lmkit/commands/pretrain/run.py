@@ -41,7 +41,7 @@ from lmkit.training.checkpoints.trained_model import TOKENIZER, Description, wri
 from lmkit.training.data.packed_inputs import PackedInputs
 from lmkit.training.distributed.launch import accelerator_for, refuse_owners, requested_mode
 from lmkit.training.distributed.parallelism import Parallelism, refuse_mode
-from lmkit.training.distributed.rank_zero import joined, on_rank_zero, settle
+from lmkit.training.distributed.rank_zero import barrier, on_rank_zero, process_group
 from lmkit.training.loop import Progress
 from lmkit.training.loss_scale import LossScale
 from lmkit.training.metrics import finite, read
@@ -74,7 +74,7 @@ def pretrain(config: PretrainConfig) -> Manifest | Forecast:
         return forecast_run(config, packed, objective)
 
     refuse_mode(config.parallel, ranks(), config.model, config.optim.algorithm)
-    with joined(config.device), ExitStack() as stack:
+    with process_group(config.device), ExitStack() as stack:
         config = within_hours(config, packed, objective)
         run = RunFolder(config, inputs.records, config.steps, config.may_change)
         if finished := on_rank_zero(lambda: run.claim(stack)):
@@ -162,7 +162,7 @@ def _train(
         progress = session.train()
     if validate and not losses and progress.step == config.steps:
         validate()  # the last step was another process's
-    settle()
+    barrier()
     return progress
 
 
@@ -174,8 +174,8 @@ def _complete(
     progress: "Progress",
     losses: dict[str, float],
 ) -> Manifest:
-    places = progress.step * sequences_per_batch(config, packed.sequence_length)
-    facts = packed.facts(places, {name: finite(loss) for name, loss in losses.items()})
+    location_options = progress.step * sequences_per_batch(config, packed.sequence_length)
+    facts = packed.facts(location_options, {name: finite(loss) for name, loss in losses.items()})
     last = deque(read(config.output), maxlen=1)
     details = {
         "parameters": parameters(config.model, packed.manifest.details["vocabulary_size"]),

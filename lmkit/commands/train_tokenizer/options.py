@@ -18,7 +18,7 @@ class TrainTokenizerConfig(LabelsDocuments, ReadsRecords, StageConfig):
         r"(tokenizer|tokenizer_config|special_tokens_map|report)\.json",
         QUARANTINE_FILES,
     )
-    places = StageConfig.places | {"from", "compare"}
+    location_options = StageConfig.location_options | {"from", "compare"}
 
     algorithm: Algorithm = "bpe"
     """bpe merges bytes into subwords, unigram finds the likeliest subwords; both are lossless.

@@ -118,7 +118,7 @@ def _beside(documents: Inputs, config: TrainTokenizerConfig) -> Inputs:
             continue
         if not path.exists():
             raise InputError(f"--{label}: {path}: no such file or folder")
-        inputs = inputs.beside(other_folder(path, label, Tokenizer.load(path).fingerprint))
+        inputs = inputs.merged_with(other_folder(path, label, Tokenizer.load(path).fingerprint))
     if config.from_:
         _adopted(config)
     return inputs

@@ -34,7 +34,7 @@ from lmkit.training.metrics import METRICS, TENSORBOARD
 
 HISTORY = "history.jsonl"
 RESOLVED = "resolved.json"
-BESIDE = (r"(metrics|history)\.jsonl", r"tensorboard/.*", r"resolved\.json")
+NOT_OUTPUTS = (r"(metrics|history)\.jsonl", r"tensorboard/.*", r"resolved\.json")
 
 
 @dataclass
@@ -98,7 +98,7 @@ class RunFolder:
     def recipe(self) -> str:
         """A hash of all that decides the numbers of the run."""
         plan = self.folder.plan
-        free = self.may_change | self.config.places
+        free = self.may_change | self.config.location_options
         fixed = {key: value for key, value in flat(plan.config).items() if key not in free}
         data = [record.sha256 for record in plan.inputs]
         text = json.dumps([fixed, data], sort_keys=True)
@@ -118,7 +118,7 @@ class RunFolder:
         counts = Counts(more={"steps": steps, "tokens": tokens})
         folder = self.folder
         return folder.complete(
-            outputs, counts, dict(details), inputs=folder.plan.inputs, beside=BESIDE
+            outputs, counts, dict(details), inputs=folder.plan.inputs, not_outputs=NOT_OUTPUTS
         )
 
     def _look(self, folder: OutputFolder) -> tuple[Manifest | None, list[str]]:

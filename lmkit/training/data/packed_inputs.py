@@ -83,7 +83,7 @@ class PackedInputs:
         ]
         whole = found[0]
         for part in found[1:]:
-            whole = whole.beside(part)
+            whole = whole.merged_with(part)
         return whole
 
     @property

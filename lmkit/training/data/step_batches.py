@@ -39,7 +39,7 @@ Arguments = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
-class Work:
+class StepBatches:
     """What one rank computes in one step."""
 
     step: int
@@ -58,7 +58,7 @@ def step_batches(
     data: TrainingRows,
     objective: Objective,
     pin: bool,
-) -> Work:
+) -> StepBatches:
     """Read the rows of each pass of a step; `pin` them where a GPU is to fetch them."""
     batches: list[Arguments] = []
     targets = tokens = dropped = 0
@@ -77,12 +77,12 @@ def step_batches(
         if pin:
             arguments = {name: t.pin_memory() for name, t in arguments.items()}
         batches.append(arguments)
-    return Work(step, batches, targets, tokens, dropped)
+    return StepBatches(step, batches, targets, tokens, dropped)
 
 
-def ahead(make: Callable[[int], Work], steps: range) -> Generator[Work]:
+def ahead(make: Callable[[int], StepBatches], steps: range) -> Generator[StepBatches]:
     """Make the work of each step in a thread, some steps before it is asked for."""
-    waiting: deque[Future[Work]] = deque()
+    waiting: deque[Future[StepBatches]] = deque()
     pool = ThreadPoolExecutor(1, thread_name_prefix="rows")
     try:
         for step in steps:

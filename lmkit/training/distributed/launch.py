@@ -19,7 +19,7 @@ from lmkit.execution.progress import say
 from lmkit.execution.ranks import ranks
 from lmkit.training.precision import DeviceName, Precision
 
-Way = Literal["ddp", "fsdp", "tensor"]
+ParallelMode = Literal["ddp", "fsdp", "tensor"]
 
 
 def refuse_owners() -> None:
@@ -33,7 +33,7 @@ def refuse_owners() -> None:
             )
 
 
-def requested_mode(way: Way) -> Way:
+def requested_mode(way: ParallelMode) -> ParallelMode:
     """Return how work is shared; FSDP, where `accelerate launch` was configured for that.
 
     Accelerate's own FSDP is switched off by this: ours takes its place.

@@ -30,7 +30,7 @@ from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Block
 from lmkit.training.distributed.sharded_weights import LocalShard, held, squares, take_gradients
 
-Way = Literal["ddp", "fsdp", "tensor"]
+ParallelMode = Literal["ddp", "fsdp", "tensor"]
 IN_PARTS = ("query_norm.weight", "key_norm.weight")
 """Weights that are whole on each process, and used for a part of the heads."""
 
@@ -38,7 +38,9 @@ IN_PARTS = ("query_norm.weight", "key_norm.weight")
 class Parallelism:
     """The processes that train one model, seen from one of them."""
 
-    def __init__(self, model: nn.Module, accelerator: Accelerator, way: Way = "ddp") -> None:
+    def __init__(
+        self, model: nn.Module, accelerator: Accelerator, way: ParallelMode = "ddp"
+    ) -> None:
         self.model, self.accelerator, self.way = model, accelerator, way
         self.processes = accelerator.num_processes
         if self.processes == 1:
@@ -116,7 +118,9 @@ class Parallelism:
         return (parts + squares(self.held, parts=False).to(parts.device)).sqrt()
 
 
-def refuse_mode(way: Way, processes: int, config: ModelConfig, algorithm: str = "adamw") -> None:
+def refuse_mode(
+    way: ParallelMode, processes: int, config: ModelConfig, algorithm: str = "adamw"
+) -> None:
     """Raise ConfigError where a model, or its optimizer, can't be shared in a way."""
     if way == "ddp" or processes == 1:
         return

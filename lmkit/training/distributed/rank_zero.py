@@ -21,7 +21,7 @@ SECONDS_TO_LET_GO = 0.2
 
 
 @contextmanager
-def joined(device: str) -> Generator[None]:
+def process_group(device: str) -> Generator[None]:
     """Join the other processes, if there are any."""
     if ranks() == 1:
         yield
@@ -30,11 +30,11 @@ def joined(device: str) -> Generator[None]:
     state = PartialState(cpu=device == "cpu")
     yield
     # Not in a `finally`: after an error here, the others may be waiting for another message.
-    settle()
+    barrier()
     state.destroy_process_group()
 
 
-def settle() -> None:
+def barrier() -> None:
     """Wait for one another, and until what was sent is cleared away.
 
     Gloo's threads drop the tensors of a call only after it has returned, and need Python's lock

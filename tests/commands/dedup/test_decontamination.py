@@ -54,7 +54,7 @@ def made(output: str, **config: Any) -> tuple[dict[str, str], dict[str, Any]]:
 def test_documents_with_items_are_dropped_and_every_find_is_reported(here: Path) -> None:
     write_test_sets()
     corpus()
-    out, told = made("out", against=["eval"])
+    out, told = made("out", decontamination={"against": ["eval"]})
     assert sorted(out) == [f"{n:02d}" for n in range(12) if n not in {1, 4, 6, 9}]
     assert told["counts"]["dropped"] == {"contaminated": 4}
     found = {(r["id"], r["set"], r["item"]) for r in records(Path("out"), "contamination")}
@@ -79,7 +79,7 @@ def test_documents_with_items_are_dropped_and_every_find_is_reported(here: Path)
 def test_only_reporting_leaves_every_document(here: Path) -> None:
     write_test_sets()
     corpus()
-    out, told = made("out", against=["eval"], contamination={"action": "report"})
+    out, told = made("out", decontamination={"against": ["eval"], "action": "report"})
     assert len(out) == 12 and told["counts"]["dropped"] == {}
     assert len(records(Path("out"), "contamination")) == 5
 
@@ -87,7 +87,7 @@ def test_only_reporting_leaves_every_document(here: Path) -> None:
 def test_cutting_takes_the_lines_that_an_item_touches(here: Path) -> None:
     write_test_sets()
     corpus()
-    out, told = made("out", against=["eval"], contamination={"action": "cut"})
+    out, told = made("out", decontamination={"against": ["eval"], "action": "cut"})
     assert out["01"] == "A line.\nAnother line."
     assert out["04"] == TEXTS[4]
     assert out["06"] == f"{TEXTS[6]}\nThe last line."
@@ -99,7 +99,7 @@ def test_cutting_takes_the_lines_that_an_item_touches(here: Path) -> None:
 def test_a_run_of_other_length_finds_more(here: Path) -> None:
     write_test_sets()
     corpus()
-    out, _ = made("out", decontamination={"decontamination": {"against": ["eval"]}, "ngram": 12})
+    out, _ = made("out", decontamination={"against": ["eval"], "ngram": 12})
     assert "11" not in out
 
 
@@ -110,7 +110,7 @@ def test_a_copy_of_a_dropped_document_is_no_reason_to_drop_another(here: Path) -
     lines = (json.dumps({"id": key, "text": text}) for key, text in texts.items())
     Path("a.jsonl").write_text("\n".join(lines))
     assert list(made("plain")[0]) == ["0"]
-    assert list(made("out", against=["e.jsonl"])[0]) == ["1"]
+    assert list(made("out", decontamination={"against": ["e.jsonl"]})[0]) == ["1"]
 
 
 def test_order_tasks_and_workers_change_nothing(here: Path) -> None:
@@ -122,7 +122,11 @@ def test_order_tasks_and_workers_change_nothing(here: Path) -> None:
         for number in range(3):
             Path(f"{number}.jsonl").write_text("\n".join(shuffled[number::3]))
         inputs = [Path(f"{number}.jsonl") for number in range(3)]
-        config = {"decontamination": {"against": ["eval"]}, "shard_bytes": shard_bytes, "workers": workers}
+        config = {
+            "decontamination": {"against": ["eval"]},
+            "shard_bytes": shard_bytes,
+            "workers": workers,
+        }
         out, told = made(f"out{seed}", **config, inputs=inputs)
         found = records(Path(f"out{seed}"), "contamination")
         results.append((out, told["details"], sorted(json.dumps(record) for record in found)))
@@ -172,7 +176,7 @@ def test_a_pattern_a_file_and_a_folder_may_be_named_together(here: Path, lmkit: 
         (
             ["--decontamination.against", "one.jsonl"],
             1,
-            "--decontamination.against: nothing to look for",
+            "--decontamination.against: no item has two words",
         ),
         (["--decontamination.against", "bad.jsonl"], 1, "bad.jsonl: line 1: "),
         (["--decontamination.action", "cuts"], 2, "must be 'drop', 'cut' or 'report'"),

@@ -94,7 +94,7 @@ def test_marking_keeps_all_and_names_the_cluster(here: Path, corpus: dict[str, s
     near = MinHashConfig(action="label")
     alone = {"x": " ".join(words(99, 50))}
     made = write("a.jsonl", corpus | alone)
-    dedup(DedupConfig(inputs=(made,), output=Path("out"), near=near))
+    dedup(DedupConfig(inputs=(made,), output=Path("out"), minhash=near))
     clusters = {r["id"]: r["metadata"].get("cluster") for r in records(Path("out"))}
     assert len(clusters) == 61
     assert clusters.pop("x") is None
@@ -145,7 +145,7 @@ def test_the_manifest_and_inspect_show_what_was_found(
 def test_a_threshold_chooses_bands_and_rows_and_shows_the_curve(here: Path, lmkit: Lmkit) -> None:
     made = write("a.jsonl", {"a": "one two three"})
     exit_code, _, err = lmkit("dedup", made, "--output", "out", "--minhash.threshold", "0.8")
-    near = manifest(Path("out"))["config"]["near"]
+    near = manifest(Path("out"))["config"]["minhash"]
     assert exit_code == 0
     assert (near["bands"], near["rows"], near["min_similarity"]) == (16, 7, 0.8)
     assert "0.80: 98%" in err  # 1 - (1 - 0.8^7)^16 = 0.977

@@ -208,7 +208,7 @@ def test_order_tasks_and_workers_change_nothing(here: Path) -> None:
 def test_every_cut_says_what_is_gone_and_where_it_still_stands(here: Path) -> None:
     documents = corpus()
     dedup(
-        DedupConfig(inputs=(write(Path("a.jsonl"), documents),), output=Path("out"), inside=INSIDE)
+        DedupConfig(inputs=(write(Path("a.jsonl"), documents),), output=Path("out"), repeats=INSIDE)
     )
     before = {key: text for _, key, text in documents}
     after = {record["id"]: record["text"] for record in records(Path("out"))}
@@ -238,7 +238,13 @@ def test_only_documents_that_stay_have_first_occurrences(here: Path) -> None:
     keep = {"rule": "longest", "sources": ("b",)}
     made = write(Path("a.jsonl"), documents)
     config = DedupConfig.model_validate(
-        {"inputs": [made], "output": "out", "minhash": ALONE, "keep": keep, "repeats": {"passages": 50}}
+        {
+            "inputs": [made],
+            "output": "out",
+            "minhash": ALONE,
+            "keep": keep,
+            "repeats": {"passages": 50},
+        }
     )
     dedup(config)
     out = {record["id"]: record["text"] for record in records(Path("out"))}
@@ -248,7 +254,7 @@ def test_only_documents_that_stay_have_first_occurrences(here: Path) -> None:
 
 def test_the_same_words_over_and_over_keep_as_many_as_a_passage_has(here: Path) -> None:
     made = write(Path("a.jsonl"), [("s", "1", "ha " * 1_000 + "\nend.")])
-    dedup(DedupConfig(inputs=(made,), output=Path("out"), inside=RepeatsConfig(passages=50)))
+    dedup(DedupConfig(inputs=(made,), output=Path("out"), repeats=RepeatsConfig(passages=50)))
     (record,) = records(Path("out"))
     assert record["text"].split() == ["ha"] * 50 + ["end."]
 

@@ -9,7 +9,7 @@ from lmkit.counter_rng import row_keys
 from lmkit.objectives.batch import Batch
 from lmkit.objectives.clm import clm
 from lmkit.packing.token_rows import Rows
-from lmkit.training.data.step_batches import Work, ahead, step_batches
+from lmkit.training.data.step_batches import StepBatches, ahead, step_batches
 from tests.training.tiny import RaggedRows
 
 
@@ -46,9 +46,9 @@ def test_an_objective_is_given_the_keys_of_seed_step_and_rows() -> None:
 def test_reading_ahead_keeps_the_order_and_stays_a_few_steps_before() -> None:
     made: list[int] = []
 
-    def make(step: int) -> Work:
+    def make(step: int) -> StepBatches:
         made.append(step)
-        return Work(step, [], 0, 0)
+        return StepBatches(step, [], 0, 0)
 
     works = ahead(make, range(1, 20))
     assert [next(works).step for _ in range(3)] == [1, 2, 3]
@@ -58,10 +58,10 @@ def test_reading_ahead_keeps_the_order_and_stays_a_few_steps_before() -> None:
 
 
 def test_what_goes_wrong_while_reading_is_raised_at_its_step() -> None:
-    def make(step: int) -> Work:
+    def make(step: int) -> StepBatches:
         if step == 3:
             raise OSError("gone")
-        return Work(step, [], 0, 0)
+        return StepBatches(step, [], 0, 0)
 
     works = ahead(make, range(1, 20))
     assert [next(works).step, next(works).step] == [1, 2]

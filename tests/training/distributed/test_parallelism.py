@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 
 from lmkit.errors import ConfigError
 from lmkit.model.options import ModelConfig
-from lmkit.training.distributed.parallelism import Way, refuse_mode
+from lmkit.training.distributed.parallelism import ParallelMode, refuse_mode
 from tests.training.launched import SETTINGS, SHAPE, pretrain
 
 STEPS = ("--save-every", "4", "--validate-every", "4")
@@ -95,7 +95,7 @@ def test_what_cannot_be_cut_evenly_is_refused() -> None:
 
 
 @pytest.mark.parametrize("way", ["fsdp", "tensor"])
-def test_muon_needs_whole_matrices(way: Way) -> None:
+def test_muon_needs_whole_matrices(way: ParallelMode) -> None:
     with pytest.raises(ConfigError, match=f"--parallel {way}: does not go with --optim.algorithm"):
         refuse_mode(way, 2, ModelConfig(), "muon")
     refuse_mode("ddp", 2, ModelConfig(), "muon")

@@ -1,11 +1,11 @@
 import pytest
 
 from lmkit.errors import InputError
-from lmkit.training.distributed.rank_zero import joined, on_rank_zero
+from lmkit.training.distributed.rank_zero import on_rank_zero, process_group
 
 
 def test_alone_a_process_does_it_itself() -> None:
-    with joined("cpu"):
+    with process_group("cpu"):
         assert on_rank_zero(lambda: 3) == 3
         with pytest.raises(InputError):
             on_rank_zero(_fail)
