@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lmkit.artifacts.manifest import MANIFEST, Manifest, read
+from lmkit.artifacts.manifest import MANIFEST, Manifest, read, refuse_other_format
 from lmkit.errors import InputError, LmkitError
 from lmkit.storage.byte_ranges import hash_range
 
@@ -18,6 +18,8 @@ def finished_manifest(path: Path) -> Manifest | None:
         manifest = read(Manifest, path / MANIFEST)
     except LmkitError:
         return None  # someone else's manifest.json
+    if manifest is not None and manifest.stage != "pretrain":  # a run's model is still read
+        refuse_other_format(manifest, path)
     if manifest is None and (path / ".partial" / "plan.json").exists():
         raise InputError(
             f"{path}: not finished; its manifest.json comes last",

@@ -19,11 +19,13 @@ from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from lmkit.errors import LmkitError
+from lmkit.errors import InputError, LmkitError
 from lmkit.storage.atomic_files import atomic_write
 from lmkit.storage.remote_files import shown
 
 MANIFEST = "manifest.json"
+FORMAT = 2
+"""Format of plans, manifests and runs. Format 1 had other names of options and files."""
 MANY_INPUTS = 10_000
 
 
@@ -128,6 +130,8 @@ class Output(Record):
 class Plan(Record):
     """Everything that decides what the output will be."""
 
+    format: int = 1
+    """A plan that doesn't say is of format 1."""
     stage: str
     lmkit: str
     config: dict[str, Any]
@@ -173,6 +177,14 @@ class Plan(Record):
             changes += [f"input {shown(i.path)} is new" for i in now.get(key, [])[shared:]]
             changes += [f"input {shown(i.path)} is gone" for i in before.get(key, [])[shared:]]
         return changes
+
+
+def refuse_other_format(plan: Plan, path: Path) -> None:
+    """Raise InputError where a folder was made in another format than this lmkit's."""
+    if plan.format < FORMAT:
+        raise InputError(f"{path}: made by an earlier lmkit: make it again, or use that version")
+    if plan.format > FORMAT:
+        raise InputError(f"{path}: made by a later lmkit: use that version, or make it again")
 
 
 def _by_identity(inputs: Iterable[Input]) -> dict[tuple[str, str], list[Input]]:

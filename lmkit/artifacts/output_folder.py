@@ -29,7 +29,17 @@ from typing import Any, TypeVar
 from lmkit.artifacts.finished_folders import check_finished
 from lmkit.artifacts.inputs import Inputs, same_content
 from lmkit.artifacts.lock import LOCK, folder_lock
-from lmkit.artifacts.manifest import MANIFEST, Counts, Input, Manifest, Output, Plan, read
+from lmkit.artifacts.manifest import (
+    FORMAT,
+    MANIFEST,
+    Counts,
+    Input,
+    Manifest,
+    Output,
+    Plan,
+    read,
+    refuse_other_format,
+)
 from lmkit.artifacts.tasks import (
     PARTIAL,
     ReadRange,
@@ -66,6 +76,7 @@ class OutputFolder:
         self.receipts: list[Receipt] = []
         self._steps: set[str] = set()
         self.plan = Plan(
+            format=FORMAT,
             stage=config.stage,
             lmkit=version("lmkit"),
             config=config.model_dump(mode="json"),
@@ -226,6 +237,8 @@ class OutputFolder:
                 f"--output: {self.path} was made by lmkit {plan.stage}",
                 "choose another --output; only the stage that made a folder overwrites it",
             )
+        if plan and not self.config.overwrite:
+            refuse_other_format(plan, self.path)
         foreign = self._foreign(known=plan is not None)
         if foreign and (plan is None or self.config.overwrite):
             raise OutputError(

@@ -23,7 +23,18 @@ from typing import Any, cast
 import pyarrow.compute as pc
 from pydantic import ValidationError
 
-from lmkit.artifacts.manifest import MANIFEST, Counts, Input, Manifest, Output, Plan, flat, read
+from lmkit.artifacts.manifest import (
+    FORMAT,
+    MANIFEST,
+    Counts,
+    Input,
+    Manifest,
+    Output,
+    Plan,
+    flat,
+    read,
+    refuse_other_format,
+)
 from lmkit.artifacts.record_samples import pick, read_records
 from lmkit.artifacts.signals_file import FACTS, read_signals
 from lmkit.artifacts.tasks import PARTIAL, Receipt
@@ -87,16 +98,19 @@ def _plan(folder: Path) -> tuple[Plan, list[Receipt]]:
         )
     try:
         if manifest := read(Manifest, folder / MANIFEST):
+            refuse_other_format(manifest, folder)
             return manifest, []
         plan = read(Plan, folder / PARTIAL / "plan.json")
+    except InputError:
+        raise
     except LmkitError:
         raise InputError(*_not_ours(folder)) from None
     if plan is None:
         home = _home(folder)
         hint = f"try: lmkit inspect {home}" if home != folder else "name a folder that lmkit made"
         raise InputError(f"{folder}: not made by lmkit: it holds no {MANIFEST}", hint)
-    receipts = [*_receipts(folder)]
-    return plan, receipts
+    refuse_other_format(plan, folder)
+    return plan, [*_receipts(folder)]
 
 
 def _home(place: Path) -> Path:
@@ -332,6 +346,8 @@ def _report(folder: Path) -> Sections:
 
 
 def _checkpoint(folder: Path, manifest: Sections) -> Sections:
+    if manifest.get("format") != FORMAT:
+        raise InputError(f"{folder}: made by an earlier lmkit: make it again, or use that version")
     try:
         outputs = [Output.model_validate(output) for output in manifest["outputs"]]
     except (ValidationError, TypeError):

@@ -38,6 +38,7 @@ from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 
+from lmkit.artifacts.manifest import FORMAT
 from lmkit.errors import LmkitError
 from lmkit.storage.atomic_files import atomic_write, fsync, sha256
 from lmkit.training.checkpoints.layout import (
@@ -202,7 +203,7 @@ def _write(folder: Path, step: int, copy: Snapshot, state: Mapping[str, Any]) ->
     for file in files:
         fsync(file)
     outputs = [{"name": f.name, "bytes": f.stat().st_size, "sha256": sha256(f)} for f in files]
-    _write_json(folder / MANIFEST, {"step": step, "outputs": outputs})
+    _write_json(folder / MANIFEST, {"format": FORMAT, "step": step, "outputs": outputs})
     fsync(folder / MANIFEST)
     fsync(folder)
 

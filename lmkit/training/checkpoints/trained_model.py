@@ -12,18 +12,19 @@ Choices:
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
-from lmkit.artifacts.manifest import Record, fingerprint, read
-from lmkit.errors import InputError, LmkitError
+from lmkit.artifacts.manifest import FORMAT, Record, fingerprint
+from lmkit.errors import InputError
 from lmkit.execution.progress import warn
 from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
 from lmkit.objectives.options import ObjectiveConfig
 from lmkit.storage.atomic_files import sha256
 from lmkit.tokenizers.tokenizer import Tokenizer
+from lmkit.training.checkpoints.earlier_models import with_present_names
 from lmkit.training.checkpoints.layout import (
     MANIFEST,
     MODEL,
@@ -42,6 +43,7 @@ TOKENIZER = "tokenizer"
 class Description(Record):
     """What model.json holds."""
 
+    format: int = FORMAT
     model: dict[str, Any]
     vocabulary_size: int
     sequence_length: int
@@ -148,10 +150,10 @@ def fingerprint_of(checkpoint: Path) -> str:
 def read_description(run: Path) -> Description:
     """Read model.json."""
     try:
-        description = read(Description, run / MODEL_JSON)
-        assert description is not None
+        values = cast(dict[str, Any], json.loads((run / MODEL_JSON).read_bytes()))
+        description = Description.model_validate(with_present_names(values))
         assert description.config and description.learned  # they must be readable, too
-    except (LmkitError, ValueError, AssertionError):
+    except (OSError, ValueError, AssertionError, AttributeError):
         raise InputError(f"{run / MODEL_JSON}: damaged", "copy it back, or train again") from None
     return description
 
