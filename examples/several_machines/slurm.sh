@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A batch job that queues itself again until the model is trained: sbatch examples/slurm.sh
+# A batch job that queues itself again until the model is trained: sbatch examples/several_machines/slurm.sh
 # lmkit stops by itself before the job's time is over, with a checkpoint, and the same command goes
 # on where it stopped. (torchrun ends with 1 whatever lmkit's own exit code was, so it is what lmkit
 # said that tells a stop from a failure.)
