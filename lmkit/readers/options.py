@@ -24,4 +24,4 @@ class ReaderConfig(Group):
     """Keep the licence header at the top of source code."""
 
     generated: bool = True
-    """Keep source code that says that a program generated it."""
+    """Keep source code that is marked as generated."""
