@@ -40,14 +40,14 @@ DIALECT = {
 }
 """The word and what the field calls it."""
 FORMS = {
-    **{form: "place" for form in ("places", "placed", "placing")},
-    **{form: "say" for form in ("says", "said", "saying")},
-    **{form: "tell" for form in ("tells", "told", "telling")},
-    **{form: "hole" for form in ("holes",)},
-    **{form: "stretch" for form in ("stretches",)},
-    **{form: "tally" for form in ("tallies",)},
-    **{form: "mate" for form in ("mates",)},
-    **{form: "gone" for form in ("goes",)},
+    **dict.fromkeys(("places", "placed", "placing"), "place"),
+    **dict.fromkeys(("says", "said", "saying"), "say"),
+    **dict.fromkeys(("tells", "told", "telling"), "tell"),
+    **dict.fromkeys(("holes",), "hole"),
+    **dict.fromkeys(("stretches",), "stretch"),
+    **dict.fromkeys(("tallies",), "tally"),
+    **dict.fromkeys(("mates",), "mate"),
+    **dict.fromkeys(("goes",), "gone"),
 }
 
 

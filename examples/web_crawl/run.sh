@@ -4,7 +4,8 @@
 #     bash examples/web_crawl/run.sh                      # pages of Python's manual, as a small crawl
 #     bash examples/web_crawl/run.sh crawl/*.warc.gz      # your own crawl
 #
-# LANGUAGES, STEPS and MODEL choose what is kept and trained; WORK is the folder of the results.
+# LANGUAGES and FILTERS choose what is kept, STEPS the length of training; WORK is the folder of the
+# results.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 source "$root/examples/setup.sh" plain
@@ -12,11 +13,12 @@ work=${WORK:-work/web-crawl}
 if [ $# -eq 0 ]; then
     python "$root/examples/web_crawl/small_crawl.py" "$work/crawl.warc.gz"
     set -- "$work/crawl.warc.gz"
+    FILTERS=${FILTERS:-basic}  # a manual full of code isn't what the rules for web pages look for
 fi
 
 # Main content of each page, in the languages that are asked for, judged by the rules for web pages.
 lmkit clean "$@" --output "$work/clean" \
-    --language "${LANGUAGES:-en}" --filters.preset web --pii.action tag
+    --language "${LANGUAGES:-en}" --filters.preset "${FILTERS:-web}" --pii.action tag
 # One of each page, then one of those that are nearly the same.
 lmkit dedup "$work/clean" --output "$work/dedup" --url drop
 lmkit train-tokenizer "$work/dedup" --output "$work/tokenizer" --vocab-size "${VOCABULARY:-4096}"

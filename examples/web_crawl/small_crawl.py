@@ -15,10 +15,9 @@ from pydoc_data.topics import topics
 def page(title: str, text: str) -> bytes:
     """Return an HTML page with navigation, a heading and paragraphs."""
     paragraphs = "".join(f"<p>{html.escape(part)}</p>" for part in text.split("\n\n"))
-    return (
-        f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>'
-        f'<body><nav><a href="/">Home</a></nav><main><h1>{title}</h1>{paragraphs}</main></body></html>'
-    ).encode()
+    head = f'<head><meta charset="utf-8"><title>{title}</title></head>'
+    body = f'<nav><a href="/">Home</a></nav><main><h1>{title}</h1>{paragraphs}</main>'
+    return f'<!DOCTYPE html><html lang="en">{head}<body>{body}</body></html>'.encode()
 
 
 def record(url: str, body: bytes) -> bytes:
