@@ -57,7 +57,7 @@ def describe_run(folder: Path, details: Mapping[str, Any], last_steps: int) -> d
 def checkpoint_manifest(folder: Path) -> Facts | None:
     """Return what a checkpoint says about its files; None where it isn't one."""
     found = _json(folder / MANIFEST)
-    return found if {"step", "outputs"} == found.keys() else None
+    return found if {"step", "outputs"} == found.keys() - {"format"} else None
 
 
 def checkpoint_state(checkpoint: Path) -> Facts:
