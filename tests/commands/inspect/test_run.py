@@ -134,8 +134,8 @@ def test_a_packed_folder_shows_sides_and_a_row_with_its_borders(work: Path, lmki
     every = [look(lmkit, work / "packed", "--seed", str(seed)) for seed in range(30)]
     pieces = [piece for each in every for piece in each["sample_row"] if "then" in piece]
     ends = {piece["then"]: piece["ids"][-1] for piece in pieces}
-    assert ends["the document ends"] == details["end"]
-    assert ends["the document goes on in another row"] != details["end"]
+    assert ends["the document ends"] == details["eos"]
+    assert ends["the document goes on in another row"] != details["eos"]
     all_text = "\n".join(texts(work / "clean"))
     assert all(piece["text"] in all_text for piece in pieces)
 
@@ -174,14 +174,22 @@ def run_folder(finished: bool) -> Path:
     for name, data in files.items():
         (checkpoint / name).write_bytes(data)
         outputs.append({"name": name, "bytes": len(data), "sha256": ""})
-    (checkpoint / "manifest.json").write_text(json.dumps({"step": 20, "outputs": outputs}))
+    (checkpoint / "manifest.json").write_text(
+        json.dumps({"format": 2, "step": 20, "outputs": outputs})
+    )
     (run / "checkpoints" / "index.json").write_text(
         json.dumps({"latest": checkpoint.name, "best": checkpoint.name})
     )
     lines = [{"step": step, "tokens": step * 100, "loss": 9 / step} for step in range(1, 21)]
     (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     (run / "model.json").write_text(json.dumps({"model": {"layers": 6}, "objective": "clm"}))
-    plan = {"stage": "pretrain", "lmkit": "0.1.0", "config": {"steps": 20}, "inputs": []}
+    plan = {
+        "format": 2,
+        "stage": "pretrain",
+        "lmkit": "0.1.0",
+        "config": {"steps": 20},
+        "inputs": [],
+    }
     if finished:
         made = {"outputs": [], "counts": {}, "seconds": 1}
         (run / "manifest.json").write_text(json.dumps(plan | made))
@@ -270,7 +278,7 @@ def test_a_damaged_manifest_is_called_damaged(work: Path, lmkit: Lmkit, damage: 
 def test_a_checkpoint_with_a_damaged_list_of_files_is_called_damaged(
     here: Path, lmkit: Lmkit
 ) -> None:
-    Path("manifest.json").write_text(json.dumps({"step": 1, "outputs": [{"name": 3}]}))
+    Path("manifest.json").write_text(json.dumps({"format": 2, "step": 1, "outputs": [{"name": 3}]}))
     exit_code, _, err = lmkit("inspect", ".")
     assert exit_code == 2 and "manifest.json: damaged" in err
 
