@@ -116,7 +116,9 @@ def test_a_mistake_gets_one_message_exit_code_2_and_no_traceback(
         Path(folder).mkdir()
     Path("foreign/thesis.tex").write_text("years of work")
     made = {"config": {}, "inputs": [], "outputs": [], "counts": {}, "seconds": 1}
-    Path("packed/manifest.json").write_text(json.dumps({"stage": "pack", "lmkit": "0"} | made))
+    Path("packed/manifest.json").write_text(
+        json.dumps({"format": 2, "stage": "pack", "lmkit": "0"} | made)
+    )
     before = contents(Path())
     exit_code, out, err = lmkit(*typed.split())
     assert (exit_code, out) == (2, "")
@@ -186,7 +188,7 @@ def test_an_interrupted_run_says_so_and_goes_on_later(
         (os.killpg if number is signal.SIGINT else os.kill)(run.pid, number)
         out, err = run.communicate(timeout=60)
     assert (run.returncode, out) == (130, "")
-    assert "Error: interrupted" in err and "the same command goes on where it stopped" in err
+    assert "Error: interrupted" in err and "the same command resumes" in err
     assert "Traceback" not in err
     assert not Path("out/manifest.json").exists()
     exit_code, _, err = lmkit("clean", "big", "--shard-bytes", "1", "--output", "out")
@@ -218,6 +220,41 @@ def test_a_reader_that_has_enough_ends_it_quietly(raw: Path, lmkit: Lmkit) -> No
     run = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True)
     os.close(writer)
     assert run.returncode != 0 and run.stderr == ""
+
+
+def test_documents_are_made_and_shown_without_torch(raw: Path) -> None:
+    script = (
+        "import sys; from lmkit.cli import main\n"
+        "for command in sys.argv[1:]: assert main(command.split()) == 0\n"
+        "assert not {'torch', 'datasets', 'transformers'} & sys.modules.keys()"
+    )
+    commands = [f"clean {raw} --output a", "dedup a --output b", "inspect b", "inspect a --rules"]
+    subprocess.run([sys.executable, "-c", script, *commands], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.stage)
+def test_options_touch_nothing_on_the_disk(
+    config: type[CommandConfig], here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("options must be inert")
+
+    paths = {option.key: "nowhere" for option in options(config) if option.is_path}
+    values: dict[str, object] = {}
+    for key, path in paths.items():
+        table = values
+        *groups, name = key.split(".")
+        for group in groups:
+            table = table.setdefault(group, {})  # type: ignore[assignment]
+        field = config.model_fields.get(key) or config.model_fields.get(f"{key}_")
+        many = field is None or "tuple" in str(field.annotation)
+        table[name] = [path] if many else path
+    if config.stage == "clean":  # lists belong to rules
+        values["filters"]["rules"] = "url,profanity"  # type: ignore[index]
+    with monkeypatch.context() as patched:
+        for name in ("open", "stat", "exists", "is_dir", "is_file", "resolve", "iterdir"):
+            patched.setattr(Path, name, refuse)
+        config.model_validate(values)
 
 
 def test_a_bug_keeps_its_traceback(raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
