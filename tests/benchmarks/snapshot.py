@@ -18,7 +18,7 @@ in both, so each may still have old names, or some of them:
     options         by command; `--near.*` renames a group, `--near.action mark` an option's value.
                     They hold for command lines, and for options in manifests and model.json
     files           names of files; `*` stands for the same text on both sides
-    keys            keys in JSON, with dots for nesting, wherever they stand: `details.bos`
+    keys            keys in JSON, with dots for nesting, wherever they stand: `details.begin`
     columns         of .parquet, and keys of the lines of .jsonl.zst
     values          whole texts in JSON
     added, removed  keys that only the new, or only the old version has
@@ -425,12 +425,12 @@ def first_difference(one: Flat, other: Flat, renames: Renames) -> str | None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(usage=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    open_output = commands.add_parser("make")
-    open_output.add_argument("scratch", type=Path)
-    open_output.add_argument("out", type=Path)
-    open_output.add_argument("--python", default=sys.executable)
-    open_output.add_argument("--package", type=Path, default=Path(__file__).parents[2])
-    open_output.add_argument("--names", choices=("old", "new"), default="new")
+    making = commands.add_parser("make")
+    making.add_argument("scratch", type=Path)
+    making.add_argument("out", type=Path)
+    making.add_argument("--python", default=sys.executable)
+    making.add_argument("--package", type=Path, default=Path(__file__).parents[2])
+    making.add_argument("--names", choices=("old", "new"), default="new")
     comparing = commands.add_parser("compare")
     comparing.add_argument("before", type=Path)
     comparing.add_argument("after", type=Path)
