@@ -14,7 +14,9 @@ lmkit_venv=$lmkit_root/.venv
 lmkit_marker=$lmkit_venv/installed-$lmkit_extra
 lmkit_wanted=$(cksum < "$lmkit_root/pyproject.toml")
 
-if [ "$(cat "$lmkit_marker" 2>/dev/null)" != "$lmkit_wanted" ]; then
+# What the tests need includes all that lmkit needs.
+if [ "$(cat "$lmkit_marker" 2>/dev/null)" != "$lmkit_wanted" ] &&
+    [ "$(cat "$lmkit_venv/installed-dev" 2>/dev/null)" != "$lmkit_wanted" ]; then
     python=${PYTHON:-python3}
     "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
         echo "lmkit needs Python 3.11 or newer; this is $("$python" --version). Set PYTHON=..." >&2
