@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 Bytes = NDArray[np.uint8]
 BLOCK = 256
 PREPARED = 0x10000
-ALONE = (
+UNSPACED = (
     (0x0E00, 0x0F00),  # Thai, Lao
     (0x1000, 0x10A0),  # Burmese
     (0x1780, 0x1800),  # Khmer
@@ -36,7 +36,7 @@ class Letters(NamedTuple):
 
     data: Bytes
     """A byte for each."""
-    places: NDArray[np.int64]
+    positions: NDArray[np.int64]
     """Where in the text each stands."""
     begins: NDArray[np.bool_]
     """Whether a word begins there."""
@@ -51,10 +51,10 @@ def letters(text: str) -> Letters:
     """Take the letters out of a text.
 
     >>> found = letters("It's a Café.")
-    >>> bytes(found.data), found.places[-1], found.words
+    >>> bytes(found.data), found.positions[-1], found.words
     (b'itsacafe', np.int64(10), array([0, 2, 3, 4]))
     """
-    alone = None
+    is_word = None
     if text.isascii():
         _prepare(0)
         mapped = _LETTERS.take(np.frombuffer(text.encode(), np.uint8))
@@ -66,18 +66,18 @@ def letters(text: str) -> Letters:
         if highest >= PREPARED:
             beyond = np.flatnonzero(codes >= PREPARED)
             mapped[beyond] = [_letter(chr(code)) for code in codes[beyond].tolist()]
-        if highest >= ALONE[0][0]:
-            alone = np.zeros(len(codes), np.bool_)
-            for first, behind in ALONE:
-                alone |= (codes >= first) & (codes < behind)
+        if highest >= UNSPACED[0][0]:
+            is_word = np.zeros(len(codes), np.bool_)
+            for first, stop in UNSPACED:
+                is_word |= (codes >= first) & (codes < stop)
     is_letter = mapped != 0
     begins = is_letter.copy()
     begins[1:] &= ~is_letter[:-1]
-    if alone is not None and alone.any():
-        begins |= alone & is_letter
-        begins[1:] |= alone[:-1] & is_letter[1:]
-    places = np.flatnonzero(is_letter)
-    return Letters(mapped.take(places), places, begins.take(places))
+    if is_word is not None and is_word.any():
+        begins |= is_word & is_letter
+        begins[1:] |= is_word[:-1] & is_letter[1:]
+    positions = np.flatnonzero(is_letter)
+    return Letters(mapped.take(positions), positions, begins.take(positions))
 
 
 _LETTERS = np.zeros(PREPARED, np.uint8)
@@ -88,15 +88,15 @@ def _prepare(code: int) -> None:
     """Fill the table up to a character; all of it would take a tenth of a second."""
     global _prepared
     if code >= _prepared:
-        behind = (code // BLOCK + 1) * BLOCK
-        _LETTERS[_prepared:behind] = [_letter(chr(each)) for each in range(_prepared, behind)]
-        _prepared = behind
+        stop = (code // BLOCK + 1) * BLOCK
+        _LETTERS[_prepared:stop] = [_letter(chr(each)) for each in range(_prepared, stop)]
+        _prepared = stop
 
 
-def _letter(sign: str) -> int:
+def _letter(character: str) -> int:
     """Return the byte of a character, 0 for what is neither a letter nor a digit."""
-    if not sign.isalnum():
+    if not character.isalnum():
         return 0
-    base = next(filter(str.isalnum, unicodedata.normalize("NFKD", sign.casefold())), sign)
+    base = next(filter(str.isalnum, unicodedata.normalize("NFKD", character.casefold())), character)
     code = ord(base)
     return code if code < 128 else 128 | (code * 0x9E37 >> 7) % 128

@@ -21,15 +21,15 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.text.alphanumerics import ALONE
+from lmkit.text.alphanumerics import UNSPACED
 
 Keys = NDArray[np.uint64]
 Numbers = NDArray[np.int64]
 FACTOR = 0x9E3779B97F4A7C15
-_ALONE = "".join(f"{chr(first)}-{chr(behind - 1)}" for first, behind in ALONE)
-HAS_ALONE = re.compile(f"[{_ALONE}]")
+_UNSPACED = "".join(f"{chr(first)}-{chr(stop - 1)}" for first, stop in UNSPACED)
+HAS_UNSPACED = re.compile(f"[{_UNSPACED}]")
 WORD = re.compile(r"\S+")
-WORD_OR_SIGN = re.compile(rf"[{_ALONE}]|[^\s{_ALONE}]+")
+WORD_OR_CHARACTER = re.compile(rf"[{_UNSPACED}]|[^\s{_UNSPACED}]+")
 
 
 class WordKeys(dict[str, int]):
@@ -52,15 +52,15 @@ def words_of(text: str) -> list[str]:
     >>> words_of("a b-c 日本")
     ['a', 'b-c', '日', '本']
     """
-    if text.isascii() or not HAS_ALONE.search(text):
+    if text.isascii() or not HAS_UNSPACED.search(text):
         return text.split()
-    return WORD_OR_SIGN.findall(text)
+    return WORD_OR_CHARACTER.findall(text)
 
 
-def word_places(text: str) -> list[tuple[int, int]]:
+def word_spans(text: str) -> list[tuple[int, int]]:
     """Return where each word of a text begins and ends."""
-    alone = not text.isascii() and HAS_ALONE.search(text)
-    return [found.span() for found in (WORD_OR_SIGN if alone else WORD).finditer(text)]
+    alone = not text.isascii() and HAS_UNSPACED.search(text)
+    return [found.span() for found in (WORD_OR_CHARACTER if alone else WORD).finditer(text)]
 
 
 @dataclass(frozen=True)
@@ -96,9 +96,9 @@ class Units:
         >>> Units.of("One\n\ntwo\nthree\n", WordKeys()).paragraphs(1)[1]
         array([0, 2])
         """
-        first, behind = self.paragraph_lines()
+        first, stop = self.paragraph_lines()
         before = np.append(0, np.cumsum(self.line_words))
-        return self._of_runs(first, before[behind] - before[first], least)
+        return self._of_runs(first, before[stop] - before[first], least)
 
     def paragraph_lines(self) -> tuple[Numbers, Numbers]:
         """Return the first line of each paragraph, and the line behind its last one."""

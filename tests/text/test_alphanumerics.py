@@ -36,8 +36,8 @@ def test_nothing_has_no_letters() -> None:
 @given(st.text())
 def test_each_letter_is_where_it_says(text: str) -> None:
     found = letters(text)
-    assert found.places.tolist() == [n for n, sign in enumerate(text) if sign.isalnum()]
-    for byte, place in zip(found.data.tolist(), found.places.tolist(), strict=True):
+    assert found.positions.tolist() == [n for n, character in enumerate(text) if character.isalnum()]
+    for byte, place in zip(found.data.tolist(), found.positions.tolist(), strict=True):
         if text[place].isascii():
             assert chr(byte) == text[place].lower()
         else:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmkit.text.language_id import PLACES, identifier_for_process, places
+from lmkit.text.language_id import PLACES, identifier_for_process, positions
 from tests.conftest import prose
 
 GERMAN = "Alle Menschen sind frei und gleich an Würde und Rechten geboren. " * 3
@@ -65,9 +65,9 @@ def test_a_long_text_is_judged_on_several_places() -> None:
     row = identifier.probabilities([english + GERMAN * (len(english) // len(GERMAN))])[0]
     halves = [row[identifier.languages.index(code)] for code in ("en", "de")]
     assert all(0.3 < half < 0.7 for half in halves), halves
-    assert len(places(english)) == PLACES
-    assert {len(places("x" * size)) for size in (0, 1, 200)} == {1}
-    assert places("a" * 200 + "b" * 200) == ["a" * 200, "b" * 200]
+    assert len(positions(english)) == PLACES
+    assert {len(positions("x" * size)) for size in (0, 1, 200)} == {1}
+    assert positions("a" * 200 + "b" * 200) == ["a" * 200, "b" * 200]
 
 
 def test_the_declaration_is_told_in_every_language(corpora: Path) -> None:

@@ -33,9 +33,9 @@ def test_what_stays_is_parted_as_it_was(text: str, gone: list[str], left: str) -
 
 @given(text=TEXTS, chosen=st.sets(st.integers(0, 30)))
 def test_the_words_that_stay_are_those_that_are_not_cut(text: str, chosen: set[int]) -> None:
-    places = [found.span() for found in re.finditer(r"\S+", text)]
-    gone = [span for number, span in enumerate(places) if number in chosen]
-    kept = [text[a:b] for number, (a, b) in enumerate(places) if number not in chosen]
+    positions = [found.span() for found in re.finditer(r"\S+", text)]
+    gone = [span for number, span in enumerate(positions) if number in chosen]
+    kept = [text[a:b] for number, (a, b) in enumerate(positions) if number not in chosen]
     left = cut(text, gone)
     assert left.split() == kept
     if not gone:
@@ -47,11 +47,11 @@ def test_the_words_that_stay_are_those_that_are_not_cut(text: str, chosen: set[i
 
 @given(text=TEXTS, first=st.integers(0, 30), count=st.integers(1, 10))
 def test_words_of_two_lines_do_not_come_to_share_one(text: str, first: int, count: int) -> None:
-    places = [found.span() for found in re.finditer(r"\S+", text)]
-    gone = places[first : first + count]
-    if not gone or first == 0 or first + count >= len(places):
+    positions = [found.span() for found in re.finditer(r"\S+", text)]
+    gone = positions[first : first + count]
+    if not gone or first == 0 or first + count >= len(positions):
         return
-    between = text[places[first - 1][1] : places[first + count][0]]
+    between = text[positions[first - 1][1] : positions[first + count][0]]
     before = len(text[: gone[0][0]].split())
     left = cut(text, [(gone[0][0], gone[-1][1])])
     words = [found.span() for found in re.finditer(r"\S+", left)]

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmkit.text.digests import normal_form
-from lmkit.text.text_units import Units, WordKeys, word_places, words_of
+from lmkit.text.text_units import Units, WordKeys, word_spans, words_of
 
 TEXTS = st.text(st.sampled_from("abA é\n\n .日"), max_size=60)
 
@@ -51,7 +51,7 @@ def test_passages_are_equal_if_all_their_words_are(text: str, size: int) -> None
 @given(st.text())
 def test_words_are_where_they_are_said_to_be(text: str) -> None:
     words = words_of(text)
-    assert [text[start:stop] for start, stop in word_places(text)] == words
+    assert [text[start:stop] for start, stop in word_spans(text)] == words
     assert "".join(words) == "".join(text.split())
     assert len(Units.of(text, WordKeys()).keys) == len(words)
 
