@@ -1,13 +1,13 @@
-"""The letters and digits of a text, one after another, without whatever stands between them.
+"""The letters and digits of a text as a sequence of bytes, without the characters between them.
 
 Choices:
 - Letter case, accents, punctuation, white space and line breaks don't count: "don't", "DON T" and
-  "dont" are the same letters, and so is a word that was parted at the end of a line.
+  "dont" are the same letters, and so is a word that was hyphenated at the end of a line.
 - A letter is one byte: ASCII letters and digits are themselves, any other is one of 128 values.
-  Bytes are quick to compare; over the dozens of letters of a passage, that two others share all
-  their bytes does not happen.
+  Bytes are quick to compare; over the dozens of letters of a passage, it does not happen that two
+  different ones have the same bytes.
 - A word begins at a letter with none right before it. In scripts that are written without spaces,
-  each sign is a word.
+  each character is a word.
 """
 
 import unicodedata
@@ -24,7 +24,7 @@ UNSPACED = (
     (0x1000, 0x10A0),  # Burmese
     (0x1780, 0x1800),  # Khmer
     (0x3040, 0x3100),  # Hiragana, Katakana
-    (0x3400, 0xA000),  # Chinese signs
+    (0x3400, 0xA000),  # Chinese characters
     (0xF900, 0xFB00),
     (0x20000, 0x40000),
 )
@@ -35,20 +35,20 @@ class Letters(NamedTuple):
     """The letters of a text."""
 
     data: Bytes
-    """A byte for each."""
+    """A byte for each letter."""
     positions: NDArray[np.int64]
-    """Where in the text each stands."""
+    """The character offset of each letter in the text."""
     begins: NDArray[np.bool_]
-    """Whether a word begins there."""
+    """Whether a word begins at the letter."""
 
     @property
     def words(self) -> NDArray[np.int64]:
-        """Return at which letter each word begins."""
+        """Return the letter offset at which each word begins."""
         return np.flatnonzero(self.begins)
 
 
 def letters(text: str) -> Letters:
-    """Take the letters out of a text.
+    """Extract the letters of a text.
 
     >>> found = letters("It's a Café.")
     >>> bytes(found.data), found.positions[-1], found.words
@@ -85,7 +85,7 @@ _prepared = 0
 
 
 def _prepare(code: int) -> None:
-    """Fill the table up to a character; all of it would take a tenth of a second."""
+    """Fill the table up to a code point; all of it would take a tenth of a second."""
     global _prepared
     if code >= _prepared:
         stop = (code // BLOCK + 1) * BLOCK

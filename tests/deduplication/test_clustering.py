@@ -43,8 +43,8 @@ def test_removed_documents_are_similar_to_a_kept_one_and_kept_ones_to_none(
     best_first = [number for number in order if number < len(points)]
     removed = star_clusters(best_first, everywhere, similarity, 0.8)
     kept_ones = [number for number in best_first if number not in removed]
-    for number, (kept, similarity) in removed.items():
-        assert kept in kept_ones and similarity == similarity(kept, number) >= 0.8
+    for number, (kept, value) in removed.items():
+        assert kept in kept_ones and value == similarity(kept, number) >= 0.8
         assert best_first.index(kept) < best_first.index(number)
     assert all(similarity(a, b) < 0.8 for a in kept_ones for b in kept_ones if a != b)
 

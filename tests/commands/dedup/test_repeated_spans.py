@@ -299,7 +299,7 @@ def test_killed_in_each_step_it_ends_with_the_same_bytes(here: Path) -> None:
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--repeats.lines", "0"], "--repeats.lines: got 0, must be at minimum 1"),
+        (["--repeats.lines", "0"], "--repeats.lines: got 0, must be at least 1"),
         (["--repeats.passage", "50"], "--repeats.passages"),
         (["--repeats.lines", "many"], "--repeats.lines: got many, must be a whole number"),
     ],
