@@ -40,7 +40,7 @@ class LanguageLabeller:
         numbers: dict[str, NDArray[Any]] = {"language.score": np.array([s for _, s in found])}
         if self._columns:
             languages = rows[:, self._columns].astype(np.float64).sum(axis=1)
-            numbers["language.languages"] = languages.round(DIGITS)
+            numbers["language.wanted"] = languages.round(DIGITS)
         return labelled, numbers
 
 

@@ -90,7 +90,7 @@ class LanguageRule(NamedTuple):
     def rules(self) -> Iterator[Rule]:
         """Return the rule, if there is one."""
         if self.languages != (EVERY,):
-            signal = "language.languages"
+            signal = "language.wanted"
             yield Rule("min_language_score", "language", signal, False, self.min_score)
 
 

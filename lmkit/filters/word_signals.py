@@ -78,8 +78,8 @@ class WordSignals:
         if len(self._chunks) > MAX_CHUNKS:
             self._chunks = ChunkTable()
         batch = self._encoded(texts)
-        values: Any = [np.array(values) for values in zip(*map(line_numbers, texts), strict=True)]
-        numbers = LineNumbers(*values)
+        arrays: Any = [np.array(values) for values in zip(*map(line_numbers, texts), strict=True)]
+        numbers = LineNumbers(*arrays)
         characters = np.fromiter(map(len, texts), np.int64)
         words, quality = self._gopher_quality(texts, batch)
         columns = quality | fineweb(numbers, characters, words)
