@@ -78,7 +78,7 @@ def with_limits(rules: Sequence[Rule], typed: str) -> list[Rule]:
                 f"--limits: {option}: no such limit in this folder{did_you_mean(name, known)}",
                 f"there are: {', '.join(known)}"
                 if known
-                else "its documents were judged without rules",
+                else "the folder was made without rules",
             )
         try:
             limit = None if value.strip() == "none" else float(value)

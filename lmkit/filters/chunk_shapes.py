@@ -55,7 +55,7 @@ def shaped(chunks: Sequence[str]) -> ShapedChunks:
     >>> found.indices.tolist(), found.cores.to_pylist()
     ([0, 1, 3], ['Well', 'it', 'Ann'])
     >>> found.keys[0]
-    Key(before='"', case=1, behind=',')
+    Key(before='"', case=1, after=',')
     """
     array = pa.array(chunks, pa.string())
     found = _compute.extract_regex(array, PATTERN)

@@ -140,7 +140,7 @@ class WordListName(NamedTuple):
     def parse(cls, name: str) -> "WordListName":
         """Parse `de`, `FILE` or `de:FILE`.
 
-        >>> WordListName.named("de:words.txt").language
+        >>> WordListName.parse("de:words.txt").language
         'de'
         """
         if name in WORDS:

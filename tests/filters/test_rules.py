@@ -27,7 +27,7 @@ def test_only_the_lists_of_active_rules_are_read() -> None:
     profanity = {"lists": "en,mine.txt,de:german.txt"}
     filters = FiltersConfig.model_validate({"rules": "profanity", "profanity": profanity})
     option = "--filters.profanity.lists"
-    assert list_files(filters) == [(option, Path("result.txt")), (option, Path("german.txt"))]
+    assert list_files(filters) == [(option, Path("mine.txt")), (option, Path("german.txt"))]
     url = {"domains": "bad.txt", "words": "worse.txt"}
     assert list_files(FiltersConfig.model_validate({"rules": "url", "url": url})) == [
         ("--filters.url.domains", Path("bad.txt")),

@@ -278,7 +278,7 @@ def test_a_sample_is_judged_as_all_documents_and_writes_no_documents(here: Path)
     assert (some.counts, some.details) == (other.counts, other.details)
     assert contents(Path("some")) == contents(Path("other"))
     assert some.counts.documents_in == 81 and some.counts.dropped["not_in_sample"] == 60
-    assert {output.name.split("-")[0] for output in some.outputs} == {"measures", "quarantine"}
+    assert {output.name.split("-")[0] for output in some.outputs} == {"signals", "quarantine"}
     every = {
         row["id"]: row for row in read_signals([Path("whole/signals-00000.parquet")]).to_pylist()
     }
