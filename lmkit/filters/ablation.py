@@ -76,9 +76,7 @@ def with_limits(rules: Sequence[Rule], typed: str) -> list[Rule]:
         if name not in known:
             raise ConfigError(
                 f"--limits: {option}: no such limit in this folder{did_you_mean(name, known)}",
-                f"there are: {', '.join(known)}"
-                if known
-                else "the folder was made without rules",
+                f"there are: {', '.join(known)}" if known else "the folder was made without rules",
             )
         try:
             limit = None if value.strip() == "none" else float(value)
