@@ -1,8 +1,9 @@
-"""Clusters of documents that are nearly the same, each around the one that stays.
+"""Clusters of near-duplicate documents, each around the representative that is kept.
 
-Choice: documents are taken from the best down; one that is like one that stays goes, any other
-stays. So each that goes is like the one kept for it, and likeness makes no chains: the transitive
-closure that other tools take has wiped whole sources (marin-community/marin#6854).
+Choice: documents are processed from best to worst; one that is similar to a kept document is
+removed, any other is kept. So every removed document is similar to its own representative, and
+similarity doesn't chain: the transitive closure that other tools compute has deleted whole
+sources (marin-community/marin#6854).
 """
 
 from collections import defaultdict
@@ -12,47 +13,47 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def stars(
+def star_clusters(
     best_first: Sequence[int],
     buckets_of: Callable[[int], Iterable[object]],
     similarity: Callable[[int, int], float],
     threshold: float,
-    stays: Callable[[int], bool] = lambda _: False,
+    always_kept: Callable[[int], bool] = lambda _: False,
 ) -> dict[int, tuple[int, float]]:
-    """Return which documents go, for each the most similar one that stays, and how similar it is.
+    """Return the documents to remove, each with its most similar kept document and the similarity.
 
-    Only documents that share a bucket are compared. Of equally similar ones, the better counts.
-    Those that `stays` tells stay whatever they are like; they must come first.
+    Only documents that share a bucket are compared. Ties in similarity go to the better document.
+    Documents for which `always_kept` is true are never removed; they must come first.
 
-    >>> stars([0, 1, 2], lambda _: ["all"], lambda a, b: 1 - abs(a - b) / 10, 0.9)
+    >>> star_clusters([0, 1, 2], lambda _: ["all"], lambda a, b: 1 - abs(a - b) / 10, 0.9)
     {1: (0, 0.9)}
     """
     kept_in: defaultdict[object, list[int]] = defaultdict(list)
-    gone: dict[int, tuple[int, float]] = {}
-    rank = {document: place for place, document in enumerate(best_first)}
+    removed: dict[int, tuple[int, float]] = {}
+    rank = {document: position for position, document in enumerate(best_first)}
     for document in best_first:
         buckets = list(buckets_of(document))
         candidates: set[int] = set()
-        if not stays(document):
+        if not always_kept(document):
             candidates.update(kept for bucket in buckets for kept in kept_in[bucket])
         best: tuple[int, float] | None = None
         for kept in sorted(candidates, key=rank.__getitem__):
-            alike = similarity(kept, document)
-            if alike >= threshold and (best is None or alike > best[1]):
-                best = kept, alike
+            value = similarity(kept, document)
+            if value >= threshold and (best is None or value > best[1]):
+                best = kept, value
         if best:
-            gone[document] = best
+            removed[document] = best
         else:
             for bucket in buckets:
                 kept_in[bucket].append(document)
-    return gone
+    return removed
 
 
 Numbers = NDArray[np.int64]
 
 
 def components(count: int, edges: Callable[[], Iterable[tuple[Numbers, Numbers]]]) -> Numbers:
-    """Return for each node the smallest of its component; `edges` hands out all, in pieces.
+    """Return the smallest node of each node's component; `edges` yields all edges, in batches.
 
     >>> components(5, lambda: [(np.array([4, 3]), np.array([3, 1]))]).tolist()
     [0, 1, 2, 1, 1]

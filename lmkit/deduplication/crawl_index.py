@@ -1,19 +1,19 @@
-"""An index: what dedup knows of earlier crawls, so that the next is compared without reading those.
+"""The crawl index: what dedup stores of earlier crawls, to compare the next without rereading them.
 
     work/index/part-00000/index.json            of which crawl, with which settings; its files
-    work/index/part-00000/names-00000.scratch   the notes of those documents of its task 0 that stay
+    work/index/part-00000/names-00000.scratch   the keys of the documents kept of its task 0
     work/index/part-00001/...                   the next crawl's
 
 Choices:
-- Only documents that stay are kept in it, since only those can stay for others. So the same ones
-  stay as if all crawls were given at once, and those of earlier ones came first.
-- One that is marked as nearly the same stays for its copies, not for what is like it: it has a name
-  and a digest, and no shingles. One that is first found to be like others by a later crawl has no
-  mark, since it is written already.
-- A crawl's part appears whole, by renaming its folder, when its documents are written. A crawl that
-  is done again isn't compared with itself, and takes the place of what it was.
-- All of it is hashed before it is used: a wrong byte could make a document go that is like no
-  other. That reads the notes, some 3 kB a page, and none of the texts.
+- Only kept documents are stored, since only they can be representatives. So the result is the same
+  as if all crawls were given at once, with those of earlier crawls first.
+- A document labelled as a near-duplicate is the representative of its exact copies, not of similar
+  documents: it has a key and a digest, and no shingles. One whose near-duplicates first appear in
+  a later crawl has no label, since it is already written.
+- The part of a crawl appears complete, by renaming its folder, when its documents are written. A
+  crawl that is processed again isn't compared with itself, and replaces its earlier part.
+- All of it is hashed before it is used: a wrong byte could remove a document that has no
+  duplicate. That reads the document table, some 3 kB per page, and none of the texts.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ from lmkit.storage.atomic_files import fsync, sha256
 from lmkit.text.digests import SIZE
 
 Verdict = tuple[Numbers, Numbers]
-"""Which documents of a task go, and which are only marked."""
+"""Which documents of a task are removed, and which are only labelled."""
 
 
 FORMAT = 1
@@ -47,11 +47,11 @@ ADDING, REPLACED = ".adding", ".replaced"
 
 
 class Part(Record):
-    """What an index holds of one crawl."""
+    """What the index holds of one crawl."""
 
     format: int
     crawl: str
-    """Stands for the inputs."""
+    """Hash of the inputs."""
     settings: dict[str, Any]
     """The options that must be the same for all crawls."""
     documents: int
@@ -60,30 +60,31 @@ class Part(Record):
 
     @property
     def fingerprint(self) -> str:
-        """Stand for all that is in it."""
+        """Hash of all its files."""
         return fingerprint((file.name, file.sha256) for file in self.files)
 
 
 @dataclass
 class Index:
-    """An index that a run owns."""
+    """A crawl index that a run has locked."""
 
     path: Path
     crawl: str
     settings: dict[str, Any]
     older: list[Part] = field(default_factory=list[Part])
-    """Those of crawls before this one."""
+    """The parts of crawls before this one."""
     itself: Part | None = None
-    """What an earlier run has added for the same crawl."""
+    """The part that an earlier run added for the same crawl."""
     later: int = 0
+    """How many parts of later crawls there are."""
 
     def folder(self, number: int) -> Path:
-        """Return where a part lies."""
+        """Return the folder of a part."""
         return self.path / f"part-{number:05d}"
 
     @property
     def inputs(self) -> Inputs:
-        """What is read of it, for the plan."""
+        """What is read of the index, for the plan."""
         records = [
             Input(
                 path=str(self.folder(number)),
@@ -97,8 +98,8 @@ class Index:
         return Inputs((), tuple(records), (), {})
 
     @property
-    def notes(self) -> list[tuple[Path, int]]:
-        """Folder and number of each of the notes."""
+    def table_parts(self) -> list[tuple[Path, int]]:
+        """Folder and number of each part of the document table."""
         return [
             (self.folder(number), task)
             for number, part in enumerate(self.older)
@@ -107,29 +108,29 @@ class Index:
 
     @property
     def documents(self) -> int:
-        """How many documents of earlier crawls it holds."""
+        """How many documents of earlier crawls the index holds."""
         return sum(part.documents for part in self.older)
 
     def check(self) -> None:
-        """Raise InputError where a file is not what was written."""
+        """Raise InputError if a file differs from what was written."""
         for number, part in enumerate(self.older):
             for file in part.files:
                 path = self.folder(number) / file.name
-                whole = path.is_file() and path.stat().st_size == file.bytes
-                if not whole or sha256(path) != file.sha256:
+                intact = path.is_file() and path.stat().st_size == file.bytes
+                if not intact or sha256(path) != file.sha256:
                     raise InputError(
                         f"--index: {path} is not what was written",
-                        "put back a copy of it, or begin another --index with the earlier crawls",
+                        "restore a copy of it, or start another --index with the earlier crawls",
                     )
 
-    def add(self, notes: "DocumentTable", verdicts: "Sequence[Verdict]") -> int:
-        """Add the documents that stay, given the verdict of each task; return how many."""
+    def add(self, documents: "DocumentTable", verdicts: "Sequence[Verdict]") -> int:
+        """Add the documents that are kept, given the verdict of each task; return how many."""
         adding = self.path / ADDING
         adding.mkdir()
         try:
             kept = [
-                _write_notes(notes, task, gone, marked, adding)
-                for task, (gone, marked) in enumerate(verdicts)
+                _write_documents(documents, task, removed, labelled, adding)
+                for task, (removed, labelled) in enumerate(verdicts)
             ]
             part = Part(
                 format=FORMAT,
@@ -146,17 +147,17 @@ class Index:
         return part.documents
 
     def _put(self, part: Part, adding: Path) -> None:
-        place = self.folder(len(self.older))
+        folder = self.folder(len(self.older))
         if self.later:
             raise LmkitError(
-                f"--index: {place} holds other documents of the same inputs, and {self.later} "
+                f"--index: {folder} holds other documents of the same inputs, and {self.later} "
                 "later parts were compared with those",
-                "begin another --index, and give it the crawls in order",
+                "start another --index, and add the crawls in order",
             )
         part.write(adding / RECORD, adding)
         if self.itself:
-            place.rename(self.path / REPLACED)
-        adding.rename(place)
+            folder.rename(self.path / REPLACED)
+        adding.rename(folder)
         fsync(self.path)
         shutil.rmtree(self.path / REPLACED, ignore_errors=True)
 
@@ -165,9 +166,9 @@ class Index:
 def using_index(
     path: Path, output: Path, inputs: Inputs, settings: dict[str, Any]
 ) -> Generator[Index]:
-    """Own an index, new or old, for a run. Raises RequestError where it doesn't fit."""
+    """Lock an index, new or existing, for a run. Raises RequestError if it doesn't fit."""
     _refuse_overlap(path, [output, *inputs.arguments])
-    begun = not path.exists()
+    created = not path.exists()
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -176,8 +177,8 @@ def using_index(
         with folder_lock(path, "--index"):
             yield _opened(path, _crawl(inputs), settings)
     finally:
-        if begun:
-            with suppress(OSError):  # it holds a part now
+        if created:
+            with suppress(OSError):  # it is not empty: it holds a part now
                 path.rmdir()
 
 
@@ -188,18 +189,18 @@ def _opened(path: Path, crawl: str, settings: dict[str, Any]) -> Index:
     for number in range(len(found)):
         part = read(Part, index.folder(number) / RECORD)
         if part is None:
-            strange = sorted(found - {index.folder(n).name for n in range(number)})
+            unexpected = sorted(found - {index.folder(n).name for n in range(number)})
             raise ConfigError(
-                f"--index: {path} holds what is no part of an index, or lacks one ({strange[0]})",
-                "name a folder that --index made, or one that isn't there yet",
+                f"--index: {path} is no crawl index, or a part of it is missing ({unexpected[0]})",
+                "name a folder that --index created, or one that doesn't exist yet",
             )
         _refuse_other_settings(index.folder(number), part, settings)
         parts.append(part)
     for name in (ADDING, REPLACED):  # of a run that was killed
         shutil.rmtree(path / name, ignore_errors=True)
     crawls = [part.crawl for part in parts]
-    place = crawls.index(crawl) if crawl in crawls else len(parts)
-    index.older, rest = parts[:place], parts[place:]
+    position = crawls.index(crawl) if crawl in crawls else len(parts)
+    index.older, rest = parts[:position], parts[position:]
     index.itself, index.later = (rest[0] if rest else None), max(0, len(rest) - 1)
     return index
 
@@ -207,7 +208,7 @@ def _opened(path: Path, crawl: str, settings: dict[str, Any]) -> Index:
 def _refuse_other_settings(folder: Path, part: Part, settings: dict[str, Any]) -> None:
     if part.format != FORMAT:
         raise ConfigError(
-            f"--index: {folder} was written by another version of lmkit", "begin another --index"
+            f"--index: {folder} was written by another version of lmkit", "start another --index"
         )
     for name, before in part.settings.items():
         if settings.get(name) != before:
@@ -219,19 +220,19 @@ def _refuse_other_settings(folder: Path, part: Part, settings: dict[str, Any]) -
 
 
 def _refuse_overlap(path: Path, others: Sequence[str | Path]) -> None:
-    place = path.resolve()
+    resolved = path.resolve()
     for other in (Path(other).resolve() for other in others):
-        if place == other or other in place.parents or place in other.parents:
-            raise ConfigError(f"--index: {path} and {other} must lie apart")
+        if resolved == other or other in resolved.parents or resolved in other.parents:
+            raise ConfigError(f"--index: {path} and {other} must be separate folders")
 
 
 def _crawl(inputs: Inputs) -> str:
-    """Stand for inputs: the same when they were only touched, another when others are there."""
-    told = [
+    """Hash the inputs: unchanged by a mere `touch`, different if files are added or removed."""
+    identity = [
         (str(Path(item.path).resolve()), item.bytes, item.sha256 if item.modified is None else ())
         for item in inputs.records
     ]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
 
 
 def _on_disk(path: Path) -> Output:
@@ -239,31 +240,31 @@ def _on_disk(path: Path) -> Output:
     return Output(name=path.name, bytes=path.stat().st_size, sha256=sha256(path))
 
 
-def _write_notes(
-    notes: "DocumentTable", task: int, gone: "Numbers", marked: "Numbers", folder: Path
+def _write_documents(
+    documents: "DocumentTable", task: int, removed: "Numbers", labelled: "Numbers", folder: Path
 ) -> int:
-    """Write the notes of those documents of a task that stay; return how many there are."""
-    part = notes.older + task
-    start, stop = notes.of_task(task)
-    stays = np.ones(stop - start, bool)
-    stays[gone - start] = False
-    compared = stays.copy()
-    compared[marked - start] = False
+    """Write the table of the kept documents of a task; return how many there are."""
+    part = documents.older + task
+    start, stop = documents.of_task(task)
+    kept = np.ones(stop - start, bool)
+    kept[removed - start] = False
+    compared = kept.copy()
+    compared[labelled - start] = False
 
     def take(kind: str) -> "NDArray[np.uint8]":
-        path = notes.path(kind, part)
+        path = documents.path(kind, part)
         return np.memmap(path, np.uint8, "r") if path.stat().st_size else np.empty(0, np.uint8)
 
     def put(kind: str, rows: "NDArray[Any]") -> None:
         rows.tofile(folder / scratch(kind, task))
 
     lengths = np.diff(take("ends").view(np.int64), prepend=0)
-    put("names", take("names")[np.repeat(stays, lengths)])
-    put("ends", np.cumsum(lengths[stays]))
-    put("digests", take("digests").reshape(-1, SIZE)[stays])
-    if notes.path("sizes", part).exists():
+    put("names", take("names")[np.repeat(kept, lengths)])
+    put("ends", np.cumsum(lengths[kept]))
+    put("digests", take("digests").reshape(-1, SIZE)[kept])
+    if documents.path("sizes", part).exists():
         sizes = take("sizes").view(np.int64)
-        put("sizes", (sizes * compared)[stays])
+        put("sizes", (sizes * compared)[kept])
         put("shingles", take("shingles").view(np.uint32)[np.repeat(compared, sizes)])
-        put("bands", take("bands").view(np.uint64).reshape(-1, max(1, len(stays)))[:, stays])
-    return int(stays.sum())
+        put("bands", take("bands").view(np.uint64).reshape(-1, max(1, len(kept)))[:, kept])
+    return int(kept.sum())

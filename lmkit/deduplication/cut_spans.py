@@ -1,13 +1,13 @@
-r"""What passes cut out of documents that stay.
+r"""The spans that matchers cut out of documents that are kept.
 
     cuts-00000.jsonl.zst    {"id", "source", "reason", "start", "stop", "text", "kept"}
 
 Choices:
-- Every cut is recorded, with the text that is gone, where it began and ended (in characters of the
-  document as it came in), and the document in which it still stands. Cuts may overlap.
-- All passes look at the document as it came in, and it is cut once. What is cut for a first
-  occurrence that is itself cut for another still stands there: an occurrence is only ever cut for
-  one that ranks before it.
+- Every cut is recorded, with the removed text, its start and stop (in characters of the input
+  document), and the document that still contains it. Cuts may overlap.
+- All matchers read the input document, and it is cut once. A span that is cut because of a first
+  occurrence which is itself cut because of another is still in the last: an occurrence is only
+  ever cut because of one that ranks before it.
 - A document without a word left is dropped.
 """
 
@@ -26,26 +26,26 @@ EMPTIED = "nothing_left"
 
 
 class Cut(NamedTuple):
-    """A piece to cut out of a document."""
+    """A span to cut out of a document."""
 
     start: int
     stop: int
     reason: str
     kept: int | None
-    """The document in which it still stands, if it is cut for that."""
+    """The document that still contains the text, if it is cut as a repeat."""
 
 
 Cutter = Callable[[int, Document], Iterable[Cut]]
-"""Returns what to cut out of a document, which has this number."""
+"""Returns the spans to cut out of the document with this number."""
 
 
 @contextmanager
-def applying(
-    cutters: Sequence[Cutter], writer: TaskWriter, notes: "DocumentTable"
+def applying_cuts(
+    cutters: Sequence[Cutter], writer: TaskWriter, documents: "DocumentTable"
 ) -> Generator[Callable[[int, Document], Document | Rejected]]:
-    """Hand out what cuts documents; it records the cuts, and counts them when all are cut."""
+    """Yield a function that cuts a document; it records the cuts, and counts them at the end."""
     count: Counter[str] = Counter()
-    name_of = lru_cache(4096)(lambda number: notes.names([number])[number])
+    key_of = lru_cache(4096)(lambda number: documents.keys([number])[number])
     with RecordsFile(writer, "cuts") as file:
 
         def record(document: Document, one: Cut) -> None:
@@ -53,8 +53,8 @@ def applying(
             line |= {"reason": one.reason, "start": one.start, "stop": one.stop}
             line["text"] = document.text[one.start : one.stop]
             if one.kept is not None:
-                name = name_of(one.kept)
-                line["kept"] = {"source": name.source, "id": name.id}
+                key = key_of(one.kept)
+                line["kept"] = {"source": key.source, "id": key.id}
             file.write(line)
             count[f"{one.reason}s_cut"] += 1
 

@@ -1,12 +1,12 @@
-"""The passes that find documents of the same text, and of the same address.
+"""The matchers that find documents with the same text, and with the same URL.
 
 Choices:
 - Texts are the same if they differ only in letter case, white space or Unicode form.
-- Addresses are the same if `lmkit.text.addresses` writes them alike: `metadata.url`, else an origin
-  that is one. A document without an address is no other's copy.
-- Digests are matched by sorting: that takes some 60 bytes a document, and where there are more than
-  64 million, they are done in shares, by their first bytes. Beside that, there are the names of
-  those in the share that occur more than once.
+- URLs are the same if `lmkit.text.url_normalization` normalizes them to the same string:
+  `metadata.url`, else an origin that is a URL. A document without a URL is never a duplicate.
+- Digests are matched by sorting: that takes some 60 bytes per document, and beyond 64 million
+  documents they are sorted in partitions, by their first bytes. In addition, the document keys of
+  the repeated digests of a partition are in memory.
 """
 
 from collections.abc import Generator, Sequence
@@ -23,9 +23,9 @@ from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter, scratch
 from lmkit.deduplication.document_table import DocumentTable
 from lmkit.deduplication.keep_policy import sort_key
-from lmkit.deduplication.matcher import Matcher, Note, tables_of
+from lmkit.deduplication.matcher import Collect, Matcher, tables_of
 from lmkit.deduplication.options import KeepConfig
-from lmkit.deduplication.removal_table import Removals, numbers_of, write_removals
+from lmkit.deduplication.removal_table import Removals, removed_in, write_removals
 from lmkit.text.digests import SIZE, digest, normal_form
 from lmkit.text.url_normalization import normalized_url
 
@@ -35,48 +35,56 @@ MATCHED = 1 << 26
 NO_KEY = bytes(SIZE)
 
 
-class Same(Matcher):
-    """Of documents that share a key, keep one."""
+class SameKey(Matcher):
+    """Of documents with the same key, keep one."""
 
     kind: str
-    """What the notes of it are called."""
+    """Name of its scratch file."""
 
     def __init__(self, keep: KeepConfig) -> None:
         self.keep = keep
-        self.shares = 1
+        self.partitions = 1
 
     def key(self, document: Document) -> str | None:
-        """Return what must be equal; documents without it are never copies."""
+        """Return what must be equal; documents for which it is None are never duplicates."""
         raise NotImplementedError
 
     @contextmanager
-    def noting(self, writer: TaskWriter) -> Generator[Note]:
-        """Note 16 bytes a document."""
+    def collect(self, writer: TaskWriter) -> Generator[Collect]:
+        """Write a digest of 16 bytes per document."""
         digests = bytearray()
 
-        def note(document: Document) -> None:
+        def add(document: Document) -> None:
             key = self.key(document)
             digests.extend(NO_KEY if key is None else digest(key))
 
         with writer.scratch_file(scratch(self.kind, writer.number)) as path:
-            yield note
+            yield add
             path.write_bytes(digests)
 
     def match(
-        self, folder: OutputFolder, notes: "DocumentTable", workers: int, before: Sequence[Matcher]
+        self,
+        folder: OutputFolder,
+        documents: "DocumentTable",
+        workers: int,
+        previous: Sequence[Matcher],
     ) -> None:
         """Find the digests that occur more than once."""
-        self.shares = max(1, -(-int(notes.starts[-1]) // MATCHED))
-        work = partial(_find_repeats, self.reason, self.kind, self.keep, notes, before, self.shares)
-        folder.run(self.reason, work, range(self.shares), workers=workers, label="matching")
+        self.partitions = max(1, -(-int(documents.starts[-1]) // MATCHED))
+        work = partial(
+            _find_repeats, self.reason, self.kind, self.keep, documents, previous, self.partitions
+        )
+        folder.run(self.reason, work, range(self.partitions), workers=workers, label="matching")
 
-    def gone(self, partial: Path) -> "Removals":
-        """Return which documents go."""
-        return Removals([partial / scratch(self.reason, share) for share in range(self.shares)])
+    def removed(self, partial: Path) -> "Removals":
+        """Return which documents are removed."""
+        return Removals(
+            [partial / scratch(self.reason, partition) for partition in range(self.partitions)]
+        )
 
 
-class Exact(Same):
-    """Of documents that have the same text, keep one."""
+class Exact(SameKey):
+    """Of documents with the same text, keep one."""
 
     reason = "exact"
     kind = "digests"
@@ -86,14 +94,14 @@ class Exact(Same):
         return normal_form(document.text)
 
 
-class SameUrl(Same):
-    """Of documents that have the same address, keep one."""
+class SameUrl(SameKey):
+    """Of documents with the same URL, keep one."""
 
     reason = "url"
     kind = "addresses"
 
     def key(self, document: Document) -> str | None:
-        """Return the address in its normal form."""
+        """Return the URL in its normal form."""
         for name in ("url", "origin"):
             url = document.metadata.get(name)
             if isinstance(url, str) and (address := normalized_url(url)):
@@ -105,22 +113,24 @@ def _find_repeats(
     reason: str,
     kind: str,
     keep: KeepConfig,
-    notes: "DocumentTable",
-    before: Sequence[Matcher],
-    shares: int,
-    share: int,
+    documents: "DocumentTable",
+    previous: Sequence[Matcher],
+    partitions: int,
+    partition: int,
     writer: TaskWriter,
 ) -> None:
-    """Write which documents go, of those whose digests make up a share."""
-    tables = [table for _, table in tables_of(before, writer.partial)]
+    """Write which documents are removed, of those whose digests are in a partition."""
+    tables = [table for _, table in tables_of(previous, writer.partial)]
     digests, numbers = [np.empty((0, 2), np.uint64)], [np.empty(0, np.int64)]
-    for part, (start, stop) in enumerate(pairwise(notes.starts.tolist())):
-        found = np.fromfile(notes.path(kind, part), np.uint64).reshape(-1, SIZE // 8)
-        wanted = np.any(found, axis=1) & (found[:, 0] % np.uint64(shares) == share)
-        (mine,) = np.nonzero(wanted)
-        mine = np.setdiff1d(mine, numbers_of(tables, start, stop) - start, assume_unique=True)
-        digests.append(found[mine])
-        numbers.append(mine + start)
+    for part, (start, stop) in enumerate(pairwise(documents.starts.tolist())):
+        found = np.fromfile(documents.path(kind, part), np.uint64).reshape(-1, SIZE // 8)
+        eligible = np.any(found, axis=1) & (found[:, 0] % np.uint64(partitions) == partition)
+        (selected,) = np.nonzero(eligible)
+        selected = np.setdiff1d(
+            selected, removed_in(tables, start, stop) - start, assume_unique=True
+        )
+        digests.append(found[selected])
+        numbers.append(selected + start)
     group_of, groups = groups_of_equals(np.concatenate(digests).tobytes())
     number_of = np.concatenate(numbers)
     members: list[list[int]] = [[] for _ in range(groups)]
@@ -129,21 +139,20 @@ def _find_repeats(
         number_of[repeated].tolist(), group_of[repeated].tolist(), strict=True
     ):
         members[group].append(number)
-    names = notes.names(number_of[repeated])
+    keys = documents.keys(number_of[repeated])
     rows: list[tuple[int, int, float]] = []
     for group in members:
-        # What an index holds has been kept before, and comes first.
-        best = min(group, key=lambda n: (n >= notes.first, sort_key(keep, names[n]), n))
+        # Documents of the index have been kept before, and come first.
+        best = min(group, key=lambda n: (n >= documents.first, sort_key(keep, keys[n]), n))
         rows += [(number, best, 1.0) for number in group if number != best]
     with writer.scratch_file(scratch(reason, writer.number)) as path:
         write_removals(path, rows)
 
 
 def groups_of_equals(digests: bytes | bytearray) -> tuple[NDArray[np.int64], int]:
-    """Give a number to the digests, laid end to end, that occur more than once.
+    """Give each group of equal digests a number; the digests are concatenated.
 
-    Returns the number of each digest's group, -1 for one that stands alone, and how many groups
-    there are.
+    Returns the group of each digest, -1 for one that occurs once, and the number of groups.
 
     >>> groups_of_equals(b"a" * 16 + b"b" * 16 + b"a" * 16)
     (array([ 0, -1,  0]), 1)

@@ -1,11 +1,11 @@
-"""Which of several documents stays.
+"""Which of several duplicates is kept: their order of precedence.
 
 Choices:
-- First come the sources that are preferred, then the rule, then the smallest source and id; equal
-  ones are told apart by their text, then by the path of the input. So the choice depends neither
-  on the order of the inputs nor on tasks or workers.
-- A document without the field that decides comes behind all that have it, and texts come behind
-  numbers.
+- Preferred sources come first, then the rule decides, then the smallest source and id; ties are
+  broken by the text, then by the path of the input. So the choice depends neither on the order of
+  the inputs nor on tasks or workers.
+- A document without the field that the rule compares comes after all that have it, and strings
+  come after numbers.
 """
 
 import math
@@ -18,7 +18,7 @@ Value = int | float | str | None
 
 
 class DocumentKey(NamedTuple):
-    """What is known of a document when it is decided whether it stays."""
+    """What decides which of several duplicates is kept."""
 
     source: str
     id: str
@@ -42,24 +42,24 @@ def value_of(keep: KeepConfig, document: Document) -> Value:
     return None
 
 
-def sort_key(keep: KeepConfig, name: DocumentKey) -> tuple[Any, ...]:
-    """Return what sorts a document before those that it stays for.
+def sort_key(keep: KeepConfig, key: DocumentKey) -> tuple[Any, ...]:
+    """Return the sort key of a document: the representative has the smallest.
 
-    >>> name = DocumentKey("wiki", "1", "", "", 100, 0.5)
-    >>> sort_key(KeepConfig(rule="largest", field="score", sources=("wiki",)), name)[:3]
+    >>> key = DocumentKey("wiki", "1", "", "", 100, 0.5)
+    >>> sort_key(KeepConfig(rule="largest", field="score", sources=("wiki",)), key)[:3]
     (0, 0, -0.5)
     """
-    preferred = keep.sources.index(name.source) if name.source in keep.sources else math.inf
-    return (preferred, *_by_rule(keep, name), *name[:4])
+    preferred = keep.sources.index(key.source) if key.source in keep.sources else math.inf
+    return (preferred, *_by_rule(keep, key), *key[:4])
 
 
-def _by_rule(keep: KeepConfig, name: DocumentKey) -> tuple[Any, ...]:
+def _by_rule(keep: KeepConfig, key: DocumentKey) -> tuple[Any, ...]:
     if keep.rule == "longest":
-        return (-name.characters,)
+        return (-key.characters,)
     if keep.rule == "first":
         return ()
     sign = -1 if keep.rule == "largest" else 1
-    if isinstance(name.value, str):
-        # Behind its last character a text is smaller than any that goes on: 'a' < 'ab'.
-        return (1, [sign * ord(letter) for letter in name.value] + [sign * -1])
-    return (2, 0) if name.value is None else (0, sign * name.value)
+    if isinstance(key.value, str):
+        # A string sorts before its own extensions: 'a' < 'ab'.
+        return (1, [sign * ord(character) for character in key.value] + [sign * -1])
+    return (2, 0) if key.value is None else (0, sign * key.value)

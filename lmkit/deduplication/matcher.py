@@ -1,17 +1,18 @@
-"""A pass of dedup: one sense in which documents repeat, from its notes to its verdicts.
+"""A matcher: one criterion by which documents, or spans in them, are duplicates.
 
-    noting      while every document is read once: what it needs to know of each
-    match       over those notes alone: what repeats
-    gone        which documents go, and for each the one that stays for it
-    told        what else there is to say about it
-    cutting     while every document is read again: the pieces to cut out of those that stay
-    changing    then, what else becomes of those
+    collect         while every document is read once: store what the matcher needs of each
+    match           over what was stored alone: find what repeats
+    removed         which documents are removed, and the representative of each
+    summarize       what else was found, for the manifest
+    spans_to_cut    while every document is read again: the spans to cut out of those that are kept
+    transform       after that, other changes of kept documents
 
 Choices:
-- Documents are read twice, whatever the number of passes: they share both readings.
-- Documents go by their number, over all tasks in order. It only names them within a run, and what
-  is decided must not depend on it.
-- A pass looks only at what those before it have left: or a document could go for one that goes.
+- Documents are read twice, whatever the number of matchers: they share both readings.
+- Documents are identified by their number, over all tasks in order. It is valid only within a run,
+  and no decision may depend on it.
+- A matcher ignores the documents that matchers before it have removed: otherwise a document could
+  be removed for a representative that is removed as well.
 """
 
 from collections.abc import Callable, Generator, Sequence
@@ -26,58 +27,58 @@ from lmkit.deduplication.cut_spans import Cutter
 from lmkit.deduplication.document_table import DocumentTable
 from lmkit.deduplication.removal_table import Removals
 
-Note = Callable[[Document], None]
-Change = Callable[[int, Document], Document | Rejected]
+Collect = Callable[[Document], None]
+Transform = Callable[[int, Document], Document | Rejected]
 
 
 class Matcher:
-    """What a pass does if it doesn't say otherwise: nothing."""
+    """The defaults of a matcher, which do nothing."""
 
     reason: str
-    """Why documents go, in duplicates-*.jsonl.zst; they are counted as `{reason}_duplicate`."""
+    """Why documents are removed, in duplicates-*.jsonl.zst; counted as `{reason}_duplicate`."""
 
     @contextmanager
-    def noting(self, writer: TaskWriter) -> Generator[Note]:
-        """Hand out what is called with each document of a task, in order."""
+    def collect(self, writer: TaskWriter) -> Generator[Collect]:
+        """Yield a function to call with each document of a task, in order."""
         del writer
         yield lambda _: None
 
     def match(
         self,
         folder: OutputFolder,
-        notes: "DocumentTable",
+        documents: "DocumentTable",
         workers: int,
-        before: Sequence["Matcher"],
+        previous: Sequence["Matcher"],
     ) -> None:
-        """Find what repeats in the notes of all, without what passes before leave out."""
+        """Find what repeats in all documents, except those that `previous` matchers remove."""
 
-    def told(self, folder: OutputFolder) -> dict[str, Any]:
-        """Return what the manifest should say of what was found."""
+    def summarize(self, folder: OutputFolder) -> dict[str, Any]:
+        """Return what the manifest records of what was found."""
         del folder
         return {}
 
-    def gone(self, partial: Path) -> "Removals | None":
-        """Return which documents go."""
+    def removed(self, partial: Path) -> "Removals | None":
+        """Return which documents are removed."""
         del partial
         return None
 
-    def found(self, partial: Path) -> "Removals | None":
-        """Return which documents repeat others, also where all stay."""
-        return self.gone(partial)
+    def duplicates(self, partial: Path) -> "Removals | None":
+        """Return which documents are duplicates, including those that are kept and labelled."""
+        return self.removed(partial)
 
     @contextmanager
-    def cutting(self, writer: TaskWriter, notes: "DocumentTable") -> Generator[Cutter]:
-        """Hand out what is called with each document that stays, as it came in."""
-        del writer, notes
+    def spans_to_cut(self, writer: TaskWriter, documents: "DocumentTable") -> Generator[Cutter]:
+        """Yield a function to call with each kept document, as it was read."""
+        del writer, documents
         yield lambda _number, _document: ()
 
     @contextmanager
-    def changing(self, writer: TaskWriter, notes: "DocumentTable") -> Generator[Change]:
-        """Hand out what is called with each document that stays: its number, and itself."""
-        del writer, notes
+    def transform(self, writer: TaskWriter, documents: "DocumentTable") -> Generator[Transform]:
+        """Yield a function to call with the number and the text of each kept document."""
+        del writer, documents
         yield lambda _, document: document
 
 
-def tables_of(passes: Sequence[Matcher], partial: Path) -> "list[tuple[str, Removals]]":
-    """Return the documents that go by each pass, with the reason."""
-    return [(each.reason, table) for each in passes if (table := each.gone(partial))]
+def tables_of(matchers: Sequence[Matcher], partial: Path) -> "list[tuple[str, Removals]]":
+    """Return the documents that each matcher removes, with the reason."""
+    return [(matcher.reason, table) for matcher in matchers if (table := matcher.removed(partial))]

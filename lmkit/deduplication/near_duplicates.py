@@ -1,8 +1,9 @@
-"""The pass that finds documents that are nearly the same.
+"""The matcher that finds near-duplicates.
 
 Choices:
-- Documents are nearly the same if enough of their shingles are; MinHash only proposes pairs.
-- Each that goes is that like the one kept for it, not only like a neighbour of it.
+- Documents are near-duplicates if enough of their shingles are shared; MinHash only proposes
+  candidate pairs.
+- Every removed document is that similar to its representative, not only to a neighbour of it.
 """
 
 from collections.abc import Generator, Sequence
@@ -15,10 +16,10 @@ from typing import Any
 from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter, scratch
-from lmkit.deduplication.clustering import stars
+from lmkit.deduplication.clustering import star_clusters
 from lmkit.deduplication.document_table import DocumentTable
 from lmkit.deduplication.keep_policy import DocumentKey, sort_key
-from lmkit.deduplication.matcher import Change, Matcher, Note, tables_of
+from lmkit.deduplication.matcher import Collect, Matcher, Transform, tables_of
 from lmkit.deduplication.minhash import Bands, lsh_curve_text
 from lmkit.deduplication.options import KeepConfig, MinHashConfig
 from lmkit.deduplication.removal_table import Removals, write_removals
@@ -35,99 +36,107 @@ from lmkit.text.digests import digest, folded
 
 
 class NearDuplicates(Matcher):
-    """Of documents that are nearly the same, keep one, or mark them."""
+    """Of near-duplicates, keep one, or label them."""
 
     reason = "near"
 
-    def __init__(self, near: MinHashConfig, keep: KeepConfig) -> None:
-        self.minhash = near
+    def __init__(self, minhash: MinHashConfig, keep: KeepConfig) -> None:
+        self.minhash = minhash
         self.keep = keep
         self.files = 0
 
     @contextmanager
-    def noting(self, writer: TaskWriter) -> Generator[Note]:
-        """Note the shingles and their signature."""
-        with writing_signatures(writer, Bands(self.minhash.bands, self.minhash.rows)) as note:
-            yield lambda document: note(folded(document.text))
+    def collect(self, writer: TaskWriter) -> Generator[Collect]:
+        """Store the shingles and their signature."""
+        with writing_signatures(writer, Bands(self.minhash.bands, self.minhash.rows)) as add:
+            yield lambda document: add(folded(document.text))
 
     def match(
-        self, folder: OutputFolder, notes: "DocumentTable", workers: int, before: Sequence[Matcher]
+        self,
+        folder: OutputFolder,
+        documents: "DocumentTable",
+        workers: int,
+        previous: Sequence[Matcher],
     ) -> None:
-        """Match the bands one by one, group what they propose, and verify the groups."""
+        """Match the bands one by one, group the candidates, and verify the groups."""
         if self.minhash.threshold is not None:
             say(lsh_curve_text(self.minhash.bands, self.minhash.rows))
-        bands = matching_tasks(int(notes.starts[-1]), self.minhash.bands)
-        match = partial(_match_band, notes, before)
+        bands = matching_tasks(int(documents.starts[-1]), self.minhash.bands)
+        match = partial(_match_band, documents, previous)
         folder.run("bands", match, bands, workers=workers, label="matching bands")
-        grouped = folder.run("groups", partial(_group, notes), [len(bands)], label="grouping")
+        grouped = folder.run("groups", partial(_group, documents), [len(bands)], label="grouping")
         self.files = grouped[0].facts["files"]
-        verify = partial(_verify, self.minhash, self.keep, notes)
+        verify = partial(_verify, self.minhash, self.keep, documents)
         folder.run("near", verify, range(self.files), workers=workers, label="verifying")
 
-    def gone(self, partial: Path) -> "Removals | None":
-        """Return which documents go."""
-        return None if self.minhash.action == "label" else self.found(partial)
+    def removed(self, partial: Path) -> "Removals | None":
+        """Return which documents are removed."""
+        return None if self.minhash.action == "label" else self.duplicates(partial)
 
-    def found(self, partial: Path) -> "Removals":
-        """Return which documents are nearly the same as others."""
+    def duplicates(self, partial: Path) -> "Removals":
+        """Return which documents are near-duplicates."""
         return Removals([partial / scratch("near", file) for file in range(self.files)])
 
     @contextmanager
-    def changing(self, writer: TaskWriter, notes: "DocumentTable") -> Generator[Change]:
-        """Mark a document with its cluster."""
-        found = self.found(writer.partial) if self.minhash.action == "label" else None
+    def transform(self, writer: TaskWriter, documents: "DocumentTable") -> Generator[Transform]:
+        """Label a document with its cluster."""
+        found = self.duplicates(writer.partial) if self.minhash.action == "label" else None
 
-        def mark(number: int, document: Document) -> Document:
+        def label(number: int, document: Document) -> Document:
             row = found.get(number) if found else None
             if not row:
                 return document
-            name = notes.names([row[0]])[row[0]]
-            return replace(document, metadata={**document.metadata, "cluster": cluster_name(name)})
+            key = documents.keys([row[0]])[row[0]]
+            return replace(document, metadata={**document.metadata, "cluster": cluster_name(key)})
 
-        yield mark
+        yield label
 
 
-def cluster_name(name: DocumentKey) -> str:
-    """Name a cluster after the document that stays for it, wherever that lies."""
-    return digest("\n".join((name.source, name.id, name.text))).hex()
+def cluster_name(key: DocumentKey) -> str:
+    """Name a cluster after its representative, independent of that document's path."""
+    return digest("\n".join((key.source, key.id, key.text))).hex()
 
 
 def _match_band(
-    notes: "DocumentTable",
-    before: Sequence[Matcher],
-    which: tuple[int, int, int],
+    documents: "DocumentTable",
+    previous: Sequence[Matcher],
+    band_part: tuple[int, int, int],
     writer: TaskWriter,
 ) -> None:
-    gone = [table for _, table in tables_of(before, writer.partial)]
-    write_candidate_pairs(notes, gone, which, writer)
+    removed = [table for _, table in tables_of(previous, writer.partial)]
+    write_candidate_pairs(documents, removed, band_part, writer)
 
 
-def _group(notes: "DocumentTable", bands: int, writer: TaskWriter) -> None:
-    writer.facts["files"] = write_groups(notes, bands, writer)
+def _group(documents: "DocumentTable", bands: int, writer: TaskWriter) -> None:
+    writer.facts["files"] = write_groups(documents, bands, writer)
 
 
 def _verify(
-    near: MinHashConfig, keep: KeepConfig, notes: "DocumentTable", file: int, writer: TaskWriter
+    minhash: MinHashConfig,
+    keep: KeepConfig,
+    documents: "DocumentTable",
+    file: int,
+    writer: TaskWriter,
 ) -> None:
-    """Write which documents of a file of groups are nearly the same as one that stays."""
-    signatures = Signatures(notes)
+    """Write the near-duplicates of a file of groups, each with its representative."""
+    signatures = Signatures(documents)
     rows: list[tuple[int, int, float]] = []
 
     def rank(number: int) -> tuple[Any, ...]:
-        return (number >= notes.first, sort_key(keep, names[number]), number)
+        return (number >= documents.first, sort_key(keep, keys[number]), number)
 
     for keys_of in groups(writer.partial / scratch("groups", file)):
-        names = notes.names(list(keys_of))
-        found = stars(
+        keys = documents.keys(list(keys_of))
+        found = star_clusters(
             sorted(keys_of, key=rank),
             keys_of.__getitem__,
             signatures.similarity,
-            near.min_similarity,
-            stays=lambda number: number < notes.first,
+            minhash.min_similarity,
+            always_kept=lambda number: number < documents.first,
         )
-        rows += [(number, kept, alike) for number, (kept, alike) in found.items()]
-    if near.action == "label":  # the one that would stay is marked, too
-        kept = {kept for _, kept, _ in rows if kept >= notes.first}
+        rows += [(number, kept, similarity) for number, (kept, similarity) in found.items()]
+    if minhash.action == "label":  # the representative is labelled, too
+        kept = {kept for _, kept, _ in rows if kept >= documents.first}
         rows += [(number, number, 1.0) for number in kept]
     with writer.scratch_file(scratch("near", writer.number)) as path:
         write_removals(path, rows)

@@ -1,19 +1,20 @@
-"""Where equal things occur in all documents, and which occurrence is the first; out of core.
+"""Where equal spans occur in all documents, and which occurrence is the first; out of core.
 
-    .partial/lines-00003.scratch         what task 3 has noted: key, document, place
-    .partial/lines-found-00007.scratch   of the keys of share 7: the occurrences that repeat another
+    .partial/lines-00003.scratch         what task 3 has written: key, document, position
+    .partial/lines-found-00007.scratch   of partition 7: occurrences that repeat another
 
 Choices:
-- A task notes 16 bytes an occurrence, in runs of two million that are sorted by key. A share is a
-  range of keys: it is cut out of every run by bisection and matched by itself, so that it takes
-  the memory of one share, whatever there is in all. Shares are made so that each holds some
-  sixteen million.
-- The first occurrence is that in the document that ranks first, and in that the one that comes
-  first. Ranks are a number a document, on disk.
-- In one document, what overlaps the first occurrence doesn't repeat it: of "ha ha ha …" as many
-  words stay as one passage has.
-- On paper: passages of 50 words note each word. A billion documents of 700 words make 11 TB, in
-  45,000 shares; where that is too much, lines and paragraphs make a tenth or less of it.
+- A task writes 16 bytes per occurrence, in runs of two million that are sorted by key. A partition
+  is a range of keys: it is read out of every run by binary search and matched by itself, so that
+  memory is bounded by one partition, whatever the total. The number of partitions is chosen so
+  that each holds some sixteen million occurrences.
+- The first occurrence is the one in the document that ranks first, and in that document the one
+  with the lowest position. Ranks are one number per document, on disk.
+- Within a document, an occurrence that overlaps the first is no repeat: of "ha ha ha …", as many
+  words are kept as one passage has.
+- Estimated: passages of 50 words write an occurrence per word. A billion documents of 700 words
+  make 11 TB, in 45,000 partitions; where that is too much, lines and paragraphs need a tenth or
+  less of it.
 """
 
 from collections.abc import Generator, Sequence
@@ -28,57 +29,59 @@ from lmkit.artifacts.tasks import TaskWriter
 
 Keys = NDArray[np.uint64]
 Numbers = NDArray[np.int64]
-ROW = np.dtype([("key", "<u8"), ("document", "<u4"), ("place", "<u4")])
-FOUND = np.dtype([("document", "<i8"), ("place", "<u4"), ("first_place", "<u4"), ("first", "<i8")])
+ROW = np.dtype([("key", "<u8"), ("document", "<u4"), ("position", "<u4")])
+FOUND = np.dtype(
+    [("document", "<i8"), ("position", "<u4"), ("first_position", "<u4"), ("first", "<i8")]
+)
 RUN = 1 << 21
 """Occurrences that are sorted at a time."""
-SHARE = 1 << 24
+PARTITION = 1 << 24
 """Occurrences that are matched at a time."""
 
 
-class Note(Protocol):
-    """Takes the keys of the next document of a task, and their places in it."""
+class AddOccurrences(Protocol):
+    """Takes the keys of the next document of a task, and their positions in it."""
 
-    def __call__(self, keys: Keys, places: Numbers) -> None:
-        """Note a document, even one in which nothing occurs."""
+    def __call__(self, keys: Keys, positions: Numbers) -> None:
+        """Add a document, even one without occurrences."""
         ...
 
 
 @contextmanager
-def noting(writer: TaskWriter, kind: str, run: int = RUN) -> Generator[Note]:
-    """Hand out what is called with what occurs in each document of a task, in order."""
-    held: list[NDArray[Any]] = []
+def writing_occurrences(writer: TaskWriter, kind: str, run: int = RUN) -> Generator[AddOccurrences]:
+    """Yield a function to call with the occurrences in each document of a task, in order."""
+    buffered: list[NDArray[Any]] = []
     size = document = 0
     with (
         writer.scratch_file(f"{kind}-{writer.number:05d}.scratch") as path,
         path.open("wb") as file,
     ):
 
-        def flush(whole: int) -> None:
-            nonlocal held, size
-            rows = np.concatenate([*held, np.empty(0, ROW)])
-            held, size = [rows[whole:]], len(rows) - whole
-            # Equal keys stay in the order of documents and places.
-            file.write(rows[:whole][np.argsort(rows["key"][:whole], kind="stable")].tobytes())
+        def flush(count: int) -> None:
+            nonlocal buffered, size
+            rows = np.concatenate([*buffered, np.empty(0, ROW)])
+            buffered, size = [rows[count:]], len(rows) - count
+            # Equal keys remain in the order of documents and positions.
+            file.write(rows[:count][np.argsort(rows["key"][:count], kind="stable")].tobytes())
 
-        def note(keys: Keys, places: Numbers) -> None:
+        def add(keys: Keys, positions: Numbers) -> None:
             nonlocal size, document
             rows = np.empty(len(keys), ROW)
-            rows["key"], rows["document"], rows["place"] = keys, document, places
+            rows["key"], rows["document"], rows["position"] = keys, document, positions
             document += 1
-            held.append(rows)
+            buffered.append(rows)
             size += len(rows)
             while size >= run:
                 flush(run)
 
-        yield note
+        yield add
         flush(size)
 
 
-def shares_of(partial: Path, kind: str, tasks: int, share: int = SHARE) -> int:
-    """Return into how many shares the keys are cut."""
+def partition_count(partial: Path, kind: str, tasks: int, partition: int = PARTITION) -> int:
+    """Return the number of partitions of the keys."""
     sizes = ((partial / f"{kind}-{task:05d}.scratch").stat().st_size for task in range(tasks))
-    return max(1, -(-sum(sizes) // ROW.itemsize // share))
+    return max(1, -(-sum(sizes) // ROW.itemsize // partition))
 
 
 class Corpus(Protocol):
@@ -87,8 +90,8 @@ class Corpus(Protocol):
     starts: Numbers
     """The number of the first document of each task, and how many there are in all."""
 
-    def gone(self, task: int) -> Numbers:
-        """Return the documents of a task that don't count."""
+    def removed(self, task: int) -> Numbers:
+        """Return the documents of a task that are removed."""
         ...
 
     def ranks(self, numbers: Numbers) -> Numbers:
@@ -97,51 +100,53 @@ class Corpus(Protocol):
 
 
 def write_found(
-    writer: TaskWriter, kind: str, corpus: Corpus, shares: int, width: int, run: int = RUN
+    writer: TaskWriter, kind: str, corpus: Corpus, partitions: int, width: int, run: int = RUN
 ) -> None:
-    """Write which occurrences of keys of a share repeat another; each is `width` places wide."""
+    """Write which occurrences of a partition are repeats; each is `width` positions wide."""
     parts = [np.empty(0, FOUND)]
     keys = [np.empty(0, np.uint64)]
     for task in range(len(corpus.starts) - 1):
-        gone = corpus.gone(task) - corpus.starts[task]
+        removed = corpus.removed(task) - corpus.starts[task]
         for rows in _runs(writer.partial / f"{kind}-{task:05d}.scratch", run):
-            mine = np.array(rows[slice(*_range(rows["key"], writer.number, shares))])
-            mine = mine[~np.isin(mine["document"], gone)] if len(gone) else mine
-            part = np.zeros(len(mine), FOUND)
-            part["document"] = mine["document"] + corpus.starts[task]
-            part["place"] = mine["place"]
+            selected = np.array(rows[slice(*_range(rows["key"], writer.number, partitions))])
+            selected = (
+                selected[~np.isin(selected["document"], removed)] if len(removed) else selected
+            )
+            part = np.zeros(len(selected), FOUND)
+            part["document"] = selected["document"] + corpus.starts[task]
+            part["position"] = selected["position"]
             parts.append(part)
-            keys.append(mine["key"])
+            keys.append(selected["key"])
     found = repeats(np.concatenate(keys), np.concatenate(parts), corpus, width)
     with writer.scratch_file(f"{kind}-found-{writer.number:05d}.scratch") as path:
         path.write_bytes(found[np.argsort(found["document"], kind="stable")].tobytes())
 
 
 def repeats(keys: Keys, rows: NDArray[Any], corpus: Corpus, width: int) -> NDArray[Any]:
-    """Return the rows that repeat the first with the same key, and with it where that is."""
+    """Return the rows that repeat the first row with the same key, with the position of that."""
     order = np.argsort(keys, kind="stable")
     ordered = keys[order]
     same = ordered[1:] == ordered[:-1]
     shared = np.append(same, False) | np.insert(same, 0, False) if len(keys) else same
     keys, rows = ordered[shared], rows[order[shared]]
-    order = np.lexsort((rows["place"], corpus.ranks(rows["document"]), keys))
+    order = np.lexsort((rows["position"], corpus.ranks(rows["document"]), keys))
     keys, rows = keys[order], rows[order]
     begins = np.insert(keys[1:] != keys[:-1], 0, True) if len(keys) else np.empty(0, bool)
     first = rows[begins][np.cumsum(begins) - 1]
-    rows["first"], rows["first_place"] = first["document"], first["place"]
-    apart = rows["place"].astype(np.int64) - first["place"] >= width
+    rows["first"], rows["first_position"] = first["document"], first["position"]
+    apart = rows["position"].astype(np.int64) - first["position"] >= width
     return rows[~begins & ((rows["document"] != first["document"]) | apart)]
 
 
-def read_found(partial: Path, kind: str, shares: int, first: int, stop: int) -> NDArray[Any]:
-    """Read the occurrences that repeat another in documents `first` to `stop`, in their order."""
+def read_found(partial: Path, kind: str, partitions: int, first: int, stop: int) -> NDArray[Any]:
+    """Read the repeats in documents `first` to `stop`, in the order of the documents."""
     parts = [np.empty(0, FOUND)]
-    for share in range(shares):
-        rows = _mapped(partial / f"{kind}-found-{share:05d}.scratch", FOUND)
+    for partition in range(partitions):
+        rows = _mapped(partial / f"{kind}-found-{partition:05d}.scratch", FOUND)
         low, high = (_bisected(rows["document"], border) for border in (first, stop))
         parts.append(np.array(rows[low:high]))
     found = np.concatenate(parts)
-    return found[np.lexsort((found["place"], found["document"]))]
+    return found[np.lexsort((found["position"], found["document"]))]
 
 
 def _runs(path: Path, run: int) -> Sequence[NDArray[Any]]:
@@ -149,15 +154,15 @@ def _runs(path: Path, run: int) -> Sequence[NDArray[Any]]:
     return [rows[start : start + run] for start in range(0, len(rows), run)]
 
 
-def _range(keys: Keys, number: int, shares: int) -> tuple[int, int]:
-    """Return from where to where the keys of a share lie; they are sorted."""
-    return _bisected(keys, (number << 64) // shares), _bisected(
-        keys, ((number + 1) << 64) // shares
+def _range(keys: Keys, number: int, partitions: int) -> tuple[int, int]:
+    """Return the range of the keys of a partition; the keys are sorted."""
+    return _bisected(keys, (number << 64) // partitions), _bisected(
+        keys, ((number + 1) << 64) // partitions
     )
 
 
 def _bisected(keys: NDArray[Any], border: int) -> int:
-    """Return how many keys are below a border: without reading more than a few of them."""
+    """Return how many keys are below a border, by binary search: it reads only a few of them."""
     low, high = 0, len(keys)
     while low < high:
         middle = (low + high) // 2

@@ -35,11 +35,11 @@ class KeepConfig(Group):
     """Preferred sources, best first (a,b); they go before the rule, and before any other source."""
 
     @model_validator(mode="after")
-    def _field_goes_with_rule(self) -> "KeepConfig":
-        wanted = self.rule in {"largest", "smallest"}
-        if wanted and not self.field:
+    def _field_needs_rule(self) -> "KeepConfig":
+        by_value = self.rule in {"largest", "smallest"}
+        if by_value and not self.field:
             raise ValueError(f"--keep.rule: {self.rule} needs --keep.field, the field to compare")
-        if self.field and not wanted:
+        if self.field and not by_value:
             raise ValueError(
                 f"--keep.field: got {self.field}, but --keep.rule is {self.rule}: "
                 "must be largest or smallest"
@@ -80,13 +80,14 @@ class MinHashConfig(Group):
         return values
 
     @model_validator(mode="after")
-    def _threshold_goes_alone(self) -> "MinHashConfig":
+    def _threshold_sets_bands_and_rows(self) -> "MinHashConfig":
         if self.threshold is not None:
-            for name, wanted in zip(("bands", "rows"), bands_and_rows(self.threshold), strict=True):
-                if (got := getattr(self, name)) != wanted:
+            chosen = zip(("bands", "rows"), bands_and_rows(self.threshold), strict=True)
+            for name, expected in chosen:
+                if (got := getattr(self, name)) != expected:
                     raise ValueError(
                         f"--minhash.{name}: got {got}, but --minhash.threshold {self.threshold} "
-                        f"chooses {wanted}: must be one or the other"
+                        f"chooses {expected}: must be one or the other"
                     )
         return self
 
@@ -109,35 +110,35 @@ class RepeatsConfig(Group):
 
     @property
     def chosen(self) -> dict[str, int]:
-        """Return the least number of words of each kind that is cut."""
+        """Return the minimum number of words for each kind of span that is cut."""
         kinds = {"lines": self.lines, "paragraphs": self.paragraphs, "passages": self.passages}
         return {kind: words for kind, words in kinds.items() if words}
 
 
-NUMBERS = 112
+PERMUTATIONS = 112
 CAUGHT = 0.95
 
 
-def catch_probability(similarity: float, bands: int, rows: int) -> float:
-    """Return the odds that two documents of a similarity share a band.
+def candidate_probability(similarity: float, bands: int, rows: int) -> float:
+    """Return the probability that two documents of a similarity share a band: the LSH S-curve.
 
     The figure that FineWeb gives for its 14 x 8, at 0.85 (arXiv 2406.17557, section 3.4):
 
-    >>> round(catch_probability(0.85, 14, 8), 3)
+    >>> round(candidate_probability(0.85, 14, 8), 3)
     0.988
     """
     return 1 - (1 - similarity**rows) ** bands
 
 
 def bands_and_rows(threshold: float) -> tuple[int, int]:
-    """Return what catches documents of a similarity.
+    """Return the bands and rows that find 95 of 100 pairs of a similarity.
 
     >>> bands_and_rows(0.8), bands_and_rows(0.5)
     ((16, 7), (37, 3))
     """
     enough = (
-        (NUMBERS // rows, rows)
-        for rows in range(NUMBERS, 1, -1)
-        if catch_probability(threshold, NUMBERS // rows, rows) >= CAUGHT
+        (PERMUTATIONS // rows, rows)
+        for rows in range(PERMUTATIONS, 1, -1)
+        if candidate_probability(threshold, PERMUTATIONS // rows, rows) >= CAUGHT
     )
-    return next(enough, (NUMBERS, 1))
+    return next(enough, (PERMUTATIONS, 1))

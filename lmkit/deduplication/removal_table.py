@@ -1,7 +1,7 @@
-"""Which documents go, and for each the one that stays for it, on disk.
+"""Which documents are removed, and the representative of each, on disk.
 
 Choice: rows in the order of their numbers, 24 bytes each. A task reads only its own rows, and any
-other document is found by bisection: nothing here takes memory.
+other document is found by binary search: none of it is held in memory.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,18 +13,18 @@ from numpy.typing import NDArray
 
 Numbers = NDArray[np.int64]
 ROW = np.dtype([("number", "<i8"), ("kept", "<i8"), ("similarity", "<f8")])
-NOBODY = -1
-"""Stands for no document: it goes, and none stays for it."""
+NO_REPRESENTATIVE = -1
+"""Stands for no document: the document is removed without a representative."""
 
 
 def write_removals(path: Path, rows: Iterable[tuple[int, int, float]]) -> None:
-    """Write rows of number, number of the one that stays, and similarity."""
+    """Write rows of number, number of the representative, and similarity."""
     table = np.array(sorted(rows), ROW)
     path.write_bytes(table.tobytes())
 
 
 class Removals:
-    """Files of such rows; a document is in one of them at most."""
+    """Files of such rows; a document is in at most one of them."""
 
     row = ROW
 
@@ -34,24 +34,24 @@ class Removals:
         ]
 
     def get(self, number: int) -> tuple[int, float] | None:
-        """Return who stays for a document, and how similar they are; None if itself stays."""
+        """Return the representative of a document and their similarity; None if it is kept."""
         for part in self.parts:
-            place = int(np.searchsorted(part["number"], number))
-            if place < len(part) and part["number"][place] == number:
-                return int(part["kept"][place]), float(part["similarity"][place])
+            index = int(np.searchsorted(part["number"], number))
+            if index < len(part) and part["number"][index] == number:
+                return int(part["kept"][index]), float(part["similarity"][index])
         return None
 
-    def stays(self, numbers: Numbers) -> Numbers:
-        """Return who stays for each of some documents: itself, if it does."""
+    def representatives(self, numbers: Numbers) -> Numbers:
+        """Return the representative of each document: itself, if it is kept."""
         found = numbers.copy()
         for part in self.parts:
-            places = np.minimum(np.searchsorted(part["number"], numbers), len(part) - 1)
-            here = part["number"][places] == numbers
-            found[here] = part["kept"][places[here]]
+            indices = np.minimum(np.searchsorted(part["number"], numbers), len(part) - 1)
+            matches = part["number"][indices] == numbers
+            found[matches] = part["kept"][indices[matches]]
         return found
 
     def numbers(self, start: int, stop: int) -> Numbers:
-        """Return those that go of a range of numbers, in no order."""
+        """Return the documents that are removed, of a range of numbers; unordered."""
         found = [np.empty(0, np.int64)]
         for part in self.parts:
             first, last = np.searchsorted(part["number"], [start, stop])
@@ -59,15 +59,15 @@ class Removals:
         return np.concatenate(found)
 
 
-def numbers_of(tables: Iterable[Removals], start: int, stop: int) -> Numbers:
-    """Return those of a range of numbers that go by any of some tables."""
+def removed_in(tables: Iterable[Removals], start: int, stop: int) -> Numbers:
+    """Return the documents of a range of numbers that are in any of some tables."""
     return np.concatenate(
         [np.empty(0, np.int64), *(table.numbers(start, stop) for table in tables)]
     )
 
 
-def repeating(tables: Iterable[Removals], start: int, stop: int) -> Numbers:
-    """Return those of a range of numbers that go, or only repeat another and are marked with it."""
+def duplicates_in(tables: Iterable[Removals], start: int, stop: int) -> Numbers:
+    """Return those of a range of numbers that are removed, or kept and labelled as duplicates."""
     found = [np.empty(0, np.int64)]
     for table in tables:
         for part in table.parts:
@@ -77,10 +77,10 @@ def repeating(tables: Iterable[Removals], start: int, stop: int) -> Numbers:
 
 
 class Verdicts:
-    """What the passes have found about the documents of a task, `first` to `stop`.
+    """What the matchers have decided about the documents of a task, `first` to `stop`.
 
-    Where the one that stays for a document goes by a later pass, the one that stays for that stays
-    for both.
+    If the representative of a document is removed by a later matcher, the representative of that
+    one stands for both.
     """
 
     def __init__(self, tables: Sequence[tuple[str, Removals]], first: int, stop: int) -> None:
@@ -90,13 +90,13 @@ class Verdicts:
             self._reasons |= dict.fromkeys(table.numbers(first, stop).tolist(), reason)
 
     def reason(self, number: int) -> str | None:
-        """Return why a document goes."""
+        """Return why a document is removed."""
         return self._reasons.get(number)
 
-    def stays(self, number: int) -> tuple[int, float]:
-        """Return which document stays for one that goes, and how similar they are."""
-        alike = 1.0
+    def representative(self, number: int) -> tuple[int, float]:
+        """Return the representative of a document that is removed, and their similarity."""
+        similarity = 1.0
         for _, table in self._tables:
             if row := table.get(number):
-                number, alike = row[0], min(alike, row[1])
-        return number, alike
+                number, similarity = row[0], min(similarity, row[1])
+        return number, similarity

@@ -1,16 +1,16 @@
-r"""Shingles: the runs of five words of a text, each as 32 bits.
+r"""Shingles: the word 5-grams of a text, each hashed to 32 bits.
 
 Choices:
-- A shingle is five words in a row, in lower case, without punctuation; a shorter document is one
-  shingle, so short ones are compared too. FineWeb takes the same (arXiv 2406.17557, section 3.4).
-- A word is what \w+ finds. Many texts are cut at a time, as one array of characters: that takes an
-  eighth of the time of re and a dictionary of words.
+- A shingle is five consecutive words, in lower case, without punctuation; a shorter document is
+  one shingle, so short ones are compared too. FineWeb does the same (arXiv 2406.17557, 3.4).
+- A word is what \w+ matches. Many texts are split at a time, as one array of characters: that takes
+  an eighth of the time of re and a dictionary of words.
 - A word's hash is the polynomial of its characters, modulo 2^64; a shingle's is a sum of those,
-  each times a factor for its place, so the order of words counts. Both are mixed well.
+  each times a factor for its position, so the order of words counts. Both are mixed well.
 - 32 bits of that are kept, the size of the text when it is compressed. Two texts of 700 words then
   seem to share a shingle that they don't once in 10,000 pairs; two of a million words seem about
   0.0001 more similar than they are.
-- The numbers depend on the text alone, on every machine.
+- The hashes depend on the text alone, on every machine.
 """
 
 import re
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 WORDS = 5
 PIECE = 1 << 16
-"""Characters that are cut into words at a time."""
+"""Characters that are split into words at a time."""
 
 Hashes = NDArray[np.uint64]
 Shingles = NDArray[np.uint32]
@@ -41,7 +41,7 @@ def mix(values: Hashes) -> Hashes:
 
 
 def shingles(texts: Sequence[str]) -> tuple[Shingles, NDArray[np.int64]]:
-    """Return the different shingles of each text, ascending, end to end; and how many each has.
+    """Return the distinct shingles of each text, sorted and concatenated; and how many each has.
 
     >>> shingles(["One, two, three, four, five, six.", "Two words", "..."])[1].tolist()
     [2, 1, 0]
@@ -49,13 +49,13 @@ def shingles(texts: Sequence[str]) -> tuple[Shingles, NDArray[np.int64]]:
     words, counts = _words(texts)
     text_of = np.repeat(np.arange(len(texts), dtype=np.uint64), counts)
     last = max(0, len(words) - WORDS + 1)
-    whole = _runs([words[place : place + last] for place in range(WORDS)])
+    hashes = _runs([words[offset : offset + last] for offset in range(WORDS)])
     inside = text_of[:last] == text_of[WORDS - 1 :]
-    found, texts_of = [whole[inside]], [text_of[:last][inside]]
+    found, texts_of = [hashes[inside]], [text_of[:last][inside]]
     firsts = np.cumsum(counts) - counts
     for size in range(1, WORDS):  # texts that are one shingle
         (short,) = np.nonzero(counts == size)
-        found.append(_runs([words[firsts[short] + place] for place in range(size)]))
+        found.append(_runs([words[firsts[short] + offset] for offset in range(size)]))
         texts_of.append(short.astype(np.uint64))
     keys = np.concatenate(texts_of) << np.uint64(32)
     keys |= np.concatenate(found) >> np.uint64(32)
@@ -66,7 +66,7 @@ def shingles(texts: Sequence[str]) -> tuple[Shingles, NDArray[np.int64]]:
 
 
 def jaccard(one: Shingles, other: Shingles) -> float:
-    """Return the share of shingles that two documents have in common; both are sorted.
+    """Return the fraction of shingles that two documents have in common; both are sorted.
 
     >>> jaccard(np.array([1, 2, 3], np.uint32), np.array([2, 3, 4], np.uint32))
     0.5
@@ -80,7 +80,7 @@ def jaccard(one: Shingles, other: Shingles) -> float:
 
 
 def _runs(words: Sequence[Hashes]) -> Hashes:
-    """Return the hashes of runs of words, given the first words of all, the second ones, ..."""
+    """Hash runs of words, given all the first words, all the second ones, ..."""
     total = np.full(len(words[0]), len(words), np.uint64)
     for word, factor in zip(words, FACTORS, strict=False):
         total += word * factor
@@ -88,7 +88,7 @@ def _runs(words: Sequence[Hashes]) -> Hashes:
 
 
 def _words(texts: Sequence[str]) -> tuple[Hashes, NDArray[np.int64]]:
-    """Return the hashes of the words of all texts, and how many each text has."""
+    """Return the hashes of the words of all texts, and the number of words of each text."""
     hashes, starts = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
     for first, piece in _pieces("\n".join(texts)):
         codes = _codes(piece)
@@ -106,13 +106,13 @@ def _words(texts: Sequence[str]) -> tuple[Hashes, NDArray[np.int64]]:
 
 
 def _pieces(text: str) -> Iterator[tuple[int, str]]:
-    """Cut a text between words; one of more than 64 thousand characters is cut anyway."""
+    """Split a text between words; a word of more than 64 thousand characters is split as well."""
     start = 0
     while start < len(text):
         stop = start + PIECE
         if stop < len(text):
-            blank = max(text.rfind("\n", start, stop), text.rfind(" ", start, stop))
-            stop = blank + 1 if blank >= start else stop
+            space = max(text.rfind("\n", start, stop), text.rfind(" ", start, stop))
+            stop = space + 1 if space >= start else stop
         yield start, text[start:stop]
         start = stop
 
@@ -125,7 +125,7 @@ def _codes(text: str) -> NDArray[np.uint8] | NDArray[np.uint32]:
 
 @cache
 def _is_word() -> NDArray[np.bool_]:
-    """Tell for each character whether it can be in a word."""
+    r"""Return for each character whether \w matches it."""
     table = np.zeros(maxunicode + 1, bool)
     for found in re.finditer(r"\w+", "".join(map(chr, range(maxunicode + 1)))):
         table[found.start() : found.end()] = True

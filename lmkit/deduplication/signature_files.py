@@ -1,20 +1,20 @@
-"""Signatures of documents on disk, and what they propose.
+"""Signatures of documents on disk, and the candidate pairs that follow from them.
 
-    .partial/bands-00003.scratch      band by band, the keys of task 3's documents
-    .partial/shingles-00003.scratch   their shingles, end to end
+    .partial/bands-00003.scratch      the keys of task 3's documents, one band after another
+    .partial/shingles-00003.scratch   their shingles, concatenated
     .partial/sizes-00003.scratch      how many shingles each has
     .partial/mates-00007.scratch      of band 7: the documents that share their key, and the key
     .partial/groups-00002.scratch     documents with their keys, and the group that they belong to
 
 Choices:
-- A band is matched by itself, by sorting: that takes some 40 bytes a document, and where there are
-  more than 64 million, a band is done in parts, by ranges of its keys.
-- Documents that share a key, directly or through others, are a group: what becomes of them depends
-  on no other. Groups are shared out to files, each verified by a task of its own: that takes the
-  memory of one file, or of one group where that is larger.
-- A billion documents of 700 words, on paper: 112 GB of keys and 2.8 TB of shingles on disk, which
-  are read once in order, and then only for candidates; 16 tasks a band of 2.6 GB each; 24 GB while
-  groups are formed, since each document has a label then.
+- A band is matched by itself, by sorting: that takes some 40 bytes per document, and beyond 64
+  million documents, a band is matched in partitions of its keys.
+- Documents that share a key, directly or through others, are a group: what is decided about them
+  depends on no other document. Groups are distributed over files, each verified by its own task:
+  that takes the memory of one file, or of one group where that is larger.
+- A billion documents of 700 words, estimated: 112 GB of keys and 2.8 TB of shingles on disk, which
+  are read once in order, and then only for candidates; 16 tasks of 2.6 GB each per band; 24 GB
+  while groups are formed, since each document has a label then.
 """
 
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -31,24 +31,24 @@ from lmkit.artifacts.tasks import TaskWriter, scratch
 from lmkit.deduplication.clustering import components
 from lmkit.deduplication.document_table import DocumentTable, Numbers
 from lmkit.deduplication.minhash import Bands
-from lmkit.deduplication.removal_table import Removals, numbers_of
+from lmkit.deduplication.removal_table import Removals, removed_in
 from lmkit.deduplication.shingles import Shingles, jaccard, shingles
 
 BATCH = 1 << 16
-"""Characters whose shingles are found at a time, at least."""
+"""Minimum number of characters whose shingles are computed at a time."""
 MATCHED = 1 << 26
 """Documents that are matched at a time."""
-MATES = np.dtype([("number", "<i8"), ("key", "<u8")])
+CANDIDATES = np.dtype([("number", "<i8"), ("key", "<u8")])
 GROUPED = np.dtype([("group", "<i8"), ("number", "<i8"), ("key", "<u8")])
 EDGES = 1 << 20
 GROUPED_ROWS = 1 << 21
-"""Rows of a file of groups, where no group has more: 50 MB."""
-MOST_FILES = 256
+"""Rows of a file of groups, unless a single group has more: 50 MB."""
+MAX_FILES = 256
 
 
 @contextmanager
 def writing_signatures(writer: TaskWriter, bands: Bands) -> Generator[Callable[[str], None]]:
-    """Hand out what is called with each text of a task, in the form whose words count."""
+    """Yield a function to call with each text of a task, in folded form."""
     sizes = [np.empty(0, np.int64)]
     keys = [np.empty((bands.bands, 0), np.uint64)]
     waiting: list[str] = []
@@ -69,63 +69,68 @@ def writing_signatures(writer: TaskWriter, bands: Bands) -> Generator[Callable[[
                 waiting.clear()
                 characters = 0
 
-            def note(text: str) -> None:
+            def add(text: str) -> None:
                 nonlocal characters
                 waiting.append(text)
                 characters += len(text) + 1
                 if characters >= BATCH:
                     flush()
 
-            yield note
+            yield add
             flush()
         bands_path.write_bytes(np.concatenate(keys, axis=1).tobytes())
         sizes_path.write_bytes(np.concatenate(sizes).tobytes())
 
 
 def matching_tasks(documents: int, bands: int) -> list[tuple[int, int, int]]:
-    """Return what is matched at a time: band, part, number of parts."""
+    """Return the matching tasks: band, partition, number of partitions."""
     parts = max(1, -(-documents // MATCHED))
     return [(band, part, parts) for band in range(bands) for part in range(parts)]
 
 
 def write_candidate_pairs(
-    notes: DocumentTable, gone: Sequence[Removals], which: tuple[int, int, int], writer: TaskWriter
+    documents: DocumentTable,
+    removed: Sequence[Removals],
+    band_part: tuple[int, int, int],
+    writer: TaskWriter,
 ) -> None:
-    """Write which documents share their key of a band; those `gone` are left out."""
-    band, share, shares = which
+    """Write which documents share their key of a band, without those that are `removed`."""
+    band, partition, partitions = band_part
     parts, numbers = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
-    for part, start in enumerate(notes.starts[:-1].tolist()):
-        sizes = np.fromfile(notes.path("sizes", part), np.int64)
-        wanted = sizes > 0
-        wanted[numbers_of(gone, start, start + len(sizes)) - start] = False
+    for part, start in enumerate(documents.starts[:-1].tolist()):
+        sizes = np.fromfile(documents.path("sizes", part), np.int64)
+        eligible = sizes > 0
+        eligible[removed_in(removed, start, start + len(sizes)) - start] = False
         offset = 8 * band * len(sizes)
-        keys = np.fromfile(notes.path("bands", part), np.uint64, len(sizes), offset=offset)
-        if shares > 1:
-            wanted &= keys % np.uint64(shares) == share
-        parts.append(keys[wanted])
-        numbers.append(np.nonzero(wanted)[0] + start)
+        keys = np.fromfile(documents.path("bands", part), np.uint64, len(sizes), offset=offset)
+        if partitions > 1:
+            eligible &= keys % np.uint64(partitions) == partition
+        parts.append(keys[eligible])
+        numbers.append(np.nonzero(eligible)[0] + start)
     keys, number = np.concatenate(parts), np.concatenate(numbers)
     order = np.argsort(keys, kind="stable")
     keys, number = keys[order], number[order]
     bucket = np.cumsum(np.append(True, keys[1:] != keys[:-1])[: len(keys)]) - 1
     members = np.bincount(bucket)
-    news = np.bincount(bucket, weights=number >= notes.first)
-    shared = ((members > 1) & (news > 0))[bucket]
-    mates = np.empty(int(shared.sum()), MATES)
-    mates["number"], mates["key"] = number[shared], keys[shared]
+    new_members = np.bincount(bucket, weights=number >= documents.first)
+    shared = ((members > 1) & (new_members > 0))[bucket]
+    candidates = np.empty(int(shared.sum()), CANDIDATES)
+    candidates["number"], candidates["key"] = number[shared], keys[shared]
     with writer.scratch_file(scratch("mates", writer.number)) as path:
-        mates.tofile(path)
+        candidates.tofile(path)
 
 
-def write_groups(notes: DocumentTable, bands: int, writer: TaskWriter) -> int:
-    """Write the documents that may be nearly the same, group by group; return into how many files.
+def write_groups(documents: DocumentTable, bands: int, writer: TaskWriter) -> int:
+    """Write the candidates, group by group; return the number of files.
 
-    `bands` is the number of files of mates.
+    `bands` is the number of files of candidates.
     """
-    mates = [_mapped(writer.partial / scratch("mates", band), MATES) for band in range(bands)]
+    candidates = [
+        _mapped(writer.partial / scratch("mates", band), CANDIDATES) for band in range(bands)
+    ]
 
     def pieces() -> Iterator[NDArray[Any]]:
-        for band in mates:
+        for band in candidates:
             for start in range(0, len(band), EDGES):
                 yield band[start : start + EDGES + 1]  # the last is the first of the next
 
@@ -134,13 +139,13 @@ def write_groups(notes: DocumentTable, bands: int, writer: TaskWriter) -> int:
             same = rows["key"][1:] == rows["key"][:-1]
             yield rows["number"][:-1][same], rows["number"][1:][same]
 
-    total = int(notes.starts[-1])
+    total = int(documents.starts[-1])
     group_of = components(total, edges)
     rows_of = np.zeros(total, np.int64)
     for rows in pieces():
         np.add.at(rows_of, group_of[rows["number"][:EDGES]], 1)
     count = int(rows_of.sum())
-    file_of = (np.cumsum(rows_of) - rows_of) // max(GROUPED_ROWS, -(-count // MOST_FILES))
+    file_of = (np.cumsum(rows_of) - rows_of) // max(GROUPED_ROWS, -(-count // MAX_FILES))
     files = int(file_of[rows_of > 0].max()) + 1 if count else 0
     with ExitStack() as stack:
         paths = [
@@ -149,19 +154,19 @@ def write_groups(notes: DocumentTable, bands: int, writer: TaskWriter) -> int:
         with ExitStack() as open_files:
             handles = [open_files.enter_context(path.open("wb")) for path in paths]
             for rows in pieces():
-                _share_out(rows[:EDGES], group_of, file_of, handles)
+                _distribute(rows[:EDGES], group_of, file_of, handles)
     return files
 
 
-def _share_out(
+def _distribute(
     rows: NDArray[Any], group_of: Numbers, file_of: Numbers, handles: Sequence[Any]
 ) -> None:
     grouped = np.empty(len(rows), GROUPED)
     grouped["number"], grouped["key"] = rows["number"], rows["key"]
     grouped["group"] = group_of[rows["number"]]
-    places = file_of[grouped["group"]]
-    for file in np.unique(places).tolist():
-        handles[file].write(grouped[places == file].tobytes())
+    files = file_of[grouped["group"]]
+    for file in np.unique(files).tolist():
+        handles[file].write(grouped[files == file].tobytes())
 
 
 def groups(path: Path) -> Iterator[dict[int, list[int]]]:
@@ -180,24 +185,24 @@ def groups(path: Path) -> Iterator[dict[int, list[int]]]:
 class Signatures:
     """The shingles of all documents, by their number."""
 
-    def __init__(self, notes: DocumentTable) -> None:
-        self._notes = notes
-        self._places = lru_cache(64)(self._places_of)
+    def __init__(self, documents: DocumentTable) -> None:
+        self._documents = documents
+        self._offsets = lru_cache(64)(self._offsets_of)
         self._of = lru_cache(4096)(self._read)
 
     def similarity(self, one: int, other: int) -> float:
         """Return the Jaccard similarity of two documents."""
         return jaccard(self._of(one), self._of(other))
 
-    def _places_of(self, part: int) -> Numbers:
-        sizes = np.fromfile(self._notes.path("sizes", part), np.int64)
+    def _offsets_of(self, part: int) -> Numbers:
+        sizes = np.fromfile(self._documents.path("sizes", part), np.int64)
         return np.cumsum(np.append(0, sizes))
 
     def _read(self, number: int) -> Shingles:
-        part = int(np.searchsorted(self._notes.starts, number, "right")) - 1
-        index = number - int(self._notes.starts[part])
-        start, stop = self._places(part)[index : index + 2].tolist()
-        path = self._notes.path("shingles", part)
+        part = int(np.searchsorted(self._documents.starts, number, "right")) - 1
+        index = number - int(self._documents.starts[part])
+        start, stop = self._offsets(part)[index : index + 2].tolist()
+        path = self._documents.path("shingles", part)
         return np.fromfile(path, np.uint32, stop - start, offset=4 * start)
 
 

@@ -1,4 +1,4 @@
-"""What dedup has found, as sections to show: after a run, and later from its manifest.
+"""What dedup has found, as sections to print: after a run, and later from its manifest.
 
 Choice: it reads no more than the manifest holds, and needs no numpy.
 """

@@ -1,15 +1,15 @@
-"""What C4's rules do with one line.
+"""C4's rules for one line.
 
-Sources: Raffel et al. 2020, section 2.2, as datatrove 0.10.1 reads it; and the code that made the
-published data (tensorflow_datasets, text/c4_utils.py). They differ: the code wants five words a
-line and three sentences where the paper says three and five, counts words after citations are
-cut, and doesn't take ' for an end mark.
+Sources: Raffel et al. 2020, section 2.2, as datatrove 0.10.1 implements it; and the code of the
+published data (tensorflow_datasets, text/c4_utils.py). They differ: the code requires five words
+per line and three sentences where the paper requires three and five, counts words after citations
+are removed, and doesn't accept ' as an end mark.
 """
 
 import re
 from typing import Literal, NamedTuple
 
-from lmkit.filters.chunk_table import LONGEST_WORD, Vocabulary
+from lmkit.filters.chunk_table import MAX_WORD, ChunkTable
 
 CITATION = re.compile(r"\[(?:\d*|edit|citation needed)\]")
 POLICY = (
@@ -21,25 +21,25 @@ POLICY = (
     "use cookies",
 )
 PIECE = re.compile(r"\s+|\S+")
-Fate = Literal["keep", "drop", "lorem_ipsum", "curly_bracket"]
+LineVerdict = Literal["keep", "drop", "lorem_ipsum", "curly_bracket"]
 
 
 class LineRules(NamedTuple):
-    """What a line must have."""
+    """Requirements for a line."""
 
     min_words: int
     end_marks: str | None
     count_after_citations: bool
 
 
-def judge_line(line: str, rules: LineRules) -> tuple[Fate, str]:
-    """Say what becomes of a stripped line, and what is left of it.
+def judge_line(line: str, rules: LineRules) -> tuple[LineVerdict, str]:
+    """Judge a stripped line; return the verdict, and the line without citations.
 
     >>> judge_line("So it is.[2]", LineRules(3, ".?!", False))
     ('keep', 'So it is.')
     """
     words = line.split()
-    if any(len(word) > LONGEST_WORD for word in words):
+    if any(len(word) > MAX_WORD for word in words):
         return "drop", ""
     if "[" in line:
         line = CITATION.sub("", line)
@@ -60,19 +60,19 @@ def judge_line(line: str, rules: LineRules) -> tuple[Fate, str]:
     return "keep", line
 
 
-def count_sentences(line: str, vocabulary: Vocabulary) -> int:
+def count_sentences(line: str, table: ChunkTable) -> int:
     """Count sentences word by word, as spaCy's sentencizer does: end marks, then a word.
 
-    White space other than one blank is a word there.
+    White space other than a single space counts as a word there.
 
-    >>> count_sentences('"Stop!" he said. I did.', Vocabulary())
+    >>> count_sentences('"Stop!" he said. I did.', ChunkTable())
     3
     """
     count, ended = 1, False
     for piece in PIECE.findall(line):
         if piece == " ":
             continue
-        kinds = [0] if piece.isspace() else vocabulary.kinds(piece)
+        kinds = [0] if piece.isspace() else table.kinds(piece)
         for kind in kinds:
             if kind == 1:
                 ended = True

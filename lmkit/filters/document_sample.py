@@ -1,10 +1,10 @@
 """A sample of all documents: those with the smallest hash of source, id and text.
 
 Choices:
-- It is the same whatever the order and the tasks: a document is in it for what it is. Among copies
-  that are the same in all three, it doesn't matter which.
-- Each task keeps the documents that may be in it, some times as many as the sample has, and
-  their hashes; who is in it is known when all tasks are done. So everything is read once.
+- It doesn't depend on the order of documents and tasks: only on the document itself. Among copies
+  that are equal in all three, it doesn't matter which is chosen.
+- Each task keeps the documents that may be in the sample, a multiple of its size, and their hashes;
+  the sample is known when all tasks are done. So everything is read once.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,27 +19,27 @@ DIGEST_BYTES = 8
 
 
 def key_of(document: Document) -> int:
-    """Return what decides whether a document is in a sample."""
-    whole = "\0".join((document.source, document.id, document.text))
-    data = whole.encode("utf-8", "surrogatepass")
+    """Return the hash that decides whether a document is in a sample."""
+    joined = "\0".join((document.source, document.id, document.text))
+    data = joined.encode("utf-8", "surrogatepass")
     return int.from_bytes(blake2b(data, digest_size=DIGEST_BYTES).digest(), "big")
 
 
 class Candidates:
-    """Keeps the documents of a task that may be in a sample of `most`."""
+    """Keeps the documents of a task that may be in a sample of `size`."""
 
-    def __init__(self, most: int, file: JsonLinesFile) -> None:
-        self._most = most
+    def __init__(self, size: int, file: JsonLinesFile) -> None:
+        self._size = size
         self._file = file
         self._heap: list[int] = []
         """The smallest keys so far, negative: the largest of them comes first."""
         self.count = 0
 
-    def see(self, document: Document) -> None:
-        """Look at a document."""
+    def add(self, document: Document) -> None:
+        """Add a document."""
         self.count += 1
         key = key_of(document)
-        if len(self._heap) < self._most:
+        if len(self._heap) < self._size:
             heappush(self._heap, -key)
         elif key < -self._heap[0]:
             heapreplace(self._heap, -key)
@@ -49,17 +49,17 @@ class Candidates:
 
     @property
     def keys(self) -> list[int]:
-        """The keys of those that may be in it."""
+        """The keys of the documents that may be in the sample."""
         return sorted(-key for key in self._heap)
 
 
-def chosen(paths: Sequence[Path], keys: Iterable[int], most: int) -> Iterator[Document]:
-    """Yield the documents with the smallest keys out of what tasks have kept."""
-    wanted = nsmallest(most, keys)
-    if not wanted:
+def chosen(paths: Sequence[Path], keys: Iterable[int], size: int) -> Iterator[Document]:
+    """Yield the documents with the smallest keys of those that tasks have kept."""
+    smallest = nsmallest(size, keys)
+    if not smallest:
         return
-    last = wanted[-1]
-    equals = wanted.count(last)
+    last = smallest[-1]
+    equals = smallest.count(last)
     for path in paths:
         with Range(path, 0, path.stat().st_size) as source:
             for document in read_shard(source, path):

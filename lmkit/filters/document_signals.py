@@ -1,9 +1,9 @@
-"""Numbers that tell prose and code from noise.
+"""Quality signals that distinguish prose and code from noise.
 
 Choices:
-- A measure only measures. What is too much or too little is for a stage's options to say.
-- Length is counted in characters that can be seen, not in words: much of the world's writing
-  puts no spaces between words.
+- A signal is only a number. Limits are options of the stage.
+- Length is counted in visible characters, not in words: many of the world's scripts have no spaces
+  between words.
 """
 
 import re
@@ -14,7 +14,7 @@ from functools import cache
 ASCII = bytes(range(0x80))
 BEYOND = bytes(range(0x80, 0x100))
 SPACES = bytes(n for n in ASCII if chr(n).isspace())
-NO_LETTERS = bytes(n for n in ASCII if not chr(n).isalpha())
+NON_LETTERS = bytes(n for n in ASCII if not chr(n).isalpha())
 
 
 def visible_characters(text: str) -> int:
@@ -26,10 +26,10 @@ def visible_characters(text: str) -> int:
     return visible_and_letters(text)[0]
 
 
-def letter_share(text: str) -> float:
-    """Return how much of the text, without its white space, is letters of any script.
+def letter_fraction(text: str) -> float:
+    """Return the fraction of letters of any script among the visible characters.
 
-    >>> letter_share("ab 1 $")
+    >>> letter_fraction("ab 1 $")
     0.5
     """
     visible, letters = visible_and_letters(text)
@@ -39,32 +39,32 @@ def letter_share(text: str) -> float:
 def visible_and_letters(text: str) -> tuple[int, int]:
     """Count the characters that aren't white space, and the letters among them.
 
-    Deleting bytes is far quicker than looking at each character, and most texts are ASCII mostly.
+    Deleting bytes is much faster than testing each character, and most texts are mostly ASCII.
     """
     data = text.encode("utf-8", "surrogatepass")
     if text.isascii():
-        return len(data.translate(None, SPACES)), len(data.translate(None, NO_LETTERS))
+        return len(data.translate(None, SPACES)), len(data.translate(None, NON_LETTERS))
     others = Counter(data.translate(None, ASCII).decode("utf-8", "surrogatepass")).items()
     visible = sum(count for character, count in others if not character.isspace())
     letters = sum(count for character, count in others if _is_letter(character))
     plain = data.translate(None, BEYOND)
     return (
         visible + len(plain.translate(None, SPACES)),
-        letters + len(plain.translate(None, NO_LETTERS)),
+        letters + len(plain.translate(None, NON_LETTERS)),
     )
 
 
 @cache
 def _is_letter(character: str) -> bool:
-    r"""Tell what is a letter. Marks are: they are much of Hindi, and \w leaves some of them out."""
+    r"""Tell what is a letter. Combining marks are: Hindi has many, and \w excludes some."""
     plain = re.match(r"[^\W\d_]", character) is not None
     return plain or unicodedata.category(character)[0] == "M"
 
 
-def repeated_share(text: str) -> float:
-    r"""Return how much of the text is lines that came before.
+def repeated_fraction(text: str) -> float:
+    r"""Return the fraction of characters in lines that occurred before.
 
-    >>> repeated_share("ab\ncd\nab")
+    >>> repeated_fraction("ab\ncd\nab")
     0.3333333333333333
     """
     lines = [line for line in text.split("\n") if line and not line.isspace()]
@@ -80,18 +80,18 @@ MARKUP = re.compile(
 )
 
 
-def markup_share(text: str) -> float:
-    """Return how much of the visible text is tags, entities and the marks of a wiki.
+def markup_fraction(text: str) -> float:
+    """Return the fraction of visible characters in tags, entities and wiki markup.
 
-    >>> markup_share("<b>ab</b> c")
+    >>> markup_fraction("<b>ab</b> c")
     0.7
     """
-    marked = sum(len(found) - found.count(" ") for found in MARKUP.findall(text))
-    return marked / max(1, visible_characters(text))
+    markup_characters = sum(len(found) - found.count(" ") for found in MARKUP.findall(text))
+    return markup_characters / max(1, visible_characters(text))
 
 
 def line_lengths(text: str) -> tuple[int, float]:
-    r"""Return the length of the longest line, and that of lines on average.
+    r"""Return the length of the longest line, and the mean length of lines.
 
     >>> line_lengths("ab\nabcd")
     (4, 3.0)
@@ -100,10 +100,10 @@ def line_lengths(text: str) -> tuple[int, float]:
     return max(lengths), sum(lengths) / len(lengths)
 
 
-def alphanumeric_share(text: str) -> float:
-    """Return how much of the text is letters and digits.
+def alphanumeric_fraction(text: str) -> float:
+    """Return the fraction of letters and digits among all characters.
 
-    >>> alphanumeric_share("a1 {")
+    >>> alphanumeric_fraction("a1 {")
     0.5
     """
     return sum(map(str.isalnum, text)) / max(1, len(text))

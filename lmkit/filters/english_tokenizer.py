@@ -1,36 +1,37 @@
-# ruff: noqa: RUF001 (these marks are meant)
-"""The words of English text, as spaCy's blank English tokenizer counts them.
+# ruff: noqa: RUF001 (these characters are intended)
+"""Splits English text into words as spaCy's blank English tokenizer does.
 
-datatrove judges by spaCy's words: marks are words of their own, and so are the halves of
-"don't". That tokenizer never looks beyond one white-space chunk, so one chunk is all it takes.
+datatrove judges by spaCy's words: punctuation marks are words, and so are both parts of "don't".
+That tokenizer uses no context beyond a white-space chunk, so its input is a single chunk.
 
 Choices:
-- The rules were written from its documented procedure (take marks off both ends as long as there
-  are any, then cut what is left at the marks inside) and from the answers that spaCy 3.8 gave to
-  the chunks of books, news pages, HTML and wiki markup. spaCy isn't needed to run this.
+- The rules were written from its documented procedure (split off prefixes and suffixes as long as
+  there are any, then split the rest at infixes) and from the output of spaCy 3.8 for the chunks of
+  books, news pages, HTML and wiki markup. spaCy isn't needed to run this.
 - Where the two still differ (rare smileys and abbreviations), a document's verdict hardly ever
   does: tests/benchmarks/filters_against_datatrove.py counts both.
-- No pattern backtracks: each sees a bounded neighbourhood, or runs over a class once. What was
-  taken off is counted by place, not cut off, so that a million marks take a million steps.
+- No pattern backtracks: each matches in a bounded neighbourhood, or scans a character class once.
+  Prefixes and suffixes are tracked by offset, not copied, so that a million punctuation marks take
+  a million steps.
 """
 
 import re
 import unicodedata
 from itertools import product
 
-NEAR = 12
-"""Characters at the end of a chunk that decide whether a unit comes off it."""
+UNIT_REACH = 12
+"""Characters at the end of a chunk that decide whether a unit is split off."""
 
 
-def _listed(text: str) -> list[str]:
+def _split(text: str) -> list[str]:
     return text.split()
 
 
 QUOTES = "'\"”“`‘´’‚,„»«「」『』（）〔〕【】《》〈〉⟦⟧"
-MARKS = "…,:;!?¿؟¡(){}<>_#*&。？！，、；：～·।،۔؛٪[]"
+PUNCTUATION = "…,:;!?¿؟¡(){}<>_#*&。？！，、；：～·।،۔؛٪[]"
 CURRENCY = "$£€¥฿₽﷼₴¢" + "".join(map(chr, range(0x20A0, 0x20C0)))
 ICONS = "".join(c for c in map(chr, range(128, 0x20000)) if unicodedata.category(c) == "So")
-UNITS = _listed(
+UNITS = _split(
     "km km² km³ m m² m³ dm dm² dm³ cm cm² cm³ mm mm² mm³ ha µm nm yd in ft kg g mg µg t "
     "lb oz m/s km/h kmh mph hPa Pa mbar mb MB kb KB gb GB tb TB T G M K %"
 )
@@ -38,21 +39,21 @@ LOWER = "a-zß-öø-ÿāăąćĉċčďđēĕėęěĝğġģĥħĩīĭįıĵķĺļ
 UPPER = "A-ZÀ-ÖØ-ÞĀĂĄĆĈĊČĎĐĒĔĖĘĚĜĞĠĢĤĦĨĪĬĮİĴĶĹĻĽĿŁŃŅŇŊŌŎŐŒŔŖŘŚŜŞŠŢŤŦŨŪŬŮŰŲŴŶŸŹŻŽΑ-ΩА-ЯЁ"
 LETTER = r"[^\W\d_]"
 
-FRONT = frozenset("§%=—–" + MARKS + QUOTES + CURRENCY + ICONS)
-BACK = frozenset("—–" + MARKS + QUOTES + ICONS)
+PREFIXES = frozenset("§%=—–" + PUNCTUATION + QUOTES + CURRENCY + ICONS)
+SUFFIXES = frozenset("—–" + PUNCTUATION + QUOTES + ICONS)
 UNIT = re.compile(rf"(?<=[0-9])(?:{'|'.join(sorted(UNITS, key=len, reverse=True))})\Z")
 UNIT_ENDS = frozenset(unit[-1] for unit in UNITS)
 STOP = re.compile(
-    rf"(?:°[FfCcKk]|[^\W{UPPER}_]|[{UPPER}]{{2}}|[-%²+{re.escape(QUOTES + MARKS)}])\Z"
+    rf"(?:°[FfCcKk]|[^\W{UPPER}_]|[{UPPER}]{{2}}|[-%²+{re.escape(QUOTES + PUNCTUATION)}])\Z"
 )
-"""What a full stop comes off: a lower-case letter, digit or mark, or two capitals."""
-_INSIDE = (
+"""What a full stop is split off from: a lowercase letter, digit, punctuation, or two capitals."""
+_INFIXES = (
     rf"\.\.+|(?<=[0-9])[+\-*^](?=[0-9-])|(?<=[{LOWER}{QUOTES}])\.(?=[{UPPER}{QUOTES}])"
     rf"|(?<={LETTER}),(?={LETTER})|(?<=[^\W_])(?:---?|——?|[-–~])(?={LETTER})"
     rf"|(?<=[^\W_])[:<>=/](?={LETTER})"
 )
-INSIDE = re.compile(_INSIDE)
-INSIDE_WITH_ICONS = re.compile(rf"{_INSIDE}|…|[{ICONS}]")
+INFIXES = re.compile(_INFIXES)
+INFIXES_WITH_ICONS = re.compile(rf"{_INFIXES}|…|[{ICONS}]")
 HOST = rf"(?:[^\W_](?:[\w-]{{0,62}}[^\W_])?\.)+[{LOWER}]{{2,63}}"
 URL = re.compile(
     rf"(?:[\w+.-]{{2,40}}://)?(?:[^\s@/]{{1,64}}@)?"
@@ -60,18 +61,18 @@ URL = re.compile(
 )
 
 
-ABBREVIATIONS = _listed(
+ABBREVIATIONS = _split(
     "Adm Ala Apr Ariz Ark Aug Bros Calif Co Colo Conn Corp Dec Del Dr Feb Fla Ga Gen Gov "
     "Ia Id Ill Inc Ind Jan Jr Jul Jun Kan Kans Ky La Ltd Mar Mass Md Messrs Mich Minn "
     "Miss Mo Mont Mr Mrs Ms Mt Neb Nebr Nev Nov Oct Okla Ore Pa Prof Rep Rev Sen Sep Sept "
     "St Tenn Va Wash Wis a.m p.m e.g i.e E.g I.e Ph.D vs v.s co"
 )
-WHOLE = _listed(
+UNSPLIT = _split(
     "and/or w/o 'em 'll 're 'd 's 'S ’S 'cause 'Cause 'cos 'Cos 'coz 'Coz 'cuz 'Cuz 'bout "
     "'nuff n't ol' Ol' nothin' Nothin' nuthin' Nuthin' somethin' Somethin' doin' Doin' "
     "goin' Goin' havin' Havin' lovin' Lovin' '' ma'am Ma'am o'clock O'clock c++ C++"
 )
-SMILEYS = _listed(
+SMILEYS = _split(
     ":) :-) :( :-( ;) ;-) :] [: [-: =) (= =] =[ =( =D =| :D :P :p :-D :-P :/ :-/ :| :O :o "
     ":0 :3 :* :x :X 8) 8-) 8D XD xD <3 (: (; (-: (-; ): )-: :'( :') (*_*) ^_^ >.< <.< -_- "
     "o_O O_o O_O o.O @_@ V_V v_v ._. :-] :-x :-X ;D xDD"
@@ -80,42 +81,42 @@ PLAIN_WORDS = frozenset(["ill", "were", "well", "hell", "shell", "shed", "whore"
 
 
 def _special_cases() -> dict[str, tuple[str, ...]]:
-    """Make the chunks that are cut in a way of their own, or not at all."""
+    """Return the chunks with exceptional words (spaCy's tokenizer exceptions)."""
     cases: dict[str, tuple[str, ...]] = {}
 
     def add(*parts: str) -> None:
-        """Add what the parts say together: with a capital, a curly apostrophe, or none."""
+        """Add the joined parts: also with a capital, a curly apostrophe, or none."""
         for head in {parts[0], parts[0].capitalize()}:
             for old, new in (("'", "'"), ("'", "’"), ("'", "")):
-                cut = (head, *(part.replace(old, new) for part in parts[1:]))
-                if "".join(cut).lower() not in PLAIN_WORDS:
-                    cases["".join(cut)] = cut
+                words = (head, *(part.replace(old, new) for part in parts[1:]))
+                if "".join(words).lower() not in PLAIN_WORDS:
+                    cases["".join(words)] = words
 
-    people = "i you he she it we they"
-    asked = "who what when where why how there that"
-    for word in f"{people} {asked}".split():
+    pronouns = "i you he she it we they"
+    question_words = "who what when where why how there that"
+    for word in f"{pronouns} {question_words}".split():
         for tail in ("'ll", "'d"):
             add(word, tail)
             add(word, tail, "'ve")
-    for word in f"i you we they {asked}".split():
+    for word in f"i you we they {question_words}".split():
         add(word, "'ve")
-    for word in f"you we they {asked}".split():
+    for word in f"you we they {question_words}".split():
         add(word, "'re")
-    for word in f"he she it let {asked}".split():
+    for word in f"he she it let {question_words}".split():
         add(word, "'s")
     add("i", "'m")
     add("i", "'m", "a")
     for word in ["could", "might", "must", "should", "would"]:
         add(word, "'ve")
         add(word, "n't", "'ve")
-    for word in _listed(
+    for word in _split(
         "ai are ca could dare did do does had has have is may might must need ought sha "
         "should was were wo would"
     ):
         add(word, "n't")
     for first, second in (("can", "not"), ("gon", "na"), ("got", "ta"), ("c'm", "on")):
         add(first, second)
-    for text in (*WHOLE, *SMILEYS, *(f"{word}." for word in ABBREVIATIONS)):
+    for text in (*UNSPLIT, *SMILEYS, *(f"{word}." for word in ABBREVIATIONS)):
         cases[text] = (text,)
         cases[text.replace("'", "’")] = (text.replace("'", "’"),)
     for letter in "abcdefghijklmnopqrstuvwxyzäöü":
@@ -128,12 +129,12 @@ def _special_cases() -> dict[str, tuple[str, ...]]:
 
 
 SPECIAL = _special_cases()
-WHOLE_CASES = frozenset(text for text, words in SPECIAL.items() if len(words) == 1)
-LONGEST = max(map(len, SPECIAL))
+UNSPLIT_CASES = frozenset(text for text, words in SPECIAL.items() if len(words) == 1)
+MAX_SPECIAL = max(map(len, SPECIAL))
 
 
 def english_words(chunk: str) -> tuple[str, ...]:
-    """Return the words of a chunk that holds no white space.
+    """Return the words of a chunk, which has no white space.
 
     >>> english_words("(don't-stop!)")
     ('(', "don't", '-', 'stop', '!', ')')
@@ -141,45 +142,49 @@ def english_words(chunk: str) -> tuple[str, ...]:
     if chunk.isascii() and chunk.isalpha() and chunk not in SPECIAL:
         return (chunk,)
     start, end = 0, len(chunk)
-    front: list[str] = []
-    back: list[str] = []
+    prefixes: list[str] = []
+    suffixes: list[str] = []
     while start < end:
-        if end - start <= LONGEST and chunk[start:end] in SPECIAL:
-            front += SPECIAL[chunk[start:end]]
+        if end - start <= MAX_SPECIAL and chunk[start:end] in SPECIAL:
+            prefixes += SPECIAL[chunk[start:end]]
             start = end
             break
-        after = _end_of_first_mark(chunk, start, end)
-        if after > start and end - after <= LONGEST and chunk[after:end] in SPECIAL:
-            front.append(chunk[start:after])
+        after = _prefix_end(chunk, start, end)
+        if after > start and end - after <= MAX_SPECIAL and chunk[after:end] in SPECIAL:
+            prefixes.append(chunk[start:after])
             start = after
             continue
-        before = _end_of_what_stays(chunk, start, end)
-        if before < end and before - start <= LONGEST and chunk[start:before] in SPECIAL:
-            back.append(chunk[before:end])
+        before = _suffix_start(chunk, start, end)
+        if before < end and before - start <= MAX_SPECIAL and chunk[start:before] in SPECIAL:
+            suffixes.append(chunk[before:end])
             end = before
             continue
         if after == start and before == end:
             break
         if after > start:
-            front.append(chunk[start:after])
+            prefixes.append(chunk[start:after])
         if before < end and before >= after:
-            back.append(chunk[before:end])
+            suffixes.append(chunk[before:end])
             end = before
         start = after
     if start < end:
-        front += _middle(chunk[start:end])
-    words = [*front, *reversed(back)]
-    return tuple(words if len(words) == 1 else _with_whole_cases(words))
+        prefixes += _split_infixes(chunk[start:end])
+    words = [*prefixes, *reversed(suffixes)]
+    return tuple(words if len(words) == 1 else _with_unsplit_cases(words))
 
 
-def _with_whole_cases(words: list[str]) -> list[str]:
-    """Put neighbours together that are a special case between them, as "):" is."""
+def _with_unsplit_cases(words: list[str]) -> list[str]:
+    """Merge adjacent words that together are a special case, such as "):"."""
     done: list[str] = []
     at = 0
     while at < len(words):
         for size in (3, 2):
             together = "".join(words[at : at + size])
-            if len(together) <= LONGEST and together in WHOLE_CASES and at + size <= len(words):
+            if (
+                len(together) <= MAX_SPECIAL
+                and together in UNSPLIT_CASES
+                and at + size <= len(words)
+            ):
                 done.append(together)
                 at += size
                 break
@@ -189,8 +194,8 @@ def _with_whole_cases(words: list[str]) -> list[str]:
     return done
 
 
-def _end_of_first_mark(chunk: str, start: int, end: int) -> int:
-    """Return where the mark at the front of a stretch ends; its start, if there is none."""
+def _prefix_end(chunk: str, start: int, end: int) -> int:
+    """Return the end of the prefix of a span; the start of the span, if it has none."""
     first, second = chunk[start], chunk[start + 1 : min(start + 2, end)]
     if first == "." and second == ".":
         after = start
@@ -199,13 +204,13 @@ def _end_of_first_mark(chunk: str, start: int, end: int) -> int:
         return after
     if first == "…" and second == "…":
         return start + 2
-    if first in FRONT or (first == "+" and not ("0" <= second <= "9")):
+    if first in PREFIXES or (first == "+" and not ("0" <= second <= "9")):
         return start + 1
     return start
 
 
-def _end_of_what_stays(chunk: str, start: int, end: int) -> int:
-    """Return where the mark at the back of a stretch begins; its end, if there is none."""
+def _suffix_start(chunk: str, start: int, end: int) -> int:
+    """Return the start of the suffix of a span; the end of the span, if it has none."""
     last, second = chunk[end - 1], chunk[max(start, end - 2) : end - 1]
     if last == "." and second == ".":
         before = end
@@ -214,7 +219,7 @@ def _end_of_what_stays(chunk: str, start: int, end: int) -> int:
         return before
     if last == "…" and second == "…":
         return end - 2
-    if last in BACK:
+    if last in SUFFIXES:
         return end - 1
     if last in "sS" and second and second in "'’":
         return end - 2
@@ -223,21 +228,21 @@ def _end_of_what_stays(chunk: str, start: int, end: int) -> int:
     if "0" <= second <= "9" and (last == "+" or last in CURRENCY):
         return end - 1
     if last in UNIT_ENDS:
-        near = max(start, end - NEAR)
-        if not chunk[near:end].isalpha() and (unit := UNIT.search(chunk[near:end])):
-            return near + unit.start()
+        reach = max(start, end - UNIT_REACH)
+        if not chunk[reach:end].isalpha() and (unit := UNIT.search(chunk[reach:end])):
+            return reach + unit.start()
     return end
 
 
-def _middle(text: str) -> list[str]:
-    """Cut what has no marks at its ends."""
+def _split_infixes(text: str) -> list[str]:
+    """Split text without prefix and suffix at its infixes."""
     if text.isalnum() and text.isascii():
         return [text]
     if ("." in text or "://" in text) and URL.fullmatch(text):
         return [text]
     words: list[str] = []
     done = 0
-    for match in (INSIDE if text.isascii() else INSIDE_WITH_ICONS).finditer(text):
+    for match in (INFIXES if text.isascii() else INFIXES_WITH_ICONS).finditer(text):
         if match.start() == 0:
             continue
         words.append(text[done : match.start()])

@@ -1,9 +1,10 @@
-"""What documents get to know about themselves before they are judged: their language.
+"""Labels documents with their language, before they are judged.
 
 Choices:
-- The label goes to `metadata.language`, its probability to `metadata.language_score`. What a
-  document said of itself and the model doesn't confirm is kept as `metadata.stated_language`:
-  half of the web pages that state a language state the one that their software came with.
+- The label is stored in `metadata.language`, its probability in `metadata.language_score`. If a
+  document states a language that the model doesn't confirm, that is kept as
+  `metadata.stated_language`: half of the web pages that state a language state the default of their
+  software.
 - A region is no contradiction: `en-US` is `en`.
 """
 
@@ -22,15 +23,15 @@ DIGITS = 4
 
 
 class LanguageLabeller:
-    """Labels documents, and says how probable the wanted languages are."""
+    """Labels documents, and computes the probability of the requested languages."""
 
-    def __init__(self, wanted: Sequence[str]) -> None:
+    def __init__(self, languages: Sequence[str]) -> None:
         self._identifier = identifier_for_process()
         names = self._identifier.languages
-        self._columns = [names.index(code) for code in wanted if code != EVERY]
+        self._columns = [names.index(code) for code in languages if code != EVERY]
 
     def label(self, documents: Sequence[Document]) -> tuple[list[Document], dict[str, Any]]:
-        """Return the documents with their labels, and the numbers by the names of measures."""
+        """Return the documents with their labels, and the signals by name."""
         rows = self._identifier.probabilities([document.text for document in documents])
         found = [self._identifier.label(row) for row in rows]
         labelled = [
@@ -38,15 +39,15 @@ class LanguageLabeller:
         ]
         numbers: dict[str, NDArray[Any]] = {"language.score": np.array([s for _, s in found])}
         if self._columns:
-            wanted = rows[:, self._columns].astype(np.float64).sum(axis=1)
-            numbers["language.wanted"] = wanted.round(DIGITS)
+            languages = rows[:, self._columns].astype(np.float64).sum(axis=1)
+            numbers["language.wanted"] = languages.round(DIGITS)
         return labelled, numbers
 
 
-def spoken(metadata: Mapping[str, Any]) -> str | None:
-    """Return the language that metadata name, without its region.
+def base_language(metadata: Mapping[str, Any]) -> str | None:
+    """Return the language in the metadata, without its region.
 
-    >>> spoken({"language": "en_US"})
+    >>> base_language({"language": "en_US"})
     'en'
     """
     stated = metadata.get("language")
@@ -58,6 +59,6 @@ def spoken(metadata: Mapping[str, Any]) -> str | None:
 def _labelled(document: Document, language: str, score: float) -> Document:
     metadata = {**document.metadata}
     stated = metadata.get("language")
-    if stated and spoken(metadata) != language:
+    if stated and base_language(metadata) != language:
         metadata.setdefault("stated_language", stated)
     return replace(document, metadata=metadata | {"language": language, "language_score": score})

@@ -1,8 +1,8 @@
-"""What repeats among the lines and paragraphs of a text.
+"""Signals of repeated lines and paragraphs.
 
-As datatrove 0.10.1 counts: an element that stood before is a duplicate, the first one isn't;
-paragraphs are parted by two or more line feeds of the stripped text, lines by one or more of the
-whole text, so that a line feed at an end makes an empty element there.
+Counted as by datatrove 0.10.1: an element that occurred before is a duplicate, the first one isn't;
+paragraphs are separated by two or more line feeds of the stripped text, lines by one or more of the
+full text, so that a line feed at the start or end adds an empty element.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from typing import NamedTuple
 from lmkit.filters.punctuation import TERMINAL
 
 SHORT_LINE = 30
-"""Characters; FineWeb calls a line short up to here (Penedo et al. 2024, section 3.6)."""
+"""Maximum number of characters of a short line for FineWeb (Penedo et al. 2024, 3.6)."""
 
 
 class LineNumbers(NamedTuple):
@@ -31,24 +31,24 @@ class LineNumbers(NamedTuple):
 
 
 def duplicates(elements: Iterable[str]) -> tuple[int, int]:
-    """Count the elements that stood before, and their characters.
+    """Count the elements that occurred before, and their characters.
 
     >>> duplicates(["ab", "c", "ab", "ab"])
     (2, 4)
     """
-    seen: set[str] = set()
+    earlier: set[str] = set()
     count = characters = 0
     for element in elements:
-        if element in seen:
+        if element in earlier:
             count += 1
             characters += len(element)
         else:
-            seen.add(element)
+            earlier.add(element)
     return count, characters
 
 
 def line_numbers(text: str) -> LineNumbers:
-    r"""Measure a text that isn't blank.
+    r"""Compute the line signals of a text that isn't blank.
 
     >>> line_numbers("a.\na.\n").duplicate_lines
     1
@@ -58,19 +58,19 @@ def line_numbers(text: str) -> LineNumbers:
     edges = text.startswith("\n") + text.endswith("\n")
     unique = set(full)
     repeats = len(unique) < len(full)
-    dup = dup_characters = fine = dup_paragraphs = dup_paragraph_characters = 0
+    dup = dup_characters = dup_solid_characters = dup_paragraphs = dup_paragraph_characters = 0
     if repeats:
         dup, dup_characters = duplicates(full)
     dup += edges == 2  # two empty elements are equal
     paragraphs = 1
-    # Equal paragraphs begin with equal lines, unless what is stripped off tells those apart.
+    # Equal paragraphs begin with equal lines, unless those differ in the white space stripped off.
     if repeats or text[0].isspace() or text[-1].isspace():
         parts = [bare for part in text.strip().split("\n\n") if (bare := part.lstrip("\n"))]
         paragraphs = len(parts)
         dup_paragraphs, dup_paragraph_characters = duplicates(parts)
     solid = [line for line in full if not line.isspace()]
     if repeats:
-        fine = dup_characters if len(solid) == len(full) else duplicates(solid)[1]
+        dup_solid_characters = dup_characters if len(solid) == len(full) else duplicates(solid)[1]
     return LineNumbers(
         len(full) + edges,
         dup,
@@ -82,5 +82,5 @@ def line_numbers(text: str) -> LineNumbers:
         len(solid),
         sum(line[-1] in TERMINAL for line in solid),
         sum(len(line) <= SHORT_LINE for line in solid),
-        fine,
+        dup_solid_characters,
     )

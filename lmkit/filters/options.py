@@ -1,15 +1,15 @@
-"""Which rules judge a text: options, presets, and the rules that follow from them.
+"""Options of the filters: rule sets, limits and presets.
 
 Choices:
-- The first rule that applies is the one that is counted; sets go in the order they are named in,
-  the rules of a set in the order that its fields have here.
-- A field is a rule: `max_top_2gram_fraction` of `gopher` drops a text whose measure
+- A document is counted for the first rule that drops it; rule sets are applied in the order in
+  which they are named, the rules of a set in the order of its fields here.
+- A field is a rule: `max_top_2gram_fraction` of `gopher` drops a text whose signal
   `gopher.top_2gram_fraction` is larger. Its default is the paper's, and `none` switches it off.
-- `basic` only drops what nobody would call text. What makes a *good* text is not its business.
-- A document without a visible character is always dropped: there is nothing in it to learn.
-- Presets choose rule sets, and change thresholds where the papers' were made for another kind of
+- `basic` only drops what nobody would call text. It doesn't judge the quality of a text.
+- A document without a visible character is always dropped: it has no training signal.
+- Presets choose rule sets, and change thresholds where the papers' were chosen for another kind of
   text: a third of all passages of novels fail Gopher's fraction of words with letters, because the
-  marks of dialogue are words there.
+  quotation marks of dialogue are words there.
 """
 
 from typing import Annotated, Any, Literal, cast
@@ -42,16 +42,16 @@ class GopherRepetition(Group):
     """Limits of Rae et al. 2021, table A1: more than this is dropped."""
 
     max_duplicate_paragraphs: Fraction | None = 0.3
-    """Fraction of paragraphs that came before."""
+    """Fraction of paragraphs that occurred before."""
 
     max_duplicate_paragraph_characters: Fraction | None = 0.2
-    """Fraction of characters in paragraphs that came before."""
+    """Fraction of characters in paragraphs that occurred before."""
 
     max_duplicate_lines: Fraction | None = 0.3
-    """Fraction of lines that came before."""
+    """Fraction of lines that occurred before."""
 
     max_duplicate_line_characters: Fraction | None = 0.2
-    """Fraction of characters in lines that came before."""
+    """Fraction of characters in lines that occurred before."""
 
     max_top_2gram_fraction: Annotated[float, Field(ge=0)] | None = 0.2
     """Fraction of characters in the most frequent 2 words in a row."""
@@ -63,29 +63,29 @@ class GopherRepetition(Group):
     """Fraction of characters in the most frequent 4 words in a row."""
 
     max_duplicate_5gram_fraction: Fraction | None = 0.15
-    """Fraction of characters in 5 words in a row that came before."""
+    """Fraction of characters in 5 words in a row that occurred before."""
 
     max_duplicate_6gram_fraction: Fraction | None = 0.14
-    """Fraction of characters in 6 words in a row that came before."""
+    """Fraction of characters in 6 words in a row that occurred before."""
 
     max_duplicate_7gram_fraction: Fraction | None = 0.13
-    """Fraction of characters in 7 words in a row that came before."""
+    """Fraction of characters in 7 words in a row that occurred before."""
 
     max_duplicate_8gram_fraction: Fraction | None = 0.12
-    """Fraction of characters in 8 words in a row that came before."""
+    """Fraction of characters in 8 words in a row that occurred before."""
 
     max_duplicate_9gram_fraction: Fraction | None = 0.11
-    """Fraction of characters in 9 words in a row that came before."""
+    """Fraction of characters in 9 words in a row that occurred before."""
 
     max_duplicate_10gram_fraction: Fraction | None = 0.1
-    """Fraction of characters in 10 words in a row that came before."""
+    """Fraction of characters in 10 words in a row that occurred before."""
 
 
 class GopherQuality(Group):
     """Limits of Rae et al. 2021, appendix A.1.1."""
 
     min_words: Count | None = 50
-    """Drop texts with fewer words; what is all marks is no word."""
+    """Drop texts with fewer words; punctuation alone is no word."""
 
     max_words: Count | None = 100_000
     """Drop texts with more words."""
@@ -97,10 +97,10 @@ class GopherQuality(Group):
     """Drop texts whose words are longer, on average."""
 
     max_hash_ratio: Annotated[float, Field(ge=0)] | None = 0.1
-    """Drop texts with more # a word."""
+    """Drop texts with more # per word."""
 
     max_ellipsis_ratio: Annotated[float, Field(ge=0)] | None = 0.1
-    """Drop texts with more ellipses a word."""
+    """Drop texts with more ellipses per word."""
 
     max_bullet_lines: Fraction | None = 0.9
     """Drop texts with a larger fraction of lines that begin with a bullet."""
@@ -109,7 +109,7 @@ class GopherQuality(Group):
     """Drop texts with a larger fraction of lines that end with an ellipsis."""
 
     min_alphabetic_words: Fraction | None = 0.8
-    """Drop texts with a smaller fraction of words (marks count as such) that hold a letter."""
+    """Drop texts with a smaller fraction of words (with punctuation) that contain a letter."""
 
     min_stop_words: Count | None = 2
     """Drop texts with fewer different words of: the, be, to, of, and, that, have, with."""
@@ -123,42 +123,42 @@ class C4(Group):
     """Lines and documents, as for C4 (Raffel et al. 2020); c4-paper and c4-code differ in three."""
 
     max_lorem_ipsum_lines: Count | None = 0
-    """Drop texts with more lines that hold 'lorem ipsum'."""
+    """Drop texts with more lines that contain 'lorem ipsum'."""
 
     max_curly_bracket_lines: Count | None = 0
-    """Drop texts with more lines that hold a curly bracket."""
+    """Drop texts with more lines that contain a curly bracket."""
 
     min_sentences: Count | None = None
-    """Drop texts with fewer sentences in the lines that stay [5, or 3 with c4-code]."""
+    """Drop texts with fewer sentences in the lines that are kept [5, or 3 with c4-code]."""
 
     min_line_words: Annotated[int, Field(ge=1)] | None = None
     """Cut lines with fewer words [3, or 5 with c4-code]."""
 
     end_marks: Literal["quotes", "strict", "any"] | None = None
-    """Cut lines that end with no mark of: . ? ! and quotes, both or double; any: cut none."""
+    """Cut lines that don't end with . ? ! or a quotation mark, any or double; any: cut none."""
 
     cut_lines: bool = True
-    """Cut the lines that C4 wouldn't keep; without, they only don't count."""
+    """Cut the lines that C4 wouldn't keep; otherwise they only don't count."""
 
 
 class FineWeb(Group):
-    """Limits of FineWeb's own filters (Penedo et al. 2024, section 3.6)."""
+    """Limits of FineWeb's custom filters (Penedo et al. 2024, section 3.6)."""
 
     min_ended_lines: Fraction | None = 0.12
-    """Drop texts with a smaller fraction of lines that end with a mark that ends sentences."""
+    """Drop texts with a smaller fraction of lines that end with terminal punctuation."""
 
     max_short_lines: Fraction | None = 0.67
     """Drop texts with a larger fraction of lines of at most 30 characters."""
 
     max_repeated_line_characters: Fraction | None = 0.01
-    """Drop texts with a larger fraction of characters in lines that came before."""
+    """Drop texts with a larger fraction of characters in lines that occurred before."""
 
     max_line_feeds_per_word: Annotated[float, Field(ge=0)] | None = 0.3
-    """Drop texts with more line feeds a word."""
+    """Drop texts with more line feeds per word."""
 
 
 class Markup(Group):
-    """What looks like HTML, wiki markup or entities."""
+    """HTML tags, wiki markup and entities."""
 
     max_fraction: Fraction | None = 0.1
     """Drop texts with a larger fraction of characters in tags, entities, double brackets."""
@@ -184,25 +184,25 @@ class Profanity(Group):
     """Drop texts with more listed words and phrases."""
 
     lists: Annotated[tuple[str, ...], BeforeValidator(split_commas)] = PROFANITY_LISTS
-    """Lists that come with lmkit (en, de, es, fr), or files with an entry a line; de:FILE is for
-    texts in that language alone. Commas between."""
+    """Lists that come with lmkit (en, de, es, fr), or files with one entry per line; de:FILE is
+    for texts in that language only. Separated by commas."""
 
 
 class Url(Group):
-    """Domains and words in the addresses of pages."""
+    """Domains and words in the URLs of pages."""
 
     max_listed_domains: Count | None = 0
-    """Drop pages of which more addresses (its own, and where it was fetched) are in a domain that
-    is listed."""
+    """Drop pages of which more URLs (canonical, and where it was fetched) are in a listed
+    domain."""
 
     max_listed_words: Count | None = 0
-    """Drop pages with more listed words in their addresses."""
+    """Drop pages with more listed words in their URLs."""
 
     domains: Paths = ()
-    """Files of domains, one a line, or hosts files; all below a domain is meant too."""
+    """Files of domains, one per line, or hosts files; subdomains are included."""
 
     words: Paths = ()
-    """Files of words, one a line."""
+    """Files of words, one per line."""
 
 
 OFF: dict[str, Any] = {"min_characters": None, "min_letters": None, "max_repeats": None}
@@ -226,15 +226,15 @@ C4_DEFAULTS = {
 
 
 class FiltersConfig(Group):
-    """What is dropped."""
+    """Which documents are dropped."""
 
     preset: Preset = "basic"
-    """Where rules and limits start from; with none, only empty documents are dropped."""
+    """Default rules and limits; with none, only empty documents are dropped."""
 
     rules: Annotated[tuple[RuleSet, ...], BeforeValidator(split_commas)] = ("basic",)
-    """Rule sets, in the order in which they judge: basic, gopher (or gopher-repetition,
-    gopher-quality), c4-paper or c4-code, fineweb, markup, source-code, profanity, url; commas
-    between."""
+    """Rule sets, in the order in which they are applied: basic, gopher (or gopher-repetition,
+    gopher-quality), c4-paper or c4-code, fineweb, markup, source-code, profanity, url;
+    separated by commas."""
 
     min_characters: Count | None = 25
     """Drop documents with fewer visible characters than this."""
@@ -285,17 +285,15 @@ class FiltersConfig(Group):
         return self
 
     @model_validator(mode="after")
-    def _lists_have_rules(self) -> "FiltersConfig":
+    def _lists_need_rules(self) -> "FiltersConfig":
         if "url" in self.rules and not (self.url.domains or self.url.words):
             raise ValueError(
                 "--filters.rules: got url, must have --filters.url.domains or --filters.url.words"
             )
         if (self.url.domains or self.url.words) and "url" not in self.rules:
-            raise ValueError(
-                "--filters.url: lists that no rule looks into; add url to --filters.rules"
-            )
+            raise ValueError("--filters.url: no rule uses these lists; add url to --filters.rules")
         if self.profanity.lists != PROFANITY_LISTS and "profanity" not in self.rules:
             raise ValueError(
-                "--filters.profanity: no rule looks into lists; add profanity to --filters.rules"
+                "--filters.profanity: no rule uses these lists; add profanity to --filters.rules"
             )
         return self

@@ -1,11 +1,11 @@
-"""Listed words and phrases, counted in texts.
+"""Counts listed words and phrases in texts.
 
 Choices:
-- An entry counts where it stands between other words, whatever its capitals: `ass` doesn't find
-  `assess`. In scripts that put no blanks between words it counts wherever it stands.
-- The lists here are short, and of words that hardly have another meaning. Longer ones come from
-  files, as LDNOOBW's, which C4 used: any page with one of its words was dropped.
-- A list in a language judges texts in that language, and those whose language nobody knows.
+- An entry must match complete words, in any case: `ass` doesn't match `assess`. In scripts without
+  spaces between words it matches anywhere.
+- The lists here are short, and of words that hardly have another meaning. Longer ones are read from
+  files, such as LDNOOBW's, which C4 used: any page with one of its words was dropped.
+- A list for a language is applied to texts in that language, and to texts of unknown language.
 """
 
 import re
@@ -17,21 +17,74 @@ from lmkit.text.word_list_files import read_entries
 
 WORDS: dict[str, tuple[str, ...]] = {
     "en": (
-        *("asshole", "assholes", "blowjob", "blowjobs", "bukkake", "cocksucker", "cumshot"),
-        *("cunt", "cunts", "faggot", "fuck", "fucked", "fucker", "fuckers", "fucking", "fucks"),
-        *("gangbang", "handjob", "motherfucker", "motherfuckers", "motherfucking", "nigger"),
+        "asshole",
+        "assholes",
+        "blowjob",
+        "blowjobs",
+        "bukkake",
+        "cocksucker",
+        "cumshot",
+        "cunt",
+        "cunts",
+        "faggot",
+        "fuck",
+        "fucked",
+        "fucker",
+        "fuckers",
+        "fucking",
+        "fucks",
+        "gangbang",
+        "handjob",
+        "motherfucker",
+        "motherfuckers",
+        "motherfucking",
+        "nigger",
     ),
     "de": (
-        *("arschficker", "arschloch", "fick dich", "ficken", "ficker", "fickt", "fotze", "fotzen"),
-        *("gefickt", "hurensohn", "hurensöhne", "scheißkerl", "wichsen", "wichser"),
+        "arschficker",
+        "arschloch",
+        "fick dich",
+        "ficken",
+        "ficker",
+        "fickt",
+        "fotze",
+        "fotzen",
+        "gefickt",
+        "hurensohn",
+        "hurensöhne",
+        "scheißkerl",
+        "wichsen",
+        "wichser",
     ),
     "es": (
-        *("cabrón", "chinga tu madre", "chingada", "follar", "gilipollas", "hijo de puta"),
-        *("hijos de puta", "jodido", "jódete", "mamada", "me cago en", "pendejo", "puta madre"),
+        "cabrón",
+        "chinga tu madre",
+        "chingada",
+        "follar",
+        "gilipollas",
+        "hijo de puta",
+        "hijos de puta",
+        "jodido",
+        "jódete",
+        "mamada",
+        "me cago en",
+        "pendejo",
+        "puta madre",
     ),
     "fr": (
-        *("branlette", "connard", "connards", "enculé", "enculer", "enculés", "fils de pute"),
-        *("nique ta mère", "partouze", "salope", "salopes", "ta gueule", "va te faire foutre"),
+        "branlette",
+        "connard",
+        "connards",
+        "enculé",
+        "enculer",
+        "enculés",
+        "fils de pute",
+        "nique ta mère",
+        "partouze",
+        "salope",
+        "salopes",
+        "ta gueule",
+        "va te faire foutre",
     ),
 }
 TOKEN = re.compile(r"\w+|[^\w\s]")
@@ -42,26 +95,26 @@ UNSPACED = re.compile(
 
 
 class WordList:
-    """Entries, made ready to be looked for."""
+    """Entries, prepared for the search."""
 
     def __init__(self, entries: Sequence[str]) -> None:
         folded = {entry.casefold() for entry in entries}
-        self._inside = sorted(entry for entry in folded if UNSPACED.search(entry))
+        self._unspaced = sorted(entry for entry in folded if UNSPACED.search(entry))
         self._by_first: dict[str, list[tuple[str, ...]]] = {}
-        for entry in sorted(folded.difference(self._inside)):
+        for entry in sorted(folded.difference(self._unspaced)):
             first, *rest = TOKEN.findall(entry)
             self._by_first.setdefault(first, []).append((first, *rest))
         for phrases in self._by_first.values():
             phrases.sort(key=len, reverse=True)
 
     def count(self, text: str) -> int:
-        """Count where entries stand; the longest one counts where several begin.
+        """Count the matches of entries; if several begin at a word, the longest counts.
 
         >>> WordList(["ass", "bad word"]).count("Assess this ASS, and a bad word.")
         2
         """
         folded = text.casefold()
-        found = sum(folded.count(entry) for entry in self._inside)
+        found = sum(folded.count(entry) for entry in self._unspaced)
         tokens = TOKEN.findall(folded)
         if self._by_first.keys().isdisjoint(tokens):
             return found
@@ -75,19 +128,19 @@ class WordList:
         return found
 
 
-class Listed(NamedTuple):
-    """A list, as an option names it."""
+class WordListName(NamedTuple):
+    """The name of a list in an option."""
 
     language: str | None
-    """The language of the texts that it is for; None for all."""
+    """The language of the texts that it is applied to; None for all."""
     path: Path | None
     """Its file; None for one that comes with lmkit."""
 
     @classmethod
-    def named(cls, name: str) -> "Listed":
-        """Take `de`, `FILE` or `de:FILE`.
+    def parse(cls, name: str) -> "WordListName":
+        """Parse `de`, `FILE` or `de:FILE`.
 
-        >>> Listed.named("de:words.txt").language
+        >>> WordListName.parse("de:words.txt").language
         'de'
         """
         if name in WORDS:
@@ -98,23 +151,23 @@ class Listed(NamedTuple):
         return cls(None, Path(name))
 
     def load(self) -> WordList:
-        """Read the file, or take the list that comes with lmkit."""
+        """Read the file, or use the list that comes with lmkit."""
         entries = WORDS[self.language or ""] if self.path is None else read_entries(self.path)
         return WordList(entries)
 
 
 class WordLists:
-    """Several lists, each for its language."""
+    """Several lists, each for a language."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        listed = [Listed.named(name) for name in names]
+        listed = [WordListName.parse(name) for name in names]
         self._lists = [(one.language, one.load()) for one in listed]
 
     def count(self, text: str, language: str | None) -> int:
-        """Count what the lists for a language find."""
+        """Count the matches of the lists for a language."""
         return sum(words.count(text) for words in self._for(language))
 
     def _for(self, language: str | None) -> Iterator[WordList]:
-        for meant, words in self._lists:
-            if meant is None or not language or meant == language:
+        for list_language, words in self._lists:
+            if list_language is None or not language or list_language == language:
                 yield words

@@ -1,12 +1,12 @@
-"""The sets of marks that the filters of the field go by, as Unicode ranges.
+"""The sets of punctuation that published filters use, as Unicode ranges.
 
 Sources: datatrove 0.10.1's `PUNCTUATION_SET` and `TERMINAL_PUNCTUATION` (after CCNet), and the
-marks that end a sentence for spaCy 3.8's sentencizer: those of an older Unicode version.
+characters that end a sentence for spaCy 3.8's sentencizer: those of an older Unicode version.
 """
 
 
 def characters(ranges: str) -> frozenset[str]:
-    """Return the characters of some ranges, written as hexadecimal numbers.
+    """Return the characters of ranges of hexadecimal code points.
 
     >>> sorted(characters("21 41-43"))
     ['!', 'A', 'B', 'C']
@@ -28,16 +28,16 @@ TERMINAL = characters(
     "11a9b-11a9c 11c41-11c42 11ef7-11ef8 11f43-11f44 16a6e-16a6f 16af5 16b37-16b38 16b44 "
     "16e98 1bc9f 1da88"
 )
-"""What ends a sentence in any script, for FineWeb's filter."""
+"""Terminal punctuation of all scripts, for FineWeb's filter."""
 
 SENTENCE_ENDS = TERMINAL - characters(
     "61d-61e 837 839 83d-83e 17d4-17d6 17d9-17da 1b7d-1b7e 2e53-2e54 10f55-10f59 10f86-10f89 11944 "
     "11946 11ef7-11ef8 11f43-11f44 16e98"
 )
-"""What ends a sentence where C4's filter counts them."""
+"""Terminal punctuation by which C4's filter counts sentences."""
 
 PUNCTUATION = TERMINAL | characters(
     "0-8 b-1f 22-2d 2f 3a-3e 40 5b-60 7b-9f ab b4 bb 2013-2014 2019 201c-201e 2026 2236 2501 25ba "
     "3001 3008-300d 3010-3011 ff05 ff08-ff09 ff0c ff11 ff1a-ff1b ff5e"
 )
-"""A word of nothing else is no word, for Gopher's filters."""
+"""Gopher's filters don't count words that consist only of these."""

@@ -18,20 +18,20 @@ from lmkit.filters.options import (
     SourceCode,
     Url,
 )
-from lmkit.filters.profanity import Listed
+from lmkit.filters.profanity import WordListName
 from lmkit.text.language_codes import EVERY
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A limit of one measure."""
+    """A limit for one quality signal."""
 
     option: str
-    """Its key below `filters`, as `gopher.max_top_2gram_fraction`."""
+    """Its key below `filters`, such as `gopher.max_top_2gram_fraction`."""
     reason: str
     signal: str
     is_maximum: bool
-    """Whether the limit is the largest value that passes, or the smallest."""
+    """Whether the limit is a maximum; otherwise it is a minimum."""
     limit: float | None
 
     def breaks(self, value: Any) -> Any:
@@ -41,16 +41,18 @@ class Rule:
         return value > self.limit if self.is_maximum else value < self.limit
 
     def decided(self, value: float) -> str:
-        """Say in a word what decided.
+        """Format the value and the limit that decided.
 
         >>> Rule("g.max_x", "g.x", "g.x", True, 0.2).decided(0.31)
         'g.x 0.31 > 0.2'
         """
-        return f"{self.reason} {_shown(value, self.limit)} {'<>'[self.is_maximum]} {self.limit:g}"
+        return (
+            f"{self.reason} {_formatted(value, self.limit)} {'<>'[self.is_maximum]} {self.limit:g}"
+        )
 
 
-def _shown(value: float, limit: float | None) -> str:
-    """Write a number with as few digits as tell it from its limit."""
+def _formatted(value: float, limit: float | None) -> str:
+    """Format a number with as few digits as distinguish it from its limit."""
     short = next((text for n in range(3, 17) if float(text := f"{value:.{n}g}") != limit), value)
     return str(short)
 
@@ -72,30 +74,30 @@ FIELDS: dict[str, tuple[str, type[Group]]] = {
     "profanity": ("profanity", Profanity),
     "url": ("url", Url),
 }
-"""Where the rules of a set are declared."""
-NO_RULES = frozenset({"min_line_words", "end_marks", "cut_lines", "lists", "domains", "words"})
+"""The options that declare the rules of a set."""
+NOT_LIMITS = frozenset({"min_line_words", "end_marks", "cut_lines", "lists", "domains", "words"})
 """Fields that are no limits."""
 SIGNALS = {"max_fraction": "share"}
-"""Signals whose names in files of signals and among reasons don't follow from the option's."""
+"""Signals whose names, in signals files and reasons, differ from the option's."""
 
 
 class LanguageRule(NamedTuple):
-    """Which languages are wanted, and how probable they must be; `all` wants every one."""
+    """The requested languages, and their minimum probability; `all` requests every language."""
 
-    wanted: tuple[str, ...]
+    languages: tuple[str, ...]
     min_score: float
 
     def rules(self) -> Iterator[Rule]:
         """Return the rule, if there is one."""
-        if self.wanted != (EVERY,):
+        if self.languages != (EVERY,):
             signal = "language.wanted"
             yield Rule("min_language_score", "language", signal, False, self.min_score)
 
 
 def rules_of(filters: FiltersConfig, language: LanguageRule | None = None) -> Iterator[Rule]:
-    """Return the rules in the order in which they judge, with those that are off.
+    """Return the rules in the order in which they are applied, including those switched off.
 
-    Only the basic ones are left out where all of them are: nothing is measured then.
+    Only the basic ones are left out if all of them are off: then no signal is computed.
 
     >>> [rule.reason for rule in rules_of(FiltersConfig())]
     ['too_short', 'too_few_letters', 'too_repetitive']
@@ -109,28 +111,28 @@ def rules_of(filters: FiltersConfig, language: LanguageRule | None = None) -> It
                     yield Rule(option, reason, signal, option.startswith("max"), limit)
             continue
         prefix, declared = FIELDS[name]
-        fields = [field for field in declared.model_fields if field not in NO_RULES]
-        measures = [SIGNALS.get(field, field.partition("_")[2]) for field in fields]
-        for field, signal in zip(fields, measures, strict=True):
+        fields = [field for field in declared.model_fields if field not in NOT_LIMITS]
+        signals = [SIGNALS.get(field, field.partition("_")[2]) for field in fields]
+        for field, signal in zip(fields, signals, strict=True):
             limit = getattr(getattr(filters, prefix), field)
-            # Where a measure has two limits, the option is the reason.
-            reason = f"{prefix}.{signal if measures.count(signal) == 1 else field}"
+            # If a signal has two limits, the option is the reason.
+            reason = f"{prefix}.{signal if signals.count(signal) == 1 else field}"
             side = field.startswith("max")
             yield Rule(f"{prefix}.{field}", reason, f"{prefix}.{signal}", side, limit)
 
 
 def rules_of_manifest(config: Mapping[str, Any]) -> list[Rule]:
-    """Return the rules that a manifest's configuration stands for."""
-    wanted = config.get("language")
-    language = LanguageRule(tuple(wanted), config["min_language_score"]) if wanted else None
+    """Return the rules of a manifest's configuration."""
+    languages = config.get("language")
+    language = LanguageRule(tuple(languages), config["min_language_score"]) if languages else None
     return [*rules_of(FiltersConfig.model_validate(config["filters"]), language)]
 
 
 def list_files(filters: FiltersConfig) -> list[tuple[str, Path]]:
-    """Return the files that the rules look into, each with the option that names it."""
+    """Return the list files that the rules use, each with the option that names it."""
     named: list[tuple[str, Path]] = []
     if "profanity" in filters.rules:
-        listed = (Listed.named(name).path for name in filters.profanity.lists)
+        listed = (WordListName.parse(name).path for name in filters.profanity.lists)
         named += [("--filters.profanity.lists", path) for path in listed if path]
     if "url" in filters.rules:
         named += [("--filters.url.domains", path) for path in filters.url.domains]

@@ -1,11 +1,11 @@
-"""Addresses of pages, beside lists of domains and words that nobody wants.
+"""Matches the URLs of pages against block lists of domains and words.
 
 Choices:
-- A listed domain stands for all below it; `www.` and capitals don't count, and an international
-  name is the same in its own letters and in those of the net (punycode).
+- A listed domain includes its subdomains; `www.` and case don't count, and an internationalized
+  name is the same in Unicode and in punycode.
 - Files may be plain lists, hosts files (`0.0.0.0 bad.example`), or have `*.` before the domain.
-- A listed word must stand between other marks: `sex` doesn't find essex.org.
-- A document without an address passes: there is nothing to compare.
+- A listed word must match a complete word: `sex` doesn't match essex.org.
+- A document without a URL passes: there is nothing to compare.
 """
 
 import re
@@ -22,7 +22,7 @@ NOT_DOMAINS = frozenset(["localhost", "localhost.localdomain", "broadcasthost", 
 
 
 class BlockLists:
-    """Domains and words that addresses mustn't hold."""
+    """Domains and words that URLs must not contain."""
 
     def __init__(self, domains: Sequence[Path], words: Sequence[Path]) -> None:
         self._domains = frozenset(
@@ -33,11 +33,11 @@ class BlockLists:
         )
 
     def listed_domains(self, addresses: Iterable[str]) -> int:
-        """Count the addresses whose domain, or one above it, is listed."""
+        """Count the URLs whose domain, or a parent domain, is listed."""
         return sum(self._is_listed(host_of(address)) for address in addresses)
 
     def listed_words(self, addresses: Iterable[str]) -> int:
-        """Count the listed words in addresses."""
+        """Count the listed words in URLs."""
         return sum(
             word in self._words
             for address in addresses
@@ -53,13 +53,13 @@ class BlockLists:
 
 
 def urls_of(document: Document) -> list[str]:
-    """Return the addresses that a document's page has."""
+    """Return the URLs of a document's page."""
     found: tuple[Any, Any] = document.metadata.get("url"), document.metadata.get("origin")
     return list(dict.fromkeys(one for one in found if isinstance(one, str) and "//" in one))
 
 
 def host_of(address: str) -> str:
-    """Return the host of an address, in small letters of the net.
+    """Return the host of a URL, in lower case and punycode.
 
     >>> host_of("https://user@WWW.Example.com:8080/x?y"), host_of("//bücher.example/")
     ('example.com', 'xn--bcher-kva.example')
@@ -79,7 +79,7 @@ def _plain(host: str) -> str:
 
 
 def _domains(line: str) -> list[str]:
-    """Return the domains that a line of a list names."""
+    """Return the domains in a line of a list."""
     line = line.partition("#")[0].strip()
     if "//" in line:
         return [host_of(line)]

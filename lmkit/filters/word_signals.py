@@ -1,11 +1,11 @@
-"""Every number that the word-based filters look at, for a batch of texts.
+"""The quality signals of the word-based filters, for a batch of texts.
 
 Choices:
-- All rule sets judge the same text, as it came; C4's cut lines are put together after that. So no
-  verdict depends on the order of the sets, and every number of a document can be kept.
-- Texts are split by Arrow and judged by numpy; Python sees each different chunk once, and those
-  lines that hold something rare.
-- A measure that would divide by nothing is 0: texts of no, one and two words have numbers too.
+- All rule sets judge the same input text; C4's lines are removed after that. So no verdict depends
+  on the order of the sets, and all signals of a document can be stored.
+- Texts are split by Arrow and judged by numpy; Python code only processes each distinct chunk once,
+  and the lines with rare cases.
+- A ratio with denominator zero is 0: texts of zero, one and two words have signals too.
 """
 
 from collections.abc import Sequence
@@ -28,20 +28,20 @@ from lmkit.filters.chunk_table import (
     RARE,
     SENTENCE,
     TRAIL,
-    Vocabulary,
+    ChunkTable,
 )
 from lmkit.filters.line_signals import LineNumbers, line_numbers
 from lmkit.filters.ngram_signals import DUPLICATED, TOP, repeated_characters
 
 Column = NDArray[Any]
 LOW = 0xFFFFFFFF
-LARGEST_VOCABULARY = 1 << 20
-"""Chunks; some 300 MB. A worker then forgets them, and starts over."""
+MAX_CHUNKS = 1 << 20
+"""Chunks; some 300 MB. Beyond that, a worker clears the table."""
 
 
 @dataclass
-class Measured:
-    """The columns of a batch, and the lines that C4 would keep of each text."""
+class BatchSignals:
+    """The signals of a batch, and the lines of each text that C4 would keep."""
 
     columns: dict[str, Column]
     kept_lines: list[list[str]] = field(default_factory=list[list[str]])
@@ -49,65 +49,63 @@ class Measured:
 
 @dataclass
 class Batch:
-    """Texts as arrays: ids of chunks, laid end to end, and where lines and texts begin."""
+    """Texts as arrays: concatenated ids of chunks, and the offsets of lines and texts."""
 
     lines: list[str]
     """Stripped lines of all texts."""
     line_counts: Column
     first_line: Column
     ids: Column
-    some: NDArray[np.bool_]
+    nonblank: NDArray[np.bool_]
     """Which lines aren't blank."""
     line_words: Column
     line_end: Column
-    """Behind the last chunk of each line."""
+    """Offset after the last chunk of each line."""
     text_begin: Column
     text_end: Column
 
 
 class WordSignals:
-    """Measures texts; what it learns about chunks stays for the next batch."""
+    """Computes the signals of texts; the chunk table is kept for the next batch."""
 
     def __init__(self, *, repetition: bool = True, c4: LineRules | None = None) -> None:
-        self._vocabulary = Vocabulary()
+        self._chunks = ChunkTable()
         self._repetition = repetition
         self._c4 = c4
 
-    def measure(self, texts: Sequence[str]) -> Measured:
-        """Measure texts that aren't blank; about half a million characters at once are best."""
-        if len(self._vocabulary) > LARGEST_VOCABULARY:
-            self._vocabulary = Vocabulary()
-        batch = self._coded(texts)
-        made: Any = [np.array(values) for values in zip(*map(line_numbers, texts), strict=True)]
-        numbers = LineNumbers(*made)
+    def measure(self, texts: Sequence[str]) -> BatchSignals:
+        """Compute the signals of texts that aren't blank; best for half a million characters."""
+        if len(self._chunks) > MAX_CHUNKS:
+            self._chunks = ChunkTable()
+        batch = self._encoded(texts)
+        arrays: Any = [np.array(values) for values in zip(*map(line_numbers, texts), strict=True)]
+        numbers = LineNumbers(*arrays)
         characters = np.fromiter(map(len, texts), np.int64)
         words, quality = self._gopher_quality(texts, batch)
         columns = quality | fineweb(numbers, characters, words)
         if self._repetition:
             columns |= self._gopher_repetition(batch, numbers, characters, words)
-        measured = Measured(columns)
+        signals = BatchSignals(columns)
         if self._c4:
-            self._add_c4(measured, batch, self._c4)
-        return measured
+            self._add_c4(signals, batch, self._c4)
+        return signals
 
-    def _coded(self, texts: Sequence[str]) -> Batch:
+    def _encoded(self, texts: Sequence[str]) -> Batch:
         counts: list[int] = []
         lines: list[str] = []
         for text in texts:
             found = text.splitlines()
             counts.append(len(found))
             lines += map(str.strip, found)
-        some = np.fromiter(map(bool, lines), bool, len(lines))
+        nonblank = np.fromiter(map(bool, lines), bool, len(lines))
         split: Any = cast(Any, pc).ascii_split_whitespace(
             pa.array(filter(None, lines), pa.string())
         )
         coded = split.flatten().dictionary_encode()
-        known = np.fromiter(
-            map(self._vocabulary.__getitem__, coded.dictionary.to_pylist()), np.int64
-        )
+        known = np.fromiter(map(self._chunks.__getitem__, coded.dictionary.to_pylist()), np.int64)
         line_words = np.zeros(len(lines), np.int64)
-        line_words[some] = np.diff(split.offsets.to_numpy())
-        self._vocabulary.learn()
+        line_words[nonblank] = np.diff(split.offsets.to_numpy())
+        self._chunks.fill_columns()
         line_counts = np.array(counts)
         line_end = np.cumsum(line_words)
         first_line = np.cumsum(line_counts) - line_counts
@@ -117,7 +115,7 @@ class WordSignals:
             line_counts=line_counts,
             first_line=first_line,
             ids=known[coded.indices.to_numpy()],
-            some=some,
+            nonblank=nonblank,
             line_words=line_words,
             line_end=line_end,
             text_begin=np.append(0, text_end[:-1]),
@@ -127,7 +125,7 @@ class WordSignals:
     def _gopher_quality(
         self, texts: Sequence[str], batch: Batch
     ) -> tuple[Column, dict[str, Column]]:
-        column, ids = self._vocabulary.columns, batch.ids
+        column, ids = self._chunks.columns, batch.ids
         both = np.add.reduceat(column["n_solid"][ids], batch.text_begin)
         words, solid = both & LOW, both >> 32
         both = np.add.reduceat(column["size_alpha"][ids], batch.text_begin)
@@ -136,104 +134,104 @@ class WordSignals:
         hashes = np.fromiter((text.count("#") for text in texts), np.int64)
         dots = np.fromiter((text.count("...") + text.count("…") for text in texts), np.int64)
         last, first = (
-            batch.line_end[batch.some] - 1,
-            (batch.line_end - batch.line_words)[batch.some],
+            batch.line_end[batch.nonblank] - 1,
+            (batch.line_end - batch.line_words)[batch.nonblank],
         )
         flags = column["flags"]
         bullets, ellipses = np.zeros((2, len(batch.lines)), np.int64)
-        bullets[batch.some] = flags[ids[first]] & BULLET > 0
-        ellipses[batch.some] = flags[ids[last]] & ELLIPSIS > 0
+        bullets[batch.nonblank] = flags[ids[first]] & BULLET > 0
+        ellipses[batch.nonblank] = flags[ids[last]] & ELLIPSIS > 0
         return words, {
             "gopher.words": solid,
-            "gopher.mean_word_length": _share(size, solid),
-            "gopher.hash_ratio": _share(hashes, words),
-            "gopher.ellipsis_ratio": _share(dots, words),
+            "gopher.mean_word_length": _fraction(size, solid),
+            "gopher.hash_ratio": _fraction(hashes, words),
+            "gopher.ellipsis_ratio": _fraction(dots, words),
             "gopher.bullet_lines": np.add.reduceat(bullets, batch.first_line) / batch.line_counts,
             "gopher.ellipsis_lines": np.add.reduceat(ellipses, batch.first_line)
             / batch.line_counts,
-            "gopher.alphabetic_words": _share(alphabetic, words),
+            "gopher.alphabetic_words": _fraction(alphabetic, words),
             "gopher.stop_words": np.bitwise_count(stops).astype(np.int64),
         }
 
     def _gopher_repetition(
         self, batch: Batch, numbers: LineNumbers, characters: Column, words: Column
     ) -> dict[str, Column]:
-        ids, vocabulary = batch.ids, self._vocabulary
-        count = vocabulary.columns["n_solid"][ids] & LOW
+        ids, chunks = batch.ids, self._chunks
+        count = chunks.columns["n_solid"][ids] & LOW
         end = np.cumsum(count)
-        first = np.repeat(vocabulary.columns["first"][ids] - (end - count), count)
-        tokens = vocabulary.flat[first + np.arange(len(first))]
+        first = np.repeat(chunks.columns["first"][ids] - (end - count), count)
+        tokens = chunks.flat[first + np.arange(len(first))]
         start = end[batch.text_end - 1] - words
         document_of = np.repeat(np.arange(len(words)), words)
-        lengths = vocabulary.lengths[tokens]
+        lengths = chunks.lengths[tokens]
         repeated = repeated_characters(tokens, lengths, document_of, start, words)
         n: Any = numbers
         return {
-            "gopher.duplicate_paragraphs": _share(n.duplicate_paragraphs, n.paragraphs),
+            "gopher.duplicate_paragraphs": _fraction(n.duplicate_paragraphs, n.paragraphs),
             "gopher.duplicate_paragraph_characters": n.duplicate_paragraph_characters / characters,
-            "gopher.duplicate_lines": _share(n.duplicate_lines, n.lines),
+            "gopher.duplicate_lines": _fraction(n.duplicate_lines, n.lines),
             "gopher.duplicate_line_characters": n.duplicate_line_characters / characters,
             **{f"gopher.top_{n}gram_fraction": repeated[n] / characters for n in TOP},
             **{f"gopher.duplicate_{n}gram_fraction": repeated[n] / characters for n in DUPLICATED},
         }
 
-    def _add_c4(self, measured: Measured, batch: Batch, rules: LineRules) -> None:
-        """Judge ordinary lines by their chunks' flags, others by the full rules."""
-        column, ids, some = self._vocabulary.columns, batch.ids, batch.some
+    def _add_c4(self, signals: BatchSignals, batch: Batch, rules: LineRules) -> None:
+        """Judge common lines by their chunks' flags, others by the full rules."""
+        column, ids, nonblank = self._chunks.columns, batch.ids, batch.nonblank
         flags = column["flags"][ids]
-        last, first = batch.line_end[some] - 1, (batch.line_end - batch.line_words)[some]
-        last_flag = np.zeros(len(some), np.int64)
-        last_flag[some] = flags[last]
-        keep = some & (batch.line_words >= rules.min_words)
+        last, first = batch.line_end[nonblank] - 1, (batch.line_end - batch.line_words)[nonblank]
+        last_flag = np.zeros(len(nonblank), np.int64)
+        last_flag[nonblank] = flags[last]
+        keep = nonblank & (batch.line_words >= rules.min_words)
         if rules.end_marks is not None:
             ends = SENTENCE | (QUOTE if "'" in rules.end_marks else 0)
             keep &= last_flag & ends > 0
-        sentences = np.zeros(len(some), np.int64)
-        sentences[some] = np.add.reduceat(column["ends"][ids], first) + 1
-        sentences[some] -= flags[last] & TRAIL > 0
+        sentences = np.zeros(len(nonblank), np.int64)
+        sentences[nonblank] = np.add.reduceat(column["ends"][ids], first) + 1
+        sentences[nonblank] -= flags[last] & TRAIL > 0
         recount = last_flag & NO_WORD > 0
         recount[np.searchsorted(batch.line_end, np.flatnonzero(flags & LEAD), "right")] = True
         rare = keep & recount
         rare[np.searchsorted(batch.line_end, np.flatnonzero(flags & RARE), "right")] = True
-        lorem, curly = np.zeros((2, len(some)), np.int64)
+        lorem, curly = np.zeros((2, len(nonblank)), np.int64)
         changed: dict[int, str] = {}
         with_curly: set[int] = set()
         for at in np.flatnonzero(rare).tolist():
-            fate, text = judge_line(batch.lines[at], rules)
-            keep[at] = fate == "keep"
+            line_verdict, text = judge_line(batch.lines[at], rules)
+            keep[at] = line_verdict == "keep"
             text_number = int(np.searchsorted(batch.first_line, at, "right"))
-            curly[at] = fate == "curly_bracket"
-            if fate == "curly_bracket":
+            curly[at] = line_verdict == "curly_bracket"
+            if line_verdict == "curly_bracket":
                 with_curly.add(text_number)
-            # Where both occur, the first decides, as in a loop that stops there.
-            lorem[at] = fate == "lorem_ipsum" and text_number not in with_curly
-            if fate == "keep":
+            # If both occur, the first decides, as in a loop that stops there.
+            lorem[at] = line_verdict == "lorem_ipsum" and text_number not in with_curly
+            if line_verdict == "keep":
                 changed[at] = text
-                sentences[at] = count_sentences(text, self._vocabulary)
-        measured.columns["c4.lorem_ipsum_lines"] = np.add.reduceat(lorem, batch.first_line)
-        measured.columns["c4.curly_bracket_lines"] = np.add.reduceat(curly, batch.first_line)
-        measured.columns["c4.sentences"] = np.add.reduceat(sentences * keep, batch.first_line)
+                sentences[at] = count_sentences(text, self._chunks)
+        signals.columns["c4.lorem_ipsum_lines"] = np.add.reduceat(lorem, batch.first_line)
+        signals.columns["c4.curly_bracket_lines"] = np.add.reduceat(curly, batch.first_line)
+        signals.columns["c4.sentences"] = np.add.reduceat(sentences * keep, batch.first_line)
         kept = keep.tolist()
         for stop, count in zip(
             accumulate(batch.line_counts.tolist()), batch.line_counts.tolist(), strict=True
         ):
             lines = (at for at in range(stop - count, stop) if kept[at])
-            measured.kept_lines.append([changed.get(at, batch.lines[at]) for at in lines])
+            signals.kept_lines.append([changed.get(at, batch.lines[at]) for at in lines])
 
 
 def fineweb(numbers: LineNumbers, characters: Column, words: Column) -> dict[str, Column]:
-    """Return FineWeb's own measures (Penedo et al. 2024, section 3.6)."""
+    """Return the signals of FineWeb's custom filters (Penedo et al. 2024, section 3.6)."""
     n: Any = numbers
     return {
-        "fineweb.ended_lines": _share(n.ended_lines, n.solid_lines),
-        "fineweb.short_lines": _share(n.short_lines, n.solid_lines),
-        "fineweb.repeated_line_characters": _share(
+        "fineweb.ended_lines": _fraction(n.ended_lines, n.solid_lines),
+        "fineweb.short_lines": _fraction(n.short_lines, n.solid_lines),
+        "fineweb.repeated_line_characters": _fraction(
             n.duplicate_solid_characters, characters - n.line_feeds
         ),
-        "fineweb.line_feeds_per_word": _share(n.line_feeds, words),
+        "fineweb.line_feeds_per_word": _fraction(n.line_feeds, words),
     }
 
 
-def _share(part: Column, whole: Column) -> Column:
-    """Divide; 0 where there is nothing to divide by."""
-    return np.divide(part, whole, out=np.zeros(len(part)), where=whole != 0)
+def _fraction(part: Column, total: Column) -> Column:
+    """Divide; 0 where the denominator is 0."""
+    return np.divide(part, total, out=np.zeros(len(part)), where=total != 0)

@@ -1,11 +1,12 @@
-"""Numbers of bank accounts and payment cards, known by their checksums.
+"""Numbers of bank accounts and payment cards, detected by their checksums.
 
 Sources: ISO 13616 and SWIFT's IBAN registry for lengths by country; ISO/IEC 7812 for the check
 digit of cards (Luhn), and the issuers' published ranges and lengths.
 
 Choices:
-- A number must be written as people write it: in one piece, or in the groups of its kind.
-- A 13-digit number that is a valid EAN is a product, even where it would do as an old Visa card.
+- A number must be in a usual format: without spaces, or in the groups of its kind.
+- A 13-digit number that is a valid EAN is a product, even if it would also be valid as an old Visa
+  card.
 """
 
 import re
@@ -20,8 +21,8 @@ SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20 YE30
 """
 IBAN_LENGTHS = {part[:2]: int(part[2:]) for part in _LENGTHS.split()}
 CHECK_DIGITS = re.compile(r"[0-9]{2}(?=[ A-Z0-9]{10})")
-LONGEST_IBAN = 34 + 8  # with blanks after each four
-BLANKS = re.compile(r"[A-Z0-9]{4}(?: [A-Z0-9]{4})* ?[A-Z0-9]{0,4}")
+MAX_IBAN = 34 + 8  # with a space after each four characters
+GROUPED = re.compile(r"[A-Z0-9]{4}(?: [A-Z0-9]{4})* ?[A-Z0-9]{0,4}")
 
 CARD = re.compile(
     r"(?<![0-9A-Za-z])(?<![0-9][ .,-])(?:"
@@ -30,7 +31,7 @@ CARD = re.compile(
     r"|3[0-9]{3}([ -])[0-9]{6}\2[0-9]{4,5}"
     r")(?![0-9A-Za-z])(?![ -][0-9])"
 )
-# Beginnings, as the issuers publish them, and how long their numbers are.
+# Prefixes, as the issuers publish them, and the lengths of their numbers.
 ISSUERS = (
     (re.compile("4"), {13, 16, 19}),  # Visa
     (re.compile("5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720"), {16}),  # Mastercard
@@ -43,8 +44,8 @@ ISSUERS = (
 )
 
 
-def ibans(text: str, _stretches: object = None) -> Iterator[tuple[int, int]]:
-    """Yield where valid IBANs begin and end.
+def ibans(text: str, _digit_runs: object = None) -> Iterator[tuple[int, int]]:
+    """Yield the start and end of valid IBANs.
 
     >>> text = "to GB29 NWBK 6016 1331 9268 19 please"  # the registry's example
     >>> [text[start:end] for start, end in ibans(text)]
@@ -55,21 +56,21 @@ def ibans(text: str, _stretches: object = None) -> Iterator[tuple[int, int]]:
         length = IBAN_LENGTHS.get(text[max(0, start) : start + 2])
         if length is None or text[max(0, start - 1) : start].isalnum():
             continue
-        near = text[start : start + LONGEST_IBAN]
-        plain = near[:length]
+        candidate = text[start : start + MAX_IBAN]
+        plain = candidate[:length]
         if plain.isalnum():
             end = length
         else:
             end = length + (length - 1) // 4
-            plain = near[:end].replace(" ", "")
-            if not BLANKS.fullmatch(near[:end]) or len(plain) != length:
+            plain = candidate[:end].replace(" ", "")
+            if not GROUPED.fullmatch(candidate[:end]) or len(plain) != length:
                 continue
-        if not near[end : end + 1].isalnum() and is_iban(plain):
+        if not candidate[end : end + 1].isalnum() and is_iban(plain):
             yield start, start + end
 
 
 def is_iban(text: str) -> bool:
-    """Check the length and the sum of an IBAN without blanks.
+    """Check the length and the checksum of an IBAN without spaces.
 
     >>> is_iban("GB29NWBK60161331926819"), is_iban("GB28NWBK60161331926819")
     (True, False)
@@ -80,7 +81,7 @@ def is_iban(text: str) -> bool:
 
 
 def is_card(digits: str) -> bool:
-    """Check issuer, length and check digit of a card's number.
+    """Check the issuer, length and check digit of a card number.
 
     >>> is_card("4111111111111111"), is_card("4111111111111112")
     (True, False)
@@ -92,7 +93,7 @@ def is_card(digits: str) -> bool:
 
 
 def luhn(digits: str) -> bool:
-    """Check the sum of ISO/IEC 7812, annex B.
+    """Check the checksum of ISO/IEC 7812, annex B.
 
     >>> luhn("79927398713"), luhn("79927398710")
     (True, False)
@@ -102,7 +103,7 @@ def luhn(digits: str) -> bool:
 
 
 def ean(digits: str) -> bool:
-    """Check the sum of a product's number (GS1), an ISBN among them.
+    """Check the checksum of a product number (GS1), including ISBNs.
 
     >>> ean("9780306406157")
     True

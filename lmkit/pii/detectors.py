@@ -1,12 +1,12 @@
-"""Where private data stand in a text, by kind.
+"""Detectors of personally identifiable information (PII), one for each kind.
 
 Choices:
-- Where two kinds overlap, the one with more structure wins: keys, e-mail, IBAN, cards, addresses
-  of machines, telephones.
-- Addresses that are private, local or reserved (RFC 1918, 6890) are left alone; those that RFC 5737
-  and 3849 set aside for documents stand for public ones and are taken for such.
-- Each search is bounded by an anchor (an @, a stretch of digits, the beginning of a key), so that
-  hostile text takes no longer than other text.
+- If two kinds overlap, the one with more structure wins: keys, e-mail, IBAN, cards, IP addresses,
+  phone numbers.
+- Addresses that are private, local or reserved (RFC 1918, 6890) are ignored; those that RFC 5737
+  and 3849 reserve for documentation stand for public ones and are detected as such.
+- Each search is bounded by an anchor (an @, a run of digits, the prefix of a key), so that
+  adversarial text takes no longer than other text.
 """
 
 import re
@@ -20,12 +20,12 @@ from lmkit.pii.options import Kind
 from lmkit.pii.phone_numbers import phone_numbers
 
 Spans = Iterator[tuple[int, int]]
-Stretches = Sequence[tuple[int, int]]
-"""Where digits stand close together."""
+DigitRuns = Sequence[tuple[int, int]]
+"""Spans of text that consist of digits and separators."""
 
 
-class Found(NamedTuple):
-    """A piece of private data."""
+class Detection(NamedTuple):
+    """A span of PII."""
 
     start: int
     end: int
@@ -37,13 +37,13 @@ DOMAIN = re.compile(
     rf"(?:(?:{LABEL}(?:[\w-]{{0,61}}{LABEL})?\.){{1,8}}[^\W\d_]{{2,24}}"
     r"|\[?[0-9]{1,3}(?:\.[0-9]{1,5}){3}\]?)(?!\w)"
 )
-LOCAL_MARKS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_%+'-")
-LONGEST_LOCAL = 64
-LONGEST_DOMAIN = 255
+LOCAL_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_%+'-")
+MAX_LOCAL = 64
+MAX_DOMAIN = 255
 
 
-def emails(text: str, _stretches: Stretches = ()) -> Spans:
-    """Yield where e-mail addresses begin and end (RFC 5321, as they are in use).
+def emails(text: str, _digit_runs: DigitRuns = ()) -> Spans:
+    """Yield the start and end of e-mail addresses (RFC 5321, as they are in use).
 
     >>> text = "Write to <jo.doe+x@mail.example.com>."
     >>> [text[start:end] for start, end in emails(text)]
@@ -52,19 +52,22 @@ def emails(text: str, _stretches: Stretches = ()) -> Spans:
     done = 0
     at = text.find("@")
     while at >= 0:
-        match = DOMAIN.match(text, at + 1, at + 1 + LONGEST_DOMAIN)
-        if match and (start := _start_of_local(text, max(done, at - LONGEST_LOCAL), at)) < at:
+        match = DOMAIN.match(text, at + 1, at + 1 + MAX_DOMAIN)
+        if match and (start := _start_of_local(text, max(done, at - MAX_LOCAL), at)) < at:
             done = match.end()
             yield start, done
         at = text.find("@", max(at + 1, done))
 
 
-def _start_of_local(text: str, least: int, at: int) -> int:
+def _start_of_local(text: str, first: int, at: int) -> int:
     start = at
-    while start > least:
-        mark = text[start - 1]
-        if mark not in LOCAL_MARKS and not (
-            mark == "." and start < at and text[start] != "." and text[start - 2 : start - 1] != "."
+    while start > first:
+        character = text[start - 1]
+        if character not in LOCAL_CHARACTERS and not (
+            character == "."
+            and start < at
+            and text[start] != "."
+            and text[start - 2 : start - 1] != "."
         ):
             break
         start -= 1
@@ -88,22 +91,22 @@ VERSION = re.compile(
     r"<=|~=)[\s:#(]{0,3}$",
     re.IGNORECASE,
 )
-MACHINE = re.compile(
+HOST_WORD = re.compile(
     r"\b(?:ip|ips|ipv4|addr\w*|dns|host\w*|server\w*|\w*ping|gateway|resolver\w*|from)\b",
     re.IGNORECASE,
 )
-LOOKS_LIKE_A_SECTION = 20
+MAX_SECTION = 20
 CONTEXT = 32
 
 
-def machines(text: str, stretches: Stretches) -> Spans:
-    """Yield where public IP addresses begin and end.
+def ip_addresses(text: str, digit_runs: DigitRuns) -> Spans:
+    """Yield the start and end of public IP addresses.
 
     >>> text = "From 163.36.107.25, not from 10.0.0.1, by version 1.2.3.4"
     >>> [text[one.start : one.end] for one in find(text, ("ip",))]
     ['163.36.107.25']
     """
-    for start, stop in stretches:
+    for start, stop in digit_runs:
         for match in IPV4.finditer(text, start, stop):
             if _is_public(match[0]) and not _is_version(text, match):
                 yield match.span()
@@ -122,12 +125,12 @@ def _is_public(value: str) -> bool:
 
 
 def _is_version(text: str, match: re.Match[str]) -> bool:
-    """Tell versions and sections by what stands before, or by their small numbers."""
+    """Recognize versions and section numbers by the text before, or by their small numbers."""
     before = text[max(0, match.start() - CONTEXT) : match.start()]
     if VERSION.search(before):
         return True
-    small = all(int(part) < LOOKS_LIKE_A_SECTION for part in match[0].split("."))
-    return small and not MACHINE.search(before)
+    all_small = all(int(part) < MAX_SECTION for part in match[0].split("."))
+    return all_small and not HOST_WORD.search(before)
 
 
 PART = "[A-Za-z0-9_-]"
@@ -157,20 +160,20 @@ KEYS: dict[str, str] = {
     ":AA": f"{PART}{{33}}",  # Telegram
     "eyJ": f"{PART}{{10,2048}}\\.eyJ{PART}{{10,4096}}\\.{PART}{{10,1024}}",  # JWT, RFC 7519
 }
-"""How keys begin, as their issuers document it, and what follows."""
+"""Prefixes of keys, as their issuers document them, and the pattern that follows."""
 KEY_PATTERNS = {
-    sign: re.compile(f"{re.escape(sign)}{rest}(?!{PART})") for sign, rest in KEYS.items()
+    prefix: re.compile(f"{re.escape(prefix)}{rest}(?!{PART})") for prefix, rest in KEYS.items()
 }
 BOT = re.compile(r"(?<![A-Za-z0-9])[0-9]{8,10}\Z")
-INSIDE_A_KEY = frozenset("_-")
+KEY_PUNCTUATION = frozenset("_-")
 BLOCK = "-----BEGIN "
 BLOCK_START = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
 BLOCK_END = re.compile(r"-----END [A-Z0-9 ]{0,48}-----")
-LONGEST_BLOCK = 16_384
+MAX_BLOCK = 16_384
 
 
-def keys(text: str, _stretches: Stretches = ()) -> Spans:
-    """Yield where keys and tokens of well-known shapes begin and end.
+def keys(text: str, _digit_runs: DigitRuns = ()) -> Spans:
+    """Yield the start and end of keys and tokens in well-known formats.
 
     >>> text = "key AKIAIOSFODNN7EXAMPLE"  # from Amazon's documentation
     >>> [text[start:end] for start, end in keys(text)]
@@ -180,75 +183,77 @@ def keys(text: str, _stretches: Stretches = ()) -> Spans:
     while at >= 0:
         end = at + len(BLOCK)
         if start := BLOCK_START.match(text, at):
-            close = BLOCK_END.search(text, start.end(), at + LONGEST_BLOCK)
+            close = BLOCK_END.search(text, start.end(), at + MAX_BLOCK)
             end = close.end() if close else start.end()
             yield at, end
         at = text.find(BLOCK, end)
-    for sign, pattern in KEY_PATTERNS.items():
-        at = text.find(sign)
+    for prefix, pattern in KEY_PATTERNS.items():
+        at = text.find(prefix)
         while at >= 0:
             match = pattern.match(text, at)
-            start = _start_of_key(text, at, sign) if match and _is_mixed(match[0]) else None
+            start = _start_of_key(text, at, prefix) if match and _is_mixed(match[0]) else None
             if match and start is not None:
                 yield start, match.end()
-            at = text.find(sign, match.end() if match else at + 1)
+            at = text.find(prefix, match.end() if match else at + 1)
 
 
 def _is_mixed(key: str) -> bool:
-    """Tell a key from words in a row."""
+    """Distinguish a key from hyphenated words."""
     return any(map(str.isdigit, key)) or not (key.islower() or key.isupper())
 
 
-def _start_of_key(text: str, at: int, sign: str) -> int | None:
-    """Return where a key begins; None where it is the end of something longer."""
-    if sign == ":AA":
+def _start_of_key(text: str, at: int, prefix: str) -> int | None:
+    """Return the start of a key; None if it is the end of something longer."""
+    if prefix == ":AA":
         bot = BOT.search(text[max(0, at - 11) : at])
         return at - len(bot[0]) if bot else None
     before = text[at - 1 : at]
-    return None if (before.isalnum() and before.isascii()) or before in INSIDE_A_KEY else at
+    return None if (before.isalnum() and before.isascii()) or before in KEY_PUNCTUATION else at
 
 
-def cards(text: str, stretches: Stretches) -> Spans:
-    """Yield where numbers of payment cards begin and end.
+def cards(text: str, digit_runs: DigitRuns) -> Spans:
+    """Yield the start and end of payment card numbers.
 
     >>> find("Visa 4111 1111 1111 1111 (a number for tests)")
-    [Found(start=5, end=24, kind='card')]
+    [Detection(start=5, end=24, kind='card')]
     """
-    for start, stop in stretches:
+    for start, stop in digit_runs:
         for match in CARD.finditer(text, start, stop):
             if is_card("".join(filter(str.isdigit, match[0]))):
                 yield match.span()
 
 
-STRETCH = re.compile(r"[0-9][0-9 ().:/,+\u00a0\u2011-]{5,}")
-BESIDE = 4
-"""Characters beside a stretch that may belong to it, or tell that it goes on."""
-FINDERS: dict[Kind, Callable[[str, Stretches], Spans]] = {
+DIGIT_RUN = re.compile(r"[0-9][0-9 ().:/,+\u00a0\u2011-]{5,}")
+CONTEXT_AFTER = 4
+"""Characters after a run of digits that may belong to it, or show that it continues."""
+DETECTORS: dict[Kind, Callable[[str, DigitRuns], Spans]] = {
     "key": keys,
     "email": emails,
     "iban": ibans,
     "card": cards,
-    "ip": machines,
+    "ip": ip_addresses,
     "phone": phone_numbers,
 }
-"""In the order in which overlaps are settled."""
+"""In order of priority for overlaps."""
 
 
-def find(text: str, kinds: tuple[Kind, ...] = (*FINDERS,)) -> list[Found]:
-    """Return what is private in a text, in its order."""
-    stretches = [(match.start(), match.end() + BESIDE) for match in STRETCH.finditer(text)]
-    found: list[Found] = []
-    for kind, finder in FINDERS.items():
+def find(text: str, kinds: tuple[Kind, ...] = (*DETECTORS,)) -> list[Detection]:
+    """Return the PII in a text, in order of position."""
+    digit_runs = [
+        (match.start(), match.end() + CONTEXT_AFTER) for match in DIGIT_RUN.finditer(text)
+    ]
+    found: list[Detection] = []
+    for kind, detector in DETECTORS.items():
         if kind in kinds:
-            new = [Found(start, end, kind) for start, end in finder(text, stretches)]
+            new = [Detection(start, end, kind) for start, end in detector(text, digit_runs)]
             found = _without_overlaps(found, new) if new else found
     return found
 
 
-def _without_overlaps(found: list[Found], new: list[Found]) -> list[Found]:
-    """Add what doesn't touch what is there already."""
+def _without_overlaps(found: list[Detection], new: list[Detection]) -> list[Detection]:
+    """Add the new detections that don't overlap earlier ones."""
     starts = [one.start for one in found]
-    kept: list[Found] = []
+    kept: list[Detection] = []
     for one in sorted(new):
         at = bisect(starts, one.start)
         touches = (at > 0 and found[at - 1].end > one.start) or (

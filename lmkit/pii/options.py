@@ -16,6 +16,11 @@ class PiiConfig(Group):
     """Replace each value by a tag or by a pseudonym (from its hash), or drop documents with any."""
 
     kinds: Annotated[tuple[Kind, ...], BeforeValidator(split_commas)] = (
-        *("key", "email", "iban", "card", "ip", "phone"),
+        "key",
+        "email",
+        "iban",
+        "card",
+        "ip",
+        "phone",
     )
     """Kinds to detect: key, email, iban, card, ip, phone, separated by commas."""

@@ -1,11 +1,11 @@
-"""Telephone numbers, as people write them.
+"""Phone numbers, in the formats in which people write them.
 
 Choices:
-- Numbers have no checksum, so the way of writing decides: with a country code; as North America
-  writes them; with the leading 0 of a trunk call, in groups. Other groups of digits count only
-  behind a word like `Tel.`.
-- What other things look like is left alone: dates, years, verses, ISBNs, sums of money, versions.
-- Only bounded stretches around digits are looked at, so the time is linear.
+- Numbers have no checksum, so the format decides: with a country code; the North American format;
+  with the leading 0 of a trunk call, in groups. Other groups of digits count only after a word like
+  `Tel.`.
+- Lookalikes are ignored: dates, years, verses, ISBNs, amounts of money, versions.
+- Only bounded spans around digits are searched, so the time is linear.
 """
 
 import re
@@ -19,7 +19,7 @@ WORD = re.compile(
     re.IGNORECASE,
 )
 WORD_REACH = 40
-LONGEST = 40
+MAX_CHARACTERS = 40
 SEPARATOR = r"[ .\-/\u00a0\u2011]"
 GROUP = r"(?:\([0-9]{1,6}\)|[0-9]{1,12})"
 FORMS = {
@@ -39,8 +39,8 @@ FORMS = {
     ),
     "freephone": re.compile(r"8(?:00|33|44|55|66|77|88)[ -][0-9]{3}[ -][0-9]{4}"),
 }
-"""Ways of writing that need no word before them."""
-BEHIND_A_WORD = re.compile(rf"\(?[0-9]{{2,12}}\)?(?:{SEPARATOR}{{1,2}}[0-9]{{2,8}}){{0,5}}")
+"""Formats that need no word before them."""
+AFTER_A_WORD = re.compile(rf"\(?[0-9]{{2,12}}\)?(?:{SEPARATOR}{{1,2}}[0-9]{{2,8}}){{0,5}}")
 DIGITS = {
     "international": (8, 15),
     "abroad": (10, 17),
@@ -49,27 +49,27 @@ DIGITS = {
     "trunk": (9, 12),
     "freephone": (10, 10),
 }
-"""The fewest and the most digits of each."""
-DIGITS_BEHIND_A_WORD = (7, 15)
-GOES_ON = re.compile(r"[0-9A-Za-z_]|[.,:/-][0-9]| [0-9]{3}")
+"""Minimum and maximum number of digits of each format."""
+DIGITS_AFTER_A_WORD = (7, 15)
+CONTINUES = re.compile(r"[0-9A-Za-z_]|[.,:/-][0-9]| [0-9]{3}")
 DAY, MONTH, YEAR = "(?:0?[1-9]|[12][0-9]|3[01])", "(?:0?[1-9]|1[0-2])", "(?:1[5-9]|20)"
 DATE = re.compile(
     rf"(?:{DAY}[./-]{MONTH}|{MONTH}[./-]{DAY})[./-]{YEAR}?[0-9]{{2}}(?![./-]?[0-9])|{YEAR}[0-9]{{2}}[./-]"
 )
 FIRST = frozenset("+(0123456789")
 NEVER_BEFORE = frozenset("+-/,#$€£=_")
-"""What stands before a number that is part of something else."""
+"""Characters before a number that is part of something else."""
 BETWEEN_DIGITS = frozenset(" .:")
 
 
-def phone_numbers(text: str, stretches: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Yield where telephone numbers begin and end; `stretches` are where digits stand together.
+def phone_numbers(text: str, digit_runs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Yield the start and end of phone numbers; `digit_runs` are the spans to search.
 
     >>> text = "Call (212) 555-0123 before 1999."
     >>> [text[start:end] for start, end in phone_numbers(text, [(6, 27)])]
     ['(212) 555-0123']
     """
-    for start, stop in stretches:
+    for start, stop in digit_runs:
         at = max(0, start - len("(+"))
         while at < stop:
             if (end := _end_of_number(text, at)) is None:
@@ -80,7 +80,7 @@ def phone_numbers(text: str, stretches: Iterable[tuple[int, int]]) -> Iterator[t
 
 
 def _end_of_number(text: str, at: int) -> int | None:
-    """Return where the number that begins here ends."""
+    """Return the end of the phone number that begins here, None if there is none."""
     first, before = text[at : at + 1], text[max(0, at - 1) : at]
     if first not in FIRST or (first == "+" and before.isdigit()):
         return None
@@ -89,16 +89,18 @@ def _end_of_number(text: str, at: int) -> int | None:
         if before.isalnum() or before in NEVER_BEFORE or inside:
             return None
     for name, form in FORMS.items():
-        if (match := form.match(text, at, at + LONGEST)) and _fits(text, match, DIGITS[name]):
+        if (match := form.match(text, at, at + MAX_CHARACTERS)) and _fits(
+            text, match, DIGITS[name]
+        ):
             return None if DATE.match(text, at) else match.end()
     if not WORD.search(text[max(0, at - WORD_REACH) : at]):
         return None
-    match = BEHIND_A_WORD.match(text, at, at + LONGEST)
-    return match.end() if match and _fits(text, match, DIGITS_BEHIND_A_WORD) else None
+    match = AFTER_A_WORD.match(text, at, at + MAX_CHARACTERS)
+    return match.end() if match and _fits(text, match, DIGITS_AFTER_A_WORD) else None
 
 
 def _fits(text: str, match: re.Match[str], digits: tuple[int, int]) -> bool:
-    """Tell whether a number has as many digits as it must, and nothing goes on behind it."""
-    least, most = digits
+    """Tell whether a number has a valid count of digits, and doesn't continue after the match."""
+    min_digits, max_digits = digits
     count = sum(map(str.isdigit, match[0]))
-    return least <= count <= most and not GOES_ON.match(text, match.end())
+    return min_digits <= count <= max_digits and not CONTINUES.match(text, match.end())

@@ -1,12 +1,12 @@
-"""Private data in texts: found by kind, and replaced, or the document dropped.
+"""Replaces personally identifiable information (PII) in texts, by kind.
 
 Choices:
-- Off by default: what is private depends on what the text is for. Names aren't looked for.
-- A stand-in is made of a hash of the value (an address in small letters, a number's digits), so
-  equal values stay equal within and across documents, whatever the order. It hides a value from
-  readers, not from somebody who tries all telephone numbers.
-- A tag, `[EMAIL]`, or stand-in, `[EMAIL kdfjabcgmnop]`, holds no digit and no sign of a web page's
-  markup: a text that is cleaned again stays as it is.
+- Off by default: what counts as PII depends on the purpose of the text. Names aren't detected.
+- A pseudonym is derived from a hash of the value (an address in lower case, the digits of a
+  number), so equal values remain equal within and across documents, in any order. It hides a value
+  from readers, not from somebody who tries all phone numbers.
+- A tag, `[EMAIL]`, or pseudonym, `[EMAIL kdfjabcgmnop]`, contains no digit and no character of HTML
+  markup: cleaning a text again doesn't change it.
 """
 
 from collections import Counter
@@ -21,15 +21,15 @@ HASH_BYTES = 6
 
 
 class Replacer:
-    """Replaces private data, and counts it by kind."""
+    """Replaces PII, and counts it by kind."""
 
     def __init__(self, options: PiiConfig) -> None:
         self._find = partial(find, kinds=options.kinds)
-        self._stand_in = options.action == "pseudonym"
+        self._use_pseudonym = options.action == "pseudonym"
         self.counts: Counter[str] = Counter()
 
     def replace(self, text: str) -> tuple[str, Counter[str]]:
-        """Return the text without what is private, and how much of each kind there was.
+        """Return the text with all PII replaced, and its counts by kind.
 
         >>> Replacer(PiiConfig()).replace("To jo@example.com.")[0]
         'To [EMAIL].'
@@ -40,27 +40,27 @@ class Replacer:
         parts: list[str] = []
         done = 0
         for start, end, kind in found:
-            parts += (text[done:start], self._name(text[start:end], kind))
+            parts += (text[done:start], self._substitute(text[start:end], kind))
             done = end
-        here = Counter[str](one.kind for one in found)
-        self.counts += here
-        return "".join([*parts, text[done:]]), here
+        counts = Counter[str](one.kind for one in found)
+        self.counts += counts
+        return "".join([*parts, text[done:]]), counts
 
-    def _name(self, value: str, kind: Kind) -> str:
-        return pseudonym(value, kind) if self._stand_in else f"[{kind.upper()}]"
+    def _substitute(self, value: str, kind: Kind) -> str:
+        return pseudonym(value, kind) if self._use_pseudonym else f"[{kind.upper()}]"
 
 
-def told(counts: Mapping[str, int]) -> str:
-    """Say how much was found of each kind.
+def counts_text(counts: Mapping[str, int]) -> str:
+    """Format the counts of each kind.
 
-    >>> told({"phone": 1, "email": 2})
+    >>> counts_text({"phone": 1, "email": 2})
     '2 email, 1 phone'
     """
     return ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
 
 
 def pseudonym(value: str, kind: Kind) -> str:
-    """Return what stands for a value wherever it occurs, however it is written.
+    """Return the pseudonym of a value, which doesn't depend on its format.
 
     >>> pseudonym("Jo@Example.com", "email") == pseudonym("jo@example.com", "email")
     True
@@ -78,4 +78,4 @@ def pseudonym(value: str, kind: Kind) -> str:
 
 
 LETTERS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
-"""Letters only, so that no stand-in looks like a number."""
+"""Letters only, so that no pseudonym looks like a number."""

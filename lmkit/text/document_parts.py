@@ -1,12 +1,12 @@
-"""Documents with their sentences marked, and long ones in parts that know of one another.
+"""Splits documents into sentences, and long ones into parts that refer to one another.
 
-    metadata.sentences   [[0, 17], [18, 40]]: where each begins and ends in the text, in characters
-    metadata.part        {"of": id of the whole, "number", "count", "start", "after"}
+    metadata.sentences   [[0, 17], [18, 40]]: start and stop of each in the text, in characters
+    metadata.part        {"of": id of the full document, "number", "count", "start", "after"}
 
 Choices:
-- The whole document is judged before: a part says less than the whole does.
-- The language is what the metadata says, whoever found it out; else English.
-- Parts carry what is known of the whole. Their ids are that of the whole and their number.
+- Documents are judged before they are split: a part has less evidence than the full document.
+- The language is that of the metadata, whichever tool identified it; else English.
+- Parts have the metadata of the full document. Their ids are its id and their number.
 """
 
 import unicodedata
@@ -15,24 +15,24 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from lmkit.artifacts.documents_file import Document, Outcome
-from lmkit.text.sentences import Span, one_a_line, sentences, stretches
+from lmkit.text.sentences import Span, blocks, one_per_line, sentences
 
-Marking = Literal["offsets", "lines"]
+SentenceFormat = Literal["offsets", "lines"]
 
 
 def segmented(
-    outcomes: Iterable[Outcome], marking: Marking | None, most: int | None
+    outcomes: Iterable[Outcome], sentence_format: SentenceFormat | None, max_characters: int | None
 ) -> Iterator[Outcome]:
-    """Mark the sentences of the documents in a stream, and cut those over `most` characters."""
+    """Split the documents of a stream into sentences, and into parts of `max_characters`."""
     for outcome in outcomes:
         if not isinstance(outcome, Document):
             yield outcome
             continue
         language = outcome.metadata.get("language")
-        if marking == "lines":
-            outcome = outcome.with_text(one_a_line(outcome.text, language))
-        for document in _parted(outcome, most, language):
-            if marking == "offsets":
+        if sentence_format == "lines":
+            outcome = outcome.with_text(one_per_line(outcome.text, language))
+        for document in _split(outcome, max_characters, language):
+            if sentence_format == "offsets":
                 spans = [list(span) for span in sentences(document.text, language)]
                 metadata = {**document.metadata, "sentences": spans}
                 yield replace(document, metadata=metadata)
@@ -40,11 +40,11 @@ def segmented(
                 yield document
 
 
-def _parted(document: Document, most: int | None, language: object) -> Iterator[Document]:
-    if most is None or len(document.text) <= most:
+def _split(document: Document, max_characters: int | None, language: object) -> Iterator[Document]:
+    if max_characters is None or len(document.text) <= max_characters:
         yield document
         return
-    found = parts(document.text, most, language)
+    found = parts(document.text, max_characters, language)
     for number, part in enumerate(found):
         link = {"of": document.id, "number": number, "count": len(found)}
         link |= {"start": part.start, "after": part.after}
@@ -57,36 +57,36 @@ def _parted(document: Document, most: int | None, language: object) -> Iterator[
 
 
 JOINERS = "\u200d\ufe0e\ufe0f"
-LONGEST_CHARACTER = 32
-"""Code points that are looked at for where a character ends."""
+MAX_CHARACTER = 32
+"""Maximum number of code points that are searched for the end of a character."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a text, where it begins there, and the white space that follows."""
+    """A part of a text, its offset, and the white space that follows it."""
 
     start: int
     text: str
     after: str
 
 
-def parts(text: str, most: int, language: object = None) -> list[Part]:
-    r"""Cut a text in parts of at most so many characters.
+def parts(text: str, max_characters: int, language: object = None) -> list[Part]:
+    r"""Split a text into parts of at most so many characters.
 
     >>> [(part.text, part.after) for part in parts("A title\n\nIt rains. It pours.\n", 10)]
     [('A title', '\n\n'), ('It rains.', ' '), ('It pours.', '\n')]
     """
-    if len(text) <= most:
+    if len(text) <= max_characters:
         return [Part(0, text, "")]
     spans: list[Span] = []
-    for start, stop in _atoms(text, most, language):
-        if spans and stop - spans[-1][0] <= most:
+    for start, stop in _units(text, max_characters, language):
+        if spans and stop - spans[-1][0] <= max_characters:
             spans[-1] = (spans[-1][0], stop)
         else:
             spans.append((start, stop))
     if not spans:
         return [Part(0, text, "")]
-    spans[0] = (0, spans[0][1])  # with the white space that it may begin with
+    spans[0] = (0, spans[0][1])  # with leading white space
     followers = [start for start, _ in spans[1:]]
     return [
         Part(start, text[start:stop], text[stop:following])
@@ -94,29 +94,34 @@ def parts(text: str, most: int, language: object = None) -> list[Part]:
     ]
 
 
-def _atoms(text: str, most: int, language: object) -> Iterator[Span]:
-    """Yield what has room in a part, as large as it comes; between them lies white space."""
-    for start, stop in stretches(text):
-        if stop - start <= most:
+def _units(text: str, max_characters: int, language: object) -> Iterator[Span]:
+    """Yield the largest units that fit into a part; between them there is only white space."""
+    for start, stop in blocks(text):
+        if stop - start <= max_characters:
             yield start, stop
             continue
         for first, last in sentences(text[start:stop], language):
-            if last - first <= most:
+            if last - first <= max_characters:
                 yield start + first, start + last
             else:
-                yield from _words(text, start + first, start + last, most)
+                yield from _words(text, start + first, start + last, max_characters)
 
 
-def _words(text: str, start: int, stop: int, most: int) -> Iterator[Span]:
-    """Yield stretches of a text that end where a word does, if one ends in time."""
-    while stop - start > most:
-        cut = start + most
-        space = max(text.rfind(" ", start + 1, cut + 1), text.rfind("\n", start + 1, cut + 1))
+def _words(text: str, start: int, stop: int, max_characters: int) -> Iterator[Span]:
+    """Yield spans of a text that end at a word boundary, if there is one."""
+    while stop - start > max_characters:
+        stop_at = start + max_characters
+        space = max(
+            text.rfind(" ", start + 1, stop_at + 1), text.rfind("\n", start + 1, stop_at + 1)
+        )
         if space < 0:
-            places = range(cut, max(start, cut - LONGEST_CHARACTER), -1)
-            cut = next((place for place in places if not _goes_on(text, place)), cut)
-            yield start, cut
-            start = cut
+            positions = range(stop_at, max(start, stop_at - MAX_CHARACTER), -1)
+            stop_at = next(
+                (position for position in positions if not _continues_character(text, position)),
+                stop_at,
+            )
+            yield start, stop_at
+            start = stop_at
             continue
         yield start, start + len(text[start:space].rstrip())
         start = space
@@ -126,10 +131,10 @@ def _words(text: str, start: int, stop: int, most: int) -> Iterator[Span]:
         yield start, stop
 
 
-def _goes_on(text: str, place: int) -> bool:
-    """Tell whether a character is one with that before it: an accent, or a joined emoji."""
+def _continues_character(text: str, position: int) -> bool:
+    """Tell whether a code point belongs to the character before: an accent, or a joined emoji."""
     return (
-        unicodedata.combining(text[place]) > 0
-        or text[place] in JOINERS
-        or text[place - 1] == JOINERS[0]
+        unicodedata.combining(text[position]) > 0
+        or text[position] in JOINERS
+        or text[position - 1] == JOINERS[0]
     )

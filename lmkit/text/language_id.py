@@ -1,17 +1,17 @@
-"""Which language a text is in, and how sure that is.
+"""Language identification, with a probability.
 
 Choices:
-- The model is py3langid's: naive Bayes over byte n-grams, 139 languages and `zxx` for what is no
-  language, plain arrays in a wheel that runs anywhere. Of what comes in a wheel it was the best on
-  the Universal Declaration (tests/benchmarks/languages.py prints the table).
-- Its arithmetic is done here for many texts at once, with numpy: its own walk over the bytes takes
-  one text at a time, and some 2 microseconds a character.
-- A long text is judged at five places of 200 characters, and the probabilities are averaged: a
-  page that is half in another language gets half the score, and a book costs what a page does.
-- A document's score is the probability of the languages that are wanted, all together: whoever
-  asks for Norwegian and Danish needn't care that a short text may be either.
+- The model is py3langid's: naive Bayes over byte n-grams, 139 languages and `zxx` for text that is
+  no language, plain arrays in a wheel that runs anywhere. Of the models that come in a wheel it was
+  the best on the Universal Declaration (tests/benchmarks/languages.py prints the table).
+- Its arithmetic is done here for many texts at once, with numpy: its own loop over the bytes takes
+  one text at a time, and some 2 microseconds per character.
+- A long text is judged by five samples of 200 characters, and the probabilities are averaged: a
+  page that is half in another language gets half the score, and a book costs as much as a page.
+- A document's score is the summed probability of all requested languages: with Norwegian and
+  Danish requested, it doesn't matter that a short text may be either.
 - Codes are ISO 639-1 where a language has one, else 639-3. Serbian, Croatian and Bosnian are so
-  alike that their labels are often each other's: ask for all three (sr,hr,bs).
+  similar that they are often confused: request all three (sr,hr,bs).
 """
 
 from collections.abc import Sequence
@@ -23,15 +23,15 @@ import numpy as np
 from numpy.typing import NDArray
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-PLACES = 5
-PLACE_CHARACTERS = 200
+SAMPLES = 5
+SAMPLE_CHARACTERS = 200
 UNKNOWN = "und"
-"""ISO 639-2's code for what cannot be told."""
+"""ISO 639-2's code for an undetermined language."""
 WINDOWS_AT_ONCE = 256
 
 
 class Identifier:
-    """Tells languages; loading takes half a second, and some 150 MB."""
+    """Identifies languages; loading takes half a second, and some 150 MB."""
 
     def __init__(self) -> None:
         model: Any = LanguageIdentifier.from_model_file(MODEL_FILE)
@@ -48,14 +48,14 @@ class Identifier:
         self._fold[np.arange(len(columns)), columns] = 1
 
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return a row a text, a column a language; zeros where there is nothing to go by.
+        """Return a row per text, a column per language; zeros where there are no features.
 
         >>> identifier = identifier_for_process()
         >>> rows = identifier.probabilities(["Das ist der Anfang.", "12 34"])
         >>> identifier.label(rows[0])[0]
         'de'
         """
-        parts = [[_encoded(part) for part in places(text)] for text in texts]
+        parts = [[_encoded(part) for part in samples(text)] for text in texts]
         flat = [part for group in parts for part in group]
         found = np.concatenate(
             [
@@ -66,23 +66,23 @@ class Identifier:
                 ),
             ]
         )
-        told = np.array(found.any(axis=1), np.float32)
+        has_features = np.array(found.any(axis=1), np.float32)
         rows = np.zeros((len(texts), len(self.languages)), np.float32)
         at = 0
         for number, group in enumerate(parts):
             one = slice(at, at + len(group))
-            rows[number] = found[one].sum(axis=0) / max(1.0, told[one].sum())
+            rows[number] = found[one].sum(axis=0) / max(1.0, has_features[one].sum())
             at += len(group)
         return rows
 
     def label(self, row: NDArray[np.float32]) -> tuple[str, float]:
-        """Return the likeliest language of a row, and its probability."""
+        """Return the most probable language of a row, and its probability."""
         best = int(row.argmax())
         score = round(float(row[best]), 4)
         return (self.languages[best], score) if score else (UNKNOWN, 0.0)
 
     def _windows(self, encoded: Sequence[bytes]) -> NDArray[np.float32]:
-        """Score some pieces of text."""
+        """Score some samples of text."""
         owner, features = self._walk(encoded)
         key, times = np.unique(owner * len(self._weights) + features, return_counts=True)
         owner, features = np.divmod(key, len(self._weights))
@@ -103,24 +103,24 @@ class Identifier:
         return scores @ self._fold
 
     def _walk(self, encoded: Sequence[bytes]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Run the model's automaton over all pieces, side by side: which piece met which n-gram."""
+        """Run the model's automaton over all samples in parallel: the n-grams of each sample."""
         order = sorted(range(len(encoded)), key=lambda number: -len(encoded[number]))
         longest = len(encoded[order[0]])
-        letters = np.zeros((len(encoded), longest), np.uint8)
+        bytes_of = np.zeros((len(encoded), longest), np.uint8)
         for row, number in enumerate(order):
             piece = np.frombuffer(encoded[number], np.uint8)
-            letters[row, : len(piece)] = piece
-        by_place = np.ascontiguousarray(letters.T)
+            bytes_of[row, : len(piece)] = piece
+        by_position = np.ascontiguousarray(bytes_of.T)
         size = np.array([len(encoded[number]) for number in order])
         still = np.searchsorted(-size, -np.arange(longest), "left")  # how many are longer
         features = np.full((longest, len(encoded)), -1, np.int64)
         state = np.zeros(len(encoded), np.int64)
-        for place in range(longest):
-            count = still[place]
-            state = self._next[self._row[state[:count]] + by_place[place, :count]]
-            features[place, :count] = self._feature[state]
-        place, row = np.nonzero(features >= 0)
-        return np.array(order, np.int64)[row], features[place, row]
+        for position in range(longest):
+            count = still[position]
+            state = self._next[self._row[state[:count]] + by_position[position, :count]]
+            features[position, :count] = self._feature[state]
+        position, row = np.nonzero(features >= 0)
+        return np.array(order, np.int64)[row], features[position, row]
 
 
 @cache
@@ -129,18 +129,18 @@ def identifier_for_process() -> Identifier:
     return Identifier()
 
 
-def places(text: str) -> list[str]:
-    """Return the pieces of a text that are looked at, white space made even.
+def samples(text: str) -> list[str]:
+    """Return the samples of a text that are scored, with white space collapsed.
 
-    >>> len(places("word " * 10_000))
+    >>> len(samples("word " * 10_000))
     5
     """
-    count = min(PLACES, -(-len(text) // PLACE_CHARACTERS))
+    count = min(SAMPLES, -(-len(text) // SAMPLE_CHARACTERS))
     if count < 2:
         return [" ".join(text.split())]
-    step = (len(text) - PLACE_CHARACTERS) / (count - 1)
+    step = (len(text) - SAMPLE_CHARACTERS) / (count - 1)
     starts = [round(number * step) for number in range(count)]
-    return [" ".join(text[start : start + PLACE_CHARACTERS].split()) for start in starts]
+    return [" ".join(text[start : start + SAMPLE_CHARACTERS].split()) for start in starts]
 
 
 def _encoded(text: str) -> bytes:

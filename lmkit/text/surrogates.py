@@ -2,10 +2,10 @@
 
 
 def well_formed(text: str) -> str:
-    r"""Replace each half of a surrogate pair that has lost its other half by U+FFFD.
+    r"""Replace each unpaired surrogate by U+FFFD.
 
-    JSON can carry such halves (`"\ud800"`) and Python keeps them, but UTF-8 has no form for them.
-    Two halves that belong together become the character that they stand for.
+    JSON can contain them (`"\ud800"`) and Python keeps them, but they can't be encoded as UTF-8.
+    Two halves of a pair become the character that they encode.
 
     >>> well_formed("a\ud83d\ude00b\ud800") == "a\U0001f600b\ufffd"
     True

@@ -1,14 +1,14 @@
-"""Addresses of web pages in one form, so that two of the same page are equal.
+"""Normal form of URLs, so that two URLs of the same page are equal.
 
 Choices:
-- What RFC 3986, section 6.2, calls equivalent is equal: case of scheme and host, case and need of
-  percent codes, dot segments, a default port, an empty path.
-- So is what nearly always leads to the same page: http and https, `www.`, a slash or index.html at
-  the end, the order of parameters, an anchor (but not `#!`, which once was a path), and parameters
-  that only say where a reader came from (utm_…, fbclid and the like) or who it is (sessions).
-- What may choose another page stays: every other parameter, `ref` (it is a branch elsewhere) and
-  the case of a path.
-- Only http and https are addresses of pages.
+- URLs that RFC 3986, section 6.2, calls equivalent are equal: case of scheme and host, case and
+  need of percent-encoding, dot segments, a default port, an empty path.
+- So are those that nearly always lead to the same page: http and https, `www.`, a slash or
+  index.html at the end, the order of parameters, a fragment (but not `#!`, which once was a path),
+  and parameters that only track the referrer of a visit (utm_…, fbclid etc.) or the session.
+- Whatever may choose another page is kept: every other parameter, `ref` (it is a branch elsewhere)
+  and the case of a path.
+- Only http and https URLs are URLs of pages.
 """
 
 import re
@@ -30,7 +30,7 @@ IN_QUERY = "/?!$'()*+,;:@"
 
 
 def normalized_url(url: str) -> str | None:
-    """Return what two addresses of the same page share, None for what is no address of a page.
+    """Return the normal form of the URL of a page, None if it isn't one.
 
     >>> normalized_url("HTTPS://www.Example.com:443/a/../b/?utm_source=x&n=2&m=1#top")
     'example.com/b?m=1&n=2'
@@ -43,25 +43,31 @@ def normalized_url(url: str) -> str | None:
         return None
     if parts.scheme not in PORTS or not host:
         return None
-    where = host if port in {None, PORTS[parts.scheme]} else f"{host}:{port}"
+    authority = host if port in {None, PORTS[parts.scheme]} else f"{host}:{port}"
     path = _without_dots(_coded(SESSION.sub("", parts.path), IN_PATH))
     path = re.sub(r"/index\.html?$", "/", path).rstrip("/")
-    query = "&".join(sorted(_coded(each, IN_QUERY + "=") for each in _parameters(parts.query)))
+    query = "&".join(
+        sorted(_coded(parameter, IN_QUERY + "=") for parameter in _parameters(parts.query))
+    )
     anchor = f"#{parts.fragment}" if parts.fragment.startswith("!") else ""
-    return where + path + (f"?{query}" if query else "") + anchor
+    return authority + path + (f"?{query}" if query else "") + anchor
 
 
 def _host(parts: SplitResult) -> str:
     host = (parts.hostname or "").rstrip(".")
     if not host.isascii():
-        with suppress(UnicodeError):  # no name of a machine, but two that are equal still are
+        with suppress(UnicodeError):  # not a valid host name, but equal ones are still equal
             host = host.encode("idna").decode()
     bare = host.removeprefix("www.")
     return bare if "." in bare else host
 
 
 def _parameters(query: str) -> list[str]:
-    return [each for each in query.split("&") if each and not TRACKING.fullmatch(_name(each))]
+    return [
+        parameter
+        for parameter in query.split("&")
+        if parameter and not TRACKING.fullmatch(_name(parameter))
+    ]
 
 
 def _name(parameter: str) -> str:
@@ -69,9 +75,9 @@ def _name(parameter: str) -> str:
 
 
 def _coded(text: str, safe: str) -> str:
-    """Write percent codes only where they are needed, and then alike.
+    """Percent-encode only where needed, and in one form.
 
-    A code for a sign that means something by itself stays: %2F is not a slash.
+    The code of a reserved character is kept: %2F is not a slash.
     """
     pieces = re.split(r"(%[0-9a-fA-F]{2})", text)
     return "".join(

@@ -1,7 +1,7 @@
-"""Files with an entry a line: words, phrases, domains.
+"""Files with one entry per line: words, phrases, domains.
 
-Choice: a file that can't be used is known before work starts, and one that has changed since is a
-changed input.
+Choice: an invalid file is reported before work starts, and one that has changed since is a changed
+input.
 """
 
 from collections.abc import Iterable
@@ -14,21 +14,21 @@ from lmkit.errors import InputError
 
 
 def read_entries(path: Path, option: str = "list") -> list[str]:
-    """Return the lines that aren't blank and no comments (#).
+    """Return the lines that are neither blank nor comments (#).
 
-    Raises InputError, which names the `option`, where there are none.
+    Raises InputError, which names the `option`, if there are none.
     """
     try:
         lines = path.read_text("utf-8").splitlines()
     except OSError as error:
         problem = f"{option}: {path}: cannot be read: {error.strerror}"
-        raise InputError(problem, "name a file with an entry a line") from None
+        raise InputError(problem, "name a file with one entry per line") from None
     except UnicodeDecodeError as error:
         problem = f"{option}: {path}: not UTF-8: {error.reason}, at byte {error.start}"
         raise InputError(problem) from None
     entries = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     if not entries:
-        raise InputError(f"{option}: {path}: holds no entry; must have one a line")
+        raise InputError(f"{option}: {path}: has no entries; must have one per line")
     return entries
 
 

@@ -22,25 +22,25 @@ def write(path: str, texts: Texts) -> Path:
 
 
 def crawls() -> list[Texts]:
-    """Three months: new texts, and copies, exact and near, of those of all months so far."""
-    chance = random.Random(1)
+    """Three months: new texts, and exact and near copies of those of all months so far."""
+    generator = random.Random(1)
     known: list[list[str]] = []
-    made: list[Texts] = []
+    texts_of_months: list[Texts] = []
     for month in range(3):
         texts: Texts = {}
         for number in range(30):
-            words = [f"w{chance.randrange(10**6)}" for _ in range(150)]
+            words = [f"w{generator.randrange(10**6)}" for _ in range(150)]
             if known and number % 3:
-                words = list(chance.choice(known))
-                for _ in range(chance.choice([0, 2, 5, 9, 14])):
-                    words[chance.randrange(150)] = f"new{chance.randrange(10**6)}"
+                words = list(generator.choice(known))
+                for _ in range(generator.choice([0, 2, 5, 9, 14])):
+                    words[generator.randrange(150)] = f"new{generator.randrange(10**6)}"
             known.append(words)
             copied = " ".join(words)
             # The later the month, the smaller the ids: only precedence can keep the older.
             texts[f"{9 - month}-{number:02d}"] = copied.upper() if number % 2 else copied
         texts[f"{9 - month}-dots"] = "..."
-        made.append(texts)
-    return made
+        texts_of_months.append(texts)
+    return texts_of_months
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def month_by_month(months: list[Path], **options: object) -> list[str]:
 
 @pytest.mark.parametrize("action", ["drop", "label"])
 @pytest.mark.parametrize("shard_bytes", [1 << 26, 9_000])
-def test_month_by_month_the_same_stay_as_all_at_once_with_older_ones_first(
+def test_month_by_month_keeps_the_same_as_all_at_once_with_older_ones_first(
     months: list[Path], shard_bytes: int, action: str
 ) -> None:
     """Ids fall from month to month, so the largest id is an older one's."""
@@ -72,10 +72,12 @@ def test_month_by_month_the_same_stay_as_all_at_once_with_older_ones_first(
     found = month_by_month(months, shard_bytes=shard_bytes, **options)
     assert found == kept("all")
     assert len(found) < 93
-    gone = [record for month in range(3) for record in records(Path(f"out{month}"), "duplicates")]
-    assert len(gone) == 93 - len(found)
-    assert all(record["kept"]["id"] in found for record in gone)
-    assert any(record["kept"]["id"][0] > record["id"][0] for record in gone)
+    removed = [
+        record for month in range(3) for record in records(Path(f"out{month}"), "duplicates")
+    ]
+    assert len(removed) == 93 - len(found)
+    assert all(record["kept"]["id"] in found for record in removed)
+    assert any(record["kept"]["id"][0] > record["id"][0] for record in removed)
 
 
 def test_earlier_crawls_are_not_read_again(months: list[Path]) -> None:
@@ -83,12 +85,12 @@ def test_earlier_crawls_are_not_read_again(months: list[Path]) -> None:
     months[0].unlink()
     shutil.rmtree("out0")
     dedup(DedupConfig(inputs=(months[1],), output=Path("out1"), index=Path("index")))
-    gone = records(Path("out1"), "duplicates")
-    assert any(record["kept"]["id"].startswith("9-") for record in gone)
+    removed = records(Path("out1"), "duplicates")
+    assert any(record["kept"]["id"].startswith("9-") for record in removed)
     assert manifest(Path("out1"))["details"]["index"]["documents"] > 0
 
 
-def test_a_run_again_is_up_to_date_and_one_that_is_made_anew_meets_itself_not(
+def test_a_finished_run_is_up_to_date_and_an_overwrite_ignores_its_own_part(
     months: list[Path], lmkit: Lmkit
 ) -> None:
     month_by_month(months[:2])
@@ -101,7 +103,7 @@ def test_a_run_again_is_up_to_date_and_one_that_is_made_anew_meets_itself_not(
     assert contents(Path("index")) == index
 
 
-def test_killed_before_or_behind_the_index_it_ends_with_the_same(
+def test_killed_before_or_after_the_index_is_written_it_ends_with_the_same(
     months: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dedup(DedupConfig(inputs=(months[0],), output=Path("out0"), index=Path("whole-index")))
@@ -122,7 +124,7 @@ def test_killed_before_or_behind_the_index_it_ends_with_the_same(
     assert contents(Path("killed-index")) == contents(Path("whole-index"))
 
 
-def test_documents_that_the_index_lacks_are_told_of(months: list[Path], lmkit: Lmkit) -> None:
+def test_documents_missing_in_the_index_are_warned_about(months: list[Path], lmkit: Lmkit) -> None:
     command = ["dedup", months[0], "--output", "out0", "--index", "index"]
     lmkit(*command)
     shutil.rmtree("index")
@@ -132,7 +134,7 @@ def test_documents_that_the_index_lacks_are_told_of(months: list[Path], lmkit: L
     assert Path("index/part-00000/index.json").exists()
 
 
-def test_another_version_of_what_later_crawls_were_compared_with_is_refused(
+def test_changing_a_crawl_that_later_ones_were_compared_with_is_refused(
     months: list[Path], lmkit: Lmkit
 ) -> None:
     month_by_month(months)
@@ -152,10 +154,10 @@ def test_one_run_at_a_time_uses_an_index(months: list[Path], lmkit: Lmkit) -> No
 
 
 @pytest.mark.parametrize("kind", ["names", "ends", "digests", "bands", "shingles", "sizes"])
-def test_damage_in_the_index_is_refused(months: list[Path], lmkit: Lmkit, kind: str) -> None:
+def test_a_corrupt_index_is_refused(months: list[Path], lmkit: Lmkit, kind: str) -> None:
     dedup(DedupConfig(inputs=(months[0],), output=Path("out0"), index=Path("index")))
-    damaged = Path(f"index/part-00000/{kind}-00000.scratch")
-    damaged.write_bytes(bytes(byte ^ 1 for byte in damaged.read_bytes()))
+    corrupt = Path(f"index/part-00000/{kind}-00000.scratch")
+    corrupt.write_bytes(bytes(byte ^ 1 for byte in corrupt.read_bytes()))
     exit_code, _, err = lmkit("dedup", months[1], "--output", "out1", "--index", "index")
     assert exit_code == 2
     assert f"{kind}-00000.scratch is not what was written" in " ".join(err.split())
@@ -167,11 +169,14 @@ def test_damage_in_the_index_is_refused(months: list[Path], lmkit: Lmkit, kind: 
         (["--minhash.rows", "7"], "--minhash.rows: got 7, but the index index was made with 8"),
         (["--minhash.threshold", "0.8"], "--minhash.min_similarity: got 0.8"),
         (["--minhash.action", "none"], "must be the same"),
-        (["--url", "drop"], "--index: goes with copies of whole texts, not with --url"),
-        (["--repeats.lines", "5"], "not with --repeats"),
+        (
+            ["--url", "drop"],
+            "--index: compares copies of full documents, and can't be used with --url",
+        ),
+        (["--repeats.lines", "5"], "can't be used with --repeats"),
     ],
 )
-def test_what_cannot_be_compared_is_refused(
+def test_settings_that_cannot_be_compared_are_refused(
     months: list[Path], lmkit: Lmkit, flags: list[str], message: str
 ) -> None:
     dedup(DedupConfig(inputs=(months[0],), output=Path("out0"), index=Path("index")))
@@ -184,7 +189,7 @@ def test_what_cannot_be_compared_is_refused(
 
 
 @pytest.mark.parametrize("index", ["0.jsonl", "out0", "out0/index", "other"])
-def test_a_folder_of_something_else_is_no_index(
+def test_another_folder_is_refused_as_an_index(
     months: list[Path], lmkit: Lmkit, index: str
 ) -> None:
     Path("other").mkdir()

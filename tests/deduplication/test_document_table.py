@@ -8,19 +8,19 @@ from lmkit.deduplication.options import KeepConfig
 from lmkit.text.digests import digest
 
 
-def test_names_are_read_back_by_number_over_all_tasks(tmp_path: Path) -> None:
+def test_keys_are_read_back_by_number_over_all_tasks(tmp_path: Path) -> None:
     keep = KeepConfig(rule="largest", field="score")
     tasks = [["a", "bé\n"], [], ["half \ud83d"]]
     expected: list[DocumentKey] = []
     for task, texts in enumerate(tasks):
-        with writing_document_keys(keep, TaskWriter(tmp_path, "notes", task)) as note:
+        with writing_document_keys(keep, TaskWriter(tmp_path, "notes", task)) as add:
             for index, text in enumerate(texts):
-                note(Document(f"{task}/{index}", text, "s", {"score": index}), Path("x.jsonl"))
-                who = (f"{task}/{index}", digest(text).hex(), "x.jsonl", len(text), index)
-                expected.append(DocumentKey("s", *who))
-    notes = DocumentTable(tuple((tmp_path / PARTIAL, number) for number in range(3)), older=1)
-    assert notes.starts.tolist() == [0, 2, 2, 3]
-    assert notes.first == 2 and notes.of_task(0) == (2, 2) and notes.of_task(1) == (2, 3)
-    assert [notes.names([number])[number] for number in range(3)] == expected
-    assert notes.names([2, 0]) == {0: expected[0], 2: expected[2]}
-    assert notes.names([]) == {}
+                add(Document(f"{task}/{index}", text, "s", {"score": index}), Path("x.jsonl"))
+                rest = (f"{task}/{index}", digest(text).hex(), "x.jsonl", len(text), index)
+                expected.append(DocumentKey("s", *rest))
+    table = DocumentTable(tuple((tmp_path / PARTIAL, number) for number in range(3)), older=1)
+    assert table.starts.tolist() == [0, 2, 2, 3]
+    assert table.first == 2 and table.of_task(0) == (2, 2) and table.of_task(1) == (2, 3)
+    assert [table.keys([number])[number] for number in range(3)] == expected
+    assert table.keys([2, 0]) == {0: expected[0], 2: expected[2]}
+    assert table.keys([]) == {}

@@ -13,9 +13,9 @@ from lmkit.deduplication.exact import Exact, SameUrl, groups_of_equals
 from lmkit.deduplication.options import KeepConfig
 
 
-@pytest.mark.parametrize(("rule", "stays"), [("first", 1), ("longest", 2)])
-def test_texts_are_equal_but_for_case_blanks_and_unicode_form(
-    tmp_path: Path, rule: str, stays: int
+@pytest.mark.parametrize(("rule", "kept"), [("first", 1), ("longest", 2)])
+def test_texts_are_equal_up_to_case_white_space_and_unicode_form(
+    tmp_path: Path, rule: str, kept: int
 ) -> None:
     keep = KeepConfig.model_validate({"rule": rule})
     exact = Exact(keep)
@@ -25,19 +25,19 @@ def test_texts_are_equal_but_for_case_blanks_and_unicode_form(
     ]
     for number, documents in enumerate(tasks):
         writer = TaskWriter(tmp_path, "notes", number)
-        with writing_document_keys(keep, writer) as name, exact.noting(writer) as note:
+        with writing_document_keys(keep, writer) as add_key, exact.collect(writer) as add:
             for key, text in documents:
-                name(Document(key, text, "s"), Path("x"))
-                note(Document(key, text, "s"))
+                add_key(Document(key, text, "s"), Path("x"))
+                add(Document(key, text, "s"))
     folder = OutputFolder(DedupConfig(output=tmp_path), tmp_path, [])
     exact.match(folder, DocumentTable(((folder.scratch, 0), (folder.scratch, 1))), 1, [])
-    gone = exact.gone(folder.scratch)
-    assert {n: gone.get(n) for n in range(4)} == {
-        n: (stays, 1.0) if n not in {stays, 3} else None for n in range(4)
+    removed = exact.removed(folder.scratch)
+    assert {n: removed.get(n) for n in range(4)} == {
+        n: (kept, 1.0) if n not in {kept, 3} else None for n in range(4)
     }
 
 
-def test_documents_of_the_same_address_are_copies_and_those_without_one_are_not(
+def test_documents_with_the_same_url_are_duplicates_and_those_without_one_are_not(
     tmp_path: Path,
 ) -> None:
     same = SameUrl(KeepConfig())
@@ -49,25 +49,27 @@ def test_documents_of_the_same_address_are_copies_and_those_without_one_are_not(
         ("4", {"origin": "page.html", "url": 7}),
     ]
     writer = TaskWriter(tmp_path, "notes", 0)
-    with writing_document_keys(KeepConfig(), writer) as name, same.noting(writer) as note:
+    with writing_document_keys(KeepConfig(), writer) as add_key, same.collect(writer) as add:
         for key, metadata in documents:
-            name(Document(key, "text", "s", metadata), Path("x"))
-            note(Document(key, "text", "s", metadata))
+            add_key(Document(key, "text", "s", metadata), Path("x"))
+            add(Document(key, "text", "s", metadata))
     folder = OutputFolder(DedupConfig(output=tmp_path), tmp_path, [])
-    notes = DocumentTable(((folder.scratch, 0),))
-    same.match(folder, notes, 1, [])
-    gone = same.gone(folder.scratch)
-    assert {n: gone.get(n) for n in range(5)} == {0: (1, 1.0), **dict.fromkeys(range(1, 5))}
+    table = DocumentTable(((folder.scratch, 0),))
+    same.match(folder, table, 1, [])
+    removed = same.removed(folder.scratch)
+    assert {n: removed.get(n) for n in range(5)} == {0: (1, 1.0), **dict.fromkeys(range(1, 5))}
     exact = Exact(KeepConfig())
-    with exact.noting(writer) as note:
+    with exact.collect(writer) as add:
         for key, metadata in documents[:2]:
-            note(Document(key, "text", "s", metadata))
-    exact.match(folder, notes, 1, [same])
-    assert list(exact.gone(folder.scratch).numbers(0, 5)) == []  # one of the two is gone already
+            add(Document(key, "text", "s", metadata))
+    exact.match(folder, table, 1, [same])
+    assert (
+        list(exact.removed(folder.scratch).numbers(0, 5)) == []
+    )  # one of the two is removed already
 
 
 @given(st.lists(st.integers(0, 5), max_size=30))
-def test_equal_digests_share_a_group_and_single_ones_have_none(numbers: list[int]) -> None:
+def test_equal_digests_form_a_group_and_single_ones_have_none(numbers: list[int]) -> None:
     group_of, count = groups_of_equals(b"".join(bytes([n] * 16) for n in numbers))
     repeated = {n for n in numbers if numbers.count(n) > 1}
     assert count == len(repeated)

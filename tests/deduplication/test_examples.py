@@ -16,30 +16,30 @@ from lmkit.deduplication.examples import (
     write_examples,
 )
 from lmkit.deduplication.options import KeepConfig
-from lmkit.deduplication.removal_table import NOBODY, Removals, write_removals
+from lmkit.deduplication.removal_table import NO_REPRESENTATIVE, Removals, write_removals
 
 
-def audited(folder: Path, sources: str, **rows: list[tuple[int, int, float]]) -> Receipt:
-    """Document n is of the n-th source, and its text is the names of those before it."""
+def chosen(folder: Path, sources: str, **rows: list[tuple[int, int, float]]) -> Receipt:
+    """Document n is of the n-th source, and its text is the numbers of those before it."""
     writer = TaskWriter(folder, "notes", 0)
     documents = [
         Document(str(n), " ".join(map(str, range(n))), source) for n, source in enumerate(sources)
     ]
-    with writing_document_keys(KeepConfig(), writer) as note:
+    with writing_document_keys(KeepConfig(), writer) as add:
         for document in documents:
-            note(document, Path("x"))
+            add(document, Path("x"))
     tables: list[tuple[str, Removals]] = []
     for reason, found in rows.items():
         write_removals(folder / reason, found)
         tables.append((reason, Removals([folder / reason])))
-    audit = TaskWriter(folder, "audit", 0)
-    write_examples(tables, DocumentTable(((folder / PARTIAL, 0),)), audit)
-    return audit.finish()
+    task = TaskWriter(folder, "audit", 0)
+    write_examples(tables, DocumentTable(((folder / PARTIAL, 0),)), task)
+    return task.finish()
 
 
-def test_copies_count_for_the_one_that_stays_in_the_end(tmp_path: Path) -> None:
-    exact, near = [(1, 0, 1.0), (4, 3, 1.0)], [(0, 2, 0.8), (5, NOBODY, 0.0)]
-    facts = audited(tmp_path, "abbacc", exact=exact, near=near).facts
+def test_duplicates_count_for_their_final_representative(tmp_path: Path) -> None:
+    exact, near = [(1, 0, 1.0), (4, 3, 1.0)], [(0, 2, 0.8), (5, NO_REPRESENTATIVE, 0.0)]
+    facts = chosen(tmp_path, "abbacc", exact=exact, near=near).facts
     assert facts["sizes"] == {"2": 1, "3": 1}
     assert facts["largest"] == [
         {"documents": 3, "source": "b", "id": "2"},
@@ -47,35 +47,35 @@ def test_copies_count_for_the_one_that_stays_in_the_end(tmp_path: Path) -> None:
     ]
 
 
-def test_examples_are_spread_from_the_least_similar_on(tmp_path: Path) -> None:
+def test_examples_are_spread_from_the_lowest_similarity_on(tmp_path: Path) -> None:
     near = [(n, 0, 0.7 + n / 1000) for n in range(1, 101)]
-    facts = audited(tmp_path, "s" * 101, near=near).facts
+    facts = chosen(tmp_path, "s" * 101, near=near).facts
     assert [number for number, _, _ in facts["examples"]] == [1, 20, 40, 60, 80, 100]
 
 
-def test_marked_documents_are_clusters_of_themselves(tmp_path: Path) -> None:
-    facts = audited(tmp_path, "sss", near=[(0, 0, 1.0), (1, 0, 0.9)]).facts
+def test_labelled_documents_are_clusters_of_their_own(tmp_path: Path) -> None:
+    facts = chosen(tmp_path, "sss", near=[(0, 0, 1.0), (1, 0, 0.9)]).facts
     assert facts["sizes"] == {"2": 1}
     assert facts["examples"] == [(1, 0, 0.9)]
 
 
-def test_nothing_found_is_said_so(tmp_path: Path) -> None:
-    audit = audited(tmp_path, "ss")
-    found = summary_of(audit, [])
+def test_the_summary_is_empty_if_nothing_was_found(tmp_path: Path) -> None:
+    receipt = chosen(tmp_path, "ss")
+    found = summary_of(receipt, [])
     assert not any(found.values())
 
 
-def test_what_the_tasks_saw_is_put_together(tmp_path: Path) -> None:
-    audit = audited(tmp_path, "ab", near=[(1, 0, 0.9)])
+def test_what_tasks_collect_is_merged(tmp_path: Path) -> None:
+    receipt = chosen(tmp_path, "ab", near=[(1, 0, 0.9)])
     receipts: list[Receipt] = []
     for number, text in enumerate(("one two", "one too")):
-        witness = ExampleCollector(audit.facts["examples"])
-        witness.see(number, Document(str(number), text, "ab"[number]))
-        witness.count("near", "b", "a")
+        collector = ExampleCollector(receipt.facts["examples"])
+        collector.add(number, Document(str(number), text, "ab"[number]))
+        collector.count("near", "b", "a")
         writer = TaskWriter(tmp_path, "documents", number)
-        witness.report(writer)
+        collector.write_facts(writer)
         receipts.append(writer.finish())
-    found = summary_of(audit, receipts)
+    found = summary_of(receipt, receipts)
     assert found["duplicates"] == [{"reason": "near", "source": "b", "of": "a", "documents": 2}]
     assert found["examples"] == [
         {
@@ -88,12 +88,12 @@ def test_what_the_tasks_saw_is_put_together(tmp_path: Path) -> None:
     ]
 
 
-def test_the_list_of_pairs_is_cut(tmp_path: Path) -> None:
-    witness, writer = ExampleCollector([]), TaskWriter(tmp_path, "documents", 0)
+def test_the_list_of_pairs_is_truncated(tmp_path: Path) -> None:
+    collector, writer = ExampleCollector([]), TaskWriter(tmp_path, "documents", 0)
     for number in range(LISTED + 5):
-        witness.count("near", str(number), "a")
-    witness.report(writer)
-    listed = summary_of(audited(tmp_path, "s"), [writer.finish()])["duplicates"]
+        collector.count("near", str(number), "a")
+    collector.write_facts(writer)
+    listed = summary_of(chosen(tmp_path, "s"), [writer.finish()])["duplicates"]
     assert len(listed) == LISTED + 1 and sum(pair["documents"] for pair in listed) == LISTED + 5
 
 
@@ -101,7 +101,7 @@ WORDS = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=12)
 
 
 @given(WORDS, WORDS)
-def test_what_is_not_marked_is_the_same_in_both(one: list[str], other: list[str]) -> None:
+def test_text_outside_of_brackets_is_the_same_in_both(one: list[str], other: list[str]) -> None:
     shown = side_by_side(" ".join(one), " ".join(other))
     plain = [re.sub(r"\[\[.*?\]\]", "", text).split() for text in shown]
     assert plain[0] == plain[1]

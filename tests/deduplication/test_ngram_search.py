@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmkit.deduplication.ngram_search import Found, Items
+from lmkit.deduplication.ngram_search import Items, Match
 from tests.conftest import prose
 
 WORDS = st.lists(st.sampled_from(["red", "green", "blueish", "greenred"]), max_size=40)
 
 
 def literally(text: str, items: list[str], size: int) -> set[int]:
-    """Which items share a run of words with a text, letter by letter and border by border."""
+    """Which items share an n-gram with a text, letter by letter and boundary by boundary."""
     stream, starts = "", set[int]()
     for word in re.findall(r"\w+", text):
         starts.add(len(stream))
@@ -29,11 +29,11 @@ def literally(text: str, items: list[str], size: int) -> set[int]:
             continue
         for first in range(len(words) - width + 1):
             run = "".join(words[first : first + width])
-            place = stream.find(run)
-            while place >= 0:
-                if place in starts and place + len(run) in borders:
+            offset = stream.find(run)
+            while offset >= 0:
+                if offset in starts and offset + len(run) in borders:
                     found.add(number)
-                place = stream.find(run, place + 1)
+                offset = stream.find(run, offset + 1)
     return found
 
 
@@ -45,25 +45,25 @@ def test_it_finds_what_a_literal_search_finds(
     written = [" ".join(item) for item in items]
     joined = [", ".join(text) for text in texts]
     found = Items.of(written, 5)[0].find(joined)
-    for text, mine in zip(joined, found, strict=True):
-        assert {one.item for one in mine} == literally(text, written, 5)
+    for text, matches in zip(joined, found, strict=True):
+        assert {one.item for one in matches} == literally(text, written, 5)
 
 
-def test_a_run_is_found_by_its_place_and_words() -> None:
+def test_a_match_has_its_offsets_and_words() -> None:
     words = [word for word in prose(1, 90)[0].split() if word.isalpha()]
     text = f"Before. {' '.join(words[10:40])} and behind."
     (found,) = Items.of([" ".join(words)])[0].find([text])[0]
-    assert found == Found(0, 8, 8 + len(" ".join(words[10:40])), 30)
+    assert found == Match(0, 8, 8 + len(" ".join(words[10:40])), 30)
 
 
-def test_fewer_words_than_a_run_are_not_enough_of_a_long_item() -> None:
+def test_fewer_words_than_an_ngram_are_not_enough_of_a_long_item() -> None:
     words = prose(1, 60)[0].split()
     items, _ = Items.of([" ".join(words)])
     assert items.find([" ".join(["x", *words[5:17], "y"])]) == [[]]
     assert len(items.find([" ".join(["x", *words[5:18], "y"])])[0]) == 1
 
 
-def test_a_short_item_must_be_there_as_a_whole_and_as_words() -> None:
+def test_a_short_item_must_occur_completely_and_as_words() -> None:
     items, short = Items.of(["The ranch was old and dry.", "Cat", "a b c"])
     assert short == [1, 2]
     found = items.find(
@@ -72,14 +72,14 @@ def test_a_short_item_must_be_there_as_a_whole_and_as_words() -> None:
     assert [len(each) for each in found] == [1, 0, 0]
 
 
-def test_a_few_words_must_be_a_sentence_or_stand_as_written() -> None:
+def test_a_few_words_must_be_a_sentence_or_occur_verbatim() -> None:
     written = ["Mark won."]
     items, _ = Items.of(written)
     texts = [
         "They ran. Mark won! They left.",
         "mark won",
         'He said: "Mark won"; and left.',
-        "In the end Mark won. They left.",  # as it is written, mark and all
+        "In the end Mark won. They left.",  # verbatim, with its period
         "They knew that Mark won by a mile.",
         "The mark won them a prize",
     ]
@@ -101,7 +101,7 @@ def test_no_items_find_nothing() -> None:
     assert items.find(["a text", ""]) == [[], []] and short == []
 
 
-def test_what_lies_in_two_texts_is_in_neither() -> None:
+def test_an_item_across_two_texts_is_in_neither() -> None:
     words = prose(1, 14)[0].split()
     items, _ = Items.of([" ".join(words)])
     assert items.find([" ".join(words[:7]), " ".join(words[7:])]) == [[], []]
@@ -116,8 +116,10 @@ def altered(text: str, chance: random.Random) -> str:
     elif kind == 1:
         text = re.sub(r"[^\w\s]", lambda _: chance.choice([" ", "-", " \u2014 ", "\u2019"]), text)
     return "".join(
-        chance.choice(["\n", "\r\n", "  "]) if sign == " " and chance.random() < 0.3 else sign
-        for sign in text
+        chance.choice(["\n", "\r\n", "  "])
+        if character == " " and chance.random() < 0.3
+        else character
+        for character in text
     )
 
 
@@ -137,7 +139,7 @@ def test_planted_items_of_real_tests_are_found(corpora: Path, name: str) -> None
     as_they_are = [f"{a}\n{item}\n{a}" for a, item in zip(filler, written, strict=True)]
     inside = [f"{a} {item} {a}" for a, item in zip(filler, written, strict=True)]
     changed = [f"{a} {altered(item, chance)}\n{a}" for a, item in zip(filler, written, strict=True)]
-    for texts, least in ((as_they_are, 500), (inside, 500), (changed, 475)):
+    for texts, minimum in ((as_they_are, 500), (inside, 500), (changed, 475)):
         found = items.find(texts, written.__getitem__)
         hits = sum(n in {one.item for one in each} for n, each in enumerate(found))
-        assert hits >= least
+        assert hits >= minimum

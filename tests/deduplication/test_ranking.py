@@ -30,18 +30,18 @@ def test_ranks_are_those_of_all_documents_sorted(
     ]
     tasks = [documents[:1], [], documents[1:150], documents[150:]]
     for number, task in enumerate(tasks):
-        with writing_document_keys(keep, TaskWriter(tmp_path, "notes", number)) as note:
+        with writing_document_keys(keep, TaskWriter(tmp_path, "notes", number)) as add:
             for document in task:
-                note(document, Path("x"))
+                add(document, Path("x"))
     folder = OutputFolder(DedupConfig(output=tmp_path), tmp_path, [])
-    notes = DocumentTable(tuple((folder.scratch, number) for number in range(len(tasks))))
-    rank_documents(folder, keep, notes, 1)
+    table = DocumentTable(tuple((folder.scratch, number) for number in range(len(tasks))))
+    rank_documents(folder, keep, table, 1)
     expected = sorted(range(len(documents)), key=lambda number: key(documents[number]))
     found = ranks(folder.scratch)
     assert [int(found[number]) for number in expected] == list(range(len(documents)))
 
 
-def test_no_documents_have_no_ranks(tmp_path: Path) -> None:
+def test_without_documents_there_are_no_ranks(tmp_path: Path) -> None:
     with writing_document_keys(KeepConfig(), TaskWriter(tmp_path, "notes", 0)):
         pass
     folder = OutputFolder(DedupConfig(output=tmp_path), tmp_path, [])
@@ -51,10 +51,10 @@ def test_no_documents_have_no_ranks(tmp_path: Path) -> None:
 
 def test_documents_of_an_index_have_no_rank(tmp_path: Path) -> None:
     for folder, keys in (("index", "531"), ("new", "642")):
-        with writing_document_keys(KeepConfig(), TaskWriter(tmp_path / folder, "notes", 0)) as note:
+        with writing_document_keys(KeepConfig(), TaskWriter(tmp_path / folder, "notes", 0)) as add:
             for key in keys:
-                note(Document(key, "", "s"), Path("x"))
+                add(Document(key, "", "s"), Path("x"))
     folder = OutputFolder(DedupConfig(output=tmp_path / "new"), tmp_path / "new", [])
-    notes = DocumentTable(((tmp_path / "index" / ".partial", 0), (folder.scratch, 0)), older=1)
-    rank_documents(folder, KeepConfig(), notes, 1)
+    table = DocumentTable(((tmp_path / "index" / ".partial", 0), (folder.scratch, 0)), older=1)
+    rank_documents(folder, KeepConfig(), table, 1)
     assert ranks(folder.scratch).tolist() == [2, 1, 0]

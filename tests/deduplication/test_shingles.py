@@ -15,14 +15,14 @@ TEXTS = st.lists(
 
 
 def literal(text: str, size: int = 5) -> set[tuple[str, ...]]:
-    """Runs of words, as sets of tuples."""
+    """Word n-grams, as sets of tuples."""
     words = re.findall(r"\w+", text)
     size = min(size, len(words))
     return {tuple(words[n : n + size]) for n in range(len(words) - size + 1)} if words else set()
 
 
 @given(st.lists(TEXTS, min_size=1, max_size=6))
-def test_a_shingle_is_five_words_in_a_row_of_one_text(lists: list[list[str]]) -> None:
+def test_a_shingle_is_five_consecutive_words_of_one_text(lists: list[list[str]]) -> None:
     texts = [", ".join(words) for words in lists]
     found, lengths = shingles(texts)
     assert lengths.tolist() == [len(literal(text)) for text in texts]
@@ -43,7 +43,7 @@ def test_similarity_is_that_of_the_sets(one: list[str], other: list[str]) -> Non
     assert jaccard(shingles([a])[0], shingles([b])[0]) == pytest.approx(expected)
 
 
-def test_signs_do_not_count_and_order_does() -> None:
+def test_punctuation_does_not_count_and_order_does() -> None:
     plain, _ = shingles([SENTENCE])
     assert np.array_equal(shingles([SENTENCE.replace(" ", " - ") + "!"])[0], plain)
     assert not np.intersect1d(shingles([" ".join(SENTENCE.split()[::-1])])[0], plain).size
@@ -56,12 +56,12 @@ def test_a_text_shorter_than_a_shingle_is_one() -> None:
     assert jaccard(found[:0], found[:0]) == 0
 
 
-def test_no_text_has_no_shingles() -> None:
+def test_without_texts_there_are_no_shingles() -> None:
     found, lengths = shingles([])
     assert (len(found), len(lengths)) == (0, 0)
 
 
-def test_long_texts_are_cut_between_words() -> None:
+def test_long_texts_are_split_between_words() -> None:
     chance = random.Random(1)
     words = [f"w{chance.randrange(10**6)}" for _ in range(3 * PIECE // 7)]
     found, lengths = shingles([" ".join(words), "x" * 3 * PIECE])

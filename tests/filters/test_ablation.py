@@ -18,7 +18,7 @@ def counts(rows: list[dict[str, object]], name: str) -> list[object]:
     return [row[name] for row in rows]
 
 
-def test_what_a_rule_removes_alone_at_the_margin_and_first() -> None:
+def test_removals_of_a_rule_alone_at_the_margin_and_first() -> None:
     rows, kept = removals(NUMBERS, RULES)
     assert counts(rows, "alone") == [2, 2, 0]
     assert counts(rows, "only_this") == [1, 1, 0]
@@ -37,12 +37,12 @@ def test_other_limits_give_other_counts() -> None:
     ("typed", "message"),
     [("min_leters=1", "did you mean min_letters"), ("min_letters=few", "must be a number")],
 )
-def test_a_limit_that_makes_no_sense_is_refused(typed: str, message: str) -> None:
+def test_an_invalid_limit_is_refused(typed: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         with_limits(RULES, typed)
 
 
-def test_a_histogram_leaves_the_outermost_percent_out() -> None:
-    drawn = histogram(np.array([0.0] * 50 + [1.0] * 50 + [1000.0]))
-    assert (drawn["from"], drawn["to"]) == ("0", "1")
-    assert drawn["histogram"] == "█" + " " * 22 + "█"
+def test_a_histogram_excludes_the_outermost_percent() -> None:
+    bars = histogram(np.array([0.0] * 50 + [1.0] * 50 + [1000.0]))
+    assert (bars["from"], bars["to"]) == ("0", "1")
+    assert bars["histogram"] == "█" + " " * 22 + "█"

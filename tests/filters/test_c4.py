@@ -1,19 +1,19 @@
 import pytest
 
 from lmkit.filters.c4 import LineRules, count_sentences, judge_line
-from lmkit.filters.chunk_table import Vocabulary
+from lmkit.filters.chunk_table import ChunkTable
 
 PAPER = LineRules(3, ".?!\"'", False)
 CODE = LineRules(5, '.?!"', True)
 
 
-# Read off datatrove 0.10.1's c4_filters.py and tensorflow_datasets' c4_utils.py.
+# Taken from datatrove 0.10.1's c4_filters.py and tensorflow_datasets' c4_utils.py.
 @pytest.mark.parametrize(
     ("line", "paper", "code"),
     [
         ("So it is then.", "keep", "drop"),
         ("So it was, all of it.", "keep", "keep"),
-        ("One two three four. [5]", "drop", "drop"),  # a blank is left behind the full stop
+        ("One two three four. [5]", "drop", "drop"),  # a space is left after the full stop
         ("One [1] two three four.", "keep", "drop"),
         ("This is how 'it was'", "keep", "drop"),
         ("This is how it all ends...", "drop", "drop"),
@@ -25,12 +25,12 @@ CODE = LineRules(5, '.?!"', True)
         ("a " + "b" * 1001 + " c d e f.", "drop", "drop"),
     ],
 )
-def test_lines_are_judged_as_paper_and_code_have_it(line: str, paper: str, code: str) -> None:
+def test_lines_are_judged_as_by_the_paper_and_the_code(line: str, paper: str, code: str) -> None:
     assert judge_line(line, PAPER)[0] == paper
     assert judge_line(line, CODE)[0] == code
 
 
-def test_citations_are_cut() -> None:
+def test_citations_are_removed() -> None:
     line = "The cat[citation needed] sat[12] on[edit] the mat[]."
     assert judge_line(line, PAPER)[1] == "The cat sat on the mat."
 
@@ -38,5 +38,5 @@ def test_citations_are_cut() -> None:
 @pytest.mark.parametrize(
     ("line", "count"), [("No end", 1), ("One. Two! Three?", 3), ('"So." B.', 2), ("A...", 1)]
 )
-def test_a_sentence_begins_with_a_word_behind_an_end_mark(line: str, count: int) -> None:
-    assert count_sentences(line, Vocabulary()) == count
+def test_a_sentence_begins_with_a_word_after_an_end_mark(line: str, count: int) -> None:
+    assert count_sentences(line, ChunkTable()) == count

@@ -1,18 +1,18 @@
-# ruff: noqa: RUF001 (these marks are meant)
+# ruff: noqa: RUF001 (these characters are intended)
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmkit.filters.chunk_table import STOP_BITS, Vocabulary
+from lmkit.filters.chunk_table import STOP_BITS, ChunkTable
 
 
-def row(vocabulary: Vocabulary, chunk: str) -> tuple[list[int], ...]:
-    number = vocabulary[chunk]
-    vocabulary.learn()
-    columns = {name: values[number].item() for name, values in vocabulary.columns.items()}
+def row(table: ChunkTable, chunk: str) -> tuple[list[int], ...]:
+    number = table[chunk]
+    table.fill_columns()
+    columns = {name: values[number].item() for name, values in table.columns.items()}
     first = columns.pop("first")
     count = columns["n_solid"] & 0xFFFFFFFF
-    words = [vocabulary.lengths[n].item() for n in vocabulary.flat[first : first + count]]
+    words = [table.lengths[n].item() for n in table.flat[first : first + count]]
     return words, list(columns.values())
 
 
@@ -22,33 +22,33 @@ CHUNKS = st.from_regex(ONE, fullmatch=True) | st.from_regex(JOINED, fullmatch=Tr
 
 
 @given(CHUNKS)
-def test_a_shape_says_what_the_chunk_itself_would(chunk: str) -> None:
-    learned, literal = Vocabulary(), Vocabulary()
+def test_the_row_of_a_shape_is_that_of_the_chunk(chunk: str) -> None:
+    batched, literal = ChunkTable(), ChunkTable()
     for other in ('"Well,', "cat's.", "(1851)", "ABC...", "the", "Cookies", "so--it", "Co-op."):
-        row(learned, other)
-    assert row(learned, chunk) == row(one_by_one(literal), chunk)
+        row(batched, other)
+    assert row(batched, chunk) == row(one_by_one(literal), chunk)
 
 
 @given(st.lists(CHUNKS | st.text(min_size=1).filter(lambda t: not t.isspace()), unique=True))
-def test_many_chunks_at_once_are_what_each_is_alone(chunks: list[str]) -> None:
+def test_many_chunks_at_once_have_the_same_rows_as_one_by_one(chunks: list[str]) -> None:
     chunks = [chunk for chunk in chunks if len(chunk.split()) == 1]
-    together, alone = Vocabulary(), one_by_one(Vocabulary())
+    together, alone = ChunkTable(), one_by_one(ChunkTable())
     for chunk in chunks:
         assert together[chunk] >= 0
     assert [row(together, chunk) for chunk in chunks] == [row(alone, chunk) for chunk in chunks]
 
 
-def one_by_one(vocabulary: Vocabulary) -> Vocabulary:
-    """Let it take each chunk for itself, without its shape."""
-    vocabulary._row_by_shape = lambda *_: None  # type: ignore[method-assign]
+def one_by_one(table: ChunkTable) -> ChunkTable:
+    """Disable shapes, so that each chunk is processed by itself."""
+    table._row_by_shape = lambda *_: None  # type: ignore[method-assign]
     nothing = np.zeros(0, np.int64)
-    vocabulary._learn_shapes = lambda *_: nothing  # type: ignore[method-assign]
-    return vocabulary
+    table._add_shapes = lambda *_: nothing  # type: ignore[method-assign]
+    return table
 
 
-def test_stop_words_count_as_they_are_written() -> None:
-    vocabulary = Vocabulary()
+def test_stop_words_are_case_sensitive() -> None:
+    table = ChunkTable()
     for chunk, bit in (("the", STOP_BITS["the"]), ("The", 0), ("(that)", STOP_BITS["that"])):
-        number = vocabulary[chunk]
-        vocabulary.learn()
-        assert vocabulary.columns["stop"][number] == bit
+        number = table[chunk]
+        table.fill_columns()
+        assert table.columns["stop"][number] == bit

@@ -39,7 +39,7 @@ FATHER = "I am groot.\n\nYou are a wizard.\n\nI am your father.\n\n"
         (prose(1)[0], None),
     ],
 )
-def test_repetition_is_judged_as_datatrove_does(text: str, reason: str | None) -> None:
+def test_repetition_is_judged_as_by_datatrove(text: str, reason: str | None) -> None:
     assert verdict(text, "gopher-repetition").reason == reason
 
 
@@ -60,7 +60,7 @@ def test_repetition_is_judged_as_datatrove_does(text: str, reason: str | None) -
         ("the cat sat with me\n" * 4 + "- of words \n" * 60, "gopher.bullet_lines"),
     ],
 )
-def test_quality_is_judged_as_datatrove_does(text: str, reason: str | None) -> None:
+def test_quality_is_judged_as_by_datatrove(text: str, reason: str | None) -> None:
     limits = {"min_words": 10, "max_words": 1000}
     assert verdict(text, "gopher-quality", gopher=limits).reason == reason
 
@@ -68,7 +68,7 @@ def test_quality_is_judged_as_datatrove_does(text: str, reason: str | None) -> N
 LINES = [f"This is line {n} of a text that is good." for n in "abcdef"]
 
 
-def test_c4_cuts_lines_and_drops_documents_as_datatrove_does() -> None:
+def test_c4_cuts_lines_and_drops_documents_as_datatrove() -> None:
     kept = verdict("\n".join([*LINES, "This line uses cookies.", "no end"]), "c4-paper")
     assert kept == Verdict(None, None, "\n".join(LINES))
     assert verdict("Just one sentence.", "c4-paper").decided == "c4.sentences 1 < 5"
@@ -81,7 +81,7 @@ def test_c4_cuts_lines_and_drops_documents_as_datatrove_does() -> None:
     assert uncut.text.endswith("no end")
 
 
-def test_fineweb_is_judged_as_datatrove_does() -> None:
+def test_fineweb_is_judged_as_by_datatrove() -> None:
     assert verdict("a line with no end\n" * 3, "fineweb").reason == "fineweb.ended_lines"
     assert verdict("short.\nx.\ny.\nz.", "fineweb").reason == "fineweb.short_lines"
     long = "a line that is longer than thirty characters."
@@ -108,13 +108,13 @@ def test_fineweb_is_judged_as_datatrove_does() -> None:
         ),
     ],
 )
-def test_texts_of_hardly_a_word_have_verdicts(text: str, reasons: list[str | None]) -> None:
+def test_texts_of_at_most_two_words_have_verdicts(text: str, reasons: list[str | None]) -> None:
     sets = ("gopher-quality", "gopher-repetition", "c4-paper", "fineweb")
     assert [verdict(text, rules).reason for rules in sets] == reasons
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=()), max_size=80), max_size=5))
-def test_no_text_makes_anything_raise(texts: list[str]) -> None:
+def test_no_text_raises(texts: list[str]) -> None:
     filters = FiltersConfig.model_validate({"rules": ALL})
     judged = Judge(filters).judge(texts)
     alone = [Judge(filters).judge([text]).verdicts[0] for text in texts[:2]]
@@ -125,7 +125,7 @@ def test_no_text_makes_anything_raise(texts: list[str]) -> None:
 @pytest.mark.parametrize(
     "part", ["!", "a.", "<a", "[[", "\n", "{", "&", "''", "[1", "x ", "=", "\r"]
 )
-def test_hostile_texts_take_no_longer_than_others(part: str) -> None:
+def test_adversarial_texts_take_no_longer_than_others(part: str) -> None:
     filters = FiltersConfig.model_validate({"rules": ALL})
     assert len(Judge(filters).judge([part * 100_000 + "x"]).verdicts) == 1
 
@@ -138,8 +138,8 @@ def test_a_limit_that_is_off_drops_nothing() -> None:
     )
 
 
-def test_what_no_limit_needs_is_not_measured() -> None:
-    assert not Judge(FiltersConfig(preset="none")).judge(["some text", ""]).measures
+def test_signals_that_no_limit_needs_are_not_computed() -> None:
+    assert not Judge(FiltersConfig(preset="none")).judge(["some text", ""]).signals
     assert [
         one.reason for one in Judge(FiltersConfig(preset="none")).judge(["x", " "]).verdicts
     ] == [
@@ -147,10 +147,10 @@ def test_what_no_limit_needs_is_not_measured() -> None:
         "empty",
     ]
     filters = FiltersConfig.model_validate({"min_characters": None})
-    assert set(Judge(filters).judge(["some text"]).measures) == {"characters", "letters", "repeats"}
+    assert set(Judge(filters).judge(["some text"]).signals) == {"characters", "letters", "repeats"}
 
 
-def test_the_default_rules_are_judged_without_loading_the_others() -> None:
+def test_the_default_rules_do_not_load_the_others() -> None:
     code = """
 import sys
 from lmkit.filters.options import FiltersConfig

@@ -19,7 +19,7 @@ def test_a_document_gets_a_label_and_its_score() -> None:
     assert metadata == {"title": "Fuchs", "language": "de"}
 
 
-def test_what_a_document_said_of_itself_is_kept_where_it_is_not_confirmed() -> None:
+def test_a_stated_language_that_is_not_confirmed_is_kept() -> None:
     assert labelled(GERMAN, language="en-US")["stated_language"] == "en-US"
     assert labelled(GERMAN, language="de_AT").keys() == {"language", "language_score"}
     assert labelled("", language="de")["language"] == "und"
@@ -27,7 +27,7 @@ def test_what_a_document_said_of_itself_is_kept_where_it_is_not_confirmed() -> N
     assert again["stated_language"] == "en"
 
 
-def test_several_wanted_languages_count_together() -> None:
+def test_the_probabilities_of_several_requested_languages_are_summed() -> None:
     documents = [Document("0", "Alle mennesker er født frie og med samme verdighet.", "s")]
     numbers = [
         LanguageLabeller(codes).label(documents)[1] for codes in (["no"], ["da"], ["no", "da"])

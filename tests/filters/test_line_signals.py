@@ -13,7 +13,7 @@ def slow_duplicates(elements: list[str]) -> tuple[int, int]:
 
 
 def literally(text: str) -> LineNumbers:
-    """As datatrove 0.10.1's filters count, read line by line."""
+    """As datatrove 0.10.1's filters count, line by line."""
     lines = re.split(r"\n+", text)
     paragraphs = re.split(r"\n{2,}", text.strip())
     solid = [line for line in text.split("\n") if line.strip()]
@@ -31,8 +31,8 @@ def literally(text: str) -> LineNumbers:
 
 
 @given(st.text(st.sampled_from("ab. \n\n\n\r\t。"), max_size=60).filter(str.strip))
-def test_lines_and_paragraphs_are_counted_as_a_literal_reading_does(text: str) -> None:
-    mine, slow = line_numbers(text), literally(text)
-    if not mine.duplicate_paragraphs:  # then their number divides nothing
-        slow = slow._replace(paragraphs=mine.paragraphs)
-    assert mine == slow
+def test_lines_and_paragraphs_are_counted_as_by_a_literal_implementation(text: str) -> None:
+    result, slow = line_numbers(text), literally(text)
+    if not result.duplicate_paragraphs:  # then their number is no denominator
+        slow = slow._replace(paragraphs=result.paragraphs)
+    assert result == slow

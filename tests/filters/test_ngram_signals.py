@@ -13,21 +13,21 @@ Documents = st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=40), min_s
 
 
 def literally(words: list[int], n: int) -> int:
-    """Table A1 of Rae et al. 2021, as datatrove 0.10.1 reads it, with words for strings."""
+    """Table A1 of Rae et al. 2021, as datatrove 0.10.1 implements it, with words for strings."""
     grams = [tuple(words[at : at + n]) for at in range(len(words) - n + 1)]
     if n in TOP:
         if not grams:
             return 0
         gram, times = Counter(grams).most_common(1)[0]
         return len(" ".join(WORDS[w] for w in gram)) * times
-    seen: set[tuple[int, ...]] = set()
+    earlier: set[tuple[int, ...]] = set()
     at = characters = 0
     while at < len(grams):
-        if grams[at] in seen:
+        if grams[at] in earlier:
             characters += sum(len(WORDS[w]) for w in grams[at])
             at += n
         else:
-            seen.add(grams[at])
+            earlier.add(grams[at])
             at += 1
     return characters
 
@@ -42,20 +42,22 @@ def measured(documents: list[list[int]]) -> dict[int, list[int]]:
 
 
 @given(Documents)
-def test_repeated_characters_are_those_of_a_slow_count(documents: list[list[int]]) -> None:
+def test_repeated_characters_agree_with_a_literal_implementation(
+    documents: list[list[int]],
+) -> None:
     slow = {n: [literally(words, n) for words in documents] for n in (*TOP, *DUPLICATED)}
     assert measured(documents) == slow
 
 
-def test_hashes_that_all_collide_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_colliding_hashes_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     documents = [[0, 1, 2, 0, 1, 2, 2, 2, 1, 0, 1, 2, 0, 1] * 2, [0], [1, 1, 1, 1, 1, 1, 1]]
     right = measured(documents)
     monkeypatch.setattr(ngrams, "MIX", np.uint64(0))
     assert measured(documents) == right
 
 
-def test_more_pairs_than_a_key_has_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_pairs_than_fit_into_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     pairs = np.array([3, 1, 3, 1, 2]), np.array([0, 0, 0, 5, 0])
-    monkeypatch.setattr(ngrams, "PACKED", 1)
-    places, begins = repeated_pairs(*pairs)
-    assert (places.tolist(), begins.tolist()) == ([0, 2], [0])
+    monkeypatch.setattr(ngrams, "MAX_POSITION_BITS", 1)
+    indices, begins = repeated_pairs(*pairs)
+    assert (indices.tolist(), begins.tolist()) == ([0, 2], [0])

@@ -27,19 +27,19 @@ def test_a_document_is_dropped_for_the_first_reason_found(text: str, reason: str
     assert reason_to_drop(text, FiltersConfig()) == reason
 
 
-def test_without_filters_only_what_is_empty_goes() -> None:
+def test_without_filters_only_empty_documents_are_dropped() -> None:
     none = FiltersConfig.model_validate({"preset": "none"})
     assert [reason_to_drop(text, none) for text in ("", "1", "a\n" * 9)] == ["empty", None, None]
 
 
-def test_a_limit_can_be_set_beside_a_preset() -> None:
+def test_a_limit_can_be_combined_with_a_preset() -> None:
     limits = FiltersConfig.model_validate({"preset": "none", "min_characters": "3"})
     assert (limits.min_characters, limits.max_repeats) == (3, None)
     assert FiltersConfig.model_validate({"max_repeats": "none"}).max_repeats is None
     assert FiltersConfig.model_validate(limits.model_dump(mode="json")) == limits
 
 
-def test_presets_choose_rules_and_limits_that_can_be_set_beside_them() -> None:
+def test_presets_choose_rules_and_limits_that_can_be_overridden() -> None:
     web = FiltersConfig.model_validate({"preset": "web", "gopher": {"min_words": "20"}})
     assert web.rules == ("basic", "gopher", "c4-paper", "fineweb", "markup")
     assert (web.gopher.min_words, web.c4.end_marks, web.c4.min_sentences) == (20, "any", 5)

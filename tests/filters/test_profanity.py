@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmkit.filters.profanity import WORDS, Listed, WordList, WordLists
+from lmkit.filters.profanity import WORDS, WordList, WordListName, WordLists
 from tests.conftest import prose
 
 LANGUAGES = ("en", "de", "fr", "es")
@@ -25,27 +25,27 @@ def test_every_entry_of_the_lists_that_c4_used_is_found(corpora: Path, language:
     "text",
     ["Scunthorpe", "assess the class", "a cockerel in Sussex", "Penistone", "shitake", "Dickens"],
 )
-def test_words_that_hold_a_listed_one_are_kept(corpora: Path, text: str) -> None:
+def test_words_that_contain_a_listed_one_do_not_count(corpora: Path, text: str) -> None:
     names = [str(corpora / "filters" / f"profanity_{language}.txt") for language in LANGUAGES]
     assert WordLists([*WORDS, *names]).count(text, None) == 0
 
 
-def test_real_prose_holds_none() -> None:
+def test_real_prose_has_no_matches() -> None:
     assert WordLists([*WORDS]).count(" ".join(prose(60)), "en") == 0
 
 
-def test_a_list_judges_texts_in_its_language_and_in_none(tmp_path: Path) -> None:
+def test_a_list_applies_to_texts_in_its_language_and_of_unknown_language(tmp_path: Path) -> None:
     path = tmp_path / "words.txt"
     path.write_text("# a comment\n\nSau\n")
     lists = WordLists([f"de:{path}"])
     assert [lists.count("Eine Sau!", code) for code in ("de", None, "en")] == [1, 1, 0]
     assert WordLists([str(path)]).count("Eine Sau!", "en") == 1
     assert WordLists(["de"]).count("Der Wichser", "en") == 0
-    assert Listed.named("en") == Listed("en", None)
-    assert Listed.named("en.txt") == Listed(None, Path("en.txt"))
+    assert WordListName.parse("en") == WordListName("en", None)
+    assert WordListName.parse("en.txt") == WordListName(None, Path("en.txt"))
 
 
-def test_scripts_without_blanks_are_searched_through() -> None:
+def test_scripts_without_spaces_are_searched_as_substrings() -> None:
     assert WordList(["坏话"]).count("这是坏话吗") == 1
 
 
@@ -64,5 +64,5 @@ def literal(tokens: list[str]) -> int:
 
 
 @given(st.lists(st.sampled_from(["a", "b", "c", "ab", "x"])))
-def test_entries_are_counted_as_a_literal_reading_does(tokens: list[str]) -> None:
+def test_entries_are_counted_as_by_a_literal_implementation(tokens: list[str]) -> None:
     assert WordList(ENTRIES).count(" ".join(tokens)) == literal(tokens)

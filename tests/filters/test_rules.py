@@ -6,14 +6,14 @@ from lmkit.filters.profanity import WORDS
 from lmkit.filters.rules import FIELDS, Rule, list_files, rules_of
 
 
-def test_rules_judge_in_the_order_of_the_papers() -> None:
+def test_rules_are_applied_in_the_order_of_the_papers() -> None:
     rules = [rule.reason for rule in rules_of(FiltersConfig.model_validate({"rules": "gopher"}))]
     assert rules[0] == "gopher.duplicate_paragraphs"
     assert rules[13:15] == ["gopher.min_words", "gopher.max_words"]
     assert rules[-1] == "gopher.stop_words"
 
 
-def test_what_decided_is_told_apart_from_the_limit() -> None:
+def test_the_deciding_value_is_distinguished_from_the_limit() -> None:
     rule = Rule("g.max_x", "g.x", "g.x", True, 0.2)
     assert rule.decided(0.2000004) == "g.x 0.2000004 > 0.2"
 
@@ -23,7 +23,7 @@ def test_every_rule_set_that_can_be_named_has_rules_and_every_list_its_words() -
     assert (*WORDS,) == PROFANITY_LISTS
 
 
-def test_only_the_lists_of_rules_that_judge_are_read() -> None:
+def test_only_the_lists_of_active_rules_are_read() -> None:
     profanity = {"lists": "en,mine.txt,de:german.txt"}
     filters = FiltersConfig.model_validate({"rules": "profanity", "profanity": profanity})
     option = "--filters.profanity.lists"

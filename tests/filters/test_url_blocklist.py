@@ -45,29 +45,29 @@ def lists(tmp_path: Path) -> BlockLists:
         ("http://adblock.example", True),
         ("http://xn--bcher-kva.example/", True),
         ("http://bücher.example/", True),
-        ("not an address", False),
+        ("not a URL", False),
         ("", False),
     ],
 )
-def test_a_domain_is_listed_with_all_below_it(
+def test_a_listed_domain_includes_its_subdomains(
     lists: BlockLists, address: str, listed: bool
 ) -> None:
     assert lists.listed_domains([address]) == listed
 
 
-def test_words_count_between_other_marks(lists: BlockLists) -> None:
+def test_only_complete_words_count(lists: BlockLists) -> None:
     assert lists.listed_words(["http://x.example/live-SEX/casino.html"]) == 2
     assert lists.listed_words(["http://essex.example/casinos", "http://middlesex.example"]) == 0
 
 
-def test_a_document_has_the_addresses_that_it_was_fetched_from_and_that_it_claims() -> None:
+def test_a_document_has_the_urls_in_its_metadata() -> None:
     document = Document("0", "", "s", {"url": "https://a.example", "origin": "http://b.example/"})
     assert urls_of(document) == ["https://a.example", "http://b.example/"]
     assert urls_of(Document("0", "", "s", {"url": 3, "origin": "books/a.txt"})) == []
 
 
 @given(st.text(st.characters(exclude_categories=())))
-def test_no_address_makes_it_raise(text: str) -> None:
+def test_no_url_raises(text: str) -> None:
     lists = BlockLists([], [])
     for address in (text, f"http://{text}", f"//{text}/"):
         assert lists.listed_domains([address]) == lists.listed_words([address]) == 0

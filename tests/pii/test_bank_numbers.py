@@ -38,7 +38,7 @@ def grouped(value: str, sizes: tuple[int, ...] = (4,), by: str = " ") -> str:
 
 
 @pytest.mark.parametrize("value", REGISTRY.split())
-def test_ibans_of_the_registry_are_found_as_they_are_written(value: str) -> None:
+def test_ibans_of_the_registry_are_found_in_both_formats(value: str) -> None:
     for written in (value, grouped(value)):
         text = f"Pay to {written}, please"
         assert [text[a:b] for a, b in ibans(text)] == [written]
@@ -46,7 +46,7 @@ def test_ibans_of_the_registry_are_found_as_they_are_written(value: str) -> None
 
 
 @given(st.sampled_from(REGISTRY.split()), st.data())
-def test_an_iban_with_one_wrong_character_is_none(value: str, data: st.DataObject) -> None:
+def test_an_iban_with_one_wrong_character_is_invalid(value: str, data: st.DataObject) -> None:
     # ISO 7064 mod 97-10 finds every single error.
     at = data.draw(st.integers(4, len(value) - 1))
     other = data.draw(st.sampled_from("0123456789"))
@@ -54,14 +54,14 @@ def test_an_iban_with_one_wrong_character_is_none(value: str, data: st.DataObjec
     assert is_iban(wrong) == (wrong == value)
 
 
-def test_an_iban_is_as_long_as_its_country_says() -> None:
+def test_an_iban_has_the_length_of_its_country() -> None:
     assert is_iban("NO9386011117947") and not is_iban("NO9386011117947" + "0")
     assert not is_iban("XX9386011117947")
     assert IBAN_LENGTHS["MT"] == 31 and len(IBAN_LENGTHS) > 80
 
 
 @pytest.mark.parametrize("value", CARDS.split())
-def test_cards_for_tests_are_cards_however_they_are_written(value: str) -> None:
+def test_published_test_cards_are_found_in_all_formats(value: str) -> None:
     assert is_card(value)
     sizes = (4, 6, 5) if len(value) in {14, 15} else (4,)
     for written in (value, grouped(value, sizes), grouped(value, sizes, "-")):
@@ -72,13 +72,13 @@ def test_cards_for_tests_are_cards_however_they_are_written(value: str) -> None:
     assert not [match[0] for match in CARD.finditer(f"A{value} {value}0000000")]
 
 
-def test_check_digits_are_computed_as_the_standards_say() -> None:
+def test_check_digits_agree_with_the_standards() -> None:
     chance = random.Random(1)
     for _ in range(200):
         digits = "".join(chance.choices("0123456789", k=16))
         total = 0
-        for place, digit in enumerate(reversed(digits)):
-            value = int(digit) * (2 if place % 2 else 1)
+        for position, digit in enumerate(reversed(digits)):
+            value = int(digit) * (2 if position % 2 else 1)
             total += value // 10 + value % 10
         assert luhn(digits) == (total % 10 == 0)
     isbn = "9780306406157"

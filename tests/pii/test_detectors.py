@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmkit.pii.detectors import FINDERS, find
+from lmkit.pii.detectors import DETECTORS, find
 from lmkit.pii.options import Kind, PiiConfig
 from tests.conftest import prose
 from tests.pii.test_bank_numbers import CARDS, REGISTRY, grouped
 from tests.pii.test_replacement import tagged
 
-# The block of datatrove's tests/pipeline/test_pii_removal.py, where `#` marks what it replaces.
-# It takes the end of ".3.3.3.0" for an address, which its own heading calls invalid; we don't.
-MACHINES = """
+# The block of datatrove's tests/pipeline/test_pii_removal.py, where `#` precedes what it restarts.
+# It takes the end of ".3.3.3.0" for an address, which its own heading calls invalid; lmkit doesn't.
+IP_ADDRESSES = """
 999.999.999.999. 108.0.0.01 0.1.2.3 00.0000.00.00 192.168.l.1 912.456.123.123 .3.3.3.0 192.168.o.0
 172.16.0.9 172.16.4.1 172.17.1.1 127.0.0.2 10.0.1.5 10.0.0.1 10.155.155.155 10.255.255.254
 172.16.0.4 172.16.0.1 172.17.1.1 172.31.254.254 192.168.1.2 192.168.254.0
@@ -64,24 +64,24 @@ this\\ is"really"not\\#allowed@example.com
 """
 
 
-def test_addresses_of_machines_are_judged_as_datatrove_does() -> None:
-    wanted = ["[IP]" if word[0] == "#" else word for word in MACHINES.split()]
-    assert tagged(MACHINES.replace("#", "")).split() == wanted
+def test_ip_addresses_are_detected_as_by_datatrove() -> None:
+    expected = ["[IP]" if word[0] == "#" else word for word in IP_ADDRESSES.split()]
+    assert tagged(IP_ADDRESSES.replace("#", "")).split() == expected
 
 
 @pytest.mark.parametrize("line", EMAILS.strip().split("\n"))
-def test_email_addresses_are_judged_as_datatrove_does(line: str) -> None:
+def test_email_addresses_are_detected_as_by_datatrove(line: str) -> None:
     if line == "#@%^%#$@#$@#.com":
         assert tagged(line) == line
         return
     before, found, rest = line.partition("#")
     address = rest.split(" ")[0].rstrip(">")
-    wanted = before + "[EMAIL]" + rest[len(address) :] if found else line
-    assert tagged(line.replace("#", "")) == wanted
+    expected = before + "[EMAIL]" + rest[len(address) :] if found else line
+    assert tagged(line.replace("#", "")) == expected
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"),
+    ("text", "expected"),
     [
         # RFC 5737 and 3849: these stand for public addresses wherever something is explained.
         ("192.0.2.1, 198.51.100.7 and 203.0.113.9.", "[IP], [IP] and [IP]."),
@@ -92,15 +92,15 @@ def test_email_addresses_are_judged_as_datatrove_does(line: str) -> None:
         ("the DNS server 8.8.8.8", "the DNS server [IP]"),
     ],
 )
-def test_public_addresses_are_told_from_versions(text: str, wanted: str | None) -> None:
-    assert tagged(text) == (wanted or text)
+def test_public_addresses_are_distinguished_from_versions(text: str, expected: str | None) -> None:
+    assert tagged(text) == (expected or text)
 
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 MIXED = f"{LETTERS}{LETTERS.upper()}0123456789"
 
 
-# The shapes are those that the issuers document; the values are made up here.
+# The formats are those that the issuers document; the values are invented.
 @pytest.mark.parametrize(
     "key",
     [
@@ -122,12 +122,12 @@ MIXED = f"{LETTERS}{LETTERS.upper()}0123456789"
         "Imh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
     ],
 )
-def test_keys_of_known_shapes_are_found(key: str) -> None:
+def test_keys_of_known_formats_are_found(key: str) -> None:
     assert tagged(f"token={key}, keep it") == "token=[KEY], keep it"
     assert tagged(f"x{key}") == f"x{key}"
 
 
-def test_blocks_of_private_keys_go_whole() -> None:
+def test_blocks_of_private_keys_are_replaced_completely() -> None:
     block = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nIBAAK\n-----END RSA PRIVATE KEY-----"
     assert tagged(f"a\n{block}\nb") == "a\n[KEY]\nb"
     assert tagged("-----BEGIN CERTIFICATE-----") == "-----BEGIN CERTIFICATE-----"
@@ -136,7 +136,7 @@ def test_blocks_of_private_keys_go_whole() -> None:
 @given(
     st.lists(st.sampled_from(["a@b.co", "+1", " 212", "-555", "-0123", ".", "1.2.3.44", "4111"]))
 )
-def test_what_is_found_lies_in_order_and_apart(parts: list[str]) -> None:
+def test_detections_are_in_order_and_do_not_overlap(parts: list[str]) -> None:
     text = "".join(parts)
     found = find(text)
     assert all(one.start < one.end <= len(text) for one in found)
@@ -148,12 +148,28 @@ def test_what_is_found_lies_in_order_and_apart(parts: list[str]) -> None:
 @pytest.mark.parametrize(
     "part",
     [
-        *("@", "a@", "a@a.", "1 ", "1.", "(", "+1", "4111 ", "eyJ", "eyJaaaaaaaaaaaaa.", "a."),
-        *("-----BEGIN ", "-----BEGIN PRIVATE KEY-----", "AKIA", "2001:", "GB29 ", "tel 12 34 "),
-        *("sk-a", ":AA"),
+        "@",
+        "a@",
+        "a@a.",
+        "1 ",
+        "1.",
+        "(",
+        "+1",
+        "4111 ",
+        "eyJ",
+        "eyJaaaaaaaaaaaaa.",
+        "a.",
+        "-----BEGIN ",
+        "-----BEGIN PRIVATE KEY-----",
+        "AKIA",
+        "2001:",
+        "GB29 ",
+        "tel 12 34 ",
+        "sk-a",
+        ":AA",
     ],
 )
-def test_hostile_texts_take_no_longer_than_others(part: str) -> None:
+def test_adversarial_texts_take_no_longer_than_others(part: str) -> None:
     text = part * (300_000 // len(part))
     assert find(text) == find(text)
 
@@ -180,7 +196,7 @@ def planted(count: int) -> list[tuple[Kind, str]]:
         forms += [f"+49 30 23125{digits(3)}", f"+61 491 570 {digits(3)}", f"030 23125 {digits(3)}"]
         return chance.choice(forms)
 
-    def machine() -> str:
+    def ip_address() -> str:
         v6 = f"2001:db8:{chance.randrange(1, 65535):x}::{chance.randrange(1, 65535):x}"
         net = chance.choice(["192.0.2", "198.51.100", "203.0.113"])
         return chance.choice([f"{net}.{chance.randint(1, 254)}"] * 3 + [v6])
@@ -198,16 +214,23 @@ def planted(count: int) -> list[tuple[Kind, str]]:
         value = chance.choice(REGISTRY.split())
         return chance.choice([value, grouped(value)])
 
-    made = {"email": email, "phone": phone, "ip": machine, "key": key, "card": card, "iban": iban}
-    kinds = [chance.choice([*made]) for _ in range(count)]
-    return [(kind, made[kind]()) for kind in kinds]  # type: ignore[misc]
+    makers = {
+        "email": email,
+        "phone": phone,
+        "ip": ip_address,
+        "key": key,
+        "card": card,
+        "iban": iban,
+    }
+    kinds = [chance.choice([*makers]) for _ in range(count)]
+    return [(kind, makers[kind]()) for kind in kinds]  # type: ignore[misc]
 
 
 def recalled(passages: list[str]) -> tuple[float, int, int]:
-    """Plant 500 items, each between two words of a passage: the share that is found whole, how
-    much is found, and how much of it overlaps no planted item."""
+    """Plant 500 items, each between two words of a passage: the fraction that is found exactly,
+    the number of detections, and how many of them overlap no planted item."""
     chance = random.Random(3)
-    whole = found = wrong = 0
+    exact = found = wrong = 0
     items = planted(500)
     for number, (kind, value) in enumerate(items):
         words = passages[number % len(passages)].split(" ")
@@ -216,19 +239,19 @@ def recalled(passages: list[str]) -> tuple[float, int, int]:
         text = before + value + " ".join(["", *words[at:]])
         spans = find(text)
         span = (len(before), len(before) + len(value), kind)
-        whole += span in spans
+        exact += span in spans
         found += len(spans)
         wrong += sum(one.end <= span[0] or one.start >= span[1] for one in spans)
-    return whole / len(items), found, wrong
+    return exact / len(items), found, wrong
 
 
-def test_of_500_items_planted_in_prose_hardly_one_is_missed() -> None:
-    share, found, wrong = recalled(prose(100))
-    assert share >= 0.98
+def test_of_500_items_planted_in_prose_at_most_2_percent_are_missed() -> None:
+    fraction, found, wrong = recalled(prose(100))
+    assert fraction >= 0.98
     assert wrong / found <= 0.02
 
 
-def test_books_keep_their_numbers(corpora: Path) -> None:
+def test_numbers_in_books_are_not_replaced(corpora: Path) -> None:
     import zstandard
 
     text = ""
@@ -238,21 +261,23 @@ def test_books_keep_their_numbers(corpora: Path) -> None:
         start, end = (book.find(f"*** {word} OF TH") for word in ("START", "END"))
         text += book[start:end] if start >= 0 else ""
     assert len(text) > 3_000_000
-    places = [number * 6000 for number in range(len(text) // 6000)]
-    share, found, wrong = recalled([text[at : at + 3000] for at in places])
-    assert share >= 0.98
+    starts = [number * 6000 for number in range(len(text) // 6000)]
+    fraction, found, wrong = recalled([text[at : at + 3000] for at in starts])
+    assert fraction >= 0.98
     assert wrong / found <= 0.02
-    # Whatever is found in the books themselves is what their publishers sign with.
-    theirs = {text[one.start : one.end] for one in find(text)}
-    assert all("@" in value or value == "(801) 596-1887" for value in theirs), theirs
+    # What is found in the books themselves are contact details of their publishers.
+    found_in_books = {text[one.start : one.end] for one in find(text)}
+    assert all("@" in value or value == "(801) 596-1887" for value in found_in_books), (
+        found_in_books
+    )
 
 
-def test_speeches_keep_their_numbers(corpora: Path) -> None:
+def test_numbers_in_speeches_are_not_replaced(corpora: Path) -> None:
     archive = zipfile.ZipFile(corpora / "misc" / "state_union.zip")
     for name in archive.namelist():
         if name.endswith(".txt"):
             assert find(archive.read(name).decode("latin-1")) == []
 
 
-def test_every_kind_has_a_finder() -> None:
-    assert set(FINDERS) == set(get_args(Kind)) == set(PiiConfig().kinds)
+def test_every_kind_has_a_detector() -> None:
+    assert set(DETECTORS) == set(get_args(Kind)) == set(PiiConfig().kinds)

@@ -38,8 +38,8 @@ def phones(text: str) -> list[str]:
     ],
 )
 def test_numbers_reserved_for_fiction_are_found(number: str) -> None:
-    for before, behind in (("She wrote down ", "."), ("(", ")"), ("", ", then slept")):
-        assert phones(f"{before}{number}{behind}") == [number]
+    for before, after in (("She wrote down ", "."), ("(", ")"), ("", ", then slept")):
+        assert phones(f"{before}{number}{after}") == [number]
 
 
 @pytest.mark.parametrize(
@@ -73,5 +73,5 @@ def test_short_numbers_need_a_word_before_them(text: str, number: str) -> None:
         "called 1234 times, and rang 20 bells",
     ],
 )
-def test_what_other_things_look_like_is_left_alone(text: str) -> None:
+def test_lookalikes_are_ignored(text: str) -> None:
     assert phones(text) == []

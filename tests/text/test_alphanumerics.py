@@ -1,4 +1,4 @@
-# ruff: noqa: RUF001 (these letters are meant)
+# ruff: noqa: RUF001 (these letters are intended)
 import unicodedata
 
 import pytest
@@ -17,29 +17,31 @@ from lmkit.text.alphanumerics import letters
         "The \u201cwell known\u201d ca-\nfé, isn t open\u2026",
     ],
 )
-def test_case_accents_marks_and_line_breaks_do_not_count(variant: str) -> None:
+def test_case_accents_punctuation_and_line_breaks_do_not_count(variant: str) -> None:
     assert bytes(letters(variant).data) == b"thewellknowncafeisntopen"
 
 
 def test_other_scripts_have_letters_and_words_too() -> None:
     assert len(letters("Всем привет").words) == 2
     assert bytes(letters("ВСЕМ").data) == bytes(letters("всем").data) != bytes(letters("всех").data)
-    assert len(letters("日本語 です").words) == 5  # each sign is a word
+    assert len(letters("日本語 です").words) == 5  # each character is a word
     assert len(letters("๑ 𠀀𠀁 x").words) == 4
 
 
-def test_nothing_has_no_letters() -> None:
+def test_text_without_letters_has_none() -> None:
     for text in ("", "?! \n", "\ud83d", "—"):
         assert len(letters(text).data) == 0
 
 
 @given(st.text())
-def test_each_letter_is_where_it_says(text: str) -> None:
+def test_each_letter_is_at_its_position(text: str) -> None:
     found = letters(text)
-    assert found.places.tolist() == [n for n, sign in enumerate(text) if sign.isalnum()]
-    for byte, place in zip(found.data.tolist(), found.places.tolist(), strict=True):
-        if text[place].isascii():
-            assert chr(byte) == text[place].lower()
+    assert found.positions.tolist() == [
+        n for n, character in enumerate(text) if character.isalnum()
+    ]
+    for byte, position in zip(found.data.tolist(), found.positions.tolist(), strict=True):
+        if text[position].isascii():
+            assert chr(byte) == text[position].lower()
         else:
-            base = unicodedata.normalize("NFKD", text[place].casefold())
+            base = unicodedata.normalize("NFKD", text[position].casefold())
             assert byte >= 128 or chr(byte) in base

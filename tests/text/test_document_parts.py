@@ -13,7 +13,7 @@ def document(text: str = TEXT, **metadata: object) -> Document:
     return Document("a", text, "s", {"title": "Rain", **metadata})
 
 
-def test_parts_know_one_another_and_what_the_whole_knew() -> None:
+def test_parts_refer_to_one_another_and_have_the_metadata_of_the_document() -> None:
     (first, second) = segmented([document()], None, 40)
     assert isinstance(first, Document) and isinstance(second, Document)
     assert (first.id, second.id) == ("a#0", "a#1")
@@ -39,7 +39,7 @@ def test_lines_replace_the_text() -> None:
     assert found.text == "It rains.\nIt pours.\n\nThe old man is snoring.\nHe went to bed."
 
 
-def test_what_is_no_document_passes_by() -> None:
+def test_other_outcomes_are_unchanged() -> None:
     others: list[Outcome] = [Rejected(document(), "why"), Unreadable("s", "o", 0, 0, "why")]
     assert list(segmented(others, "offsets", 5)) == others
 
@@ -55,12 +55,14 @@ TEXTS = st.text(alphabet="abC .!?\n\u0301\u200d😀你。\t", max_size=200)
 
 
 @given(TEXTS, st.integers(1, 40))
-def test_the_parts_joined_give_the_text_and_none_is_too_long(text: str, most: int) -> None:
-    found = parts(text, most)
+def test_the_parts_joined_give_the_text_and_none_is_too_long(
+    text: str, max_characters: int
+) -> None:
+    found = parts(text, max_characters)
     assert "".join(part.text + part.after for part in found) == text
     lead = len(text) - len(text.lstrip())
     for number, part in enumerate(found):
-        assert len(part.text) <= most + (0 if number or not text.strip() else lead)
+        assert len(part.text) <= max_characters + (0 if number or not text.strip() else lead)
         assert part.text == text[part.start : part.start + len(part.text)]
         assert not part.after.strip()
         assert part.text or not text
@@ -80,12 +82,12 @@ def test_paragraphs_come_before_sentences_and_sentences_before_words() -> None:
     ]
 
 
-def test_a_text_that_has_room_stays_whole() -> None:
+def test_a_text_that_fits_is_unchanged() -> None:
     text = "  Here. And there.\n\n"
     assert [(part.start, part.text, part.after) for part in parts(text, 20)] == [(0, text, "")]
 
 
-def test_a_hard_cut_spares_letters_with_accents_and_joined_emoji() -> None:
+def test_a_forced_split_keeps_accents_and_joined_emoji_together() -> None:
     accents = unicodedata.normalize("NFD", "é" * 50)
     family = "👨‍👩‍👧" * 20
     for text in (accents, family):

@@ -1,4 +1,4 @@
-# ruff: noqa: RUF001 (these letters are meant)
+# ruff: noqa: RUF001 (these letters are intended)
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmkit.text.language_id import PLACES, identifier_for_process, places
+from lmkit.text.language_id import SAMPLES, identifier_for_process, samples
 from tests.conftest import prose
 
 GERMAN = "Alle Menschen sind frei und gleich an Würde und Rechten geboren. " * 3
@@ -34,13 +34,13 @@ def peer() -> Any:
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
 
 
-def test_the_numbers_are_those_of_py3langid(peer: Any) -> None:
+def test_the_probabilities_are_those_of_py3langid(peer: Any) -> None:
     identifier = identifier_for_process()
     rows = identifier.probabilities(SENTENCES)
     assert identifier.languages == peer.labels
     for text, row in zip(SENTENCES, rows, strict=True):
         ranks = dict(peer.rank(text))
-        if not row.any():  # nothing to go by: there every language is as probable as another
+        if not row.any():  # no features: every language is equally probable
             assert max(ranks.values()) < 0.02
             continue
         assert row.tolist() == pytest.approx([ranks[n] for n in identifier.languages], abs=1e-4)
@@ -49,7 +49,7 @@ def test_the_numbers_are_those_of_py3langid(peer: Any) -> None:
     assert labels[-1] == "und"
 
 
-def test_a_text_gets_the_same_numbers_in_any_company() -> None:
+def test_a_text_gets_the_same_probabilities_in_any_batch() -> None:
     identifier = identifier_for_process()
     together = identifier.probabilities(SENTENCES * 60)
     alone = np.concatenate([identifier.probabilities([text]) for text in SENTENCES])
@@ -57,7 +57,7 @@ def test_a_text_gets_the_same_numbers_in_any_company() -> None:
     np.testing.assert_array_equal(together[-len(SENTENCES) :], together[: len(SENTENCES)])
 
 
-def test_a_long_text_is_judged_on_several_places() -> None:
+def test_a_long_text_is_judged_by_several_samples() -> None:
     english = " ".join(prose(40))
     identifier = identifier_for_process()
     label, score = identifier.label(identifier.probabilities([english])[0])
@@ -65,26 +65,26 @@ def test_a_long_text_is_judged_on_several_places() -> None:
     row = identifier.probabilities([english + GERMAN * (len(english) // len(GERMAN))])[0]
     halves = [row[identifier.languages.index(code)] for code in ("en", "de")]
     assert all(0.3 < half < 0.7 for half in halves), halves
-    assert len(places(english)) == PLACES
-    assert {len(places("x" * size)) for size in (0, 1, 200)} == {1}
-    assert places("a" * 200 + "b" * 200) == ["a" * 200, "b" * 200]
+    assert len(samples(english)) == SAMPLES
+    assert {len(samples("x" * size)) for size in (0, 1, 200)} == {1}
+    assert samples("a" * 200 + "b" * 200) == ["a" * 200, "b" * 200]
 
 
-def test_the_declaration_is_told_in_every_language(corpora: Path) -> None:
-    # Serbian, Croatian and Bosnian count as one; the benchmark says how it is without that.
+def test_the_declaration_is_identified_in_every_language(corpora: Path) -> None:
+    # Serbian, Croatian and Bosnian count as one; the benchmark reports them separately too.
     from tests.benchmarks import languages as benchmark
 
     identifier = identifier_for_process()
-    whole, parts = [], []
+    complete, parts = [], []
     for _, code, text in benchmark.declarations():
         if code in identifier.languages:
             pieces = benchmark.pieces(text, 10)
             found = [identifier.label(row)[0] for row in identifier.probabilities([text, *pieces])]
             same = [benchmark.ONE.get(one, one) == benchmark.ONE.get(code, code) for one in found]
-            whole.append(same[0])
+            complete.append(same[0])
             parts += same[1:]
-    assert len(whole) > 110
-    assert sum(whole) / len(whole) >= 0.97
+    assert len(complete) > 110
+    assert sum(complete) / len(complete) >= 0.97
     assert sum(parts) / len(parts) >= 0.90
 
 

@@ -23,7 +23,7 @@ from lmkit.text.options import NormalizationConfig
         ("\n\n  a\n\n", "  a"),
     ],
 )
-def test_the_same_text_is_written_in_the_same_way(text: str, normal: str) -> None:
+def test_the_same_text_has_one_form(text: str, normal: str) -> None:
     assert normalize(text, NormalizationConfig()) == normal
 
 
@@ -38,7 +38,7 @@ def test_each_rule_can_be_switched_off() -> None:
 
 @pytest.mark.parametrize("unicode", ["nfc", "nfkc", "none"])
 @pytest.mark.parametrize("space", ["tidy", "collapse", "none"])
-def test_normalizing_twice_changes_nothing_more(unicode: str, space: str) -> None:
+def test_normalization_is_idempotent(unicode: str, space: str) -> None:
     rules = NormalizationConfig.model_validate({"unicode": unicode, "space": space})
     text = "".join(map(chr, range(0xD800))) + "e\x01\u0301 \u00a8 \n\n \n\n x"
     once = normalize(text, rules)
@@ -48,7 +48,7 @@ def test_normalizing_twice_changes_nothing_more(unicode: str, space: str) -> Non
 @given(
     st.text(st.sampled_from("a \t\n\r\x00\u00a0\u0301\u2028\u1100\u1161\u3000\u00a8"), max_size=20)
 )
-def test_normalizing_twice_changes_nothing_more_for_any_mix(text: str) -> None:
+def test_normalization_is_idempotent_for_any_combination(text: str) -> None:
     for unicode in ("nfc", "nfkc"):
         for space in ("tidy", "collapse"):
             rules = NormalizationConfig(unicode=unicode, space=space)  # type: ignore[arg-type]
@@ -56,12 +56,12 @@ def test_normalizing_twice_changes_nothing_more_for_any_mix(text: str) -> None:
             assert normalize(once, rules) == once
 
 
-def test_a_long_run_of_spaces_is_no_trouble() -> None:
+def test_a_long_run_of_spaces_takes_linear_time() -> None:
     assert normalize("a" + " " * 2_000_000 + "b", NormalizationConfig()).endswith("b")
 
 
-def test_mojibake_from_the_wild_is_mended(corpora: Path) -> None:
-    """The cases of ftfy's own tests; `fixed-encoding` is what mending alone gives."""
+def test_mojibake_from_the_wild_is_repaired(corpora: Path) -> None:
+    """The cases of ftfy's own tests; `fixed-encoding` is what repair alone gives."""
     cases = json.loads((corpora / "filters" / "ftfy_in-the-wild.json").read_text("utf-8"))
     only = NormalizationConfig(unicode=None, control=False, space=None)
     for case in cases:
@@ -81,7 +81,7 @@ def test_mojibake_from_the_wild_is_mended(corpora: Path) -> None:
         ({"mojibake": False}, "caf\u00c3\u00a9", "caf\u00c3\u00a9"),
     ],
 )
-def test_each_rule_does_what_it_says(rules: dict[str, object], text: str, normal: str) -> None:
+def test_each_rule_has_its_effect(rules: dict[str, object], text: str, normal: str) -> None:
     assert normalize(text, NormalizationConfig.model_validate(rules)) == normal
 
 

@@ -12,7 +12,7 @@ TEXTS = st.text(st.sampled_from("ab  \n"), max_size=60)
 
 
 @pytest.mark.parametrize(
-    ("text", "gone", "left"),
+    ("text", "removed", "left"),
     [
         ("one two three", ["two"], "one three"),
         ("one two three", ["one two"], "three"),
@@ -27,18 +27,20 @@ TEXTS = st.text(st.sampled_from("ab  \n"), max_size=60)
         ("one two", ["one", "two"], ""),
     ],
 )
-def test_what_stays_is_parted_as_it_was(text: str, gone: list[str], left: str) -> None:
-    assert cut(text, [(text.index(one), text.index(one) + len(one)) for one in gone]) == left
+def test_the_remaining_text_is_separated_as_before(
+    text: str, removed: list[str], left: str
+) -> None:
+    assert cut(text, [(text.index(one), text.index(one) + len(one)) for one in removed]) == left
 
 
 @given(text=TEXTS, chosen=st.sets(st.integers(0, 30)))
-def test_the_words_that_stay_are_those_that_are_not_cut(text: str, chosen: set[int]) -> None:
-    places = [found.span() for found in re.finditer(r"\S+", text)]
-    gone = [span for number, span in enumerate(places) if number in chosen]
-    kept = [text[a:b] for number, (a, b) in enumerate(places) if number not in chosen]
-    left = cut(text, gone)
+def test_the_remaining_words_are_those_outside_of_the_spans(text: str, chosen: set[int]) -> None:
+    positions = [found.span() for found in re.finditer(r"\S+", text)]
+    removed = [span for number, span in enumerate(positions) if number in chosen]
+    kept = [text[a:b] for number, (a, b) in enumerate(positions) if number not in chosen]
+    left = cut(text, removed)
     assert left.split() == kept
-    if not gone:
+    if not removed:
         assert left == text
     # Two words share a line, and a paragraph, only where they did before.
     old = [len(p.split()) for p in text.split("\n")]
@@ -46,21 +48,21 @@ def test_the_words_that_stay_are_those_that_are_not_cut(text: str, chosen: set[i
 
 
 @given(text=TEXTS, first=st.integers(0, 30), count=st.integers(1, 10))
-def test_words_of_two_lines_do_not_come_to_share_one(text: str, first: int, count: int) -> None:
-    places = [found.span() for found in re.finditer(r"\S+", text)]
-    gone = places[first : first + count]
-    if not gone or first == 0 or first + count >= len(places):
+def test_words_of_two_lines_are_not_merged_into_one(text: str, first: int, count: int) -> None:
+    positions = [found.span() for found in re.finditer(r"\S+", text)]
+    removed = positions[first : first + count]
+    if not removed or first == 0 or first + count >= len(positions):
         return
-    between = text[places[first - 1][1] : places[first + count][0]]
-    before = len(text[: gone[0][0]].split())
-    left = cut(text, [(gone[0][0], gone[-1][1])])
+    between = text[positions[first - 1][1] : positions[first + count][0]]
+    before = len(text[: removed[0][0]].split())
+    left = cut(text, [(removed[0][0], removed[-1][1])])
     words = [found.span() for found in re.finditer(r"\S+", left)]
-    parting = left[words[before - 1][1] : words[before][0]]
-    assert ("\n" in parting) == ("\n" in between)
+    separator = left[words[before - 1][1] : words[before][0]]
+    assert ("\n" in separator) == ("\n" in between)
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)).map(sorted).map(tuple)))
-def test_joined_spans_cover_the_same_places(spans: list[tuple[int, int]]) -> None:
-    whole = joined(spans)
-    assert {n for a, b in whole for n in range(a, b)} == {n for a, b in spans for n in range(a, b)}
-    assert all(one[1] < other[0] for one, other in pairwise(whole))
+def test_joined_spans_cover_the_same_offsets(spans: list[tuple[int, int]]) -> None:
+    merged = joined(spans)
+    assert {n for a, b in merged for n in range(a, b)} == {n for a, b in spans for n in range(a, b)}
+    assert all(one[1] < other[0] for one, other in pairwise(merged))

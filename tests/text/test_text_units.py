@@ -4,13 +4,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmkit.text.digests import normal_form
-from lmkit.text.text_units import Units, WordKeys, word_places, words_of
+from lmkit.text.text_units import Units, WordKeys, word_spans, words_of
 
 TEXTS = st.text(st.sampled_from("abA é\n\n .日"), max_size=60)
 
 
 def same_as_literal(keys: list[int], literal: list[object]) -> None:
-    """Numbers are equal exactly where the things are."""
+    """Keys are equal if and only if the units are."""
     for (key, one), (other_key, other) in itertools.combinations(
         zip(keys, literal, strict=True), 2
     ):
@@ -27,7 +27,7 @@ def test_lines_are_equal_if_their_normal_forms_are(text: str) -> None:
 
 
 @given(TEXTS)
-def test_paragraphs_are_what_blank_lines_part(text: str) -> None:
+def test_paragraphs_are_separated_by_blank_lines(text: str) -> None:
     lines = text.split("\n")
     expected = dict[int, list[str]]()
     for number, line in enumerate(lines):
@@ -49,21 +49,21 @@ def test_passages_are_equal_if_all_their_words_are(text: str, size: int) -> None
 
 
 @given(st.text())
-def test_words_are_where_they_are_said_to_be(text: str) -> None:
+def test_words_are_at_their_spans(text: str) -> None:
     words = words_of(text)
-    assert [text[start:stop] for start, stop in word_places(text)] == words
+    assert [text[start:stop] for start, stop in word_spans(text)] == words
     assert "".join(words) == "".join(text.split())
     assert len(Units.of(text, WordKeys()).keys) == len(words)
 
 
-def test_equal_words_have_equal_numbers_in_every_run() -> None:
+def test_equal_words_have_equal_keys_in_every_run() -> None:
     known = WordKeys()
-    known.most = 1
+    known.max_size = 1
     text = "One two\none TWO"
     keys, _ = Units.of(text, known).lines(1)
     again, _ = Units.of(text, WordKeys()).lines(1)
     assert keys.tolist() == again.tolist() and keys[0] == keys[1]
 
 
-def test_scripts_without_spaces_have_a_word_a_sign() -> None:
+def test_scripts_without_spaces_have_one_word_per_character() -> None:
     assert words_of("ไทย 日本 abc") == ["ไ", "ท", "ย", "日", "本", "abc"]

@@ -15,7 +15,7 @@ from lmkit.text.url_normalization import normalized_url
             "http://example.com:/",
             "http://example.com:80/",
         ),
-        # RFC 3986, section 6.2.2, with a scheme of the web
+        # RFC 3986, section 6.2.2, with the http scheme
         ("http://a/b/c/%7Bfoo%7D", "hTTP://A/./b/../b/%63/%7bfoo%7d"),
         # RFC 3986, section 5.2.4
         ("http://h/a/b/c/./../../g", "http://h/a/g"),
@@ -24,7 +24,7 @@ from lmkit.text.url_normalization import normalized_url
             "http://www.example.com/do?c=3&b=5&b=2&a=50",
             "http://www.example.com/do?a=50&b=2&b=5&c=3",
         ),
-        # RFC 3492's scheme for names; the pair is Wikipedia's example of it
+        # RFC 3492's encoding of host names; the pair is Wikipedia's example of it
         ("http://bücher.example/", "http://xn--bcher-kva.example/"),
         ("https://example.org/é", "https://example.org/%C3%A9"),
         ("https://example.org/a", "http://www.example.org/a/", "http://example.org./a#part"),
@@ -33,7 +33,7 @@ from lmkit.text.url_normalization import normalized_url
         ("http://e.org/x;jsessionid=0A", "http://e.org/x"),
     ],
 )
-def test_addresses_of_one_page_are_equal(urls: tuple[str, ...]) -> None:
+def test_urls_of_one_page_are_equal(urls: tuple[str, ...]) -> None:
     assert len({normalized_url(url) for url in urls}) == 1
     assert normalized_url(urls[0]) is not None
 
@@ -51,7 +51,7 @@ def test_addresses_of_one_page_are_equal(urls: tuple[str, ...]) -> None:
         ("http://www.com/", "http://com/"),
     ],
 )
-def test_addresses_of_different_pages_are_not(one: str, other: str) -> None:
+def test_urls_of_different_pages_are_not(one: str, other: str) -> None:
     assert normalized_url(one) != normalized_url(other)
 
 
@@ -59,11 +59,11 @@ def test_addresses_of_different_pages_are_not(one: str, other: str) -> None:
     "text",
     ["", "page.html", "mailto:a@b.org", "http://", "http://[::1", "http://e.org:x/", "ftp://a/b"],
 )
-def test_what_is_no_address_of_a_page_has_none(text: str) -> None:
+def test_other_urls_have_no_normal_form(text: str) -> None:
     assert normalized_url(text) is None
 
 
 @given(st.text(), st.text())
-def test_a_normal_address_stays_as_it_is(path: str, query: str) -> None:
+def test_a_normalized_url_is_unchanged(path: str, query: str) -> None:
     once = normalized_url(f"http://example.org/{path}?{query}")
     assert once is None or normalized_url(f"http://{once}") == once

@@ -15,11 +15,9 @@ def test_blank_lines_and_comments_are_no_entries(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "cannot be read"), (b"# only\n", "no entry"), (b"\xff", "UTF-8")],
+    [(None, "cannot be read"), (b"# only\n", "no entries"), (b"\xff", "UTF-8")],
 )
-def test_a_list_that_cannot_be_used_is_refused(
-    tmp_path: Path, content: bytes | None, message: str
-) -> None:
+def test_an_invalid_list_is_refused(tmp_path: Path, content: bytes | None, message: str) -> None:
     path = tmp_path / "list.txt"
     if content is not None:
         path.write_bytes(content)

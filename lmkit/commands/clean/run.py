@@ -1,10 +1,11 @@
-"""Clean: read what people have, write it in one form, and drop what isn't text.
+"""Clean: read files of many formats, write documents in one format, and drop what isn't text.
 
 Choices:
-- A document is judged after it is normalized, so that spaces and marks do not count.
-- Nothing is lost in silence: what is dropped is kept beside the rest with its reason, and what
-  can't be read is listed with its place.
-- A sample is judged as all would be, and counted; its numbers are kept, its documents are not.
+- A document is judged after it is normalized, so that white space and punctuation don't count.
+- Nothing is dropped silently: rejected documents are written to separate files with their reason,
+  and what can't be read is listed with its path and offset.
+- A sample is judged in the same way as all documents, and counted; its quality signals are written,
+  its documents are not.
 """
 
 from collections import Counter
@@ -33,18 +34,18 @@ from lmkit.execution.progress import say
 from lmkit.execution.tables import plain
 from lmkit.filters.document_sample import Candidates, chosen
 from lmkit.filters.judge import judge_for, judged
-from lmkit.filters.outcome_counts import Ledger, account, total_counts
+from lmkit.filters.outcome_counts import OutcomeCounts, account, total_counts
 from lmkit.filters.rules import LanguageRule, list_files
-from lmkit.pii.replacement import Replacer, told
+from lmkit.pii.replacement import Replacer, counts_text
 from lmkit.readers.dispatch import read_slice
 from lmkit.storage.options import RawFormat
 from lmkit.text.document_parts import segmented
 from lmkit.text.normalization import normalize
 from lmkit.text.word_list_files import word_lists_as_inputs
 
-SAMPLED = 100  # one in so many
-PRIVATE = "private_data"
-"""Why a document is dropped that holds some."""
+SAMPLE_EVERY = 100  # one of so many
+PRIVATE_DATA = "private_data"
+"""Why a document with PII is dropped."""
 NOT_IN_SAMPLE = "not_in_sample"
 
 
@@ -68,22 +69,26 @@ def clean(config: CleanConfig) -> Manifest:
         if config.sample:
             judge = partial(_judge_sample, config)
             receipts = folder.run("verdicts", judge, [receipts], label="judging")
-            counts = _whole_counts(counts, receipts[0].counts)
+            counts = _with_unsampled(counts, receipts[0].counts)
         details = total_counts(receipt.facts["ledger"] for receipt in receipts)
-        _say(details)
+        _print_summary(details)
         return folder.finish(counts, details, max_quarantined=config.max_quarantined)
 
 
-def _whole_counts(met: Counts, sample: Counts) -> Counts:
-    """Count the documents that the sample leaves out beside those that it judged."""
-    left_out = met.documents_in - met.quarantined - sample.documents_in
-    gone = {**sample.dropped, **({NOT_IN_SAMPLE: left_out} if left_out else {})}
-    counts = {"documents_in": met.documents_in, "dropped": gone, "quarantined": met.quarantined}
+def _with_unsampled(read: Counts, sample: Counts) -> Counts:
+    """Add the documents that aren't in the sample to the counts of the sample."""
+    left_out = read.documents_in - read.quarantined - sample.documents_in
+    dropped = {**sample.dropped, **({NOT_IN_SAMPLE: left_out} if left_out else {})}
+    counts = {
+        "documents_in": read.documents_in,
+        "dropped": dropped,
+        "quarantined": read.quarantined,
+    }
     return Counts.total([sample.model_copy(update=counts)])
 
 
-def _say(details: Mapping[str, Any]) -> None:
-    """Show what was dropped and of what, in short: an example of each, and no single source."""
+def _print_summary(details: Mapping[str, Any]) -> None:
+    """Print a short summary of what was dropped: an example per rule, and no single source."""
     sections = account(details)
     first = {row["rule"]: row for row in reversed(sections.pop("dropped_examples"))}
     rules = [
@@ -96,28 +101,28 @@ def _say(details: Mapping[str, Any]) -> None:
 
 
 def _clean_task(config: CleanConfig, slices: tuple[Slice, ...], writer: TaskWriter) -> None:
-    with _judging(config, writer) as outcomes_of:
+    with _judging_documents(config, writer) as outcomes_of:
         documents = (found for part in slices for found in _read(config, part, writer))
         outcomes = outcomes_of(documents)
         write_outcomes(writer, outcomes, partial(_keeps, config.keep_rejected))
 
 
 @contextmanager
-def _judging(
+def _judging_documents(
     config: CleanConfig, writer: TaskWriter
 ) -> Generator[Callable[[Iterable[Document | Unreadable]], Iterator[Outcome]]]:
-    """Hand out what judges documents; all that was found out goes into files and receipt."""
+    """Yield a function that judges documents; signals and counts go to a file and the receipt."""
     replacer = Replacer(config.pii) if config.pii.action else None
-    ledger = Ledger(with_texts=config.keep_rejected != "none")
+    outcome_counts = OutcomeCounts(with_texts=config.keep_rejected != "none")
 
     def outcomes_of(documents: Iterable[Document | Unreadable]) -> Iterator[Outcome]:
         judge = judge_for(config.filters, _language_rule(config))
-        outcomes = judged(_prepared(config, documents, replacer), judge, measures.write)
-        return ledger.watched(segmented(outcomes, config.sentences, config.max_characters))
+        outcomes = judged(_prepared(config, documents, replacer), judge, signals_file.write)
+        return outcome_counts.counted(segmented(outcomes, config.sentences, config.max_characters))
 
-    with SignalsFile(writer) as measures:
+    with SignalsFile(writer) as signals_file:
         yield outcomes_of
-    writer.facts["ledger"] = ledger.report()
+    writer.facts["ledger"] = outcome_counts.report()
     if replacer:
         found = {f"private_{kind}": count for kind, count in replacer.counts.items()}
         more = {**writer.counts.more, **found}
@@ -131,14 +136,14 @@ def _sample_task(config: CleanConfig, slices: tuple[Slice, ...], writer: TaskWri
         files = stack.enter_context(OutcomeFiles(writer))
         path = stack.enter_context(writer.scratch_file(f"sample-{writer.number:05d}.jsonl.zst"))
         file = JsonLinesFile(path)
-        stack.callback(file.close)  # before it is moved into place
+        stack.callback(file.close)  # before it is renamed
         candidates = Candidates(config.sample, file)
         for part in slices:
             for document in _read(config, part, writer):
                 if isinstance(document, Unreadable):
                     files.quarantine(document)
                 else:
-                    candidates.see(document)
+                    candidates.add(document)
     writer.facts["keys"] = candidates.keys
     writer.counts = Counts(
         documents_in=candidates.count + files.quarantined, quarantined=files.quarantined
@@ -146,13 +151,13 @@ def _sample_task(config: CleanConfig, slices: tuple[Slice, ...], writer: TaskWri
 
 
 def _judge_sample(config: CleanConfig, receipts: Sequence[Receipt], writer: TaskWriter) -> None:
-    """Judge the sample; nothing is written but the numbers and the audit."""
+    """Judge the sample; only quality signals and counts are written."""
     assert config.sample
     paths = [writer.partial / file.name for receipt in receipts for file in receipt.scratch]
     keys = (key for receipt in receipts for key in receipt.facts["keys"])
     dropped: Counter[str] = Counter()
     kept = characters = 0
-    with _judging(config, writer) as outcomes_of:
+    with _judging_documents(config, writer) as outcomes_of:
         for outcome in outcomes_of(chosen(paths, keys, config.sample)):
             if isinstance(outcome, Rejected):
                 dropped[outcome.reason] += 1
@@ -180,41 +185,41 @@ def _read(config: CleanConfig, part: Slice, writer: TaskWriter) -> Iterator[Docu
 def _prepared(
     config: CleanConfig, documents: Iterable[Document | Unreadable], replacer: Replacer | None
 ) -> Iterator[Outcome]:
-    """Normalize texts, and take private data out of them."""
+    """Normalize texts, and replace PII in them."""
     for document in documents:
         if isinstance(document, Unreadable):
             yield document
             continue
-        text, private = normalize(document.text, config.normalize), None
+        text, found_pii = normalize(document.text, config.normalize), None
         if replacer:
-            text, private = replacer.replace(text)
+            text, found_pii = replacer.replace(text)
         document = document.with_text(text)
-        if private and config.pii.action == "drop":
-            yield Rejected(document, PRIVATE, f"{PRIVATE} {told(private)}")
+        if found_pii and config.pii.action == "drop":
+            yield Rejected(document, PRIVATE_DATA, f"{PRIVATE_DATA} {counts_text(found_pii)}")
             continue
         generated = document.metadata.get("generated") is True and not config.read.generated
         yield Rejected(document, "generated") if generated else document
 
 
-def _keeps(which: Literal["all", "sample", "none"], rejected: Rejected) -> bool:
+def _keeps(policy: Literal["all", "sample", "none"], rejected: Rejected) -> bool:
     """Tell whether a rejected document is written; a sample depends on its id alone."""
-    if which == "sample":
+    if policy == "sample":
         digest = sha256(rejected.document.id.encode("utf-8", "backslashreplace")).digest()
-        return int.from_bytes(digest[:8], "big") % SAMPLED == 0
-    return which == "all"
+        return int.from_bytes(digest[:8], "big") % SAMPLE_EVERY == 0
+    return policy == "all"
 
 
 def result_text(config: "CleanConfig", manifest: Manifest) -> str:
-    """Say what was kept, or of a sample, what would be."""
+    """Summarize what was kept, or for a sample, what would be kept."""
     if not config.sample:
         return kept_line(config, manifest)
     counts = manifest.counts
     dropped = {name: count for name, count in counts.dropped.items() if name != "not_in_sample"}
     judged = counts.documents_out + sum(dropped.values())
-    gone = ", ".join(f"{count:,} {reason}" for reason, count in dropped.items())
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in dropped.items())
     return (
         f"{config.output}: would keep {counts.documents_out:,} of {judged:,} documents, a sample "
-        f"of {counts.documents_in:,}{f' (drop {gone})' if gone else ''}"
+        f"of {counts.documents_in:,}{f' (drop {reasons})' if reasons else ''}"
     )
 
 

@@ -38,12 +38,12 @@ class DedupConfig(LabelsDocuments, ReadsRecords, WritesShards, StageConfig):
     any of these; what is kept of these is added."""
 
     @model_validator(mode="after")
-    def _index_knows_whole_texts(self) -> "DedupConfig":
+    def _index_holds_full_texts_only(self) -> "DedupConfig":
         other = "--url" if self.url else "--repeats" if self.repeats.chosen else None
         if self.index and other:
             raise ValueError(
-                f"--index: goes with copies of whole texts, not with {other}; "
-                "run dedup twice, with one of both each time"
+                f"--index: compares copies of full documents, and can't be used with {other}; "
+                "run dedup twice, once with each"
             )
         return self
 

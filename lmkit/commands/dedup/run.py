@@ -1,9 +1,9 @@
 """Dedup: of all documents that have the same text, or nearly the same, keep one.
 
 Choices:
-- It is a list of passes, which share two readings: the first takes notes, the second writes what
-  stays. What each looks for, it says itself.
-- Which one stays depends neither on the order of the inputs nor on tasks or workers.
+- It runs a list of matchers, which share two readings: the first collects what they need, the
+  second writes the documents that are kept. Each matcher defines what it compares.
+- Which document is kept depends neither on the order of the inputs nor on tasks or workers.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,14 +27,14 @@ from lmkit.artifacts.output_folder import OutputFolder, open_output
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.commands.dedup.options import DedupConfig
 from lmkit.deduplication.crawl_index import Index, Verdict, using_index
-from lmkit.deduplication.cut_spans import applying
+from lmkit.deduplication.cut_spans import applying_cuts
 from lmkit.deduplication.decontamination import Decontaminator, prepare_items
 from lmkit.deduplication.document_table import DocumentTable, writing_document_keys
 from lmkit.deduplication.exact import Exact, SameUrl
 from lmkit.deduplication.examples import ExampleCollector, summary_of, write_examples
-from lmkit.deduplication.matcher import Change, Matcher, tables_of
+from lmkit.deduplication.matcher import Matcher, Transform, tables_of
 from lmkit.deduplication.near_duplicates import NearDuplicates
-from lmkit.deduplication.removal_table import NOBODY, Verdicts, numbers_of, repeating
+from lmkit.deduplication.removal_table import NO_REPRESENTATIVE, Verdicts, duplicates_in, removed_in
 from lmkit.deduplication.repeated_spans import RepeatedSpans
 from lmkit.deduplication.summary import Sections, described
 from lmkit.errors import InputError, LmkitError
@@ -47,7 +47,7 @@ SHOWN_EXAMPLES = 2
 
 
 class Duplicate(NamedTuple):
-    """A document that goes."""
+    """A document that is removed."""
 
     id: str
     source: str
@@ -57,15 +57,15 @@ class Duplicate(NamedTuple):
 
 
 def matchers_of(config: DedupConfig) -> list[Matcher]:
-    """Return the passes, each of which sees what those before it have left."""
-    wanted: list[tuple[object, Matcher]] = [
+    """Return the matchers, each of which ignores what those before it have removed."""
+    all_matchers: list[tuple[object, Matcher]] = [
         (config.decontamination.against, Decontaminator(config.decontamination)),
         (config.url, SameUrl(config.keep)),
         (True, Exact(config.keep)),
         (config.minhash.action, NearDuplicates(config.minhash, config.keep)),
         (config.repeats.chosen, RepeatedSpans(config.repeats, config.keep)),
     ]
-    return [each for is_wanted, each in wanted if is_wanted]
+    return [matcher for enabled, matcher in all_matchers if enabled]
 
 
 def dedup(config: DedupConfig) -> Manifest:
@@ -76,16 +76,16 @@ def dedup(config: DedupConfig) -> Manifest:
     tests = _find_tests(config.decontamination.against)
     with ExitStack() as stack:
         index = stack.enter_context(_index(config, inputs))
-        read = [each for each in (tests, index and index.inputs) if each]
+        read = [extra for extra in (tests, index and index.inputs) if extra]
         folder = stack.enter_context(open_output(config, reduce(Inputs.merged_with, read, inputs)))
         if folder.finished:
             if index and not index.itself:
-                warn(f"{index.path}: it holds none of these; --overwrite adds them")
+                warn(f"{index.path}: it holds none of these documents; --overwrite adds them")
             return folder.finished
-        return _made(config, inputs, tests, index, folder)
+        return _deduplicate(config, inputs, tests, index, folder)
 
 
-def _made(
+def _deduplicate(
     config: DedupConfig,
     inputs: Inputs,
     tests: Inputs | None,
@@ -97,22 +97,25 @@ def _made(
     if tests:
         prepare = partial(_prepare_tests, config)
         folder.run("items", prepare, [tests.renumbered(len(inputs.records))], label="test sets")
-    tasks, passes = cut(inputs.slices, config.shard_bytes), matchers_of(config)
-    note = partial(_note, config, passes)
-    folder.run("notes", note, tasks, workers=config.workers, label="comparing")
-    older = index.notes if index else []
-    mine = [(folder.scratch, number) for number in range(len(tasks))]
-    notes = DocumentTable((*older, *mine), len(older))
-    for place, each in enumerate(passes):
-        each.match(folder, notes, config.workers, passes[:place])
-    audit, *_ = folder.run("audit", partial(_audit, passes), [notes], label="auditing")
-    write = partial(_write, config, passes, notes, audit.facts["examples"])
+    tasks, matchers = cut(inputs.slices, config.shard_bytes), matchers_of(config)
+    collect = partial(_collect, config, matchers)
+    folder.run("notes", collect, tasks, workers=config.workers, label="comparing")
+    older = index.table_parts if index else []
+    new = [(folder.scratch, number) for number in range(len(tasks))]
+    documents = DocumentTable((*older, *new), len(older))
+    for position, matcher in enumerate(matchers):
+        matcher.match(folder, documents, config.workers, matchers[:position])
+    choose = partial(_choose_examples, matchers)
+    chosen, *_ = folder.run("audit", choose, [documents], label="choosing examples")
+    write = partial(_write, config, matchers, documents, chosen.facts["examples"])
     receipts = folder.run("documents", write, tasks, workers=config.workers, label="writing")
-    details = summary_of(audit, receipts)
-    _say(details)
-    details |= {name: fact for each in passes for name, fact in each.told(folder).items()}
+    details = summary_of(chosen, receipts)
+    _print_summary(details)
+    details |= {
+        name: fact for matcher in matchers for name, fact in matcher.summarize(folder).items()
+    }
     if index:
-        added = index.add(notes, _verdicts(passes, notes, folder.scratch))
+        added = index.add(documents, _verdicts(matchers, documents, folder.scratch))
         details["index"] = {"documents": index.documents, "added": added}
         say(f"{index.path}: compared with {index.documents:,} documents, added {added:,}")
     return folder.finish(Counts.total(receipt.counts for receipt in receipts), details)
@@ -125,16 +128,18 @@ def _index(config: DedupConfig, inputs: Inputs) -> "AbstractContextManager[Index
     return using_index(config.index, config.output, inputs, config.compared)
 
 
-def _verdicts(passes: Sequence[Matcher], notes: "DocumentTable", partial: Path) -> "list[Verdict]":
-    """Return which documents of each task go, and which only repeat one and are marked."""
-    tasks = map(notes.of_task, range(len(notes.parts) - notes.older))
-    gone = [table for _, table in tables_of(passes, partial)]
-    found = [table for each in passes if (table := each.found(partial))]
-    return [(numbers_of(gone, *task), repeating(found, *task)) for task in tasks]
+def _verdicts(
+    matchers: Sequence[Matcher], documents: "DocumentTable", partial: Path
+) -> "list[Verdict]":
+    """Return which documents of each task are removed, and which are only labelled."""
+    tasks = map(documents.of_task, range(len(documents.parts) - documents.older))
+    removed = [table for _, table in tables_of(matchers, partial)]
+    found = [table for matcher in matchers if (table := matcher.duplicates(partial))]
+    return [(removed_in(removed, *task), duplicates_in(found, *task)) for task in tasks]
 
 
-def _say(details: Sections) -> None:
-    """Show what was found, in short."""
+def _print_summary(details: Sections) -> None:
+    """Print a short summary of what was found."""
     sections = described(details | {"examples": details["examples"][:SHOWN_EXAMPLES]})
     filled = {title: section for title, section in sections.items() if section}
     if filled:
@@ -173,38 +178,44 @@ def _documents(
             yield part.path, document
 
 
-def _note(
-    config: DedupConfig, passes: Sequence[Matcher], slices: tuple[Slice, ...], writer: TaskWriter
+def _collect(
+    config: DedupConfig, matchers: Sequence[Matcher], slices: tuple[Slice, ...], writer: TaskWriter
 ) -> None:
-    """Read the documents of a task for all passes."""
+    """Read the documents of a task for all matchers."""
     with ExitStack() as stack:
-        name = stack.enter_context(writing_document_keys(config.keep, writer))
-        notes = [stack.enter_context(each.noting(writer)) for each in passes]
-        for place, document in _documents(config, slices, writer):
+        add_key = stack.enter_context(writing_document_keys(config.keep, writer))
+        adders = [stack.enter_context(matcher.collect(writer)) for matcher in matchers]
+        for path, document in _documents(config, slices, writer):
             if isinstance(document, Document):
-                name(document, place)
-                for note in notes:
-                    note(document)
+                add_key(document, path)
+                for add in adders:
+                    add(document)
 
 
-def _audit(passes: Sequence[Matcher], notes: "DocumentTable", writer: TaskWriter) -> None:
-    tables = [(each.reason, found) for each in passes if (found := each.found(writer.partial))]
-    write_examples(tables, notes, writer)
+def _choose_examples(
+    matchers: Sequence[Matcher], documents: "DocumentTable", writer: TaskWriter
+) -> None:
+    tables = [
+        (matcher.reason, found)
+        for matcher in matchers
+        if (found := matcher.duplicates(writer.partial))
+    ]
+    write_examples(tables, documents, writer)
 
 
 def _write(
     config: DedupConfig,
-    passes: Sequence[Matcher],
-    notes: "DocumentTable",
+    matchers: Sequence[Matcher],
+    documents: "DocumentTable",
     examples: Sequence[tuple[int, int, float]],
     slices: tuple[Slice, ...],
     writer: TaskWriter,
 ) -> None:
-    """Read the documents of a task again, and write those that stay, and who stays for others."""
-    number, stop = notes.of_task(writer.number)
-    verdicts = Verdicts(tables_of(passes, writer.partial), number, stop)
+    """Read the documents of a task again; write those that are kept, and the duplicates."""
+    number, stop = documents.of_task(writer.number)
+    verdicts = Verdicts(tables_of(matchers, writer.partial), number, stop)
     duplicates: list[Duplicate] = []
-    witness = ExampleCollector(examples)
+    examples_read = ExampleCollector(examples)
 
     def outcomes() -> Iterator[Outcome]:
         nonlocal number
@@ -212,56 +223,72 @@ def _write(
             if isinstance(document, Unreadable):
                 yield document
                 continue
-            witness.see(number, document)
+            examples_read.add(number, document)
             if reason := verdicts.reason(number):
-                kept, similarity = verdicts.stays(number)
-                if kept != NOBODY:
-                    who = document.id, document.source
-                    duplicates.append(Duplicate(*who, reason, kept, similarity))
-                yield Rejected(document, reason if kept == NOBODY else f"{reason}_duplicate")
+                kept, similarity = verdicts.representative(number)
+                if kept == NO_REPRESENTATIVE:
+                    yield Rejected(document, reason)
+                else:
+                    duplicates.append(
+                        Duplicate(document.id, document.source, reason, kept, similarity)
+                    )
+                    yield Rejected(document, f"{reason}_duplicate")
             else:
-                yield _changed(number, document, changes)
+                yield _transformed(number, document, transforms)
             number += 1
 
     with ExitStack() as stack:
-        cutters = [stack.enter_context(each.cutting(writer, notes)) for each in passes]
-        changes = [stack.enter_context(applying(cutters, writer, notes))]
-        changes += [stack.enter_context(each.changing(writer, notes)) for each in passes]
+        cutters = [
+            stack.enter_context(matcher.spans_to_cut(writer, documents)) for matcher in matchers
+        ]
+        transforms = [stack.enter_context(applying_cuts(cutters, writer, documents))]
+        transforms += [
+            stack.enter_context(matcher.transform(writer, documents)) for matcher in matchers
+        ]
         write_outcomes(writer, outcomes(), keep_rejected=lambda _: False)
     if number != stop:
         raise LmkitError(f"{slices[0].path}: it changed while it was read", "run the same again")
-    _write_duplicates(duplicates, notes, witness, writer)
-    witness.report(writer)
+    _write_duplicates(duplicates, documents, examples_read, writer)
+    examples_read.write_facts(writer)
 
 
-def _changed(number: int, document: Document, changes: Sequence[Change]) -> Document | Rejected:
-    """Return what becomes of a document that stays."""
+def _transformed(
+    number: int, document: Document, transforms: Sequence[Transform]
+) -> Document | Rejected:
+    """Apply the transforms of all matchers to a document that is kept."""
     outcome: Document | Rejected = document
-    for change in changes:
+    for transform in transforms:
         if isinstance(outcome, Document):
-            outcome = change(number, outcome)
+            outcome = transform(number, outcome)
     return outcome
 
 
 def _write_duplicates(
     duplicates: Sequence[Duplicate],
-    notes: "DocumentTable",
-    witness: "ExampleCollector",
+    documents: "DocumentTable",
+    examples_read: "ExampleCollector",
     writer: TaskWriter,
 ) -> None:
-    """Write who goes, and who stays for it."""
+    """Write the documents that are removed, with their representatives."""
     if not duplicates:
         return
-    stay = {duplicate.kept for duplicate in duplicates if duplicate.kept >= 0}
-    names = notes.names(list(stay))
+    kept_numbers = {duplicate.kept for duplicate in duplicates if duplicate.kept >= 0}
+    keys = documents.keys(list(kept_numbers))
     with writer.file(f"duplicates-{writer.number:05d}.jsonl.zst") as path:
         file = JsonLinesFile(path)
         for duplicate in duplicates:
-            kept = names.get(duplicate.kept)
-            witness.count(duplicate.reason, duplicate.source, kept.source if kept else "")
-            stays = {"kept": kept and {"source": kept.source, "id": kept.id}}
-            why = {"reason": duplicate.reason, "similarity": round(duplicate.similarity, 6)}
-            file.write({"id": duplicate.id, "source": duplicate.source, **stays, **why})
+            kept = keys.get(duplicate.kept)
+            examples_read.count(duplicate.reason, duplicate.source, kept.source if kept else "")
+            representative = kept and {"source": kept.source, "id": kept.id}
+            file.write(
+                {
+                    "id": duplicate.id,
+                    "source": duplicate.source,
+                    "kept": representative,
+                    "reason": duplicate.reason,
+                    "similarity": round(duplicate.similarity, 6),
+                }
+            )
         file.close()
 
 
@@ -269,7 +296,7 @@ CUTS = ("line", "paragraph", "passage", "item")
 
 
 def result_text(config: "DedupConfig", manifest: Manifest) -> str:
-    """Say what stays, what was cut out of it, and what was found of each test set."""
+    """Summarize what is kept, what was cut out of it, and what was found of each test set."""
     more = manifest.counts.more
     lines = [kept_line(config, manifest)]
     if more.get("documents_cut"):
@@ -283,9 +310,9 @@ def result_text(config: "DedupConfig", manifest: Manifest) -> str:
         lines.append(shown({"test_sets": found[:SHOWN_SOURCES]}))
     if sets:
         rest = len(sets) - min(len(found), SHOWN_SOURCES)
-        items, looked_for = (sum(row[key] for row in sets) for key in ("items", "too_short"))
+        items, too_short = (sum(row[key] for row in sets) for key in ("items", "too_short"))
         lines.append(
-            f"  looked for {items - looked_for:,} of {items:,} items of {len(sets):,} test sets"
+            f"  searched for {items - too_short:,} of {items:,} items of {len(sets):,} test sets"
             f"{f'; {rest:,} more sets: see lmkit inspect' if found and rest else ''}"
             f"{'' if found else ', found none'}"
         )

@@ -1,4 +1,4 @@
-"""Damaged archives, bombs and deep nesting, through the command: what is good around them stays."""
+"""Corrupt archives, bombs and deep nesting, through the command: intact data is kept."""
 
 import bz2
 import gzip
@@ -31,12 +31,12 @@ def numbers(folder: Path) -> list[int]:
 
 
 def cleaned(lmkit: Lmkit, *options: str) -> list[str]:
-    """Clean `raw`; return the reasons of what was quarantined, by the names of the files."""
+    """Clean `raw`; return the quarantine reasons, with the names of the files."""
     exit_code, _, err = lmkit("clean", "raw", "--output", "out", *options)
     assert exit_code == 0, err
     counts = manifest(Path("out"))["counts"]
-    gone = sum(counts["dropped"].values()) + counts["quarantined"]
-    assert counts["documents_in"] == counts["documents_out"] + gone
+    removed = sum(counts["dropped"].values()) + counts["quarantined"]
+    assert counts["documents_in"] == counts["documents_out"] + removed
     found = records(Path("out"), "quarantine")
     assert len(found) == counts["quarantined"]
     return sorted(f"{record['origin']}: {record['reason']}" for record in found)
@@ -64,7 +64,7 @@ def test_a_truncated_archive_keeps_what_came_before(here: Path, lmkit: Lmkit, en
 
 
 @pytest.mark.parametrize("ending", PACKERS)
-def test_a_damaged_member_is_passed_over(here: Path, lmkit: Lmkit, ending: str) -> None:
+def test_a_corrupt_member_is_skipped(here: Path, lmkit: Lmkit, ending: str) -> None:
     pack = PACKERS[ending]
     Path("raw").mkdir()
     bad = bytearray(pack(lines(9, 18, noise=True)))
@@ -93,7 +93,9 @@ def warc_record(number: int, length: str | None = None) -> bytes:
 
 
 @pytest.mark.parametrize("length", ["10", "99999999", "-5", "many", ""])
-def test_a_record_of_a_wrong_length_costs_itself(here: Path, lmkit: Lmkit, length: str) -> None:
+def test_a_record_of_a_wrong_length_loses_only_itself(
+    here: Path, lmkit: Lmkit, length: str
+) -> None:
     Path("raw").mkdir()
     parts = [warc_record(0), warc_record(1, length), warc_record(2)]
     Path("raw/a.warc.gz").write_bytes(b"".join(map(gzip.compress, parts)))
@@ -103,7 +105,7 @@ def test_a_record_of_a_wrong_length_costs_itself(here: Path, lmkit: Lmkit, lengt
     assert reasons or 1 in found
 
 
-def test_a_truncated_warc_keeps_its_whole_records(here: Path, lmkit: Lmkit) -> None:
+def test_a_truncated_warc_keeps_its_complete_records(here: Path, lmkit: Lmkit) -> None:
     Path("raw").mkdir()
     members = [gzip.compress(warc_record(number)) for number in range(4)]
     data = b"".join(members)
@@ -127,7 +129,7 @@ BILLION = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10 if n else "lol"}">' for n
         ),
     ],
 )
-def test_an_entity_bomb_is_listed_and_never_unfolded(
+def test_an_entity_bomb_is_listed_and_never_expanded(
     here: Path, lmkit: Lmkit, kind: str, inside: str, reason: str
 ) -> None:
     Path("a.xml").write_text(f'<?xml version="1.0"?><!DOCTYPE x [{BILLION}]><x>\n{inside}\n</x>')
@@ -137,7 +139,7 @@ def test_an_entity_bomb_is_listed_and_never_unfolded(
     assert reason in bad["reason"]
 
 
-def test_bombs_of_zip_and_gzip_are_listed_and_fill_no_memory(here: Path) -> None:
+def test_zip_and_gzip_bombs_are_listed_in_bounded_memory(here: Path) -> None:
     Path("raw").mkdir()
     with zipfile.ZipFile("raw/b.epub", "w", zipfile.ZIP_DEFLATED) as book:
         book.writestr("mimetype", "application/epub+zip", zipfile.ZIP_STORED)
@@ -154,7 +156,7 @@ import sys
 from pathlib import Path
 from lmkit.cli import main
 code = main(["clean", "raw", "--output", "out"])
-# Not ru_maxrss: that begins with what the process had that started this one.
+# Not ru_maxrss: that starts from the memory of the parent process.
 print(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
 sys.exit(code)
 """
@@ -165,7 +167,7 @@ sys.exit(code)
     assert numbers(Path("out")) == [0, 1, 2, 3]
 
 
-def test_nesting_beyond_all_bounds_is_listed(here: Path, lmkit: Lmkit) -> None:
+def test_extreme_nesting_is_listed(here: Path, lmkit: Lmkit) -> None:
     Path("raw").mkdir()
     deep = "<div>" * 100_000 + GOOD + "</div>" * 100_000
     Path("raw/deep.html").write_text(f"<html><body>{deep}</body></html>")
@@ -176,7 +178,7 @@ def test_nesting_beyond_all_bounds_is_listed(here: Path, lmkit: Lmkit) -> None:
     assert numbers(Path("out")) == [0, 1]
 
 
-def test_files_that_are_not_what_they_say_are_listed(here: Path, lmkit: Lmkit) -> None:
+def test_files_with_a_wrong_extension_are_listed(here: Path, lmkit: Lmkit) -> None:
     Path("raw").mkdir()
     for name in ("a.epub", "b.parquet", "c.warc.gz", "d.jsonl.bz2", "e.jsonl.zst", "f.arrow"):
         Path("raw", name).write_bytes(b"nothing of the kind\n" * 9)

@@ -1,4 +1,4 @@
-"""What stands beside and behind damage in files of many kinds, through the command."""
+"""The data around and after corruption in files of many kinds, through the command."""
 
 import bz2
 import gzip
@@ -63,7 +63,7 @@ ROWS: dict[str, tuple[str, Callable[[int], str], str]] = {
 
 @pytest.mark.parametrize("name", ROWS)
 @pytest.mark.parametrize("packing", ["gz", "bz2"])
-def test_reading_goes_on_behind_a_damaged_member(
+def test_reading_continues_after_a_corrupt_member(
     here: Path, lmkit: Lmkit, name: str, packing: str
 ) -> None:
     Path("raw").mkdir()
@@ -79,11 +79,11 @@ def test_reading_goes_on_behind_a_damaged_member(
     assert any(reason.startswith("damaged") for _, reason in bad)
     found = {int(text.rpartition(" ")[2]) for text in kept()}
     assert {*range(20), *range(41, 60)} <= found
-    # Half a row can look like a whole one, so the first behind damage is listed in a table.
+    # A partial row can look like a complete one, so in tables the first one after is listed.
     assert (40 in found) == (name != "a.csv")
 
 
-def test_what_stands_on_a_line_with_damage_is_no_row_of_a_table(here: Path, lmkit: Lmkit) -> None:
+def test_a_line_with_corruption_is_no_row_of_a_table(here: Path, lmkit: Lmkit) -> None:
     Path("raw").mkdir()
     rows = ["text\n", *(f"{GOOD.replace(',', '')} {noise(n)} {n}\n" for n in range(2_000))]
     packed = bytearray(bz2.compress("".join(rows).encode(), 1))
@@ -97,7 +97,7 @@ def test_what_stands_on_a_line_with_damage_is_no_row_of_a_table(here: Path, lmki
 LONG = "9" * 5_000
 
 
-def test_numbers_that_no_machine_holds_cost_one_record(here: Path, lmkit: Lmkit) -> None:
+def test_numbers_out_of_range_lose_one_record(here: Path, lmkit: Lmkit) -> None:
     Path("raw").mkdir()
     row = '<row Id="{}" PostTypeId="1" AcceptedAnswerId="{}" Body="{}"/>\n'
     posts = [row.format(1, 1 << 70, "one"), row.format(1 << 70, 2, "x"), row.format(LONG, 2, "x")]
@@ -112,7 +112,7 @@ def test_numbers_that_no_machine_holds_cost_one_record(here: Path, lmkit: Lmkit)
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_a_chapter_packed_by_what_has_no_limit_costs_itself(
+def test_a_chapter_with_an_unbounded_compression_loses_only_itself(
     here: Path, lmkit: Lmkit, method: int
 ) -> None:
     Path("raw").mkdir()
@@ -143,7 +143,7 @@ def test_entity_bombs_in_a_folder_are_listed(here: Path, lmkit: Lmkit, encoding:
     assert cleaned(lmkit) == [("a.xml", reason), ("b.epub", reason)]
 
 
-def test_pages_without_an_end_are_no_work_without_an_end(here: Path, lmkit: Lmkit) -> None:
+def test_pages_without_an_end_take_bounded_time(here: Path, lmkit: Lmkit) -> None:
     Path("raw").mkdir()
     page = f"<page><title>T</title><ns>0</ns><revision><text>{GOOD} 1</text></revision></page>"
     many = "<page>" * 5_000
@@ -160,7 +160,7 @@ def test_a_poem_of_many_lines_is_not_deep(here: Path, lmkit: Lmkit) -> None:
     assert len(kept()[0].split("\n")) == 6_000
 
 
-def test_a_damaged_time_does_not_cost_what_is_said(here: Path, lmkit: Lmkit) -> None:
+def test_a_corrupt_time_does_not_lose_the_text(here: Path, lmkit: Lmkit) -> None:
     Path("raw").mkdir()
     cue = "{0}\n00:00:0{0},000 --> 00:00:0{0},900\n{1} {0}.\n\n"
     cues = "".join(cue.format(n, GOOD) for n in range(1, 4))
@@ -185,7 +185,7 @@ def test_wrong_numbers_in_an_arrow_file_do_not_end_the_process(here: Path, lmkit
     assert kept() == [f"{GOOD} {n}" for n in (0, 3)]
 
 
-def test_tables_cut_off_or_without_the_column_are_listed(here: Path, lmkit: Lmkit) -> None:
+def test_tables_truncated_or_without_the_column_are_listed(here: Path, lmkit: Lmkit) -> None:
     Path("raw").mkdir()
     table = pa.table({"text": [f"{GOOD} {n}" for n in range(30)]})
     pq.write_table(table, "raw/a.parquet")
@@ -197,7 +197,7 @@ def test_tables_cut_off_or_without_the_column_are_listed(here: Path, lmkit: Lmki
     assert len(kept()) == 30
 
 
-def test_strange_names_and_what_is_no_file_stop_nothing(here: Path, lmkit: Lmkit) -> None:
+def test_unusual_names_and_special_files_stop_nothing(here: Path, lmkit: Lmkit) -> None:
     Path("raw").mkdir()
     names = [b"1-n\xe9.jsonl", b"1-new\nline.jsonl", b"1-\x1b[31mred.jsonl"]
     try:

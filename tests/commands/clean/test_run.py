@@ -31,9 +31,7 @@ def test_cleaning_keeps_rejects_and_quarantines_each_record_once(here: Path, lmk
     assert [r["origin"] for r in records(Path("out"), "quarantine")] == ["c.txt", "d.jsonl.gz"]
 
 
-def test_where_nothing_can_be_read_it_fails_and_keeps_the_quarantine(
-    here: Path, lmkit: Lmkit
-) -> None:
+def test_if_nothing_can_be_read_it_fails_and_keeps_the_quarantine(here: Path, lmkit: Lmkit) -> None:
     Path("a.txt").write_bytes(b"\x89PNG\r\n")
     for _ in range(2):
         exit_code, _, err = lmkit("clean", "a.txt", "--output", "out")
@@ -44,7 +42,7 @@ def test_where_nothing_can_be_read_it_fails_and_keeps_the_quarantine(
         assert not Path("out/manifest.json").exists()
 
 
-def test_cleaning_twice_changes_nothing(raw: Path) -> None:
+def test_cleaning_is_idempotent(raw: Path) -> None:
     (raw / "code.py").write_text(
         "def f():\n\treturn 'x²  \u00a0'  \r\n\r\n\r\n\r\n\r\nprint(f())\r\n"
     )
@@ -54,7 +52,7 @@ def test_cleaning_twice_changes_nothing(raw: Path) -> None:
 
 
 @pytest.mark.parametrize(("keep", "kept"), [("all", 1), ("none", 0)])
-def test_rejects_are_kept_if_wanted(raw: Path, keep: str, kept: int) -> None:
+def test_rejected_documents_are_written_as_configured(raw: Path, keep: str, kept: int) -> None:
     values = {"inputs": [raw], "output": "out", "keep_rejected": keep}
     clean(CleanConfig.model_validate(values))
     assert len(records(Path("out"), "rejected")) == kept
@@ -67,7 +65,7 @@ def test_a_format_can_be_forced(here: Path, lmkit: Lmkit) -> None:
     assert texts(Path("out")) == [GOOD]
 
 
-def test_real_books_come_out_whole(corpora: Path, here: Path, lmkit: Lmkit) -> None:
+def test_real_books_are_kept_completely(corpora: Path, here: Path, lmkit: Lmkit) -> None:
     book = corpora / "books" / "austen--persuasion--pg105.txt.zst"
     exit_code, out, _ = lmkit("clean", book, "--output", "out")
     assert (exit_code, out) == (0, "out: kept 1 of 1 documents\n")
@@ -78,7 +76,7 @@ def test_real_books_come_out_whole(corpora: Path, here: Path, lmkit: Lmkit) -> N
 RULES = ("--filters.preset", "none", "--filters.rules", "gopher,c4-paper,fineweb")
 
 
-def test_what_is_dropped_says_the_number_that_decided(here: Path, lmkit: Lmkit) -> None:
+def test_dropped_documents_name_the_deciding_value(here: Path, lmkit: Lmkit) -> None:
     lines = [{"id": "a", "text": GOOD}, {"id": "b", "text": "again and again " * 30}]
     Path("raw.jsonl").write_text("\n".join(map(json.dumps, lines)))
     assert lmkit("clean", "raw.jsonl", "--output", "out", *RULES)[0] == 0
@@ -111,7 +109,7 @@ def test_workers_and_task_sizes_change_no_verdict(
 TWO = "Mr. Smith came in. He sat down by the fire.\n\nNobody said a word to him. It rained."
 
 
-def test_sentences_are_marked_by_the_language_of_each_document(here: Path, lmkit: Lmkit) -> None:
+def test_sentences_are_split_by_the_language_of_each_document(here: Path, lmkit: Lmkit) -> None:
     german = "Er kam z. B. am Montag zu uns. Dann ging er wieder fort."
     lines = [{"text": TWO}, {"text": german, "metadata": {"language": "de"}}]
     Path("raw.jsonl").write_text("\n".join(map(json.dumps, lines)))
@@ -133,7 +131,7 @@ def test_sentences_are_marked_by_the_language_of_each_document(here: Path, lmkit
     assert exit_code == 2 and "--sentences: got words, must be 'offsets' or 'lines'" in err
 
 
-def test_long_documents_are_cut_and_their_parts_give_them_back(here: Path, lmkit: Lmkit) -> None:
+def test_long_documents_are_split_and_their_parts_join_to_them(here: Path, lmkit: Lmkit) -> None:
     lines = [{"id": "long", "text": TWO}, {"id": "short", "text": TWO.split("\n")[0]}]
     Path("raw.jsonl").write_text("\n".join(map(json.dumps, lines)))
     exit_code, out, _ = lmkit("clean", "raw.jsonl", "--output", "out", "--max-characters", "50")
@@ -187,9 +185,7 @@ PRIVATE = "Write to jo@example.com or call (212) 555-0123, or again Jo@Example.c
         ("none", PRIVATE),
     ],
 )
-def test_private_data_is_replaced_and_counted(
-    here: Path, lmkit: Lmkit, action: str, text: str
-) -> None:
+def test_pii_is_replaced_and_counted(here: Path, lmkit: Lmkit, action: str, text: str) -> None:
     Path("raw.jsonl").write_text("\n".join(json.dumps({"text": t}) for t in (PRIVATE, GOOD)))
     assert lmkit("clean", "raw.jsonl", "--output", "out", "--pii.action", action)[0] == 0
     assert texts(Path("out")) == [text, GOOD]
@@ -198,7 +194,7 @@ def test_private_data_is_replaced_and_counted(
     assert found == ({} if action == "none" else {"private_email": 2, "private_phone": 1})
 
 
-def test_documents_with_private_data_can_be_dropped_and_it_is_not_kept_among_the_rejects(
+def test_documents_with_pii_can_be_dropped_and_it_is_not_written_with_the_rejected(
     here: Path, lmkit: Lmkit
 ) -> None:
     Path("raw.jsonl").write_text("\n".join(json.dumps({"text": t}) for t in (PRIVATE, GOOD)))
@@ -209,7 +205,7 @@ def test_documents_with_private_data_can_be_dropped_and_it_is_not_kept_among_the
     assert "example.com" not in dropped["text"].lower()
 
 
-def test_listed_words_and_addresses_drop_documents(here: Path, lmkit: Lmkit) -> None:
+def test_listed_words_and_urls_drop_documents(here: Path, lmkit: Lmkit) -> None:
     Path("words.txt").write_text("frobnicate\n")
     Path("domains.txt").write_text("bad.example\n")
     pages = [
@@ -241,7 +237,7 @@ def write_lines(path: Path, texts: list[str]) -> None:
     path.write_text("".join(line + "\n" for line in lines) + "{\n")
 
 
-def test_the_audit_counts_by_rule_source_and_language_and_shows_examples(
+def test_the_summary_counts_by_rule_source_and_language_and_shows_examples(
     here: Path, lmkit: Lmkit
 ) -> None:
     write_lines(Path("a.jsonl"), [*prose(6), "tiny", "12 34 56 78 90 12 34 56 78 90 12 34 56 78"])
@@ -257,7 +253,7 @@ def test_the_audit_counts_by_rule_source_and_language_and_shows_examples(
         "part 0": (3, 2),
         "part 1": (3, 2),
         "part 2": (2, 2),
-        "a.jsonl": (1, 0),  # what can't be read has no source of its own
+        "a.jsonl": (1, 0),  # records that can't be read have the file's source
     }
     assert rows["part 0"]["dropped"] == {"too_short": 1}
     assert rows["a.jsonl"]["quarantined"] == 1
@@ -269,7 +265,7 @@ def test_the_audit_counts_by_rule_source_and_language_and_shows_examples(
     assert shown["dropped_examples"] == details["dropped_examples"]
 
 
-def test_a_sample_is_judged_as_the_whole_would_be_and_writes_no_documents(here: Path) -> None:
+def test_a_sample_is_judged_as_all_documents_and_writes_no_documents(here: Path) -> None:
     write_lines(Path("a.jsonl"), [*prose(40), *("tiny " * (n % 4) for n in range(40))])
     common = {"inputs": ["a.jsonl"], "max_quarantined": 1, "keep_rejected": "none"}
 
@@ -282,7 +278,7 @@ def test_a_sample_is_judged_as_the_whole_would_be_and_writes_no_documents(here: 
     assert (some.counts, some.details) == (other.counts, other.details)
     assert contents(Path("some")) == contents(Path("other"))
     assert some.counts.documents_in == 81 and some.counts.dropped["not_in_sample"] == 60
-    assert {output.name.split("-")[0] for output in some.outputs} == {"measures", "quarantine"}
+    assert {output.name.split("-")[0] for output in some.outputs} == {"signals", "quarantine"}
     every = {
         row["id"]: row for row in read_signals([Path("whole/signals-00000.parquet")]).to_pylist()
     }
@@ -290,7 +286,7 @@ def test_a_sample_is_judged_as_the_whole_would_be_and_writes_no_documents(here: 
     assert len(rows) == 20 and all(row == every[row["id"]] for row in rows)
 
 
-def test_a_sample_says_what_it_is(here: Path, lmkit: Lmkit) -> None:
+def test_the_output_names_the_sample(here: Path, lmkit: Lmkit) -> None:
     write_lines(Path("a.jsonl"), prose(30))
     _, out, _ = lmkit("clean", "a.jsonl", "--output", "out", "--sample", "10")
     assert out == "out: would keep 10 of 10 documents, a sample of 31\n"

@@ -45,18 +45,18 @@ def corpus() -> Path:
     return Path("a.jsonl")
 
 
-def made(output: str, **config: Any) -> tuple[dict[str, str], dict[str, Any]]:
-    """What stays, by id, and the manifest."""
+def run_dedup(output: str, **config: Any) -> tuple[dict[str, str], dict[str, Any]]:
+    """The kept texts, by id, and the manifest."""
     dedup(DedupConfig.model_validate({"inputs": [Path("a.jsonl")], "output": output, **config}))
     return {r["id"]: r["text"] for r in records(Path(output))}, manifest(Path(output))
 
 
-def test_documents_with_items_are_dropped_and_every_find_is_reported(here: Path) -> None:
+def test_documents_with_items_are_dropped_and_every_match_is_reported(here: Path) -> None:
     write_test_sets()
     corpus()
-    out, told = made("out", decontamination={"against": ["eval"]})
+    out, summary = run_dedup("out", decontamination={"against": ["eval"]})
     assert sorted(out) == [f"{n:02d}" for n in range(12) if n not in {1, 4, 6, 9}]
-    assert told["counts"]["dropped"] == {"contaminated": 4}
+    assert summary["counts"]["dropped"] == {"contaminated": 4}
     found = {(r["id"], r["set"], r["item"]) for r in records(Path("out"), "contamination")}
     assert found == {
         ("01", "eval/short", "fox"),
@@ -65,7 +65,7 @@ def test_documents_with_items_are_dropped_and_every_find_is_reported(here: Path)
         ("09", "eval/deep/long", "1"),
         ("09", "eval/short", "fox"),
     }
-    long, short = told["details"]["test_sets"]
+    long, short = summary["details"]["test_sets"]
     assert long == {
         **{"set": "eval/deep/long", "items": 1, "too_short": 0, "found": 1, "documents": 2},
         "share": 1.0,
@@ -79,38 +79,38 @@ def test_documents_with_items_are_dropped_and_every_find_is_reported(here: Path)
 def test_only_reporting_leaves_every_document(here: Path) -> None:
     write_test_sets()
     corpus()
-    out, told = made("out", decontamination={"against": ["eval"], "action": "report"})
-    assert len(out) == 12 and told["counts"]["dropped"] == {}
+    out, summary = run_dedup("out", decontamination={"against": ["eval"], "action": "report"})
+    assert len(out) == 12 and summary["counts"]["dropped"] == {}
     assert len(records(Path("out"), "contamination")) == 5
 
 
-def test_cutting_takes_the_lines_that_an_item_touches(here: Path) -> None:
+def test_cutting_removes_the_lines_that_an_item_overlaps(here: Path) -> None:
     write_test_sets()
     corpus()
-    out, told = made("out", decontamination={"against": ["eval"], "action": "cut"})
+    out, summary = run_dedup("out", decontamination={"against": ["eval"], "action": "cut"})
     assert out["01"] == "A line.\nAnother line."
     assert out["04"] == TEXTS[4]
     assert out["06"] == f"{TEXTS[6]}\nThe last line."
-    assert "09" not in out and told["counts"]["dropped"] == {"nothing_left": 1}
-    assert told["counts"]["more"]["documents_cut"] == 4
+    assert "09" not in out and summary["counts"]["dropped"] == {"nothing_left": 1}
+    assert summary["counts"]["more"]["documents_cut"] == 4
     assert {r["reason"] for r in records(Path("out"), "cuts")} == {"item"}
 
 
-def test_a_run_of_other_length_finds_more(here: Path) -> None:
+def test_a_shorter_ngram_finds_more(here: Path) -> None:
     write_test_sets()
     corpus()
-    out, _ = made("out", decontamination={"against": ["eval"], "ngram": 12})
+    out, _ = run_dedup("out", decontamination={"against": ["eval"], "ngram": 12})
     assert "11" not in out
 
 
 def test_a_copy_of_a_dropped_document_is_no_reason_to_drop_another(here: Path) -> None:
-    """The smallest id is contaminated, and the other one nearly its copy, without the item."""
+    """The smallest id is contaminated, and the other is its near-duplicate, without the item."""
     Path("e.jsonl").write_text(json.dumps({"text": SHORT}))
     texts = {"0": f"{TEXTS[0]} {SHORT}", "1": TEXTS[0]}
     lines = (json.dumps({"id": key, "text": text}) for key, text in texts.items())
     Path("a.jsonl").write_text("\n".join(lines))
-    assert list(made("plain")[0]) == ["0"]
-    assert list(made("out", decontamination={"against": ["e.jsonl"]})[0]) == ["1"]
+    assert list(run_dedup("plain")[0]) == ["0"]
+    assert list(run_dedup("out", decontamination={"against": ["e.jsonl"]})[0]) == ["1"]
 
 
 def test_order_tasks_and_workers_change_nothing(here: Path) -> None:
@@ -127,9 +127,9 @@ def test_order_tasks_and_workers_change_nothing(here: Path) -> None:
             "shard_bytes": shard_bytes,
             "workers": workers,
         }
-        out, told = made(f"out{seed}", **config, inputs=inputs)
+        out, summary = run_dedup(f"out{seed}", **config, inputs=inputs)
         found = records(Path(f"out{seed}"), "contamination")
-        results.append((out, told["details"], sorted(json.dumps(record) for record in found)))
+        results.append((out, summary["details"], sorted(json.dumps(record) for record in found)))
     assert results[0] == results[1]
 
 
@@ -182,7 +182,7 @@ def test_a_pattern_a_file_and_a_folder_may_be_named_together(here: Path, lmkit: 
         (["--decontamination.action", "cuts"], 2, "must be 'drop', 'cut' or 'report'"),
     ],
 )
-def test_a_test_set_that_is_none_is_named(
+def test_an_invalid_test_set_is_named(
     here: Path, lmkit: Lmkit, flags: list[str], code: int, message: str
 ) -> None:
     corpus()

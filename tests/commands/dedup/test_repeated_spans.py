@@ -32,59 +32,59 @@ def write(path: Path, documents: Documents) -> Path:
 
 
 def kept_documents(documents: Documents) -> Documents:
-    """Those that stay as a whole, in the order that decides."""
-    seen: dict[str, tuple[str, str, str]] = {}
+    """The documents that are kept, in order of precedence."""
+    first: dict[str, tuple[str, str, str]] = {}
     for document in sorted(documents):
-        seen.setdefault(normal_form(document[2]), document)
-    return sorted(seen.values())
+        first.setdefault(normal_form(document[2]), document)
+    return sorted(first.values())
 
 
 def by_suffix_array(documents: Documents, size: int) -> dict[str, list[str]]:
-    """The words that stay, by the sorted list of all suffixes."""
+    """The words that are kept, by the sorted list of all suffixes."""
     words: list[str] = []
     owner: list[int] = []
     for number, (_, _, text) in enumerate(documents):
-        words += [*text.split(), f"end {number}"]  # no passage goes across an end
+        words += [*text.split(), f"end {number}"]  # no passage crosses an end
         owner += [number] * (len(text.split()) + 1)
     plain = [normal_form(word) if not word.startswith("end ") else word for word in words]
-    suffixes = sorted(range(len(plain)), key=lambda place: plain[place:])
-    gone = set[int]()
+    suffixes = sorted(range(len(plain)), key=lambda position: plain[position:])
+    removed = set[int]()
     group: list[int] = suffixes[:1]
     for one, other in [*pairwise(suffixes), (-1, -1)]:
         if one >= 0 and plain[one : one + size] == plain[other : other + size]:
             group.append(other)
             continue
         first = min(group)
-        for place in group:
-            run = range(place, place + size)
-            whole = place + size <= len(plain) and owner[place] == owner[place + size - 1]
-            apart = owner[place] != owner[first] or place - first >= size
+        for position in group:
+            run = range(position, position + size)
+            whole = position + size <= len(plain) and owner[position] == owner[position + size - 1]
+            apart = owner[position] != owner[first] or position - first >= size
             if whole and apart and not any(plain[n].startswith("end ") for n in run):
-                gone |= set(run)
+                removed |= set(run)
         group = [other]
     kept: dict[str, list[str]] = {key: [] for _, key, _ in documents}
-    for place, word in enumerate(words):
-        if place not in gone and not word.startswith("end "):
-            kept[documents[owner[place]][1]].append(word)
+    for position, word in enumerate(words):
+        if position not in removed and not word.startswith("end "):
+            kept[documents[owner[position]][1]].append(word)
     return kept
 
 
-def by_seen_lines(documents: Documents, least: int) -> dict[str, list[str]]:
-    """The lines that stay, of those that aren't blank."""
-    seen = set[str]()
+def by_earlier_lines(documents: Documents, minimum: int) -> dict[str, list[str]]:
+    """The lines that are kept, without blank lines."""
+    earlier = set[str]()
     kept: dict[str, list[str]] = {}
     for _, key, text in documents:
         kept[key] = []
         for line in filter(str.strip, text.split("\n")):
-            if len(line.split()) < least or normal_form(line) not in seen:
+            if len(line.split()) < minimum or normal_form(line) not in earlier:
                 kept[key].append(" ".join(line.split()))
-            if len(line.split()) >= least:
-                seen.add(normal_form(line))
+            if len(line.split()) >= minimum:
+                earlier.add(normal_form(line))
     return kept
 
 
-def by_seen_paragraphs(documents: Documents, least: int) -> dict[str, list[str]]:
-    seen = set[str]()
+def by_earlier_paragraphs(documents: Documents, minimum: int) -> dict[str, list[str]]:
+    earlier = set[str]()
     kept: dict[str, list[str]] = {}
     for _, key, text in documents:
         kept[key] = []
@@ -95,24 +95,24 @@ def by_seen_paragraphs(documents: Documents, least: int) -> dict[str, list[str]]
                 paragraphs.append([])
         for paragraph in filter(None, paragraphs):
             plain = normal_form(" ".join(paragraph))
-            if len(paragraph) < least or plain not in seen:
+            if len(paragraph) < minimum or plain not in earlier:
                 kept[key] += paragraph
-            if len(paragraph) >= least:
-                seen.add(plain)
+            if len(paragraph) >= minimum:
+                earlier.add(plain)
     return kept
 
 
 def run(
-    texts: Sequence[str], inside: RepeatsConfig, seed: int, cut: int
+    texts: Sequence[str], repeats: RepeatsConfig, seed: int, cut: int
 ) -> tuple[Documents, dict[str, str]]:
-    """Return the documents that stay as a whole, and the texts that come out, by id."""
+    """Return the documents that aren't duplicates, and the texts of the output, by id."""
     chance = random.Random(seed)
     documents = [(chance.choice("xyz"), f"{n}", text) for n, text in enumerate(texts)]
     shuffled = chance.sample(documents, len(documents))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         files = [write(folder / f"{n}.jsonl", shuffled[n::3]) for n in range(3) if shuffled[n::3]]
-        config = {"minhash": ALONE, "repeats": inside, "shard_bytes": cut, "workers": 1}
+        config = {"minhash": ALONE, "repeats": repeats, "shard_bytes": cut, "workers": 1}
         dedup(DedupConfig(inputs=tuple(files), output=folder / "out", **config))
         out = {record["id"]: record["text"] for record in records(folder / "out")}
     return kept_documents(documents), out
@@ -120,7 +120,7 @@ def run(
 
 @settings(max_examples=30)
 @given(texts=CORPORA, size=st.integers(1, 5), seed=st.integers(0, 99), cut=st.integers(1, 300))
-def test_passages_that_stay_are_those_of_a_plain_suffix_array(
+def test_kept_passages_are_those_of_a_suffix_array(
     texts: list[str], size: int, seed: int, cut: int
 ) -> None:
     documents, out = run(texts, RepeatsConfig(passages=size), seed, cut)
@@ -129,30 +129,30 @@ def test_passages_that_stay_are_those_of_a_plain_suffix_array(
     for key, words in expected.items():
         assert out.get(key, "").split() == words
         if words == whole[key].split() and words:
-            assert out[key] == whole[key]  # what isn't cut is left to the last space
+            assert out[key] == whole[key]  # what isn't cut is unchanged
     assert sorted(out) == sorted(
         key for key, words in expected.items() if words or not whole[key].split()
     )
 
 
 @settings(max_examples=20)
-@given(texts=CORPORA, least=st.integers(1, 4), seed=st.integers(0, 99), cut=st.integers(1, 300))
-def test_lines_that_stay_are_those_that_were_not_met_before(
-    texts: list[str], least: int, seed: int, cut: int
+@given(texts=CORPORA, minimum=st.integers(1, 4), seed=st.integers(0, 99), cut=st.integers(1, 300))
+def test_kept_lines_are_those_that_did_not_occur_before(
+    texts: list[str], minimum: int, seed: int, cut: int
 ) -> None:
-    documents, out = run(texts, RepeatsConfig(lines=least), seed, cut)
-    for key, lines in by_seen_lines(documents, least).items():
+    documents, out = run(texts, RepeatsConfig(lines=minimum), seed, cut)
+    for key, lines in by_earlier_lines(documents, minimum).items():
         left = out.get(key, "").split("\n")
         assert [" ".join(line.split()) for line in left if line.strip()] == lines
 
 
 @settings(max_examples=20)
-@given(texts=CORPORA, least=st.integers(1, 4), seed=st.integers(0, 99), cut=st.integers(1, 300))
-def test_paragraphs_that_stay_are_those_that_were_not_met_before(
-    texts: list[str], least: int, seed: int, cut: int
+@given(texts=CORPORA, minimum=st.integers(1, 4), seed=st.integers(0, 99), cut=st.integers(1, 300))
+def test_kept_paragraphs_are_those_that_did_not_occur_before(
+    texts: list[str], minimum: int, seed: int, cut: int
 ) -> None:
-    documents, out = run(texts, RepeatsConfig(paragraphs=least), seed, cut)
-    for key, words in by_seen_paragraphs(documents, least).items():
+    documents, out = run(texts, RepeatsConfig(paragraphs=minimum), seed, cut)
+    for key, words in by_earlier_paragraphs(documents, minimum).items():
         assert out.get(key, "").split() == words
 
 
@@ -161,8 +161,8 @@ def test_paragraphs_that_stay_are_those_that_were_not_met_before(
 def test_all_three_together_lose_no_passage_of_words(
     texts: list[str], words: int, seed: int
 ) -> None:
-    inside = RepeatsConfig(lines=words, paragraphs=words, passages=words)
-    documents, out = run(texts, inside, seed, 100)
+    repeats = RepeatsConfig(lines=words, paragraphs=words, passages=words)
+    documents, out = run(texts, repeats, seed, 100)
     left = {normal_form(word) for text in out.values() for word in text.split()}
     assert left == {normal_form(word) for _, _, text in documents for word in text.split()}
 
@@ -172,15 +172,15 @@ def corpus() -> Documents:
     notice = "Copying is allowed as long as this notice is left whole."
     texts = prose(40, 120)
     passage = " ".join(prose(1, 60)[0].split()[:55])
-    made: Documents = []
+    documents: Documents = []
     for number, text in enumerate(texts[2:]):
         middle = passage.upper() if number % 5 == 0 else ""
         half = text.split()
         parts = [" ".join(half[:60]), middle, " ".join(half[60:])]
         body = "\n".join(filter(None, parts)) if number % 2 else " ".join(filter(None, parts))
         extra = f"\n\n{texts[0]}\n\n" if number % 7 == 0 else "\n"
-        made.append((f"s{number % 3}", f"{number:02d}", f"{notice}\n{body}{extra}{notice}\n"))
-    return made
+        documents.append((f"s{number % 3}", f"{number:02d}", f"{notice}\n{body}{extra}{notice}\n"))
+    return documents
 
 
 INSIDE = RepeatsConfig(lines=6, paragraphs=20, passages=50)
@@ -218,16 +218,16 @@ def test_every_cut_says_what_is_gone_and_where_it_still_stands(here: Path) -> No
         assert before[record["id"]][record["start"] : record["stop"]] == record["text"]
         assert normal_form(record["text"]) in normal_form(before[record["kept"]["id"]])
     for key, text in before.items():
-        gone = {n for r in cuts if r["id"] == key for n in range(r["start"], r["stop"])}
-        rest = "".join(" " if n in gone else sign for n, sign in enumerate(text))
+        removed = {n for r in cuts if r["id"] == key for n in range(r["start"], r["stop"])}
+        rest = "".join(" " if n in removed else character for n, character in enumerate(text))
         assert after.get(key, "").split() == rest.split()
-    made = manifest(Path("out"))["counts"]["more"]
-    assert made["lines_cut"] + made["paragraphs_cut"] + made["passages_cut"] == len(cuts)
-    assert made["documents_cut"] == len({record["id"] for record in cuts})
+    counts = manifest(Path("out"))["counts"]["more"]
+    assert counts["lines_cut"] + counts["paragraphs_cut"] + counts["passages_cut"] == len(cuts)
+    assert counts["documents_cut"] == len({record["id"] for record in cuts})
 
 
-def test_only_documents_that_stay_have_first_occurrences(here: Path) -> None:
-    """The smallest of all goes as a copy; so its passage must stay in the next one."""
+def test_only_kept_documents_have_first_occurrences(here: Path) -> None:
+    """The smallest is removed as a copy; so its passage must be kept in the next one."""
     words = prose(3, 60)
     documents = [
         ("a", "0", words[0]),
@@ -236,10 +236,10 @@ def test_only_documents_that_stay_have_first_occurrences(here: Path) -> None:
         ("c", "3", f"{words[0]} {words[2]}"),
     ]
     keep = {"rule": "longest", "sources": ("b",)}
-    made = write(Path("a.jsonl"), documents)
+    path = write(Path("a.jsonl"), documents)
     config = DedupConfig.model_validate(
         {
-            "inputs": [made],
+            "inputs": [path],
             "output": "out",
             "minhash": ALONE,
             "keep": keep,
@@ -253,8 +253,8 @@ def test_only_documents_that_stay_have_first_occurrences(here: Path) -> None:
 
 
 def test_the_same_words_over_and_over_keep_as_many_as_a_passage_has(here: Path) -> None:
-    made = write(Path("a.jsonl"), [("s", "1", "ha " * 1_000 + "\nend.")])
-    dedup(DedupConfig(inputs=(made,), output=Path("out"), repeats=RepeatsConfig(passages=50)))
+    path = write(Path("a.jsonl"), [("s", "1", "ha " * 1_000 + "\nend.")])
+    dedup(DedupConfig(inputs=(path,), output=Path("out"), repeats=RepeatsConfig(passages=50)))
     (record,) = records(Path("out"))
     assert record["text"].split() == ["ha"] * 50 + ["end."]
 

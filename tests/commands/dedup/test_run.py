@@ -21,17 +21,17 @@ def write(path: str, *documents: tuple[str, str, str]) -> Path:
     return Path(path)
 
 
-def test_the_smallest_source_and_id_stays_across_all_inputs(here: Path) -> None:
+def test_the_smallest_source_and_id_is_kept_across_all_inputs(here: Path) -> None:
     write("b.jsonl", ("web", "1", "The Cat"), ("web", "2", "a dog"))
     write("a.jsonl", ("books", "9", "the  cat"), ("web", "0", "A  DOG"))
-    made = dedup(DedupConfig(inputs=(Path("b.jsonl"), Path("a.jsonl")), output=Path("out")))
+    done = dedup(DedupConfig(inputs=(Path("b.jsonl"), Path("a.jsonl")), output=Path("out")))
     assert sorted(texts(Path("out"))) == ["A  DOG", "the  cat"]
-    assert made.counts.dropped == {"exact_duplicate": 2}
+    assert done.counts.dropped == {"exact_duplicate": 2}
     kept = {r["id"]: r["kept"] for r in records(Path("out"), "duplicates")}
     assert kept == {"1": {"source": "books", "id": "9"}, "2": {"source": "web", "id": "0"}}
 
 
-def test_equal_names_are_told_apart_by_text_and_then_by_path(here: Path) -> None:
+def test_ties_in_source_and_id_are_broken_by_text_and_then_by_path(here: Path) -> None:
     write("b.jsonl", ("web", "1", "the cat"))
     write("a.jsonl", ("web", "1", "the cat"), ("web", "1", "The cat"))
     for inputs in (("a.jsonl", "b.jsonl"), ("b.jsonl", "a.jsonl")):
@@ -43,7 +43,7 @@ def test_equal_names_are_told_apart_by_text_and_then_by_path(here: Path) -> None
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
 @given(numbers=st.lists(st.integers(0, 4), min_size=1, max_size=12), cut=st.integers(1, 300))
-def test_what_stays_is_what_a_literal_search_keeps(
+def test_kept_documents_are_those_of_a_literal_search(
     tmp_path_factory: pytest.TempPathFactory, numbers: list[int], cut: int
 ) -> None:
     folder = tmp_path_factory.mktemp("x")
@@ -68,12 +68,12 @@ def test_tasks_and_workers_change_nothing(raw: Path) -> None:
     assert len(texts(Path("one"))) == 7
 
 
-def test_raw_text_is_sent_through_clean_first(raw: Path, lmkit: Lmkit) -> None:
+def test_raw_text_must_be_cleaned_first(raw: Path, lmkit: Lmkit) -> None:
     exit_code, _, err = lmkit("dedup", raw / "cat.txt", "--output", "out")
     assert exit_code == 2 and "lmkit clean first" in err
 
 
-def test_stages_meet_in_folders(raw: Path, lmkit: Lmkit) -> None:
+def test_stages_are_connected_by_folders(raw: Path, lmkit: Lmkit) -> None:
     lmkit("clean", raw, "--output", "work/clean")
     _, out, _ = lmkit("dedup", "work/clean", "--output", "work/dedup")
     assert out == "work/dedup: kept 2 of 3 documents (dropped 1 exact_duplicate)\n"
