@@ -1,10 +1,9 @@
-"""A few records out of many, without reading them all.
+"""A sample of the records of a folder, without reading all of them.
 
 Choices:
-- Which records is a function of the seed and of the counts that the manifest has, so a sample can
-  be shown to somebody else.
-- One shard is read, and only as far as the last record of the sample; the lines between are passed
-  over unparsed.
+- The sample is a function of the seed and of the counts in the manifest, so it can be reproduced.
+- One shard is read, and only as far as the last record of the sample; the lines before it are
+  skipped without parsing.
 """
 
 import random
@@ -22,7 +21,7 @@ LONGEST_LINE = 256_000_000
 
 
 def pick(outputs: Sequence[Output], how_many: int, seed: int) -> tuple[Output, list[int]] | None:
-    """Choose a shard, by how much it holds, and some of its records; None if all are empty."""
+    """Choose a shard, weighted by its size, and some of its records; None if all are empty."""
     weights = [_records(output) for output in outputs]
     if not sum(weights) or not how_many:
         return None
@@ -37,9 +36,9 @@ def _records(output: Output) -> int:
 
 
 def read_records(path: Path, wanted: Sequence[int]) -> list[dict[str, Any]]:
-    """Read some of the records of a .jsonl.zst file, by their ascending numbers.
+    """Read some of the records of a .jsonl.zst file, by ascending index.
 
-    Raises LmkitError where the file is not what lmkit wrote.
+    Raises LmkitError if the file is damaged.
     """
     found: list[dict[str, Any]] = []
     numbers = set(wanted)

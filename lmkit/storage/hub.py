@@ -3,9 +3,9 @@
     hf://HuggingFaceFW/fineweb?config=sample-10BT&split=train
 
 Choices:
-- A task reads a shard: one of the files that the data set is made of.
-- What the data set's files were when the work was planned is compared before and after each shard
-  is read, as times are for files on a disk.
+- A task reads a shard: one of the files of the data set.
+- The version of the data set's files when the work was planned is compared before and after each
+  shard is read, like the modification times of files on a disk.
 - `hf://datasets/…` is a file or a folder in a repository, which fsspec reads.
 """
 
@@ -25,7 +25,7 @@ KNOWN = ("split", "config", "revision")
 
 @dataclass(frozen=True)
 class Dataset:
-    """What `hf://` names."""
+    """A data set named by `hf://`."""
 
     name: str
     config: str | None = None
@@ -34,7 +34,7 @@ class Dataset:
 
     @property
     def address(self) -> str:
-        """The same, always written in the same way."""
+        """Its URL, in canonical form."""
         parts = [("config", self.config), ("split", self.split), ("revision", self.revision)]
         return f"hf://{self.name}?" + "&".join(f"{key}={value}" for key, value in parts if value)
 
@@ -45,11 +45,11 @@ class Dataset:
         rows: Any = load_dataset(
             self.name, self.config, split=self.split, revision=self.revision, streaming=True
         )
-        return rows.decode(False)  # pictures and sounds stay what they are: raw bytes
+        return rows.decode(False)  # images and audio are left as raw bytes
 
 
 def dataset_of(path: str | Path) -> Dataset | None:
-    """Return the data set that a path names, None where it names a file.
+    """Return the data set that a path names, None if it names a file.
 
     >>> dataset_of("hf://a/b?split=test"), dataset_of("a.txt")
     (Dataset(name='a/b', config=None, split='test', revision=None), None)
@@ -69,9 +69,9 @@ def dataset_of(path: str | Path) -> Dataset | None:
 
 
 def look_up(dataset: Dataset) -> tuple[int, int]:
-    """Return how many shards a data set has, and a number that tells its version.
+    """Return the number of shards of a data set, and a number that identifies its version.
 
-    Raises InputError where there is no such data set, configuration or split.
+    Raises InputError if there is no such data set, configuration or split.
     """
     from datasets import load_dataset_builder
 
@@ -84,11 +84,11 @@ def look_up(dataset: Dataset) -> tuple[int, int]:
             "check the name, its config and split, and that the hub can be reached",
         ) from None
     files: Any = builder.config.data_files or {}
-    signs = sorted((str(split), repr(files[split].origin_metadata)) for split in files)
-    digest = hashlib.sha256(repr((builder.hash, signs)).encode()).digest()
+    versions = sorted((str(split), repr(files[split].origin_metadata)) for split in files)
+    digest = hashlib.sha256(repr((builder.hash, versions)).encode()).digest()
     return shards, int.from_bytes(digest[:7])
 
 
 def first_line(error: Exception) -> str:
-    """Return what an error says in short."""
+    """Return the first line of an error message."""
     return str(error).strip().split("\n")[0] or type(error).__name__
