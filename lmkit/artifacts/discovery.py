@@ -32,20 +32,20 @@ Found = tuple[str, str, Format, State]
 
 def walk_remote(
     path: str,
-    address: str,
+    url: str,
     accepted: set[Format],
     forced: Format | None,
     skipped: dict[str, int],
 ) -> Iterator[Found]:
     """Find the files at a URL, or the one file that it names."""
     read = 0
-    for file, origin, state in files_below(path, address):
+    for file, origin, state in files_below(path, url):
         if any(part.startswith(".") for part in origin.split("/")):
             continue
         name = os.path.basename(file)
         if NOT_DOCUMENTS.fullmatch(name):
             raise InputError(
-                f"{address}: holds {origin or name}, which lmkit wrote",
+                f"{url}: holds {origin or name}, which lmkit wrote",
                 "copy a folder that lmkit wrote to this machine to read it by its manifest, or "
                 "name its documents-*.jsonl.zst individually",
             )
@@ -56,10 +56,10 @@ def walk_remote(
         elif not origin:
             raise InputError(not_accepted(path, kind, accepted))
         else:
-            _leave_alone(name, skipped)
+            _count_skipped(name, skipped)
     if not read:
         known = ", ".join(sorted(suffixes(accepted)))
-        raise InputError(f"{address}: no files to read in it ({known})")
+        raise InputError(f"{url}: no files to read in it ({known})")
 
 
 def walk(
@@ -105,7 +105,7 @@ def walk(
             if kind is not None and (forced or kind in accepted):
                 yield path, origin, kind, state
             else:
-                _leave_alone(name, skipped)
+                _count_skipped(name, skipped)
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:
@@ -125,7 +125,7 @@ def _state(entry: os.DirEntry[str]) -> State | None:
     return State(found.st_size, found.st_mtime_ns) if S_ISREG(found.st_mode) else None
 
 
-def _leave_alone(name: str, skipped: dict[str, int]) -> None:
+def _count_skipped(name: str, skipped: dict[str, int]) -> None:
     ending = os.path.splitext(name)[1]
     skipped[ending] = skipped.get(ending, 0) + 1
 

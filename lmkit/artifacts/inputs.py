@@ -28,9 +28,9 @@ from lmkit.artifacts.options import RANGE_BYTES
 from lmkit.artifacts.tasks import ReadRange
 from lmkit.errors import InputError, LmkitError
 from lmkit.storage.byte_ranges import Compression, Range, hash_range
-from lmkit.storage.formats import Format, endings, format_by_name
-from lmkit.storage.hub import Dataset, dataset_of, look_up
-from lmkit.storage.remote_files import State, on_this_machine, remote, shown, state_of
+from lmkit.storage.formats import Format, format_by_name, suffix_and_compression
+from lmkit.storage.hub import Dataset, dataset_of, shards_and_version
+from lmkit.storage.remote_files import State, remote, shown, state_of, without_file_scheme
 
 SPLITTABLE: set[tuple[Format, Compression]] = {
     ("jsonl", "none"),
@@ -49,9 +49,9 @@ row groups; archives with a member or a frame for each record; pages."""
 # The weight of a compressed byte when work is divided: text shrinks to about a third.
 COMPRESSED_WEIGHT = 3
 # Opening a file takes time, however small it is: a million tiny files are too many for one task.
-MOST_FILES = 4_000
+MAX_FILES_PER_TASK = 4_000
 BOM = b"\xef\xbb\xbf"
-ODD = re.compile(r"^\.|/\.|//|/$")
+NOT_NORMALIZED = re.compile(r"^\.|/\.|//|/$")
 """What a path holds if `Path` would normalize it."""
 
 
@@ -125,7 +125,7 @@ def find_documents(
     """
     accepted = set(formats)
     named = [str(path) for path in paths]
-    arguments = list(dict.fromkeys(map(on_this_machine, [*named, *_listed(listed)])))
+    arguments = list(dict.fromkeys(map(without_file_scheme, [*named, *_listed_paths(listed)])))
     if not arguments:
         raise InputError("INPUTS: missing; name files or folders to read")
     found: list[tuple[Input, list[Slice]]] = []
@@ -133,15 +133,15 @@ def find_documents(
     for path in arguments:
         name = os.path.basename(path)
         label = source or name
-        address, dataset = remote(path), dataset_of(path)
+        url, dataset = remote(path), dataset_of(path)
         if dataset is not None:
             found.append(_dataset(path, dataset, source or dataset.name))
             continue
-        if address is not None:
-            files = walk_remote(path, address, accepted, forced, skipped)
+        if url is not None:
+            files = walk_remote(path, url, accepted, forced, skipped)
             found += [_raw_file(label, *file) for file in files]
             continue
-        state = _look_at(path)
+        state = _stat(path)
         if not source and name in {"", ".", ".."}:
             label = Path(path).resolve().name
         if S_ISREG(state.st_mode):
@@ -151,7 +151,7 @@ def find_documents(
             now = State(state.st_size, state.st_mtime_ns)
             found.append(_raw_file(label, path, name, kind, now))
         elif manifest := finished_manifest(Path(path)):
-            found.append(_made_folder(Path(path), manifest, label))
+            found.append(_finished_folder(Path(path), manifest, label))
         else:
             inside = accepted - {"tokens"}
             before = len(found)
@@ -183,7 +183,7 @@ def cut(slices: Iterable[Slice], shard_bytes: int = RANGE_BYTES) -> list[tuple[S
     room = shard_bytes
     for part in (piece for unsplit in slices for piece in _split(unsplit)):
         room -= part.weight
-        if group and (room < 0 or len(group) == MOST_FILES):
+        if group and (room < 0 or len(group) == MAX_FILES_PER_TASK):
             tasks.append(tuple(group))
             group, room = [], shard_bytes - part.weight
         group.append(part)
@@ -226,7 +226,7 @@ def same_content(old: Input, new: Input, verify: bool) -> bool:
     if not old.sha256 or (old.modified == new.modified and not verify):
         return old.modified == new.modified  # without a hash: it couldn't be read earlier either
     step = (
-        _range_bytes(new.bytes, endings(os.path.basename(new.path))[1])
+        _range_bytes(new.bytes, suffix_and_compression(os.path.basename(new.path))[1])
         if len(old.sha256) > 1
         else max(1, new.bytes)
     )
@@ -235,7 +235,7 @@ def same_content(old: Input, new: Input, verify: bool) -> bool:
     return all(before == digest for before, digest in zip(old.sha256, now, strict=False))
 
 
-def _look_at(path: str) -> os.stat_result:
+def _stat(path: str) -> os.stat_result:
     """Return the state of a file or folder. Raises InputError for anything else."""
     try:
         state = os.stat(path)
@@ -249,7 +249,7 @@ def _look_at(path: str) -> os.stat_result:
     return state
 
 
-def _listed(listed: Path | None) -> list[str]:
+def _listed_paths(listed: Path | None) -> list[str]:
     """Return the paths in a list, normalized as typed paths are."""
     if listed is None:
         return []
@@ -259,10 +259,10 @@ def _listed(listed: Path | None) -> list[str]:
         raise InputError(f"--inputs-from: cannot read {listed}: {error.strerror}") from None
     # File names may not be UTF-8.
     paths = [os.fsdecode(line) for line in lines if line.strip()]
-    return [str(Path(path)) if ODD.search(path) else path for path in paths]
+    return [str(Path(path)) if NOT_NORMALIZED.search(path) else path for path in paths]
 
 
-def _made_folder(path: Path, manifest: Manifest, label: str) -> tuple[Input, list[Slice]]:
+def _finished_folder(path: Path, manifest: Manifest, label: str) -> tuple[Input, list[Slice]]:
     outputs = [o for o in manifest.outputs if fnmatch(o.name, "documents-*.jsonl.zst")]
     if not outputs:
         raise InputError(
@@ -300,20 +300,20 @@ def _raw_file(
     label: str, path: str, origin: str, kind: Format, state: State
 ) -> tuple[Input, list[Slice]]:
     size, modified = state
-    packing = endings(os.path.basename(path))[1]
-    part = Slice(0, path, label, origin, kind, packing, 0, size, size, modified)
+    compression = suffix_and_compression(os.path.basename(path))[1]
+    part = Slice(0, path, label, origin, kind, compression, 0, size, size, modified)
     return Input(path, label, size, origin, modified), [part]
 
 
 def _dataset(path: str, dataset: Dataset, label: str) -> tuple[Input, list[Slice]]:
-    shards, version = look_up(dataset)
-    record = Input(path, label, shards, dataset.address, version)
+    shards, version = shards_and_version(dataset)
+    record = Input(path, label, shards, dataset.url, version)
     parts = [
         Slice(
             input=0,
             location=path,
             source=label,
-            origin=dataset.address,
+            origin=dataset.url,
             format="hub",
             compression="none",
             start=shard,

@@ -118,7 +118,7 @@ class OutputFolder:
         Raises LmkitError if a larger fraction than `max_quarantined` had to be quarantined.
         """
         counts.check()
-        self._name_problems(counts)
+        self._report_problems(counts)
         if counts.documents_in and counts.quarantined == counts.documents_in:
             raise LmkitError(
                 f"{self.path}: nothing could be read",
@@ -171,7 +171,7 @@ class OutputFolder:
         shutil.rmtree(self.scratch)
         return manifest
 
-    def _name_problems(self, counts: Counts) -> None:
+    def _report_problems(self, counts: Counts) -> None:
         problems = [problem for receipt in self.receipts for problem in receipt.problems]
         for problem in problems[:10]:
             more = f" (and {problem.count - 1:,} more)" if problem.count > 1 else ""
@@ -226,10 +226,10 @@ class OutputFolder:
                 f"--output: {self.path} was made by lmkit {plan.stage}",
                 "choose another --output; only the stage that made a folder overwrites it",
             )
-        foreign = self._foreign(known=plan is not None)
-        if foreign and (plan is None or self.config.overwrite):
+        others = self._other_files(known=plan is not None)
+        if others and (plan is None or self.config.overwrite):
             raise OutputError(
-                f"--output: {self.path} holds files that lmkit did not write ({foreign[0]})",
+                f"--output: {self.path} holds files that lmkit did not write ({others[0]})",
                 "choose another --output; --overwrite doesn't delete them either",
             )
         return manifest, plan
@@ -242,7 +242,7 @@ class OutputFolder:
                     raise OutputError(f"--output: {self.path}: {path} is not a folder")
                 return
 
-    def _foreign(self, *, known: bool) -> list[str]:
+    def _other_files(self, *, known: bool) -> list[str]:
         """List the files that this stage didn't write. In a `known` folder, .partial is its own."""
         names = [name for name in _files_below(self.path) if name != MANIFEST or not known]
         # A run that was killed before its plan was renamed has left nothing else.

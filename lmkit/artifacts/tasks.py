@@ -80,17 +80,17 @@ class TaskWriter:
     @contextmanager
     def file(self, name: str) -> Generator[Path]:
         """Yield a path to write to; the file is then moved to the output folder."""
-        with self._appearing(self.folder / name, name, self._outputs) as path:
+        with self._atomic_file(self.folder / name, name, self._outputs) as path:
             yield path
 
     @contextmanager
     def scratch_file(self, name: str) -> Generator[Path]:
         """Yield a path to write to; the file is then moved to where later tasks find it."""
-        with self._appearing(self.partial / name, name, self._scratch) as path:
+        with self._atomic_file(self.partial / name, name, self._scratch) as path:
             yield path
 
     @contextmanager
-    def _appearing(self, final: Path, name: str, outputs: dict[str, Output]) -> Generator[Path]:
+    def _atomic_file(self, final: Path, name: str, outputs: dict[str, Output]) -> Generator[Path]:
         final.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(final, self.partial) as path:
             yield path
@@ -137,12 +137,12 @@ def corrupt_tasks(folder: Path, step: str, count: int) -> list[int]:
     for number in range(count):
         receipt = read(Receipt, receipt_path(folder, step, number))
         scratch = receipt.scratch if receipt else ()
-        if not all(_is_whole(folder / PARTIAL / output.name, output) for output in scratch):
+        if not all(_is_intact(folder / PARTIAL / output.name, output) for output in scratch):
             corrupt.append(number)
     return corrupt
 
 
-def _is_whole(path: Path, output: Output) -> bool:
+def _is_intact(path: Path, output: Output) -> bool:
     return path.exists() and path.stat().st_size == output.bytes and sha256(path) == output.sha256
 
 

@@ -17,23 +17,23 @@ from lmkit.errors import Interrupted
 
 ResultT = TypeVar("ResultT")
 ItemT = TypeVar("ItemT")
-MOMENT = 3.0
+GRACE_SECONDS = 3.0
 """Seconds to wait for work that was requested to stop."""
 
 
-def interruptible(work: Callable[["Until"], ResultT]) -> ResultT:
+def interruptible(work: Callable[["Stoppable"], ResultT]) -> ResultT:
     """Run the work in a thread; what it returns or raises is returned or raised here.
 
-    >>> interruptible(lambda until: sum(until([1, 2])))
+    >>> interruptible(lambda stoppable: sum(stoppable([1, 2])))
     3
     """
     results: list[ResultT] = []
     errors: list[BaseException] = []
-    until = Until()
+    stoppable = Stoppable()
 
     def run() -> None:
         try:
-            results.append(work(until))
+            results.append(work(stoppable))
         except BaseException as error:
             errors.append(error)
 
@@ -42,15 +42,15 @@ def interruptible(work: Callable[["Until"], ResultT]) -> ResultT:
         thread.start()  # this waits, too
         thread.join()
     except BaseException:
-        until.stopped.set()
-        thread.join(MOMENT)
+        stoppable.stopped.set()
+        thread.join(GRACE_SECONDS)
         raise
     if errors:
         raise errors[0]
     return results[0]
 
 
-class Until:
+class Stoppable:
     """Passes items on until the work is requested to stop."""
 
     def __init__(self) -> None:

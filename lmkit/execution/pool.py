@@ -42,7 +42,7 @@ def map_tasks(
         from multiprocessing import active_children, get_context
 
         context, few = get_context("spawn"), len(tasks) < 2 * workers
-        with ProcessPoolExecutor(workers, context, _tie_to_parent, (few,)) as pool:
+        with ProcessPoolExecutor(workers, context, _end_with_parent, (few,)) as pool:
             try:
                 futures = [pool.submit(function, task) for task in tasks]
                 for future in as_completed(futures):
@@ -63,7 +63,7 @@ def map_tasks(
                 pool.shutdown(cancel_futures=True)
 
 
-def _tie_to_parent(few_tasks: bool) -> None:
+def _end_with_parent(few_tasks: bool) -> None:
     """Make a worker exit silently on Ctrl-C, and at once when its parent is killed."""
     from multiprocessing import parent_process
     from multiprocessing.connection import wait

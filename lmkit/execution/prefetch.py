@@ -12,10 +12,10 @@ from typing import TypeVar
 ItemT = TypeVar("ItemT")
 
 
-def one_ahead(items: Iterator[ItemT]) -> Iterator[ItemT]:
+def prefetched(items: Iterator[ItemT]) -> Iterator[ItemT]:
     """Yield the items, each computed in a thread while the previous one is used.
 
-    >>> list(one_ahead(iter("abc")))
+    >>> list(prefetched(iter("abc")))
     ['a', 'b', 'c']
     """
     end = object()

@@ -26,13 +26,13 @@ from rich.text import Text
 SHOWN_SOURCES = 10
 
 
-def listed(rows: Sequence[Mapping[str, Any]], most: int) -> list[dict[str, Any]]:
+def listed(rows: Sequence[Mapping[str, Any]], max_rows: int) -> list[dict[str, Any]]:
     """Return the first rows, and one that sums the others; `more` is the number of the others.
 
     >>> listed([{"source": name, "in": 2} for name in "abc"], 1)
     [{'source': 'a', 'in': 2}, {'source': 'and 2 more', 'in': 4, 'more': 2}]
     """
-    first, rest = [dict(row) for row in rows[:most]], rows[most:]
+    first, rest = [dict(row) for row in rows[:max_rows]], rows[max_rows:]
     if not rest:
         return first
     more = sum(row.get("more", 1) for row in rest)
@@ -124,7 +124,7 @@ def _name(key: str) -> str:
     return printable(key.replace("_", " "))
 
 
-def _cards(section: Sequence[Facts]) -> bool:
+def _have_text(section: Sequence[Facts]) -> bool:
     return any("text" in facts for facts in section)
 
 
@@ -140,9 +140,9 @@ def _row(facts: Facts, columns: Sequence[str]) -> list[str]:
 def _lines(section: Section) -> list[str]:
     if isinstance(section, Mapping):
         return _aligned([[_name(name), _cell(name, value)] for name, value in section.items()])
-    if _cards(section):
-        cards = [_lines(facts) for facts in section]
-        return [line for card in cards for line in ("", *card)][1:]
+    if _have_text(section):
+        blocks = [_lines(facts) for facts in section]
+        return [line for block in blocks for line in ("", *block)][1:]
     columns = _columns(section)
     return _aligned([list(map(_name, columns)), *(_row(facts, columns) for facts in section)])
 
@@ -163,7 +163,7 @@ def _panels(sections: Mapping[str, Section]) -> str:
             content = _fact_table(section)
         elif all(set(facts) == {"piece", "id"} for facts in section):
             content = _colored(section)
-        elif _cards(section):
+        elif _have_text(section):
             tables = [_fact_table(facts) for facts in section]
             content = Group(*(part for table in tables for part in ("", table)))
         else:

@@ -21,7 +21,7 @@ from lmkit.artifacts.documents_file import Document, OutcomeFiles, Unreadable
 from lmkit.artifacts.manifest import Counts
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.errors import LmkitError
-from lmkit.execution.prefetch import one_ahead
+from lmkit.execution.prefetch import prefetched
 from lmkit.packing.holdout import HoldoutGroup, cluster_of, is_held_out, kin
 from lmkit.packing.nanogpt_bin import Encoded
 from lmkit.packing.options import LimitsConfig
@@ -99,7 +99,7 @@ def store(
     with OutcomeFiles(writer) as files, ExitStack() as stack:
         shards = {side: _open(stack, writer, side, tokenizer.size) for side in how.sides}
         ready = ([*encoded(batch, tokenizer)] for batch in batches(_readable(documents, files)))
-        for batch in one_ahead(ready):
+        for batch in prefetched(ready):
             for stored in batch:
                 document = stored.document
                 if not stored.text:

@@ -21,7 +21,7 @@ from lmkit.errors import InputError, LmkitError
 from lmkit.readers.json_records import plain, record_document
 from lmkit.readers.reader import Request, unreadable
 from lmkit.storage.byte_ranges import CorruptInput
-from lmkit.storage.hub import Dataset, dataset_of, first_line, look_up
+from lmkit.storage.hub import Dataset, dataset_of, first_line, shards_and_version
 
 
 def read_dataset(
@@ -59,21 +59,21 @@ def _rows(part: Slice, dataset: Dataset) -> Iterator[dict[str, Any] | CorruptInp
         yield CorruptInput(part.start, f"damaged: {first_line(error)}")
     except Exception as error:
         raise LmkitError(
-            f"{dataset.address}: cannot be read: {first_line(error)}",
+            f"{dataset.url}: cannot be read: {first_line(error)}",
             "run the same again when it can be reached: finished tasks are kept",
         ) from None
 
 
 def _check_unchanged(part: Slice, dataset: Dataset) -> None:
     try:
-        now = look_up(dataset)
+        now = shards_and_version(dataset)
     except InputError:
         raise LmkitError(
-            f"{dataset.address}: it was there when the work was planned, and is gone",
+            f"{dataset.url}: it was there when the work was planned, and is gone",
             "run the same again when it can be read: finished tasks are kept",
         ) from None
     if now != (part.size, part.modified):
         raise LmkitError(
-            f"{dataset.address}: it has changed since the work was planned",
+            f"{dataset.url}: it has changed since the work was planned",
             "name a revision (&revision=…), or start over with --overwrite",
         )

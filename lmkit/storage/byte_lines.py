@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lmkit.storage.byte_ranges import READ_BYTES, Compression, CorruptInput, Range
-from lmkit.storage.compressed_members import first_member, next_member, unpacked
+from lmkit.storage.compressed_members import decompressed_from, first_member, next_member
 
 
 @dataclass(frozen=True)
@@ -33,18 +33,18 @@ class Line:
 
 
 def blocks(
-    source: Range, compression: Compression, step: int = READ_BYTES, *, place: int | None = None
+    source: Range, compression: Compression, step: int = READ_BYTES, *, offset: int | None = None
 ) -> Iterator[tuple[int, bytes]]:
     """Yield decompressed blocks starting at an offset, each with the offset that it belongs to.
 
     The offset is that of a member, or any offset in a plain file; by default it is the start of the
     range. Raises `CorruptInput` where the data is invalid.
     """
-    place = source.start if place is None else place
+    offset = source.start if offset is None else offset
     if compression != "none":
-        yield from unpacked(source, compression, place)
+        yield from decompressed_from(source, compression, offset)
         return
-    source.seek(place)
+    source.seek(offset)
     while data := source.read(step):
         yield source.position - len(data), data
 
@@ -67,18 +67,18 @@ def lines_around_damage(
     if compression == "none":
         yield from _plain_lines(source, limit)
         return
-    reading = _PackedLines(source, limit)
-    place = first_member(source, compression)
-    while place is not None:
+    compressed_lines = _CompressedLines(source, limit)
+    offset = first_member(source, compression)
+    while offset is not None:
         try:
-            yield from reading.lines(unpacked(source, compression, place))
+            yield from compressed_lines.lines(decompressed_from(source, compression, offset))
             return
         except CorruptInput as damage:
             if damage.offset >= source.stop > source.start:
                 return  # the task that reads the next range reports it
             yield damage
-            place = next_member(source, compression, damage.offset + 1, _END)
-            reading.begin_anew()
+            offset = next_member(source, compression, damage.offset + 1, _END)
+            compressed_lines.restart()
 
 
 _END = 1 << 62
@@ -86,7 +86,7 @@ _END = 1 << 62
 
 def _plain_lines(source: Range, limit: int) -> Iterator[Line]:
     skipping = source.before() not in {b"", b"\n"}  # that line belongs to the range before
-    line = _Unfinished(limit)
+    line = _PartialLine(limit)
     begun = False
     offset = source.start
     while data := source.read(READ_BYTES):
@@ -111,7 +111,7 @@ def _plain_lines(source: Range, limit: int) -> Iterator[Line]:
         yield Line(offset, 0, line.taken())
 
 
-class _Unfinished:
+class _PartialLine:
     """A line of which a part has been read."""
 
     def __init__(self, limit: int) -> None:
@@ -138,15 +138,15 @@ class _Unfinished:
         return data
 
 
-class _PackedLines:
+class _CompressedLines:
     """The lines of a stream of members."""
 
     def __init__(self, source: Range, limit: int) -> None:
         self._source = source
-        self._line = _Unfinished(limit)
+        self._line = _PartialLine(limit)
         self._skipping = source.start > 0
 
-    def begin_anew(self) -> None:
+    def restart(self) -> None:
         """Discard the unfinished line: the next byte begins a line."""
         self._line.taken()
         self._skipping = False

@@ -11,8 +11,8 @@ from typing import Literal, Self
 
 from lmkit.storage.remote_files import open_file
 
-Packing = Literal["gzip", "zstd", "bzip2", "xz"]
-Compression = Literal["none"] | Packing
+CompressionFormat = Literal["gzip", "zstd", "bzip2", "xz"]
+Compression = Literal["none"] | CompressionFormat
 COMPRESSIONS: dict[str, Compression] = {
     ".gz": "gzip",
     ".zst": "zstd",

@@ -23,10 +23,10 @@ from typing import Protocol
 
 import zstandard
 
-from lmkit.storage.byte_ranges import CorruptInput, Packing, Range
+from lmkit.storage.byte_ranges import CompressionFormat, CorruptInput, Range
 from lmkit.storage.bzip2 import bzip2_blocks, next_block
 
-BITE_BYTES = 2 << 10
+CHUNK_BYTES = 2 << 10
 WINDOW = 1 << 20
 TEXT = re.compile(rb"[^\x00-\x08]{0,1000}\Z|[^\x00-\x08]{1000}", re.DOTALL)
 """The start of text: no control characters."""
@@ -37,16 +37,16 @@ MAGICS = {
 
 
 def members(
-    source: Range, packing: Packing, begins: re.Pattern[bytes] = TEXT
+    source: Range, compression: CompressionFormat, begins: re.Pattern[bytes] = TEXT
 ) -> Iterator[tuple[int, Iterator[bytes]]]:
     """Yield the offset of each member that begins in a range, and its decompressed pieces.
 
     The pieces must be read before the next member is requested. They end with `CorruptInput` where
     a member is damaged or truncated; the next member follows.
     """
-    start = first_member(source, packing, begins)
+    start = first_member(source, compression, begins)
     while start is not None:
-        stream = _Stream(unpacked(source, packing, start))
+        stream = _Stream(decompressed_from(source, compression, start))
         offset = None
         for offset, group in groupby(iter(stream), lambda pair: pair[0]):
             if offset >= source.stop:
@@ -57,7 +57,7 @@ def members(
             return
         if damage.offset != offset:
             yield damage.offset, stream.pieces(damage.offset, iter(()))
-        start = next_member(source, packing, damage.offset + 1, source.stop, begins)
+        start = next_member(source, compression, damage.offset + 1, source.stop, begins)
 
 
 class _Stream:
@@ -81,32 +81,38 @@ class _Stream:
             raise self.damage
 
 
-def first_member(source: Range, packing: Packing, begins: re.Pattern[bytes] = TEXT) -> int | None:
+def first_member(
+    source: Range, compression: CompressionFormat, begins: re.Pattern[bytes] = TEXT
+) -> int | None:
     """Return the offset of the first member of a range, None if none begins there.
 
     The first bytes of a file always count as one.
     """
     if source.start == 0:
         return 0
-    return next_member(source, packing, source.start, source.stop, begins)
+    return next_member(source, compression, source.start, source.stop, begins)
 
 
 def next_member(
-    source: Range, packing: Packing, offset: int, stop: int, begins: re.Pattern[bytes] = TEXT
+    source: Range,
+    compression: CompressionFormat,
+    offset: int,
+    stop: int,
+    begins: re.Pattern[bytes] = TEXT,
 ) -> int | None:
     """Return the offset of the first member that begins between two offsets."""
-    if packing == "bzip2":
+    if compression == "bzip2":
         return next_block(source, offset, stop)
-    if packing == "xz":
+    if compression == "xz":
         return None
     while offset < stop:
         source.seek(offset)
         window = source.read(WINDOW)
-        for found in MAGICS[packing].finditer(window):
+        for found in MAGICS[compression].finditer(window):
             start = offset + found.start()
             if start >= stop:
                 return None
-            if _begins(source, packing, start, begins):
+            if _begins(source, compression, start, begins):
                 return start
         if len(window) < WINDOW:
             return None
@@ -114,25 +120,29 @@ def next_member(
     return None
 
 
-def _begins(source: Range, packing: Packing, offset: int, begins: re.Pattern[bytes]) -> bool:
+def _begins(
+    source: Range, compression: CompressionFormat, offset: int, begins: re.Pattern[bytes]
+) -> bool:
     """Return whether a member with the expected content begins at an offset."""
     try:
-        for _, data in unpacked(source, packing, offset):
+        for _, data in decompressed_from(source, compression, offset):
             return bool(begins.match(data))
     except CorruptInput:
         pass
     return False
 
 
-def unpacked(source: Range, packing: Packing, offset: int) -> Iterator[tuple[int, bytes]]:
+def decompressed_from(
+    source: Range, compression: CompressionFormat, offset: int
+) -> Iterator[tuple[int, bytes]]:
     """Yield decompressed pieces, each with the offset of its member, starting at a member.
 
     Raises `CorruptInput` where the data is invalid.
     """
-    if packing == "bzip2":
+    if compression == "bzip2":
         return bzip2_blocks(source, offset)
         source.seek(offset)
-    return _decompressed(source, _MEMBERS[packing])
+    return _decompressed(source, _MEMBERS[compression])
 
 
 class _Member(Protocol):
@@ -156,7 +166,7 @@ def _xz_stream() -> _Member:
     return lzma.LZMADecompressor(memlimit=1 << 30)
 
 
-_MEMBERS: dict[Packing, Callable[[], _Member]] = {
+_MEMBERS: dict[CompressionFormat, Callable[[], _Member]] = {
     "gzip": lambda: _gzip_member(),  # by name: tests replace it
     "zstd": lambda: _zstd_frame(),
     "xz": _xz_stream,
@@ -166,27 +176,27 @@ _MEMBERS: dict[Packing, Callable[[], _Member]] = {
 def _decompressed(source: Range, new: Callable[[], _Member]) -> Iterator[tuple[int, bytes]]:
     begin = source.position
     member, offset = new(), begin
-    fresh = True
-    while bite := source.read(BITE_BYTES):
-        while bite:
+    no_output_yet = True
+    while chunk := source.read(CHUNK_BYTES):
+        while chunk:
             if member.eof:
-                offset, fresh = source.position - len(bite), True
-                bite = bite.lstrip(b"\0")  # gzip files may be padded with zeros
-                if not bite:
+                offset, no_output_yet = source.position - len(chunk), True
+                chunk = chunk.lstrip(b"\0")  # gzip files may be padded with zeros
+                if not chunk:
                     break
-                offset = source.position - len(bite)
+                offset = source.position - len(chunk)
                 member = new()
             try:
-                data = member.decompress(bite)
+                data = member.decompress(chunk)
             except (zlib.error, zstandard.ZstdError, lzma.LZMAError, OSError) as error:
                 if "not enough memory" in str(error):  # not a property of the file
                     raise MemoryError from None
-                what = "not what its name says" if fresh and offset == 0 else "damaged"
+                what = "not what its name says" if no_output_yet and offset == 0 else "damaged"
                 raise CorruptInput(offset, f"{what}: {error}") from None
-            fresh = fresh and not data
+            no_output_yet = no_output_yet and not data
             if data:
                 yield offset, data
-            bite = member.unused_data
+            chunk = member.unused_data
     if not member.eof:
         reason = "empty" if source.position == begin else "truncated"
         raise CorruptInput(offset, f"{reason}: it ends inside a compressed block")

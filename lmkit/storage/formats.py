@@ -96,33 +96,33 @@ NOT_DATA = {"dataset_info.json", "dataset_dict.json", "state.json"}
 """What `datasets` writes next to the Arrow files of a saved data set."""
 NEVER_COMPRESSED: set[Format] = {"parquet", "arrow", "epub", "pdf", "tokens"}
 """They are compressed internally, or are read by memory map."""
-LOOK = 1 << 16
+SNIFF_BYTES = 1 << 16
 
 
 def format_by_name(path: str, *, named: bool, accepted: Container[Format]) -> Format | None:
     """Return the format of a file; `named` if a person typed its path."""
     name = path.rpartition("/")[2]
-    suffix, packing = endings(name)
-    compressed = packing != "none"
+    suffix, compression = suffix_and_compression(name)
+    compressed = compression != "none"
     kind = FORMATS.get(suffix)
     if kind is None and (named or (suffix in SHARED and name not in NOT_DATA)):
-        kind = format_by_content(beginning(path))
+        kind = format_by_content(start_of_file(path))
         if kind is None or kind not in accepted:
             return None
     return None if compressed and kind in NEVER_COMPRESSED else kind
 
 
-def endings(name: str) -> tuple[str, Compression]:
+def suffix_and_compression(name: str) -> tuple[str, Compression]:
     """Return the ending of a name, and the compression indicated by an ending after it.
 
-    >>> endings("a.JSONL.gz"), endings("notes"), endings(".txt")
+    >>> suffix_and_compression("a.JSONL.gz"), suffix_and_compression("notes"), suffix_and_compression(".txt")
     (('.jsonl', 'gzip'), ('', 'none'), ('', 'none'))
     """
     stem, dot, last = name.lower().rpartition(".")
-    packing = COMPRESSIONS.get("." + last, "none") if stem else "none"
-    if packing != "none":
+    compression = COMPRESSIONS.get("." + last, "none") if stem else "none"
+    if compression != "none":
         stem, dot, last = stem.rpartition(".")
-    return ("." + last if stem and dot and last else "", packing)
+    return ("." + last if stem and dot and last else "", compression)
 
 
 def format_by_content(start: bytes) -> Format | None:
@@ -171,16 +171,18 @@ PATTERNS: list[tuple[bytes, Format]] = [
 ]
 
 
-def beginning(path: str) -> bytes:
+def start_of_file(path: str) -> bytes:
     """Return the first bytes of a file, decompressed."""
     found = b""
     try:
         size = state_of(path).size
         with Range(path, 0, size) as source:
-            for _, data in blocks(source, endings(path.rpartition("/")[2])[1], LOOK):
+            for _, data in blocks(
+                source, suffix_and_compression(path.rpartition("/")[2])[1], SNIFF_BYTES
+            ):
                 found += data
-                if len(found) >= LOOK:
+                if len(found) >= SNIFF_BYTES:
                     break
     except (CorruptInput, OSError):
         pass  # the reader will report the error
-    return found[:LOOK]
+    return found[:SNIFF_BYTES]

@@ -33,7 +33,7 @@ class Dataset:
     revision: str | None = None
 
     @property
-    def address(self) -> str:
+    def url(self) -> str:
         """Its URL, in canonical form."""
         parts = [("config", self.config), ("split", self.split), ("revision", self.revision)]
         return f"hf://{self.name}?" + "&".join(f"{key}={value}" for key, value in parts if value)
@@ -56,19 +56,19 @@ def dataset_of(path: str | Path) -> Dataset | None:
     """
     if not str(path).startswith("hf:/"):
         return None
-    address = remote(path)
-    name, _, query = (address or "").removeprefix("hf://").partition("?")
+    url = remote(path)
+    name, _, query = (url or "").removeprefix("hf://").partition("?")
     if not name or name.startswith(FOLDERS):
         return None
     found = dict(parse_qsl(query, keep_blank_values=True))
     for key in found:
         if key not in KNOWN:
             hint = did_you_mean(key, KNOWN)
-            raise InputError(f"{address}: {key}: must be split, config or revision{hint}")
+            raise InputError(f"{url}: {key}: must be split, config or revision{hint}")
     return Dataset(name, found.get("config"), found.get("split") or "train", found.get("revision"))
 
 
-def look_up(dataset: Dataset) -> tuple[int, int]:
+def shards_and_version(dataset: Dataset) -> tuple[int, int]:
     """Return the number of shards of a data set, and a number that identifies its version.
 
     Raises InputError if there is no such data set, configuration or split.
@@ -80,7 +80,7 @@ def look_up(dataset: Dataset) -> tuple[int, int]:
         shards = cast(int, dataset.load().num_shards)
     except Exception as error:  # of many kinds, from several libraries
         raise InputError(
-            f"{dataset.address}: cannot be read: {first_line(error)}",
+            f"{dataset.url}: cannot be read: {first_line(error)}",
             "check the name, its config and split, and that the hub can be reached",
         ) from None
     files: Any = builder.config.data_files or {}

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-WHOLE_FLOATS = float(1 << 63)
+LARGE_FLOAT = float(1 << 63)
 """From this value on, a float may be an integer that orjson could not represent."""
 
 
@@ -51,6 +51,6 @@ def _may_have_lost_digits(value: Any) -> bool:
             pending += one.values()
         elif isinstance(one, list):
             pending += one
-        elif isinstance(one, float) and abs(one) >= WHOLE_FLOATS:
+        elif isinstance(one, float) and abs(one) >= LARGE_FLOAT:
             return True
     return False

@@ -48,7 +48,7 @@ def added(texts: Iterable[str]) -> list[tokenizers.AddedToken]:
 
 def learn(tokenizer: tokenizers.Tokenizer, texts: Iterable[str], trainer: trainers.Trainer) -> None:
     """Let the library read texts and learn."""
-    interruptible(lambda until: tokenizer.train_from_iterator(until(texts), trainer))
+    interruptible(lambda stoppable: tokenizer.train_from_iterator(stoppable(texts), trainer))
 
 
 def by_frequency(counts: Counter[str]) -> list[str]:

@@ -117,8 +117,8 @@ def _learn(words: Counter[str], required: str, size: int) -> list[tuple[str, flo
     written = io.BytesIO()
     try:
         interruptible(
-            lambda until: sentencepiece.SentencePieceTrainer.train(
-                sentence_iterator=until(lines()),
+            lambda stoppable: sentencepiece.SentencePieceTrainer.train(
+                sentence_iterator=stoppable(lines()),
                 model_writer=written,
                 input_format="tsv",
                 model_type="unigram",

@@ -37,7 +37,7 @@ def test_what_cannot_be_read_is_named(raw: Path, path: str, message: str) -> Non
 
 
 def test_many_tiny_files_are_shared_out(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inputs_module, "MOST_FILES", 4)
+    monkeypatch.setattr(inputs_module, "MAX_FILES_PER_TASK", 4)
     Path("raw").mkdir()
     for number in range(10):
         Path(f"raw/{number}.txt").touch()

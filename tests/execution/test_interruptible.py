@@ -6,11 +6,11 @@ import time
 import pytest
 
 from lmkit.errors import InputError
-from lmkit.execution.interruptible import Until, interruptible
+from lmkit.execution.interruptible import Stoppable, interruptible
 
 
 def test_what_goes_wrong_in_the_thread_is_raised_here() -> None:
-    def fail(_: Until) -> None:
+    def fail(_: Stoppable) -> None:
         raise InputError("gone")
 
     with pytest.raises(InputError, match="gone"):
@@ -20,11 +20,11 @@ def test_what_goes_wrong_in_the_thread_is_raised_here() -> None:
 def test_a_signal_is_heard_while_the_work_goes_on() -> None:
     seen: list[int] = []
 
-    def work(until: Until) -> None:
+    def work(stoppable: Stoppable) -> None:
         ident = threading.main_thread().ident
         assert ident is not None
         signal.pthread_kill(ident, signal.SIGINT)
-        for number in until(itertools.count()):
+        for number in stoppable(itertools.count()):
             seen.append(number)
             time.sleep(0.01)
 

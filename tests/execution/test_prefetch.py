@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import pytest
 
 from lmkit.errors import InputError
-from lmkit.execution.prefetch import one_ahead
+from lmkit.execution.prefetch import prefetched
 
 
 def test_the_next_item_is_made_while_this_one_is_used() -> None:
@@ -15,7 +15,7 @@ def test_the_next_item_is_made_while_this_one_is_used() -> None:
             event.set()
             yield number
 
-    found = one_ahead(items())
+    found = prefetched(items())
     assert next(found) == 0
     assert made[1].wait(timeout=30)
     assert list(found) == [1, 2]
@@ -26,7 +26,7 @@ def test_what_goes_wrong_is_raised_behind_the_items_before_it() -> None:
         yield 1
         raise InputError("gone")
 
-    found = one_ahead(items())
+    found = prefetched(items())
     assert next(found) == 1
     with pytest.raises(InputError, match="gone"):
         next(found)
@@ -34,7 +34,7 @@ def test_what_goes_wrong_is_raised_behind_the_items_before_it() -> None:
 
 def test_who_stops_early_leaves_no_thread_behind() -> None:
     before = threading.active_count()
-    found = one_ahead(iter(range(100)))
+    found = prefetched(iter(range(100)))
     assert next(found) == 0
     found.close()  # type: ignore[attr-defined]
     assert threading.active_count() == before

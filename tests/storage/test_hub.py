@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from lmkit.errors import InputError
-from lmkit.storage.hub import Dataset, dataset_of, look_up
+from lmkit.storage.hub import Dataset, dataset_of, shards_and_version
 from tests.conftest import Lmkit, records, texts
 from tests.readers.data_set import GOOD, data_set, write
 
@@ -15,8 +15,8 @@ def pages(here: Path) -> Path:
 
 
 def test_train_is_read_where_no_split_is_named(pages: Path, lmkit: Lmkit) -> None:
-    for address, output in (("hf://pages", "a"), ("hf://pages?split=train", "b")):
-        assert lmkit("clean", address, "--output", output)[0] == 0
+    for url, output in (("hf://pages", "a"), ("hf://pages?split=train", "b")):
+        assert lmkit("clean", url, "--output", output)[0] == 0
     assert records(Path("a"), "documents") == records(Path("b"), "documents")
     assert lmkit("clean", "hf://pages?split=test", "--output", "c")[0] == 0
     assert texts(Path("c")) == [f"{GOOD} of the test"]
@@ -31,9 +31,9 @@ def test_train_is_read_where_no_split_is_named(pages: Path, lmkit: Lmkit) -> Non
     ],
 )
 def test_a_wrong_word_is_told_before_work_starts(
-    pages: Path, lmkit: Lmkit, address: str, message: str
+    pages: Path, lmkit: Lmkit, url: str, message: str
 ) -> None:
-    exit_code, _, said = lmkit("clean", address, "--output", "out")
+    exit_code, _, said = lmkit("clean", url, "--output", "out")
     assert exit_code == 2 and message in " ".join(said.split())
     assert not Path("out").exists()
 
@@ -55,5 +55,5 @@ def test_repositories_are_left_to_fsspec() -> None:
 
 def test_a_name_that_is_nowhere_is_told(here: Path) -> None:
     with pytest.raises(InputError, match=r"hf://nobody/nothing.*cannot be read") as error:
-        look_up(Dataset("nobody/nothing"))
+        shards_and_version(Dataset("nobody/nothing"))
     assert error.value.hint

@@ -7,7 +7,7 @@ import pytest
 
 from lmkit.artifacts.inputs import find_documents, opened
 from lmkit.errors import InputError, LmkitError
-from lmkit.storage import remote_files as addresses
+from lmkit.storage import remote_files as remote_files
 from lmkit.storage.remote_files import open_file, remote, state_of
 from tests.conftest import Lmkit, manifest, records, texts
 
@@ -17,9 +17,9 @@ GOOD = "Call me Ishmael. Some years ago I thought I would sail about a little, n
 @pytest.fixture
 def memory() -> Iterator[Any]:
     """A file system that lives in this process."""
-    system = fsspec.filesystem("memory")
-    yield system
-    system.rm("/", recursive=True)
+    file_system = fsspec.filesystem("memory")
+    yield file_system
+    file_system.rm("/", recursive=True)
 
 
 def test_files_at_an_address_are_read_as_those_on_a_disk(
@@ -32,8 +32,8 @@ def test_files_at_an_address_are_read_as_those_on_a_disk(
     Path("bucket/picture.png").touch()
     for name in ("a.jsonl", "deep/b.txt", "picture.png"):
         memory.pipe(f"/bucket/{name}", Path("bucket", name).read_bytes())
-    for address, output in (("bucket", "disk"), ("memory://bucket", "remote")):
-        exit_code, _, said = lmkit("clean", address, "--output", output)
+    for url, output in (("bucket", "disk"), ("memory://bucket", "remote")):
+        exit_code, _, said = lmkit("clean", url, "--output", output)
         assert exit_code == 0 and "1 .png" in said, said
     assert records(Path("remote"), "documents") == records(Path("disk"), "documents")
     assert records(Path("remote"), "quarantine") == records(Path("disk"), "quarantine")
@@ -88,11 +88,11 @@ def test_file_addresses_are_paths(raw: Path, lmkit: Lmkit) -> None:
     ],
 )
 def test_a_wrong_address_is_told_before_work_starts(
-    here: Path, memory: Any, lmkit: Lmkit, address: str, message: str
+    here: Path, memory: Any, lmkit: Lmkit, url: str, message: str
 ) -> None:
     memory.pipe("/a.png", b"\x89PNG")
     memory.pipe("/empty/a.png", b"\x89PNG")
-    exit_code, _, said = lmkit("clean", address, "--output", "out")
+    exit_code, _, said = lmkit("clean", url, "--output", "out")
     assert exit_code == 2 and message in " ".join(said.split())
     assert not Path("out").exists()
 
@@ -100,7 +100,7 @@ def test_a_wrong_address_is_told_before_work_starts(
 def test_a_missing_extra_is_named(
     here: Path, lmkit: Lmkit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def without(address: str) -> Any:
+    def without(url: str) -> Any:
         raise ImportError("Install s3fs to access S3")
 
     monkeypatch.setattr("fsspec.core.url_to_fs", without)
@@ -138,6 +138,6 @@ def test_what_is_on_the_disk_comes_first(here: Path, monkeypatch: pytest.MonkeyP
     path = Path("memory:/a.txt")
     path.parent.mkdir()
     path.write_text("abc")
-    monkeypatch.setattr(addresses, "_system", lambda _: pytest.fail("asked"))
+    monkeypatch.setattr(remote_files, "_system", lambda _: pytest.fail("asked"))
     assert remote(path) is None
     assert state_of(path).size == 3
