@@ -1,7 +1,7 @@
-"""A stream of pieces of bytes, read by count and searched, never held as a whole.
+"""A stream of byte blocks, read by count and searched, never held completely in memory.
 
-Choice: where the stream turns out to be damaged it ends, and `damage` says so. What came before
-can still be read, and whoever reads can't miss the damage by looking ahead.
+Choice: where the stream turns out to be corrupt it ends, and `damage` holds the error. What came
+before it can still be read, and reading ahead doesn't hide the error.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from lmkit.storage.byte_ranges import CorruptInput
 
 
 class Pieces:
-    """Bytes that come in pieces. `position` counts those that were taken or skipped."""
+    """Bytes that arrive in blocks. `position` counts those that were taken or skipped."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
@@ -18,10 +18,10 @@ class Pieces:
         self.position = 0
         self.damage: CorruptInput | None = None
         self._without: tuple[bytes, int] = b"", 0
-        """A marker, and up to where it is known not to begin."""
+        """A marker, and the position before which it is known not to begin."""
 
     def peek(self, size: int) -> bytes:
-        """Return the next bytes and leave them; fewer at the end."""
+        """Return the next bytes without consuming them; fewer at the end."""
         self._fill(size)
         return bytes(self._buffer[:size])
 
@@ -32,8 +32,8 @@ class Pieces:
 
     def take_to(self, marker: bytes, limit: int) -> bytes | None:
         """Return the bytes up to the end of a marker; nothing is taken if it is too far away."""
-        known, place = self._without
-        searched = max(0, place - self.position) if known == marker else 0
+        known, position = self._without
+        searched = max(0, position - self.position) if known == marker else 0
         while True:
             found = self._buffer.find(marker, searched)
             if found >= 0:
@@ -45,12 +45,12 @@ class Pieces:
                 return None
 
     def has(self, size: int) -> bool:
-        """Tell whether so many bytes follow."""
+        """Return whether at least `size` bytes follow."""
         self._fill(size)
         return len(self._buffer) >= size
 
     def skip_any(self, characters: bytes) -> None:
-        """Skip bytes as long as they are one of these."""
+        """Skip bytes while they are among these."""
         while self._buffer or self._fill(1):
             rest = self._buffer.lstrip(characters)
             self._drop(len(self._buffer) - len(rest))
@@ -63,7 +63,7 @@ class Pieces:
         self.position -= len(data)
 
     def skip_to(self, marker: bytes, at_most: int | None = None) -> bool:
-        """Skip up to a marker, or so many bytes; tell whether the marker was found."""
+        """Skip up to a marker, or at most `at_most` bytes; return whether the marker was found."""
         left = at_most
         while True:
             self._fill(max(len(marker), 1 << 16))

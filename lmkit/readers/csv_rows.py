@@ -1,11 +1,11 @@
 """CSV and TSV: a row is a document, and the first row names the columns (RFC 4180).
 
 Choices:
-- A row may go over several lines where a quote is open. Where that leads nowhere (the quote is
-  never closed, or the columns don't add up) the line alone was bad: reading goes on with the next
-  one. So a stray quote costs one row and not the rest of the file.
-- Behind damage in a compressed file nobody knows whether a row begins where reading goes on: half
-  a row can look like a whole one. So the first line there is listed, not read.
+- A row may span several lines where a quote is open. If that fails (the quote is never closed, or
+  the number of columns is wrong), only the line was bad: reading continues with the next one. So a
+  stray quote costs one row and not the rest of the file.
+- After corrupt data in a compressed file it is unknown whether a row begins where reading
+  continues: half a row can look like a complete one. So the first line there is listed, not read.
 - A .csv with semicolons, as spreadsheets write it where the comma is a decimal point, is read too.
 """
 
@@ -24,7 +24,7 @@ from lmkit.storage.byte_lines import Line, lines_around_damage
 from lmkit.storage.byte_ranges import CorruptInput, Range
 
 MOST_LINES = 10_000
-"""Lines of one row; a quote that is open for longer was never meant to be one."""
+"""Lines of one row; a quote that is open for longer is not a quote."""
 
 
 def read_table(part: Slice, source: Range, request: Request) -> Iterator[Document | Unreadable]:
@@ -56,9 +56,9 @@ def read_table(part: Slice, source: Range, request: Request) -> Iterator[Documen
 
 
 class _Rows:
-    """The rows of a file, each with its first line; a text in place of a row says what is wrong.
+    """The rows of a file, each with its first line; a string instead of a row is an error message.
 
-    Damage of the file itself stands between them, in place of a line.
+    Corrupt parts of the file itself are yielded between them, instead of a line.
     """
 
     def __init__(self, source: Iterator[Line | CorruptInput], request: Request) -> None:
@@ -100,7 +100,7 @@ class _Rows:
             yield first, self._row(first)
 
     def _row(self, first: Line) -> list[str] | str:
-        """Return the row that begins with a line, and leave the lines behind it."""
+        """Return the row that begins with a line, without consuming the lines after it."""
         if first.data is None:
             return self._request.too_long
         taken, size, opened = [first], len(first.data), first.data.count(b'"') % 2 == 1

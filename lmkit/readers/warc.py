@@ -1,16 +1,16 @@
-"""WARC and WET, as Common Crawl publishes them: a response, or a text made from one, is a document.
+"""WARC and WET, as published by Common Crawl: a response, or text extracted from it, is a document.
 
 The format: ISO 28500, https://iipc.github.io/warc-specifications/specifications/warc-format/.
 
 Choices:
-- Responses, resources and conversions are documents; what says how they were fetched is not.
-- In a .warc.gz each record is a gzip member of its own (the standard's annex D), in a .warc.zst a
-  frame. So a big archive is shared out among tasks, each beginning at the first member in its
-  slice, and a damaged member costs one record: reading goes on with the next start of a member.
-- A wrong length in a plain archive is noticed, because no record follows where one must; reading
-  goes on with the next record that can be found.
-- We frame records ourselves, so that damage costs one record and is listed with its place; what
-  costs time is the HTML in them.
+- Responses, resources and conversions are documents; records about how they were fetched are not.
+- In a .warc.gz every record is a separate gzip member (the standard's annex D), in a .warc.zst a
+  frame. So a big archive is divided between tasks, each beginning at the first member in its slice,
+  and a damaged member costs one record: reading continues with the next member.
+- A wrong length in a plain archive is detected, because no record follows where one must; reading
+  continues with the next record that can be found.
+- Records are framed here and not by a library, so that damage costs one record and is listed with
+  its offset; most of the time is spent on the HTML in them.
 """
 
 import re
@@ -58,31 +58,31 @@ def read_web_archive(
 def _documents(
     part: Slice, pieces: Pieces, request: Request, member: int | None
 ) -> Iterator[Document | Unreadable]:
-    """Yield the documents of a stream of records; in a `member`, their place is its offset."""
+    """Yield the documents of a stream of records; in a `member`, their offset is that of it."""
     number = 0
     while True:
         pieces.skip_any(b"\r\n")
-        place = pieces.position if member is None else member
+        offset = pieces.position if member is None else member
         record = number if part.compression != "none" else None
         try:
             found = next_record(pieces, request)
             if found is None:
                 if pieces.damage:
-                    yield unreadable(part, CorruptInput(place, pieces.damage.reason), number)
+                    yield unreadable(part, CorruptInput(offset, pieces.damage.reason), number)
                 return
-            document = _document(part, found, request, place, record)
+            document = _document(part, found, request, offset, record)
             if document:
                 yield document
         except CorruptInput as damage:
-            yield unreadable(part, CorruptInput(place, damage.reason), number)
-            pieces.damage = None  # it is told
+            yield unreadable(part, CorruptInput(offset, damage.reason), number)
+            pieces.damage = None  # it has been reported
         number += 1
 
 
 def next_record(pieces: Pieces, request: Request) -> Record | None:
     """Return the next record of a stream, None at its end.
 
-    Raises `CorruptInput`, after moving on to where the next record begins.
+    Raises `CorruptInput`, after skipping to the start of the next record.
     """
     try:
         if not pieces.peek(1):
@@ -100,7 +100,7 @@ def next_record(pieces: Pieces, request: Request) -> Record | None:
     after = pieces.peek(9)
     if len(content) == length and (not after.strip(b"\r\n") or after.startswith(NEXT[:9])):
         return Record(headers, content)
-    # The length is wrong, or the file was cut: the next record may have been swallowed.
+    # The length is wrong, or the file is truncated: the next record may have been consumed.
     ended = not after and not pieces.peek(1)
     pieces.give_back(content)
     found = pieces.skip_to(NEXT)
@@ -110,8 +110,8 @@ def next_record(pieces: Pieces, request: Request) -> Record | None:
     raise CorruptInput(0, f"{what}: {length:,} bytes should follow its header")
 
 
-class _Bad(Exception):  # noqa: N818 (an answer, as `CorruptInput` is)
-    """The next bytes are no record."""
+class _Bad(Exception):  # noqa: N818 (a result, like `CorruptInput`)
+    """The next bytes are not a record."""
 
 
 def _head(pieces: Pieces) -> tuple[dict[str, str], int]:
@@ -132,7 +132,7 @@ def _head(pieces: Pieces) -> tuple[dict[str, str], int]:
 def _document(
     part: Slice, found: Record, request: Request, offset: int, record: int | None
 ) -> Document | None:
-    """Return what a record holds, None where it is no document. Raises `CorruptInput`."""
+    """Return a record as a document, None if it isn't one. Raises `CorruptInput`."""
     headers = found.headers
     kind = headers.get("warc-type")
     if kind not in DOCUMENTS:
@@ -147,8 +147,8 @@ def _document(
         response = Response.of(media, found.content)
     notes: dict[str, str | None] = {"date": headers.get("warc-date")}
     if response.is_html:
-        text, own = page_text(response.body, request, response.charset)
-        notes = {**own, **({} if "date" in own else notes)}
+        text, of_page = page_text(response.body, request, response.charset)
+        notes = {**of_page, **({} if "date" in of_page else notes)}
     elif kind == "conversion":
         text = decode(response.body)
         notes["language"] = headers.get("warc-identified-content-language")

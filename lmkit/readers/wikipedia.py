@@ -1,15 +1,15 @@
 """Wikipedia's XML dumps: an article is a document.
 
 Choices:
-- Redirects and pages of other namespaces (talk, users, templates, categories) are no articles,
-  and are passed over without being counted.
-- Of a page with its history the newest revision is the article: by time, else by number, else the
-  last, because histories come in any order. The newest so far is all that is held of a history,
-  which may be gigabytes; `--max-record` counts for the page with that one revision.
+- Redirects and pages of other namespaces (talk, users, templates, categories) are not articles, and
+  are skipped without being counted.
+- Of a page with its history the newest revision is the article: by time, else by id, else the last,
+  because histories may have any order. Only the newest revision so far is held of a history, which
+  may be gigabytes; `--max-record` applies to the page with that one revision.
 - A task reads the pages that begin in its slice, or in the bzip2 blocks that do: so a dump is
-  shared out, whether it has a stream for each hundred pages or is one of many gigabytes.
-- Where a page lies: the byte offset of the page in a plain file; else that of its block, and
-  its number there.
+  divided between tasks, whether it has a stream per hundred pages or is one of many gigabytes.
+- The location of a page is its byte offset in a plain file; else the offset of its block, and its
+  index there.
 """
 
 import re
@@ -41,34 +41,34 @@ def read_wikipedia(part: Slice, source: Range, request: Request) -> Iterator[Doc
     try:
         site = _site(part)
     except CorruptInput as damage:
-        if source.start == 0:  # one task says it
+        if source.start == 0:  # one task reports it
             yield unreadable(part, damage)
         return
-    if site["wide"]:
-        # Where a character begins, only a reader from the start on knows.
+    if site["is_utf16"]:
+        # Character boundaries are known only when reading from the start.
         if source.start == 0:
-            whole = _Blocks((0, data) for data in _narrow(part, source))
-            yield from _articles(part, whole, request, site, part.size)
+            found = _Blocks((0, data) for data in _narrow(part, source))
+            yield from _articles(part, found, request, site, part.size)
         return
-    place: int | None = source.start
+    start: int | None = source.start
     if part.compression != "none":
-        place = first_member(source, part.compression)
-    while place is not None:
-        source.seek(place)
-        stream = blocks(source, part.compression, place=place)
-        found = _Blocks(stream, place if part.compression == "none" else None)
+        start = first_member(source, part.compression)
+    while start is not None:
+        source.seek(start)
+        stream = blocks(source, part.compression, offset=start)
+        found = _Blocks(stream, start if part.compression == "none" else None)
         yield from _articles(part, found, request, site, source.stop)
-        damage, place = found.damage, None
+        damage, start = found.damage, None
         if damage is not None and (damage.offset < source.stop or not source.stop):
             yield unreadable(part, damage)
             if part.compression != "none":
-                place = next_member(source, part.compression, damage.offset + 1, source.stop)
+                start = next_member(source, part.compression, damage.offset + 1, source.stop)
 
 
 class _Blocks:
-    """A stream of blocks that remembers where in it each began, and what ended it.
+    """A stream of blocks that records their start positions, and the error that ended it.
 
-    In a plain file, which begins at a place, there is only one, and places are those of bytes.
+    A plain file, read from the offset `plain`, has no blocks, and locations are byte offsets.
     """
 
     def __init__(self, stream: Iterator[tuple[int, bytes]], plain: int | None = None) -> None:
@@ -81,16 +81,16 @@ class _Blocks:
     def __iter__(self) -> Iterator[bytes]:
         position = 0
         try:
-            for place, data in self._stream:
-                if not self._begins or self._begins[-1][1] != place:
-                    self._begins.append((position, place))
+            for offset, data in self._stream:
+                if not self._begins or self._begins[-1][1] != offset:
+                    self._begins.append((position, offset))
                 position += len(data)
                 yield data
         except CorruptInput as damage:
             self.damage = damage
 
-    def place(self, position: int) -> tuple[int, int | None]:
-        """Return the block of a position and how many were asked for in it; asked in order."""
+    def location(self, position: int) -> tuple[int, int | None]:
+        """Return the block of a position, and its index among the calls for it (in order)."""
         if self._plain is not None:
             return self._plain + position, None
         while len(self._begins) > 1 and self._begins[1][0] <= position:
@@ -103,14 +103,14 @@ class _Blocks:
 def _articles(
     part: Slice, stream: _Blocks, request: Request, site: dict[str, str], stop: int
 ) -> Iterator[Document | Unreadable]:
-    """Yield the articles of the pages that begin before a place."""
+    """Yield the articles of the pages that begin before an offset."""
     pieces = Pieces(iter(stream))
     for position, data in _pages(pieces, request):
-        offset, record = stream.place(position)
+        offset, record = stream.location(position)
         if offset >= stop:
             return
         if isinstance(data, CorruptInput) and data.reason.startswith("truncated") and stream.damage:
-            return  # whoever knows how to go on tells of it
+            return  # the caller reports it and finds the next block
         try:
             if isinstance(data, CorruptInput):
                 raise data
@@ -123,18 +123,18 @@ def _articles(
 
 
 def _pages(pieces: Pieces, request: Request) -> Iterator[tuple[int, bytes | CorruptInput]]:
-    """Yield each page with its newest revision, and its place; damage in place of a bad one."""
+    """Yield all pages with their newest revisions, and their positions; errors for bad ones."""
     while pieces.skip_to(b"<page>"):
-        place = pieces.position
+        position = pieces.position
         try:
-            yield place, _page(pieces, request)
+            yield position, _page(pieces, request)
         except CorruptInput as damage:
             pieces.damage = None
-            yield place, CorruptInput(place, damage.reason)
+            yield position, CorruptInput(position, damage.reason)
 
 
 def _page(pieces: Pieces, request: Request) -> bytes:
-    """Take a page, and return it without its older revisions. Raises `CorruptInput`."""
+    """Return the next page without its older revisions. Raises `CorruptInput`."""
     newest = b""
     around = [pieces.take(len(b"<page>"))]
     size = len(around[0])
@@ -157,7 +157,7 @@ def _page(pieces: Pieces, request: Request) -> bytes:
 
 
 def _taken(pieces: Pieces, marker: bytes, request: Request) -> bytes:
-    """Take the bytes up to the end of a marker, which lies in this page. Raises `CorruptInput`."""
+    """Return the bytes up to the end of a marker in this page. Raises `CorruptInput`."""
     found = pieces.take_to(marker, request.max_record)
     if found is None and (pieces.damage or not pieces.has(request.max_record + 1)):
         reason = pieces.damage.reason if pieces.damage else "truncated: it has no end"
@@ -172,11 +172,11 @@ def _taken(pieces: Pieces, marker: bytes, request: Request) -> bytes:
 
 
 def _is_newer(revision: bytes, other: bytes) -> bool:
-    """Tell whether a revision is newer than one that stands before it."""
+    """Return whether a revision is newer than an earlier one in the file."""
     times, numbers = [], []
-    for each in (revision, other):
-        time = TIME.search(each.partition(b"<text")[0])
-        number = NUMBER.match(each)
+    for one in (revision, other):
+        time = TIME.search(one.partition(b"<text")[0])
+        number = NUMBER.match(one)
         times.append(time[1] if time else None)
         numbers.append(int(number[1]) if number else None)
     for new, old in (times, numbers):
@@ -190,17 +190,17 @@ def _narrow(part: Slice, source: Range) -> Iterator[bytes]:
 
 
 def _site(part: Slice) -> dict[str, str]:
-    """Return what the head of the dump says: its encoding, language and address."""
+    """Return the encoding, language and URL in the header of the dump."""
     with Range(part.path, 0, part.size) as source:
         first = next((data for _, data in blocks(source, part.compression, 1 << 16)), b"")
     stream, encoding = decoded(iter([first]))
     start = b"".join(stream)
-    language, address = LANGUAGE.search(start), ADDRESS.search(start)
+    language, url = LANGUAGE.search(start), ADDRESS.search(start)
     return {
         "encoding": encoding,
-        "wide": "yes" if start != first else "",
+        "is_utf16": "yes" if start != first else "",
         "language": language[1].decode() if language else "",
-        "address": address[1].decode() if address else "",
+        "url": url[1].decode() if url else "",
     }
 
 
@@ -222,7 +222,7 @@ def _article(
         "title": title,
         "language": site["language"],
         "date": revision.findtext("timestamp") if revision is not None else None,
-        "url": site["address"] + quote(title.replace(" ", "_")) if site["address"] else None,
+        "url": site["url"] + quote(title.replace(" ", "_")) if site["url"] else None,
         "page": page.findtext("id"),
     }
     return new_document(part, plain_wikitext(wikitext), offset=offset, record=record, notes=notes)

@@ -115,8 +115,8 @@ def format_by_name(path: str, *, named: bool, accepted: Container[Format]) -> Fo
 def suffix_and_compression(name: str) -> tuple[str, Compression]:
     """Return the ending of a name, and the compression indicated by an ending after it.
 
-    >>> suffix_and_compression("a.JSONL.gz"), suffix_and_compression("notes"), suffix_and_compression(".txt")
-    (('.jsonl', 'gzip'), ('', 'none'), ('', 'none'))
+    >>> suffix_and_compression("a.JSONL.gz"), suffix_and_compression("notes")
+    (('.jsonl', 'gzip'), ('', 'none'))
     """
     stem, dot, last = name.lower().rpartition(".")
     compression = COMPRESSIONS.get("." + last, "none") if stem else "none"
