@@ -1,14 +1,14 @@
-"""nanoGPT's token files: 16-bit ids one behind the other, and nothing else.
+"""nanoGPT's token files: consecutive 16-bit ids, and nothing else.
 
     train.bin    text <separator> text <separator> ...
 
 Choices:
-- The file knows neither its tokenizer nor its documents. A person names the tokenizer, every id is
-  compared with its vocabulary, and documents are cut at a separator that the tokenizer would never
-  make of text. From then on borders are stored.
+- The file stores neither its tokenizer nor its document boundaries. A person names the tokenizer,
+  every id is compared with its vocabulary, and documents are split at a separator that the
+  tokenizer would never produce from text. After that, boundaries are stored.
 - Without a separator a file is one document, as nanoGPT's character files are.
-- `meta.pkl`, which nanoGPT writes beside some of them, is a pickle: whoever opens it runs what it
-  says. It is never opened here.
+- `meta.pkl`, which nanoGPT writes next to some of them, is a pickle: loading it executes code. It
+  is never loaded here.
 - A file is read in slices like any other: a slice has the documents that begin in it.
 """
 
@@ -36,7 +36,7 @@ EXPORTED_TOKENS = 4_000_000
 
 @dataclass(frozen=True)
 class Encoded:
-    """A document that comes as tokens, without any around its text."""
+    """A document that is given as tokens, without BOS and EOS."""
 
     id: str
     ids: NDArray[np.uint16]
@@ -47,24 +47,24 @@ class Encoded:
 
     @property
     def size(self) -> int:
-        """About as many characters as its text has."""
+        """The approximate number of characters of its text."""
         return 4 * len(self.ids)
 
     def beginning(self, size: int) -> "Encoded":
-        """Return about the first so many characters of it."""
+        """Return approximately its first `size` characters."""
         return replace(self, ids=self.ids[: size // 4])
 
     def checked(self, vocabulary_size: int) -> NDArray[np.uint32]:
-        """Return the tokens; a LmkitError names the first that no vocabulary of this size has."""
+        """Return the tokens; raises LmkitError naming the first one outside of the vocabulary."""
         beyond = np.flatnonzero(self.ids >= vocabulary_size)
         if len(beyond):
             first = int(beyond[0])
-            place = self.offset + first * ID.itemsize
+            offset = self.offset + first * ID.itemsize
             raise LmkitError(
-                f"{self.path}: the token at byte {place:,} is {self.ids[first]}, but the tokenizer "
-                f"has ids from 0 to {vocabulary_size - 1}",
-                "name the tokenizer that the file was made with: --tokenizer; and the id between "
-                "documents, if it is no token of it: --separator",
+                f"{self.path}: the token at byte {offset:,} is {self.ids[first]}, but the "
+                f"tokenizer has ids from 0 to {vocabulary_size - 1}",
+                "name the tokenizer that the file was written with: --tokenizer; and the id "
+                "between documents, if it is not one of its tokens: --separator",
             )
         return self.ids.astype(np.uint32)
 
@@ -82,8 +82,8 @@ def read_tokens(
             elif len(data) % ID.itemsize:
                 yield Unreadable(*where, "truncated: it ends inside a token")
             else:
-                place = f"{part.source}\0{part.origin}\0{offset}\0".encode()
-                name = hashlib.sha256(place + data).hexdigest()[:32]
+                location = f"{part.source}\0{part.origin}\0{offset}\0".encode()
+                name = hashlib.sha256(location + data).hexdigest()[:32]
                 ids = np.frombuffer(data, ID)
                 yield Encoded(name, ids, part.source, part.path, offset)
 
@@ -91,7 +91,7 @@ def read_tokens(
 def _documents(
     part: Slice, source: Range, separator: int | None, max_record: int
 ) -> Iterator[tuple[int, bytes | None]]:
-    """Yield the offset and the bytes of each document; no bytes where there are too many."""
+    """Yield the offsets and the bytes of documents; None if there are too many bytes."""
     skipping = part.start > 0 and _token_before(part) != separator
     offset, held = part.start, bytearray()
     too_long = False
@@ -114,7 +114,7 @@ def _documents(
             offset, held, too_long, skipping = first + cursor, bytearray(), False, False
         if skipping:
             if source.position >= part.stop:
-                return  # the document that goes on here began before this slice
+                return  # this document began before this slice
             continue
         if offset >= part.stop:
             return
@@ -137,9 +137,9 @@ def _token_before(part: Slice) -> int:
 def write_tokens(
     shards: Shards, framing: tuple[bool, bool], separator: int | None, file: BinaryIO
 ) -> tuple[int, int]:
-    """Write the documents of a packed folder's side; return how many, and how many tokens.
+    """Write the documents of one split of a packed folder; return their number, and the tokens'.
 
-    `framing` says whether they were stored with a begin and with an end; both are left off.
+    `framing` is whether they were stored with BOS and with EOS; both are removed.
     """
     documents = written = 0
     for tokens, records in zip(shards.tokens, shards.documents, strict=True):
@@ -152,7 +152,7 @@ def write_tokens(
 
 
 def _groups(lengths: NDArray[np.int64]) -> Iterator[slice]:
-    """Cut documents into groups of about EXPORTED_TOKENS."""
+    """Yield groups of documents with about EXPORTED_TOKENS tokens."""
     ends = np.cumsum(lengths)
     start = 0
     while start < len(lengths):
@@ -168,14 +168,14 @@ def _unframed(
     framing: tuple[bool, bool],
     separator: int | None,
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Return texts and separators, and where each text ends."""
-    begin, end = framing
-    lengths = records["tokens"].astype(np.int64) - begin - end
-    behind = lengths + (separator is not None)
-    starts = np.cumsum(behind) - behind
+    """Return texts and separators, and the ends of the texts."""
+    bos, eos = framing
+    lengths = records["tokens"].astype(np.int64) - bos - eos
+    with_separator = lengths + (separator is not None)
+    starts = np.cumsum(with_separator) - with_separator
     inside = counting(lengths)
-    text = np.empty(int(behind.sum()), tokens.dtype)
-    found = tokens[np.repeat(records["start"].astype(np.int64) + begin, lengths) + inside]
+    text = np.empty(int(with_separator.sum()), tokens.dtype)
+    found = tokens[np.repeat(records["start"].astype(np.int64) + bos, lengths) + inside]
     if separator is not None:
         if (held := np.flatnonzero(found == separator)).size:
             number = int(np.searchsorted(np.cumsum(lengths), held[0], side="right"))

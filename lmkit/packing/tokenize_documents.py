@@ -1,10 +1,12 @@
 """From documents to the token shards of one task.
 
 Choices:
-- A stored document is `begin text end`. Its text is encoded with special tokens off, so no text
-  can end a document or pretend to be a border; borders are stored, never looked for.
-- Documents that come as tokens are framed alike. Their text is what the tokens decode to.
-- What the tokens look like is counted on the way (`limits.py`), and judged when all tasks are done.
+- A stored document is `BOS text EOS`. Its text is encoded with special tokens disabled, so no text
+  can end a document or imitate a document boundary; boundaries are stored, never searched for.
+- Documents that are given as tokens get the same BOS and EOS. Their text is what the tokens decode
+  to.
+- Statistics of the tokens are counted at the same time (`sanity_limits.py`), and compared with the
+  limits when all tasks are done.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -40,12 +42,12 @@ LONG = 4 * BATCH_CHARACTERS
 """Texts of more characters are encoded in parts, and not decoded again."""
 
 LOOKED_AT = 20_000
-"""Characters of a document to look at before work starts."""
+"""Characters of a document to check before work starts."""
 
 
 @dataclass(frozen=True)
 class TokenizeOptions:
-    """How documents become tokens, and on which side they go."""
+    """How documents are tokenized, and which of them are held out."""
 
     tokenizer: Path
     fingerprint: str
@@ -54,27 +56,27 @@ class TokenizeOptions:
     bos: bool
     eos: bool
     share: float
-    """Share to hold out."""
+    """Fraction to hold out."""
     smallest: HoldoutGroup | None
-    """What to hold out whatever the share: it has the smallest hash of all."""
+    """The group to hold out for any fraction: it has the smallest hash of all."""
     limits: LimitsConfig
 
     @property
     def sides(self) -> Sequence[Side]:
-        """The sides that a task may have documents for; it writes no shard for the other."""
+        """The splits that a task may have documents for; it writes no shard for the other."""
         if self.share == 1:
             return SIDES[1:]
         return SIDES if self.share or self.smallest else SIDES[:1]
 
     @property
     def decoded_share(self) -> float:
-        """Share of the documents that are decoded again."""
+        """Fraction of the documents to decode again."""
         return self.limits.decode_sample or 0.0
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A document with its tokens, without begin and end."""
+    """A document with its tokens, without BOS and EOS."""
 
     document: Document | Encoded
     ids: NDArray[Any]
@@ -82,18 +84,18 @@ class Stored:
 
     @cached_property
     def bytes_of_text(self) -> int:
-        """UTF-8 bytes of the text."""
+        """The number of UTF-8 bytes of the text."""
         return len(well_formed(self.text).encode())
 
 
 def store(
     documents: Iterable[Document | Encoded | Unreadable], how: TokenizeOptions, writer: TaskWriter
 ) -> None:
-    """Write the token shards of some documents, and count them."""
+    """Write the token shards of some documents, and their statistics."""
     tokenizer = _loaded(how.tokenizer, how.fingerprint)
     fidelity = RoundTrip(how.tokenizer, tokenizer)
-    begin, end = framing(tokenizer, how)
-    least: HoldoutGroup | None = None
+    bos, eos = framing(tokenizer, how)
+    min_group: HoldoutGroup | None = None
     empty = unknown = 0
     tallies = StatisticsBySource()
     with OutcomeFiles(writer) as files, ExitStack() as stack:
@@ -106,15 +108,15 @@ def store(
                     empty += 1
                     continue
                 key, text = document_key(how.seed, document.id), text_key(stored.text)
-                own = kin(how.seed, document.id, text, cluster_of(document.metadata))
-                least = min(least or own, own)
-                out = is_held_out(own[0], how.share) or own == how.smallest
+                group = kin(how.seed, document.id, text, cluster_of(document.metadata))
+                min_group = min(min_group or group, group)
+                held_out = is_held_out(group[0], how.share) or group == how.smallest
                 tally = tallies.of(document.source)
                 decode = is_held_out(key, how.decoded_share)
                 unknown += count(tally, stored, fidelity, decode=decode)
-                tally.counts["tokens"] += len(begin) + len(end)
-                shards["validation" if out else "train"].append(
-                    np.concatenate([begin, stored.ids, end]),
+                tally.counts["tokens"] += len(bos) + len(eos)
+                shards["validation" if held_out else "train"].append(
+                    np.concatenate([bos, stored.ids, eos]),
                     bytes_of_text=stored.bytes_of_text,
                     key=key,
                     text=text,
@@ -131,15 +133,15 @@ def store(
         },
     )
     sizes = {side: shard.documents for side, shard in shards.items()}
-    writer.facts = {"documents": sizes, "least": least, "sources": tallies.to_json()}
+    writer.facts = {"documents": sizes, "least": min_group, "sources": tallies.to_json()}
 
 
 def look(documents: Iterable[Document | Encoded], how: TokenizeOptions) -> StatisticsBySource:
-    """Count some documents, of long ones the beginning, as `store` would; decode every one."""
+    """Return statistics of some documents (of long ones the start) like `store`; decode all."""
     tokenizer = _loaded(how.tokenizer, how.fingerprint)
     fidelity = RoundTrip(how.tokenizer, tokenizer)
     tallies = StatisticsBySource()
-    short = [document.beginning(LOOKED_AT) for document in documents]  # never all of many
+    short = [document.beginning(LOOKED_AT) for document in documents]  # not their full texts
     for stored in encoded(short, tokenizer):
         if stored.text:
             decode = how.limits.decode_sample is not None
@@ -150,7 +152,7 @@ def look(documents: Iterable[Document | Encoded], how: TokenizeOptions) -> Stati
 def framing(
     tokenizer: Tokenizer, how: TokenizeOptions
 ) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-    """Return the tokens to put before and behind each document."""
+    """Return the tokens to add before and after every document."""
     return (
         np.array([tokenizer.bos] if how.bos else [], np.uint32),
         np.array([tokenizer.eos] if how.eos else [], np.uint32),
@@ -158,7 +160,7 @@ def framing(
 
 
 def count(tally: Tally, stored: Stored, fidelity: RoundTrip, *, decode: bool) -> int:
-    """Count a document in the tally of its source; return how many tokens are unknown."""
+    """Add a document to the statistics of its source; return its number of unknown tokens."""
     name, ids, size = stored.document.id, stored.ids, stored.bytes_of_text
     unknown = 0
     if fidelity.unknown is not None:
@@ -171,15 +173,15 @@ def count(tally: Tally, stored: Stored, fidelity: RoundTrip, *, decode: bool) ->
     if size >= LONG_BYTES and len(ids) and 2 * unknown <= len(ids):
         tally.entropy(entropy(ids), len(ids), size, name)
     if decode and isinstance(stored.document, Document) and len(stored.text) <= LONG:
-        held = fidelity.holds(stored.text, ids)
-        tally.counts.update(decoded=1, undecoded=not held)
-        if not held:
+        matches = fidelity.holds(stored.text, ids)
+        tally.counts.update(decoded=1, undecoded=not matches)
+        if not matches:
             tally.blame("undecoded", 0, name)
     return unknown
 
 
 def batches(documents: Iterable[Document | Encoded]) -> Iterator[list[Document | Encoded]]:
-    """Group documents in batches that the tokenizer can share out between its threads."""
+    """Group documents into batches that the tokenizer can divide between its threads."""
     batch: list[Document | Encoded] = []
     room = BATCH_CHARACTERS
     for document in documents:
@@ -192,7 +194,7 @@ def batches(documents: Iterable[Document | Encoded]) -> Iterator[list[Document |
 
 
 def encoded(batch: Sequence[Document | Encoded], tokenizer: Tokenizer) -> Iterator[Stored]:
-    """Give each document of a batch its tokens, or its text, whichever it lacks."""
+    """Yield the documents of a batch with both their tokens and their texts."""
     short = [d.text for d in batch if isinstance(d, Document) and d.size <= LONG]
     ids_of_short = iter(tokenizer.encode_batch(short))
     for document in batch:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from lmkit.storage.byte_ranges import CorruptInput
 
 
-class Pieces:
+class ByteBuffer:
     """Bytes that arrive in blocks. `position` counts those that were taken or skipped."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
@@ -17,7 +17,7 @@ class Pieces:
         self._buffer = bytearray()
         self.position = 0
         self.damage: CorruptInput | None = None
-        self._without: tuple[bytes, int] = b"", 0
+        self._absent_before: tuple[bytes, int] = b"", 0
         """A marker, and the position before which it is known not to begin."""
 
     def peek(self, size: int) -> bytes:
@@ -32,7 +32,7 @@ class Pieces:
 
     def take_to(self, marker: bytes, limit: int) -> bytes | None:
         """Return the bytes up to the end of a marker; nothing is taken if it is too far away."""
-        known, position = self._without
+        known, position = self._absent_before
         searched = max(0, position - self.position) if known == marker else 0
         while True:
             found = self._buffer.find(marker, searched)
@@ -40,7 +40,7 @@ class Pieces:
                 size = found + len(marker)
                 return self._drop(size) if size <= limit else None
             searched = max(searched, len(self._buffer) - len(marker) + 1)
-            self._without = marker, self.position + searched
+            self._absent_before = marker, self.position + searched
             if len(self._buffer) > limit or not self._fill(len(self._buffer) + 1):
                 return None
 
@@ -57,7 +57,7 @@ class Pieces:
             if rest:
                 return
 
-    def give_back(self, data: bytes) -> None:
+    def unread(self, data: bytes) -> None:
         """Undo a `take`."""
         self._buffer[:0] = data
         self.position -= len(data)

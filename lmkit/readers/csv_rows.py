@@ -23,7 +23,7 @@ from lmkit.readers.reader import Request, unreadable
 from lmkit.storage.byte_lines import Line, lines_around_damage
 from lmkit.storage.byte_ranges import CorruptInput, Range
 
-MOST_LINES = 10_000
+MAX_LINES = 10_000
 """Lines of one row; a quote that is open for longer is not a quote."""
 
 
@@ -64,7 +64,7 @@ class _Rows:
     def __init__(self, source: Iterator[Line | CorruptInput], request: Request) -> None:
         self._source = source
         self._request = request
-        self._ahead: deque[Line | CorruptInput] = deque()
+        self._lookahead: deque[Line | CorruptInput] = deque()
         self._delimiter = ","
         self._columns = 0
 
@@ -85,14 +85,14 @@ class _Rows:
         return [name.strip() for name in row]
 
     def __iter__(self) -> Iterator[tuple[Line | CorruptInput, list[str] | str]]:
-        behind_damage = False
+        after_damage = False
         while (first := self._next()) is not None:
             if isinstance(first, CorruptInput):
-                behind_damage = True
+                after_damage = True
                 yield first, first.reason
                 continue
-            if behind_damage:
-                behind_damage = False
+            if after_damage:
+                after_damage = False
                 yield first, "behind damage: nobody knows whether a row begins here"
                 continue
             if first.data is not None and not first.data.strip():
@@ -104,13 +104,13 @@ class _Rows:
         if first.data is None:
             return self._request.too_long
         taken, size, opened = [first], len(first.data), first.data.count(b'"') % 2 == 1
-        behind: list[CorruptInput] = []
-        while opened and size <= self._request.max_record and len(taken) < MOST_LINES:
+        following: list[CorruptInput] = []
+        while opened and size <= self._request.max_record and len(taken) < MAX_LINES:
             line = self._next()
             if line is None:
                 break
             if isinstance(line, CorruptInput):
-                behind.append(line)
+                following.append(line)
                 break
             taken.append(line)
             if line.data is None:
@@ -121,7 +121,7 @@ class _Rows:
         if not isinstance(row, str) and len(row) != self._columns:
             row = f"{len(row)} columns, must be {self._columns}"
         if isinstance(row, str):
-            self._ahead.extendleft(reversed([*taken[1:], *behind]))
+            self._lookahead.extendleft(reversed([*taken[1:], *following]))
         return row
 
     def _parse(self, taken: list[Line]) -> list[str] | str:
@@ -135,4 +135,4 @@ class _Rows:
         return rows[0] if rows else []
 
     def _next(self) -> Line | CorruptInput | None:
-        return self._ahead.popleft() if self._ahead else next(self._source, None)
+        return self._lookahead.popleft() if self._lookahead else next(self._source, None)

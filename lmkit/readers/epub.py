@@ -27,7 +27,7 @@ from lmkit.storage.byte_ranges import CorruptInput, Range
 CONTAINER = "META-INF/container.xml"
 METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 PAGES = {"application/xhtml+xml", "text/html"}
-NOTES = {"title": "title", "creator": "author", "language": "language", "date": "date"}
+FIELDS = {"title": "title", "creator": "author", "language": "language", "date": "date"}
 BODY = re.compile(r"<body\b.*", re.DOTALL | re.IGNORECASE)
 
 
@@ -47,7 +47,7 @@ def read_epub(part: Slice, source: Range, request: Request) -> Iterator[Document
                     if damage.reason == request.too_long:
                         raise
                     yield unreadable(part, CorruptInput(0, f"{name}: {damage.reason}"), number)
-            yield new_document(part, "\n\n".join(filter(None, texts)), notes=_notes(root))
+            yield new_document(part, "\n\n".join(filter(None, texts)), metadata=_metadata(root))
     except CorruptInput as damage:
         yield unreadable(part, damage)
     # zipfile raises NotImplementedError for archives of a later version than it supports.
@@ -78,9 +78,9 @@ def _chapters(root: ElementTree.Element, folder: str) -> Iterator[str]:
             yield items[reference.get("idref")]
 
 
-def _notes(root: ElementTree.Element) -> dict[str, Any]:
+def _metadata(root: ElementTree.Element) -> dict[str, Any]:
     space = "{http://purl.org/dc/elements/1.1/}"
-    return {name: (root.findtext(f".//{space}{tag}") or "").strip() for tag, name in NOTES.items()}
+    return {name: (root.findtext(f".//{space}{tag}") or "").strip() for tag, name in FIELDS.items()}
 
 
 def _member(book: zipfile.ZipFile, name: str, left: list[int], request: Request) -> bytes:

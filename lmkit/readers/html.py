@@ -26,12 +26,12 @@ from lmkit.errors import LmkitError
 from lmkit.readers.file_text import content
 from lmkit.readers.html_main_content import all_content, main_content
 from lmkit.readers.provenance import refuse_binary
-from lmkit.readers.reader import Request, new_document, notes_of_meta, unreadable
+from lmkit.readers.reader import Request, first_values, new_document, unreadable
 from lmkit.storage.byte_ranges import CorruptInput, Range
 
-DEEPEST = 5_000
+MAX_DEPTH = 5_000
 """Depth of nested elements. Browsers stop at 512; a deeper page is an attack."""
-MOST_TAGS = 20_000
+MAX_TAGS = 20_000
 """From this number on, end tags are not trusted."""
 META = {
     "og:title": "title",
@@ -60,7 +60,7 @@ WIDER = {
 """Python's names for the supersets, with vendors' characters, that browsers use for these."""
 OTHER_NAMES = {"cp949": "euc-kr", "koi8-r": "koi8-u"}
 """Browsers' names for encodings that uchardet detects; koi8-u has all letters of koi8-r."""
-OF_WINDOWS = {
+WINDOWS_VARIANTS = {
     "iso8859-2": "cp1250",
     "iso8859-6": "cp1256",
     "iso8859-7": "cp1253",
@@ -71,11 +71,17 @@ OF_WINDOWS = {
 """The real encoding if there are bytes that are control characters in the declared one."""
 C1 = re.compile(rb"[\x80-\x9f]")
 DETECTED_BYTES = 1 << 20
-MOST_BAD = 0.05
+MAX_BAD_FRACTION = 0.05
 """Maximum fraction of bad characters in bytes that fit an encoding: pages have a few."""
-LIKE_WESTERN = {"cp1250", "cp1254", "cp1257", "cp1258", "iso8859-2", "iso8859-3", "iso8859-4"} | {
-    f"iso8859-{number}" for number in (10, 13, 14, 16)
-}
+MISDETECTED_WESTERN = {
+    "cp1250",
+    "cp1254",
+    "cp1257",
+    "cp1258",
+    "iso8859-2",
+    "iso8859-3",
+    "iso8859-4",
+} | {f"iso8859-{number}" for number in (10, 13, 14, 16)}
 """Encodings that uchardet returns for short pages in windows-1252."""
 NOT_WESTERN = {
     "az",
@@ -111,11 +117,11 @@ def read_web_page(part: Slice, source: Range, request: Request) -> Iterator[Docu
         data = content(part, source, request)
         if not data.startswith((b"\xff\xfe", b"\xfe\xff")):
             refuse_binary(data[:4096])
-        text, notes = page_text(data, request)
+        text, metadata = page_text(data, request)
     except CorruptInput as damage:
         yield unreadable(part, damage)
         return
-    yield new_document(part, text, notes=notes)
+    yield new_document(part, text, metadata=metadata)
 
 
 def page_text(
@@ -127,13 +133,13 @@ def page_text(
     """
     html = page_html(data, charset)
     if _is_too_deep(html):
-        raise CorruptInput(0, f"more than {DEEPEST:,} elements inside one another")
-    how = request.reading.html
-    if how == "trafilatura":
+        raise CorruptInput(0, f"more than {MAX_DEPTH:,} elements inside one another")
+    mode = request.reading.html
+    if mode == "trafilatura":
         text, tree = _by_trafilatura(html), HTMLTree.parse(html)
     else:
-        text, tree = main_content(html) if how == "main" else all_content(html)
-    return text, _notes(tree)
+        text, tree = main_content(html) if mode == "main" else all_content(html)
+    return text, _metadata(tree)
 
 
 def page_html(data: bytes, charset: str | None = None) -> str:
@@ -152,12 +158,18 @@ def page_html(data: bytes, charset: str | None = None) -> str:
     if _is_utf8(good, bad, declared[0] if declared else "utf-8"):
         return text
     for encoding in declared:
-        found = _fitting(data, encoding) if encoding != "utf-8" else text if good > bad else None
+        found = (
+            _decode_if_fitting(data, encoding)
+            if encoding != "utf-8"
+            else text
+            if good > bad
+            else None
+        )
         if found is not None:
             return found
     if good > bad:
         return text
-    found = _fitting(data, _detected(data))
+    found = _decode_if_fitting(data, _detected(data))
     return found if found is not None else data.decode([*declared, "utf-8"][0], "replace")
 
 
@@ -196,7 +208,7 @@ def _utf8(data: bytes) -> tuple[str, int, int]:
         # A page that is truncated within its last character has no bad one.
         return text + "\ufffd" * (used < len(data)), used - len(text), 0
     bad = text.count("\ufffd") - data.count(b"\xef\xbf\xbd")  # those that the author wrote
-    return text + "\ufffd" * (used < len(data)), _beyond_ascii(text) - bad, bad
+    return text + "\ufffd" * (used < len(data)), _non_ascii(text) - bad, bad
 
 
 def _is_utf8(good: int, bad: int, declared: str) -> bool:
@@ -214,11 +226,11 @@ def _is_multibyte(encoding: str) -> bool:
     return encoding.startswith(("utf", "euc", "cp9", "gb", "big5", "iso2022"))
 
 
-def _fitting(data: bytes, encoding: str) -> str | None:
+def _decode_if_fitting(data: bytes, encoding: str) -> str | None:
     """Return the bytes decoded with an encoding, None if they don't fit it."""
     text = data.decode(encoding, "replace")
     bad = text.count("\ufffd")
-    return text if not bad or bad <= MOST_BAD * _beyond_ascii(text) else None
+    return text if not bad or bad <= MAX_BAD_FRACTION * _non_ascii(text) else None
 
 
 def _detected(data: bytes) -> str:
@@ -228,14 +240,18 @@ def _detected(data: bytes) -> str:
     name = detector.encoding(html5_compatible=False) or ""
     encoding = map_encoding_to_html5(OTHER_NAMES.get(name, name), fallback_utf8=False)
     language = PAGE_LANGUAGE.search(data[:CHARSET_WITHIN])
-    if encoding in LIKE_WESTERN and language and language[1].decode().lower() not in NOT_WESTERN:
+    if (
+        encoding in MISDETECTED_WESTERN
+        and language
+        and language[1].decode().lower() not in NOT_WESTERN
+    ):
         encoding = None
-    if encoding in OF_WINDOWS and C1.search(data):
-        encoding = OF_WINDOWS[encoding]
+    if encoding in WINDOWS_VARIANTS and C1.search(data):
+        encoding = WINDOWS_VARIANTS[encoding]
     return WIDER.get(encoding or "", encoding or "cp1252")
 
 
-def _beyond_ascii(text: str) -> int:
+def _non_ascii(text: str) -> int:
     return len(text) - len(text.encode("ascii", "ignore"))
 
 
@@ -245,22 +261,22 @@ def _is_too_deep(html: str) -> bool:
     Only a parser can tell: many elements have no end tag, and end tags may end nothing.
     """
     tags = html.count("<")
-    if tags <= DEEPEST or (tags <= MOST_TAGS and tags - html.count("</") <= DEEPEST):
+    if tags <= MAX_DEPTH or (tags <= MAX_TAGS and tags - html.count("</") <= MAX_DEPTH):
         return False
     node: Any = HTMLTree.parse(html).document
     depth = 0
-    while node is not None and depth <= DEEPEST:
-        inside = node.first_child
-        if inside is not None:
-            node, depth = inside, depth + 1
+    while node is not None and depth <= MAX_DEPTH:
+        child = node.first_child
+        if child is not None:
+            node, depth = child, depth + 1
             continue
         while node is not None and node.next is None:
             node, depth = node.parent, depth - 1
         node = node.next if node is not None else None
-    return depth > DEEPEST
+    return depth > MAX_DEPTH
 
 
-def _notes(tree: Any) -> dict[str, Any]:
+def _metadata(tree: Any) -> dict[str, Any]:
     """Return the metadata of a page."""
     pairs: list[tuple[str, str | None]] = []
     if tree.head is not None:
@@ -276,7 +292,7 @@ def _notes(tree: Any) -> dict[str, Any]:
     language = (root.getattr("lang") if root is not None else None) or ""
     if LANGUAGE.fullmatch(language.strip()):
         pairs.append(("language", language))
-    return {name: " ".join(value.split()) for name, value in notes_of_meta(pairs).items()}
+    return {name: " ".join(value.split()) for name, value in first_values(pairs).items()}
 
 
 def _by_trafilatura(html: str) -> str:

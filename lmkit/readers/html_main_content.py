@@ -29,7 +29,7 @@ from lmkit.storage.byte_ranges import CorruptInput
 
 TAGS = {"aside", "nav", "footer", "form", "figcaption", "button"}
 # Substrings find candidates in native code; the full words below then decide.
-PARTS = [
+WORD_PARTS = [
     "comment",
     "disqus",
     "related",
@@ -85,15 +85,15 @@ WORDS = {
     "gallery",
 }
 CANDIDATES = ",".join(
-    [*(f'[{name}*="{part}" i]' for part in PARTS for name in ("class", "id")), *sorted(TAGS)]
+    [*(f'[{name}*="{part}" i]' for part in WORD_PARTS for name in ("class", "id")), *sorted(TAGS)]
 )
 WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 DISCUSSION = re.compile("comment|disqus", re.IGNORECASE)
 NEVER = {"html", "body", "main", "article", "h1", "p"}
 # White space at the start and end of a text; an ignored tag may have split the text.
 SPACES = r"#0*(?:9|1[0-3]|32)(?!\d);?|#[xX]0*(?:9|[a-dA-D]|20)(?![0-9a-fA-F]);?|Tab;|NewLine;"
-BLANK = r"[ \t\n\v\f\r\0]*+"
-SPACE = rf"{BLANK}(?:&(?:{SPACES}){BLANK})*+"
+WHITESPACE = r"[ \t\n\v\f\r\0]*+"
+SPACE = rf"{WHITESPACE}(?:&(?:{SPACES}){WHITESPACE})*+"
 REFERENCE = r"&#?\w+;?"
 SHORT = re.compile(
     rf">{SPACE}((?:{REFERENCE}|[^< \t\n\v\f\r\0]|<(?![A-Za-z/!?]))?(?:{REFERENCE}|[^\0-\x7f]))"
@@ -103,7 +103,7 @@ SHORT = re.compile(
 NUMBER = re.compile(
     "&#(?:[xX]0*([0-9a-fA-F]{1,6})(?![0-9a-fA-F])|0*([0-9]{1,7})(?![0-9]))", re.ASCII
 )
-LONGEST_REFERENCE = 100
+MAX_REFERENCE = 100
 """`html.unescape` may raise for longer ones."""
 CONTROLS = [chr(number) for number in (*range(1, 9), *range(14, 28))]
 PRIVATE = range(0xF0000, 0x10FFFE)
@@ -112,13 +112,13 @@ NEAR_BODY = "body>ul,body>*>ul,body>*>*>ul"
 DEEP_ENOUGH = 3
 AMONG_PARAGRAPHS = "p~ul,ul:has(+p)"
 AMONG_MANY = "p+ul,ul:has(+p)"
-MOST_LISTS = 200
+MAX_LISTS = 200
 """From this number on, only direct neighbours of lists are tested: all siblings are quadratic."""
 LAYOUT = "li div div"
 NAVIGATION = "header,nav,footer,aside,[role=navigation]"
 ANCHORS = "h1,main,[itemprop~=articleBody]"
-MOST_ANCHORS = 8
-MOST_PARAGRAPHS = 0.3
+MAX_ANCHORS = 8
+MAIN_PARAGRAPHS_FRACTION = 0.3
 """An element with a larger fraction of a page's paragraphs is main content (except comments, of
 which there may be more than of the article)."""
 
@@ -129,8 +129,8 @@ def main_content(html: str) -> tuple[str, HTMLTree]:
     >>> main_content("<p>the <a>sea</a>、<b>où</b>")[0]
     'the sea、où'
     """
-    mark = _unused(html)
-    marked = _marked(html, mark)
+    marker = _unused_marker(html)
+    marked = _with_markers(html, marker)
     tree = HTMLTree.parse(marked)
     _prune(tree)
     _keep_lists(tree)
@@ -138,8 +138,8 @@ def main_content(html: str) -> tuple[str, HTMLTree]:
     if marked is html:
         return text, tree
     head = tree.head.html if tree.head is not None else ""
-    is_clean = mark not in head and mark not in (tree.title or "")
-    return text.replace(mark, ""), tree if is_clean else HTMLTree.parse(html)
+    is_clean = marker not in head and marker not in (tree.title or "")
+    return text.replace(marker, ""), tree if is_clean else HTMLTree.parse(html)
 
 
 def all_content(html: str) -> tuple[str, HTMLTree]:
@@ -148,33 +148,33 @@ def all_content(html: str) -> tuple[str, HTMLTree]:
     return extract_plain_text(tree, main_content=False, alt_texts=False), tree
 
 
-def _unused(html: str) -> str:
+def _unused_marker(html: str) -> str:
     """Return a marker that a page doesn't hold: two characters, because some texts are two bytes.
 
     They are control characters if possible, which are the shortest in bytes. Raises
     `CorruptInput` for a page built to hold all possible markers.
     """
     numbers = {int(found[1], 16) if found[1] else int(found[2]) for found in NUMBER.finditer(html)}
-    for sign in CONTROLS:
-        if sign not in html and ord(sign) not in numbers:
-            return 2 * sign
+    for character in CONTROLS:
+        if character not in html and ord(character) not in numbers:
+            return 2 * character
     used = set(html).union(map(chr, (number for number in numbers if number < sys.maxunicode)))
-    for sign in map(chr, PRIVATE):
-        if sign not in used:
-            return 2 * sign
+    for character in map(chr, PRIVATE):
+        if character not in used:
+            return 2 * character
     raise CorruptInput(0, f"{len(PRIVATE):,} different characters of private use")
 
 
-def _marked(html: str, mark: str) -> str:
+def _with_markers(html: str, marker: str) -> str:
     """Return a page with a marker before all texts that would be taken for icon font characters."""
 
     def marked(found: re.Match[str]) -> str:
-        text = unescape(found[1]) if len(found[1]) <= LONGEST_REFERENCE else "\ufffd"
+        text = unescape(found[1]) if len(found[1]) <= MAX_REFERENCE else "\ufffd"
         is_link = text == "¶" and html.startswith("</a", found.end() - 1)
         if text.isascii() or ICONS.fullmatch(text) or is_link:
             return found[0]
         start = found.start(1) - found.start()
-        return f"{found[0][:start]}{mark}{found[0][start:]}"
+        return f"{found[0][:start]}{marker}{found[0][start:]}"
 
     # The page may begin with a text; all others are preceded by `>`.
     found = SHORT.sub(marked, ">" + html)[1:]
@@ -187,13 +187,13 @@ def _keep_lists(tree: HTMLTree) -> None:
     if body is None:
         return
     lists = body.query_selector_all("ul")[:]
-    among = body.query_selector_all(AMONG_PARAGRAPHS if len(lists) < MOST_LISTS else AMONG_MANY)[:]
+    among = body.query_selector_all(AMONG_PARAGRAPHS if len(lists) < MAX_LISTS else AMONG_MANY)[:]
     for element in among:
         if element.query_selector(LAYOUT) is None and element.closest(NAVIGATION) is None:
             _unlink(tree, element)
     for element in body.query_selector_all(NEAR_BODY)[:]:
         if element.matches(NEAR_BODY) and element.query_selector(LAYOUT) is None:
-            _put_deeper(tree, element)
+            _nest(tree, element)
 
 
 def _unlink(tree: HTMLTree, element: Any) -> None:
@@ -208,12 +208,12 @@ def _unlink(tree: HTMLTree, element: Any) -> None:
             plain.append_child(child)
 
 
-def _put_deeper(tree: HTMLTree, element: Any) -> None:
+def _nest(tree: HTMLTree, element: Any) -> None:
     for _ in range(DEEP_ENOUGH):
-        around: Any = tree.create_element("div")
-        element.replace_with(around)
-        around.append_child(element)
-        element = around
+        wrapper: Any = tree.create_element("div")
+        element.replace_with(wrapper)
+        wrapper.append_child(element)
+        element = wrapper
 
 
 def _prune(tree: HTMLTree) -> None:
@@ -221,12 +221,12 @@ def _prune(tree: HTMLTree) -> None:
     body: Any = tree.body
     if body is None:
         return
-    anchors = body.query_selector_all(ANCHORS)[:MOST_ANCHORS]
+    anchors = body.query_selector_all(ANCHORS)[:MAX_ANCHORS]
     articles = body.query_selector_all("article")[:2]
     if len(articles) == 1:
         anchors += articles
     paragraphs = body.query_selector_all("p")[:]
-    many = int(MOST_PARAGRAPHS * len(paragraphs)) + 1
+    many = int(MAIN_PARAGRAPHS_FRACTION * len(paragraphs)) + 1
     # Paragraphs of an element are consecutive: an element with many contains one of these.
     posts = paragraphs[::many]
     judged: dict[str, bool] = {}

@@ -30,8 +30,8 @@ class Response:
     @property
     def is_html(self) -> bool:
         """Whether the body is a page, also if the server declared no type."""
-        unsaid = self.media in {"", "unk", "application/octet-stream"}
-        return self.media in HTML or (unsaid and bool(LOOKS_LIKE_HTML.match(self.body)))
+        undeclared = self.media in {"", "unk", "application/octet-stream"}
+        return self.media in HTML or (undeclared and bool(LOOKS_LIKE_HTML.match(self.body)))
 
 
 def parse_headers(block: bytes) -> dict[str, str]:
@@ -67,32 +67,32 @@ def parse_response(data: bytes, limit: int, too_long: str) -> Response:
     if "chunked" in headers.get("transfer-encoding", "").lower():
         body = _without_chunks(body)
     if headers.get("content-encoding", "").lower() in {"gzip", "x-gzip", "deflate"}:
-        body = _inflated(body, limit, too_long)
+        body = _decompressed(body, limit, too_long)
     return Response.of(headers.get("content-type", ""), body, int(status[1]))
 
 
 def _without_chunks(body: bytes) -> bytes:
     """Decode the chunked coding; a body without it is returned unchanged."""
     pieces: list[bytes] = []
-    place = 0
-    while size := re.compile(rb"[ \t]*([0-9A-Fa-f]{1,8})[^\r\n]*\r?\n").match(body, place):
+    offset = 0
+    while size := re.compile(rb"[ \t]*([0-9A-Fa-f]{1,8})[^\r\n]*\r?\n").match(body, offset):
         length = int(size[1], 16)
         if length == 0:
             return b"".join(pieces)
         pieces.append(body[size.end() : size.end() + length])
-        place = size.end() + length
-        place += 2 if body[place : place + 2] == b"\r\n" else body[place : place + 1] == b"\n"
-    return b"".join(pieces) if place >= len(body) and pieces else body
+        offset = size.end() + length
+        offset += 2 if body[offset : offset + 2] == b"\r\n" else body[offset : offset + 1] == b"\n"
+    return b"".join(pieces) if offset >= len(body) and pieces else body
 
 
-def _inflated(body: bytes, limit: int, too_long: str) -> bytes:
+def _decompressed(body: bytes, limit: int, too_long: str) -> bytes:
     """Decompress gzip or deflate, with or without its header, as far as the body is complete."""
     if not body:
         return body
     for bits in (47, -15):
-        worker = zlib.decompressobj(wbits=bits)
+        decompressor = zlib.decompressobj(wbits=bits)
         try:
-            found = worker.decompress(body, limit + 1)
+            found = decompressor.decompress(body, limit + 1)
         except zlib.error:
             continue
         if len(found) > limit:

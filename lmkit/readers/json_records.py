@@ -17,7 +17,7 @@ from lmkit.readers.provenance import document_id, provenance
 from lmkit.readers.reader import Request
 from lmkit.storage.byte_ranges import CorruptInput
 
-DEEPEST = 100
+MAX_DEPTH = 100
 
 
 def record_document(
@@ -35,20 +35,20 @@ def record_document(
     if not isinstance(text, str):
         raise CorruptInput(offset, f"{request.text_field!r} is not a text")
     _refuse_what_json_cannot_write(offset, list(fields.values()))
-    own_source = fields.pop("source") if isinstance(fields.get("source"), str) else None
-    source = request.label or own_source or part.source
-    own_id = fields.pop("id") if _is_name(fields.get("id")) else None
+    record_source = fields.pop("source") if isinstance(fields.get("source"), str) else None
+    source = request.label or record_source or part.source
+    record_id = fields.pop("id") if _is_name(fields.get("id")) else None
     inner = fields.pop("metadata", None)
-    place = provenance(part, offset, record or 0)
+    location = provenance(part, offset, record or 0)
     if record is not None:
-        place["record"] = record
-    metadata: dict[str, Any] = {**place, **fields}
+        location["record"] = record
+    metadata: dict[str, Any] = {**location, **fields}
     if isinstance(inner, dict):
         metadata |= cast(dict[str, Any], inner)
     elif inner is not None:
         metadata["metadata"] = inner
-    if own_id is not None:
-        return Document(str(own_id), text, source, metadata)
+    if record_id is not None:
+        return Document(str(record_id), text, source, metadata)
     key = document_id(source, part.origin, offset, record, text)
     return Document(key, text, source, metadata)
 
@@ -88,9 +88,9 @@ def _refuse_what_json_cannot_write(offset: int, values: list[Any]) -> None:
 
     Python's own recursion limit would depend on the call stack.
     """
-    for depth in range(DEEPEST + 1):
-        if depth == DEEPEST and any(isinstance(value, dict | list) for value in values):
-            raise CorruptInput(offset, f"nested deeper than {DEEPEST}")
+    for depth in range(MAX_DEPTH + 1):
+        if depth == MAX_DEPTH and any(isinstance(value, dict | list) for value in values):
+            raise CorruptInput(offset, f"nested deeper than {MAX_DEPTH}")
         inner: list[Any] = []
         for value in values:
             if isinstance(value, dict):

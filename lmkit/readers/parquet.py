@@ -40,7 +40,7 @@ def read_parquet(part: Slice, source: Range, request: Request) -> Iterator[Docum
         file = pq.ParquetFile(pa.PythonFile(source, "r"), buffer_size=STEP)
         _check_column(file.schema_arrow, request)
         groups = [file.metadata.row_group(n) for n in range(file.num_row_groups)]
-        starts = _shares(groups, part.size)
+        starts = _virtual_offsets(groups, part.size)
     except CorruptInput as damage:
         if source.start == 0:  # one task reports it
             yield unreadable(part, damage)
@@ -196,7 +196,7 @@ def _check_column(schema: Any, request: Request) -> None:
         raise CorruptInput(0, f"more than one column {request.text_field!r}")
 
 
-def _shares(groups: list[Any], size: int) -> list[int]:
+def _virtual_offsets(groups: list[Any], size: int) -> list[int]:
     """Return the offsets that row groups would have if a file consisted only of rows."""
     weights = [max(0, group.total_byte_size) for group in groups]
     *before, total = accumulate(weights, initial=0)

@@ -18,7 +18,7 @@ from lmkit.storage.byte_ranges import CorruptInput, Range
 
 # pdfium replaces a hyphen at the end of a line with U+FFFE, or leaves U+0002.
 HYPHEN = re.compile(r"[\ufffe\x02]\s*\n?")
-NOTES = {"Title": "title", "Author": "author", "CreationDate": "date"}
+FIELDS = {"Title": "title", "Author": "author", "CreationDate": "date"}
 
 
 def read_pdf(part: Slice, source: Range, request: Request) -> Iterator[Document | Unreadable]:
@@ -53,5 +53,5 @@ def read_pdf(part: Slice, source: Range, request: Request) -> Iterator[Document 
     finally:
         file.close()
     text = "\n\n".join(HYPHEN.sub("", page.replace("\r\n", "\n")).strip() for page in pages)
-    notes = {name: known.get(key) for key, name in NOTES.items()}
-    yield new_document(part, text, notes=notes)
+    metadata = {name: known.get(key) for key, name in FIELDS.items()}
+    yield new_document(part, text, metadata=metadata)

@@ -54,16 +54,16 @@ def read_plain_text(
         yield unreadable(part, damage)
         return
     reading = request.reading
-    notes: dict[str, Any] = {}
+    metadata: dict[str, Any] = {}
     if reading.gutenberg and GUTENBERG.search(text, 0, HEAD):
-        text, notes = without_gutenberg(text)
+        text, metadata = without_gutenberg(text)
     if reading.unit == "file":
         text = joined(text) if reading.join_lines else text
-        yield new_document(part, text, notes=notes)
+        yield new_document(part, text, metadata=metadata)
         return
     for number, (start, paragraph) in enumerate(paragraphs(text)):
         body = joined(paragraph) if reading.join_lines else paragraph
-        yield new_document(part, body, record=number, notes={**notes, "character": start})
+        yield new_document(part, body, record=number, metadata={**metadata, "character": start})
 
 
 def paragraphs(text: str) -> Iterator[tuple[int, str]]:

@@ -24,7 +24,7 @@ BINARY_STARTS = {
 }
 
 
-MOST_NULS = 0.05
+MAX_NUL_FRACTION = 0.05
 """Maximum fraction of NUL bytes in text. A single one may occur; binary files have many."""
 
 
@@ -37,8 +37,8 @@ def document_id(source: str, origin: str, offset: int, record: int | None, text:
 
 def provenance(part: Slice, offset: int, record: int) -> dict[str, Any]:
     """Return the metadata with the origin of a document."""
-    notes: dict[str, Any] = {"origin": part.origin, "offset": offset}
-    return notes if part.compression == "none" else {**notes, "record": record}
+    metadata: dict[str, Any] = {"origin": part.origin, "offset": offset}
+    return metadata if part.compression == "none" else {**metadata, "record": record}
 
 
 def refuse_binary(start: bytes) -> None:
@@ -48,7 +48,7 @@ def refuse_binary(start: bytes) -> None:
             raise CorruptInput(0, f"not what its name says: {kind}")
     if re.match(rb"BZh[1-9]1AY&SY", start):
         raise CorruptInput(0, "not what its name says: bzip2 data")
-    if start.count(b"\0") > MOST_NULS * len(start):
+    if start.count(b"\0") > MAX_NUL_FRACTION * len(start):
         raise CorruptInput(start.index(b"\0"), "not what its name says: binary data, or UTF-16")
 
 

@@ -48,7 +48,7 @@ def new_document(
     offset: int = 0,
     record: int | None = None,
     origin: str | None = None,
-    notes: dict[str, Any] | None = None,
+    metadata: dict[str, Any] | None = None,
 ) -> Document:
     """Return a document that has no id of its own.
 
@@ -61,7 +61,7 @@ def new_document(
     location = provenance(part, offset, record or 0)
     if record is not None:
         location["record"] = record
-    known = {name: value for name, value in (notes or {}).items() if value not in (None, "", [])}
+    known = {name: value for name, value in (metadata or {}).items() if value not in (None, "", [])}
     key = document_id(part.source, origin, offset, record, text)
     return Document(key, text, part.source, {**location, "origin": origin, **known})
 
@@ -71,7 +71,7 @@ def unreadable(part: Slice, damage: CorruptInput, record: int = 0) -> Unreadable
     return Unreadable(part.source, part.origin, damage.offset, record, damage.reason)
 
 
-def notes_of_meta(pairs: Iterable[tuple[str, str | None]]) -> dict[str, str]:
+def first_values(pairs: Iterable[tuple[str, str | None]]) -> dict[str, str]:
     """Return the values that aren't empty, the first one for every name."""
     found: dict[str, str] = {}
     for name, value in pairs:

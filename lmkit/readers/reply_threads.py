@@ -21,14 +21,14 @@ from lmkit.storage.byte_ranges import CorruptInput, Range
 
 TEXTS = ("text", "body", "selftext", "content", "message", "comment_text")
 REPLIES = ("children", "replies", "comments", "answers")
-NOTES = {
+FIELDS = {
     "title": ("title", "subject"),
     "author": ("author", "by", "user"),
     "date": ("created_at", "date", "time", "created_utc"),
     "url": ("url", "permalink"),
     "thread": ("id",),
 }
-DEEPEST = 10_000
+MAX_DEPTH = 10_000
 
 
 def read_threads(part: Slice, source: Range, request: Request) -> Iterator[Document | Unreadable]:
@@ -83,14 +83,14 @@ def _of_object(part: Slice, thread: Any, offset: int, record: int | None) -> Doc
     texts = [text for text in _texts(top) if text]
     if not texts:
         raise CorruptInput(offset, f"not a thread: no {', '.join(TEXTS[:4])}")
-    notes = {name: _first(top, keys) for name, keys in NOTES.items()}
-    notes = {name: value for name, value in notes.items() if isinstance(value, str | int)}
-    return new_document(part, "\n\n".join(texts), offset=offset, record=record, notes=notes)
+    metadata = {name: _first(top, keys) for name, keys in FIELDS.items()}
+    metadata = {name: value for name, value in metadata.items() if isinstance(value, str | int)}
+    return new_document(part, "\n\n".join(texts), offset=offset, record=record, metadata=metadata)
 
 
 def _texts(thread: dict[str, Any]) -> Iterator[str]:
     """Yield the title and all texts of a thread, each before its replies."""
-    title = _first(thread, NOTES["title"])
+    title = _first(thread, FIELDS["title"])
     if isinstance(title, str):
         yield title.strip()
     pending = [thread]

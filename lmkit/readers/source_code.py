@@ -51,13 +51,13 @@ def read_source_code(
     compressed = part.path.suffix.lower() in COMPRESSIONS
     suffix = (part.path.with_suffix("") if compressed else part.path).suffix.lower()
     repository, path = _repository(part.path.parent)
-    notes = {
+    metadata = {
         "programming_language": LANGUAGES.get(suffix),
         "repository": repository,
         "path": f"{path}{part.path.name}" if repository else None,
         "generated": is_generated(text) or None,
     }
-    yield new_document(part, text, notes=notes)
+    yield new_document(part, text, metadata=metadata)
 
 
 def is_generated(text: str) -> bool:

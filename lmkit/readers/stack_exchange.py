@@ -115,7 +115,7 @@ def _row(line: Line, encoding: str, request: Request, table: sqlite3.Connection)
 def _document(part: Slice, posts: list[Row]) -> Document:
     question, _, score, _, title, _, tags, date, offset, record = posts[0]
     texts: Iterable[str] = (fragment_text(post[5]) for post in posts)
-    notes: dict[str, Any] = {
+    metadata: dict[str, Any] = {
         "title": title,
         "date": date,
         "tags": re.findall(r"[^<>|]+", tags),
@@ -125,4 +125,4 @@ def _document(part: Slice, posts: list[Row]) -> Document:
     }
     text = "\n\n".join(text for text in (title, *texts) if text)
     record = record if part.compression != "none" else None
-    return new_document(part, text, offset=offset, record=record, notes=notes)
+    return new_document(part, text, offset=offset, record=record, metadata=metadata)

@@ -41,15 +41,15 @@ def read_subtitles(part: Slice, source: Range, request: Request) -> Iterator[Doc
     """Yield the one document of a file."""
     try:
         text = decode(content(part, source, request))
-        yield new_document(part, spoken(text))
+        yield new_document(part, cue_text(text))
     except CorruptInput as damage:
         yield unreadable(part, damage)
 
 
-def spoken(text: str) -> str:
+def cue_text(text: str) -> str:
     r"""Return the text of the cues, one sentence per line. Raises `CorruptInput` without cues.
 
-    >>> spoken("00:01.000 --> 00:02.000\n- We were\n\n2\n00:02.100 --> 00:03.000\nhere.")
+    >>> cue_text("00:01.000 --> 00:02.000\n- We were\n\n2\n00:02.100 --> 00:03.000\nhere.")
     'We were here.'
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -70,9 +70,9 @@ def spoken(text: str) -> str:
             open_line.clear()
         ended = _seconds(times.groups()[4:]) if times else None
         for line in body.split("\n"):
-            speaks = SPEAKER.match(line)
-            words = " ".join(line[speaks.end() if speaks else 0 :].split())
-            if speaks and open_line:
+            speaker = SPEAKER.match(line)
+            words = " ".join(line[speaker.end() if speaker else 0 :].split())
+            if speaker and open_line:
                 lines.append(" ".join(open_line))
                 open_line.clear()
             open_line += [words] if words else []

@@ -58,7 +58,7 @@ TEXTS = [
 QUESTIONS = ("query", "question")
 FEW_WORDS = 4
 LABEL = re.compile(r"\s*(?:question|problem|q)\s*:\s*", re.I)
-BEHIND = re.compile(r"\n\s*(?:choices|options|answer|a)\s*:.*", re.I | re.S)
+CHOICES_AND_ANSWER = re.compile(r"\n\s*(?:choices|options|answer|a)\s*:.*", re.I | re.S)
 FINISHED = re.compile(r"[.?!…][\"'”’)\]]*\s*\Z")  # noqa: RUF001 (this punctuation is intended)
 
 
@@ -126,7 +126,9 @@ def texts_of(record: dict[str, Any]) -> list[str]:
 
 def _question(text: str, record: dict[str, Any]) -> str:
     """Return a question without the prompt, with its answer if it is unfinished."""
-    bare = BEHIND.sub("", LABEL.sub("", text, count=1) if LABEL.match(text) else text).strip()
+    bare = CHOICES_AND_ANSWER.sub(
+        "", LABEL.sub("", text, count=1) if LABEL.match(text) else text
+    ).strip()
     choices, gold = record.get("choices"), record.get("gold")
     if FINISHED.search(bare) or not isinstance(choices, list) or not isinstance(gold, int):
         return bare

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
-from lmkit.readers.byte_buffer import Pieces
+from lmkit.readers.byte_buffer import ByteBuffer
 from lmkit.readers.file_text import decode
 from lmkit.readers.html import page_html, page_text
 from lmkit.readers.http_response import Response, parse_headers, parse_response
@@ -30,7 +30,7 @@ from lmkit.storage.compressed_members import members
 
 START = re.compile(rb"WARC/")
 NEXT = b"\r\n\r\nWARC/1."
-LONGEST_HEADER = 1 << 16
+MAX_HEADER = 1 << 16
 LENGTH = re.compile(r"[0-9]{1,18}")
 DOCUMENTS = {"response", "resource", "conversion"}
 
@@ -49,14 +49,14 @@ def read_web_archive(
     """Yield the documents of the records that begin in a slice."""
     if part.compression == "gzip" or part.compression == "zstd":
         for offset, pieces in members(source, part.compression, START):
-            yield from _documents(part, Pieces(pieces), request, offset)
+            yield from _documents(part, ByteBuffer(pieces), request, offset)
         return
     pieces = (data for _, data in blocks(source, part.compression))
-    yield from _documents(part, Pieces(pieces), request, None)
+    yield from _documents(part, ByteBuffer(pieces), request, None)
 
 
 def _documents(
-    part: Slice, pieces: Pieces, request: Request, member: int | None
+    part: Slice, pieces: ByteBuffer, request: Request, member: int | None
 ) -> Iterator[Document | Unreadable]:
     """Yield the documents of a stream of records; in a `member`, their offset is that of it."""
     number = 0
@@ -79,7 +79,7 @@ def _documents(
         number += 1
 
 
-def next_record(pieces: Pieces, request: Request) -> Record | None:
+def next_record(pieces: ByteBuffer, request: Request) -> Record | None:
     """Return the next record of a stream, None at its end.
 
     Raises `CorruptInput`, after skipping to the start of the next record.
@@ -93,7 +93,7 @@ def next_record(pieces: Pieces, request: Request) -> Record | None:
             if headers.get("warc-type") not in DOCUMENTS:
                 return Record(headers, b"")
             raise CorruptInput(0, request.too_long)
-    except _Bad as bad:
+    except _InvalidRecord as bad:
         pieces.skip_to(NEXT)
         raise CorruptInput(0, pieces.damage.reason if pieces.damage else str(bad)) from None
     content = pieces.take(length)
@@ -102,7 +102,7 @@ def next_record(pieces: Pieces, request: Request) -> Record | None:
         return Record(headers, content)
     # The length is wrong, or the file is truncated: the next record may have been consumed.
     ended = not after and not pieces.peek(1)
-    pieces.give_back(content)
+    pieces.unread(content)
     found = pieces.skip_to(NEXT)
     if pieces.damage and not found:
         raise pieces.damage
@@ -110,21 +110,21 @@ def next_record(pieces: Pieces, request: Request) -> Record | None:
     raise CorruptInput(0, f"{what}: {length:,} bytes should follow its header")
 
 
-class _Bad(Exception):  # noqa: N818 (a result, like `CorruptInput`)
+class _InvalidRecord(Exception):  # noqa: N818 (a result, like `CorruptInput`)
     """The next bytes are not a record."""
 
 
-def _head(pieces: Pieces) -> tuple[dict[str, str], int]:
-    start = pieces.peek(LONGEST_HEADER)
+def _head(pieces: ByteBuffer) -> tuple[dict[str, str], int]:
+    start = pieces.peek(MAX_HEADER)
     if not START.match(start):
-        raise _Bad("not a WARC record")
+        raise _InvalidRecord("not a WARC record")
     end = re.search(rb"\r?\n\r?\n", start)
     if end is None:
-        raise _Bad("a WARC header without an end")
+        raise _InvalidRecord("a WARC header without an end")
     headers = parse_headers(start[: end.start()])
     length = headers.get("content-length", "")
     if not LENGTH.fullmatch(length):
-        raise _Bad(f"no length in a WARC header: {length[:40]!r}")
+        raise _InvalidRecord(f"no length in a WARC header: {length[:40]!r}")
     pieces.take(end.end())
     return headers, int(length)
 
@@ -145,19 +145,19 @@ def _document(
             raise CorruptInput(offset, f"not a page: HTTP status {response.status}")
     else:
         response = Response.of(media, found.content)
-    notes: dict[str, str | None] = {"date": headers.get("warc-date")}
+    metadata: dict[str, str | None] = {"date": headers.get("warc-date")}
     if response.is_html:
         text, of_page = page_text(response.body, request, response.charset)
-        notes = {**of_page, **({} if "date" in of_page else notes)}
+        metadata = {**of_page, **({} if "date" in of_page else metadata)}
     elif kind == "conversion":
         text = decode(response.body)
-        notes["language"] = headers.get("warc-identified-content-language")
+        metadata["language"] = headers.get("warc-identified-content-language")
     elif response.media.startswith("text/"):
         text = page_html(response.body, response.charset or "utf-8")
     else:
         raise CorruptInput(offset, f"no text: {response.media or 'a record of no type'}")
     if url:
-        notes["url"] = url
+        metadata["url"] = url
     return new_document(
-        part, text, offset=offset, record=record, origin=url or None, notes=dict(notes)
+        part, text, offset=offset, record=record, origin=url or None, metadata=dict(metadata)
     )

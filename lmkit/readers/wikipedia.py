@@ -21,7 +21,7 @@ from xml.etree import ElementTree
 
 from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
-from lmkit.readers.byte_buffer import Pieces
+from lmkit.readers.byte_buffer import ByteBuffer
 from lmkit.readers.reader import Request, new_document, unreadable
 from lmkit.readers.wikitext import plain_wikitext
 from lmkit.readers.xml_elements import decoded, parse
@@ -33,7 +33,7 @@ LANGUAGE = re.compile(rb"<mediawiki[^>]*xml:lang=\"([a-z-]+)\"")
 REVISION = re.compile(rb"<revision(?:\s[^>]*)?>\Z")
 NUMBER = re.compile(rb"\s*<id>\s*(\d+)\s*</id>")
 TIME = re.compile(rb"<timestamp>\s*(\d{4}-\d\d-\d\dT[\d:.]+)Z?\s*</timestamp>")
-ADDRESS = re.compile(rb"<base>(https?://[^<]+/)[^</]*</base>")
+BASE_URL = re.compile(rb"<base>(https?://[^<]+/)[^</]*</base>")
 
 
 def read_wikipedia(part: Slice, source: Range, request: Request) -> Iterator[Document | Unreadable]:
@@ -47,7 +47,7 @@ def read_wikipedia(part: Slice, source: Range, request: Request) -> Iterator[Doc
     if site["is_utf16"]:
         # Character boundaries are known only when reading from the start.
         if source.start == 0:
-            found = _Blocks((0, data) for data in _narrow(part, source))
+            found = _Blocks((0, data) for data in _as_utf8(part, source))
             yield from _articles(part, found, request, site, part.size)
         return
     start: int | None = source.start
@@ -104,7 +104,7 @@ def _articles(
     part: Slice, stream: _Blocks, request: Request, site: dict[str, str], stop: int
 ) -> Iterator[Document | Unreadable]:
     """Yield the articles of the pages that begin before an offset."""
-    pieces = Pieces(iter(stream))
+    pieces = ByteBuffer(iter(stream))
     for position, data in _pages(pieces, request):
         offset, record = stream.location(position)
         if offset >= stop:
@@ -122,7 +122,7 @@ def _articles(
             yield document
 
 
-def _pages(pieces: Pieces, request: Request) -> Iterator[tuple[int, bytes | CorruptInput]]:
+def _pages(pieces: ByteBuffer, request: Request) -> Iterator[tuple[int, bytes | CorruptInput]]:
     """Yield all pages with their newest revisions, and their positions; errors for bad ones."""
     while pieces.skip_to(b"<page>"):
         position = pieces.position
@@ -133,30 +133,30 @@ def _pages(pieces: Pieces, request: Request) -> Iterator[tuple[int, bytes | Corr
             yield position, CorruptInput(position, damage.reason)
 
 
-def _page(pieces: Pieces, request: Request) -> bytes:
+def _page(pieces: ByteBuffer, request: Request) -> bytes:
     """Return the next page without its older revisions. Raises `CorruptInput`."""
     newest = b""
-    around = [pieces.take(len(b"<page>"))]
-    size = len(around[0])
-    while not around[-1].endswith(b"</page>"):
-        around.append(_taken(pieces, b">", request))
-        if around[-1].endswith(b"<page>"):
-            pieces.give_back(b"<page>")
+    kept = [pieces.take(len(b"<page>"))]
+    size = len(kept[0])
+    while not kept[-1].endswith(b"</page>"):
+        kept.append(_take(pieces, b">", request))
+        if kept[-1].endswith(b"<page>"):
+            pieces.unread(b"<page>")
             raise CorruptInput(0, "it has no end")
-        begun = REVISION.search(around[-1])
+        begun = REVISION.search(kept[-1])
         if begun:
-            around[-1] = around[-1][: begun.start()]
-            revision = _taken(pieces, b"</revision>", request)
+            kept[-1] = kept[-1][: begun.start()]
+            revision = _take(pieces, b"</revision>", request)
             newest = revision if not newest or _is_newer(revision, newest) else newest
-        size += len(around[-1])
+        size += len(kept[-1])
         if size + len(newest) > request.max_record:
             raise CorruptInput(0, request.too_long)
     if newest:
-        around.insert(1, b"<revision>" + newest)
-    return b"".join(around)
+        kept.insert(1, b"<revision>" + newest)
+    return b"".join(kept)
 
 
-def _taken(pieces: Pieces, marker: bytes, request: Request) -> bytes:
+def _take(pieces: ByteBuffer, marker: bytes, request: Request) -> bytes:
     """Return the bytes up to the end of a marker in this page. Raises `CorruptInput`."""
     found = pieces.take_to(marker, request.max_record)
     if found is None and (pieces.damage or not pieces.has(request.max_record + 1)):
@@ -166,7 +166,7 @@ def _taken(pieces: Pieces, marker: bytes, request: Request) -> bytes:
         raise CorruptInput(0, request.too_long)
     again = found.find(b"<page>") if marker != b">" else -1
     if again >= 0:
-        pieces.give_back(found[again:])
+        pieces.unread(found[again:])
         raise CorruptInput(0, "it has no end")
     return found
 
@@ -185,7 +185,7 @@ def _is_newer(revision: bytes, other: bytes) -> bool:
     return True
 
 
-def _narrow(part: Slice, source: Range) -> Iterator[bytes]:
+def _as_utf8(part: Slice, source: Range) -> Iterator[bytes]:
     return decoded(data for _, data in blocks(source, part.compression))[0]
 
 
@@ -195,7 +195,7 @@ def _site(part: Slice) -> dict[str, str]:
         first = next((data for _, data in blocks(source, part.compression, 1 << 16)), b"")
     stream, encoding = decoded(iter([first]))
     start = b"".join(stream)
-    language, url = LANGUAGE.search(start), ADDRESS.search(start)
+    language, url = LANGUAGE.search(start), BASE_URL.search(start)
     return {
         "encoding": encoding,
         "is_utf16": "yes" if start != first else "",
@@ -218,11 +218,13 @@ def _article(
     wikitext = (revision.findtext("text") if revision is not None else None) or ""
     if wikitext.lstrip()[:9].upper() == "#REDIRECT":
         return None
-    notes: dict[str, Any] = {
+    metadata: dict[str, Any] = {
         "title": title,
         "language": site["language"],
         "date": revision.findtext("timestamp") if revision is not None else None,
         "url": site["url"] + quote(title.replace(" ", "_")) if site["url"] else None,
         "page": page.findtext("id"),
     }
-    return new_document(part, plain_wikitext(wikitext), offset=offset, record=record, notes=notes)
+    return new_document(
+        part, plain_wikitext(wikitext), offset=offset, record=record, metadata=metadata
+    )

@@ -32,7 +32,7 @@ EMPTY_BRACKETS = re.compile(r"[ \t]*\((?:[\s,;:]|&nbsp;)*\)")
 BLANK = re.compile(r"\n[ \t]*(?:\n[ \t]*){2,}")
 PREFIX = re.compile(r"\s*:?\s*([^\[\]|:{}]{1,40}):")
 # In the languages of the largest Wikipedias; others are recognized by the parameters of an image.
-MEDIA = {
+MEDIA_PREFIXES = {
     "file",
     "image",
     "media",
@@ -107,29 +107,29 @@ def plain_wikitext(text: str) -> str:
 def _without_brackets(text: str) -> str:
     """Resolve links, and remove templates and tables, innermost first."""
     stack: list[tuple[str, list[str]]] = [("", [])]
-    place = 0
+    position = 0
     for found in BRACKET.finditer(text):
-        stack[-1][1].append(text[place : found.start()])
-        place = found.end()
-        mark = found[0]
-        if mark in {"{{", "{|", "[["}:
-            stack.append((mark, []))
+        stack[-1][1].append(text[position : found.start()])
+        position = found.end()
+        bracket = found[0]
+        if bracket in {"{{", "{|", "[["}:
+            stack.append((bracket, []))
             continue
-        opened = CLOSES[mark]
+        opened = CLOSES[bracket]
         # The nearest that it can close; brackets opened in between are text.
         depth = next(
             (n for n in range(len(stack) - 1, max(0, len(stack) - 6), -1) if stack[n][0] == opened),
             0,
         )
         if not depth:
-            stack[-1][1].append("" if mark != "|}" else "|}")
+            stack[-1][1].append("" if bracket != "|}" else "|}")
             continue
         while len(stack) - 1 > depth:
             inner, parts = stack.pop()
             stack[-1][1].append(inner + "".join(parts))
         kind, parts = stack.pop()
         stack[-1][1].append(_link("".join(parts)) if kind == "[[" else "")
-    stack[-1][1].append(text[place:])
+    stack[-1][1].append(text[position:])
     while len(stack) > 1:
         kind, parts = stack.pop()
         # Never closed: most often a template; its first line is lost, the rest is text.
@@ -144,7 +144,7 @@ def _link(inside: str) -> str:
     prefix = PREFIX.match(target)
     if prefix and not target.lstrip().startswith(":"):
         name = prefix[1].strip().lower()
-        if name in MEDIA or (bar and PICTURE.search(f"|{label}]")):
+        if name in MEDIA_PREFIXES or (bar and PICTURE.search(f"|{label}]")):
             return ""
         if re.fullmatch(r"[a-z]{2,3}(?:-[a-z-]+)?", name) and not bar:  # another language's page
             return ""

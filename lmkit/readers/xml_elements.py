@@ -33,8 +33,8 @@ def decoded(blocks: Iterator[bytes]) -> tuple[Iterator[bytes], str]:
         raise CorruptInput(0, "it declares entities, as XML bombs do")
     if wide is None:
         return chain([first], blocks), name
-    worker = codecs.getincrementaldecoder(wide)("replace")
-    return (worker.decode(block).encode() for block in chain([first], blocks)), name
+    decoder = codecs.getincrementaldecoder(wide)("replace")
+    return (decoder.decode(block).encode() for block in chain([first], blocks)), name
 
 
 def declared_encoding(start: bytes) -> str:

@@ -1,10 +1,10 @@
-"""Tokenizers, built from text by a `Recipe`.
+"""Tokenizers, trained on text according to a `Recipe`.
 
 Choices:
-- Texts are read and counted, never kept; memory grows with the distinct words.
-- The same texts make the same file: ties go by text or by id, and no result depends on how many
-  threads have counted.
-- Special tokens come first (`special.py`), and are text like any other while reading.
+- Texts are read and counted, never stored; memory grows with the number of distinct words.
+- The same texts produce the same file: ties are broken by text or by id, and no result depends on
+  the number of threads.
+- Special tokens come first (`special_tokens.py`), and are ordinary text in the training texts.
 - Texts are read once, by wordpiece twice: it must know all characters before it merges any.
 """
 
@@ -31,10 +31,10 @@ from lmkit.tokenizers.wordpiece import wordpiece
 
 
 def train(texts: Iterable[str], recipe: Recipe) -> tokenizers.Tokenizer:
-    """Build a tokenizer.
+    """Train a tokenizer.
 
-    It has fewer tokens than asked for where the texts yield fewer. Texts that hold nothing are an
-    InputError.
+    It has fewer tokens than requested if the texts yield fewer. Raises InputError if all texts are
+    empty.
     """
     builders = {
         "bpe": _bpe,
@@ -76,8 +76,8 @@ def _bpe(texts: Iterable[str], recipe: Recipe) -> tokenizers.Tokenizer:
 
 
 def _byte(texts: Iterable[str], recipe: Recipe) -> tokenizers.Tokenizer:
-    """Give each byte the id of its value, counted from behind the special tokens."""
-    # The vocabulary is known; what is read is counted and checked all the same.
+    """Return a tokenizer whose ids are byte values, counted after the special tokens."""
+    # The vocabulary is known; the texts are read only to be counted and checked.
     deque(texts, maxlen=0)
     tokenizer = _without_merges([*recipe.special, *map(_byte_sign, range(256))], recipe)
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
@@ -86,9 +86,9 @@ def _byte(texts: Iterable[str], recipe: Recipe) -> tokenizers.Tokenizer:
 
 
 def _byte_sign(byte: int) -> str:
-    """Sign by which byte-level tokenizers write a byte, as in GPT-2's vocabulary.
+    """Return the character that represents a byte in byte-level vocabularies, as in GPT-2's.
 
-    Bytes that Latin-1 prints stand for themselves. The rest take the code points from 256 on.
+    Bytes that are printable in Latin-1 represent themselves. The rest use the code points from 256.
     """
     printed = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     rest = [value for value in range(256) if value not in printed]
@@ -109,7 +109,7 @@ def _character(texts: Iterable[str], recipe: Recipe) -> tokenizers.Tokenizer:
 def _without_merges(
     vocabulary: list[str], recipe: Recipe, *, byte_fallback: bool = False
 ) -> tokenizers.Tokenizer:
-    """Read sign by sign: bpe with nothing to merge, in time linear in a document's length."""
+    """Return a character-level tokenizer: bpe without merges, in time linear in the text length."""
     ids = {token: number for number, token in enumerate(vocabulary)}
     tokenizer = tokenizers.Tokenizer(models.BPE(ids, [], byte_fallback=byte_fallback))
     tokenizer.add_special_tokens(added(recipe.special))
@@ -117,7 +117,7 @@ def _without_merges(
 
 
 def _word(texts: Iterable[str], recipe: Recipe) -> tokenizers.Tokenizer:
-    """Words by falling frequency, then by text."""
+    """Train a word-level tokenizer: words by decreasing frequency, then by text."""
     tokenizer = tokenizers.Tokenizer(models.WordLevel(unk_token=ROLES["unknown"]))
     form = normalizer(recipe.form)
     if form is not None:
@@ -130,5 +130,5 @@ def _word(texts: Iterable[str], recipe: Recipe) -> tokenizers.Tokenizer:
     )
     learn(tokenizer, texts, trainer)
     if tokenizer.get_vocab_size() == len(recipe.special):
-        raise nothing_to_learn()  # blanks only
+        raise nothing_to_learn()  # white space only
     return tokenizer

@@ -1,15 +1,15 @@
-"""How well a tokenizer cuts texts: measures by source, side by side for several tokenizers.
+"""Statistics of a tokenizer on texts, by source, for comparison with other tokenizers.
 
-    bytes_per_token     UTF-8 bytes of the texts for each token: how much a row holds
-    tokens_per_word     tokens for each run between white space
-    unknown_share       unknown tokens among all
-    vocabulary_used     entries that occur among all but the special ones
-    come_back           texts that come back as they should, decoded
+    bytes_per_token     UTF-8 bytes of the texts per token: how much text a sequence holds
+    tokens_per_word     tokens per run between white space
+    unknown_share       fraction of unknown tokens
+    vocabulary_used     fraction of the entries that occur, without special tokens
+    come_back           fraction of the texts that decoding returns unchanged (round trip)
 
 Choices:
-- Texts are encoded and decoded as later stages do it, so a text that does not come back is one
-  that a model would never have seen as it is.
-- Measures are sums and one division at the end: a source's number is that of all its text.
+- Texts are encoded and decoded as in later stages, so a text that fails the round trip is one that
+  a model would be trained on in a changed form.
+- Statistics are sums with one division at the end: a source's number is that of all its text.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +24,7 @@ from lmkit.tokenizers.tokenizer import Tokenizer
 
 LONGEST = 5
 TOGETHER = "all"
-"""What stands in the place of a source's name, for all of them."""
+"""The label for all sources together."""
 OTHERS = "other sources"
 SHOWN_SOURCES = 50
 BATCH = 64
@@ -32,7 +32,7 @@ BATCH = 64
 
 @dataclass
 class Measures:
-    """What was counted on some texts; two of them can be added up."""
+    """Counts on some texts; they can be added up."""
 
     vocabulary_size: int
     texts: int = 0
@@ -47,7 +47,7 @@ class Measures:
         self.occurs = np.zeros(self.vocabulary_size, np.bool_)
 
     def add(self, other: "Measures") -> None:
-        """Count in what was counted elsewhere."""
+        """Add the counts of other texts."""
         for name in ("texts", "bytes", "words", "tokens", "unknown", "come_back"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.occurs |= other.occurs
@@ -56,7 +56,7 @@ class Measures:
 def few_sources(
     texts: Mapping[str, Sequence[str]], most: int = SHOWN_SOURCES
 ) -> dict[str, list[str]]:
-    """Put together the texts of all but the largest sources: a crawl may have a million.
+    """Merge the texts of all but the largest sources: a crawl may have a million.
 
     >>> few_sources({"a": ["one"], "b": ["two", "three"], "c": ["4"]}, most=2)
     {'b': ['two', 'three'], 'other sources': ['one', '4']}
@@ -72,7 +72,7 @@ def few_sources(
 def measure(
     tokenizer: Tokenizer, texts: Mapping[str, Sequence[str]]
 ) -> tuple[dict[str, Measures], str | None]:
-    """Measure a tokenizer on texts by source; also return the first text that doesn't come back."""
+    """Return the counts by source, and the first text that fails the round trip."""
     found: dict[str, Measures] = {}
     lost: str | None = None
     for source, own in texts.items():
@@ -97,7 +97,7 @@ def _count(measures: Measures, tokenizer: Tokenizer, text: str, ids: NDArray[np.
 
 
 def rows(name: str, tokenizer: Tokenizer, found: Mapping[str, Measures]) -> list[dict[str, Any]]:
-    """Make a table of the measures, a row for all sources and one for each of them."""
+    """Return a table of statistics: a row for all sources together, and one per source."""
     together = Measures(tokenizer.size)
     for measures in found.values():
         together.add(measures)
@@ -130,8 +130,8 @@ def _ratio(part: int, whole: int) -> float:
 
 
 def _longest(tokenizer: Tokenizer, ids: Iterable[int]) -> list[str]:
-    """Return the longest of the tokens that occur."""
-    # What a vocabulary writes may be longer than the text (a sign for each byte), never shorter.
+    """Return the longest tokens that occur."""
+    # An entry may be longer than its text (a character per byte), never shorter.
     written = sorted(ids, key=lambda number: -len(str(tokenizer.text_of(int(number)))))
     texts = (tokenizer.decode([int(number)]) for number in written[: 8 * LONGEST])
     return sorted(texts, key=lambda text: (-len(text), text))[:LONGEST]

@@ -1,13 +1,13 @@
-"""WordPiece: a word is cut into the longest pieces that the vocabulary has, from left to right.
+"""WordPiece: a word is split into the longest pieces in the vocabulary, from left to right.
 
 Devlin et al. (2019, arXiv 1810.04805), section 3; pieces inside a word begin with `##`.
 
 Choices:
-- The vocabulary is that of bpe over characters, as in Hugging Face's trainer for it. Left to
-  itself that trainer numbers the characters inside words in the order of a hash table, so that
-  each run makes another file. Here every character has its number before a word is read.
+- The vocabulary is that of bpe over characters, as in Hugging Face's trainer. That trainer alone
+  numbers the characters inside words in the order of a hash table, so that every run produces
+  another file. Here every character has its id before a word is read.
 - A word that holds a character outside of the alphabet is one unknown token. The alphabet is the
-  most frequent characters, of which each takes two entries: at most half of the vocabulary.
+  most frequent characters, which take two entries each: at most half of the vocabulary.
 """
 
 from collections import Counter
@@ -27,7 +27,7 @@ LONGEST_WORD = 100
 
 
 def wordpiece(texts: Iterable[str], recipe: Recipe) -> tokenizers.Tokenizer:
-    """Build a WordPiece tokenizer; texts are read twice."""
+    """Train a WordPiece tokenizer; texts are read twice."""
     form = normalizer(recipe.form)
     counts: Counter[str] = Counter()
     for text in texts:
@@ -65,7 +65,7 @@ def wordpiece(texts: Iterable[str], recipe: Recipe) -> tokenizers.Tokenizer:
 
 
 def _in_alphabet(texts: Iterable[str], alphabet: frozenset[str]) -> Iterator[str]:
-    """Put a blank in place of each character that has no number."""
+    """Replace characters outside of the alphabet with a space."""
     for text in texts:
         for sign in set(text) - alphabet:
             text = text.replace(sign, " ")

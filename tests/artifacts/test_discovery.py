@@ -23,7 +23,7 @@ def test_a_folder_is_searched_and_what_is_hidden_or_unknown_is_left_alone(raw: P
 
 def test_a_folder_that_holds_folders_that_lmkit_made_is_refused(raw: Path, lmkit: Lmkit) -> None:
     lmkit("clean", raw, "--output", "work/clean")
-    with pytest.raises(InputError, match="which lmkit made"):
+    with pytest.raises(InputError, match="which lmkit wrote"):
         find_documents([Path("work")], formats=("jsonl",))
 
 
@@ -37,7 +37,7 @@ def test_rejects_do_not_become_documents_when_the_manifest_is_lost(
     path.unlink()
     if damage == "cut":
         path.write_text(whole[:200])
-    with pytest.raises(InputError, match=r"rejected-00000.*there is no whole manifest\.json"):
+    with pytest.raises(InputError, match=r"rejected-00000.*there is no complete manifest\.json"):
         find_documents([Path("clean")], formats=("jsonl",))
 
 

@@ -10,8 +10,8 @@ from lmkit.errors import OutputError
 HOLD = """
 import sys, time
 from pathlib import Path
-from lmkit.artifacts.lock import owning
-with owning(Path(sys.argv[1])):
+from lmkit.artifacts.lock import folder_lock
+with folder_lock(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
 """

@@ -59,7 +59,7 @@ def test_a_missing_record_is_none_and_a_broken_one_an_error(tmp_path: Path) -> N
     path = tmp_path / "manifest.json"
     assert read(Manifest, path) is None
     path.write_text("{}")
-    with pytest.raises(LmkitError, match="not a file that this lmkit wrote"):
+    with pytest.raises(LmkitError, match="not a file that this version of lmkit wrote"):
         read(Manifest, path)
 
 

@@ -189,7 +189,9 @@ def test_a_failed_run_keeps_what_it_finished(raw: Path, capsys: pytest.CaptureFi
         with pytest.raises(LmkitError, match="fire"):
             clean(config(raw, "out", workers=1))
     assert not Path("out/manifest.json").exists()
-    with pytest.raises(OutputError, match="begun in another way:\n  --seed was 0, now 1"):
+    with pytest.raises(
+        OutputError, match="started with other options or inputs:\n  --seed was 0, now 1"
+    ):
         clean(config(raw, "out", seed=1))
     clean(config(raw, "out"))
     assert "resuming: 1 of" in capsys.readouterr().err

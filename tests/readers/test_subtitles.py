@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from lmkit.readers.subtitles import spoken
+from lmkit.readers.subtitles import cue_text
 from tests.readers.reading import documents, outcomes, told
 
 # After the examples in https://en.wikipedia.org/wiki/SubRip and https://www.w3.org/TR/webvtt1/
@@ -75,7 +75,7 @@ def test_what_has_no_cues_is_told(tmp_path: Path) -> None:
 
 
 def test_arrows_and_numbers_in_what_is_said_are_no_times() -> None:
-    said = spoken(
+    said = cue_text(
         "1\n00:00:01,000 --> 00:00:02,000\nIn vim type 5 --> to indent\nand then save.\n\n"
         "2\n00:00:03,000 --> 00:00:04,000\nIt happened in 1999\nA --> B, said he.\n"
     )
@@ -90,5 +90,5 @@ def test_arrows_and_numbers_in_what_is_said_are_no_times() -> None:
 )
 def test_what_is_said_behind_damaged_times_is_kept(times: str) -> None:
     whole = "00:00:01,000 --> 00:00:02,000"
-    said = spoken(f"1\n{whole}\nOne.\n\n2\n{times}\nTwo.\n\n3\n{whole}\nThree.\n")
+    said = cue_text(f"1\n{whole}\nOne.\n\n2\n{times}\nTwo.\n\n3\n{whole}\nThree.\n")
     assert said.split("\n") == ["One.", "Two.", "Three."]

@@ -17,7 +17,7 @@ COMPRESS: dict[CompressionFormat, Callable[[bytes], bytes]] = {
 }
 
 
-@pytest.mark.parametrize("packing", COMPRESS)
+@pytest.mark.parametrize("compression", COMPRESS)
 def test_each_member_belongs_to_the_range_it_begins_in(
     tmp_path: Path, compression: CompressionFormat
 ) -> None:
@@ -30,7 +30,7 @@ def test_each_member_belongs_to_the_range_it_begins_in(
         assert found == expected
 
 
-@pytest.mark.parametrize("packing", COMPRESS)
+@pytest.mark.parametrize("compression", COMPRESS)
 def test_damage_costs_one_member(tmp_path: Path, compression: CompressionFormat) -> None:
     parts = [COMPRESS[compression](b"WARC/%d " % n * 40) for n in range(4)]
     broken = bytearray(parts[1])

@@ -130,7 +130,7 @@ def test_a_server_that_tells_no_size_is_refused(
 ) -> None:
     told = {"name": "/a.txt", "size": None, "type": "file"}
     monkeypatch.setattr(type(memory), "info", lambda *_, **__: told)
-    with pytest.raises(InputError, match="doesn't say how large"):
+    with pytest.raises(InputError, match="doesn't report its size"):
         state_of(Path("memory://a.txt"))
 
 
@@ -138,6 +138,6 @@ def test_what_is_on_the_disk_comes_first(here: Path, monkeypatch: pytest.MonkeyP
     path = Path("memory:/a.txt")
     path.parent.mkdir()
     path.write_text("abc")
-    monkeypatch.setattr(remote_files, "_system", lambda _: pytest.fail("asked"))
+    monkeypatch.setattr(remote_files, "_file_system", lambda _: pytest.fail("asked"))
     assert remote(path) is None
     assert state_of(path).size == 3

@@ -1,21 +1,22 @@
-"""Pack: cut documents into tokens, and lay the tokens out in rows for training.
+"""Pack: tokenize documents, and pack the tokens into sequences for training.
 
-    work/packed/train/tokens-00000.npy      the tokens of the documents, one behind the other
-    work/packed/train/documents-00000.npy   where each document lies
-    work/packed/train/rows/...              which pieces of which documents make a row
-    work/packed/validation/...              the same, for what is held out
-    work/packed/tokenizer/...               a copy, so that the folder can be handed on
+    work/packed/train/tokens-00000.npy      the concatenated tokens of the documents
+    work/packed/train/documents-00000.npy   the offsets of the documents
+    work/packed/train/rows/...              the row index: the pieces of documents in every sequence
+    work/packed/validation/...              the same, for the held-out documents
+    work/packed/tokenizer/...               a copy, so that the folder is self-contained
 
 Choices:
 - A document is held out by a hash of its cluster (`metadata.cluster`), else of its id, whatever
-  else is packed with it. Where that hits no document, what has the smallest hash is held out.
-- Documents are laid out by a hash of their ids, so rows don't depend on how files are named,
-  ordered or cut into tasks.
-- A packed folder as the input gives other rows over the same tokens. They are hard links where the
-  disk can have them, else copies, never a path into the other folder: each folder stands by itself.
-- Tokens that no text can have are refused (`limits.py`): after a look at some documents before
-  anything is written, and again when all are counted. The limits decide nothing else. They aren't
-  compared with those of an earlier run, and what was refused goes on at once when one is lifted.
+  else is packed with it. If that selects no document, the one with the smallest hash is held out.
+- Documents are ordered by a hash of their ids, so sequences don't depend on how files are named,
+  ordered or split into tasks.
+- A packed folder as the input gives other sequences over the same tokens. They are hard links if
+  possible, else copies, never a path into the other folder: every folder is self-contained.
+- Tokens that no natural text can have are refused (`sanity_limits.py`): after a check of some
+  documents before anything is written, and again when all are counted. The limits affect nothing
+  else. They aren't compared with those of an earlier run, and a refused run resumes at once when a
+  limit is lifted.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -47,17 +48,17 @@ from lmkit.tokenizers.tokenizer import FILES, Tokenizer
 Side = Literal["train", "validation"]
 SIDES: tuple[Side, Side] = ("train", "validation")
 ANEW = {"sequence_length", "packing"}
-"""Options that decide about rows alone."""
+"""Options that only affect sequences."""
 ABOUT_TOKENS = ("vocabulary_size", "tokenizer", "pad", "bos", "eos", "sources", "limits")
-"""Details that stay the same in other rows."""
+"""Details that are the same for other sequences."""
 LOOKED_AT = 64
-"""Documents to look at before work starts, or as many parts of the inputs: the first of each."""
+"""Documents to check before work starts; or, of as many parts of the inputs, the first ones."""
 LEAST_EACH = 2
 TOLD = 5
 
 
 def pack(config: PackConfig) -> Manifest:
-    """Write the tokens and rows of all inputs to the output folder."""
+    """Write the tokens and the row index of all inputs to the output folder."""
     packed = only_packed(config.inputs, config.inputs_from)
     return _pack_anew(config, packed) if packed else _pack_documents(config)
 
@@ -99,7 +100,7 @@ def _pack_documents(config: PackConfig) -> Manifest:
 
 
 def _pack_anew(config: PackConfig, packed: PackedFolder) -> Manifest:
-    """Lay out the documents of a packed folder in other rows."""
+    """Pack the documents of a packed folder into other sequences."""
     config = _as_packed(config, packed)
     inputs = other_folder(packed.path, "packed", packed.manifest.fingerprint)
     with open_output(config, inputs) as folder:
@@ -118,12 +119,12 @@ def _pack_anew(config: PackConfig, packed: PackedFolder) -> Manifest:
 
 
 def _as_packed(config: PackConfig, packed: PackedFolder) -> PackConfig:
-    """Return the options with those that the packed folder's tokens were made with."""
+    """Return the options with those of the packed folder's tokens."""
     name, before = packed.path, packed.manifest.config
     if config.tokenizer:
         raise ConfigError(
-            f"--tokenizer: got {config.tokenizer}, but {name} is packed and brings its own",
-            "leave it out, or pack the documents again",
+            f"--tokenizer: got {config.tokenizer}, but {name} is packed and has its own",
+            "omit it, or pack the documents again",
         )
     settled = before.keys() & PackConfig.model_fields.keys() - ANEW - PackConfig.location_options
     kept = {key: before[key] for key in settled}
@@ -131,7 +132,7 @@ def _as_packed(config: PackConfig, packed: PackedFolder) -> PackConfig:
         if (typed := getattr(config, key)) != kept[key]:
             raise ConfigError(
                 f"--{key.replace('_', '-')}: got {typed}, but {name} was packed with {kept[key]}",
-                "leave it out, or pack the documents again: only rows are made anew",
+                "omit it, or pack the documents again: only the sequences change",
             )
     return config.model_copy(update=kept)
 
@@ -158,12 +159,12 @@ def _finish(
     counts: Counts,
     about: dict[str, Any],
 ) -> Manifest:
-    """Make rows of all shards, and the manifest."""
+    """Write the row index of all shards, and the manifest."""
     sides: list[Side] = [side for side in SIDES if _documents_of(receipts, side)]
     shards = [sum(side in receipt.facts["documents"] for receipt in receipts) for side in sides]
     pairs = list(zip(sides, shards, strict=True))
     work = partial(write_row_index, config.packing, config.sequence_length)
-    indexes = folder.run("rows", work, pairs, label="laying out")
+    indexes = folder.run("rows", work, pairs, label="packing sequences")
     _check(counts, indexes)
     _warn_of_overlap(folder.path, dict(pairs))
     rows: dict[Side, dict[str, Any]] = {
@@ -181,13 +182,13 @@ def _tokenizer(config: PackConfig) -> tuple[Path, "Tokenizer"]:
     if path is None:
         raise ConfigError(
             "--tokenizer: missing; give it here, or as tokenizer in a --config file",
-            "name a folder that lmkit train-tokenizer made; a packed folder alone needs none",
+            "name a folder that lmkit train-tokenizer wrote; a packed folder alone needs none",
         )
     manifest = finished_manifest(path)
     if manifest and manifest.stage != "train-tokenizer":
         raise InputError(
             f"--tokenizer: {path} was made by lmkit {manifest.stage}",
-            "name a folder that lmkit train-tokenizer made",
+            "name a folder that lmkit train-tokenizer wrote",
         )
     check_finished(path, hashes=True)
     tokenizer = Tokenizer.load(path)
@@ -202,7 +203,7 @@ def _tokenizer(config: PackConfig) -> tuple[Path, "Tokenizer"]:
 
 
 def _validation(typed: str) -> tuple[float, Path | None]:
-    """Tell a share from a folder."""
+    """Return the fraction to hold out, or the folder of documents for validation."""
     if typed == "none":
         return 0.0, None
     try:
@@ -211,7 +212,7 @@ def _validation(typed: str) -> tuple[float, Path | None]:
         return 0.0, Path(typed)
     if not 0 <= share < 1:
         raise ConfigError(
-            f"--validation: got {typed}, must be a share from 0 to less than 1, or a folder"
+            f"--validation: got {typed}, must be a fraction from 0 to less than 1, or a folder"
         )
     return share, None
 
@@ -229,13 +230,13 @@ def _read(
 
 
 def _refuse_too_few(read: Read, documents: Inputs, share: float) -> None:
-    """Refuse, before anything is written, what can't be both trained on and held out."""
+    """Refuse, before anything is written, too few documents to train on and hold out."""
     found = 0
-    hint = "see what the stage before has dropped, and why"
+    hint = "check what the previous stage dropped, and why"
     for part in documents.slices:
         for document in read(part, []):
             if isinstance(document, Unreadable):
-                hint = f"what is there can't be read: {document.origin}: {document.reason}"
+                hint = f"a document can't be read: {document.origin}: {document.reason}"
                 continue
             found += document.size > 0
             if found > 1 or (found and not share):
@@ -249,7 +250,7 @@ def _refuse_too_few(read: Read, documents: Inputs, share: float) -> None:
 
 
 def _refuse_unfit(read: Read, documents: Inputs, how: "TokenizeOptions") -> None:
-    """Refuse, before anything is written, a tokenizer that is not one for these texts."""
+    """Refuse, before anything is written, a tokenizer that doesn't fit these texts."""
     some = documents.slices[:: max(1, len(documents.slices) // LOOKED_AT)][:LOOKED_AT]
     found = (
         document
@@ -263,7 +264,7 @@ def _refuse_unfit(read: Read, documents: Inputs, how: "TokenizeOptions") -> None
         raise InputError(error.message, error.hint) from None
     if verdict.refused:
         lines = "\n  ".join(verdict.refused)
-        raise InputError(f"INPUTS: a look at some documents:\n  {lines}", verdict.hint)
+        raise InputError(f"INPUTS: a check of some documents failed:\n  {lines}", verdict.hint)
 
 
 def _pack_task(
@@ -276,7 +277,7 @@ def _pack_task(
 def _judged(
     config: PackConfig, receipts: Sequence[Receipt], counts: Counts
 ) -> dict[str, dict[str, int]]:
-    """Refuse tokens that no text can have; return what lies in the folder of each source."""
+    """Refuse tokens that no natural text can have; return the counts by source."""
     by_source = StatisticsBySource.total(
         receipt.facts["sources"] for receipt in receipts
     ).by_source()
@@ -286,7 +287,7 @@ def _judged(
     if verdict.refused:
         raise LmkitError(
             "the tokens are not those of natural text:\n  " + "\n  ".join(verdict.refused[:TOLD]),
-            f"{verdict.hint} (what is done is kept)",
+            f"{verdict.hint} (finished tasks are kept)",
         )
     sources = summary(by_source)
     for name, total in (("documents", counts.documents_out), ("tokens", counts.more["tokens"])):
@@ -302,9 +303,9 @@ def _hold_out_one(
     read: Read,
     how: "TokenizeOptions",
 ) -> list[Receipt]:
-    """Pack what has the smallest hash once more, and hold it out."""
+    """Pack the tasks with the smallest hash again, and hold that document out."""
     least = [tuple(receipt.facts["least"] or [1 << 64]) for receipt in receipts]
-    # A cluster, or copies with the same id and text, go together, in whichever tasks they are.
+    # A cluster, or copies with the same id and text, are held out together, in all their tasks.
     for number in (n for n, key in enumerate(least) if key == min(least)):
         receipt_path(folder.path, "train", number).unlink()
     folder.forget(receipts)
@@ -321,10 +322,10 @@ def _copy_tokenizer(tokenizer: Path, writer: TaskWriter) -> None:
 
 
 def _check(packed: Counts, indexes: Sequence[Receipt]) -> None:
-    """Fail where the rows don't hold what the tasks have packed."""
+    """Raise LmkitError if the sequences don't hold everything that the tasks tokenized."""
     for name, went_in in (("documents", packed.documents_out), ("tokens", packed.more["tokens"])):
-        placed = sum(receipt.facts[name] for receipt in indexes)
-        _refuse_lost(name, went_in, placed, "in rows")
+        found = sum(receipt.facts[name] for receipt in indexes)
+        _refuse_lost(name, went_in, found, "in sequences")
 
 
 def _refuse_lost(name: str, went_in: int, found: int, where: str) -> None:
@@ -336,15 +337,15 @@ def _refuse_lost(name: str, went_in: int, found: int, where: str) -> None:
 
 
 def _warn_of_overlap(folder: Path, shards: dict[Side, int]) -> None:
-    """Say so if held-out documents are trained on."""
+    """Warn if held-out documents are also in the training split."""
     if set(shards) == set(SIDES):
         shared, every = split_overlap(folder, shards["train"], shards["validation"])
         if shared:
-            warn(f"{shared:,} of {every:,} held-out documents are among those to train on")
+            warn(f"{shared:,} of {every:,} held-out documents are also in the training split")
 
 
 def _about(config: PackConfig, tokenizer: "Tokenizer") -> dict[str, Any]:
-    """Say what the tokens are, in ABOUT_TOKENS."""
+    """Return the details of the tokens: ABOUT_TOKENS."""
     return {
         "vocabulary_size": tokenizer.size,
         "tokenizer": tokenizer.fingerprint,
@@ -361,7 +362,7 @@ def _details(
     if not rows.get("train", {}).get("tokens"):
         raise LmkitError("INPUTS: nothing is left to train on", "hold out less: --validation")
     if rows["train"]["rows"] < 2 and rows["train"]["padding"]:
-        warn(f"all the training text fits in one row of {config.sequence_length:,} tokens")
+        warn(f"all the training text fits in one sequence of {config.sequence_length:,} tokens")
     return {
         "sequence_length": config.sequence_length,
         "packing": config.packing,
@@ -371,21 +372,21 @@ def _details(
 
 
 def result_text(config: "PackConfig", manifest: Manifest) -> str:
-    """Say what lies in each part, and of each source."""
-    lines = [f"{config.output}: rows of {manifest.details['sequence_length']:,} tokens"]
+    """Return lines with the counts by split and by source."""
+    lines = [f"{config.output}: sequences of {manifest.details['sequence_length']:,} tokens"]
     for side in ("train", "validation"):
         if found := manifest.details.get(side):
             lines.append(
                 f"  {side}: {found['documents']:,} documents, {found['tokens']:,} tokens in "
-                f"{found['rows']:,} rows ({found['padding_share']:.2%} padding, "
-                f"{found['cut']:,} documents cut that fit), "
-                f"{found['bytes_of_text'] / found['tokens']:.2f} bytes a token"
+                f"{found['rows']:,} sequences ({found['padding_share']:.2%} padding, "
+                f"{found['cut']:,} documents split that would fit), "
+                f"{found['bytes_of_text'] / found['tokens']:.2f} bytes per token"
             )
     return "\n".join([*lines, *_by_source(manifest.details.get("sources", {}))])
 
 
 def _by_source(sources: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """Say what lies in a packed folder of each source, where there are several."""
+    """Return lines with the counts by source, if there are several."""
     shown = list(sources.items())[:SHOWN_SOURCES] if len(sources) > 1 else []
     lines = [
         f"  from {name}: {found['documents']:,} documents, {found['tokens']:,} tokens, "

@@ -1,15 +1,15 @@
-"""Train-tokenizer: learn how to cut the documents' text into tokens.
+"""Train-tokenizer: train a tokenizer on the documents' text, or import one.
 
     work/tokenizer/tokenizer.json, ...   what `tokenizers` and Transformers load
-    work/tokenizer/report.json           how well it cuts, by source
+    work/tokenizer/report.json           its statistics, by source
 
 Choices:
-- It learns from a sample, drawn evenly from all sources (`tokens/sampling.py`). Tasks in parallel
-  find out what there is; then one process reads the sample, and the library counts with threads.
-- The special tokens that any objective will need are in from the start, so that no later step
-  has to resize anything.
-- Each tokenizer is tried on a part of the sample before it is said to be done: for an algorithm
-  that loses nothing, a text that doesn't come back is an error.
+- It is trained on a sample, taken evenly from all sources (`tokenizers/training_sample.py`). Tasks
+  in parallel measure the sizes; then one process reads the sample, and the library uses threads.
+- The special tokens of all objectives are included from the start, so that no later step has to
+  resize anything.
+- Every tokenizer is tested on a part of the sample before it is finished: for a lossless algorithm,
+  a text that fails the round trip is an error.
 """
 
 import json
@@ -38,18 +38,18 @@ from lmkit.tokenizers.training_sample import Sizes, class_of, keyed_pieces, limi
 
 
 def result_text(config: "TrainTokenizerConfig", manifest: Manifest) -> str:
-    """Say what was learned, from how much, and how well it packs."""
+    """Return a line, or a table, with the size and the statistics of the tokenizer."""
     size, algorithm = manifest.details["vocabulary_size"], manifest.details["algorithm"]
     documents = manifest.counts.documents_out
     made = f"{config.output}: {algorithm} tokenizer of {size:,} tokens"
     if config.from_:
-        made += f", taken from {config.from_}"
+        made += f", imported from {config.from_}"
     elif documents:
         made += f" from {documents:,} documents"
     report = manifest.details["report"]
     if len(report) > 1:
         return f"{made}\n{shown({'report': report})}"
-    return made + "".join(f", {row['bytes_per_token']:.2f} bytes a token" for row in report)
+    return made + "".join(f", {row['bytes_per_token']:.2f} bytes per token" for row in report)
 
 
 REPORT = "report.json"
@@ -57,7 +57,7 @@ REPORTED_BYTES = 5_000_000
 
 
 def train_tokenizer(config: TrainTokenizerConfig) -> Manifest:
-    """Learn a tokenizer from all inputs, or take one over, and write it to the output folder."""
+    """Train a tokenizer on all inputs, or import one, and write it to the output folder."""
     documents = _documents(config)
     inputs = _beside(documents, config)
     with open_output(config, inputs) as folder:
@@ -65,7 +65,9 @@ def train_tokenizer(config: TrainTokenizerConfig) -> Manifest:
             return folder.finished
         tasks = cut(documents.slices)
         measured = folder.run(
-            *("sizes", partial(_note_sizes, config), tasks),
+            "sizes",
+            partial(_note_sizes, config),
+            tasks,
             workers=config.workers,
             label="measuring",
         )
@@ -78,18 +80,17 @@ def train_tokenizer(config: TrainTokenizerConfig) -> Manifest:
 
 
 def _documents(config: TrainTokenizerConfig) -> Inputs:
-    """Find the documents to learn from, and refuse what can be known not to work."""
+    """Find the training documents, and refuse options that can't work."""
     if config.from_ is None:
         if config.add_missing:
             raise ConfigError(
-                "--add-missing: got yes, but nothing is taken over: --from is missing"
+                "--add-missing: got yes, but no tokenizer is imported: --from is missing"
             )
-        _recipe(config)  # which raises where the options don't go together
+        _recipe(config)  # which raises if the options are incompatible
     elif learned := [name for name in _ABOUT_LEARNING if not _is_default(config, name)]:
         raise ConfigError(
-            f"--{learned[0].replace('_', '-')}: nothing is learned where --from takes a tokenizer "
-            "over",
-            "leave one out",
+            f"--{learned[0].replace('_', '-')}: not allowed with --from, which imports a tokenizer",
+            "omit one of them",
         )
     elif not config.inputs and not config.inputs_from:
         return Inputs((), (), (), {})
@@ -100,7 +101,7 @@ def _documents(config: TrainTokenizerConfig) -> Inputs:
         for document in read_slice(part, [], max_record=config.max_record):
             if isinstance(document, Document) and document.text.strip():
                 return documents
-    raise InputError("INPUTS: hold no text", "see what the stage before has dropped, and why")
+    raise InputError("INPUTS: hold no text", "check what the previous stage dropped, and why")
 
 
 _ABOUT_LEARNING = ("algorithm", "vocab_size", "pre_tokenizer", "digits", "normalize")
@@ -111,7 +112,7 @@ def _is_default(config: TrainTokenizerConfig, name: str) -> bool:
 
 
 def _beside(documents: Inputs, config: TrainTokenizerConfig) -> Inputs:
-    """Add the tokenizers that are read, so that a change of them is noticed."""
+    """Add the tokenizers that are read, so that a change of them is detected."""
     inputs = documents
     for label, path in (("from", config.from_), ("compare", config.compare)):
         if path is None:
@@ -134,7 +135,7 @@ def _adopted(config: TrainTokenizerConfig) -> dict[str, bytes]:
 def _note_sizes(
     config: TrainTokenizerConfig, slices: tuple[Slice, ...], writer: TaskWriter
 ) -> None:
-    """Find out how much text each source has, by the hashes of its pieces."""
+    """Measure the text by source and by the hashes of its pieces."""
     sizes: Sizes = defaultdict(Counter)
     for part in slices:
         for document in read_slice(
@@ -150,7 +151,7 @@ def _note_sizes(
 def _limits(
     config: TrainTokenizerConfig, facts: Sequence[Mapping[str, Any]]
 ) -> tuple[dict[str, int], dict[str, int]]:
-    """Return which keys are drawn to learn from, and which to report on."""
+    """Return the limits of the keys to train on, and of those to report on."""
     sizes = total(fact["sizes"] for fact in facts)
     learned = limits(sizes, config.sample_bytes)
     if sizes and not any(learned.values()):
@@ -163,7 +164,7 @@ def _limits(
 
 
 class _Sample:
-    """The texts that were drawn, read anew each time; what it has counted is of the last time."""
+    """The sampled texts, read again in every iteration; its counts are those of the last one."""
 
     def __init__(
         self,
@@ -207,7 +208,7 @@ class _Sample:
 
     @property
     def counts(self) -> Counts:
-        """What became of the documents."""
+        """Counts of the documents by outcome."""
         kinds, quarantined = self.documents, len(self.unreadable)
         return Counts(
             documents_in=kinds.total() + quarantined,
@@ -260,14 +261,14 @@ def _trained(config: TrainTokenizerConfig, sample: _Sample) -> dict[str, bytes]:
 def _report(
     config: TrainTokenizerConfig, tokenizer: "Tokenizer", texts: Mapping[str, list[str]]
 ) -> list[dict[str, Any]]:
-    """Measure this tokenizer, and the one to compare with, on the same texts."""
+    """Return the statistics of this tokenizer, and of the one to compare with, on texts."""
     if not texts:
         return []
     texts = few_sources(texts)
     measures, lost = measure(tokenizer, texts)
     if lost is not None and not config.from_ and _recipe(config).loses_nothing:
         raise LmkitError(
-            f"a text does not come back from its tokens: {lost[:100]!r}: this is a bug in lmkit, "
+            f"a text is not restored from its tokens: {lost[:100]!r}: this is a bug in lmkit, "
             "and the output is not to be trusted"
         )
     table = rows("this", tokenizer, measures)
@@ -278,21 +279,21 @@ def _report(
 
 
 def _tell(config: TrainTokenizerConfig, facts: Mapping[str, Any]) -> None:
-    """Say what a person should know about the tokenizer."""
+    """Print warnings about the tokenizer."""
     size = facts["vocabulary_size"]
     if not config.from_ and size < config.vocab_size:
         warn(f"the text yields {size:,} tokens, fewer than --vocab-size {config.vocab_size:,}")
     for lack in facts["lacks"] if config.from_ else ():
-        warn(f"{config.from_}: {lack}; --add-missing adds what is missing")
+        warn(f"{config.from_}: {lack}; --add-missing adds the missing tokens")
     for row in facts["report"][:1]:
         if row["unknown_share"]:
             warn(f"{row['unknown_share']:.2%} of the tokens are unknown words")
         if row["come_back"] < 1 and not row["unknown_share"]:
-            warn(f"{1 - row['come_back']:.2%} of the texts don't come back as they went in")
+            warn(f"{1 - row['come_back']:.2%} of the texts fail the round trip")
 
 
 def _recipe(config: TrainTokenizerConfig) -> Recipe:
-    """Return what the tokenizer is to be; raises ConfigError where that can't work."""
+    """Return the recipe of the tokenizer; raises ConfigError if it can't work."""
     return Recipe(
         algorithm=config.algorithm,
         vocabulary_size=config.vocab_size,
