@@ -34,25 +34,25 @@ def best_fit(
     ([0, 1, 3, 5], [0, 0, 3, 1, 2], [4, 1, 3, 2, 1])
     """
     _, pieces = one_document_per_sequence(lengths, sequence_length)
-    rows = best_fitting_rows(pieces["length"].astype(np.int64), sequence_length)
+    rows = best_fit_rows(pieces["length"].astype(np.int64), sequence_length)
     counts = np.bincount(rows).astype(np.int64, copy=False)
     starts = np.cumsum(counts) - counts
     by_row = np.argsort(rows, kind="stable")
-    in_turn = np.argsort(by_row[starts])  # by the first pieces of the sequences
-    counts, starts = counts[in_turn], starts[in_turn]
+    row_order = np.argsort(by_row[starts])  # by the first pieces of the sequences
+    counts, starts = counts[row_order], starts[row_order]
     order = by_row[np.repeat(starts, counts) + counting(counts)]
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)]), pieces[order]
 
 
-def best_fitting_rows(lengths: NDArray[np.int64], sequence_length: int) -> NDArray[np.int64]:
+def best_fit_rows(lengths: NDArray[np.int64], sequence_length: int) -> NDArray[np.int64]:
     """Return the sequences of pieces; sequences are numbered as they are opened.
 
     No piece may be empty or longer than a sequence.
 
-    >>> best_fitting_rows(np.array([2, 3, 1, 2]), 4).tolist()
+    >>> best_fit_rows(np.array([2, 3, 1, 2]), 4).tolist()
     [1, 0, 0, 1]
     """
-    spaces = _Rooms(sequence_length)
+    spaces = _OpenSequences(sequence_length)
     by_length = np.argsort(-lengths, kind="stable")
     counts = np.bincount(lengths, minlength=1)
     sorted_rows = np.empty(len(lengths), np.int64)
@@ -60,10 +60,10 @@ def best_fitting_rows(lengths: NDArray[np.int64], sequence_length: int) -> NDArr
     for length in np.flatnonzero(counts)[::-1].tolist():
         left = int(counts[length])
         while left:
-            space = spaces.smallest(length)
+            space = spaces.best_fitting(length)
             per_row = min(space // length, left)  # pieces that one sequence takes
             rows = spaces.take(space, left // per_row)
-            spaces.give(space - per_row * length, rows)
+            spaces.add(space - per_row * length, rows)
             stop = packed + per_row * len(rows)
             sorted_rows[packed:stop] = np.repeat(rows, per_row)
             packed, left = stop, left - per_row * len(rows)
@@ -72,19 +72,19 @@ def best_fitting_rows(lengths: NDArray[np.int64], sequence_length: int) -> NDArr
     return found
 
 
-class _Rooms:
+class _OpenSequences:
     """Open sequences by their remaining space; the number of empty ones is unlimited."""
 
     def __init__(self, sequence_length: int) -> None:
         self._sequence_length = sequence_length
         self._opened = 0
         self._rows: defaultdict[int, deque[NDArray[np.int64]]] = defaultdict(deque)
-        self._some = 0
+        self._occupied = 0
         """One bit per space that some sequence has: Python finds the next one in one operation."""
 
-    def smallest(self, length: int) -> int:
+    def best_fitting(self, length: int) -> int:
         """Return the space of the fullest sequence that a piece fits in."""
-        enough = self._some >> length
+        enough = self._occupied >> length
         if not enough:
             return self._sequence_length
         return length + (enough & -enough).bit_length() - 1
@@ -99,11 +99,11 @@ class _Rooms:
         if len(first) > max_count:
             queue.appendleft(first[max_count:])
         if not queue:
-            self._some ^= 1 << space
+            self._occupied ^= 1 << space
         return first[:max_count]
 
-    def give(self, space: int, rows: NDArray[np.int64]) -> None:
+    def add(self, space: int, rows: NDArray[np.int64]) -> None:
         """Add sequences with their new space; full ones are complete."""
         if space:
             self._rows[space].append(rows)
-            self._some |= 1 << space
+            self._occupied |= 1 << space

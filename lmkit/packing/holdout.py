@@ -21,13 +21,15 @@ HoldoutGroup = tuple[int, int]
 """Documents held out together: the hash that decides, and the hash of the text (0: a cluster)."""
 
 
-def kin(seed: int, id: str, text: int, cluster: object = None) -> HoldoutGroup:  # noqa: A002
+def holdout_group(seed: int, id: str, text: int, cluster: object = None) -> HoldoutGroup:  # noqa: A002
     """Return the hold-out group of a document with this id and hash of its text.
 
     A cluster is an integer or a non-empty string; anything else is ignored.
 
-    >>> kin(0, "a", 5, "near") == kin(0, "b", 6, "near"), kin(0, "a", 5) == kin(0, "a", 6)
-    (True, False)
+    >>> holdout_group(0, "a", 5, "near") == holdout_group(0, "b", 6, "near")
+    True
+    >>> holdout_group(0, "a", 5) == holdout_group(0, "a", 6)
+    False
     """
     named = isinstance(cluster, str | int) and not isinstance(cluster, bool) and cluster != ""
     return (document_key(seed, str(cluster)), 0) if named else (document_key(seed, id), text)
@@ -48,7 +50,7 @@ def cluster_of(metadata: Mapping[str, Any]) -> object:
             return None
 
 
-def is_held_out(key: int, share: float) -> bool:
+def is_held_out(key: int, fraction: float) -> bool:
     """Return whether the document with this key is in the fraction that is held out.
 
     The comparison is exact: a fraction of 0 holds out none, and a fraction of 1 all.
@@ -57,4 +59,4 @@ def is_held_out(key: int, share: float) -> bool:
     (True, False)
     """
     # Python compares an int with a float exactly; numpy would first round the key to a float.
-    return int(key) < share * 2.0**64
+    return int(key) < fraction * 2.0**64

@@ -30,12 +30,12 @@ from lmkit.packing.token_shards import Shards, values
 from lmkit.storage.byte_ranges import READ_BYTES, Range
 
 ID = np.dtype("<u2")
-EXPORTED_TOKENS = 4_000_000
+TOKENS_PER_WRITE = 4_000_000
 """Tokens to write at a time."""
 
 
 @dataclass(frozen=True)
-class Encoded:
+class TokenizedDocument:
     """A document that is given as tokens, without BOS and EOS."""
 
     id: str
@@ -50,7 +50,7 @@ class Encoded:
         """The approximate number of characters of its text."""
         return 4 * len(self.ids)
 
-    def beginning(self, size: int) -> "Encoded":
+    def beginning(self, size: int) -> "TokenizedDocument":
         """Return approximately its first `size` characters."""
         return replace(self, ids=self.ids[: size // 4])
 
@@ -71,7 +71,7 @@ class Encoded:
 
 def read_tokens(
     part: Slice, read_ranges: list[ReadRange], *, separator: int | None, max_record: int
-) -> Iterator[Encoded | Unreadable]:
+) -> Iterator[TokenizedDocument | Unreadable]:
     """Yield the documents that begin in a slice of a .bin file."""
     for source in opened(part, read_ranges):
         for offset, data in _documents(part, source, separator, max_record):
@@ -85,7 +85,7 @@ def read_tokens(
                 location = f"{part.source}\0{part.origin}\0{offset}\0".encode()
                 name = hashlib.sha256(location + data).hexdigest()[:32]
                 ids = np.frombuffer(data, ID)
-                yield Encoded(name, ids, part.source, part.path, offset)
+                yield TokenizedDocument(name, ids, part.source, part.path, offset)
 
 
 def _documents(
@@ -93,7 +93,7 @@ def _documents(
 ) -> Iterator[tuple[int, bytes | None]]:
     """Yield the offsets and the bytes of documents; None if there are too many bytes."""
     skipping = part.start > 0 and _token_before(part) != separator
-    offset, held = part.start, bytearray()
+    offset, buffered = part.start, bytearray()
     too_long = False
     while data := source.read(READ_BYTES):
         first = source.position - len(data)
@@ -107,11 +107,11 @@ def _documents(
             if not skipping:
                 if offset >= part.stop:
                     return
-                held += b"" if too_long else data[cursor:end]
-                fits = not too_long and len(held) <= max_record
-                yield offset, bytes(held) if fits else None
+                buffered += b"" if too_long else data[cursor:end]
+                fits = not too_long and len(buffered) <= max_record
+                yield offset, bytes(buffered) if fits else None
             cursor = end + ID.itemsize
-            offset, held, too_long, skipping = first + cursor, bytearray(), False, False
+            offset, buffered, too_long, skipping = first + cursor, bytearray(), False, False
         if skipping:
             if source.position >= part.stop:
                 return  # this document began before this slice
@@ -119,13 +119,13 @@ def _documents(
         if offset >= part.stop:
             return
         if not too_long:
-            held += data[cursor:]
-        if len(held) > max_record:
-            too_long, held = True, bytearray()
+            buffered += data[cursor:]
+        if len(buffered) > max_record:
+            too_long, buffered = True, bytearray()
             if separator is None:
                 break
-    if not skipping and offset < part.stop and (held or too_long):
-        yield offset, None if too_long else bytes(held)
+    if not skipping and offset < part.stop and (buffered or too_long):
+        yield offset, None if too_long else bytes(buffered)
 
 
 def _token_before(part: Slice) -> int:
@@ -145,7 +145,7 @@ def write_tokens(
     for tokens, records in zip(shards.tokens, shards.documents, strict=True):
         stored = values(records)
         for group in _groups(stored["tokens"].astype(np.int64)):
-            text, ends = _unframed(values(tokens), stored[group], framing, separator)
+            text, ends = _without_framing(values(tokens), stored[group], framing, separator)
             file.write(text.astype(ID, copy=False).data)
             documents, written = documents + len(ends), written + len(text)
     return documents, written
@@ -156,13 +156,13 @@ def _groups(lengths: NDArray[np.int64]) -> Iterator[slice]:
     ends = np.cumsum(lengths)
     start = 0
     while start < len(lengths):
-        limit = EXPORTED_TOKENS + (int(ends[start - 1]) if start else 0)
+        limit = TOKENS_PER_WRITE + (int(ends[start - 1]) if start else 0)
         stop = max(start + 1, int(np.searchsorted(ends, limit, side="right")))
         yield slice(start, stop)
         start = stop
 
 
-def _unframed(
+def _without_framing(
     tokens: NDArray[Any],
     records: NDArray[np.void],
     framing: tuple[bool, bool],
@@ -177,10 +177,10 @@ def _unframed(
     text = np.empty(int(with_separator.sum()), tokens.dtype)
     found = tokens[np.repeat(records["start"].astype(np.int64) + bos, lengths) + inside]
     if separator is not None:
-        if (held := np.flatnonzero(found == separator)).size:
-            number = int(np.searchsorted(np.cumsum(lengths), held[0], side="right"))
+        if (buffered := np.flatnonzero(found == separator)).size:
+            number = int(np.searchsorted(np.cumsum(lengths), buffered[0], side="right"))
             raise LmkitError(
-                f"a document holds the separator {separator} (token {int(held[0])} of a group, "
+                f"a document holds the separator {separator} (token {int(buffered[0])} of a group, "
                 f"document {number}): it would be read as two",
                 "give another id: --separator",
             )

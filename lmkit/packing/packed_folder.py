@@ -33,20 +33,20 @@ class PackedFolder:
     path: Path
     manifest: Manifest
 
-    def shards(self, sides: Sequence[str]) -> list[tuple[str, int]]:
+    def shards(self, splits: Sequence[str]) -> list[tuple[str, int]]:
         """List the shards of the splits that hold documents: a split, and an index."""
         names = [output.name for output in self.manifest.outputs]
         return [
-            (side, number)
-            for side in sides
-            if side in self.manifest.details
-            for number in range(sum(name.startswith(f"{side}/tokens-") for name in names))
+            (split, number)
+            for split in splits
+            if split in self.manifest.details
+            for number in range(sum(name.startswith(f"{split}/tokens-") for name in names))
         ]
 
     def link(self, shard: tuple[str, int], writer: TaskWriter) -> None:
         """Link a shard into another folder."""
-        side, number = shard
-        tokens, documents = (f"{side}/{name(number)}" for name in (tokens_name, documents_name))
+        split, number = shard
+        tokens, documents = (f"{split}/{name(number)}" for name in (tokens_name, documents_name))
         for name in (tokens, documents):
             self._check(name)
             with writer.file(name) as path:
@@ -54,7 +54,7 @@ class PackedFolder:
         records = len(StoredArray.at(writer.folder / documents, DOCUMENT))
         sizes = {"tokens": self._tokens(writer.folder / tokens)}
         writer.counts = Counts(documents_in=records, documents_out=records, more=sizes)
-        writer.facts = {"documents": {side: records}}
+        writer.facts = {"documents": {split: records}}
 
     def _tokens(self, path: Path) -> int:
         return len(StoredArray.at(path, token_type(self.manifest.details["vocabulary_size"])))

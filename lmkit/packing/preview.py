@@ -9,11 +9,11 @@ from lmkit.packing.token_rows import NO_TARGET, TokenRows
 from lmkit.tokenizers.tokenizer import Tokenizer
 
 TEXT = "Once upon a time, in 1984, a naïve cat sat on the mat."
-SHOWN_IDS = 24
-SHOWN_PIECES = 8
+MAX_IDS = 24
+MAX_PIECES = 8
 
 
-def cut_text(tokenizer: Tokenizer, text: str) -> list[dict[str, Any]]:
+def tokenized(tokenizer: Tokenizer, text: str) -> list[dict[str, Any]]:
     """Tokenize a text, and return the tokens with their texts."""
     return [
         {"piece": _piece(tokenizer, number), "id": number}
@@ -21,7 +21,7 @@ def cut_text(tokenizer: Tokenizer, text: str) -> list[dict[str, Any]]:
     ]
 
 
-def special(tokenizer: Tokenizer) -> list[str]:
+def special_texts(tokenizer: Tokenizer) -> list[str]:
     """Return the special tokens in the order of their ids, with the sentinels as one entry."""
     sentinels = set(tokenizer.sentinels)
     names = [
@@ -34,12 +34,12 @@ def special(tokenizer: Tokenizer) -> list[str]:
     return names
 
 
-def show_row(
-    packed: Path, side: str, row: int, sequence_length: int, pad: int
+def preview_sequence(
+    packed: Path, split: str, row: int, sequence_length: int, pad: int
 ) -> list[dict[str, Any]]:
     """Decode the first few pieces of a sequence of a packed folder."""
     tokenizer = Tokenizer.load(packed / "tokenizer")
-    rows = TokenRows.open(packed / side, sequence_length, pad).read(np.array([row]))
+    rows = TokenRows.open(packed / split, sequence_length, pad).read(np.array([row]))
     numbers = rows.documents_BT[0]
     pieces: list[dict[str, Any]] = []
     for piece in range(1, int(numbers.max(initial=0)) + 1):
@@ -50,7 +50,7 @@ def show_row(
             {
                 "piece": f"{piece} of {numbers.max()}",
                 "places": f"{positions[0]} to {positions[-1]}",
-                "ids": [*ids[:SHOWN_IDS], *(["..."] if len(ids) > SHOWN_IDS else [])],
+                "ids": [*ids[:MAX_IDS], *(["..."] if len(ids) > MAX_IDS else [])],
                 "text": tokenizer.decode(ids),
                 "then": (
                     "the document continues in another sequence"
@@ -59,7 +59,7 @@ def show_row(
                 ),
             }
         )
-        if len(pieces) == SHOWN_PIECES:
+        if len(pieces) == MAX_PIECES:
             break
     padding = int((numbers == 0).sum())
     return [*pieces, *([{"padding": padding, "text": ""}] if padding else [])]

@@ -28,31 +28,33 @@ class RoundTrip:
     """Compares tokens with their texts; `folder` is the tokenizer's."""
 
     def __init__(self, folder: Path, tokenizer: Tokenizer) -> None:
-        self._folder, self._known = folder, tokenizer
+        self._folder, self._tokenizer = folder, tokenizer
         self.unknown = tokenizer.unknown if tokenizer.unknown is not None else self._models_unknown
         """Id of the unknown token, by its role or by the model's own setting."""
 
     def holds(self, text: str, ids: NDArray[Any]) -> bool:
         """Return whether the tokens decode to the text; `ids` are without BOS and EOS."""
         text = well_formed(text)
-        if self._known.decode(ids) == text:
+        if self._tokenizer.decode(ids) == text:
             return True
-        left_out = np.union1d(self._known.special, [] if self.unknown is None else [self.unknown])
+        left_out = np.union1d(
+            self._tokenizer.special, [] if self.unknown is None else [self.unknown]
+        )
         shown: list[int] = ids[~np.isin(ids, left_out)].tolist()
-        decoded = letters(self._untidied.decode(shown, skip_special_tokens=False))
+        decoded = letters(self._without_cleanup.decode(shown, skip_special_tokens=False))
         expected = letters(self._normalized(text))
         if self.unknown is not None and (ids == self.unknown).any():
             return in_order(decoded, expected)
-            return decoded == expected
+        return decoded == expected
 
     @cached_property
     def _description(self) -> dict[str, Any]:
         return json.loads((self._folder / TOKENIZER).read_bytes())
 
     @cached_property
-    def _untidied(self) -> tokenizers.Tokenizer:
+    def _without_cleanup(self) -> tokenizers.Tokenizer:
         description = self._description
-        _leave_untidied(description.get("decoder"))
+        _disable_cleanup(description.get("decoder"))
         return tokenizers.Tokenizer.from_str(json.dumps(description))
 
     @property
@@ -61,10 +63,10 @@ class RoundTrip:
         if isinstance(model.get("unk_id"), int):
             return int(model["unk_id"])
         text = model.get("unk_token")
-        return self._known.id_of(text) if isinstance(text, str) else None
+        return self._tokenizer.id_of(text) if isinstance(text, str) else None
 
     def _normalized(self, text: str) -> str:
-        normalizer: Any = self._untidied.normalizer
+        normalizer: Any = self._without_cleanup.normalizer
         return text if normalizer is None else normalizer.normalize_str(text)
 
 
@@ -87,8 +89,8 @@ def in_order(part: str, text: Iterable[str]) -> bool:
     return all(character in rest for character in part)
 
 
-def _leave_untidied(decoder: dict[str, Any] | None) -> None:
+def _disable_cleanup(decoder: dict[str, Any] | None) -> None:
     if decoder and "cleanup" in decoder:
         decoder["cleanup"] = False
     for inner in (decoder or {}).get("decoders", ()):
-        _leave_untidied(inner)
+        _disable_cleanup(inner)

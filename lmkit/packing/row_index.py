@@ -29,7 +29,7 @@ PACKINGS: dict[str, PackFunction] = {
 
 
 @dataclass(frozen=True)
-class Layout:
+class RowIndex:
     """Sequence r consists of `pieces[row_starts[r]:row_starts[r + 1]]`."""
 
     row_starts: NDArray[np.int64]
@@ -38,11 +38,11 @@ class Layout:
     """Sums; `cut` counts the documents that were split and would have fit in one sequence."""
 
 
-def pack_into_sequences(shards: Shards, packing: str, sequence_length: int) -> Layout:
+def pack_into_sequences(shards: Shards, packing: str, sequence_length: int) -> RowIndex:
     """Pack the documents of all shards, in the order of their hashes."""
     lengths = shards.of_documents("tokens").astype(np.int64)
     order = document_order(shards.of_documents("key"), shards.of_documents("text"))
-    row_starts, pieces = in_order(PACKINGS[packing], lengths, order, sequence_length)
+    row_starts, pieces = pack_in_order(PACKINGS[packing], lengths, order, sequence_length)
     tokens, packed = int(lengths.sum()), int(pieces["length"].sum())
     rows = len(row_starts) - 1
     padding = rows * sequence_length - packed
@@ -51,12 +51,12 @@ def pack_into_sequences(shards: Shards, packing: str, sequence_length: int) -> L
             f"{shards.tokens[0].path.parent}: of {tokens:,} tokens, {packed:,} are in sequences: "
             "this is a bug in lmkit, and the output is not to be trusted"
         )
-    return Layout(
+    return RowIndex(
         row_starts,
         pieces,
         {
             "documents": len(lengths),
-            "cut": cut_documents(lengths, pieces, sequence_length),
+            "cut": split_documents(lengths, pieces, sequence_length),
             "bytes_of_text": int(shards.of_documents("bytes").sum()),
             "tokens": tokens,
             "rows": rows,
@@ -70,12 +70,12 @@ def write_row_index(
     packing: str, sequence_length: int, of: tuple[str, int], writer: TaskWriter
 ) -> None:
     """Write the pieces of documents in every sequence; `of` is a split and its number of shards."""
-    side, count = of
-    layout = pack_into_sequences(Shards.at(writer.folder / side, count), packing, sequence_length)
-    for name, stored in ((STARTS, layout.row_starts), (PIECES, layout.pieces)):
-        with writer.file(f"{side}/{name}") as path:
+    split, count = of
+    index = pack_into_sequences(Shards.at(writer.folder / split, count), packing, sequence_length)
+    for name, stored in ((STARTS, index.row_starts), (PIECES, index.pieces)):
+        with writer.file(f"{split}/{name}") as path:
             write_array(path, stored)
-    writer.facts = layout.facts
+    writer.facts = index.facts
 
 
 def split_overlap(folder: Path, train: int, validation: int) -> tuple[int, int]:
@@ -88,7 +88,7 @@ def split_overlap(folder: Path, train: int, validation: int) -> tuple[int, int]:
     return int(np.isin(held_out, texts).sum()), len(held_out)
 
 
-def in_order(
+def pack_in_order(
     pack_into_sequences: PackFunction,
     lengths: NDArray[np.int64],
     order: NDArray[np.int64],
@@ -98,7 +98,7 @@ def in_order(
 
     The pieces keep the indices of the stored documents.
 
-    >>> _, pieces = in_order(chunk, np.array([5, 2]), np.array([1, 0]), 4)
+    >>> _, pieces = pack_in_order(chunk, np.array([5, 2]), np.array([1, 0]), 4)
     >>> pieces["document"].tolist(), pieces["length"].tolist()
     ([1, 0, 0], [2, 2, 3])
     """
@@ -107,13 +107,13 @@ def in_order(
     return row_starts, pieces
 
 
-def cut_documents(
+def split_documents(
     lengths: NDArray[np.int64], pieces: NDArray[np.void], sequence_length: int
 ) -> int:
     """Count the documents that would have fit in a sequence and were split.
 
     >>> lengths = np.array([3, 2, 9])
-    >>> cut_documents(lengths, chunk(lengths, 4)[1], 4)
+    >>> split_documents(lengths, chunk(lengths, 4)[1], 4)
     1
     """
     number = np.bincount(pieces["document"].astype(np.int64), minlength=len(lengths))

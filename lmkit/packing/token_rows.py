@@ -159,18 +159,20 @@ class TokenRows:
     def read(self, rows: NDArray[np.int64]) -> Rows:
         """Read the sequences with these indices, in this order."""
         pieces, offsets_P, numbers_P = self._index(rows)
-        shards_P, begins_P, go_on_P = self._find(pieces)
-        whole_P = (pieces["start"] == 0) & ~go_on_P
+        shards_P, begins_P, continues_P = self._find(pieces)
+        whole_P = (pieces["start"] == 0) & ~continues_P
 
         order = np.argsort(shards_P, kind="stable")  # so that a shard's tokens are contiguous
         lengths_P = pieces["length"].astype(np.int64)[order]
-        shards_P, begins_P, go_on_P = shards_P[order], begins_P[order], go_on_P[order]
+        shards_P, begins_P, continues_P = shards_P[order], begins_P[order], continues_P[order]
         inside_N = counting(lengths_P)
         shards_N = np.repeat(shards_P, lengths_P)
         tokens_N = self._gather(shards_N, np.repeat(begins_P, lengths_P) + inside_N)
 
         after_P = np.full(len(lengths_P), NO_TARGET, np.int64)
-        after_P[go_on_P] = self._gather(shards_P[go_on_P], (begins_P + lengths_P)[go_on_P])
+        after_P[continues_P] = self._gather(
+            shards_P[continues_P], (begins_P + lengths_P)[continues_P]
+        )
         following_N = np.roll(tokens_N, -1)
         following_N[np.cumsum(lengths_P) - 1] = after_P
 
@@ -221,13 +223,13 @@ class TokenRows:
         begins_P = pieces["start"].astype(np.int64)
         stops_P = begins_P + pieces["length"].astype(np.int64)
         shards_P = np.searchsorted(self._first_document, numbers_P, side="right") - 1
-        go_on_P = np.zeros(len(pieces), np.bool_)
+        continues_P = np.zeros(len(pieces), np.bool_)
         for shard in np.unique(shards_P):
             here = shards_P == shard
             records = values(self._documents[shard])[numbers_P[here] - self._first_document[shard]]
             begins_P[here] += records["start"].astype(np.int64)
-            go_on_P[here] = stops_P[here] < records["tokens"].astype(np.int64)
-        return shards_P, begins_P, go_on_P
+            continues_P[here] = stops_P[here] < records["tokens"].astype(np.int64)
+        return shards_P, begins_P, continues_P
 
     def _gather(self, shards_N: NDArray[np.int64], offsets_N: NDArray[np.int64]) -> NDArray[Any]:
         """Return the tokens at offsets in shards; the offsets of a shard are contiguous."""

@@ -80,7 +80,7 @@ class ArrayWriter:
         header = {"descr": descr, "fortran_order": False, "shape": (self.length,)}
         np.lib.format.write_array_header_1_0(self._file, header)
 
-    def abandon(self) -> None:
+    def close_unfinished(self) -> None:
         """Close a file that will not be finished, for example because the disk is full."""
         with suppress(OSError):
             self._file.close()
@@ -89,7 +89,7 @@ class ArrayWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self.close() if kind is None else self.abandon()
+        self.close() if kind is None else self.close_unfinished()
 
 
 class ShardWriter:
@@ -132,7 +132,7 @@ class ShardWriter:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         for array in (self._tokens, self._documents):
-            array.close() if kind is None else array.abandon()
+            array.close() if kind is None else array.close_unfinished()
 
 
 def write_array(path: Path, values: NDArray[Any]) -> None:

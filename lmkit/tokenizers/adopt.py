@@ -117,13 +117,13 @@ def _configuration(folder: Path, roles: Mapping[str, str], added: list[str]) -> 
         return {name: (folder / name).read_bytes() for name in found}
     texts = {TRANSFORMERS_ROLES[role]: text for role, text in roles.items()}
     others = [text for text in added if text not in texts.values()]
-    fresh = {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False}
-    configuration: dict[str, Any] = fresh | found.get(CONFIG, {}) | texts
+    defaults = {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False}
+    configuration: dict[str, Any] = defaults | found.get(CONFIG, {}) | texts
     special: dict[str, Any] = found.get(SPECIAL_TOKENS, {}) | texts
     for table in (configuration, special):
         if others:
-            before: list[Any] = table.get("additional_special_tokens") or []
-            table["additional_special_tokens"] = [*before, *others]
+            previous: list[Any] = table.get("additional_special_tokens") or []
+            table["additional_special_tokens"] = [*previous, *others]
     return {
         name: (json.dumps(table, indent=2, ensure_ascii=False) + "\n").encode()
         for name, table in ((CONFIG, configuration), (SPECIAL_TOKENS, special))

@@ -18,11 +18,11 @@ from lmkit.tokenizers.tokenizer import Tokenizer
 PART = 1_000_000
 """Characters to encode at a time."""
 
-AROUND = 200
+CONTEXT = 200
 """Characters on both sides of a split point to compare."""
 
-TRIED = 100
-PLACES = re.compile(r"(?<=\n)(?=\S)|(?<=\S)(?= \w)")
+MAX_ATTEMPTS = 100
+SPLIT_POINTS = re.compile(r"(?<=\n)(?=\S)|(?<=\S)(?= \w)")
 
 
 def encode(tokenizer: Tokenizer, text: str, part: int = PART) -> NDArray[np.uint32]:
@@ -34,17 +34,17 @@ def parts(tokenizer: Tokenizer, text: str, part: int = PART) -> Iterator[tuple[i
     """Yield the start and the end of the parts of a text."""
     start = 0
     while start < len(text):
-        stop = _next_cut(tokenizer, text, start + part) if start + 2 * part < len(text) else None
+        stop = _next_split(tokenizer, text, start + part) if start + 2 * part < len(text) else None
         yield start, stop or len(text)
         start = stop or len(text)
 
 
-def _next_cut(tokenizer: Tokenizer, text: str, start: int) -> int | None:
+def _next_split(tokenizer: Tokenizer, text: str, start: int) -> int | None:
     """Return the first index from `start` on where a split changes no token."""
-    found = PLACES.finditer(text, start)
-    for match, _ in zip(found, range(TRIED), strict=False):
+    found = SPLIT_POINTS.finditer(text, start)
+    for match, _ in zip(found, range(MAX_ATTEMPTS), strict=False):
         index = match.start()
-        left, right = text[index - AROUND : index], text[index : index + AROUND]
+        left, right = text[index - CONTEXT : index], text[index : index + CONTEXT]
         joined, one, two = tokenizer.encode_batch([left + right, left, right])
         if np.array_equal(joined, np.concatenate([one, two])):
             return index

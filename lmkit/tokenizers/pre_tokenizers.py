@@ -28,7 +28,7 @@ from lmkit.tokenizers.recipe import WORDS_ONLY, Recipe
 
 DIGITS: dict[Digits, str] = {"single": r"\p{N}", "triples": r"\p{N}{1,3}", "runs": r"\p{N}+"}
 
-BLANKS = r"\s+(?!\S)|\s+"
+WHITE_SPACE = r"\s+(?!\S)|\s+"
 
 PUNCTUATION = r"!-/:-@\[-`{-~\p{P}"
 """BERT's definition of punctuation, which includes all ASCII symbols."""
@@ -57,7 +57,7 @@ def pattern(name: PreTokenizer, digits: Digits | None = None) -> str:
         "bert": rf" ?[{PUNCTUATION}{CHINESE}]| ?[^\s{PUNCTUATION}{CHINESE}]+",
         "metaspace": r" ?\S+",
     }[name]
-    return f"{rest}|{BLANKS}"
+    return f"{rest}|{WHITE_SPACE}"
 
 
 def normalizer(form: TextForm) -> normalizers.Normalizer | None:
@@ -80,7 +80,7 @@ def pre_tokenizer(recipe: Recipe) -> pre_tokenizers.PreTokenizer:
     """Return the pre-tokenizer of a recipe, for algorithms that have words."""
     assert recipe.pre_tokenizer is not None
     if recipe.algorithm in WORDS_ONLY:
-        steps = _words_alone(recipe.pre_tokenizer, recipe.digits)
+        steps = _word_steps(recipe.pre_tokenizer, recipe.digits)
         return pre_tokenizers.Sequence(steps + [_split("#")] * (recipe.algorithm == "wordpiece"))
     steps = [_split(pattern(recipe.pre_tokenizer, recipe.digits))]
     if recipe.digits and recipe.pre_tokenizer not in {"gpt2", "gpt4"}:
@@ -92,7 +92,7 @@ def pre_tokenizer(recipe: Recipe) -> pre_tokenizers.PreTokenizer:
     return pre_tokenizers.Sequence(steps)
 
 
-def _words_alone(name: PreTokenizer, digits: Digits | None) -> list[pre_tokenizers.PreTokenizer]:
+def _word_steps(name: PreTokenizer, digits: Digits | None) -> list[pre_tokenizers.PreTokenizer]:
     steps: list[pre_tokenizers.PreTokenizer]
     if name == "bert":
         steps = [pre_tokenizers.BertPreTokenizer(), _split(f"[{CHINESE}]")]

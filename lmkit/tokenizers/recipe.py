@@ -66,12 +66,12 @@ class Recipe:
                 f"--pre-tokenizer: got {self.pre_tokenizer}, but --algorithm {self.algorithm} "
                 f"supports {', '.join(known)}"
             )
-        least = self.least
-        if self.vocabulary_size < least:
+        needed = self.min_vocabulary_size
+        if self.vocabulary_size < needed:
             raise ConfigError(
-                f"--vocab-size: got {self.vocabulary_size}, must be at least {least}: "
+                f"--vocab-size: got {self.vocabulary_size}, must be at least {needed}: "
                 f"{_units(self.algorithm)[1]} and {len(self.special)} special tokens",
-                f"give --vocab-size {least} or more",
+                f"give --vocab-size {needed} or more",
             )
 
     @property
@@ -80,12 +80,12 @@ class Recipe:
         return special_tokens(self.sentinels)
 
     @property
-    def least(self) -> int:
+    def min_vocabulary_size(self) -> int:
         """The smallest possible vocabulary size."""
         return _units(self.algorithm)[0] + len(self.special)
 
     @property
-    def loses_nothing(self) -> bool:
+    def is_lossless(self) -> bool:
         """Whether decoding always returns the normalized text."""
         return self.algorithm not in WORDS_ONLY and self.pre_tokenizer != "metaspace"
 

@@ -144,17 +144,17 @@ class Tokenizer:
         found = self._encoded(texts)
         for number, ids in enumerate(found):
             if self._is_control[ids].any():
-                found[number] = self._read_in_parts(texts[number])
+                found[number] = self._encode_in_parts(texts[number])
         return found
 
     def _encoded(self, texts: list[str]) -> list[NDArray[np.uint32]]:
         encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
         return [np.array(encoding.ids, np.uint32) for encoding in encodings]
 
-    def _read_in_parts(self, text: str) -> NDArray[np.uint32]:
+    def _encode_in_parts(self, text: str) -> NDArray[np.uint32]:
         """Encode a text in which the model has found control tokens."""
-        cuts = [0, *(match.start() + 1 for match in self._control_texts.finditer(text)), len(text)]
-        for parts in ([text[a:b] for a, b in pairwise(cuts)], list(text)):
+        edges = [0, *(match.start() + 1 for match in self._control_texts.finditer(text)), len(text)]
+        for parts in ([text[a:b] for a, b in pairwise(edges)], list(text)):
             ids = np.concatenate([np.empty(0, np.uint32), *self._encoded(parts)])
             if not self._is_control[ids].any():
                 return ids

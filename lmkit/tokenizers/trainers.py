@@ -30,10 +30,10 @@ class NotEmpty:
                 empty = False
                 yield well_formed(text)
         if empty:
-            raise nothing_to_learn()
+            raise no_text_error()
 
 
-def nothing_to_learn() -> InputError:
+def no_text_error() -> InputError:
     """Return the error for texts that are all empty."""
     return InputError(
         "there is no text to train a tokenizer on: all documents are empty",
@@ -41,12 +41,14 @@ def nothing_to_learn() -> InputError:
     )
 
 
-def added(texts: Iterable[str]) -> list[tokenizers.AddedToken]:
+def as_added_tokens(texts: Iterable[str]) -> list[tokenizers.AddedToken]:
     """Return special tokens as the library's AddedToken."""
     return [tokenizers.AddedToken(text, special=True, normalized=False) for text in texts]
 
 
-def learn(tokenizer: tokenizers.Tokenizer, texts: Iterable[str], trainer: trainers.Trainer) -> None:
+def train_model(
+    tokenizer: tokenizers.Tokenizer, texts: Iterable[str], trainer: trainers.Trainer
+) -> None:
     """Train a model of the library on texts."""
     interruptible(lambda stoppable: tokenizer.train_from_iterator(stoppable(texts), trainer))
 

@@ -31,15 +31,15 @@ Sizes = dict[str, Counter[int]]
 """Bytes of text by source and class."""
 
 
-def pieces(text: str, most: int = PIECE_CHARACTERS) -> Iterator[str]:
-    r"""Split a text into pieces of at most `most` characters, which together are the text.
+def pieces(text: str, max_characters: int = PIECE_CHARACTERS) -> Iterator[str]:
+    r"""Split a text into pieces of at most `max_characters`, which together are the text.
 
     >>> list(pieces("one\ntwo three", 6)), list(pieces("abcdefgh", 6))
     (['one\n', 'two ', 'three'], ['abcdef', 'gh'])
     """
     start = 0
-    while len(text) - start > most:
-        stop = start + most
+    while len(text) - start > max_characters:
+        stop = start + max_characters
         end = text.rfind("\n", start, stop) + 1 or text.rfind(" ", start, stop) + 1 or stop
         yield text[start:end]
         start = end
@@ -64,10 +64,10 @@ def class_of(key: int) -> int:
     return (shift << (CLASS_BITS + 1)) + (key >> shift)
 
 
-def first_of(number: int) -> int:
+def smallest_key(number: int) -> int:
     """Return the smallest key of a class.
 
-    >>> first_of(class_of(2**63)) == 2**63
+    >>> smallest_key(class_of(2**63)) == 2**63
     True
     """
     shift, head = divmod(number, 1 << (CLASS_BITS + 1))
@@ -85,38 +85,40 @@ def total(parts: Iterable[Mapping[str, Mapping[str, int]]]) -> Sizes:
     return sizes
 
 
-def limits(sizes: Sizes, most: int | None) -> dict[str, int]:
-    """Return by source the key below which its pieces are sampled, `most` bytes in total.
+def limits(sizes: Sizes, max_characters: int | None) -> dict[str, int]:
+    """Return by source the key below which its pieces are sampled, `max_characters` bytes in total.
 
     >>> big = Counter({class_of(2**62): 60, class_of(2**63): 40})
     >>> limits({"big": big, "small": Counter({5: 9})}, 80) == {"big": 2**63, "small": ALL}
     True
     """
-    share = even_share({source: by_class.total() for source, by_class in sizes.items()}, most)
+    allocated = even_allocation(
+        {source: by_class.total() for source, by_class in sizes.items()}, max_characters
+    )
     found: dict[str, int] = {}
     for source, by_class in sizes.items():
-        room, found[source] = share[source], ALL
+        left, found[source] = allocated[source], ALL
         for number in sorted(by_class):
-            room -= by_class[number]
-            if room < 0:
-                found[source] = first_of(number)
+            left -= by_class[number]
+            if left < 0:
+                found[source] = smallest_key(number)
                 break
     return found
 
 
-def even_share(sizes: Mapping[str, int], most: int | None) -> dict[str, int]:
-    """Allocate `most` bytes: the same for all sources, or all they have if that is less.
+def even_allocation(sizes: Mapping[str, int], max_characters: int | None) -> dict[str, int]:
+    """Allocate `max_characters` bytes: the same for all sources, or all they have if that is less.
 
-    >>> even_share({"web": 1_000, "books": 300, "wiki": 50}, 500)
+    >>> even_allocation({"web": 1_000, "books": 300, "wiki": 50}, 500)
     {'web': 225, 'books': 225, 'wiki': 50}
     """
-    shares = dict(sizes)
-    if most is None or sum(sizes.values()) <= most:
-        return shares
-    room = most
+    allocation = dict(sizes)
+    if max_characters is None or sum(sizes.values()) <= max_characters:
+        return allocation
+    left = max_characters
     by_size = sorted(sizes, key=lambda source: sizes[source])
     for position, source in enumerate(by_size):
-        even = room // (len(by_size) - position)
-        shares[source] = min(sizes[source], even)
-        room -= shares[source]
-    return shares
+        equal = left // (len(by_size) - position)
+        allocation[source] = min(sizes[source], equal)
+        left -= allocation[source]
+    return allocation

@@ -32,44 +32,47 @@ from lmkit.execution.interruptible import interruptible
 from lmkit.tokenizers.pre_tokenizers import normalizer, pre_tokenizer
 from lmkit.tokenizers.recipe import Recipe, alphabet_of
 from lmkit.tokenizers.special_tokens import special_tokens
-from lmkit.tokenizers.trainers import BYTES, added, by_frequency
+from lmkit.tokenizers.trainers import BYTES, as_added_tokens, by_frequency
 
-COVERAGE = 0.9995
+CHARACTER_COVERAGE = 0.9995
 THREADS = 8
-LONGEST_PIECE = 16
+MAX_PIECE_LENGTH = 16
 """Characters, SentencePiece's default."""
-UNSEEN = -50.0
+ABSENT_LOG_PROBABILITY = -50.0
 """Log-probability of characters that are required and don't occur."""
-NEVER = -1e6
+NEVER_LOG_PROBABILITY = -1e6
 """Log-probability of tokens that no text is split into."""
 
-DISGUISED = "\0\t\n\r \u2581\u2585"
-DISGUISE = {ord(sign): 0xF0000 + number for number, sign in enumerate(DISGUISED)}
-PLAIN = {code: ord(sign) for sign, code in zip(DISGUISED, DISGUISE.values(), strict=True)}
+ESCAPED_CHARACTERS = "\0\t\n\r \u2581\u2585"
+ESCAPES = {ord(character): 0xF0000 + number for number, character in enumerate(ESCAPED_CHARACTERS)}
+UNESCAPES = {
+    code: ord(character)
+    for character, code in zip(ESCAPED_CHARACTERS, ESCAPES.values(), strict=True)
+}
 """Characters that are special to SentencePiece, and private code points to replace them."""
 
 
 def unigram(texts: Iterable[str], recipe: Recipe) -> tokenizers.Tokenizer:
     """Train a Unigram tokenizer."""
     words = _words(texts, recipe)
-    room = recipe.vocabulary_size - len(recipe.special) - len(BYTES)
+    left = recipe.vocabulary_size - len(recipe.special) - len(BYTES)
     required = alphabet_of(special_tokens())
-    alphabet = _alphabet(words, (room - len(required)) // 2) | set(required)
-    absent = [sign for sign in required if not any(sign in word for word in words)]
-    pieces = _learn(_within(words, alphabet), required, room - len(absent))
+    alphabet = _alphabet(words, (left - len(required)) // 2) | set(required)
+    absent = [character for character in required if not any(character in word for word in words)]
+    pieces = _train(_split_at_unknown(words, alphabet), required, left - len(absent))
     # SentencePiece leaves out required characters that don't occur.
-    pieces += [(sign, UNSEEN) for sign in absent]
+    pieces += [(character, ABSENT_LOG_PROBABILITY) for character in absent]
     vocabulary = [
-        *((token, NEVER) for token in recipe.special),
-        *((byte, NEVER) for byte in BYTES),
+        *((token, NEVER_LOG_PROBABILITY) for token in recipe.special),
+        *((byte, NEVER_LOG_PROBABILITY) for byte in BYTES),
         *pieces,
     ]
     model = models.Unigram(vocabulary, unk_id=1, byte_fallback=True)
     tokenizer = tokenizers.Tokenizer(model)
     tokenizer.pre_tokenizer = pre_tokenizer(recipe)
-    blanks = [decoders.Replace("▁", " ")] if recipe.pre_tokenizer == "metaspace" else []
-    tokenizer.decoder = decoders.Sequence([*blanks, decoders.ByteFallback(), decoders.Fuse()])
-    tokenizer.add_special_tokens(added(recipe.special))
+    spaces = [decoders.Replace("▁", " ")] if recipe.pre_tokenizer == "metaspace" else []
+    tokenizer.decoder = decoders.Sequence([*spaces, decoders.ByteFallback(), decoders.Fuse()])
+    tokenizer.add_special_tokens(as_added_tokens(recipe.special))
     return tokenizer
 
 
@@ -82,38 +85,38 @@ def _words(texts: Iterable[str], recipe: Recipe) -> Counter[str]:
     return words
 
 
-def _alphabet(words: Counter[str], most: int) -> set[str]:
+def _alphabet(words: Counter[str], max_size: int) -> set[str]:
     """Return the characters that together are nearly all of the text."""
     counts: Counter[str] = Counter()
     for word, count in words.items():
-        for sign in word:
-            counts[sign] += count
-    missing = counts.total() * (1 - COVERAGE)
+        for character in word:
+            counts[character] += count
+    missing = counts.total() * (1 - CHARACTER_COVERAGE)
     ranked = by_frequency(counts)
     while ranked and counts[ranked[-1]] <= missing:
         missing -= counts[ranked.pop()]
-    return set(ranked[:most])
+    return set(ranked[:max_size])
 
 
-def _within(words: Counter[str], alphabet: set[str]) -> Counter[str]:
+def _split_at_unknown(words: Counter[str], alphabet: set[str]) -> Counter[str]:
     """Split words at characters that are not in the alphabet."""
-    broken: Counter[str] = Counter()
+    parts: Counter[str] = Counter()
     for word, count in words.items():
         if alphabet.issuperset(word):
-            broken[word] += count
+            parts[word] += count
             continue
         for known, part in groupby(word, alphabet.__contains__):
             if known:
-                broken["".join(part)] += count
-    return broken
+                parts["".join(part)] += count
+    return parts
 
 
-def _learn(words: Counter[str], required: str, size: int) -> list[tuple[str, float]]:
+def _train(words: Counter[str], required: str, size: int) -> list[tuple[str, float]]:
     """Return the pieces, and the logarithms of their probabilities."""
 
     def lines() -> Iterator[str]:
         for word in by_frequency(words):
-            yield f"{word.translate(DISGUISE)}\t{words[word]}"
+            yield f"{word.translate(ESCAPES)}\t{words[word]}"
 
     written = io.BytesIO()
     try:
@@ -127,7 +130,7 @@ def _learn(words: Counter[str], required: str, size: int) -> list[tuple[str, flo
                 hard_vocab_limit=False,
                 required_chars=required,
                 character_coverage=1.0,
-                max_sentencepiece_length=LONGEST_PIECE,
+                max_sentencepiece_length=MAX_PIECE_LENGTH,
                 max_sentence_length=2**30,
                 num_threads=THREADS,
                 shuffle_input_sentence=False,
@@ -148,6 +151,6 @@ def _learn(words: Counter[str], required: str, size: int) -> list[tuple[str, flo
         raise LmkitError(f"SentencePiece: {error}") from None
     model = sentencepiece.SentencePieceProcessor(model_proto=written.getvalue())
     return [
-        (model.id_to_piece(number).translate(PLAIN), model.get_score(number))
+        (model.id_to_piece(number).translate(UNESCAPES), model.get_score(number))
         for number in range(1, model.get_piece_size())
     ]

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from lmkit.tokenizers.tokenizer import Tokenizer
 
-BLANK, LETTER, OTHER, BORDER = range(4)
+SPACE, LETTER, OTHER, BORDER = range(4)
 """What a token begins or ends with; BORDER always separates words."""
 
 PART_OF_A_CHARACTER = "\N{REPLACEMENT CHARACTER}"
@@ -52,7 +52,7 @@ class Words:
         """Return for each position the position where its word begins, within its document."""
         starts_BT = np.ones(tokens_BT.shape, np.bool_)
         begin_BT, end_BT = self._begins_V[tokens_BT[:, 1:]], self._ends_V[tokens_BT[:, :-1]]
-        starts_BT[:, 1:] = (begin_BT == BORDER) | ((end_BT != BLANK) & (begin_BT != end_BT))
+        starts_BT[:, 1:] = (begin_BT == BORDER) | ((end_BT != SPACE) & (begin_BT != end_BT))
         starts_BT[:, 1:] |= documents_BT[:, 1:] != documents_BT[:, :-1]
         columns_T = np.arange(tokens_BT.shape[1])
         return np.maximum.accumulate(np.where(starts_BT, columns_T, 0), axis=1)
@@ -60,62 +60,65 @@ class Words:
 
 def surfaces(tokenizer: Tokenizer) -> list[str | None]:
     """Return the texts of tokens, with the space before a word; None if a token is not text."""
-    read = _reader(tokenizer.stored)
+    decode = _decoder(tokenizer.stored)
     special = frozenset(tokenizer.special.tolist())
     tokens = [tokenizer.text_of(number) for number in range(tokenizer.size)]
     return [
-        None if token is None or number in special else read(token)
+        None if token is None or number in special else decode(token)
         for number, token in enumerate(tokens)
     ]
 
 
-def _kind(sign: str) -> int:
-    if sign.isspace():
-        return BLANK
-    is_letter = unicodedata.category(sign)[0] in "LNM" or sign in {"_", PART_OF_A_CHARACTER}
+def _kind(character: str) -> int:
+    if character.isspace():
+        return SPACE
+    is_letter = unicodedata.category(character)[0] in "LNM" or character in {
+        "_",
+        PART_OF_A_CHARACTER,
+    }
     return LETTER if is_letter else OTHER
 
 
 def _end(text: str) -> int:
     """Spaces belong to the next word, except those after another word in the same token.
 
-    >>> [_end(text) == BLANK for text in (" ", "a ")]
+    >>> [_end(text) == SPACE for text in (" ", "a ")]
     [True, False]
     """
     kind = _kind(text[-1])
-    return BORDER if kind == BLANK and not text.isspace() else kind
+    return BORDER if kind == SPACE and not text.isspace() else kind
 
 
-def _reader(stored: dict[str, Any]) -> Callable[[str], str]:
+def _decoder(stored: dict[str, Any]) -> Callable[[str], str]:
     """Return a function that decodes the tokens of a tokenizer.json to text."""
     model: dict[str, Any] = stored["model"]
     if model["type"] == "WordLevel":
         return lambda token: f" {token}"
     if model["type"] == "WordPiece":
-        mark: str = model.get("continuing_subword_prefix") or "##"
-        return lambda token: token.removeprefix(mark) if token.startswith(mark) else f" {token}"
+        prefix: str = model.get("continuing_subword_prefix") or "##"
+        return lambda token: token.removeprefix(prefix) if token.startswith(prefix) else f" {token}"
     if '"ByteLevel"' in json.dumps([stored.get("pre_tokenizer"), stored.get("decoder")]):
-        return _read_bytes
-    return _read_signs
+        return _decode_bytes
+    return _decode_characters
 
 
-def _read_bytes(token: str) -> str:
+def _decode_bytes(token: str) -> str:
     """Decode GPT-2's characters for bytes; a part of a character becomes U+FFFD."""
-    values = (BYTES.get(sign) for sign in token)
+    values = (BYTES.get(character) for character in token)
     return bytes(value for value in values if value is not None).decode("utf-8", "replace")
 
 
-def _read_signs(token: str) -> str:
+def _decode_characters(token: str) -> str:
     """Decode a token that is written as text, except for spaces and byte tokens."""
     if found := re.fullmatch(r"<0x([0-9A-F]{2})>", token):
         return bytes([int(found[1], 16)]).decode("utf-8", "replace")
     return token.replace("\u2581", " ")
 
 
-def _signs() -> dict[str, int]:
+def _byte_characters() -> dict[str, int]:
     """GPT-2's characters for bytes: printable Latin-1 unchanged, the rest from 256 on.
 
-    >>> _signs()["\u0120"], _signs()["a"]
+    >>> _byte_characters()["\u0120"], _byte_characters()["a"]
     (32, 97)
     """
     printed = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
@@ -125,4 +128,4 @@ def _signs() -> dict[str, int]:
     }
 
 
-BYTES = _signs()
+BYTES = _byte_characters()

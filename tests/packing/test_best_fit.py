@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmkit.packing.best_fit import best_fit, best_fitting_rows
+from lmkit.packing.best_fit import best_fit, best_fit_rows
 
 Piece = tuple[int, int, int]
 LENGTHS = st.lists(st.integers(0, 30), max_size=40)
@@ -74,7 +74,7 @@ def test_rows_and_their_pieces_come_in_the_order_of_the_documents(
 
 def test_the_fullest_row_that_has_room_takes_a_piece() -> None:
     # By hand: 6, 5 and 5 open rows of 10, the second 5 closing the second row; 3 finds 4 left.
-    assert best_fitting_rows(np.array([3, 5, 6, 5], np.int64), 10).tolist() == [0, 1, 0, 1]
+    assert best_fit_rows(np.array([3, 5, 6, 5], np.int64), 10).tolist() == [0, 1, 0, 1]
 
 
 def test_less_than_half_a_percent_is_padding_on_lengths_like_those_of_the_web() -> None:

@@ -12,7 +12,7 @@ from lmkit.artifacts.inputs import find_documents
 from lmkit.artifacts.tasks import ReadRange
 from lmkit.errors import LmkitError
 from lmkit.packing import nanogpt_bin as nanogpt
-from lmkit.packing.nanogpt_bin import Encoded, read_tokens, write_tokens
+from lmkit.packing.nanogpt_bin import TokenizedDocument, read_tokens, write_tokens
 from lmkit.packing.token_shards import Shards, ShardWriter, documents_name, tokens_name
 
 END = 9
@@ -85,14 +85,18 @@ def test_a_document_beyond_the_longest_record_is_passed_over(tmp_path: Path) -> 
 def test_ids_of_documents_differ_with_their_place(tmp_path: Path) -> None:
     (part,) = find_documents([write(tmp_path, [1, END, 1, END])], formats=("tokens",)).slices
     one, two = read_tokens(part, [], separator=END, max_record=99)
-    assert isinstance(one, Encoded) and isinstance(two, Encoded) and one.id != two.id
+    assert (
+        isinstance(one, TokenizedDocument)
+        and isinstance(two, TokenizedDocument)
+        and one.id != two.id
+    )
 
 
 def test_an_id_that_the_tokenizer_lacks_is_named_with_its_place(tmp_path: Path) -> None:
     path = write(tmp_path, [1, END, 5, 700])
     (part,) = find_documents([path], formats=("tokens",)).slices
     *_, last = read_tokens(part, [], separator=END, max_record=99)
-    assert isinstance(last, Encoded)
+    assert isinstance(last, TokenizedDocument)
     with pytest.raises(LmkitError, match="at byte 6 is 700, but the tokenizer has ids from 0 to 9"):
         last.checked(10)
 
@@ -119,7 +123,7 @@ def test_what_was_stored_is_written_without_begin_and_end(
                 shard.append(stored, bytes_of_text=1, key=0, text=0)
     in_order = [*documents[::2], *documents[1::2]]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(nanogpt, "EXPORTED_TOKENS", at_a_time)
+        patch.setattr(nanogpt, "TOKENS_PER_WRITE", at_a_time)
         for separator in (END, None):
             file = BytesIO()
             written = write_tokens(Shards.at(folder), (begin, end), separator, file)

@@ -11,7 +11,7 @@ from lmkit.commands.pack.options import PackConfig
 from lmkit.errors import LmkitError
 from lmkit.packing import row_index as layout
 from lmkit.packing.chunking import PIECE, chunk
-from lmkit.packing.row_index import PACKINGS, cut_documents, pack_into_sequences
+from lmkit.packing.row_index import PACKINGS, pack_into_sequences, split_documents
 from lmkit.packing.token_shards import Shards, ShardWriter, documents_name, tokens_name
 
 
@@ -68,7 +68,7 @@ def test_an_index_that_loses_a_token_is_an_error(
 ) -> None:
     lossy = {"chunk": lambda lengths, size: chunk(np.maximum(0, lengths - 1), size)}
     monkeypatch.setattr(layout, "PACKINGS", lossy)
-    with pytest.raises(LmkitError, match="6 tokens went in, 4 are in rows"):
+    with pytest.raises(LmkitError, match="of 6 tokens, 4 are in sequences"):
         pack_into_sequences(write(tmp_path / "side", [[4, 2]]), "chunk", 5)
 
 
@@ -81,8 +81,8 @@ def test_only_documents_that_would_have_fit_count_as_cut(lengths: list[int], siz
         if length
     ]
     numbers = np.array(lengths, np.int64)
-    assert cut_documents(numbers, chunk(numbers, size)[1], size) == sum(crossing)
+    assert split_documents(numbers, chunk(numbers, size)[1], size) == sum(crossing)
 
 
 def test_no_pieces_are_no_cuts() -> None:
-    assert cut_documents(np.zeros(3, np.int64), np.empty(0, PIECE), 4) == 0
+    assert split_documents(np.zeros(3, np.int64), np.empty(0, PIECE), 4) == 0

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from lmkit.packing.options import LimitsConfig
-from lmkit.packing.sanity_limits import StatisticsBySource, Tally, entropy, judge, summary
+from lmkit.packing.sanity_limits import Statistics, StatisticsBySource, entropy, judge, summary
 
 LIMITS = LimitsConfig()
 
 
-def tally(**counts: int) -> Tally:
-    return Tally(counts=Counter({"documents": 1, "bytes": 10_000, **counts}))
+def tally(**counts: int) -> Statistics:
+    return Statistics(counts=Counter({"documents": 1, "bytes": 10_000, **counts}))
 
 
 def test_entropy_is_that_of_shannons_formula() -> None:
@@ -47,7 +47,7 @@ def test_sums_are_the_same_however_the_work_is_cut() -> None:
 
 
 def test_of_many_sources_those_that_come_first_by_name_are_kept_apart() -> None:
-    tallies = StatisticsBySource(most=2)
+    tallies = StatisticsBySource(max_sources=2)
     for name in ("c", "a", "d", "b", "a"):
         tallies.of(name).counts.update(documents=1, tokens=5, bytes=7)
     assert summary(tallies.by_source()) == {
@@ -59,8 +59,8 @@ def test_of_many_sources_those_that_come_first_by_name_are_kept_apart() -> None:
 
 def test_what_is_refused_is_named_with_its_source_its_worst_document_and_the_limit() -> None:
     bad = tally(text_tokens=1_000, unknown=999)
-    bad.blame("unknown", -0.9, "page-8")
-    bad.blame("unknown", -1.0, "page-7")
+    bad.record_worst("unknown", -0.9, "page-8")
+    bad.record_worst("unknown", -1.0, "page-7")
     verdict = judge({"good": tally(text_tokens=1_000), "web": bad}, LIMITS)
     (text,) = [text for text in verdict.refused if text.startswith("web")]
     for part in ("99.90% of 1,000 tokens", "page-7 has 100%", "at most 50%", "--limits.unknown"):
@@ -72,7 +72,9 @@ def test_what_is_refused_is_named_with_its_source_its_worst_document_and_the_lim
 def test_a_source_that_is_next_to_nothing_is_only_told_of() -> None:
     bad = tally(text_tokens=100, unknown=100, bytes=500)
     verdict = judge({"good": tally(text_tokens=10_000, bytes=100_000), "bad": bad}, LIMITS)
-    assert not verdict.refused and len(verdict.told) == 1 and verdict.told[0].startswith("bad")
+    assert (
+        not verdict.refused and len(verdict.warnings) == 1 and verdict.warnings[0].startswith("bad")
+    )
 
 
 @pytest.mark.parametrize(("bits", "tokens", "refused"), [(1.4, 500, 1), (1.5, 500, 0)])
@@ -96,13 +98,13 @@ def test_a_few_strange_documents_are_let_through_and_told_of() -> None:
         found.entropy(7.0, 250, 1_000, str(number))
     verdict = judge({"s": found}, LIMITS)
     assert not verdict.refused
-    assert len(verdict.told) == 1 and "document aaaa has 0.0 bits" in verdict.told[0]
+    assert len(verdict.warnings) == 1 and "document aaaa has 0.0 bits" in verdict.warnings[0]
     assert judge({"s": found}, LimitsConfig(odd_fraction=0.01)).refused
 
 
 def test_documents_that_do_not_decode_are_refused_unless_nobody_asks() -> None:
     found = tally(decoded=10, undecoded=2)
-    found.blame("undecoded", 0, "{a}")
+    found.record_worst("undecoded", 0, "{a}")
     verdict = judge({"s": found}, LIMITS)
     assert len(verdict.refused) == 1
     assert "20.00% of 10 documents" in verdict.refused[0] and "{a}" in verdict.refused[0]

@@ -135,7 +135,7 @@ def test_the_side_knows_its_documents_tokens_and_bytes(tmp_path: Path) -> None:
 
 def test_rows_are_not_read_with_a_shorter_length_than_they_were_made_with(tmp_path: Path) -> None:
     write_side(tmp_path / "train", [[[1, 2, 3, 4]]], [0], 4)
-    with pytest.raises(InputError, match="a row holds 4 tokens, and 2 are to be read"):
+    with pytest.raises(InputError, match="a sequence holds 4 tokens, but 2 are to be read"):
         TokenRows.open(tmp_path / "train", 2, PAD).read(np.array([0]))
 
 

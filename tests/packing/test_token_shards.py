@@ -94,7 +94,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_an_array_of_another_type_is_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "tokens.npy", np.zeros(4))
-    with pytest.raises(InputError, match="float64, must be a list of uint16"):
+    with pytest.raises(InputError, match="float64, must be one-dimensional uint16"):
         StoredArray.at(tmp_path / "tokens.npy", UINT16)
 
 

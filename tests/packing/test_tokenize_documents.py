@@ -5,11 +5,11 @@ import pytest
 
 from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.tasks import PARTIAL, TaskWriter
-from lmkit.packing.nanogpt_bin import Encoded
+from lmkit.packing.nanogpt_bin import TokenizedDocument
 from lmkit.packing.options import LimitsConfig
 from lmkit.packing.sanity_limits import StatisticsBySource
 from lmkit.packing.token_shards import Shards, values
-from lmkit.packing.tokenize_documents import TokenizeOptions, look, store
+from lmkit.packing.tokenize_documents import TokenizeOptions, sample_statistics, write_token_shards
 from lmkit.text.digests import document_key, text_key
 from lmkit.tokenizers.tokenizer import Tokenizer, save
 from tests.conftest import prose
@@ -44,12 +44,12 @@ def test_documents_that_come_as_tokens_are_stored_as_their_texts_would_be(
 ) -> None:
     tokenizer = Tokenizer.load(how.tokenizer)
     as_tokens = [
-        Encoded(d.id, ids.astype(np.uint16), d.source, Path("a.bin"), 0)
+        TokenizedDocument(d.id, ids.astype(np.uint16), d.source, Path("a.bin"), 0)
         for d, ids in zip(DOCUMENTS, tokenizer.encode_batch(TEXTS), strict=True)
     ]
     one, two = writer(tmp_path / "one"), writer(tmp_path / "two")
-    store(DOCUMENTS, how, one)
-    store([*as_tokens[:3], *DOCUMENTS[3:5], *as_tokens[5:]], how, two)
+    write_token_shards(DOCUMENTS, how, one)
+    write_token_shards([*as_tokens[:3], *DOCUMENTS[3:5], *as_tokens[5:]], how, two)
     assert stored(tmp_path / "one") == stored(tmp_path / "two")
     records = [values(Shards.at(tmp_path / n / "train").documents[0]) for n in ("one", "two")]
     assert records[0].tolist() == records[1].tolist()
@@ -63,7 +63,7 @@ def test_every_document_is_counted_once_with_its_source(
 ) -> None:
     notes = writer(tmp_path)
     broken = Unreadable("a", "a", 0, 0, "broken")
-    store([*DOCUMENTS, Document("empty", "", "source 0"), broken], how, notes)
+    write_token_shards([*DOCUMENTS, Document("empty", "", "source 0"), broken], how, notes)
     assert (notes.counts.documents_in, notes.counts.documents_out) == (10, 8)
     assert (notes.counts.dropped, notes.counts.quarantined) == ({"empty": 1}, 1)
     by_source = StatisticsBySource.total([notes.facts["sources"]]).by_source()
@@ -79,5 +79,5 @@ def test_every_document_is_counted_once_with_its_source(
 
 def test_a_look_reads_the_beginning_of_each_document(how: TokenizeOptions) -> None:
     long = Document("long", "all work and no play " * 10_000, "s")
-    counts = look([long, *DOCUMENTS], how).by_source()["s"].counts
+    counts = sample_statistics([long, *DOCUMENTS], how).by_source()["s"].counts
     assert (counts["documents"], counts["bytes"]) == (1, 20_000)

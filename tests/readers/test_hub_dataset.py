@@ -35,7 +35,7 @@ def test_a_data_set_that_changes_during_the_work_ends_it(
     pages: Path, lmkit: Lmkit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = iter([shards_and_version(Dataset("pages")), (2, 17)])
-    monkeypatch.setattr(hub, "look_up", lambda _: next(answers))
+    monkeypatch.setattr(hub, "shards_and_version", lambda _: next(answers))
     exit_code, _, said = lmkit("clean", "hf://pages", "--output", "out", "--workers", "1")
     assert exit_code == 1 and "it has changed since the work was planned" in said
     assert not Path("out/manifest.json").exists()

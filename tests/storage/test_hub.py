@@ -23,7 +23,7 @@ def test_train_is_read_where_no_split_is_named(pages: Path, lmkit: Lmkit) -> Non
 
 
 @pytest.mark.parametrize(
-    ("address", "message"),
+    ("url", "message"),
     [
         ("hf://pages?splt=train", "splt: must be split, config or revision; did you mean split?"),
         ("hf://pages?split=trian", "hf://pages?split=trian: cannot be read"),

@@ -79,7 +79,7 @@ def test_file_addresses_are_paths(raw: Path, lmkit: Lmkit) -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "message"),
+    ("url", "message"),
     [
         ("memory://nothing.txt", "memory://nothing.txt: no such file or folder"),
         ("mem0ry://a.txt", "mem0ry:// is not known; did you mean memory?"),

@@ -61,27 +61,30 @@ def test_the_id_of_a_byte_follows_from_its_value() -> None:
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_the_smallest_vocabulary_works_and_a_smaller_one_is_refused(algorithm: Algorithm) -> None:
-    least = LEAST[algorithm]
-    assert train(["a a"], algorithm, least).get_vocab_size() == least
-    with pytest.raises(ConfigError, match=rf"got {least - 1}, must be at least {least}: "):
-        train(["a a"], algorithm, least - 1)
+    min_vocabulary_size = LEAST[algorithm]
+    assert train(["a a"], algorithm, min_vocabulary_size).get_vocab_size() == min_vocabulary_size
+    with pytest.raises(
+        ConfigError,
+        match=rf"got {min_vocabulary_size - 1}, must be at least {min_vocabulary_size}: ",
+    ):
+        train(["a a"], algorithm, min_vocabulary_size - 1)
 
 
 def test_a_smaller_set_of_sentinels_leaves_room_for_others() -> None:
-    assert Recipe("bpe", sentinels=100).least == 256 + 10 + 100
+    assert Recipe("bpe", sentinels=100).min_vocabulary_size == 256 + 10 + 100
     assert train(["a"], "bpe", 366, sentinels=100).token_to_id("<extra_id_0>") == 109
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize("texts", [[], ["", ""]])
 def test_an_empty_corpus_is_refused(algorithm: Algorithm, texts: list[str]) -> None:
-    with pytest.raises(InputError, match="no text to build a tokenizer from"):
+    with pytest.raises(InputError, match="no text to train a tokenizer on"):
         train(texts, algorithm, 1_000)
 
 
 @pytest.mark.parametrize("algorithm", ["word", "wordpiece"])
 def test_blanks_alone_have_no_words(algorithm: Algorithm) -> None:
-    with pytest.raises(InputError, match="no text to build a tokenizer from"):
+    with pytest.raises(InputError, match="no text to train a tokenizer on"):
         train([" ", "\n\t"], algorithm, 1_000)
 
 

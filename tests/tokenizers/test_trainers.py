@@ -10,7 +10,7 @@ def test_texts_can_be_read_twice_and_empty_ones_are_left_out() -> None:
 
 
 def test_nothing_but_empty_texts_is_an_error() -> None:
-    with pytest.raises(InputError, match="no text to build a tokenizer from"):
+    with pytest.raises(InputError, match="no text to train a tokenizer on"):
         list(NotEmpty(["", ""]))
 
 

@@ -7,11 +7,11 @@ from lmkit.tokenizers.training_sample import (
     ALL,
     Sizes,
     class_of,
-    even_share,
-    first_of,
+    even_allocation,
     keyed_pieces,
     limits,
     pieces,
+    smallest_key,
     total,
 )
 
@@ -32,18 +32,18 @@ def test_a_piece_ends_at_the_end_of_a_line_where_it_can() -> None:
 @given(KEYS, KEYS)
 def test_classes_ascend_with_keys(one: int, other: int) -> None:
     assert (class_of(one) <= class_of(other)) >= (one <= other)
-    assert first_of(class_of(one)) <= one
+    assert smallest_key(class_of(one)) <= one
 
 
 @given(KEYS)
 def test_a_class_is_half_a_percent_wide(key: int) -> None:
-    first = first_of(class_of(key))
+    first = smallest_key(class_of(key))
     assert key - first <= first / 256
 
 
 @given(st.dictionaries(st.text(max_size=2), st.integers(0, 100), min_size=1), st.integers(0, 300))
 def test_shares_are_even_or_all_there_is(sizes: dict[str, int], most: int) -> None:
-    shares = even_share(sizes, most)
+    shares = even_allocation(sizes, most)
     assert sum(shares.values()) == min(most, sum(sizes.values())) or sum(shares.values()) <= most
     cut = [shares[source] for source in sizes if shares[source] < sizes[source]]
     # Whoever gives less than it has gives no less than anyone, but for what can't be divided.
@@ -72,7 +72,7 @@ def test_what_is_drawn_is_never_more_than_was_stated_and_nearly_even(
         for source, own in corpus.items()
     }
     assert sum(drawn.values()) <= most or all(limit == ALL for limit in found.values())
-    share = even_share({source: own.total() for source, own in sizes.items()}, most)
+    share = even_allocation({source: own.total() for source, own in sizes.items()}, most)
     for source, own in sizes.items():
         assert drawn[source] <= share[source]
         # The next class would not have fitted.

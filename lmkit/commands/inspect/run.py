@@ -36,7 +36,7 @@ from lmkit.execution.tables import Section, shown
 from lmkit.filters.ablation import removals, with_limits
 from lmkit.filters.outcome_counts import account
 from lmkit.filters.rules import rules_of_manifest
-from lmkit.packing.preview import TEXT, cut_text, show_row, special
+from lmkit.packing.preview import TEXT, preview_sequence, special_texts, tokenized
 from lmkit.tokenizers.tokenizer import TOKENIZER, Tokenizer
 from lmkit.training.checkpoints.run_summary import (
     checkpoint_manifest,
@@ -45,10 +45,10 @@ from lmkit.training.checkpoints.run_summary import (
     parameters,
 )
 
-SHOWN_CHARACTERS = 300
-SHOWN_INPUTS = 20
-SHOWN_STEPS = 5
-SIDES = ("train", "validation")
+MAX_CHARACTERS = 300
+MAX_INPUTS = 20
+MAX_STEPS = 5
+SPLITS = ("train", "validation")
 """Where a stage has another name than its command."""
 
 Sections = dict[str, Any]
@@ -65,9 +65,9 @@ def inspect_folder(config: InspectConfig) -> Sections:
     plan, receipts = _plan(folder)
     outputs = _outputs_of(plan, receipts)
     if config.rules or config.limits is not None or config.document is not None:
-        return _judged(config, plan, outputs)
+        return _rule_sections(config, plan, outputs)
     return {
-        "made": _made(folder, plan),
+        "made": _summary(folder, plan),
         "inputs": _inputs(plan.inputs),
         "changed_options": _options(plan),
         "counts": _counts(_counts_of(plan, receipts)),
@@ -84,30 +84,35 @@ def _plan(folder: Path) -> tuple[Plan, list[Receipt]]:
         raise InputError(f"{folder}: no such folder", "name a folder that lmkit wrote")
     if not folder.is_dir():
         raise InputError(
-            f"{folder}: a file, must be a folder", f"try: lmkit inspect {_home(folder)}"
+            f"{folder}: a file, must be a folder",
+            f"try: lmkit inspect {_containing_folder(folder)}",
         )
     try:
         if manifest := read(Manifest, folder / MANIFEST):
             return manifest, []
         plan = read(Plan, folder / PARTIAL / "plan.json")
     except LmkitError:
-        raise InputError(*_not_ours(folder)) from None
+        raise InputError(*_not_a_manifest(folder)) from None
     if plan is None:
-        home = _home(folder)
-        hint = f"try: lmkit inspect {home}" if home != folder else "name a folder that lmkit wrote"
+        containing = _containing_folder(folder)
+        hint = (
+            f"try: lmkit inspect {containing}"
+            if containing != folder
+            else "name a folder that lmkit wrote"
+        )
         raise InputError(f"{folder}: not made by lmkit: it holds no {MANIFEST}", hint)
     receipts = [*_receipts(folder)]
     return plan, receipts
 
 
-def _home(path: Path) -> Path:
+def _containing_folder(path: Path) -> Path:
     """Return the folder that lmkit wrote and that contains a path, if any, else the path's own."""
     parents = (*path.parents, *path.absolute().parents)  # first those that were typed
     made = (parent for parent in parents if (parent / MANIFEST).is_file())
     return next(made, path if path.is_dir() else path.parent)
 
 
-def _not_ours(folder: Path) -> tuple[str, str]:
+def _not_a_manifest(folder: Path) -> tuple[str, str]:
     """Return a message and a hint for a damaged manifest, or for one of another program."""
     path = folder / MANIFEST if (folder / MANIFEST).exists() else folder / PARTIAL / "plan.json"
     try:
@@ -142,7 +147,7 @@ def _counts_of(plan: Plan, receipts: Sequence[Receipt]) -> Counts:
     return Counts.total(receipt.counts for receipt in receipts)
 
 
-def _made(folder: Path, plan: Plan) -> Sections:
+def _summary(folder: Path, plan: Plan) -> Sections:
     facts: Sections = {"folder": str(folder), "stage": plan.stage, "lmkit": plan.lmkit}
     if isinstance(plan, Manifest):
         finished = datetime.fromtimestamp((folder / MANIFEST).stat().st_mtime)
@@ -170,14 +175,14 @@ def _inputs(inputs: Sequence[Input]) -> list[Sections]:
     for item in inputs:
         groups.setdefault((item.source, item.modified is None), []).append(item)
     rows: list[Sections] = []
-    for (source, made), items in list(groups.items())[:SHOWN_INPUTS]:
+    for (source, made), items in list(groups.items())[:MAX_INPUTS]:
         paths = [item.path for item in items]
         where = paths[0] if len(paths) == 1 else _common(paths)
         total = sum(item.bytes for item in items)
         row: Sections = {"source": source, "path": where}
         row |= {} if made else {"files": len(items)}
         rows.append(row | ({"bytes": total} if total else {}))
-    if rest := list(groups.values())[SHOWN_INPUTS:]:
+    if rest := list(groups.values())[MAX_INPUTS:]:
         files = [item for items in rest for item in items]
         total = sum(item.bytes for item in files)
         others = f"and {len(rest):,} more sources"
@@ -231,7 +236,7 @@ def _problems(folder: Path, outputs: Sequence[Output]) -> Iterator[str]:
             yield f"{file}: has {now:,} bytes, had {output.bytes:,} when it was written"
 
 
-def _judged(config: InspectConfig, plan: Plan, outputs: Sequence[Output]) -> Sections:
+def _rule_sections(config: InspectConfig, plan: Plan, outputs: Sequence[Output]) -> Sections:
     """Return what the rules of a cleaned folder removed, or would remove with other limits."""
     shards = [output for output in outputs if fnmatch(output.name, "signals-*.parquet")]
     if plan.stage != "clean" or not shards:
@@ -282,7 +287,7 @@ def _contents(folder: Path, plan: Plan) -> Sections:
     details = plan.details if isinstance(plan, Manifest) else {}
     if plan.stage == "pretrain":
         goal = {"steps_wanted": plan.config.get("steps")}
-        return describe_run(folder, goal | details, SHOWN_STEPS)
+        return describe_run(folder, goal | details, MAX_STEPS)
     if plan.stage == "pack":
         return _packed(details)
     if plan.stage == "clean":
@@ -297,22 +302,22 @@ def _contents(folder: Path, plan: Plan) -> Sections:
 
 def _deduplicated(details: Mapping[str, Any]) -> Sections:
     rows = sorted(details.get("test_sets", []), key=lambda row: (-row["share"], row["set"]))
-    more = [{"set": f"and {len(rows) - SHOWN_INPUTS:,} more"}]
-    shown = [*rows[:SHOWN_INPUTS], *(more if len(rows) > SHOWN_INPUTS else [])]
+    more = [{"set": f"and {len(rows) - MAX_INPUTS:,} more"}]
+    shown = [*rows[:MAX_INPUTS], *(more if len(rows) > MAX_INPUTS else [])]
     return described(details) | {"test_sets": shown} if details else {}
 
 
 def _packed(details: Mapping[str, Any]) -> Sections:
-    sides: list[Sections] = []
-    for side in SIDES:
-        if found := details.get(side):
+    splits: list[Sections] = []
+    for split in SPLITS:
+        if found := details.get(split):
             ratio = found["bytes_of_text"] / max(1, found["tokens"])
             keys = ("documents", "cut", "tokens", "rows", "padding", "padding_share")
             shown = {key: found[key] for key in keys if key in found}
-            sides.append({"side": side, **shown, "bytes_per_token": round(ratio, 3)})
+            splits.append({"side": split, **shown, "bytes_per_token": round(ratio, 3)})
     rest = {key: value for key, value in details.items() if not isinstance(value, dict)}
     sources = [{"source": name, **found} for name, found in details.get("sources", {}).items()]
-    return {"rows": rest, "sides": sides, "sources": sources}
+    return {"rows": rest, "sides": splits, "sources": sources}
 
 
 def _report(folder: Path) -> Sections:
@@ -328,8 +333,8 @@ def _report(folder: Path) -> Sections:
     except (OSError, ValueError, TypeError, KeyError):
         return {}  # from an older version, or listed in the problems
     shown = [{key: row[key] for key in row if key != "longest_tokens"} for row in rows]
-    more = [{"tokenizer": "", "source": f"and {len(shown) - SHOWN_INPUTS:,} more"}]
-    cut = [*shown[:SHOWN_INPUTS], *(more if len(shown) > SHOWN_INPUTS else [])]
+    more = [{"tokenizer": "", "source": f"and {len(shown) - MAX_INPUTS:,} more"}]
+    cut = [*shown[:MAX_INPUTS], *(more if len(shown) > MAX_INPUTS else [])]
     return {"report": cut, "longest_tokens": longest}
 
 
@@ -351,18 +356,18 @@ def _samples(
     config: InspectConfig, plan: Plan, outputs: Sequence[Output]
 ) -> Iterator[tuple[str, list[Sections]]]:
     """Yield samples of records; an error message instead of unreadable ones."""
-    looks: dict[str, Callable[[], list[Sections]]] = {
+    samplers: dict[str, Callable[[], list[Sections]]] = {
         f"sample_{kind}": partial(_sample_documents, config, outputs, kind)
         for kind in ("documents", "rejected", "quarantine", "cuts", "contamination")
     }
     if isinstance(plan, Manifest) and plan.stage == "pack":
-        looks["sample_row"] = partial(_sample_row, config, plan)
+        samplers["sample_row"] = partial(_sample_sequence, config, plan)
     if isinstance(plan, Manifest) and plan.stage == "train-tokenizer":
-        looks["special_tokens"] = partial(_special_tokens, config.folder)
-        looks["sample_pieces"] = partial(_sample_pieces, config.folder)
-    for title, look in looks.items() if config.samples else ():
+        samplers["special_tokens"] = partial(_special_tokens, config.folder)
+        samplers["sample_pieces"] = partial(_sample_pieces, config.folder)
+    for title, sampler in samplers.items() if config.samples else ():
         try:
-            yield title, look()
+            yield title, sampler()
         except (LmkitError, OSError) as error:
             yield title, [{"text": str(error)}]
 
@@ -378,21 +383,21 @@ def _sample_documents(
         return []
     shard, numbers = picked
     found = read_records(config.folder / shard.name, numbers)
-    short = [_short(record.pop("text", "")) for record in found]
+    short = [_shortened(record.pop("text", "")) for record in found]
     return [record | {"text": text} for record, text in zip(found, short, strict=True)]
 
 
-def _sample_row(config: InspectConfig, plan: Manifest) -> list[Sections]:
-    side = next((side for side in SIDES if plan.details.get(side)), SIDES[0])
-    row = random.Random(config.seed).randrange(plan.details[side]["rows"])
+def _sample_sequence(config: InspectConfig, plan: Manifest) -> list[Sections]:
+    split = next((split for split in SPLITS if plan.details.get(split)), SPLITS[0])
+    row = random.Random(config.seed).randrange(plan.details[split]["rows"])
     length, pad = plan.details["sequence_length"], plan.details["pad"]
-    pieces = show_row(config.folder, side, row, length, pad)
-    where = {"row": f"{row:,} of {side}"}
-    return [where | piece | {"text": _short(piece["text"])} for piece in pieces]
+    pieces = preview_sequence(config.folder, split, row, length, pad)
+    where = {"row": f"{row:,} of {split}"}
+    return [where | piece | {"text": _shortened(piece["text"])} for piece in pieces]
 
 
 def _special_tokens(folder: Path) -> list[Sections]:
-    return [{"text": " ".join(special(Tokenizer.load(folder)))}]
+    return [{"text": " ".join(special_texts(Tokenizer.load(folder)))}]
 
 
 def _sample_pieces(folder: Path) -> list[Sections]:
@@ -402,13 +407,13 @@ def _sample_pieces(folder: Path) -> list[Sections]:
 def _pieces(folder: Path, text: str) -> list[Sections]:
     """Tokenize a text with the tokenizer in a folder, or in its `tokenizer/`."""
     inside = folder / "tokenizer"
-    return cut_text(Tokenizer.load(inside if (inside / TOKENIZER).is_file() else folder), text)
+    return tokenized(Tokenizer.load(inside if (inside / TOKENIZER).is_file() else folder), text)
 
 
-def _short(text: object) -> str:
+def _shortened(text: object) -> str:
     """Return the start of a text."""
     full = str(text)
-    return full if len(full) <= SHOWN_CHARACTERS else full[:SHOWN_CHARACTERS] + " ..."
+    return full if len(full) <= MAX_CHARACTERS else full[:MAX_CHARACTERS] + " ..."
 
 
 def result_text(_: "InspectConfig", sections: Mapping[str, Section]) -> str:

@@ -32,7 +32,7 @@ from lmkit.text.surrogates import well_formed
 from lmkit.tokenizers.adopt import import_tokenizer, missing_special_tokens_of
 from lmkit.tokenizers.build import train
 from lmkit.tokenizers.recipe import Recipe
-from lmkit.tokenizers.report import few_sources, measure, rows
+from lmkit.tokenizers.report import merge_small_sources, rows, statistics_by_source
 from lmkit.tokenizers.tokenizer import Tokenizer, contents
 from lmkit.tokenizers.training_sample import Sizes, class_of, keyed_pieces, limits, total
 
@@ -53,29 +53,29 @@ def result_text(config: "TrainTokenizerConfig", manifest: Manifest) -> str:
 
 
 REPORT = "report.json"
-REPORTED_BYTES = 5_000_000
+REPORT_SAMPLE_BYTES = 5_000_000
 
 
 def train_tokenizer(config: TrainTokenizerConfig) -> Manifest:
     """Train a tokenizer on all inputs, or import one, and write it to the output folder."""
     documents = _documents(config)
-    inputs = _beside(documents, config)
+    inputs = _with_tokenizers(documents, config)
     with open_output(config, inputs) as folder:
         if folder.finished:
             return folder.finished
         tasks = cut(documents.slices)
         measured = folder.run(
             "sizes",
-            partial(_note_sizes, config),
+            partial(_record_sizes, config),
             tasks,
             workers=config.workers,
             label="measuring",
         )
         limits = _limits(config, [receipt.facts for receipt in measured])
         slices = tuple(part for task in tasks for part in task)
-        work = partial(_make, config, *limits)
+        work = partial(_write_tokenizer, config, *limits)
         (receipt,) = folder.run("tokenizer", work, [slices], label="training")
-        _tell(config, receipt.facts)
+        _warn_of_problems(config, receipt.facts)
         return folder.finish(receipt.counts, receipt.facts)
 
 
@@ -87,7 +87,7 @@ def _documents(config: TrainTokenizerConfig) -> Inputs:
                 "--add-missing: got yes, but no tokenizer is imported: --from is missing"
             )
         _recipe(config)  # which raises if the options are incompatible
-    elif learned := [name for name in _ABOUT_LEARNING if not _is_default(config, name)]:
+    elif learned := [name for name in _TRAINING_OPTIONS if not _is_default(config, name)]:
         raise ConfigError(
             f"--{learned[0].replace('_', '-')}: not allowed with --from, which imports a tokenizer",
             "omit one of them",
@@ -104,14 +104,14 @@ def _documents(config: TrainTokenizerConfig) -> Inputs:
     raise InputError("INPUTS: hold no text", "check what the previous stage dropped, and why")
 
 
-_ABOUT_LEARNING = ("algorithm", "vocab_size", "pre_tokenizer", "digits", "normalize")
+_TRAINING_OPTIONS = ("algorithm", "vocab_size", "pre_tokenizer", "digits", "normalize")
 
 
 def _is_default(config: TrainTokenizerConfig, name: str) -> bool:
     return getattr(config, name) == TrainTokenizerConfig.model_fields[name].default
 
 
-def _beside(documents: Inputs, config: TrainTokenizerConfig) -> Inputs:
+def _with_tokenizers(documents: Inputs, config: TrainTokenizerConfig) -> Inputs:
     """Add the tokenizers that are read, so that a change of them is detected."""
     inputs = documents
     for label, path in (("from", config.from_), ("compare", config.compare)):
@@ -121,18 +121,18 @@ def _beside(documents: Inputs, config: TrainTokenizerConfig) -> Inputs:
             raise InputError(f"--{label}: {path}: no such file or folder")
         inputs = inputs.merged_with(other_folder(path, label, Tokenizer.load(path).fingerprint))
     if config.from_:
-        _adopted(config)
+        _imported(config)
     return inputs
 
 
-def _adopted(config: TrainTokenizerConfig) -> dict[str, bytes]:
+def _imported(config: TrainTokenizerConfig) -> dict[str, bytes]:
     assert config.from_ is not None
     return import_tokenizer(
         config.from_, add_missing=config.add_missing, sentinels=config.sentinels
     )
 
 
-def _note_sizes(
+def _record_sizes(
     config: TrainTokenizerConfig, slices: tuple[Slice, ...], writer: TaskWriter
 ) -> None:
     """Measure the text by source and by the hashes of its pieces."""
@@ -142,9 +142,9 @@ def _note_sizes(
             part, writer.read, source=config.source, max_record=config.max_record
         ):
             if isinstance(document, Document):
-                own = sizes[well_formed(document.source)]
+                source_sizes = sizes[well_formed(document.source)]
                 for key, piece in keyed_pieces(config.seed, document.id, document.text):
-                    own[class_of(key)] += len(piece.encode("utf-8", "replace"))
+                    source_sizes[class_of(key)] += len(piece.encode("utf-8", "replace"))
     writer.facts = {"sizes": sizes}
 
 
@@ -160,7 +160,7 @@ def _limits(
             f"for each of {len(sizes):,} sources",
             "give more, or one --source for all documents",
         )
-    return learned, limits(sizes, min(REPORTED_BYTES, config.sample_bytes))
+    return learned, limits(sizes, min(REPORT_SAMPLE_BYTES, config.sample_bytes))
 
 
 class _Sample:
@@ -174,10 +174,10 @@ class _Sample:
         reported: Mapping[str, int],
     ) -> None:
         self._config, self._slices = config, slices
-        self._learned, self._reported = learned, reported
-        self._forget()
+        self._training_limits, self._report_limits = learned, reported
+        self._reset()
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self.documents: Counter[str] = Counter()
         self.bytes = 0
         self.unreadable: list[Unreadable] = []
@@ -185,7 +185,7 @@ class _Sample:
         """Texts to report on, by source."""
 
     def __iter__(self) -> Iterator[str]:
-        self._forget()
+        self._reset()
         for part in self._slices:
             for document in read_slice(
                 part, [], source=self._config.source, max_record=self._config.max_record
@@ -193,18 +193,18 @@ class _Sample:
                 if isinstance(document, Unreadable):
                     self.unreadable.append(document)
                 else:
-                    yield from self._drawn(document)
+                    yield from self._sampled(document)
 
-    def _drawn(self, document: Document) -> Iterator[str]:
-        source, drawn = well_formed(document.source), 0
+    def _sampled(self, document: Document) -> Iterator[str]:
+        source, sampled = well_formed(document.source), 0
         for key, piece in keyed_pieces(self._config.seed, document.id, document.text):
-            if key < self._reported[source]:
+            if key < self._report_limits[source]:
                 self.reported[source].append(piece)
-            if key < self._learned[source]:
-                drawn += 1
+            if key < self._training_limits[source]:
+                sampled += 1
                 self.bytes += len(piece.encode("utf-8", "replace"))
                 yield piece
-        self.documents["used" if drawn else "not_drawn" if document.text else "empty"] += 1
+        self.documents["used" if sampled else "not_drawn" if document.text else "empty"] += 1
 
     @property
     def counts(self) -> Counts:
@@ -219,7 +219,7 @@ class _Sample:
         )
 
 
-def _make(
+def _write_tokenizer(
     config: TrainTokenizerConfig,
     learned: Mapping[str, int],
     reported: Mapping[str, int],
@@ -228,7 +228,7 @@ def _make(
 ) -> None:
     """Write the tokenizer and its report."""
     sample = _Sample(config, slices, learned, reported)
-    files = _taken_over(config, sample) if config.from_ else _trained(config, sample)
+    files = _imported_files(config, sample) if config.from_ else _trained(config, sample)
     for name, data in files.items():
         with writer.file(name) as path:
             path.write_bytes(data)
@@ -248,9 +248,9 @@ def _make(
     }
 
 
-def _taken_over(config: TrainTokenizerConfig, sample: _Sample) -> dict[str, bytes]:
+def _imported_files(config: TrainTokenizerConfig, sample: _Sample) -> dict[str, bytes]:
     deque(sample, maxlen=0)  # for the report
-    return _adopted(config)
+    return _imported(config)
 
 
 def _trained(config: TrainTokenizerConfig, sample: _Sample) -> dict[str, bytes]:
@@ -264,27 +264,27 @@ def _report(
     """Return the statistics of this tokenizer, and of the one to compare with, on texts."""
     if not texts:
         return []
-    texts = few_sources(texts)
-    measures, lost = measure(tokenizer, texts)
-    if lost is not None and not config.from_ and _recipe(config).loses_nothing:
+    texts = merge_small_sources(texts)
+    statistics, not_restored = statistics_by_source(tokenizer, texts)
+    if not_restored is not None and not config.from_ and _recipe(config).is_lossless:
         raise LmkitError(
-            f"a text is not restored from its tokens: {lost[:100]!r}: this is a bug in lmkit, "
-            "and the output is not to be trusted"
+            f"a text is not restored from its tokens: {not_restored[:100]!r}: this is a bug in "
+            "lmkit, and the output is not to be trusted"
         )
-    table = rows("this", tokenizer, measures)
+    table = rows("this", tokenizer, statistics)
     if config.compare:
         other = Tokenizer.load(config.compare)
-        table += rows(config.compare.name, other, measure(other, texts)[0])
+        table += rows(config.compare.name, other, statistics_by_source(other, texts)[0])
     return table
 
 
-def _tell(config: TrainTokenizerConfig, facts: Mapping[str, Any]) -> None:
+def _warn_of_problems(config: TrainTokenizerConfig, facts: Mapping[str, Any]) -> None:
     """Print warnings about the tokenizer."""
     size = facts["vocabulary_size"]
     if not config.from_ and size < config.vocab_size:
         warn(f"the text yields {size:,} tokens, fewer than --vocab-size {config.vocab_size:,}")
-    for lack in facts["lacks"] if config.from_ else ():
-        warn(f"{config.from_}: {lack}; --add-missing adds the missing tokens")
+    for problem in facts["lacks"] if config.from_ else ():
+        warn(f"{config.from_}: {problem}; --add-missing adds the missing tokens")
     for row in facts["report"][:1]:
         if row["unknown_share"]:
             warn(f"{row['unknown_share']:.2%} of the tokens are unknown words")
