@@ -141,7 +141,7 @@ def decompressed_from(
     """
     if compression == "bzip2":
         return bzip2_blocks(source, offset)
-        source.seek(offset)
+    source.seek(offset)
     return _decompressed(source, _MEMBERS[compression])
 
 

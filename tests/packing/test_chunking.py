@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmkit.packing.chunking import chunk, document_order
-from lmkit.packing.row_index import in_order
+from lmkit.packing.row_index import pack_in_order
 
 
 def literal_rows(lengths: list[int], sequence_length: int) -> list[list[tuple[int, int]]]:
@@ -56,7 +56,9 @@ def test_another_order_packs_the_documents_as_if_they_were_stored_in_it(
 ) -> None:
     order = list(range(len(lengths)))
     random.shuffle(order)  # type: ignore[attr-defined]
-    rows = unpacked(*in_order(chunk, np.array(lengths, np.int64), np.array(order, np.int64), size))
+    rows = unpacked(
+        *pack_in_order(chunk, np.array(lengths, np.int64), np.array(order, np.int64), size)
+    )
     expected = literal_rows([lengths[number] for number in order], size)
     assert rows == [[(order[document], token) for document, token in row] for row in expected]
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lmkit.packing.holdout import cluster_of, holdout_group, is_held_out
+from lmkit.packing.holdout import cluster_of, is_held_out, kin
 from lmkit.text.digests import document_key, text_key
 
 
@@ -46,32 +46,22 @@ def test_the_share_held_out_is_the_share_asked_for() -> None:
 
 
 def test_documents_of_a_cluster_are_kin_and_others_are_alone() -> None:
-    assert (
-        holdout_group(0, "a", 1, "near")
-        == holdout_group(0, "b", 2, "near")
-        != holdout_group(0, "b", 2, "far")
-    )
-    assert holdout_group(0, "a", 1) != holdout_group(0, "b", 1) and holdout_group(
-        0, "a", 1
-    ) != holdout_group(0, "a", 2)
-    assert holdout_group(0, "a", 1, 7) == holdout_group(
-        0, "b", 2, "7"
-    )  # a number and a text say the same
+    assert kin(0, "a", 1, "near") == kin(0, "b", 2, "near") != kin(0, "b", 2, "far")
+    assert kin(0, "a", 1) != kin(0, "b", 1) and kin(0, "a", 1) != kin(0, "a", 2)
+    assert kin(0, "a", 1, 7) == kin(0, "b", 2, "7")  # a number and a text say the same
 
 
 @pytest.mark.parametrize("cluster", [None, "", True, 1.5, ["near"], {"id": "near"}])
 def test_what_is_no_name_of_a_cluster_is_none(cluster: object) -> None:
-    assert holdout_group(0, "a", 5, cluster) == (document_key(0, "a"), 5)
+    assert kin(0, "a", 5, cluster) == (document_key(0, "a"), 5)
 
 
 def test_a_cluster_named_after_a_document_goes_where_that_document_goes() -> None:
-    assert holdout_group(0, "b", 5, "a")[0] == holdout_group(0, "a", 6)[0]
+    assert kin(0, "b", 5, "a")[0] == kin(0, "a", 6)[0]
 
 
 def test_the_parts_of_a_document_are_kin() -> None:
     links = [{"part": {"of": "whole", "number": number}} for number in range(2)]
-    first, second = (
-        holdout_group(0, f"whole#{n}", n, cluster_of(link)) for n, link in enumerate(links)
-    )
-    assert first == second == holdout_group(0, "x", 9, "whole")
+    first, second = (kin(0, f"whole#{n}", n, cluster_of(link)) for n, link in enumerate(links))
+    assert first == second == kin(0, "x", 9, "whole")
     assert cluster_of({"part": "of a whole"}) is cluster_of({}) is None

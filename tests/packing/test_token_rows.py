@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lmkit.errors import InputError
 from lmkit.packing.chunking import chunk
-from lmkit.packing.row_index import in_order
+from lmkit.packing.row_index import pack_in_order
 from lmkit.packing.token_rows import PIECES, STARTS, Rows, TokenRows
 from lmkit.packing.token_shards import (
     OPEN_FILES,
@@ -30,7 +30,7 @@ def write_side(folder: Path, shards: list[list[list[int]]], order: list[int], si
             for ids in documents:
                 writer.append(np.array(ids, np.uint32), bytes_of_text=len(ids), key=0, text=0)
     lengths = Shards.at(folder).of_documents("tokens").astype(np.int64)
-    starts, pieces = in_order(chunk, lengths, np.array(order, np.int64), size)
+    starts, pieces = pack_in_order(chunk, lengths, np.array(order, np.int64), size)
     write_array(folder / STARTS, starts)
     write_array(folder / PIECES, pieces)
 
