@@ -50,7 +50,7 @@ class Document:
         """Return the same document with another text."""
         return replace(self, text=text)
 
-    def beginning(self, size: int) -> "Document":
+    def truncated(self, size: int) -> "Document":
         """Return a document with only its first characters."""
         return replace(self, text=self.text[:size])
 

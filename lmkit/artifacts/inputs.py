@@ -190,10 +190,10 @@ def cut(slices: Iterable[Slice], shard_bytes: int = RANGE_BYTES) -> list[tuple[S
     return [*tasks, tuple(group)] if group else tasks
 
 
-def opened(part: Slice, read_ranges: list[ReadRange]) -> Iterator[Range]:
+def open_slice(part: Slice, read_ranges: list[ReadRange]) -> Iterator[Range]:
     """Open a slice, and after it was read check that the file hasn't changed since it was planned.
 
-    Used as `for source in opened(part, writer.read): ...`, so that its content can be streamed.
+    Used as `for source in open_slice(part, writer.read): ...`, so that its content can be streamed.
     Raises LmkitError naming a file that has been deleted or changed.
     """
     try:

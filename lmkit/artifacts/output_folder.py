@@ -102,7 +102,7 @@ class OutputFolder:
         for number in tasks:
             receipt_path(self.path, step, number).unlink()
 
-    def forget(self, receipts: Sequence[Receipt]) -> None:
+    def drop_receipts(self, receipts: Sequence[Receipt]) -> None:
         """Discard the receipts of tasks that will be run again."""
         self.receipts = [receipt for receipt in self.receipts if receipt not in receipts]
 

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.artifacts.documents_file import Unreadable
-from lmkit.artifacts.inputs import Slice, opened
+from lmkit.artifacts.inputs import Slice, open_slice
 from lmkit.artifacts.tasks import ReadRange
 from lmkit.errors import LmkitError
 from lmkit.packing.chunking import counting
@@ -50,7 +50,7 @@ class TokenizedDocument:
         """The approximate number of characters of its text."""
         return 4 * len(self.ids)
 
-    def beginning(self, size: int) -> "TokenizedDocument":
+    def truncated(self, size: int) -> "TokenizedDocument":
         """Return approximately its first `size` characters."""
         return replace(self, ids=self.ids[: size // 4])
 
@@ -73,7 +73,7 @@ def read_tokens(
     part: Slice, read_ranges: list[ReadRange], *, separator: int | None, max_record: int
 ) -> Iterator[TokenizedDocument | Unreadable]:
     """Yield the documents that begin in a slice of a .bin file."""
-    for source in opened(part, read_ranges):
+    for source in open_slice(part, read_ranges):
         for offset, data in _documents(part, source, separator, max_record):
             where = part.source, part.origin, offset, 0
             if data is None:

@@ -148,7 +148,7 @@ def sample_statistics(
     round_trip = RoundTrip(options.tokenizer, tokenizer)
     by_source = StatisticsBySource()
     # A list of their first characters: the full texts of many documents would need much memory.
-    short = [document.beginning(CHECKED_CHARACTERS) for document in documents]
+    short = [document.truncated(CHECKED_CHARACTERS) for document in documents]
     for stored in encode_batch(short, tokenizer):
         if stored.text:
             decode = options.limits.decode_sample is not None

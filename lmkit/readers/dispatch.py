@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import Any
 
 from lmkit.artifacts.documents_file import Document, Unreadable, read_shard
-from lmkit.artifacts.inputs import Slice, opened
+from lmkit.artifacts.inputs import Slice, open_slice
 from lmkit.artifacts.tasks import ReadRange
 from lmkit.readers.hub_dataset import read_dataset
 from lmkit.readers.options import ReaderConfig
@@ -59,7 +59,7 @@ def read_slice(
         if part.format == "hub":
             yield from read_dataset(part, read_ranges, request)
             return
-        for opened_range in opened(part, read_ranges):
+        for opened_range in open_slice(part, read_ranges):
             yield from reader_of(part.format)(part, opened_range, request)
     except PermissionError as error:
         reason = f"cannot be read: {error.strerror}"

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, cast
 
-from lmkit.artifacts.inputs import Slice, opened
+from lmkit.artifacts.inputs import Slice, open_slice
 from lmkit.artifacts.tasks import ReadRange
 from lmkit.errors import LmkitError
 from lmkit.storage.byte_lines import lines
@@ -89,7 +89,7 @@ def read_items(part: Slice, read_ranges: list[ReadRange], max_record: int) -> It
     """Stream the items of an evaluation file."""
     name = set_name(part)
     number = 0
-    for source in opened(part, read_ranges):
+    for source in open_slice(part, read_ranges):
         try:
             for line in lines(source, part.compression, max_record):
                 number += 1

@@ -13,9 +13,9 @@ def tokenizer(tmp_path: Path) -> Tokenizer:
     return Tokenizer.load(tmp_path)
 
 
-def test_a_piece_of_a_character_is_shown_by_its_name(tokenizer: Tokenizer) -> None:
+def test_a_part_of_a_character_is_shown_in_its_vocabulary_form(tokenizer: Tokenizer) -> None:
     pieces = tokenized(tokenizer, "aï")
-    # ï is C3 AF, and bytes that Latin-1 prints stand for themselves; ids follow 13 special tokens.
+    # ï is C3 AF, and printable Latin-1 bytes represent themselves; ids follow 13 special tokens.
     assert pieces == [
         {"piece": "a", "id": 13 + ord("a")},
         {"piece": "Ã", "id": 13 + 0xC3},

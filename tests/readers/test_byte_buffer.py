@@ -1,7 +1,7 @@
 from lmkit.readers.byte_buffer import ByteBuffer
 
 
-def test_bytes_are_counted_searched_and_given_back() -> None:
+def test_bytes_are_counted_searched_and_unread() -> None:
     pieces = ByteBuffer(iter([b"ab", b"cde", b"f"]))
     assert pieces.take(3) == b"abc" and pieces.position == 3
     pieces.unread(b"bc")

@@ -18,7 +18,7 @@ COMPRESS: dict[CompressionFormat, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("compression", COMPRESS)
-def test_each_member_belongs_to_the_range_it_begins_in(
+def test_a_member_belongs_to_the_range_in_which_it_begins(
     tmp_path: Path, compression: CompressionFormat
 ) -> None:
     parts = [COMPRESS[compression](b"WARC/%d" % n) for n in range(3)]
@@ -38,12 +38,12 @@ def test_damage_costs_one_member(tmp_path: Path, compression: CompressionFormat)
     (tmp_path / "a").write_bytes(b"".join([parts[0], broken, *parts[2:]]))
     found: list[bytes] = []
     with Range(tmp_path / "a", 0, sum(map(len, parts))) as source:
-        for place, pieces in members(source, compression, re.compile(rb"WARC/")):
+        for offset, pieces in members(source, compression, re.compile(rb"WARC/")):
             try:
                 found.append(b"".join(pieces))
             except CorruptInput as damage:
                 found.append(b"damaged")
-                assert damage.offset == place == len(parts[0])
+                assert damage.offset == offset == len(parts[0])
     if compression == "zstd":  # a frame without a checksum, as this one is, may hide a changed byte
         assert found[0] == b"WARC/0 " * 40 and found[2:] == [b"WARC/2 " * 40, b"WARC/3 " * 40]
     else:
@@ -51,10 +51,10 @@ def test_damage_costs_one_member(tmp_path: Path, compression: CompressionFormat)
 
 
 def test_first_bytes_alone_make_no_member(tmp_path: Path) -> None:
-    lure = b"x" * 100 + b"\x1f\x8b\x08\0" + b"y" * 100
-    (tmp_path / "a").write_bytes(lure + gzip.compress(b"text"))
+    fake = b"x" * 100 + b"\x1f\x8b\x08\0" + b"y" * 100
+    (tmp_path / "a").write_bytes(fake + gzip.compress(b"text"))
     size = (tmp_path / "a").stat().st_size
     with Range(tmp_path / "a", 1, size) as source:
-        assert first_member(source, "gzip") == len(lure)
-        assert next_member(source, "gzip", len(lure) + 1, size) is None
-        assert next_member(source, "gzip", 1, len(lure)) is None
+        assert first_member(source, "gzip") == len(fake)
+        assert next_member(source, "gzip", len(fake) + 1, size) is None
+        assert next_member(source, "gzip", 1, len(fake)) is None

@@ -14,5 +14,5 @@ def test_nothing_but_empty_texts_is_an_error() -> None:
         list(NotEmpty(["", ""]))
 
 
-def test_bytes_are_written_as_llamas_tokenizer_writes_them() -> None:
+def test_byte_tokens_are_those_of_llamas_tokenizer() -> None:
     assert (len(BYTES), BYTES[0], BYTES[10], BYTES[255]) == (256, "<0x00>", "<0x0A>", "<0xFF>")

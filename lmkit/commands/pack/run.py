@@ -316,7 +316,7 @@ def _hold_out_one(
     # A cluster, or copies with the same id and text, are held out together, in all their tasks.
     for number in (n for n, key in enumerate(min_groups) if key == min(min_groups)):
         receipt_path(folder.path, "train", number).unlink()
-    folder.forget(receipts)
+    folder.drop_receipts(receipts)
     smallest = cast(HoldoutGroup, min(min_groups))
     work = partial(_pack_task, read, replace(options, fraction=0.0, smallest=smallest))
     return folder.run("train", work, tasks, workers=config.workers, label="holding one out")

@@ -87,9 +87,10 @@ def _documents(config: TrainTokenizerConfig) -> Inputs:
                 "--add-missing: got yes, but no tokenizer is imported: --from is missing"
             )
         _recipe(config)  # which raises if the options are incompatible
-    elif learned := [name for name in _TRAINING_OPTIONS if not _is_default(config, name)]:
+    elif conflicting := [name for name in _TRAINING_OPTIONS if not _is_default(config, name)]:
         raise ConfigError(
-            f"--{learned[0].replace('_', '-')}: not allowed with --from, which imports a tokenizer",
+            f"--{conflicting[0].replace('_', '-')}: not allowed with --from, "
+            "which imports a tokenizer",
             "omit one of them",
         )
     elif not config.inputs and not config.inputs_from:
@@ -153,14 +154,14 @@ def _limits(
 ) -> tuple[dict[str, int], dict[str, int]]:
     """Return the limits of the keys to train on, and of those to report on."""
     sizes = total(fact["sizes"] for fact in facts)
-    learned = limits(sizes, config.sample_bytes)
-    if sizes and not any(learned.values()):
+    training_limits = limits(sizes, config.sample_bytes)
+    if sizes and not any(training_limits.values()):
         raise ConfigError(
             f"--sample-bytes: got {config.sample_bytes:,}, which leaves less than a piece of text "
             f"for each of {len(sizes):,} sources",
             "give more, or one --source for all documents",
         )
-    return learned, limits(sizes, min(REPORT_SAMPLE_BYTES, config.sample_bytes))
+    return training_limits, limits(sizes, min(REPORT_SAMPLE_BYTES, config.sample_bytes))
 
 
 class _Sample:
@@ -170,11 +171,11 @@ class _Sample:
         self,
         config: TrainTokenizerConfig,
         slices: tuple[Slice, ...],
-        learned: Mapping[str, int],
-        reported: Mapping[str, int],
+        training_limits: Mapping[str, int],
+        report_limits: Mapping[str, int],
     ) -> None:
         self._config, self._slices = config, slices
-        self._training_limits, self._report_limits = learned, reported
+        self._training_limits, self._report_limits = training_limits, report_limits
         self._reset()
 
     def _reset(self) -> None:
@@ -221,13 +222,13 @@ class _Sample:
 
 def _write_tokenizer(
     config: TrainTokenizerConfig,
-    learned: Mapping[str, int],
-    reported: Mapping[str, int],
+    training_limits: Mapping[str, int],
+    report_limits: Mapping[str, int],
     slices: tuple[Slice, ...],
     writer: TaskWriter,
 ) -> None:
     """Write the tokenizer and its report."""
-    sample = _Sample(config, slices, learned, reported)
+    sample = _Sample(config, slices, training_limits, report_limits)
     files = _imported_files(config, sample) if config.from_ else _trained(config, sample)
     for name, data in files.items():
         with writer.file(name) as path:
