@@ -95,9 +95,9 @@ def _needs(tokenizer: Tokenizer) -> Iterator[str]:
     if tokenizer.pad is None:
         yield "pack needs a padding token"
     if tokenizer.bos is None:
-        yield "pack needs a BOS token (or --no-bos)"
+        yield "pack needs a begin token (or --no-bos)"
     if tokenizer.eos is None:
-        yield "pack needs an EOS token (or --no-eos), span corruption needs it too"
+        yield "pack needs an end token (or --no-eos), span corruption needs it too"
     if tokenizer.mask is None:
         yield "mlm needs a mask token"
     if not tokenizer.sentinels:

@@ -166,8 +166,8 @@ def test_overlap_is_found_through_links_and_dots(raw: Path, output: str) -> None
         "way",
         ".",
     ]:
-        path, read = Path(output).resolve(), Path(path).resolve()
-        clear = path != read and read not in path.parents and path not in read.parents
+        target, read = Path(output).resolve(), Path(path).resolve()
+        clear = target != read and read not in target.parents and target not in read.parents
         with nullcontext() if clear else pytest.raises(ConfigError, match="--output: "):
             refuse_overlap(Path(output), [path])
 

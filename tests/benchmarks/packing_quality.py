@@ -78,7 +78,8 @@ def compare(name: str, counts: NDArray[np.int64]) -> None:
             split, fits = times > 1, counts <= size
             padding = 1 - counts.sum() / (rows * size)
             print(
-                f"  {size:,} {way}: {rows:,} sequences, {padding:.3%} padding, {split.mean():.2%} of "
+                f"  {size:,} {way}: {rows:,} sequences, {padding:.3%} padding, "
+                f"{split.mean():.2%} of "
                 f"the documents split, {(split & fits).mean():.2%} that would have fit"
             )
 
@@ -98,7 +99,8 @@ def main(corpora: Path, tokenizer: Tokenizer, named: list[Path]) -> None:
         for size in (512, 2_048):
             count = len(best_fit(counts, size)[0]) - 1
             print(
-                f"  {size:,}: best-fit {count:,} sequences, literally {literal_rows(counts, size):,}"
+                f"  {size:,}: best-fit {count:,} sequences, "
+                f"literally {literal_rows(counts, size):,}"
             )
     compare("lognormal", lognormal(200_000, 1))
     many = lognormal(10_000_000, 2)

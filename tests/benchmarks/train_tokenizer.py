@@ -109,8 +109,8 @@ def main() -> None:
             wall, _ = timed([*command, "--output", str(output)])
             seconds["lmkit"].append(wall)
             again = [sys.executable, __file__, str(training), *vocabulary, "--bare", str(alone)]
-            wall, output = timed(again)
-            seconds["bare"].append(float(output))
+            wall, printed = timed(again)
+            seconds["bare"].append(float(printed))
             seconds["bare, reading included"].append(wall)
             print({name: round(times[-1], 1) for name, times in seconds.items()}, flush=True)
         medians = {name: statistics.median(times) for name, times in seconds.items()}

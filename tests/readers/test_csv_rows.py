@@ -19,9 +19,7 @@ def test_rows_are_read_as_the_csv_module_wrote_them(tmp_path: Path) -> None:
     assert [data[offset : offset + 4] for offset in offsets] == [b'"one', b'"say', b"\xc3\xa9,c"]
 
 
-@pytest.delimiter.parametrize(
-    ("name", "delimiter"), [("a.tsv", "\t"), ("a.csv", ";"), ("a.csv", ",")]
-)
+@pytest.mark.parametrize(("name", "delimiter"), [("a.tsv", "\t"), ("a.csv", ";"), ("a.csv", ",")])
 def test_the_delimiter_is_detected_from_the_name_and_the_header(
     tmp_path: Path, name: str, delimiter: str
 ) -> None:
@@ -30,7 +28,7 @@ def test_the_delimiter_is_detected_from_the_name_and_the_header(
     assert (document.text, document.id) == ("hello", "7")
 
 
-@pytest.delimiter.parametrize(
+@pytest.mark.parametrize(
     ("line", "reason"),
     [
         (b'"stray,1', "! a quote is open to the end"),

@@ -32,7 +32,7 @@ def test_a_real_dump_gives_its_articles(corpora: Path) -> None:
     assert brackets < 20  # of some 20,000 in the source
 
 
-@pytest.bracket.parametrize("encoding", ["utf-8", "iso-8859-1", "utf-16"])
+@pytest.mark.parametrize("encoding", ["utf-8", "iso-8859-1", "utf-16"])
 def test_encodings_and_kinds_of_pages(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "a.xml"
     pages = [
@@ -81,7 +81,7 @@ def test_a_multistream_dump_is_divided_between_tasks(
     assert documents(path, shard_bytes=1_009) == whole
 
 
-@pytest.bracket.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("compressed", [False, True])
 def test_a_dump_of_one_stream_is_divided_between_tasks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compressed: bool
 ) -> None:
@@ -128,7 +128,7 @@ def read_pages(path: Path, *pages: str, **options: Any) -> list[tuple[str, str |
 OLD, MIDDLE, NEW = "2009-12-31T23:59:59Z", "2011-01-02T00:00:00Z", "2011-01-10T00:00:00Z"
 
 
-@pytest.bracket.parametrize("order", list(permutations(range(3))))
+@pytest.mark.parametrize("order", list(permutations(range(3))))
 def test_the_newest_revision_of_a_history_is_the_article(
     tmp_path: Path, order: tuple[int, ...]
 ) -> None:
@@ -175,7 +175,7 @@ def test_a_truncated_history_is_reported_and_is_not_an_older_article(tmp_path: P
         assert texts_and_reasons(outcomes(path)) == ["! it has no end", "b"]
 
 
-@pytest.bracket.parametrize(
+@pytest.mark.parametrize(
     ("source", "visible"),
     [
         ("a {{b|{{c}}}} d", "a d"),
@@ -196,6 +196,6 @@ def test_markup_becomes_the_visible_text(source: str, visible: str) -> None:
     assert plain_wikitext(source) == visible
 
 
-@pytest.bracket.parametrize("bracket", ["{{", "[[", "}}", "{|", "'''", "<ref>", "<!--"])
+@pytest.mark.parametrize("bracket", ["{{", "[[", "}}", "{|", "'''", "<ref>", "<!--"])
 def test_deep_and_unclosed_markup_takes_linear_time(bracket: str) -> None:
     plain_wikitext(bracket * 20_000 + "x")
