@@ -1,10 +1,11 @@
-"""The files below a folder or an address.
+"""The files below a folder or a URL.
 
 Choices:
-- Files with an unknown ending in a folder are left alone and counted; named one by one, they are
-  an error. Token files (.bin) are read only where they are named: in a folder they may be anything.
-- Hidden files and links to folders are not followed; what lmkit wrote beside documents is none.
-- Paths are strings: of a million files, making them Path objects takes longer than all the rest.
+- Files with an unknown ending in a folder are skipped and counted; named individually, they are an
+  error. Token files (.bin) are read only if they are named: in a folder they may be anything.
+- Hidden files and links to folders are not followed; files that lmkit wrote next to documents are
+  not documents.
+- Paths are strings: for a million files, creating Path objects takes longer than everything else.
 """
 
 import os
@@ -24,29 +25,29 @@ NOT_DOCUMENTS = re.compile(
     r"(rejected|quarantine|duplicates|cuts|contamination)-(validation-)?\d{5,}\.jsonl\.zst"
 )
 CACHES = re.compile(r"(cache-|tmp).*")
-"""What `datasets` leaves beside the files of a saved data set when somebody works on it there."""
+"""What `datasets` leaves next to the files of a saved data set that is used in place."""
 Found = tuple[str, str, Format, State]
-"""Where a file lies, its path below what was typed, what it is, and its state."""
+"""The location of a file, its path below what was typed, its format, and its state."""
 
 
 def walk_remote(
     path: str,
-    address: str,
+    url: str,
     accepted: set[Format],
     forced: Format | None,
     skipped: dict[str, int],
 ) -> Iterator[Found]:
-    """Find the files at an address, or the one file that it is."""
+    """Find the files at a URL, or the one file that it names."""
     read = 0
-    for file, origin, state in files_below(path, address):
+    for file, origin, state in files_below(path, url):
         if any(part.startswith(".") for part in origin.split("/")):
             continue
         name = os.path.basename(file)
         if NOT_DOCUMENTS.fullmatch(name):
             raise InputError(
-                f"{address}: holds {origin or name}, which lmkit wrote",
-                "copy a folder that lmkit made here to read it by its manifest, or name its "
-                "documents-*.jsonl.zst one by one",
+                f"{url}: holds {origin or name}, which lmkit wrote",
+                "copy a folder that lmkit wrote to this machine to read it by its manifest, or "
+                "name its documents-*.jsonl.zst individually",
             )
         kind = forced or format_by_name(file, named=not origin, accepted=accepted)
         if kind is not None and (forced or kind in accepted):
@@ -55,10 +56,10 @@ def walk_remote(
         elif not origin:
             raise InputError(not_accepted(path, kind, accepted))
         else:
-            _leave_alone(name, skipped)
+            _count_skipped(name, skipped)
     if not read:
         known = ", ".join(sorted(suffixes(accepted)))
-        raise InputError(f"{address}: no files to read in it ({known})")
+        raise InputError(f"{url}: no files to read in it ({known})")
 
 
 def walk(
@@ -69,13 +70,14 @@ def walk(
     folders = [""]
     while folders:
         below = folders.pop()
-        place = start + below
-        entries = _entries(place or ".")
+        folder = start + below
+        entries = _entries(folder or ".")
         names = {entry.name for entry in entries}
-        if below and (MANIFEST in names or PARTIAL in names) and finished_manifest(Path(place)):
+        if below and (MANIFEST in names or PARTIAL in names) and finished_manifest(Path(folder)):
             raise InputError(
-                f"{top}: holds {place}, which lmkit made, beside other files",
-                "name the folders that lmkit made one by one: their rejects are not documents",
+                f"{top}: holds {folder}, which lmkit wrote, next to other files",
+                "name the folders that lmkit wrote individually: their rejected records are not "
+                "documents",
             )
         saved_data_set = "state.json" in names and "dataset_info.json" in names
         for entry in entries:
@@ -94,8 +96,8 @@ def walk(
                 continue
             if NOT_DOCUMENTS.fullmatch(name):
                 raise InputError(
-                    f"{path}: lmkit wrote it, but there is no whole {MANIFEST} beside it",
-                    "make that folder again, or name its documents-*.jsonl.zst one by one",
+                    f"{path}: lmkit wrote it, but there is no complete {MANIFEST} next to it",
+                    "make that folder again, or name its documents-*.jsonl.zst individually",
                 )
             kind = forced or format_by_name(path, named=False, accepted=accepted)
             if saved_data_set and CACHES.fullmatch(name):
@@ -103,7 +105,7 @@ def walk(
             if kind is not None and (forced or kind in accepted):
                 yield path, origin, kind, state
             else:
-                _leave_alone(name, skipped)
+                _count_skipped(name, skipped)
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:
@@ -115,15 +117,15 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
 
 
 def _state(entry: os.DirEntry[str]) -> State | None:
-    """Return the state of a file, or of the one that a link leads to; None for what is no file."""
+    """Return the state of a file, or of the target of a link; None if it is not a file."""
     try:
         found = entry.stat()
     except OSError:
-        return None  # dangling, or gone in between
+        return None  # a dangling link, or deleted in the meantime
     return State(found.st_size, found.st_mtime_ns) if S_ISREG(found.st_mode) else None
 
 
-def _leave_alone(name: str, skipped: dict[str, int]) -> None:
+def _count_skipped(name: str, skipped: dict[str, int]) -> None:
     ending = os.path.splitext(name)[1]
     skipped[ending] = skipped.get(ending, 0) + 1
 
@@ -134,9 +136,9 @@ def suffixes(accepted: set[Format]) -> list[str]:
 
 
 def not_accepted(path: str, kind: Format | None, accepted: set[Format]) -> str:
-    """Say why a file that was named can't be read."""
+    """Return why a file that was named can't be read."""
     known = ", ".join(sorted(suffixes(accepted)))
     message = f"{shown(path)}: must end in {known} (or these with .gz, .zst, .bz2 or .xz)"
     if kind not in {None, "tokens"}:
-        message += "; raw text goes through lmkit clean first"
+        message += "; run lmkit clean on raw text first"
     return message

@@ -1,14 +1,14 @@
-"""Documents on disk: one JSON object a line, in zstd.
+"""Documents on disk: one JSON object per line, compressed with zstd.
 
     documents-00000.jsonl.zst    {"id", "text", "source", "metadata"}
-    rejected-00000.jsonl.zst     the same, with "reason", and where a number "decided", that
+    rejected-00000.jsonl.zst     the same, with "reason", and "decided" if a number decided
     quarantine-00000.jsonl.zst   what couldn't be read: source, origin, offset, record, reason
 
 Choices:
-- It is the layout that Dolma and datatrove read and write.
+- It is the format that Dolma and datatrove read and write.
 - zstd's own default level: higher ones cost more time than they save space.
-- A task yields an outcome for every document it meets. Writing and counting are done here, so
-  what goes in always equals what comes out plus what was dropped or quarantined.
+- A task yields an outcome for every document it reads. Writing and counting are done here, so the
+  number of documents in always equals the number out plus those dropped or quarantined.
 """
 
 from collections import Counter
@@ -34,7 +34,7 @@ NAMED_PROBLEMS = 10
 
 @dataclass(frozen=True)
 class Document:
-    """One text, and what is known about it."""
+    """One text and its metadata."""
 
     id: str
     text: str
@@ -50,12 +50,12 @@ class Document:
         """Return the same document with another text."""
         return replace(self, text=text)
 
-    def beginning(self, size: int) -> "Document":
-        """Return a document of its first characters."""
+    def truncated(self, size: int) -> "Document":
+        """Return a document with only its first characters."""
         return replace(self, text=self.text[:size])
 
     def record(self) -> dict[str, Any]:
-        """Return what stands in its line."""
+        """Return the JSON object of its line."""
         return {
             "id": self.id,
             "text": self.text,
@@ -71,7 +71,7 @@ class Rejected:
     document: Document
     reason: str
     decided: str | None = None
-    """The reason with the number that decided, and its limit."""
+    """The reason with the value that decided, and its limit."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ Outcome = Document | Rejected | Unreadable
 
 
 class JsonLinesFile:
-    """A .jsonl.zst file under construction."""
+    """A .jsonl.zst file being written."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("wb")
@@ -103,12 +103,12 @@ class JsonLinesFile:
         self.count += 1
 
     def close(self) -> None:
-        """Write what is left."""
+        """Write what is buffered."""
         self._stream.close()  # closes the file too
 
 
 class RecordsFile:
-    """A .jsonl.zst file of a task, made when the first record is written to it."""
+    """A .jsonl.zst file of a task, created when the first record is written to it."""
 
     def __init__(self, writer: TaskWriter, kind: str) -> None:
         self._writer = writer
@@ -133,12 +133,12 @@ class RecordsFile:
         """Add a line."""
         if self._file is None:
             self._file = JsonLinesFile(self._stack.enter_context(self._writer.file(self._name)))
-            self._stack.callback(self._file.close)  # before it is moved into place
+            self._stack.callback(self._file.close)  # before it gets its final name
         self._file.write(record)
 
 
 class OutcomeFiles:
-    """The files of a task, each opened when something is written to it."""
+    """The files of a task, each created when something is written to it."""
 
     def __init__(self, writer: TaskWriter) -> None:
         self._writer = writer
@@ -166,11 +166,11 @@ class OutcomeFiles:
         if kind not in self._files:
             path = self._stack.enter_context(self._writer.file(self._name(kind)))
             self._files[kind] = JsonLinesFile(path)
-            self._stack.callback(self._files[kind].close)  # before it is moved into place
+            self._stack.callback(self._files[kind].close)  # before it gets its final name
         return self._files[kind]
 
     def quarantine(self, unreadable: Unreadable) -> None:
-        """Keep a note of what couldn't be read; the first few files are named on the screen."""
+        """Record what couldn't be read; the first few files are named on the console."""
         self.to("quarantine").write(vars(unreadable))
         self.quarantined += 1
         where = f"{unreadable.source}: {unreadable.origin}"
@@ -192,7 +192,7 @@ class OutcomeFiles:
 def write_outcomes(
     writer: TaskWriter, outcomes: Iterable[Outcome], keep_rejected: Callable[[Rejected], bool]
 ) -> None:
-    """Write and count what became of each document of a task."""
+    """Write and count the outcomes of the documents of a task."""
     dropped: Counter[str] = Counter()
     characters = 0
     with OutcomeFiles(writer) as files:
@@ -221,7 +221,7 @@ def write_outcomes(
 def read_shard(source: Range, path: Path) -> Iterator[Document]:
     """Stream the documents of a file that lmkit wrote.
 
-    Raises LmkitError where it isn't what lmkit wrote: such a file has been damaged since.
+    Raises LmkitError if the file has been damaged since.
     """
     try:
         for line in lines(source, "zstd", limit=1 << 40):

@@ -1,4 +1,4 @@
-"""Folders that lmkit made, known and checked by their manifests."""
+"""Finished folders that lmkit wrote, recognized and checked by their manifests."""
 
 from pathlib import Path
 
@@ -8,30 +8,30 @@ from lmkit.storage.byte_ranges import hash_range
 
 
 def finished_manifest(path: Path) -> Manifest | None:
-    """Return the manifest of a folder that lmkit finished, None for anything else.
+    """Return the manifest of a finished folder, None for anything else.
 
-    Raises InputError for a folder that lmkit has begun and not finished.
+    Raises InputError for a folder that lmkit has started and not finished.
     """
     if not path.is_dir():
         return None
     try:
         manifest = read(Manifest, path / MANIFEST)
     except LmkitError:
-        return None  # someone else's manifest.json
+        return None  # the manifest.json of another program
     if manifest is not None and manifest.stage != "pretrain":  # a run's model is still read
         refuse_other_format(manifest, path)
     if manifest is None and (path / ".partial" / "plan.json").exists():
         raise InputError(
-            f"{path}: not finished; its manifest.json comes last",
-            "run the command that writes it again: it goes on where it stopped",
+            f"{path}: not finished; its manifest.json is written last",
+            "run the command that writes it again: it resumes where it stopped",
         )
     return manifest
 
 
 def check_finished(path: Path, *, hashes: bool, below: str = "") -> None:
-    """Raise InputError where a folder that lmkit made doesn't hold what its manifest says.
+    """Raise InputError if a finished folder doesn't hold what its manifest lists.
 
-    Sizes are always compared, SHA-256s if `hashes`; of the names that begin with `below`.
+    Sizes are always compared, SHA-256s if `hashes`; for the names that begin with `below`.
     """
     manifest = finished_manifest(path)
     for output in manifest.outputs if manifest else ():
@@ -41,9 +41,9 @@ def check_finished(path: Path, *, hashes: bool, below: str = "") -> None:
         if not file.is_file():
             problem = "is missing, but its manifest.json lists it"
         elif file.stat().st_size != output.bytes:
-            problem = "has another size than its manifest.json says"
+            problem = "has another size than its manifest.json lists"
         elif hashes and hash_range(file, 0, output.bytes) != output.sha256:
-            problem = "is not what its manifest.json says (SHA-256)"
+            problem = "doesn't match its manifest.json (SHA-256)"
         else:
             continue
         raise InputError(f"{file}: {problem}", "make that folder again")

@@ -18,21 +18,21 @@ RANGE_BYTES = 64_000_000
 
 
 class ReadsRecords(Group):
-    """What every command that reads records can be told."""
+    """Options of every command that reads records."""
 
     max_record: Annotated[int, Field(ge=1)] = 32_000_000
     """Longest record or text file to read, in bytes; longer ones are quarantined."""
 
 
 class LabelsDocuments(Group):
-    """What every command that passes documents on can be told."""
+    """Options of every command that reads and writes documents."""
 
     source: str | None = None
     """Label for all documents; none: a record's own, else the last part of the input's path."""
 
 
 class WritesShards(Group):
-    """What every command that writes shards can be told."""
+    """Options of every command that writes shards."""
 
     shard_bytes: Annotated[int, Field(ge=1)] = RANGE_BYTES
     """Input bytes per task and output shard; small files share one."""

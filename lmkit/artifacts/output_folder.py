@@ -1,17 +1,17 @@
-"""How an output folder comes to be complete.
+"""An output folder, from its plan to its manifest.
 
-    work/clean/.lock                   one run at a time
-    work/clean/.partial/plan.json      what is being made
-    work/clean/.partial/...            receipts, and what only later tasks need
-    work/clean/manifest.json           the folder is complete, and .partial is gone
+work/clean/.lock                   one run at a time
+work/clean/.partial/plan.json      the plan of the run in progress
+work/clean/.partial/...            receipts, and files that only later tasks need
+work/clean/manifest.json           the folder is complete, and .partial is removed
 
 Choices:
-- The same plan again is up to date, and nothing is touched. Another plan is an error that names
-  the difference, and `--overwrite` starts over; what a folder held is only forgotten once the new
-  plan is on disk.
-- A folder with files that lmkit didn't write, or that another stage made, is never written to.
-- Where all that was read had to be quarantined, there is nothing to go on with: the folder stays
-  unfinished, with its quarantine.
+- If the plan is the same, the folder is up to date, and nothing is changed. Another plan is an
+error that names the difference, and `--overwrite` starts from scratch; the earlier content is
+discarded only after the new plan is on disk.
+- A folder with files that lmkit didn't write, or that another stage wrote, is never written to.
+- If everything that was read had to be quarantined, the folder remains unfinished, with its
+quarantine.
 """
 
 import os
@@ -62,7 +62,7 @@ SCRATCH = (
     rf"{re.escape(PARTIAL)}/plan\.json\.\d+-\d+",
     rf"{re.escape(PARTIAL)}/(plan\.json|[a-z-]+-\d{{5,}}\.(json|scratch)|.*\.\d+-\d+)",
 )
-"""What lies in .partial: an unfinished plan; plan, receipts, scratch files, unfinished files."""
+"""The content of .partial: an unfinished plan; plan, receipts, scratch files, unfinished files."""
 
 
 class OutputFolder:
@@ -93,12 +93,12 @@ class OutputFolder:
         workers: int = 1,
         label: str,
     ) -> list[Receipt]:
-        """Do the tasks of a step that aren't done yet; return the receipts of all, in order."""
+        """Run the unfinished tasks of a step; return the receipts of all its tasks, in order."""
         self._steps.add(step)
         if damaged := corrupt_tasks(self.path, step, len(tasks)):
             warn(
                 f"{self.path}: scratch files of {len(damaged)} of {len(tasks)} tasks of '{label}' "
-                "have been damaged: they are made again, and all that may have come of them"
+                "have been damaged: they are made again, and everything that depends on them"
             )
             self._undo(step, damaged)
         receipts = run_tasks(self.path, step, work, tasks, workers=workers, label=label)
@@ -106,15 +106,15 @@ class OutputFolder:
         return receipts
 
     def _undo(self, step: str, tasks: Sequence[int]) -> None:
-        """Take tasks for not done, and before, lest a kill makes it forgotten, all later steps."""
+        """Mark tasks as not done; first all later steps, so that a kill can't skip them."""
         for path in self.scratch.glob("*-[0-9]*.json"):
             if path.name.rpartition("-")[0] not in self._steps:
                 path.unlink()
         for number in tasks:
             receipt_path(self.path, step, number).unlink()
 
-    def forget(self, receipts: Sequence[Receipt]) -> None:
-        """Leave out what tasks said that will be done again."""
+    def drop_receipts(self, receipts: Sequence[Receipt]) -> None:
+        """Discard the receipts of tasks that will be run again."""
         self.receipts = [receipt for receipt in self.receipts if receipt not in receipts]
 
     def finish(
@@ -124,12 +124,12 @@ class OutputFolder:
         *,
         max_quarantined: float | None = None,
     ) -> Manifest:
-        """Check the sums, and write the manifest.
+        """Check that the counts add up, and write the manifest.
 
-        Raises LmkitError where a larger share than `max_quarantined` had to be quarantined.
+        Raises LmkitError if a larger fraction than `max_quarantined` had to be quarantined.
         """
         counts.check()
-        self._name_problems(counts)
+        self._report_problems(counts)
         if counts.documents_in and counts.quarantined == counts.documents_in:
             raise LmkitError(
                 f"{self.path}: nothing could be read",
@@ -143,7 +143,7 @@ class OutputFolder:
                 f"{self.path}: {counts.quarantined:,} of {counts.documents_in:,} documents could "
                 f"not be read, more than --max-quarantined {max_quarantined} allows",
                 f"see why in {self.path}/quarantine-*.jsonl.zst; the same command with another "
-                "--max-quarantined goes on from here",
+                "--max-quarantined resumes from here",
             )
         outputs = {output.name: output for receipt in self.receipts for output in receipt.outputs}
         return self.complete(
@@ -164,7 +164,7 @@ class OutputFolder:
         task_seconds: float = 0,
         not_outputs: Sequence[str] = (),
     ) -> Manifest:
-        """Write the manifest. Files like `not_outputs` are kept, and are not recorded."""
+        """Write the manifest. Files that match `not_outputs` are kept, but not recorded."""
         self._remove_all_but({output.name for output in outputs}, not_outputs)
         seconds = round(time.monotonic() - self._started, 3)
         bytes_read = sum(item.bytes for item in inputs)
@@ -182,7 +182,7 @@ class OutputFolder:
         shutil.rmtree(self.scratch)
         return manifest
 
-    def _name_problems(self, counts: Counts) -> None:
+    def _report_problems(self, counts: Counts) -> None:
         problems = [problem for receipt in self.receipts for problem in receipt.problems]
         for problem in problems[:10]:
             more = f" (and {problem.count - 1:,} more)" if problem.count > 1 else ""
@@ -192,10 +192,10 @@ class OutputFolder:
 
     def _inputs_as_read(self) -> tuple[Input, ...]:
         hashes: dict[int, dict[int, str]] = {}
-        for note in (note for receipt in self.receipts for note in receipt.read):
-            known = hashes.setdefault(note.input, {})
-            if known.setdefault(note.start, note.sha256) != note.sha256:
-                name = self.plan.inputs[note.input].path
+        for part in (part for receipt in self.receipts for part in receipt.read):
+            known = hashes.setdefault(part.input, {})
+            if known.setdefault(part.start, part.sha256) != part.sha256:
+                name = self.plan.inputs[part.input].path
                 raise LmkitError(f"{name}: it changed while it was read", "run the same again")
         return tuple(
             replace(item, sha256=tuple(digest for _, digest in sorted(found.items())))
@@ -205,16 +205,16 @@ class OutputFolder:
         )
 
     def _remove_all_but(self, names: set[str], not_outputs: Sequence[str] = ()) -> None:
-        """Delete older outputs of this stage; only what matches its patterns to the letter."""
+        """Delete earlier outputs of this stage; only what matches its patterns exactly."""
         for name in _files_below(self.path):
-            ours = _matches(name, self.config.owns) and not _matches(name, not_outputs)
-            if ours and name not in names:
+            is_output = _matches(name, self.config.owns) and not _matches(name, not_outputs)
+            if is_output and name not in names:
                 (self.path / name).unlink()
 
     def look(self) -> tuple[Manifest | None, Plan | None]:
-        """Return what the folder holds: a finished manifest, or the plan of an interrupted run.
+        """Return the finished manifest of the folder, or the plan of an interrupted run.
 
-        Raises OutputError where it is someone else's.
+        Raises OutputError if another program or stage wrote it.
         """
         try:
             str(self.path).encode()
@@ -239,26 +239,26 @@ class OutputFolder:
             )
         if plan and not self.config.overwrite:
             refuse_other_format(plan, self.path)
-        foreign = self._foreign(known=plan is not None)
-        if foreign and (plan is None or self.config.overwrite):
+        others = self._other_files(known=plan is not None)
+        if others and (plan is None or self.config.overwrite):
             raise OutputError(
-                f"--output: {self.path} holds files that lmkit did not write ({foreign[0]})",
-                "choose another --output; --overwrite doesn't touch them either",
+                f"--output: {self.path} holds files that lmkit did not write ({others[0]})",
+                "choose another --output; --overwrite doesn't delete them either",
             )
         return manifest, plan
 
     def _refuse_if_it_cannot_be_made(self) -> None:
-        """Look for what would stop `mkdir`: a file or a dangling link on the way, a long name."""
-        for place in [self.path, *self.path.parents]:
-            if place.is_symlink() or place.exists():
-                if not place.is_dir():
-                    raise OutputError(f"--output: {self.path}: {place} is not a folder")
+        """Check what would make `mkdir` fail: a file or dangling link in the path, a long name."""
+        for path in [self.path, *self.path.parents]:
+            if path.is_symlink() or path.exists():
+                if not path.is_dir():
+                    raise OutputError(f"--output: {self.path}: {path} is not a folder")
                 return
 
-    def _foreign(self, *, known: bool) -> list[str]:
-        """List what this stage didn't write. In a `known` folder, .partial is ours."""
+    def _other_files(self, *, known: bool) -> list[str]:
+        """List the files that this stage didn't write. In a `known` folder, .partial is its own."""
         names = [name for name in _files_below(self.path) if name != MANIFEST or not known]
-        # Killed before its plan had its name, a run has left nothing else.
+        # A run that was killed before its plan was renamed has left nothing else.
         scratch = SCRATCH if known else SCRATCH[:1]
         return [
             name
@@ -272,9 +272,9 @@ class OutputFolder:
         ]
 
     def changes(self, old: Plan) -> tuple[dict[str, str], list[str]]:
-        """Say how this plan differs from an older one: options by key, and inputs."""
+        """Return how this plan differs from an earlier one: options by key, and inputs."""
         read_before = _hashes_of_receipts(self.scratch)
-        location_options = {id(one): number for number, one in enumerate(old.inputs)}
+        index_of = {id(item): index for index, item in enumerate(old.inputs)}
 
         def same(before: Input, now: Input) -> bool:
             if now.modified is None and self.config.verify:
@@ -284,21 +284,21 @@ class OutputFolder:
             if before.modified == now.modified and not self.config.verify:
                 return True
             return all(
-                hash_range(now.path, note.start, note.stop) == note.sha256
-                for note in read_before.get(location_options[id(before)], [])
+                hash_range(now.path, part.start, part.stop) == part.sha256
+                for part in read_before.get(index_of[id(before)], [])
             )
 
         options = self.plan.option_changes(old, self.config.location_options)
         return options, self.plan.input_changes(old, same)
 
     def up_to_date(self) -> Manifest | None:
-        """Return the manifest if there is nothing left to do. Raises OutputError on a change."""
+        """Return the manifest if the folder is finished. Raises OutputError if the plan changed."""
         manifest, plan = self.look()
         if plan is None or self.config.overwrite:
             return None
         options, inputs = self.changes(plan)
         changes = [*options.values(), *inputs]
-        # Half a folder from one version and half from another would be nobody's output.
+        # A folder must not be written partly by one version and partly by another.
         if manifest is None and plan.lmkit != self.plan.lmkit:
             changes.append(f"lmkit was {plan.lmkit}, now {self.plan.lmkit}")
         if changes:
@@ -308,26 +308,26 @@ class OutputFolder:
         return manifest
 
     def check_outputs(self, manifest: Manifest) -> None:
-        """Raise OutputError where a file is not what the manifest says."""
+        """Raise OutputError if a file doesn't match the manifest."""
         for output in manifest.outputs:
             file = self.path / output.name
-            whole = file.is_file() and file.stat().st_size == output.bytes
-            if whole and self.config.verify:
-                whole = hash_range(file, 0, output.bytes) == output.sha256
-            if not whole:
+            matches = file.is_file() and file.stat().st_size == output.bytes
+            if matches and self.config.verify:
+                matches = hash_range(file, 0, output.bytes) == output.sha256
+            if not matches:
                 raise OutputError(
-                    f"--output: {file} is not what {MANIFEST} says any more",
+                    f"--output: {file} doesn't match {MANIFEST} any more",
                     "make the folder again with --overwrite",
                 )
 
     def sweep(self) -> None:
-        """Remove what a run that was killed behind its manifest has left beside it."""
+        """Remove what a run that was killed after writing its manifest has left."""
         if self.scratch.exists() or (self.path / LOCK).exists():
-            with suppress(OutputError), folder_lock(self.path):  # else someone is at work there
+            with suppress(OutputError), folder_lock(self.path):  # unless another run holds it
                 shutil.rmtree(self.scratch, ignore_errors=True)
 
     def begin(self) -> None:
-        """Write the plan. In this order, a kill in between leaves the old or the new one."""
+        """Write the plan. In this order, a kill in between leaves the old plan or the new one."""
         links = [name for name in _files_below(self.path) if (self.path / name).is_symlink()]
         if links:
             raise OutputError(
@@ -344,19 +344,19 @@ class OutputFolder:
 
 
 def refuse(path: Path, changes: Sequence[str], *, begun: bool) -> None:
-    """Raise the error for a folder that was made, or begun, in another way."""
-    state = "begun" if begun else "made"
+    """Raise the error for a folder that was made, or started, with another plan."""
+    state = "started" if begun else "made"
     raise OutputError(
-        f"--output: {path} was {state} in another way:\n  " + "\n  ".join(changes),
+        f"--output: {path} was {state} with other options or inputs:\n  " + "\n  ".join(changes),
         "choose another --output, or --overwrite this one"
         if not begun
-        else "put things back as they were to go on, choose another --output, or --overwrite this",
+        else "restore them to resume, choose another --output, or --overwrite this one",
     )
 
 
 @contextmanager
 def open_output(config: StageConfig, inputs: Inputs) -> Generator[OutputFolder]:
-    """Own an output folder until it is complete; its `finished` is set where it already is."""
+    """Lock an output folder until it is complete; `finished` is set if it already is."""
     refuse_overlap(config.output, inputs.arguments)
     folder = OutputFolder(config, config.output, inputs.records)
     folder.finished = folder.up_to_date()
@@ -367,10 +367,10 @@ def open_output(config: StageConfig, inputs: Inputs) -> Generator[OutputFolder]:
         return
     if inputs.skipped:
         kinds = (f"{count} {kind or 'without'}" for kind, count in inputs.skipped.items())
-        say(f"left alone, by their endings: {', '.join(kinds)}")
+        say(f"skipped, by their endings: {', '.join(kinds)}")
     folder.path.mkdir(parents=True, exist_ok=True)
     with folder_lock(folder.path):
-        # Another run may have come to its end between the first look and the lock.
+        # Another run may have finished between the first check and the lock.
         folder.finished = folder.up_to_date()
         if folder.finished:
             yield folder
@@ -380,25 +380,25 @@ def open_output(config: StageConfig, inputs: Inputs) -> Generator[OutputFolder]:
 
 
 def refuse_overlap(output: Path, inputs: Sequence[str | Path]) -> None:
-    """Refuse to write into what is read."""
-    place = os.path.realpath(output)
-    parents = {str(parent) for parent in Path(place).parents}
-    inside = os.path.join(place, "")
+    """Refuse to write into an input."""
+    real_output = os.path.realpath(output)
+    parents = {str(parent) for parent in Path(real_output).parents}
+    inside = os.path.join(real_output, "")
     folders: dict[str, str] = {}
     for path in inputs:
         if remote(path):
             continue
         other = _real(path, folders)
-        if place == other:
+        if real_output == other:
             raise ConfigError(f"--output: {output} is also an input")
         if other in parents and os.path.isdir(other):
-            raise ConfigError(f"--output: {output} lies inside the input {path}")
+            raise ConfigError(f"--output: {output} is inside the input {path}")
         if other.startswith(inside):
-            raise ConfigError(f"--output: the input {path} lies inside {output}")
+            raise ConfigError(f"--output: the input {path} is inside {output}")
 
 
 def _real(path: str | Path, folders: dict[str, str]) -> str:
-    """Return where a path really lies; `folders` remembers that of its folder."""
+    """Return the real path of a path; `folders` caches those of folders."""
     folder, name = os.path.split(path)
     if name in {"", ".", ".."} or os.path.islink(path):
         return os.path.realpath(path)
@@ -408,7 +408,7 @@ def _real(path: str | Path, folders: dict[str, str]) -> str:
 
 
 def machine() -> dict[str, Any]:
-    """Say what kind of machine this is."""
+    """Describe this machine."""
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "cores": os.cpu_count(),
@@ -419,9 +419,9 @@ def machine() -> dict[str, Any]:
 def _files_below(folder: Path) -> list[str]:
     """List every file and link below a folder, without following links."""
     found: list[str] = []
-    for place, folders, files in os.walk(folder):
-        links = [name for name in folders if Path(place, name).is_symlink()]
-        found += [Path(place, name).relative_to(folder).as_posix() for name in [*files, *links]]
+    for parent, folders, files in os.walk(folder):
+        links = [name for name in folders if Path(parent, name).is_symlink()]
+        found += [Path(parent, name).relative_to(folder).as_posix() for name in [*files, *links]]
     return sorted(found)
 
 
@@ -430,11 +430,11 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
 
 
 def _hashes_of_receipts(scratch: Path) -> dict[int, list[ReadRange]]:
-    """Return what the finished tasks of an interrupted run have read of each input."""
+    """Return the ranges of each input that the finished tasks of an interrupted run have read."""
     found: dict[int, list[ReadRange]] = {}
     for path in sorted(scratch.glob("*-[0-9]*.json")):
-        with suppress(LmkitError):  # what is no receipt stands for no finished task
+        with suppress(LmkitError):  # an invalid receipt means an unfinished task
             receipt = read(Receipt, path)
-            for note in receipt.read if receipt else ():
-                found.setdefault(note.input, []).append(note)
+            for part in receipt.read if receipt else ():
+                found.setdefault(part.input, []).append(part)
     return found

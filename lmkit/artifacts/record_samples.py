@@ -1,10 +1,9 @@
-"""A few records out of many, without reading them all.
+"""A sample of the records of a folder, without reading all of them.
 
 Choices:
-- Which records is a function of the seed and of the counts that the manifest has, so a sample can
-  be shown to somebody else.
-- One shard is read, and only as far as the last record of the sample; the lines between are passed
-  over unparsed.
+- The sample is a function of the seed and of the counts in the manifest, so it can be reproduced.
+- One shard is read, and only as far as the last record of the sample; the lines before it are
+  skipped without parsing.
 """
 
 import random
@@ -18,37 +17,37 @@ from lmkit.storage.byte_lines import lines
 from lmkit.storage.byte_ranges import CorruptInput, Range
 from lmkit.storage.json_bytes import from_json
 
-LONGEST_LINE = 256_000_000
+MAX_LINE_BYTES = 256_000_000
 
 
-def pick(outputs: Sequence[Output], how_many: int, seed: int) -> tuple[Output, list[int]] | None:
-    """Choose a shard, by how much it holds, and some of its records; None if all are empty."""
+def pick(outputs: Sequence[Output], count: int, seed: int) -> tuple[Output, list[int]] | None:
+    """Choose a shard, weighted by its size, and some of its records; None if all are empty."""
     weights = [_records(output) for output in outputs]
-    if not sum(weights) or not how_many:
+    if not sum(weights) or not count:
         return None
-    chance = random.Random(seed)
-    (shard,) = chance.choices(outputs, weights)
-    count = _records(shard)
-    return shard, sorted(chance.sample(range(count), min(how_many, count)))
+    rng = random.Random(seed)
+    (shard,) = rng.choices(outputs, weights)
+    available = _records(shard)
+    return shard, sorted(rng.sample(range(available), min(count, available)))
 
 
 def _records(output: Output) -> int:
     return output.counts.get("documents", output.counts.get("records", 0))
 
 
-def read_records(path: Path, wanted: Sequence[int]) -> list[dict[str, Any]]:
-    """Read some of the records of a .jsonl.zst file, by their ascending numbers.
+def read_records(path: Path, indices: Sequence[int]) -> list[dict[str, Any]]:
+    """Read some of the records of a .jsonl.zst file, by ascending index.
 
-    Raises LmkitError where the file is not what lmkit wrote.
+    Raises LmkitError if the file is damaged.
     """
     found: list[dict[str, Any]] = []
-    numbers = set(wanted)
+    numbers = set(indices)
     try:
         with Range(path, 0, path.stat().st_size) as source:
-            for number, line in enumerate(lines(source, "zstd", LONGEST_LINE)):
+            for number, line in enumerate(lines(source, "zstd", MAX_LINE_BYTES)):
                 if number in numbers and line.data is not None:
                     found.append(from_json(line.data))
-                if number >= max(wanted, default=0):
+                if number >= max(indices, default=0):
                     break
     except (CorruptInput, OSError, ValueError) as error:
         reason = error.reason if isinstance(error, CorruptInput) else error

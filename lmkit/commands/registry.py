@@ -1,9 +1,9 @@
-"""The commands, listed once: what a person types, the options, and the function that does it.
+"""The registry of commands: their names, their options, and their functions.
 
 Choices:
-- A command is a folder: `options.py` holds what can be set, `run.py` the work and the text that is
-  printed of its result. A new command is a folder and a line here.
-- Nothing of a command is imported before it is asked for: `--help` reads its options alone, and no
+- A command is a folder: `options.py` declares its options, `run.py` has its function and the text
+  that is printed for its result. A new command is a folder and a line here.
+- Nothing of a command is imported before it is needed: `--help` imports only its options, and no
   command waits for the libraries of another one.
 """
 
@@ -17,7 +17,7 @@ from lmkit.config import CommandConfig
 
 @dataclass(frozen=True)
 class Command:
-    """A command by its name, and the names of its options and of its function."""
+    """A command: its name, and the names of its options class and of its function."""
 
     name: str
     config_name: str
@@ -25,7 +25,7 @@ class Command:
 
     @property
     def config(self) -> type[CommandConfig]:
-        """The options."""
+        """The options class."""
         return getattr(import_module(f"{self._folder}.options"), self.config_name)
 
     @property
@@ -61,5 +61,5 @@ COMMANDS = (
 
 
 def command_named(name: str) -> Command | None:
-    """Return the command that a person types like this, if there is one."""
+    """Return the command with this name, if there is one."""
     return next((command for command in COMMANDS if command.name == name), None)

@@ -6,7 +6,7 @@ from lmkit.config import Group
 
 
 class ComputesOn(Group):
-    """Where a model is computed."""
+    """The device of a model."""
 
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Device to compute on; auto: a GPU if there is one."""

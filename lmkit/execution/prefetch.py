@@ -1,8 +1,8 @@
-"""The next item in the making while this one is used.
+"""Prefetching: the next item is computed while the current one is used.
 
 Choices:
-- One thread and one item ahead: memory is that of two items, and items come in their order.
-- What goes wrong in the thread is raised where the item is asked for.
+- One thread and one item in advance: memory is that of two items, and items keep their order.
+- An exception in the thread is raised where the item is requested.
 """
 
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ from typing import TypeVar
 ItemT = TypeVar("ItemT")
 
 
-def one_ahead(items: Iterator[ItemT]) -> Iterator[ItemT]:
-    """Yield the items, each made in a thread while the one before it is used.
+def prefetched(items: Iterator[ItemT]) -> Iterator[ItemT]:
+    """Yield the items, each computed in a thread while the previous one is used.
 
-    >>> list(one_ahead(iter("abc")))
+    >>> list(prefetched(iter("abc")))
     ['a', 'b', 'c']
     """
     end = object()
-    pool = ThreadPoolExecutor(1, thread_name_prefix="ahead")
+    pool = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
     try:
         following = pool.submit(next, items, end)
         while (item := following.result()) is not end:

@@ -1,14 +1,14 @@
-"""Facts as a person reads them: panels on a terminal, plain lines in a pipe.
+"""Tables for people: panels on a terminal, plain lines in a pipe.
 
-A section is a table of facts by name, or a list of such tables. So what is shown and what a
-script gets are the same data, once with units and separators, once as it is.
+A section is a mapping of facts by name, or a list of such mappings. So what is shown and what a
+script gets are the same data, once formatted with units and separators, once raw.
 
 Choices:
-- What stands in documents is not trusted: a character that does more than print, such as the one
-  that begins a terminal's commands or turns the direction of writing, is shown by its number.
-- Nothing is cut or wrapped in a pipe: `grep` finds a path however long it is.
-- Records with a text stand one below another, others are rows of a table; pieces of a text, with
-  their ids, are on a terminal shown as that text, each on a color of its own.
+- The content of documents is not trusted: a character that does more than print, such as the one
+  that begins a terminal's escape sequences or changes the text direction, is shown as an escape.
+- Nothing is truncated or wrapped in a pipe: `grep` finds a path however long it is.
+- Records with a text are shown one below another, others as rows of a table; tokens with their ids
+  are shown on a terminal as the text that they form, with alternating colors.
 """
 
 import sys
@@ -26,13 +26,13 @@ from rich.text import Text
 SHOWN_SOURCES = 10
 
 
-def listed(rows: Sequence[Mapping[str, Any]], most: int) -> list[dict[str, Any]]:
-    """Return the first rows, and one that adds up the others; `more` says how many these are.
+def listed(rows: Sequence[Mapping[str, Any]], max_rows: int) -> list[dict[str, Any]]:
+    """Return the first rows, and one that sums the others; `more` is the number of the others.
 
     >>> listed([{"source": name, "in": 2} for name in "abc"], 1)
     [{'source': 'a', 'in': 2}, {'source': 'and 2 more', 'in': 4, 'more': 2}]
     """
-    first, rest = [dict(row) for row in rows[:most]], rows[most:]
+    first, rest = [dict(row) for row in rows[:max_rows]], rows[max_rows:]
     if not rest:
         return first
     more = sum(row.get("more", 1) for row in rest)
@@ -56,14 +56,14 @@ Section = Facts | Sequence[Facts]
 
 
 def shown(sections: Mapping[str, Section]) -> str:
-    """Lay out sections for wherever standard output goes."""
+    """Format sections for standard output: a terminal or a pipe."""
     filled = {title: section for title, section in sections.items() if section}
-    # Not rich's own check: FORCE_COLOR, which CI sets, makes it see terminals everywhere.
+    # Not rich's own check: with FORCE_COLOR, which CI sets, it always detects a terminal.
     return _panels(filled) if sys.stdout.isatty() else plain(filled)
 
 
 def plain(sections: Mapping[str, Section]) -> str:
-    """Lay out sections as lines of text.
+    """Format sections as lines of text.
 
     >>> print(plain({"size": {"files": 2, "bytes": 1_200_000}}))
     size
@@ -77,7 +77,7 @@ def plain(sections: Mapping[str, Section]) -> str:
 
 
 def printable(text: str) -> str:
-    r"""Write what isn't a visible character by its number.
+    r"""Replace characters that aren't printable with escapes.
 
     >>> printable("red \x1b[31m, two\nlines, half a pair \ud83d")
     'red \\x1b[31m, two\\nlines, half a pair \\ud83d'
@@ -85,7 +85,8 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(
-        sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
     )
 
 
@@ -102,7 +103,7 @@ def size(count: int) -> str:
 
 
 def _cell(name: str, value: object) -> str:
-    """Return a value as a person writes it."""
+    """Return a value formatted for people."""
     if value is None:
         return "none"
     if isinstance(value, bool):
@@ -113,9 +114,9 @@ def _cell(name: str, value: object) -> str:
         return f"{value:.6g}"
     if isinstance(value, Mapping):
         inner = cast(Mapping[str, Any], value)
-        return ", ".join(f"{_name(key)} {_cell(key, each)}" for key, each in inner.items())
+        return ", ".join(f"{_name(key)} {_cell(key, item)}" for key, item in inner.items())
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return " ".join(printable(str(each)) for each in cast(Sequence[Any], value))
+        return " ".join(printable(str(item)) for item in cast(Sequence[Any], value))
     return printable(str(value))
 
 
@@ -123,7 +124,7 @@ def _name(key: str) -> str:
     return printable(key.replace("_", " "))
 
 
-def _cards(section: Sequence[Facts]) -> bool:
+def _have_text(section: Sequence[Facts]) -> bool:
     return any("text" in facts for facts in section)
 
 
@@ -132,16 +133,16 @@ def _columns(section: Sequence[Facts]) -> list[str]:
 
 
 def _row(facts: Facts, columns: Sequence[str]) -> list[str]:
-    """Return cells; what a record lacks stays blank."""
+    """Return cells; missing values are empty."""
     return [_cell(name, facts[name]) if name in facts else "" for name in columns]
 
 
 def _lines(section: Section) -> list[str]:
     if isinstance(section, Mapping):
         return _aligned([[_name(name), _cell(name, value)] for name, value in section.items()])
-    if _cards(section):
-        cards = [_lines(facts) for facts in section]
-        return [line for card in cards for line in ("", *card)][1:]
+    if _have_text(section):
+        blocks = [_lines(facts) for facts in section]
+        return [line for block in blocks for line in ("", *block)][1:]
     columns = _columns(section)
     return _aligned([list(map(_name, columns)), *(_row(facts, columns) for facts in section)])
 
@@ -162,7 +163,7 @@ def _panels(sections: Mapping[str, Section]) -> str:
             content = _fact_table(section)
         elif all(set(facts) == {"piece", "id"} for facts in section):
             content = _colored(section)
-        elif _cards(section):
+        elif _have_text(section):
             tables = [_fact_table(facts) for facts in section]
             content = Group(*(part for table in tables for part in ("", table)))
         else:
@@ -176,7 +177,7 @@ def _fact_table(facts: Facts) -> "Table":
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in facts.items():
-        # Text is taken as it is; in a plain string, rich would obey [red].
+        # Text is shown literally; in a plain string, rich would interpret [red].
         table.add_row(Text(_name(name)), Text(_cell(name, value)))
     return table
 
@@ -185,7 +186,7 @@ COLORS = ("on dark_blue", "on dark_green", "on purple4", "on dark_red")
 
 
 def _colored(pieces: Sequence[Facts]) -> "Text":
-    """Write pieces one behind the other, each with its id; blanks and line breaks can be seen."""
+    """Show tokens one after the other, each with its id; spaces and line breaks are visible."""
     text = Text(overflow="fold")
     for number, facts in enumerate(pieces):
         color = COLORS[number % len(COLORS)]

@@ -1,1 +1,1 @@
-"""From tokens to sequences: token shards, row index, hold-out split, limits."""
+"""From tokens to sequences: token shards, row index, hold-out split, sanity limits."""

@@ -1,27 +1,28 @@
-"""Rows of equal length, cut from documents of any length.
+"""Sequences of equal length, built from documents of any length.
 
-    documents   aaaaa bb ccccccc        rows of 4   aaaa | abbc | cccc | cc
+    documents   aaaaa bb ccccccc        sequences of 4   aaaa | abbc | cccc | cc
     pieces      (a, 0, 4) | (a, 4, 1) (b, 0, 2) (c, 0, 1) | (c, 1, 4) | (c, 5, 2)
 
 Choices:
-- Tokens are never moved. A row is a list of pieces, a piece is (document, start, length), and
-  this index is small, so another row length needs no second copy of the tokens.
-- Concatenate and chunk: every token is placed exactly once, and only the last row may be short.
-- Documents are laid out by hash, so rows do not depend on how the input was cut into tasks.
+- Tokens are never moved. A sequence is a list of pieces, a piece is (document, start, length), and
+  this row index is small, so another sequence length needs no second copy of the tokens.
+- Concatenate and chunk: every token is packed exactly once, and only the last sequence may be
+  short.
+- Documents are ordered by hash, so sequences do not depend on how the input was split into tasks.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 PIECE = np.dtype([("document", "<u8"), ("start", "<u8"), ("length", "<u4")])
-"""`length` tokens of a document, from its token `start` on."""
+"""`length` tokens of a document, beginning at its token `start`."""
 
 
 def document_order(keys: NDArray[np.uint64], texts: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Where the documents lie: the first entry is the number of the document to lay out first.
+    """Return the order in which documents are packed, as indices of documents.
 
-    Documents with equal keys go by the hash of their text. Where that is equal too, they are
-    copies of one another, and either order makes the same rows.
+    Documents with equal keys are ordered by the hash of their text. If that is equal too, they are
+    copies of each other, and either order gives the same sequences.
     """
     return np.lexsort((texts, keys)).astype(np.int64, copy=False)
 
@@ -29,10 +30,10 @@ def document_order(keys: NDArray[np.uint64], texts: NDArray[np.uint64]) -> NDArr
 def chunk(
     lengths: NDArray[np.int64], sequence_length: int
 ) -> tuple[NDArray[np.int64], NDArray[np.void]]:
-    """Cut documents that lie one behind the other into rows of `sequence_length` tokens.
+    """Split concatenated documents into sequences of `sequence_length` tokens.
 
-    Row r is made of `pieces[row_starts[r]:row_starts[r + 1]]`. A document of no tokens gives no
-    piece.
+    Sequence r consists of `pieces[row_starts[r]:row_starts[r + 1]]`. A document without tokens has
+    no piece.
 
     >>> row_starts, pieces = chunk(np.array([5, 2, 7]), 4)
     >>> row_starts.tolist()
@@ -62,7 +63,7 @@ def chunk(
 def one_document_per_sequence(
     lengths: NDArray[np.int64], sequence_length: int
 ) -> tuple[NDArray[np.int64], NDArray[np.void]]:
-    """Cut each document into rows of its own; its last row may be short.
+    """Split documents into sequences of one document each; its last sequence may be short.
 
     >>> row_starts, pieces = one_document_per_sequence(np.array([5, 0, 2]), 4)
     >>> row_starts.tolist(), pieces["document"].tolist(), pieces["length"].tolist()
@@ -80,7 +81,7 @@ def one_document_per_sequence(
 
 
 def counting(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """0, 1, 2, ... for each count, one behind the other.
+    """Return the concatenated ranges 0, 1, 2, ... of these lengths.
 
     >>> counting(np.array([3, 0, 2])).tolist()
     [0, 1, 2, 0, 1]

@@ -1,14 +1,14 @@
-"""nanoGPT's token files: 16-bit ids one behind the other, and nothing else.
+"""nanoGPT's token files: consecutive 16-bit ids, and nothing else.
 
     train.bin    text <separator> text <separator> ...
 
 Choices:
-- The file knows neither its tokenizer nor its documents. A person names the tokenizer, every id is
-  compared with its vocabulary, and documents are cut at a separator that the tokenizer would never
-  make of text. From then on borders are stored.
+- The file stores neither its tokenizer nor its document boundaries. A person names the tokenizer,
+  every id is compared with its vocabulary, and documents are split at a separator that the
+  tokenizer would never produce from text. After that, boundaries are stored.
 - Without a separator a file is one document, as nanoGPT's character files are.
-- `meta.pkl`, which nanoGPT writes beside some of them, is a pickle: whoever opens it runs what it
-  says. It is never opened here.
+- `meta.pkl`, which nanoGPT writes next to some of them, is a pickle: loading it executes code. It
+  is never loaded here.
 - A file is read in slices like any other: a slice has the documents that begin in it.
 """
 
@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.artifacts.documents_file import Unreadable
-from lmkit.artifacts.inputs import Slice, opened
+from lmkit.artifacts.inputs import Slice, open_slice
 from lmkit.artifacts.tasks import ReadRange
 from lmkit.errors import LmkitError
 from lmkit.packing.chunking import counting
@@ -30,13 +30,13 @@ from lmkit.packing.token_shards import Shards, values
 from lmkit.storage.byte_ranges import READ_BYTES, Range
 
 ID = np.dtype("<u2")
-EXPORTED_TOKENS = 4_000_000
+TOKENS_PER_WRITE = 4_000_000
 """Tokens to write at a time."""
 
 
 @dataclass(frozen=True)
-class Encoded:
-    """A document that comes as tokens, without any around its text."""
+class TokenizedDocument:
+    """A document that is given as tokens, without BOS and EOS."""
 
     id: str
     ids: NDArray[np.uint16]
@@ -47,33 +47,33 @@ class Encoded:
 
     @property
     def size(self) -> int:
-        """About as many characters as its text has."""
+        """The approximate number of characters of its text."""
         return 4 * len(self.ids)
 
-    def beginning(self, size: int) -> "Encoded":
-        """Return about the first so many characters of it."""
+    def truncated(self, size: int) -> "TokenizedDocument":
+        """Return approximately its first `size` characters."""
         return replace(self, ids=self.ids[: size // 4])
 
     def checked(self, vocabulary_size: int) -> NDArray[np.uint32]:
-        """Return the tokens; a LmkitError names the first that no vocabulary of this size has."""
+        """Return the tokens; raises LmkitError naming the first one outside of the vocabulary."""
         beyond = np.flatnonzero(self.ids >= vocabulary_size)
         if len(beyond):
             first = int(beyond[0])
-            place = self.offset + first * ID.itemsize
+            offset = self.offset + first * ID.itemsize
             raise LmkitError(
-                f"{self.path}: the token at byte {place:,} is {self.ids[first]}, but the tokenizer "
-                f"has ids from 0 to {vocabulary_size - 1}",
-                "name the tokenizer that the file was made with: --tokenizer; and the id between "
-                "documents, if it is no token of it: --separator",
+                f"{self.path}: the token at byte {offset:,} is {self.ids[first]}, but the "
+                f"tokenizer has ids from 0 to {vocabulary_size - 1}",
+                "name the tokenizer that the file was written with: --tokenizer; and the id "
+                "between documents, if it is not one of its tokens: --separator",
             )
         return self.ids.astype(np.uint32)
 
 
 def read_tokens(
     part: Slice, read_ranges: list[ReadRange], *, separator: int | None, max_record: int
-) -> Iterator[Encoded | Unreadable]:
+) -> Iterator[TokenizedDocument | Unreadable]:
     """Yield the documents that begin in a slice of a .bin file."""
-    for source in opened(part, read_ranges):
+    for source in open_slice(part, read_ranges):
         for offset, data in _documents(part, source, separator, max_record):
             where = part.source, part.origin, offset, 0
             if data is None:
@@ -82,18 +82,18 @@ def read_tokens(
             elif len(data) % ID.itemsize:
                 yield Unreadable(*where, "truncated: it ends inside a token")
             else:
-                place = f"{part.source}\0{part.origin}\0{offset}\0".encode()
-                name = hashlib.sha256(place + data).hexdigest()[:32]
+                location = f"{part.source}\0{part.origin}\0{offset}\0".encode()
+                name = hashlib.sha256(location + data).hexdigest()[:32]
                 ids = np.frombuffer(data, ID)
-                yield Encoded(name, ids, part.source, part.path, offset)
+                yield TokenizedDocument(name, ids, part.source, part.path, offset)
 
 
 def _documents(
     part: Slice, source: Range, separator: int | None, max_record: int
 ) -> Iterator[tuple[int, bytes | None]]:
-    """Yield the offset and the bytes of each document; no bytes where there are too many."""
+    """Yield the offsets and the bytes of documents; None if there are too many bytes."""
     skipping = part.start > 0 and _token_before(part) != separator
-    offset, held = part.start, bytearray()
+    offset, buffered = part.start, bytearray()
     too_long = False
     while data := source.read(READ_BYTES):
         first = source.position - len(data)
@@ -107,25 +107,25 @@ def _documents(
             if not skipping:
                 if offset >= part.stop:
                     return
-                held += b"" if too_long else data[cursor:end]
-                fits = not too_long and len(held) <= max_record
-                yield offset, bytes(held) if fits else None
+                buffered += b"" if too_long else data[cursor:end]
+                fits = not too_long and len(buffered) <= max_record
+                yield offset, bytes(buffered) if fits else None
             cursor = end + ID.itemsize
-            offset, held, too_long, skipping = first + cursor, bytearray(), False, False
+            offset, buffered, too_long, skipping = first + cursor, bytearray(), False, False
         if skipping:
             if source.position >= part.stop:
-                return  # the document that goes on here began before this slice
+                return  # this document began before this slice
             continue
         if offset >= part.stop:
             return
         if not too_long:
-            held += data[cursor:]
-        if len(held) > max_record:
-            too_long, held = True, bytearray()
+            buffered += data[cursor:]
+        if len(buffered) > max_record:
+            too_long, buffered = True, bytearray()
             if separator is None:
                 break
-    if not skipping and offset < part.stop and (held or too_long):
-        yield offset, None if too_long else bytes(held)
+    if not skipping and offset < part.stop and (buffered or too_long):
+        yield offset, None if too_long else bytes(buffered)
 
 
 def _token_before(part: Slice) -> int:
@@ -137,50 +137,50 @@ def _token_before(part: Slice) -> int:
 def write_tokens(
     shards: Shards, framing: tuple[bool, bool], separator: int | None, file: BinaryIO
 ) -> tuple[int, int]:
-    """Write the documents of a packed folder's side; return how many, and how many tokens.
+    """Write the documents of one split of a packed folder; return their number, and the tokens'.
 
-    `framing` says whether they were stored with a begin and with an end; both are left off.
+    `framing` is whether they were stored with BOS and with EOS; both are removed.
     """
     documents = written = 0
     for tokens, records in zip(shards.tokens, shards.documents, strict=True):
         stored = values(records)
         for group in _groups(stored["tokens"].astype(np.int64)):
-            text, ends = _unframed(values(tokens), stored[group], framing, separator)
+            text, ends = _without_framing(values(tokens), stored[group], framing, separator)
             file.write(text.astype(ID, copy=False).data)
             documents, written = documents + len(ends), written + len(text)
     return documents, written
 
 
 def _groups(lengths: NDArray[np.int64]) -> Iterator[slice]:
-    """Cut documents into groups of about EXPORTED_TOKENS."""
+    """Yield groups of documents with about EXPORTED_TOKENS tokens."""
     ends = np.cumsum(lengths)
     start = 0
     while start < len(lengths):
-        limit = EXPORTED_TOKENS + (int(ends[start - 1]) if start else 0)
+        limit = TOKENS_PER_WRITE + (int(ends[start - 1]) if start else 0)
         stop = max(start + 1, int(np.searchsorted(ends, limit, side="right")))
         yield slice(start, stop)
         start = stop
 
 
-def _unframed(
+def _without_framing(
     tokens: NDArray[Any],
     records: NDArray[np.void],
     framing: tuple[bool, bool],
     separator: int | None,
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Return texts and separators, and where each text ends."""
-    begin, end = framing
-    lengths = records["tokens"].astype(np.int64) - begin - end
-    behind = lengths + (separator is not None)
-    starts = np.cumsum(behind) - behind
+    """Return texts and separators, and the ends of the texts."""
+    bos, eos = framing
+    lengths = records["tokens"].astype(np.int64) - bos - eos
+    with_separator = lengths + (separator is not None)
+    starts = np.cumsum(with_separator) - with_separator
     inside = counting(lengths)
-    text = np.empty(int(behind.sum()), tokens.dtype)
-    found = tokens[np.repeat(records["start"].astype(np.int64) + begin, lengths) + inside]
+    text = np.empty(int(with_separator.sum()), tokens.dtype)
+    found = tokens[np.repeat(records["start"].astype(np.int64) + bos, lengths) + inside]
     if separator is not None:
-        if (held := np.flatnonzero(found == separator)).size:
-            number = int(np.searchsorted(np.cumsum(lengths), held[0], side="right"))
+        if (buffered := np.flatnonzero(found == separator)).size:
+            number = int(np.searchsorted(np.cumsum(lengths), buffered[0], side="right"))
             raise LmkitError(
-                f"a document holds the separator {separator} (token {int(held[0])} of a group, "
+                f"a document holds the separator {separator} (token {int(buffered[0])} of a group, "
                 f"document {number}): it would be read as two",
                 "give another id: --separator",
             )

@@ -1,4 +1,4 @@
-"""The limits beyond which packed text is refused."""
+"""The sanity limits of packing."""
 
 from typing import Annotated
 

@@ -1,9 +1,9 @@
-"""A packed folder as an input: other rows over the same tokens.
+"""A packed folder as an input: other sequences over the same tokens.
 
 Choices:
-- A shard is linked where the disk can, since tokens are the bulk of a packed folder and are never
-  moved; on another disk, or where links aren't allowed, it is copied.
-- What is linked is read once, to see that it is what the folder's manifest says.
+- A shard is hard-linked if possible, since tokens are most of a packed folder and are never
+  changed; on another disk, or if links aren't allowed, it is copied.
+- A linked file is read once, to compare it with the folder's manifest.
 """
 
 import os
@@ -28,25 +28,25 @@ from lmkit.storage.byte_ranges import hash_range
 
 @dataclass(frozen=True)
 class PackedFolder:
-    """A folder that lmkit pack made."""
+    """A folder that lmkit pack wrote."""
 
     path: Path
     manifest: Manifest
 
-    def shards(self, sides: Sequence[str]) -> list[tuple[str, int]]:
-        """List the shards of the sides that hold documents: a side, and a number."""
+    def shards(self, splits: Sequence[str]) -> list[tuple[str, int]]:
+        """List the shards of the splits that hold documents: a split, and an index."""
         names = [output.name for output in self.manifest.outputs]
         return [
-            (side, number)
-            for side in sides
-            if side in self.manifest.details
-            for number in range(sum(name.startswith(f"{side}/tokens-") for name in names))
+            (split, number)
+            for split in splits
+            if split in self.manifest.details
+            for number in range(sum(name.startswith(f"{split}/tokens-") for name in names))
         ]
 
     def link(self, shard: tuple[str, int], writer: TaskWriter) -> None:
-        """Put a shard into another folder."""
-        side, number = shard
-        tokens, documents = (f"{side}/{name(number)}" for name in (tokens_name, documents_name))
+        """Link a shard into another folder."""
+        split, number = shard
+        tokens, documents = (f"{split}/{name(number)}" for name in (tokens_name, documents_name))
         for name in (tokens, documents):
             self._check(name)
             with writer.file(name) as path:
@@ -54,7 +54,7 @@ class PackedFolder:
         records = len(StoredArray.at(writer.folder / documents, DOCUMENT))
         sizes = {"tokens": self._tokens(writer.folder / tokens)}
         writer.counts = Counts(documents_in=records, documents_out=records, more=sizes)
-        writer.facts = {"documents": {side: records}}
+        writer.facts = {"documents": {split: records}}
 
     def _tokens(self, path: Path) -> int:
         return len(StoredArray.at(path, token_type(self.manifest.details["vocabulary_size"])))
@@ -64,14 +64,14 @@ class PackedFolder:
         file = self.path / name
         if hash_range(file, 0, output.bytes) != output.sha256:
             raise LmkitError(
-                f"{file}: is not what its manifest.json says (SHA-256)", "make that folder again"
+                f"{file}: doesn't match its manifest.json (SHA-256)", "make that folder again"
             )
 
 
 def only_packed(inputs: Sequence[Path], listed: Path | None) -> PackedFolder | None:
-    """Return the packed folder that is the only input; None where documents are to be packed.
+    """Return the packed folder that is the only input; None if documents are to be packed.
 
-    Raises InputError for one among other inputs, and for one that lacks a file.
+    Raises InputError for one among other inputs, and for one with missing files.
     """
     packed = [
         PackedFolder(path, manifest)
@@ -83,7 +83,7 @@ def only_packed(inputs: Sequence[Path], listed: Path | None) -> PackedFolder | N
     if len(inputs) > 1 or listed:
         raise InputError(
             f"INPUTS: {packed[0].path} is a packed folder, and not the only input",
-            "name it alone to make other rows of it, or pack all the documents together",
+            "name it alone to pack it into other sequences, or pack all the documents together",
         )
     check_finished(packed[0].path, hashes=False)  # shards are read as they are linked
     check_finished(packed[0].path, hashes=True, below="tokenizer/")
@@ -91,8 +91,8 @@ def only_packed(inputs: Sequence[Path], listed: Path | None) -> PackedFolder | N
 
 
 def link_or_copy(source: Path, target: Path) -> None:
-    """Make a file of the same content, by a hard link if the disk can have one."""
-    # Opening what an earlier process has left here would write into the file that it links to.
+    """Create a file with the same content, as a hard link if possible."""
+    # Opening a link that an earlier process has left would write into the file that it links to.
     target.unlink(missing_ok=True)
     try:
         os.link(source.resolve(), target)  # a link to a symbolic link would be one itself

@@ -1,10 +1,10 @@
-"""The row index of one side of a packed folder: which pieces of which documents make a row.
+"""The row index of one split of a packed folder: the pieces of documents in every sequence.
 
 Choices:
-- Documents are laid out by the hash of their ids, so no packing depends on how the input was cut
-  into tasks.
-- The sums are checked each time: an index that loses a token, or places one twice, trains a worse
-  model without a word.
+- Documents are packed in the order of the hashes of their ids, so no packing depends on how the
+  input was split into tasks.
+- The sums are checked every time: an index that loses a token, or holds one twice, would silently
+  make a model worse.
 """
 
 from dataclasses import dataclass
@@ -29,34 +29,34 @@ PACKINGS: dict[str, PackFunction] = {
 
 
 @dataclass(frozen=True)
-class Layout:
-    """Row r is made of `pieces[row_starts[r]:row_starts[r + 1]]`."""
+class RowIndex:
+    """Sequence r consists of `pieces[row_starts[r]:row_starts[r + 1]]`."""
 
     row_starts: NDArray[np.int64]
     pieces: NDArray[np.void]
     facts: dict[str, Any]
-    """Sums; `cut` are the documents that lie in several rows and would have fit in one."""
+    """Sums; `cut` counts the documents that were split and would have fit in one sequence."""
 
 
-def pack_into_sequences(shards: Shards, packing: str, sequence_length: int) -> Layout:
-    """Lay out the documents of all shards, in the order of their hashes."""
+def pack_into_sequences(shards: Shards, packing: str, sequence_length: int) -> RowIndex:
+    """Pack the documents of all shards, in the order of their hashes."""
     lengths = shards.of_documents("tokens").astype(np.int64)
     order = document_order(shards.of_documents("key"), shards.of_documents("text"))
-    row_starts, pieces = in_order(PACKINGS[packing], lengths, order, sequence_length)
-    tokens, placed = int(lengths.sum()), int(pieces["length"].sum())
+    row_starts, pieces = pack_in_order(PACKINGS[packing], lengths, order, sequence_length)
+    tokens, packed = int(lengths.sum()), int(pieces["length"].sum())
     rows = len(row_starts) - 1
-    padding = rows * sequence_length - placed
-    if tokens != placed or padding < 0 or sum(map(len, shards.tokens)) != tokens:
+    padding = rows * sequence_length - packed
+    if tokens != packed or padding < 0 or sum(map(len, shards.tokens)) != tokens:
         raise LmkitError(
-            f"{shards.tokens[0].path.parent}: {tokens:,} tokens went in, {placed:,} are in rows: "
+            f"{shards.tokens[0].path.parent}: of {tokens:,} tokens, {packed:,} are in sequences: "
             "this is a bug in lmkit, and the output is not to be trusted"
         )
-    return Layout(
+    return RowIndex(
         row_starts,
         pieces,
         {
             "documents": len(lengths),
-            "cut": cut_documents(lengths, pieces, sequence_length),
+            "cut": split_documents(lengths, pieces, sequence_length),
             "bytes_of_text": int(shards.of_documents("bytes").sum()),
             "tokens": tokens,
             "rows": rows,
@@ -69,36 +69,36 @@ def pack_into_sequences(shards: Shards, packing: str, sequence_length: int) -> L
 def write_row_index(
     packing: str, sequence_length: int, of: tuple[str, int], writer: TaskWriter
 ) -> None:
-    """Write which pieces of which documents make a row; `of` is a side and its shards."""
-    side, count = of
-    layout = pack_into_sequences(Shards.at(writer.folder / side, count), packing, sequence_length)
-    for name, stored in ((STARTS, layout.row_starts), (PIECES, layout.pieces)):
-        with writer.file(f"{side}/{name}") as path:
+    """Write the pieces of documents in every sequence; `of` is a split and its number of shards."""
+    split, count = of
+    index = pack_into_sequences(Shards.at(writer.folder / split, count), packing, sequence_length)
+    for name, stored in ((STARTS, index.row_starts), (PIECES, index.pieces)):
+        with writer.file(f"{split}/{name}") as path:
             write_array(path, stored)
-    writer.facts = layout.facts
+    writer.facts = index.facts
 
 
 def split_overlap(folder: Path, train: int, validation: int) -> tuple[int, int]:
-    """Count held-out documents whose text is trained on too, and all held-out ones.
+    """Count held-out documents whose text is also in the training split, and all held-out ones.
 
-    The numbers are those of the shards of either side.
+    The arguments are the numbers of shards of the splits.
     """
     texts = Shards.at(folder / "train", train).of_documents("text")
-    out = Shards.at(folder / "validation", validation).of_documents("text")
-    return int(np.isin(out, texts).sum()), len(out)
+    held_out = Shards.at(folder / "validation", validation).of_documents("text")
+    return int(np.isin(held_out, texts).sum()), len(held_out)
 
 
-def in_order(
+def pack_in_order(
     pack_into_sequences: PackFunction,
     lengths: NDArray[np.int64],
     order: NDArray[np.int64],
     sequence_length: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.void]]:
-    """Lay out documents in another order than the one in which they are stored.
+    """Pack documents in another order than that in which they are stored.
 
-    The pieces keep the numbers under which the documents are stored.
+    The pieces keep the indices of the stored documents.
 
-    >>> _, pieces = in_order(chunk, np.array([5, 2]), np.array([1, 0]), 4)
+    >>> _, pieces = pack_in_order(chunk, np.array([5, 2]), np.array([1, 0]), 4)
     >>> pieces["document"].tolist(), pieces["length"].tolist()
     ([1, 0, 0], [2, 2, 3])
     """
@@ -107,13 +107,13 @@ def in_order(
     return row_starts, pieces
 
 
-def cut_documents(
+def split_documents(
     lengths: NDArray[np.int64], pieces: NDArray[np.void], sequence_length: int
 ) -> int:
-    """Count the documents that would have fit in a row and lie in several pieces.
+    """Count the documents that would have fit in a sequence and were split.
 
     >>> lengths = np.array([3, 2, 9])
-    >>> cut_documents(lengths, chunk(lengths, 4)[1], 4)
+    >>> split_documents(lengths, chunk(lengths, 4)[1], 4)
     1
     """
     number = np.bincount(pieces["document"].astype(np.int64), minlength=len(lengths))

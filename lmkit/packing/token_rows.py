@@ -1,16 +1,16 @@
-"""Rows of tokens, ready for any objective.
+"""Sequences of tokens, for any objective.
 
-Legend: B rows, T places in a row, P pieces, N tokens.
+Legend: B sequences, T positions in a sequence, P pieces, N tokens.
 
 Choices:
-- Any rows in any order: which rows make a batch is decided elsewhere, and nothing is remembered
+- Any sequences in any order: the composition of batches is decided elsewhere, and no state is kept
   between two reads.
-- A row says which piece each place belongs to, since two documents must not see each other and
-  no token's id can be trusted to mark the border.
-- The token behind a row's last place is read from the shard, wherever its document goes on. So
-  every token but a document's first is a target exactly once in a pass.
-- One gather for each shard touched, and no loop over pieces: a row of short documents costs no
-  more than a row of one long document.
+- A sequence stores the piece of every position, since two documents must not attend to each other
+  and no token id is a reliable document boundary.
+- The token after a sequence's last position is read from the shard, wherever its document
+  continues. So every token but a document's first is a target exactly once per epoch.
+- One gather per shard, and no loop over pieces: a sequence of short documents costs no more than a
+  sequence of one long document.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,41 +27,41 @@ from lmkit.packing.chunking import PIECE, chunk, counting
 from lmkit.packing.token_shards import DOCUMENT, Shards, StoredArray, values
 
 STARTS = "rows/starts.npy"
-"""R + 1 numbers: row r is made of the pieces starts[r] to starts[r + 1]."""
+"""R + 1 numbers: sequence r consists of the pieces starts[r] to starts[r + 1]."""
 
 PIECES = "rows/pieces.npy"
-"""PIECE records; a document's number counts over all shards, in their order."""
+"""PIECE records; a document's index counts over all shards, in their order."""
 
 NO_TARGET = -100
-"""Stands where nothing follows; torch's cross entropy leaves it out."""
+"""The target where no token follows; the default `ignore_index` of torch's cross entropy."""
 
 Stored = StoredArray | NDArray[Any]
 PackFunction = Callable[[NDArray[np.int64], int], tuple[NDArray[np.int64], NDArray[np.void]]]
-"""From the lengths of documents and of a row to where rows start, and pieces."""
+"""From the lengths of documents and of a sequence to the starts of sequences, and pieces."""
 
 
 @dataclass(frozen=True)
 class Rows:
-    """B rows of T places."""
+    """B sequences of T positions."""
 
     tokens_BT: NDArray[np.int64]
-    """Token ids; the pad id where a row has run out."""
+    """Token ids; the pad id at padding."""
 
     following_BT: NDArray[np.int64]
-    """The next token of the same document, be it outside of the row; NO_TARGET where the
+    """The next token of the same document, even outside of the sequence; NO_TARGET where the
     document ends, and at padding."""
 
     documents_BT: NDArray[np.int32]
-    """Which piece of the row a place belongs to: 1, 2, ...; 0 at padding."""
+    """The piece of the sequence that a position belongs to: 1, 2, ...; 0 at padding."""
 
     positions_BT: NDArray[np.int64]
-    """0, 1, 2, ... from the start of each piece; 0 at padding."""
+    """0, 1, 2, ... from the start of every piece; 0 at padding."""
 
     whole_BT: NDArray[np.bool_]
-    """Whether a piece is a whole document; false at padding."""
+    """Whether a piece is a complete document; false at padding."""
 
     def trimmed(self) -> "Rows":
-        """Leave out the last places, where they are padding in all rows."""
+        """Remove the last positions if they are padding in all sequences."""
         used_T = (self.documents_BT > 0).any(axis=0)
         width = int(np.flatnonzero(used_T)[-1]) + 1 if used_T.any() else 1
         return Rows(
@@ -74,7 +74,7 @@ class Rows:
 
 
 class TokenRows:
-    """The rows of one side of a packed folder, or of documents in memory.
+    """The sequences of one split of a packed folder, or of documents in memory.
 
     >>> rows = TokenRows.from_documents([(np.array([5, 6, 7]), 3), (np.array([8, 9]), 2)], 4, pad=0)
     >>> len(rows), rows.documents, rows.tokens, rows.bytes_of_text
@@ -103,14 +103,14 @@ class TokenRows:
 
     @classmethod
     def open(cls, folder: Path, sequence_length: int, pad: int) -> "TokenRows":
-        """Open `train/` or `validation/` of a packed folder; tokens stay on the disk."""
+        """Open `train/` or `validation/` of a packed folder; tokens are memory-mapped."""
         shards = Shards.at(folder)
         starts = StoredArray.at(folder / STARTS, np.dtype("<i8"))
         pieces = StoredArray.at(folder / PIECES, PIECE)
-        placed = int(values(starts)[-1]) if len(starts) else -1
-        if placed != len(pieces):
+        count = int(values(starts)[-1]) if len(starts) else -1
+        if count != len(pieces):
             raise InputError(
-                f"{folder / STARTS}: counts {placed} pieces, but {PIECES} has {len(pieces)}",
+                f"{folder / STARTS}: counts {count} pieces, but {PIECES} has {len(pieces)}",
                 "the folder is damaged; make it again with lmkit pack --overwrite",
             )
         return cls(shards.tokens, shards.documents, (starts, pieces), sequence_length, pad)
@@ -123,7 +123,7 @@ class TokenRows:
         pad: int,
         pack_into_sequences: PackFunction = chunk,
     ) -> "TokenRows":
-        """Lay out documents in memory: the ids of each, and the UTF-8 bytes of its text."""
+        """Pack documents in memory: their ids, and the UTF-8 bytes of their texts."""
         lengths = np.array([len(ids) for ids, _ in documents], np.int64)
         records = np.zeros(len(documents), DOCUMENT)
         records["start"] = np.cumsum(lengths) - lengths
@@ -138,49 +138,51 @@ class TokenRows:
 
     @property
     def documents(self) -> int:
-        """Documents that the rows are made of."""
+        """The number of documents in the sequences."""
         return int(self._first_document[-1])
 
     @cached_property
     def tokens(self) -> int:
-        """Tokens of all documents, begin and end included."""
+        """The number of tokens of all documents, including BOS and EOS."""
         return sum(len(part) for part in self._tokens)
 
     @cached_property
     def bytes_of_text(self) -> int:
-        """UTF-8 bytes of the texts of all documents."""
+        """The number of UTF-8 bytes of the texts of all documents."""
         return sum(int(values(part)["bytes"].sum()) for part in self._documents)
 
     def lengths(self) -> NDArray[np.int64]:
-        """Tokens in each row, padding not counted."""
+        """Return the numbers of tokens in the sequences, without padding."""
         ends = np.concatenate([[0], np.cumsum(values(self._pieces)["length"].astype(np.int64))])
         return np.diff(ends[values(self._starts)])
 
     def read(self, rows: NDArray[np.int64]) -> Rows:
-        """Read the rows with these numbers, in this order."""
-        pieces, places_P, numbers_P = self._index(rows)
-        shards_P, begins_P, go_on_P = self._find(pieces)
-        whole_P = (pieces["start"] == 0) & ~go_on_P
+        """Read the sequences with these indices, in this order."""
+        pieces, offsets_P, numbers_P = self._index(rows)
+        shards_P, begins_P, continues_P = self._find(pieces)
+        whole_P = (pieces["start"] == 0) & ~continues_P
 
-        order = np.argsort(shards_P, kind="stable")  # so that a shard's tokens stand together
+        order = np.argsort(shards_P, kind="stable")  # so that a shard's tokens are contiguous
         lengths_P = pieces["length"].astype(np.int64)[order]
-        shards_P, begins_P, go_on_P = shards_P[order], begins_P[order], go_on_P[order]
+        shards_P, begins_P, continues_P = shards_P[order], begins_P[order], continues_P[order]
         inside_N = counting(lengths_P)
         shards_N = np.repeat(shards_P, lengths_P)
         tokens_N = self._gather(shards_N, np.repeat(begins_P, lengths_P) + inside_N)
 
-        behind_P = np.full(len(lengths_P), NO_TARGET, np.int64)
-        behind_P[go_on_P] = self._gather(shards_P[go_on_P], (begins_P + lengths_P)[go_on_P])
+        after_P = np.full(len(lengths_P), NO_TARGET, np.int64)
+        after_P[continues_P] = self._gather(
+            shards_P[continues_P], (begins_P + lengths_P)[continues_P]
+        )
         following_N = np.roll(tokens_N, -1)
-        following_N[np.cumsum(lengths_P) - 1] = behind_P
+        following_N[np.cumsum(lengths_P) - 1] = after_P
 
         shape = (len(rows), self.sequence_length)
-        places_N = np.repeat(places_P[order], lengths_P) + inside_N
+        offsets_N = np.repeat(offsets_P[order], lengths_P) + inside_N
         numbers_N = np.repeat(numbers_P[order], lengths_P).astype(np.int32)
 
         def spread(values_N: NDArray[Any], padding: int | bool) -> NDArray[Any]:
             flat = np.full(shape[0] * shape[1], padding, values_N.dtype)
-            flat[places_N] = values_N
+            flat[offsets_N] = values_N
             return flat.reshape(shape)
 
         return Rows(
@@ -194,7 +196,7 @@ class TokenRows:
     def _index(
         self, rows: NDArray[np.int64]
     ) -> tuple[NDArray[np.void], NDArray[np.int64], NDArray[np.int64]]:
-        """Pieces of the rows, the place where each one begins in the batch, its number from 1."""
+        """Return the pieces of sequences, their offsets in the flat batch, and their numbers."""
         starts = values(self._starts)
         first_B = starts[rows]
         counts_B = starts[rows + 1] - first_B
@@ -206,8 +208,8 @@ class TokenRows:
         columns_P = before_P - before_P[np.arange(len(pieces)) - nth_P]
         if len(pieces) and (longest := int((columns_P + lengths_P).max())) > self.sequence_length:
             raise InputError(
-                f"a row holds {longest} tokens, and {self.sequence_length} are to be read",
-                "give the sequence length that the rows were made with",
+                f"a sequence holds {longest} tokens, but {self.sequence_length} are to be read",
+                "give the sequence length of the packed folder",
             )
         rows_P = np.repeat(np.arange(len(rows)), counts_B)
         return pieces, rows_P * self.sequence_length + columns_P, nth_P + 1
@@ -215,26 +217,26 @@ class TokenRows:
     def _find(
         self, pieces: NDArray[np.void]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
-        """Shard of each piece, its first token there, and whether its document goes on behind."""
-        # Unsigned and signed numbers together would become floats.
+        """Return the shards of pieces, their first tokens there, and if documents continue."""
+        # Unsigned and signed integers together would be promoted to floats.
         numbers_P = pieces["document"].astype(np.int64)
         begins_P = pieces["start"].astype(np.int64)
         stops_P = begins_P + pieces["length"].astype(np.int64)
         shards_P = np.searchsorted(self._first_document, numbers_P, side="right") - 1
-        go_on_P = np.zeros(len(pieces), np.bool_)
+        continues_P = np.zeros(len(pieces), np.bool_)
         for shard in np.unique(shards_P):
             here = shards_P == shard
             records = values(self._documents[shard])[numbers_P[here] - self._first_document[shard]]
             begins_P[here] += records["start"].astype(np.int64)
-            go_on_P[here] = stops_P[here] < records["tokens"].astype(np.int64)
-        return shards_P, begins_P, go_on_P
+            continues_P[here] = stops_P[here] < records["tokens"].astype(np.int64)
+        return shards_P, begins_P, continues_P
 
-    def _gather(self, shards_N: NDArray[np.int64], places_N: NDArray[np.int64]) -> NDArray[Any]:
-        """Tokens at places in shards; each shard's places stand together."""
-        tokens_N = np.empty(len(places_N), np.int64)
-        cuts = np.flatnonzero(np.diff(shards_N)) + 1
-        for first, stop in zip([0, *cuts], [*cuts, len(places_N)], strict=True):
+    def _gather(self, shards_N: NDArray[np.int64], offsets_N: NDArray[np.int64]) -> NDArray[Any]:
+        """Return the tokens at offsets in shards; the offsets of a shard are contiguous."""
+        tokens_N = np.empty(len(offsets_N), np.int64)
+        edges = np.flatnonzero(np.diff(shards_N)) + 1
+        for first, stop in zip([0, *edges], [*edges, len(offsets_N)], strict=True):
             if first < stop:
                 shard = values(self._tokens[shards_N[first]])
-                tokens_N[first:stop] = shard[places_N[first:stop]]
+                tokens_N[first:stop] = shard[offsets_N[first:stop]]
         return tokens_N

@@ -1,15 +1,15 @@
-"""Token shards on disk: documents' tokens one behind the other, and a record for each document.
+"""Token shards on disk: the concatenated tokens of documents, and a record per document.
 
     tokens-00000.npy      uint16, or uint32 for a vocabulary of more than 65,536
-    documents-00000.npy   where each document lies, how long its text is, and two hashes
+    documents-00000.npy   the offsets of documents, the lengths of their texts, and two hashes
 
 Choices:
 - Real .npy files: `numpy.load` reads them, with or without memory map, and needs no lmkit.
-- A shard is written as its documents come. How many tokens there will be is known at the end, so
-  the header is written twice; numpy pads it to the same size for any length.
-- A header that promises more than the file holds is found on opening, not in mid-training.
-- Maps are shared and few (`OPEN_FILES`): each one holds a file descriptor, and a corpus may have
-  more shards than a process may open files.
+- A shard is written as its documents arrive. The number of tokens is known only at the end, so the
+  header is written twice; numpy pads it to the same size for any length.
+- A header that declares more than the file holds is detected on opening, not during training.
+- Memory maps are shared and few (`OPEN_FILES`): each one holds a file descriptor, and a corpus may
+  have more shards than a process may open files.
 """
 
 import os
@@ -28,24 +28,24 @@ from lmkit.errors import InputError, LmkitError
 DOCUMENT = np.dtype(
     [("start", "<u8"), ("tokens", "<u8"), ("bytes", "<u8"), ("key", "<u8"), ("text", "<u8")]
 )
-"""First token in the shard, stored tokens (begin and end included), UTF-8 bytes of the text,
+"""First token in the shard, stored tokens (including BOS and EOS), UTF-8 bytes of the text,
 hash of the id, hash of the text."""
 
 OPEN_FILES = 256
 
 
 def tokens_name(shard: int) -> str:
-    """Name of the file with a shard's tokens."""
+    """Return the name of the file with a shard's tokens."""
     return f"tokens-{shard:05}.npy"
 
 
 def documents_name(shard: int) -> str:
-    """Name of the file with a shard's document records."""
+    """Return the name of the file with a shard's document records."""
     return f"documents-{shard:05}.npy"
 
 
 def token_type(vocabulary_size: int) -> np.dtype[Any]:
-    """Smallest type that holds every id.
+    """Return the smallest type that holds every id.
 
     >>> token_type(65_536), token_type(65_537)
     (dtype('uint16'), dtype('uint32'))
@@ -63,12 +63,12 @@ class ArrayWriter:
         self._write_header()
 
     def append(self, values: NDArray[Any]) -> None:
-        """Write values behind those that are there."""
+        """Append values to the file."""
         self._file.write(np.ascontiguousarray(values, self.dtype).data)
         self.length += len(values)
 
     def close(self) -> None:
-        """Make it a file that numpy can load."""
+        """Complete the file, so that numpy can load it."""
         size = self._file.seek(0, os.SEEK_END) - self.length * self.dtype.itemsize
         self._file.seek(0)
         self._write_header()
@@ -80,8 +80,8 @@ class ArrayWriter:
         header = {"descr": descr, "fortran_order": False, "shape": (self.length,)}
         np.lib.format.write_array_header_1_0(self._file, header)
 
-    def abandon(self) -> None:
-        """Let go of a file that will not be finished: its disk is full, say."""
+    def close_unfinished(self) -> None:
+        """Close a file that will not be finished, for example because the disk is full."""
         with suppress(OSError):
             self._file.close()
 
@@ -89,11 +89,11 @@ class ArrayWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self.close() if kind is None else self.abandon()
+        self.close() if kind is None else self.close_unfinished()
 
 
 class ShardWriter:
-    """One shard: tokens in the first file, document records in the second."""
+    """Writes one shard: tokens to the first file, document records to the second."""
 
     def __init__(self, tokens: Path, documents: Path, vocabulary_size: int) -> None:
         self.vocabulary_size = vocabulary_size
@@ -103,7 +103,7 @@ class ShardWriter:
     def append(self, tokens: NDArray[Any], *, bytes_of_text: int, key: int, text: int) -> None:
         """Write a document; `key` and `text` are the hashes of its id and of its text."""
         if len(tokens) and (largest := int(tokens.max())) >= self.vocabulary_size:
-            raise LmkitError(  # as 16 bits it would become another token, without a word
+            raise LmkitError(  # as 16 bits it would silently become another token
                 f"a document has the token {largest}, but the vocabulary ends at "
                 f"{self.vocabulary_size - 1}",
                 "the tokenizer is damaged: make it again",
@@ -114,16 +114,16 @@ class ShardWriter:
 
     @property
     def tokens(self) -> int:
-        """Tokens written so far."""
+        """The number of tokens written so far."""
         return self._tokens.length
 
     @property
     def documents(self) -> int:
-        """Documents written so far."""
+        """The number of documents written so far."""
         return self._documents.length
 
     def close(self) -> None:
-        """Make both files ones that numpy can load."""
+        """Complete both files, so that numpy can load them."""
         self._tokens.close()
         self._documents.close()
 
@@ -132,7 +132,7 @@ class ShardWriter:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         for array in (self._tokens, self._documents):
-            array.close() if kind is None else array.abandon()
+            array.close() if kind is None else array.close_unfinished()
 
 
 def write_array(path: Path, values: NDArray[Any]) -> None:
@@ -143,21 +143,21 @@ def write_array(path: Path, values: NDArray[Any]) -> None:
 
 @dataclass(frozen=True)
 class StoredArray:
-    """A .npy file whose header has been read and whose size agrees with it."""
+    """A .npy file whose header has been read and whose size matches it."""
 
     path: Path
     dtype: np.dtype[Any]
     length: int
     offset: int
     stamp: tuple[int, int, int]
-    """Inode, size and change time, so that a file that was replaced is mapped anew."""
+    """Inode, size and change time, so that a file that was replaced is mapped again."""
 
     def __len__(self) -> int:
         return self.length
 
     @classmethod
     def at(cls, path: Path, *accepted: np.dtype[Any]) -> "StoredArray":
-        """Look at a file; an InputError names one that is missing, damaged or of another type."""
+        """Read a header; raises InputError if the file is missing, damaged or of another type."""
         hint = "its folder is damaged; make it again with lmkit pack --overwrite"
         try:
             with path.open("rb") as file:
@@ -172,10 +172,12 @@ class StoredArray:
             raise InputError(f"{path}: not a .npy file", hint) from None
         if len(shape) != 1 or fortran_order or dtype not in accepted:
             kinds = " or ".join(str(kind) for kind in accepted)
-            raise InputError(f"{path}: holds {shape} {dtype}, must be a list of {kinds}", hint)
-        wanted = offset + shape[0] * dtype.itemsize
-        if status.st_size != wanted:
-            raise InputError(f"{path}: has {status.st_size} bytes, must have {wanted}", hint)
+            raise InputError(
+                f"{path}: holds {shape} {dtype}, must be one-dimensional {kinds}", hint
+            )
+        expected = offset + shape[0] * dtype.itemsize
+        if status.st_size != expected:
+            raise InputError(f"{path}: has {status.st_size} bytes, must have {expected}", hint)
         stamp = (status.st_ino, status.st_size, status.st_mtime_ns)
         return cls(path, dtype, shape[0], offset, stamp)
 
@@ -187,7 +189,7 @@ _HEADERS: dict[tuple[int, int], Callable[[BinaryIO], tuple[tuple[int, ...], bool
 
 
 def values(array: "StoredArray | NDArray[Any]") -> NDArray[Any]:
-    """Give the values of an array in memory or on disk; only the parts in use are read."""
+    """Return the values of an array in memory or on disk; only the parts in use are read."""
     return array if isinstance(array, np.ndarray) else _map(array)
 
 
@@ -203,17 +205,17 @@ def _map(array: StoredArray) -> NDArray[Any]:
 
 @dataclass(frozen=True)
 class Shards:
-    """The shards of one side of a packed folder, in order."""
+    """The shards of one split of a packed folder, in order."""
 
     tokens: tuple[StoredArray, ...]
     documents: tuple[StoredArray, ...]
 
     @classmethod
     def at(cls, folder: Path, count: int | None = None) -> "Shards":
-        """Look at the first `count` shards of a folder; at all that lie there, without one."""
+        """Open the first `count` shards of a folder; all of them without a count."""
         count = len(list(folder.glob("tokens-*.npy"))) if count is None else count
         if not count:
-            raise InputError(f"{folder}: no token shards", "give a folder that lmkit pack has made")
+            raise InputError(f"{folder}: no token shards", "give a folder that lmkit pack wrote")
         kinds = (np.dtype("<u2"), np.dtype("<u4"))
         return cls(
             tuple(StoredArray.at(folder / tokens_name(n), *kinds) for n in range(count)),
@@ -221,5 +223,5 @@ class Shards:
         )
 
     def of_documents(self, field: str) -> NDArray[np.uint64]:
-        """One field of DOCUMENT for the documents of all shards."""
+        """Return one field of DOCUMENT for the documents of all shards."""
         return np.concatenate([values(documents)[field] for documents in self.documents])

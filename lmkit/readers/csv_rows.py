@@ -1,11 +1,11 @@
 """CSV and TSV: a row is a document, and the first row names the columns (RFC 4180).
 
 Choices:
-- A row may go over several lines where a quote is open. Where that leads nowhere (the quote is
-  never closed, or the columns don't add up) the line alone was bad: reading goes on with the next
-  one. So a stray quote costs one row and not the rest of the file.
-- Behind damage in a compressed file nobody knows whether a row begins where reading goes on: half
-  a row can look like a whole one. So the first line there is listed, not read.
+- A row may span several lines where a quote is open. If that fails (the quote is never closed, or
+  the number of columns is wrong), only the line was bad: reading continues with the next one. So a
+  stray quote costs one row and not the rest of the file.
+- After corrupt data in a compressed file it is unknown whether a row begins where reading
+  continues: half a row can look like a complete one. So the first line there is listed, not read.
 - A .csv with semicolons, as spreadsheets write it where the comma is a decimal point, is read too.
 """
 
@@ -23,8 +23,8 @@ from lmkit.readers.reader import Request, unreadable
 from lmkit.storage.byte_lines import Line, lines_around_damage
 from lmkit.storage.byte_ranges import CorruptInput, Range
 
-MOST_LINES = 10_000
-"""Lines of one row; a quote that is open for longer was never meant to be one."""
+MAX_LINES = 10_000
+"""Lines of one row; a quote that is open for longer is not a quote."""
 
 
 def read_table(part: Slice, source: Range, request: Request) -> Iterator[Document | Unreadable]:
@@ -56,15 +56,15 @@ def read_table(part: Slice, source: Range, request: Request) -> Iterator[Documen
 
 
 class _Rows:
-    """The rows of a file, each with its first line; a text in place of a row says what is wrong.
+    """The rows of a file, each with its first line; a string instead of a row is an error message.
 
-    Damage of the file itself stands between them, in place of a line.
+    Corrupt parts of the file itself are yielded between them, instead of a line.
     """
 
     def __init__(self, source: Iterator[Line | CorruptInput], request: Request) -> None:
         self._source = source
         self._request = request
-        self._ahead: deque[Line | CorruptInput] = deque()
+        self._lookahead: deque[Line | CorruptInput] = deque()
         self._delimiter = ","
         self._columns = 0
 
@@ -85,14 +85,14 @@ class _Rows:
         return [name.strip() for name in row]
 
     def __iter__(self) -> Iterator[tuple[Line | CorruptInput, list[str] | str]]:
-        behind_damage = False
+        after_damage = False
         while (first := self._next()) is not None:
             if isinstance(first, CorruptInput):
-                behind_damage = True
+                after_damage = True
                 yield first, first.reason
                 continue
-            if behind_damage:
-                behind_damage = False
+            if after_damage:
+                after_damage = False
                 yield first, "behind damage: nobody knows whether a row begins here"
                 continue
             if first.data is not None and not first.data.strip():
@@ -100,17 +100,17 @@ class _Rows:
             yield first, self._row(first)
 
     def _row(self, first: Line) -> list[str] | str:
-        """Return the row that begins with a line, and leave the lines behind it."""
+        """Return the row that begins with a line, without consuming the lines after it."""
         if first.data is None:
             return self._request.too_long
         taken, size, opened = [first], len(first.data), first.data.count(b'"') % 2 == 1
-        behind: list[CorruptInput] = []
-        while opened and size <= self._request.max_record and len(taken) < MOST_LINES:
+        following: list[CorruptInput] = []
+        while opened and size <= self._request.max_record and len(taken) < MAX_LINES:
             line = self._next()
             if line is None:
                 break
             if isinstance(line, CorruptInput):
-                behind.append(line)
+                following.append(line)
                 break
             taken.append(line)
             if line.data is None:
@@ -121,7 +121,7 @@ class _Rows:
         if not isinstance(row, str) and len(row) != self._columns:
             row = f"{len(row)} columns, must be {self._columns}"
         if isinstance(row, str):
-            self._ahead.extendleft(reversed([*taken[1:], *behind]))
+            self._lookahead.extendleft(reversed([*taken[1:], *following]))
         return row
 
     def _parse(self, taken: list[Line]) -> list[str] | str:
@@ -135,4 +135,4 @@ class _Rows:
         return rows[0] if rows else []
 
     def _next(self) -> Line | CorruptInput | None:
-        return self._ahead.popleft() if self._ahead else next(self._source, None)
+        return self._lookahead.popleft() if self._lookahead else next(self._source, None)

@@ -1,13 +1,13 @@
 """Every document of a slice, whatever its format.
 
 Choices:
-- What can't be read is an outcome like any other, and the records around it are kept. The
-  unreadable rest of a file counts as one.
-- A document's id is its own, or a hash of where it lies and what it says; never of how the work
-  was cut.
+- Unreadable data is an outcome like any other, and the records around it are kept. The unreadable
+  rest of a file counts as one.
+- A document's id is the record's own, or a hash of its location and text; it never depends on how
+  the work was divided into tasks.
 - `source` is the record's own unless a person gave one.
-- A reader's module is loaded with the first file that needs it: most libraries behind them are
-  slow to load, and no run needs all of them.
+- A reader's module is imported with the first file that needs it: most of the libraries are slow to
+  import, and no run needs all of them.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import Any
 
 from lmkit.artifacts.documents_file import Document, Unreadable, read_shard
-from lmkit.artifacts.inputs import Slice, opened
+from lmkit.artifacts.inputs import Slice, open_slice
 from lmkit.artifacts.tasks import ReadRange
 from lmkit.readers.hub_dataset import read_dataset
 from lmkit.readers.options import ReaderConfig
@@ -53,13 +53,13 @@ def read_slice(
     max_record: int,
     reading: ReaderConfig | None = None,
 ) -> Iterator[Document | Unreadable]:
-    """Stream the documents of a slice; note in `read_ranges` what was read."""
+    """Stream the documents of a slice; record in `read_ranges` what was read."""
     request = Request(source, text_field, max_record, reading or ReaderConfig())
     try:
         if part.format == "hub":
             yield from read_dataset(part, read_ranges, request)
             return
-        for opened_range in opened(part, read_ranges):
+        for opened_range in open_slice(part, read_ranges):
             yield from reader_of(part.format)(part, opened_range, request)
     except PermissionError as error:
         reason = f"cannot be read: {error.strerror}"

@@ -1,11 +1,11 @@
 """EPUB: a book is a document (https://www.w3.org/TR/epub-33/).
 
 Choices:
-- Chapters come in the order of the book's spine; its navigation is no chapter.
-- A chapter that can't be read costs only itself.
-- What a book becomes when it is unpacked counts against `--max-record`: a zip of a few kilobytes
-  may hold gigabytes. Only the two methods that the standard has are undone: Python's zipfile undoes
-  bzip2 and LZMA without a limit.
+- Chapters are in the order of the book's spine; its navigation is not a chapter.
+- An unreadable chapter is quarantined alone.
+- The decompressed size of a book counts against `--max-record`: a zip of a few kilobytes may hold
+  gigabytes. Only the two compression methods of the standard are accepted: Python's zipfile
+  decompresses bzip2 and LZMA without a limit.
 """
 
 import posixpath
@@ -27,12 +27,12 @@ from lmkit.storage.byte_ranges import CorruptInput, Range
 CONTAINER = "META-INF/container.xml"
 METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 PAGES = {"application/xhtml+xml", "text/html"}
-NOTES = {"title": "title", "creator": "author", "language": "language", "date": "date"}
+FIELDS = {"title": "title", "creator": "author", "language": "language", "date": "date"}
 BODY = re.compile(r"<body\b.*", re.DOTALL | re.IGNORECASE)
 
 
 def read_epub(part: Slice, source: Range, request: Request) -> Iterator[Document | Unreadable]:
-    """Yield the one document of a book, and what of it can't be read."""
+    """Yield the one document of a book, and its unreadable parts."""
     try:
         with zipfile.ZipFile(cast(BinaryIO, source)) as book:
             left = [request.max_record]
@@ -47,10 +47,10 @@ def read_epub(part: Slice, source: Range, request: Request) -> Iterator[Document
                     if damage.reason == request.too_long:
                         raise
                     yield unreadable(part, CorruptInput(0, f"{name}: {damage.reason}"), number)
-            yield new_document(part, "\n\n".join(filter(None, texts)), notes=_notes(root))
+            yield new_document(part, "\n\n".join(filter(None, texts)), metadata=_metadata(root))
     except CorruptInput as damage:
         yield unreadable(part, damage)
-    # The last is what zipfile raises for an archive of a later version than it knows.
+    # zipfile raises NotImplementedError for archives of a later version than it supports.
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         yield unreadable(part, CorruptInput(0, f"not an EPUB: {error}"))
 
@@ -58,7 +58,7 @@ def read_epub(part: Slice, source: Range, request: Request) -> Iterator[Document
 def _package(
     book: zipfile.ZipFile, left: list[int], request: Request
 ) -> tuple[ElementTree.Element, str]:
-    """Return the book's package document, and the folder that its names are relative to."""
+    """Return the book's package document, and the folder that its paths are relative to."""
     container = _xml(_member(book, CONTAINER, left, request))
     file = container.find(".//{*}rootfile")
     name = file.get("full-path") if file is not None else None
@@ -78,9 +78,9 @@ def _chapters(root: ElementTree.Element, folder: str) -> Iterator[str]:
             yield items[reference.get("idref")]
 
 
-def _notes(root: ElementTree.Element) -> dict[str, Any]:
+def _metadata(root: ElementTree.Element) -> dict[str, Any]:
     space = "{http://purl.org/dc/elements/1.1/}"
-    return {name: (root.findtext(f".//{space}{tag}") or "").strip() for tag, name in NOTES.items()}
+    return {name: (root.findtext(f".//{space}{tag}") or "").strip() for tag, name in FIELDS.items()}
 
 
 def _member(book: zipfile.ZipFile, name: str, left: list[int], request: Request) -> bytes:

@@ -1,11 +1,11 @@
-"""Files that are one record: their bytes, and the text of bytes.
+"""Files that are one record: their bytes, and their text.
 
 Choices:
-- A file over the limit is streamed past and never held.
-- UTF-8 is what text is expected to be. A byte-order mark may say UTF-16 or UTF-32; UTF-16 without
-  a mark is told from its zeros, which text in UTF-8 does not have. Anything else is quarantined,
-  with the place of the first byte that isn't: to guess an old code page would put wrong letters
-  into a text in silence.
+- A file over the limit is streamed past and never held in memory.
+- Text is expected to be UTF-8. A byte-order mark may indicate UTF-16 or UTF-32; UTF-16 without one
+  is recognized by its zeros, which text in UTF-8 does not have. Anything else is quarantined, with
+  the offset of the first invalid byte: guessing a legacy code page would silently put wrong
+  characters into a text.
 """
 
 import codecs
@@ -16,7 +16,7 @@ from lmkit.readers.reader import Request
 from lmkit.storage.byte_lines import blocks
 from lmkit.storage.byte_ranges import CorruptInput, Range
 
-# UTF-32 first: its little-endian mark begins as that of UTF-16 does.
+# UTF-32 first: its little-endian byte-order mark begins with that of UTF-16.
 MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",
@@ -30,7 +30,7 @@ MOSTLY = 0.7
 def content(part: Slice, source: Range, request: Request) -> bytes:
     """Return all bytes of a file, decompressed.
 
-    Raises `CorruptInput`, also where there are too many.
+    Raises `CorruptInput`, also if there are too many.
     """
     pieces: list[bytes] = []
     size = 0
@@ -43,7 +43,7 @@ def content(part: Slice, source: Range, request: Request) -> bytes:
 
 
 def decode(data: bytes) -> str:
-    r"""Return the text of bytes. Raises `CorruptInput` where they aren't text.
+    r"""Return the text of bytes. Raises `CorruptInput` if they aren't text.
 
     >>> decode("é".encode()), decode("é".encode("utf-16"))
     ('é', 'é')
@@ -59,7 +59,7 @@ def decode(data: bytes) -> str:
 
 
 def encoding_of(data: bytes) -> str:
-    """Tell the encoding from a byte-order mark, or from where the zeros are."""
+    """Detect the encoding from a byte-order mark, or from the positions of zeros."""
     for mark, encoding in MARKS.items():
         if data.startswith(mark):
             return encoding

@@ -1,4 +1,4 @@
-"""HTTP responses as archives store them (RFC 9112), with their codings undone."""
+"""HTTP responses as archives store them (RFC 9112), with their codings decoded."""
 
 import re
 import zlib
@@ -22,20 +22,20 @@ class Response:
 
     @classmethod
     def of(cls, content_type: str, body: bytes, status: int = 200) -> "Response":
-        """Make one from a Content-Type header and a body."""
+        """Create one from a Content-Type header and a body."""
         found = CHARSET.search(content_type)
         media = content_type.partition(";")[0].strip().lower()
         return cls(status, media, found[1] if found else None, body)
 
     @property
     def is_html(self) -> bool:
-        """Whether the body is a page, also where the server said nothing about it."""
-        unsaid = self.media in {"", "unk", "application/octet-stream"}
-        return self.media in HTML or (unsaid and bool(LOOKS_LIKE_HTML.match(self.body)))
+        """Whether the body is a page, also if the server declared no type."""
+        undeclared = self.media in {"", "unk", "application/octet-stream"}
+        return self.media in HTML or (undeclared and bool(LOOKS_LIKE_HTML.match(self.body)))
 
 
 def parse_headers(block: bytes) -> dict[str, str]:
-    r"""Return headers by their names in lower case; the first line is no header.
+    r"""Return headers by their names in lower case; the first line is not a header.
 
     >>> parse_headers(b"WARC/1.0\r\nWARC-Type: response\r\nA: b\r\n  c")
     {'warc-type': 'response', 'a': 'b c'}
@@ -53,9 +53,9 @@ def parse_headers(block: bytes) -> dict[str, str]:
 
 
 def parse_response(data: bytes, limit: int, too_long: str) -> Response:
-    """Return a response with its codings undone.
+    """Return a response with its codings decoded.
 
-    Raises `CorruptInput` where it is none, or where it becomes more than `limit` bytes.
+    Raises `CorruptInput` if it is invalid, or becomes more than `limit` bytes.
     """
     end = re.search(rb"\r?\n\r?\n", data)
     head, body = (data[: end.start()], data[end.end() :]) if end else (data, b"")
@@ -63,36 +63,36 @@ def parse_response(data: bytes, limit: int, too_long: str) -> Response:
     if status is None:
         raise CorruptInput(0, "not an HTTP response")
     headers = parse_headers(head)
-    # Common Crawl stores bodies decoded and keeps these headers under other names; others don't.
+    # Common Crawl stores decoded bodies and renames these headers; other archives don't.
     if "chunked" in headers.get("transfer-encoding", "").lower():
         body = _without_chunks(body)
     if headers.get("content-encoding", "").lower() in {"gzip", "x-gzip", "deflate"}:
-        body = _inflated(body, limit, too_long)
+        body = _decompressed(body, limit, too_long)
     return Response.of(headers.get("content-type", ""), body, int(status[1]))
 
 
 def _without_chunks(body: bytes) -> bytes:
-    """Undo the chunked coding; a body that isn't in it is returned as it is."""
+    """Decode the chunked coding; a body without it is returned unchanged."""
     pieces: list[bytes] = []
-    place = 0
-    while size := re.compile(rb"[ \t]*([0-9A-Fa-f]{1,8})[^\r\n]*\r?\n").match(body, place):
+    offset = 0
+    while size := re.compile(rb"[ \t]*([0-9A-Fa-f]{1,8})[^\r\n]*\r?\n").match(body, offset):
         length = int(size[1], 16)
         if length == 0:
             return b"".join(pieces)
         pieces.append(body[size.end() : size.end() + length])
-        place = size.end() + length
-        place += 2 if body[place : place + 2] == b"\r\n" else body[place : place + 1] == b"\n"
-    return b"".join(pieces) if place >= len(body) and pieces else body
+        offset = size.end() + length
+        offset += 2 if body[offset : offset + 2] == b"\r\n" else body[offset : offset + 1] == b"\n"
+    return b"".join(pieces) if offset >= len(body) and pieces else body
 
 
-def _inflated(body: bytes, limit: int, too_long: str) -> bytes:
-    """Undo gzip or deflate, with or without its header, as far as the body goes."""
+def _decompressed(body: bytes, limit: int, too_long: str) -> bytes:
+    """Decompress gzip or deflate, with or without its header, as far as the body is complete."""
     if not body:
         return body
     for bits in (47, -15):
-        worker = zlib.decompressobj(wbits=bits)
+        decompressor = zlib.decompressobj(wbits=bits)
         try:
-            found = worker.decompress(body, limit + 1)
+            found = decompressor.decompress(body, limit + 1)
         except zlib.error:
             continue
         if len(found) > limit:

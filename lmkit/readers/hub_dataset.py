@@ -1,9 +1,9 @@
 """Data sets of the Hugging Face hub: a row is a document.
 
 Choices:
-- The place of a row is its shard, and its number in it: both follow from the data set alone.
-- What a shard can't give is one thing in quarantine; the hub that can't be reached is an error,
-  because nothing is wrong with the data.
+- The location of a row is its shard and its index in it: both depend on the data set alone.
+- The unreadable rest of a shard is one record in quarantine; if the hub can't be reached, that is
+  an error, because nothing is wrong with the data.
 """
 
 import hashlib
@@ -21,13 +21,13 @@ from lmkit.errors import InputError, LmkitError
 from lmkit.readers.json_records import plain, record_document
 from lmkit.readers.reader import Request, unreadable
 from lmkit.storage.byte_ranges import CorruptInput
-from lmkit.storage.hub import Dataset, dataset_of, first_line, look_up
+from lmkit.storage.hub import Dataset, dataset_of, first_line, shards_and_version
 
 
 def read_dataset(
     part: Slice, read_ranges: list[ReadRange], request: Request
 ) -> Iterator[Document | Unreadable]:
-    """Yield the documents of a shard, and note the hash of its rows."""
+    """Yield the documents of a shard, and record the hash of its rows."""
     dataset = dataset_of(part.path)
     assert dataset is not None
     digest = hashlib.sha256()
@@ -46,12 +46,13 @@ def read_dataset(
         except CorruptInput as damage:
             yield unreadable(part, damage, number)
     _check_unchanged(part, dataset)
-    note = ReadRange(input=part.input, start=part.start, stop=part.stop, sha256=digest.hexdigest())
-    read_ranges.append(note)
+    read_ranges.append(
+        ReadRange(input=part.input, start=part.start, stop=part.stop, sha256=digest.hexdigest())
+    )
 
 
 def _rows(part: Slice, dataset: Dataset) -> Iterator[dict[str, Any] | CorruptInput]:
-    """Yield the rows of a shard; what may be the network's fault ends the run."""
+    """Yield the rows of a shard; errors that may be due to the network end the run."""
     try:
         shard = dataset.load().shard(part.size, part.start)
         yield from cast(Iterator[dict[str, Any]], iter(shard))
@@ -59,21 +60,21 @@ def _rows(part: Slice, dataset: Dataset) -> Iterator[dict[str, Any] | CorruptInp
         yield CorruptInput(part.start, f"damaged: {first_line(error)}")
     except Exception as error:
         raise LmkitError(
-            f"{dataset.address}: cannot be read: {first_line(error)}",
+            f"{dataset.url}: cannot be read: {first_line(error)}",
             "run the same again when it can be reached: finished tasks are kept",
         ) from None
 
 
 def _check_unchanged(part: Slice, dataset: Dataset) -> None:
     try:
-        now = look_up(dataset)
+        now = shards_and_version(dataset)
     except InputError:
         raise LmkitError(
-            f"{dataset.address}: it was there when the work was planned, and is gone",
+            f"{dataset.url}: it existed when the work was planned, and is gone",
             "run the same again when it can be read: finished tasks are kept",
         ) from None
     if now != (part.size, part.modified):
         raise LmkitError(
-            f"{dataset.address}: it has changed since the work was planned",
-            "name a revision (&revision=…), or start over with --overwrite",
+            f"{dataset.url}: it has changed since the work was planned",
+            "name a revision (&revision=…), or start from scratch with --overwrite",
         )

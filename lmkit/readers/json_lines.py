@@ -1,7 +1,7 @@
 """JSON lines: a line is a document.
 
-Choice: a line that can't be read (bad JSON, bad UTF-8, no text, too long) is quarantined by
-itself; the lines around it are kept. Blank lines are nothing.
+Choice: an unreadable line (bad JSON, bad UTF-8, no text, too long) is quarantined alone; the lines
+around it are kept. Blank lines are ignored.
 """
 
 from collections.abc import Iterator

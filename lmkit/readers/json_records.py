@@ -1,10 +1,10 @@
-"""Records with fields, whatever they are stored in: JSON lines, tables, data sets.
+"""Records with fields, from any format: JSON lines, tables, data sets.
 
 Choices:
-- `text_field` becomes the text; `id`, `source` and `metadata` are taken over; every other field
-  goes into the metadata, so that nothing that a record knows is lost. Only raw bytes (pictures,
-  sounds) are left out: JSON has no form for them.
-- A field whose name has dots is found inside others: `message.content`.
+- `text_field` becomes the text; `id`, `source` and `metadata` are kept; every other field is added
+  to the metadata, so that no information of a record is lost. Only raw bytes (images, audio) are
+  left out: JSON can't represent them.
+- A field name with dots refers to a nested field: `message.content`.
 """
 
 import math
@@ -17,7 +17,7 @@ from lmkit.readers.provenance import document_id, provenance
 from lmkit.readers.reader import Request
 from lmkit.storage.byte_ranges import CorruptInput
 
-DEEPEST = 100
+MAX_DEPTH = 100
 
 
 def record_document(
@@ -27,34 +27,34 @@ def record_document(
     offset: int,
     record: int | None,
 ) -> Document:
-    """Make a document of a record; `record` is its number in the block at `offset`, if it has one.
+    """Return a record as a document; `record` is its index in the block at `offset`, if it has one.
 
-    Raises `CorruptInput` where there is no text in it, or something that can't be kept.
+    Raises `CorruptInput` if it has no text, or a value that JSON can't represent.
     """
     text = _take(fields, request.text_field, offset)
     if not isinstance(text, str):
         raise CorruptInput(offset, f"{request.text_field!r} is not a text")
     _refuse_what_json_cannot_write(offset, list(fields.values()))
-    own_source = fields.pop("source") if isinstance(fields.get("source"), str) else None
-    source = request.label or own_source or part.source
-    own_id = fields.pop("id") if _is_name(fields.get("id")) else None
+    record_source = fields.pop("source") if isinstance(fields.get("source"), str) else None
+    source = request.label or record_source or part.source
+    record_id = fields.pop("id") if _is_name(fields.get("id")) else None
     inner = fields.pop("metadata", None)
-    place = provenance(part, offset, record or 0)
+    location = provenance(part, offset, record or 0)
     if record is not None:
-        place["record"] = record
-    metadata: dict[str, Any] = {**place, **fields}
+        location["record"] = record
+    metadata: dict[str, Any] = {**location, **fields}
     if isinstance(inner, dict):
         metadata |= cast(dict[str, Any], inner)
     elif inner is not None:
         metadata["metadata"] = inner
-    if own_id is not None:
-        return Document(str(own_id), text, source, metadata)
+    if record_id is not None:
+        return Document(str(record_id), text, source, metadata)
     key = document_id(source, part.origin, offset, record, text)
     return Document(key, text, source, metadata)
 
 
 def plain(value: Any) -> Any:
-    """Return what JSON has for a value of a table; None for raw bytes."""
+    """Return the JSON form of a value of a table; None for raw bytes."""
     if isinstance(value, str | int | float | bool) or value is None:
         return value
     if isinstance(value, dict):
@@ -84,13 +84,13 @@ def _is_name(value: object) -> bool:
 
 
 def _refuse_what_json_cannot_write(offset: int, values: list[Any]) -> None:
-    """Refuse numbers beyond all bounds, and what is nested deeper than other readers take.
+    """Refuse infinite numbers and NaN, and values nested deeper than other readers accept.
 
-    Python's own limit of depth depends on how deep the calls were: on the way that led here.
+    Python's own recursion limit would depend on the call stack.
     """
-    for depth in range(DEEPEST + 1):
-        if depth == DEEPEST and any(isinstance(value, dict | list) for value in values):
-            raise CorruptInput(offset, f"nested deeper than {DEEPEST}")
+    for depth in range(MAX_DEPTH + 1):
+        if depth == MAX_DEPTH and any(isinstance(value, dict | list) for value in values):
+            raise CorruptInput(offset, f"nested deeper than {MAX_DEPTH}")
         inner: list[Any] = []
         for value in values:
             if isinstance(value, dict):

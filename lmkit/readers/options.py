@@ -1,4 +1,4 @@
-"""Options of the readers: what is taken from a file."""
+"""Options of the readers: what is extracted from a file."""
 
 from typing import Literal
 

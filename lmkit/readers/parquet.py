@@ -1,16 +1,17 @@
 """Parquet and Arrow: a row is a document.
 
 Choices:
-- A task reads the row groups that begin in its slice, so a big Parquet file is shared out: by how
-  much the groups hold, since where they begin can't be asked safely before they are read.
-- Rows come in small batches, smaller where they are long on average, and a row group is not read
-  before it is needed: it may be a gigabyte. But a page is held whole: the format has nothing
+- A task reads the row groups that begin in its slice, so a big Parquet file is divided between
+  tasks: by the sizes of the groups, since their offsets can't be requested safely before they are
+  read.
+- Rows are read in small batches, smaller if they are long on average, and a row group is not read
+  before it is needed: it may be a gigabyte. But a page is held completely: the format has nothing
   smaller, and pyarrow writes up to 1,024 rows in one.
-- The place of a row is the byte offset of its row group, and its number in it. (An Arrow file's
-  is that of its record batches, which pyarrow doesn't tell: they count as one block at 0.)
-- Arrow reads what a file says without a check, and a wrong number in it ends the process: rows are
+- The location of a row is the byte offset of its row group, and its index in it. (In an Arrow file
+  it would be that of its record batch, which pyarrow doesn't expose: they count as one block at 0.)
+- Arrow reads the numbers in a file without checks, and a wrong one ends the process: rows are
   validated first.
-- A row group that can't be read is one thing in quarantine; the others are read.
+- An unreadable row group is one record in quarantine; the others are read.
 """
 
 from collections.abc import Iterator
@@ -29,7 +30,7 @@ from lmkit.storage.byte_ranges import CorruptInput, Range
 BATCH_ROWS = 256
 BATCH_BYTES = 8 << 20
 STEP = 1 << 20
-# pyarrow raises OSError for what zlib or Thrift refuse.
+# pyarrow raises OSError for errors of zlib or Thrift.
 ERRORS = (pa.ArrowException, OSError, ValueError, UnicodeDecodeError)
 
 
@@ -39,9 +40,9 @@ def read_parquet(part: Slice, source: Range, request: Request) -> Iterator[Docum
         file = pq.ParquetFile(pa.PythonFile(source, "r"), buffer_size=STEP)
         _check_column(file.schema_arrow, request)
         groups = [file.metadata.row_group(n) for n in range(file.num_row_groups)]
-        starts = _shares(groups, part.size)
+        starts = _virtual_offsets(groups, part.size)
     except CorruptInput as damage:
-        if source.start == 0:  # one task says it
+        if source.start == 0:  # one task reports it
             yield unreadable(part, damage)
         return
     except ERRORS as error:
@@ -84,7 +85,7 @@ def read_arrow(part: Slice, source: Range, request: Request) -> Iterator[Documen
 
 
 def _batches_of_file(reader: Any) -> Iterator[Any]:
-    """Yield the batches of a file, and errors in place of those that can't be read."""
+    """Yield the batches of a file, and errors instead of unreadable ones."""
     for number in range(reader.num_record_batches):
         try:
             batch = reader.get_batch(number)
@@ -94,16 +95,16 @@ def _batches_of_file(reader: Any) -> Iterator[Any]:
 
 
 def _batches_of_stream(reader: Any, source: Range) -> Iterator[Any]:
-    """Yield the batches of a stream, likewise; it goes on behind what can't be read."""
+    """Yield the batches of a stream, likewise; reading continues after unreadable ones."""
     while True:
-        before = source.tell()
+        before = source.position
         try:
             batch = reader.read_next_batch()
         except StopIteration:
             return
         except ERRORS as error:
             yield error
-            if source.tell() == before:
+            if source.position == before:
                 return
             continue
         yield batch
@@ -121,7 +122,7 @@ def _pieces(batches: Iterator[Any]) -> Iterator[Any]:
 def _documents(
     part: Slice, request: Request, batches: Iterator[Any], offset: int
 ) -> Iterator[Document | Unreadable]:
-    """Yield what is in batches; an error among them stands for rows that can't be read."""
+    """Yield the documents of batches; an error among them stands for unreadable rows."""
     record = 0
     try:
         for batch in batches:
@@ -147,7 +148,7 @@ def _documents(
 
 
 def _rows(batch: Any) -> Iterator[dict[str, Any] | Exception]:
-    """Yield the rows of a batch; where one can't be read, only that one is lost."""
+    """Yield the rows of a batch; if one can't be read, only that one is lost."""
     try:
         batch.validate(full=True)
         rows = batch.to_pylist()
@@ -157,7 +158,7 @@ def _rows(batch: Any) -> Iterator[dict[str, Any] | Exception]:
         try:
             row = rows[number] if rows else _row(batch.slice(number, 1))
             yield {name: plain(value) for name, value in row.items() if type(value) is not bytes}
-        except ValueError as error:  # UnicodeDecodeError and ArrowInvalid are some
+        except ValueError as error:  # including UnicodeDecodeError and ArrowInvalid
             yield error
 
 
@@ -169,12 +170,12 @@ def _row(batch: Any) -> dict[str, Any]:
 def _value(column: Any) -> Any:
     """Return the one value of a column.
 
-    As Arrow tells it where Python has none: the year 10000, a time zone that nobody knows.
+    As Arrow formats it if Python can't represent it: the year 10000, an unknown time zone.
     """
     try:
         column.validate(full=True)
     except pa.ArrowInvalid:
-        # A day has no 25th hour, but reading that is safe; behind a wrong offset there is anything.
+        # A 25th hour is invalid, but safe to read; a wrong offset is not.
         if not (pa.types.is_primitive(column.type) or pa.types.is_decimal(column.type)):
             raise
         column.validate()
@@ -195,17 +196,17 @@ def _check_column(schema: Any, request: Request) -> None:
         raise CorruptInput(0, f"more than one column {request.text_field!r}")
 
 
-def _shares(groups: list[Any], size: int) -> list[int]:
-    """Return where each row group would begin if all of a file were rows."""
+def _virtual_offsets(groups: list[Any], size: int) -> list[int]:
+    """Return the offsets that row groups would have if a file consisted only of rows."""
     weights = [max(0, group.total_byte_size) for group in groups]
-    *before, whole = accumulate(weights, initial=0)
-    return [min(size - 1, size * weight // max(1, whole)) for weight in before]
+    *before, total = accumulate(weights, initial=0)
+    return [min(size - 1, size * weight // max(1, total)) for weight in before]
 
 
 def _offset(group: Any) -> int:
-    """Return the offset of a row group that has been read: pyarrow ends the process where it can't.
+    """Return the offset of a row group that has been read: otherwise pyarrow may end the process.
 
-    (`RowGroupMetaData.column` of 26.0.1 lets C++ throw what nobody catches.)
+    (`RowGroupMetaData.column` of 26.0.1 throws an uncaught C++ exception.)
     """
     column = group.column(0)
     offsets = [column.data_page_offset]

@@ -1,9 +1,9 @@
 """PDF: the text of a file is a document. Needs the extra `lmkit[pdf]` (pypdfium2).
 
 Choices:
-- pdfium gives the text in the order of the page's content; lines that a hyphen broke are joined.
-- A page that can't be read costs only itself; a scan without text becomes an empty document, which
-  is dropped as such, and counted.
+- pdfium returns the text in the order of the page's content; hyphenated lines are joined.
+- An unreadable page is quarantined alone; a scan without text becomes an empty document, which is
+  dropped as such, and counted.
 """
 
 import re
@@ -16,13 +16,13 @@ from lmkit.errors import LmkitError
 from lmkit.readers.reader import Request, new_document, unreadable
 from lmkit.storage.byte_ranges import CorruptInput, Range
 
-# pdfium marks a hyphen at the end of a line by U+FFFE, or leaves U+0002.
+# pdfium replaces a hyphen at the end of a line with U+FFFE, or leaves U+0002.
 HYPHEN = re.compile(r"[\ufffe\x02]\s*\n?")
-NOTES = {"Title": "title", "Author": "author", "CreationDate": "date"}
+FIELDS = {"Title": "title", "Author": "author", "CreationDate": "date"}
 
 
 def read_pdf(part: Slice, source: Range, request: Request) -> Iterator[Document | Unreadable]:
-    """Yield the one document of a file, and what of it can't be read."""
+    """Yield the one document of a file, and its unreadable parts."""
     try:
         import pypdfium2
     except ImportError:
@@ -41,9 +41,9 @@ def read_pdf(part: Slice, source: Range, request: Request) -> Iterator[Document 
         for number in range(len(file)):
             try:
                 page = file[number]
-                words = page.get_textpage()
-                pages.append(words.get_text_bounded())
-                words.close()
+                text_page = page.get_textpage()
+                pages.append(text_page.get_text_bounded())
+                text_page.close()
                 page.close()
             except pypdfium2.PdfiumError as error:
                 yield unreadable(part, CorruptInput(0, f"page {number + 1}: {error}"), number)
@@ -53,5 +53,5 @@ def read_pdf(part: Slice, source: Range, request: Request) -> Iterator[Document 
     finally:
         file.close()
     text = "\n\n".join(HYPHEN.sub("", page.replace("\r\n", "\n")).strip() for page in pages)
-    notes = {name: known.get(key) for key, name in NOTES.items()}
-    yield new_document(part, text, notes=notes)
+    metadata = {name: known.get(key) for key, name in FIELDS.items()}
+    yield new_document(part, text, metadata=metadata)

@@ -1,8 +1,8 @@
-"""Ids and notes that follow from where a document lies.
+"""Document ids and metadata that depend on the location of a document.
 
-Choice: the id is a hash of the source, the path below the input argument, the place in the file
-and the raw text. The place is the byte offset as stored; inside a compressed block it is the
-block's offset and the number of the record in it.
+Choice: the id is a hash of the source, the path below the input argument, the location in the file
+and the raw text. The location is the byte offset as stored; in a compressed block it is the offset
+of the block and the index of the record in it.
 """
 
 import hashlib
@@ -24,21 +24,21 @@ BINARY_STARTS = {
 }
 
 
-MOST_NULS = 0.05
-"""Share of NUL bytes in what is still taken for text. One may stray in; binary files are full."""
+MAX_NUL_FRACTION = 0.05
+"""Maximum fraction of NUL bytes in text. A single one may occur; binary files have many."""
 
 
 def document_id(source: str, origin: str, offset: int, record: int | None, text: str) -> str:
-    """Return 32 hex digits of SHA-256 for a document without an id of its own."""
-    place = str(offset) if record is None else f"{offset}:{record}"
-    key = "\0".join([source, origin, place, text])
+    """Return 32 hex digits of SHA-256 for a document without its own id."""
+    location = str(offset) if record is None else f"{offset}:{record}"
+    key = "\0".join([source, origin, location, text])
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def provenance(part: Slice, offset: int, record: int) -> dict[str, Any]:
-    """Return the metadata that tells where a document came from."""
-    notes: dict[str, Any] = {"origin": part.origin, "offset": offset}
-    return notes if part.compression == "none" else {**notes, "record": record}
+    """Return the metadata with the origin of a document."""
+    metadata: dict[str, Any] = {"origin": part.origin, "offset": offset}
+    return metadata if part.compression == "none" else {**metadata, "record": record}
 
 
 def refuse_binary(start: bytes) -> None:
@@ -48,12 +48,12 @@ def refuse_binary(start: bytes) -> None:
             raise CorruptInput(0, f"not what its name says: {kind}")
     if re.match(rb"BZh[1-9]1AY&SY", start):
         raise CorruptInput(0, "not what its name says: bzip2 data")
-    if start.count(b"\0") > MOST_NULS * len(start):
+    if start.count(b"\0") > MAX_NUL_FRACTION * len(start):
         raise CorruptInput(start.index(b"\0"), "not what its name says: binary data, or UTF-16")
 
 
 def first_bytes(source: Range, part: Slice) -> bytes:
-    """Look at the start of a plain file, and go back to it."""
+    """Read the start of a plain file, and seek back to it."""
     if part.compression != "none" or source.start > 0:
         return b""
     start = source.read(4096)

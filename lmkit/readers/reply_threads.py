@@ -1,10 +1,10 @@
 """Threaded discussions in JSON: a thread is a document.
 
 Choices:
-- The shape is the one that forums' interfaces share: an object with a text and a list of replies,
-  which are such objects. Names differ, so the known ones are tried in order.
-- Replies stand behind what they answer, depth first, as a person reads them.
-- A file is a thread, a list of threads, or has a thread a line.
+- The structure is the one that the APIs of forums share: an object with a text and a list of
+  replies, which are such objects. Names differ, so the known ones are tried in order.
+- Replies follow the posts that they answer, depth first, as a person reads them.
+- A file is a thread, a list of threads, or has a thread per line.
 """
 
 import json
@@ -21,14 +21,14 @@ from lmkit.storage.byte_ranges import CorruptInput, Range
 
 TEXTS = ("text", "body", "selftext", "content", "message", "comment_text")
 REPLIES = ("children", "replies", "comments", "answers")
-NOTES = {
+FIELDS = {
     "title": ("title", "subject"),
     "author": ("author", "by", "user"),
     "date": ("created_at", "date", "time", "created_utc"),
     "url": ("url", "permalink"),
     "thread": ("id",),
 }
-DEEPEST = 10_000
+MAX_DEPTH = 10_000
 
 
 def read_threads(part: Slice, source: Range, request: Request) -> Iterator[Document | Unreadable]:
@@ -56,8 +56,8 @@ def _of_bytes(
     try:
         if data is None:
             raise CorruptInput(offset, request.too_long)
-        packed = part.compression != "none"
-        return _of_object(part, _parse(data), offset, record if packed else None)
+        compressed = part.compression != "none"
+        return _of_object(part, _parse(data), offset, record if compressed else None)
     except CorruptInput as damage:
         return unreadable(part, CorruptInput(offset, damage.reason), record)
 
@@ -83,26 +83,26 @@ def _of_object(part: Slice, thread: Any, offset: int, record: int | None) -> Doc
     texts = [text for text in _texts(top) if text]
     if not texts:
         raise CorruptInput(offset, f"not a thread: no {', '.join(TEXTS[:4])}")
-    notes = {name: _first(top, keys) for name, keys in NOTES.items()}
-    notes = {name: value for name, value in notes.items() if isinstance(value, str | int)}
-    return new_document(part, "\n\n".join(texts), offset=offset, record=record, notes=notes)
+    metadata = {name: _first(top, keys) for name, keys in FIELDS.items()}
+    metadata = {name: value for name, value in metadata.items() if isinstance(value, str | int)}
+    return new_document(part, "\n\n".join(texts), offset=offset, record=record, metadata=metadata)
 
 
 def _texts(thread: dict[str, Any]) -> Iterator[str]:
-    """Yield the title and all texts of a thread, each before the answers to it."""
-    title = _first(thread, NOTES["title"])
+    """Yield the title and all texts of a thread, each before its replies."""
+    title = _first(thread, FIELDS["title"])
     if isinstance(title, str):
         yield title.strip()
-    waiting = [thread]
-    while waiting:
-        post = waiting.pop()
+    pending = [thread]
+    while pending:
+        post = pending.pop()
         text = _first(post, TEXTS)
         if isinstance(text, str) and text.strip():
             yield fragment_text(text) if "<" in text or "&" in text else text.strip()
         replies = _first(post, REPLIES)
         if isinstance(replies, list):
             inner = [reply for reply in cast(list[Any], replies) if isinstance(reply, dict)]
-            waiting += cast(list[dict[str, Any]], inner[::-1])
+            pending += cast(list[dict[str, Any]], inner[::-1])
 
 
 def _first(table: dict[str, Any], names: tuple[str, ...]) -> Any:

@@ -1,17 +1,18 @@
-r"""Evaluation files: what there is to find of their items in training text.
+r"""Evaluation files: the texts of their items that may occur in training text.
 
     {"sentence_good": "Who should Derek hug?", "sentence_bad": "Who should hug Derek?", …}
     {"context": "… I don't care about", "continuation": "signs"}
     {"query": "Question: What blocks sunshine?\nChoices: …", "choices": ["A", …], "gold": 0}
 
 Choices:
-- The texts of an item are the fields that hold text by the habits of the field; of a record with
-  none of those, all that hold four words or more. A label ("syntax_semantics") is no text.
-- What a prompt has around a question ("Question:", the choices, "Answer:") isn't part of it: who
-  copies a question into a web page doesn't copy that.
-- A context and what continues it are one text. So are an unfinished question and its right answer:
-  "A light year refers to" by itself is in any book on the subject.
-- A line that is no JSON object is an error: the files of a test are few, and somebody's work.
+- The texts of an item are its fields with the usual names for texts; if a record has none of
+  those, all fields with four words or more. A label ("syntax_semantics") is not a text.
+- What a prompt adds to a question ("Question:", the choices, "Answer:") isn't part of it: a web
+  page that contains the question doesn't contain that.
+- A context and its continuation are one text. So are an unfinished question and its correct answer:
+  "A light year refers to" alone is in any book on the subject.
+- A line that is not a JSON object is an error: the files of a test set are few, and written by
+  hand.
 """
 
 import re
@@ -20,24 +21,45 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, cast
 
-from lmkit.artifacts.inputs import Slice, opened
+from lmkit.artifacts.inputs import Slice, open_slice
 from lmkit.artifacts.tasks import ReadRange
 from lmkit.errors import LmkitError
 from lmkit.storage.byte_lines import lines
 from lmkit.storage.byte_ranges import COMPRESSIONS, CorruptInput
 from lmkit.storage.json_bytes import from_json
 
-TEXTS = (
-    *("sentence_good", "sentence_bad", "text", "sentence", "sentence1", "sentence2", "passage"),
-    *("article", "story", "premise", "hypothesis", "input", "target", "prompt", "completion"),
-    *("goal", "sol1", "sol2", "ctx", "instruction", "problem", "solution", "paragraph", "body"),
-)
-"""Fields that hold a text each."""
+TEXTS = [
+    "sentence_good",
+    "sentence_bad",
+    "text",
+    "sentence",
+    "sentence1",
+    "sentence2",
+    "passage",
+    "article",
+    "story",
+    "premise",
+    "hypothesis",
+    "input",
+    "target",
+    "prompt",
+    "completion",
+    "goal",
+    "sol1",
+    "sol2",
+    "ctx",
+    "instruction",
+    "problem",
+    "solution",
+    "paragraph",
+    "body",
+]
+"""Fields that hold a text."""
 QUESTIONS = ("query", "question")
 FEW_WORDS = 4
 LABEL = re.compile(r"\s*(?:question|problem|q)\s*:\s*", re.I)
-BEHIND = re.compile(r"\n\s*(?:choices|options|answer|a)\s*:.*", re.I | re.S)
-FINISHED = re.compile(r"[.?!…][\"'”’)\]]*\s*\Z")  # noqa: RUF001 (these marks are meant)
+CHOICES_AND_ANSWER = re.compile(r"\n\s*(?:choices|options|answer|a)\s*:.*", re.I | re.S)
+FINISHED = re.compile(r"[.?!…][\"'”’)\]]*\s*\Z")  # noqa: RUF001 (this punctuation is intended)
 
 
 @dataclass(frozen=True)
@@ -48,11 +70,11 @@ class Item:
     name: str
     """Its own id, else the number of its line, from 1."""
     texts: tuple[str, ...]
-    """What there is to find of it."""
+    """The texts to search for."""
 
 
 def set_name(part: Slice) -> str:
-    """Return what a test set is called: its file, without the endings.
+    """Return the name of a test set: its file, without the endings.
 
     >>> set_name(Slice(0, "x", "blimp", "island.jsonl.gz", "jsonl", "gzip", 0, 0, 0, 0))
     'blimp/island'
@@ -67,7 +89,7 @@ def read_items(part: Slice, read_ranges: list[ReadRange], max_record: int) -> It
     """Stream the items of an evaluation file."""
     name = set_name(part)
     number = 0
-    for source in opened(part, read_ranges):
+    for source in open_slice(part, read_ranges):
         try:
             for line in lines(source, part.compression, max_record):
                 number += 1
@@ -87,7 +109,7 @@ def read_items(part: Slice, read_ranges: list[ReadRange], max_record: int) -> It
 
 
 def texts_of(record: dict[str, Any]) -> list[str]:
-    r"""Return the texts of an item that can be found.
+    r"""Return the texts of an item that can be searched for.
 
     >>> texts_of({"query": "Question: Why?\nAnswer:", "context": "He was", "continuation": "late"})
     ['He was late', 'Why?']
@@ -103,8 +125,10 @@ def texts_of(record: dict[str, Any]) -> list[str]:
 
 
 def _question(text: str, record: dict[str, Any]) -> str:
-    """Return a question as a person would ask it."""
-    bare = BEHIND.sub("", LABEL.sub("", text, count=1) if LABEL.match(text) else text).strip()
+    """Return a question without the prompt, with its answer if it is unfinished."""
+    bare = CHOICES_AND_ANSWER.sub(
+        "", LABEL.sub("", text, count=1) if LABEL.match(text) else text
+    ).strip()
     choices, gold = record.get("choices"), record.get("gold")
     if FINISHED.search(bare) or not isinstance(choices, list) or not isinstance(gold, int):
         return bare

@@ -1,12 +1,12 @@
-"""XML in pieces: readers find elements by their bytes, and each is parsed by itself.
+"""XML in pieces: readers find elements by their bytes, and every element is parsed separately.
 
 Choices:
-- One broken element costs one record: an XML parser that reads the whole file must end at the
-  first mistake, and what follows would be lost.
-- Any encoding that XML allows: ASCII's supersets are framed as they are; UTF-16 is decoded first.
-  A name that nobody knows may be damaged, and costs nothing where the text is UTF-8.
-- Entities are never declared: a document type with declarations is refused, which is what
-  "billion laughs" is made of.
+- One broken element costs one record: an XML parser that reads the complete file must stop at the
+  first error, and the rest would be lost.
+- Any encoding that XML allows: supersets of ASCII are framed as they are; UTF-16 is decoded first.
+  An unknown name of an encoding may be damaged, and has no effect if the text is UTF-8.
+- Entities are never declared: a document type with declarations is refused, which is what a
+  "billion laughs" attack uses.
 """
 
 import codecs
@@ -22,7 +22,7 @@ HEAD = 1 << 14
 
 
 def decoded(blocks: Iterator[bytes]) -> tuple[Iterator[bytes], str]:
-    """Return a stream whose markup is ASCII, and the encoding of what is between.
+    """Return a stream whose markup is ASCII, and the encoding of the text.
 
     Raises `CorruptInput` for declarations of entities.
     """
@@ -33,18 +33,18 @@ def decoded(blocks: Iterator[bytes]) -> tuple[Iterator[bytes], str]:
         raise CorruptInput(0, "it declares entities, as XML bombs do")
     if wide is None:
         return chain([first], blocks), name
-    worker = codecs.getincrementaldecoder(wide)("replace")
-    return (worker.decode(block).encode() for block in chain([first], blocks)), name
+    decoder = codecs.getincrementaldecoder(wide)("replace")
+    return (decoder.decode(block).encode() for block in chain([first], blocks)), name
 
 
 def declared_encoding(start: bytes) -> str:
-    """Return the encoding that an XML declaration names, UTF-8 where nobody knows it.
+    """Return the encoding that an XML declaration names, UTF-8 if it is unknown.
 
     >>> declared_encoding(b'<?xml encoding="latin-1"?>')
     'latin-1'
     """
-    said = DECLARED.search(start)
-    name = said[1].decode() if said else "utf-8"
+    found = DECLARED.search(start)
+    name = found[1].decode() if found else "utf-8"
     try:
         b"a".decode(name)
     except (LookupError, ValueError):
@@ -53,7 +53,7 @@ def declared_encoding(start: bytes) -> str:
 
 
 def _utf16(first: bytes) -> str | None:
-    """Tell UTF-16 from its mark, or from the zeros beside the first characters."""
+    """Detect UTF-16 by its byte-order mark, or by the zeros next to the first characters."""
     if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     return {b"<\0?\0": "utf-16-le", b"\0<\0?": "utf-16-be"}.get(first[:4])

@@ -1,7 +1,7 @@
-"""Files that appear under their name whole or not at all.
+"""Files that appear under their name completely or not at all.
 
-Choice: a file is written beside its place, flushed to the disk, and renamed. Without the two
-fsyncs, a power cut could leave the new name on an empty file.
+Choice: a file is written under a temporary name, flushed to the disk, and renamed. Without the two
+fsyncs, a power failure could leave the new name on an empty file.
 """
 
 import hashlib
@@ -16,10 +16,10 @@ _serial = itertools.count()
 
 @contextmanager
 def atomic_write(path: Path, scratch: Path) -> Generator[Path]:
-    """Hand out a path in `scratch`; once it is written, move it to `path` in one step."""
-    # Several files of one name can be under way, in folders of their own and by several processes.
+    """Yield a path in `scratch`; once it is written, move it to `path` in one step."""
+    # Files of the same name can be written at once: to different folders, by several processes.
     temporary = scratch / f"{path.name}.{os.getpid()}-{next(_serial)}"
-    # A killed process of the same number may have left it: a link, even, to another folder's file.
+    # A killed process with the same id may have left it, possibly as a link to another file.
     temporary.unlink(missing_ok=True)
     try:
         yield temporary
@@ -31,7 +31,7 @@ def atomic_write(path: Path, scratch: Path) -> Generator[Path]:
 
 
 def remove_leftovers(scratch: Path) -> None:
-    """Delete the half-written files of processes that are gone."""
+    """Delete the partly written files of processes that have ended."""
     for path in scratch.iterdir():
         owner, _, serial = path.suffix[1:].partition("-")
         if owner.isdigit() and serial.isdigit() and int(owner) != os.getpid():
@@ -39,7 +39,7 @@ def remove_leftovers(scratch: Path) -> None:
 
 
 def fsync(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
+    """Wait until a file, or the entries of a folder, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -48,6 +48,6 @@ def fsync(path: Path) -> None:
 
 
 def sha256(path: Path) -> str:
-    """Fingerprint the content of a file."""
+    """Return the SHA-256 of a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

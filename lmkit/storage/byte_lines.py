@@ -1,13 +1,14 @@
-"""Lines of plain and compressed files, shared out between the tasks that read a part of one.
+"""Lines of plain and compressed files, divided between the tasks that each read a part of a file.
 
 Choices:
-- In a plain file a line belongs to the range in which it begins. In a compressed one nobody knows
-  whether a line begins where a member does, unless the member before is read: so a line that does
-  belongs to the range before, which reads on for it, and each range but the first leaves out what
-  stands before the first line feed.
-- A place in a compressed file is that of the member, and the number of line feeds in it before.
-- Lines over a limit are streamed past and never held.
-- What stood before damage on an unfinished line is part of the damage; behind it reading goes on
+- In a plain file a line belongs to the range in which it begins. In a compressed file it is unknown
+  whether a line begins where a member does, unless the previous member is read. So a line that
+  begins exactly there belongs to the previous range, which reads on for it, and each range but the
+  first skips what precedes its first line feed.
+- The offset of a line in a compressed file is that of its member; the number of line feeds before
+  it in the member completes the location.
+- Lines over the limit are streamed past and never held in memory.
+- The part of an unfinished line before corrupt data counts as corrupt too; reading then continues
   with the next member.
 """
 
@@ -15,15 +16,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lmkit.storage.byte_ranges import READ_BYTES, Compression, CorruptInput, Range
-from lmkit.storage.compressed_members import first_member, next_member, unpacked
+from lmkit.storage.compressed_members import decompressed_from, first_member, next_member
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line, and where it lies.
+    """A line, and its location.
 
     `offset` is that of the line in a plain file, else that of its member; `record` counts the line
-    feeds in the member before it. `data` is None where the line was longer than the limit.
+    feeds before it in the member. `data` is None if the line was longer than the limit.
     """
 
     offset: int
@@ -32,26 +33,26 @@ class Line:
 
 
 def blocks(
-    source: Range, compression: Compression, step: int = READ_BYTES, *, place: int | None = None
+    source: Range, compression: Compression, step: int = READ_BYTES, *, offset: int | None = None
 ) -> Iterator[tuple[int, bytes]]:
-    """Yield decompressed pieces from a place on, each with the place that it belongs to.
+    """Yield decompressed blocks starting at an offset, each with the offset that it belongs to.
 
-    The place is that of a member, or anywhere in a plain file; without one, it is the start of the
-    range. Raises `CorruptInput` where the data is not what it should be.
+    The offset is that of a member, or any offset in a plain file; by default it is the start of the
+    range. Raises `CorruptInput` where the data is invalid.
     """
-    place = source.start if place is None else place
+    offset = source.start if offset is None else offset
     if compression != "none":
-        yield from unpacked(source, compression, place)
+        yield from decompressed_from(source, compression, offset)
         return
-    source.seek(place)
+    source.seek(offset)
     while data := source.read(step):
         yield source.position - len(data), data
 
 
 def lines(source: Range, compression: Compression, limit: int) -> Iterator[Line]:
-    """Yield the lines of a range, without their ends.
+    """Yield the lines of a range, without their line ends.
 
-    Raises `CorruptInput` after the last whole one.
+    Raises `CorruptInput` after the last complete one.
     """
     for line in lines_around_damage(source, compression, limit):
         if isinstance(line, CorruptInput):
@@ -62,22 +63,22 @@ def lines(source: Range, compression: Compression, limit: int) -> Iterator[Line]
 def lines_around_damage(
     source: Range, compression: Compression, limit: int
 ) -> Iterator[Line | CorruptInput]:
-    """Yield the lines of a range, and what damage lies between them."""
+    """Yield the lines of a range, and the corrupt parts between them."""
     if compression == "none":
         yield from _plain_lines(source, limit)
         return
-    reading = _PackedLines(source, limit)
-    place = first_member(source, compression)
-    while place is not None:
+    compressed_lines = _CompressedLines(source, limit)
+    offset = first_member(source, compression)
+    while offset is not None:
         try:
-            yield from reading.lines(unpacked(source, compression, place))
+            yield from compressed_lines.lines(decompressed_from(source, compression, offset))
             return
         except CorruptInput as damage:
             if damage.offset >= source.stop > source.start:
-                return  # whoever reads what begins there tells it
+                return  # the task that reads the next range reports it
             yield damage
-            place = next_member(source, compression, damage.offset + 1, _END)
-            reading.begin_anew()
+            offset = next_member(source, compression, damage.offset + 1, _END)
+            compressed_lines.restart()
 
 
 _END = 1 << 62
@@ -85,14 +86,14 @@ _END = 1 << 62
 
 def _plain_lines(source: Range, limit: int) -> Iterator[Line]:
     skipping = source.before() not in {b"", b"\n"}  # that line belongs to the range before
-    line = _Unfinished(limit)
+    line = _PartialLine(limit)
     begun = False
     offset = source.start
     while data := source.read(READ_BYTES):
-        place, cursor = source.position - len(data), 0
+        block_offset, cursor = source.position - len(data), 0
         while cursor < len(data):
             if not begun and not skipping:
-                offset, begun = place + cursor, True
+                offset, begun = block_offset + cursor, True
                 if offset >= source.stop:
                     return
             end = data.find(b"\n", cursor)
@@ -105,13 +106,13 @@ def _plain_lines(source: Range, limit: int) -> Iterator[Line]:
                     yield Line(offset, 0, line.taken())
                 begun = skipping = False
         if source.position >= source.stop and (skipping or line.too_long):
-            break  # nothing of this line is wanted, so no need to look for its end
+            break  # this line is not needed, so neither is its end
     if begun:
         yield Line(offset, 0, line.taken())
 
 
-class _Unfinished:
-    """A line of which some is known."""
+class _PartialLine:
+    """A line of which a part has been read."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -130,23 +131,23 @@ class _Unfinished:
             self._parts.append(data[start:stop])
 
     def taken(self) -> bytes | None:
-        """Return the line, None where it was too long, and begin another."""
+        """Return the line, None if it was too long, and start another."""
         data = None if self.too_long else b"".join(self._parts)
         self._parts.clear()
         self._size = 0
         return data
 
 
-class _PackedLines:
+class _CompressedLines:
     """The lines of a stream of members."""
 
     def __init__(self, source: Range, limit: int) -> None:
         self._source = source
-        self._line = _Unfinished(limit)
+        self._line = _PartialLine(limit)
         self._skipping = source.start > 0
 
-    def begin_anew(self) -> None:
-        """Forget what was begun: what follows begins a line."""
+    def restart(self) -> None:
+        """Discard the unfinished line: the next byte begins a line."""
         self._line.taken()
         self._skipping = False
 
@@ -154,11 +155,11 @@ class _PackedLines:
         """Yield the lines that belong to the range."""
         member, feeds, past = -1, 0, 0
         offset, record, begun = 0, 0, False
-        for place, data in pieces:
+        for member_offset, data in pieces:
             cursor = 0
-            if place != member:
-                member, feeds = place, 0
-                past += place >= self._source.stop
+            if member_offset != member:
+                member, feeds = member_offset, 0
+                past += member_offset >= self._source.stop
                 at_start = True
             else:
                 at_start = False

@@ -1,7 +1,7 @@
-"""Bytes from disk: ranges that are hashed as they are read, and what damage is called.
+"""Bytes from disk: ranges that are hashed as they are read, and the exception for corrupt input.
 
-Choice: a task reads a `Range` of a file once and gets its SHA-256 on the way; nothing is hashed
-twice, also where reading goes back and forth.
+Choice: a task reads a `Range` of a file once and gets its SHA-256 at the same time; nothing is
+hashed twice, even when a reader seeks back and forth.
 """
 
 import hashlib
@@ -11,8 +11,8 @@ from typing import Literal, Self
 
 from lmkit.storage.remote_files import open_file
 
-Packing = Literal["gzip", "zstd", "bzip2", "xz"]
-Compression = Literal["none"] | Packing
+CompressionFormat = Literal["gzip", "zstd", "bzip2", "xz"]
+Compression = Literal["none"] | CompressionFormat
 COMPRESSIONS: dict[str, Compression] = {
     ".gz": "gzip",
     ".zst": "zstd",
@@ -22,8 +22,8 @@ COMPRESSIONS: dict[str, Compression] = {
 READ_BYTES = 1 << 20
 
 
-class CorruptInput(Exception):  # noqa: N818 (it is an answer more than an error)
-    """A file is not what its name says, or breaks off."""
+class CorruptInput(Exception):  # noqa: N818 (it is a result more than an error)
+    """A file is not in the format that its name indicates, or is truncated or damaged."""
 
     def __init__(self, offset: int, reason: str) -> None:
         super().__init__(offset, reason)
@@ -34,8 +34,8 @@ class CorruptInput(Exception):  # noqa: N818 (it is an answer more than an error
 class Range:
     """The bytes from `start` to `stop` of a file, hashed as they are read.
 
-    Reading goes on past `stop`, for a record that ends there, and back where that is needed; what
-    lies outside is not hashed, and nothing is hashed twice. Libraries take it for a file.
+    A reader may read past `stop`, for a record that ends there, and seek back; bytes outside of the
+    range are not hashed, and nothing is hashed twice. Libraries accept it as a file object.
     """
 
     closed = False
@@ -64,47 +64,47 @@ class Range:
         return self.read(1)
 
     def read(self, size: int = -1) -> bytes:
-        """Return the next bytes, at most `size`; nothing at the end of the file."""
-        # A library asks for as much as a file says, and damaged files say anything.
+        """Return the next bytes, at most `size`; empty at the end of the file."""
+        # Libraries request the size that a file declares, and damaged files may declare any size.
         left = max(0, self._end - self.position)
         data = self._file.read(left if size < 0 else min(size, left))
-        ahead = self._hashed - self.position
-        if 0 <= ahead < len(data) and self._hashed < self.stop:
-            fresh = data[ahead : self.stop - self.position]
-            self._digest.update(fresh)
-            self._hashed += len(fresh)
+        already_hashed = self._hashed - self.position
+        if 0 <= already_hashed < len(data) and self._hashed < self.stop:
+            new = data[already_hashed : self.stop - self.position]
+            self._digest.update(new)
+            self._hashed += len(new)
         self.position += len(data)
         return data
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Go on reading somewhere else."""
+        """Continue reading at another offset."""
         self.position = self._file.seek(offset, whence)
         return self.position
 
     def tell(self) -> int:
-        """Return where the next byte lies."""
+        """Return the offset of the next byte."""
         return self.position
 
     def readable(self) -> bool:
-        """Say that it can be read, as files do."""
+        """Return that it can be read, as file objects do."""
         return True
 
     def seekable(self) -> bool:
-        """Say that it can be read from anywhere, as files do."""
+        """Return that it is seekable, as file objects do."""
         return True
 
     def flush(self) -> None:
-        """Do nothing, as files that are only read do."""
+        """Do nothing, as read-only file objects do."""
 
     def close(self) -> None:
-        """Leave it open: who opened it closes it."""
+        """Leave it open: the code that opened it closes it."""
 
     def writable(self) -> bool:
-        """Say that it can't be written."""
+        """Return that it can't be written."""
         return False
 
     def sha256(self) -> str:
-        """Return the SHA-256 of the range, reading what is left of it."""
+        """Return the SHA-256 of the range, reading the rest of it."""
         self.seek(self._hashed)
         while self._hashed < self.stop and self.read(min(READ_BYTES, self.stop - self._hashed)):
             pass

@@ -1,10 +1,10 @@
-"""What kind of file something is: by its name, and by its content where names don't tell.
+"""The format of a file: by its name, and by its content where the name isn't enough.
 
 Choices:
-- A name that says what a file is, is believed; a reader that finds something else in it says so.
-- `.xml`, `.json`, `.arrow` and the like are shared by several kinds: their first bytes decide.
-- A file without a known ending is looked into if it was named itself. In a folder it may be
-  anything, and is left alone.
+- A name that indicates a format is trusted; a reader that finds something else reports it.
+- `.xml`, `.json`, `.arrow` and the like are shared by several formats: their first bytes decide.
+- A file with an unknown ending is sniffed if it was named itself. In a folder it may be anything,
+  and is skipped.
 """
 
 import re
@@ -93,40 +93,40 @@ FORMATS: dict[str, Format] = {
 SHARED = {".xml", ".json"}
 """Endings whose content decides."""
 NOT_DATA = {"dataset_info.json", "dataset_dict.json", "state.json"}
-"""What `datasets` writes beside the Arrow files of a saved data set."""
+"""What `datasets` writes next to the Arrow files of a saved data set."""
 NEVER_COMPRESSED: set[Format] = {"parquet", "arrow", "epub", "pdf", "tokens"}
-"""They are compressed inside, or are read by memory map."""
-LOOK = 1 << 16
+"""They are compressed internally, or are read by memory map."""
+SNIFF_BYTES = 1 << 16
 
 
 def format_by_name(path: str, *, named: bool, accepted: Container[Format]) -> Format | None:
-    """Return what a file is; `named` if a person typed its path."""
+    """Return the format of a file; `named` if a person typed its path."""
     name = path.rpartition("/")[2]
-    suffix, packing = endings(name)
-    compressed = packing != "none"
+    suffix, compression = suffix_and_compression(name)
+    compressed = compression != "none"
     kind = FORMATS.get(suffix)
     if kind is None and (named or (suffix in SHARED and name not in NOT_DATA)):
-        kind = format_by_content(beginning(path))
+        kind = format_by_content(start_of_file(path))
         if kind is None or kind not in accepted:
             return None
     return None if compressed and kind in NEVER_COMPRESSED else kind
 
 
-def endings(name: str) -> tuple[str, Compression]:
-    """Return the ending of a name, and how the file is compressed by the one behind it.
+def suffix_and_compression(name: str) -> tuple[str, Compression]:
+    """Return the ending of a name, and the compression indicated by an ending after it.
 
-    >>> endings("a.JSONL.gz"), endings("notes"), endings(".txt")
-    (('.jsonl', 'gzip'), ('', 'none'), ('', 'none'))
+    >>> suffix_and_compression("a.JSONL.gz"), suffix_and_compression("notes")
+    (('.jsonl', 'gzip'), ('', 'none'))
     """
     stem, dot, last = name.lower().rpartition(".")
-    packing = COMPRESSIONS.get("." + last, "none") if stem else "none"
-    if packing != "none":
+    compression = COMPRESSIONS.get("." + last, "none") if stem else "none"
+    if compression != "none":
         stem, dot, last = stem.rpartition(".")
-    return ("." + last if stem and dot and last else "", packing)
+    return ("." + last if stem and dot and last else "", compression)
 
 
 def format_by_content(start: bytes) -> Format | None:
-    """Say what a file holds that begins so, None where that can't be told.
+    """Return the format of a file that begins with these bytes, None if it is unknown.
 
     >>> format_by_content(b"WARC/1.0"), format_by_content(b'  {"a": 1}'), format_by_content(b"abc")
     ('warc', 'jsonl', None)
@@ -153,11 +153,11 @@ MAGICS: dict[bytes, Format] = {
     b"ARROW1\0\0": "arrow",
     b"\xff\xff\xff\xff": "arrow",  # a stream: the marker of its first message
 }
-# An XML declaration, comments, and a document type without declarations of its own.
-# (What has matched is not tried in another way: each comment would double the work.)
+# An XML declaration, comments, and a document type without internal declarations.
+# (Possessive: without backtracking, which would double the work with each comment.)
 PROLOG = rb"(?>(?:<\?xml[^>]{0,200}>|<!--.{0,2000}?-->|<!DOCTYPE[^>\[]{0,300}>|\s++){0,200})"
 PATTERNS: list[tuple[bytes, Format]] = [
-    # A document type with declarations may be a bomb: the reader tells so.
+    # A document type with declarations may be an entity bomb: the reader reports it.
     (PROLOG + rb"(?:<!DOCTYPE\s+mediawiki|<mediawiki)\b", "wikipedia"),
     (PROLOG + rb"(?:<!DOCTYPE\s+posts|<posts)\b", "stackexchange"),
     (PROLOG + rb"<(html|head|body)\b", "html"),
@@ -171,16 +171,18 @@ PATTERNS: list[tuple[bytes, Format]] = [
 ]
 
 
-def beginning(path: str) -> bytes:
+def start_of_file(path: str) -> bytes:
     """Return the first bytes of a file, decompressed."""
     found = b""
     try:
         size = state_of(path).size
         with Range(path, 0, size) as source:
-            for _, data in blocks(source, endings(path.rpartition("/")[2])[1], LOOK):
+            for _, data in blocks(
+                source, suffix_and_compression(path.rpartition("/")[2])[1], SNIFF_BYTES
+            ):
                 found += data
-                if len(found) >= LOOK:
+                if len(found) >= SNIFF_BYTES:
                     break
     except (CorruptInput, OSError):
-        pass  # whoever reads it will say what is wrong
-    return found[:LOOK]
+        pass  # the reader will report the error
+    return found[:SNIFF_BYTES]

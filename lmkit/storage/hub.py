@@ -3,9 +3,9 @@
     hf://HuggingFaceFW/fineweb?config=sample-10BT&split=train
 
 Choices:
-- A task reads a shard: one of the files that the data set is made of.
-- What the data set's files were when the work was planned is compared before and after each shard
-  is read, as times are for files on a disk.
+- A task reads a shard: one of the files of the data set.
+- The version of the data set's files when the work was planned is compared before and after each
+  shard is read, like the modification times of files on a disk.
 - `hf://datasets/…` is a file or a folder in a repository, which fsspec reads.
 """
 
@@ -25,7 +25,7 @@ KNOWN = ("split", "config", "revision")
 
 @dataclass(frozen=True)
 class Dataset:
-    """What `hf://` names."""
+    """A data set named by `hf://`."""
 
     name: str
     config: str | None = None
@@ -33,8 +33,8 @@ class Dataset:
     revision: str | None = None
 
     @property
-    def address(self) -> str:
-        """The same, always written in the same way."""
+    def url(self) -> str:
+        """Its URL, in canonical form."""
         parts = [("config", self.config), ("split", self.split), ("revision", self.revision)]
         return f"hf://{self.name}?" + "&".join(f"{key}={value}" for key, value in parts if value)
 
@@ -45,33 +45,33 @@ class Dataset:
         rows: Any = load_dataset(
             self.name, self.config, split=self.split, revision=self.revision, streaming=True
         )
-        return rows.decode(False)  # pictures and sounds stay what they are: raw bytes
+        return rows.decode(False)  # images and audio are left as raw bytes
 
 
 def dataset_of(path: str | Path) -> Dataset | None:
-    """Return the data set that a path names, None where it names a file.
+    """Return the data set that a path names, None if it names a file.
 
     >>> dataset_of("hf://a/b?split=test"), dataset_of("a.txt")
     (Dataset(name='a/b', config=None, split='test', revision=None), None)
     """
     if not str(path).startswith("hf:/"):
         return None
-    address = remote(path)
-    name, _, query = (address or "").removeprefix("hf://").partition("?")
+    url = remote(path)
+    name, _, query = (url or "").removeprefix("hf://").partition("?")
     if not name or name.startswith(FOLDERS):
         return None
     found = dict(parse_qsl(query, keep_blank_values=True))
     for key in found:
         if key not in KNOWN:
             hint = did_you_mean(key, KNOWN)
-            raise InputError(f"{address}: {key}: must be split, config or revision{hint}")
+            raise InputError(f"{url}: {key}: must be split, config or revision{hint}")
     return Dataset(name, found.get("config"), found.get("split") or "train", found.get("revision"))
 
 
-def look_up(dataset: Dataset) -> tuple[int, int]:
-    """Return how many shards a data set has, and a number that tells its version.
+def shards_and_version(dataset: Dataset) -> tuple[int, int]:
+    """Return the number of shards of a data set, and a number that identifies its version.
 
-    Raises InputError where there is no such data set, configuration or split.
+    Raises InputError if there is no such data set, configuration or split.
     """
     from datasets import load_dataset_builder
 
@@ -80,15 +80,15 @@ def look_up(dataset: Dataset) -> tuple[int, int]:
         shards = cast(int, dataset.load().num_shards)
     except Exception as error:  # of many kinds, from several libraries
         raise InputError(
-            f"{dataset.address}: cannot be read: {first_line(error)}",
+            f"{dataset.url}: cannot be read: {first_line(error)}",
             "check the name, its config and split, and that the hub can be reached",
         ) from None
     files: Any = builder.config.data_files or {}
-    signs = sorted((str(split), repr(files[split].origin_metadata)) for split in files)
-    digest = hashlib.sha256(repr((builder.hash, signs)).encode()).digest()
+    versions = sorted((str(split), repr(files[split].origin_metadata)) for split in files)
+    digest = hashlib.sha256(repr((builder.hash, versions)).encode()).digest()
     return shards, int.from_bytes(digest[:7])
 
 
 def first_line(error: Exception) -> str:
-    """Return what an error says in short."""
+    """Return the first line of an error message."""
     return str(error).strip().split("\n")[0] or type(error).__name__

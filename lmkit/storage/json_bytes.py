@@ -1,10 +1,10 @@
-r"""JSON, read and written by orjson where it can, and by Python's own module where it can't.
+r"""JSON, read and written by orjson where possible, and by Python's `json` module elsewhere.
 
 Choices:
-- orjson is three times as fast. It refuses half a surrogate pair and integers of more than 64
-  bits, which Python's module takes; and it reads such integers as fractions, which would change
-  them. Those are rare, so the record that holds one goes the slow way.
-- What is no JSON is refused by Python's module too, whose messages say where and why.
+- orjson is three times as fast. It rejects lone surrogates and integers of more than 64 bits, which
+  Python's module accepts; and it reads such integers as floats, which would change them. Those are
+  rare, so a record that holds one takes the slow path.
+- Invalid JSON is rejected by Python's module too, whose messages give the location and the reason.
 """
 
 import json
@@ -12,12 +12,12 @@ from typing import Any
 
 import orjson
 
-WHOLE_FLOATS = float(1 << 63)
-"""From here on a fraction may be an integer that orjson could not hold."""
+LARGE_FLOAT = float(1 << 63)
+"""From this value on, a float may be an integer that orjson could not represent."""
 
 
 def to_json(value: Any) -> bytes:
-    r"""Return a value as one line of JSON, with its end.
+    r"""Return a value as one line of JSON, with its line feed.
 
     >>> to_json({"a": [1, "é"]}).decode(), to_json("\ud800")
     ('{"a":[1,"é"]}\n', b'"\\ud800"\n')
@@ -26,12 +26,12 @@ def to_json(value: Any) -> bytes:
         return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
     except orjson.JSONEncodeError:
         line = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
-        # Half a surrogate pair is not UTF-8, but its backslash form is what JSON calls it.
+        # A lone surrogate is not UTF-8, but JSON has a backslash escape for it.
         return line.encode("utf-8", "backslashreplace")
 
 
 def from_json(data: bytes) -> Any:
-    """Return what JSON says; raise ValueError, or RecursionError, where it is none.
+    """Return the value that JSON encodes; raise ValueError or RecursionError if it is invalid.
 
     >>> from_json(b"[18446744073709551616, 0.5]")
     [18446744073709551616, 0.5]
@@ -44,13 +44,13 @@ def from_json(data: bytes) -> Any:
 
 
 def _may_have_lost_digits(value: Any) -> bool:
-    waiting = [value]
-    while waiting:
-        one = waiting.pop()
+    pending = [value]
+    while pending:
+        one = pending.pop()
         if isinstance(one, dict):
-            waiting += one.values()
+            pending += one.values()
         elif isinstance(one, list):
-            waiting += one
-        elif isinstance(one, float) and abs(one) >= WHOLE_FLOATS:
+            pending += one
+        elif isinstance(one, float) and abs(one) >= LARGE_FLOAT:
             return True
     return False

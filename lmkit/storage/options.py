@@ -19,4 +19,4 @@ RawFormat = Literal[
     "epub",
     "pdf",
 ]
-"""What a person may have, and `lmkit clean` reads."""
+"""The formats that `lmkit clean` reads."""

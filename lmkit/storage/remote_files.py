@@ -1,16 +1,16 @@
-"""Where a file lies: on a disk of this machine, or behind an address that fsspec knows.
+"""Files on a disk of this machine, or at a URL that fsspec supports.
 
     s3://bucket/pages.warc.gz   gs://…, az://…, https://…, memory://…  (pip install 'lmkit[remote]')
     file:///data/pages          the same as /data/pages
 
 Choices:
-- An address is kept as a path, in which `//` became `/`; whatever exists on the disk under that
-  name comes first.
-- What fsspec says of a file (size, ETag, else time) tells whether it is still what was planned;
-  where a server says nothing but the size, only the size does. A file without a size is refused:
-  nobody could tell whether all of it was read.
-- A file that may not be read is quarantined on a disk; behind an address it ends the run, because
-  keys expire, and all files behind them would be given up.
+- A URL is kept as a path, in which `//` became `/`; a file on the disk with that name takes
+  precedence.
+- The metadata that fsspec returns for a file (size, ETag, else time) show whether the file has
+  changed since the work was planned; if a server returns only the size, only the size is compared.
+  A file without a size is refused: nothing would show whether it was read completely.
+- An unreadable file is quarantined if it is on a disk; at a URL it ends the run, because
+  credentials expire, and all files that need them would be lost.
 """
 
 import hashlib
@@ -25,22 +25,22 @@ from typing import Any, BinaryIO, NamedTuple, Self, cast
 from lmkit.config import did_you_mean
 from lmkit.errors import InputError, LmkitError
 
-ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*):/+(.+)", re.DOTALL)
+URL_PATTERN = re.compile(r"([a-z][a-z0-9+.-]*):/+(.+)", re.DOTALL)
 VERSIONS = ("ETag", "etag", "md5Hash", "contentHash", "checksum")
 TIMES = ("mtime", "LastModified", "last_modified", "updated", "modified", "created")
-"""What file systems call the version of a file, and its time."""
+"""The names that file systems use for the version and the time of a file."""
 READ_AHEAD = 8 << 20
 
 
 class State(NamedTuple):
-    """What tells a file from what it was: its size, and its time or another sign of change."""
+    """What shows whether a file has changed: its size, and its time or another version number."""
 
     size: int
     modified: int
 
 
 def remote(path: str | Path) -> str | None:
-    """Return the address that a path stands for, None for one on this machine.
+    """Return the URL that a path represents, None for a path on this machine.
 
     >>> remote("s3:/bucket/a.jsonl"), remote("books/a.txt")
     ('s3://bucket/a.jsonl', None)
@@ -48,14 +48,14 @@ def remote(path: str | Path) -> str | None:
     text = str(path)
     if ":/" not in text or text[0] == "/":
         return None
-    found = ADDRESS.fullmatch(text)
+    found = URL_PATTERN.fullmatch(text)
     return None if found is None or Path(text).exists() else f"{found[1]}://{found[2]}"
 
 
-def on_this_machine(path: str) -> str:
+def without_file_scheme(path: str) -> str:
     """Return a path without `file://`.
 
-    >>> on_this_machine("file:///data/a.txt")
+    >>> without_file_scheme("file:///data/a.txt")
     '/data/a.txt'
     """
     return "/" + path[5:].lstrip("/") if path.startswith("file:/") else path
@@ -72,39 +72,41 @@ def shown(path: str | Path) -> str:
 
 def state_of(path: str | Path) -> State:
     """Return the state of a file. Raises FileNotFoundError."""
-    address = remote(path)
-    if address is None:
+    url = remote(path)
+    if url is None:
         found = os.stat(path)
         return State(found.st_size, found.st_mtime_ns)
-    with _speaking_of(address):
-        system, place = _system(address)
-        system.invalidate_cache()
-        return _state(address, system.info(place))
+    with _errors_name(url):
+        file_system, inner_path = _file_system(url)
+        file_system.invalidate_cache()
+        return _state(url, file_system.info(inner_path))
 
 
 def open_file(path: str | Path) -> BinaryIO:
-    """Open a file to read bytes from anywhere in it."""
-    address = remote(path)
-    if address is None:
+    """Open a file to read bytes at any offset."""
+    url = remote(path)
+    if url is None:
         return open(path, "rb")
-    with _speaking_of(address):
-        system, place = _system(address)
-        return cast(BinaryIO, _RemoteFile(address, system.open(place, "rb", block_size=READ_AHEAD)))
+    with _errors_name(url):
+        file_system, inner_path = _file_system(url)
+        return cast(
+            BinaryIO, _RemoteFile(url, file_system.open(inner_path, "rb", block_size=READ_AHEAD))
+        )
 
 
 class _RemoteFile:
-    """A file behind an address, whose errors name it."""
+    """A file at a URL, whose errors name it."""
 
-    def __init__(self, address: str, file: BinaryIO) -> None:
-        self._address = address
+    def __init__(self, url: str, file: BinaryIO) -> None:
+        self._url = url
         self._file = file
 
     def read(self, size: int = -1) -> bytes:
-        with _speaking_of(self._address):
+        with _errors_name(self._url):
             return self._file.read(size)
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        with _speaking_of(self._address):
+        with _errors_name(self._url):
             return self._file.seek(offset, whence)
 
     def close(self) -> None:
@@ -117,53 +119,54 @@ class _RemoteFile:
         self.close()
 
 
-def files_below(path: str, address: str) -> Iterator[tuple[str, str, State]]:
-    """Yield the files at an address: each with its path below, which is empty for a file itself.
+def files_below(path: str, url: str) -> Iterator[tuple[str, str, State]]:
+    """Yield the files at a URL: each with its path below it, which is empty if it is a file itself.
 
-    Raises InputError where there is nothing, or nobody can be reached.
+    Raises InputError if there is nothing, or the server can't be reached.
     """
     try:
-        with _speaking_of(address):
-            yield from _files_below(path, address)
+        with _errors_name(url):
+            yield from _files_below(path, url)
     except LmkitError as error:
-        hint = error.hint if isinstance(error, InputError) else "check the address, and your keys"
+        hint = error.hint if isinstance(error, InputError) else "check the URL and your credentials"
         raise InputError(error.message, hint) from None
 
 
-def _files_below(path: str, address: str) -> Iterator[tuple[str, str, State]]:
-    system, place = _system(address)
+def _files_below(path: str, url: str) -> Iterator[tuple[str, str, State]]:
+    file_system, inner_path = _file_system(url)
     try:
-        info = system.info(place)
+        info = file_system.info(inner_path)
     except FileNotFoundError:
-        # fsspec says the same where a web server doesn't answer.
-        web = address.startswith(("http:", "https:"))
+        # fsspec raises the same error if a web server doesn't answer.
+        web = url.startswith(("http:", "https:"))
         what = "nothing there, or its server can't be reached" if web else "no such file or folder"
-        raise InputError(f"{address}: {what}") from None
+        raise InputError(f"{url}: {what}") from None
     if info["type"] == "file":
-        yield path, "", _state(address, info)
+        yield path, "", _state(url, info)
         return
-    top = system._strip_protocol(place).rstrip("/")
-    for name, inner in sorted(system.find(place, detail=True).items()):
+    top = file_system._strip_protocol(inner_path).rstrip("/")
+    for name, inner in sorted(file_system.find(inner_path, detail=True).items()):
         origin = name.removeprefix(top).lstrip("/")
-        yield f"{path.rstrip('/')}/{origin}", origin, _state(f"{address}: {origin}", inner)
+        yield f"{path.rstrip('/')}/{origin}", origin, _state(f"{url}: {origin}", inner)
 
 
-def _state(address: str, info: dict[str, Any]) -> State:
+def _state(url: str, info: dict[str, Any]) -> State:
     if info.get("size") is None:
         raise InputError(
-            f"{address}: the server doesn't say how large it is", "fetch it first, and read that"
+            f"{url}: the server doesn't report its size",
+            "download it first, and read the local copy",
         )
-    modified = int.from_bytes(hashlib.sha256(_sign_of(info).encode()).digest()[:7])
+    modified = int.from_bytes(hashlib.sha256(_version_of(info).encode()).digest()[:7])
     return State(int(info["size"]), modified)
 
 
-def _sign_of(info: dict[str, Any]) -> str:
-    """Return what tells a version of a file from others, spelled in one way.
+def _version_of(info: dict[str, Any]) -> str:
+    """Return what identifies a version of a file, in canonical form.
 
-    A listing and a question about one file may spell a time differently, and round it differently:
-    it counts only where there is no version.
+    A listing and a request for one file may format and round a time differently: it is used only if
+    there is no version.
 
-    >>> _sign_of({"ETag": '"ab"', "created": "2020-01-02"}), _sign_of({"size": 3})
+    >>> _version_of({"ETag": '"ab"', "created": "2020-01-02"}), _version_of({"size": 3})
     ('ab', '')
     """
     for name in VERSIONS:
@@ -173,31 +176,31 @@ def _sign_of(info: dict[str, Any]) -> str:
     return str(found.timestamp() if isinstance(found, datetime) else found)
 
 
-def _system(address: str) -> tuple[Any, str]:
-    """Return the file system of an address, and what the address is called there."""
-    from fsspec.core import split_protocol, url_to_fs  # no run without such an address needs it
+def _file_system(url: str) -> tuple[Any, str]:
+    """Return the file system of a URL, and the path of the URL in it."""
+    from fsspec.core import split_protocol, url_to_fs  # needed only for URLs
     from fsspec.registry import known_implementations, registry
 
     known: set[str] = {*known_implementations, *registry}
-    protocol = str(split_protocol(address)[0])
+    protocol = str(split_protocol(url)[0])
     if protocol not in known:
         hint = did_you_mean(protocol, sorted(known))
-        raise InputError(f"{address}: no such file, and {protocol}:// is not known{hint}")
-    return cast(Any, url_to_fs(address))
+        raise InputError(f"{url}: no such file, and {protocol}:// is not known{hint}")
+    return cast(Any, url_to_fs(url))
 
 
 @contextmanager
-def _speaking_of(address: str) -> Generator[None]:
-    """Say what went wrong in terms of the address."""
+def _errors_name(url: str) -> Generator[None]:
+    """Name the URL in errors."""
     try:
         yield
     except (FileNotFoundError, LmkitError):
         raise
     except ImportError as error:
-        raise InputError(f"{address}: {error}", "pip install 'lmkit[remote]'") from None
-    except Exception as error:  # each file system raises errors of its own
+        raise InputError(f"{url}: {error}", "pip install 'lmkit[remote]'") from None
+    except Exception as error:  # every file system raises different errors
         reason = str(error).strip().split("\n")[0] or type(error).__name__
         raise LmkitError(
-            f"{address}: cannot be read: {reason}",
+            f"{url}: cannot be read: {reason}",
             "run the same again when it can be reached: finished tasks are kept",
         ) from None

@@ -1,12 +1,12 @@
-"""A tokenizer from elsewhere, and what it lacks.
+"""Import of an existing tokenizer, and its missing special tokens.
 
 Choices:
-- tokenizer.json is taken as it is, to the byte: its ids must stay those of the model that comes
-  with it.
-- What an objective needs and the tokenizer lacks is named, and added only where that is asked for:
-  behind all that is there, so that no id changes.
-- A folder without tokenizer.json holds a tokenizer in one of many older forms; Transformers knows
-  them all, and saves any of them as tokenizer.json.
+- tokenizer.json is copied unchanged, byte for byte: its ids must remain those of the model that it
+  belongs to.
+- Special tokens that an objective needs and the tokenizer does not have are named, and added only
+  on request: after all existing tokens, so that no id changes.
+- A folder without tokenizer.json holds a tokenizer in one of many older formats; Transformers reads
+  all of them, and saves any of them as tokenizer.json.
 """
 
 import json
@@ -30,24 +30,24 @@ from lmkit.tokenizers.tokenizer import (
 
 
 def import_tokenizer(
-    place: Path, *, add_missing: bool, sentinels: int = SENTINELS
+    path: Path, *, add_missing: bool, sentinels: int = SENTINELS
 ) -> dict[str, bytes]:
     """Return the files of a tokenizer's folder, by name, for a folder or a tokenizer.json.
 
     Args:
-        place: what to adopt.
+        path: the tokenizer to import.
         add_missing: add the special tokens that `missing_special_tokens_of` would name.
-        sentinels: how many of them to add where there are none.
+        sentinels: the number of sentinels to add if there are none.
 
     """
-    if place.is_dir() and not (place / TOKENIZER).exists():
+    if path.is_dir() and not (path / TOKENIZER).exists():
         raise InputError(
-            f"--from: {place} holds no {TOKENIZER}",
-            "Transformers makes one: AutoTokenizer.from_pretrained(OLD).save_pretrained(NEW)",
+            f"--from: {path} holds no {TOKENIZER}",
+            "convert it with Transformers: AutoTokenizer.from_pretrained(OLD).save_pretrained(NEW)",
         )
-    tokenizer = Tokenizer.load(place)
-    data = (place / TOKENIZER if place.is_dir() else place).read_bytes()
-    folder = place if place.is_dir() else place.parent
+    tokenizer = Tokenizer.load(path)
+    data = (path / TOKENIZER if path.is_dir() else path).read_bytes()
+    folder = path if path.is_dir() else path.parent
     roles = named_roles(folder) or guessed_roles(data)
     if not add_missing or not (added := missing_tokens(tokenizer, sentinels)):
         return {TOKENIZER: data} | _configuration(folder, roles, [])
@@ -62,9 +62,9 @@ def import_tokenizer(
 
 
 def missing_tokens(tokenizer: Tokenizer, sentinels: int = SENTINELS) -> list[str]:
-    """Return the special tokens that some objective or stage needs, and that are not there.
+    """Return the special tokens that some objective or stage needs and that are missing.
 
-    Begin and end are there where a class and a separator token can serve as them.
+    BOS and EOS are not missing if a class and a separator token can serve as them.
     """
     present = {
         "pad": tokenizer.pad,
@@ -80,7 +80,7 @@ def missing_tokens(tokenizer: Tokenizer, sentinels: int = SENTINELS) -> list[str
 
 
 def missing_special_tokens_of(tokenizer: Tokenizer) -> list[str]:
-    """Say what a tokenizer lacks, and for what.
+    """Describe the missing special tokens of a tokenizer, and what needs them.
 
     >>> from lmkit.tokenizers.recipe import Recipe
     >>> from lmkit.tokenizers.build import train
@@ -107,7 +107,7 @@ def _needs(tokenizer: Tokenizer) -> Iterator[str]:
 
 
 def _configuration(folder: Path, roles: Mapping[str, str], added: list[str]) -> dict[str, bytes]:
-    """Compose what stands beside tokenizer.json; files that are there are kept and completed."""
+    """Return the files next to tokenizer.json; existing ones are kept and completed."""
     found: dict[str, dict[str, Any]] = {
         name: json.loads((folder / name).read_text("utf-8"))
         for name in (CONFIG, SPECIAL_TOKENS)
@@ -117,13 +117,13 @@ def _configuration(folder: Path, roles: Mapping[str, str], added: list[str]) -> 
         return {name: (folder / name).read_bytes() for name in found}
     texts = {TRANSFORMERS_ROLES[role]: text for role, text in roles.items()}
     others = [text for text in added if text not in texts.values()]
-    fresh = {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False}
-    configuration: dict[str, Any] = fresh | found.get(CONFIG, {}) | texts
+    defaults = {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False}
+    configuration: dict[str, Any] = defaults | found.get(CONFIG, {}) | texts
     special: dict[str, Any] = found.get(SPECIAL_TOKENS, {}) | texts
     for table in (configuration, special):
         if others:
-            before: list[Any] = table.get("additional_special_tokens") or []
-            table["additional_special_tokens"] = [*before, *others]
+            previous: list[Any] = table.get("additional_special_tokens") or []
+            table["additional_special_tokens"] = [*previous, *others]
     return {
         name: (json.dumps(table, indent=2, ensure_ascii=False) + "\n").encode()
         for name, table in ((CONFIG, configuration), (SPECIAL_TOKENS, special))

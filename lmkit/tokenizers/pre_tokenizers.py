@@ -1,23 +1,23 @@
-r"""How text is normalized and split into words before tokens are looked for.
+r"""How text is normalized and split into words before tokenization.
 
-| pre-tokenizer | splits                                                                  |
-| ------------- | ----------------------------------------------------------------------- |
-| gpt4          | letters with the sign before them, digits by threes, other signs, blanks |
-| gpt2          | letters, digits, other signs, each with the blank before it; blanks     |
-| whitespace    | at white space alone                                                    |
-| words         | `\w+`, and runs of other signs                                          |
-| bert          | at white space, each punctuation mark and each Chinese character apart  |
-| metaspace     | before each blank, which is then written ▁                              |
+| pre-tokenizer | splits                                                                   |
+| ------------- | ------------------------------------------------------------------------ |
+| gpt4          | letters with one character before, digits by threes, others, white space |
+| gpt2          | letters, digits, other characters, with the space before; white space    |
+| whitespace    | at white space only                                                      |
+| words         | `\w+`, and runs of other characters                                      |
+| bert          | at white space; every punctuation and Chinese character separately       |
+| metaspace     | before spaces, which are then written ▁                                  |
 
 Choices:
-- For bpe and unigram every character stays: a blank goes with the word behind it. For wordpiece
-  and word the same borders hold, and white space is left out.
-- No pattern steps back over a long run one sign at a time: in a run of ten million blanks the
-  regex engine would give up, and the library panic.
-- With metaspace a ▁ that stands in the text comes back as a blank, as in SentencePiece; with all
-  others a blank stays a blank, and nothing is lost.
-- A word could read like a special token or, for wordpiece, like a continuation: where `<s>` or
-  `##a` would be left whole, the first sign is split off.
+- For bpe and unigram every character is kept: a space belongs to the word after it. For wordpiece
+  and word the boundaries are the same, and white space is dropped.
+- No pattern backtracks over a long run one character at a time: in a run of ten million spaces the
+  regex engine would fail, and the library panic.
+- With metaspace a ▁ in the text is decoded as a space, as in SentencePiece; with all others a space
+  remains a space, and nothing is lost.
+- A word could look like a special token or, for wordpiece, like a continuation: if `<s>` or `##a`
+  would not be split, the first character is split off.
 """
 
 import tokenizers
@@ -28,10 +28,10 @@ from lmkit.tokenizers.recipe import WORDS_ONLY, Recipe
 
 DIGITS: dict[Digits, str] = {"single": r"\p{N}", "triples": r"\p{N}{1,3}", "runs": r"\p{N}+"}
 
-BLANKS = r"\s+(?!\S)|\s+"
+WHITE_SPACE = r"\s+(?!\S)|\s+"
 
 PUNCTUATION = r"!-/:-@\[-`{-~\p{P}"
-"""What BERT's tokenizer calls punctuation: all ASCII signs but letters and digits, too."""
+"""BERT's definition of punctuation, which includes all ASCII symbols."""
 
 CHINESE = (
     r"\x{4e00}-\x{9fff}\x{3400}-\x{4dbf}\x{20000}-\x{2a6df}\x{2a700}-\x{2b73f}"
@@ -41,11 +41,11 @@ CHINESE = (
 
 
 def pattern(name: PreTokenizer, digits: Digits | None = None) -> str:
-    r"""Return the regular expression whose matches are the words, every character in one of them.
+    r"""Return the regular expression whose matches are the words; they cover every character.
 
     gpt2 is the pattern of Radford et al. (2019), as published with GPT-2. gpt4 is the one that
-    OpenAI published for cl100k_base, with one branch written in another way that matches the same:
-    `\s*[\r\n]+` steps back over a run of blanks one by one.
+    OpenAI published for cl100k_base, with one branch replaced by one that matches the same:
+    `\s*[\r\n]+` backtracks over a run of white space character by character.
     """
     number = DIGITS[digits] if digits else r"\p{N}{1,3}" if name == "gpt4" else r" ?\p{N}+"
     rest = {
@@ -57,11 +57,11 @@ def pattern(name: PreTokenizer, digits: Digits | None = None) -> str:
         "bert": rf" ?[{PUNCTUATION}{CHINESE}]| ?[^\s{PUNCTUATION}{CHINESE}]+",
         "metaspace": r" ?\S+",
     }[name]
-    return f"{rest}|{BLANKS}"
+    return f"{rest}|{WHITE_SPACE}"
 
 
 def normalizer(form: TextForm) -> normalizers.Normalizer | None:
-    """Return what writes a text in its form; None where it is left alone.
+    """Return the normalizer of a text form; None if it changes nothing.
 
     >>> normalizer(TextForm(lowercase=True, strip_accents=True)).normalize_str("Čapek")
     'capek'
@@ -71,16 +71,16 @@ def normalizer(form: TextForm) -> normalizers.Normalizer | None:
     if form.lowercase:
         steps.append(normalizers.Lowercase())
     if form.strip_accents:
-        # What has lost its marks is put together again: Korean would stay in pieces.
+        # The rest is composed again: Korean syllables would remain decomposed.
         steps += [normalizers.NFD(), normalizers.StripAccents(), unicode[form.unicode]()]
     return normalizers.Sequence(steps) if steps else None
 
 
 def pre_tokenizer(recipe: Recipe) -> pre_tokenizers.PreTokenizer:
-    """Return what splits a text into words, for algorithms that have words."""
+    """Return the pre-tokenizer of a recipe, for algorithms that have words."""
     assert recipe.pre_tokenizer is not None
     if recipe.algorithm in WORDS_ONLY:
-        steps = _words_alone(recipe.pre_tokenizer, recipe.digits)
+        steps = _word_steps(recipe.pre_tokenizer, recipe.digits)
         return pre_tokenizers.Sequence(steps + [_split("#")] * (recipe.algorithm == "wordpiece"))
     steps = [_split(pattern(recipe.pre_tokenizer, recipe.digits))]
     if recipe.digits and recipe.pre_tokenizer not in {"gpt2", "gpt4"}:
@@ -92,7 +92,7 @@ def pre_tokenizer(recipe: Recipe) -> pre_tokenizers.PreTokenizer:
     return pre_tokenizers.Sequence(steps)
 
 
-def _words_alone(name: PreTokenizer, digits: Digits | None) -> list[pre_tokenizers.PreTokenizer]:
+def _word_steps(name: PreTokenizer, digits: Digits | None) -> list[pre_tokenizers.PreTokenizer]:
     steps: list[pre_tokenizers.PreTokenizer]
     if name == "bert":
         steps = [pre_tokenizers.BertPreTokenizer(), _split(f"[{CHINESE}]")]

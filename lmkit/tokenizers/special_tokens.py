@@ -1,4 +1,4 @@
-"""The special tokens of every tokenizer made here, and their ids.
+"""The special tokens of every tokenizer trained here, and their ids.
 
     0 <pad>   1 <unk>   2 <s>   3 </s>   4 <mask>   5 <cls>   6 <sep>
     7 <fim_prefix>      8 <fim_middle>   9 <fim_suffix>
@@ -6,9 +6,9 @@
 
 Choices:
 - One set for all objectives, so that a tokenizer never has to be rebuilt for another one.
-- They come first, so an id says what a token is for, whatever the size of the vocabulary.
+- They come first, so their ids don't depend on the size of the vocabulary.
 - Sentinels count down, as in T5's published vocabulary (Raffel et al. 2020, arXiv 1910.10683):
-  the first span of a document takes the highest id of them, the next one the id below.
+  the first masked span of a document gets the highest of their ids, the next one the id below.
 - 256 sentinels, because 2,048 tokens have up to 114 spans at T5's rates, more than its 100.
 """
 
@@ -21,16 +21,16 @@ ROLES = {
     "class": "<cls>",
     "separator": "<sep>",
 }
-"""What a token is for, and its text; ids 0 to 6 in this order."""
+"""The text of the token for each role; ids 0 to 6 in this order."""
 
 FILL_IN_THE_MIDDLE = ("<fim_prefix>", "<fim_middle>", "<fim_suffix>")
-"""Bavarian et al. 2022, arXiv 2207.14255, with the texts that StarCoder gave them."""
+"""Bavarian et al. 2022, arXiv 2207.14255, with the texts that StarCoder uses."""
 
 SENTINELS = 256
 
 
 def sentinel(number: int) -> str:
-    """Text of the token that stands for span `number` of a document.
+    """Return the text of the token that replaces span `number` of a document.
 
     >>> sentinel(0)
     '<extra_id_0>'
@@ -39,7 +39,7 @@ def sentinel(number: int) -> str:
 
 
 def special_tokens(sentinels: int = SENTINELS) -> tuple[str, ...]:
-    """Every special token in the order of the ids.
+    """Return every special token in the order of the ids.
 
     >>> special_tokens(2)[-4:]
     ('<fim_middle>', '<fim_suffix>', '<extra_id_1>', '<extra_id_0>')

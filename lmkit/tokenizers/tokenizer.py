@@ -1,15 +1,16 @@
-"""A tokenizer as the later stages use it, and the folder that it lives in.
+"""A tokenizer as the later stages use it, and its folder.
 
 Choices:
-- Text is text. A document in which `</s>` is written gives the tokens of those four characters,
-  never the control token: or a web page could end a document, or hide the border of one. What is
-  not text (begin, end, mask, ...) is added by id. Some models (T5's, say) find control tokens in
-  text whatever they are told; such a text is cut inside of them, and read in parts.
-- The folder loads with `tokenizers` and with Transformers' AutoTokenizer. There special tokens
-  are recognized in text, as everybody expects there, and begin and end are added.
-- Roles are read from the folder's two JSON files, else guessed from names that are in use. A class
-  or separator token serves as begin or end where there is no other: BERT has nothing else.
-- Tokenizers are compared by a SHA-256 over tokenizer.json and the roles: all that decides an id.
+- Text is text. A document that contains `</s>` gives the tokens of those four characters, never the
+  control token: otherwise a web page could end a document, or hide a document boundary. What is not
+  text (BOS, EOS, mask, ...) is added by id. Some models (T5's, for example) find control tokens in
+  text in any case; such a text is split inside of them, and encoded in parts.
+- The folder loads with `tokenizers` and with Transformers' AutoTokenizer. There special tokens are
+  recognized in text, as is usual there, and BOS and EOS are added.
+- Roles are read from the folder's two JSON files, else guessed from well-known names. A class or
+  separator token serves as BOS or EOS if there is no other: BERT has nothing else.
+- Tokenizers are compared by a SHA-256 of tokenizer.json and the roles: everything that determines
+  an id.
 """
 
 import hashlib
@@ -44,7 +45,7 @@ TRANSFORMERS_ROLES = {
     "class": "cls_token",
     "separator": "sep_token",
 }
-"""What Transformers calls a role."""
+"""The names of the roles in Transformers."""
 
 WELL_KNOWN = {
     "pad": ("<pad>", "[PAD]", "<|pad|>", "<|padding|>"),
@@ -55,21 +56,21 @@ WELL_KNOWN = {
     "class": ("<cls>", "[CLS]"),
     "separator": ("<sep>", "[SEP]"),
 }
-"""Names under which tokens have these roles in models that are in use, ours first."""
+"""Tokens with these roles in published models, lmkit's first."""
 
 
 class Tokenizer:
-    """Text to ids and back.
+    """Encodes text as ids, and decodes ids.
 
-    `texts` says which token has which role (the keys of ROLES); a role may be missing.
+    `texts` are the tokens by role (the keys of ROLES); a role may be missing.
     """
 
     def __init__(self, data: bytes, texts: Mapping[str, str]) -> None:
         self._data = data
         self._texts = dict(texts)
         self._tokenizer = tokenizers.Tokenizer.from_buffer(data)
-        self._tokenizer.encode_special_tokens = True  # not kept in the file, nor by a pickle
-        self._tokenizer.no_truncation()  # a file may ask for either, and both would change texts
+        self._tokenizer.encode_special_tokens = True  # stored neither in the file nor in a pickle
+        self._tokenizer.no_truncation()  # a file may enable either, and both would change texts
         self._tokenizer.no_padding()
         ids = {role: self._tokenizer.token_to_id(text) for role, text in texts.items()}
 
@@ -85,13 +86,13 @@ class Tokenizer:
         self.eos: int | None = _first(ids.get("end"), self.separator)
 
     @classmethod
-    def load(cls, place: Path) -> "Tokenizer":
-        """Read a tokenizer's folder, or a tokenizer.json alone.
+    def load(cls, location: Path) -> "Tokenizer":
+        """Read a tokenizer's folder, or a single tokenizer.json.
 
-        An InputError names a file that is missing or damaged.
+        Raises InputError naming a file that is missing or damaged.
         """
-        path = place if place.is_file() else place / TOKENIZER
-        hint = "give a folder that lmkit train-tokenizer has made"
+        path = location if location.is_file() else location / TOKENIZER
+        hint = "give a folder that lmkit train-tokenizer wrote"
         try:
             data = path.read_bytes()
         except OSError as error:
@@ -113,7 +114,7 @@ class Tokenizer:
 
     @cached_property
     def special(self) -> NDArray[np.int64]:
-        """Ids of all special tokens, ascending."""
+        """The ids of all special tokens, ascending."""
         added = self._tokenizer.get_added_tokens_decoder()
         return np.array(
             sorted(number for number, token in added.items() if token.special), np.int64
@@ -121,39 +122,39 @@ class Tokenizer:
 
     @property
     def vocabulary(self) -> dict[str, int]:
-        """Every token, as the vocabulary writes it, and its id."""
+        """The ids of all tokens, by their form in the vocabulary."""
         return self._tokenizer.get_vocab()
 
     @property
     def stored(self) -> dict[str, Any]:
-        """What tokenizer.json says."""
+        """The content of tokenizer.json."""
         return json.loads(self._data)
 
     @cached_property
     def sentinels(self) -> tuple[int, ...]:
-        """Ids of the tokens that stand for the first, second, ... span of a document."""
+        """The ids of the tokens that replace the first, second, ... span of a document."""
         ids: list[int] = []
         while (found := self.id_of(sentinel(len(ids)))) is not None:
             ids.append(found)
         return tuple(ids)
 
     def encode_batch(self, texts: list[str]) -> list[NDArray[np.uint32]]:
-        """Ids of each text, with nothing added; half surrogates count as U+FFFD."""
+        """Return the ids of the texts, with nothing added; lone surrogates become U+FFFD."""
         texts = [well_formed(text) for text in texts]
         found = self._encoded(texts)
         for number, ids in enumerate(found):
             if self._is_control[ids].any():
-                found[number] = self._read_in_parts(texts[number])
+                found[number] = self._encode_in_parts(texts[number])
         return found
 
     def _encoded(self, texts: list[str]) -> list[NDArray[np.uint32]]:
         encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
         return [np.array(encoding.ids, np.uint32) for encoding in encodings]
 
-    def _read_in_parts(self, text: str) -> NDArray[np.uint32]:
+    def _encode_in_parts(self, text: str) -> NDArray[np.uint32]:
         """Encode a text in which the model has found control tokens."""
-        cuts = [0, *(match.start() + 1 for match in self._control_texts.finditer(text)), len(text)]
-        for parts in ([text[a:b] for a, b in pairwise(cuts)], list(text)):
+        edges = [0, *(match.start() + 1 for match in self._control_texts.finditer(text)), len(text)]
+        for parts in ([text[a:b] for a, b in pairwise(edges)], list(text)):
             ids = np.concatenate([np.empty(0, np.uint32), *self._encoded(parts)])
             if not self._is_control[ids].any():
                 return ids
@@ -165,11 +166,11 @@ class Tokenizer:
 
     @cached_property
     def _is_control(self) -> NDArray[np.bool_]:
-        """Say of each id whether it is a token that no text may hold."""
+        """A mask of the ids that no text may be encoded as."""
         table = np.zeros(self.size, np.bool_)
         table[self.special] = True
         for text in self._texts.values():
-            # A single sign that also serves as padding, say, is a sign all the same.
+            # A single character that also serves as padding, for example, is still text.
             if (number := self.id_of(text)) is not None and len(text) > 1:
                 table[number] = True
         if self.unknown is not None:
@@ -179,28 +180,28 @@ class Tokenizer:
     @cached_property
     def _control_texts(self) -> re.Pattern[str]:
         names = {self.text_of(int(number)) for number in np.flatnonzero(self._is_control)}
-        # A normalizer may have changed the letters' case.
+        # A normalizer may have changed the case.
         return re.compile("|".join(map(re.escape, sorted(map(str, names)))), re.IGNORECASE)
 
     def encode(self, text: str) -> NDArray[np.uint32]:
-        """Ids of a text, with nothing added."""
+        """Return the ids of a text, with nothing added."""
         return self.encode_batch([text])[0]
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Text of the ids; special tokens are left out.
+        """Return the text of ids; special tokens are left out.
 
-        It is the text that was encoded, but for words: those stand one blank apart, with the
-        unknown token in place of each one outside of the vocabulary.
+        It is the text that was encoded, except for vocabularies of words: those are separated by
+        one space, and words outside of the vocabulary are replaced with the unknown token.
         """
         numbers = np.array(ids if isinstance(ids, np.ndarray) else list(ids), np.int64)
         shown = numbers[~self._is_hidden[numbers]].tolist()
         return self._tokenizer.decode(shown, skip_special_tokens=False)
 
     def normal_form(self, text: str) -> str:
-        """Return the text as it should come back, when no word of it is unknown.
+        """Return the text that decoding should return, if no word is unknown.
 
-        It is normalized; of a vocabulary of words and their pieces, words come back one blank
-        apart.
+        It is normalized; with a vocabulary of words or word pieces, words are separated by one
+        space.
         """
         text = well_formed(text)
         if self._tokenizer.normalizer is not None:
@@ -212,16 +213,16 @@ class Tokenizer:
         return text
 
     def text_of(self, id: int) -> str | None:  # noqa: A002
-        """Look up the token with an id, as the vocabulary writes it."""
+        """Return the token with an id, in its form in the vocabulary."""
         return self._tokenizer.id_to_token(id)
 
     def id_of(self, text: str) -> int | None:
-        """Look up the id of a token, as the vocabulary writes it."""
+        """Return the id of a token, given in its form in the vocabulary."""
         return self._tokenizer.token_to_id(text)
 
     @cached_property
     def _is_hidden(self) -> NDArray[np.bool_]:
-        """Say of each id whether it is left out of a decoded text."""
+        """A mask of the ids that are left out of a decoded text."""
         table = np.zeros(self.size, np.bool_)
         table[self.special] = True
         replaces_words = getattr(self._tokenizer.model, "unk_token", None) is not None
@@ -237,7 +238,7 @@ def save(tokenizer: tokenizers.Tokenizer, folder: Path) -> None:
 
 
 def contents(tokenizer: tokenizers.Tokenizer) -> dict[str, str]:
-    """Compose the files of a tokenizer's folder, by name."""
+    """Return the files of a tokenizer's folder, by name."""
     roles = {name: ROLES[role] for role, name in TRANSFORMERS_ROLES.items()}
     added = tokenizer.get_added_tokens_decoder().values()
     known = {token.content for token in added}
@@ -247,7 +248,7 @@ def contents(tokenizer: tokenizers.Tokenizer) -> dict[str, str]:
         "tokenizer_class": "PreTrainedTokenizerFast",
         **roles,
         "additional_special_tokens": others,
-        "clean_up_tokenization_spaces": False,  # it would take blanks out of the text
+        "clean_up_tokenization_spaces": False,  # it would remove spaces from the text
     }
     special = {**roles, "additional_special_tokens": others}
     return {
@@ -258,7 +259,7 @@ def contents(tokenizer: tokenizers.Tokenizer) -> dict[str, str]:
 
 
 def named_roles(folder: Path) -> dict[str, str]:
-    """Read from a folder's JSON files which token has which role."""
+    """Return the tokens by role from a folder's JSON files."""
     named: dict[str, Any] = {}
     for path in (folder / CONFIG, folder / SPECIAL_TOKENS):
         if path.exists():
@@ -276,7 +277,7 @@ def named_roles(folder: Path) -> dict[str, str]:
 
 
 def guessed_roles(data: bytes) -> dict[str, str]:
-    """Find tokens with well-known names in a tokenizer.json that comes alone."""
+    """Return the tokens by role from the well-known names in a single tokenizer.json."""
     known = tokenizers.Tokenizer.from_buffer(data).get_vocab()
     return {
         role: found

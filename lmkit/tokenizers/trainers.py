@@ -1,4 +1,4 @@
-"""What the ways to build a tokenizer have in common."""
+"""What the algorithms that train a tokenizer have in common."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -11,14 +11,14 @@ from lmkit.execution.interruptible import interruptible
 from lmkit.text.surrogates import well_formed
 
 MIN_FREQUENCY = 2
-"""bpe merges no pair that occurs less often: such a token would hardly ever be trained."""
+"""bpe merges no pair that occurs less often: such a token would almost never be trained."""
 
 BYTES = tuple(f"<0x{byte:02X}>" for byte in range(256))
-"""Tokens that stand for a byte of a character that the vocabulary lacks."""
+"""Tokens for the bytes of characters that are not in the vocabulary."""
 
 
 class NotEmpty:
-    """Texts as UTF-8 can write them, without the empty ones; that there are none is an error."""
+    """Texts as valid UTF-8, without the empty ones; raises InputError if there are none."""
 
     def __init__(self, texts: Iterable[str]) -> None:
         self._texts = texts
@@ -30,29 +30,31 @@ class NotEmpty:
                 empty = False
                 yield well_formed(text)
         if empty:
-            raise nothing_to_learn()
+            raise no_text_error()
 
 
-def nothing_to_learn() -> InputError:
-    """Return the error for texts that hold nothing."""
+def no_text_error() -> InputError:
+    """Return the error for texts that are all empty."""
     return InputError(
-        "there is no text to build a tokenizer from: no document holds anything",
-        "see what the stage before has dropped, and why",
+        "there is no text to train a tokenizer on: all documents are empty",
+        "check what the previous stage dropped, and why",
     )
 
 
-def added(texts: Iterable[str]) -> list[tokenizers.AddedToken]:
-    """Return special tokens as the library wants them."""
+def as_added_tokens(texts: Iterable[str]) -> list[tokenizers.AddedToken]:
+    """Return special tokens as the library's AddedToken."""
     return [tokenizers.AddedToken(text, special=True, normalized=False) for text in texts]
 
 
-def learn(tokenizer: tokenizers.Tokenizer, texts: Iterable[str], trainer: trainers.Trainer) -> None:
-    """Let the library read texts and learn."""
-    interruptible(lambda until: tokenizer.train_from_iterator(until(texts), trainer))
+def train_model(
+    tokenizer: tokenizers.Tokenizer, texts: Iterable[str], trainer: trainers.Trainer
+) -> None:
+    """Train a model of the library on texts."""
+    interruptible(lambda stoppable: tokenizer.train_from_iterator(stoppable(texts), trainer))
 
 
 def by_frequency(counts: Counter[str]) -> list[str]:
-    """Order by falling frequency, then by text.
+    """Sort by decreasing frequency, then by text.
 
     >>> by_frequency(Counter("banana"))
     ['a', 'n', 'b']

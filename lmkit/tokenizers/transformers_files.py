@@ -1,11 +1,11 @@
-"""A tokenizer's folder as it goes out beside a model.
+"""A tokenizer's folder as it is exported with a model.
 
 Choices:
-- It puts around a text what stood around the model's documents: a decoder's begin, for it is to go
-  on; an encoder's begin and end; the end of what an encoder-decoder reads.
-- Loaded by Transformers it is what tokenizer.json says, whatever the model beside it is: a class
-  with a name of its own could build another one.
-- It hands out ids and which of them are padding. Decoders refuse what else could be asked for.
+- It adds to a text what the model's documents had: BOS for a decoder, which continues the text; BOS
+  and EOS for an encoder; EOS for the input of an encoder-decoder.
+- Loaded by Transformers it behaves as tokenizer.json defines, whatever the model in the folder is:
+  a class specific to a model could build another one.
+- It returns ids and the attention mask. Decoders reject the other outputs.
 """
 
 import json
@@ -25,19 +25,19 @@ CLASS = {
 
 
 def exported(
-    folder: Path, begin: int | None, end: int | None, longest: int | None
+    folder: Path, bos: int | None, eos: int | None, max_length: int | None
 ) -> dict[str, bytes]:
     """Return the files of a tokenizer's folder, by name.
 
     Args:
-        folder: where it lies now.
-        begin: id to put before a text, or None.
-        end: id to put behind it, or None.
-        longest: most tokens that the model can read.
+        folder: the tokenizer's folder.
+        bos: id to add before a text, or None.
+        eos: id to add after it, or None.
+        max_length: maximum number of tokens of the model's input.
 
     """
     tokenizer = tokenizers.Tokenizer.from_file(str(folder / TOKENIZER))
-    tokenizer.post_processor = around(Tokenizer.load(folder), begin, end)
+    tokenizer.post_processor = template(Tokenizer.load(folder), bos, eos)
     tokenizer.no_truncation()
     tokenizer.no_padding()
     files = {
@@ -46,10 +46,10 @@ def exported(
         if name != TOKENIZER and (folder / name).exists()
     }
     config: dict[str, Any] = files.get(CONFIG, {}) | CLASS
-    # A class of another name would be looked for in code that came with the tokenizer.
+    # A class with another name would be loaded from code that came with the tokenizer.
     config.pop("auto_map", None)
-    config["model_max_length"] = longest
-    if longest is None:
+    config["model_max_length"] = max_length
+    if max_length is None:
         del config["model_max_length"]
     tables = {CONFIG: config}
     if SPECIAL_TOKENS in files:
@@ -63,14 +63,14 @@ def exported(
     }
 
 
-def around(tokenizer: Tokenizer, begin: int | None, end: int | None) -> TemplateProcessing:
-    """Return what puts these tokens around a text, and around each of two."""
-    named = [(tokenizer.text_of(number), number) for number in (begin, end) if number is not None]
-    before = f"{tokenizer.text_of(begin)} " if begin is not None else ""
-    behind = f" {tokenizer.text_of(end)}" if end is not None else ""
-    second = " $B:1" + (f" {tokenizer.text_of(end)}:1" if end is not None else "")
+def template(tokenizer: Tokenizer, bos: int | None, eos: int | None) -> TemplateProcessing:
+    """Return the post-processor that adds these tokens to a text, and to a pair of texts."""
+    named = [(tokenizer.text_of(number), number) for number in (bos, eos) if number is not None]
+    before = f"{tokenizer.text_of(bos)} " if bos is not None else ""
+    after = f" {tokenizer.text_of(eos)}" if eos is not None else ""
+    second = " $B:1" + (f" {tokenizer.text_of(eos)}:1" if eos is not None else "")
     return TemplateProcessing(
-        single=f"{before}$A{behind}",
-        pair=f"{before}$A{behind}{second}",
+        single=f"{before}$A{after}",
+        pair=f"{before}$A{after}{second}",
         special_tokens=sorted(set(named)),
     )

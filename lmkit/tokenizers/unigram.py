@@ -1,20 +1,21 @@
-r"""Unigram: of all ways to cut a word, take the one whose pieces are likeliest together.
+r"""Unigram: of all segmentations of a word, choose the one with the highest probability.
 
-Kudo (2018, arXiv 1804.10959). The pieces and their probabilities are learned by the SentencePiece
+Kudo (2018, arXiv 1804.10959). The pieces and their probabilities are trained by the SentencePiece
 library.
 
 Choices:
-- SentencePiece, because the trainer of the `tokenizers` library goes through words in the order of
-  a hash table, so that each run makes another file. SentencePiece adds up in the order of its
+- SentencePiece, because the trainer of the `tokenizers` library iterates over words in the order of
+  a hash table, so that every run produces another file. SentencePiece sums in the order of its
   threads, whose number is therefore fixed: the file is the same on a machine with other cores.
-- It is given words and their counts, split by our own pre-tokenizer. To SentencePiece some signs
-  are special (blank, tab, line break, ▁); they are sent in disguise and never meet its rules.
-- A blank stays a blank: nothing stands for it, so nothing can be mistaken for it.
-- Rare characters are written as bytes. The alphabet is the most frequent characters that together
-  make 99.95% of the text, SentencePiece's default, and at most half of the vocabulary; and those
-  that special tokens are written with.
-- Bytes and special tokens are in the vocabulary, at a price at which no text is ever cut into
-  them: `</s>` in a text is four characters, and so is `<0x0A>` not a line break.
+- It gets words and their counts, split by lmkit's pre-tokenizer. Some characters are special to
+  SentencePiece (space, tab, line break, ▁); they are replaced with others and never reach its
+  rules.
+- A space remains a space: no character replaces it, so none can be mistaken for it.
+- Rare characters are encoded as bytes. The alphabet is the most frequent characters that together
+  are 99.95% of the text, SentencePiece's default, and at most half of the vocabulary; and those of
+  the special tokens.
+- Bytes and special tokens are in the vocabulary, with a log-probability at which no text is ever
+  split into them: `</s>` in a text is four characters, and `<0x0A>` is not a line break.
 """
 
 import io
@@ -31,44 +32,47 @@ from lmkit.execution.interruptible import interruptible
 from lmkit.tokenizers.pre_tokenizers import normalizer, pre_tokenizer
 from lmkit.tokenizers.recipe import Recipe, alphabet_of
 from lmkit.tokenizers.special_tokens import special_tokens
-from lmkit.tokenizers.trainers import BYTES, added, by_frequency
+from lmkit.tokenizers.trainers import BYTES, as_added_tokens, by_frequency
 
-COVERAGE = 0.9995
+CHARACTER_COVERAGE = 0.9995
 THREADS = 8
-LONGEST_PIECE = 16
+MAX_PIECE_LENGTH = 16
 """Characters, SentencePiece's default."""
-UNSEEN = -50.0
-"""Log-probability of characters that must be there and don't occur."""
-NEVER = -1e6
-"""Log-probability of what no text is cut into."""
+ABSENT_LOG_PROBABILITY = -50.0
+"""Log-probability of characters that are required and don't occur."""
+NEVER_LOG_PROBABILITY = -1e6
+"""Log-probability of tokens that no text is split into."""
 
-DISGUISED = "\0\t\n\r \u2581\u2585"
-DISGUISE = {ord(sign): 0xF0000 + number for number, sign in enumerate(DISGUISED)}
-PLAIN = {code: ord(sign) for sign, code in zip(DISGUISED, DISGUISE.values(), strict=True)}
-"""What SentencePiece reads as more than a sign, and private code points to send instead."""
+ESCAPED_CHARACTERS = "\0\t\n\r \u2581\u2585"
+ESCAPES = {ord(character): 0xF0000 + number for number, character in enumerate(ESCAPED_CHARACTERS)}
+UNESCAPES = {
+    code: ord(character)
+    for character, code in zip(ESCAPED_CHARACTERS, ESCAPES.values(), strict=True)
+}
+"""Characters that are special to SentencePiece, and private code points to replace them."""
 
 
 def unigram(texts: Iterable[str], recipe: Recipe) -> tokenizers.Tokenizer:
-    """Build a Unigram tokenizer."""
+    """Train a Unigram tokenizer."""
     words = _words(texts, recipe)
-    room = recipe.vocabulary_size - len(recipe.special) - len(BYTES)
+    left = recipe.vocabulary_size - len(recipe.special) - len(BYTES)
     required = alphabet_of(special_tokens())
-    alphabet = _alphabet(words, (room - len(required)) // 2) | set(required)
-    absent = [sign for sign in required if not any(sign in word for word in words)]
-    pieces = _learn(_within(words, alphabet), required, room - len(absent))
-    # SentencePiece leaves out what it hasn't seen, whatever is required.
-    pieces += [(sign, UNSEEN) for sign in absent]
+    alphabet = _alphabet(words, (left - len(required)) // 2) | set(required)
+    absent = [character for character in required if not any(character in word for word in words)]
+    pieces = _train(_split_at_unknown(words, alphabet), required, left - len(absent))
+    # SentencePiece leaves out required characters that don't occur.
+    pieces += [(character, ABSENT_LOG_PROBABILITY) for character in absent]
     vocabulary = [
-        *((token, NEVER) for token in recipe.special),
-        *((byte, NEVER) for byte in BYTES),
+        *((token, NEVER_LOG_PROBABILITY) for token in recipe.special),
+        *((byte, NEVER_LOG_PROBABILITY) for byte in BYTES),
         *pieces,
     ]
     model = models.Unigram(vocabulary, unk_id=1, byte_fallback=True)
     tokenizer = tokenizers.Tokenizer(model)
     tokenizer.pre_tokenizer = pre_tokenizer(recipe)
-    blanks = [decoders.Replace("▁", " ")] if recipe.pre_tokenizer == "metaspace" else []
-    tokenizer.decoder = decoders.Sequence([*blanks, decoders.ByteFallback(), decoders.Fuse()])
-    tokenizer.add_special_tokens(added(recipe.special))
+    spaces = [decoders.Replace("▁", " ")] if recipe.pre_tokenizer == "metaspace" else []
+    tokenizer.decoder = decoders.Sequence([*spaces, decoders.ByteFallback(), decoders.Fuse()])
+    tokenizer.add_special_tokens(as_added_tokens(recipe.special))
     return tokenizer
 
 
@@ -81,52 +85,52 @@ def _words(texts: Iterable[str], recipe: Recipe) -> Counter[str]:
     return words
 
 
-def _alphabet(words: Counter[str], most: int) -> set[str]:
-    """Return the characters that together make nearly all of the text."""
+def _alphabet(words: Counter[str], max_size: int) -> set[str]:
+    """Return the characters that together are nearly all of the text."""
     counts: Counter[str] = Counter()
     for word, count in words.items():
-        for sign in word:
-            counts[sign] += count
-    missing = counts.total() * (1 - COVERAGE)
+        for character in word:
+            counts[character] += count
+    missing = counts.total() * (1 - CHARACTER_COVERAGE)
     ranked = by_frequency(counts)
     while ranked and counts[ranked[-1]] <= missing:
         missing -= counts[ranked.pop()]
-    return set(ranked[:most])
+    return set(ranked[:max_size])
 
 
-def _within(words: Counter[str], alphabet: set[str]) -> Counter[str]:
-    """Break words at characters that the alphabet lacks."""
-    broken: Counter[str] = Counter()
+def _split_at_unknown(words: Counter[str], alphabet: set[str]) -> Counter[str]:
+    """Split words at characters that are not in the alphabet."""
+    parts: Counter[str] = Counter()
     for word, count in words.items():
         if alphabet.issuperset(word):
-            broken[word] += count
+            parts[word] += count
             continue
         for known, part in groupby(word, alphabet.__contains__):
             if known:
-                broken["".join(part)] += count
-    return broken
+                parts["".join(part)] += count
+    return parts
 
 
-def _learn(words: Counter[str], required: str, size: int) -> list[tuple[str, float]]:
+def _train(words: Counter[str], required: str, size: int) -> list[tuple[str, float]]:
     """Return the pieces, and the logarithms of their probabilities."""
 
     def lines() -> Iterator[str]:
         for word in by_frequency(words):
-            yield f"{word.translate(DISGUISE)}\t{words[word]}"
+            yield f"{word.translate(ESCAPES)}\t{words[word]}"
 
     written = io.BytesIO()
     try:
         interruptible(
-            lambda until: sentencepiece.SentencePieceTrainer.train(
-                sentence_iterator=until(lines()),
+            lambda stoppable: sentencepiece.SentencePieceTrainer.train(
+                sentence_iterator=stoppable(lines()),
                 model_writer=written,
                 input_format="tsv",
                 model_type="unigram",
-                vocab_size=size + 1,  # and one for the unknown, which can't be switched off
+                vocab_size=size + 1,  # and one for the unknown token, which can't be disabled
                 hard_vocab_limit=False,
                 required_chars=required,
                 character_coverage=1.0,
-                max_sentencepiece_length=LONGEST_PIECE,
+                max_sentencepiece_length=MAX_PIECE_LENGTH,
                 max_sentence_length=2**30,
                 num_threads=THREADS,
                 shuffle_input_sentence=False,
@@ -147,6 +151,6 @@ def _learn(words: Counter[str], required: str, size: int) -> list[tuple[str, flo
         raise LmkitError(f"SentencePiece: {error}") from None
     model = sentencepiece.SentencePieceProcessor(model_proto=written.getvalue())
     return [
-        (model.id_to_piece(number).translate(PLAIN), model.get_score(number))
+        (model.id_to_piece(number).translate(UNESCAPES), model.get_score(number))
         for number in range(1, model.get_piece_size())
     ]

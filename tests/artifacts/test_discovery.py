@@ -8,7 +8,7 @@ from lmkit.errors import InputError
 from tests.conftest import Lmkit
 
 
-def test_a_folder_is_searched_and_what_is_hidden_or_unknown_is_left_alone(raw: Path) -> None:
+def test_a_folder_is_searched_and_hidden_or_unknown_files_are_skipped(raw: Path) -> None:
     (raw / "deep").mkdir()
     (raw / "deep" / "a.jsonl.gz").touch()
     (raw / "picture.png").touch()
@@ -21,14 +21,14 @@ def test_a_folder_is_searched_and_what_is_hidden_or_unknown_is_left_alone(raw: P
     assert found.skipped == {".png": 1}
 
 
-def test_a_folder_that_holds_folders_that_lmkit_made_is_refused(raw: Path, lmkit: Lmkit) -> None:
+def test_a_folder_that_contains_finished_folders_is_refused(raw: Path, lmkit: Lmkit) -> None:
     lmkit("clean", raw, "--output", "work/clean")
-    with pytest.raises(InputError, match="which lmkit made"):
+    with pytest.raises(InputError, match="which lmkit wrote"):
         find_documents([Path("work")], formats=("jsonl",))
 
 
 @pytest.mark.parametrize("damage", ["cut", "gone"])
-def test_rejects_do_not_become_documents_when_the_manifest_is_lost(
+def test_rejected_records_do_not_become_documents_when_the_manifest_is_lost(
     raw: Path, lmkit: Lmkit, damage: str
 ) -> None:
     lmkit("clean", raw, "--output", "clean")
@@ -37,7 +37,7 @@ def test_rejects_do_not_become_documents_when_the_manifest_is_lost(
     path.unlink()
     if damage == "cut":
         path.write_text(whole[:200])
-    with pytest.raises(InputError, match=r"rejected-00000.*there is no whole manifest\.json"):
+    with pytest.raises(InputError, match=r"rejected-00000.*there is no complete manifest\.json"):
         find_documents([Path("clean")], formats=("jsonl",))
 
 
@@ -50,9 +50,7 @@ def test_links_that_are_not_followed_are_counted(raw: Path) -> None:
     assert found.skipped == {"links": 2, "pipes, sockets or devices": 1}
 
 
-def test_the_folder_that_one_stands_in_can_be_read(
-    raw: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_current_folder_can_be_read(raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (raw / "deep").mkdir()
     (raw / "deep" / "a.txt").write_text("a")
     monkeypatch.chdir(raw)

@@ -21,11 +21,11 @@ def document(text: str) -> Document:
     return Document("1", text, "here", {"é": "\u2028"})
 
 
-def test_documents_come_back_as_they_were_written(tmp_path: Path) -> None:
+def test_documents_are_read_as_they_were_written(tmp_path: Path) -> None:
     documents = [document("é\n\u2028 2"), document("half a pair: \ud800"), document("")]
     file = JsonLinesFile(tmp_path / "a")
-    for each in documents:
-        file.write(each.record())
+    for item in documents:
+        file.write(item.record())
     file.close()
     with Range(tmp_path / "a", 0, (tmp_path / "a").stat().st_size) as source:
         assert list(read_shard(source, tmp_path / "a")) == documents
@@ -58,7 +58,7 @@ def test_a_damaged_shard_is_an_error_and_not_a_shorter_corpus(tmp_path: Path) ->
             list(read_shard(source, path))
 
 
-def test_a_file_of_records_is_made_when_the_first_is_written(tmp_path: Path) -> None:
+def test_a_file_of_records_is_created_when_the_first_is_written(tmp_path: Path) -> None:
     writer = TaskWriter(tmp_path, "documents", 3)
     writer.partial.mkdir()
     with RecordsFile(writer, "cuts") as some, RecordsFile(writer, "duplicates"):

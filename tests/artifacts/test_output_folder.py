@@ -24,7 +24,7 @@ def config(raw: Path, output: str, **options: object) -> CleanConfig:
 
 @pytest.fixture
 def big(here: Path) -> Path:
-    """A folder whose cleaning takes long enough to be killed in the middle."""
+    """A folder that takes long enough to clean to be killed in the middle."""
     folder = Path("big")
     folder.mkdir()
     for number in range(24):
@@ -43,14 +43,16 @@ def test_the_number_of_workers_does_not_change_a_byte(raw: Path) -> None:
     assert len(contents(Path("one"))) > 1
 
 
-def test_how_the_work_is_cut_changes_neither_ids_nor_order(raw: Path) -> None:
+def test_the_division_into_tasks_changes_neither_ids_nor_order(raw: Path) -> None:
     clean(config(raw, "many", shard_bytes=1))
     clean(config(raw, "few", shard_bytes=10_000))
     assert len(contents(Path("many"))) > len(contents(Path("few")))
     assert texts(Path("many")) == texts(Path("few"))
 
 
-def test_the_same_again_touches_nothing(raw: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_running_the_same_again_changes_nothing(
+    raw: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     first = clean(config(raw, "out"))
     before = {path: path.stat().st_mtime_ns for path in [Path("out"), *Path("out").iterdir()]}
     assert clean(config(raw, "out", workers=2)) == first
@@ -61,11 +63,11 @@ def test_the_same_again_touches_nothing(raw: Path, capsys: pytest.CaptureFixture
 
 def test_a_finished_folder_holds_its_outputs_and_nothing_hidden(raw: Path) -> None:
     clean(config(raw, "out", shard_bytes=10_000))
-    shards = ["documents-00000.jsonl.zst", "signals-00000.parquet", "rejected-00000.jsonl.zst"]
+    shards = ["documents-00000.jsonl.zst", "rejected-00000.jsonl.zst", "signals-00000.parquet"]
     assert sorted(path.name for path in Path("out").iterdir()) == sorted([*shards, "manifest.json"])
 
 
-def test_a_touched_or_moved_input_is_no_change(raw: Path) -> None:
+def test_a_touched_or_moved_input_is_not_a_change(raw: Path) -> None:
     clean(config(raw, "out"))
     (raw / "cat.txt").touch()
     clean(config(raw, "out"))
@@ -86,7 +88,7 @@ def test_a_changed_option_or_input_is_an_error_unless_overwritten(raw: Path) -> 
     assert "overwrite" not in manifest(Path("out"))["config"]
 
 
-def test_an_output_that_was_deleted_or_cut_is_noticed(raw: Path) -> None:
+def test_a_deleted_output_is_detected(raw: Path) -> None:
     clean(config(raw, "out"))
     Path("out/documents-00000.jsonl.zst").unlink()
     with pytest.raises(OutputError, match="documents-00000"):
@@ -105,16 +107,18 @@ def test_verify_reads_outputs_and_inputs_again(raw: Path) -> None:
 def test_overwriting_leaves_no_shard_of_the_old_output(raw: Path) -> None:
     clean(config(raw, "out", shard_bytes=1))
     clean(config(raw, "out", shard_bytes=10_000, overwrite=True))
-    shards = ["documents-00000.jsonl.zst", "signals-00000.parquet", "rejected-00000.jsonl.zst"]
-    assert list(contents(Path("out"))) == sorted(shards)
+    shards = ["documents-00000.jsonl.zst", "rejected-00000.jsonl.zst", "signals-00000.parquet"]
+    assert list(contents(Path("out"))) == shards
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
-@pytest.mark.parametrize("beside", ["nothing", "a manifest"])
-def test_files_of_others_are_never_touched(raw: Path, overwrite: bool, beside: str) -> None:
+@pytest.mark.parametrize("existing", ["nothing", "a manifest"])
+def test_files_of_other_programs_are_never_changed(
+    raw: Path, overwrite: bool, existing: str
+) -> None:
     Path("out").mkdir()
     Path("out/thesis.tex").write_text("years of work")
-    if beside == "a manifest":
+    if existing == "a manifest":
         Path("out/manifest.json").write_text('{"name": "a browser extension"}')
     before = contents(Path("out"))
     with pytest.raises(OutputError, match="did not write"):
@@ -123,14 +127,14 @@ def test_files_of_others_are_never_touched(raw: Path, overwrite: bool, beside: s
     assert not Path("out/.lock").exists()
 
 
-def test_a_strange_file_in_a_folder_of_ours_stops_overwriting(raw: Path) -> None:
+def test_a_foreign_file_in_a_folder_prevents_overwriting(raw: Path) -> None:
     clean(config(raw, "out"))
     Path("out/notes.md").write_text("why I made this")
     with pytest.raises(OutputError, match=r"did not write \(notes.md\)"):
         clean(config(raw, "out", seed=1, overwrite=True))
 
 
-def test_only_the_stage_that_made_a_folder_overwrites_it(raw: Path) -> None:
+def test_only_the_stage_that_wrote_a_folder_overwrites_it(raw: Path) -> None:
     clean(config(raw, "out"))
     text = Path("out/manifest.json").read_text().replace('"stage": "clean"', '"stage": "pack"')
     Path("out/manifest.json").write_text(text)
@@ -139,7 +143,7 @@ def test_only_the_stage_that_made_a_folder_overwrites_it(raw: Path) -> None:
 
 
 @pytest.mark.parametrize("output", ["raw", "raw/deep/out", "raw/../raw"])
-def test_nothing_is_written_into_what_is_read(raw: Path, output: str) -> None:
+def test_nothing_is_written_into_an_input(raw: Path, output: str) -> None:
     with pytest.raises(ConfigError, match="input"):
         clean(config(raw, output))
     assert not Path("raw/deep").exists()
@@ -162,8 +166,8 @@ def test_overlap_is_found_through_links_and_dots(raw: Path, output: str) -> None
         "way",
         ".",
     ]:
-        place, read = Path(output).resolve(), Path(path).resolve()
-        clear = place != read and read not in place.parents and place not in read.parents
+        target, read = Path(output).resolve(), Path(path).resolve()
+        clear = target != read and read not in target.parents and target not in read.parents
         with nullcontext() if clear else pytest.raises(ConfigError, match="--output: "):
             refuse_overlap(Path(output), [path])
 
@@ -189,7 +193,9 @@ def test_a_failed_run_keeps_what_it_finished(raw: Path, capsys: pytest.CaptureFi
         with pytest.raises(LmkitError, match="fire"):
             clean(config(raw, "out", workers=1))
     assert not Path("out/manifest.json").exists()
-    with pytest.raises(OutputError, match="begun in another way:\n  --seed was 0, now 1"):
+    with pytest.raises(
+        OutputError, match="started with other options or inputs:\n  --seed was 0, now 1"
+    ):
         clean(config(raw, "out", seed=1))
     clean(config(raw, "out"))
     assert "resuming: 1 of" in capsys.readouterr().err
@@ -198,7 +204,7 @@ def test_a_failed_run_keeps_what_it_finished(raw: Path, capsys: pytest.CaptureFi
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_killed_run_is_resumed_to_the_very_same_bytes(big: Path, workers: int) -> None:
+def test_a_killed_run_resumes_to_the_same_bytes(big: Path, workers: int) -> None:
     command = [sys.executable, "-m", "lmkit", "clean", str(big), f"--workers={workers}"]
     options = ["--shard-bytes=1", "--output"]
     subprocess.run([*command, *options, "whole"], check=True, capture_output=True)
@@ -234,13 +240,13 @@ def descendants(pid: int) -> Iterator[int]:
         yield from descendants(int(child))
 
 
-@pytest.mark.parametrize("place", ["out/.partial/precious.txt", "out/.lock", "out/deep/a.txt"])
-def test_files_that_only_look_like_ours_are_not_touched(raw: Path, place: str) -> None:
-    Path(place).parent.mkdir(parents=True)
-    Path(place).write_text("precious")
+@pytest.mark.parametrize("path", ["out/.partial/precious.txt", "out/.lock", "out/deep/a.txt"])
+def test_files_with_names_similar_to_outputs_are_not_changed(raw: Path, path: str) -> None:
+    Path(path).parent.mkdir(parents=True)
+    Path(path).write_text("precious")
     with pytest.raises(OutputError, match="did not write"):
         clean(config(raw, "out", overwrite=True))
-    assert Path(place).read_text() == "precious"
+    assert Path(path).read_text() == "precious"
 
 
 def test_nothing_is_written_through_a_link(raw: Path) -> None:
@@ -262,13 +268,13 @@ def test_an_input_inside_the_output_is_refused(raw: Path) -> None:
 
 
 @pytest.mark.parametrize("output", ["raw/cat.txt/x", "dangling", "dangling/x", "caf\udce9"])
-def test_an_output_that_cannot_be_made_is_a_bad_request(raw: Path, output: str) -> None:
+def test_an_output_that_cannot_be_created_is_an_error(raw: Path, output: str) -> None:
     Path("dangling").symlink_to("nowhere")
     with pytest.raises((OutputError, ConfigError)):
         clean(config(Path("raw/dog.txt"), output))
 
 
-def test_verify_reads_folders_that_lmkit_made(raw: Path) -> None:
+def test_verify_reads_finished_folders(raw: Path) -> None:
     clean(config(raw, "one"))
     clean(config(Path("one"), "two"))
     shard = Path("one/documents-00000.jsonl.zst")
@@ -280,14 +286,14 @@ def test_verify_reads_folders_that_lmkit_made(raw: Path) -> None:
         clean(config(Path("one"), "two", verify=True))
 
 
-def test_a_run_killed_before_its_plan_had_a_name_can_begin_again(raw: Path) -> None:
+def test_a_run_killed_before_its_plan_was_renamed_can_start_again(raw: Path) -> None:
     Path("out/.partial").mkdir(parents=True)
     Path("out/.partial/plan.json.123-0").write_text("{")
     clean(config(raw, "out"))
     assert not Path("out/.partial").exists()
 
 
-def test_what_a_kill_behind_the_manifest_left_is_swept(raw: Path) -> None:
+def test_leftovers_of_a_kill_after_the_manifest_are_removed(raw: Path) -> None:
     clean(config(raw, "out"))
     before = contents(Path("out"))
     Path("out/.partial").mkdir()
@@ -298,7 +304,7 @@ def test_what_a_kill_behind_the_manifest_left_is_swept(raw: Path) -> None:
     assert not Path("out/.partial").exists() and not Path("out/.lock").exists()
 
 
-def test_a_strange_file_in_the_scratch_folder_stops_overwriting(raw: Path) -> None:
+def test_a_foreign_file_in_the_scratch_folder_prevents_overwriting(raw: Path) -> None:
     clean(config(raw, "out"))
     Path("out/.partial").mkdir()
     Path("out/.partial/notes.txt").write_text("mine")

@@ -20,7 +20,7 @@ def shard(path: Path, records: int) -> Path:
     return path
 
 
-def test_a_seed_always_picks_the_same_and_all_seeds_pick_everything() -> None:
+def test_a_seed_always_picks_the_same_and_all_seeds_together_pick_everything() -> None:
     shards = [output("a", 2), output("b", 0), output("c", 3)]
     picks = [pick(shards, 1, seed) for seed in range(200)]
     assert picks == [pick(shards, 1, seed) for seed in range(200)]
@@ -34,7 +34,7 @@ def test_no_more_is_picked_than_there_is() -> None:
     assert pick([], 5, 0) is None
 
 
-def test_exactly_the_wanted_records_are_read(tmp_path: Path) -> None:
+def test_exactly_the_requested_records_are_read(tmp_path: Path) -> None:
     path = shard(tmp_path / "a.jsonl.zst", 10)
     assert read_records(path, [0, 4, 9]) == [{"id": 0}, {"id": 4}, {"id": 9}]
     assert read_records(path, range(8, 20)) == [{"id": 8}, {"id": 9}]

@@ -3,16 +3,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lmkit.artifacts import signals_file as measures
+from lmkit.artifacts import signals_file as signals_file
 from lmkit.artifacts.signals_file import SignalsFile, read_signals
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.errors import LmkitError
 
 
-def test_rows_come_back_in_order_with_what_decided(
+def test_rows_are_read_in_order_with_their_reasons(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(measures, "ROWS", 2)
+    monkeypatch.setattr(signals_file, "ROWS", 2)
     Path("out/.partial").mkdir(parents=True)
     writer = TaskWriter(Path("out"), "documents", 3)
     with SignalsFile(writer) as file:
@@ -25,7 +25,7 @@ def test_rows_come_back_in_order_with_what_decided(
     assert table["reason"].to_pylist() == [None] + ["too_short"] * 4
 
 
-def test_a_task_without_documents_has_no_measures(here: Path) -> None:
+def test_a_task_without_documents_has_no_signals(here: Path) -> None:
     Path("out/.partial").mkdir(parents=True)
     with SignalsFile(TaskWriter(Path("out"), "documents", 0)):
         pass

@@ -1,9 +1,9 @@
-"""How long does it take to plan the reading of a million files, and how much memory?
+"""Time and memory of planning to read a million files.
 
     python tests/benchmarks/planning.py SCRATCH [COUNT]
 
-A folder of tiny files, a thousand to a folder, and a list of the same paths; what `lmkit clean`
-does before its first task: it finds the files, writes its plan, and shares the work out.
+A folder of tiny files, a thousand per folder, and a list of the same paths; what `lmkit clean` does
+before its first task: it finds the files, writes its plan, and divides the work into tasks.
 """
 
 import resource

@@ -1,7 +1,6 @@
-"""Runs of lmkit, in processes of their own, that are killed where one wants it.
+"""Runs of lmkit in separate processes that are killed at a given point.
 
-They send the signal to themselves: who watches from outside comes too late on a machine that is
-busy.
+They send the signal to themselves: a watching process would be too late on a busy machine.
 """
 
 import signal
@@ -44,19 +43,19 @@ sys.exit(main(sys.argv[4:]))
 def signalled(
     number: int, step: int, *command: str, behind: Path = Path()
 ) -> "subprocess.CompletedProcess[str]":
-    """Train, send a signal behind a step once a file is there, and wait for the end."""
+    """Train, send a signal after a step once a file exists, and wait for the end."""
     script = [sys.executable, "-c", SIGNALLED, str(number), str(step), str(behind)]
     return subprocess.run([*script, *command], capture_output=True, text=True)
 
 
 def dies_in(step: str, number: int, *command: str) -> None:
-    """Run a command until a task has written all but its receipt, and kill it there."""
+    """Run a command until a task has written everything but its receipt, and kill it there."""
     dead = subprocess.run([sys.executable, "-c", DYING, step, str(number), *command])
     assert dead.returncode == -signal.SIGKILL, step
 
 
 def goes_on(*command: str) -> str:
-    """Run a command to its end, and return what it says."""
+    """Run a command to its end, and return its standard error."""
     done = subprocess.run(
         [sys.executable, "-m", "lmkit", *command], check=True, stderr=subprocess.PIPE, text=True
     )

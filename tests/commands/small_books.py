@@ -1,4 +1,4 @@
-"""What a small EPUB is made of: the container that names `b.opf`, and that package."""
+"""The parts of a small EPUB: the container that names `b.opf`, and that package."""
 
 CONTAINER = (
     '<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>'

@@ -9,7 +9,7 @@ def manifest(details: dict[str, object] | None = None, **counts: object) -> Simp
     return SimpleNamespace(counts=Counts.model_validate(counts), details=details or {})
 
 
-def test_what_was_dropped_and_quarantined_is_said_beside_what_was_kept() -> None:
+def test_the_summary_has_the_kept_dropped_and_quarantined_documents() -> None:
     config = SimpleNamespace(output="out", sample=None)
     dropped = {"empty": 1, "too_short": 200}
     found = manifest(documents_in=1204, documents_out=1000, dropped=dropped, quarantined=3)
@@ -18,7 +18,7 @@ def test_what_was_dropped_and_quarantined_is_said_beside_what_was_kept() -> None
     )
 
 
-def test_a_sample_says_what_would_be_kept_of_it() -> None:
+def test_the_summary_of_a_sample_has_what_would_be_kept() -> None:
     config = SimpleNamespace(output="out", sample=10)
     dropped = {"empty": 2, "not_in_sample": 90}
     found = manifest(documents_in=100, documents_out=8, dropped=dropped)
@@ -31,6 +31,6 @@ def test_sources_beyond_the_first_are_counted() -> None:
     row = {"documents": 1, "tokens": 2, "bytes": 3}
     sources = {f"s{number}": row for number in range(12)}
     found = manifest({"sequence_length": 8, "sources": sources})
-    told = packed(SimpleNamespace(output="out"), found).split("\n")  # pyright: ignore[reportArgumentType]
-    assert told[1] == "  from s0: 1 documents, 2 tokens, 3 bytes"
-    assert told[-1] == "  and from 2 more: see lmkit inspect"
+    lines = packed(SimpleNamespace(output="out"), found).split("\n")  # pyright: ignore[reportArgumentType]
+    assert lines[1] == "  from s0: 1 documents, 2 tokens, 3 bytes"
+    assert lines[-1] == "  and from 2 more: see lmkit inspect"

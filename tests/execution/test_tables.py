@@ -15,7 +15,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_hostile_text_can_neither_command_a_terminal_nor_use_markup(
+def test_hostile_text_can_neither_control_a_terminal_nor_use_markup(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     section = {
@@ -40,24 +40,24 @@ def test_a_terminal_gets_panels_that_fit(monkeypatch: pytest.MonkeyPatch) -> Non
     assert max(map(len, lines)) <= 60 and lines[0].startswith("╭─ made")
 
 
-def test_a_pipe_gets_every_path_in_one_piece() -> None:
+def test_paths_are_not_wrapped_in_a_pipe() -> None:
     text = plain({"made": {"folder": LONG}, "rows": [{"path": LONG, "files": 1_000}]})
     assert sum(LONG in line for line in text.splitlines()) == 2
     assert "1,000" in text
 
 
-def test_sections_that_hold_nothing_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_empty_sections_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", io.StringIO())
     assert shown({"none": {}, "some": {"on": True, "limit": None}, "rows": []}) == (
         "some\n  on     yes\n  limit  none"
     )
 
 
-def test_text_of_every_language_is_left_as_it_is() -> None:
+def test_text_of_every_language_is_unchanged() -> None:
     assert printable("naïve 猫 кот قطة") == "naïve 猫 кот قطة"
 
 
-def test_pieces_of_a_text_are_colored_in_turn_and_blanks_can_be_seen(
+def test_tokens_have_alternating_colors_and_spaces_are_visible(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)

@@ -4,30 +4,30 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmkit.packing.best_fit import best_fit, best_fitting_rows
+from lmkit.packing.best_fit import best_fit, best_fit_rows
 
 Piece = tuple[int, int, int]
 LENGTHS = st.lists(st.integers(0, 30), max_size=40)
 
 
 def literal_best_fit_decreasing(lengths: list[int], size: int) -> list[set[Piece]]:
-    """Look through all rows for each piece; a row's age is the time when it last took one."""
+    """Search all sequences for every piece; their age is the time when they last took one."""
     pieces: list[Piece] = []
     for document, length in enumerate(lengths):
         for start in range(0, length, size):
             pieces.append((document, start, min(size, length - start)))
     rows: list[set[Piece]] = []
-    room: list[int] = []
+    space: list[int] = []
     age: list[int] = []
     for now, piece in enumerate(sorted(pieces, key=lambda piece: -piece[2])):
-        fitting = [row for row in range(len(rows)) if room[row] >= piece[2]]
-        row = min(fitting, key=lambda row: (room[row], age[row]), default=len(rows))
+        fitting = [row for row in range(len(rows)) if space[row] >= piece[2]]
+        row = min(fitting, key=lambda row: (space[row], age[row]), default=len(rows))
         if row == len(rows):
             rows.append(set())
-            room.append(size)
+            space.append(size)
             age.append(0)
         rows[row].add(piece)
-        room[row] -= piece[2]
+        space[row] -= piece[2]
         age[row] = now
     return rows
 
@@ -39,32 +39,36 @@ def packed(lengths: list[int], size: int) -> list[list[Piece]]:
 
 
 @given(LENGTHS, st.integers(1, 20))
-def test_rows_are_those_of_placing_pieces_one_by_one(lengths: list[int], size: int) -> None:
+def test_sequences_equal_literal_best_fit_decreasing(lengths: list[int], size: int) -> None:
     expected = literal_best_fit_decreasing(lengths, size)
     found = [set(row) for row in packed(lengths, size)]
     assert sorted(map(sorted, found)) == sorted(map(sorted, expected))
 
 
-def test_rows_are_those_of_placing_pieces_one_by_one_for_many_documents_too() -> None:
+def test_sequences_equal_literal_best_fit_decreasing_for_many_documents() -> None:
     lengths = np.random.default_rng(0).lognormal(np.log(45), 1.25, 1_500).astype(int).tolist()
     expected = literal_best_fit_decreasing(lengths, 204)
     assert sorted(map(sorted, packed(lengths, 204))) == sorted(map(sorted, expected))
 
 
 @given(LENGTHS, st.integers(1, 20))
-def test_every_token_is_placed_once_and_no_document_is_cut_that_fits(
+def test_every_token_is_packed_once_and_no_document_that_fits_is_split(
     lengths: list[int], size: int
 ) -> None:
     rows = packed(lengths, size)
-    placed = [(d, start + n) for row in rows for d, start, length in row for n in range(length)]
-    assert sorted(placed) == [(d, n) for d, length in enumerate(lengths) for n in range(length)]
+    packed_tokens = [
+        (d, start + n) for row in rows for d, start, length in row for n in range(length)
+    ]
+    assert sorted(packed_tokens) == [
+        (d, n) for d, length in enumerate(lengths) for n in range(length)
+    ]
     assert all(0 < sum(length for *_, length in row) <= size for row in rows)
     pieces = [document for row in rows for document, *_ in row]
     assert all(pieces.count(d) == -(-length // size) for d, length in enumerate(lengths))
 
 
 @given(LENGTHS, st.integers(1, 20))
-def test_rows_and_their_pieces_come_in_the_order_of_the_documents(
+def test_sequences_and_their_pieces_are_in_the_order_of_the_documents(
     lengths: list[int], size: int
 ) -> None:
     rows = packed(lengths, size)
@@ -72,21 +76,21 @@ def test_rows_and_their_pieces_come_in_the_order_of_the_documents(
     assert rows == sorted(rows)
 
 
-def test_the_fullest_row_that_has_room_takes_a_piece() -> None:
-    # By hand: 6, 5 and 5 open rows of 10, the second 5 closing the second row; 3 finds 4 left.
-    assert best_fitting_rows(np.array([3, 5, 6, 5], np.int64), 10).tolist() == [0, 1, 0, 1]
+def test_the_fullest_sequence_with_enough_space_takes_a_piece() -> None:
+    # By hand: 6, 5 and 5 open sequences of 10, the second 5 fills the second one; 3 fits into 4.
+    assert best_fit_rows(np.array([3, 5, 6, 5], np.int64), 10).tolist() == [0, 1, 0, 1]
 
 
 def test_less_than_half_a_percent_is_padding_on_lengths_like_those_of_the_web() -> None:
     # A lognormal's median is exp(mu) and its mean exp(mu + sigma^2 / 2).
     sigma = np.sqrt(2 * np.log(980 / 450))
-    drawn = np.random.default_rng(0).lognormal(np.log(450), sigma, 50_000)
-    lengths = np.maximum(1, drawn).astype(np.int64)
+    sampled = np.random.default_rng(0).lognormal(np.log(450), sigma, 50_000)
+    lengths = np.maximum(1, sampled).astype(np.int64)
     row_starts, _ = best_fit(lengths, 2_048)
     assert 1 - lengths.sum() / ((len(row_starts) - 1) * 2_048) < 0.005
 
 
-def test_no_documents_make_no_rows() -> None:
+def test_no_documents_give_no_sequences() -> None:
     row_starts, pieces = best_fit(np.array([0, 0], np.int64), 8)
     assert row_starts.tolist() == [0]
     assert len(pieces) == 0

@@ -5,11 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmkit.packing.chunking import chunk, document_order
-from lmkit.packing.row_index import in_order
+from lmkit.packing.row_index import pack_in_order
 
 
 def literal_rows(lengths: list[int], sequence_length: int) -> list[list[tuple[int, int]]]:
-    """Place tokens one by one: a row is a list of (document, number of the token in it)."""
+    """Pack token by token: a sequence is a list of (document, index of the token in it)."""
     rows: list[list[tuple[int, int]]] = []
     for document, length in enumerate(lengths):
         for token in range(length):
@@ -32,20 +32,20 @@ def unpacked(row_starts: np.ndarray, pieces: np.ndarray) -> list[list[tuple[int,
 
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 25), max_size=30), st.integers(1, 12))
-def test_rows_are_those_of_placing_tokens_one_by_one(lengths: list[int], size: int) -> None:
+def test_sequences_equal_those_of_packing_token_by_token(lengths: list[int], size: int) -> None:
     assert unpacked(*chunk(np.array(lengths, np.int64), size)) == literal_rows(lengths, size)
 
 
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 25), max_size=30), st.integers(1, 12))
-def test_every_token_is_placed_and_only_the_last_row_is_padded(
+def test_every_token_is_packed_and_only_the_last_sequence_is_padded(
     lengths: list[int], size: int
 ) -> None:
     row_starts, pieces = chunk(np.array(lengths, np.int64), size)
     rows = len(row_starts) - 1
-    placed = int(pieces["length"].sum())
-    padding = rows * size - placed
-    assert placed == sum(lengths)
+    packed_tokens = int(pieces["length"].sum())
+    padding = rows * size - packed_tokens
+    assert packed_tokens == sum(lengths)
     assert 0 <= padding < size
 
 
@@ -56,24 +56,26 @@ def test_another_order_packs_the_documents_as_if_they_were_stored_in_it(
 ) -> None:
     order = list(range(len(lengths)))
     random.shuffle(order)  # type: ignore[attr-defined]
-    rows = unpacked(*in_order(chunk, np.array(lengths, np.int64), np.array(order, np.int64), size))
+    rows = unpacked(
+        *pack_in_order(chunk, np.array(lengths, np.int64), np.array(order, np.int64), size)
+    )
     expected = literal_rows([lengths[number] for number in order], size)
     assert rows == [[(order[document], token) for document, token in row] for row in expected]
 
 
-def test_a_document_longer_than_four_billion_tokens_is_cut_at_the_right_places() -> None:
+def test_a_document_longer_than_four_billion_tokens_is_split_at_the_right_offsets() -> None:
     _, pieces = chunk(np.array([2**33 + 1], np.int64), 2**31)
     assert pieces["start"].tolist() == [0, 2**31, 2**32, 3 * 2**31, 2**33]
     assert pieces["length"].tolist() == [2**31] * 4 + [1]
 
 
-def test_no_documents_make_no_rows() -> None:
+def test_no_documents_give_no_sequences() -> None:
     row_starts, pieces = chunk(np.array([], np.int64), 8)
     assert row_starts.tolist() == [0]
     assert len(pieces) == 0
 
 
-def test_documents_lie_by_key_and_equal_keys_by_text() -> None:
+def test_documents_are_ordered_by_key_and_then_by_text() -> None:
     keys = np.array([2**64 - 1, 5, 5, 2**63], np.uint64)
     texts = np.array([0, 9, 3, 0], np.uint64)
     assert document_order(keys, texts).tolist() == [2, 1, 3, 0]
@@ -81,8 +83,8 @@ def test_documents_lie_by_key_and_equal_keys_by_text() -> None:
 
 @settings(deadline=None)
 @given(st.permutations(range(8)))
-def test_the_order_in_which_documents_come_does_not_change_their_layout(coming: list[int]) -> None:
-    keys = np.array([3, 3, 1, 0, 9, 9, 2**64 - 1, 4], np.uint64)[coming]
-    texts = np.array([1, 2, 0, 0, 7, 8, 0, 0], np.uint64)[coming]
+def test_the_order_of_the_input_does_not_change_the_packing_order(input_order: list[int]) -> None:
+    keys = np.array([3, 3, 1, 0, 9, 9, 2**64 - 1, 4], np.uint64)[input_order]
+    texts = np.array([1, 2, 0, 0, 7, 8, 0, 0], np.uint64)[input_order]
     order = document_order(keys, texts)
-    assert [coming[number] for number in order] == [3, 2, 0, 1, 7, 4, 5, 6]
+    assert [input_order[number] for number in order] == [3, 2, 0, 1, 7, 4, 5, 6]

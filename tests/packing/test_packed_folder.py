@@ -7,7 +7,7 @@ from lmkit.errors import InputError, LmkitError
 from lmkit.packing.packed_folder import link_or_copy, only_packed
 
 
-def test_a_file_is_linked_where_that_can_be(tmp_path: Path) -> None:
+def test_a_file_is_linked_if_possible(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("tokens")
     link_or_copy(tmp_path / "a", tmp_path / "b")
     assert (tmp_path / "b").samefile(tmp_path / "a")
@@ -33,7 +33,7 @@ def test_a_symbolic_link_is_followed(tmp_path: Path) -> None:
     assert not (tmp_path / "b").is_symlink() and (tmp_path / "b").samefile(tmp_path / "a")
 
 
-def test_what_a_killed_process_has_left_is_replaced_and_not_written_through(
+def test_a_leftover_of_a_killed_process_is_replaced_and_not_written_through(
     tmp_path: Path,
 ) -> None:
     for name in ("a", "other"):
@@ -44,13 +44,13 @@ def test_what_a_killed_process_has_left_is_replaced_and_not_written_through(
     assert (tmp_path / "b").read_text() == "a"
 
 
-def test_documents_are_no_packed_folder(tmp_path: Path) -> None:
+def test_documents_are_not_a_packed_folder(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text("{}")
     assert only_packed([tmp_path / "a.jsonl", tmp_path], None) is None
     assert only_packed([], None) is None
 
 
-def test_a_packed_folder_is_found_only_alone(packed: Path) -> None:
+def test_a_packed_folder_must_be_the_only_input(packed: Path) -> None:
     found = only_packed([packed], None)
     assert found is not None and found.shards(["train", "validation"]) == [
         ("train", 0),

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from lmkit.packing.preview import cut_text, special
+from lmkit.packing.preview import special_texts, tokenized
 from lmkit.tokenizers.tokenizer import Tokenizer, save
 from tests.tokenizers.made import train
 
@@ -13,9 +13,9 @@ def tokenizer(tmp_path: Path) -> Tokenizer:
     return Tokenizer.load(tmp_path)
 
 
-def test_a_piece_of_a_character_is_shown_by_its_name(tokenizer: Tokenizer) -> None:
-    pieces = cut_text(tokenizer, "aï")
-    # ï is C3 AF, and bytes that Latin-1 prints stand for themselves; ids follow 13 special tokens.
+def test_a_part_of_a_character_is_shown_in_its_vocabulary_form(tokenizer: Tokenizer) -> None:
+    pieces = tokenized(tokenizer, "aï")
+    # ï is C3 AF, and printable Latin-1 bytes represent themselves; ids follow 13 special tokens.
     assert pieces == [
         {"piece": "a", "id": 13 + ord("a")},
         {"piece": "Ã", "id": 13 + 0xC3},
@@ -24,5 +24,5 @@ def test_a_piece_of_a_character_is_shown_by_its_name(tokenizer: Tokenizer) -> No
 
 
 def test_the_sentinels_are_named_once(tokenizer: Tokenizer) -> None:
-    names = special(tokenizer)
+    names = special_texts(tokenizer)
     assert names[0] == "<pad>" and names[-1] == "<extra_id_0...2>" and len(names) == 11

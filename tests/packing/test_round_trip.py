@@ -26,7 +26,7 @@ LOSSY = [
 
 
 def bert(folder: Path) -> Path:
-    """What Transformers makes of BERT's own kind of vocabulary."""
+    """A tokenizer of Transformers with a vocabulary like BERT's."""
     pieces = [*LETTERS, *PUNCTUATION, *(f"##{letter}" for letter in LETTERS), *WORDS]
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *dict.fromkeys(pieces)]
     BertTokenizer(vocab={t: n for n, t in enumerate(vocabulary)}).save_pretrained(folder)
@@ -64,33 +64,35 @@ MAKERS = [bert, t5, words, merged, characters]
 
 
 @pytest.mark.parametrize("make", MAKERS)
-def test_tokens_of_a_text_are_those_of_the_text_however_lossy_they_are(
+def test_tokens_of_a_text_pass_the_check_for_lossy_tokenizers_too(
     make: Callable[[Path], Path], tmp_path: Path
 ) -> None:
     folder = make(tmp_path)
     tokenizer = Tokenizer.load(folder)
-    fidelity = RoundTrip(folder, tokenizer)
+    round_trip = RoundTrip(folder, tokenizer)
     for text in (*prose(60), *LOSSY, *NASTY):
         if make is t5 and ("<pad>" in text or "</s>" in text or "<unk>" in text):
             continue
-        assert fidelity.holds(text, tokenizer.encode(text)), text
+        assert round_trip.holds(text, tokenizer.encode(text)), text
 
 
 @pytest.mark.parametrize("make", MAKERS)
-def test_tokens_of_another_text_are_not(make: Callable[[Path], Path], tmp_path: Path) -> None:
+def test_tokens_of_another_text_fail_the_check(
+    make: Callable[[Path], Path], tmp_path: Path
+) -> None:
     folder = make(tmp_path)
     tokenizer = Tokenizer.load(folder)
-    fidelity = RoundTrip(folder, tokenizer)
+    round_trip = RoundTrip(folder, tokenizer)
     texts = prose(20)
     for text, other in pairwise(texts):
         ids = tokenizer.encode(text)
-        assert not fidelity.holds(other, ids)
-        assert not fidelity.holds(text, ids[::-1])
-        if not (ids == tokenizer.unknown).any():  # those hide what is missing
-            assert not fidelity.holds(text, ids[:-5])
+        assert not round_trip.holds(other, ids)
+        assert not round_trip.holds(text, ids[::-1])
+        if not (ids == tokenizer.unknown).any():  # those hide missing text
+            assert not round_trip.holds(text, ids[:-5])
 
 
-def test_a_control_token_made_of_text_is_found_out(tmp_path: Path) -> None:
+def test_a_control_token_encoded_from_text_is_detected(tmp_path: Path) -> None:
     folder = t5(tmp_path)
     tokenizer = Tokenizer.load(folder)
     assert tokenizer.pad is not None
@@ -98,7 +100,7 @@ def test_a_control_token_made_of_text_is_found_out(tmp_path: Path) -> None:
     assert not RoundTrip(folder, Tokenizer.load(folder)).holds("a <pad>b", ids)
 
 
-def test_a_tokenizer_that_has_lost_its_decoder_is_found_out(tmp_path: Path) -> None:
+def test_a_tokenizer_without_its_decoder_is_detected(tmp_path: Path) -> None:
     folder = merged(tmp_path)
     path = folder / "tokenizer.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"decoder": None}))
@@ -107,7 +109,7 @@ def test_a_tokenizer_that_has_lost_its_decoder_is_found_out(tmp_path: Path) -> N
     assert not RoundTrip(folder, Tokenizer.load(folder)).holds(text, ids)
 
 
-def test_a_tokenizer_that_is_meant_to_change_a_text_may(tmp_path: Path) -> None:
+def test_changes_of_the_tokenizers_normalizer_are_accepted(tmp_path: Path) -> None:
     tokenizer = train(prose(20), "bpe", 700)
     tokenizer.normalizer = normalizers.Sequence(
         [normalizers.Lowercase(), normalizers.Replace("statement", "sentence")]
@@ -119,7 +121,7 @@ def test_a_tokenizer_that_is_meant_to_change_a_text_may(tmp_path: Path) -> None:
     )
 
 
-def test_the_unknown_token_is_known_by_what_the_model_says_of_itself(tmp_path: Path) -> None:
+def test_the_unknown_token_is_found_in_the_settings_of_the_model(tmp_path: Path) -> None:
     tokenizer = tokenizers.Tokenizer(models.WordLevel({"?": 0, "a": 1}, unk_token="?"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     (tmp_path / "tokenizer.json").write_text(tokenizer.to_str())
@@ -130,13 +132,13 @@ def test_the_unknown_token_is_known_by_what_the_model_says_of_itself(tmp_path: P
     )
 
 
-def test_bytes_that_are_never_put_together_again_are_found_out(tmp_path: Path) -> None:
+def test_bytes_that_are_never_joined_are_detected(tmp_path: Path) -> None:
     tokenizer = train(["abc"], "character", 530)
     tokenizer.decoder = decoders.Fuse()
     save(tokenizer, tmp_path)
-    fidelity, encode = (
+    round_trip, encode = (
         RoundTrip(tmp_path, Tokenizer.load(tmp_path)),
         Tokenizer.load(tmp_path).encode,
     )
-    assert fidelity.holds("abcabc", encode("abcabc"))
-    assert not fidelity.holds("abc日", encode("abc日"))
+    assert round_trip.holds("abcabc", encode("abcabc"))
+    assert not round_trip.holds("abc日", encode("abc日"))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lmkit.errors import InputError
 from lmkit.packing.chunking import chunk
-from lmkit.packing.row_index import in_order
+from lmkit.packing.row_index import pack_in_order
 from lmkit.packing.token_rows import PIECES, STARTS, Rows, TokenRows
 from lmkit.packing.token_shards import (
     OPEN_FILES,
@@ -22,7 +22,7 @@ from lmkit.packing.token_shards import (
 PAD = 0
 
 
-def write_side(folder: Path, shards: list[list[list[int]]], order: list[int], size: int) -> None:
+def write_split(folder: Path, shards: list[list[list[int]]], order: list[int], size: int) -> None:
     (folder / "rows").mkdir(parents=True)
     for number, documents in enumerate(shards):
         tokens, records = folder / tokens_name(number), folder / documents_name(number)
@@ -30,18 +30,18 @@ def write_side(folder: Path, shards: list[list[list[int]]], order: list[int], si
             for ids in documents:
                 writer.append(np.array(ids, np.uint32), bytes_of_text=len(ids), key=0, text=0)
     lengths = Shards.at(folder).of_documents("tokens").astype(np.int64)
-    starts, pieces = in_order(chunk, lengths, np.array(order, np.int64), size)
+    starts, pieces = pack_in_order(chunk, lengths, np.array(order, np.int64), size)
     write_array(folder / STARTS, starts)
     write_array(folder / PIECES, pieces)
 
 
 def literal_rows(documents: list[list[int]], size: int) -> list[list[tuple[int, int, int, int]]]:
-    """(token, following, piece, position) of every place, token by token."""
+    """Return (token, following, piece, position) for every position, token by token."""
     rows: list[list[tuple[int, int, int, int]]] = []
     last_document = -1
     for number, ids in enumerate(documents):
-        for place, token in enumerate(ids):
-            following = ids[place + 1] if place + 1 < len(ids) else -100
+        for index, token in enumerate(ids):
+            following = ids[index + 1] if index + 1 < len(ids) else -100
             if not rows or len(rows[-1]) == size:
                 rows.append([(token, following, 1, 0)])
             elif number != last_document:
@@ -54,7 +54,7 @@ def literal_rows(documents: list[list[int]], size: int) -> list[list[tuple[int, 
     return [row + [padding] * (size - len(row)) for row in rows]
 
 
-def places(rows: Rows) -> list[list[tuple[int, ...]]]:
+def positions(rows: Rows) -> list[list[tuple[int, ...]]]:
     fields = (rows.tokens_BT, rows.following_BT, rows.documents_BT, rows.positions_BT)
     return [list(zip(*row, strict=True)) for row in zip(*(f.tolist() for f in fields), strict=True)]
 
@@ -64,16 +64,16 @@ DOCUMENTS = st.lists(st.lists(st.integers(1, 999), max_size=12), min_size=1, max
 
 @settings(deadline=None)
 @given(DOCUMENTS, st.integers(1, 8))
-def test_rows_in_memory_are_those_of_laying_tokens_one_by_one(
+def test_sequences_in_memory_equal_those_of_packing_token_by_token(
     documents: list[list[int]], size: int
 ) -> None:
     rows = TokenRows.from_documents([(np.array(ids, int), 1) for ids in documents], size, PAD)
-    assert places(rows.read(np.arange(len(rows)))) == literal_rows(documents, size)
+    assert positions(rows.read(np.arange(len(rows)))) == literal_rows(documents, size)
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(DOCUMENTS, min_size=1, max_size=4), st.integers(1, 8), st.randoms())
-def test_rows_on_disk_are_the_same_for_any_shards_and_any_order(
+def test_sequences_on_disk_are_the_same_for_any_shards_and_any_order(
     tmp_path_factory: pytest.TempPathFactory,
     shards: list[list[list[int]]],
     size: int,
@@ -83,13 +83,13 @@ def test_rows_on_disk_are_the_same_for_any_shards_and_any_order(
     order = list(range(len(documents)))
     random.shuffle(order)  # type: ignore[attr-defined]
     folder = tmp_path_factory.mktemp("packed") / "train"
-    write_side(folder, shards, order, size)
+    write_split(folder, shards, order, size)
     rows = TokenRows.open(folder, size, PAD)
-    wanted = list(range(len(rows)))
-    random.shuffle(wanted)  # type: ignore[attr-defined]
+    requested = list(range(len(rows)))
+    random.shuffle(requested)  # type: ignore[attr-defined]
     expected = literal_rows([documents[number] for number in order], size)
-    read = rows.read(np.array(wanted, np.int64))
-    assert places(read) == [expected[number] for number in wanted]
+    read = rows.read(np.array(requested, np.int64))
+    assert positions(read) == [expected[number] for number in requested]
 
 
 def test_every_token_but_the_first_of_a_document_is_a_target_once() -> None:
@@ -100,7 +100,7 @@ def test_every_token_but_the_first_of_a_document_is_a_target_once() -> None:
     assert targets == sorted(token for ids in documents for token in ids[1:].tolist())
 
 
-def test_the_target_of_a_rows_last_place_is_the_first_token_of_the_next_row() -> None:
+def test_the_target_of_the_last_position_is_the_first_token_of_the_next_sequence() -> None:
     rows = TokenRows.from_documents([(np.arange(1, 7), 6)], 3, PAD)
     assert rows.read(np.array([0])).following_BT.tolist() == [[2, 3, 4]]
 
@@ -110,46 +110,46 @@ def test_a_target_never_comes_from_another_document() -> None:
     assert rows.read(np.array([0])).following_BT.tolist() == [[2, -100, 4, -100]]
 
 
-def test_the_arrays_have_the_types_that_models_take() -> None:
+def test_the_arrays_have_the_types_that_models_expect() -> None:
     rows = TokenRows.from_documents([(np.array([1], np.uint16), 1)], 2, PAD).read(np.array([0]))
     assert rows.tokens_BT.dtype == rows.following_BT.dtype == rows.positions_BT.dtype == np.int64
     assert rows.documents_BT.dtype == np.int32
 
 
-def test_a_row_may_be_asked_for_twice_and_a_batch_may_be_empty() -> None:
+def test_a_sequence_may_be_read_twice_and_a_batch_may_be_empty() -> None:
     rows = TokenRows.from_documents([(np.arange(1, 5), 4)], 2, PAD)
     assert rows.read(np.array([1, 1])).tokens_BT.tolist() == [[3, 4], [3, 4]]
     assert rows.read(np.array([], np.int64)).tokens_BT.shape == (0, 2)
 
 
-def test_no_documents_are_no_rows() -> None:
+def test_no_documents_are_no_sequences() -> None:
     rows = TokenRows.from_documents([], 4, PAD)
     assert (len(rows), rows.documents, rows.tokens, rows.bytes_of_text) == (0, 0, 0, 0)
 
 
-def test_the_side_knows_its_documents_tokens_and_bytes(tmp_path: Path) -> None:
-    write_side(tmp_path / "train", [[[1, 2], []], [[3]]], [0, 1, 2], 2)
+def test_a_split_counts_its_documents_tokens_and_bytes(tmp_path: Path) -> None:
+    write_split(tmp_path / "train", [[[1, 2], []], [[3]]], [0, 1, 2], 2)
     rows = TokenRows.open(tmp_path / "train", 2, PAD)
     assert (len(rows), rows.documents, rows.tokens, rows.bytes_of_text) == (2, 3, 3, 3)
 
 
-def test_rows_are_not_read_with_a_shorter_length_than_they_were_made_with(tmp_path: Path) -> None:
-    write_side(tmp_path / "train", [[[1, 2, 3, 4]]], [0], 4)
-    with pytest.raises(InputError, match="a row holds 4 tokens, and 2 are to be read"):
+def test_sequences_are_not_read_with_a_shorter_length(tmp_path: Path) -> None:
+    write_split(tmp_path / "train", [[[1, 2, 3, 4]]], [0], 4)
+    with pytest.raises(InputError, match="a sequence holds 4 tokens, but 2 are to be read"):
         TokenRows.open(tmp_path / "train", 2, PAD).read(np.array([0]))
 
 
 @pytest.mark.parametrize("name", [tokens_name(1), documents_name(0), STARTS, PIECES])
-def test_a_file_cut_short_is_named_before_anything_is_read(tmp_path: Path, name: str) -> None:
-    write_side(tmp_path / "train", [[[1, 2]], [[3]]], [1, 0], 2)
+def test_a_truncated_file_is_named_before_anything_is_read(tmp_path: Path, name: str) -> None:
+    write_split(tmp_path / "train", [[[1, 2]], [[3]]], [1, 0], 2)
     path = tmp_path / "train" / name
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(InputError, match=name):
         TokenRows.open(tmp_path / "train", 2, PAD)
 
 
-def test_an_index_that_does_not_belong_to_its_pieces_is_refused(tmp_path: Path) -> None:
-    write_side(tmp_path / "train", [[[1, 2, 3]]], [0], 2)
+def test_a_row_index_that_does_not_match_its_pieces_is_refused(tmp_path: Path) -> None:
+    write_split(tmp_path / "train", [[[1, 2, 3]]], [0], 2)
     write_array(tmp_path / "train" / STARTS, np.array([0, 1], np.int64))
     with pytest.raises(InputError, match=r"counts 1 pieces, but rows/pieces\.npy has 2"):
         TokenRows.open(tmp_path / "train", 2, PAD)
@@ -158,15 +158,15 @@ def test_an_index_that_does_not_belong_to_its_pieces_is_refused(tmp_path: Path) 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts open files as Linux does")
 def test_a_corpus_may_have_more_shards_than_files_are_held_open(tmp_path: Path) -> None:
     count = OPEN_FILES + 20
-    write_side(tmp_path / "train", [[[n]] for n in range(1, count + 1)], list(range(count)), 1)
+    write_split(tmp_path / "train", [[[n]] for n in range(1, count + 1)], list(range(count)), 1)
     rows = TokenRows.open(tmp_path / "train", 1, PAD)
     assert rows.read(np.arange(count)).tokens_BT.ravel().tolist() == list(range(1, count + 1))
     assert len(os.listdir("/proc/self/fd")) < OPEN_FILES + 20  # noqa: PTH208
 
 
 @given(lengths=st.lists(st.integers(0, 30), min_size=1, max_size=12), size=st.integers(1, 20))
-def test_a_piece_is_whole_where_its_document_is_not_cut(lengths: list[int], size: int) -> None:
-    # A token says which document it is of, so that a whole one has all of its number.
+def test_a_piece_is_complete_if_its_document_is_not_split(lengths: list[int], size: int) -> None:
+    # A token's id is that of its document, so a complete document has all tokens with its id.
     documents = [(np.full(length, number + 1), length) for number, length in enumerate(lengths)]
     rows = TokenRows.from_documents(documents, size, PAD)
     read = rows.read(np.arange(len(rows)))

@@ -37,7 +37,7 @@ def test_a_shard_written_piece_by_piece_is_a_file_that_numpy_loads(
     assert loaded.tolist() == [token for document in documents for token in document.tolist()]
 
 
-def test_a_record_says_where_a_document_lies(tmp_path: Path) -> None:
+def test_a_record_holds_the_offset_of_a_document(tmp_path: Path) -> None:
     write_shard(tmp_path, 0, [[1, 2, 3], [], [4]])
     records = np.load(tmp_path / documents_name(0))
     assert records.dtype == DOCUMENT
@@ -46,7 +46,7 @@ def test_a_record_says_where_a_document_lies(tmp_path: Path) -> None:
     assert records["key"].tolist() == [2**64 - 1] * 3
 
 
-def test_a_growing_array_ends_as_the_bytes_that_numpy_itself_writes(tmp_path: Path) -> None:
+def test_a_growing_array_has_the_same_bytes_as_one_saved_by_numpy(tmp_path: Path) -> None:
     with ArrayWriter(tmp_path / "grown.npy", UINT16) as writer:
         for part in np.split(np.arange(10_000, dtype=np.uint16), 10):
             writer.append(part)
@@ -64,7 +64,7 @@ def test_an_id_outside_of_the_vocabulary_is_never_written(tmp_path: Path) -> Non
         write_shard(tmp_path, 0, [[65_536]], size=65_536)
 
 
-def test_fields_of_documents_come_in_the_order_of_the_shards(tmp_path: Path) -> None:
+def test_fields_of_documents_are_in_the_order_of_the_shards(tmp_path: Path) -> None:
     write_shard(tmp_path, 0, [[1], [1, 2]])
     write_shard(tmp_path, 1, [])
     write_shard(tmp_path, 2, [[1, 2, 3]])
@@ -72,7 +72,7 @@ def test_fields_of_documents_come_in_the_order_of_the_shards(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("kept", [0, 5, 20, 100, 131])
-def test_a_file_cut_short_is_named(tmp_path: Path, kept: int) -> None:
+def test_a_truncated_file_is_named(tmp_path: Path, kept: int) -> None:
     path = tmp_path / "tokens.npy"
     np.save(path, np.arange(4, dtype=np.uint16))
     path.write_bytes(path.read_bytes()[:kept])
@@ -80,7 +80,7 @@ def test_a_file_cut_short_is_named(tmp_path: Path, kept: int) -> None:
         StoredArray.at(path, UINT16)
 
 
-def test_a_file_that_is_something_else_is_named(tmp_path: Path) -> None:
+def test_a_file_in_another_format_is_named(tmp_path: Path) -> None:
     path = tmp_path / "tokens.npy"
     path.write_text("once upon a time, there was a file that had another name", "utf-8")
     with pytest.raises(InputError, match=r"tokens\.npy: not a \.npy file"):
@@ -94,11 +94,11 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_an_array_of_another_type_is_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "tokens.npy", np.zeros(4))
-    with pytest.raises(InputError, match="float64, must be a list of uint16"):
+    with pytest.raises(InputError, match="float64, must be one-dimensional uint16"):
         StoredArray.at(tmp_path / "tokens.npy", UINT16)
 
 
-def test_a_file_that_was_replaced_is_read_anew(tmp_path: Path) -> None:
+def test_a_file_that_was_replaced_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "tokens.npy"
     for content in ([1, 2], [3, 4]):
         np.save(tmp_path / "new.npy", np.array(content, np.uint16))
@@ -111,7 +111,7 @@ def test_a_folder_without_shards_is_refused(tmp_path: Path) -> None:
         Shards.at(tmp_path)
 
 
-def test_a_writer_that_fails_says_why_and_nothing_else(tmp_path: Path) -> None:
+def test_a_writer_that_fails_raises_only_the_cause(tmp_path: Path) -> None:
     with (
         pytest.raises(OSError, match="No space"),
         ShardWriter(tmp_path / "a.npy", tmp_path / "b.npy", 100),

@@ -1,4 +1,4 @@
-"""How the tests of readers read a file: through the same door as every stage."""
+"""Reading of files in the tests of readers: through the same function as in every stage."""
 
 from pathlib import Path
 from typing import Any, get_args
@@ -42,8 +42,8 @@ def documents(path: Path, **options: Any) -> list[Document]:
     return [outcome for outcome in found if isinstance(outcome, Document)]
 
 
-def told(found: list[Document | Unreadable]) -> list[str]:
-    """The texts of documents, and the reasons of the rest, in order."""
+def texts_and_reasons(found: list[Document | Unreadable]) -> list[str]:
+    """Return the texts of documents, and the reasons of the others, in order."""
     return [
         outcome.text if isinstance(outcome, Document) else f"! {outcome.reason}"
         for outcome in found

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.readers.reading import documents, outcomes, told
+from tests.readers.reading import documents, outcomes, texts_and_reasons
 
 
 def test_rows_are_read_as_the_csv_module_wrote_them(tmp_path: Path) -> None:
@@ -19,11 +19,11 @@ def test_rows_are_read_as_the_csv_module_wrote_them(tmp_path: Path) -> None:
     assert [data[offset : offset + 4] for offset in offsets] == [b'"one', b'"say', b"\xc3\xa9,c"]
 
 
-@pytest.mark.parametrize(("name", "mark"), [("a.tsv", "\t"), ("a.csv", ";"), ("a.csv", ",")])
-def test_the_mark_between_columns_is_told_from_name_and_header(
-    tmp_path: Path, name: str, mark: str
+@pytest.mark.parametrize(("name", "delimiter"), [("a.tsv", "\t"), ("a.csv", ";"), ("a.csv", ",")])
+def test_the_delimiter_is_detected_from_the_name_and_the_header(
+    tmp_path: Path, name: str, delimiter: str
 ) -> None:
-    (tmp_path / name).write_text(f"\ufeffbody{mark}id\r\nhello{mark}7\r\n")
+    (tmp_path / name).write_text(f"\ufeffbody{delimiter}id\r\nhello{delimiter}7\r\n")
     (document,) = documents(tmp_path / name, text_field="body")
     assert (document.text, document.id) == ("hello", "7")
 
@@ -41,11 +41,11 @@ def test_the_mark_between_columns_is_told_from_name_and_header(
 def test_a_bad_row_costs_one_row(tmp_path: Path, line: bytes, reason: str) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b"text,n\nbefore,1\n" + line + b"\nafter,2\nlast,3\n")
-    before, bad, *after = told(outcomes(path, max_record=1_000))
+    before, bad, *after = texts_and_reasons(outcomes(path, max_record=1_000))
     assert (before, after) == ("before", ["after", "last"])
     assert bad.startswith(reason)
 
 
-def test_a_table_without_the_column_is_told_once(tmp_path: Path) -> None:
+def test_a_table_without_the_column_is_reported_once(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("body,n\na,1\nb,2\n")
-    assert told(outcomes(tmp_path / "a.csv")) == ["! no column 'text'; it has body, n"]
+    assert texts_and_reasons(outcomes(tmp_path / "a.csv")) == ["! no column 'text'; it has body, n"]

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from lmkit.readers.html import page_html
-from tests.readers.reading import documents, outcomes, told
+from tests.readers.reading import documents, outcomes, texts_and_reasons
 
 PARAGRAPHS = "".join(
     f"<p>This is paragraph {n} of an article about cats and dogs.</p>" for n in range(9)
@@ -16,12 +16,12 @@ PAGE = f"""<!DOCTYPE html><html lang="en"><head><title>Cats</title>
 <div id="comments"><p>I disagree with all of this.</p></div></body></html>"""
 
 
-def test_a_page_gives_its_article_and_what_it_says_about_itself(tmp_path: Path) -> None:
+def test_a_page_gives_its_article_and_its_metadata(tmp_path: Path) -> None:
     (tmp_path / "a.html").write_text(PAGE)
     (document,) = documents(tmp_path / "a.html")
     assert document.text.count("of an article about") == 9
-    for side in ("disagree", "tricks", "Home News"):
-        assert side not in document.text
+    for boilerplate in ("disagree", "tricks", "Home News"):
+        assert boilerplate not in document.text
     metadata = document.metadata
     assert (metadata["title"], metadata["author"]) == ("Cats", "Ann")
     assert (metadata["language"], metadata["url"]) == ("en", "http://x.org/cats")
@@ -29,15 +29,17 @@ def test_a_page_gives_its_article_and_what_it_says_about_itself(tmp_path: Path) 
     assert "disagree" in whole.text and "Home News" in whole.text
 
 
-def test_an_article_is_not_cut_out_whatever_its_class_is(tmp_path: Path) -> None:
+def test_an_article_is_never_removed_by_its_class(tmp_path: Path) -> None:
     (tmp_path / "a.html").write_text(PAGE.replace("<article>", '<article class="share related">'))
     (document,) = documents(tmp_path / "a.html")
     assert document.text.count("of an article about") == 9
 
 
-def test_deep_nesting_is_told(tmp_path: Path) -> None:
+def test_deep_nesting_is_reported(tmp_path: Path) -> None:
     (tmp_path / "a.html").write_text("<div>" * 200_000 + "x")
-    assert told(outcomes(tmp_path / "a.html", max_record=2_000_000))[0].startswith("! more than")
+    assert texts_and_reasons(outcomes(tmp_path / "a.html", max_record=2_000_000))[0].startswith(
+        "! more than"
+    )
 
 
 def test_a_page_in_utf16_is_read(tmp_path: Path) -> None:
@@ -64,17 +66,17 @@ WRITTEN = [
 
 
 def spelled(text: str, encoding: str, meta: str = "") -> bytes:
-    said = f'<meta charset="{meta}">' if meta else ""
-    return f"<html><head>{said}<title>x</title></head><body><p>{text}</p></body>".encode(encoding)
+    declaration = f'<meta charset="{meta}">' if meta else ""
+    return f"<html><head>{declaration}<title>x</title></head><body><p>{text}</p></body>".encode(
+        encoding
+    )
 
 
 @pytest.mark.parametrize(("text", "label", "encoding"), WRITTEN)
-def test_a_charset_that_the_bytes_refute_gives_way_to_the_right_one(
-    text: str, label: str, encoding: str
-) -> None:
+def test_a_charset_that_the_bytes_refute_is_ignored(text: str, label: str, encoding: str) -> None:
     assert text in page_html(spelled(text, encoding, label), "utf-8")  # the server is wrong
-    assert text in page_html(spelled(text, encoding, "utf-8"), label)  # the page is
-    assert text in page_html(spelled(text, encoding, "utf-8"))  # and nobody else knows
+    assert text in page_html(spelled(text, encoding, "utf-8"), label)  # the page is wrong
+    assert text in page_html(spelled(text, encoding, "utf-8"))  # and nothing else declares it
     assert text in page_html(spelled(text, encoding), "UTF-8")
     assert text in page_html(spelled(text, "utf-8", "utf-8"), label)
     assert text in page_html(spelled(text, "utf-8"), label)
@@ -101,7 +103,7 @@ def test_one_bad_byte_in_other_multibyte_encodings_costs_one_character(
         assert text * 2 in found and text in found.replace(text * 2, "") and "\ufffd" in found
 
 
-def test_a_page_cut_in_the_middle_of_a_character_stays_what_it_is() -> None:
+def test_a_page_truncated_within_a_character_is_still_utf8() -> None:
     for text in (GERMAN, KOREAN, "Only the last word has one: caf\u00e9"):
         page = spelled(text, "utf-8", "utf-8").partition(b"</p>")[0]
         whole = page.decode() + "\ufffd"
@@ -109,7 +111,7 @@ def test_a_page_cut_in_the_middle_of_a_character_stays_what_it_is() -> None:
         assert page_html(page + "船".encode()[:2], "utf-8") == whole
 
 
-def test_labels_mean_what_they_mean_in_browsers() -> None:
+def test_labels_have_the_meaning_of_browsers() -> None:
     # https://encoding.spec.whatwg.org/#names-and-labels: latin1 is windows-1252.
     for label in ("latin1", "iso-8859-1", "us-ascii"):
         assert "“5 €” … so" in page_html(spelled("“5 €” … so", "cp1252", label))
@@ -121,7 +123,7 @@ def test_labels_mean_what_they_mean_in_browsers() -> None:
     assert page_html(comment.encode("cp1251")) == comment
 
 
-def test_letters_of_windows_1252_are_no_letters_of_central_europe() -> None:
+def test_windows_1252_is_not_mistaken_for_a_central_european_encoding() -> None:
     page = spelled("Le vieux phare de l'île, où l'été s'achève à l'aube", "cp1252", "utf-8")
     page = page.replace(b"<html>", b"<html lang=fr>")
     assert "l'île, où l'été s'achève à l'aube" in page_html(page)
@@ -132,6 +134,6 @@ def test_bytes_that_fit_nothing_become_replacement_characters() -> None:
     assert page_html(page) == "<meta charset=utf-8><p>one " + "\ufffd" * 5 + " two"
 
 
-def test_iso_2022_is_read_though_it_is_ascii() -> None:
+def test_iso_2022_is_read_although_it_is_ascii() -> None:
     page = spelled("灯台守は毎朝", "iso2022_jp", "iso-2022-jp")
     assert page.isascii() and "灯台守は毎朝" in page_html(page)

@@ -13,7 +13,7 @@ FLOW = "<p>Some words of a paragraph that goes before it and is long enough.</p>
 CHARACTERS = "的于、。はンー섬등กาअकسمжщéßaz19–—“”…€≤→灯😀\u2003\ufffd"  # noqa: RUF001
 
 
-def test_side_matter_is_cut_by_its_name() -> None:
+def test_boilerplate_is_removed_by_its_class() -> None:
     page = (
         "<body><article><h1>A</h1><p>Text of it.</p></article><div class=comments><p>No!</p></div>"
     )
@@ -26,7 +26,7 @@ def test_lists_and_code_are_kept() -> None:
 
 
 def visible(html: str) -> str:
-    """What a reader sees of inline markup, without white space."""
+    """Return the visible text of inline markup, without white space."""
     text = read_references(re.sub("<[^>]*>", "", html).replace("\0", ""))
     return re.sub(r"[ \t\n\f\r\v]", "", text)
 
@@ -56,14 +56,14 @@ inline = st.recursive(
 
 
 @given(inline)
-def test_every_visible_character_of_inline_markup_stays(html: str) -> None:
+def test_every_visible_character_of_inline_markup_is_kept(html: str) -> None:
     page = f"<body><main><p>灯a {html} z塔</p></main></body>"
     found = re.sub(r"[ \t\n\f\r\v]", "", main_content(page)[0])
     assert found == visible(f"灯a {html} z塔")
 
 
 @given(inline)
-def test_white_space_is_where_it_is_in_all_of_the_page(html: str) -> None:
+def test_white_space_is_the_same_as_in_all_content(html: str) -> None:
     page = f"<body><main><p>灯a {html} z塔</p></main></body>"
     assert main_content(page)[0] == all_content(page)[0]
 
@@ -83,16 +83,16 @@ def test_white_space_is_where_it_is_in_all_of_the_page(html: str) -> None:
         (f"<b>&#{'0' * 9_000}8212;</b><b>&#{'9' * 9_000};</b>", "—\ufffd"),
     ],
 )
-def test_a_text_of_three_bytes_stands_between_tags(html: str, text: str) -> None:
+def test_a_text_of_three_bytes_between_tags_is_kept(html: str, text: str) -> None:
     assert f"Seen: {text}!" in main_content(f"<main><p>Seen: {html}!</p></main>")[0]
 
 
-def test_signs_of_icon_fonts_and_links_to_paragraphs_are_left_out() -> None:
+def test_characters_of_icon_fonts_and_links_to_paragraphs_are_left_out() -> None:
     page = "<p>See <i>\ue0a1</i><i>&#xf8fe;</i>this<a href=#a>¶</a> and <b>¶</b> 5</p>"
     assert main_content(page)[0] == "See this and ¶ 5"
 
 
-def test_marks_are_told_from_what_a_page_holds() -> None:
+def test_markers_do_not_occur_in_the_page() -> None:
     controls = "".join(map(chr, (*range(1, 9), *range(14, 32))))
     held = f"{controls}\U000f0000&#xf0001;&#983042;"
     page = f"<title>的</title><p title='>的<'>{held}<b>的</b></p>"
@@ -101,13 +101,13 @@ def test_marks_are_told_from_what_a_page_holds() -> None:
     assert tree.title == "的"
 
 
-def test_a_page_that_leaves_no_mark_is_refused() -> None:
+def test_a_page_that_holds_all_possible_markers_is_refused() -> None:
     controls = map(chr, (*range(1, 9), *range(14, 32)))
     with pytest.raises(CorruptInput):
         main_content("".join(controls) + "".join(map(chr, range(0xF0000, 0x110000))) + "<b>的")
 
 
-@pytest.mark.parametrize("around", ["{}", "<main>{}</main>", "<div><div>{}</div></div>"])
+@pytest.mark.parametrize("wrapper", ["{}", "<main>{}</main>", "<div><div>{}</div></div>"])
 @pytest.mark.parametrize(
     "items",
     [
@@ -117,10 +117,10 @@ def test_a_page_that_leaves_no_mark_is_refused() -> None:
         "<li><a href=1>Буря над мысом</a></li><li><a href=2>Вечер</a></li>",
     ],
 )
-def test_a_list_is_kept_wherever_it_stands(around: str, items: str) -> None:
+def test_a_list_is_kept_in_any_position(wrapper: str, items: str) -> None:
     flow = f"{FLOW}<ul>{items}</ul>"
     deep = main_content(f"<div><div><div><div><div>{FLOW}<ol>{items}</ol></div></div></div></div>")
-    page = f"<body>{around.format(flow + FLOW)}</body>"
+    page = f"<body>{wrapper.format(flow + FLOW)}</body>"
     found = main_content(page)[0]
     for item in re.findall(r"[^<>]+", items):
         if not re.fullmatch(r"/?(?:li|ul|a|a href=\d)", item):
@@ -128,7 +128,7 @@ def test_a_list_is_kept_wherever_it_stands(around: str, items: str) -> None:
     assert found == all_content(page)[0]
 
 
-def test_a_list_near_the_body_needs_no_paragraph_beside_it() -> None:
+def test_a_list_near_the_body_needs_no_paragraph_next_to_it() -> None:
     assert main_content("<body><h2>Zutaten</h2><ul><li>Mehl<li>Salz</ul>")[0] == (
         "Zutaten\n\n  • Mehl\n  • Salz"
     )
@@ -146,5 +146,5 @@ def test_a_list_near_the_body_needs_no_paragraph_beside_it() -> None:
         "<ul><li><div><div><h3>Home</h3></div></div></ul>",
     ],
 )
-def test_lists_that_lead_through_a_site_are_left_out(navigation: str) -> None:
+def test_navigation_lists_are_left_out(navigation: str) -> None:
     assert "Home" not in main_content(f"<body>{navigation}<main>{FLOW}</main></body>")[0]

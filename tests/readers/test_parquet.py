@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lmkit.artifacts import inputs as inputs_module
-from tests.readers.reading import documents, outcomes, told
+from tests.readers.reading import documents, outcomes, texts_and_reasons
 
 
 def table(count: int) -> pa.Table:
@@ -33,7 +33,7 @@ def test_rows_of_parquet_keep_what_json_can_hold(tmp_path: Path) -> None:
     assert len({document.id for document in found}) == 700
 
 
-def test_row_groups_are_shared_out_and_each_is_read_once(
+def test_row_groups_are_divided_between_tasks_and_read_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pq.write_table(table(3_000), tmp_path / "a.parquet", row_group_size=100)
@@ -49,7 +49,7 @@ def test_a_saved_dataset_is_a_folder_to_read(tmp_path: Path) -> None:
     assert [document.text for document in documents(tmp_path / "saved")] == texts
 
 
-def test_what_datasets_leaves_in_a_saved_folder_while_it_works_there_is_no_document(
+def test_caches_of_datasets_in_a_saved_folder_are_not_documents(
     tmp_path: Path,
 ) -> None:
     saved = str(tmp_path / "saved")
@@ -82,7 +82,7 @@ def test_one_damaged_row_group_does_not_cost_the_others(tmp_path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[at : at + 200] = bytes(200)
     path.write_bytes(data)
-    found = told(outcomes(path))
+    found = texts_and_reasons(outcomes(path))
     assert found[:300] == [f"text {n}" for n in range(300)]
     assert found[-300:] == [f"text {n}" for n in range(600, 900)]
     assert len(found) == 601 and found[300].startswith("! damaged")
@@ -91,11 +91,11 @@ def test_one_damaged_row_group_does_not_cost_the_others(tmp_path: Path) -> None:
 def test_bad_utf8_costs_one_row(tmp_path: Path) -> None:
     raw = pa.array([b"good", b"caf\xe9", b"also"]).view(pa.string())
     pq.write_table(pa.table({"text": raw}), tmp_path / "a.parquet")
-    before, bad, after = told(outcomes(tmp_path / "a.parquet"))
+    before, bad, after = texts_and_reasons(outcomes(tmp_path / "a.parquet"))
     assert (before, after) == ("good", "also") and "not UTF-8" in bad
 
 
-def test_a_time_that_python_has_no_value_for_costs_nothing(tmp_path: Path) -> None:
+def test_a_time_that_python_cannot_represent_costs_nothing(tmp_path: Path) -> None:
     times = pa.array([0, 2**60, 1], pa.timestamp("us"))
     pq.write_table(pa.table({"text": ["a", "b", "c"], "t": times}), tmp_path / "a.parquet")
     first, beyond, last = documents(tmp_path / "a.parquet")
@@ -104,10 +104,10 @@ def test_a_time_that_python_has_no_value_for_costs_nothing(tmp_path: Path) -> No
     assert str(2**60) in beyond.metadata["t"]
 
 
-def test_what_a_value_cannot_be_costs_nothing(tmp_path: Path) -> None:
+def test_invalid_values_of_other_columns_cost_nothing(tmp_path: Path) -> None:
     columns = {
         "text": pa.array(["a", "b"]),
-        "day": pa.array([0, 1], pa.int64()).view(pa.date64()),  # no whole days
+        "day": pa.array([0, 1], pa.int64()).view(pa.date64()),  # not a whole number of days
         "clock": pa.array([0, 2**40], pa.int64()).view(pa.time64("us")),  # beyond midnight
         "zone": pa.array([0, 1], pa.timestamp("us", tz="Mars/Olympus")),
     }
@@ -117,7 +117,7 @@ def test_what_a_value_cannot_be_costs_nothing(tmp_path: Path) -> None:
     assert [document.text for document in documents(tmp_path / "a.arrow")] == ["a", "b"]
 
 
-def test_a_damaged_batch_costs_itself(tmp_path: Path) -> None:
+def test_a_damaged_batch_costs_only_itself(tmp_path: Path) -> None:
     schema = pa.schema([("text", pa.string())])
     texts = [[f"line {batch} {n} " * 9 for n in range(10)] for batch in range(6)]
     options = pa.ipc.IpcWriteOptions(compression="zstd")
@@ -127,25 +127,25 @@ def test_a_damaged_batch_costs_itself(tmp_path: Path) -> None:
                 file.write_batch(pa.record_batch([batch], schema))
         data = bytearray((tmp_path / name).read_bytes())
         second = [
-            place for place in range(len(data)) if data[place:].startswith(b"\x28\xb5\x2f\xfd")
+            offset for offset in range(len(data)) if data[offset:].startswith(b"\x28\xb5\x2f\xfd")
         ]
         data[second[3] + 8 : second[3] + 16] = b"\xff" * 8
         (tmp_path / name).write_bytes(data)
-        found = told(outcomes(tmp_path / name))
+        found = texts_and_reasons(outcomes(tmp_path / name))
         assert sum(line.startswith("! damaged") for line in found) == 1
         assert [line for line in found if line[0] != "!"] == [
             text for number, batch in enumerate(texts) if number != 1 for text in batch
         ]
 
 
-def test_two_columns_of_the_same_name_are_told(tmp_path: Path) -> None:
+def test_two_columns_of_the_same_name_are_reported(tmp_path: Path) -> None:
     table = pa.table([pa.array(["a"]), pa.array(["b"])], names=["text", "text"])
     pq.write_table(table, tmp_path / "a.parquet")
-    (bad,) = told(outcomes(tmp_path / "a.parquet"))
+    (bad,) = texts_and_reasons(outcomes(tmp_path / "a.parquet"))
     assert "more than one column 'text'" in bad
 
 
-def test_a_footer_whose_columns_cannot_be_asked_for_does_not_end_the_process(
+def test_a_footer_with_invalid_columns_does_not_end_the_process(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "a.parquet"
@@ -153,14 +153,14 @@ def test_a_footer_whose_columns_cannot_be_asked_for_does_not_end_the_process(
     data = path.read_bytes()
     footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
     # The type of the first column, BYTE_ARRAY (6), becomes BOOLEAN (0): Thrift writes i32 zigzag.
-    place = data.index(b"\x15\x0c", footer)
-    path.write_bytes(data[: place + 1] + b"\0" + data[place + 2 :])
-    assert all(line.startswith("! damaged") for line in told(outcomes(path)))
+    offset = data.index(b"\x15\x0c", footer)
+    path.write_bytes(data[: offset + 1] + b"\0" + data[offset + 2 :])
+    assert all(line.startswith("! damaged") for line in texts_and_reasons(outcomes(path)))
 
 
 @pytest.mark.parametrize("name", ["a.parquet", "a.arrow"])
 @pytest.mark.parametrize("content", [b"", b"PAR1\x15\x04", b"\xff\xff\xff\xff\x10", b"text"])
-def test_what_is_no_table_is_told_once(tmp_path: Path, name: str, content: bytes) -> None:
+def test_an_invalid_table_is_reported_once(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
-    (bad,) = told(outcomes(tmp_path / name))
+    (bad,) = texts_and_reasons(outcomes(tmp_path / name))
     assert bad.startswith("! not a")

@@ -42,7 +42,7 @@ def test_a_compressed_file_is_read_too(tmp_path: Path) -> None:
         ("a.txt.zst", b"", "empty"),
     ],
 )
-def test_what_cannot_be_read_says_why(
+def test_an_unreadable_file_has_a_reason(
     tmp_path: Path, name: str, content: bytes, reason: str
 ) -> None:
     (tmp_path / name).write_bytes(content)

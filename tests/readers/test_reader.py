@@ -1,5 +1,5 @@
-from lmkit.readers.reader import notes_of_meta
+from lmkit.readers.reader import first_values
 
 
-def test_the_first_value_that_says_something_counts() -> None:
-    assert notes_of_meta([("a", " "), ("a", " x "), ("a", "y")]) == {"a": "x"}
+def test_the_first_value_that_is_not_empty_is_used() -> None:
+    assert first_values([("a", " "), ("a", " x "), ("a", "y")]) == {"a": "x"}

@@ -1,7 +1,7 @@
 import json
 from pathlib import Path
 
-from tests.readers.reading import documents, outcomes, told
+from tests.readers.reading import documents, outcomes, texts_and_reasons
 
 THREAD = {
     "id": 1,
@@ -16,7 +16,7 @@ THREAD = {
 }
 
 
-def test_replies_stand_behind_what_they_answer(tmp_path: Path) -> None:
+def test_replies_follow_the_posts_that_they_answer(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps(THREAD, indent=1))
     (document,) = documents(tmp_path / "a.json")
     texts = [
@@ -31,18 +31,20 @@ def test_replies_stand_behind_what_they_answer(tmp_path: Path) -> None:
     assert document.metadata["author"] == "ann"
 
 
-def test_a_thread_a_line_and_a_broken_one_between(tmp_path: Path) -> None:
+def test_a_thread_per_line_and_a_broken_one_between(tmp_path: Path) -> None:
     line = json.dumps({"body": "x", "replies": [{"body": "y"}]})
     (tmp_path / "a.jsonl").write_text(f"{line}\n{{oops\n[1]\n{line}\n")
-    found = told(outcomes(tmp_path / "a.jsonl", forced="threads"))
+    found = texts_and_reasons(outcomes(tmp_path / "a.jsonl", forced="threads"))
     assert found[0] == found[3] == "x\n\ny"
     assert found[1].startswith("! not JSON") and found[2].startswith("! not a thread")
 
 
-def test_deep_threads_are_read_or_told(tmp_path: Path) -> None:
+def test_deep_threads_are_read_or_reported(tmp_path: Path) -> None:
     deep = '{"text": "x", "replies": [' * 400 + "]}" * 400
     (tmp_path / "a.json").write_text(deep)
     (document,) = documents(tmp_path / "a.json")
     assert document.text.count("x") == 400
     (tmp_path / "a.json").write_text('{"replies": [' * 50_000)
-    assert told(outcomes(tmp_path / "a.json", forced="threads"))[0].startswith("! not JSON")
+    assert texts_and_reasons(outcomes(tmp_path / "a.json", forced="threads"))[0].startswith(
+        "! not JSON"
+    )

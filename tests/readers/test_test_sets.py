@@ -62,13 +62,13 @@ def test_items_are_named_by_set_and_by_id_or_line(here: Path) -> None:
 
 
 @pytest.mark.parametrize("line", ["[1]", "{", "\ufffe", '{"text": "cut'])
-def test_a_line_that_is_no_item_is_named(here: Path, line: str) -> None:
+def test_an_invalid_line_is_named(here: Path, line: str) -> None:
     Path("a.jsonl").write_text('{"text": "one"}\n' + line)
     with pytest.raises(LmkitError, match=r"a\.jsonl: line 2: "):
         read(Path("a.jsonl"))
 
 
-def test_the_files_of_real_tests_are_read(corpora: Path) -> None:
+def test_the_files_of_real_test_sets_are_read(corpora: Path) -> None:
     items = read(corpora / "eval")
     sets = {item.set for item in items}
     assert len(sets) == 37 and "eval/blimp/adjunct_island" in sets

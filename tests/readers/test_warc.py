@@ -7,13 +7,13 @@ from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
 from lmkit.artifacts import inputs as inputs_module
-from tests.readers.reading import documents, outcomes, told
+from tests.readers.reading import documents, outcomes, texts_and_reasons
 
 PAGE = "<html lang=fr><title>T</title><meta charset=utf-8><p>{}</p></html>"
 
 
 def write(path: Path, bodies: list[bytes], content_type: str = "text/html") -> list[int]:
-    """Write responses by warcio, a writer that isn't ours; return where they begin."""
+    """Write responses with warcio, an independent writer; return their offsets."""
     starts: list[int] = []
     with path.open("wb") as file:
         writer = WARCWriter(file, gzip=path.suffix == ".gz")
@@ -37,7 +37,7 @@ def sentence(number: int) -> str:
 
 
 @pytest.mark.parametrize("name", ["a.warc", "a.warc.gz"])
-def test_responses_are_documents_and_know_their_address(tmp_path: Path, name: str) -> None:
+def test_responses_are_documents_with_their_urls(tmp_path: Path, name: str) -> None:
     starts = write(tmp_path / name, pages(3))
     found = documents(tmp_path / name)
     assert [document.text.split("\n")[-1] for document in found] == [sentence(n) for n in range(3)]
@@ -47,7 +47,7 @@ def test_responses_are_documents_and_know_their_address(tmp_path: Path, name: st
     assert (metadata["title"], metadata["language"]) == ("T", "fr")
 
 
-def test_the_archives_of_others_are_read(corpora: Path) -> None:
+def test_archives_of_other_programs_are_read(corpora: Path) -> None:
     names = ["example.warc", "example.warc.gz", "example-resource.warc.gz"]
     for name in names:
         (document,) = documents(corpora / "warc" / name)
@@ -57,22 +57,22 @@ def test_the_archives_of_others_are_read(corpora: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("charset", "said", "meta"),
+    ("charset", "declared", "meta"),
     [("windows-1251", True, False), ("windows-1251", False, True), ("shift_jis", True, False)],
 )
-def test_the_character_set_is_the_servers_or_the_pages(
-    tmp_path: Path, charset: str, said: bool, meta: bool
+def test_the_character_set_is_that_of_the_server_or_of_the_page(
+    tmp_path: Path, charset: str, declared: bool, meta: bool
 ) -> None:
     text = "Привет, мир" if charset != "shift_jis" else "こんにちは世界"
     head = f"<meta charset={charset}>" if meta else ""
     body = f"<html><head>{head}</head><body><p>{text}</p></body></html>".encode(charset)
-    kind = f"text/html; charset={charset}" if said else "text/html"
+    kind = f"text/html; charset={charset}" if declared else "text/html"
     write(tmp_path / "a.warc.gz", [body], kind)
     (document,) = documents(tmp_path / "a.warc.gz")
     assert text in document.text
 
 
-def test_members_are_shared_out_and_each_record_is_read_once(
+def test_members_are_divided_between_tasks_and_records_are_read_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A page that holds a stored gzip member must not be taken for a record.
@@ -92,7 +92,7 @@ def test_a_damaged_member_costs_one_record(tmp_path: Path) -> None:
     middle = (starts[2] + starts[3]) // 2
     data[middle : middle + 20] = bytes(20)
     path.write_bytes(data)
-    found = told(outcomes(path))
+    found = texts_and_reasons(outcomes(path))
     assert len(found) == 5 and found[2].startswith("! ")
     assert [text.split("\n")[-1] for text in found if text[0] != "!"] == [
         sentence(n) for n in (0, 1, 3, 4)
@@ -103,7 +103,7 @@ def test_a_truncated_archive_keeps_the_records_before(tmp_path: Path) -> None:
     path = tmp_path / "a.warc.gz"
     write(path, pages(3))
     path.write_bytes(path.read_bytes()[:-30])
-    *good, bad = told(outcomes(path))
+    *good, bad = texts_and_reasons(outcomes(path))
     assert len(good) == 2 and bad.startswith("! truncated")
 
 
@@ -115,31 +115,31 @@ def test_a_wrong_length_costs_one_record(tmp_path: Path, name: str, change: byte
     data = plain.read_bytes()
     records = [data[a:b] for a, b in zip(starts, [*starts[1:], len(data)], strict=True)]
     lines = records[1].split(b"\r\n")
-    place = next(n for n, line in enumerate(lines) if line.startswith(b"Content-Length"))
-    lines[place] = b"Content-Length: " + change
+    index = next(n for n, line in enumerate(lines) if line.startswith(b"Content-Length"))
+    lines[index] = b"Content-Length: " + change
     records[1] = b"\r\n".join(lines)
-    packed = name.endswith(".gz")
-    (tmp_path / name).write_bytes(b"".join(map(gzip.compress, records) if packed else records))
-    found = told(outcomes(tmp_path / name))
+    compressed = name.endswith(".gz")
+    (tmp_path / name).write_bytes(b"".join(map(gzip.compress, records) if compressed else records))
+    found = texts_and_reasons(outcomes(tmp_path / name))
     assert len(found) == 4 and found[1].startswith("! ")
     assert [text.split("\n")[-1] for text in found if text[0] != "!"] == [
         sentence(n) for n in (0, 2, 3)
     ]
 
 
-def test_what_is_no_page_is_told(tmp_path: Path) -> None:
+def test_a_response_that_is_not_a_page_is_reported(tmp_path: Path) -> None:
     write(tmp_path / "a.warc", [b"\x89PNG"], "image/png")
-    assert told(outcomes(tmp_path / "a.warc")) == ["! no text: image/png"]
+    assert texts_and_reasons(outcomes(tmp_path / "a.warc")) == ["! no text: image/png"]
 
 
 def test_a_record_over_the_limit_is_streamed_past(tmp_path: Path) -> None:
     write(tmp_path / "a.warc.gz", [pages(1)[0], b"<p>" + b"x" * 3_000_000, pages(1)[0]])
-    found = told(outcomes(tmp_path / "a.warc.gz", max_record=1_000_000))
+    found = texts_and_reasons(outcomes(tmp_path / "a.warc.gz", max_record=1_000_000))
     assert found[1] == "! longer than --max-record (1,000,000 bytes)"
     assert [text.split("\n")[-1] for text in (found[0], found[2])] == [sentence(0)] * 2
 
 
-def test_the_texts_of_common_crawl_are_taken_as_they_are(tmp_path: Path) -> None:
+def test_the_texts_of_common_crawl_are_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "a.warc.wet.gz"
     with path.open("wb") as file:
         writer = WARCWriter(file, gzip=True)

@@ -5,7 +5,7 @@ from lmkit.storage.byte_ranges import CorruptInput
 
 
 @pytest.mark.parametrize("name", [b"klingon", b"utfz8", b"rot13", b"hex"])
-def test_unknown_encodings_are_taken_for_utf_8(name: bytes) -> None:
+def test_unknown_encodings_are_read_as_utf_8(name: bytes) -> None:
     _, encoding = decoded(iter([b"<?xml version='1.0' encoding='%s'?>" % name]))
     assert encoding == "utf-8"
 

@@ -10,18 +10,18 @@ from lmkit.storage.arrow_columns import number_column, text_column
 
 
 @given(st.lists(st.none() | st.text(st.characters(exclude_categories=["Cs"]))))
-def test_texts_are_what_arrow_itself_makes_of_them(texts: list[str | None]) -> None:
+def test_string_columns_equal_those_of_pyarrow(texts: list[str | None]) -> None:
     column = text_column(texts)
     column.validate(full=True)
     assert column.equals(pa.array(texts, pa.string()))
 
 
-def test_numbers_are_what_arrow_itself_makes_of_them() -> None:
+def test_number_columns_equal_those_of_pyarrow() -> None:
     for values in (np.arange(9), np.arange(9)[::2], np.linspace(0, 1, 5), np.empty(0)):
         assert number_column(values).equals(pa.array(values))
 
 
-def test_they_are_made_without_pandas() -> None:
+def test_columns_are_built_without_pandas() -> None:
     code = """
 import sys
 import numpy

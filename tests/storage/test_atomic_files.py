@@ -5,7 +5,7 @@ import pytest
 from lmkit.storage.atomic_files import atomic_write, sha256
 
 
-def test_a_file_appears_whole(tmp_path: Path) -> None:
+def test_a_file_appears_only_when_it_is_complete(tmp_path: Path) -> None:
     with atomic_write(tmp_path / "a", tmp_path) as path:
         path.write_text("whole")
         assert not (tmp_path / "a").exists()

@@ -24,14 +24,14 @@ def read_lines(path: Path, compression: Compression, limit: int = 1 << 20) -> li
         return list(lines(source, compression, limit))
 
 
-@given(text=st.text("ab\n", max_size=60), cuts=st.lists(st.integers(0, 60), max_size=4))
-def test_ranges_share_out_every_line_once_and_hash_their_own_bytes(
-    tmp_path_factory: pytest.TempPathFactory, text: str, cuts: list[int]
+@given(text=st.text("ab\n", max_size=60), split_points=st.lists(st.integers(0, 60), max_size=4))
+def test_ranges_partition_the_lines_and_hash_their_bytes(
+    tmp_path_factory: pytest.TempPathFactory, text: str, split_points: list[int]
 ) -> None:
     path = tmp_path_factory.mktemp("x") / "a"
     data = text.encode()
     path.write_bytes(data)
-    edges = [0, *sorted(cut for cut in set(cuts) if 0 < cut < len(data)), len(data)]
+    edges = [0, *sorted(cut for cut in set(split_points) if 0 < cut < len(data)), len(data)]
     found: list[bytes | None] = []
     for start, stop in pairwise(edges):
         with Range(path, start, stop) as source:
@@ -44,7 +44,7 @@ def test_ranges_share_out_every_line_once_and_hash_their_own_bytes(
 
 
 @pytest.mark.parametrize("compression", ["gzip", "zstd"])
-def test_a_place_in_a_compressed_file_is_its_block_and_the_record_in_it(
+def test_a_line_of_a_compressed_file_has_the_offset_of_its_member_and_its_index(
     tmp_path: Path, compression: Compression
 ) -> None:
     first, second = (COMPRESS[compression](text) for text in (b"a\nb\nc", b"d\ne\n"))
@@ -65,7 +65,7 @@ def test_gzip_may_be_padded_with_zeros(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("compression", ["gzip", "zstd"])
 @pytest.mark.parametrize("keep", [0, 5, 0.5, -1])
-def test_a_truncated_file_hands_out_what_is_whole_and_then_complains(
+def test_a_truncated_file_yields_its_complete_lines_and_then_an_error(
     tmp_path: Path, compression: Compression, keep: float
 ) -> None:
     text = b"".join(hashlib.sha256(b"%d" % n).hexdigest().encode() + b"\n" for n in range(20_000))
@@ -83,7 +83,7 @@ def test_a_truncated_file_hands_out_what_is_whole_and_then_complains(
 
 
 @pytest.mark.parametrize("compression", ["gzip", "zstd"])
-def test_what_was_never_compressed_is_not_what_its_name_says(
+def test_uncompressed_data_in_a_compressed_file_is_an_error(
     tmp_path: Path, compression: Compression
 ) -> None:
     (tmp_path / "a").write_text("plain text")
@@ -98,7 +98,7 @@ def test_a_line_over_the_limit_is_streamed_past(tmp_path: Path, compression: Com
     assert [line.data for line in read_lines(tmp_path / "a", compression, 9)] == [b"a", None, b"b"]
 
 
-def test_memory_that_runs_out_says_nothing_about_the_file(
+def test_running_out_of_memory_is_not_corrupt_input(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Poor:
@@ -113,41 +113,43 @@ def test_memory_that_runs_out_says_nothing_about_the_file(
         read_lines(tmp_path / "a", "zstd")
 
 
-def test_a_zstd_frame_that_asks_for_terabytes_is_damaged(tmp_path: Path) -> None:
+def test_a_zstd_frame_that_needs_terabytes_is_damaged(tmp_path: Path) -> None:
     # RFC 8878, 3.1.1.1.2: the window of this header is 2 ** (10 + 31) bytes.
     (tmp_path / "a").write_bytes(b"\x28\xb5\x2f\xfd\x00" + bytes([31 << 3]) + b"x" * 99)
     with pytest.raises(CorruptInput, match="too much memory"):
         read_lines(tmp_path / "a", "zstd")
 
 
-PACK: dict[Compression, Callable[[bytes], bytes]] = {**COMPRESS, "bzip2": bz2.compress}
+ALL_COMPRESS: dict[Compression, Callable[[bytes], bytes]] = {**COMPRESS, "bzip2": bz2.compress}
 TEXTS = st.lists(st.text("ab\n", max_size=9), min_size=1, max_size=8)
-CUTS = st.lists(st.integers(1, 400), max_size=4)
+SPLIT_POINTS = st.lists(st.integers(1, 400), max_size=4)
 
 
-@pytest.mark.parametrize("compression", PACK)
-@given(members=TEXTS, cuts=CUTS)
-def test_ranges_of_compressed_files_share_out_every_line_once(
+@pytest.mark.parametrize("compression", ALL_COMPRESS)
+@given(members=TEXTS, split_points=SPLIT_POINTS)
+def test_ranges_of_compressed_files_partition_the_lines(
     tmp_path_factory: pytest.TempPathFactory,
     compression: Compression,
     members: list[str],
-    cuts: list[int],
+    split_points: list[int],
 ) -> None:
     path = tmp_path_factory.mktemp("x") / "a"
     data = "".join(members).encode()
-    packed = b"".join(PACK[compression](member.encode()) for member in members)
-    path.write_bytes(packed)
+    compressed = b"".join(ALL_COMPRESS[compression](member.encode()) for member in members)
+    path.write_bytes(compressed)
     whole = read_lines(path, compression)
     assert [line.data for line in whole] == (data.removesuffix(b"\n").split(b"\n") if data else [])
     found: list[Line] = []
-    for start, stop in pairwise([0, *sorted(c for c in set(cuts) if c < len(packed)), len(packed)]):
+    for start, stop in pairwise(
+        [0, *sorted(c for c in set(split_points) if c < len(compressed)), len(compressed)]
+    ):
         with Range(path, start, stop) as source:
             found += lines(source, compression, 1 << 20)
-            assert source.sha256() == hashlib.sha256(packed[start:stop]).hexdigest()
+            assert source.sha256() == hashlib.sha256(compressed[start:stop]).hexdigest()
     assert found == whole
 
 
-def test_behind_damage_reading_goes_on_with_the_next_member(tmp_path: Path) -> None:
+def test_after_damage_reading_continues_with_the_next_member(tmp_path: Path) -> None:
     parts = [gzip.compress(b"%d\n" % n * 9 + b"half") for n in range(3)]
     broken = bytearray(parts[1])
     broken[-6] ^= 1  # its CRC

@@ -19,10 +19,10 @@ def test_the_hash_is_that_of_the_range_however_it_was_read(
     data = bytes(range(40))
     path.write_bytes(data)
     with Range(path, start, start + size) as source:
-        for place, count in moves:
-            source.seek(place)
-            wanted = data[place:] if count < 0 else data[place : place + count]
-            assert source.read(count) == wanted
+        for position, count in moves:
+            source.seek(position)
+            expected = data[position:] if count < 0 else data[position : position + count]
+            assert source.read(count) == expected
         assert source.sha256() == hashlib.sha256(data[start : start + size]).hexdigest()
     assert hash_range(path, 0, 40) == hashlib.sha256(data).hexdigest()
 
@@ -37,7 +37,7 @@ def test_nothing_is_read_twice_for_the_hash(tmp_path: Path) -> None:
         assert source.position == before
 
 
-def test_libraries_take_a_range_for_a_file(tmp_path: Path) -> None:
+def test_libraries_accept_a_range_as_a_file(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("x", "some text")
     size = (tmp_path / "a.zip").stat().st_size

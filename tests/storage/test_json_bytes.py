@@ -16,7 +16,7 @@ VALUES = st.recursive(
 
 
 @given(VALUES.filter(lambda value: "Infinity" not in json.dumps(value)))
-def test_values_come_back_and_mean_what_they_mean_to_python(value: Any) -> None:
+def test_values_survive_a_round_trip_and_equal_those_of_python(value: Any) -> None:
     line = to_json(value)
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
@@ -41,7 +41,7 @@ def test_no_number_loses_a_digit(number: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "message"),
     [
         (b"[1,]", "Expecting value: line 1 column 4"),
         (b"", "Expecting value: line 1 column 1"),
@@ -50,11 +50,11 @@ def test_no_number_loses_a_digit(number: float) -> None:
         (b"{} {}", "Extra data: line 1 column 4"),
     ],
 )
-def test_what_is_no_json_is_refused_in_python_s_own_words(data: bytes, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_invalid_json_is_rejected_with_the_message_of_python(data: bytes, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         from_json(data)
 
 
-def test_numbers_beyond_all_bounds_are_read_for_others_to_refuse() -> None:
+def test_infinite_numbers_are_read() -> None:
     assert from_json(b"[1e999]") == [math.inf]
     assert math.isnan(from_json(b"NaN"))

@@ -5,9 +5,9 @@ from typing import Any
 import fsspec
 import pytest
 
-from lmkit.artifacts.inputs import find_documents, opened
+from lmkit.artifacts.inputs import find_documents, open_slice
 from lmkit.errors import InputError, LmkitError
-from lmkit.storage import remote_files as addresses
+from lmkit.storage import remote_files as remote_files
 from lmkit.storage.remote_files import open_file, remote, state_of
 from tests.conftest import Lmkit, manifest, records, texts
 
@@ -16,13 +16,13 @@ GOOD = "Call me Ishmael. Some years ago I thought I would sail about a little, n
 
 @pytest.fixture
 def memory() -> Iterator[Any]:
-    """A file system that lives in this process."""
-    system = fsspec.filesystem("memory")
-    yield system
-    system.rm("/", recursive=True)
+    """A file system in this process."""
+    file_system = fsspec.filesystem("memory")
+    yield file_system
+    file_system.rm("/", recursive=True)
 
 
-def test_files_at_an_address_are_read_as_those_on_a_disk(
+def test_files_at_a_url_are_read_like_those_on_a_disk(
     here: Path, memory: Any, lmkit: Lmkit
 ) -> None:
     Path("bucket/deep").mkdir(parents=True)
@@ -32,9 +32,9 @@ def test_files_at_an_address_are_read_as_those_on_a_disk(
     Path("bucket/picture.png").touch()
     for name in ("a.jsonl", "deep/b.txt", "picture.png"):
         memory.pipe(f"/bucket/{name}", Path("bucket", name).read_bytes())
-    for address, output in (("bucket", "disk"), ("memory://bucket", "remote")):
-        exit_code, _, said = lmkit("clean", address, "--output", output)
-        assert exit_code == 0 and "1 .png" in said, said
+    for url, output in (("bucket", "disk"), ("memory://bucket", "remote")):
+        exit_code, _, err = lmkit("clean", url, "--output", output)
+        assert exit_code == 0 and "1 .png" in err, err
     assert records(Path("remote"), "documents") == records(Path("disk"), "documents")
     assert records(Path("remote"), "quarantine") == records(Path("disk"), "quarantine")
     hashes = [
@@ -44,7 +44,7 @@ def test_files_at_an_address_are_read_as_those_on_a_disk(
     assert "up to date" in lmkit("clean", "memory://bucket", "--output", "remote")[2]
 
 
-def test_a_file_of_the_same_size_that_was_written_again_is_read_before_it_is_called_changed(
+def test_a_rewritten_file_of_the_same_size_is_read_before_it_counts_as_changed(
     here: Path, memory: Any, lmkit: Lmkit
 ) -> None:
     memory.pipe("/a.txt", f"{GOOD} one".encode())
@@ -53,8 +53,8 @@ def test_a_file_of_the_same_size_that_was_written_again_is_read_before_it_is_cal
     memory.pipe("/a.txt", f"{GOOD} one".encode())
     assert "up to date" in lmkit(*command)[2]
     memory.pipe("/a.txt", f"{GOOD} two".encode())
-    exit_code, _, said = lmkit(*command)
-    assert exit_code == 2 and "has changed" in said
+    exit_code, _, err = lmkit(*command)
+    assert exit_code == 2 and "has changed" in err
 
 
 @pytest.mark.parametrize(("then", "message"), [(b"longer", "has changed"), (None, "is gone")])
@@ -68,18 +68,18 @@ def test_a_file_that_changes_while_it_is_read_ends_the_run(
     else:
         memory.rm("/a.txt")
     with pytest.raises(LmkitError, match=f"memory://a.txt: .*{message}") as error:
-        list(opened(part, []))
+        list(open_slice(part, []))
     assert error.value.exit_code == 1
 
 
-def test_file_addresses_are_paths(raw: Path, lmkit: Lmkit) -> None:
+def test_file_urls_are_paths(raw: Path, lmkit: Lmkit) -> None:
     assert lmkit("clean", f"file://{raw.resolve()}", "--output", "out")[0] == 0
     assert lmkit("clean", "raw", "--output", "same")[0] == 0
     assert texts(Path("out")) == texts(Path("same")) != []
 
 
 @pytest.mark.parametrize(
-    ("address", "message"),
+    ("url", "message"),
     [
         ("memory://nothing.txt", "memory://nothing.txt: no such file or folder"),
         ("mem0ry://a.txt", "mem0ry:// is not known; did you mean memory?"),
@@ -87,29 +87,29 @@ def test_file_addresses_are_paths(raw: Path, lmkit: Lmkit) -> None:
         ("memory://empty", "memory://empty: no files to read in it"),
     ],
 )
-def test_a_wrong_address_is_told_before_work_starts(
-    here: Path, memory: Any, lmkit: Lmkit, address: str, message: str
+def test_a_wrong_url_is_reported_before_work_starts(
+    here: Path, memory: Any, lmkit: Lmkit, url: str, message: str
 ) -> None:
     memory.pipe("/a.png", b"\x89PNG")
     memory.pipe("/empty/a.png", b"\x89PNG")
-    exit_code, _, said = lmkit("clean", address, "--output", "out")
-    assert exit_code == 2 and message in " ".join(said.split())
+    exit_code, _, err = lmkit("clean", url, "--output", "out")
+    assert exit_code == 2 and message in " ".join(err.split())
     assert not Path("out").exists()
 
 
 def test_a_missing_extra_is_named(
     here: Path, lmkit: Lmkit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def without(address: str) -> Any:
+    def without(url: str) -> Any:
         raise ImportError("Install s3fs to access S3")
 
     monkeypatch.setattr("fsspec.core.url_to_fs", without)
-    exit_code, _, said = lmkit("clean", "s3://bucket/a.jsonl", "--output", "out")
+    exit_code, _, err = lmkit("clean", "s3://bucket/a.jsonl", "--output", "out")
     assert exit_code == 2
-    assert "Install s3fs" in said and "pip install 'lmkit[remote]'" in said
+    assert "Install s3fs" in err and "pip install 'lmkit[remote]'" in err
 
 
-def test_what_may_not_be_read_ends_the_run_behind_an_address(
+def test_an_unreadable_file_at_a_url_ends_the_run(
     memory: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     memory.pipe("/a.txt", b"abc")
@@ -125,19 +125,19 @@ def test_what_may_not_be_read_ends_the_run_behind_an_address(
         find_documents([Path("memory://a.txt")], formats=("text",))
 
 
-def test_a_server_that_tells_no_size_is_refused(
+def test_a_server_that_reports_no_size_is_refused(
     memory: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = {"name": "/a.txt", "size": None, "type": "file"}
-    monkeypatch.setattr(type(memory), "info", lambda *_, **__: told)
-    with pytest.raises(InputError, match="doesn't say how large"):
+    info = {"name": "/a.txt", "size": None, "type": "file"}
+    monkeypatch.setattr(type(memory), "info", lambda *_, **__: info)
+    with pytest.raises(InputError, match="doesn't report its size"):
         state_of(Path("memory://a.txt"))
 
 
-def test_what_is_on_the_disk_comes_first(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_on_the_disk_takes_precedence(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = Path("memory:/a.txt")
     path.parent.mkdir()
     path.write_text("abc")
-    monkeypatch.setattr(addresses, "_system", lambda _: pytest.fail("asked"))
+    monkeypatch.setattr(remote_files, "_file_system", lambda _: pytest.fail("called"))
     assert remote(path) is None
     assert state_of(path).size == 3

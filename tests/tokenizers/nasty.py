@@ -1,4 +1,4 @@
-"""Texts that tokenizers are known to lose something of."""
+"""Texts that tokenizers are known to change."""
 
 from lmkit.tokenizers.special_tokens import special_tokens
 

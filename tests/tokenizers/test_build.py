@@ -14,7 +14,14 @@ from lmkit.tokenizers.special_tokens import special_tokens
 from tests.tokenizers.made import ALGORITHMS, train
 
 SPECIAL = 266
-LEAST = {"bpe": 522, "byte": 522, "character": 522, "word": 267, "wordpiece": 268, "unigram": 552}
+MIN_SIZE = {
+    "bpe": 522,
+    "byte": 522,
+    "character": 522,
+    "word": 267,
+    "wordpiece": 268,
+    "unigram": 552,
+}
 
 
 def vocabulary(tokenizer: tokenizers.Tokenizer) -> list[str]:
@@ -31,62 +38,65 @@ def test_special_tokens_have_the_first_ids(algorithm: Algorithm) -> None:
 def test_merges_are_those_of_the_worked_example() -> None:
     # Hugging Face's course, chapter 6.5: u+g 20 times, u+n 16 times, then h+ug 15 times.
     words = ["hug"] * 10 + ["pug"] * 5 + ["pun"] * 12 + ["bun"] * 4 + ["hugs"] * 5
-    tokenizer = train(words, "bpe", LEAST["bpe"] + 3)
-    assert vocabulary(tokenizer)[LEAST["bpe"] :] == ["ug", "un", "hug"]
+    tokenizer = train(words, "bpe", MIN_SIZE["bpe"] + 3)
+    assert vocabulary(tokenizer)[MIN_SIZE["bpe"] :] == ["ug", "un", "hug"]
 
 
-def test_a_pair_seen_once_is_not_merged() -> None:
-    assert train(["abcdefg"], "bpe", 1_000).get_vocab_size() == LEAST["bpe"]
+def test_a_pair_that_occurs_once_is_not_merged() -> None:
+    assert train(["abcdefg"], "bpe", 1_000).get_vocab_size() == MIN_SIZE["bpe"]
 
 
-def test_words_go_by_frequency_and_then_by_text() -> None:
+def test_words_are_sorted_by_frequency_and_then_by_text() -> None:
     tokenizer = train(["b a, b", "c a b!"], "word", 1_000)
     assert vocabulary(tokenizer)[SPECIAL:] == ["b", "a", "!", ",", "c"]
 
 
-def test_characters_go_by_frequency_and_then_by_code_point() -> None:
+def test_characters_are_sorted_by_frequency_and_then_by_code_point() -> None:
     tokenizer = train(["ccab\n", "éc\0"], "character", 1_000)
-    assert vocabulary(tokenizer)[LEAST["character"] :] == ["c", "\0", "\n", "a", "b", "é"]
+    assert vocabulary(tokenizer)[MIN_SIZE["character"] :] == ["c", "\0", "\n", "a", "b", "é"]
 
 
 def test_characters_beyond_the_size_become_bytes() -> None:
-    tokenizer = train(["aaé"], "character", LEAST["character"] + 1)
+    tokenizer = train(["aaé"], "character", MIN_SIZE["character"] + 1)
     assert tokenizer.encode("aé", add_special_tokens=False).tokens == ["a", "<0xC3>", "<0xA9>"]
 
 
-def test_the_id_of_a_byte_follows_from_its_value() -> None:
+def test_the_id_of_a_byte_depends_on_its_value() -> None:
     ids = train(["x"], "byte", 5_000).encode("\0Aé", add_special_tokens=False).ids
     assert ids == [SPECIAL + byte for byte in (0x00, 0x41, 0xC3, 0xA9)]
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_the_smallest_vocabulary_works_and_a_smaller_one_is_refused(algorithm: Algorithm) -> None:
-    least = LEAST[algorithm]
-    assert train(["a a"], algorithm, least).get_vocab_size() == least
-    with pytest.raises(ConfigError, match=rf"got {least - 1}, must be at least {least}: "):
-        train(["a a"], algorithm, least - 1)
+    min_vocabulary_size = MIN_SIZE[algorithm]
+    assert train(["a a"], algorithm, min_vocabulary_size).get_vocab_size() == min_vocabulary_size
+    with pytest.raises(
+        ConfigError,
+        match=rf"got {min_vocabulary_size - 1}, must be at least {min_vocabulary_size}: ",
+    ):
+        train(["a a"], algorithm, min_vocabulary_size - 1)
 
 
 def test_a_smaller_set_of_sentinels_leaves_room_for_others() -> None:
-    assert Recipe("bpe", sentinels=100).least == 256 + 10 + 100
+    assert Recipe("bpe", sentinels=100).min_vocabulary_size == 256 + 10 + 100
     assert train(["a"], "bpe", 366, sentinels=100).token_to_id("<extra_id_0>") == 109
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize("texts", [[], ["", ""]])
 def test_an_empty_corpus_is_refused(algorithm: Algorithm, texts: list[str]) -> None:
-    with pytest.raises(InputError, match="no text to build a tokenizer from"):
+    with pytest.raises(InputError, match="no text to train a tokenizer on"):
         train(texts, algorithm, 1_000)
 
 
 @pytest.mark.parametrize("algorithm", ["word", "wordpiece"])
-def test_blanks_alone_have_no_words(algorithm: Algorithm) -> None:
-    with pytest.raises(InputError, match="no text to build a tokenizer from"):
+def test_white_space_has_no_words(algorithm: Algorithm) -> None:
+    with pytest.raises(InputError, match="no text to train a tokenizer on"):
         train([" ", "\n\t"], algorithm, 1_000)
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_what_goes_wrong_while_reading_is_not_swallowed(algorithm: Algorithm) -> None:
+def test_an_exception_while_reading_is_not_swallowed(algorithm: Algorithm) -> None:
     def texts() -> Iterator[str]:
         yield "one"
         raise InputError("documents-00001.jsonl.zst vanished")
@@ -96,12 +106,12 @@ def test_what_goes_wrong_while_reading_is_not_swallowed(algorithm: Algorithm) ->
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_half_a_surrogate_pair_does_not_stop_the_training(algorithm: Algorithm) -> None:
+def test_a_lone_surrogate_does_not_stop_the_training(algorithm: Algorithm) -> None:
     train(["a\ud800b", "c"], algorithm, 1_000)
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_begin_and_end_are_added_where_asked_for(algorithm: Algorithm) -> None:
+def test_bos_and_eos_are_added_on_request(algorithm: Algorithm) -> None:
     tokenizer = train(["a b"], algorithm, 1_000)
     assert tokenizer.encode("a").tokens[0::2] == ["<s>", "</s>"]
     assert len(tokenizer.encode("a", add_special_tokens=False)) == 1
@@ -129,5 +139,5 @@ def test_the_file_is_the_same_for_any_number_of_threads() -> None:
         assert len(done.stdout) > 10_000
         return hashlib.sha256(done.stdout).hexdigest()
 
-    # Hash tables are seeded anew in each process.
+    # Hash tables have another seed in every process.
     assert fingerprint(1) == fingerprint(4) == fingerprint(2)

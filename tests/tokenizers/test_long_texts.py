@@ -21,13 +21,13 @@ def test_tokens_are_those_of_the_text_encoded_at_once(
 ) -> None:
     tokenizer = Tokenizer.load(make(tmp_path))
     assert long_texts.encode(tokenizer, LONG, part=700).tolist() == tokenizer.encode(LONG).tolist()
-    cuts = list(long_texts.parts(tokenizer, LONG, part=700))
-    assert len(cuts) > 20
-    assert cuts[0][0] == 0 and cuts[-1][1] == len(LONG)
-    assert all(before[1] == after[0] for before, after in pairwise(cuts))
+    parts = list(long_texts.parts(tokenizer, LONG, part=700))
+    assert len(parts) > 20
+    assert parts[0][0] == 0 and parts[-1][1] == len(LONG)
+    assert all(before[1] == after[0] for before, after in pairwise(parts))
 
 
-def test_a_tokenizer_that_puts_a_blank_before_each_text_is_never_given_one_more(
+def test_a_tokenizer_that_adds_a_space_before_a_text_adds_it_once(
     tmp_path: Path,
 ) -> None:
     made = train(prose(20), "bpe", 700)
@@ -37,7 +37,7 @@ def test_a_tokenizer_that_puts_a_blank_before_each_text_is_never_given_one_more(
     assert long_texts.encode(tokenizer, LONG, part=500).tolist() == tokenizer.encode(LONG).tolist()
 
 
-def test_a_text_without_a_place_to_cut_is_one_part(tmp_path: Path) -> None:
+def test_a_text_without_a_split_point_is_one_part(tmp_path: Path) -> None:
     tokenizer = Tokenizer.load(merged(tmp_path))
     text = "abc" * 2_000
     assert list(long_texts.parts(tokenizer, text, part=500)) == [(0, len(text))]

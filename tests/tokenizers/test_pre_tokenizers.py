@@ -67,10 +67,12 @@ def test_every_character_is_in_a_word(
 
 
 @pytest.mark.parametrize(("algorithm", "name"), ALL)
-def test_numbers_are_cut_as_asked_for(algorithm: Algorithm, name: PreTokenizer) -> None:
+def test_numbers_are_split_as_requested(algorithm: Algorithm, name: PreTokenizer) -> None:
     def numbers(digits: Digits) -> list[str]:
         found = words(Recipe(algorithm, pre_tokenizer=name, digits=digits), "in 1234567")
-        return [word.strip(" ▁Ġ") for word in found if any(sign.isdigit() for sign in word)]
+        return [
+            word.strip(" ▁Ġ") for word in found if any(character.isdigit() for character in word)
+        ]
 
     assert numbers("single") == list("1234567")
     assert numbers("triples") == ["123", "456", "7"]
@@ -78,7 +80,7 @@ def test_numbers_are_cut_as_asked_for(algorithm: Algorithm, name: PreTokenizer) 
 
 
 @pytest.mark.parametrize("name", PRE_TOKENIZERS["wordpiece"])
-def test_no_word_reads_like_a_special_token_or_a_continuation(name: PreTokenizer) -> None:
+def test_no_word_equals_a_special_token_or_a_continuation(name: PreTokenizer) -> None:
     for algorithm in ("wordpiece", "word"):
         recipe = Recipe(algorithm, pre_tokenizer=name)
         for token in special_tokens(12):
@@ -88,15 +90,15 @@ def test_no_word_reads_like_a_special_token_or_a_continuation(name: PreTokenizer
 
 
 @pytest.mark.parametrize(("algorithm", "name"), ALL)
-@pytest.mark.parametrize("sign", [" ", "\n", "a", "1", "\u00e9"])
-def test_millions_of_one_sign_do_not_end_the_process(
-    algorithm: Algorithm, name: PreTokenizer, sign: str
+@pytest.mark.parametrize("character", [" ", "\n", "a", "1", "\u00e9"])
+def test_millions_of_one_character_do_not_end_the_process(
+    algorithm: Algorithm, name: PreTokenizer, character: str
 ) -> None:
     # With cl100k's pattern as published, the regex engine gives up here and the library panics.
-    assert words(Recipe(algorithm, pre_tokenizer=name, digits="runs"), sign * 500_000 + "x")
+    assert words(Recipe(algorithm, pre_tokenizer=name, digits="runs"), character * 500_000 + "x")
 
 
-def test_ten_million_blanks_are_split() -> None:
+def test_ten_million_spaces_are_split() -> None:
     found = words(Recipe("unigram"), " " * 11_000_000 + "x")
     assert [len(word) for word in found] == [10_999_999, 2]
 
@@ -118,11 +120,11 @@ def test_texts_are_written_in_their_form(form: TextForm, expected: str) -> None:
     assert found.normalize_str("E\u0301x² \ufb01") == expected
 
 
-def test_korean_stays_in_syllables_without_accents() -> None:
+def test_korean_syllables_remain_composed_without_accents() -> None:
     found = normalizer(TextForm(strip_accents=True))
     assert found is not None
     assert found.normalize_str("한국어") == "한국어"
 
 
-def test_a_text_is_left_alone_by_default() -> None:
+def test_a_text_is_unchanged_by_default() -> None:
     assert normalizer(TextForm()) is None

@@ -32,14 +32,14 @@ def folder(request: pytest.FixtureRequest, folders: dict[str, Path]) -> Path:
 
 
 @pytest.mark.parametrize("algorithm", EXACT)
-def test_every_text_comes_back_as_it_went_in(folders: dict[str, Path], algorithm: str) -> None:
+def test_every_text_survives_the_round_trip(folders: dict[str, Path], algorithm: str) -> None:
     tokenizer = Tokenizer.load(folders[algorithm])
     for text, ids in zip(NASTY, tokenizer.encode_batch(NASTY), strict=True):
         assert tokenizer.decode(ids) == text
         assert tokenizer.unknown not in ids
 
 
-def test_words_come_back_one_blank_apart(folders: dict[str, Path]) -> None:
+def test_decoded_words_are_separated_by_one_space(folders: dict[str, Path]) -> None:
     tokenizer = Tokenizer.load(folders["word"])
     ids = tokenizer.encode(" Once\tupon\n\na zebra,")
     assert tokenizer.decode(ids) == "Once upon a <unk> ,"
@@ -55,7 +55,7 @@ def test_a_special_token_written_in_a_text_is_text(folder: Path) -> None:
         assert not np.isin(ids, control).any(), text
 
 
-def test_a_special_token_is_still_text_in_another_process(folder: Path) -> None:
+def test_a_special_token_in_a_text_is_still_text_after_pickling(folder: Path) -> None:
     tokenizer = Tokenizer.load(folder)
     sent = pickle.loads(pickle.dumps(tokenizer))
     assert sent.encode("a</s>").tolist() == tokenizer.encode("a</s>").tolist()
@@ -76,7 +76,7 @@ def test_special_tokens_are_left_out_of_the_decoded_text(folders: dict[str, Path
     assert tokenizer.decode(ids) == tokenizer.decode(np.array(ids)) == "once"
 
 
-def test_half_a_surrogate_pair_is_encoded_as_the_replacement_character(folder: Path) -> None:
+def test_a_lone_surrogate_is_encoded_as_the_replacement_character(folder: Path) -> None:
     tokenizer = Tokenizer.load(folder)
     assert tokenizer.encode("a\ud800").tolist() == tokenizer.encode("a\ufffd").tolist()
 
@@ -95,7 +95,7 @@ def test_transformers_loads_the_folder_with_every_role(folder: Path) -> None:
     assert sorted(peer.all_special_ids) == tokenizer.special.tolist()
 
 
-def test_transformers_encodes_alike_and_adds_begin_and_end(folder: Path) -> None:
+def test_transformers_encodes_the_same_and_adds_bos_and_eos(folder: Path) -> None:
     peer = AutoTokenizer.from_pretrained(folder)
     tokenizer = Tokenizer.load(folder)
     texts = [text for text in NASTY if not any(token in text for token in special_tokens())]
@@ -118,7 +118,7 @@ def test_a_folder_that_transformers_has_saved_loads_here(folder: Path, tmp_path:
     assert saved.encode("once </s>").tolist() == tokenizer.encode("once </s>").tolist()
 
 
-def test_class_and_separator_are_begin_and_end_where_there_is_nothing_else(tmp_path: Path) -> None:
+def test_class_and_separator_serve_as_bos_and_eos(tmp_path: Path) -> None:
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "##b"]
     ids = {word: number for number, word in enumerate(words)}
     bert = tokenizers.Tokenizer(models.WordPiece(ids, unk_token="[UNK]"))
@@ -134,7 +134,7 @@ def test_class_and_separator_are_begin_and_end_where_there_is_nothing_else(tmp_p
     assert tokenizer.decode(tokenizer.encode("ab [SEP]")).startswith("ab")
 
 
-def test_a_file_that_asks_for_it_neither_cuts_texts_nor_pads_them(tmp_path: Path) -> None:
+def test_truncation_and_padding_in_a_file_are_ignored(tmp_path: Path) -> None:
     tokenizer = train(["a b"], "byte", 522)
     tokenizer.enable_truncation(4)
     tokenizer.enable_padding(length=8)
@@ -153,9 +153,9 @@ def test_the_fingerprint_is_that_of_the_file(folder: Path, tmp_path: Path) -> No
 
 
 def test_a_missing_tokenizer_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"tokenizer\.json: cannot read it: No such file") as told:
+    with pytest.raises(InputError, match=r"tokenizer\.json: cannot read it: No such file") as error:
         Tokenizer.load(tmp_path)
-    assert "lmkit train-tokenizer" in str(told.value.hint)
+    assert "lmkit train-tokenizer" in str(error.value.hint)
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"version": "1.0", "model"', b"\xff\xfe"])

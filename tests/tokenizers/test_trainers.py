@@ -10,9 +10,9 @@ def test_texts_can_be_read_twice_and_empty_ones_are_left_out() -> None:
 
 
 def test_nothing_but_empty_texts_is_an_error() -> None:
-    with pytest.raises(InputError, match="no text to build a tokenizer from"):
+    with pytest.raises(InputError, match="no text to train a tokenizer on"):
         list(NotEmpty(["", ""]))
 
 
-def test_bytes_are_written_as_llamas_tokenizer_writes_them() -> None:
+def test_byte_tokens_are_those_of_llamas_tokenizer() -> None:
     assert (len(BYTES), BYTES[0], BYTES[10], BYTES[255]) == (256, "<0x00>", "<0x0A>", "<0xFF>")

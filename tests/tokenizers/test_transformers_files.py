@@ -1,4 +1,4 @@
-"""A tokenizer's folder, as it goes out beside a model."""
+"""A tokenizer's folder, as it is exported with a model."""
 
 import json
 from pathlib import Path
@@ -19,34 +19,36 @@ def folder(packed: Path) -> Path:
     return packed / "tokenizer"
 
 
-def loaded(files: dict[str, bytes], place: Path) -> object:
+def loaded(files: dict[str, bytes], folder: Path) -> object:
     for name, content in files.items():
-        (place / name).write_bytes(content)
-    return transformers.AutoTokenizer.from_pretrained(place)
+        (folder / name).write_bytes(content)
+    return transformers.AutoTokenizer.from_pretrained(folder)
 
 
 @pytest.mark.parametrize(("begin", "end"), [(2, 3), (2, None), (None, 3), (None, None)])
-def test_it_puts_around_a_text_what_stood_around_documents(
+def test_it_adds_the_bos_and_eos_that_documents_had(
     folder: Path, begin: int | None, end: int | None, tmp_path: Path
 ) -> None:
-    theirs = loaded(exported(folder, begin, end, 64), tmp_path)
-    ours = Tokenizer.load(folder)
-    assert ours.text_of(2) == "<s>" and ours.text_of(3) == "</s>"
-    before, behind = ([] if one is None else [one] for one in (begin, end))
-    plain = ours.encode("The class of objects.").tolist()
-    got = theirs("The class of objects.")  # pyright: ignore
-    assert got["input_ids"] == [*before, *plain, *behind]
+    peer = loaded(exported(folder, begin, end, 64), tmp_path)
+    tokenizer = Tokenizer.load(folder)
+    assert tokenizer.text_of(2) == "<s>" and tokenizer.text_of(3) == "</s>"
+    before, after = ([] if one is None else [one] for one in (begin, end))
+    plain = tokenizer.encode("The class of objects.").tolist()
+    got = peer("The class of objects.")  # pyright: ignore
+    assert got["input_ids"] == [*before, *plain, *after]
     assert set(got) == {"input_ids", "attention_mask"}
-    pair = theirs("The class", " of objects.")["input_ids"]  # pyright: ignore
-    one, two = ours.encode("The class").tolist(), ours.encode(" of objects.").tolist()
-    assert pair == [*before, *one, *behind, *two, *behind]
-    assert theirs.model_max_length == 64  # pyright: ignore
-    assert theirs.decode(got["input_ids"], skip_special_tokens=True) == (  # pyright: ignore
+    pair = peer("The class", " of objects.")["input_ids"]  # pyright: ignore
+    one, two = tokenizer.encode("The class").tolist(), tokenizer.encode(" of objects.").tolist()
+    assert pair == [*before, *one, *after, *two, *after]
+    assert peer.model_max_length == 64  # pyright: ignore
+    assert peer.decode(got["input_ids"], skip_special_tokens=True) == (  # pyright: ignore
         "The class of objects."
     )
 
 
-def test_what_would_run_code_or_cut_texts_stays_behind(folder: Path, tmp_path: Path) -> None:
+def test_settings_that_run_code_or_truncate_texts_are_not_exported(
+    folder: Path, tmp_path: Path
+) -> None:
     own = tmp_path / "own"
     own.mkdir()
     tokenizer = HfCheckpoint.from_file(str(folder / "tokenizer.json"))
@@ -58,9 +60,12 @@ def test_what_would_run_code_or_cut_texts_stays_behind(folder: Path, tmp_path: P
     more = {"auto_map": {"AutoTokenizer": "evil.Tokenizer"}, "tokenizer_class": "EvilTokenizer"}
     (own / "tokenizer_config.json").write_text(json.dumps(config | more))
     files = exported(own, None, None, None)
-    said = json.loads(files["tokenizer_config.json"])
-    assert "auto_map" not in said and said["tokenizer_class"] == "PreTrainedTokenizerFast"
-    assert "model_max_length" not in said
+    written_config = json.loads(files["tokenizer_config.json"])
+    assert (
+        "auto_map" not in written_config
+        and written_config["tokenizer_class"] == "PreTrainedTokenizerFast"
+    )
+    assert "model_max_length" not in written_config
     written = json.loads(files["tokenizer.json"])
     assert written["truncation"] is None and written["padding"] is None
     assert "<new>" in {token["content"] for token in written["added_tokens"]}

@@ -17,13 +17,13 @@ def made(texts: list[str], recipe: Recipe) -> Tokenizer:
     return Tokenizer(train(texts, recipe).to_str().encode(), ROLES)
 
 
-def test_the_likeliest_cut_is_taken() -> None:
+def test_the_most_probable_segmentation_is_chosen() -> None:
     tokenizer = train(prose(40), Recipe("unigram", 900))
     vocabulary = json.loads(tokenizer.to_str())["model"]["vocab"]
     scores = {token: score for token, score in vocabulary if score > -1e5}
 
     def best(word: str) -> float:
-        """All ways to cut a word, one by one."""
+        """Return the best score over all segmentations of a word."""
         if not word:
             return 0.0
         return max(
@@ -37,11 +37,11 @@ def test_the_likeliest_cut_is_taken() -> None:
 
     for word in (" statement", " the", " function", "example", " returns"):
         tokens = tokenizer.encode(word, add_special_tokens=False)
-        own = sum(scores[tokenizer.id_to_token(number)] for number in tokens.ids)
-        assert own == pytest.approx(best(word))
+        total = sum(scores[tokenizer.id_to_token(number)] for number in tokens.ids)
+        assert total == pytest.approx(best(word))
 
 
-def test_no_text_is_cut_into_bytes_or_special_tokens_that_are_written_out() -> None:
+def test_no_text_is_split_into_byte_or_special_tokens_with_its_spelling() -> None:
     tokenizer = made(["no angle brackets here"] * 3, Recipe("unigram", 700))
     texts = [*special_tokens(), *BYTES, "".join(BYTES)]
     control = {tokenizer.id_of(token) for token in special_tokens()}
@@ -60,15 +60,15 @@ def test_rare_characters_are_bytes() -> None:
 
 
 @pytest.mark.parametrize("name", PRE_TOKENIZERS["unigram"])
-def test_every_text_comes_back(name: PreTokenizer) -> None:
+def test_every_text_survives_the_round_trip(name: PreTokenizer) -> None:
     tokenizer = made(prose(20) + NASTY[:16], Recipe("unigram", 900, pre_tokenizer=name))
     for text, ids in zip(NASTY, tokenizer.encode_batch(NASTY), strict=True):
-        # As in SentencePiece, a ▁ that stands in the text can't be told from a blank.
+        # As in SentencePiece, a ▁ in the text can't be distinguished from a space.
         expected = text.replace("▁", " ") if name == "metaspace" else text
         assert tokenizer.decode(ids) == expected
 
 
-def test_with_metaspace_words_begin_with_its_sign() -> None:
+def test_with_metaspace_words_begin_with_its_character() -> None:
     tokenizer = train(
         ["the cat and the dog"] * 20, Recipe("unigram", 700, pre_tokenizer="metaspace")
     )

@@ -26,22 +26,31 @@ def tokenizer_of(folder: Path, algorithm: Algorithm) -> Tokenizer:
 
 
 def words_of(tokenizer: Tokenizer, text: str) -> list[str]:
-    """The text of each word, by the tokens that share a first place."""
+    """Return the texts of words: the tokens with the same start position."""
     ids = tokenizer.encode(text).astype(np.int64)
     firsts = Words.of(tokenizer).first_places(ids[None], np.ones((1, len(ids)), np.int32))[0]
     return [tokenizer.decode(ids[firsts == first]).strip() for first in np.unique(firsts)]
 
 
 @pytest.mark.parametrize("algorithm", ["bpe", "unigram", "byte", "character"])
-def test_words_are_runs_of_letters_or_of_signs(tmp_path: Path, algorithm: Algorithm) -> None:
+def test_words_are_runs_of_letters_or_of_other_characters(
+    tmp_path: Path, algorithm: Algorithm
+) -> None:
     tokenizer = tokenizer_of(tmp_path, algorithm)
     assert words_of(tokenizer, "The quick fox, 345 dogs!? naïve") == [
-        *("The", "quick", "fox", ",", "345", "dogs", "!?", "naïve")
+        "The",
+        "quick",
+        "fox",
+        ",",
+        "345",
+        "dogs",
+        "!?",
+        "naïve",
     ]
 
 
 @pytest.mark.parametrize("algorithm", ["bpe", "unigram", "byte", "character"])
-def test_words_stand_in_the_order_and_cover_all(tmp_path: Path, algorithm: Algorithm) -> None:
+def test_words_are_in_order_and_cover_the_text(tmp_path: Path, algorithm: Algorithm) -> None:
     tokenizer = tokenizer_of(tmp_path, algorithm)
     for text in TEXTS:
         assert "".join(words_of(tokenizer, text)).split() == "".join(text.split()).split()
@@ -53,7 +62,7 @@ def test_words_are_those_of_a_vocabulary_of_words(tmp_path: Path, algorithm: Alg
     assert words_of(tokenizer, "The quick, lazy fox") == ["The", "quick", ",", "lazy", "fox"]
 
 
-def test_what_begins_with_two_signs_goes_on_with_a_word(tmp_path: Path) -> None:
+def test_tokens_with_a_continuation_prefix_continue_a_word(tmp_path: Path) -> None:
     vocabulary = ["[UNK]", "un", "##believ", "##able", "story", "."]
     model = models.WordPiece({t: n for n, t in enumerate(vocabulary)}, unk_token="[UNK]")
     pieces = tokenizers.Tokenizer(model)
@@ -73,7 +82,7 @@ def test_sentencepieces_block_begins_a_word(tmp_path: Path) -> None:
     save(pieces, tmp_path)
     words = Words.of(Tokenizer.load(tmp_path))
     ids = np.array([[1, 2, 3, 4, 5, 3]])
-    # "the", " cat" in two tokens and "s", a line's end and "cat".
+    # "the", " cat" in two tokens and "s", a line break and "cat".
     assert words.first_places(ids, np.ones((1, 6), np.int32)).tolist() == [[0, 1, 1, 1, 4, 4]]
 
 
@@ -83,17 +92,17 @@ def test_documents_and_special_tokens_end_words(tmp_path: Path) -> None:
     assert words.first_places(ids, documents).tolist() == [[0, 0, 2, 2, 4, 5]]
 
 
-def test_a_token_that_ends_in_a_blank_ends_its_word() -> None:
+def test_a_token_that_ends_in_a_space_ends_its_word() -> None:
     words = Words([".\n", "The", "\n"])
     ones = np.ones((1, 2), np.int32)
     assert words.first_places(np.array([[0, 1]]), ones).tolist() == [[0, 1]]
     assert words.first_places(np.array([[2, 1]]), ones).tolist() == [[0, 0]]
 
 
-def test_signs_of_bytes_are_gpt2s() -> None:
-    assert {sign: byte for byte, sign in bytes_to_unicode().items()} == BYTES
+def test_byte_characters_are_those_of_gpt2() -> None:
+    assert {character: byte for byte, character in bytes_to_unicode().items()} == BYTES
 
 
-def test_the_file_is_read_as_it_stands(tmp_path: Path) -> None:
+def test_the_file_is_read_unchanged(tmp_path: Path) -> None:
     tokenizer = tokenizer_of(tmp_path, "word")
     assert tokenizer.stored == json.loads((tmp_path / "tokenizer.json").read_text())

@@ -15,11 +15,11 @@ def entries(tokenizer: tokenizers.Tokenizer) -> list[str]:
 
 
 def test_merges_are_those_of_the_worked_example() -> None:
-    # hug 10, pug 5, pun 12, bun 4, hugs 5: u+g stands 20 times, u+n 16 times; then h+ug 15 times.
+    # hug 10, pug 5, pun 12, bun 4, hugs 5: u+g occurs 20 times, u+n 16 times; then h+ug 15 times.
     words = ["hug"] * 10 + ["pug"] * 5 + ["pun"] * 12 + ["bun"] * 4 + ["hugs"] * 5
     alphabet = sorted("bghnpsu")
     found = entries(train(words, Recipe("wordpiece", SPECIAL + 4 * len(alphabet))))
-    assert found[:14] == [*alphabet, *(f"##{sign}" for sign in alphabet)]
+    assert found[:14] == [*alphabet, *(f"##{character}" for character in alphabet)]
     assert found[14:17] == ["##ug", "##un", "hug"]
 
 

@@ -1,4 +1,4 @@
-"""What can be set for `lmkit inspect`."""
+"""The options of `lmkit inspect`."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,11 +1,12 @@
-"""Inspect: show what a folder holds, what made it, and from what.
+"""Inspect: show the content of a folder, the command that wrote it, and its inputs.
 
 Choices:
-- It answers from manifest.json, or from the plan and the receipts of an unfinished folder. Of the
-  files themselves it reads one shard for each kind of sample, and of that only the lines it
-  shows: a big corpus is as quick to look at as a small one.
-- What is missing, cut or damaged is named and not an error: one looks because something is wrong.
-- Nothing here needs torch, a run's weights included: their names and shapes lie in plain JSON.
+- It reads manifest.json, or the plan and the receipts of an unfinished folder. Of the files
+  themselves it reads one shard per kind of sample, and of that only the lines that it shows: a big
+  corpus is inspected as quickly as a small one.
+- Missing, truncated or damaged files are named and are not an error: people inspect a folder
+  because something is wrong.
+- Nothing here needs torch, not even for a run's weights: their names and shapes are in plain JSON.
 """
 
 import json
@@ -46,7 +47,7 @@ from lmkit.execution.tables import Section, shown
 from lmkit.filters.ablation import removals, with_limits
 from lmkit.filters.outcome_counts import account
 from lmkit.filters.rules import rules_of_manifest
-from lmkit.packing.preview import TEXT, cut_text, show_row, special
+from lmkit.packing.preview import TEXT, preview_sequence, special_texts, tokenized
 from lmkit.tokenizers.tokenizer import TOKENIZER, Tokenizer
 from lmkit.training.checkpoints.run_summary import (
     checkpoint_manifest,
@@ -55,18 +56,18 @@ from lmkit.training.checkpoints.run_summary import (
     parameters,
 )
 
-SHOWN_CHARACTERS = 300
-SHOWN_INPUTS = 20
-SHOWN_STEPS = 5
-SIDES = ("train", "validation")
+MAX_CHARACTERS = 300
+MAX_INPUTS = 20
+MAX_STEPS = 5
+SPLITS = ("train", "validation")
 """Where a stage has another name than its command."""
 
 Sections = dict[str, Any]
-"""What is shown: tables of facts, or lists of such tables, by title."""
+"""The output: tables of facts, or lists of such tables, by title."""
 
 
 def inspect_folder(config: InspectConfig) -> Sections:
-    """Look at a folder; the same sections go to a person and to a script."""
+    """Return the sections of a folder, which are the same for people and for scripts."""
     folder = config.folder
     if config.text is not None:
         return {"pieces": _pieces(folder, config.text)}
@@ -75,9 +76,9 @@ def inspect_folder(config: InspectConfig) -> Sections:
     plan, receipts = _plan(folder)
     outputs = _outputs_of(plan, receipts)
     if config.rules or config.limits is not None or config.document is not None:
-        return _judged(config, plan, outputs)
+        return _rule_sections(config, plan, outputs)
     return {
-        "made": _made(folder, plan),
+        "made": _summary(folder, plan),
         "inputs": _inputs(plan.inputs),
         "changed_options": _options(plan),
         "counts": _counts(_counts_of(plan, receipts)),
@@ -91,10 +92,11 @@ def inspect_folder(config: InspectConfig) -> Sections:
 def _plan(folder: Path) -> tuple[Plan, list[Receipt]]:
     """Return a manifest, or the plan of an unfinished folder and the receipts of its tasks."""
     if not folder.exists():
-        raise InputError(f"{folder}: no such folder", "name a folder that lmkit made")
+        raise InputError(f"{folder}: no such folder", "name a folder that lmkit wrote")
     if not folder.is_dir():
         raise InputError(
-            f"{folder}: a file, must be a folder", f"try: lmkit inspect {_home(folder)}"
+            f"{folder}: a file, must be a folder",
+            f"try: lmkit inspect {_containing_folder(folder)}",
         )
     try:
         if manifest := read(Manifest, folder / MANIFEST):
@@ -104,42 +106,47 @@ def _plan(folder: Path) -> tuple[Plan, list[Receipt]]:
     except InputError:
         raise
     except LmkitError:
-        raise InputError(*_not_ours(folder)) from None
+        raise InputError(*_not_a_manifest(folder)) from None
     if plan is None:
-        home = _home(folder)
-        hint = f"try: lmkit inspect {home}" if home != folder else "name a folder that lmkit made"
+        containing = _containing_folder(folder)
+        hint = (
+            f"try: lmkit inspect {containing}"
+            if containing != folder
+            else "name a folder that lmkit wrote"
+        )
         raise InputError(f"{folder}: not made by lmkit: it holds no {MANIFEST}", hint)
     refuse_other_format(plan, folder)
     return plan, [*_receipts(folder)]
 
 
-def _home(place: Path) -> Path:
-    """Return the folder around a place that lmkit made, if there is one, else its own."""
-    around = (*place.parents, *place.absolute().parents)  # as it was typed, if that will do
-    made = (up for up in around if (up / MANIFEST).is_file())
-    return next(made, place if place.is_dir() else place.parent)
+def _containing_folder(path: Path) -> Path:
+    """Return the folder that lmkit wrote and that contains a path, if any, else the path's own."""
+    parents = (*path.parents, *path.absolute().parents)  # first those that were typed
+    made = (parent for parent in parents if (parent / MANIFEST).is_file())
+    return next(made, path if path.is_dir() else path.parent)
 
 
-def _not_ours(folder: Path) -> tuple[str, str]:
-    """Tell someone else's manifest from a damaged one: a message and a hint."""
+def _not_a_manifest(folder: Path) -> tuple[str, str]:
+    """Return a message and a hint for a damaged manifest, or for one of another program."""
     path = folder / MANIFEST if (folder / MANIFEST).exists() else folder / PARTIAL / "plan.json"
     try:
         found = json.loads(path.read_bytes())
-        ours = isinstance(found, dict) and {"stage", "lmkit"} <= cast(dict[str, Any], found).keys()
+        is_table = isinstance(found, dict)
+        by_lmkit = is_table and {"stage", "lmkit"} <= cast(dict[str, Any], found).keys()
     except ValueError:
-        ours = True  # whoever wrote it, it is broken
-    if ours:
-        return f"{path}: damaged", f"put back a good copy, or make {folder} again from its inputs"
-    return f"{path}: not a file that lmkit wrote", "name a folder that lmkit made"
+        by_lmkit = True  # unknown, but damaged
+    if by_lmkit:
+        return f"{path}: damaged", f"restore a good copy, or make {folder} again from its inputs"
+    return f"{path}: not a file that lmkit wrote", "name a folder that lmkit wrote"
 
 
 def _receipts(folder: Path) -> Iterator[Receipt]:
     for path in sorted((folder / PARTIAL).glob("*-[0-9]*.json")):
         try:
-            if receipt := read(Receipt, path):  # a run at work may remove it meanwhile
+            if receipt := read(Receipt, path):  # a running command may remove it in the meantime
                 yield receipt
         except LmkitError:
-            continue  # the task will be done again
+            continue  # the task will be run again
 
 
 def _outputs_of(plan: Plan, receipts: Sequence[Receipt]) -> list[Output]:
@@ -154,7 +161,7 @@ def _counts_of(plan: Plan, receipts: Sequence[Receipt]) -> Counts:
     return Counts.total(receipt.counts for receipt in receipts)
 
 
-def _made(folder: Path, plan: Plan) -> Sections:
+def _summary(folder: Path, plan: Plan) -> Sections:
     facts: Sections = {"folder": str(folder), "stage": plan.stage, "lmkit": plan.lmkit}
     if isinstance(plan, Manifest):
         finished = datetime.fromtimestamp((folder / MANIFEST).stat().st_mtime)
@@ -167,7 +174,7 @@ def _made(folder: Path, plan: Plan) -> Sections:
     return facts | {
         "state": "not finished",
         **({"tasks_done": dict(sorted(done.items())) or 0} if plan.stage != "pretrain" else {}),
-        "to_go_on": f"unless it is at work, the same lmkit {plan.stage} command goes on from here",
+        "to_go_on": f"unless it is running, the same lmkit {plan.stage} command resumes from here",
     }
 
 
@@ -177,19 +184,19 @@ def _common(paths: Sequence[str]) -> str:
 
 
 def _inputs(inputs: Sequence[Input]) -> list[Sections]:
-    """Sum up raw files by their label; the sizes of other folders are in their own manifests."""
+    """Sum raw files by their labels; the sizes of other folders are in their manifests."""
     groups: dict[tuple[str, bool], list[Input]] = {}
     for item in inputs:
         groups.setdefault((item.source, item.modified is None), []).append(item)
     rows: list[Sections] = []
-    for (source, made), items in list(groups.items())[:SHOWN_INPUTS]:
+    for (source, made), items in list(groups.items())[:MAX_INPUTS]:
         paths = [item.path for item in items]
         where = paths[0] if len(paths) == 1 else _common(paths)
         total = sum(item.bytes for item in items)
         row: Sections = {"source": source, "path": where}
         row |= {} if made else {"files": len(items)}
         rows.append(row | ({"bytes": total} if total else {}))
-    if rest := list(groups.values())[SHOWN_INPUTS:]:
+    if rest := list(groups.values())[MAX_INPUTS:]:
         files = [item for items in rest for item in items]
         total = sum(item.bytes for item in files)
         others = f"and {len(rest):,} more sources"
@@ -198,7 +205,7 @@ def _inputs(inputs: Sequence[Input]) -> list[Sections]:
 
 
 def _options(plan: Plan) -> Sections:
-    """Return the options that somebody chose; of a stage that isn't known here, all."""
+    """Return the options that differ from the defaults; all of them for an unknown stage."""
     command = command_named(plan.stage)
     defaults = flat(command.config.model_construct().model_dump(mode="json")) if command else {}
     unset = object()
@@ -219,7 +226,7 @@ def _counts(counts: Counts) -> Sections:
 
 
 def _files(outputs: Sequence[Output]) -> list[Sections]:
-    """Sum up shards that differ in their number."""
+    """Sum shards whose names differ only in the number."""
     groups: dict[str, list[Output]] = {}
     for output in outputs:
         groups.setdefault(re.sub(r"-\d{5,}", "-*", output.name), []).append(output)
@@ -240,24 +247,24 @@ def _problems(folder: Path, outputs: Sequence[Output]) -> Iterator[str]:
         if not file.is_file():
             yield f"{file}: missing"
         elif (now := file.stat().st_size) != output.bytes:
-            yield f"{file}: has {now:,} bytes, had {output.bytes:,} when it was made"
+            yield f"{file}: has {now:,} bytes, had {output.bytes:,} when it was written"
 
 
-def _judged(config: InspectConfig, plan: Plan, outputs: Sequence[Output]) -> Sections:
-    """Show what the rules of a cleaned folder did, or would do with other limits."""
+def _rule_sections(config: InspectConfig, plan: Plan, outputs: Sequence[Output]) -> Sections:
+    """Return what the rules of a cleaned folder removed, or would remove with other limits."""
     shards = [output for output in outputs if fnmatch(output.name, "signals-*.parquet")]
     if plan.stage != "clean" or not shards:
-        raise InputError(f"{config.folder}: holds no measures", "name a folder that clean made")
+        raise InputError(f"{config.folder}: holds no signals", "name a folder that clean wrote")
     rules = with_limits(rules_of_manifest(plan.config), config.limits or "")
     names = sorted({rule.signal for rule in rules})
     paths = [config.folder / output.name for output in shards]
     if config.document is not None:
         table = read_signals(paths)
-        # A part of a document was judged as the whole: its id is that of the whole and a number.
+        # Parts of a document were filtered together: a part's id is the document's and a number.
         known = {config.document, config.document.rpartition("#")[0]} - {""}
         rows = table.filter([key in known for key in table["id"].to_pylist()]).to_pylist()
         if not rows:
-            raise InputError(f"--document: {config.folder} has met no document {config.document!r}")
+            raise InputError(f"--document: {config.folder} has no document {config.document!r}")
         return {
             "verdicts": [{name: row[name] for name in FACTS} for row in rows],
             "numbers": [
@@ -278,8 +285,8 @@ def _judged(config: InspectConfig, plan: Plan, outputs: Sequence[Output]) -> Sec
     reasons = table["reason"]
     empty = cast(Any, pc).equal(reasons, "empty").fill_null(False).to_numpy()
     columns = {name: table[name].to_numpy() for name in names}
-    # Most folders have no empty document, and a copy of each column costs as much as reading it.
-    numbers = {name: each[~empty] if empty.any() else each for name, each in columns.items()}
+    # Most folders have no empty document, and copying a column costs as much as reading it.
+    numbers = {name: col[~empty] if empty.any() else col for name, col in columns.items()}
     found = int(len(empty) - empty.sum())
     rows, kept = removals(numbers, rules) if names else ([], found)
     facts = {"documents": len(empty), "empty": len(empty) - found}
@@ -294,7 +301,7 @@ def _contents(folder: Path, plan: Plan) -> Sections:
     details = plan.details if isinstance(plan, Manifest) else {}
     if plan.stage == "pretrain":
         goal = {"steps_wanted": plan.config.get("steps")}
-        return describe_run(folder, goal | details, SHOWN_STEPS)
+        return describe_run(folder, goal | details, MAX_STEPS)
     if plan.stage == "pack":
         return _packed(details)
     if plan.stage == "clean":
@@ -309,26 +316,26 @@ def _contents(folder: Path, plan: Plan) -> Sections:
 
 def _deduplicated(details: Mapping[str, Any]) -> Sections:
     rows = sorted(details.get("test_sets", []), key=lambda row: (-row["share"], row["set"]))
-    more = [{"set": f"and {len(rows) - SHOWN_INPUTS:,} more"}]
-    shown = [*rows[:SHOWN_INPUTS], *(more if len(rows) > SHOWN_INPUTS else [])]
+    more = [{"set": f"and {len(rows) - MAX_INPUTS:,} more"}]
+    shown = [*rows[:MAX_INPUTS], *(more if len(rows) > MAX_INPUTS else [])]
     return described(details) | {"test_sets": shown} if details else {}
 
 
 def _packed(details: Mapping[str, Any]) -> Sections:
-    sides: list[Sections] = []
-    for side in SIDES:
-        if found := details.get(side):
+    splits: list[Sections] = []
+    for split in SPLITS:
+        if found := details.get(split):
             ratio = found["bytes_of_text"] / max(1, found["tokens"])
             keys = ("documents", "cut", "tokens", "rows", "padding", "padding_share")
             shown = {key: found[key] for key in keys if key in found}
-            sides.append({"side": side, **shown, "bytes_per_token": round(ratio, 3)})
+            splits.append({"side": split, **shown, "bytes_per_token": round(ratio, 3)})
     rest = {key: value for key, value in details.items() if not isinstance(value, dict)}
     sources = [{"source": name, **found} for name, found in details.get("sources", {}).items()]
-    return {"rows": rest, "sides": sides, "sources": sources}
+    return {"rows": rest, "sides": splits, "sources": sources}
 
 
 def _report(folder: Path) -> Sections:
-    """Return what a tokenizer's report says, the longest tokens in a section of their own."""
+    """Return a tokenizer's report, with the longest tokens in a separate section."""
     try:
         rows: list[Sections] = json.loads((folder / "report.json").read_text("utf-8"))
         longest = [
@@ -338,10 +345,10 @@ def _report(folder: Path) -> Sections:
             for token in row["longest_tokens"]
         ]
     except (OSError, ValueError, TypeError, KeyError):
-        return {}  # from an older version, or named among the problems
+        return {}  # from an older version, or listed in the problems
     shown = [{key: row[key] for key in row if key != "longest_tokens"} for row in rows]
-    more = [{"tokenizer": "", "source": f"and {len(shown) - SHOWN_INPUTS:,} more"}]
-    cut = [*shown[:SHOWN_INPUTS], *(more if len(shown) > SHOWN_INPUTS else [])]
+    more = [{"tokenizer": "", "source": f"and {len(shown) - MAX_INPUTS:,} more"}]
+    cut = [*shown[:MAX_INPUTS], *(more if len(shown) > MAX_INPUTS else [])]
     return {"report": cut, "longest_tokens": longest}
 
 
@@ -351,7 +358,7 @@ def _checkpoint(folder: Path, manifest: Sections) -> Sections:
     try:
         outputs = [Output.model_validate(output) for output in manifest["outputs"]]
     except (ValidationError, TypeError):
-        raise InputError(f"{folder / MANIFEST}: damaged", "take another checkpoint") from None
+        raise InputError(f"{folder / MANIFEST}: damaged", "use another checkpoint") from None
     made = {"folder": str(folder), "stage": "pretrain (a checkpoint)", "step": manifest["step"]}
     return {
         "made": made | {"parameters": parameters(folder)},
@@ -364,19 +371,19 @@ def _checkpoint(folder: Path, manifest: Sections) -> Sections:
 def _samples(
     config: InspectConfig, plan: Plan, outputs: Sequence[Output]
 ) -> Iterator[tuple[str, list[Sections]]]:
-    """Yield what a few records look like; what can't be read is said in the place of them."""
-    looks: dict[str, Callable[[], list[Sections]]] = {
+    """Yield samples of records; an error message instead of unreadable ones."""
+    samplers: dict[str, Callable[[], list[Sections]]] = {
         f"sample_{kind}": partial(_sample_documents, config, outputs, kind)
         for kind in ("documents", "rejected", "quarantine", "cuts", "contamination")
     }
     if isinstance(plan, Manifest) and plan.stage == "pack":
-        looks["sample_row"] = partial(_sample_row, config, plan)
+        samplers["sample_row"] = partial(_sample_sequence, config, plan)
     if isinstance(plan, Manifest) and plan.stage == "train-tokenizer":
-        looks["special_tokens"] = partial(_special_tokens, config.folder)
-        looks["sample_pieces"] = partial(_sample_pieces, config.folder)
-    for title, look in looks.items() if config.samples else ():
+        samplers["special_tokens"] = partial(_special_tokens, config.folder)
+        samplers["sample_pieces"] = partial(_sample_pieces, config.folder)
+    for title, sampler in samplers.items() if config.samples else ():
         try:
-            yield title, look()
+            yield title, sampler()
         except (LmkitError, OSError) as error:
             yield title, [{"text": str(error)}]
 
@@ -384,7 +391,7 @@ def _samples(
 def _sample_documents(
     config: InspectConfig, outputs: Sequence[Output], kind: str
 ) -> list[Sections]:
-    """Show records from one shard: of the quarantine the first, else some by the seed."""
+    """Return records from one shard: the first of the quarantine, else a sample by the seed."""
     shards = [output for output in outputs if fnmatch(output.name, f"{kind}-*.jsonl.zst")]
     if kind == "quarantine" and shards:
         return read_records(config.folder / shards[0].name, range(config.samples))
@@ -392,21 +399,21 @@ def _sample_documents(
         return []
     shard, numbers = picked
     found = read_records(config.folder / shard.name, numbers)
-    short = [_short(record.pop("text", "")) for record in found]
+    short = [_shortened(record.pop("text", "")) for record in found]
     return [record | {"text": text} for record, text in zip(found, short, strict=True)]
 
 
-def _sample_row(config: InspectConfig, plan: Manifest) -> list[Sections]:
-    side = next((side for side in SIDES if plan.details.get(side)), SIDES[0])
-    row = random.Random(config.seed).randrange(plan.details[side]["rows"])
+def _sample_sequence(config: InspectConfig, plan: Manifest) -> list[Sections]:
+    split = next((split for split in SPLITS if plan.details.get(split)), SPLITS[0])
+    row = random.Random(config.seed).randrange(plan.details[split]["rows"])
     length, pad = plan.details["sequence_length"], plan.details["pad"]
-    pieces = show_row(config.folder, side, row, length, pad)
-    where = {"row": f"{row:,} of {side}"}
-    return [where | piece | {"text": _short(piece["text"])} for piece in pieces]
+    pieces = preview_sequence(config.folder, split, row, length, pad)
+    where = {"row": f"{row:,} of {split}"}
+    return [where | piece | {"text": _shortened(piece["text"])} for piece in pieces]
 
 
 def _special_tokens(folder: Path) -> list[Sections]:
-    return [{"text": " ".join(special(Tokenizer.load(folder)))}]
+    return [{"text": " ".join(special_texts(Tokenizer.load(folder)))}]
 
 
 def _sample_pieces(folder: Path) -> list[Sections]:
@@ -414,17 +421,17 @@ def _sample_pieces(folder: Path) -> list[Sections]:
 
 
 def _pieces(folder: Path, text: str) -> list[Sections]:
-    """Cut a text with the tokenizer that lies in a folder, or in its `tokenizer/`."""
+    """Tokenize a text with the tokenizer in a folder, or in its `tokenizer/`."""
     inside = folder / "tokenizer"
-    return cut_text(Tokenizer.load(inside if (inside / TOKENIZER).is_file() else folder), text)
+    return tokenized(Tokenizer.load(inside if (inside / TOKENIZER).is_file() else folder), text)
 
 
-def _short(text: object) -> str:
-    """Return the beginning of a text."""
-    whole = str(text)
-    return whole if len(whole) <= SHOWN_CHARACTERS else whole[:SHOWN_CHARACTERS] + " ..."
+def _shortened(text: object) -> str:
+    """Return the start of a text."""
+    full = str(text)
+    return full if len(full) <= MAX_CHARACTERS else full[:MAX_CHARACTERS] + " ..."
 
 
 def result_text(_: "InspectConfig", sections: Mapping[str, Section]) -> str:
-    """Show the sections."""
+    """Return the sections as text."""
     return shown(sections)

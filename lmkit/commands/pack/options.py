@@ -1,4 +1,4 @@
-"""What can be set for `lmkit pack`."""
+"""The options of `lmkit pack`."""
 
 from pathlib import Path
 from typing import Annotated, Literal

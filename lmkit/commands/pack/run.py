@@ -1,21 +1,22 @@
-"""Pack: cut documents into tokens, and lay the tokens out in rows for training.
+"""Pack: tokenize documents, and pack the tokens into sequences for training.
 
-    work/packed/train/tokens-00000.npy      the tokens of the documents, one behind the other
-    work/packed/train/documents-00000.npy   where each document lies
-    work/packed/train/rows/...              which pieces of which documents make a row
-    work/packed/validation/...              the same, for what is held out
-    work/packed/tokenizer/...               a copy, so that the folder can be handed on
+    work/packed/train/tokens-00000.npy      the concatenated tokens of the documents
+    work/packed/train/documents-00000.npy   the offsets of the documents
+    work/packed/train/rows/...              the row index: the pieces of documents in every sequence
+    work/packed/validation/...              the same, for the held-out documents
+    work/packed/tokenizer/...               a copy, so that the folder is self-contained
 
 Choices:
 - A document is held out by a hash of its cluster (`metadata.cluster`), else of its id, whatever
-  else is packed with it. Where that hits no document, what has the smallest hash is held out.
-- Documents are laid out by a hash of their ids, so rows don't depend on how files are named,
-  ordered or cut into tasks.
-- A packed folder as the input gives other rows over the same tokens. They are hard links where the
-  disk can have them, else copies, never a path into the other folder: each folder stands by itself.
-- Tokens that no text can have are refused (`limits.py`): after a look at some documents before
-  anything is written, and again when all are counted. The limits decide nothing else. They aren't
-  compared with those of an earlier run, and what was refused goes on at once when one is lifted.
+  else is packed with it. If that selects no document, the one with the smallest hash is held out.
+- Documents are ordered by a hash of their ids, so sequences don't depend on how files are named,
+  ordered or split into tasks.
+- A packed folder as the input gives other sequences over the same tokens. They are hard links if
+  possible, else copies, never a path into the other folder: every folder is self-contained.
+- Tokens that no natural text can have are refused (`sanity_limits.py`): after a check of some
+  documents before anything is written, and again when all are counted. The limits affect nothing
+  else. They aren't compared with those of an earlier run, and a refused run resumes at once when a
+  limit is lifted.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,41 +37,41 @@ from lmkit.errors import ConfigError, InputError, LmkitError
 from lmkit.execution.progress import warn
 from lmkit.execution.tables import SHOWN_SOURCES
 from lmkit.packing.holdout import HoldoutGroup
-from lmkit.packing.nanogpt_bin import Encoded, read_tokens
+from lmkit.packing.nanogpt_bin import TokenizedDocument, read_tokens
 from lmkit.packing.packed_folder import PackedFolder, only_packed
 from lmkit.packing.row_index import split_overlap, write_row_index
 from lmkit.packing.sanity_limits import StatisticsBySource, judge, summary
-from lmkit.packing.tokenize_documents import TokenizeOptions, look, store
+from lmkit.packing.tokenize_documents import TokenizeOptions, sample_statistics, write_token_shards
 from lmkit.readers.dispatch import read_slice
 from lmkit.tokenizers.tokenizer import FILES, Tokenizer
 
-Side = Literal["train", "validation"]
-SIDES: tuple[Side, Side] = ("train", "validation")
-ANEW = {"sequence_length", "packing"}
-"""Options that decide about rows alone."""
-ABOUT_TOKENS = ("vocabulary_size", "tokenizer", "pad", "bos", "eos", "sources", "limits")
-"""Details that stay the same in other rows."""
-LOOKED_AT = 64
-"""Documents to look at before work starts, or as many parts of the inputs: the first of each."""
-LEAST_EACH = 2
-TOLD = 5
+Split = Literal["train", "validation"]
+SPLITS: tuple[Split, Split] = ("train", "validation")
+SEQUENCE_OPTIONS = {"sequence_length", "packing"}
+"""Options that only affect sequences."""
+TOKEN_DETAILS = ("vocabulary_size", "tokenizer", "pad", "bos", "eos", "sources", "limits")
+"""Details that are the same for other sequences."""
+CHECKED_DOCUMENTS = 64
+"""Documents to check before work starts; or, of as many parts of the inputs, the first ones."""
+MIN_PER_PART = 2
+MAX_WARNINGS = 5
 
 
 def pack(config: PackConfig) -> Manifest:
-    """Write the tokens and rows of all inputs to the output folder."""
+    """Write the tokens and the row index of all inputs to the output folder."""
     packed = only_packed(config.inputs, config.inputs_from)
-    return _pack_anew(config, packed) if packed else _pack_documents(config)
+    return _repack(config, packed) if packed else _pack_documents(config)
 
 
 def _pack_documents(config: PackConfig) -> Manifest:
     tokenizer_folder, tokenizer = _tokenizer(config)
-    share, held_out = _validation(config.validation)
+    fraction, held_out = _validation(config.validation)
     documents = find_documents(config.inputs, config.inputs_from, formats=("jsonl", "tokens"))
     separator = tokenizer.eos if config.separator == "eos" else config.separator
     read = partial(_read, config.max_record, separator)
-    how = _storing(config, tokenizer_folder, tokenizer.fingerprint, share)
-    _refuse_too_few(read, documents, share)
-    _refuse_unfit(read, documents, how)
+    options = _tokenize_options(config, tokenizer_folder, tokenizer.fingerprint, fraction)
+    _refuse_too_few(read, documents, fraction)
+    _refuse_unsuitable(read, documents, options)
     validation = find_documents([held_out], formats=("jsonl", "tokens")) if held_out else None
     inputs = documents.merged_with(
         other_folder(tokenizer_folder, "tokenizer", tokenizer.fingerprint)
@@ -80,32 +81,32 @@ def _pack_documents(config: PackConfig) -> Manifest:
         if folder.finished:
             return folder.finished
         tasks = cut(documents.slices, config.shard_bytes)
-        work = partial(_pack_task, read, how)
+        work = partial(_pack_task, read, options)
         receipts = folder.run("train", work, tasks, workers=config.workers, label="packing")
-        if share and not _documents_of(receipts, "validation"):
-            receipts = _hold_out_one(config, folder, tasks, receipts, read, how)
+        if fraction and not _documents_of(receipts, "validation"):
+            receipts = _hold_out_one(config, folder, tasks, receipts, read, options)
         if validation:
             slices = validation.renumbered(len(documents.records) + 1)
-            work = partial(_pack_task, read, replace(how, share=1.0))
+            work = partial(_pack_task, read, replace(options, fraction=1.0))
             tasks = cut(slices, config.shard_bytes)
             receipts += folder.run(
                 "validation", work, tasks, workers=config.workers, label="packing validation"
             )
         counts = Counts.total(receipt.counts for receipt in receipts)
-        sources = _judged(config, receipts, counts)
+        sources = _checked(config, receipts, counts)
         folder.run("tokenizer", _copy_tokenizer, [tokenizer_folder], label="copying")
-        about = {**_about(config, tokenizer), "sources": sources}
+        about = {**_token_details(config, tokenizer), "sources": sources}
         return _finish(config, folder, receipts, counts, about)
 
 
-def _pack_anew(config: PackConfig, packed: PackedFolder) -> Manifest:
-    """Lay out the documents of a packed folder in other rows."""
+def _repack(config: PackConfig, packed: PackedFolder) -> Manifest:
+    """Pack the documents of a packed folder into other sequences."""
     config = _as_packed(config, packed)
     inputs = other_folder(packed.path, "packed", packed.manifest.fingerprint)
     with open_output(config, inputs) as folder:
         if folder.finished:
             return folder.finished
-        shards = packed.shards(SIDES)
+        shards = packed.shards(SPLITS)
         workers = config.workers
         receipts = folder.run("tokens", packed.link, shards, workers=workers, label="linking")
         folder.run("tokenizer", _copy_tokenizer, [packed.path / "tokenizer"], label="copying")
@@ -113,31 +114,34 @@ def _pack_anew(config: PackConfig, packed: PackedFolder) -> Manifest:
         more = packed.manifest.counts.more | counts.more
         counts = counts.model_copy(update={"more": more})
         details = packed.manifest.details
-        about = {key: details[key] for key in ABOUT_TOKENS if key in details}
+        about = {key: details[key] for key in TOKEN_DETAILS if key in details}
         return _finish(config, folder, receipts, counts, about)
 
 
 def _as_packed(config: PackConfig, packed: PackedFolder) -> PackConfig:
-    """Return the options with those that the packed folder's tokens were made with."""
+    """Return the options with those of the packed folder's tokens."""
     name, before = packed.path, packed.manifest.config
     if config.tokenizer:
         raise ConfigError(
-            f"--tokenizer: got {config.tokenizer}, but {name} is packed and brings its own",
-            "leave it out, or pack the documents again",
+            f"--tokenizer: got {config.tokenizer}, but {name} is packed and has its own",
+            "omit it, or pack the documents again",
         )
-    settled = before.keys() & PackConfig.model_fields.keys() - ANEW - PackConfig.location_options
-    kept = {key: before[key] for key in settled}
+    fixed = (
+        before.keys()
+        & PackConfig.model_fields.keys() - SEQUENCE_OPTIONS - PackConfig.location_options
+    )
+    kept = {key: before[key] for key in fixed}
     for key in sorted(config.model_fields_set & kept.keys()):
         if (typed := getattr(config, key)) != kept[key]:
             raise ConfigError(
                 f"--{key.replace('_', '-')}: got {typed}, but {name} was packed with {kept[key]}",
-                "leave it out, or pack the documents again: only rows are made anew",
+                "omit it, or pack the documents again: only the sequences change",
             )
     return config.model_copy(update=kept)
 
 
-def _storing(
-    config: PackConfig, tokenizer: Path, fingerprint: str, share: float
+def _tokenize_options(
+    config: PackConfig, tokenizer: Path, fingerprint: str, fraction: float
 ) -> "TokenizeOptions":
     return TokenizeOptions(
         tokenizer=tokenizer,
@@ -145,7 +149,7 @@ def _storing(
         seed=config.seed,
         bos=config.bos,
         eos=config.eos,
-        share=share,
+        fraction=fraction,
         smallest=None,
         limits=config.limits,
     )
@@ -158,22 +162,22 @@ def _finish(
     counts: Counts,
     about: dict[str, Any],
 ) -> Manifest:
-    """Make rows of all shards, and the manifest."""
-    sides: list[Side] = [side for side in SIDES if _documents_of(receipts, side)]
-    shards = [sum(side in receipt.facts["documents"] for receipt in receipts) for side in sides]
-    pairs = list(zip(sides, shards, strict=True))
+    """Write the row index of all shards, and the manifest."""
+    splits: list[Split] = [split for split in SPLITS if _documents_of(receipts, split)]
+    shards = [sum(split in receipt.facts["documents"] for receipt in receipts) for split in splits]
+    pairs = list(zip(splits, shards, strict=True))
     work = partial(write_row_index, config.packing, config.sequence_length)
-    indexes = folder.run("rows", work, pairs, label="laying out")
+    indexes = folder.run("rows", work, pairs, label="packing sequences")
     _check(counts, indexes)
     _warn_of_overlap(folder.path, dict(pairs))
-    rows: dict[Side, dict[str, Any]] = {
-        side: receipt.facts for side, receipt in zip(sides, indexes, strict=True)
+    rows: dict[Split, dict[str, Any]] = {
+        split: receipt.facts for split, receipt in zip(splits, indexes, strict=True)
     }
     return folder.finish(counts, _details(config, about, rows))
 
 
-def _documents_of(receipts: Sequence[Receipt], side: Side) -> int:
-    return sum(receipt.facts["documents"].get(side, 0) for receipt in receipts)
+def _documents_of(receipts: Sequence[Receipt], split: Split) -> int:
+    return sum(receipt.facts["documents"].get(split, 0) for receipt in receipts)
 
 
 def _tokenizer(config: PackConfig) -> tuple[Path, "Tokenizer"]:
@@ -181,64 +185,64 @@ def _tokenizer(config: PackConfig) -> tuple[Path, "Tokenizer"]:
     if path is None:
         raise ConfigError(
             "--tokenizer: missing; give it here, or as tokenizer in a --config file",
-            "name a folder that lmkit train-tokenizer made; a packed folder alone needs none",
+            "name a folder that lmkit train-tokenizer wrote; a packed folder alone needs none",
         )
     manifest = finished_manifest(path)
     if manifest and manifest.stage != "train-tokenizer":
         raise InputError(
             f"--tokenizer: {path} was made by lmkit {manifest.stage}",
-            "name a folder that lmkit train-tokenizer made",
+            "name a folder that lmkit train-tokenizer wrote",
         )
     check_finished(path, hashes=True)
     tokenizer = Tokenizer.load(path)
     needed = {"pad": True, "bos": config.bos, "eos": config.eos}
-    for role, wanted in needed.items():
-        if wanted and getattr(tokenizer, role) is None:
+    for role, required in needed.items():
+        if required and getattr(tokenizer, role) is None:
             raise InputError(
-                f"--tokenizer: {path} has no {role} token",
+                f"--tokenizer: {path} has no {'padding' if role == 'pad' else role.upper()} token",
                 f"--no-{role} packs without it" if role != "pad" else "add one to it",
             )
     return path, tokenizer
 
 
 def _validation(typed: str) -> tuple[float, Path | None]:
-    """Tell a share from a folder."""
+    """Return the fraction to hold out, or the folder of documents for validation."""
     if typed == "none":
         return 0.0, None
     try:
-        share = float(typed)
+        fraction = float(typed)
     except ValueError:
         return 0.0, Path(typed)
-    if not 0 <= share < 1:
+    if not 0 <= fraction < 1:
         raise ConfigError(
-            f"--validation: got {typed}, must be a share from 0 to less than 1, or a folder"
+            f"--validation: got {typed}, must be a fraction from 0 to less than 1, or a folder"
         )
-    return share, None
+    return fraction, None
 
 
-Read = Callable[[Slice, list[ReadRange]], Iterator["Document | Encoded | Unreadable"]]
+Read = Callable[[Slice, list[ReadRange]], Iterator["Document | TokenizedDocument | Unreadable"]]
 
 
 def _read(
     max_record: int, separator: int | None, part: Slice, ranges: list[ReadRange]
-) -> Iterator["Document | Encoded | Unreadable"]:
+) -> Iterator["Document | TokenizedDocument | Unreadable"]:
     """Stream the documents of a slice, as texts or as tokens."""
     if part.format == "tokens":
         return read_tokens(part, ranges, separator=separator, max_record=max_record)
     return read_slice(part, ranges, max_record=max_record)
 
 
-def _refuse_too_few(read: Read, documents: Inputs, share: float) -> None:
-    """Refuse, before anything is written, what can't be both trained on and held out."""
+def _refuse_too_few(read: Read, documents: Inputs, fraction: float) -> None:
+    """Refuse, before anything is written, too few documents to train on and hold out."""
     found = 0
-    hint = "see what the stage before has dropped, and why"
+    hint = "check what the previous stage dropped, and why"
     for part in documents.slices:
         for document in read(part, []):
             if isinstance(document, Unreadable):
-                hint = f"what is there can't be read: {document.origin}: {document.reason}"
+                hint = f"a document can't be read: {document.origin}: {document.reason}"
                 continue
             found += document.size > 0
-            if found > 1 or (found and not share):
+            if found > 1 or (found and not fraction):
                 return
     if found:
         raise InputError(
@@ -248,49 +252,54 @@ def _refuse_too_few(read: Read, documents: Inputs, share: float) -> None:
     raise InputError("INPUTS: hold no text", hint)
 
 
-def _refuse_unfit(read: Read, documents: Inputs, how: "TokenizeOptions") -> None:
-    """Refuse, before anything is written, a tokenizer that is not one for these texts."""
-    some = documents.slices[:: max(1, len(documents.slices) // LOOKED_AT)][:LOOKED_AT]
+def _refuse_unsuitable(read: Read, documents: Inputs, options: "TokenizeOptions") -> None:
+    """Refuse, before anything is written, a tokenizer that doesn't fit these texts."""
+    some = documents.slices[:: max(1, len(documents.slices) // CHECKED_DOCUMENTS)][
+        :CHECKED_DOCUMENTS
+    ]
     found = (
         document
         for part in some
-        for document in islice(read(part, []), max(LEAST_EACH, LOOKED_AT // len(some)))
+        for document in islice(read(part, []), max(MIN_PER_PART, CHECKED_DOCUMENTS // len(some)))
         if not isinstance(document, Unreadable)
     )
     try:
-        verdict = judge(look(found, how).by_source(), how.limits)
+        verdict = judge(sample_statistics(found, options).by_source(), options.limits)
     except LmkitError as error:
         raise InputError(error.message, error.hint) from None
     if verdict.refused:
         lines = "\n  ".join(verdict.refused)
-        raise InputError(f"INPUTS: a look at some documents:\n  {lines}", verdict.hint)
+        raise InputError(f"INPUTS: a check of some documents failed:\n  {lines}", verdict.hint)
 
 
 def _pack_task(
-    read: Read, how: "TokenizeOptions", slices: tuple[Slice, ...], writer: TaskWriter
+    read: Read, options: "TokenizeOptions", slices: tuple[Slice, ...], writer: TaskWriter
 ) -> None:
     """Write the token shards of some slices."""
-    store(chain.from_iterable(read(part, writer.read) for part in slices), how, writer)
+    write_token_shards(
+        chain.from_iterable(read(part, writer.read) for part in slices), options, writer
+    )
 
 
-def _judged(
+def _checked(
     config: PackConfig, receipts: Sequence[Receipt], counts: Counts
 ) -> dict[str, dict[str, int]]:
-    """Refuse tokens that no text can have; return what lies in the folder of each source."""
+    """Refuse tokens that no natural text can have; return the counts by source."""
     by_source = StatisticsBySource.total(
         receipt.facts["sources"] for receipt in receipts
     ).by_source()
     verdict = judge(by_source, config.limits)
-    for text in verdict.told[:TOLD]:
+    for text in verdict.warnings[:MAX_WARNINGS]:
         warn(text)
     if verdict.refused:
         raise LmkitError(
-            "the tokens are not those of natural text:\n  " + "\n  ".join(verdict.refused[:TOLD]),
-            f"{verdict.hint} (what is done is kept)",
+            "the tokens are not those of natural text:\n  "
+            + "\n  ".join(verdict.refused[:MAX_WARNINGS]),
+            f"{verdict.hint} (finished tasks are kept)",
         )
     sources = summary(by_source)
     for name, total in (("documents", counts.documents_out), ("tokens", counts.more["tokens"])):
-        _refuse_lost(name, total, sum(source[name] for source in sources.values()), "by source")
+        _refuse_mismatch(name, total, sum(source[name] for source in sources.values()), "by source")
     return sources
 
 
@@ -300,16 +309,16 @@ def _hold_out_one(
     tasks: Sequence[tuple[Slice, ...]],
     receipts: list[Receipt],
     read: Read,
-    how: "TokenizeOptions",
+    options: "TokenizeOptions",
 ) -> list[Receipt]:
-    """Pack what has the smallest hash once more, and hold it out."""
-    least = [tuple(receipt.facts["least"] or [1 << 64]) for receipt in receipts]
-    # A cluster, or copies with the same id and text, go together, in whichever tasks they are.
-    for number in (n for n, key in enumerate(least) if key == min(least)):
+    """Pack the tasks with the smallest hash again, and hold that document out."""
+    min_groups = [tuple(receipt.facts["least"] or [1 << 64]) for receipt in receipts]
+    # A cluster, or copies with the same id and text, are held out together, in all their tasks.
+    for number in (n for n, key in enumerate(min_groups) if key == min(min_groups)):
         receipt_path(folder.path, "train", number).unlink()
-    folder.forget(receipts)
-    smallest = cast(HoldoutGroup, min(least))
-    work = partial(_pack_task, read, replace(how, share=0.0, smallest=smallest))
+    folder.drop_receipts(receipts)
+    smallest = cast(HoldoutGroup, min(min_groups))
+    work = partial(_pack_task, read, replace(options, fraction=0.0, smallest=smallest))
     return folder.run("train", work, tasks, workers=config.workers, label="holding one out")
 
 
@@ -321,30 +330,30 @@ def _copy_tokenizer(tokenizer: Path, writer: TaskWriter) -> None:
 
 
 def _check(packed: Counts, indexes: Sequence[Receipt]) -> None:
-    """Fail where the rows don't hold what the tasks have packed."""
-    for name, went_in in (("documents", packed.documents_out), ("tokens", packed.more["tokens"])):
-        placed = sum(receipt.facts[name] for receipt in indexes)
-        _refuse_lost(name, went_in, placed, "in rows")
+    """Raise LmkitError if the sequences don't hold everything that the tasks tokenized."""
+    for name, expected in (("documents", packed.documents_out), ("tokens", packed.more["tokens"])):
+        found = sum(receipt.facts[name] for receipt in indexes)
+        _refuse_mismatch(name, expected, found, "in sequences")
 
 
-def _refuse_lost(name: str, went_in: int, found: int, where: str) -> None:
-    if found != went_in:
+def _refuse_mismatch(name: str, expected: int, found: int, where: str) -> None:
+    if found != expected:
         raise LmkitError(
-            f"{went_in:,} {name} were packed, {found:,} are {where}: this is a bug in lmkit, "
+            f"{expected:,} {name} were packed, {found:,} are {where}: this is a bug in lmkit, "
             "and the output is not to be trusted"
         )
 
 
-def _warn_of_overlap(folder: Path, shards: dict[Side, int]) -> None:
-    """Say so if held-out documents are trained on."""
-    if set(shards) == set(SIDES):
+def _warn_of_overlap(folder: Path, shards: dict[Split, int]) -> None:
+    """Warn if held-out documents are also in the training split."""
+    if set(shards) == set(SPLITS):
         shared, every = split_overlap(folder, shards["train"], shards["validation"])
         if shared:
-            warn(f"{shared:,} of {every:,} held-out documents are among those to train on")
+            warn(f"{shared:,} of {every:,} held-out documents are also in the training split")
 
 
-def _about(config: PackConfig, tokenizer: "Tokenizer") -> dict[str, Any]:
-    """Say what the tokens are, in ABOUT_TOKENS."""
+def _token_details(config: PackConfig, tokenizer: "Tokenizer") -> dict[str, Any]:
+    """Return the details of the tokens: ABOUT_TOKENS."""
     return {
         "vocabulary_size": tokenizer.size,
         "tokenizer": tokenizer.fingerprint,
@@ -356,12 +365,12 @@ def _about(config: PackConfig, tokenizer: "Tokenizer") -> dict[str, Any]:
 
 
 def _details(
-    config: PackConfig, about: dict[str, Any], rows: dict[Side, dict[str, Any]]
+    config: PackConfig, about: dict[str, Any], rows: dict[Split, dict[str, Any]]
 ) -> dict[str, Any]:
     if not rows.get("train", {}).get("tokens"):
         raise LmkitError("INPUTS: nothing is left to train on", "hold out less: --validation")
     if rows["train"]["rows"] < 2 and rows["train"]["padding"]:
-        warn(f"all the training text fits in one row of {config.sequence_length:,} tokens")
+        warn(f"all the training text fits in one sequence of {config.sequence_length:,} tokens")
     return {
         "sequence_length": config.sequence_length,
         "packing": config.packing,
@@ -371,21 +380,21 @@ def _details(
 
 
 def result_text(config: "PackConfig", manifest: Manifest) -> str:
-    """Say what lies in each part, and of each source."""
-    lines = [f"{config.output}: rows of {manifest.details['sequence_length']:,} tokens"]
-    for side in ("train", "validation"):
-        if found := manifest.details.get(side):
+    """Return lines with the counts by split and by source."""
+    lines = [f"{config.output}: sequences of {manifest.details['sequence_length']:,} tokens"]
+    for split in ("train", "validation"):
+        if found := manifest.details.get(split):
             lines.append(
-                f"  {side}: {found['documents']:,} documents, {found['tokens']:,} tokens in "
-                f"{found['rows']:,} rows ({found['padding_share']:.2%} padding, "
-                f"{found['cut']:,} documents cut that fit), "
-                f"{found['bytes_of_text'] / found['tokens']:.2f} bytes a token"
+                f"  {split}: {found['documents']:,} documents, {found['tokens']:,} tokens in "
+                f"{found['rows']:,} sequences ({found['padding_share']:.2%} padding, "
+                f"{found['cut']:,} documents split that would fit), "
+                f"{found['bytes_of_text'] / found['tokens']:.2f} bytes per token"
             )
     return "\n".join([*lines, *_by_source(manifest.details.get("sources", {}))])
 
 
 def _by_source(sources: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """Say what lies in a packed folder of each source, where there are several."""
+    """Return lines with the counts by source, if there are several."""
     shown = list(sources.items())[:SHOWN_SOURCES] if len(sources) > 1 else []
     lines = [
         f"  from {name}: {found['documents']:,} documents, {found['tokens']:,} tokens, "

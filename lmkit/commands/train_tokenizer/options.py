@@ -1,4 +1,4 @@
-"""What can be set for `lmkit train-tokenizer`."""
+"""The options of `lmkit train-tokenizer`."""
 
 from pathlib import Path
 from typing import Annotated

@@ -23,8 +23,8 @@ HOSTILE = "\x1b[31m[bold]red[/] \x07 and a text that is long enough to be packed
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folders of every stage up to pack, from documents of which two are hostile."""
-    place = tmp_path_factory.mktemp("built")
-    raw = place / "raw"
+    folder = tmp_path_factory.mktemp("built")
+    raw = folder / "raw"
     raw.mkdir()
     for name, text in TEXTS.items():
         (raw / name).write_text(text)
@@ -32,14 +32,14 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (raw / f"{name}.jsonl").write_text(json.dumps({"id": name, "text": HOSTILE + name}) + "\n")
     (raw / "bad.txt").write_bytes(b"caf\xe9")
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(place)
+        patch.chdir(folder)
         for command in (
             "clean raw --output work/clean --filters.min-characters 20",
             "train-tokenizer work/clean --output work/tokenizer --vocab-size 600",
             "pack work/clean --tokenizer work/tokenizer --output work/packed --sequence-length 16",
         ):
             assert main(command.split()) == 0
-    return place
+    return folder
 
 
 @pytest.fixture
@@ -49,16 +49,14 @@ def work(built: Path, here: Path) -> Path:
     return Path("work")
 
 
-def look(lmkit: Lmkit, *arguments: str | Path) -> dict[str, Any]:
+def inspect(lmkit: Lmkit, *arguments: str | Path) -> dict[str, Any]:
     exit_code, out, err = lmkit("inspect", *arguments, "--json")
     assert (exit_code, err) == (0, "")
     return json.loads(out)
 
 
-def test_a_folder_of_documents_says_what_made_it_and_what_became_of_each_document(
-    work: Path, lmkit: Lmkit
-) -> None:
-    found = look(lmkit, work / "clean")
+def test_a_folder_of_documents_shows_its_command_and_its_counts(work: Path, lmkit: Lmkit) -> None:
+    found = inspect(lmkit, work / "clean")
     assert (found["made"]["stage"], found["made"]["lmkit"]) == ("clean", "0.1.0")
     raw_bytes = sum(path.stat().st_size for path in Path("raw").iterdir())
     assert found["inputs"] == [{"source": "raw", "path": "raw", "files": 7, "bytes": raw_bytes}]
@@ -76,20 +74,20 @@ def test_a_folder_of_documents_says_what_made_it_and_what_became_of_each_documen
 
 
 def test_a_sample_is_chosen_by_the_seed(work: Path, lmkit: Lmkit) -> None:
-    samples = [look(lmkit, work / "clean", "--seed", str(seed)) for seed in (0, 0, 1, 2, 3)]
+    samples = [inspect(lmkit, work / "clean", "--seed", str(seed)) for seed in (0, 0, 1, 2, 3)]
     ids = [[each["id"] for each in found["sample_documents"]] for found in samples]
     assert ids[0] == ids[1] and len(set(map(str, ids))) > 1 and len(ids[0]) == 3
-    assert "sample_documents" not in look(lmkit, work / "clean", "--samples", "0")
+    assert "sample_documents" not in inspect(lmkit, work / "clean", "--samples", "0")
 
 
-def test_a_long_text_is_shown_by_its_beginning(here: Path, lmkit: Lmkit) -> None:
+def test_a_long_text_is_truncated(here: Path, lmkit: Lmkit) -> None:
     Path("long.txt").write_text(GOOD * 1_000)
     lmkit("clean", "long.txt", "--output", "out", "--filters.preset", "none")
-    (sample,) = look(lmkit, "out")["sample_documents"]
+    (sample,) = inspect(lmkit, "out")["sample_documents"]
     assert sample["text"] == (GOOD * 1_000)[:300] + " ..."
 
 
-def test_no_text_can_send_commands_to_the_terminal(here: Path, lmkit: Lmkit) -> None:
+def test_no_text_can_control_the_terminal(here: Path, lmkit: Lmkit) -> None:
     record = {"id": HOSTILE, "source": HOSTILE, "text": HOSTILE, "metadata": {HOSTILE: HOSTILE}}
     Path("hostile.jsonl").write_text(json.dumps(record))
     lmkit("dedup", "hostile.jsonl", "--output", "out")
@@ -98,7 +96,7 @@ def test_no_text_can_send_commands_to_the_terminal(here: Path, lmkit: Lmkit) -> 
     assert "[bold]red[/]" in out and r"\x1b[31m" in out
 
 
-def test_a_pipe_is_given_plain_lines_of_full_width(work: Path) -> None:
+def test_a_pipe_gets_plain_lines_of_full_width(work: Path) -> None:
     long = Path("a" * 90, "b" * 90)
     long.parent.mkdir()
     (work / "clean").rename(long)
@@ -108,8 +106,8 @@ def test_a_pipe_is_given_plain_lines_of_full_width(work: Path) -> None:
     assert str(long) in run.stdout and "\x1b" not in run.stdout and "╭" not in run.stdout
 
 
-def test_a_tokenizer_is_shown_at_work(work: Path, lmkit: Lmkit) -> None:
-    found = look(lmkit, work / "tokenizer")
+def test_a_tokenizer_is_shown_with_an_example(work: Path, lmkit: Lmkit) -> None:
+    found = inspect(lmkit, work / "tokenizer")
     details = manifest(work / "tokenizer")["details"]
     (row,) = details.pop("report")
     assert details.pop("lacks") == []
@@ -122,25 +120,27 @@ def test_a_tokenizer_is_shown_at_work(work: Path, lmkit: Lmkit) -> None:
     assert "<mask>" in found["special_tokens"][0]["text"]
 
 
-def test_a_packed_folder_shows_sides_and_a_row_with_its_borders(work: Path, lmkit: Lmkit) -> None:
+def test_a_packed_folder_shows_splits_and_a_sequence_with_its_documents(
+    work: Path, lmkit: Lmkit
+) -> None:
     details = manifest(work / "packed")["details"]
-    found = look(lmkit, work / "packed")
-    assert [side["side"] for side in found["sides"]] == ["train", "validation"]
-    for side in found["sides"]:
-        made = details[side["side"]]
-        assert side["rows"] * 16 == side["tokens"] + side["padding"]
+    found = inspect(lmkit, work / "packed")
+    assert [split["side"] for split in found["sides"]] == ["train", "validation"]
+    for split in found["sides"]:
+        made = details[split["side"]]
+        assert split["rows"] * 16 == split["tokens"] + split["padding"]
         ratio = made["bytes_of_text"] / made["tokens"]
-        assert side["bytes_per_token"] == pytest.approx(ratio, abs=1e-3)
-    every = [look(lmkit, work / "packed", "--seed", str(seed)) for seed in range(30)]
+        assert split["bytes_per_token"] == pytest.approx(ratio, abs=1e-3)
+    every = [inspect(lmkit, work / "packed", "--seed", str(seed)) for seed in range(30)]
     pieces = [piece for each in every for piece in each["sample_row"] if "then" in piece]
     ends = {piece["then"]: piece["ids"][-1] for piece in pieces}
     assert ends["the document ends"] == details["eos"]
-    assert ends["the document goes on in another row"] != details["eos"]
+    assert ends["the document continues in another sequence"] != details["eos"]
     all_text = "\n".join(texts(work / "clean"))
     assert all(piece["text"] in all_text for piece in pieces)
 
 
-def test_an_unfinished_folder_says_how_far_it_is(
+def test_an_unfinished_folder_shows_its_progress(
     raw: Path, lmkit: Lmkit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original = cleaning.normalize
@@ -153,10 +153,10 @@ def test_an_unfinished_folder_says_how_far_it_is(
     monkeypatch.setattr(cleaning, "normalize", failing)
     with pytest.raises(LmkitError, match="fire"):
         clean(CleanConfig(inputs=(raw,), output=Path("out"), shard_bytes=1, workers=1))
-    found = look(lmkit, "out")
+    found = inspect(lmkit, "out")
     assert found["made"]["state"] == "not finished"
     assert found["made"]["tasks_done"] == {"documents": 1}
-    assert "same lmkit clean command goes on" in found["made"]["to_go_on"]
+    assert "same lmkit clean command resumes" in found["made"]["to_go_on"]
     assert found["counts"]["out"] == 1 and len(found["sample_documents"]) == 1
 
 
@@ -201,7 +201,7 @@ def run_folder(finished: bool) -> Path:
 
 @pytest.mark.parametrize("finished", [True, False])
 def test_a_run_shows_its_losses_finished_or_not(here: Path, lmkit: Lmkit, finished: bool) -> None:
-    found = look(lmkit, run_folder(finished))
+    found = inspect(lmkit, run_folder(finished))
     assert found["run"]["step"] == 20 and found["run"]["best_validation_loss"] == 2.5
     assert found["run"]["parameters"] == 50
     assert found["model"] == {"layers": 6, "objective": "clm"}
@@ -209,20 +209,18 @@ def test_a_run_shows_its_losses_finished_or_not(here: Path, lmkit: Lmkit, finish
     assert ("state" in found["made"]) is not finished
 
 
-def test_a_checkpoint_is_shown_by_itself(here: Path, lmkit: Lmkit) -> None:
-    found = look(lmkit, run_folder(finished=True) / "checkpoints" / "step-00000020")
+def test_a_single_checkpoint_is_shown(here: Path, lmkit: Lmkit) -> None:
+    found = inspect(lmkit, run_folder(finished=True) / "checkpoints" / "step-00000020")
     assert (found["made"]["step"], found["made"]["parameters"]) == (20, 50)
     assert found["state"]["validation_loss"] == 2.5
     assert len(found["outputs"]) == 3 and not found["problems"]
 
 
-def test_what_is_missing_or_damaged_is_named_and_the_rest_is_shown(
-    work: Path, lmkit: Lmkit
-) -> None:
+def test_missing_or_damaged_files_are_named_and_the_rest_is_shown(work: Path, lmkit: Lmkit) -> None:
     (work / "clean" / "rejected-00000.jsonl.zst").unlink()
     shard = work / "clean" / "documents-00000.jsonl.zst"
     shard.write_bytes(bytes(shard.stat().st_size))
-    found = look(lmkit, work / "clean")
+    found = inspect(lmkit, work / "clean")
     assert found["problems"] == [{"text": "work/clean/rejected-00000.jsonl.zst: missing"}]
     assert "cannot be read" in found["sample_documents"][0]["text"]
     assert found["counts"]["in"] == 7
@@ -237,27 +235,27 @@ def test_a_sample_does_not_read_a_shard_to_its_end(here: Path, lmkit: Lmkit) -> 
     for number in range(3):
         file.write({"id": str(number), "text": GOOD})
     file.close()
-    with shard.open("ab") as more:  # a second block, which nobody could decompress
+    with shard.open("ab") as more:  # a second block, which can't be decompressed
         more.write(b"(\xb5/\xfd" + bytes(99))
-    found = look(lmkit, "out")
+    found = inspect(lmkit, "out")
     assert [each["id"] for each in found["sample_documents"]] == ["0", "1", "2"]
     now = shard.stat().st_size
     assert found["problems"] == [
-        {"text": f"{shard}: has {now:,} bytes, had {stated:,} when it was made"}
+        {"text": f"{shard}: has {now:,} bytes, had {stated:,} when it was written"}
     ]
 
 
 @pytest.mark.parametrize(
     ("make", "typed", "message", "hint"),
     [
-        ("", "nowhere", "nowhere: no such folder", "name a folder that lmkit made"),
-        ("raw/x/a", "raw/x", "raw/x: not made by lmkit", "name a folder that lmkit made"),
+        ("", "nowhere", "nowhere: no such folder", "name a folder that lmkit wrote"),
+        ("raw/x/a", "raw/x", "raw/x: not made by lmkit", "name a folder that lmkit wrote"),
         ("work/clean/x", "work/clean/x", "a file, must be a folder", "lmkit inspect work/clean"),
         ("work/packed/x", "work/packed/train", "not made by lmkit", "lmkit inspect work/packed"),
         ("e/manifest.json", "e", "e/manifest.json: not a file that lmkit wrote", "name a folder"),
     ],
 )
-def test_what_lmkit_did_not_make_is_refused_with_advice(
+def test_a_folder_that_lmkit_did_not_write_is_refused_with_a_hint(
     work: Path, lmkit: Lmkit, make: str, typed: str, message: str, hint: str
 ) -> None:
     if make:
@@ -269,13 +267,13 @@ def test_what_lmkit_did_not_make_is_refused_with_advice(
 
 
 @pytest.mark.parametrize("damage", [b"", b'{"stage": "clean"', b'{"stage":"clean","lmkit":"0"}'])
-def test_a_damaged_manifest_is_called_damaged(work: Path, lmkit: Lmkit, damage: bytes) -> None:
+def test_a_damaged_manifest_is_reported_as_damaged(work: Path, lmkit: Lmkit, damage: bytes) -> None:
     (work / "clean" / "manifest.json").write_bytes(damage)
     exit_code, _, err = lmkit("inspect", work / "clean")
     assert exit_code == 2 and "work/clean/manifest.json: damaged" in err
 
 
-def test_a_checkpoint_with_a_damaged_list_of_files_is_called_damaged(
+def test_a_checkpoint_with_a_damaged_list_of_files_is_reported_as_damaged(
     here: Path, lmkit: Lmkit
 ) -> None:
     Path("manifest.json").write_text(json.dumps({"format": 2, "step": 1, "outputs": [{"name": 3}]}))
@@ -283,23 +281,23 @@ def test_a_checkpoint_with_a_damaged_list_of_files_is_called_damaged(
     assert exit_code == 2 and "manifest.json: damaged" in err
 
 
-def test_many_inputs_are_summed_up(here: Path, lmkit: Lmkit) -> None:
+def test_many_inputs_are_summed(here: Path, lmkit: Lmkit) -> None:
     for number in range(30):
         Path(f"{number:02}.txt").write_text(GOOD)
     lmkit("clean", *sorted(here.glob("*.txt")), "--output", "out")
-    inputs = look(lmkit, "out")["inputs"]
+    inputs = inspect(lmkit, "out")["inputs"]
     assert len(inputs) == 21 and inputs[-1]["source"] == "and 10 more sources"
     assert sum(each["files"] for each in inputs) == 30
     assert sum(each["bytes"] for each in inputs) == 30 * len(GOOD)
 
 
 def test_a_folder_of_another_stage_is_read_with_the_defaults_of_that_stage(work: Path) -> None:
-    look_at = [sys.executable, "-m", "lmkit", "inspect", str(work / "clean"), "--json"]
-    run = subprocess.run(look_at, check=True, capture_output=True)
+    command = [sys.executable, "-m", "lmkit", "inspect", str(work / "clean"), "--json"]
+    run = subprocess.run(command, check=True, capture_output=True)
     assert json.loads(run.stdout)["changed_options"] == {"filters.min_characters": 20}
 
 
-def test_looking_needs_no_torch(work: Path) -> None:
+def test_inspect_needs_no_torch(work: Path) -> None:
     script = (
         "import sys; from lmkit.cli import main; code = main(sys.argv[1:]);"
         "assert not {'torch', 'accelerate'} & sys.modules.keys(); sys.exit(code)"
@@ -308,19 +306,21 @@ def test_looking_needs_no_torch(work: Path) -> None:
     subprocess.run(run, check=True, capture_output=True)
 
 
-def test_a_text_is_cut_by_the_tokenizer_of_a_folder_or_inside_it(work: Path, lmkit: Lmkit) -> None:
-    own = look(lmkit, work / "tokenizer", "--text", "Once upon </s>")
-    assert own == look(lmkit, work / "packed", "--text", "Once upon </s>")
+def test_a_text_is_tokenized_by_the_tokenizer_of_a_folder_or_of_its_subfolder(
+    work: Path, lmkit: Lmkit
+) -> None:
+    own = inspect(lmkit, work / "tokenizer", "--text", "Once upon </s>")
+    assert own == inspect(lmkit, work / "packed", "--text", "Once upon </s>")
     assert "".join(each["piece"] for each in own["pieces"]) == "Once upon </s>"
     assert all(each["id"] >= 266 for each in own["pieces"])  # none is a control token
 
 
-def test_a_folder_without_a_tokenizer_cannot_cut_a_text(work: Path, lmkit: Lmkit) -> None:
+def test_a_folder_without_a_tokenizer_cannot_tokenize_a_text(work: Path, lmkit: Lmkit) -> None:
     exit_code, _, err = lmkit("inspect", work / "clean", "--text", "a")
     assert exit_code == 2 and "tokenizer.json" in err
 
 
-def test_a_folder_made_without_rules_says_so(raw: Path, lmkit: Lmkit) -> None:
+def test_a_folder_made_without_rules_is_reported(raw: Path, lmkit: Lmkit) -> None:
     lmkit("clean", raw, "--output", "out", "--filters.preset", "none")
     exit_code, out, _ = lmkit("inspect", "out", "--rules")
     assert exit_code == 0 and "kept by these limits" in out

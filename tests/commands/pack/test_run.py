@@ -62,44 +62,44 @@ def typed(*inputs: str | Path, output: str = "out") -> list[str]:
     return ["pack", *map(str, inputs), *options.split()]
 
 
-def stored(folder: str | Path, side: str = "train") -> list[list[int]]:
-    """Return the tokens of every document of a side, read with numpy alone."""
+def stored(folder: str | Path, split: str = "train") -> list[list[int]]:
+    """Return the tokens of every document of a split, read with numpy alone."""
     found: list[list[int]] = []
-    for path in sorted(Path(folder, side).glob("tokens-*.npy")):
+    for path in sorted(Path(folder, split).glob("tokens-*.npy")):
         tokens = np.load(path)
-        places = np.load(path.with_name(path.name.replace("tokens", "documents")))
-        found += [tokens[p["start"] :][: p["tokens"]].tolist() for p in places]
+        stored_records = np.load(path.with_name(path.name.replace("tokens", "documents")))
+        found += [tokens[p["start"] :][: p["tokens"]].tolist() for p in stored_records]
     return found
 
 
-def decoded(folder: str, side: str = "train") -> list[str]:
+def decoded(folder: str, split: str = "train") -> list[str]:
     tokenizer = Tokenizer.load(Path(folder, "tokenizer"))
-    return [tokenizer.decode(ids) for ids in stored(folder, side)]
+    return [tokenizer.decode(ids) for ids in stored(folder, split)]
 
 
-def rows(folder: str, side: str = "train") -> TokenRows:
-    return TokenRows.open(Path(folder, side), LENGTH, pad=0)
+def rows(folder: str, split: str = "train") -> TokenRows:
+    return TokenRows.open(Path(folder, split), LENGTH, pad=0)
 
 
 def held_out(folder: str) -> set[str]:
     return set(decoded(folder, "validation"))
 
 
-def test_a_packed_folder_decodes_back_to_the_documents(tokenizer: Path) -> None:
+def test_a_packed_folder_decodes_to_the_documents(tokenizer: Path) -> None:
     pack(config(write("a.jsonl"), validation="0.2"))
     both = decoded("out", "train") + decoded("out", "validation")
     assert sorted(both) == sorted(DOCUMENTS.values())
 
 
-def test_every_token_of_every_document_lies_in_one_row(tokenizer: Path) -> None:
+def test_every_token_of_every_document_is_in_one_sequence(tokenizer: Path) -> None:
     made = pack(config(write("a.jsonl"), validation="0.2"))
-    for side in ("train", "validation"):
-        found = made.details[side]
-        documents = stored("out", side)
-        batch = rows("out", side).read(np.arange(found["rows"]))
-        placed = batch.tokens_BT[batch.documents_BT > 0]
+    for split in ("train", "validation"):
+        found = made.details[split]
+        documents = stored("out", split)
+        batch = rows("out", split).read(np.arange(found["rows"]))
+        sequences = batch.tokens_BT[batch.documents_BT > 0]
         every = sorted(token for ids in documents for token in ids)
-        assert sorted(placed.tolist()) == every
+        assert sorted(sequences.tolist()) == every
         assert found["tokens"] == len(every) and found["documents"] == len(documents)
         assert found["padding"] == int((batch.documents_BT == 0).sum())
         assert found["rows"] * LENGTH == found["tokens"] + found["padding"]
@@ -113,30 +113,30 @@ def test_bytes_of_text_are_those_of_the_documents(tokenizer: Path) -> None:
     assert made.details["train"]["bytes_of_text"] == total
 
 
-def test_who_is_held_out_depends_on_the_id_alone(tokenizer: Path) -> None:
+def test_the_holdout_split_depends_on_the_id_alone(tokenizer: Path) -> None:
     pack(config(write("a.jsonl"), output="whole", validation="0.3"))
-    share = {DOCUMENTS[name] for name in NAMES if document_key(0, name) < 0.3 * 2**64}
-    assert held_out("whole") == share and 0 < len(share) < len(NAMES)
+    fraction = {DOCUMENTS[name] for name in NAMES if document_key(0, name) < 0.3 * 2**64}
+    assert held_out("whole") == fraction and 0 < len(fraction) < len(NAMES)
     pack(config(write("b.jsonl", NAMES[:15]), output="half", validation="0.3"))
-    assert held_out("half") == share & {DOCUMENTS[name] for name in NAMES[:15]}
+    assert held_out("half") == fraction & {DOCUMENTS[name] for name in NAMES[:15]}
 
 
-def test_order_workers_and_tasks_change_no_row(tokenizer: Path) -> None:
+def test_order_workers_and_tasks_change_no_sequence(tokenizer: Path) -> None:
     pack(config(write("a.jsonl"), output="one", validation="0.3"))
     parts = [write(f"{n}.jsonl", NAMES[::-1][n::3]) for n in range(3)]
     pack(config(*parts, output="many", validation="0.3", shard_bytes=1, workers=2))
     pack(config(*parts[::-1], output="other", validation="0.3", shard_bytes=1))
     assert contents(Path("many")) == contents(Path("other"))
     assert len(list(Path("many/train").glob("tokens-*"))) == 3
-    for side in ("train", "validation"):
-        one, many = rows("one", side), rows("many", side)
+    for split in ("train", "validation"):
+        one, many = rows("one", split), rows("many", split)
         every = np.arange(len(one))
         assert len(one) == len(many)
         for name, value in vars(one.read(every)).items():
             np.testing.assert_array_equal(value, vars(many.read(every))[name])
 
 
-def test_another_seed_holds_out_others(tokenizer: Path) -> None:
+def test_another_seed_holds_out_other_documents(tokenizer: Path) -> None:
     file = write("a.jsonl")
     pack(config(file, output="one", validation="0.3"))
     pack(config(file, output="two", validation="0.3", seed=1))
@@ -144,7 +144,7 @@ def test_another_seed_holds_out_others(tokenizer: Path) -> None:
 
 
 @pytest.mark.parametrize("shard_bytes", [1, 10_000_000])
-def test_a_share_that_hits_nothing_holds_out_the_smallest_hash(
+def test_a_fraction_that_selects_nothing_holds_out_the_smallest_hash(
     tokenizer: Path, shard_bytes: int
 ) -> None:
     parts = [write(f"{n}.jsonl", NAMES[n::3]) for n in range(3)]
@@ -155,7 +155,7 @@ def test_a_share_that_hits_nothing_holds_out_the_smallest_hash(
     assert len(stored("out")) == len(NAMES) - 1
 
 
-def test_one_document_alone_is_refused_and_nothing_is_left(tokenizer: Path, lmkit: Lmkit) -> None:
+def test_a_single_document_is_refused_and_nothing_is_written(tokenizer: Path, lmkit: Lmkit) -> None:
     exit_code, _, err = lmkit(*typed(write("a.jsonl", NAMES[:1])))
     assert exit_code == 2 and "--validation FOLDER" in err
     assert not (Path("out").exists() and list(Path("out").iterdir()))
@@ -163,7 +163,7 @@ def test_one_document_alone_is_refused_and_nothing_is_left(tokenizer: Path, lmki
     assert decoded("out") == [DOCUMENTS[NAMES[0]]]
 
 
-def test_one_document_in_a_folder_of_ours_is_refused_before_work_starts(
+def test_a_single_document_in_a_finished_folder_is_refused_before_work_starts(
     tokenizer: Path, lmkit: Lmkit
 ) -> None:
     lmkit("dedup", write("a.jsonl", NAMES[:1]), "--output", "documents")
@@ -171,7 +171,7 @@ def test_one_document_in_a_folder_of_ours_is_refused_before_work_starts(
     assert exit_code == 2 and "--validation FOLDER" in err and not Path("out").exists()
 
 
-def test_validation_can_be_a_folder_of_its_own(tokenizer: Path, lmkit: Lmkit) -> None:
+def test_validation_can_be_a_separate_folder(tokenizer: Path, lmkit: Lmkit) -> None:
     write("held/b.jsonl", NAMES[20:])
     exit_code, out, _ = lmkit(*typed(write("a.jsonl", NAMES[:20])), "--validation", "held")
     assert exit_code == 0 and "validation: 10 documents" in out
@@ -179,7 +179,7 @@ def test_validation_can_be_a_folder_of_its_own(tokenizer: Path, lmkit: Lmkit) ->
     assert held_out("out") == {DOCUMENTS[name] for name in NAMES[20:]}
 
 
-def test_each_side_has_only_shards_of_its_own_documents(tokenizer: Path) -> None:
+def test_a_split_has_only_shards_of_its_documents(tokenizer: Path) -> None:
     parts = [write(f"{n}.jsonl", NAMES[n:20:3]) for n in range(3)]
     pack(config(*parts, validation=str(write("held/b.jsonl", NAMES[20:])), shard_bytes=1))
     assert len(list(Path("out/train").glob("tokens-*"))) == 3
@@ -192,39 +192,39 @@ def test_nothing_needs_to_be_held_out(tokenizer: Path, lmkit: Lmkit) -> None:
 
 
 @pytest.mark.parametrize("value", ["1", "-0.1", "2", "nan"])
-def test_a_share_that_is_none_is_refused(tokenizer: Path, lmkit: Lmkit, value: str) -> None:
+def test_an_invalid_fraction_is_refused(tokenizer: Path, lmkit: Lmkit, value: str) -> None:
     exit_code, _, err = lmkit(*typed(write("a.jsonl")), f"--validation={value}")
     assert exit_code == 2 and f"--validation: got {value}" in err
 
 
 @pytest.mark.parametrize(
-    ("begin", "end"), [(True, True), (False, True), (True, False), (False, False)]
+    ("bos", "eos"), [(True, True), (False, True), (True, False), (False, False)]
 )
-def test_begin_and_end_are_put_on_or_left_off(
-    tokenizer: Path, lmkit: Lmkit, begin: bool, end: bool
+def test_bos_and_eos_are_added_or_left_out(
+    tokenizer: Path, lmkit: Lmkit, bos: bool, eos: bool
 ) -> None:
-    flags = ["--bos" if begin else "--no-bos", "--eos" if end else "--no-eos"]
+    flags = ["--bos" if bos else "--no-bos", "--eos" if eos else "--no-eos"]
     assert lmkit(*typed(write("a.jsonl", NAMES[:3])), "--validation", "0", *flags)[0] == 0
-    cutter = Tokenizer.load(tokenizer)
+    loaded = Tokenizer.load(tokenizer)
     expected = [
         [
-            *([cutter.bos] if begin else []),
-            *cutter.encode(DOCUMENTS[name]).tolist(),
-            *([cutter.eos] if end else []),
+            *([loaded.bos] if bos else []),
+            *loaded.encode(DOCUMENTS[name]).tolist(),
+            *([loaded.eos] if eos else []),
         ]
         for name in NAMES[:3]
     ]
     assert sorted(stored("out")) == sorted(expected)
 
 
-def test_a_document_that_writes_the_end_token_does_not_end_early(tokenizer: Path) -> None:
+def test_a_document_that_contains_the_eos_token_does_not_end_early(tokenizer: Path) -> None:
     text = "before </s><s> <pad> <mask> after"
     Path("a.jsonl").write_text(json.dumps({"id": "a", "text": text}))
     pack(config("a.jsonl", validation="0"))
     (ids,) = stored("out")
-    cutter = Tokenizer.load(tokenizer)
-    assert (ids[0], ids[-1]) == (cutter.bos, cutter.eos)
-    assert not set(ids[1:-1]) & set(cutter.special.tolist())
+    loaded = Tokenizer.load(tokenizer)
+    assert (ids[0], ids[-1]) == (loaded.bos, loaded.eos)
+    assert not set(ids[1:-1]) & set(loaded.special.tolist())
     assert decoded("out") == [text]
 
 
@@ -241,7 +241,7 @@ def test_lines_that_cannot_be_read_are_counted_and_empty_ones_dropped(
     assert len(records(Path("out"), "quarantine")) == 2
 
 
-def test_a_changed_tokenizer_is_named_and_a_moved_one_is_no_change(
+def test_a_changed_tokenizer_is_named_and_a_moved_one_is_not_a_change(
     tokenizer: Path, lmkit: Lmkit
 ) -> None:
     command = typed(write("a.jsonl"))
@@ -268,13 +268,13 @@ def test_a_tokenizer_without_a_token_that_is_needed_is_refused(
     (tokenizer / "manifest.json").unlink()
     command = typed(write("a.jsonl"))
     exit_code, _, err = lmkit(*command)
-    assert exit_code == 2 and "tokenizer has no end token" in err and "--no-eos" in err
+    assert exit_code == 2 and "tokenizer has no EOS token" in err and "--no-eos" in err
     assert not Path("out").exists()
     assert lmkit(*command, "--no-eos")[0] == 0
 
 
 @pytest.mark.parametrize("what", ["nowhere", "out.jsonl", "documents"])
-def test_what_is_no_tokenizer_is_refused(tokenizer: Path, lmkit: Lmkit, what: str) -> None:
+def test_an_invalid_tokenizer_is_refused(tokenizer: Path, lmkit: Lmkit, what: str) -> None:
     file = write("a.jsonl")
     write("out.jsonl")
     lmkit("dedup", file, "--output", "documents")
@@ -282,14 +282,14 @@ def test_what_is_no_tokenizer_is_refused(tokenizer: Path, lmkit: Lmkit, what: st
     assert exit_code == 2 and what in err and not Path("out").exists()
 
 
-def test_the_folder_brings_its_tokenizer_along(tokenizer: Path) -> None:
+def test_the_folder_holds_a_copy_of_its_tokenizer(tokenizer: Path) -> None:
     pack(config(write("a.jsonl")))
     made = contents(tokenizer)
-    del made["report.json"]  # which is about the text that it was learned from
+    del made["report.json"]  # a report on the training text
     assert contents(Path("out/tokenizer")) == made
 
 
-def test_a_killed_run_is_resumed_to_the_very_same_bytes(tokenizer: Path) -> None:
+def test_a_killed_run_resumes_to_the_same_bytes(tokenizer: Path) -> None:
     for number in range(24):
         write(f"big/{number:02}.jsonl", NAMES[number % 5 :] * 2)
     options = "--tokenizer tokenizer --shard-bytes 1 --workers 1 --validation 1e-9 --output"
@@ -302,7 +302,7 @@ def test_a_killed_run_is_resumed_to_the_very_same_bytes(tokenizer: Path) -> None
     assert contents(Path("killed")) == contents(Path("whole"))
 
 
-def test_overwriting_with_fewer_tasks_is_a_fresh_pack(tokenizer: Path, lmkit: Lmkit) -> None:
+def test_overwriting_with_fewer_tasks_equals_a_new_run(tokenizer: Path, lmkit: Lmkit) -> None:
     write("a.jsonl")
     for number in range(4):
         write(f"parts/{number}.jsonl") if Path("parts").exists() else Path("parts").mkdir()
@@ -314,7 +314,7 @@ def test_overwriting_with_fewer_tasks_is_a_fresh_pack(tokenizer: Path, lmkit: Lm
     assert contents(Path("again")) == contents(Path("fresh"))
 
 
-def test_a_late_look_at_one_document_leaves_a_finished_folder_alone(
+def test_a_failed_check_with_overwrite_leaves_a_finished_folder_unchanged(
     tokenizer: Path, lmkit: Lmkit
 ) -> None:
     lmkit("pack", write("a.jsonl"), "--tokenizer", tokenizer, "--output", "packed")
@@ -337,22 +337,22 @@ def test_copies_of_the_held_out_document_are_held_out_with_it(
     assert lmkit(*command, "--output", "one")[0] == 0
     assert lmkit(*command, "--output", "many", "--shard-bytes", "1")[0] == 0
     counts = [
-        [manifest(Path(name))["details"][side]["documents"] for side in ("train", "validation")]
+        [manifest(Path(name))["details"][split]["documents"] for split in ("train", "validation")]
         for name in ("one", "many")
     ]
     assert counts[0] == counts[1] and sorted(counts[0]) == [1, 3]
 
 
-def test_training_on_what_is_held_out_is_said_aloud(tokenizer: Path, lmkit: Lmkit) -> None:
+def test_training_on_held_out_documents_is_a_warning(tokenizer: Path, lmkit: Lmkit) -> None:
     documents = write("a.jsonl")
     command = ["pack", documents, "--tokenizer", tokenizer, "--validation", documents]
     _, _, err = lmkit(*command, "--output", "packed")
-    assert "held-out documents are among those to train on" in err
+    assert "held-out documents are also in the training split" in err
 
 
-def placed(folder: str, side: str = "train", length: int = LENGTH) -> list[list[int]]:
-    """Return the tokens of each row of a side; what the rows of any packing hold is compared."""
-    opened = TokenRows.open(Path(folder, side), length, pad=0)
+def sequences(folder: str, split: str = "train", length: int = LENGTH) -> list[list[int]]:
+    """Return the tokens of the sequences of a split, without padding."""
+    opened = TokenRows.open(Path(folder, split), length, pad=0)
     batch = opened.read(np.arange(len(opened)))
     return [
         tokens[documents > 0].tolist()
@@ -361,17 +361,17 @@ def placed(folder: str, side: str = "train", length: int = LENGTH) -> list[list[
 
 
 @pytest.mark.parametrize("packing", ["best-fit", "document"])
-def test_no_packing_but_chunk_cuts_what_fits(tokenizer: Path, packing: str) -> None:
+def test_only_chunk_splits_documents_that_fit(tokenizer: Path, packing: str) -> None:
     length = 512
     file = write("a.jsonl")
     options = {"sequence_length": length, "validation": "0.2"}
     chunked = pack(config(file, output="chunked", **options)).details
     made = pack(config(file, packing=packing, **options)).details
     assert made["packing"] == packing and chunked["train"]["cut"] > 0
-    for side in ("train", "validation"):
-        found = made[side]
-        every = sorted(token for ids in stored("out", side) for token in ids)
-        rows = placed("out", side, length)
+    for split in ("train", "validation"):
+        found = made[split]
+        every = sorted(token for ids in stored("out", split) for token in ids)
+        rows = sequences("out", split, length)
         assert sorted(token for row in rows for token in row) == every
         assert (found["cut"], found["rows"]) == (0, len(rows))
         assert found["padding"] == len(rows) * length - len(every)
@@ -380,21 +380,21 @@ def test_no_packing_but_chunk_cuts_what_fits(tokenizer: Path, packing: str) -> N
     assert rows_of_train == alone if packing == "document" else rows_of_train < alone
 
 
-def test_order_workers_and_tasks_change_no_row_of_best_fit(tokenizer: Path) -> None:
+def test_order_workers_and_tasks_change_no_sequence_of_best_fit(tokenizer: Path) -> None:
     options = {"packing": "best-fit", "validation": "0.3", "sequence_length": 256}
     pack(config(write("a.jsonl"), output="one", **options))
     parts = [write(f"{n}.jsonl", NAMES[::-1][n::3]) for n in range(3)]
     pack(config(*parts, output="many", shard_bytes=1, workers=2, **options))
-    for side in ("train", "validation"):
-        assert placed("one", side, 256) == placed("many", side, 256)
+    for split in ("train", "validation"):
+        assert sequences("one", split, 256) == sequences("many", split, 256)
 
 
-def test_the_summary_says_what_was_cut_and_padded(tokenizer: Path, lmkit: Lmkit) -> None:
+def test_the_summary_has_the_padding_and_the_split_documents(tokenizer: Path, lmkit: Lmkit) -> None:
     command = [*typed(write("a.jsonl")), "--validation", "0"]
     _, out, _ = lmkit(*command, "--packing", "document")
     found = manifest(Path("out"))["details"]["train"]
-    share = found["padding"] / (found["rows"] * LENGTH)
-    assert f"({share:.2%} padding, 0 documents cut that fit)" in out and share > 0
+    fraction = found["padding"] / (found["rows"] * LENGTH)
+    assert f"({fraction:.2%} padding, 0 documents split that would fit)" in out and fraction > 0
     exit_code, _, err = lmkit(*command, "--packing", "best")
     assert exit_code == 2 and "--packing: got best" in err
 
@@ -402,11 +402,11 @@ def test_the_summary_says_what_was_cut_and_padded(tokenizer: Path, lmkit: Lmkit)
 REPACK = ["pack", "out", "--output", "again", "--sequence-length", "200"]
 
 
-def test_a_packed_folder_is_laid_out_in_other_rows(tokenizer: Path, lmkit: Lmkit) -> None:
+def test_a_packed_folder_is_packed_into_other_sequences(tokenizer: Path, lmkit: Lmkit) -> None:
     parts = [write(f"{n}.jsonl", NAMES[n::3]) for n in range(3)]
     options = {"validation": "0.3", "shard_bytes": 1, "bos": False, "seed": 5}
     old = pack(config(*parts, **options))
-    shutil.rmtree(tokenizer)  # it brings its own
+    shutil.rmtree(tokenizer)  # it has a copy
     assert lmkit(*REPACK, "--packing", "best-fit")[0] == 0
     shutil.move("out", "gone")
     shutil.copytree("gone/tokenizer", "tokenizer")
@@ -417,10 +417,10 @@ def test_a_packed_folder_is_laid_out_in_other_rows(tokenizer: Path, lmkit: Lmkit
     assert made["details"] == new.details
     assert made["counts"] == new.counts.model_dump()
     assert made["inputs"][0]["sha256"] == [old.fingerprint] and len(made["inputs"]) == 1
-    assert (made["config"]["validation"], made["config"]["begin"]) == ("0.3", False)
+    assert (made["config"]["validation"], made["config"]["bos"]) == ("0.3", False)
 
 
-def test_other_rows_take_no_room_for_tokens_and_stay_when_the_first_folder_goes(
+def test_other_sequences_share_the_tokens_on_disk_and_survive_the_first_folder(
     tokenizer: Path, lmkit: Lmkit
 ) -> None:
     file = write("a.jsonl")
@@ -430,7 +430,7 @@ def test_other_rows_take_no_room_for_tokens_and_stay_when_the_first_folder_goes(
     shards = sorted(path.name for path in Path("out/train").glob("*.npy"))
     assert all(Path("again/train", name).samefile(Path("out/train", name)) for name in shards)
     assert "up to date" in lmkit(*REPACK)[2]
-    # Other documents in the first folder must not reach the second one through the links.
+    # Other documents in the first folder must not be written to the second one through the links.
     pack(config(write("b.jsonl", NAMES[5:25]), validation="0.3", overwrite=True))
     assert contents(Path("again")) == before
     exit_code, _, err = lmkit(*REPACK)
@@ -449,7 +449,7 @@ def test_a_link_that_a_killed_run_has_left_is_not_written_through(
     assert lmkit(*REPACK)[0] == 0
     before = contents(Path("out"))
     Path("again/.partial").mkdir()
-    for serial in range(20):  # as a process of the same number would call its files
+    for serial in range(20):  # the names that a process with the same id would use
         left = Path("again/.partial", f"tokens-00000.npy.{os.getpid()}-{serial}")
         os.link("out/train/tokens-00000.npy", left)
     monkeypatch.setattr(atomic, "_serial", itertools.count())
@@ -461,14 +461,14 @@ def test_a_link_that_a_killed_run_has_left_is_not_written_through(
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--tokenizer", "tokenizer"], "out is packed and brings its own"),
+        (["--tokenizer", "tokenizer"], "out is packed and has its own"),
         (["--validation", "0.2"], "--validation: got 0.2, but out was packed with 0.3"),
         (["--no-bos"], "--bos: got False, but out was packed with True"),
         (["--no-eos"], "--eos: got False, but out was packed with True"),
         (["--seed", "1"], "--seed: got 1, but out was packed with 0"),
     ],
 )
-def test_what_was_settled_with_the_tokens_cannot_be_asked_for_again(
+def test_options_of_the_tokens_cannot_be_changed_when_repacking(
     tokenizer: Path, lmkit: Lmkit, flags: list[str], message: str
 ) -> None:
     pack(config(write("a.jsonl"), validation="0.3"))
@@ -476,7 +476,7 @@ def test_what_was_settled_with_the_tokens_cannot_be_asked_for_again(
     assert exit_code == 2 and message in err and not Path("again").exists()
 
 
-def test_other_rows_can_be_made_from_their_own_manifest(tokenizer: Path, lmkit: Lmkit) -> None:
+def test_other_sequences_can_be_packed_from_their_manifest(tokenizer: Path, lmkit: Lmkit) -> None:
     pack(config(write("a.jsonl"), validation="0.3"))
     assert lmkit(*REPACK)[0] == 0
     assert lmkit("pack", "--config", "again/manifest.json", "--output", "third")[0] == 0
@@ -484,15 +484,13 @@ def test_other_rows_can_be_made_from_their_own_manifest(tokenizer: Path, lmkit: 
 
 
 @pytest.mark.parametrize("file", ["train/tokens-00000.npy", "tokenizer/tokenizer.json"])
-def test_a_damaged_packed_folder_is_not_laid_out_anew(
-    tokenizer: Path, lmkit: Lmkit, file: str
-) -> None:
+def test_a_damaged_packed_folder_is_not_repacked(tokenizer: Path, lmkit: Lmkit, file: str) -> None:
     pack(config(write("a.jsonl")))
     path = Path("out", file)
     whole = path.read_bytes()
     path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     exit_code, _, err = lmkit(*REPACK)
-    assert exit_code in {1, 2} and f"{path}: is not what its manifest.json says" in err
+    assert exit_code in {1, 2} and f"{path}: doesn't match its manifest.json" in err
     path.write_bytes(whole[:-1])
     exit_code, _, err = lmkit(*REPACK)
     assert exit_code == 2 and f"{path}: has another size" in err
@@ -519,13 +517,13 @@ def clustered(cluster_of: dict[str, str | int]) -> Path:
 def test_documents_of_a_cluster_are_held_out_together(tokenizer: Path) -> None:
     cluster_of: dict[str, str | int] = {name: n // 5 for n, name in enumerate(NAMES[:20])}
     pack(config(clustered(cluster_of), validation="0.6"))
-    # From the hash alone: of the cluster's name, where there is one, else of the id.
+    # From the hash alone: of the cluster's name if there is one, else of the id.
     out = {name for name in NAMES if document_key(0, str(cluster_of.get(name, name))) < 0.6 * 2**64}
     assert held_out("out") == {DOCUMENTS[name] for name in out}
     assert 0 < len(out & cluster_of.keys()) < 20
 
 
-def test_a_share_that_hits_nothing_holds_out_a_whole_cluster(tokenizer: Path) -> None:
+def test_a_fraction_that_selects_nothing_holds_out_a_complete_cluster(tokenizer: Path) -> None:
     smallest = min((f"near-{n}" for n in range(100)), key=lambda name: document_key(0, name))
     assert all(document_key(0, smallest) < document_key(0, name) for name in NAMES)
     made = pack(config(clustered(dict.fromkeys(NAMES[:4], smallest)), validation="1e-9"))
@@ -533,10 +531,10 @@ def test_a_share_that_hits_nothing_holds_out_a_whole_cluster(tokenizer: Path) ->
     assert made.details["train"]["documents"] == len(NAMES) - 4
 
 
-def test_clusters_change_nothing_in_the_order_of_the_rows(tokenizer: Path) -> None:
+def test_clusters_do_not_change_the_order_of_the_sequences(tokenizer: Path) -> None:
     pack(config(write("b.jsonl"), output="plain", validation="0"))
     pack(config(clustered(dict.fromkeys(NAMES[:9], "near")), validation="0"))
-    assert placed("out") == placed("plain")
+    assert sequences("out") == sequences("plain")
 
 
 def write_lines(path: str, documents: list[dict[str, object]]) -> Path:
@@ -548,18 +546,18 @@ def from_source(source: str, names: Sequence[str]) -> list[dict[str, object]]:
     return [{"id": name, "text": DOCUMENTS[name], "source": source} for name in names]
 
 
-def test_what_lies_in_the_folder_is_counted_by_source(tokenizer: Path, lmkit: Lmkit) -> None:
+def test_documents_and_tokens_are_counted_by_source(tokenizer: Path, lmkit: Lmkit) -> None:
     lines = [*from_source("web", NAMES[:12]), *from_source("books", NAMES[12:20])]
     one, two = write_lines("a.jsonl", lines), write_lines("b.jsonl", from_source("web", NAMES[20:]))
     shared = [*typed(one, two), "--validation", "0.2"]
     _, out, _ = lmkit(*shared)
     sources = manifest(Path("out"))["details"]["sources"]
     of = {"books": NAMES[12:20], "web": NAMES[:12] + NAMES[20:]}
-    cutter = Tokenizer.load(tokenizer)
+    loaded = Tokenizer.load(tokenizer)
     for source, names in of.items():
         expected = {
             "documents": len(names),
-            "tokens": sum(len(cutter.encode(DOCUMENTS[name])) + 2 for name in names),
+            "tokens": sum(len(loaded.encode(DOCUMENTS[name])) + 2 for name in names),
             "bytes": sum(len(DOCUMENTS[name].encode()) for name in names),
         }
         assert sources[source] == expected
@@ -591,7 +589,7 @@ def german(count: int, start: int = 0) -> list[dict[str, object]]:
     return [{"id": f"de-{n}", "text": GERMAN * 20} for n in range(start, start + count)]
 
 
-def test_a_tokenizer_that_knows_no_word_of_the_text_is_refused_before_work_starts(
+def test_a_tokenizer_without_any_word_of_the_text_is_refused_before_work_starts(
     words: Path, lmkit: Lmkit
 ) -> None:
     command = ["pack", write_lines("de.jsonl", german(4)), "--tokenizer", words, "--output", "out"]
@@ -608,12 +606,12 @@ def test_a_tokenizer_that_knows_no_word_of_the_text_is_refused_before_work_start
 
 
 def english() -> list[dict[str, object]]:
-    """As many documents as are looked at before work starts."""
+    """As many documents as are checked before work starts."""
     numbered = enumerate(NAMES[:6] * 12)
     return [{"id": f"en-{n}", "text": DOCUMENTS[name]} for n, name in numbered]
 
 
-def test_what_only_the_whole_shows_is_refused_and_goes_on_when_the_limit_is_lifted(
+def test_a_run_refused_after_counting_everything_resumes_when_the_limit_is_lifted(
     words: Path, lmkit: Lmkit
 ) -> None:
     file = write_lines("mixed.jsonl", [*english(), *german(300)])
@@ -644,7 +642,7 @@ NOISE = "".join(random.Random(3).choices([chr(point) for point in range(33, 127)
 @pytest.mark.parametrize(
     ("text", "message"), [("ab" * 9_000, "repeat themselves"), (NOISE, "as noise has")]
 )
-def test_what_is_no_natural_text_is_refused(
+def test_text_that_is_not_natural_is_refused(
     tokenizer: Path, lmkit: Lmkit, text: str, message: str
 ) -> None:
     file = write_lines("a.jsonl", [{"id": f"odd-{n}", "text": text} for n in range(3)])
@@ -655,7 +653,7 @@ def test_what_is_no_natural_text_is_refused(
     assert exit_code == 0 and "Warning" in err and "document odd has" in err
 
 
-def test_a_tokenizer_whose_tokens_say_something_else_is_refused(
+def test_a_tokenizer_whose_tokens_decode_to_something_else_is_refused(
     tokenizer: Path, lmkit: Lmkit
 ) -> None:
     path = tokenizer / "tokenizer.json"
@@ -668,7 +666,7 @@ def test_a_tokenizer_whose_tokens_say_something_else_is_refused(
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped"])
-def test_damaged_rows_are_found_by_whoever_reads_them(
+def test_damaged_sequences_are_detected_by_every_command_that_reads_them(
     packed: Path, trained: Path, here: Path, lmkit: Lmkit, damage: str
 ) -> None:
     shutil.copytree(packed, "copy")
@@ -678,7 +676,7 @@ def test_damaged_rows_are_found_by_whoever_reads_them(
         path.write_bytes(whole[:-3] if damage == "truncated" else whole[:-1] + b"\x55")
         if name.startswith("validation"):
             exit_code, _, err = lmkit("eval", trained, "--data", "copy")
-            assert exit_code == 2 and name in err and "manifest.json says" in err
+            assert exit_code == 2 and name in err and "manifest.json" in err
         exit_code, _, err = lmkit("pretrain", "copy", "--output", "run", "--steps", "1")
         assert exit_code == 2 and name in err and not Path("run").exists()
         exit_code, out, _ = lmkit("inspect", "copy")
@@ -686,13 +684,13 @@ def test_damaged_rows_are_found_by_whoever_reads_them(
         path.write_bytes(whole)
 
 
-def test_rows_may_be_longer_than_any_document(tokenizer: Path, lmkit: Lmkit) -> None:
+def test_sequences_may_be_longer_than_any_document(tokenizer: Path, lmkit: Lmkit) -> None:
     command = [*typed(write("a.jsonl")), "--validation", "0"]
     for packing in ("chunk", "best-fit"):
         options = ["--sequence-length", "1000000", "--packing", packing, "--overwrite"]
         exit_code, _, err = lmkit(*command, *options)
         found = manifest(Path("out"))["details"]["train"]
-        assert exit_code == 0 and "fits in one row of 1,000,000 tokens" in err
+        assert exit_code == 0 and "fits in one sequence of 1,000,000 tokens" in err
         assert (found["rows"], found["cut"]) == (1, 0)
         assert found["padding"] == 1_000_000 - found["tokens"]
 
@@ -703,20 +701,20 @@ def test_rows_may_be_longer_than_any_document(tokenizer: Path, lmkit: Lmkit) -> 
     length=st.integers(2, 90),
     packing=st.sampled_from(["chunk", "best-fit", "document"]),
     framing=st.tuples(st.booleans(), st.booleans()),
-    share=st.sampled_from(["0", "0.01", "0.5"]),
+    fraction=st.sampled_from(["0", "0.01", "0.5"]),
     shard_bytes=st.sampled_from([1, 3_000, 1_000_000]),
 )
-def test_nothing_is_lost_whatever_the_lengths_and_settings(
+def test_nothing_is_lost_for_any_lengths_and_settings(
     made_tokenizer: Path,
     tmp_path_factory: pytest.TempPathFactory,
     sizes: list[int],
     length: int,
     packing: str,
     framing: tuple[bool, bool],
-    share: str,
+    fraction: str,
     shard_bytes: int,
 ) -> None:
-    folder = tmp_path_factory.mktemp("accounts")
+    folder = tmp_path_factory.mktemp("lengths")
     text = " ".join(DOCUMENTS.values())
     documents = [{"id": n, "text": text[n * 50 :][:size]} for n, size in enumerate(sizes)]
     kept = [str(document["text"]) for document in documents if document["text"]]
@@ -734,25 +732,25 @@ def test_nothing_is_lost_whatever_the_lengths_and_settings(
             tokenizer=made_tokenizer,
             sequence_length=length,
             packing=packing,
-            validation=share,
+            validation=fraction,
             **options,
         )
     )
     encode = Tokenizer.load(made_tokenizer).encode
     expected = sorted(encode(text).tolist() for text in kept)
     first, last = (1 if framing[0] else 0), (-1 if framing[1] else None)
-    sides = [side for side in ("train", "validation") if side in made.details]
-    both = [ids[first:last] for side in sides for ids in stored(folder / "out", side)]
+    splits = [split for split in ("train", "validation") if split in made.details]
+    both = [ids[first:last] for split in splits for ids in stored(folder / "out", split)]
     assert sorted(both) == expected
     counts = made.counts
     assert counts.documents_in == len(documents) and counts.documents_out == len(kept)
     assert counts.more["tokens"] == sum(map(len, expected)) + len(kept) * sum(framing)
-    for side in sides:
-        found = made.details[side]
-        opened = TokenRows.open(folder / "out" / side, length, pad=0)
+    for split in splits:
+        found = made.details[split]
+        opened = TokenRows.open(folder / "out" / split, length, pad=0)
         batch = opened.read(np.arange(len(opened)))
         inside = batch.tokens_BT[batch.documents_BT > 0].tolist()
-        assert sorted(inside) == sorted(t for ids in stored(folder / "out", side) for t in ids)
+        assert sorted(inside) == sorted(t for ids in stored(folder / "out", split) for t in ids)
         assert found["rows"] * length == found["tokens"] + found["padding"]
     by_source = made.details["sources"].values()
     assert sum(source["tokens"] for source in by_source) == counts.more["tokens"]

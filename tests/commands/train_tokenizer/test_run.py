@@ -23,7 +23,7 @@ def documents(here: Path) -> Path:
     return Path("topics.jsonl")
 
 
-def test_the_folder_loads_with_transformers_and_gives_texts_back(
+def test_the_folder_loads_with_transformers_and_restores_texts(
     documents: Path, lmkit: Lmkit
 ) -> None:
     exit_code, out, _ = lmkit("train-tokenizer", documents, *SMALL)
@@ -44,7 +44,10 @@ def test_the_same_input_gives_the_same_bytes(documents: Path) -> None:
         train_tokenizer(TrainTokenizerConfig.model_validate(values))
     assert contents(Path("one")) == contents(Path("two"))
     assert set(contents(Path("one"))) == {
-        *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "report.json")
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "special_tokens_map.json",
+        "report.json",
     }
 
 
@@ -58,9 +61,7 @@ def test_a_vocabulary_that_is_too_small_is_refused_before_anything_is_written(
     assert err.splitlines()[0] == f"Error: {message}"
 
 
-def test_a_text_that_yields_fewer_tokens_is_no_error_but_a_warning(
-    here: Path, lmkit: Lmkit
-) -> None:
+def test_a_text_that_yields_fewer_tokens_is_a_warning(here: Path, lmkit: Lmkit) -> None:
     Path("a.jsonl").write_text(json.dumps({"text": "aa " * 50}))
     _, _, err = lmkit("train-tokenizer", "a.jsonl", "--output", "tokenizer")
     size = manifest(Path("tokenizer"))["details"]["vocabulary_size"]
@@ -69,7 +70,7 @@ def test_a_text_that_yields_fewer_tokens_is_no_error_but_a_warning(
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_every_algorithm_makes_a_folder(documents: Path, lmkit: Lmkit, algorithm: str) -> None:
+def test_every_algorithm_writes_a_folder(documents: Path, lmkit: Lmkit, algorithm: str) -> None:
     exit_code, _, _ = lmkit("train-tokenizer", documents, *SMALL, "--algorithm", algorithm)
     assert exit_code == 0
     details = manifest(Path("tokenizer"))["details"]
@@ -86,7 +87,9 @@ def test_lines_that_cannot_be_read_are_counted_and_kept(here: Path, lmkit: Lmkit
     assert len(records(Path("tokenizer"), "quarantine")) == 1
 
 
-def test_documents_without_any_text_are_refused_and_leave_nothing(here: Path, lmkit: Lmkit) -> None:
+def test_documents_without_any_text_are_refused_and_nothing_is_written(
+    here: Path, lmkit: Lmkit
+) -> None:
     Path("a.jsonl").write_text(json.dumps({"text": ""}))
     exit_code, _, err = lmkit("train-tokenizer", "a.jsonl", *SMALL)
     assert exit_code == 2 and "INPUTS: hold no text" in err
@@ -108,13 +111,13 @@ def report(folder: str = "tokenizer") -> list[dict[str, Any]]:
     return json.loads(Path(folder, "report.json").read_text())
 
 
-def test_a_sample_takes_as_much_from_each_source(here: Path, lmkit: Lmkit) -> None:
+def test_a_sample_is_even_by_source(here: Path, lmkit: Lmkit) -> None:
     big = write("big.jsonl", "big", [f"{text} b" for text in prose(300, words=400)])
     small = write("small.jsonl", "small", [f"{text} s" for text in prose(60, words=400)])
     typed = ("--algorithm", "byte", "--sample-bytes", "200000", "--output", "tokenizer")
     assert lmkit("train-tokenizer", big, small, *typed)[0] == 0
     found = {row["source"]: row["bytes"] for row in report()}
-    # A document is about 2,600 bytes; none is drawn that would go beyond a source's share.
+    # A document is about 2,600 bytes; none is sampled that would exceed a source's allocation.
     for source in ("big", "small"):
         assert 100_000 - 8 * 2_600 < found[source] <= 100_000
     counts = manifest(Path("tokenizer"))["counts"]
@@ -123,7 +126,7 @@ def test_a_sample_takes_as_much_from_each_source(here: Path, lmkit: Lmkit) -> No
     assert counts["more"]["bytes_of_text"] == found["all"]
 
 
-def test_neither_the_order_of_files_nor_their_cut_nor_workers_change_the_bytes(
+def test_neither_the_order_of_files_nor_their_division_nor_workers_change_the_bytes(
     here: Path, lmkit: Lmkit
 ) -> None:
     lines = [
@@ -137,27 +140,27 @@ def test_neither_the_order_of_files_nor_their_cut_nor_workers_change_the_bytes(
     Path("two", "a.jsonl").write_text("\n".join(reversed(lines[50:])))
     typed = ("--vocab-size", "700", "--sample-bytes", "150000", "--algorithm")
     for algorithm in ALGORITHMS:
-        for place, workers in (("one", "1"), ("two", "2")):
-            output = f"{algorithm}-{place}"
-            command = (place, *typed, algorithm, "--output", output, "--workers", workers)
+        for folder, workers in (("one", "1"), ("two", "2")):
+            output = f"{algorithm}-{folder}"
+            command = (folder, *typed, algorithm, "--output", output, "--workers", workers)
             assert lmkit("train-tokenizer", *command)[0] == 0
-        one, two = (contents(Path(f"{algorithm}-{place}")) for place in ("one", "two"))
+        one, two = (contents(Path(f"{algorithm}-{folder}")) for folder in ("one", "two"))
         assert one == two, algorithm
 
 
-def test_the_report_counts_what_comes_back_and_what_is_unknown(here: Path, lmkit: Lmkit) -> None:
-    # Numbers that occur once: the vocabulary has no room for them.
+def test_the_report_counts_round_trips_and_unknown_tokens(here: Path, lmkit: Lmkit) -> None:
+    # Numbers that occur once: the vocabulary is too small for them.
     path = write("a.jsonl", "a", ["the cat sat on the mat " * 20 + str(n) for n in range(100)])
     typed = ("--algorithm", "word", "--vocab-size", "272", "--output", "tokenizer")
     _, _, err = lmkit("train-tokenizer", path, *typed)
     (row,) = report()
-    # In each document 120 words are known; the number is a 121st, and one of the hundred has room.
+    # In each document 120 words are known; the number is a 121st, and one of them is known too.
     assert row["unknown_share"] == pytest.approx(99 / (100 * 121), abs=1e-6)
     assert row["come_back"] == 0.01
     assert "0.82% of the tokens are unknown words" in err
 
 
-def test_another_tokenizer_is_measured_side_by_side(documents: Path, lmkit: Lmkit) -> None:
+def test_another_tokenizer_is_compared_in_the_report(documents: Path, lmkit: Lmkit) -> None:
     lmkit("train-tokenizer", documents, "--algorithm", "byte", "--output", "bytes")
     exit_code, out, _ = lmkit("train-tokenizer", documents, *SMALL, "--compare", "bytes")
     assert exit_code == 0 and "bytes" in out and "this" in out
@@ -174,10 +177,10 @@ def test_another_tokenizer_is_measured_side_by_side(documents: Path, lmkit: Lmki
     assert exit_code == 2 and "has changed" in err
 
 
-def test_a_tokenizer_is_taken_over_with_or_without_documents(documents: Path, lmkit: Lmkit) -> None:
+def test_a_tokenizer_is_imported_with_or_without_documents(documents: Path, lmkit: Lmkit) -> None:
     lmkit("train-tokenizer", documents, *SMALL)
     exit_code, out, _ = lmkit("train-tokenizer", "--from", "tokenizer", "--output", "again")
-    assert exit_code == 0 and "bpe tokenizer of 700 tokens, taken from tokenizer" in out
+    assert exit_code == 0 and "bpe tokenizer of 700 tokens, imported from tokenizer" in out
     for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"):
         assert Path("again", name).read_bytes() == Path("tokenizer", name).read_bytes()
     assert report("again") == []
@@ -185,17 +188,16 @@ def test_a_tokenizer_is_taken_over_with_or_without_documents(documents: Path, lm
     assert report("measured") == report()
     recorded = manifest(Path("measured"))["config"]
     assert recorded["from"] == "tokenizer"
-    exit_code, _, err = lmkit(
-        *("train-tokenizer", "--config", "measured/manifest.json", "--output", "measured")
-    )
+    command = ("train-tokenizer", "--config", "measured/manifest.json", "--output", "measured")
+    exit_code, _, err = lmkit(*command)
     assert exit_code == 0 and "up to date" in err
 
 
 @pytest.mark.parametrize(
     ("typed", "message"),
     [
-        (("--pre-tokenizer", "metaspace"), "goes with gpt4, gpt2"),
-        (("--algorithm", "byte", "--digits", "single"), "reads sign by sign"),
+        (("--pre-tokenizer", "metaspace"), "supports gpt4, gpt2"),
+        (("--algorithm", "byte", "--digits", "single"), "doesn't use words"),
         (("--algorithm", "bpee"), "--algorithm: got bpee, must be"),
         (("--sample-bytes", "5"), "--sample-bytes: got 5, must be at least 100000"),
         (("--sample-bytes", "2147483648"), "must be less than 2147483648"),
@@ -203,11 +205,14 @@ def test_a_tokenizer_is_taken_over_with_or_without_documents(documents: Path, lm
         (("--from", "nowhere"), "--from: nowhere: no such file or folder"),
         (("--compare", "nowhere"), "--compare: nowhere: no such file or folder"),
         (("--from", "topics.jsonl"), "topics.jsonl: not a tokenizer"),
-        (("--from", "topics.jsonl", "--vocab-size", "600"), "--vocab-size: nothing is learned"),
+        (
+            ("--from", "topics.jsonl", "--vocab-size", "600"),
+            "--vocab-size: not allowed with --from",
+        ),
         (("--normalize.unicode", "nfd"), "--normalize.unicode: got nfd, must be"),
     ],
 )
-def test_what_cannot_work_is_refused_before_anything_is_written(
+def test_invalid_options_are_refused_before_anything_is_written(
     documents: Path, lmkit: Lmkit, typed: tuple[str, ...], message: str
 ) -> None:
     exit_code, out, err = lmkit("train-tokenizer", documents, "--output", "tokenizer", *typed)
@@ -215,7 +220,7 @@ def test_what_cannot_work_is_refused_before_anything_is_written(
     assert not Path("tokenizer").exists()
 
 
-def test_a_normalized_text_comes_back_normalized(here: Path, lmkit: Lmkit) -> None:
+def test_a_normalized_text_decodes_to_the_normalized_text(here: Path, lmkit: Lmkit) -> None:
     path = write("a.jsonl", "a", ["Ça VA \ufb01n " * 50])
     form = ("--normalize.unicode", "nfkc", "--normalize.lowercase", "--normalize.strip-accents")
     for algorithm in ALGORITHMS:
@@ -227,7 +232,7 @@ def test_a_normalized_text_comes_back_normalized(here: Path, lmkit: Lmkit) -> No
         assert report(algorithm)[0]["come_back"] == 1.0
 
 
-def test_the_declaration_of_human_rights_comes_back_in_every_language(
+def test_the_declaration_of_human_rights_survives_the_round_trip_in_every_language(
     corpora: Path, here: Path, lmkit: Lmkit
 ) -> None:
     archive = zipfile.ZipFile(corpora / "language" / "udhr2.zip")
@@ -242,7 +247,7 @@ def test_the_declaration_of_human_rights_comes_back_in_every_language(
         assert (row["texts"], row["come_back"]) == (len(texts), 1.0)
 
 
-def test_many_sources_make_a_short_report_and_half_a_pair_in_a_name_does_no_harm(
+def test_many_sources_make_a_short_report_and_a_lone_surrogate_in_a_name_is_accepted(
     here: Path, lmkit: Lmkit
 ) -> None:
     lines = [
