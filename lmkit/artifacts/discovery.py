@@ -140,5 +140,5 @@ def not_accepted(path: str, kind: Format | None, accepted: set[Format]) -> str:
     known = ", ".join(sorted(suffixes(accepted)))
     message = f"{shown(path)}: must end in {known} (or these with .gz, .zst, .bz2 or .xz)"
     if kind not in {None, "tokens"}:
-        message += "; run lmkit clean on raw text first"
+        message += "; raw text needs lmkit clean first"
     return message

@@ -76,7 +76,8 @@ class Rows:
 class TokenRows:
     """The sequences of one split of a packed folder, or of documents in memory.
 
-    >>> rows = TokenRows.from_documents([(np.array([5, 6, 7]), 3), (np.array([8, 9]), 2)], 4, pad=0)
+    >>> documents = [(np.array([5, 6, 7]), 3), (np.array([8, 9]), 2)]
+    >>> rows = TokenRows.from_documents(documents, 4, pad=0)
     >>> len(rows), rows.documents, rows.tokens, rows.bytes_of_text
     (2, 2, 5, 5)
     >>> batch = rows.read(np.array([0, 1]))

@@ -97,9 +97,9 @@ def test_every_token_of_every_document_is_in_one_sequence(tokenizer: Path) -> No
         found = made.details[split]
         documents = stored("out", split)
         batch = rows("out", split).read(np.arange(found["rows"]))
-        sequences = batch.tokens_BT[batch.documents_BT > 0]
+        placed = batch.tokens_BT[batch.documents_BT > 0]
         every = sorted(token for ids in documents for token in ids)
-        assert sorted(sequences.tolist()) == every
+        assert sorted(placed.tolist()) == every
         assert found["tokens"] == len(every) and found["documents"] == len(documents)
         assert found["padding"] == int((batch.documents_BT == 0).sum())
         assert found["rows"] * LENGTH == found["tokens"] + found["padding"]
@@ -350,7 +350,7 @@ def test_training_on_held_out_documents_is_a_warning(tokenizer: Path, lmkit: Lmk
     assert "held-out documents are also in the training split" in err
 
 
-def sequences(folder: str, split: str = "train", length: int = LENGTH) -> list[list[int]]:
+def placed(folder: str, split: str = "train", length: int = LENGTH) -> list[list[int]]:
     """Return the tokens of the sequences of a split, without padding."""
     opened = TokenRows.open(Path(folder, split), length, pad=0)
     batch = opened.read(np.arange(len(opened)))
@@ -371,7 +371,7 @@ def test_only_chunk_splits_documents_that_fit(tokenizer: Path, packing: str) -> 
     for split in ("train", "validation"):
         found = made[split]
         every = sorted(token for ids in stored("out", split) for token in ids)
-        rows = sequences("out", split, length)
+        rows = placed("out", split, length)
         assert sorted(token for row in rows for token in row) == every
         assert (found["cut"], found["rows"]) == (0, len(rows))
         assert found["padding"] == len(rows) * length - len(every)
@@ -386,7 +386,7 @@ def test_order_workers_and_tasks_change_no_sequence_of_best_fit(tokenizer: Path)
     parts = [write(f"{n}.jsonl", NAMES[::-1][n::3]) for n in range(3)]
     pack(config(*parts, output="many", shard_bytes=1, workers=2, **options))
     for split in ("train", "validation"):
-        assert sequences("one", split, 256) == sequences("many", split, 256)
+        assert placed("one", split, 256) == placed("many", split, 256)
 
 
 def test_the_summary_has_the_padding_and_the_split_documents(tokenizer: Path, lmkit: Lmkit) -> None:
@@ -534,7 +534,7 @@ def test_a_fraction_that_selects_nothing_holds_out_a_complete_cluster(tokenizer:
 def test_clusters_do_not_change_the_order_of_the_sequences(tokenizer: Path) -> None:
     pack(config(write("b.jsonl"), output="plain", validation="0"))
     pack(config(clustered(dict.fromkeys(NAMES[:9], "near")), validation="0"))
-    assert sequences("out") == sequences("plain")
+    assert placed("out") == placed("plain")
 
 
 def write_lines(path: str, documents: list[dict[str, object]]) -> Path:
