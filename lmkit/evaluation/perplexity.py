@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lmkit.counter_rng import row_keys
-from lmkit.model.eval_mode import evaluating
+from lmkit.model.eval_mode import eval_mode
 from lmkit.objectives.clm import clm
 from lmkit.objectives.registry import Objective
 from lmkit.packing.token_rows import TokenRows
@@ -96,7 +96,7 @@ def score_rows(
     if rows is None:
         rows = np.arange(len(token_rows))
     tokens, sums = 0, list[Tensor]()
-    with evaluating(model):
+    with eval_mode(model):
         for start in range(0, len(rows), micro_batch):
             numbers = rows[start : start + micro_batch]
             keys_B = row_keys(SEED, 0, numbers) if keys_R is None else keys_R[numbers]

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from lmkit.generation.sampling import Sampling
-from lmkit.model.eval_mode import evaluating
+from lmkit.model.eval_mode import eval_mode
 from lmkit.model.transformer import Transformer
 
 
@@ -96,10 +96,10 @@ def _asked(
         tokens_BT = torch.tensor([text[first:last]], device=device)
         positions_BT = torch.arange(tokens_BT.shape[1], device=device)[None]
         queries_BQ = torch.tensor([some], device=device) - first
-        with evaluating(model):
+        with eval_mode(model):
             if two_streams:
                 order_BT = torch.tensor([order[first:last]], device=device)
-                x_BQD = model.asked(tokens_BT, positions_BT, None, order_BT, queries_BQ)
+                x_BQD = model.query_features(tokens_BT, positions_BT, None, order_BT, queries_BQ)
             else:
                 x_BQD = model.features(tokens_BT, positions_BT)[:, queries_BQ[0]]
             logits_QV = model.logits(x_BQD)[0].cpu().double()

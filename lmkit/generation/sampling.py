@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from lmkit.errors import ConfigError
-from lmkit.model.eval_mode import evaluating
+from lmkit.model.eval_mode import eval_mode
 from lmkit.model.kv_cache import KeyValueCache, positions_after
 from lmkit.model.transformer import Source, Transformer
 
@@ -182,7 +182,7 @@ def _following(
 ) -> Tensor:
     """Read tokens of one row, and return the logits of what follows the last."""
     # Not around the whole loop: between two ids the caller would find gradients switched off.
-    with evaluating(model):
+    with eval_mode(model):
         positions_BT = positions_after(cache, tokens_BT)
         x_BTD = model.features(tokens_BT, positions_BT, cache=cache, source=source)
         return model.logits(x_BTD[:, -1])[0].cpu()

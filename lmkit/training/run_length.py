@@ -22,11 +22,11 @@ class Length(Protocol):
 
 
 def steps_asked(
-    config: Length, *, typed: bool, rows_per_batch: int, sequence_length: int, rows: int
+    config: Length, *, as_typed: bool, rows_per_batch: int, sequence_length: int, rows: int
 ) -> int:
     """Return the steps that were asked for; a ConfigError names two options that disagree.
 
-    `typed` says whether --steps was given, and isn't the default. Hours are left to a trial.
+    `as_typed` says whether --steps was given, and isn't the default. Hours are left to a trial.
     """
     asked = {
         name: value
@@ -44,7 +44,7 @@ def steps_asked(
         sequence_length=sequence_length,
         rows=rows,
     )
-    if asked and "hours" not in asked and typed and config.steps != steps:
+    if asked and "hours" not in asked and as_typed and config.steps != steps:
         (name, value), *_ = asked.items()
         raise ConfigError(
             f"--steps: got {config.steps}, but --{name} {value} makes {steps}",

@@ -60,14 +60,14 @@ def prepare(text: Path, scratch: Path) -> Path:
 
 
 def options(steps: int, seed: int) -> list[object]:
-    typed: list[object] = ["--device", "cpu", "--precision", "fp32", "--seed", seed]
-    typed += ["--steps", steps, "--batch-tokens", BATCH * TIME, "--validate-every", "none"]
-    typed += ["--optim.lr", LR, "--schedule.warmup-steps", WARMUP]
-    typed += ["--schedule.final-lr-fraction", FINAL]
+    as_typed: list[object] = ["--device", "cpu", "--precision", "fp32", "--seed", seed]
+    as_typed += ["--steps", steps, "--batch-tokens", BATCH * TIME, "--validate-every", "none"]
+    as_typed += ["--optim.lr", LR, "--schedule.warmup-steps", WARMUP]
+    as_typed += ["--schedule.final-lr-fraction", FINAL]
     for name, value in (SHAPE | LIKE_GPT2).items():
         flag = "--model." + name.replace("_", "-")
-        typed += [flag] if value is True else [flag, value]
-    return typed
+        as_typed += [flag] if value is True else [flag, value]
+    return as_typed
 
 
 def nanogpt_losses(

@@ -23,14 +23,14 @@ def options(**given: float) -> SimpleNamespace:
 
 
 def test_two_ways_of_saying_it_must_not_disagree() -> None:
-    assert steps_asked(options(), typed=False, **ROWS) == 1_000
-    assert steps_asked(options(tokens=401), typed=False, **ROWS) == 2
-    assert steps_asked(options(tokens=401, steps=2), typed=True, **ROWS) == 2
+    assert steps_asked(options(), as_typed=False, **ROWS) == 1_000
+    assert steps_asked(options(tokens=401), as_typed=False, **ROWS) == 2
+    assert steps_asked(options(tokens=401, steps=2), as_typed=True, **ROWS) == 2
     with pytest.raises(ConfigError, match="--steps: got 3, but --tokens 401 makes 2"):
-        steps_asked(options(tokens=401, steps=3), typed=True, **ROWS)
+        steps_asked(options(tokens=401, steps=3), as_typed=True, **ROWS)
     with pytest.raises(ConfigError, match="--tokens 401 and --epochs 2: both"):
-        steps_asked(options(tokens=401, epochs=2), typed=False, **ROWS)
+        steps_asked(options(tokens=401, epochs=2), as_typed=False, **ROWS)
 
 
 def test_hours_are_left_to_a_trial() -> None:
-    assert steps_asked(options(hours=2.0), typed=False, **ROWS) == 1_000
+    assert steps_asked(options(hours=2.0), as_typed=False, **ROWS) == 1_000

@@ -24,7 +24,7 @@ from lmkit.execution.progress import say
 from lmkit.execution.ranks import ranks
 from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
-from lmkit.objectives.options import ObjectiveConfig, refuse_pair
+from lmkit.objectives.options import ObjectiveConfig, check_compatible
 from lmkit.objectives.registry import Objective, Packing, objective_of, positions_needed
 from lmkit.tokenizers.tokenizer import Tokenizer
 from lmkit.training.checkpoints.initial_weights import InitialWeights
@@ -54,11 +54,11 @@ def with_initial_shape(config: PretrainConfig) -> PretrainConfig:
     beginning, model = InitialWeights.at(config.init_from), config.model
     try:
         if model.preset is None:  # a preset says all of the shape
-            typed = model.model_dump(include=model.model_fields_set)
-            model = ModelConfig.model_validate(beginning.options(typed))
+            as_typed = model.model_dump(include=model.model_fields_set)
+            model = ModelConfig.model_validate(beginning.options(as_typed))
         if differences := beginning.differences(model):
             raise ConfigError("\n".join(f"{each}; leave it out" for each in differences))
-        refuse_pair(model.architecture, config.objective)
+        check_compatible(model.architecture, config.objective)
     except ValueError as error:  # pydantic's ValidationError is one, too
         raise ConfigError(f"--init-from: {config.init_from}: {error}") from None
     return config.model_copy(update={"model": model})
@@ -68,7 +68,7 @@ def with_steps(config: PretrainConfig, packed: PackedInputs) -> PretrainConfig:
     """Return the options with the steps that tokens or passes over the text come to."""
     steps = steps_asked(
         config,
-        typed="steps" in config.model_fields_set,
+        as_typed="steps" in config.model_fields_set,
         rows_per_batch=sequences_per_batch(config, packed.sequence_length),
         sequence_length=packed.sequence_length,
         rows=len(packed.rows()),

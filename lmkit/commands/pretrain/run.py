@@ -103,7 +103,7 @@ def _describe(config: PretrainConfig, packed: PackedInputs) -> None:
         vocabulary_size=details["vocabulary_size"],
         sequence_length=packed.sequence_length,
         objective=config.objective,
-        objective_options=config.own_options(),
+        objective_options=config.objective_group(),
         tokenizer=details["tokenizer"],
         bos=details["bos"],
         eos=details["eos"],

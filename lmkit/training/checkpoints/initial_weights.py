@@ -29,7 +29,7 @@ from lmkit.artifacts.manifest import fingerprint
 from lmkit.errors import InputError, RequestError
 from lmkit.execution.progress import say, warn
 from lmkit.huggingface.load import CONFIG, HfCheckpoint, is_hf_folder
-from lmkit.model.options import ModelConfig, typed
+from lmkit.model.options import ModelConfig, as_typed
 from lmkit.storage.atomic_files import sha256
 from lmkit.tokenizers.tokenizer import TOKENIZER as TOKENIZER_JSON
 from lmkit.tokenizers.tokenizer import Tokenizer
@@ -105,8 +105,8 @@ class InitialWeights:
     def differences(self, config: ModelConfig) -> list[str]:
         """Name the options that aren't those of the folder, as a person types them."""
         return [
-            f"--model.{name.replace('_', '-')}: got {typed(got)}, but {self.path} has "
-            f"{typed(wanted)}"
+            f"--model.{name.replace('_', '-')}: got {as_typed(got)}, but {self.path} has "
+            f"{as_typed(wanted)}"
             for name in type(config).model_fields
             if name not in FREE
             and (got := getattr(config, name)) != (wanted := getattr(self.config, name))

@@ -30,9 +30,9 @@ def row_shares(
     [Fraction(3, 4), Fraction(1, 4)]
     """
     if weights is not None and len(weights) != len(rows):
-        typed = ",".join(map(str, weights))
+        as_typed = ",".join(map(str, weights))
         raise ConfigError(
-            f"--mixture.weights: got {typed}, must be {len(rows)}: one for each input",
+            f"--mixture.weights: got {as_typed}, must be {len(rows)}: one for each input",
             "give them in the order of the inputs, such as --mixture.weights 0.7,0.3",
         )
     wanted = [Fraction(count) for count in rows]

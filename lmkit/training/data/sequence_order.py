@@ -15,7 +15,7 @@ Choices:
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.counter_rng import GOLDEN, MASK, draw, mix
+from lmkit.counter_rng import GOLDEN, MASK, draw, splitmix64
 
 ROUNDS = 12
 """Four make a good cipher of a large domain; a domain of three rows needs more to look fair."""
@@ -83,7 +83,7 @@ def _feistel(values: NDArray[np.uint64], keys: NDArray[np.uint64], bits: int) ->
     for number in range(ROUNDS):
         round_keys = keys + np.uint64((number + 1) * GOLDEN & MASK)
         if number % 2:
-            high ^= mix(low * np.uint64(GOLDEN) + round_keys) & high_mask
+            high ^= splitmix64(low * np.uint64(GOLDEN) + round_keys) & high_mask
         else:
-            low ^= mix(high * np.uint64(GOLDEN) + round_keys) & low_mask
+            low ^= splitmix64(high * np.uint64(GOLDEN) + round_keys) & low_mask
     return high << np.uint64(low_bits) | low

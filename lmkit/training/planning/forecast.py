@@ -22,7 +22,7 @@ from typing import Any
 import torch
 
 from lmkit.errors import ConfigError
-from lmkit.model.cost import Rows, flops, memory, parameters_by_part
+from lmkit.model.cost import BatchShape, flops, memory, parameters_by_part
 from lmkit.model.options import ModelConfig
 from lmkit.objectives.batch import Batch
 from lmkit.training.loop import Recipe
@@ -135,9 +135,9 @@ def forecast(
 
     rows, bf16 = rows_of(batch), precision != "fp32"
     kernels = kernels_on(device, torch.bfloat16 if bf16 else torch.float32)
-    number, places = rows.number, rows.places
+    number, places = rows.sequences, rows.length
     # Tokens are those of the text, of which an objective may hide some and repeat others.
-    text = number * (rows.source or places)
+    text = number * (rows.source_length or places)
     per_token = {name: count / text for name, count in flops(config, vocabulary_size, rows).items()}
     plan = Forecast(
         parameters=parameters_by_part(config, vocabulary_size),
@@ -165,10 +165,10 @@ def forecast(
     return replace(plan, tokens_per_second=_tried(tried, passes, processes, trial, clock))
 
 
-def rows_of(batch: Batch) -> Rows:
+def rows_of(batch: Batch) -> BatchShape:
     """Return what is computed of a batch."""
     number, places = batch.tokens_BT.shape
-    return Rows(
+    return BatchShape(
         number,
         places,
         0 if batch.source_tokens_BS is None else batch.source_tokens_BS.shape[1],

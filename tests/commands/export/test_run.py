@@ -15,7 +15,7 @@ from tests.commands.pack.test_run import (
     placed,
     stored,
     tokenizer,
-    typed,
+    as_typed,
     write,
 )
 from tests.conftest import SMALL_RUN, Lmkit, contents, manifest, prose
@@ -54,7 +54,7 @@ def test_a_packed_folder_becomes_nanogpts_files_and_comes_back(
     ]
     for side, name in (("train", "train.bin"), ("validation", "val.bin")):
         assert cut(f"bin/{name}") == [document[1:-1] for document in stored("out", side)]
-    command = typed("bin/train.bin", output="back")
+    command = as_typed("bin/train.bin", output="back")
     assert lmkit(*command, "--validation", "bin/val.bin")[0] == 0
     for side in ("train", "validation"):
         assert sorted(stored("back", side)) == sorted(stored("out", side))
@@ -70,8 +70,8 @@ def test_a_packed_folder_becomes_nanogpts_files_and_comes_back(
 def test_documents_go_out_bare_however_they_were_stored(
     tokenizer: Path, lmkit: Lmkit, framing: list[str]
 ) -> None:
-    lmkit(*typed(write("a.jsonl", NAMES[:5])), "--validation", "0")
-    lmkit(*typed("a.jsonl", output="other"), "--validation", "0", *framing)
+    lmkit(*as_typed(write("a.jsonl", NAMES[:5])), "--validation", "0")
+    lmkit(*as_typed("a.jsonl", output="other"), "--validation", "0", *framing)
     assert lmkit("export", "out", "--output", "one")[0] == 0
     exit_code, _, err = lmkit("export", "other", "--output", "two")
     assert exit_code == 0 and "no val.bin" in err
@@ -163,16 +163,16 @@ def test_files_made_like_nanogpts_openwebtext_are_packed_as_their_texts_would_be
     file = np.memmap("train.bin", dtype=np.uint16, mode="w+", shape=(length,))
     file[:] = [token for document in documents for token in [*document, END]]
     file.flush()
-    command = [*typed("train.bin", output="out"), "--validation", "0.2"]
+    command = [*as_typed("train.bin", output="out"), "--validation", "0.2"]
     assert lmkit(*command)[0] == 0
     pack(config(write("a.jsonl"), output="texts", validation="0.2"))
     every = [sorted(stored(f, "train") + stored(f, "validation")) for f in ("out", "texts")]
     assert every[0] == every[1]
-    other = [*typed("train.bin", output="other"), "--validation", "0.2"]
+    other = [*as_typed("train.bin", output="other"), "--validation", "0.2"]
     assert lmkit(*other, "--shard-bytes", "1", "--workers", "2")[0] == 0
     for side in ("train", "validation"):
         assert placed("other", side) == placed("out", side)
-    one = [*typed("train.bin", output="whole"), "--validation", "0", "--separator", "none"]
+    one = [*as_typed("train.bin", output="whole"), "--validation", "0", "--separator", "none"]
     assert lmkit(*one)[0] == 0
     (whole,) = stored("whole")
     assert whole[1:-1] == file.tolist()
@@ -182,7 +182,7 @@ def test_a_token_file_of_another_tokenizer_is_refused_before_work_starts(
     tokenizer: Path, lmkit: Lmkit
 ) -> None:
     np.array([400, 5_000, 50_256, 17], np.uint16).tofile("train.bin")
-    exit_code, _, err = lmkit(*typed("train.bin"), "--validation", "0", "--separator", "50256")
+    exit_code, _, err = lmkit(*as_typed("train.bin"), "--validation", "0", "--separator", "50256")
     assert exit_code == 2 and not Path("out").exists()
     assert "train.bin: the token at byte 2 is 5000, but the tokenizer has ids from 0 to 699" in err
 
@@ -190,7 +190,7 @@ def test_a_token_file_of_another_tokenizer_is_refused_before_work_starts(
 def test_a_bad_token_deep_inside_is_refused_where_it_lies(tokenizer: Path, lmkit: Lmkit) -> None:
     good = [token for ids in ([400, 401, 402, END] for _ in range(500)) for token in ids]
     np.array([*good, 9_999, END], np.uint16).tofile("train.bin")
-    exit_code, _, err = lmkit(*typed("train.bin"), "--validation", "0")
+    exit_code, _, err = lmkit(*as_typed("train.bin"), "--validation", "0")
     assert exit_code == 1 and "the token at byte 4,000 is 9999" in err
     assert not Path("out/manifest.json").exists()
 
@@ -199,7 +199,7 @@ def test_a_token_file_that_is_one_too_long_document_says_what_to_do(
     tokenizer: Path, lmkit: Lmkit
 ) -> None:
     np.full(1_000, 400, np.uint16).tofile("train.bin")
-    command = [*typed("train.bin"), "--validation", "0", "--separator", "none"]
+    command = [*as_typed("train.bin"), "--validation", "0", "--separator", "none"]
     exit_code, _, err = lmkit(*command, "--max-record", "1999")
     assert exit_code == 2 and "--max-record (1,999 bytes)" in err and not Path("out").exists()
 
@@ -208,7 +208,7 @@ def test_token_files_are_read_only_where_they_are_named(tokenizer: Path, lmkit: 
     Path("mixed").mkdir()
     shutil.copy(write("a.jsonl"), "mixed/a.jsonl")
     Path("mixed/weights.bin").write_bytes(b"\xff" * 1_000)
-    assert lmkit(*typed("mixed"))[0] == 0
+    assert lmkit(*as_typed("mixed"))[0] == 0
     assert manifest(Path("out"))["counts"]["documents_in"] == len(NAMES)
     exit_code, _, err = lmkit("dedup", "mixed/weights.bin", "--output", "no")
     assert exit_code == 2 and "must end in .jsonl" in err and "raw text" not in err
@@ -221,6 +221,6 @@ def test_a_truncated_token_file_quarantines_its_last_document(
     lmkit("export", "out", "--output", "bin")
     whole = Path("bin/train.bin").read_bytes()
     Path("cut.bin").write_bytes(whole[:-5])
-    assert lmkit(*typed("cut.bin", output="cut"), "--validation", "0")[0] == 0
+    assert lmkit(*as_typed("cut.bin", output="cut"), "--validation", "0")[0] == 0
     counts = manifest(Path("cut"))["counts"]
     assert (counts["documents_in"], counts["quarantined"]) == (len(NAMES), 1)

@@ -140,10 +140,10 @@ def test_folders_can_be_mixed_from_a_file_and_without_weights(
     [("0.7", "must be 2: one for each input"), ("0.7,x", "must be a number")],
 )
 def test_weights_that_do_not_fit_leave_nothing_behind(
-    folders: list[Path], here: Path, lmkit: Lmkit, typed: str, message: str
+    folders: list[Path], here: Path, lmkit: Lmkit, as_typed: str, message: str
 ) -> None:
     command = ["pretrain", *folders, "--output", "run", *SMALL_RUN]
-    exit_code, _, err = lmkit(*command, "--mixture.weights", typed)
+    exit_code, _, err = lmkit(*command, "--mixture.weights", as_typed)
     assert exit_code == 2 and message in err and not Path("run").exists()
 
 

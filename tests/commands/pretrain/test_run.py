@@ -253,8 +253,8 @@ def test_what_cannot_work_is_refused_before_anything_is_written(
     packed: Path, raw: Path, lmkit: Lmkit, arguments: list[str], message: str
 ) -> None:
     lmkit("clean", raw, "--output", "documents")
-    typed = [str(packed) if argument == "PACKED" else argument for argument in arguments]
-    exit_code, out, err = lmkit("pretrain", *typed, "--output", "run")
+    as_typed = [str(packed) if argument == "PACKED" else argument for argument in arguments]
+    exit_code, out, err = lmkit("pretrain", *as_typed, "--output", "run")
     assert (exit_code, out) == (2, "")
     assert message in err and "Traceback" not in err
     assert not Path("run").exists()

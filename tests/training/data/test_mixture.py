@@ -53,15 +53,15 @@ def test_there_is_a_weight_for_each_folder() -> None:
 
 
 def test_weights_are_typed_with_commas_or_as_a_list() -> None:
-    typed = MixtureConfig.model_validate({"weights": "0.7, 0.3"})
-    assert typed == MixtureConfig.model_validate({"weights": [0.7, 0.3]})
-    assert typed.weights == (0.7, 0.3)
+    as_typed = MixtureConfig.model_validate({"weights": "0.7, 0.3"})
+    assert as_typed == MixtureConfig.model_validate({"weights": [0.7, 0.3]})
+    assert as_typed.weights == (0.7, 0.3)
     assert MixtureConfig.model_validate({"weights": "none"}).weights is None
 
 
 @pytest.mark.parametrize("typed", ["0.7,0", "-1,2", "nan,1", "a,b", "inf,1"])
-def test_what_is_no_weight_is_refused_in_plain_words(typed: str) -> None:
+def test_what_is_no_weight_is_refused_in_plain_words(as_typed: str) -> None:
     with pytest.raises(ValidationError):
-        MixtureConfig.model_validate({"weights": typed})
+        MixtureConfig.model_validate({"weights": as_typed})
     with pytest.raises(ConfigError, match=r"--mixture.weights: got .*, must be"):
-        load(PretrainConfig, None, {"output": "out", "mixture.weights": typed})
+        load(PretrainConfig, None, {"output": "out", "mixture.weights": as_typed})

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from lmkit.model import attention_kernels as kernels
-from lmkit.model.attention_kernels import SHORT
-from lmkit.model.cost import Kernels, Rows, memory
+from lmkit.model.attention_kernels import MAX_SOFTMAX_LENGTH
+from lmkit.model.cost import BatchShape, Kernels, memory
 from lmkit.model.options import ModelConfig
 from lmkit.objectives.batch import Batch
 from lmkit.training.loop import Recipe
@@ -67,11 +67,11 @@ def test_the_memory_is_that_of_the_kernels_of_this_cpu(
 ) -> None:
     bf16 = precision == "bf16"
     told: list[int] = []
-    for has_amx, up_to in ((False, 0), (True, SHORT if bf16 else 0)):
+    for has_amx, up_to in ((False, 0), (True, MAX_SOFTMAX_LENGTH if bf16 else 0)):
         monkeypatch.setattr(kernels, "_cpu_has_amx", lambda has_amx=has_amx: has_amx)
         plan = foretold(rows_per_batch=4, micro_batch=4, calls=[], precision=precision)
         config, there = ModelConfig(preset="tiny-decoder"), Kernels(softmax_up_to=up_to)
-        assert plan.memory == memory(config, 100, Rows(4, PLACES), there, bf16=bf16)
+        assert plan.memory == memory(config, 100, BatchShape(4, PLACES), there, bf16=bf16)
         told.append(plan.memory["activations"])
     assert (told[0] != told[1]) == bf16
 

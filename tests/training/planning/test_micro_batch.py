@@ -7,7 +7,7 @@ import torch
 from lmkit.errors import LmkitError
 from lmkit.model import attention_kernels as kernels
 from lmkit.model.attention_kernels import kernels_on
-from lmkit.model.cost import Rows, memory
+from lmkit.model.cost import BatchShape, memory
 from lmkit.model.options import ModelConfig
 from lmkit.objectives.batch import Batch
 from lmkit.training.checkpoints.run_folder import RunFolder
@@ -40,7 +40,7 @@ def test_on_a_cpu_the_estimate_decides(
     batch = Batch(tokens_BT=tokens, positions_BT=tokens, documents_BT=tokens, targets_BT=tokens)
     cpu = torch.device("cpu")
     there = kernels_on(cpu, torch.bfloat16 if bf16 else torch.float32)
-    needed = sum(memory(config, 600, Rows(4, 16), there, bf16=bf16).values())
+    needed = sum(memory(config, 600, BatchShape(4, 16), there, bf16=bf16).values())
     enough = int(needed / MARGIN) + 1
     for free, fits in ((needed, False), (enough - 2, False), (enough, True), (None, True)):
         monkeypatch.setattr(fitting, "free_bytes", lambda _, free=free: free)
