@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from lmkit.generation.sampling import Sampling, choices, generate
+from lmkit.generation.sampling import Sampling, sample_tokens, generate
 from lmkit.model.cost import parameters
 from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
-from tests.huggingface.models import ONE_OF_EACH, loaded, scattered, transformers, written
+from tests.huggingface.models import ONE_OF_EACH, loaded, random_model, transformers, saved_as_hf
 from tests.model.tiny import VOCABULARY, counting, tokens
 
 COUNT = 50
@@ -20,8 +20,8 @@ COUNT = 50
 @pytest.mark.parametrize("name", ["gpt2", "llama", "qwen3"])
 @torch.no_grad()
 def test_the_same_greedy_tokens_from_decoders(name: str, tmp_path: Path) -> None:
-    model = scattered(**ONE_OF_EACH[name])
-    hf_model = loaded(written(model, tmp_path / "hf"))
+    model = random_model(**ONE_OF_EACH[name])
+    hf_model = loaded(saved_as_hf(model, tmp_path / "hf"))
     prompt = tokens(1, 10)
     settings = {"max_new_tokens": COUNT, "do_sample": False, "eos_token_id": None}
     expected = hf_model.generate(prompt, **settings)[0, 10:].tolist()
@@ -31,14 +31,14 @@ def test_the_same_greedy_tokens_from_decoders(name: str, tmp_path: Path) -> None
 
 @torch.no_grad()
 def test_the_same_greedy_tokens_from_t5(tmp_path: Path) -> None:
-    model = scattered(**ONE_OF_EACH["t5"] | {"activation": "geglu-tanh"})
-    hf_model = loaded(written(model, tmp_path / "hf"))
+    model = random_model(**ONE_OF_EACH["t5"] | {"activation": "geglu-tanh"})
+    hf_model = loaded(saved_as_hf(model, tmp_path / "hf"))
     source_BS = tokens(1, 30)
     settings = {"max_new_tokens": COUNT, "do_sample": False, "eos_token_id": None}
     expected = hf_model.generate(source_BS, **settings)[0, 1:].tolist()
     all_allowed_V = torch.ones(VOCABULARY, dtype=torch.bool)
     source = model.encode(source_BS, counting(source_BS))
-    predicted = choices(model, [0], lambda _: all_allowed_V, Sampling(temperature=0), source=source)
+    predicted = sample_tokens(model, [0], lambda _: all_allowed_V, Sampling(temperature=0), source=source)
     assert [choice.token for choice in islice(predicted, COUNT)] == expected
     assert len(set(expected)) > 3
 

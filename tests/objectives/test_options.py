@@ -67,4 +67,4 @@ def test_an_incompatible_pair_is_refused_and_the_compatible_ones_named(
 def test_an_incompatible_pair_is_refused_before_any_work(lmkit: Lmkit, here: object) -> None:
     code, _, err = lmkit("pretrain", "nothing", "--output", "run", "--objective", "mlm")
     assert code == 2
-    assert "with decoder, give --objective clm" in " ".gather_spans(err.split())
+    assert "with decoder, give --objective clm" in " ".join(err.split())

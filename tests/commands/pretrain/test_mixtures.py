@@ -136,7 +136,7 @@ def test_folders_can_be_mixed_from_a_file_and_without_weights(
 
 
 @pytest.mark.parametrize(
-    ("typed", "message"),
+    ("as_typed", "message"),
     [("0.7", "must be 2: one for each input"), ("0.7,x", "must be a number")],
 )
 def test_weights_that_do_not_fit_leave_nothing_behind(

@@ -59,7 +59,7 @@ def test_weights_are_typed_with_commas_or_as_a_list() -> None:
     assert MixtureConfig.model_validate({"weights": "none"}).weights is None
 
 
-@pytest.mark.parametrize("typed", ["0.7,0", "-1,2", "nan,1", "a,b", "inf,1"])
+@pytest.mark.parametrize("as_typed", ["0.7,0", "-1,2", "nan,1", "a,b", "inf,1"])
 def test_what_is_no_weight_is_refused_in_plain_words(as_typed: str) -> None:
     with pytest.raises(ValidationError):
         MixtureConfig.model_validate({"weights": as_typed})
