@@ -37,8 +37,8 @@ def resident_bytes() -> int:
     try:
         pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
     except OSError:
-        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return most if sys.platform == "darwin" else most * 1024
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024
     return pages * resource.getpagesize()
 
 
@@ -84,14 +84,14 @@ class Monitor:
         self._validation_loss = self._validation_loss if measured is None else measured
         if self._live is not None:
             self._live.update(self._panel(record))
-        elif self._is_worth_a_line(record):
+        elif self._is_logged(record):
             say(self._line(record))
 
     def warn(self, message: str) -> None:
         """Tell a person about something that may be wrong, without breaking the panel."""
         warn(message)  # the panel puts what goes to standard error above itself
 
-    def _is_worth_a_line(self, record: Record) -> bool:
+    def _is_logged(self, record: Record) -> bool:
         last = record.step == self._steps
         return record.step % self._log_every == 0 or last or record.validation_loss is not None
 
@@ -122,11 +122,11 @@ class Monitor:
         numbers = Table.grid(padding=(0, 3))
         for name, value in cells.items():
             numbers.add_row(name, value)
-        whole = Table.grid()  # a bar ends no line by itself, a cell does
-        whole.add_row(ProgressBar(total=self._steps, completed=record.step))
-        whole.add_row(numbers)
+        grid = Table.grid()  # a bar ends no line by itself, a cell does
+        grid.add_row(ProgressBar(total=self._steps, completed=record.step))
+        grid.add_row(numbers)
         title = f"step {record.step:,} of {self._steps:,}"
-        return Panel(whole, title=title, title_align="left", width=60)
+        return Panel(grid, title=title, title_align="left", width=60)
 
     def _seconds_left(self, step: int) -> float:
         done = step - self._start

@@ -3,7 +3,7 @@
 Choices:
 - The loss of a step is the sum over its targets divided by their number, over all micro-batches
   and ranks alike: the mean of the means of unequal parts is another number. Gradients are averaged
-  over the ranks that read rows of their own (`team`); each share is multiplied by their number.
+  over the ranks that read rows of their own (`parallelism`); each share is multiplied by their number.
 - What a step computes follows from (seed, step, rank) alone: the rows (`order`), what the objective
   draws for them (`batches`), the learning rate (`schedule`), and dropout, for which torch is seeded
   anew. There is no other state than weights, moments and `Progress`. Batches that were left out
@@ -31,17 +31,17 @@ from torch.optim import Optimizer
 from lmkit.counter_rng import draw
 from lmkit.errors import LmkitError
 from lmkit.objectives.registry import Objective
-from lmkit.training.data.sequence_order import passes_of_rank, rows_of_step
+from lmkit.training.data.sequence_order import micro_batches_of_rank, rows_of_step
 from lmkit.training.data.step_batches import (
     Arguments,
     StepBatches,
     TrainingRows,
-    ahead,
+    prefetch,
     step_batches,
 )
 from lmkit.training.distributed.parallelism import Parallelism
 from lmkit.training.loss_scale import LossScale
-from lmkit.training.loss_spikes import is_spike, remembered, z_score
+from lmkit.training.loss_spikes import is_spike, updated_history, z_score
 from lmkit.training.metrics import Record, finite
 from lmkit.training.optimizer import CombinedOptimizer, update
 from lmkit.training.options import OptimConfig, ScheduleConfig, SpikeConfig
@@ -50,11 +50,11 @@ from lmkit.training.schedule import learning_rate
 Order = Callable[[int, int, int, int], NDArray[np.int64]]
 """From the seed, a step, the rows of a batch and all rows to those that the step reads."""
 
-PATIENCE = 10
+MAX_SKIPPED_IN_A_ROW = 10
 """Steps in a row that may be skipped. A spike passes in one or two; ten are a run that is lost."""
 
 
-WATCHING = SpikeConfig()
+DEFAULT_SPIKES = SpikeConfig()
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,13 @@ class Recipe:
 
     seed: int
     steps: int
-    rows_per_batch: int
+    global_batch_size: int
     """Of the global batch: over all ranks and micro-batches."""
     micro_batch: int
     """Rows that a rank computes at a time; it changes memory and speed, and no result."""
     optim: OptimConfig
     schedule: ScheduleConfig
-    spike: SpikeConfig = WATCHING
+    spike: SpikeConfig = DEFAULT_SPIKES
     validate_every: int | None = None
     save_every: int | None = None
 
@@ -135,7 +135,7 @@ class Hooks:
 
 
 def train(
-    team: Parallelism,
+    parallelism: Parallelism,
     optimizer: Optimizer | CombinedOptimizer,
     data: TrainingRows,
     objective: Objective,
@@ -163,32 +163,34 @@ def train(
         SpikeError: the loss has jumped, and the recipe wants to go back.
 
     """
-    accelerator = team.accelerator
+    accelerator = parallelism.accelerator
     assert accelerator.gradient_accumulation_steps == 1, "it would divide the loss once more"
     assert accelerator.scaler is None, "a scaled gradient would be clipped by its scale"
 
     def make(step: int) -> StepBatches:
         number = step + start.left_out
-        rows = order(recipe.seed, number, recipe.rows_per_batch, len(data))
-        passes = passes_of_rank(rows, team.reader, team.readers, recipe.micro_batch)
+        rows = order(recipe.seed, number, recipe.global_batch_size, len(data))
+        micro_batches = micro_batches_of_rank(
+            rows, parallelism.data_parallel_rank, parallelism.data_parallel_size, recipe.micro_batch
+        )
         pin = accelerator.device.type == "cuda"
-        work = step_batches(recipe.seed, number, passes, data, objective, pin)
-        return replace(work, step=step)
+        step_inputs = step_batches(recipe.seed, number, micro_batches, data, objective, pin)
+        return replace(step_inputs, step=step)
 
-    trainer = _Trainer(team, optimizer, recipe, hooks, start.left_out, scale)
-    ledger = _Ledger(start, recipe, hooks, patient=scale is not None)
+    trainer = _Trainer(parallelism, optimizer, recipe, hooks, start.left_out, scale)
+    tracker = _ProgressTracker(start, recipe, hooks, is_fp16=scale is not None)
     lag = 1 if accelerator.device.type == "cuda" else 0
-    with closing(ahead(make, range(start.step + 1, recipe.steps + 1))) as works:
-        for work in works:
-            hooks.on_beat(work.step, "computing")
-            ledger.waiting.append(trainer.step(work))
-            ledger.settle(0 if recipe.pauses_after(work.step) else lag)
-            if ledger.stopping:
+    with closing(prefetch(make, range(start.step + 1, recipe.steps + 1))) as prefetched:
+        for step_inputs in prefetched:
+            hooks.on_beat(step_inputs.step, "computing")
+            tracker.queued.append(trainer.step(step_inputs))
+            tracker.finish_steps(0 if recipe.pauses_after(step_inputs.step) else lag)
+            if tracker.stopping:
                 break
-            hooks.on_beat(work.step + 1, "reading rows")
-    ledger.settle(0)
-    ledger.save()
-    return ledger.progress
+            hooks.on_beat(step_inputs.step + 1, "reading rows")
+    tracker.finish_steps(0)
+    tracker.save()
+    return tracker.progress
 
 
 class _Trainer:
@@ -196,20 +198,20 @@ class _Trainer:
 
     def __init__(
         self,
-        team: Parallelism,
+        parallelism: Parallelism,
         optimizer: Optimizer | CombinedOptimizer,
         recipe: Recipe,
         hooks: Hooks,
         left_out: int,
         scale: LossScale | None,
     ) -> None:
-        self._team, self._optimizer, self._scale = team, optimizer, scale
+        self._team, self._optimizer, self._scale = parallelism, optimizer, scale
         self._recipe, self._left_out = recipe, left_out
         self._should_stop, self._warn = hooks.should_stop, hooks.warn
-        self._pieces = 1
-        self._device = team.accelerator.device
+        self._splits = 1
+        self._device = parallelism.accelerator.device
 
-    def step(self, work: StepBatches) -> "_Reading":
+    def step(self, step_inputs: StepBatches) -> "_StepResult":
         """Compute the gradient of the global batch and move the weights.
 
         Where memory runs out, a single process cuts its micro-batches in half and tries again:
@@ -217,56 +219,68 @@ class _Trainer:
         """
         while True:
             try:
-                return self._step(work)
+                return self._step(step_inputs)
             except torch.OutOfMemoryError:
-                rows = max(len(batch["tokens_BT"]) for batch in work.batches)
-                if self._team.processes > 1 or self._pieces >= rows:
+                rows = max(len(batch["tokens_BT"]) for batch in step_inputs.batches)
+                if self._team.processes > 1 or self._splits >= rows:
                     raise LmkitError(
-                        f"step {work.step}: out of memory with {rows:,} rows at a time",
+                        f"step {step_inputs.step}: out of memory with {rows:,} rows at a time",
                         "the same command with a smaller --micro-batch goes on",
                     ) from None
-            self._pieces *= 2
-            for one in self._team.held:
-                one.parameter.grad = None
+            self._splits *= 2
+            for shard in self._team.local_shards:
+                shard.parameter.grad = None
             torch.cuda.empty_cache()
-            self._warn(f"step {work.step}: out of memory; micro-batches are cut in {self._pieces}")
+            self._warn(
+                f"step {step_inputs.step}: out of memory; micro-batches are cut in {self._splits}"
+            )
 
-    def _step(self, work: StepBatches) -> "_Reading":
-        recipe, team = self._recipe, self._team
-        team.model.train()  # validation may have switched dropout off
-        torch.manual_seed(draw(recipe.seed, work.step + self._left_out, team.reader))
-        lr = learning_rate(work.step, recipe.optim.lr, recipe.steps, recipe.schedule)
+    def _step(self, step_inputs: StepBatches) -> "_StepResult":
+        recipe, parallelism = self._recipe, self._team
+        parallelism.model.train()  # validation may have switched dropout off
+        torch.manual_seed(
+            draw(recipe.seed, step_inputs.step + self._left_out, parallelism.data_parallel_rank)
+        )
+        lr = learning_rate(step_inputs.step, recipe.optim.lr, recipe.steps, recipe.schedule)
         for group in self._optimizer.param_groups:
             group["lr"] = lr
         # All are asked, also where one alone reads: the signal may have reached another.
-        stop = team.any(self._should_stop()) if team.readers == 1 else self._should_stop()
-        counts = self._counted(work.targets, work.tokens, work.dropped, stop)
+        stop = (
+            parallelism.any_rank(self._should_stop())
+            if parallelism.data_parallel_size == 1
+            else self._should_stop()
+        )
+        counts = self._sum_counts(
+            step_inputs.targets, step_inputs.tokens, step_inputs.dropped, stop
+        )
         # A batch without any target has no gradient; a division by 0 would make it NaN.
-        share = team.readers / counts[0].clamp(min=1)
+        loss_factor = parallelism.data_parallel_size / counts[0].clamp(min=1)
         nll = torch.zeros((), dtype=counts.dtype, device=self._device)
-        batches = [piece for batch in work.batches for piece in _cut(batch, self._pieces)]
+        batches = [piece for batch in step_inputs.batches for piece in _split(batch, self._splits)]
         for number, batch in enumerate(batches, start=1):
-            with team.passing(last=number == len(batches)):
-                summed = team.call(self._on_device(batch))
-                mean = summed * share.to(summed.dtype)
-                team.accelerator.backward(mean if self._scale is None else self._scale.up(mean))
+            with parallelism.micro_batch_context(last=number == len(batches)):
+                summed = parallelism.call(self._on_device(batch))
+                mean = summed * loss_factor.to(summed.dtype)
+                parallelism.accelerator.backward(
+                    mean if self._scale is None else self._scale.scaled(mean)
+                )
             nll += summed.detach()
-        loss = team.summed(nll) / counts[0]
-        team.take_gradients()
+        loss = parallelism.reduce_sum(nll) / counts[0]
+        parallelism.collect_gradients()
         if self._scale is not None:
-            self._scale.down(one.own.grad for one in team.held)
-        norm = update(self._optimizer, recipe.optim.grad_clip, team.norm_of)
+            self._scale.unscale(shard.local.grad for shard in parallelism.local_shards)
+        norm = update(self._optimizer, recipe.optim.grad_clip, parallelism.norm_of)
         if self._scale is not None:
-            self._scale.adjust(norm)
+            self._scale.update(norm)
         values = torch.stack([loss, norm.to(loss.dtype), *counts[1:]])
-        return _Reading(work.step, lr, values)
+        return _StepResult(step_inputs.step, lr, values)
 
-    def _counted(self, *values: int) -> Tensor:
+    def _sum_counts(self, *values: int) -> Tensor:
         """Add up counts over the shares of rows."""
         # They are exact in fp64; Apple's GPUs have only fp32.
         dtype = torch.float32 if self._device.type == "mps" else torch.float64
         # full, not tensor: that one copies from the CPU, and waits until the GPU is idle.
-        return self._team.summed(
+        return self._team.reduce_sum(
             torch.stack([torch.full((), v, dtype=dtype, device=self._device) for v in values])
         )
 
@@ -274,14 +288,16 @@ class _Trainer:
         return {name: t.to(self._device, non_blocking=True) for name, t in batch.items()}
 
 
-def _cut(batch: Arguments, pieces: int) -> list[Arguments]:
+def _split(batch: Arguments, splits: int) -> list[Arguments]:
     """Cut a batch in so many parts, as equal as can be; none is empty."""
-    pieces = min(pieces, len(batch["tokens_BT"]))
-    cut = {name: tensor.tensor_split(pieces) for name, tensor in batch.items()}
-    return [{name: parts[number] for name, parts in cut.items()} for number in range(pieces)]
+    splits = min(splits, len(batch["tokens_BT"]))
+    split_tensors = {name: tensor.tensor_split(splits) for name, tensor in batch.items()}
+    return [
+        {name: parts[number] for name, parts in split_tensors.items()} for number in range(splits)
+    ]
 
 
-class _Reading:
+class _StepResult:
     """The numbers of a step, on their way from the device."""
 
     def __init__(self, step: int, lr: float, values: Tensor) -> None:
@@ -302,23 +318,23 @@ class _Reading:
         return loss, norm, int(tokens), int(dropped), stop > 0
 
 
-class _Ledger:
+class _ProgressTracker:
     """Turns readings into records, keeps count, and does what is due behind a step."""
 
-    def __init__(self, start: Progress, recipe: Recipe, hooks: Hooks, *, patient: bool) -> None:
+    def __init__(self, start: Progress, recipe: Recipe, hooks: Hooks, *, is_fp16: bool) -> None:
         self.progress = start
-        self._patience = PATIENCE * (3 if patient else 1)
+        self._max_skipped = MAX_SKIPPED_IN_A_ROW * (3 if is_fp16 else 1)
         self._saved = start.step
         self.stopping = False
-        self.waiting: deque[_Reading] = deque()
+        self.queued: deque[_StepResult] = deque()
         self._recipe, self._hooks = recipe, hooks
         self._skipped_in_a_row = 0
         self._last = time.perf_counter()
 
-    def settle(self, rest: int) -> None:
-        """Wait for the numbers of all steps but the last `rest`, and do what is due behind them."""
-        while len(self.waiting) > rest:
-            record = self._enter(self.waiting.popleft())
+    def finish_steps(self, pending: int) -> None:
+        """Wait for the numbers of all steps but the last `pending`, and do what is due behind them."""
+        while len(self.queued) > pending:
+            record = self._record(self.queued.popleft())
             step, hooks = record.step, self._hooks
             if hooks.validate is not None and self._recipe.validates_after(step):
                 hooks.on_beat(step, "validating")
@@ -337,55 +353,55 @@ class _Ledger:
             self._hooks.on_save(self.progress)
             self._saved = self.progress.step
 
-    def _enter(self, reading: _Reading) -> Record:
-        loss, norm, tokens, dropped, stop = reading.read()
+    def _record(self, result: _StepResult) -> Record:
+        loss, norm, tokens, dropped, stop = result.read()
         now = time.perf_counter()
         seconds, self._last = now - self._last, now
         self.stopping = self.stopping or stop
         skipped = not math.isfinite(norm)
         self._skipped_in_a_row = self._skipped_in_a_row + 1 if skipped else 0
         if skipped:
-            self._tell_of_skip(reading.step, norm)
+            self._handle_skip(result.step, norm)
         elif is_spike(loss, self.progress.history, self._recipe.spike):
-            self._tell_of_spike(reading.step, loss)
+            self._handle_spike(result.step, loss)
         self.progress = replace(
             self.progress,
-            step=reading.step,
+            step=result.step,
             tokens=self.progress.tokens + tokens,
             skipped=self.progress.skipped + skipped,
             dropped=self.progress.dropped + dropped,
             validation_loss=None,
-            history=remembered(loss, self.progress.history, self._recipe.spike),
+            history=updated_history(loss, self.progress.history, self._recipe.spike),
         )
         return Record(
-            step=reading.step,
+            step=result.step,
             tokens=self.progress.tokens,
             loss=loss,
-            lr=reading.lr,
+            lr=result.lr,
             gradient_norm=norm,
             tokens_per_second=tokens / seconds,
         )
 
-    def _tell_of_spike(self, step: int, loss: float) -> None:
+    def _handle_spike(self, step: int, loss: float) -> None:
         z = z_score(loss, self.progress.history)
-        told = f"step {step}: the loss jumped to {loss:.4f}, {z:.0f} deviations above the last"
+        message = f"step {step}: the loss jumped to {loss:.4f}, {z:.0f} deviations above the last"
         spike = self._recipe.spike
         if spike.action == "warn":
-            self._hooks.warn(told)
+            self._hooks.warn(message)
             return
         if self.progress.rollbacks >= spike.rollbacks:
             raise LmkitError(
-                f"{told}; the run has gone back {self.progress.rollbacks} times already",
+                f"{message}; the run has gone back {self.progress.rollbacks} times already",
                 "lower --optim.lr, or look at the data; --spike.rollbacks allows more",
             )
-        self._hooks.warn(f"{told}; going back to the last checkpoint")
-        reached = self.waiting[-1].step if self.waiting else step
+        self._hooks.warn(f"{message}; going back to the last checkpoint")
+        reached = self.queued[-1].step if self.queued else step
         raise SpikeError(step, reached)
 
-    def _tell_of_skip(self, step: int, norm: float) -> None:
-        if self._skipped_in_a_row >= self._patience:
+    def _handle_skip(self, step: int, norm: float) -> None:
+        if self._skipped_in_a_row >= self._max_skipped:
             raise LmkitError(
-                f"step {step}: the gradient was infinite or NaN for {self._patience} steps in a "
+                f"step {step}: the gradient was infinite or NaN for {self._max_skipped} steps in a "
                 "row; training has diverged",
                 "lower --optim.lr, lengthen --schedule.warmup-steps, or use --precision fp32; the "
                 "last checkpoint is whole",

@@ -13,34 +13,34 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-FIRST = 2.0**16
-PATIENCE = 2_000
+INITIAL_SCALE = 2.0**16
+GROWTH_INTERVAL = 2_000
 """Good steps before the factor is doubled."""
 
 
 class LossScale:
     """The factor, and how many steps it has been good for."""
 
-    def __init__(self, device: torch.device, scale: float = FIRST, good: int = 0) -> None:
+    def __init__(self, device: torch.device, scale: float = INITIAL_SCALE, good: int = 0) -> None:
         self._scale = torch.full((), scale, device=device)
         self._good = torch.full((), float(good), device=device)
 
-    def up(self, loss: Tensor) -> Tensor:
+    def scaled(self, loss: Tensor) -> Tensor:
         """Return the loss to go backward from."""
         return loss * self._scale
 
-    def down(self, gradients: Iterable[Tensor | None]) -> None:
+    def unscale(self, gradients: Iterable[Tensor | None]) -> None:
         """Divide gradients by the factor, in place; a power of two changes no digit."""
         factor = 1 / self._scale
         for gradient in gradients:
             if gradient is not None:
                 gradient.mul_(factor)
 
-    def adjust(self, norm: Tensor) -> None:
+    def update(self, norm: Tensor) -> None:
         """Look at the norm of the gradients, and set the factor for the next step."""
         good = norm.isfinite()
         self._good = torch.where(good, self._good + 1, 0.0)
-        grows = self._good >= PATIENCE
+        grows = self._good >= GROWTH_INTERVAL
         factor = torch.where(good, torch.where(grows, 2.0, 1.0), 0.5)
         self._scale = (self._scale * factor).clamp(min=1.0)
         self._good = torch.where(grows, 0.0, self._good)

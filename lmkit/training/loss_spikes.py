@@ -19,12 +19,12 @@ from statistics import median
 
 from lmkit.training.options import SpikeConfig
 
-ENOUGH = 32
+MIN_HISTORY = 32
 """Losses that must be known before one can be a spike."""
-KEPT = 128
-NORMAL = 0.6745
+HISTORY_LENGTH = 128
+MAD_OF_NORMAL = 0.6745
 """What a normal distribution's median absolute deviation is to its standard deviation."""
-LEAST_SPREAD = 0.01
+MIN_SPREAD = 0.01
 
 
 def z_score(loss: float, history: Sequence[float]) -> float:
@@ -33,29 +33,31 @@ def z_score(loss: float, history: Sequence[float]) -> float:
     >>> round(z_score(4.0, [1.0, 2.0, 3.0]), 4)
     1.349
     """
-    middle, deviation = _usual(history)
-    return (loss - middle) / deviation
+    center, deviation = _median_and_deviation(history)
+    return (loss - center) / deviation
 
 
 def is_spike(loss: float, history: Sequence[float], config: SpikeConfig) -> bool:
     """Tell whether a loss has jumped."""
-    if config.z is None or len(history) < ENOUGH:
+    if config.z is None or len(history) < MIN_HISTORY:
         return False
     return not math.isfinite(loss) or z_score(loss, history) > config.z
 
 
-def remembered(loss: float, history: Sequence[float], config: SpikeConfig) -> tuple[float, ...]:
+def updated_history(
+    loss: float, history: Sequence[float], config: SpikeConfig
+) -> tuple[float, ...]:
     """Return the history with a loss at its end."""
     if not math.isfinite(loss):
         return tuple(history)
     if config.z is not None and is_spike(loss, history, config):
-        middle, deviation = _usual(history)
-        loss = middle + config.z * deviation
-    return (*history, loss)[-KEPT:]
+        center, deviation = _median_and_deviation(history)
+        loss = center + config.z * deviation
+    return (*history, loss)[-HISTORY_LENGTH:]
 
 
-def _usual(history: Sequence[float]) -> tuple[float, float]:
+def _median_and_deviation(history: Sequence[float]) -> tuple[float, float]:
     """Return the median, and what stands for a standard deviation."""
-    middle = median(history)
-    spread = median(abs(other - middle) for other in history)
-    return middle, max(spread, LEAST_SPREAD * abs(middle), 1e-12) / NORMAL
+    center = median(history)
+    spread = median(abs(other - center) for other in history)
+    return center, max(spread, MIN_SPREAD * abs(center), 1e-12) / MAD_OF_NORMAL

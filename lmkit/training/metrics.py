@@ -79,21 +79,21 @@ class Metrics:
         self._log_every = log_every
         self._board = SummaryWriter(str(run / TENSORBOARD))
         for record in read(run):
-            self._show(record)
+            self._write_to_tensorboard(record)
         self._lines = (run / METRICS).open("a", encoding="utf-8")
 
     def append(self, record: Record) -> None:
         """Add the line of a step."""
         self._lines.write(record.as_json() + "\n")
         self._lines.flush()
-        self._show(record)
+        self._write_to_tensorboard(record)
 
     def sync(self) -> None:
         """Wait until every line is on the disk."""
         os.fsync(self._lines.fileno())
         self._board.flush()
 
-    def _show(self, record: Record) -> None:
+    def _write_to_tensorboard(self, record: Record) -> None:
         logged = record.step % self._log_every == 0
         for field, tag in TAGS.items():
             value = getattr(record, field)
@@ -110,7 +110,7 @@ class Metrics:
 
 def read(run: Path) -> Generator[Record]:
     """Read the steps of a run, up to the first line that is not whole; null becomes NaN."""
-    for _, record in _whole_lines(run / METRICS):
+    for _, record in _complete_lines(run / METRICS):
         yield record
 
 
@@ -119,7 +119,7 @@ def trim(run: Path, step: int) -> None:
     path = run / METRICS
     partial = path.with_name(f".{METRICS}.partial")
     with partial.open("wb") as file:
-        for line, record in _whole_lines(path):
+        for line, record in _complete_lines(path):
             if record.step <= step:
                 file.write(line)
     fsync(partial)
@@ -127,7 +127,7 @@ def trim(run: Path, step: int) -> None:
     fsync(run)
 
 
-def _whole_lines(path: Path) -> Generator[tuple[bytes, Record]]:
+def _complete_lines(path: Path) -> Generator[tuple[bytes, Record]]:
     if not path.exists():
         return
     with path.open("rb") as file:

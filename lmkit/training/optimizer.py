@@ -97,7 +97,7 @@ def _is_inner(name: str, parameter: Tensor) -> bool:
 
 def update(
     optimizer: Optimizer | CombinedOptimizer,
-    clip: float | None,
+    max_norm: float | None,
     norm_of: Callable[[list[Tensor]], Tensor] | None = None,
 ) -> Tensor:
     """Take one step and drop the gradients; return their norm as it was before clipping.
@@ -108,16 +108,16 @@ def update(
     groups = optimizer.param_groups
     parameters = [p for group in groups for p in group["params"] if p.grad is not None]
     norm = (norm_of or get_total_norm)([p.grad for p in parameters])
-    broken = ~norm.isfinite()
+    not_finite = ~norm.isfinite()
     if isinstance(optimizer, CombinedOptimizer):
-        if broken.item():
+        if not_finite.item():
             optimizer.zero_grad()
             return norm
     else:
         # What a loss scaler would set: the fused kernel leaves everything alone where it is 1.
-        optimizer.found_inf = broken.float()  # type: ignore[attr-defined]
-    if clip is not None:
-        clip_grads_with_norm_(parameters, clip, norm)
+        optimizer.found_inf = not_finite.float()  # type: ignore[attr-defined]
+    if max_norm is not None:
+        clip_grads_with_norm_(parameters, max_norm, norm)
     optimizer.step()
     optimizer.zero_grad()
     return norm

@@ -16,7 +16,7 @@ from lmkit.errors import ConfigError
 
 Precision = Literal["fp32", "bf16", "fp16"]
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
-WORTH_IT = 1.3
+MIN_SPEEDUP = 1.3
 """How much faster bf16 must be: a whole step gains less than its products."""
 
 
@@ -28,7 +28,7 @@ def find_device(name: DeviceName) -> torch.device:
         "cpu": True,
     }
     if name == "auto":
-        return torch.device(next(kind for kind, there in present.items() if there))
+        return torch.device(next(kind for kind, is_present in present.items() if is_present))
     if not present[name]:
         raise ConfigError(f"--device: got {name}, but torch finds none here", "try --device auto")
     return torch.device(name)
@@ -48,7 +48,9 @@ def choose_precision(device: torch.device) -> Precision:
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     if device.type == "cpu":
-        return "bf16" if _seconds(torch.float32) > WORTH_IT * _seconds(torch.bfloat16) else "fp32"
+        return (
+            "bf16" if _seconds(torch.float32) > MIN_SPEEDUP * _seconds(torch.bfloat16) else "fp32"
+        )
     return "fp32"
 
 

@@ -38,6 +38,6 @@ def learning_rate(step: int, peak: float, steps: int, config: ScheduleConfig) ->
     start = config.warmup_steps
     if config.kind == "wsd":
         start = max(start, end - round(config.decay_fraction * end))
-    gone = max(0.0, (step - start) / (end - start))
-    left = (1 + math.cos(math.pi * gone)) / 2 if config.kind == "cosine" else 1 - gone
-    return peak * (config.final_lr_fraction + (1 - config.final_lr_fraction) * left)
+    elapsed = max(0.0, (step - start) / (end - start))
+    remaining = (1 + math.cos(math.pi * elapsed)) / 2 if config.kind == "cosine" else 1 - elapsed
+    return peak * (config.final_lr_fraction + (1 - config.final_lr_fraction) * remaining)

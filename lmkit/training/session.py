@@ -42,7 +42,7 @@ class Session:
     recipe: Recipe
     recipe_hash: str
     """Stands for all that decides the numbers."""
-    team: Parallelism
+    parallelism: Parallelism
     optimizer: Optimizer | CombinedOptimizer
     data: TrainingRows
     objective: Objective
@@ -56,34 +56,38 @@ class Session:
 
     def train(self) -> Progress:
         """Train from the last checkpoint, or from the beginning, to the last step."""
-        start = self._restored() or Progress()
+        start = self._restore() or Progress()
         if start.step:
             say(f"going on from step {start.step:,}")
         while True:
             try:
                 return self._train_from(start)
             except SpikeError as spike:
-                back = self._restored()
-                assert back, "a run that may go back has saved its beginning"
+                restored = self._restore()
+                assert restored, "a run that may go back has saved its beginning"
                 start = replace(
-                    back,
-                    left_out=start.left_out + spike.reached - back.step,
+                    restored,
+                    left_out=start.left_out + spike.reached - restored.step,
                     rollbacks=start.rollbacks + 1,
                 )
                 if rank() == 0:
                     say(
-                        f"going on from step {back.step:,} without {start.left_out:,} batches in "
+                        f"going on from step {restored.step:,} without {start.left_out:,} batches in "
                         "all"
                     )
 
     def _train_from(self, start: Progress) -> Progress:
         watch = Watch(self.stall_timeout, rank(), ranks())
-        with watch, self._shown(start) as (on_step, sync, tell), Saver(self._failed(tell)) as saver:
+        with (
+            watch,
+            self._display(start) as (on_step, sync, show_warning),
+            Saver(self._failed(show_warning)) as saver,
+        ):
 
             def on_save(progress: Progress) -> None:
                 watch.beat(progress.step, "saving")
                 sync()
-                self._begin_to_save(progress, saver)
+                self._start_save(progress, saver)
 
             if not start.step and self.recipe.spike.action == "rollback":
                 on_save(start)
@@ -92,11 +96,11 @@ class Session:
                 on_step=on_step,
                 on_save=on_save,
                 should_stop=self.should_stop,
-                warn=tell,
+                warn=show_warning,
                 on_beat=watch.beat,
             )
             return train(
-                self.team,
+                self.parallelism,
                 self.optimizer,
                 self.data,
                 self.objective,
@@ -107,34 +111,38 @@ class Session:
                 self.scale,
             )
 
-    def _begin_to_save(self, progress: Progress, saver: Saver) -> None:
-        first = rank() == 0
-        copy = snapshot(self.team.model, self.optimizer, self.team.held, keep=first)
+    def _start_save(self, progress: Progress, saver: Saver) -> None:
+        is_rank_zero = rank() == 0
+        copy = snapshot(
+            self.parallelism.model, self.optimizer, self.parallelism.local_shards, keep=is_rank_zero
+        )
         state: dict[str, Any] = {**asdict(progress), "recipe": self.recipe_hash}
         if self.scale is not None:
             state["loss_scale"] = self.scale.state()
-        if first:
+        if is_rank_zero:
             saver.wait()  # what it has to tell is about the checkpoint before
             self._saving = progress.step
             saver.begin(lambda: save(self.run, progress.step, copy, state, self.keep))
 
-    def _failed(self, tell: Callable[[str], None]) -> Callable[[OSError], None]:
+    def _failed(self, show_warning: Callable[[str], None]) -> Callable[[OSError], None]:
         def failed(error: OSError) -> None:
             if self._saving == self.recipe.steps:
                 raise error
-            tell(f"no checkpoint after step {self._saving}: {error.strerror or error}")
+            show_warning(f"no checkpoint after step {self._saving}: {error.strerror or error}")
 
         return failed
 
-    def _restored(self) -> Progress | None:
+    def _restore(self) -> Progress | None:
         """Fill model and optimizer from the newest checkpoint; None where there is none."""
         if not newest_first(self.run):
             return None
-        state = load(self.run, self.team.model, self.optimizer, warn, self.team.held)
+        state = load(
+            self.run, self.parallelism.model, self.optimizer, warn, self.parallelism.local_shards
+        )
         state.pop("recipe", None)
         scale = state.pop("loss_scale", None)
         if self.scale is not None and scale:
-            self.scale = LossScale(self.team.accelerator.device, **scale)
+            self.scale = LossScale(self.parallelism.accelerator.device, **scale)
         state["history"] = tuple(state.get("history", ()))
         try:
             return Progress(**state)
@@ -145,14 +153,14 @@ class Session:
             ) from None
 
     @contextmanager
-    def _shown(
+    def _display(
         self, start: Progress
     ) -> Generator[tuple[Callable[[Record], None], Callable[[], None], Callable[[str], None]]]:
         """Open metrics and display; hand out what tells them of a step, syncs them, warns."""
         if rank():
             yield lambda _: None, lambda: None, lambda _: None
             return
-        on_gpu = self.team.accelerator.device.type == "cuda"
+        on_gpu = self.parallelism.accelerator.device.type == "cuda"
         memory = gpu_bytes if on_gpu else resident_bytes
         with (
             Metrics(self.run, start.step, self.log_every) as metrics,

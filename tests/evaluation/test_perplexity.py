@@ -25,7 +25,7 @@ def exact_nll(model: Transformer, rows: TokenRows) -> float:
     double, total = tiny().double(), 0.0
     double.load_state_dict(model.state_dict())
     for number in range(len(rows)):
-        sequence = rows.sequence(np.array([number]))
+        sequence = rows.read(np.array([number]))
         for piece in range(1, sequence.documents_BT.max() + 1):
             inside = sequence.documents_BT == piece
             tokens_BT = torch.from_numpy(sequence.tokens_BT[inside])[None]

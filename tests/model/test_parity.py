@@ -38,7 +38,9 @@ def test_the_same_greedy_tokens_from_t5(tmp_path: Path) -> None:
     expected = hf_model.generate(source_BS, **settings)[0, 1:].tolist()
     all_allowed_V = torch.ones(VOCABULARY, dtype=torch.bool)
     source = model.encode(source_BS, counting(source_BS))
-    predicted = sample_tokens(model, [0], lambda _: all_allowed_V, Sampling(temperature=0), source=source)
+    predicted = sample_tokens(
+        model, [0], lambda _: all_allowed_V, Sampling(temperature=0), source=source
+    )
     assert [choice.token for choice in islice(predicted, COUNT)] == expected
     assert len(set(expected)) > 3
 

@@ -224,13 +224,13 @@ def two_processes(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, An
     return ranks
 
 
-@pytest.mark.parametrize("rows_per_batch", BATCHES)
+@pytest.mark.parametrize("global_batch_size", BATCHES)
 def test_two_processes_give_what_one_gives(
-    two_processes: list[dict[str, Any]], rows_per_batch: int
+    two_processes: list[dict[str, Any]], global_batch_size: int
 ) -> None:
     one = Run()
-    one.train(rows_per_batch=rows_per_batch, micro_batch=3)
-    for two in (values[str(rows_per_batch)] for values in two_processes):
+    one.train(global_batch_size=global_batch_size, micro_batch=3)
+    for two in (values[str(global_batch_size)] for values in two_processes):
         np.testing.assert_allclose(two["losses"], one.losses, rtol=1e-5)
         assert two["tokens"] == [record.tokens for record in one.records]
         for name, weight in one.weights.items():

@@ -53,7 +53,7 @@ def session(
         run=folder,
         recipe=recipe,
         recipe_hash="x",
-        team=run.team,
+        parallelism=run.parallelism,
         optimizer=run.optimizer,
         data=run.rows,
         objective=objective,
@@ -93,7 +93,7 @@ def test_a_run_goes_back_and_leaves_the_batches_out(
     assert progress == Progress(**{**progress.__dict__, "step": STEPS, "rollbacks": 1})
     assert progress.left_out == BAD - since
     assert len(losses(tmp_path)) == STEPS and max(losses(tmp_path)) < 100
-    assert all(weight.isfinite().all() for weight in going.team.model.parameters())
+    assert all(weight.isfinite().all() for weight in going.parallelism.model.parameters())
     # Behind the spike come the batches behind it, each once.
     order: list[int] = [number for number, *_ in going.batches]  # type: ignore[attr-defined]
     assert order[-1] == STEPS + BAD - since
@@ -114,7 +114,7 @@ def test_killed_behind_a_spike_it_comes_to_the_same(tmp_path: Path) -> None:
     second.train()
     assert losses(tmp_path / "one") == losses(tmp_path / "two")
     for one, two in zip(
-        straight.team.model.parameters(), second.team.model.parameters(), strict=True
+        straight.parallelism.model.parameters(), second.parallelism.model.parameters(), strict=True
     ):
         assert one.equal(two)
 

@@ -72,7 +72,7 @@ class TinyModel(nn.Module):
 RECIPE = Recipe(
     seed=1,
     steps=10,
-    rows_per_batch=8,
+    global_batch_size=8,
     micro_batch=8,
     optim=OptimConfig(lr=0.05),
     schedule=ScheduleConfig(warmup_steps=2),
@@ -91,7 +91,7 @@ class Run:
         self.model = TinyModel(dropout)
         AcceleratorState._reset_state()  # one precision a process, else
         self.accelerator = Accelerator(cpu=True, mixed_precision=precision)
-        self.team = Parallelism(self.model, self.accelerator)
+        self.parallelism = Parallelism(self.model, self.accelerator)
         self.optimizer = optimizer_of(self.model.named_parameters(), RECIPE.optim)
         self.rows = rows or RaggedRows()
         self.records: list[Record] = []
@@ -99,7 +99,7 @@ class Run:
 
     def train(self, start: Progress = BEGINNING, hooks: Hooks = SILENT, **changes: Any) -> Progress:
         return train(
-            self.team,
+            self.parallelism,
             self.optimizer,
             self.rows,
             clm,

@@ -23,10 +23,10 @@ def what_came_out(run: Run) -> dict[str, Any]:
 
 def main(folder: Path) -> None:
     runs: dict[str, Any] = {}
-    for rows_per_batch in BATCHES:
+    for global_batch_size in BATCHES:
         run = Run()
-        run.train(rows_per_batch=rows_per_batch, micro_batch=3)
-        runs[str(rows_per_batch)] = what_came_out(run)
+        run.train(global_batch_size=global_batch_size, micro_batch=3)
+        runs[str(global_batch_size)] = what_came_out(run)
     stopped = Run()
     rank = stopped.accelerator.process_index
     hooks = Hooks(should_stop=lambda: rank == 1 and len(stopped.records) == 2)

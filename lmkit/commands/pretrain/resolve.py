@@ -37,9 +37,9 @@ from lmkit.training.distributed.rank_zero import on_rank_zero
 from lmkit.training.loop import Hooks, Progress, Recipe, train
 from lmkit.training.optimizer import CombinedOptimizer, optimizer_of
 from lmkit.training.planning.forecast import Forecast, forecast
-from lmkit.training.planning.micro_batch import find_rows, fits_by_estimate, fits_on_gpu
+from lmkit.training.planning.micro_batch import find_micro_batch, fits_by_estimate, fits_on_gpu
 from lmkit.training.precision import Precision, choose_precision, find_device, refuse_fp16
-from lmkit.training.run_length import steps_asked
+from lmkit.training.run_length import requested_steps
 
 MICRO_BATCH_TOKENS = 8_192
 
@@ -51,12 +51,12 @@ def with_initial_shape(config: PretrainConfig) -> PretrainConfig:
     """
     if config.init_from is None:
         return config
-    beginning, model = InitialWeights.at(config.init_from), config.model
+    initial_weights, model = InitialWeights.at(config.init_from), config.model
     try:
         if model.preset is None:  # a preset says all of the shape
             as_typed = model.model_dump(include=model.model_fields_set)
-            model = ModelConfig.model_validate(beginning.options(as_typed))
-        if differences := beginning.differences(model):
+            model = ModelConfig.model_validate(initial_weights.options(as_typed))
+        if differences := initial_weights.differences(model):
             raise ConfigError("\n".join(f"{each}; leave it out" for each in differences))
         check_compatible(model.architecture, config.objective)
     except ValueError as error:  # pydantic's ValidationError is one, too
@@ -66,10 +66,10 @@ def with_initial_shape(config: PretrainConfig) -> PretrainConfig:
 
 def with_steps(config: PretrainConfig, packed: PackedInputs) -> PretrainConfig:
     """Return the options with the steps that tokens or passes over the text come to."""
-    steps = steps_asked(
+    steps = requested_steps(
         config,
         as_typed="steps" in config.model_fields_set,
-        rows_per_batch=sequences_per_batch(config, packed.sequence_length),
+        global_batch_size=sequences_per_batch(config, packed.sequence_length),
         sequence_length=packed.sequence_length,
         rows=len(packed.rows()),
     )
@@ -88,17 +88,17 @@ def within_hours(
 
     known = None if config.overwrite else on_rank_zero(lambda: resolved_steps(config.output))
     if known is None or known[0] != config.hours:
-        tried = forecast_run(config, packed, objective)
-        found = on_rank_zero(lambda: tried.steps_in(config.hours or 0))
-        known = (config.hours, found)
-        say(f"{config.hours:g} hours: time for about {found:,} steps")
+        trial_forecast = forecast_run(config, packed, objective)
+        weights = on_rank_zero(lambda: trial_forecast.steps_in(config.hours or 0))
+        known = (config.hours, weights)
+        say(f"{config.hours:g} hours: time for about {weights:,} steps")
     return config.model_copy(update={"steps": known[1]})
 
 
 def forecast_run(config: PretrainConfig, packed: PackedInputs, objective: "Objective") -> Forecast:
     """Say what the run would take, from arithmetic and from a few steps that are thrown away."""
     data, size = packed.rows(), packed.manifest.details["vocabulary_size"]
-    micro_batch = _usual_micro_batch(config, packed)
+    micro_batch = _default_micro_batch(config, packed)
     recipe, order = recipe_for(config, packed, len(data), micro_batch), packed.order(data)
     device = find_device(config.device)
     precision = choose_precision(device) if config.precision == "auto" else config.precision
@@ -106,16 +106,18 @@ def forecast_run(config: PretrainConfig, packed: PackedInputs, objective: "Objec
     batch = objective(data.read(numbers), row_keys(config.seed, 1, numbers))
 
     @cache
-    def made() -> "tuple[Parallelism, Optimizer | CombinedOptimizer]":
+    def setup() -> "tuple[Parallelism, Optimizer | CombinedOptimizer]":
         accelerator = accelerator_for(config.device, precision)
         model = Transformer(config.model, size, seed=config.seed).to(accelerator.device)
         model.recompute(config.activation_checkpointing)
-        team = Parallelism(model, accelerator, config.parallel)
-        return team, optimizer_of([(one.name, one.own) for one in team.held], config.optim)
+        parallelism = Parallelism(model, accelerator, config.parallel)
+        return parallelism, optimizer_of(
+            [(shard.name, shard.local) for shard in parallelism.local_shards], config.optim
+        )
 
-    def trial(recipe: Recipe, tell: Callable[[int], None]) -> None:
-        hooks = Hooks(on_step=lambda record: tell(record.tokens))
-        train(*made(), data, objective, recipe, Progress(), hooks, order)
+    def trial(recipe: Recipe, report: Callable[[int], None]) -> None:
+        hooks = Hooks(on_step=lambda record: report(record.tokens))
+        train(*setup(), data, objective, recipe, Progress(), hooks, order)
 
     return forecast(
         config.model,
@@ -136,14 +138,14 @@ def inputs_and_weights(
 
     A run that goes on has its own, and they aren't read again.
     """
-    beginning = InitialWeights.at(config.init_from) if config.init_from else None
-    if beginning is None:
+    initial_weights = InitialWeights.at(config.init_from) if config.init_from else None
+    if initial_weights is None:
         return packed.inputs, {}
-    refuse_overlap(config.output, [beginning.path])
-    goes_on = not config.overwrite and bool(newest_first(config.output))
+    refuse_overlap(config.output, [initial_weights.path])
+    resumes = not config.overwrite and bool(newest_first(config.output))
     tokenizer = Tokenizer.load(packed.path / "tokenizer")
-    found = {} if goes_on else beginning.load(tokenizer)
-    return packed.inputs.merged_with(beginning.inputs), found
+    weights = {} if resumes else initial_weights.load(tokenizer)
+    return packed.inputs.merged_with(initial_weights.inputs), weights
 
 
 def objective_for(config: ObjectiveConfig, packed: PackedInputs) -> "Objective":
@@ -191,20 +193,20 @@ def recipe_for(
 ) -> "Recipe":
     """Return what the training loop is told, and tell the size of the batch and the epochs."""
     sequence_length = packed.sequence_length
-    rows_per_batch = sequences_per_batch(config, sequence_length)
-    passes = config.steps * rows_per_batch / rows
+    global_batch_size = sequences_per_batch(config, sequence_length)
+    epochs = config.steps * global_batch_size / rows
     say(
-        f"batch: {rows_per_batch:,} rows of {sequence_length:,} tokens, "
+        f"batch: {global_batch_size:,} rows of {sequence_length:,} tokens, "
         f"{micro_batch:,} at a time; {config.steps:,} steps read the text "
-        f"{passes:.2f} times"
+        f"{epochs:.2f} times"
     )
-    for fact in packed.facts(config.steps * rows_per_batch) if len(packed.folders) > 1 else []:
-        part = f"{fact['share_of_tokens']:.1%} of the tokens"
-        say(f"  {fact['folder']}: {part}, read {fact['epochs']:.2f} times")
+    for entry in packed.facts(config.steps * global_batch_size) if len(packed.folders) > 1 else []:
+        fraction = f"{entry['share_of_tokens']:.1%} of the tokens"
+        say(f"  {entry['folder']}: {fraction}, read {entry['epochs']:.2f} times")
     return Recipe(
         seed=config.seed,
         steps=config.steps,
-        rows_per_batch=rows_per_batch,
+        global_batch_size=global_batch_size,
         micro_batch=micro_batch,
         optim=config.optim,
         schedule=config.schedule,
@@ -216,15 +218,15 @@ def recipe_for(
 
 def _rows_per_rank(config: PretrainConfig, packed: PackedInputs) -> int:
     """Return the rows of a batch that one process reads, at most."""
-    readers = 1 if config.parallel == "tensor" else ranks()
-    return -(-sequences_per_batch(config, packed.sequence_length) // readers)
+    data_parallel_size = 1 if config.parallel == "tensor" else ranks()
+    return -(-sequences_per_batch(config, packed.sequence_length) // data_parallel_size)
 
 
-def _usual_micro_batch(config: PretrainConfig, packed: PackedInputs) -> int:
+def _default_micro_batch(config: PretrainConfig, packed: PackedInputs) -> int:
     """Return the rows to compute at a time, where nothing has to be tried."""
-    usual = max(1, MICRO_BATCH_TOKENS // packed.sequence_length)
-    asked = config.micro_batch if isinstance(config.micro_batch, int) else usual
-    return min(_rows_per_rank(config, packed), asked)
+    default = max(1, MICRO_BATCH_TOKENS // packed.sequence_length)
+    requested = config.micro_batch if isinstance(config.micro_batch, int) else default
+    return min(_rows_per_rank(config, packed), requested)
 
 
 def resolve_micro_batch(
@@ -237,7 +239,7 @@ def resolve_micro_batch(
 ) -> int:
     """Return the rows to compute at a time; auto finds out how many fit, once a run."""
     if config.micro_batch != "auto":
-        return _usual_micro_batch(config, packed)
+        return _default_micro_batch(config, packed)
 
     data, device = packed.rows(), accelerator.device
 
@@ -251,4 +253,4 @@ def resolve_micro_batch(
         with accelerator.autocast():
             return fits_on_gpu(model, batch.tensors())
 
-    return find_rows(_rows_per_rank(config, packed), fits, device, run)
+    return find_micro_batch(_rows_per_rank(config, packed), fits, device, run)

@@ -42,13 +42,13 @@ from lmkit.training.checkpoints.trained_model import (
     read_description,
 )
 
-ROWS = ("embedding.weight", "output.weight", "output_bias")
+VOCABULARY_WEIGHTS = ("embedding.weight", "output.weight", "output_bias")
 """Weights with a row, or a number, for each token."""
 
-FREE = frozenset({"preset", "dropout", "z_loss"})
+TRAINING_ONLY = frozenset({"preset", "dropout", "z_loss"})
 """Options of a model that may be others than in what it begins from."""
 
-CUTTING = ("normalizer", "pre_tokenizer")
+TOKENIZATION_PARTS = ("normalizer", "pre_tokenizer")
 """Parts of a tokenizer that decide what it takes for a word."""
 
 HINT = "name a folder that lmkit pretrain or lmkit export made, or one of Transformers"
@@ -61,24 +61,24 @@ class InitialWeights:
     path: Path
     config: ModelConfig
     tokenizer_folder: Path
-    theirs: HfCheckpoint | None = None
+    hf_checkpoint: HfCheckpoint | None = None
     checkpoint: Path | None = None
 
     @classmethod
     def at(cls, path: Path) -> "InitialWeights":
         """Find out what a person named; InputError where nothing can begin from it."""
         if not path.is_dir():
-            found = "is a file, must be a folder" if path.exists() else "no such folder"
-            raise InputError(f"--init-from: {path}: {found}", HINT)
+            tensors = "is a file, must be a folder" if path.exists() else "no such folder"
+            raise InputError(f"--init-from: {path}: {tensors}", HINT)
         try:
             if is_hf_folder(path):
-                theirs = HfCheckpoint.at(path)
+                hf_checkpoint = HfCheckpoint.at(path)
                 if not (path / TOKENIZER_JSON).is_file():
                     raise InputError(
                         f"{path}: holds no {TOKENIZER_JSON}, so its rows stand for nothing known",
                         "AutoTokenizer.from_pretrained(OLD).save_pretrained(NEW) makes one",
                     )
-                return cls(path, theirs.config, path, theirs=theirs)
+                return cls(path, hf_checkpoint.config, path, hf_checkpoint=hf_checkpoint)
             run, checkpoint = find_run(path)
             config = read_description(run).config
             return cls(path, config, run / TOKENIZER, checkpoint=checkpoint)
@@ -94,8 +94,8 @@ class InitialWeights:
     def _fingerprint(self) -> str:
         if self.checkpoint:
             return fingerprint_of(self.checkpoint)
-        assert self.theirs
-        files = [self.path / CONFIG, self.path / TOKENIZER_JSON, *self.theirs.files]
+        assert self.hf_checkpoint
+        files = [self.path / CONFIG, self.path / TOKENIZER_JSON, *self.hf_checkpoint.files]
         return fingerprint((file.name, sha256(file)) for file in files)
 
     def options(self, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,11 +105,11 @@ class InitialWeights:
     def differences(self, config: ModelConfig) -> list[str]:
         """Name the options that aren't those of the folder, as a person types them."""
         return [
-            f"--model.{name.replace('_', '-')}: got {as_typed(got)}, but {self.path} has "
-            f"{as_typed(wanted)}"
+            f"--model.{name.replace('_', '-')}: got {as_typed(actual)}, but {self.path} has "
+            f"{as_typed(expected)}"
             for name in type(config).model_fields
-            if name not in FREE
-            and (got := getattr(config, name)) != (wanted := getattr(self.config, name))
+            if name not in TRAINING_ONLY
+            and (actual := getattr(config, name)) != (expected := getattr(self.config, name))
         ]
 
     def load(self, tokenizer: Tokenizer) -> dict[str, Tensor]:
@@ -118,43 +118,51 @@ class InitialWeights:
         Raises InputError where the folder is damaged, or the tokenizer another one.
         """
         old = Tokenizer.load(self.tokenizer_folder)
-        moved_V = torch.tensor(_old_rows(old, tokenizer, self.path))
-        found = self.theirs.weights() if self.theirs else self._own_weights()
-        rows = found[ROWS[0]].shape[0]
-        known_V = (moved_V >= 0) & (moved_V < rows)
-        if lost := len(moved_V) - int(known_V.sum()):
-            say(f"{self.path}: {lost:,} tokens are new to it; they begin at the mean of the others")
-        for name in ROWS:
-            if name in found and not (len(moved_V) == rows and moved_V.equal(torch.arange(rows))):
-                found[name] = _in_new_rows(found[name], moved_V, known_V)
-        return found
+        old_rows_V = torch.tensor(_old_rows(old, tokenizer, self.path))
+        tensors = self.hf_checkpoint.weights() if self.hf_checkpoint else self._checkpoint_weights()
+        rows = tensors[VOCABULARY_WEIGHTS[0]].shape[0]
+        known_V = (old_rows_V >= 0) & (old_rows_V < rows)
+        if new_tokens := len(old_rows_V) - int(known_V.sum()):
+            say(
+                f"{self.path}: {new_tokens:,} tokens are new to it; they begin at the mean of the others"
+            )
+        for name in VOCABULARY_WEIGHTS:
+            if name in tensors and not (
+                len(old_rows_V) == rows and old_rows_V.equal(torch.arange(rows))
+            ):
+                tensors[name] = _rearranged(tensors[name], old_rows_V, known_V)
+        return tensors
 
-    def _own_weights(self) -> dict[str, Tensor]:
+    def _checkpoint_weights(self) -> dict[str, Tensor]:
         assert self.checkpoint
         return load_file(self.checkpoint / MODEL)
 
 
-def fill(model: nn.Module, found: Mapping[str, Tensor]) -> None:
+def copy_weights(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     """Give a model its first weights; what they don't name stays as it was drawn."""
-    own = weights(model)
-    strange = [name for name in found if name not in own or own[name].shape != found[name].shape]
-    assert not strange, strange
+    model_weights = weights(model)
+    unknown = [
+        name
+        for name in tensors
+        if name not in model_weights or model_weights[name].shape != tensors[name].shape
+    ]
+    assert not unknown, unknown
     with torch.no_grad():
-        for name, tensor in found.items():
-            own[name].copy_(tensor)
+        for name, tensor in tensors.items():
+            model_weights[name].copy_(tensor)
 
 
 def _old_rows(old: Tokenizer, new: Tokenizer, path: Path) -> list[int]:
     """Return for each token its row in the old embedding, or -1 where it has none."""
     before, now = old.vocabulary, new.vocabulary
-    if gone := [text for text in before if text not in now]:
+    if missing := [text for text in before if text not in now]:
         raise InputError(
-            f"--init-from: {path}: {len(gone):,} of its {len(before):,} tokens, such as "
-            f"{min(gone)!r}, are not in the tokenizer of the packed folder: it is another one",
+            f"--init-from: {path}: {len(missing):,} of its {len(before):,} tokens, such as "
+            f"{min(missing)!r}, are not in the tokenizer of the packed folder: it is another one",
             f"take its tokenizer over: lmkit train-tokenizer --from {path} --output TOKENIZER, and "
             "pack with that",
         )
-    if differing := [part for part in CUTTING if _part(old, part) != _part(new, part)]:
+    if differing := [part for part in TOKENIZATION_PARTS if _part(old, part) != _part(new, part)]:
         warn(
             f"--init-from: {path}: its tokenizer has the same tokens, and another "
             f"{' and '.join(differing)}: it cuts some texts in other pieces"
@@ -169,9 +177,15 @@ def _part(tokenizer: Tokenizer, part: str) -> Any:
     return tokenizer.stored.get(part)
 
 
-def _in_new_rows(tensor: Tensor, moved_V: Tensor, known_V: Tensor) -> Tensor:
+def _rearranged(tensor: Tensor, old_rows_V: Tensor, known_V: Tensor) -> Tensor:
     """Put rows where their tokens are now, and the mean of all where a token is new."""
-    kept = tensor[moved_V[known_V]]
-    found = kept.double().mean(0).to(tensor.dtype).expand(len(moved_V), *tensor.shape[1:]).clone()
-    found[known_V] = kept
-    return found
+    known_rows = tensor[old_rows_V[known_V]]
+    tensors = (
+        known_rows.double()
+        .mean(0)
+        .to(tensor.dtype)
+        .expand(len(old_rows_V), *tensor.shape[1:])
+        .clone()
+    )
+    tensors[known_V] = known_rows
+    return tensors

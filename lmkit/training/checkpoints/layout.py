@@ -34,12 +34,12 @@ class Index:
     """The lowest `validation_loss`, of those that are kept."""
 
 
-def choose(run: Path, warn: Callable[[str], None]) -> Path:
+def choose_checkpoint(run: Path, warn: Callable[[str], None]) -> Path:
     """Return the checkpoint that stands for a run: the best, else the newest, if it is whole."""
     newest = newest_first(run)
     best = [checkpoint for checkpoint in newest if checkpoint.name == read_index(run).best]
     for checkpoint in [*best, *newest]:
-        if not (problem := damage(checkpoint)):
+        if not (problem := find_corruption(checkpoint)):
             return checkpoint
         warn(f"{checkpoint}: {problem}; trying another checkpoint")
     raise LmkitError(f"{run}: no checkpoint that is whole", "train first: lmkit pretrain")
@@ -78,7 +78,7 @@ def read_index(run: Path) -> Index:
         return Index()
 
 
-def damage(checkpoint: Path) -> str | None:
+def find_corruption(checkpoint: Path) -> str | None:
     """Say what is wrong with the files of a checkpoint; None: nothing."""
     try:
         outputs = read_json(checkpoint / MANIFEST)["outputs"]

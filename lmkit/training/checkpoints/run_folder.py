@@ -54,18 +54,18 @@ class RunFolder:
     def claim(self, stack: ExitStack) -> Manifest | None:
         """Own the folder until the stack unwinds; return a manifest if nothing is left to do."""
         folder = self.folder
-        finished, _ = self._look(folder)
+        finished, _ = self._check_state(folder)
         if finished:
             say(f"{self.config.output}: up to date")
             return finished
         self.config.output.mkdir(parents=True, exist_ok=True)
         stack.enter_context(folder_lock(self.config.output))
-        finished, changes = self._look(folder)
+        finished, changes = self._check_state(folder)
         if finished:
             return finished
         folder.begin()
         if self.config.overwrite:
-            self._forget()
+            self._remove_old_results()
         self._drop_checkpoints_of_others()
         if changes:
             self._write_history(changes)
@@ -76,19 +76,19 @@ class RunFolder:
         known = self.known(key)
         if known is None:
             known = find()
-            self._note(key, known)
+            self._record(key, known)
         return known
 
     def known(self, key: str) -> str | None:
         """Return what `auto` came to, if that is known."""
         return _resolved(self.config.output).get(key)
 
-    def note_steps(self, hours: float | None, steps: int) -> None:
+    def record_steps(self, hours: float | None, steps: int) -> None:
         """Write down how many steps so many hours are."""
-        self._note("hours", hours)
-        self._note("steps", steps)
+        self._record("hours", hours)
+        self._record("steps", steps)
 
-    def _note(self, key: str, value: Any) -> None:
+    def _record(self, key: str, value: Any) -> None:
         path = self.config.output / RESOLVED
         known = _resolved(self.config.output) | {key: value}
         with atomic_write(path, self.folder.scratch) as temporary:
@@ -98,8 +98,8 @@ class RunFolder:
     def recipe(self) -> str:
         """A hash of all that decides the numbers of the run."""
         plan = self.folder.plan
-        free = self.may_change | self.config.location_options
-        fixed = {key: value for key, value in flat(plan.config).items() if key not in free}
+        changeable = self.may_change | self.config.location_options
+        fixed = {key: value for key, value in flat(plan.config).items() if key not in changeable}
         data = [record.sha256 for record in plan.inputs]
         text = json.dumps([fixed, data], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
@@ -108,11 +108,11 @@ class RunFolder:
         """Write the manifest."""
         paths = [path for path in sorted(self.config.output.rglob("*")) if path.is_file()]
         names = [path.relative_to(self.config.output).as_posix() for path in paths]
-        made = ("model.json", "tokenizer/", f"{CHECKPOINTS}/")
+        prefixes = ("model.json", "tokenizer/", f"{CHECKPOINTS}/")
         outputs = [
             Output(name=name, bytes=size, sha256=hash_range(path, 0, size))
             for name, path in zip(names, paths, strict=True)
-            if name.startswith(made)
+            if name.startswith(prefixes)
             for size in [path.stat().st_size]
         ]
         counts = Counts(more={"steps": steps, "tokens": tokens})
@@ -121,7 +121,7 @@ class RunFolder:
             outputs, counts, dict(details), inputs=folder.plan.inputs, not_outputs=NOT_OUTPUTS
         )
 
-    def _look(self, folder: OutputFolder) -> tuple[Manifest | None, list[str]]:
+    def _check_state(self, folder: OutputFolder) -> tuple[Manifest | None, list[str]]:
         """Return the manifest if there is nothing to do, and the changes that are allowed."""
         manifest, plan = folder.look()
         if plan is None or self.config.overwrite:
@@ -135,10 +135,10 @@ class RunFolder:
             folder.check_outputs(manifest)
             if self.steps == before:
                 return manifest, []
-        gone = max(map(step_of, newest_first(folder.path)), default=0)
-        if self.steps < gone:
+        reached = max(map(step_of, newest_first(folder.path)), default=0)
+        if self.steps < reached:
             raise ConfigError(
-                f"--steps: got {self.steps}, but {folder.path} has already gone {gone}",
+                f"--steps: got {self.steps}, but {folder.path} has already gone {reached}",
                 "evaluate one of its checkpoints, or choose another --output",
             )
         return None, list(options.values())
@@ -146,7 +146,7 @@ class RunFolder:
     def _steps_of(self, plan: Plan) -> int:
         return int(plan.config["steps"])
 
-    def _forget(self) -> None:
+    def _remove_old_results(self) -> None:
         """Remove what an older run in this folder has left."""
         run = self.config.output
         for name in (CHECKPOINTS, TENSORBOARD):

@@ -17,7 +17,7 @@ from lmkit.artifacts.manifest import flat
 from lmkit.training.checkpoints.layout import CHECKPOINTS, INDEX, MANIFEST, MODEL, STATE
 from lmkit.training.metrics import METRICS
 
-LONGEST_HEAD = 100_000_000
+MAX_HEADER_BYTES = 100_000_000
 TAIL_BYTES = 64_000
 
 Facts = dict[str, Any]
@@ -40,8 +40,8 @@ def describe_run(folder: Path, details: Mapping[str, Any], last_steps: int) -> d
         facts["parameters"] = parameters(folder / CHECKPOINTS / str(index["latest"]))
     model = _json(folder / "model.json")
     changes = [
-        {"from_step": each.get("step"), "change": "; ".join(map(str, each.get("changes", [])))}
-        for each in _tail(folder / "history.jsonl")
+        {"from_step": entry.get("step"), "change": "; ".join(map(str, entry.get("changes", [])))}
+        for entry in _tail(folder / "history.jsonl")
     ]
     rest = {key: value for key, value in details.items() if key != "mixture"}
     return {
@@ -70,8 +70,8 @@ def parameters(checkpoint: Path) -> int | None:
     try:
         with (checkpoint / MODEL).open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(min(length, LONGEST_HEAD)))
-        return sum(prod(each["shape"]) for name, each in header.items() if name != "__metadata__")
+            header = json.loads(file.read(min(length, MAX_HEADER_BYTES)))
+        return sum(prod(entry["shape"]) for name, entry in header.items() if name != "__metadata__")
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 

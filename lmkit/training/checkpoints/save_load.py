@@ -48,13 +48,13 @@ from lmkit.training.checkpoints.layout import (
     OPTIMIZER,
     STATE,
     Index,
-    damage,
+    find_corruption,
     name_of,
     newest_first,
     read_json,
     step_of,
 )
-from lmkit.training.distributed.sharded_weights import LocalShard, held
+from lmkit.training.distributed.sharded_weights import LocalShard, local_shards
 from lmkit.training.optimizer import CombinedOptimizer, parts_of
 
 PARTIAL, OLD = ".partial-", ".old-"
@@ -76,18 +76,18 @@ def snapshot(
     keep: bool = True,
 ) -> Snapshot:
     """Copy a model and its optimizer; each process has to call it, and one may `keep` the copy."""
-    held_weights = held(model) if held_weights is None else held_weights
+    held_weights = local_shards(model) if held_weights is None else held_weights
     state, kept_moments = optimizer.state, dict[str, Tensor]()
     for one in held_weights:
-        for key, value in state.get(one.own, {}).items():
-            whole = one.whole(value)
+        for key, value in state.get(one.local, {}).items():
+            full = one.full(value)
             if keep:
-                kept_moments[f"{one.name}.{key}"] = _copied(whole)
+                kept_moments[f"{one.name}.{key}"] = _copied(full)
     kept_weights = dict[str, Tensor]()
     for name, tensor in weights(model).items():
-        whole = tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+        full = tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
         if keep:
-            kept_weights[name] = _copied(whole)
+            kept_weights[name] = _copied(full)
     return Snapshot(kept_weights, kept_moments)
 
 
@@ -117,7 +117,7 @@ def save(
     """
     folder = run / CHECKPOINTS
     folder.mkdir(exist_ok=True)
-    _sweep(folder)
+    _remove_leftovers(folder)
     final, partial = folder / name_of(step), folder / (PARTIAL + name_of(step))
     try:
         partial.mkdir()
@@ -149,11 +149,11 @@ def load(
 
     """
     for checkpoint in newest_first(run):
-        if problem := damage(checkpoint):
+        if problem := find_corruption(checkpoint):
             warn(f"{checkpoint}: {problem}; going back to the checkpoint before it")
             continue
         load_weights(checkpoint, model)
-        _load_optimizer(checkpoint, held_weights or held(model), optimizer)
+        _load_optimizer(checkpoint, held_weights or local_shards(model), optimizer)
         return read_json(checkpoint / STATE)
     raise LmkitError(
         f"{run / CHECKPOINTS}: no checkpoint that is whole",
@@ -163,32 +163,34 @@ def load(
 
 def load_weights(checkpoint: Path, model: nn.Module) -> None:
     """Fill a model, on whatever device, from one checkpoint that has been checked."""
-    saved, own = load_file(checkpoint / MODEL), weights(model)
+    saved, model_tensors = load_file(checkpoint / MODEL), weights(model)
     if wrong := sorted(
         name
-        for name in saved.keys() | own.keys()
-        if name not in saved or name not in own or saved[name].shape != own[name].shape
+        for name in saved.keys() | model_tensors.keys()
+        if name not in saved
+        or name not in model_tensors
+        or saved[name].shape != model_tensors[name].shape
     ):
         raise LmkitError(
             f"{checkpoint}: its weights are not those of this model, such as {wrong[0]}",
             "--model.* must be what the checkpoint was made with",
         )
-    parts = {one.name: one for one in held(model)}
+    parts = {one.name: one for one in local_shards(model)}
     with torch.no_grad():
-        for name, tensor in own.items():
+        for name, tensor in model_tensors.items():
             if isinstance(tensor, DTensor):
-                parts[name].own.copy_(parts[name].part(saved[name]))
+                parts[name].local.copy_(parts[name].shard(saved[name]))
             else:
                 tensor.copy_(saved[name])
 
 
 def weights(model: nn.Module) -> dict[str, Tensor]:
     """Return everything that a model remembers, by name; a tied tensor by its first name."""
-    seen: set[int] = set()
+    added: set[int] = set()
     named: dict[str, Tensor] = {}
     for name, tensor in model.state_dict(keep_vars=True).items():
-        if id(tensor) not in seen:
-            seen.add(id(tensor))
+        if id(tensor) not in added:
+            added.add(id(tensor))
             named[name] = tensor
     return named
 
@@ -225,10 +227,14 @@ def _load_optimizer(
     moments: dict[int, dict[str, Tensor]] = {}
     for one in held_weights:
         # A name may begin like another ("norm", "norm.gain"); what follows has no dot.
-        own = {key: value for key, value in saved.items() if key.rpartition(".")[0] == one.name}
-        if own:
-            found = {key.rpartition(".")[2]: one.part(value) for key, value in own.items()}
-            moments[id(one.own)] = found
+        model_tensors = {
+            key: value for key, value in saved.items() if key.rpartition(".")[0] == one.name
+        }
+        if model_tensors:
+            found = {
+                key.rpartition(".")[2]: one.shard(value) for key, value in model_tensors.items()
+            }
+            moments[id(one.local)] = found
     for part in parts_of(optimizer):
         numbered = part.state_dict()
         numbers = {
@@ -273,12 +279,12 @@ def _up_to(folder: Path, step: int) -> list[Path]:
 
 def _remove(checkpoint: Path) -> None:
     """Delete a folder; one that is half deleted never has a checkpoint's name."""
-    away = checkpoint.with_name(OLD + checkpoint.name)
-    checkpoint.rename(away)
-    shutil.rmtree(away)
+    renamed = checkpoint.with_name(OLD + checkpoint.name)
+    checkpoint.rename(renamed)
+    shutil.rmtree(renamed)
 
 
-def _sweep(folder: Path) -> None:
+def _remove_leftovers(folder: Path) -> None:
     """Remove what a save that was killed has left."""
     for leftover in [*folder.glob(PARTIAL + "*"), *folder.glob(OLD + "*")]:
         shutil.rmtree(leftover)

@@ -27,8 +27,8 @@ from lmkit.tokenizers.tokenizer import Tokenizer
 from lmkit.training.checkpoints.layout import (
     MANIFEST,
     MODEL,
-    choose,
-    damage,
+    choose_checkpoint,
+    find_corruption,
     newest_first,
     read_json,
     step_of,
@@ -118,11 +118,11 @@ def find_run(path: Path) -> tuple[Path, Path]:
     if (path / MODEL_JSON).is_file():
         if not newest_first(path):
             raise InputError(f"{path}: no checkpoint yet", "wait for the first --save-every")
-        return path, choose(path, warn)
+        return path, choose_checkpoint(path, warn)
     run = run_of(path)
     named = path.resolve() in [checkpoint.resolve() for checkpoint in newest_first(run)]
     if named and (run / MODEL_JSON).is_file():
-        if problem := damage(path):
+        if problem := find_corruption(path):
             raise InputError(f"{path}: {problem}", "name another checkpoint, or the run")
         return run, path
     if not path.exists():

@@ -17,16 +17,16 @@ from math import floor
 from lmkit.errors import ConfigError
 
 
-def row_shares(
+def row_fractions(
     weights: Sequence[float] | None, rows: Sequence[int], tokens: Sequence[int]
 ) -> list[Fraction]:
     """Return the share of the rows that each folder gives, so that its tokens have its weight.
 
     Raises ConfigError where there isn't a weight for each.
 
-    >>> row_shares([0.5, 0.5], rows=[10, 10], tokens=[1000, 500])  # the second is half padding
+    >>> row_fractions([0.5, 0.5], rows=[10, 10], tokens=[1000, 500])  # the second is half padding
     [Fraction(1, 3), Fraction(2, 3)]
-    >>> row_shares(None, rows=[30, 10], tokens=[1000, 500])
+    >>> row_fractions(None, rows=[30, 10], tokens=[1000, 500])
     [Fraction(3, 4), Fraction(1, 4)]
     """
     if weights is not None and len(weights) != len(rows):
@@ -35,23 +35,23 @@ def row_shares(
             f"--mixture.weights: got {as_typed}, must be {len(rows)}: one for each input",
             "give them in the order of the inputs, such as --mixture.weights 0.7,0.3",
         )
-    wanted = [Fraction(count) for count in rows]
+    amounts = [Fraction(count) for count in rows]
     if weights is not None:
         # A float as it was typed: 0.1 is a tenth here.
-        each = zip(weights, rows, tokens, strict=True)
-        wanted = [Fraction(str(weight)) * count / total for weight, count, total in each]
-    return [part / sum(wanted) for part in wanted]
+        weighted = zip(weights, rows, tokens, strict=True)
+        amounts = [Fraction(str(weight)) * count / total for weight, count, total in weighted]
+    return [part / sum(amounts) for part in amounts]
 
 
-def rows_so_far(places: int, shares: Sequence[Fraction]) -> list[int]:
+def rows_so_far(count: int, fractions: Sequence[Fraction]) -> list[int]:
     """How many of the first rows of a run come from each folder.
 
-    >>> [rows_so_far(places, row_shares([0.7, 0.3], [1, 1], [1, 1])) for places in range(5)]
+    >>> [rows_so_far(count, row_fractions([0.7, 0.3], [1, 1], [1, 1])) for count in range(5)]
     [[0, 0], [1, 0], [1, 1], [2, 1], [3, 1]]
     """
-    if len(shares) == 1:
-        return [places]
-    middle = len(shares) // 2
-    left, right = shares[:middle], shares[middle:]
-    first = floor(places * sum(left) / sum(shares) + Fraction(1, 2))
-    return [*rows_so_far(first, left), *rows_so_far(places - first, right)]
+    if len(fractions) == 1:
+        return [count]
+    half = len(fractions) // 2
+    left, right = fractions[:half], fractions[half:]
+    first = floor(count * sum(left) / sum(fractions) + Fraction(1, 2))
+    return [*rows_so_far(first, left), *rows_so_far(count - first, right)]

@@ -25,7 +25,7 @@ from lmkit.execution.ranks import rank
 from lmkit.packing.packed_folder import PackedFolder
 from lmkit.packing.token_rows import TokenRows
 from lmkit.training.data.mixed_rows import MixedRows
-from lmkit.training.data.mixture import row_shares, rows_so_far
+from lmkit.training.data.mixture import row_fractions, rows_so_far
 from lmkit.training.data.sequence_order import rows_of_step
 
 SHARED = {
@@ -56,11 +56,11 @@ class PackedInputs:
         folders = [_packed(path) for path in paths]
         for other in folders[1:]:
             _refuse_different(folders[0], other)
-        if twice := [
+        if duplicates := [
             path for path in paths if [p.resolve() for p in paths].count(path.resolve()) > 1
         ]:
             raise InputError(
-                f"INPUTS: {twice[0]} is named twice", "to read more of it: --mixture.weights"
+                f"INPUTS: {duplicates[0]} is named twice", "to read more of it: --mixture.weights"
             )
         return cls(tuple(folders), weights)
 
@@ -77,14 +77,14 @@ class PackedInputs:
     @property
     def inputs(self) -> Inputs:
         """What the run is made from."""
-        found = [
+        records = [
             other_folder(folder.path, "packed", folder.manifest.fingerprint)
             for folder in self.folders
         ]
-        whole = found[0]
-        for part in found[1:]:
-            whole = whole.merged_with(part)
-        return whole
+        inputs = records[0]
+        for part in records[1:]:
+            inputs = inputs.merged_with(part)
+        return inputs
 
     @property
     def sequence_length(self) -> int:
@@ -92,13 +92,13 @@ class PackedInputs:
         return int(self.manifest.details["sequence_length"])
 
     @cached_property
-    def shares(self) -> list[Fraction]:
+    def fractions(self) -> list[Fraction]:
         """Share of the rows from each folder."""
-        return row_shares(self.weights, self._of_train("rows"), self._of_train("tokens"))
+        return row_fractions(self.weights, self._of_train("rows"), self._of_train("tokens"))
 
     def check(self, *, hashes: bool) -> None:
         """Raise InputError where a folder isn't what lmkit pack made."""
-        _ = self.shares  # weights that don't fit are an error before anything is read
+        _ = self.fractions  # weights that don't fit are an error before anything is read
         if rank() == 0:
             for folder in self.folders:
                 check_finished(folder.path, hashes=hashes)
@@ -111,7 +111,7 @@ class PackedInputs:
         if len(opened) == 1:
             return opened[0]
 
-        return MixedRows(opened, self.shares)
+        return MixedRows(opened, self.fractions)
 
     def order(
         self, rows: "TokenRows | MixedRows"
@@ -128,31 +128,31 @@ class PackedInputs:
         }
 
     def facts(
-        self, places: int, losses: Mapping[str, float | None] | None = None
+        self, sequences: int, losses: Mapping[str, float | None] | None = None
     ) -> list[dict[str, Any]]:
         """Say how often each folder is read in the first so many rows of a run."""
-        drawn = rows_so_far(places, self.shares)
+        rows_read = rows_so_far(sequences, self.fractions)
         rows, tokens = self._of_train("rows"), self._of_train("tokens")
-        parts = [share * t / r for share, t, r in zip(self.shares, tokens, rows, strict=True)]
+        parts = [share * t / r for share, t, r in zip(self.fractions, tokens, rows, strict=True)]
         table: list[dict[str, Any]] = []
         for number, folder in enumerate(self.folders):
-            fact: dict[str, Any] = {
+            entry: dict[str, Any] = {
                 "folder": str(folder.path),
                 "share_of_tokens": round(float(parts[number] / sum(parts)), 6),
                 "rows": rows[number],
-                "rows_read": drawn[number],
-                "epochs": round(drawn[number] / rows[number], 4),
+                "rows_read": rows_read[number],
+                "epochs": round(rows_read[number] / rows[number], 4),
             }
             loss = (losses or {}).get(str(folder.path))
-            table.append(fact if loss is None else fact | {"validation_loss": loss})
+            table.append(entry if loss is None else entry | {"validation_loss": loss})
         return table
 
     def _of_train(self, key: str) -> list[int]:
         return [int(folder.manifest.details["train"][key]) for folder in self.folders]
 
-    def _open(self, folder: PackedFolder, side: str) -> "TokenRows":
+    def _open(self, folder: PackedFolder, split: str) -> "TokenRows":
         details = folder.manifest.details
-        return TokenRows.open(folder.path / side, self.sequence_length, details["pad"])
+        return TokenRows.open(folder.path / split, self.sequence_length, details["pad"])
 
 
 def _packed(path: Path) -> PackedFolder:
@@ -169,9 +169,9 @@ def _packed(path: Path) -> PackedFolder:
 
 def _refuse_different(one: PackedFolder, other: PackedFolder) -> None:
     for key, (name, hint) in SHARED.items():
-        mine, its = one.manifest.details[key], other.manifest.details[key]
-        if mine != its:
-            shown = "" if key == "tokenizer" else f" ({mine} and {its})"
+        first, second = one.manifest.details[key], other.manifest.details[key]
+        if first != second:
+            shown = "" if key == "tokenizer" else f" ({first} and {second})"
             raise InputError(
                 f"INPUTS: {one.path} and {other.path} have different {name}{shown}, "
                 "so they can't be read together",

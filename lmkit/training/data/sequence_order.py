@@ -21,14 +21,14 @@ ROUNDS = 12
 """Four make a good cipher of a large domain; a domain of three rows needs more to look fair."""
 
 
-def rows_of_step(seed: int, step: int, rows_per_batch: int, rows: int) -> NDArray[np.int64]:
+def rows_of_step(seed: int, step: int, global_batch_size: int, rows: int) -> NDArray[np.int64]:
     """Return the rows that step 1, 2, … of a run reads, out of `rows`.
 
     >>> first, second = rows_of_step(0, 1, 3, 6), rows_of_step(0, 2, 3, 6)
     >>> sorted([*first.tolist(), *second.tolist()])
     [0, 1, 2, 3, 4, 5]
     """
-    return rows_at(seed, (step - 1) * rows_per_batch, rows_per_batch, rows)
+    return rows_at(seed, (step - 1) * global_batch_size, global_batch_size, rows)
 
 
 def rows_at(seed: int, start: int, count: int, rows: int) -> NDArray[np.int64]:
@@ -39,36 +39,36 @@ def rows_at(seed: int, start: int, count: int, rows: int) -> NDArray[np.int64]:
     """
     if rows < 1:
         raise ValueError("there are no rows to draw from")
-    places = start + np.arange(count, dtype=np.int64)
-    epochs, within = np.divmod(places, rows)
+    offsets = start + np.arange(count, dtype=np.int64)
+    epochs, within = np.divmod(offsets, rows)
     keys = np.empty(count, np.uint64)
     for epoch in range(int(epochs[0]), int(epochs[-1]) + 1):
         keys[epochs == epoch] = draw(seed, epoch)
     return _permuted(within.astype(np.uint64), keys, rows).astype(np.int64)
 
 
-def passes_of_rank(
+def micro_batches_of_rank(
     rows: NDArray[np.int64], rank: int, ranks: int, micro_batch: int
 ) -> list[NDArray[np.int64]]:
     """Cut a rank's share of a batch into micro-batches: as many on every rank, some maybe empty.
 
-    >>> [p.tolist() for p in passes_of_rank(np.arange(5), rank=0, ranks=2, micro_batch=2)]
+    >>> [p.tolist() for p in micro_batches_of_rank(np.arange(5), rank=0, ranks=2, micro_batch=2)]
     [[0, 1], [2]]
-    >>> [p.tolist() for p in passes_of_rank(np.arange(5), rank=1, ranks=2, micro_batch=2)]
+    >>> [p.tolist() for p in micro_batches_of_rank(np.arange(5), rank=1, ranks=2, micro_batch=2)]
     [[3, 4], []]
     """
     largest = -(-len(rows) // ranks)
     starts = range(0, largest, micro_batch)
-    share = np.array_split(rows, ranks)[rank]  # sizes differ by at most one
-    return [share[start : start + micro_batch] for start in starts]
+    part = np.array_split(rows, ranks)[rank]  # sizes differ by at most one
+    return [part[start : start + micro_batch] for start in starts]
 
 
 def _permuted(
-    places: NDArray[np.uint64], keys: NDArray[np.uint64], rows: int
+    offsets: NDArray[np.uint64], keys: NDArray[np.uint64], rows: int
 ) -> NDArray[np.uint64]:
     """Send each place below `rows` to another, one to one for every key."""
     bits = (rows - 1).bit_length()
-    values = _feistel(places, keys, bits)
+    values = _feistel(offsets, keys, bits)
     # At most half of the domain lies above `rows`, so a walk takes less than two steps on average.
     while (outside := np.flatnonzero(values >= rows)).size:
         values[outside] = _feistel(values[outside], keys[outside], bits)

@@ -22,7 +22,7 @@ from lmkit.counter_rng import row_keys
 from lmkit.objectives.registry import Objective
 from lmkit.packing.token_rows import NO_TARGET, Rows
 
-READ_AHEAD = 2
+PREFETCH_STEPS = 2
 """Steps whose rows are read before they are needed."""
 
 
@@ -54,7 +54,7 @@ class StepBatches:
 def step_batches(
     seed: int,
     step: int,
-    passes: list[NDArray[np.int64]],
+    micro_batches: list[NDArray[np.int64]],
     data: TrainingRows,
     objective: Objective,
     pin: bool,
@@ -62,14 +62,14 @@ def step_batches(
     """Read the rows of each pass of a step; `pin` them where a GPU is to fetch them."""
     batches: list[Arguments] = []
     targets = tokens = dropped = 0
-    for rows in passes:
+    for rows in micro_batches:
         # A pass over no rows still has to run, or the other ranks wait for its gradients.
         numbers = rows if len(rows) else np.zeros(1, np.int64)
-        read = data.read(numbers)
-        batch = objective(read, row_keys(seed, step, numbers))
+        sequences = data.read(numbers)
+        batch = objective(sequences, row_keys(seed, step, numbers))
         if len(rows):
             targets += batch.targets
-            tokens += int(np.count_nonzero(read.documents_BT))
+            tokens += int(np.count_nonzero(sequences.documents_BT))
             dropped += batch.dropped
         else:
             batch = replace(batch, targets_BT=np.full_like(batch.targets_BT, NO_TARGET))
@@ -80,16 +80,16 @@ def step_batches(
     return StepBatches(step, batches, targets, tokens, dropped)
 
 
-def ahead(make: Callable[[int], StepBatches], steps: range) -> Generator[StepBatches]:
+def prefetch(make: Callable[[int], StepBatches], steps: range) -> Generator[StepBatches]:
     """Make the work of each step in a thread, some steps before it is asked for."""
-    waiting: deque[Future[StepBatches]] = deque()
+    queued: deque[Future[StepBatches]] = deque()
     pool = ThreadPoolExecutor(1, thread_name_prefix="rows")
     try:
         for step in steps:
-            waiting.append(pool.submit(make, step))
-            if len(waiting) > READ_AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+            queued.append(pool.submit(make, step))
+            if len(queued) > PREFETCH_STEPS:
+                yield queued.popleft().result()
+        while queued:
+            yield queued.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)

@@ -22,24 +22,24 @@ from lmkit.training.precision import DeviceName, Precision
 ParallelMode = Literal["ddp", "fsdp", "tensor"]
 
 
-def refuse_owners() -> None:
+def refuse_launcher_plugins() -> None:
     """Refuse configurations of `accelerate launch` that would own what is ours."""
-    for name, what in (("DEEPSPEED", "DeepSpeed"), ("MEGATRON_LM", "Megatron-LM")):
+    for name, plugin in (("DEEPSPEED", "DeepSpeed"), ("MEGATRON_LM", "Megatron-LM")):
         if _is_on(os.environ.get(f"ACCELERATE_USE_{name}")):
             raise ConfigError(
-                f"accelerate launch: its configuration asks for {what}, which would own the "
+                f"accelerate launch: its configuration asks for {plugin}, which would own the "
                 "backward pass, the optimizer and the checkpoints",
                 "launch without it, and give --parallel fsdp",
             )
 
 
-def requested_mode(way: ParallelMode) -> ParallelMode:
+def requested_mode(mode: ParallelMode) -> ParallelMode:
     """Return how work is shared; FSDP, where `accelerate launch` was configured for that.
 
     Accelerate's own FSDP is switched off by this: ours takes its place.
     """
     if not _is_on(os.environ.pop("ACCELERATE_USE_FSDP", None)):
-        return way
+        return mode
     say("accelerate launch asks for FSDP: taken as --parallel fsdp")
     return "fsdp"
 
@@ -52,11 +52,11 @@ def accelerator_for(device: "DeviceName", precision: "Precision") -> "Accelerato
     mixed_precision = "no" if precision == "fp32" else precision
     accelerator = Accelerator(cpu=device == "cpu", mixed_precision=mixed_precision)
     accelerator.scaler = None  # fp16's is ours (`loss_scale`)
-    spare = torch.cuda.device_count() if accelerator.device.type == "cuda" else 0
-    if spare > ranks():
+    gpus = torch.cuda.device_count() if accelerator.device.type == "cuda" else 0
+    if gpus > ranks():
         say(
-            f"this machine has {spare} GPUs, and {ranks()} is used; to use all of them: "
-            f"torchrun --nproc-per-node {spare} -m lmkit pretrain ..."
+            f"this machine has {gpus} GPUs, and {ranks()} is used; to use all of them: "
+            f"torchrun --nproc-per-node {gpus} -m lmkit pretrain ..."
         )
     return accelerator
 

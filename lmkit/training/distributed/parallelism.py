@@ -28,10 +28,15 @@ from torch import Tensor, nn
 from lmkit.errors import ConfigError
 from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Block
-from lmkit.training.distributed.sharded_weights import LocalShard, held, squares, take_gradients
+from lmkit.training.distributed.sharded_weights import (
+    LocalShard,
+    local_shards,
+    sum_of_squares,
+    collect_gradients,
+)
 
 ParallelMode = Literal["ddp", "fsdp", "tensor"]
-IN_PARTS = ("query_norm.weight", "key_norm.weight")
+PER_HEAD_WEIGHTS = ("query_norm.weight", "key_norm.weight")
 """Weights that are whole on each process, and used for a part of the heads."""
 
 
@@ -39,16 +44,18 @@ class Parallelism:
     """The processes that train one model, seen from one of them."""
 
     def __init__(
-        self, model: nn.Module, accelerator: Accelerator, way: ParallelMode = "ddp"
+        self, model: nn.Module, accelerator: Accelerator, mode: ParallelMode = "ddp"
     ) -> None:
-        self.model, self.accelerator, self.way = model, accelerator, way
+        self.model, self.accelerator, self.mode = model, accelerator, mode
         self.processes = accelerator.num_processes
         if self.processes == 1:
-            self.way = "ddp"
-        if self.way == "ddp":
-            self._called: nn.Module = accelerator.prepare_model(model)
+            self.mode = "ddp"
+        if self.mode == "ddp":
+            self._wrapped_model: nn.Module = accelerator.prepare_model(model)
         else:
-            self._called = (_sharded if self.way == "fsdp" else _cut)(model, self._mesh)
+            self._wrapped_model = (_apply_fsdp if self.mode == "fsdp" else _apply_tensor_parallel)(
+                model, self._mesh
+            )
 
     @property
     def _mesh(self) -> Any:
@@ -57,79 +64,83 @@ class Parallelism:
         return init_device_mesh(self.accelerator.device.type, (self.processes,))
 
     @cached_property
-    def held(self) -> list[LocalShard]:
+    def local_shards(self) -> list[LocalShard]:
         """What this process holds of each weight."""
-        return held(self.model)
+        return local_shards(self.model)
 
     @property
-    def reader(self) -> int:
+    def data_parallel_rank(self) -> int:
         """Which share of the rows this process reads."""
-        return 0 if self.way == "tensor" else self.accelerator.process_index
+        return 0 if self.mode == "tensor" else self.accelerator.process_index
 
     @property
-    def readers(self) -> int:
+    def data_parallel_size(self) -> int:
         """In how many shares rows are read."""
-        return 1 if self.way == "tensor" else self.processes
+        return 1 if self.mode == "tensor" else self.processes
 
-    def summed(self, own: Tensor) -> Tensor:
+    def reduce_sum(self, local: Tensor) -> Tensor:
         """Add up over the shares of rows."""
-        return own if self.readers == 1 else cast(Tensor, self.accelerator.reduce(own, "sum"))
+        return (
+            local
+            if self.data_parallel_size == 1
+            else cast(Tensor, self.accelerator.reduce(local, "sum"))
+        )
 
-    def any(self, own: bool) -> bool:
+    def any_rank(self, local: bool) -> bool:
         """Tell whether something is so on any process."""
         if self.processes == 1:
-            return own
-        flag = torch.full((), float(own), device=self.accelerator.device)
+            return local
+        flag = torch.full((), float(local), device=self.accelerator.device)
         return bool(cast(Tensor, self.accelerator.reduce(flag, "sum")).item())
 
     def call(self, batch: Mapping[str, Tensor]) -> Tensor:
         """Return the summed loss of a batch."""
-        if self.way == "ddp":
-            return self._called(**batch)
+        if self.mode == "ddp":
+            return self._wrapped_model(**batch)
         with self.accelerator.autocast():
-            return self._called(**batch)
+            return self._wrapped_model(**batch)
 
     @contextmanager
-    def passing(self, *, last: bool) -> Generator[None]:
+    def micro_batch_context(self, *, last: bool) -> Generator[None]:
         """Go through a micro-batch; gradients are exchanged in the last one of a step."""
-        if self.way == "fsdp":
-            self._called.set_requires_gradient_sync(last)  # pyright: ignore
-        quiet = self.way == "ddp" and not last
-        with self.accelerator.no_sync(self._called) if quiet else nullcontext():
+        if self.mode == "fsdp":
+            self._wrapped_model.set_requires_gradient_sync(last)  # pyright: ignore
+        without_sync = self.mode == "ddp" and not last
+        with self.accelerator.no_sync(self._wrapped_model) if without_sync else nullcontext():
             yield
 
-    def take_gradients(self) -> None:
+    def collect_gradients(self) -> None:
         """Hand the gradients of a step on to the optimizer."""
-        if self.way == "tensor":
-            for one in self.held:
-                if one.name.endswith(IN_PARTS) and one.parameter.grad is not None:
+        if self.mode == "tensor":
+            for one in self.local_shards:
+                if one.name.endswith(PER_HEAD_WEIGHTS) and one.parameter.grad is not None:
                     gradient = cast(Tensor, self.accelerator.reduce(one.parameter.grad, "sum"))
                     one.parameter.grad = gradient
-        take_gradients(self.held)
+        collect_gradients(self.local_shards)
 
     @property
     def norm_of(self) -> Callable[[list[Tensor]], Tensor] | None:
         """Return what measures gradients that lie in parts; None: nothing is needed."""
-        return None if self.way == "ddp" else lambda _: self._norm()
+        return None if self.mode == "ddp" else lambda _: self._norm()
 
     def _norm(self) -> Tensor:
-        parts = squares(self.held, parts=True).to(self.accelerator.device)
+        parts = sum_of_squares(self.local_shards, sharded=True).to(self.accelerator.device)
         parts = cast(Tensor, self.accelerator.reduce(parts, "sum"))
-        return (parts + squares(self.held, parts=False).to(parts.device)).sqrt()
+        return (parts + sum_of_squares(self.local_shards, sharded=False).to(parts.device)).sqrt()
 
 
 def refuse_mode(
-    way: ParallelMode, processes: int, config: ModelConfig, algorithm: str = "adamw"
+    mode: ParallelMode, processes: int, config: ModelConfig, algorithm: str = "adamw"
 ) -> None:
     """Raise ConfigError where a model, or its optimizer, can't be shared in a way."""
-    if way == "ddp" or processes == 1:
+    if mode == "ddp" or processes == 1:
         return
     if algorithm == "muon":
         raise ConfigError(
-            f"--parallel {way}: does not go with --optim.algorithm muon: it needs whole matrices",
+            f"--parallel {mode}: does not go with --optim.algorithm muon: it needs whole matrices",
             "use --parallel ddp, or adamw",
         )
-    if way == "fsdp":
+    if mode == "fsdp":
         return
     if config.position in {"relative", "transformer-xl", "alibi"}:
         raise ConfigError(
@@ -149,7 +160,7 @@ def refuse_mode(
             )
 
 
-def _sharded(model: nn.Module, mesh: Any) -> nn.Module:
+def _apply_fsdp(model: nn.Module, mesh: Any) -> nn.Module:
     from torch.distributed.fsdp import fully_shard
 
     for module in model.modules():
@@ -161,7 +172,7 @@ def _sharded(model: nn.Module, mesh: Any) -> nn.Module:
     return model
 
 
-def _cut(model: nn.Module, mesh: Any) -> nn.Module:
+def _apply_tensor_parallel(model: nn.Module, mesh: Any) -> nn.Module:
     from torch.distributed.tensor.parallel import (
         ColwiseParallel,
         RowwiseParallel,

@@ -16,7 +16,7 @@ from lmkit.errors import LmkitError
 from lmkit.execution.ranks import rank, ranks
 
 ResultT = TypeVar("ResultT")
-SECONDS_TO_LET_GO = 0.2
+SECONDS_TO_RELEASE = 0.2
 """Gloo's threads need some microseconds, once they are given a core."""
 
 
@@ -43,7 +43,7 @@ def barrier() -> None:
     """
     if ranks() > 1:
         PartialState().wait_for_everyone()
-        time.sleep(SECONDS_TO_LET_GO)  # gives up Python's lock
+        time.sleep(SECONDS_TO_RELEASE)  # gives up Python's lock
 
 
 def on_rank_zero(function: Callable[[], ResultT]) -> ResultT:

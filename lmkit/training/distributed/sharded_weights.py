@@ -22,67 +22,71 @@ class LocalShard:
 
     name: str
     parameter: nn.Parameter
-    own: nn.Parameter
+    local: nn.Parameter
     """The parameter itself, where it lies whole on each process."""
 
     @property
-    def is_part(self) -> bool:
+    def is_sharded(self) -> bool:
         """Whether others hold other parts of it."""
         parameter = self.parameter
         return isinstance(parameter, DTensor) and any(p.is_shard() for p in parameter.placements)
 
-    def whole(self, tensor: Tensor) -> Tensor:
+    def full(self, tensor: Tensor) -> Tensor:
         """Put together what all hold of something that is cut as the weight is."""
         parameter = self.parameter
-        if not isinstance(parameter, DTensor) or tensor.shape != self.own.shape:
+        if not isinstance(parameter, DTensor) or tensor.shape != self.local.shape:
             return tensor
-        parts = DTensor.from_local(
+        sharded = DTensor.from_local(
             tensor,
             parameter.device_mesh,
             parameter.placements,
             shape=parameter.shape,
             stride=parameter.stride(),
         )
-        return parts.full_tensor()
+        return sharded.full_tensor()
 
-    def part(self, tensor: Tensor) -> Tensor:
+    def shard(self, tensor: Tensor) -> Tensor:
         """Return what this process holds of a whole tensor; every process has all of it."""
         parameter = self.parameter
         if not isinstance(parameter, DTensor) or tensor.shape != parameter.shape:
             return tensor
         mesh, placements = parameter.device_mesh, parameter.placements
-        tensor = tensor.to(self.own.device)
+        tensor = tensor.to(self.local.device)
         return distribute_tensor(tensor, mesh, placements, src_data_rank=None).to_local()
 
 
-def held(model: nn.Module) -> list[LocalShard]:
+def local_shards(model: nn.Module) -> list[LocalShard]:
     """Return the weights of a model, tied ones once."""
     return [
-        LocalShard(name, parameter, _own(parameter))
+        LocalShard(name, parameter, _local_parameter(parameter))
         for name, parameter in model.named_parameters()
         if parameter.requires_grad
     ]
 
 
-def _own(parameter: nn.Parameter) -> nn.Parameter:
+def _local_parameter(parameter: nn.Parameter) -> nn.Parameter:
     if not isinstance(parameter, DTensor):
         return parameter
     return nn.Parameter(parameter.to_local().detach())
 
 
-def take_gradients(weights: Iterable[LocalShard]) -> None:
+def collect_gradients(weights: Iterable[LocalShard]) -> None:
     """Hand each gradient on to what the optimizer sees."""
     for one in weights:
-        if one.own is not one.parameter:
+        if one.local is not one.parameter:
             gradient = one.parameter.grad
             assert gradient is None or isinstance(gradient, DTensor)
-            one.own.grad = None if gradient is None else gradient.to_local()
+            one.local.grad = None if gradient is None else gradient.to_local()
             one.parameter.grad = None
 
 
-def squares(weights: Iterable[LocalShard], *, parts: bool) -> Tensor:
+def sum_of_squares(weights: Iterable[LocalShard], *, sharded: bool) -> Tensor:
     """Return the sum of squares of the gradients of weights that lie in parts, or of the others."""
-    found = [one.own.grad for one in weights if one.own.grad is not None and one.is_part == parts]
-    if not found:
+    gradients = [
+        one.local.grad
+        for one in weights
+        if one.local.grad is not None and one.is_sharded == sharded
+    ]
+    if not gradients:
         return torch.zeros(())
-    return get_total_norm(found).square()
+    return get_total_norm(gradients).square()

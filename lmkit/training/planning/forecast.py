@@ -92,12 +92,14 @@ class Forecast:
             f"in all: {self.steps:,} steps, {self.steps * self.tokens_per_step:,} tokens, "
             f"{per_token * self.steps * self.tokens_per_step:.2e} FLOPs",
         ]
-        place = f"{self.device} in {self.precision}"
+        device_and_precision = f"{self.device} in {self.precision}"
         if self.tokens_per_second is None or self.seconds is None:
-            return "\n".join([*lines, f"speed on {place}: not tried, since it doesn't fit"])
+            return "\n".join(
+                [*lines, f"speed on {device_and_precision}: not tried, since it doesn't fit"]
+            )
         rate = per_token * self.tokens_per_second / 1e9
         lines.append(
-            f"speed on {place}: {self.tokens_per_second:,.0f} tokens a second "
+            f"speed on {device_and_precision}: {self.tokens_per_second:,.0f} tokens a second "
             f"({rate:,.1f} GFLOP/s); the steps take about {_duration(self.seconds)}"
         )
         return "\n".join(lines)
@@ -133,20 +135,22 @@ def forecast(
 
     from lmkit.model.attention_kernels import kernels_on
 
-    rows, bf16 = rows_of(batch), precision != "fp32"
+    batch_shape, bf16 = batch_shape_of(batch), precision != "fp32"
     kernels = kernels_on(device, torch.bfloat16 if bf16 else torch.float32)
-    number, places = rows.sequences, rows.length
+    sequences, length = batch_shape.sequences, batch_shape.length
     # Tokens are those of the text, of which an objective may hide some and repeat others.
-    text = number * (rows.source_length or places)
-    per_token = {name: count / text for name, count in flops(config, vocabulary_size, rows).items()}
+    text = sequences * (batch_shape.source_length or length)
+    per_token = {
+        name: count / text for name, count in flops(config, vocabulary_size, batch_shape).items()
+    }
     plan = Forecast(
         parameters=parameters_by_part(config, vocabulary_size),
-        memory=memory(config, vocabulary_size, rows, kernels, bf16=bf16),
+        memory=memory(config, vocabulary_size, batch_shape, kernels, bf16=bf16),
         memory_there=free_bytes(device),
         flops_per_token=per_token,
         steps=recipe.steps,
-        tokens_per_step=recipe.rows_per_batch * text // number,
-        rows_per_step=recipe.rows_per_batch,
+        tokens_per_step=recipe.global_batch_size * text // sequences,
+        rows_per_step=recipe.global_batch_size,
         micro_batch=recipe.micro_batch,
         processes=processes,
         device=str(device),
@@ -154,54 +158,59 @@ def forecast(
     )
     if not plan.fits:
         return plan
-    most = TRIAL_FLOPS[device.type] / (sum(per_token.values()) * text / number)
-    passes = max(1.0, recipe.rows_per_batch / (recipe.micro_batch * processes))
-    if most < 1:
-        tried, passes = replace(recipe, micro_batch=1, steps=2), 1.0
+    max_rows = TRIAL_FLOPS[device.type] / (sum(per_token.values()) * text / sequences)
+    micro_batches = max(1.0, recipe.global_batch_size / (recipe.micro_batch * processes))
+    if max_rows < 1:
+        trial_recipe, micro_batches = replace(recipe, micro_batch=1, steps=2), 1.0
     else:
-        fewer = min(recipe.micro_batch, int(most))
-        passes *= recipe.micro_batch / fewer
-        tried = replace(recipe, micro_batch=fewer, steps=1 + TIMED)
-    return replace(plan, tokens_per_second=_tried(tried, passes, processes, trial, clock))
+        trial_rows = min(recipe.micro_batch, int(max_rows))
+        micro_batches *= recipe.micro_batch / trial_rows
+        trial_recipe = replace(recipe, micro_batch=trial_rows, steps=1 + TIMED)
+    return replace(
+        plan,
+        tokens_per_second=_measured_speed(trial_recipe, micro_batches, processes, trial, clock),
+    )
 
 
-def rows_of(batch: Batch) -> BatchShape:
+def batch_shape_of(batch: Batch) -> BatchShape:
     """Return what is computed of a batch."""
-    number, places = batch.tokens_BT.shape
+    sequences, length = batch.tokens_BT.shape
     return BatchShape(
-        number,
-        places,
+        sequences,
+        length,
         0 if batch.source_tokens_BS is None else batch.source_tokens_BS.shape[1],
         0 if batch.queries_BQ is None else batch.queries_BQ.shape[1],
     )
 
 
-def _tried(
+def _measured_speed(
     recipe: Recipe,
-    passes: float,
+    micro_batches: float,
     processes: int,
     trial: Callable[[Recipe, Callable[[int], None]], None],
     clock: Callable[[], float],
 ) -> float:
     """Return the tokens a second of steps of so many passes, from steps of one and two."""
 
-    def timed(passes: int) -> tuple[float, float]:
-        marks: list[tuple[float, int]] = []
-        rows = recipe.micro_batch * passes * processes
+    def timed(micro_batches: int) -> tuple[float, float]:
+        samples: list[tuple[float, int]] = []
+        batch_shape = recipe.micro_batch * micro_batches * processes
         trial(
-            replace(recipe, rows_per_batch=rows, validate_every=None, save_every=None),
-            lambda tokens: marks.append((clock(), tokens)),
+            replace(recipe, global_batch_size=batch_shape, validate_every=None, save_every=None),
+            lambda tokens: samples.append((clock(), tokens)),
         )
-        (start, before), *_ = marks
-        end, after = marks[-1]
-        return (end - start) / (len(marks) - 1), (after - before) / (len(marks) - 1)
+        (start, before), *_ = samples
+        end, after = samples[-1]
+        return (end - start) / (len(samples) - 1), (after - before) / (len(samples) - 1)
 
-    once, tokens = timed(1)
-    if passes <= 1:
-        return tokens / once
-    twice, _ = timed(2)
-    each = max(twice - once, 0.5 * twice / 2)  # noise aside, a pass is most of a step
-    return passes * tokens / (once + (passes - 1) * each)
+    seconds_of_one, tokens = timed(1)
+    if micro_batches <= 1:
+        return tokens / seconds_of_one
+    seconds_of_two, _ = timed(2)
+    seconds_per_micro_batch = max(
+        seconds_of_two - seconds_of_one, 0.5 * seconds_of_two / 2
+    )  # noise aside, a pass is most of a step
+    return micro_batches * tokens / (seconds_of_one + (micro_batches - 1) * seconds_per_micro_batch)
 
 
 def free_bytes(device: torch.device) -> int | None:
@@ -242,13 +251,13 @@ def _table(title: str, parts: dict[str, Any], form: str, unit: float = 1) -> lis
     ]
 
 
-def _count(number: int, what: str) -> str:
+def _count(sequences: int, what: str) -> str:
     """Count things.
 
     >>> _count(1, "process"), _count(2, "process")
     ('1 process', '2 processes')
     """
-    return f"{number:,} {what}" + ("" if number == 1 else "es")
+    return f"{sequences:,} {what}" + ("" if sequences == 1 else "es")
 
 
 def _duration(seconds: float) -> str:

@@ -165,12 +165,12 @@ def planted(monkeypatch: pytest.MonkeyPatch, change: Callable[[Any], None], step
     """Change the gradients of one step before anyone looks at them."""
     from lmkit.training.distributed.parallelism import Parallelism
 
-    take, count = Parallelism.take_gradients, iter(range(1, 10_000))
+    take, count = Parallelism.collect_gradients, iter(range(1, 10_000))
 
     def taking(self: Parallelism) -> None:
         take(self)
         if next(count) == step:
-            change(self.held[0].own.grad)
+            change(self.local_shards[0].own.grad)
 
     monkeypatch.setattr(Parallelism, "take_gradients", taking)
 

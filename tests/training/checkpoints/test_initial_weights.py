@@ -13,7 +13,7 @@ from lmkit.errors import InputError
 from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
 from lmkit.tokenizers.tokenizer import Tokenizer
-from lmkit.training.checkpoints.initial_weights import InitialWeights, fill
+from lmkit.training.checkpoints.initial_weights import InitialWeights, copy_weights
 from lmkit.training.checkpoints.trained_model import open_run
 from tests.conftest import FAMILIES, Lmkit, contents, manifest
 
@@ -54,7 +54,7 @@ def test_a_run_and_a_checkpoint_can_be_begun_from(trained: Path, packed: Path, h
     checkpoint = InitialWeights.at(trained / "checkpoints" / "step-00000004")
     assert run.config == checkpoint.config == ModelConfig.model_validate({"preset": "tiny-decoder"})
     model = Transformer(run.config, tokenizer.size)
-    fill(model, run.load(tokenizer))
+    copy_weights(model, run.load(tokenizer))
     expected = open_run(trained, torch.device("cpu")).model
     assert all(
         tensor.equal(other)
@@ -96,8 +96,11 @@ def test_rows_go_with_their_tokens_and_new_ones_begin_at_the_mean(
 ) -> None:
     old = Tokenizer.load(trained / "tokenizer")
     new = grown(trained / "tokenizer", here / "grown", ["\u2620new", "\u2620er"])
-    beginning = InitialWeights.at(trained)
-    before, after = beginning.load(old)["embedding.weight"], beginning.load(new)["embedding.weight"]
+    initial_weights = InitialWeights.at(trained)
+    before, after = (
+        initial_weights.load(old)["embedding.weight"],
+        initial_weights.load(new)["embedding.weight"],
+    )
     assert "2 tokens are new to it; they begin at the mean" in capsys.readouterr().err
     assert after.shape[0] == new.size == old.size + 2
     for text, row in old.vocabulary.items():
@@ -115,7 +118,7 @@ def test_a_larger_vocabulary_trains(runs: Runs, here: Path, lmkit: Lmkit) -> Non
         found = InitialWeights.at(Path(f"hf-{family}")).load(new)
         config = InitialWeights.at(Path(f"hf-{family}")).config
         model = Transformer(config, new.size)
-        fill(model, found)
+        copy_weights(model, found)
         of_tokens = {"embedding.weight", "output.weight", "output_bias"} & found.keys()
         assert len(of_tokens) == 2
         assert {found[name].shape[0] for name in of_tokens} == {new.size}
@@ -190,7 +193,7 @@ def test_what_only_concerns_training_may_be_another(
 
 
 @pytest.mark.parametrize(
-    ("damage", "message"),
+    ("find_corruption", "message"),
     [
         (lambda f: shutil.rmtree(f), "no such folder"),
         (lambda f: (f / "model.safetensors").write_bytes(b"x"), "model.safetensors: damaged"),
@@ -202,7 +205,7 @@ def test_what_only_concerns_training_may_be_another(
     ],
 )
 def test_damaged_folders(
-    damage: Callable[[Path], object],
+    find_corruption: Callable[[Path], object],
     message: str,
     trained: Path,
     packed: Path,
@@ -210,7 +213,7 @@ def test_damaged_folders(
     lmkit: Lmkit,
 ) -> None:
     assert lmkit("export", trained, "--output", "hf")[0] == 0
-    damage(Path("hf"))
+    find_corruption(Path("hf"))
     command = ["pretrain", packed, "--output", "run", "--init-from", "hf", *TRAINING]
     assert message in refused(lmkit, *command)
     assert not Path("run").exists()
@@ -218,8 +221,8 @@ def test_damaged_folders(
 
 def test_a_run_does_not_begin_from_itself(trained: Path, packed: Path, lmkit: Lmkit) -> None:
     step = trained / "checkpoints" / "step-00000004"
-    for beginning in (trained, step):
-        command = ["pretrain", packed, "--output", trained, "--init-from", beginning]
+    for initial_weights in (trained, step):
+        command = ["pretrain", packed, "--output", trained, "--init-from", initial_weights]
         assert "--output" in refused(lmkit, *command, "--steps", "20")
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from lmkit.errors import LmkitError
-from lmkit.training.checkpoints.layout import Index, choose, newest_first, read_index
+from lmkit.training.checkpoints.layout import Index, choose_checkpoint, newest_first, read_index
 
 
 def test_checkpoints_are_found_by_their_numbers_and_nothing_else_is(tmp_path: Path) -> None:
@@ -27,5 +27,5 @@ def test_a_folder_without_files_is_no_checkpoint_and_is_named(tmp_path: Path) ->
     (tmp_path / "checkpoints/step-00000009").mkdir(parents=True)
     told: list[str] = []
     with pytest.raises(LmkitError, match="no checkpoint that is whole"):
-        choose(tmp_path, told.append)
+        choose_checkpoint(tmp_path, told.append)
     assert "step-00000009" in told[0] and "manifest.json" in told[0]

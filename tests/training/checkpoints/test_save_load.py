@@ -10,7 +10,12 @@ import torch
 from safetensors.torch import load_file
 
 from lmkit.errors import LmkitError
-from lmkit.training.checkpoints.layout import CHECKPOINTS, choose, damage, read_index
+from lmkit.training.checkpoints.layout import (
+    CHECKPOINTS,
+    choose_checkpoint,
+    find_corruption,
+    read_index,
+)
 from lmkit.training.checkpoints.save_load import load, save, snapshot
 from lmkit.training.optimizer import optimizer_of, update
 from lmkit.training.options import OptimConfig
@@ -43,9 +48,9 @@ class Trained:
     def assert_equals(self, other: "Trained") -> None:
         for mine, others in zip(self.model.parameters(), other.model.parameters(), strict=True):
             assert torch.equal(mine, others)
-            ours, theirs = self.optimizer.state[mine], other.optimizer.state[others]
-            assert ours.keys() == theirs.keys()
-            assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+            ours, hf_checkpoint = self.optimizer.state[mine], other.optimizer.state[others]
+            assert ours.keys() == hf_checkpoint.keys()
+            assert all(torch.equal(ours[key], hf_checkpoint[key]) for key in ours)
 
 
 def names(run: Path) -> list[str]:
@@ -136,14 +141,14 @@ def test_the_last_few_and_the_best_are_kept(tmp_path: Path) -> None:
     assert names(tmp_path) == ["index.json", "step-00000002", "step-00000005", "step-00000006"]
     index = json.loads((tmp_path / CHECKPOINTS / "index.json").read_text("utf-8"))
     assert index == {"latest": "step-00000006", "best": "step-00000002"}
-    assert choose(tmp_path, pytest.fail).name == "step-00000002"
+    assert choose_checkpoint(tmp_path, pytest.fail).name == "step-00000002"
 
 
 def test_without_a_validation_the_newest_stands_for_the_run(tmp_path: Path) -> None:
     Trained().save(tmp_path, 1)
     Trained().save(tmp_path, 2)
     assert read_index(tmp_path).best is None
-    assert choose(tmp_path, pytest.fail).name == "step-00000002"
+    assert choose_checkpoint(tmp_path, pytest.fail).name == "step-00000002"
 
 
 def test_a_damaged_best_is_replaced_by_the_newest(tmp_path: Path) -> None:
@@ -151,7 +156,7 @@ def test_a_damaged_best_is_replaced_by_the_newest(tmp_path: Path) -> None:
     Trained().save(tmp_path, 2, validation_loss=2.0)
     (best / "model.safetensors").write_bytes(b"")
     warnings: list[str] = []
-    assert choose(tmp_path, warnings.append).name == "step-00000002"
+    assert choose_checkpoint(tmp_path, warnings.append).name == "step-00000002"
     assert "step-00000001" in warnings[0]
 
 
@@ -167,7 +172,7 @@ def test_a_run_that_has_gone_back_leaves_no_later_checkpoint_behind(tmp_path: Pa
 def test_a_damaged_checkpoint_is_replaced_when_its_step_comes_again(tmp_path: Path) -> None:
     (Trained(1).save(tmp_path, 1) / "model.safetensors").write_bytes(b"")
     again = Trained(1)
-    assert damage(again.save(tmp_path, 1)) is None
+    assert find_corruption(again.save(tmp_path, 1)) is None
 
 
 def test_a_model_of_another_shape_is_refused_by_the_name_of_a_weight(tmp_path: Path) -> None:
@@ -229,7 +234,7 @@ def test_a_save_that_is_killed_anywhere_leaves_a_checkpoint_and_is_cleaned_up(
         steps_found.add(step)
         assert step in {2, 3} and warnings == []
         fresh.assert_equals(at[step])
-        assert choose(run, pytest.fail).name in {"step-00000002", "step-00000003"}
+        assert choose_checkpoint(run, pytest.fail).name in {"step-00000002", "step-00000003"}
 
         at[4].save(run, 4, keep=1, validation_loss=0.5)
         assert names(run) == ["index.json", "step-00000004"]

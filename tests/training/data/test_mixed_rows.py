@@ -8,7 +8,7 @@ import pytest
 from lmkit.packing.token_rows import TokenRows
 from lmkit.training.data.mixed_rows import MixedRows
 from lmkit.training.data.mixture import rows_so_far
-from lmkit.training.data.sequence_order import passes_of_rank
+from lmkit.training.data.sequence_order import micro_batches_of_rank
 
 LENGTH = 4
 
@@ -78,7 +78,7 @@ def test_folders_of_one_size_are_not_walked_through_in_step() -> None:
 
 def test_ranks_share_out_the_same_batch() -> None:
     rows = MIXED.order(3, 4, 10, len(MIXED))
-    parts = [p for rank in range(3) for p in passes_of_rank(rows, rank, 3, micro_batch=2)]
+    parts = [p for rank in range(3) for p in micro_batches_of_rank(rows, rank, 3, micro_batch=2)]
     assert np.concatenate(parts).tolist() == rows.tolist()
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmkit.training.data.sequence_order import passes_of_rank, rows_of_step
+from lmkit.training.data.sequence_order import micro_batches_of_rank, rows_of_step
 
 
 @settings(deadline=None, max_examples=60)
@@ -68,8 +68,8 @@ def test_ranks_share_a_batch_and_make_the_same_number_of_passes(
 ) -> None:
     for size in range(1, 12):
         rows = np.arange(100, 100 + size)
-        shares = [passes_of_rank(rows, rank, ranks, micro_batch) for rank in range(ranks)]
-        assert len({len(share) for share in shares}) == 1
-        joined = np.concatenate([part for share in shares for part in share])
+        fractions = [micro_batches_of_rank(rows, rank, ranks, micro_batch) for rank in range(ranks)]
+        assert len({len(share) for share in fractions}) == 1
+        joined = np.concatenate([part for share in fractions for part in share])
         assert np.array_equal(joined, rows)
-        assert all(len(part) <= micro_batch for share in shares for part in share)
+        assert all(len(part) <= micro_batch for share in fractions for part in share)

@@ -9,7 +9,7 @@ from lmkit.counter_rng import row_keys
 from lmkit.objectives.batch import Batch
 from lmkit.objectives.clm import clm
 from lmkit.packing.token_rows import Rows
-from lmkit.training.data.step_batches import StepBatches, ahead, step_batches
+from lmkit.training.data.step_batches import StepBatches, prefetch, step_batches
 from tests.training.tiny import RaggedRows
 
 
@@ -50,7 +50,7 @@ def test_reading_ahead_keeps_the_order_and_stays_a_few_steps_before() -> None:
         made.append(step)
         return StepBatches(step, [], 0, 0)
 
-    works = ahead(make, range(1, 20))
+    works = prefetch(make, range(1, 20))
     assert [next(works).step for _ in range(3)] == [1, 2, 3]
     works.close()
     assert made == sorted(made) and len(made) <= 5
@@ -63,7 +63,7 @@ def test_what_goes_wrong_while_reading_is_raised_at_its_step() -> None:
             raise OSError("gone")
         return StepBatches(step, [], 0, 0)
 
-    works = ahead(make, range(1, 20))
+    works = prefetch(make, range(1, 20))
     assert [next(works).step, next(works).step] == [1, 2]
     with pytest.raises(OSError, match="gone"):
         next(works)

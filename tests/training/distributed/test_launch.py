@@ -1,7 +1,11 @@
 import pytest
 
 from lmkit.errors import ConfigError
-from lmkit.training.distributed.launch import accelerator_for, refuse_owners, requested_mode
+from lmkit.training.distributed.launch import (
+    accelerator_for,
+    refuse_launcher_plugins,
+    requested_mode,
+)
 
 USES = "ACCELERATE_USE_"
 
@@ -18,12 +22,12 @@ def _launched_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_configuration_that_would_own_training_is_refused(
     name: str, called: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refuse_owners()
+    refuse_launcher_plugins()
     monkeypatch.setenv(USES + name, "false")
-    refuse_owners()
+    refuse_launcher_plugins()
     monkeypatch.setenv(USES + name, "true")
     with pytest.raises(ConfigError, match=called) as error:
-        refuse_owners()
+        refuse_launcher_plugins()
     assert "--parallel fsdp" in str(error.value.hint)
 
 

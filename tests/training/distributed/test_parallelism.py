@@ -42,10 +42,12 @@ def alone(packed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
-@pytest.mark.parametrize("way", ["fsdp", "tensor"])
-def test_two_processes_give_what_one_gives(way: str, alone: Path, packed: Path, here: Path) -> None:
+@pytest.mark.parametrize("mode", ["fsdp", "tensor"])
+def test_two_processes_give_what_one_gives(
+    mode: str, alone: Path, packed: Path, here: Path
+) -> None:
     command = [packed, "--output", "run", *SHAPE, *SETTINGS, *HARD, *STEPS, "--steps", "12"]
-    done = pretrain(2, *command, "--parallel", way)
+    done = pretrain(2, *command, "--parallel", mode)
     assert done.returncode == 0, done.stderr
     run = Path("run")
     assert losses(run) == pytest.approx(losses(alone), rel=1e-5)
@@ -94,8 +96,8 @@ def test_what_cannot_be_cut_evenly_is_refused() -> None:
         refuse_mode("tensor", 4, ModelConfig.model_validate({"heads": 4, "ffn_size": 50}))
 
 
-@pytest.mark.parametrize("way", ["fsdp", "tensor"])
-def test_muon_needs_whole_matrices(way: ParallelMode) -> None:
-    with pytest.raises(ConfigError, match=f"--parallel {way}: does not go with --optim.algorithm"):
-        refuse_mode(way, 2, ModelConfig(), "muon")
+@pytest.mark.parametrize("mode", ["fsdp", "tensor"])
+def test_muon_needs_whole_matrices(mode: ParallelMode) -> None:
+    with pytest.raises(ConfigError, match=f"--parallel {mode}: does not go with --optim.algorithm"):
+        refuse_mode(mode, 2, ModelConfig(), "muon")
     refuse_mode("ddp", 2, ModelConfig(), "muon")

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from lmkit.training.distributed import stall_watch as module
-from lmkit.training.distributed.stall_watch import Note, Watch, stalled
+from lmkit.training.distributed.stall_watch import Heartbeat, Watch, stalled
 
 
 class Clock:
@@ -53,10 +53,14 @@ def test_who_moves_is_left_alone_and_who_does_not_is_named(
 
 
 def test_the_one_who_reads_or_is_behind_is_named() -> None:
-    notes = {0: Note(8, "computing", 0), 1: Note(7, "saving", 0), 2: Note(8, "computing", 0)}
-    assert stalled(notes, 0, 60).endswith("process 1 has been saving for step 7")
-    notes[2] = Note(8, "reading rows", 0)
-    assert stalled(notes, 0, 60).endswith("process 2 has been reading rows for step 8")
+    heartbeats = {
+        0: Heartbeat(8, "computing", 0),
+        1: Heartbeat(7, "saving", 0),
+        2: Heartbeat(8, "computing", 0),
+    }
+    assert stalled(heartbeats, 0, 60).endswith("process 1 has been saving for step 7")
+    heartbeats[2] = Heartbeat(8, "reading rows", 0)
+    assert stalled(heartbeats, 0, 60).endswith("process 2 has been reading rows for step 8")
 
 
 def test_nobody_watches_where_it_is_off() -> None:

@@ -24,7 +24,7 @@ def batch(rows: int) -> Batch:
 
 
 def foretold(
-    rows_per_batch: int, micro_batch: int, calls: list[Recipe], precision: str = "fp32"
+    global_batch_size: int, micro_batch: int, calls: list[Recipe], precision: str = "fp32"
 ) -> Forecast:
     now = 0.0
 
@@ -33,11 +33,11 @@ def foretold(
         nonlocal now
         calls.append(recipe)
         for step in range(1, recipe.steps + 1):
-            passes = recipe.rows_per_batch // recipe.micro_batch
+            passes = recipe.global_batch_size // recipe.micro_batch
             now += passes * PASS + ONCE
-            tell(step * recipe.rows_per_batch * PLACES)
+            tell(step * recipe.global_batch_size * PLACES)
 
-    recipe = Recipe(0, 50, rows_per_batch, micro_batch, OptimConfig(), ScheduleConfig())
+    recipe = Recipe(0, 50, global_batch_size, micro_batch, OptimConfig(), ScheduleConfig())
     return forecast(
         ModelConfig(preset="tiny-decoder"),
         100,
@@ -53,8 +53,8 @@ def foretold(
 
 def test_a_step_of_many_passes_is_told_from_steps_of_one_and_of_two() -> None:
     calls: list[Recipe] = []
-    plan = foretold(rows_per_batch=40, micro_batch=4, calls=calls)
-    assert [recipe.rows_per_batch for recipe in calls] == [4, 8]
+    plan = foretold(global_batch_size=40, micro_batch=4, calls=calls)
+    assert [recipe.global_batch_size for recipe in calls] == [4, 8]
     assert plan.tokens_per_second is not None
     assert plan.tokens_per_second == pytest.approx(40 * PLACES / (10 * PASS + ONCE))
     assert plan.tokens_per_step == 40 * PLACES
@@ -69,7 +69,7 @@ def test_the_memory_is_that_of_the_kernels_of_this_cpu(
     told: list[int] = []
     for has_amx, up_to in ((False, 0), (True, MAX_SOFTMAX_LENGTH if bf16 else 0)):
         monkeypatch.setattr(kernels, "_cpu_has_amx", lambda has_amx=has_amx: has_amx)
-        plan = foretold(rows_per_batch=4, micro_batch=4, calls=[], precision=precision)
+        plan = foretold(global_batch_size=4, micro_batch=4, calls=[], precision=precision)
         config, there = ModelConfig(preset="tiny-decoder"), Kernels(softmax_up_to=up_to)
         assert plan.memory == memory(config, 100, BatchShape(4, PLACES), there, bf16=bf16)
         told.append(plan.memory["activations"])
@@ -78,14 +78,14 @@ def test_the_memory_is_that_of_the_kernels_of_this_cpu(
 
 def test_one_pass_needs_no_second_trial() -> None:
     calls: list[Recipe] = []
-    foretold(rows_per_batch=4, micro_batch=4, calls=calls)
-    assert [recipe.rows_per_batch for recipe in calls] == [4]
+    foretold(global_batch_size=4, micro_batch=4, calls=calls)
+    assert [recipe.global_batch_size for recipe in calls] == [4]
 
 
 def test_what_does_not_fit_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "free_bytes", lambda _: 1000)
     calls: list[Recipe] = []
-    plan = foretold(rows_per_batch=4, micro_batch=4, calls=calls)
+    plan = foretold(global_batch_size=4, micro_batch=4, calls=calls)
     assert not plan.fits
     assert not calls
     assert plan.seconds is None
@@ -94,13 +94,13 @@ def test_what_does_not_fit_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_pass_that_would_take_long_reads_fewer_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[Recipe] = []
-    plan = foretold(rows_per_batch=8, micro_batch=8, calls=calls)
+    plan = foretold(global_batch_size=8, micro_batch=8, calls=calls)
     a_row = sum(plan.flops_per_token.values()) * PLACES
     monkeypatch.setitem(module.TRIAL_FLOPS, "cpu", 2.5 * a_row)
     calls.clear()
-    foretold(rows_per_batch=8, micro_batch=8, calls=calls)
+    foretold(global_batch_size=8, micro_batch=8, calls=calls)
     assert [recipe.micro_batch for recipe in calls] == [2, 2]
     monkeypatch.setitem(module.TRIAL_FLOPS, "cpu", 0.5 * a_row)
     calls.clear()
-    foretold(rows_per_batch=8, micro_batch=8, calls=calls)
+    foretold(global_batch_size=8, micro_batch=8, calls=calls)
     assert [(recipe.micro_batch, recipe.steps) for recipe in calls] == [(1, 2)]

@@ -13,19 +13,23 @@ from lmkit.objectives.batch import Batch
 from lmkit.training.checkpoints.run_folder import RunFolder
 from lmkit.training.planning import micro_batch as fitting
 from lmkit.training.planning.forecast import MARGIN
-from lmkit.training.planning.micro_batch import find_rows, fits_by_estimate, halved
+from lmkit.training.planning.micro_batch import (
+    find_micro_batch,
+    fits_by_estimate,
+    largest_that_fits,
+)
 
 
 def test_it_takes_the_first_half_that_fits() -> None:
     tried: list[int] = []
-    assert halved(100, lambda rows: (tried.append(rows), rows <= 13)[1]) == 12
+    assert largest_that_fits(100, lambda rows: (tried.append(rows), rows <= 13)[1]) == 12
     assert tried == [100, 50, 25, 12]
-    assert halved(3, lambda _: True) == 3
+    assert largest_that_fits(3, lambda _: True) == 3
 
 
 def test_where_no_row_fits_it_says_what_to_do() -> None:
     with pytest.raises(LmkitError, match="not even one row") as error:
-        halved(8, lambda _: False)
+        largest_that_fits(8, lambda _: False)
     assert "--activation-checkpointing" in str(error.value.hint)
 
 
@@ -57,5 +61,5 @@ def test_what_fitted_is_found_out_once_a_run() -> None:
             return self.known
 
     folder, cpu = cast(RunFolder, Folder()), torch.device("cpu")
-    assert find_rows(12, lambda rows: rows <= 4, cpu, folder) == 3
-    assert find_rows(12, lambda rows: False, cpu, folder) == 3
+    assert find_micro_batch(12, lambda rows: rows <= 4, cpu, folder) == 3
+    assert find_micro_batch(12, lambda rows: False, cpu, folder) == 3
