@@ -82,8 +82,9 @@ def check(
     problems = {key: names for key, names in loaded.items() if names}
     if type(hf_model).__name__ != family.architecture or problems:
         raise LmkitError(
-            f"{family.auto} loads it as {type(hf_model).__name__} with {problems or 'no problems'}, "
-            f"instead of {family.architecture} without any: not exported",
+            f"{family.auto} loads it as {type(hf_model).__name__} with "
+            f"{problems or 'no problems'}, instead of {family.architecture} without any: not "
+            "exported",
             f"this is transformers {library.__version__}; lmkit was tested with 5.23",
         )
     time = min(max_length, MAX_LENGTH)

@@ -1,12 +1,12 @@
-"""What a person sees while a model trains, on standard error.
+"""The display of a training run, on standard error.
 
 Choices:
-- On a terminal, one panel that stays in its place. Elsewhere (a pipe, a log file) a plain line
-  every so many steps, without control codes:
+- On a terminal, one panel in a fixed position. Elsewhere (a pipe, a log file) a plain line every
+  --log-every steps, without control codes:
   `step 100/2000  loss 3.2101  lr 1.00e-03  12,345 tok/s  1.2 GB  3:12 left`
-- The panel shows the last loss and a smoothed one: a single batch says little.
-- The time left counts everything that took time so far, validation and saving too.
-- What others print to standard error while the panel is up appears above it.
+- The panel shows the last loss and a smoothed one: a single batch is noisy.
+- The time left includes everything that took time so far, validation and saving too.
+- Other output to standard error appears above the panel.
 """
 
 import math
@@ -29,11 +29,11 @@ from lmkit.execution.progress import say, warn
 from lmkit.training.metrics import Record
 
 SMOOTHING = 0.95
-"""Share of the smoothed loss that a step keeps: about the last twenty steps count."""
+"""Decay of the smoothed loss: it averages about the last twenty steps."""
 
 
 def resident_bytes() -> int:
-    """Return the memory that this process holds; the most so far, where only that is known."""
+    """Return the memory of this process; the maximum so far, where only that is known."""
     try:
         pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
     except OSError:
@@ -43,12 +43,12 @@ def resident_bytes() -> int:
 
 
 def gpu_bytes() -> int:
-    """Return the memory that torch holds on the current GPU."""
+    """Return the memory that torch has reserved on the current GPU."""
     return torch.cuda.memory_reserved()
 
 
 class Monitor:
-    """Shows a run that is at step `start` and ends at step `steps`."""
+    """Displays a run that is at step `start` and ends at step `steps`."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Monitor:
         self._live: Live | None = None
 
     def __enter__(self) -> Self:
-        # Not rich's own check: FORCE_COLOR, which CI sets, makes it see terminals everywhere.
+        # Not rich's own check: FORCE_COLOR, which CI sets, makes it assume a terminal.
         if sys.stderr.isatty():
             console = Console(file=sys.stderr)
             self._live = Live(console=console, refresh_per_second=4)
@@ -78,7 +78,7 @@ class Monitor:
         self._stack.close()
 
     def step(self, record: Record) -> None:
-        """Show a step that is done."""
+        """Show a finished step."""
         self._smoothed.add(record.loss)
         measured = record.validation_loss
         self._validation_loss = self._validation_loss if measured is None else measured
@@ -88,7 +88,7 @@ class Monitor:
             say(self._line(record))
 
     def warn(self, message: str) -> None:
-        """Tell a person about something that may be wrong, without breaking the panel."""
+        """Print a warning without breaking the panel."""
         warn(message)  # the panel puts what goes to standard error above itself
 
     def _is_logged(self, record: Record) -> bool:
@@ -122,7 +122,7 @@ class Monitor:
         numbers = Table.grid(padding=(0, 3))
         for name, value in cells.items():
             numbers.add_row(name, value)
-        grid = Table.grid()  # a bar ends no line by itself, a cell does
+        grid = Table.grid()  # a progress bar has no line end, a cell has
         grid.add_row(ProgressBar(total=self._steps, completed=record.step))
         grid.add_row(numbers)
         title = f"step {record.step:,} of {self._steps:,}"
@@ -134,13 +134,13 @@ class Monitor:
 
 
 class _Smoothed:
-    """A running mean that forgets; the first values count in full (as the moments of Adam do)."""
+    """An exponential moving average with bias correction (as the moments of Adam)."""
 
     def __init__(self) -> None:
         self._sum, self._weight = 0.0, 0.0
 
     def add(self, value: float) -> None:
-        if math.isfinite(value):  # one NaN would stay for ever
+        if math.isfinite(value):  # one NaN would remain in the average
             self._sum = SMOOTHING * self._sum + (1 - SMOOTHING) * value
             self._weight = SMOOTHING * self._weight + (1 - SMOOTHING)
 
@@ -150,7 +150,7 @@ class _Smoothed:
 
 
 def duration(seconds: float) -> str:
-    """Write a time as a clock does.
+    """Format a time as a clock does.
 
     >>> duration(192), duration(3725), duration(0.4)
     ('3:12', '1:02:05', '0:00')

@@ -1,18 +1,18 @@
-"""Steps: rows in, weights moved, one record for each.
+"""The training loop: sequences in, weights updated, one record per step.
 
 Choices:
-- The loss of a step is the sum over its targets divided by their number, over all micro-batches
-  and ranks alike: the mean of the means of unequal parts is another number. Gradients are averaged
-  over the ranks that read rows of their own (`parallelism`); each share is multiplied by their number.
-- What a step computes follows from (seed, step, rank) alone: the rows (`order`), what the objective
-  draws for them (`batches`), the learning rate (`schedule`), and dropout, for which torch is seeded
-  anew. There is no other state than weights, moments and `Progress`. Batches that were left out
-  behind a spike move those of all later steps.
-- A GPU is told what to do one step ahead: its numbers are read when the next step is already
-  queued, so reading never makes it idle. Hence a record comes late there, by one step; before
-  validation and saving all of them are in.
-- Whether to stop is asked on every rank and decided by all together, or one would wait for ever
-  for the others.
+- The loss of a step is the sum over its targets divided by their number, over all micro-batches and
+  ranks: the mean of the means of unequal parts is another number. Gradients are averaged over the
+  data-parallel ranks (`parallelism`); each rank's loss is multiplied by their number.
+- What a step computes depends only on (seed, step, rank): the sequences (`sequence_order`), the
+  objective's random numbers (`step_batches`), the learning rate (`schedule`), and dropout, for
+  which torch is seeded at each step. There is no other state than weights, moments and `Progress`.
+  Batches that were skipped after a spike shift those of all later steps.
+- A GPU is queued one step ahead: its numbers are read when the next step is already queued, so
+  reading never makes it idle. Hence a record is one step late there; before validation and saving
+  all of them are read.
+- Whether to stop is checked on every rank and decided by all together, or one would wait for the
+  others indefinitely.
 """
 
 import math
@@ -48,10 +48,10 @@ from lmkit.training.options import OptimConfig, ScheduleConfig, SpikeConfig
 from lmkit.training.schedule import learning_rate
 
 Order = Callable[[int, int, int, int], NDArray[np.int64]]
-"""From the seed, a step, the rows of a batch and all rows to those that the step reads."""
+"""From the seed, a step, the global batch size and the number of sequences to those of the step."""
 
 MAX_SKIPPED_IN_A_ROW = 10
-"""Steps in a row that may be skipped. A spike passes in one or two; ten are a run that is lost."""
+"""Consecutive steps that may be skipped. A spike lasts one or two; ten mean divergence."""
 
 
 DEFAULT_SPIKES = SpikeConfig()
@@ -59,14 +59,14 @@ DEFAULT_SPIKES = SpikeConfig()
 
 @dataclass(frozen=True)
 class Recipe:
-    """What decides the numbers of a run, beside its model, its data and its objective."""
+    """What determines the numbers of a run, apart from its model, its data and its objective."""
 
     seed: int
     steps: int
     global_batch_size: int
-    """Of the global batch: over all ranks and micro-batches."""
+    """Sequences of a step, over all ranks and micro-batches."""
     micro_batch: int
-    """Rows that a rank computes at a time; it changes memory and speed, and no result."""
+    """Sequences that a rank computes at a time; it changes memory and speed, and no result."""
     optim: OptimConfig
     schedule: ScheduleConfig
     spike: SpikeConfig = DEFAULT_SPIKES
@@ -74,41 +74,41 @@ class Recipe:
     save_every: int | None = None
 
     def validates_after(self, step: int) -> bool:
-        """Whether to validate behind a step; behind the last one always."""
+        """Whether to validate after a step; after the last one always."""
         return _is_due(step, self.validate_every) or step == self.steps
 
     def saves_after(self, step: int) -> bool:
-        """Whether to save behind a step; behind the last one always."""
+        """Whether to save after a step; after the last one always."""
         return _is_due(step, self.save_every) or step == self.steps
 
     def pauses_after(self, step: int) -> bool:
-        """Whether anything but the next step follows a step."""
+        """Whether a step is followed by anything but the next step."""
         return self.validates_after(step) or self.saves_after(step)
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is: the state of a checkpoint."""
+    """The progress of a run: the training state in a checkpoint."""
 
     step: int = 0
     tokens: int = 0
     """Tokens read, padding not counted."""
     skipped: int = 0
-    """Steps left out because their gradient was not finite."""
+    """Steps skipped because their gradient was not finite."""
     dropped: int = 0
-    """Text tokens that the objective left out."""
+    """Text tokens that the objective dropped."""
     validation_loss: float | None = None
-    """If it was measured after this very step, and is finite."""
+    """If it was measured after this step, and is finite."""
     left_out: int = 0
-    """Batches that were read and left out, behind spikes."""
+    """Batches that were read and skipped, after spikes."""
     rollbacks: int = 0
     """How often the run went back to a checkpoint."""
     history: tuple[float, ...] = ()
-    """The last losses, for `spikes`."""
+    """The last losses, for `loss_spikes`."""
 
 
 class SpikeError(Exception):
-    """The loss has jumped, and the run is to go on from a checkpoint, without the batches since."""
+    """The loss has spiked, and the run resumes from a checkpoint, without the batches since."""
 
     def __init__(self, step: int, reached: int) -> None:
         super().__init__(f"step {step}: spike")
@@ -118,7 +118,7 @@ class SpikeError(Exception):
 
 @dataclass(frozen=True)
 class Hooks:
-    """What a run tells and asks its surroundings, on every rank."""
+    """Callbacks of a run, on every rank."""
 
     validate: Callable[[], float] | None = None
     """Returns the loss on held-out text."""
@@ -127,11 +127,11 @@ class Hooks:
     on_save: Callable[[Progress], None] = lambda _: None
     """Writes a checkpoint, after the step's record."""
     should_stop: Callable[[], bool] = lambda: False
-    """Asked at every step; the run is saved before it ends early."""
+    """Called at every step; the run is saved before it ends early."""
     warn: Callable[[str], None] = lambda _: None
-    """Told about steps that are skipped, and of spikes."""
+    """Reports steps that are skipped, and spikes."""
     on_beat: Callable[[int, str], None] = lambda *_: None
-    """Told what is done now, and for which step."""
+    """Called with the step and what is done now."""
 
 
 def train(
@@ -145,26 +145,26 @@ def train(
     order: Order = rows_of_step,
     scale: LossScale | None = None,
 ) -> Progress:
-    """Train from behind `start` to the last step, or until told to stop; return how far it came.
+    """Train from after `start` to the last step, or until asked to stop; return the progress.
 
     Args:
-        team: a model that returns the summed loss of a batch, on its devices.
-        optimizer: of what this process holds of the model.
-        data: what the rows of a step are read from.
-        objective: makes a batch of rows and of the keys of their random numbers.
-        recipe: what decides the numbers.
-        start: where a checkpoint left off.
-        hooks: whom to tell, and whom to ask.
-        order: which rows a step reads; by itself, each row once an epoch.
+        parallelism: a model that returns the summed loss of a batch, on its devices.
+        optimizer: of this process's shards of the model.
+        data: the sequences.
+        objective: makes a batch of sequences and of the keys of their random numbers.
+        recipe: what determines the numbers.
+        start: the state of a checkpoint.
+        hooks: callbacks.
+        order: which sequences a step reads; by default each sequence once per epoch.
         scale: of the loss, in fp16.
 
     Raises:
-        LmkitError: the gradient stayed infinite or NaN.
-        SpikeError: the loss has jumped, and the recipe wants to go back.
+        LmkitError: the gradient remained infinite or NaN.
+        SpikeError: the loss has spiked, and the recipe asks for a rollback.
 
     """
     accelerator = parallelism.accelerator
-    assert accelerator.gradient_accumulation_steps == 1, "it would divide the loss once more"
+    assert accelerator.gradient_accumulation_steps == 1, "it would divide the loss again"
     assert accelerator.scaler is None, "a scaled gradient would be clipped by its scale"
 
     def make(step: int) -> StepBatches:
@@ -187,14 +187,14 @@ def train(
             tracker.finish_steps(0 if recipe.pauses_after(step_inputs.step) else lag)
             if tracker.stopping:
                 break
-            hooks.on_beat(step_inputs.step + 1, "reading rows")
+            hooks.on_beat(step_inputs.step + 1, "reading sequences")
     tracker.finish_steps(0)
     tracker.save()
     return tracker.progress
 
 
 class _Trainer:
-    """Queues the work of one step after the other."""
+    """Queues the computation of one step after the other."""
 
     def __init__(
         self,
@@ -212,10 +212,11 @@ class _Trainer:
         self._device = parallelism.accelerator.device
 
     def step(self, step_inputs: StepBatches) -> "_StepResult":
-        """Compute the gradient of the global batch and move the weights.
+        """Compute the gradient of the global batch and update the weights.
 
-        Where memory runs out, a single process cuts its micro-batches in half and tries again:
-        nothing has moved yet. Several can't, since the others are waiting in the middle of it.
+        Where memory runs out, a single process halves its micro-batches and tries again: no weight
+        has changed yet. Several processes can't, since the others are waiting in the middle of the
+        step.
         """
         while True:
             try:
@@ -224,15 +225,15 @@ class _Trainer:
                 rows = max(len(batch["tokens_BT"]) for batch in step_inputs.batches)
                 if self._team.processes > 1 or self._splits >= rows:
                     raise LmkitError(
-                        f"step {step_inputs.step}: out of memory with {rows:,} rows at a time",
-                        "the same command with a smaller --micro-batch goes on",
+                        f"step {step_inputs.step}: out of memory with {rows:,} sequences at a time",
+                        "the same command with a smaller --micro-batch resumes",
                     ) from None
             self._splits *= 2
             for shard in self._team.local_shards:
                 shard.parameter.grad = None
             torch.cuda.empty_cache()
             self._warn(
-                f"step {step_inputs.step}: out of memory; micro-batches are cut in {self._splits}"
+                f"step {step_inputs.step}: out of memory; micro-batches are split in {self._splits}"
             )
 
     def _step(self, step_inputs: StepBatches) -> "_StepResult":
@@ -244,7 +245,7 @@ class _Trainer:
         lr = learning_rate(step_inputs.step, recipe.optim.lr, recipe.steps, recipe.schedule)
         for group in self._optimizer.param_groups:
             group["lr"] = lr
-        # All are asked, also where one alone reads: the signal may have reached another.
+        # All are checked, even with one data-parallel rank: another may have got the signal.
         stop = (
             parallelism.any_rank(self._should_stop())
             if parallelism.data_parallel_size == 1
@@ -276,10 +277,10 @@ class _Trainer:
         return _StepResult(step_inputs.step, lr, values)
 
     def _sum_counts(self, *values: int) -> Tensor:
-        """Add up counts over the shares of rows."""
+        """Add up counts over the data-parallel ranks."""
         # They are exact in fp64; Apple's GPUs have only fp32.
         dtype = torch.float32 if self._device.type == "mps" else torch.float64
-        # full, not tensor: that one copies from the CPU, and waits until the GPU is idle.
+        # full, not tensor, which copies from the CPU, and waits until the GPU is idle.
         return self._team.reduce_sum(
             torch.stack([torch.full((), v, dtype=dtype, device=self._device) for v in values])
         )
@@ -289,7 +290,7 @@ class _Trainer:
 
 
 def _split(batch: Arguments, splits: int) -> list[Arguments]:
-    """Cut a batch in so many parts, as equal as can be; none is empty."""
+    """Split a batch in parts of about equal size; none is empty."""
     splits = min(splits, len(batch["tokens_BT"]))
     split_tensors = {name: tensor.tensor_split(splits) for name, tensor in batch.items()}
     return [
@@ -308,10 +309,10 @@ class _StepResult:
             self._arrived = torch.cuda.Event()
             self._arrived.record()
         elif values.device.type != "cpu":
-            self._values = values.cpu()  # elsewhere nothing tells when a copy has arrived
+            self._values = values.cpu()  # other devices have no event for the end of a copy
 
     def read(self) -> tuple[float, float, int, int, bool]:
-        """Wait: loss, norm of the gradient, tokens, those dropped, whether some rank is to stop."""
+        """Wait for: loss, gradient norm, tokens, dropped tokens, whether some rank is to stop."""
         if self._arrived is not None:
             self._arrived.synchronize()
         loss, norm, tokens, dropped, stop = self._values.tolist()
@@ -319,7 +320,7 @@ class _StepResult:
 
 
 class _ProgressTracker:
-    """Turns readings into records, keeps count, and does what is due behind a step."""
+    """Makes records of results, counts, and validates and saves when it is due."""
 
     def __init__(self, start: Progress, recipe: Recipe, hooks: Hooks, *, is_fp16: bool) -> None:
         self.progress = start
@@ -332,7 +333,7 @@ class _ProgressTracker:
         self._last = time.perf_counter()
 
     def finish_steps(self, pending: int) -> None:
-        """Wait for the numbers of all steps but the last `pending`, and do what is due behind them."""
+        """Wait for the results of all but the last `pending` steps, and do what is due then."""
         while len(self.queued) > pending:
             record = self._record(self.queued.popleft())
             step, hooks = record.step, self._hooks
@@ -345,10 +346,10 @@ class _ProgressTracker:
             if self._recipe.saves_after(step):
                 self.save()
             if self._recipe.pauses_after(step):
-                self._last = time.perf_counter()  # this was no time of the next step
+                self._last = time.perf_counter()  # this time isn't the next step's
 
     def save(self) -> None:
-        """Save where the run is, unless it is already."""
+        """Save the progress, unless it is saved already."""
         if self.progress.step != self._saved:
             self._hooks.on_save(self.progress)
             self._saved = self.progress.step
@@ -384,15 +385,15 @@ class _ProgressTracker:
 
     def _handle_spike(self, step: int, loss: float) -> None:
         z = z_score(loss, self.progress.history)
-        message = f"step {step}: the loss jumped to {loss:.4f}, {z:.0f} deviations above the last"
+        message = f"step {step}: the loss rose to {loss:.4f}, {z:.0f} deviations above the last"
         spike = self._recipe.spike
         if spike.action == "warn":
             self._hooks.warn(message)
             return
         if self.progress.rollbacks >= spike.rollbacks:
             raise LmkitError(
-                f"{message}; the run has gone back {self.progress.rollbacks} times already",
-                "lower --optim.lr, or look at the data; --spike.rollbacks allows more",
+                f"{message}; the run has been rolled back {self.progress.rollbacks} times already",
+                "lower --optim.lr, or check the data; --spike.rollbacks allows more",
             )
         self._hooks.warn(f"{message}; going back to the last checkpoint")
         reached = self.queued[-1].step if self.queued else step
@@ -404,9 +405,9 @@ class _ProgressTracker:
                 f"step {step}: the gradient was infinite or NaN for {self._max_skipped} steps in a "
                 "row; training has diverged",
                 "lower --optim.lr, lengthen --schedule.warmup-steps, or use --precision fp32; the "
-                "last checkpoint is whole",
+                "last checkpoint is intact",
             )
-        self._hooks.warn(f"step {step}: the norm of the gradient is {norm}; the step was skipped")
+        self._hooks.warn(f"step {step}: the gradient norm is {norm}; the step was skipped")
 
 
 def _is_due(step: int, every: int | None) -> bool:

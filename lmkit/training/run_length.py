@@ -1,9 +1,9 @@
-"""How long a run is: in steps, tokens, passes over the text, or hours.
+"""The length of a run: in steps, tokens, epochs, or hours.
 
 Choices:
-- All of them come to a number of steps, since the learning rate is a function of the step. Hours do
-  so once, when the run begins, by a trial of its speed; the number is kept with the run, so that it
-  goes on as the same run.
+- All of them are converted to a number of steps, since the learning rate is a function of the step.
+  Hours are converted once, when the run starts, by a trial of its speed; the number is stored with
+  the run, so that it resumes as the same run.
 """
 
 import math
@@ -13,7 +13,7 @@ from lmkit.errors import ConfigError
 
 
 class RunLengthOptions(Protocol):
-    """The options that say how long a run is."""
+    """The options that set the length of a run."""
 
     steps: int
     tokens: int | None
@@ -29,9 +29,9 @@ def requested_steps(
     sequence_length: int,
     rows: int,
 ) -> int:
-    """Return the steps that were asked for; a ConfigError names two options that disagree.
+    """Return the requested steps; a ConfigError names two options that disagree.
 
-    `as_typed` says whether --steps was given, and isn't the default. Hours are left to a trial.
+    `as_typed` is whether --steps was given, and isn't the default. Hours are left to a trial.
     """
     given = {
         name: value
@@ -40,7 +40,7 @@ def requested_steps(
     }
     if len(given) > 1:
         named = " and ".join(f"--{name} {value}" for name, value in given.items())
-        raise ConfigError(f"{named}: both say how long the run is", "give one of them")
+        raise ConfigError(f"{named}: both set the length of the run", "give one of them")
     steps = steps_of(
         config.steps,
         config.tokens,
@@ -52,8 +52,8 @@ def requested_steps(
     if given and "hours" not in given and as_typed and config.steps != steps:
         (name, value), *_ = given.items()
         raise ConfigError(
-            f"--steps: got {config.steps}, but --{name} {value} makes {steps}",
-            "leave one of the two out",
+            f"--steps: got {config.steps}, but --{name} {value} are {steps} steps",
+            "leave one of them out",
         )
     return steps
 

@@ -1,12 +1,12 @@
-"""A run in one of its processes: restore, train, save, and go back where the loss has jumped.
+"""A run in one of its processes: restore, train, save, and roll back after a loss spike.
 
 Choices:
-- The first process alone writes. What it writes is put together by all.
-- A checkpoint is written behind the back of training (`saving`); where that fails on the way, the
-  older ones stay and training goes on. Only the last one has to succeed.
-- Going back is going on from the last checkpoint, with the batches since counted as left out. That
-  count is kept in memory until the next checkpoint: a run that is killed before comes to the same
-  spike again, and goes back again.
+- Only rank zero writes. What it writes is gathered from all.
+- A checkpoint is written in the background (`background_saver`); where that fails during training,
+  the older ones are kept and training continues. Only the last one has to succeed.
+- A rollback resumes from the last checkpoint, with the batches since counted as skipped. That count
+  is kept in memory until the next checkpoint: a run that is killed before meets the same spike
+  again, and rolls back again.
 """
 
 from collections.abc import Callable, Generator
@@ -36,12 +36,12 @@ from lmkit.training.optimizer import CombinedOptimizer
 
 @dataclass
 class Session:
-    """What is being trained, on what, and where it is written."""
+    """What is trained, on what data, and where it is written."""
 
     run: Path
     recipe: Recipe
     recipe_hash: str
-    """Stands for all that decides the numbers."""
+    """Hash of all that determines the numbers."""
     parallelism: Parallelism
     optimizer: Optimizer | CombinedOptimizer
     data: TrainingRows
@@ -55,16 +55,16 @@ class Session:
     stall_timeout: float | None = None
 
     def train(self) -> Progress:
-        """Train from the last checkpoint, or from the beginning, to the last step."""
+        """Train from the last checkpoint, or from scratch, to the last step."""
         start = self._restore() or Progress()
         if start.step:
-            say(f"going on from step {start.step:,}")
+            say(f"resuming from step {start.step:,}")
         while True:
             try:
                 return self._train_from(start)
             except SpikeError as spike:
                 restored = self._restore()
-                assert restored, "a run that may go back has saved its beginning"
+                assert restored, "a run that may be rolled back is saved at its start"
                 start = replace(
                     restored,
                     left_out=start.left_out + spike.reached - restored.step,
@@ -72,8 +72,8 @@ class Session:
                 )
                 if rank() == 0:
                     say(
-                        f"going on from step {restored.step:,} without {start.left_out:,} batches in "
-                        "all"
+                        f"resuming from step {restored.step:,} without {start.left_out:,} batches "
+                        "in total"
                     )
 
     def _train_from(self, start: Progress) -> Progress:
@@ -120,7 +120,7 @@ class Session:
         if self.scale is not None:
             state["loss_scale"] = self.scale.state()
         if is_rank_zero:
-            saver.wait()  # what it has to tell is about the checkpoint before
+            saver.wait()  # its error is about the checkpoint before
             self._saving = progress.step
             saver.begin(lambda: save(self.run, progress.step, copy, state, self.keep))
 
@@ -133,7 +133,7 @@ class Session:
         return failed
 
     def _restore(self) -> Progress | None:
-        """Fill model and optimizer from the newest checkpoint; None where there is none."""
+        """Load model and optimizer from the newest checkpoint; None where there is none."""
         if not newest_first(self.run):
             return None
         state = load(
@@ -149,14 +149,14 @@ class Session:
         except TypeError as error:
             raise LmkitError(
                 f"{self.run}: its checkpoints are of another version of lmkit: {error}",
-                "go on with that version, or begin anew with --init-from",
+                "resume with that version, or start a new run with --init-from",
             ) from None
 
     @contextmanager
     def _display(
         self, start: Progress
     ) -> Generator[tuple[Callable[[Record], None], Callable[[], None], Callable[[str], None]]]:
-        """Open metrics and display; hand out what tells them of a step, syncs them, warns."""
+        """Open metrics and display; yield functions for a step, for syncing, and for warnings."""
         if rank():
             yield lambda _: None, lambda: None, lambda _: None
             return

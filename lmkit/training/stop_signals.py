@@ -1,11 +1,11 @@
-"""Being asked to end.
+"""Signals and time limits that end a run.
 
 Choices:
 - The first Ctrl-C, SIGTERM or SIGUSR1 (batch systems send one some time before they kill) lets
   the step finish, so that a checkpoint can be saved. A second Ctrl-C ends at once.
-- A time limit is asked for in advance, and ends the run in the same way.
-- A signal only sets a flag: Python runs handlers between any two instructions, in the middle of a
-  save too.
+- A time limit is given in advance, and ends the run in the same way.
+- A signal only sets a flag: Python runs handlers between any two instructions, even in the middle
+  of a save.
 """
 
 import signal
@@ -22,7 +22,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 @contextmanager
 def stop_signals(hours: float | None = None) -> Generator[Callable[[], bool]]:
-    """Hand out a function that tells whether someone has asked for an end, or time is up."""
+    """Yield a function that returns whether a signal has come or the time is up."""
     requested = threading.Event()
     deadline = None if hours is None else time.monotonic() + 3600 * hours
 

@@ -25,9 +25,9 @@ def validation(
     micro_batch: int,
     losses: dict[str, float],
 ) -> "Callable[[], float] | None":
-    """Return a function that measures the loss on all held-out rows, shared out over the ranks.
+    """Return a function that measures the loss on all held-out sequences, split over the ranks.
 
-    It is a mean over tokens, whichever folder they are in; `losses` takes that of each folder.
+    It is a mean over tokens, in whichever folder they are; `losses` gets that of each folder.
     """
     if not held_out:
         return None
@@ -43,7 +43,7 @@ def validation(
                 parallelism.model, rows, part, micro_batch, device, context, objective
             )
         if parallelism.mode == "fsdp":
-            # The others need this process's part of the weights as often as they ask.
+            # The others need this process's shard of the weights in each of their passes.
             for _ in range(max(passes_of_ranks) - passes_of_ranks[parallelism.data_parallel_rank]):
                 score_rows(parallelism.model, rows, np.zeros(1, int), 1, device, context, objective)
         return score

@@ -129,7 +129,7 @@ CORRUPTIONS: list[tuple[Callable[[Path], None], str]] = [
     ),
     (
         lambda f: change(f, transformer__wpe__weight=torch.zeros(8, 32)),
-        "transformer.wpe.weight has the shape [8, 32], and config.json supported [64, 32]",
+        "transformer.wpe.weight has the shape [8, 32], but by config.json it must be [64, 32]",
     ),
     (
         lambda f: change(f, transformer__extra=torch.zeros(1)),

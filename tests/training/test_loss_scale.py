@@ -1,16 +1,16 @@
-"""The scale of the loss in fp16, by itself: on a CPU nothing trains in fp16."""
+"""Loss scaling for fp16, in isolation: on a CPU nothing trains in fp16."""
 
 import math
 
 import torch
 
-from lmkit.training.loss_scale import INITIAL_SCALE, GROWTH_INTERVAL, LossScale
+from lmkit.training.loss_scale import GROWTH_INTERVAL, INITIAL_SCALE, LossScale
 
 CPU = torch.device("cpu")
 GOOD, BROKEN = torch.tensor(1.0), torch.tensor(math.inf)
 
 
-def test_it_moves_as_torchs_own() -> None:
+def test_the_scale_changes_as_torchs_grad_scaler() -> None:
     ours = LossScale(CPU)
     hf_checkpoint = torch.amp.GradScaler(
         "cpu", init_scale=INITIAL_SCALE, growth_interval=GROWTH_INTERVAL
@@ -29,7 +29,7 @@ def test_it_moves_as_torchs_own() -> None:
         assert ours.state()["scale"] == hf_checkpoint.get_scale()
 
 
-def test_gradients_come_back_to_the_bit() -> None:
+def test_unscaled_gradients_are_exact() -> None:
     scale = LossScale(CPU)
     gradient = torch.randn(1000)
     scaled = scale.scaled(gradient)
@@ -38,7 +38,7 @@ def test_gradients_come_back_to_the_bit() -> None:
     assert scaled.equal(gradient)
 
 
-def test_it_goes_on_from_its_state() -> None:
+def test_it_resumes_from_its_state() -> None:
     one = LossScale(CPU)
     for _ in range(GROWTH_INTERVAL - 1):
         one.update(GOOD)

@@ -42,7 +42,7 @@ def test_the_norm_is_that_before_clipping(max_norm: float | None) -> None:
     assert update(optimizer, max_norm).item() == 5.0
 
 
-def test_a_long_gradient_is_cut_to_the_given_norm() -> None:
+def test_a_large_gradient_is_clipped_to_the_given_norm() -> None:
     layer, optimizer = one_weight([3.0, 4.0])
     update(optimizer, 1.0)
     # The first moment after one step is (1 - beta1) times the gradient: 0.1 x (0.6, 0.8).
@@ -52,9 +52,7 @@ def test_a_long_gradient_is_cut_to_the_given_norm() -> None:
 
 @pytest.mark.parametrize("not_finite", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("max_norm", [1.0, None])
-def test_one_broken_number_in_the_gradient_changes_nothing(
-    not_finite: float, max_norm: float | None
-) -> None:
+def test_one_nan_in_the_gradient_changes_nothing(not_finite: float, max_norm: float | None) -> None:
     layer, optimizer = one_weight([1.0, 1.0])
     update(optimizer, max_norm)
     weight = layer.weight.detach().clone()
@@ -79,7 +77,7 @@ def made(algorithm: str) -> tuple[Transformer, Any]:
     return model, optimizer_of(model.named_parameters(), options)
 
 
-def test_muon_moves_the_matrices_of_blocks_and_adamw_all_else() -> None:
+def test_muon_updates_the_matrices_of_blocks_and_adamw_all_else() -> None:
     model, optimizer = made("muon")
     names = {id(p): name for name, p in model.named_parameters()}
     muon, adamw = (
@@ -92,7 +90,7 @@ def test_muon_moves_the_matrices_of_blocks_and_adamw_all_else() -> None:
     assert adamw == {name for name, _ in model.named_parameters()} - muon
 
 
-def test_an_update_of_muon_is_that_of_a_literal_one() -> None:
+def test_an_update_of_muon_is_that_of_the_published_algorithm() -> None:
     """Jordan et al. 2024: Nesterov momentum, five steps of Newton and Schulz; Liu et al. 2025."""
     model, optimizer = made("muon")
     weight = model.blocks[0].attention.query.weight
@@ -114,7 +112,7 @@ def test_an_update_of_muon_is_that_of_a_literal_one() -> None:
 
 
 @pytest.mark.parametrize("not_finite", [math.nan, math.inf])
-def test_muon_is_not_moved_by_a_broken_gradient(not_finite: float) -> None:
+def test_muon_skips_a_gradient_that_is_not_finite(not_finite: float) -> None:
     model, optimizer = made("muon")
     before = [p.detach().clone() for p in model.parameters()]
     for parameter in model.parameters():

@@ -72,8 +72,8 @@ def check_tokenizer(folder: Path, trained: TrainedModel) -> None:
         actual = converted(text)["input_ids"]
         if actual != expected:
             raise LmkitError(
-                f"{trained.run / TOKENIZER}: Transformers tokenizes {text!r} as {actual}, and lmkit as "
-                f"{expected}: not exported"
+                f"{trained.run / TOKENIZER}: Transformers tokenizes {text!r} as {actual}, and "
+                f"lmkit as {expected}: not exported"
             )
 
 

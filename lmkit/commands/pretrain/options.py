@@ -102,7 +102,7 @@ class PretrainConfig(ObjectiveConfig, ComputesOn, StageConfig):
     spike: SpikeConfig = SpikeConfig()
 
     @model_validator(mode="after")
-    def _refuse_what_cannot_be_learned(self) -> Self:
+    def _refuse_incompatible_objective(self) -> Self:
         if self.init_from is None:  # else the architecture is that of the other model
             check_compatible(self.model.architecture, self.objective)
         return self

@@ -1,9 +1,9 @@
-"""What the options of a run come to, once its inputs are known.
+"""The options of a run, resolved with its inputs.
 
 Choices:
-- Options are inert; here they meet the packed folders, the device and the other model.
-- What is found out once (precision, micro-batch, steps for a number of hours) is written down with
-  the run, and read again when it resumes.
+- Options are inert; here they are combined with the packed folders, the device and the other model.
+- What is determined once (precision, micro-batch, steps for a number of hours) is stored with the
+  run, and read again when it resumes.
 """
 
 from collections.abc import Callable
@@ -47,13 +47,13 @@ MICRO_BATCH_TOKENS = 8_192
 def with_initial_shape(config: PretrainConfig) -> PretrainConfig:
     """Return the options with the model's shape from --init-from, if that is given.
 
-    Raises ConfigError where options of the model were typed that differ from it.
+    Raises ConfigError where typed options of the model differ from it.
     """
     if config.init_from is None:
         return config
     initial_weights, model = InitialWeights.at(config.init_from), config.model
     try:
-        if model.preset is None:  # a preset says all of the shape
+        if model.preset is None:  # a preset sets the full shape
             as_typed = model.model_dump(include=model.model_fields_set)
             model = ModelConfig.model_validate(initial_weights.options(as_typed))
         if differences := initial_weights.differences(model):
@@ -65,7 +65,7 @@ def with_initial_shape(config: PretrainConfig) -> PretrainConfig:
 
 
 def with_steps(config: PretrainConfig, packed: PackedInputs) -> PretrainConfig:
-    """Return the options with the steps that tokens or passes over the text come to."""
+    """Return the options with the steps for the given tokens or epochs."""
     steps = requested_steps(
         config,
         as_typed="steps" in config.model_fields_set,
@@ -79,9 +79,9 @@ def with_steps(config: PretrainConfig, packed: PackedInputs) -> PretrainConfig:
 def within_hours(
     config: PretrainConfig, packed: PackedInputs, objective: "Objective"
 ) -> PretrainConfig:
-    """Return the options with the steps that so many hours are enough for.
+    """Return the options with the steps that the given hours are enough for.
 
-    The number is found out when the run begins, and written down with it.
+    The number is determined when the run starts, and stored with it.
     """
     if config.hours is None:
         return config
@@ -96,7 +96,7 @@ def within_hours(
 
 
 def forecast_run(config: PretrainConfig, packed: PackedInputs, objective: "Objective") -> Forecast:
-    """Say what the run would take, from arithmetic and from a few steps that are thrown away."""
+    """Return the expected cost of the run, from arithmetic and from a few discarded steps."""
     data, size = packed.rows(), packed.manifest.details["vocabulary_size"]
     micro_batch = _default_micro_batch(config, packed)
     recipe, order = recipe_for(config, packed, len(data), micro_batch), packed.order(data)
@@ -134,9 +134,9 @@ def forecast_run(config: PretrainConfig, packed: PackedInputs, objective: "Objec
 def inputs_and_weights(
     config: PretrainConfig, packed: PackedInputs
 ) -> "tuple[Inputs, dict[str, Tensor]]":
-    """Return all that the run is made from, and the weights that it begins with, if any.
+    """Return the inputs of the run, and its initial weights, if it has any.
 
-    A run that goes on has its own, and they aren't read again.
+    A run that resumes has its own weights, and they aren't read again.
     """
     initial_weights = InitialWeights.at(config.init_from) if config.init_from else None
     if initial_weights is None:
@@ -149,7 +149,7 @@ def inputs_and_weights(
 
 
 def objective_for(config: ObjectiveConfig, packed: PackedInputs) -> "Objective":
-    """Return what makes batches of the rows; an InputError names what their tokenizer lacks."""
+    """Return the function that makes batches; an InputError names missing special tokens."""
     details = packed.manifest.details
     packing = Packing(packed.sequence_length, details["bos"], details["eos"])
     return objective_of(config, Tokenizer.load(packed.path / "tokenizer"), packing)
@@ -163,20 +163,22 @@ def refuse_long_rows(config: PretrainConfig, packed: PackedInputs) -> None:
     )
     if longest is not None and needed > longest:
         raise ConfigError(
-            f"--model.max-positions: got {longest:,}, but rows of {packed.sequence_length:,} "
-            f"tokens take {needed:,} places with --objective {config.objective}",
-            "pack shorter rows, or choose more positions or another kind: --model.position rotary",
+            f"--model.max-positions: got {longest:,}, but sequences of "
+            f"{packed.sequence_length:,} tokens need {needed:,} positions with --objective "
+            f"{config.objective}",
+            "pack shorter sequences, or choose more positions or another encoding: "
+            "--model.position rotary",
         )
 
 
 def refuse_absent_device(config: PretrainConfig) -> None:
-    """Raise ConfigError where the device isn't there, or can't compute in fp16."""
+    """Raise ConfigError where the device isn't available, or doesn't support fp16."""
     if config.device not in {"auto", "cpu"} or config.precision == "fp16":
         refuse_fp16(config.precision, find_device(config.device))
 
 
 def resolve_precision(config: PretrainConfig, run: "RunFolder") -> "Precision":
-    """Return what to compute in: as typed, or as found out when the run began."""
+    """Return the precision: as typed, or as determined when the run started."""
     device = find_device(config.device)
     if config.precision != "auto":
         return config.precision
@@ -191,14 +193,13 @@ def sequences_per_batch(config: PretrainConfig, sequence_length: int) -> int:
 def recipe_for(
     config: PretrainConfig, packed: PackedInputs, rows: int, micro_batch: int
 ) -> "Recipe":
-    """Return what the training loop is told, and tell the size of the batch and the epochs."""
+    """Return the recipe of the training loop, and print the size of the batch and the epochs."""
     sequence_length = packed.sequence_length
     global_batch_size = sequences_per_batch(config, sequence_length)
     epochs = config.steps * global_batch_size / rows
     say(
-        f"batch: {global_batch_size:,} rows of {sequence_length:,} tokens, "
-        f"{micro_batch:,} at a time; {config.steps:,} steps read the text "
-        f"{epochs:.2f} times"
+        f"batch: {global_batch_size:,} sequences of {sequence_length:,} tokens, "
+        f"{micro_batch:,} at a time; {config.steps:,} steps are {epochs:.2f} epochs"
     )
     for entry in packed.facts(config.steps * global_batch_size) if len(packed.folders) > 1 else []:
         fraction = f"{entry['share_of_tokens']:.1%} of the tokens"
@@ -217,13 +218,13 @@ def recipe_for(
 
 
 def _rows_per_rank(config: PretrainConfig, packed: PackedInputs) -> int:
-    """Return the rows of a batch that one process reads, at most."""
+    """Return the maximum number of sequences of a batch on one data-parallel rank."""
     data_parallel_size = 1 if config.parallel == "tensor" else ranks()
     return -(-sequences_per_batch(config, packed.sequence_length) // data_parallel_size)
 
 
 def _default_micro_batch(config: PretrainConfig, packed: PackedInputs) -> int:
-    """Return the rows to compute at a time, where nothing has to be tried."""
+    """Return the sequences to compute at a time, where nothing is measured."""
     default = max(1, MICRO_BATCH_TOKENS // packed.sequence_length)
     requested = config.micro_batch if isinstance(config.micro_batch, int) else default
     return min(_rows_per_rank(config, packed), requested)
@@ -237,7 +238,7 @@ def resolve_micro_batch(
     model: "Transformer",
     accelerator: "Accelerator",
 ) -> int:
-    """Return the rows to compute at a time; auto finds out how many fit, once a run."""
+    """Return the sequences to compute at a time; auto determines how many fit, once per run."""
     if config.micro_batch != "auto":
         return _default_micro_batch(config, packed)
 

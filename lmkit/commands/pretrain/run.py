@@ -1,9 +1,9 @@
-"""Pretrain: teach a model its language, from rows of tokens.
+"""Pretrain: train a language model on sequences of tokens.
 
 Choices:
-- One process per device under Accelerate. The first alone plans, owns the folder and writes.
-- Nothing about the order of the data or the randomness has a state: both follow from the seed and
-  the step. So a run that is stopped anyhow and continued is the run that never stopped.
+- One process per device under Accelerate. Only rank zero plans, locks the folder and writes.
+- Neither the order of the data nor the randomness has a state: both depend on the seed and the
+  step. So a run that is stopped in any way and resumed is the same as one that never stopped.
 """
 
 from collections import deque
@@ -59,13 +59,13 @@ from lmkit.training.validation import validation
 
 
 def pretrain(config: PretrainConfig) -> Manifest | Forecast:
-    """Train until the last step, saving on the way; return the run's manifest.
+    """Train to the last step, saving on the way; return the run's manifest.
 
-    With `dry_run`, return what it would take instead.
+    With `dry_run`, return a forecast instead.
     """
     config = with_initial_shape(config)
     packed = PackedInputs.at(config.inputs, config.mixture.weights, config.output)
-    tune_allocator()  # before the first tensor: it changes how memory is asked for
+    tune_allocator()  # before the first tensor: it changes how memory is allocated
     refuse_absent_device(config)
     refuse_launcher_plugins()
     config = config.model_copy(update={"parallel": requested_mode(config.parallel)})
@@ -93,13 +93,13 @@ def pretrain(config: PretrainConfig) -> Manifest | Forecast:
         if progress.step < config.steps:
             raise Interrupted(
                 f"stopped after step {progress.step} of {config.steps}, with a checkpoint",
-                "the same command goes on where it stopped",
+                "the same command resumes where it stopped",
             )
         return on_rank_zero(lambda: _complete(config, packed, run, accelerator, progress, losses))
 
 
 def _describe(config: PretrainConfig, packed: PackedInputs) -> None:
-    """Write what the model is, and a copy of its tokenizer."""
+    """Write the model's description, and a copy of its tokenizer."""
     details = packed.manifest.details
     scratch = config.output / PARTIAL
     description = Description(
@@ -128,10 +128,10 @@ def _train(
     losses: dict[str, float],
     initial_tensors: "dict[str, Tensor]",
 ) -> "Progress":
-    """Train from the last checkpoint, or from the beginning, to the last step.
+    """Train from the last checkpoint, or from scratch, to the last step.
 
-    `losses` takes the loss on the held-out rows of each folder, as it was last; `initial_tensors` are
-    emptied, once the model has them.
+    `losses` gets the latest loss on the held-out sequences of each folder; `initial_tensors` is
+    emptied once the model has them.
     """
     data, device = packed.rows(), accelerator.device
     size = packed.manifest.details["vocabulary_size"]
@@ -200,7 +200,7 @@ def _complete(
 
 
 def result_text(config: "PretrainConfig", manifest: "Manifest | Forecast") -> str:
-    """Say how large the model is and how far it came, or what a forecast expects."""
+    """Return a line about the trained model, or the forecast."""
     if not isinstance(manifest, Manifest):
         return manifest.shown()
     details = manifest.details

@@ -1,17 +1,17 @@
-"""What a run begins from, where it isn't chance: the weights of another model.
+"""The initial weights of a run from another model.
 
 Choices:
-- From a folder of Transformers or from a run of our own (its best checkpoint, else its latest, or
-  the one that is named). The shape comes from there; what only concerns training (dropout, the
-  z-loss) may be another.
-- Rows of the embedding go by the text of their token, so a tokenizer that has grown keeps what is
-  known of each; new tokens begin at the mean of the old ones (Hewitt 2021, "Initializing new word
-  embeddings for pretrained language models"). A tokenizer that lacks tokens of the old one is
-  another one, and refused: what the model knows of its words would be lost.
-- An embedding with more rows than there are tokens loses those that stand for nothing.
-- Optimizer, step and data begin anew.
+- From a Transformers folder or from a run of lmkit (its best checkpoint, else its latest, or the
+  one that is named). It determines the shape; what only concerns training (dropout, the z-loss)
+  may differ.
+- Rows of the embedding are matched by the text of their token, so an extended tokenizer keeps what
+  is known of each; new tokens start at the mean of the old ones (Hewitt 2021, "Initializing new
+  word embeddings for pretrained language models"). A tokenizer without some tokens of the old one
+  is another one, and refused: what the model knows of those tokens would be lost.
+- Rows of an embedding beyond the number of tokens are dropped.
+- Optimizer, step and data start from scratch.
 
-Shapes: V vocabulary, D features.
+Shapes: V vocabulary, D hidden size.
 """
 
 from collections.abc import Mapping
@@ -46,17 +46,17 @@ VOCABULARY_WEIGHTS = ("embedding.weight", "output.weight", "output_bias")
 """Weights with a row, or a number, for each token."""
 
 TRAINING_ONLY = frozenset({"preset", "dropout", "z_loss"})
-"""Options of a model that may be others than in what it begins from."""
+"""Options of a model that may differ from those of the other model."""
 
 TOKENIZATION_PARTS = ("normalizer", "pre_tokenizer")
-"""Parts of a tokenizer that decide what it takes for a word."""
+"""Parts of a tokenizer that decide how it splits a text."""
 
-HINT = "name a folder that lmkit pretrain or lmkit export made, or one of Transformers"
+HINT = "give a folder made by lmkit pretrain or lmkit export, or a Transformers folder"
 
 
 @dataclass(frozen=True)
 class InitialWeights:
-    """A trained model on the disk."""
+    """A trained model on disk."""
 
     path: Path
     config: ModelConfig
@@ -66,7 +66,7 @@ class InitialWeights:
 
     @classmethod
     def at(cls, path: Path) -> "InitialWeights":
-        """Find out what a person named; InputError where nothing can begin from it."""
+        """Resolve the path that was typed; InputError where it isn't a model."""
         if not path.is_dir():
             tensors = "is a file, must be a folder" if path.exists() else "no such folder"
             raise InputError(f"--init-from: {path}: {tensors}", HINT)
@@ -75,7 +75,7 @@ class InitialWeights:
                 hf_checkpoint = HfCheckpoint.at(path)
                 if not (path / TOKENIZER_JSON).is_file():
                     raise InputError(
-                        f"{path}: holds no {TOKENIZER_JSON}, so its rows stand for nothing known",
+                        f"{path}: has no {TOKENIZER_JSON}, so its tokens aren't known",
                         "AutoTokenizer.from_pretrained(OLD).save_pretrained(NEW) makes one",
                     )
                 return cls(path, hf_checkpoint.config, path, hf_checkpoint=hf_checkpoint)
@@ -87,7 +87,7 @@ class InitialWeights:
 
     @property
     def inputs(self) -> Inputs:
-        """What the run is made from, for its manifest."""
+        """The inputs of the run, for its manifest."""
         return other_folder(self.path, "weights", self._fingerprint)
 
     @cached_property
@@ -99,11 +99,11 @@ class InitialWeights:
         return fingerprint((file.name, sha256(file)) for file in files)
 
     def options(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the model's options: those of the folder, and over them what was typed."""
+        """Return the model's options: those of the folder, overridden by the typed ones."""
         return self.config.model_dump(exclude={"preset"}) | dict(given)
 
     def differences(self, config: ModelConfig) -> list[str]:
-        """Name the options that aren't those of the folder, as a person types them."""
+        """Return the options that differ from those of the folder, as they are typed."""
         return [
             f"--model.{name.replace('_', '-')}: got {as_typed(actual)}, but {self.path} has "
             f"{as_typed(expected)}"
@@ -113,9 +113,9 @@ class InitialWeights:
         ]
 
     def load(self, tokenizer: Tokenizer) -> dict[str, Tensor]:
-        """Return the weights, by our names, for the words of a tokenizer; in fp32.
+        """Return the weights, by lmkit's names, for the tokens of a tokenizer; in fp32.
 
-        Raises InputError where the folder is damaged, or the tokenizer another one.
+        Raises InputError where the folder is corrupt, or the tokenizer another one.
         """
         old = Tokenizer.load(self.tokenizer_folder)
         old_rows_V = torch.tensor(_old_rows(old, tokenizer, self.path))
@@ -124,7 +124,8 @@ class InitialWeights:
         known_V = (old_rows_V >= 0) & (old_rows_V < rows)
         if new_tokens := len(old_rows_V) - int(known_V.sum()):
             say(
-                f"{self.path}: {new_tokens:,} tokens are new to it; they begin at the mean of the others"
+                f"{self.path}: {new_tokens:,} tokens are new to it; they start at the mean of the "
+                "others"
             )
         for name in VOCABULARY_WEIGHTS:
             if name in tensors and not (
@@ -139,7 +140,7 @@ class InitialWeights:
 
 
 def copy_weights(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """Give a model its first weights; what they don't name stays as it was drawn."""
+    """Copy initial weights into a model; parameters without one keep their random values."""
     model_weights = weights(model)
     unknown = [
         name
@@ -159,13 +160,13 @@ def _old_rows(old: Tokenizer, new: Tokenizer, path: Path) -> list[int]:
         raise InputError(
             f"--init-from: {path}: {len(missing):,} of its {len(before):,} tokens, such as "
             f"{min(missing)!r}, are not in the tokenizer of the packed folder: it is another one",
-            f"take its tokenizer over: lmkit train-tokenizer --from {path} --output TOKENIZER, and "
+            f"import its tokenizer: lmkit train-tokenizer --from {path} --output TOKENIZER, and "
             "pack with that",
         )
     if differing := [part for part in TOKENIZATION_PARTS if _part(old, part) != _part(new, part)]:
         warn(
             f"--init-from: {path}: its tokenizer has the same tokens, and another "
-            f"{' and '.join(differing)}: it cuts some texts in other pieces"
+            f"{' and '.join(differing)}: it splits some texts into other tokens"
         )
     rows = [-1] * new.size
     for text, row in now.items():

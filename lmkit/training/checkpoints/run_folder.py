@@ -1,14 +1,13 @@
-"""The folder of a run in the making: may it begin, or go on, and what it leaves.
+"""The folder of a run: whether it may start or resume, and its files.
 
 Choices:
-- A run may go on: to more steps, with other processes, micro-batches and intervals. What decides
-  its numbers (model, objective, data, seed, optimizer, precision) is fixed, and a change is
-  refused by name. Each change that is allowed is written down with its step in history.jsonl.
-- What `auto` came to is written down too, and used again: a probe may come out otherwise.
-- A checkpoint knows the recipe that it was made by. One with another recipe, left from before an
-  --overwrite that was killed, is never gone on from.
-- metrics.jsonl and tensorboard/ hold times, so they are no part of what the folder's fingerprint
-  stands for.
+- A run may resume: to more steps, with other processes, micro-batches and intervals. What
+  determines its numbers (model, objective, data, seed, optimizer, precision) is fixed, and a change
+  is refused by name. Each allowed change is recorded with its step in history.jsonl.
+- The values that `auto` resolved to are recorded too, and used again: a new measurement may differ.
+- A checkpoint records the recipe that it was made with. One with another recipe, left from before
+  an --overwrite that was killed, is never resumed from.
+- metrics.jsonl and tensorboard/ contain times, so they are excluded from the folder's fingerprint.
 """
 
 import hashlib
@@ -39,7 +38,7 @@ NOT_OUTPUTS = (r"(metrics|history)\.jsonl", r"tensorboard/.*", r"resolved\.json"
 
 @dataclass
 class RunFolder:
-    """A run's folder, seen by the process that writes it."""
+    """A run's folder, in the process that writes it."""
 
     config: StageConfig
     records: Sequence[Input]
@@ -48,11 +47,11 @@ class RunFolder:
 
     @cached_property
     def folder(self) -> OutputFolder:
-        """The plan and manifest half of it."""
+        """Its plan and manifest."""
         return OutputFolder(self.config, self.config.output, self.records)
 
     def claim(self, stack: ExitStack) -> Manifest | None:
-        """Own the folder until the stack unwinds; return a manifest if nothing is left to do."""
+        """Lock the folder until the stack unwinds; return a manifest if nothing is left to do."""
         folder = self.folder
         finished, _ = self._check_state(folder)
         if finished:
@@ -72,7 +71,7 @@ class RunFolder:
         return None
 
     def resolve(self, key: str, find: Callable[[], str]) -> str:
-        """Return what `auto` came to when the run began; find it out, if it begins."""
+        """Return the value that `auto` resolved to when the run started; determine it, if new."""
         known = self.known(key)
         if known is None:
             known = find()
@@ -80,11 +79,11 @@ class RunFolder:
         return known
 
     def known(self, key: str) -> str | None:
-        """Return what `auto` came to, if that is known."""
+        """Return the value that `auto` resolved to, if it is known."""
         return _resolved(self.config.output).get(key)
 
     def record_steps(self, hours: float | None, steps: int) -> None:
-        """Write down how many steps so many hours are."""
+        """Record how many steps these hours are."""
         self._record("hours", hours)
         self._record("steps", steps)
 
@@ -96,7 +95,7 @@ class RunFolder:
 
     @property
     def recipe(self) -> str:
-        """A hash of all that decides the numbers of the run."""
+        """A hash of all that determines the numbers of the run."""
         plan = self.folder.plan
         changeable = self.may_change | self.config.location_options
         fixed = {key: value for key, value in flat(plan.config).items() if key not in changeable}
@@ -138,8 +137,8 @@ class RunFolder:
         reached = max(map(step_of, newest_first(folder.path)), default=0)
         if self.steps < reached:
             raise ConfigError(
-                f"--steps: got {self.steps}, but {folder.path} has already gone {reached}",
-                "evaluate one of its checkpoints, or choose another --output",
+                f"--steps: got {self.steps}, but {folder.path} has already reached {reached}",
+                "use one of its checkpoints, or choose another --output",
             )
         return None, list(options.values())
 
@@ -147,7 +146,7 @@ class RunFolder:
         return int(plan.config["steps"])
 
     def _remove_old_results(self) -> None:
-        """Remove what an older run in this folder has left."""
+        """Remove the files of an older run in this folder."""
         run = self.config.output
         for name in (CHECKPOINTS, TENSORBOARD):
             shutil.rmtree(run / name, ignore_errors=True)
@@ -159,7 +158,7 @@ class RunFolder:
             try:
                 recipe = json.loads((checkpoint / STATE).read_text("utf-8")).get("recipe")
             except (OSError, ValueError):
-                continue  # damaged: loading passes it over, aloud
+                continue  # corrupt: loading skips it, with a warning
             if recipe != self.recipe:
                 shutil.rmtree(checkpoint)
 
@@ -168,11 +167,11 @@ class RunFolder:
         with (self.config.output / HISTORY).open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": step, "changes": list(changes)}) + "\n")
         for change in changes:
-            say(f"going on from step {step}: {change}")
+            say(f"resuming from step {step}: {change}")
 
 
 def resolved_steps(run: Path) -> tuple[float, int] | None:
-    """Return the hours that a run was given, and the steps that they came to."""
+    """Return the hours that a run was given, and the steps that they are."""
     known = _resolved(run)
     return (known["hours"], known["steps"]) if "steps" in known else None
 

@@ -1,11 +1,11 @@
-"""The rows of several packed folders as one: which of them a step reads, and reading them.
+"""The sequences of several packed folders as one: which of them a step reads, and reading them.
 
 Choices:
-- A pure function of (seed, step), as with one folder (`order.py`): how many rows a folder has given
-  before a step says where in its own endless stream of permutations it goes on.
-- Within a batch the rows are shuffled, or one folder would always be on the same rank.
-- Each folder's permutations have a seed of their own: two folders of equal size must not be walked
-  through in step.
+- A pure function of (seed, step), as with one folder (`sequence_order`): how many sequences a
+  folder has given before a step determines the offset in its endless stream of permutations.
+- Within a batch the sequences are shuffled, or one folder would always be on the same rank.
+- Each folder's permutations have a separate seed: two folders of equal size must not be read in the
+  same order.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from lmkit.training.data.sequence_order import rows_at
 
 
 class MixedRows:
-    """Rows of several folders, numbered one folder behind the other."""
+    """Sequences of several folders, numbered one folder after the other."""
 
     def __init__(self, folders: Sequence[TokenRows], fractions: Sequence[Fraction]) -> None:
         self._folders, self._shares = folders, fractions
@@ -31,7 +31,7 @@ class MixedRows:
         return int(self._first[-1])
 
     def order(self, seed: int, step: int, global_batch_size: int, rows: int) -> NDArray[np.int64]:
-        """Return the rows that step 1, 2, ... of a run reads; `rows` are all that there are."""
+        """Return the sequences that step 1, 2, ... of a run reads; `rows` is the number of all."""
         assert rows == len(self), "these are other rows"
         before = rows_so_far((step - 1) * global_batch_size, self._shares)
         after = rows_so_far(step * global_batch_size, self._shares)
@@ -46,7 +46,7 @@ class MixedRows:
         return np.concatenate(rows_by_folder)[shuffle]
 
     def read(self, rows: NDArray[np.int64]) -> Rows:
-        """Read the rows with these numbers, in this order."""
+        """Read the sequences with these numbers, in this order."""
         folders_B = np.searchsorted(self._first, rows, side="right") - 1
         folders_read = np.unique(folders_B)
         parts = [

@@ -1,10 +1,10 @@
 """The packed folders that a run reads.
 
 Choices:
-- Folders are read together only where a row means the same in all: the same tokenizer, the same
-  tokens around documents, the same length.
-- Held-out rows are those of all folders together, as many as there are: the loss on them is a mean
-  over tokens. What it is in each folder is told too.
+- Folders are read together only where a sequence has the same meaning in all: the same tokenizer,
+  the same tokens around documents, the same length.
+- Held-out sequences are those of all folders together: the loss on them is a mean over tokens. The
+  loss of each folder is recorded too.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,12 +30,12 @@ from lmkit.training.data.sequence_order import rows_of_step
 
 SHARED = {
     "tokenizer": ("tokenizers", "pack the documents of both with the same --tokenizer"),
-    "sequence_length": ("sequence lengths", "lmkit pack FOLDER --sequence-length makes other rows"),
+    "sequence_length": ("sequence lengths", "lmkit pack FOLDER --sequence-length sets it"),
     "bos": ("BOS tokens", "pack both with --bos, or both with --no-bos"),
     "eos": ("EOS tokens", "pack both with --eos, or both with --no-eos"),
     "pad": ("pad tokens", "pack both with the same --tokenizer"),
 }
-"""Details that must agree: what they are called, and what to do."""
+"""Details that must agree: their names, and hints."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class PackedInputs:
     def at(
         cls, paths: Sequence[Path], weights: tuple[float, ...] | None, output: Path
     ) -> "PackedInputs":
-        """Look at the manifests; an InputError names what can't be read, or not together."""
+        """Read the manifests; an InputError names what can't be read, or not together."""
         if not paths:
             raise InputError("INPUTS: got 0, must be one or more packed folders")
         refuse_overlap(output, paths)
@@ -60,13 +60,13 @@ class PackedInputs:
             path for path in paths if [p.resolve() for p in paths].count(path.resolve()) > 1
         ]:
             raise InputError(
-                f"INPUTS: {duplicates[0]} is named twice", "to read more of it: --mixture.weights"
+                f"INPUTS: {duplicates[0]} is given twice", "to read more of it: --mixture.weights"
             )
         return cls(tuple(folders), weights)
 
     @property
     def path(self) -> Path:
-        """The first folder; what it says of its tokens is true of all."""
+        """The first folder; its tokenizer and its sequence length are those of all."""
         return self.folders[0].path
 
     @property
@@ -76,7 +76,7 @@ class PackedInputs:
 
     @property
     def inputs(self) -> Inputs:
-        """What the run is made from."""
+        """The inputs of the run."""
         records = [
             other_folder(folder.path, "packed", folder.manifest.fingerprint)
             for folder in self.folders
@@ -88,16 +88,16 @@ class PackedInputs:
 
     @property
     def sequence_length(self) -> int:
-        """Tokens in a row."""
+        """Tokens in a sequence."""
         return int(self.manifest.details["sequence_length"])
 
     @cached_property
     def fractions(self) -> list[Fraction]:
-        """Share of the rows from each folder."""
+        """Fraction of the sequences from each folder."""
         return row_fractions(self.weights, self._of_train("rows"), self._of_train("tokens"))
 
     def check(self, *, hashes: bool) -> None:
-        """Raise InputError where a folder isn't what lmkit pack made."""
+        """Raise InputError where a folder isn't as lmkit pack made it."""
         _ = self.fractions  # weights that don't fit are an error before anything is read
         if rank() == 0:
             for folder in self.folders:
@@ -106,7 +106,7 @@ class PackedInputs:
             self.held_out()
 
     def rows(self) -> "TokenRows | MixedRows":
-        """Open the rows to train on."""
+        """Open the sequences to train on."""
         opened = [self._open(folder, "train") for folder in self.folders]
         if len(opened) == 1:
             return opened[0]
@@ -116,11 +116,11 @@ class PackedInputs:
     def order(
         self, rows: "TokenRows | MixedRows"
     ) -> "Callable[[int, int, int, int], NDArray[Any]]":
-        """Return what says which of the rows a step reads."""
+        """Return the function that selects the sequences of a step."""
         return rows.order if isinstance(rows, MixedRows) else rows_of_step
 
     def held_out(self) -> "dict[str, TokenRows]":
-        """Open the rows to validate on, by folder; those that hold out nothing have none."""
+        """Open the sequences to validate on, by folder; folders without them are left out."""
         return {
             str(folder.path): self._open(folder, "validation")
             for folder in self.folders
@@ -130,7 +130,7 @@ class PackedInputs:
     def facts(
         self, sequences: int, losses: Mapping[str, float | None] | None = None
     ) -> list[dict[str, Any]]:
-        """Say how often each folder is read in the first so many rows of a run."""
+        """Return how often each folder is read in the first `sequences` sequences of a run."""
         rows_read = rows_so_far(sequences, self.fractions)
         rows, tokens = self._of_train("rows"), self._of_train("tokens")
         parts = [share * t / r for share, t, r in zip(self.fractions, tokens, rows, strict=True)]
@@ -162,7 +162,7 @@ def _packed(path: Path) -> PackedFolder:
         missing = "" if path.exists() else ": no such folder"
         raise InputError(
             f"{path}{missing or f': {what}'}",
-            "name a folder that lmkit pack made: lmkit pack DOCUMENTS --tokenizer TOKENIZER",
+            "give a folder made by lmkit pack DOCUMENTS --tokenizer TOKENIZER",
         )
     return PackedFolder(path, manifest)
 

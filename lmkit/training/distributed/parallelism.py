@@ -1,19 +1,19 @@
-"""How several processes share the work of a step.
+"""How several processes share the computation of a step.
 
-    ddp      each has all weights, and rows of its own
-    fsdp     each has a part of every weight, and rows of its own; a block is put together as it is
-             needed, and let go (ZeRO stage 3, Rajbhandari et al. 2020, arXiv 1910.02054)
-    tensor   each has some heads and some of the feed-forward part's width, and all have the same
-             rows (Shoeybi et al. 2019, arXiv 1909.08053)
+    ddp      each has all weights, and different sequences
+    fsdp     each has a shard of every weight, and different sequences; a block is gathered when it
+             is needed, and freed (ZeRO stage 3, Rajbhandari et al. 2020, arXiv 1910.02054)
+    tensor   each has some heads and a part of the feed-forward network's hidden size, and all have
+             the same sequences (Shoeybi et al. 2019, arXiv 1909.08053)
 
 Choices:
-- Accelerate owns devices, precision and DDP. Its plugin for FSDP is ignored on CPUs without a word,
-  so the other two ways are torch's own `fully_shard` and `parallelize_module`.
-- Gradients are averaged over the processes that read rows of their own; the loss is multiplied by
-  their number first, so that all are sums over the global batch.
-- With `tensor`, gains that each process applies to its own heads (--model.qk-norm) get the sum of
-  their gradients. Everything outside of blocks is computed by each, from the same numbers, and
-  stays the same.
+- Accelerate manages devices, precision and DDP. It silently ignores its FSDP plugin on CPUs, so the
+  other two modes are torch's `fully_shard` and `parallelize_module`.
+- Gradients are averaged over the data-parallel ranks; the loss is multiplied by their number first,
+  so that all are sums over the global batch.
+- With `tensor`, the gradients of norm weights that each process applies to its own heads
+  (--model.qk-norm) are summed. Everything outside of blocks is computed by each, from the same
+  numbers, and remains the same.
 """
 
 from collections.abc import Callable, Generator, Mapping
@@ -30,18 +30,18 @@ from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Block
 from lmkit.training.distributed.sharded_weights import (
     LocalShard,
+    collect_gradients,
     local_shards,
     sum_of_squares,
-    collect_gradients,
 )
 
 ParallelMode = Literal["ddp", "fsdp", "tensor"]
 PER_HEAD_WEIGHTS = ("query_norm.weight", "key_norm.weight")
-"""Weights that are whole on each process, and used for a part of the heads."""
+"""Weights that are full on each process, and used for a part of the heads."""
 
 
 class Parallelism:
-    """The processes that train one model, seen from one of them."""
+    """The processes that train one model, in one of them."""
 
     def __init__(
         self, model: nn.Module, accelerator: Accelerator, mode: ParallelMode = "ddp"
@@ -65,21 +65,21 @@ class Parallelism:
 
     @cached_property
     def local_shards(self) -> list[LocalShard]:
-        """What this process holds of each weight."""
+        """The shard of each weight on this process."""
         return local_shards(self.model)
 
     @property
     def data_parallel_rank(self) -> int:
-        """Which share of the rows this process reads."""
+        """Which part of the batch this process reads."""
         return 0 if self.mode == "tensor" else self.accelerator.process_index
 
     @property
     def data_parallel_size(self) -> int:
-        """In how many shares rows are read."""
+        """The number of parts of the batch."""
         return 1 if self.mode == "tensor" else self.processes
 
     def reduce_sum(self, local: Tensor) -> Tensor:
-        """Add up over the shares of rows."""
+        """Add up over the data-parallel ranks."""
         return (
             local
             if self.data_parallel_size == 1
@@ -87,7 +87,7 @@ class Parallelism:
         )
 
     def any_rank(self, local: bool) -> bool:
-        """Tell whether something is so on any process."""
+        """Return whether something is true on any process."""
         if self.processes == 1:
             return local
         flag = torch.full((), float(local), device=self.accelerator.device)
@@ -102,7 +102,7 @@ class Parallelism:
 
     @contextmanager
     def micro_batch_context(self, *, last: bool) -> Generator[None]:
-        """Go through a micro-batch; gradients are exchanged in the last one of a step."""
+        """Context of a micro-batch; gradients are synchronized in the last one of a step."""
         if self.mode == "fsdp":
             self._wrapped_model.set_requires_gradient_sync(last)  # pyright: ignore
         without_sync = self.mode == "ddp" and not last
@@ -110,7 +110,7 @@ class Parallelism:
             yield
 
     def collect_gradients(self) -> None:
-        """Hand the gradients of a step on to the optimizer."""
+        """Pass the gradients of a step to the optimizer's parameters."""
         if self.mode == "tensor":
             for one in self.local_shards:
                 if one.name.endswith(PER_HEAD_WEIGHTS) and one.parameter.grad is not None:
@@ -120,7 +120,7 @@ class Parallelism:
 
     @property
     def norm_of(self) -> Callable[[list[Tensor]], Tensor] | None:
-        """Return what measures gradients that lie in parts; None: nothing is needed."""
+        """Return the function for the norm of sharded gradients; None: torch's."""
         return None if self.mode == "ddp" else lambda _: self._norm()
 
     def _norm(self) -> Tensor:
@@ -132,21 +132,22 @@ class Parallelism:
 def refuse_mode(
     mode: ParallelMode, processes: int, config: ModelConfig, algorithm: str = "adamw"
 ) -> None:
-    """Raise ConfigError where a model, or its optimizer, can't be shared in a way."""
+    """Raise ConfigError where a model, or its optimizer, doesn't support a mode."""
     if mode == "ddp" or processes == 1:
         return
     if algorithm == "muon":
         raise ConfigError(
-            f"--parallel {mode}: does not go with --optim.algorithm muon: it needs whole matrices",
+            f"--parallel {mode}: can't be combined with --optim.algorithm muon, which needs full "
+            "matrices",
             "use --parallel ddp, or adamw",
         )
     if mode == "fsdp":
         return
     if config.position in {"relative", "transformer-xl", "alibi"}:
         raise ConfigError(
-            f"--parallel tensor: does not go with --model.position {config.position}, which adds "
-            "to the scores of each head",
-            "--parallel fsdp goes with all models",
+            f"--parallel tensor: can't be combined with --model.position {config.position}, which "
+            "adds to the scores of each head",
+            "--parallel fsdp works with all models",
         )
     for option, number in (
         ("--model.kv-heads", config.shape.kv_heads),
@@ -166,8 +167,8 @@ def _apply_fsdp(model: nn.Module, mesh: Any) -> nn.Module:
     for module in model.modules():
         if isinstance(module, Block):
             fully_shard(module, mesh=mesh)
-    # Let go behind a forward pass without a backward one, too: else validation would leave weights
-    # behind that the next update doesn't reach.
+    # Reshard also after a forward pass without a backward pass: else validation would leave full
+    # weights that the next update doesn't change.
     fully_shard(model, mesh=mesh, reshard_after_forward=True)
     return model
 

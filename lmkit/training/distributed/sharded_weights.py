@@ -1,10 +1,10 @@
-"""Weights that lie in parts on several processes, as plain tensors.
+"""Weights that are sharded over several processes, as plain tensors.
 
 Choices:
-- What a process holds of a weight is a tensor of its own, over the same memory. Optimizers see
-  those alone: an update by element needs nothing else, and the fused kernels run as ever.
-- A weight is put together, or cut, only for a checkpoint, which holds whole tensors: so it can be
-  gone on from in any other way of sharing the work.
+- A process's shard of a weight is a separate tensor over the same memory. Optimizers get only
+  those: an elementwise update needs nothing else, and the fused kernels run as usual.
+- A weight is gathered, or sharded, only for a checkpoint, which contains full tensors: so a run can
+  resume with any other parallel mode.
 """
 
 from collections.abc import Iterable
@@ -18,21 +18,21 @@ from torch.nn.utils import get_total_norm
 
 @dataclass(frozen=True)
 class LocalShard:
-    """A weight, and what this process holds of it."""
+    """A weight, and this process's shard of it."""
 
     name: str
     parameter: nn.Parameter
     local: nn.Parameter
-    """The parameter itself, where it lies whole on each process."""
+    """The parameter itself, where it isn't sharded."""
 
     @property
     def is_sharded(self) -> bool:
-        """Whether others hold other parts of it."""
+        """Whether other processes have other shards of it."""
         parameter = self.parameter
         return isinstance(parameter, DTensor) and any(p.is_shard() for p in parameter.placements)
 
     def full(self, tensor: Tensor) -> Tensor:
-        """Put together what all hold of something that is cut as the weight is."""
+        """Gather a tensor that is sharded as the weight is."""
         parameter = self.parameter
         if not isinstance(parameter, DTensor) or tensor.shape != self.local.shape:
             return tensor
@@ -46,7 +46,7 @@ class LocalShard:
         return sharded.full_tensor()
 
     def shard(self, tensor: Tensor) -> Tensor:
-        """Return what this process holds of a whole tensor; every process has all of it."""
+        """Return this process's shard of a full tensor, which every process has."""
         parameter = self.parameter
         if not isinstance(parameter, DTensor) or tensor.shape != parameter.shape:
             return tensor
@@ -81,7 +81,7 @@ def collect_gradients(weights: Iterable[LocalShard]) -> None:
 
 
 def sum_of_squares(weights: Iterable[LocalShard], *, sharded: bool) -> Tensor:
-    """Return the sum of squares of the gradients of weights that lie in parts, or of the others."""
+    """Return the sum of squares of the gradients of sharded weights, or of the others."""
     gradients = [
         one.local.grad
         for one in weights

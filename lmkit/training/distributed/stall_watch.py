@@ -1,11 +1,12 @@
-"""A run that stands still, and who it is that doesn't come.
+"""Detection of a stalled run, and of the process that stalls it.
 
 Choices:
-- Each process notes what it is doing. A thread looks at the notes, and where nothing has moved for
-  too long it says which process is behind, in what, and ends the run with exit code 1: the others
-  would wait for it for ever, and a batch system would pay for that. The last checkpoint is whole.
-- The notes of other processes are in the store that torch's process groups meet in, so nothing but
-  the network that they need anyway has to work.
+- Each process records what it is doing. A thread checks the records, and where there has been no
+  progress for too long it reports which process lags, and in what, and ends the run with exit code
+  1: the others would wait for it indefinitely, and a batch system would charge for that. The last
+  checkpoint is intact.
+- The records of other processes are in the store of torch's process groups, so only the network
+  that they need anyway has to work.
 """
 
 import json
@@ -18,12 +19,12 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 MIN_INTERVAL = 1.0
-"""Seconds between two notes to the others, at least."""
+"""Minimum seconds between two records for the others."""
 
 
 @dataclass(frozen=True)
 class Heartbeat:
-    """What a process is doing, and since when, by its own clock."""
+    """What a process is doing, and since when, by its clock."""
 
     step: int
     doing: str
@@ -48,7 +49,7 @@ class Watch:
         self._thread = threading.Thread(target=self._watch, name="watch", daemon=True)
 
     def beat(self, step: int, doing: str) -> None:
-        """Note what this process begins to do."""
+        """Record what this process starts to do."""
         self._heartbeat = Heartbeat(step, doing, time.time())
         if (
             self._ranks > 1
@@ -84,35 +85,36 @@ class Watch:
 
 
 def stalled(heartbeats: Mapping[int, Heartbeat], this_rank: int, seconds: float) -> str:
-    """Say who is behind: those that read rows, else those at the earliest step.
+    """Return which process lags: those that read sequences, else those at the earliest step.
 
-    >>> one, two = Heartbeat(7, "computing", 0.0), Heartbeat(7, "reading rows", 0.0)
+    >>> one, two = Heartbeat(7, "computing", 0.0), Heartbeat(7, "reading sequences", 0.0)
     >>> stalled({0: one, 1: two}, 0, 60)
-    'nothing has moved for 60 s: process 1 has been reading rows for step 7'
+    'no progress for 60 s: process 1 has been reading sequences for step 7'
     >>> stalled({0: one}, 0, 60)
-    'nothing has moved for 60 s: this process has been computing for step 7'
+    'no progress for 60 s: this process has been computing for step 7'
     """
     lagging = {
         rank: heartbeat
         for rank, heartbeat in heartbeats.items()
-        if heartbeat.doing == "reading rows"
+        if heartbeat.doing == "reading sequences"
     }
     if not lagging:
         earliest = min(heartbeat.step for heartbeat in heartbeats.values())
         lagging = {
             rank: heartbeat for rank, heartbeat in heartbeats.items() if heartbeat.step == earliest
         }
+    is_alone = len(heartbeats) == 1 and this_rank in heartbeats
     names = [
-        f"{'this process' if len(heartbeats) == 1 and rank == this_rank else f'process {rank}'} has been "
-        f"{heartbeat.doing} for step {heartbeat.step}"
+        f"{'this process' if is_alone else f'process {rank}'} has been {heartbeat.doing} for step "
+        f"{heartbeat.step}"
         for rank, heartbeat in sorted(lagging.items())
     ]
-    return f"nothing has moved for {seconds:g} s: " + "; ".join(names)
+    return f"no progress for {seconds:g} s: " + "; ".join(names)
 
 
 def _end(message: str) -> None:
     sys.stderr.write(
-        f"Error: {message}\nHint: the same command goes on from the last checkpoint; a longer "
+        f"Error: {message}\nHint: the same command resumes from the last checkpoint; a longer "
         "--stall-timeout waits longer\n"
     )
     sys.stderr.flush()

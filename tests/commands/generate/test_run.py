@@ -76,4 +76,4 @@ def test_a_run_with_only_corrupt_checkpoints_is_refused(
     for path in Path("run/checkpoints").glob("step-*/model.safetensors"):
         path.write_bytes(path.read_bytes()[:99])
     exit_code, _, err = lmkit("generate", "run")
-    assert exit_code == 1 and "no checkpoint that is whole" in err and "is damaged" in err
+    assert exit_code == 1 and "no intact checkpoint" in err and "is corrupt" in err

@@ -16,9 +16,7 @@ WEIGHTS = st.lists(st.floats(0.001, 1), min_size=1, max_size=9)
 
 
 @given(weights=WEIGHTS, batch=st.integers(1, 40))
-def test_every_batch_is_full_and_no_folder_gives_rows_back(
-    weights: list[float], batch: int
-) -> None:
+def test_every_batch_is_full_and_counts_never_decrease(weights: list[float], batch: int) -> None:
     fractions = row_fractions(weights, [5] * len(weights), [50] * len(weights))
     so_far = [rows_so_far(step * batch, fractions) for step in range(30)]
     for step, (before, after) in enumerate(pairwise(so_far)):
@@ -26,15 +24,15 @@ def test_every_batch_is_full_and_no_folder_gives_rows_back(
         assert all(b <= a for b, a in zip(before, after, strict=True))
 
 
-@given(weights=WEIGHTS, places=st.integers(0, 10**12))
-def test_no_folder_is_ever_far_from_its_share(weights: list[float], places: int) -> None:
+@given(weights=WEIGHTS, count=st.integers(0, 10**12))
+def test_no_folder_is_ever_far_from_its_fraction(weights: list[float], count: int) -> None:
     fractions = row_fractions(weights, [5] * len(weights), [50] * len(weights))
     halvings = (len(weights) - 1).bit_length()
-    for count, share in zip(rows_so_far(places, fractions), fractions, strict=True):
-        assert abs(count - places * share) <= Fraction(halvings, 2)
+    for count, share in zip(rows_so_far(count, fractions), fractions, strict=True):
+        assert abs(count - count * share) <= Fraction(halvings, 2)
 
 
-def test_weights_are_shares_of_tokens() -> None:
+def test_weights_are_fractions_of_tokens() -> None:
     rows, tokens = [400, 90, 7], [20_000, 9_000, 63]
     fractions = row_fractions([0.6, 0.3, 0.1], rows, tokens)
     drawn = rows_so_far(10**9, fractions)
@@ -60,7 +58,7 @@ def test_weights_are_typed_with_commas_or_as_a_list() -> None:
 
 
 @pytest.mark.parametrize("as_typed", ["0.7,0", "-1,2", "nan,1", "a,b", "inf,1"])
-def test_what_is_no_weight_is_refused_in_plain_words(as_typed: str) -> None:
+def test_invalid_weights_are_refused(as_typed: str) -> None:
     with pytest.raises(ValidationError):
         MixtureConfig.model_validate({"weights": as_typed})
     with pytest.raises(ConfigError, match=r"--mixture.weights: got .*, must be"):

@@ -1,16 +1,16 @@
-"""Weights on one process are what they are; those in parts are tried in test_team."""
+"""Weights on one process; sharded ones are tested in test_parallelism."""
 
 import torch
 
 from lmkit.training.distributed.sharded_weights import (
+    collect_gradients,
     local_shards,
     sum_of_squares,
-    collect_gradients,
 )
 from tests.training.tiny import TinyModel
 
 
-def test_alone_a_process_holds_the_weights_themselves() -> None:
+def test_a_single_process_has_the_parameters_themselves() -> None:
     model = TinyModel()
     found = local_shards(model)
     assert [one.name for one in found] == [name for name, _ in model.named_parameters()]

@@ -20,15 +20,15 @@ from lmkit.training.planning.micro_batch import (
 )
 
 
-def test_it_takes_the_first_half_that_fits() -> None:
+def test_the_largest_half_that_fits_is_taken() -> None:
     tried: list[int] = []
     assert largest_that_fits(100, lambda rows: (tried.append(rows), rows <= 13)[1]) == 12
     assert tried == [100, 50, 25, 12]
     assert largest_that_fits(3, lambda _: True) == 3
 
 
-def test_where_no_row_fits_it_says_what_to_do() -> None:
-    with pytest.raises(LmkitError, match="not even one row") as error:
+def test_where_no_sequence_fits_there_is_a_hint() -> None:
+    with pytest.raises(LmkitError, match="not even one sequence") as error:
         largest_that_fits(8, lambda _: False)
     assert "--activation-checkpointing" in str(error.value.hint)
 
@@ -51,7 +51,7 @@ def test_on_a_cpu_the_estimate_decides(
         assert fits_by_estimate(config, 600, batch, cpu, bf16=bf16) == fits
 
 
-def test_what_fitted_is_found_out_once_a_run() -> None:
+def test_the_micro_batch_is_determined_once_per_run() -> None:
     class Folder:
         known: str | None = None
 
