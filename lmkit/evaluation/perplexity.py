@@ -1,13 +1,13 @@
-"""How well a model predicts text that it was not trained on.
+"""How well a model predicts held-out text.
 
 Choices:
-- Sums, and one division at the end. The mean of the means of batches depends on how rows were cut
-  into batches, and on the padding of the last one.
+- Sums, and one division at the end. The mean of the means of batches depends on how sequences were
+  divided into batches, and on the padding of the last one.
 - Bits per byte count the bytes of the text and not its tokens, so they compare models whose
-  tokenizers differ. The end token is predicted and costs bits; it has no bytes.
-- What an objective draws at random follows from a fixed seed and from the number of the row, or
-  from keys that the caller gives: two models are asked the same.
-- What a score of nothing would be is NaN, like any 0 / 0.
+  tokenizers differ. EOS is predicted and costs bits; it has no bytes.
+- The random numbers of an objective depend on a fixed seed and on the number of the sequence, or on
+  keys that the caller gives: two models have the same targets.
+- The score of an empty text is NaN, like any 0 / 0.
 """
 
 import math
@@ -22,18 +22,18 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lmkit.counter_rng import row_keys
-from lmkit.model.eval_mode import evaluating
+from lmkit.model.eval_mode import eval_mode
 from lmkit.objectives.clm import clm
 from lmkit.objectives.registry import Objective
 from lmkit.packing.token_rows import TokenRows
 
 SEED = 0
-"""Of what is drawn for scoring, whatever seed a model was trained with."""
+"""Seed of the random numbers of evaluation, whatever seed a model was trained with."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """What predicting a text cost; the score of two texts is the sum of theirs.
+    """Sums of the score of a text; the score of two texts is the sum of theirs.
 
     >>> score = Score(nll=2 * math.log(2), tokens=2, bytes=4) + Score(0.0, 2, 4)
     >>> round(score.perplexity, 3), round(score.bits_per_byte, 3)
@@ -43,7 +43,7 @@ class Score:
     nll: float
     """Negative log-likelihood in nats, summed over the tokens."""
     tokens: int
-    """Tokens that were predicted: with clm, all but each document's first."""
+    """Predicted tokens: with clm, all but each document's first."""
     bytes: int
     """Bytes of the documents' text in UTF-8; 0 where they are not known."""
 
@@ -57,15 +57,15 @@ class Score:
 
     @property
     def perplexity(self) -> float:
-        """The number of equally likely tokens that would be as hard to guess; NaN without any."""
+        """The number of equally likely tokens that is as hard to predict; NaN without tokens."""
         try:
             return math.exp(self.loss)
-        except OverflowError:  # a loss above 709: a model that has come apart
+        except OverflowError:  # a loss above 709: a diverged model
             return math.inf
 
     @property
     def bits_per_byte(self) -> float:
-        """Bits that an ideal compressor with this model needs per byte of text; NaN without any."""
+        """Bits per byte of text of an ideal compressor with this model; NaN without bytes."""
         return self.nll / (math.log(2) * self.bytes) if self.bytes else math.nan
 
 
@@ -79,24 +79,26 @@ def score_rows(
     objective: Objective = clm,
     keys_R: NDArray[np.uint64] | None = None,
 ) -> Score:
-    """Predict the given rows, each once, and return what it cost.
+    """Predict the given sequences, each once, and return the sums.
 
     Args:
-        model: returns the summed loss of a batch; it is left in the mode it came in.
-        token_rows: what the rows are read from.
-        rows: numbers of rows, all different; None: all. The score of a part knows no bytes, since
-            documents go on from row to row: where ranks share the work, set them on the sum.
-        micro_batch: rows at a time. It changes memory and speed, and no sum beyond fp32's rounding.
+        model: returns the summed loss of a batch; its mode is restored.
+        token_rows: the sequences.
+        rows: indices of sequences, all different; None: all. The score of a subset has no bytes,
+            since documents continue from sequence to sequence: where ranks share the work, set them
+            on the sum.
+        micro_batch: sequences at a time. It changes memory and speed, and no sum beyond fp32's
+            rounding.
         device: where the model is.
         autocast: makes the context that the model runs in, such as `accelerator.autocast`.
-        objective: makes a batch of rows and of the keys of their random numbers.
-        keys_R: what the random numbers of each of all rows follow from; None: a row's number.
+        objective: makes a batch of sequences and of the keys of their random numbers.
+        keys_R: the keys of the random numbers of all sequences; None: from their indices.
 
     """
     if rows is None:
         rows = np.arange(len(token_rows))
     tokens, sums = 0, list[Tensor]()
-    with evaluating(model):
+    with eval_mode(model):
         for start in range(0, len(rows), micro_batch):
             numbers = rows[start : start + micro_batch]
             keys_B = row_keys(SEED, 0, numbers) if keys_R is None else keys_R[numbers]

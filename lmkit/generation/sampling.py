@@ -1,13 +1,14 @@
-"""Text from a model, one token after the other.
+"""Text generation, one token after the other.
 
 Choices:
-- Temperature first, then the k likeliest, then the nucleus among those (Holtzman et al. 2020,
-  arXiv 1904.09751), in the order of Transformers, so that settings mean the same in both.
-- Probabilities are computed in float64 on the CPU and drawn from a generator of their own: a seed
-  gives the same text whatever else draws numbers, and the sorted sums are those of a calculator.
-- A text may become longer than the rows that the model was trained on. Each place then sees as many
-  places as in training, and no more: rotary positions are relative, so nothing is new to the model,
-  while distances that it never saw make it babble.
+- Temperature first, then the k most likely, then the nucleus among those (Holtzman et al. 2020,
+  arXiv 1904.09751), in the order of Transformers, so that settings have the same meaning in both.
+- Probabilities are computed in float64 on the CPU and sampled with a dedicated generator: a seed
+  gives the same text whatever else uses random numbers, and the sorted sums are exact to many
+  digits.
+- A text may become longer than the training sequences. Each position then attends to as many
+  positions as in training, and no more: rotary positions are relative, so nothing is new to the
+  model, while distances beyond those of training degrade the text.
 
 Shapes: B batch, T time, V vocabulary.
 """
@@ -19,34 +20,34 @@ import torch
 from torch import Tensor
 
 from lmkit.errors import ConfigError
-from lmkit.model.eval_mode import evaluating
+from lmkit.model.eval_mode import eval_mode
 from lmkit.model.kv_cache import KeyValueCache, positions_after
 from lmkit.model.transformer import Source, Transformer
 
-MayFollow = Callable[[Sequence[int]], Tensor]
-"""From the ids written so far to which ids may come next: one truth for each of the vocabulary."""
+AllowedNext = Callable[[Sequence[int]], Tensor]
+"""From the ids generated so far to a mask over the vocabulary of the ids that may come next."""
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How an id is drawn from those that may come."""
+    """How an id is sampled from those that are allowed."""
 
     temperature: float = 1.0
-    """Below 1 the likely becomes likelier; 0 always takes the likeliest."""
+    """Below 1, likely ids become likelier; 0 always takes the most likely."""
     top_k: int | None = None
-    """Draw from this many of the likeliest ids; None: from all."""
+    """Sample from this many of the most likely ids; None: from all."""
     top_p: float | None = None
-    """Draw from the fewest ids that together have this probability; None: from all."""
+    """Sample from the fewest ids that together have this probability; None: from all."""
 
-    def draw(self, logits_V: Tensor, generator: torch.Generator) -> int:
-        """Draw an id."""
+    def sample(self, logits_V: Tensor, generator: torch.Generator) -> int:
+        """Sample an id."""
         p_V = distribution(logits_V, self.temperature, self.top_k, self.top_p)
-        return draw(p_V, generator)
+        return sample(p_V, generator)
 
 
 @dataclass(frozen=True)
-class Choice:
-    """An id that was drawn, and how likely the model held it among all that might have come."""
+class SampledToken:
+    """An id that was sampled, and its probability among all that were allowed."""
 
     token: int
     probability: float
@@ -65,77 +66,77 @@ def generate(
     forbidden: Collection[int] = (),
     window: int | None = None,
 ) -> Iterator[int]:
-    """Yield the ids that follow a prompt, each as soon as it is known.
+    """Yield the ids that follow a prompt, each as soon as it is sampled.
 
     Args:
-        model: its device and precision are left as they are.
-        prompt: at least one id, such as the begin token.
-        max_tokens: how many ids to yield at most.
+        model: its device and precision are not changed.
+        prompt: at least one id, such as BOS.
+        max_tokens: maximum number of ids.
         temperature: see Sampling.
         top_k: see Sampling.
         top_p: see Sampling.
-        seed: of the draws.
+        seed: seed of the sampling.
         end_id: stop at this id, which is not yielded; None: only max_tokens is an end.
-        forbidden: ids that are never drawn, such as padding; `end_id` among them still ends.
-        window: see `choices`.
+        forbidden: ids that are never sampled, such as padding; `end_id` among them still ends.
+        window: see `sample_tokens`.
 
     Raises:
         ConfigError: the text would become longer than the model has learned positions.
 
     """
-    read, longest = min(len(prompt), window or len(prompt)), model.config.longest
-    if longest is not None and read + max_tokens > longest + 1:
+    prompt_length, max_positions = min(len(prompt), window or len(prompt)), model.config.longest
+    if max_positions is not None and prompt_length + max_tokens > max_positions + 1:
         raise ConfigError(
-            f"--max-tokens: got {max_tokens:,}, but the model has {longest:,} learned positions, "
-            f"and the prompt takes {read:,}",
-            f"ask for {max(0, longest + 1 - read):,} at most",
+            f"--max-tokens: got {max_tokens:,}, but the model has {max_positions:,} learned "
+            f"positions, and the prompt has {prompt_length:,} tokens",
+            f"give {max(0, max_positions + 1 - prompt_length):,} at most",
         )
-    may_V = torch.ones(model.vocabulary_size, dtype=torch.bool)
-    may_V[sorted(set(forbidden) - {end_id})] = False
+    allowed_V = torch.ones(model.vocabulary_size, dtype=torch.bool)
+    allowed_V[sorted(set(forbidden) - {end_id})] = False
     sampling = Sampling(temperature, top_k, top_p)
-    chosen = choices(model, prompt, lambda _: may_V, sampling, seed=seed, window=window)
+    sampled = sample_tokens(model, prompt, lambda _: allowed_V, sampling, seed=seed, window=window)
     for _ in range(max_tokens):
-        token = next(chosen).token
+        token = next(sampled).token
         if token == end_id:
             return
         yield token
 
 
-def choices(
+def sample_tokens(
     model: Transformer,
     prompt: Sequence[int],
-    may_follow: MayFollow,
+    allowed_next: AllowedNext,
     sampling: Sampling,
     *,
     seed: int = 0,
     window: int | None = None,
     source: Source | None = None,
-) -> Iterator[Choice]:
-    """Draw what follows a prompt, id after id, as long as somebody asks.
+) -> Iterator[SampledToken]:
+    """Sample what follows a prompt, id after id, without end.
 
     Args:
-        model: its device and precision are left as they are.
-        prompt: at least one id, such as the begin token.
-        may_follow: which ids may come next.
-        sampling: how one of those is drawn.
-        seed: of the draws.
-        window: how many places each place sees, itself included: the length of the rows in
-            training; of a longer prompt, the end is read. None: all.
-        source: what the encoder of an encoder-decoder has read, one row.
+        model: its device and precision are not changed.
+        prompt: at least one id, such as BOS.
+        allowed_next: which ids may come next.
+        sampling: how one of those is sampled.
+        seed: seed of the sampling.
+        window: how many positions each position attends to, including itself: the length of
+            training sequences; of a longer prompt, the end is read. None: all.
+        source: the encoder output of an encoder-decoder, for one sequence.
 
     """
-    assert len(prompt), "a model continues something: give it the begin token at least"
+    assert len(prompt), "a prompt has at least one token, such as BOS"
     device = model.embedding.weight.device
     generator = torch.Generator().manual_seed(seed)
     cache = KeyValueCache(len(model.blocks), window)
     unread = list(prompt)[-window:] if window else list(prompt)
-    written: list[int] = []
+    generated: list[int] = []
     while True:
-        logits_V = _following(model, torch.tensor([unread], device=device), cache, source)
-        logits_V = logits_V.masked_fill(~may_follow(written), -torch.inf)
-        token = sampling.draw(logits_V, generator)
-        yield Choice(token, float(logits_V.double().softmax(dim=-1)[token]))
-        written.append(token)
+        logits_V = _next_logits(model, torch.tensor([unread], device=device), cache, source)
+        logits_V = logits_V.masked_fill(~allowed_next(generated), -torch.inf)
+        token = sampling.sample(logits_V, generator)
+        yield SampledToken(token, float(logits_V.double().softmax(dim=-1)[token]))
+        generated.append(token)
         unread = [token]
 
 
@@ -145,7 +146,7 @@ def distribution(
     top_k: int | None = None,
     top_p: float | None = None,
 ) -> Tensor:
-    """Return the probability with which each id is to be drawn, in float64.
+    """Return the probability with which each id is sampled, in float64.
 
     Among ids that are equally likely the smaller comes first.
 
@@ -164,25 +165,25 @@ def distribution(
         p_V[top_k:] = 0
         p_V /= p_V.sum()
     if top_p is not None:
-        likelier_V = p_V.cumsum(dim=-1) - p_V
-        is_in_V = likelier_V < top_p
-        is_in_V[0] = True
-        p_V = p_V * is_in_V
+        probability_before_V = p_V.cumsum(dim=-1) - p_V
+        in_nucleus_V = probability_before_V < top_p
+        in_nucleus_V[0] = True
+        p_V = p_V * in_nucleus_V
         p_V /= p_V.sum()
     return torch.zeros_like(p_V).scatter_(0, ids_V, p_V)
 
 
-def draw(p_V: Tensor, generator: torch.Generator) -> int:
-    """Draw an id with these probabilities."""
+def sample(p_V: Tensor, generator: torch.Generator) -> int:
+    """Sample an id with these probabilities."""
     return int(torch.multinomial(p_V, 1, generator=generator))
 
 
-def _following(
+def _next_logits(
     model: Transformer, tokens_BT: Tensor, cache: KeyValueCache, source: Source | None
 ) -> Tensor:
-    """Read tokens of one row, and return the logits of what follows the last."""
-    # Not around the whole loop: between two ids the caller would find gradients switched off.
-    with evaluating(model):
+    """Read tokens of one sequence, and return the logits after the last."""
+    # Not around the full loop: between two ids gradients would be off for the caller.
+    with eval_mode(model):
         positions_BT = positions_after(cache, tokens_BT)
         x_BTD = model.features(tokens_BT, positions_BT, cache=cache, source=source)
         return model.logits(x_BTD[:, -1])[0].cpu()

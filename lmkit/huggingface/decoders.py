@@ -4,7 +4,7 @@ Sources: Transformers' configuration and modelling files of gpt2, llama and qwen
 
 Choices:
 - GPT-2 stores its matrices as inputs x outputs, and query, key and value as one.
-- Qwen3 is Llama with normalized queries and keys and, where asked, with windows.
+- Qwen3 is Llama with normalized queries and keys and, optionally, sliding windows.
 """
 
 from collections.abc import Container
@@ -17,19 +17,19 @@ from lmkit.huggingface.family import (
     Facts,
     Family,
     Json,
+    canonical_activation,
     layer_types,
-    our_activation,
-    rotary,
-    same_activation,
+    lmkit_activation,
+    rope_parameters,
     windows,
 )
-from lmkit.huggingface.weight_names import Rule, joined, layer, layers
+from lmkit.huggingface.weight_names import Rule, fused_layer, layer, layers
 from lmkit.model.options import ModelConfig
 
 COMMON: dict[str, tuple[object, ...]] = {"architecture": ("decoder",), "norm_position": ("pre",)}
 
 
-def _gpt2_wants(config: ModelConfig) -> dict[str, tuple[object, ...]]:
+def _gpt2_supported(config: ModelConfig) -> dict[str, tuple[object, ...]]:
     return {
         **COMMON,
         "position": ("learned",),
@@ -56,36 +56,36 @@ def _gpt2_config(config: ModelConfig) -> Json:
     }
 
 
-def _gpt2_beside(config: ModelConfig, _: Facts) -> Json:
+def _gpt2_extra(config: ModelConfig, _: Facts) -> Json:
     return dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), config.dropout)
 
 
-def _gpt2_completed(given: Json) -> Json:
-    said: Json = {
+def _gpt2_with_defaults(given: Json) -> Json:
+    hf_config: Json = {
         "n_positions": given.get("n_ctx", 1024),
         "activation_function": "gelu_new",
         "layer_norm_epsilon": 1e-5,
         "tie_word_embeddings": True,
     } | given
-    said["n_inner"] = given.get("n_inner") or 4 * given["n_embd"]
-    said["activation_function"] = same_activation(said["activation_function"], PLAIN)
-    return said
+    hf_config["n_inner"] = given.get("n_inner") or 4 * given["n_embd"]
+    hf_config["activation_function"] = canonical_activation(hf_config["activation_function"], PLAIN)
+    return hf_config
 
 
-def _gpt2_options(said: Json) -> Json:
+def _gpt2_options(hf_config: Json) -> Json:
     return {
         "architecture": "decoder",
         "position": "learned",
-        "max_positions": said["n_positions"],
-        "layers": said["n_layer"],
-        "hidden_size": said["n_embd"],
-        "heads": said["n_head"],
-        "ffn_size": said["n_inner"],
-        "activation": our_activation(said["activation_function"], PLAIN),
+        "max_positions": hf_config["n_positions"],
+        "layers": hf_config["n_layer"],
+        "hidden_size": hf_config["n_embd"],
+        "heads": hf_config["n_head"],
+        "ffn_size": hf_config["n_inner"],
+        "activation": lmkit_activation(hf_config["activation_function"], PLAIN),
         "norm": "layernorm",
-        "norm_eps": said["layer_norm_epsilon"],
+        "norm_eps": hf_config["layer_norm_epsilon"],
         "biases": True,
-        "tie_embeddings": said["tie_word_embeddings"],
+        "tie_embeddings": hf_config["tie_word_embeddings"],
     }
 
 
@@ -97,17 +97,17 @@ def _gpt2_rules(config: ModelConfig, known: Container[str]) -> list[Rule]:
         *layer("output", "lm_head", known),
     ]
     norms = {"attention_norm": "ln_1", "feed_forward_norm": "ln_2"}
-    turned = {
+    transposed = {
         "attention.output": "attn.c_proj",
         "feed_forward.up": "mlp.c_fc",
         "feed_forward.down": "mlp.c_proj",
     }
     for n in range(config.layers):
-        at, to = f"blocks.{n}.", f"transformer.h.{n}."
-        three = [f"{at}attention.{name}" for name in ("query", "key", "value")]
-        rules += joined(three, f"{to}attn.c_attn", known, turned=True)
-        rules += layers(turned, at, to, known, turned=True)
-        rules += layers(norms, at, to, known)
+        prefix, hf_prefix = f"blocks.{n}.", f"transformer.h.{n}."
+        qkv = [f"{prefix}attention.{name}" for name in ("query", "key", "value")]
+        rules += fused_layer(qkv, f"{hf_prefix}attn.c_attn", known, transposed=True)
+        rules += layers(transposed, prefix, hf_prefix, known, transposed=True)
+        rules += layers(norms, prefix, hf_prefix, known)
     return rules
 
 
@@ -116,10 +116,10 @@ GPT2 = Family(
     architecture="GPT2LMHeadModel",
     auto="AutoModelForCausalLM",
     prefix="transformer.",
-    wants=_gpt2_wants,
+    supported=_gpt2_supported,
     config=_gpt2_config,
-    beside=_gpt2_beside,
-    completed=_gpt2_completed,
+    extra=_gpt2_extra,
+    with_defaults=_gpt2_with_defaults,
     options=_gpt2_options,
     rules=_gpt2_rules,
     fixed={
@@ -132,8 +132,8 @@ GPT2 = Family(
 )
 
 
-def _llama_wants(config: ModelConfig) -> dict[str, tuple[object, ...]]:
-    wants: dict[str, tuple[object, ...]] = {
+def _llama_supported(config: ModelConfig) -> dict[str, tuple[object, ...]]:
+    supported: dict[str, tuple[object, ...]] = {
         **COMMON,
         "position": ("rotary",),
         "norm": ("rmsnorm",),
@@ -142,8 +142,8 @@ def _llama_wants(config: ModelConfig) -> dict[str, tuple[object, ...]]:
         "window": (None,),
     }
     if config.hidden_size % config.heads:
-        wants["heads"] = (f"a divisor of {config.hidden_size}",)
-    return wants
+        supported["heads"] = (f"a divisor of {config.hidden_size}",)
+    return supported
 
 
 def _llama_config(config: ModelConfig) -> Json:
@@ -163,12 +163,12 @@ def _llama_config(config: ModelConfig) -> Json:
     }
 
 
-def _llama_beside(config: ModelConfig, facts: Facts) -> Json:
+def _llama_extra(config: ModelConfig, facts: Facts) -> Json:
     return {"max_position_embeddings": facts.sequence_length, "attention_dropout": config.dropout}
 
 
-def _llama_completed(given: Json) -> Json:
-    said: Json = {
+def _llama_with_defaults(given: Json) -> Json:
+    hf_config: Json = {
         "hidden_act": "silu",
         "rms_norm_eps": 1e-6,
         "attention_bias": False,
@@ -176,29 +176,29 @@ def _llama_completed(given: Json) -> Json:
         "tie_word_embeddings": False,
     } | given
     heads = given["num_attention_heads"]
-    said["num_key_value_heads"] = given.get("num_key_value_heads") or heads
-    said["head_dim"] = given.get("head_dim") or given["hidden_size"] // heads
-    said["hidden_act"] = same_activation(said["hidden_act"], GATES)
-    said["rope_parameters"] = rotary(given, 10_000.0)
-    return said
+    hf_config["num_key_value_heads"] = given.get("num_key_value_heads") or heads
+    hf_config["head_dim"] = given.get("head_dim") or given["hidden_size"] // heads
+    hf_config["hidden_act"] = canonical_activation(hf_config["hidden_act"], GATES)
+    hf_config["rope_parameters"] = rope_parameters(given, 10_000.0)
+    return hf_config
 
 
-def _llama_options(said: Json) -> Json:
+def _llama_options(hf_config: Json) -> Json:
     return {
         "architecture": "decoder",
         "position": "rotary",
-        "layers": said["num_hidden_layers"],
-        "hidden_size": said["hidden_size"],
-        "heads": said["num_attention_heads"],
-        "kv_heads": said["num_key_value_heads"],
-        "head_dim": said["head_dim"],
-        "ffn_size": said["intermediate_size"],
-        "activation": our_activation(said["hidden_act"], GATES),
+        "layers": hf_config["num_hidden_layers"],
+        "hidden_size": hf_config["hidden_size"],
+        "heads": hf_config["num_attention_heads"],
+        "kv_heads": hf_config["num_key_value_heads"],
+        "head_dim": hf_config["head_dim"],
+        "ffn_size": hf_config["intermediate_size"],
+        "activation": lmkit_activation(hf_config["hidden_act"], GATES),
         "norm": "rmsnorm",
-        "norm_eps": said["rms_norm_eps"],
-        "rotary_base": said["rope_parameters"]["rope_theta"],
-        "biases": said["attention_bias"],
-        "tie_embeddings": said["tie_word_embeddings"],
+        "norm_eps": hf_config["rms_norm_eps"],
+        "rotary_base": hf_config["rope_parameters"]["rope_theta"],
+        "biases": hf_config["attention_bias"],
+        "tie_embeddings": hf_config["tie_word_embeddings"],
     }
 
 
@@ -229,7 +229,7 @@ def _llama_rules(config: ModelConfig, known: Container[str]) -> list[Rule]:
 _LLAMA: dict[str, Any] = {
     "auto": "AutoModelForCausalLM",
     "prefix": "model.",
-    "beside": _llama_beside,
+    "beside": _llama_extra,
     "rules": _llama_rules,
     "ignored": (r".*\.rotary_emb\.inv_freq",),
     "aliases": {"lm_head.weight": "model.embed_tokens.weight"},
@@ -238,60 +238,60 @@ _LLAMA: dict[str, Any] = {
 LLAMA = Family(
     model_type="llama",
     architecture="LlamaForCausalLM",
-    wants=_llama_wants,
+    supported=_llama_supported,
     config=_llama_config,
-    completed=_llama_completed,
+    with_defaults=_llama_with_defaults,
     options=_llama_options,
     **_LLAMA,
 )
 
 
-def _qwen3_wants(config: ModelConfig) -> dict[str, tuple[object, ...]]:
-    wants = _llama_wants(config) | {"qk_norm": (True,), "biases": (False,)}
-    del wants["window"]
-    wants.pop("heads", None)
-    wants["local_rotary_base"] = (None, config.rotary_base)
-    return wants
+def _qwen3_supported(config: ModelConfig) -> dict[str, tuple[object, ...]]:
+    supported = _llama_supported(config) | {"qk_norm": (True,), "biases": (False,)}
+    del supported["window"]
+    supported.pop("heads", None)
+    supported["local_rotary_base"] = (None, config.rotary_base)
+    return supported
 
 
 def _qwen3_config(config: ModelConfig) -> Json:
-    said = _llama_config(config)
-    del said["mlp_bias"]
+    hf_config = _llama_config(config)
+    del hf_config["mlp_bias"]
     types = layer_types(config)
     window = config.window if SLIDING in types else None
-    return said | {
+    return hf_config | {
         "layer_types": types,
         "sliding_window": window,
         "use_sliding_window": window is not None,
     }
 
 
-def _qwen3_completed(given: Json) -> Json:
-    said = _llama_completed({"head_dim": 128, "num_key_value_heads": 32} | given)
-    del said["mlp_bias"]
+def _qwen3_with_defaults(given: Json) -> Json:
+    hf_config = _llama_with_defaults({"head_dim": 128, "num_key_value_heads": 32} | given)
+    del hf_config["mlp_bias"]
     layers, window = given["num_hidden_layers"], given.get("sliding_window", 4096)
     if not given.get("use_sliding_window"):
         window = None
-    if said.get("layer_types") is None:
+    if hf_config.get("layer_types") is None:
         first = given.get("max_window_layers", 28) if window else layers
         local = [number >= first for number in range(layers)]
-        said["layer_types"] = [SLIDING if yes else "full_attention" for yes in local]
-    said["sliding_window"] = window if SLIDING in said["layer_types"] else None
-    said["use_sliding_window"] = said["sliding_window"] is not None
-    return said
+        hf_config["layer_types"] = [SLIDING if yes else "full_attention" for yes in local]
+    hf_config["sliding_window"] = window if SLIDING in hf_config["layer_types"] else None
+    hf_config["use_sliding_window"] = hf_config["sliding_window"] is not None
+    return hf_config
 
 
-def _qwen3_options(said: Json) -> Json:
-    window = windows(said["layer_types"], said["sliding_window"])
-    return _llama_options(said) | {"qk_norm": True} | window
+def _qwen3_options(hf_config: Json) -> Json:
+    window = windows(hf_config["layer_types"], hf_config["sliding_window"])
+    return _llama_options(hf_config) | {"qk_norm": True} | window
 
 
 QWEN3 = Family(
     model_type="qwen3",
     architecture="Qwen3ForCausalLM",
-    wants=_qwen3_wants,
+    supported=_qwen3_supported,
     config=_qwen3_config,
-    completed=_qwen3_completed,
+    with_defaults=_qwen3_with_defaults,
     options=_qwen3_options,
     **_LLAMA,
 )

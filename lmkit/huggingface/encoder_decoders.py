@@ -4,13 +4,13 @@ Sources: Transformers' configuration and modelling files of t5 (5.23).
 
 Choices:
 - Transformers' T5 always ties its output matrix to the embedding; `tie_word_embeddings: false` in
-  its config.json means that the logits aren't divided by the root of the width.
+  its config.json means that the logits aren't divided by the root of the hidden size.
 - There "gated-gelu" is the tanh approximation, as in T5 1.1; the exact one is "gelu_python".
 """
 
 from collections.abc import Container
 
-from lmkit.huggingface.family import TANH, Facts, Family, Json, our_activation
+from lmkit.huggingface.family import TANH, Facts, Family, Json, lmkit_activation
 from lmkit.huggingface.weight_names import Rule, layer, layers
 from lmkit.model.cost import BUCKETS
 from lmkit.model.options import ModelConfig
@@ -27,7 +27,7 @@ FORWARD = {
 }
 
 
-def _wants(config: ModelConfig) -> dict[str, tuple[object, ...]]:
+def _supported(config: ModelConfig) -> dict[str, tuple[object, ...]]:
     return {
         "architecture": ("encoder-decoder",),
         "position": ("relative",),
@@ -58,40 +58,40 @@ def _config(config: ModelConfig) -> Json:
     }
 
 
-def _beside(config: ModelConfig, facts: Facts) -> Json:
+def _extra(config: ModelConfig, facts: Facts) -> Json:
     return {"dropout_rate": config.dropout, "decoder_start_token_id": facts.pad}
 
 
-def _completed(given: Json) -> Json:
-    said: Json = {
+def _with_defaults(given: Json) -> Json:
+    hf_config: Json = {
         "relative_attention_num_buckets": 32,
         "relative_attention_max_distance": 128,
         "layer_norm_epsilon": 1e-6,
         "feed_forward_proj": "relu",
         "scale_decoder_outputs": given.get("tie_word_embeddings") is not False,
     } | given
-    said["num_decoder_layers"] = given.get("num_decoder_layers") or given["num_layers"]
-    said["tie_word_embeddings"] = said["scale_decoder_outputs"]
-    gated, _, act = said["feed_forward_proj"].rpartition("-")
+    hf_config["num_decoder_layers"] = given.get("num_decoder_layers") or given["num_layers"]
+    hf_config["tie_word_embeddings"] = hf_config["scale_decoder_outputs"]
+    gated, _, act = hf_config["feed_forward_proj"].rpartition("-")
     if act in TANH:
-        said["feed_forward_proj"] = "gated-gelu" if gated else "gelu_new"
-    return said
+        hf_config["feed_forward_proj"] = "gated-gelu" if gated else "gelu_new"
+    return hf_config
 
 
-def _options(said: Json) -> Json:
+def _options(hf_config: Json) -> Json:
     return {
         "architecture": "encoder-decoder",
         "position": "relative",
-        "layers": said["num_layers"],
-        "decoder_layers": said["num_decoder_layers"],
-        "hidden_size": said["d_model"],
-        "heads": said["num_heads"],
-        "head_dim": said["d_kv"],
-        "ffn_size": said["d_ff"],
-        "activation": our_activation(said["feed_forward_proj"], FORWARD),
+        "layers": hf_config["num_layers"],
+        "decoder_layers": hf_config["num_decoder_layers"],
+        "hidden_size": hf_config["d_model"],
+        "heads": hf_config["num_heads"],
+        "head_dim": hf_config["d_kv"],
+        "ffn_size": hf_config["d_ff"],
+        "activation": lmkit_activation(hf_config["feed_forward_proj"], FORWARD),
         "norm": "rmsnorm",
-        "norm_eps": said["layer_norm_epsilon"],
-        "initialization": "t5" if said["scale_decoder_outputs"] else "gpt2",
+        "norm_eps": hf_config["layer_norm_epsilon"],
+        "initialization": "t5" if hf_config["scale_decoder_outputs"] else "gpt2",
     }
 
 
@@ -100,12 +100,12 @@ def _rules(config: ModelConfig, known: Container[str]) -> list[Rule]:
     forward |= {"gate": "wi_0", "up": "wi_1"} if config.gated else {"up": "wi"}
     attention = {"query": "q", "key": "k", "value": "v", "output": "o"}
     rules = [Rule(("embedding.weight",), "shared.weight")]
-    sides = (("encoder", "encoder.", config.layers), ("decoder", "", config.decoder_layers or 0))
-    for side, ours, count in sides:
-        table = f"{side}.block.0.layer.0.SelfAttention.relative_attention_bias.weight"
-        rules += layer(f"{ours}norm", f"{side}.final_layer_norm", known)
-        rules.append(Rule((f"{ours}relative_bias",), table, shape=(BUCKETS, config.heads)))
-        last = 2 if side == "decoder" else 1
+    stacks = (("encoder", "encoder.", config.layers), ("decoder", "", config.decoder_layers or 0))
+    for stack, lmkit_prefix, count in stacks:
+        table = f"{stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight"
+        rules += layer(f"{lmkit_prefix}norm", f"{stack}.final_layer_norm", known)
+        rules.append(Rule((f"{lmkit_prefix}relative_bias",), table, shape=(BUCKETS, config.heads)))
+        last = 2 if stack == "decoder" else 1
         names = {
             "attention_norm": "0.layer_norm",
             **{f"attention.{one}": f"0.SelfAttention.{other}" for one, other in attention.items()},
@@ -121,7 +121,7 @@ def _rules(config: ModelConfig, known: Container[str]) -> list[Rule]:
             },
         }
         for n in range(count):
-            rules += layers(names, f"{ours}blocks.{n}.", f"{side}.block.{n}.layer.", known)
+            rules += layers(names, f"{lmkit_prefix}blocks.{n}.", f"{stack}.block.{n}.layer.", known)
     return rules
 
 
@@ -130,10 +130,10 @@ T5 = Family(
     architecture="T5ForConditionalGeneration",
     auto="AutoModelForSeq2SeqLM",
     prefix="",
-    wants=_wants,
+    supported=_supported,
     config=_config,
-    beside=_beside,
-    completed=_completed,
+    extra=_extra,
+    with_defaults=_with_defaults,
     options=_options,
     rules=_rules,
     ignored=(r"decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight",),

@@ -3,11 +3,11 @@
 Sources: Transformers' configuration and modelling files of bert, modernbert and xlnet (5.23).
 
 Choices:
-- BERT tells two kinds of segments apart. Ours has one kind: written as zeros, and when read, the
-  first kind's vector is added to the vector of each place, which gives the same sums.
-- XLNet's segments are zeros, too. In a text of one segment they add the same to all scores of a
-  place, which changes nothing, so they are read over.
-- XLNet looks at no memory of earlier texts, since ours was trained with none.
+- BERT has two token types (segments), lmkit one: token type embeddings are written as zeros, and
+  when they are read, the first is added to each position embedding, which gives the same sums.
+- XLNet's segment parameters are zeros, too. In a text of one segment they add the same to all
+  scores of a query, which changes nothing, so they are ignored when they are read.
+- XLNet attends to no memory of earlier texts, since lmkit trains without one.
 """
 
 from collections.abc import Container, Mapping
@@ -22,17 +22,17 @@ from lmkit.huggingface.family import (
     Facts,
     Family,
     Json,
+    canonical_activation,
     layer_types,
-    our_activation,
-    rotary,
-    same_activation,
+    lmkit_activation,
+    rope_parameters,
     windows,
 )
-from lmkit.huggingface.weight_names import Rule, joined, layer, layers
+from lmkit.huggingface.weight_names import Rule, fused_layer, layer, layers
 from lmkit.model.options import ModelConfig
 
 SEGMENTS = 2
-TYPES = "bert.embeddings.token_type_embeddings.weight"
+TOKEN_TYPES = "bert.embeddings.token_type_embeddings.weight"
 
 
 def _common(config: ModelConfig) -> dict[str, tuple[object, ...]]:
@@ -55,8 +55,8 @@ def _post_norm(config: ModelConfig) -> dict[str, tuple[object, ...]]:
     }
 
 
-def _bert_wants(config: ModelConfig) -> dict[str, tuple[object, ...]]:
-    # Untied, theirs would have two biases where ours has one.
+def _bert_supported(config: ModelConfig) -> dict[str, tuple[object, ...]]:
+    # Untied, Transformers' class has two output biases, lmkit's model one.
     return {**_post_norm(config), "position": ("learned",), "tie_embeddings": (True,)}
 
 
@@ -73,35 +73,35 @@ def _bert_config(config: ModelConfig) -> Json:
     }
 
 
-def _bert_beside(config: ModelConfig, _: Facts) -> Json:
+def _bert_extra(config: ModelConfig, _: Facts) -> Json:
     names = ("hidden_dropout_prob", "attention_probs_dropout_prob")
     return {"type_vocab_size": SEGMENTS, **dict.fromkeys(names, config.dropout)}
 
 
-def _bert_completed(given: Json) -> Json:
-    said: Json = {
+def _bert_with_defaults(given: Json) -> Json:
+    hf_config: Json = {
         "hidden_act": "gelu",
         "max_position_embeddings": 512,
         "layer_norm_eps": 1e-12,
         "tie_word_embeddings": True,
     } | given
-    said["hidden_act"] = same_activation(said["hidden_act"], PLAIN)
-    return said
+    hf_config["hidden_act"] = canonical_activation(hf_config["hidden_act"], PLAIN)
+    return hf_config
 
 
-def _bert_options(said: Json) -> Json:
+def _bert_options(hf_config: Json) -> Json:
     return {
         "architecture": "encoder",
         "position": "learned",
-        "max_positions": said["max_position_embeddings"],
-        "layers": said["num_hidden_layers"],
-        "hidden_size": said["hidden_size"],
-        "heads": said["num_attention_heads"],
-        "ffn_size": said["intermediate_size"],
-        "activation": our_activation(said["hidden_act"], PLAIN),
+        "max_positions": hf_config["max_position_embeddings"],
+        "layers": hf_config["num_hidden_layers"],
+        "hidden_size": hf_config["hidden_size"],
+        "heads": hf_config["num_attention_heads"],
+        "ffn_size": hf_config["intermediate_size"],
+        "activation": lmkit_activation(hf_config["hidden_act"], PLAIN),
         "norm": "layernorm",
         "norm_position": "post",
-        "norm_eps": said["layer_norm_eps"],
+        "norm_eps": hf_config["layer_norm_eps"],
         "biases": True,
     }
 
@@ -120,7 +120,7 @@ def _bert_rules(config: ModelConfig, known: Container[str]) -> list[Rule]:
     rules = [
         Rule(("embedding.weight",), "bert.embeddings.word_embeddings.weight"),
         Rule(("position_embedding.weight",), "bert.embeddings.position_embeddings.weight"),
-        Rule((), TYPES, shape=(SEGMENTS, config.hidden_size)),
+        Rule((), TOKEN_TYPES, shape=(SEGMENTS, config.hidden_size)),
         *layer("embedding_norm", "bert.embeddings.LayerNorm", known),
         *layer("head.dense", "cls.predictions.transform.dense", known),
         *layer("head.norm", "cls.predictions.transform.LayerNorm", known),
@@ -131,10 +131,14 @@ def _bert_rules(config: ModelConfig, known: Container[str]) -> list[Rule]:
     return rules
 
 
-def _take_first_segment_in(ours: dict[str, Tensor], theirs: Mapping[str, Tensor]) -> None:
-    first_D = theirs[TYPES][0] if TYPES in theirs else None
-    if first_D is not None and first_D.any():  # -0 + 0 is another number, to the bit
-        ours["position_embedding.weight"] = ours["position_embedding.weight"] + first_D
+def _add_first_segment(
+    lmkit_attention: dict[str, Tensor], hf_attention: Mapping[str, Tensor]
+) -> None:
+    first_D = hf_attention[TOKEN_TYPES][0] if TOKEN_TYPES in hf_attention else None
+    if first_D is not None and first_D.any():  # -0 + 0 has other bits
+        lmkit_attention["position_embedding.weight"] = (
+            lmkit_attention["position_embedding.weight"] + first_D
+        )
 
 
 BERT = Family(
@@ -142,10 +146,10 @@ BERT = Family(
     architecture="BertForMaskedLM",
     auto="AutoModelForMaskedLM",
     prefix="bert.",
-    wants=_bert_wants,
+    supported=_bert_supported,
     config=_bert_config,
-    beside=_bert_beside,
-    completed=_bert_completed,
+    extra=_bert_extra,
+    with_defaults=_bert_with_defaults,
     options=_bert_options,
     rules=_bert_rules,
     fixed={
@@ -158,11 +162,11 @@ BERT = Family(
         "cls.predictions.decoder.weight": "bert.embeddings.word_embeddings.weight",
         "cls.predictions.decoder.bias": "cls.predictions.bias",
     },
-    absorb=_take_first_segment_in,
+    merge_extra_weights=_add_first_segment,
 )
 
 
-def _modernbert_wants(config: ModelConfig) -> dict[str, tuple[object, ...]]:
+def _modernbert_supported(config: ModelConfig) -> dict[str, tuple[object, ...]]:
     return {
         **_common(config),
         "position": ("rotary",),
@@ -173,8 +177,8 @@ def _modernbert_wants(config: ModelConfig) -> dict[str, tuple[object, ...]]:
 
 def _modernbert_config(config: ModelConfig) -> Json:
     types, act = layer_types(config), GATES.get(config.activation)
-    far = config.rotary_base
-    near = (config.local_rotary_base or far) if SLIDING in types else far
+    global_theta = config.rotary_base
+    local_theta = (config.local_rotary_base or global_theta) if SLIDING in types else global_theta
     return {
         "hidden_size": config.hidden_size,
         "intermediate_size": config.shape.ffn_size,
@@ -189,14 +193,14 @@ def _modernbert_config(config: ModelConfig) -> Json:
         "layer_types": types,
         "local_attention": config.window if SLIDING in types else 128,
         "rope_parameters": {
-            FULL: {"rope_type": "default", "rope_theta": far},
-            SLIDING: {"rope_type": "default", "rope_theta": near},
+            FULL: {"rope_type": "default", "rope_theta": global_theta},
+            SLIDING: {"rope_type": "default", "rope_theta": local_theta},
         },
         "tie_word_embeddings": config.tie_embeddings,
     }
 
 
-def _modernbert_beside(config: ModelConfig, facts: Facts) -> Json:
+def _modernbert_extra(config: ModelConfig, facts: Facts) -> Json:
     dropouts = ("attention_dropout", "embedding_dropout", "mlp_dropout")
     return {
         "max_position_embeddings": facts.sequence_length,
@@ -206,9 +210,9 @@ def _modernbert_beside(config: ModelConfig, facts: Facts) -> Json:
     }
 
 
-def _modernbert_completed(given: Json) -> Json:
+def _modernbert_with_defaults(given: Json) -> Json:
     biases = ("norm_bias", "attention_bias", "mlp_bias", "classifier_bias")
-    said: Json = {
+    hf_config: Json = {
         "hidden_activation": "gelu",
         "classifier_activation": "gelu",
         "norm_eps": 1e-5,
@@ -217,42 +221,44 @@ def _modernbert_completed(given: Json) -> Json:
         "tie_word_embeddings": True,
     } | given
     for name in ("hidden_activation", "classifier_activation"):
-        said[name] = same_activation(said[name], GATES)
-    if said.get("layer_types") is None:
+        hf_config[name] = canonical_activation(hf_config[name], GATES)
+    if hf_config.get("layer_types") is None:
         every = given.get("global_attn_every_n_layers", 3)
         numbers = range(given["num_hidden_layers"])
-        said["layer_types"] = [SLIDING if number % every else FULL for number in numbers]
+        hf_config["layer_types"] = [SLIDING if number % every else FULL for number in numbers]
     rope: Json = given.get("rope_parameters") or {}
-    said["rope_parameters"] = {
-        kind: rotary({"rope_parameters": rope.get(kind)}, given.get(old, default))
+    hf_config["rope_parameters"] = {
+        kind: rope_parameters({"rope_parameters": rope.get(kind)}, given.get(old, default))
         for kind, old, default in (
             (FULL, "global_rope_theta", 160_000.0),
             (SLIDING, "local_rope_theta", 10_000.0),
         )
     }
-    if SLIDING not in said["layer_types"]:
-        said["local_attention"] = 128
-        said["rope_parameters"][SLIDING] = said["rope_parameters"][FULL]
-    return said
+    if SLIDING not in hf_config["layer_types"]:
+        hf_config["local_attention"] = 128
+        hf_config["rope_parameters"][SLIDING] = hf_config["rope_parameters"][FULL]
+    return hf_config
 
 
-def _modernbert_options(said: Json) -> Json:
-    near, far = (said["rope_parameters"][kind]["rope_theta"] for kind in (SLIDING, FULL))
-    local = windows(said["layer_types"], said["local_attention"])
+def _modernbert_options(hf_config: Json) -> Json:
+    local_theta, global_theta = (
+        hf_config["rope_parameters"][kind]["rope_theta"] for kind in (SLIDING, FULL)
+    )
+    local = windows(hf_config["layer_types"], hf_config["local_attention"])
     return {
         "architecture": "encoder",
         "position": "rotary",
-        "layers": said["num_hidden_layers"],
-        "hidden_size": said["hidden_size"],
-        "heads": said["num_attention_heads"],
-        "ffn_size": said["intermediate_size"],
-        "activation": our_activation(said["hidden_activation"], GATES),
+        "layers": hf_config["num_hidden_layers"],
+        "hidden_size": hf_config["hidden_size"],
+        "heads": hf_config["num_attention_heads"],
+        "ffn_size": hf_config["intermediate_size"],
+        "activation": lmkit_activation(hf_config["hidden_activation"], GATES),
         "norm": "layernorm",
-        "norm_eps": said["norm_eps"],
-        "biases": said["attention_bias"],
-        "tie_embeddings": said["tie_word_embeddings"],
-        "rotary_base": far,
-        **({**local, "local_rotary_base": near} if local else {}),
+        "norm_eps": hf_config["norm_eps"],
+        "biases": hf_config["attention_bias"],
+        "tie_embeddings": hf_config["tie_word_embeddings"],
+        "rotary_base": global_theta,
+        **({**local, "local_rotary_base": local_theta} if local else {}),
     }
 
 
@@ -273,12 +279,12 @@ def _modernbert_rules(config: ModelConfig, known: Container[str]) -> list[Rule]:
         Rule(("output_bias",), "decoder.bias"),
     ]
     for n in range(config.layers):
-        at, to = f"blocks.{n}.", f"model.layers.{n}."
-        three = [f"{at}attention.{name}" for name in ("query", "key", "value")]
-        both = [f"{at}feed_forward.{name}" for name in ("gate", "up")]
-        rules += joined(three, f"{to}attn.Wqkv", known)
-        rules += joined(both, f"{to}mlp.Wi", known)
-        rules += layers(names, at, to, known)
+        prefix, hf_prefix = f"blocks.{n}.", f"model.layers.{n}."
+        qkv = [f"{prefix}attention.{name}" for name in ("query", "key", "value")]
+        gate_and_up = [f"{prefix}feed_forward.{name}" for name in ("gate", "up")]
+        rules += fused_layer(qkv, f"{hf_prefix}attn.Wqkv", known)
+        rules += fused_layer(gate_and_up, f"{hf_prefix}mlp.Wi", known)
+        rules += layers(names, prefix, hf_prefix, known)
     return rules
 
 
@@ -287,10 +293,10 @@ MODERNBERT = Family(
     architecture="ModernBertForMaskedLM",
     auto="AutoModelForMaskedLM",
     prefix="model.",
-    wants=_modernbert_wants,
+    supported=_modernbert_supported,
     config=_modernbert_config,
-    beside=_modernbert_beside,
-    completed=_modernbert_completed,
+    extra=_modernbert_extra,
+    with_defaults=_modernbert_with_defaults,
     options=_modernbert_options,
     rules=_modernbert_rules,
     fixed={"decoder_bias": True},
@@ -298,7 +304,7 @@ MODERNBERT = Family(
 )
 
 
-def _xlnet_wants(config: ModelConfig) -> dict[str, tuple[object, ...]]:
+def _xlnet_supported(config: ModelConfig) -> dict[str, tuple[object, ...]]:
     return {**_post_norm(config), "position": ("transformer-xl",)}
 
 
@@ -314,40 +320,40 @@ def _xlnet_config(config: ModelConfig) -> Json:
     }
 
 
-def _xlnet_beside(config: ModelConfig, _: Facts) -> Json:
+def _xlnet_extra(config: ModelConfig, _: Facts) -> Json:
     return {"dropout": config.dropout, "mem_len": None, "use_mems_eval": False}
 
 
-def _xlnet_completed(given: Json) -> Json:
-    said: Json = {
+def _xlnet_with_defaults(given: Json) -> Json:
+    hf_config: Json = {
         "ff_activation": "gelu",
         "layer_norm_eps": 1e-12,
         "tie_word_embeddings": True,
     } | given
-    said["ff_activation"] = same_activation(said["ff_activation"], PLAIN)
-    return said
+    hf_config["ff_activation"] = canonical_activation(hf_config["ff_activation"], PLAIN)
+    return hf_config
 
 
-def _xlnet_options(said: Json) -> Json:
+def _xlnet_options(hf_config: Json) -> Json:
     return {
         "architecture": "encoder",
         "position": "transformer-xl",
-        "layers": said["n_layer"],
-        "hidden_size": said["d_model"],
-        "heads": said["n_head"],
-        "ffn_size": said["d_inner"],
-        "activation": our_activation(said["ff_activation"], PLAIN),
+        "layers": hf_config["n_layer"],
+        "hidden_size": hf_config["d_model"],
+        "heads": hf_config["n_head"],
+        "ffn_size": hf_config["d_inner"],
+        "activation": lmkit_activation(hf_config["ff_activation"], PLAIN),
         "norm": "layernorm",
         "norm_position": "post",
-        "norm_eps": said["layer_norm_eps"],
+        "norm_eps": hf_config["layer_norm_eps"],
         "biases": True,
-        "tie_embeddings": said["tie_word_embeddings"],
+        "tie_embeddings": hf_config["tie_word_embeddings"],
     }
 
 
 def _xlnet_rules(config: ModelConfig, known: Container[str]) -> list[Rule]:
-    width, heads, each = config.hidden_size, config.heads, config.attention_head_dim
-    cube = (width, heads, each)
+    width, heads, head_dim = config.hidden_size, config.heads, config.attention_head_dim
+    shape_3d = (width, heads, head_dim)
     rules = [
         Rule(("embedding.weight",), "transformer.word_embedding.weight"),
         Rule(("query_vector",), "transformer.mask_emb", shape=(1, 1, width)),
@@ -362,20 +368,33 @@ def _xlnet_rules(config: ModelConfig, known: Container[str]) -> list[Rule]:
         "feed_forward.down": "ff.layer_2",
     }
     for n in range(config.layers):
-        at, to = f"blocks.{n}.", f"transformer.layer.{n}."
-        ours, theirs = f"{at}attention.", f"{to}rel_attn."
+        prefix, hf_prefix = f"blocks.{n}.", f"transformer.layer.{n}."
+        lmkit_attention, hf_attention = f"{prefix}attention.", f"{hf_prefix}rel_attn."
         rules += [
-            Rule((f"{ours}{one}.weight",), theirs + other, turned=True, shape=cube)
+            Rule(
+                (f"{lmkit_attention}{one}.weight",),
+                hf_attention + other,
+                transposed=True,
+                shape=shape_3d,
+            )
             for one, other in matrices.items()
         ]
         rules += [
-            Rule((f"{ours}output.weight",), f"{theirs}o", shape=cube),
-            Rule((f"{ours}content_bias",), f"{theirs}r_w_bias", shape=(heads, each)),
-            Rule((f"{ours}position_bias",), f"{theirs}r_r_bias", shape=(heads, each)),
-            Rule((), f"{theirs}r_s_bias", shape=(heads, each)),
-            Rule((), f"{theirs}seg_embed", shape=(SEGMENTS, heads, each)),
+            Rule((f"{lmkit_attention}output.weight",), f"{hf_attention}o", shape=shape_3d),
+            Rule(
+                (f"{lmkit_attention}content_bias",),
+                f"{hf_attention}r_w_bias",
+                shape=(heads, head_dim),
+            ),
+            Rule(
+                (f"{lmkit_attention}position_bias",),
+                f"{hf_attention}r_r_bias",
+                shape=(heads, head_dim),
+            ),
+            Rule((), f"{hf_attention}r_s_bias", shape=(heads, head_dim)),
+            Rule((), f"{hf_attention}seg_embed", shape=(SEGMENTS, heads, head_dim)),
         ]
-        rules += layers(names, at, to, known)
+        rules += layers(names, prefix, hf_prefix, known)
     return rules
 
 
@@ -384,10 +403,10 @@ XLNET = Family(
     architecture="XLNetLMHeadModel",
     auto="AutoModelForCausalLM",
     prefix="transformer.",
-    wants=_xlnet_wants,
+    supported=_xlnet_supported,
     config=_xlnet_config,
-    beside=_xlnet_beside,
-    completed=_xlnet_completed,
+    extra=_xlnet_extra,
+    with_defaults=_xlnet_with_defaults,
     options=_xlnet_options,
     rules=_xlnet_rules,
     fixed={"attn_type": "bi", "same_length": False, "clamp_len": -1, "untie_r": True},

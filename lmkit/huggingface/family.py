@@ -1,10 +1,11 @@
-"""A family of models that Transformers knows: what it can be, and what its parts are called.
+"""A model family of Transformers: which options it supports, and the names of its weights.
 
 Choices:
 - Nothing here imports Transformers: a family is a table of facts, read from its classes (5.23).
-- What a config.json says is read by a guess and a proof: our options are guessed from it, and the
-  config.json that follows from those must say the same. So whatever we can't be is noticed.
-- What stands beside the shape (dropout, longest row, ids) is written, and read over.
+- A config.json is read in two steps: lmkit's options are derived from it, and the config.json of
+  those options must have the same values. So whatever lmkit doesn't support is noticed.
+- What doesn't affect the computation (dropout, maximum length, ids) is written, but ignored when
+  it is read.
 """
 
 import json
@@ -20,143 +21,145 @@ from lmkit.model.options import ModelConfig
 
 Json = dict[str, Any]
 TANH = ("gelu_new", "gelu_pytorch_tanh", "gelu_python_tanh", "gelu_fast")
-"""What Transformers calls the approximation by a hyperbolic tangent."""
+"""Transformers' names for the approximation by a hyperbolic tangent."""
 
 PLAIN = {"gelu": "gelu", "gelu-tanh": "gelu_new", "relu": "relu", "relu2": "relu2"}
 GATES = {"swiglu": "silu", "geglu": "gelu", "geglu-tanh": "gelu_pytorch_tanh"}
-"""Our activations, and theirs."""
+"""From lmkit's activations to those of Transformers."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a config.json holds besides the model's options."""
+    """The content of a config.json besides the model's options."""
 
     vocabulary_size: int
     sequence_length: int
     pad: int | None
     bos: int | None
     eos: int | None
-    """Ids."""
+    """Token ids."""
 
 
 @dataclass(frozen=True)
 class Family:
-    """Models of one kind, as Transformers has them."""
+    """A model family of Transformers."""
 
     model_type: str
     architecture: str
-    """The class that says tokens."""
+    """The model class with its output matrix."""
     auto: str
-    """What loads it without being told which class it is."""
+    """The auto class that loads it."""
     prefix: str
-    """What stands before the names of all weights but the head's."""
-    wants: Callable[[ModelConfig], Mapping[str, tuple[object, ...]]]
-    """The values that an option may have, for the options that can't have any."""
+    """The prefix of the names of all weights except the head's."""
+    supported: Callable[[ModelConfig], Mapping[str, tuple[object, ...]]]
+    """The supported values, for each option that doesn't support all."""
     config: Callable[[ModelConfig], Json]
-    """What decides the numbers, in the words of config.json."""
-    beside: Callable[[ModelConfig, Facts], Json]
-    """What doesn't."""
-    completed: Callable[[Json], Json]
-    """A config.json with everything that may be left out."""
+    """The keys of config.json that affect the computation."""
+    extra: Callable[[ModelConfig, Facts], Json]
+    """The other keys."""
+    with_defaults: Callable[[Json], Json]
+    """A config.json with defaults for all optional keys."""
     options: Callable[[Json], Json]
-    """A guess at the options, from a completed config.json."""
+    """The options of a config.json with defaults."""
     rules: Callable[[ModelConfig, Container[str]], list[Rule]]
     fixed: Mapping[str, object] = field(default_factory=dict[str, object])
-    """What can be said in a config.json, and can't be otherwise here."""
+    """Keys of config.json of which only one value is supported."""
     ignored: tuple[str, ...] = ()
-    """Patterns of tensors that say nothing more: buffers, and heads of other tasks."""
+    """Patterns of tensors without further information: buffers, and heads of other tasks."""
     aliases: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Tensors that, where the embedding is tied, must equal another one."""
-    absorb: Callable[[dict[str, Any], Mapping[str, Any]], None] | None = None
-    """Takes into ours what theirs hold where we have nothing."""
+    """Tensors that must equal another one where embeddings are tied."""
+    merge_extra_weights: Callable[[dict[str, Any], Mapping[str, Any]], None] | None = None
+    """Merges tensors into lmkit's weights for which lmkit's model has no parameter."""
 
-    def obstacles(self, config: ModelConfig) -> dict[str, tuple[object, ...]]:
-        """Return the options that can't be expressed, each with the values that could."""
+    def unsupported(self, config: ModelConfig) -> dict[str, tuple[object, ...]]:
+        """Return the options that can't be expressed, each with its supported values."""
         return {
             name: allowed
-            for name, allowed in self.wants(config).items()
+            for name, allowed in self.supported(config).items()
             if getattr(config, name) not in allowed
         }
 
     def config_json(self, config: ModelConfig, facts: Facts) -> Json:
-        """Return what config.json has to say."""
+        """Return the content of config.json."""
         ids = {"pad_token_id": facts.pad, "bos_token_id": facts.bos, "eos_token_id": facts.eos}
         return {
             "architectures": [self.architecture],
             "model_type": self.model_type,
             "vocab_size": facts.vocabulary_size,
             **self.config(config),
-            **self.beside(config, facts),
+            **self.extra(config, facts),
             **ids,
         }
 
-    def read(self, given: Json, place: str) -> ModelConfig:
-        """Return the options of a config.json, read from `place`; InputError where we have none."""
+    def read(self, given: Json, path: str) -> ModelConfig:
+        """Return the options of the config.json at `path`; InputError if it isn't supported."""
         try:
-            said = self.completed(given)
-            config = ModelConfig.model_validate(self.options(said))
+            hf_config = self.with_defaults(given)
+            config = ModelConfig.model_validate(self.options(hf_config))
         except KeyError as error:
-            raise InputError(f"{place}: {error.args[0]} is missing", COPY_AGAIN) from None
+            raise InputError(f"{path}: {error.args[0]} is missing", COPY_AGAIN) from None
         except ValidationError as error:
             problem = error.errors()[0]["msg"].removeprefix("Value error, ")
-            raise InputError(f"{place}: {problem}", WHICH_MODELS) from None
+            raise InputError(f"{path}: {problem}", SUPPORTED_MODELS) from None
         except UnsupportedError as error:
-            raise InputError(f"{place}: {error}", WHICH_MODELS) from None
+            raise InputError(f"{path}: {error}", SUPPORTED_MODELS) from None
         except (TypeError, ValueError, AttributeError) as error:
-            raise InputError(f"{place}: damaged: {error}", COPY_AGAIN) from None
-        wanted = self.config(config) | dict(self.fixed)
-        for key, value in wanted.items():
-            if said.get(key, value) != value:
+            raise InputError(f"{path}: corrupt: {error}", COPY_AGAIN) from None
+        expected = self.config(config) | dict(self.fixed)
+        for key, value in expected.items():
+            if hf_config.get(key, value) != value:
                 raise InputError(
-                    f"{place}: {key}: got {json.dumps(said[key])}, but lmkit's "
+                    f"{path}: {key}: got {json.dumps(hf_config[key])}, but lmkit's "
                     f"{self.model_type} has {json.dumps(value)}",
-                    WHICH_MODELS,
+                    SUPPORTED_MODELS,
                 )
         return config
 
 
 class UnsupportedError(ValueError):
-    """A config.json says what none of our options can."""
+    """A config.json with a value that lmkit's options don't support."""
 
 
 COPY_AGAIN = "copy the folder again from where it came from"
-WHICH_MODELS = "lmkit can only go on with models that its own options can describe"
+SUPPORTED_MODELS = "lmkit can only import models that its options can describe"
 
 
-def our_activation(theirs: str, known: Mapping[str, str]) -> str:
-    """Return our word for an activation.
+def lmkit_activation(hf_name: str, known: Mapping[str, str]) -> str:
+    """Return lmkit's name of an activation.
 
-    >>> our_activation("gelu_pytorch_tanh", PLAIN)
+    >>> lmkit_activation("gelu_pytorch_tanh", PLAIN)
     'gelu-tanh'
     """
-    written = same_activation(theirs, known)
-    for ours, other in known.items():
-        if other == written:
-            return ours
-    raise UnsupportedError(f"activation: got {theirs}, must be one of {', '.join(known.values())}")
+    canonical = canonical_activation(hf_name, known)
+    for name, other in known.items():
+        if other == canonical:
+            return name
+    raise UnsupportedError(f"activation: got {hf_name}, must be one of {', '.join(known.values())}")
 
 
-def same_activation(theirs: str, known: Mapping[str, str]) -> str:
-    """Return the name that is written for an activation, of several that mean it."""
-    if theirs in TANH:
+def canonical_activation(hf_name: str, known: Mapping[str, str]) -> str:
+    """Return the name that is written for an activation, of several synonyms."""
+    if hf_name in TANH:
         return next(other for other in known.values() if other in TANH)
-    return {"swish": "silu", "gelu_python": "gelu"}.get(theirs, theirs)
+    return {"swish": "silu", "gelu_python": "gelu"}.get(hf_name, hf_name)
 
 
-def rotary(config: Json, default: float) -> Json:
-    """Return the rotary positions of a config.json, new or old.
+def rope_parameters(config: Json, default: float) -> Json:
+    """Return the rotary parameters of a config.json, in the new or the old format.
 
-    >>> rotary({"rope_theta": 500000.0}, 10000.0)
+    >>> rope_parameters({"rope_theta": 500000.0}, 10000.0)
     {'rope_type': 'default', 'rope_theta': 500000.0}
     """
     given: Json = config.get("rope_parameters") or config.get("rope_scaling") or {}
-    others = {key: value for key, value in given.items() if key not in {"type", "rope_type"}}
-    if others.get("partial_rotary_factor") == 1:
-        del others["partial_rotary_factor"]
+    other_parameters = {
+        key: value for key, value in given.items() if key not in {"type", "rope_type"}
+    }
+    if other_parameters.get("partial_rotary_factor") == 1:
+        del other_parameters["partial_rotary_factor"]
     return {
         "rope_type": given.get("rope_type", given.get("type", "default")),
         "rope_theta": config.get("rope_theta", default),
-        **others,
+        **other_parameters,
     }
 
 
@@ -164,12 +167,12 @@ SLIDING, FULL = "sliding_attention", "full_attention"
 
 
 def layer_types(config: ModelConfig) -> list[str]:
-    """Say of each block whether it is local."""
+    """Return for each block whether it has sliding-window attention."""
     return [SLIDING if config.is_local(n) else FULL for n in range(config.layers)]
 
 
 def windows(types: list[str], window: int) -> Json:
-    """Return the options about windows that such blocks have.
+    """Return the window options of such blocks.
 
     >>> windows(["full_attention", "sliding_attention", "full_attention"], 8)
     {'window': 8, 'global_every': 2}

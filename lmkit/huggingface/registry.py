@@ -1,8 +1,8 @@
-"""The families that are known, and the one that a model belongs to.
+"""The supported families, and the family of a model.
 
 Choices:
-- A model goes out as the first family that can express all of it; none is ever bent to fit.
-- Where none can, the nearest is named, and every option that stands in its way.
+- A model is exported as the first family that supports all of its options; nothing is approximated.
+- Where none does, the closest family is reported, with every option that it doesn't support.
 """
 
 from collections.abc import Mapping
@@ -14,39 +14,39 @@ from lmkit.errors import ConfigError, InputError
 from lmkit.huggingface.decoders import GPT2, LLAMA, QWEN3
 from lmkit.huggingface.encoder_decoders import T5
 from lmkit.huggingface.encoders import BERT, MODERNBERT, XLNET
-from lmkit.huggingface.family import WHICH_MODELS, Family, Json
+from lmkit.huggingface.family import SUPPORTED_MODELS, Family, Json
 from lmkit.huggingface.weight_names import Rule, to_hf
 from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
 
 FAMILIES = (GPT2, LLAMA, QWEN3, BERT, MODERNBERT, XLNET, T5)
-KINDS = {"architecture": 100, "position": 10}
-"""What a family is about weighs more than its details."""
+WEIGHTS_OF_OPTIONS = {"architecture": 100, "position": 10}
+"""The main options of a family count more than its details."""
 
 
 def family_of(config: ModelConfig) -> Family:
-    """Return the family that a model goes out as; ConfigError where there is none.
+    """Return the family that a model is exported as; ConfigError where there is none.
 
     >>> family_of(ModelConfig()).architecture
     'LlamaForCausalLM'
     """
-    obstacles = [family.obstacles(config) for family in FAMILIES]
-    distances = [sum(KINDS.get(name, 1) for name in found) for found in obstacles]
-    nearest = distances.index(min(distances))
-    if distances[nearest]:
-        reasons = [_reason(config, *each) for each in obstacles[nearest].items()]
+    unsupported = [family.unsupported(config) for family in FAMILIES]
+    distances = [sum(WEIGHTS_OF_OPTIONS.get(name, 1) for name in found) for found in unsupported]
+    closest = distances.index(min(distances))
+    if distances[closest]:
+        reasons = [_reason(config, *item) for item in unsupported[closest].items()]
         raise ConfigError(
-            f"no model of Transformers is like this one. The nearest, "
-            f"{FAMILIES[nearest].architecture}, can't have: {'; '.join(reasons)}",
-            "evaluate and generate work without Transformers; to export, train with such options",
+            f"no model of Transformers has these options. The closest, "
+            f"{FAMILIES[closest].architecture}, doesn't support: {'; '.join(reasons)}",
+            "eval and generate work without Transformers; to export, train with supported options",
         )
-    return FAMILIES[nearest]
+    return FAMILIES[closest]
 
 
 def _reason(config: ModelConfig, name: str, allowed: tuple[object, ...]) -> str:
-    wanted = " or ".join(_shown(value) for value in allowed)
+    possible = " or ".join(_shown(value) for value in allowed)
     option = f"--model.{name.replace('_', '-')}"
-    return f"{option} {_shown(getattr(config, name))} (it has {wanted})"
+    return f"{option} {_shown(getattr(config, name))} (it has {possible})"
 
 
 def _shown(value: object) -> str:
@@ -55,14 +55,14 @@ def _shown(value: object) -> str:
     return {None: "none", True: "true", False: "false"}.get(value, str(value))  # pyright: ignore
 
 
-def family_named(config: Json, place: str) -> Family:
-    """Return the family that a config.json names."""
+def family_named(config: Json, path: str) -> Family:
+    """Return the family of a config.json."""
     name = config.get("model_type")
     for family in FAMILIES:
         if family.model_type == name:
             return family
     known = ", ".join(family.model_type for family in FAMILIES)
-    raise InputError(f"{place}: model_type: got {name}, must be one of {known}", WHICH_MODELS)
+    raise InputError(f"{path}: model_type: got {name}, must be one of {known}", SUPPORTED_MODELS)
 
 
 def shapes_of(config: ModelConfig, vocabulary_size: int) -> dict[str, tuple[int, ...]]:
@@ -73,19 +73,19 @@ def shapes_of(config: ModelConfig, vocabulary_size: int) -> dict[str, tuple[int,
 
 
 def rules_of(family: Family, config: ModelConfig, known: Mapping[str, object]) -> list[Rule]:
-    """Return the rules for a model's weights; each of ours is in one of them.
+    """Return the rules for a model's weights; each weight is in one of them.
 
-    What XLNet's query stream begins with has no place elsewhere, and nothing reads it there.
+    The query vector, used only by XLNet's query stream, has no equivalent in the other families.
     """
     rules = family.rules(config, known)
-    placed = {name for rule in rules for name in rule.ours}
-    left = known.keys() - placed
-    assert left <= {"query_vector"}, left
+    converted = {name for rule in rules for name in rule.lmkit_names}
+    unconverted = known.keys() - converted
+    assert unconverted <= {"query_vector"}, unconverted
     return rules
 
 
-def exported(
+def hf_weights(
     family: Family, config: ModelConfig, weights: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
-    """Return a model's weights under their names."""
+    """Return a model's weights under Transformers' names."""
     return to_hf(rules_of(family, config, weights), weights)

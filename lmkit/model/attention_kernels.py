@@ -1,20 +1,21 @@
-"""How attention is computed: the fastest way for the place, all with the same result.
+"""How attention is computed: the fastest kernel for the device, all with the same result.
 
 Choices:
-- torch's scaled_dot_product_attention is the rule. On two Zen 3 cores, at 16 x 6 heads of 64, it
-  is within 10% of softmax(q k) v in fp32 for rows up to 256, ahead beyond, and in bf16 ahead by 3
-  times and more.
-- A CPU with matrix units (AMX) is the exception: its plain products in bf16 are so fast that
-  softmax(q k) v takes a whole training step 7 to 11% less time at 256 places. Its table is T x S
-  for each head, so long rows keep to torch's kernel, which never makes it.
-- On CUDA, documents and windows go to flex attention (Dong et al. 2024, arXiv 2412.05496), which
-  skips blocks that nobody sees. It has no backward pass on a CPU and no dropout. Where it can't be
-  compiled, a mask does the same.
-- Of torch's kernels, those that take both a mask and shared keys are slow: keys are repeated there.
-- What is chosen here decides what memory training takes: `kernels_on` tells `estimates`.
-- A place that sees nothing gets zeros. It isn't left to a kernel: 0 / 0 would be NaN.
+- torch's scaled_dot_product_attention is the default. On two Zen 3 cores, at 16 x 6 heads of 64, it
+  is within 10% of softmax(q k) v in fp32 for up to 256 positions, faster beyond, and in bf16 faster
+  by 3 times and more.
+- A CPU with matrix units (AMX) is the exception: its plain matrix products in bf16 are so fast that
+  softmax(q k) v takes a whole training step 7 to 11% less time at 256 positions. Its score matrix
+  is T x S for each head, so long sequences use torch's kernel, which never materializes it.
+- On CUDA, documents and windows use flex attention (Dong et al. 2024, arXiv 2412.05496), which
+  skips blocks that are entirely masked. It has no backward pass on a CPU and no dropout. Where it
+  can't be compiled, a dense mask gives the same result.
+- Those of torch's kernels that take both a mask and grouped keys are slow: keys are repeated
+  instead.
+- The kernel decides how much memory training takes: `kernels_on` reports it to `cost`.
+- A position whose mask is empty gets zeros. It isn't left to a kernel: 0 / 0 would be NaN.
 
-Shapes: B batch, T time, S places seen, H heads, G key-value heads, K head width.
+Shapes: B batch, T time, S key positions, H heads, G key-value heads, K head dimension.
 """
 
 import math
@@ -29,20 +30,20 @@ from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex
 
 from lmkit.model.cost import Kernels
 
-SHORT = 512
-"""Longest row whose whole table of weights is made, on a CPU with matrix units."""
+MAX_SOFTMAX_LENGTH = 512
+"""Longest sequence whose score matrix is materialized, on a CPU with matrix units."""
 FLEX_HEAD_DIMS = (16, 32, 64, 128, 256)
 
 
-class Partial(NamedTuple):
-    """A mask with places that see nothing: they may look anywhere, and get zeros."""
+class MaskWithEmptyRows(NamedTuple):
+    """A mask whose empty rows were filled: those attend to all keys, and get an output of zeros."""
 
     mask_B1TS: Tensor
-    lit_B1T1: Tensor
+    has_visible_key_B1T1: Tensor
 
 
-Mask = Tensor | BlockMask | Partial | None
-"""True where a place is seen; or a number to add to each score; None: all, or all before."""
+Mask = Tensor | BlockMask | MaskWithEmptyRows | None
+"""True where a key may be attended to; or a bias to add to each score; None: all, or causal."""
 
 
 def attend(
@@ -55,31 +56,33 @@ def attend(
     scale: float,
     dropout: float = 0.0,
 ) -> Tensor:
-    """Return y_BHTK: for each place the mean of the values that it sees, weighted by softmax.
+    """Return y_BHTK: for each query the mean of the values, weighted by the softmax of the scores.
 
     Args:
         q_BHTK: queries.
         k_BGSK: keys; each serves H / G heads.
         v_BGSK: values.
-        mask: who sees whom.
-        causal: without a mask, whether each place sees only those up to itself.
-        scale: what scores are multiplied by, before a mask's numbers are added.
-        dropout: share of weights to set to zero.
+        mask: which positions attend to which.
+        causal: without a mask, whether each position attends only to those up to itself.
+        scale: factor of the scores, applied before a bias is added.
+        dropout: fraction of the attention weights to set to zero.
 
     """
-    if isinstance(mask, Partial):
+    if isinstance(mask, MaskWithEmptyRows):
         y_BHTK = attend(
             q_BHTK, k_BGSK, v_BGSK, mask.mask_B1TS, causal=False, scale=scale, dropout=dropout
         )
-        return y_BHTK * mask.lit_B1T1.to(y_BHTK.dtype)
+        return y_BHTK * mask.has_visible_key_B1T1.to(y_BHTK.dtype)
     if isinstance(mask, BlockMask):
-        shares = q_BHTK.shape[1] != k_BGSK.shape[1]
+        is_grouped = q_BHTK.shape[1] != k_BGSK.shape[1]
         attention = _compiled_flex()
-        return attention(q_BHTK, k_BGSK, v_BGSK, block_mask=mask, scale=scale, enable_gqa=shares)
-    is_short = k_BGSK.shape[2] <= kernels_on(q_BHTK.device, q_BHTK.dtype).softmax_up_to
-    if mask is not None or is_short:
-        k_BGSK, v_BGSK = _repeated(k_BGSK, q_BHTK), _repeated(v_BGSK, q_BHTK)
-    if is_short:
+        return attention(
+            q_BHTK, k_BGSK, v_BGSK, block_mask=mask, scale=scale, enable_gqa=is_grouped
+        )
+    uses_softmax = k_BGSK.shape[2] <= kernels_on(q_BHTK.device, q_BHTK.dtype).softmax_up_to
+    if mask is not None or uses_softmax:
+        k_BGSK, v_BGSK = _repeat_kv(k_BGSK, q_BHTK), _repeat_kv(v_BGSK, q_BHTK)
+    if uses_softmax:
         return softmax_attention(
             q_BHTK, k_BGSK, v_BGSK, mask, causal=causal, scale=scale, dropout=dropout
         )
@@ -99,7 +102,7 @@ def attend(
 
 def kernels_on(device: torch.device, dtype: torch.dtype) -> Kernels:
     """Return how attention is computed on a device, for queries of a dtype."""
-    up_to = SHORT if _has_matrix_units(device, dtype) else 0
+    up_to = MAX_SOFTMAX_LENGTH if _has_matrix_units(device, dtype) else 0
     return Kernels(softmax_up_to=up_to, fuses_dropout=device.type != "cpu")
 
 
@@ -113,7 +116,7 @@ def softmax_attention(
     scale: float,
     dropout: float = 0.0,
 ) -> Tensor:
-    """Do it by the book: softmax(scale q k + mask) v."""
+    """Compute the formula as it is written: softmax(scale q k + mask) v."""
     scores_BHTS = (q_BHTK * scale) @ k_BHSK.mT
     if mask is None and causal:
         mask = torch.ones(scores_BHTS.shape[-2:], dtype=torch.bool, device=q_BHTK.device).tril()
@@ -125,35 +128,37 @@ def softmax_attention(
     return F.dropout(weights_BHTS, dropout, training=dropout > 0) @ v_BHSK
 
 
-def lit(seen_B1TS: Tensor) -> Partial:
-    """Let places that see nothing look anywhere, and remember to give them zeros.
+def allow_empty_rows(visible_B1TS: Tensor) -> MaskWithEmptyRows:
+    """Let positions without a visible key attend to everything, and record that they get zeros.
 
-    >>> mask, lit_B1T1 = lit(torch.tensor([[[[True, False], [False, False]]]]))
-    >>> mask.int()[0, 0].tolist(), lit_B1T1.flatten().tolist()
+    >>> mask, has_visible_key_B1T1 = allow_empty_rows(
+    ...     torch.tensor([[[[True, False], [False, False]]]])
+    ... )
+    >>> mask.int()[0, 0].tolist(), has_visible_key_B1T1.flatten().tolist()
     ([[1, 0], [1, 1]], [True, False])
     """
-    lit_B1T1 = seen_B1TS.any(dim=-1, keepdim=True)
-    return Partial(seen_B1TS | ~lit_B1T1, lit_B1T1)
+    has_visible_key_B1T1 = visible_B1TS.any(dim=-1, keepdim=True)
+    return MaskWithEmptyRows(visible_B1TS | ~has_visible_key_B1T1, has_visible_key_B1T1)
 
 
-def document_blocks(
+def document_block_mask(
     documents_BT: Tensor, head_dim: int, *, causal: bool, window: int | None
 ) -> BlockMask | None:
-    """Return a mask for flex attention, or None where a plain one has to do."""
+    """Return a block mask for flex attention, or None where a dense mask has to be used."""
     if head_dim not in FLEX_HEAD_DIMS or not _flex_works(documents_BT.device):
         return None
 
-    def sees(b: Tensor, h: Tensor, q: Tensor, k: Tensor) -> Tensor:  # noqa: ARG001
-        seen = documents_BT[b, q] == documents_BT[b, k]
+    def is_visible(b: Tensor, h: Tensor, q: Tensor, k: Tensor) -> Tensor:  # noqa: ARG001
+        visible = documents_BT[b, q] == documents_BT[b, k]
         if causal:
-            seen = seen & (k <= q)
+            visible = visible & (k <= q)
         if window is not None:
-            near = q - k < window if causal else (q - k).abs() <= window // 2
-            seen = seen & near
-        return seen
+            within_window = q - k < window if causal else (q - k).abs() <= window // 2
+            visible = visible & within_window
+        return visible
 
     batch, time = documents_BT.shape
-    return create_block_mask(sees, batch, None, time, time, device=documents_BT.device)
+    return create_block_mask(is_visible, batch, None, time, time, device=documents_BT.device)
 
 
 @cache
@@ -161,18 +166,18 @@ def _compiled_flex() -> Callable[..., Any]:
     return torch.compile(flex_attention, dynamic=False)
 
 
-def _is_before(b: Tensor, h: Tensor, q: Tensor, k: Tensor) -> Tensor:  # noqa: ARG001
+def _is_causal(b: Tensor, h: Tensor, q: Tensor, k: Tensor) -> Tensor:  # noqa: ARG001
     return q >= k
 
 
 @cache
 def _flex_works(device: torch.device) -> bool:
-    """Try it once, forward and backward: it needs a compiler, and a GPU that Triton knows."""
+    """Try flex attention once, forward and backward: it needs a compiler and a supported GPU."""
     if device.type != "cuda":
         return False
     try:
         q = torch.randn(1, 1, 128, 64, device=device, dtype=torch.bfloat16, requires_grad=True)
-        blocks = create_block_mask(_is_before, None, None, 128, 128, device=device)
+        blocks = create_block_mask(_is_causal, None, None, 128, 128, device=device)
         y = _compiled_flex()(q, q, q, block_mask=blocks)
         y.sum().backward()
         return bool(y.isfinite().all())
@@ -190,7 +195,7 @@ def _has_matrix_units(device: torch.device, dtype: torch.dtype) -> bool:
     return device.type == "cpu" and dtype == torch.bfloat16 and _cpu_has_amx()
 
 
-def _repeated(x_BGSK: Tensor, like_BHTK: Tensor) -> Tensor:
-    """Give each query head a key or value head of its own."""
-    group = like_BHTK.shape[1] // x_BGSK.shape[1]
+def _repeat_kv(x_BGSK: Tensor, q_BHTK: Tensor) -> Tensor:
+    """Repeat keys or values for each query head of their group."""
+    group = q_BHTK.shape[1] // x_BGSK.shape[1]
     return x_BGSK if group == 1 else x_BGSK.repeat_interleave(group, dim=1)

@@ -1,4 +1,4 @@
-"""A model that is asked, not trained."""
+"""Evaluation mode of a model: no dropout, no gradients."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -8,11 +8,11 @@ from torch import nn
 
 
 @contextmanager
-def evaluating(model: nn.Module) -> Generator[None]:
-    """Switch dropout and gradients off, and leave both as they were found.
+def eval_mode(model: nn.Module) -> Generator[None]:
+    """Switch dropout and gradients off, and restore both afterwards.
 
     >>> model = nn.Dropout(0.5)
-    >>> with evaluating(model):
+    >>> with eval_mode(model):
     ...     model(torch.ones(3))
     tensor([1., 1., 1.])
     >>> model.training

@@ -1,13 +1,13 @@
-"""What a model is told: its options, resolved and checked before any weight is made.
+"""Model options, resolved and checked before any weight is allocated.
 
 Choices:
-- Nothing here imports torch, since `lmkit pretrain --help` reads it.
+- Nothing here imports torch, since `lmkit pretrain --help` imports it.
 - A preset and an option that disagree are refused, never merged: a model that is called
-  llama-120m has llama-120m's shape and parts.
-- After validation every shape is a number. The resolved object, written as JSON, is itself valid
-  input, so that a run can record it and read it back.
-- What follows from other options isn't one: whether scores are divided, an encoder's head, where
-  biases stand. The properties below say so, with whose model it is.
+  llama-120m has llama-120m's shape and components.
+- After validation every dimension is a number. The resolved object, written as JSON, is itself
+  valid input, so that a run can record it and read it back.
+- What follows from other options isn't an option: whether scores are scaled, an encoder's head,
+  which layers have biases. The properties below define it, with the model that it comes from.
 """
 
 import math
@@ -18,19 +18,19 @@ from pydantic import Field, model_validator
 from lmkit.config import Group
 from lmkit.model.presets import PARTS, PRESETS, Shape
 
-FFN_MULTIPLE = 64  # matrix units work on tiles, and a ragged edge costs a whole one
+FFN_MULTIPLE = 64  # matrix units work on tiles; a partial tile costs a full one
 LEARNED_POSITIONS = 1024
 GATED = {"swiglu": "silu", "geglu": "gelu", "geglu-tanh": "gelu-tanh"}
-"""Activations in which one copy gates the other, and what is applied to the gate."""
+"""Gated activations, and the function that is applied to the gate."""
 
-FREE = frozenset({"dropout", "z_loss", "initialization", "norm_eps", "rotary_base"})
-"""Options that a preset leaves open, unless it names them among its parts."""
-STARTS = frozenset({"initialization"})
+LEFT_OPEN = frozenset({"dropout", "z_loss", "initialization", "norm_eps", "rotary_base"})
+"""Options that a preset doesn't fix, unless they are among its components."""
+NEW_DEFAULT_ONLY = frozenset({"initialization"})
 """Options for which a preset only has another default."""
 
 
 class ModelConfig(Group):
-    """The shape of a model and the parts it is built from."""
+    """The shape of a model and its components."""
 
     preset: (
         Literal[
@@ -144,7 +144,7 @@ class ModelConfig(Group):
         given = cast(dict[str, Any], values)
         preset = given.get("preset")
         if not isinstance(preset, str) or preset not in PRESETS:
-            return given  # none at all, or the field's own check will say what the names are
+            return given  # no preset, or the field's validation reports the valid names
         return PRESETS[preset]._asdict() | dict(PARTS.get(preset, {})) | given
 
     @model_validator(mode="after")
@@ -159,7 +159,7 @@ class ModelConfig(Group):
         if self.position == "learned":
             resolved["max_positions"] = self.max_positions or LEARNED_POSITIONS
         for name, value in resolved.items():
-            object.__setattr__(self, name, value)  # frozen, but for this one moment
+            object.__setattr__(self, name, value)  # frozen after this
         self._check_against_preset()
         self._check_heads(given["head_dim"])
         self._check_parts()
@@ -170,20 +170,24 @@ class ModelConfig(Group):
             return
         named = PRESETS[self.preset]._asdict() | dict(PARTS.get(self.preset, {}))
         for name, field in type(self).model_fields.items():
-            if name == "preset" or name in STARTS or (name in FREE and name not in named):
+            if (
+                name == "preset"
+                or name in NEW_DEFAULT_ONLY
+                or (name in LEFT_OPEN and name not in named)
+            ):
                 continue
-            got, wanted = getattr(self, name), named.get(name, field.default)
-            if wanted is None and name in {"head_dim", "decoder_layers"}:
-                wanted = {
+            actual, expected = getattr(self, name), named.get(name, field.default)
+            if expected is None and name in {"head_dim", "decoder_layers"}:
+                expected = {
                     "head_dim": self.hidden_size // self.heads,
                     "decoder_layers": self.layers
                     if self.architecture == "encoder-decoder"
                     else None,
                 }[name]
-            if got != wanted:
+            if actual != expected:
                 raise ValueError(
-                    f"--model.{name.replace('_', '-')}: got {typed(got)}, but "
-                    f"--model.preset {self.preset} has {typed(wanted)}; leave one of the two out"
+                    f"--model.{name.replace('_', '-')}: got {as_typed(actual)}, but "
+                    f"--model.preset {self.preset} has {as_typed(expected)}; leave one of them out"
                 )
 
     def _check_heads(self, head_dim: int | None) -> None:
@@ -195,7 +199,7 @@ class ModelConfig(Group):
         if self.position == "rotary" and self.attention_head_dim % 2:
             raise ValueError(
                 f"--model.heads: got {self.heads} heads that are {self.attention_head_dim} wide "
-                f"({self.hidden_size} / {self.heads}); rotary positions turn pairs, so that "
+                f"({self.hidden_size} / {self.heads}); rotary positions rotate pairs, so that "
                 "--model.hidden-size / --model.heads must be even"
             )
         if self.position in {"sinusoidal", "transformer-xl"} and self.hidden_size % 2:
@@ -225,8 +229,8 @@ class ModelConfig(Group):
             if self.window or self.qk_norm:
                 option = "--model.window" if self.window else "--model.qk-norm"
                 raise ValueError(
-                    f"{option}: does not go with --model.position transformer-xl; leave it out, "
-                    "or use rotary, learned, sinusoidal or alibi positions"
+                    f"{option}: can't be combined with --model.position transformer-xl; leave it "
+                    "out, or use rotary, learned, sinusoidal or alibi positions"
                 )
         if self.window and self.architecture == "encoder-decoder":
             raise ValueError(
@@ -235,8 +239,8 @@ class ModelConfig(Group):
             )
         if self.window and self.window % 2 and self.architecture == "encoder":
             raise ValueError(
-                f"--model.window: got {self.window}, must be even for an encoder, which sees half "
-                "of it to each side"
+                f"--model.window: got {self.window}, must be even for an encoder, which attends to "
+                "half of it on each side"
             )
         only_with = {
             "global_every": ("--model.window", bool(self.window)),
@@ -259,41 +263,41 @@ class ModelConfig(Group):
 
     @property
     def shape(self) -> Shape:
-        """Every number of the shape, with what was left open filled in."""
+        """Every dimension of the shape, with defaults filled in."""
         return Shape(
             layers=self.layers,
             hidden_size=self.hidden_size,
             heads=self.heads,
             kv_heads=self.kv_heads or self.heads,
-            ffn_size=self.ffn_size or self._usual_ffn(),
+            ffn_size=self.ffn_size or self._default_ffn_size(),
         )
 
     @property
     def attention_head_dim(self) -> int:
-        """Numbers in one head's query, key or value."""
+        """Dimension of one head's query, key or value."""
         return self.head_dim or self.hidden_size // self.heads
 
     @property
     def gated(self) -> bool:
-        """Whether the feed-forward part has a gate, and so three matrices."""
+        """Whether the feed-forward network has a gate, and so three matrices."""
         return self.activation in GATED
 
     @property
     def score_scale(self) -> float:
-        """What products of queries and keys are multiplied by: T5 doesn't divide them."""
+        """Factor of the products of queries and keys: T5 doesn't scale them."""
         return 1.0 if self.position == "relative" else 1 / math.sqrt(self.attention_head_dim)
 
     @property
     def output_scale(self) -> float:
-        """What is multiplied with the features before the output matrix."""
+        """Factor of the features before the output matrix."""
         is_t5 = self.tie_embeddings and self.initialization == "t5"
         return 1 / math.sqrt(self.hidden_size) if is_t5 else 1.0
 
     @property
     def embedding_scale(self) -> float:
-        """What tokens' vectors are multiplied with, so that sinusoids don't drown them.
+        """Factor of the token embeddings, so that sinusoids don't dominate them.
 
-        From section 3.4 of Vaswani et al. (2017); T5 draws them as large as that already.
+        From section 3.4 of Vaswani et al. (2017); T5's initialization already is that large.
         """
         if self.position != "sinusoidal" or self.initialization == "t5":
             return 1.0
@@ -301,14 +305,14 @@ class ModelConfig(Group):
 
     @property
     def attention_biases(self) -> bool:
-        """Whether the matrices of attention have biases: XLNet's don't, it has others there."""
+        """Whether the matrices of attention have biases: XLNet's don't, it has other biases."""
         return self.biases and self.position != "transformer-xl"
 
     @property
     def has_head(self) -> bool:
         """Whether features go through dense, activation and norm before the output matrix.
 
-        An encoder's do, as in BERT and ModernBERT, whose tokens are also normalized before the
+        An encoder's do, as in BERT and ModernBERT, whose embeddings are also normalized before the
         first block. XLNet has neither.
         """
         return self.architecture == "encoder" and self.position != "transformer-xl"
@@ -320,16 +324,16 @@ class ModelConfig(Group):
 
     @property
     def first_is_normalized(self) -> bool:
-        """Whether the first block normalizes what it reads: ModernBERT's embedding already is."""
+        """Whether the first block normalizes its input: ModernBERT's embedding already is."""
         return self.norm_position == "post" or not self.has_head
 
     @property
     def longest(self) -> int | None:
-        """Most places in a row; None: any number."""
+        """Longest sequence; None: no limit."""
         return self.max_positions if self.position == "learned" else None
 
     def is_local(self, block: int) -> bool:
-        """Whether a block sees only what is near.
+        """Whether a block has sliding-window attention.
 
         >>> config = ModelConfig(window=8, global_every=3)
         >>> [config.is_local(block) for block in range(5)]
@@ -337,25 +341,25 @@ class ModelConfig(Group):
         """
         return bool(self.window) and (self.global_every is None or block % self.global_every > 0)
 
-    def _usual_ffn(self) -> int:
-        return _balanced_ffn(self.hidden_size) if self.gated else 4 * self.hidden_size
+    def _default_ffn_size(self) -> int:
+        return _gated_ffn_size(self.hidden_size) if self.gated else 4 * self.hidden_size
 
 
-def typed(value: object) -> object:
-    """Return what a person would type.
+def as_typed(value: object) -> object:
+    """Return a value as it is typed on the command line.
 
-    >>> typed(None), typed(True), typed(8)
+    >>> as_typed(None), as_typed(True), as_typed(8)
     ('none', 'true', 8)
     """
     return "none" if value is None else str(value).lower() if isinstance(value, bool) else value
 
 
-def _balanced_ffn(hidden_size: int) -> int:
-    """Return the width at which three matrices cost what two did at four times the hidden size.
+def _gated_ffn_size(hidden_size: int) -> int:
+    """Return the size at which three matrices cost what two do at four times the hidden size.
 
     From section 2 of Shazeer (2020, arXiv 2002.05202).
 
-    >>> _balanced_ffn(384)
+    >>> _gated_ffn_size(384)
     1024
     """
     return -(-hidden_size * 8 // (3 * FFN_MULTIPLE)) * FFN_MULTIPLE

@@ -1,9 +1,9 @@
-"""What a model learns to do: the options, checked before any work.
+"""Options of the training objective, checked before any work.
 
 Choices:
-- Nothing here imports torch, since `lmkit pretrain --help` reads it.
-- Each objective has a group of options, and those of another one are refused where they differ
-  from their defaults: who sets a share of masks believes that there are masks.
+- Nothing here imports torch, since `lmkit pretrain --help` imports it.
+- Each objective has a group of options, and those of another objective are refused where they
+  differ from their defaults: a user who sets a masking probability expects masks.
 - Resolved options, written as JSON, are valid input, so that a run can record and read them.
 """
 
@@ -20,8 +20,8 @@ OBJECTIVES_OF: dict[str, tuple[ObjectiveName, ...]] = {
     "encoder": ("mlm", "plm"),
     "encoder-decoder": ("span-corruption",),
 }
-"""What a model of each architecture can learn. A decoder sees no token behind a mask; an encoder
-sees the token that it would have to say next."""
+"""The objectives of each architecture. A decoder can't attend to tokens after a mask; an encoder
+attends to the next token, which it would have to predict."""
 
 
 class FimConfig(Group):
@@ -72,7 +72,7 @@ class SpanConfig(Group):
 
     @property
     def resolved_noise_density(self) -> float:
-        """The noise density, or the style's own where none is given."""
+        """The noise density, or the default of the style where none is given."""
         return self.noise_density or {"t5": 0.15, "bart": 0.3}[self.style]
 
 
@@ -82,7 +82,7 @@ OWNERS: dict[str, ObjectiveName] = {
     "plm": "plm",
     "span": "span-corruption",
 }
-"""Which objective each group belongs to."""
+"""The objective that each group belongs to."""
 
 
 class ObjectiveConfig(Group):
@@ -114,21 +114,21 @@ class ObjectiveConfig(Group):
 
     @property
     def objective_options(self) -> "ObjectiveConfig":
-        """These options alone, apart from any others that they stand among."""
+        """These options only, without the others of a subclass."""
         return ObjectiveConfig.model_validate(
             {name: getattr(self, name) for name in ObjectiveConfig.model_fields}
         )
 
-    def own_options(self) -> dict[str, Any]:
-        """Return the groups that belong to the objective, as JSON knows them."""
+    def objective_group(self) -> dict[str, Any]:
+        """Return the group of the objective, as JSON."""
         groups = {group for group, owner in OWNERS.items() if owner == self.objective}
         return self.model_dump(mode="json", include=groups)
 
 
-def refuse_pair(architecture: str, objective: ObjectiveName) -> None:
-    """Raise ValueError where a model of this architecture can't learn this.
+def check_compatible(architecture: str, objective: ObjectiveName) -> None:
+    """Raise ValueError where the objective doesn't fit the architecture.
 
-    >>> refuse_pair("decoder", "clm")
+    >>> check_compatible("decoder", "clm")
     """
     if objective not in OBJECTIVES_OF[architecture]:
         right = " or ".join(OBJECTIVES_OF[architecture])

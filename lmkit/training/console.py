@@ -1,12 +1,12 @@
-"""What a person sees while a model trains, on standard error.
+"""The display of a training run, on standard error.
 
 Choices:
-- On a terminal, one panel that stays in its place. Elsewhere (a pipe, a log file) a plain line
-  every so many steps, without control codes:
+- On a terminal, one panel in a fixed position. Elsewhere (a pipe, a log file) a plain line every
+  --log-every steps, without control codes:
   `step 100/2000  loss 3.2101  lr 1.00e-03  12,345 tok/s  1.2 GB  3:12 left`
-- The panel shows the last loss and a smoothed one: a single batch says little.
-- The time left counts everything that took time so far, validation and saving too.
-- What others print to standard error while the panel is up appears above it.
+- The panel shows the last loss and a smoothed one: a single batch is noisy.
+- The time left includes everything that took time so far, validation and saving too.
+- Other output to standard error appears above the panel.
 """
 
 import math
@@ -29,26 +29,26 @@ from lmkit.execution.progress import say, warn
 from lmkit.training.metrics import Record
 
 SMOOTHING = 0.95
-"""Share of the smoothed loss that a step keeps: about the last twenty steps count."""
+"""Decay of the smoothed loss: it averages about the last twenty steps."""
 
 
 def resident_bytes() -> int:
-    """Return the memory that this process holds; the most so far, where only that is known."""
+    """Return the memory of this process; the maximum so far, where only that is known."""
     try:
         pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
     except OSError:
-        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return most if sys.platform == "darwin" else most * 1024
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024
     return pages * resource.getpagesize()
 
 
 def gpu_bytes() -> int:
-    """Return the memory that torch holds on the current GPU."""
+    """Return the memory that torch has reserved on the current GPU."""
     return torch.cuda.memory_reserved()
 
 
 class Monitor:
-    """Shows a run that is at step `start` and ends at step `steps`."""
+    """Displays a run that is at step `start` and ends at step `steps`."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Monitor:
         self._live: Live | None = None
 
     def __enter__(self) -> Self:
-        # Not rich's own check: FORCE_COLOR, which CI sets, makes it see terminals everywhere.
+        # Not rich's own check: FORCE_COLOR, which CI sets, makes it assume a terminal.
         if sys.stderr.isatty():
             console = Console(file=sys.stderr)
             self._live = Live(console=console, refresh_per_second=4)
@@ -78,20 +78,20 @@ class Monitor:
         self._stack.close()
 
     def step(self, record: Record) -> None:
-        """Show a step that is done."""
+        """Show a finished step."""
         self._smoothed.add(record.loss)
         measured = record.validation_loss
         self._validation_loss = self._validation_loss if measured is None else measured
         if self._live is not None:
             self._live.update(self._panel(record))
-        elif self._is_worth_a_line(record):
+        elif self._is_logged(record):
             say(self._line(record))
 
     def warn(self, message: str) -> None:
-        """Tell a person about something that may be wrong, without breaking the panel."""
+        """Print a warning without breaking the panel."""
         warn(message)  # the panel puts what goes to standard error above itself
 
-    def _is_worth_a_line(self, record: Record) -> bool:
+    def _is_logged(self, record: Record) -> bool:
         last = record.step == self._steps
         return record.step % self._log_every == 0 or last or record.validation_loss is not None
 
@@ -122,11 +122,11 @@ class Monitor:
         numbers = Table.grid(padding=(0, 3))
         for name, value in cells.items():
             numbers.add_row(name, value)
-        whole = Table.grid()  # a bar ends no line by itself, a cell does
-        whole.add_row(ProgressBar(total=self._steps, completed=record.step))
-        whole.add_row(numbers)
+        grid = Table.grid()  # a progress bar has no line end, a cell has
+        grid.add_row(ProgressBar(total=self._steps, completed=record.step))
+        grid.add_row(numbers)
         title = f"step {record.step:,} of {self._steps:,}"
-        return Panel(whole, title=title, title_align="left", width=60)
+        return Panel(grid, title=title, title_align="left", width=60)
 
     def _seconds_left(self, step: int) -> float:
         done = step - self._start
@@ -134,13 +134,13 @@ class Monitor:
 
 
 class _Smoothed:
-    """A running mean that forgets; the first values count in full (as the moments of Adam do)."""
+    """An exponential moving average with bias correction (as the moments of Adam)."""
 
     def __init__(self) -> None:
         self._sum, self._weight = 0.0, 0.0
 
     def add(self, value: float) -> None:
-        if math.isfinite(value):  # one NaN would stay for ever
+        if math.isfinite(value):  # one NaN would remain in the average
             self._sum = SMOOTHING * self._sum + (1 - SMOOTHING) * value
             self._weight = SMOOTHING * self._weight + (1 - SMOOTHING)
 
@@ -150,7 +150,7 @@ class _Smoothed:
 
 
 def duration(seconds: float) -> str:
-    """Write a time as a clock does.
+    """Format a time as a clock does.
 
     >>> duration(192), duration(3725), duration(0.4)
     ('3:12', '1:02:05', '0:00')

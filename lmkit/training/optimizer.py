@@ -1,18 +1,18 @@
-"""AdamW and Muon: what a person can choose, and one update that a broken gradient can't spoil.
+"""AdamW and Muon, and an update that is skipped where the gradient isn't finite.
 
 Choices:
-- Decoupled weight decay (Loshchilov and Hutter 2019, arXiv 1711.05101) on matrices and embeddings
-  alone: a norm's gain or a bias that is pulled towards 0 only loses its scale.
+- Decoupled weight decay (Loshchilov and Hutter 2019, arXiv 1711.05101) only on matrices and
+  embeddings: decay of norm weights and biases would only reduce their scale.
 - The norm of the gradient is checked before clipping. One NaN in the gradient makes the norm NaN,
   and clipping would spread it to every weight. Such a step is skipped: weights, moments and the
-  optimizer's own step count stay as they were.
-- The check stays on the device. The fused kernel reads the flag there, so that a GPU never waits
-  for the CPU to look.
-- Muon (Jordan et al. 2024) moves the matrices inside of blocks, AdamW all else: embeddings, the
-  output matrix, gains and biases. Its updates are scaled to the size of AdamW's (Liu et al. 2025,
-  arXiv 2502.16982, section 2.2), so one learning rate and one decay serve both. It has no flag for
-  broken gradients: with it, a GPU waits for the norm at each step.
-- torch is imported inside the functions, so that the options can be read without it.
+  optimizer's step count remain unchanged.
+- The check remains on the device. The fused kernel reads the flag there, so that a GPU never waits
+  for the CPU.
+- Muon (Jordan et al. 2024) updates the matrices inside blocks, AdamW all else: embeddings, the
+  output matrix, norm weights and biases. Its updates are scaled to the size of AdamW's (Liu et al.
+  2025, arXiv 2502.16982, section 2.2), so one learning rate and one decay serve both. It has no
+  flag for gradients that aren't finite: with it, a GPU waits for the norm at each step.
+- Options are in `training.options`, so that they can be read without torch.
 """
 
 from __future__ import annotations
@@ -29,34 +29,34 @@ from lmkit.training.options import OptimConfig
 
 
 class CombinedOptimizer:
-    """Two optimizers that step together, each over parameters of its own."""
+    """Several optimizers that step together, each over its own parameters."""
 
     def __init__(self, *parts: Optimizer) -> None:
         self.parts = parts
 
     @property
     def param_groups(self) -> list[dict[str, Any]]:
-        """The groups of both."""
+        """The groups of all."""
         return list(chain.from_iterable(part.param_groups for part in self.parts))
 
     @property
     def state(self) -> dict[Any, Any]:
-        """What both remember, by parameter."""
+        """The state of all, by parameter."""
         return {key: value for part in self.parts for key, value in part.state.items()}
 
     def step(self) -> None:
-        """Move the weights."""
+        """Update the weights."""
         for part in self.parts:
             part.step()
 
     def zero_grad(self) -> None:
-        """Drop the gradients."""
+        """Clear the gradients."""
         for part in self.parts:
             part.zero_grad()
 
 
 def parts_of(optimizer: Optimizer | CombinedOptimizer) -> tuple[Optimizer, ...]:
-    """Return torch's own optimizers."""
+    """Return torch's optimizers."""
     return optimizer.parts if isinstance(optimizer, CombinedOptimizer) else (optimizer,)
 
 
@@ -97,27 +97,27 @@ def _is_inner(name: str, parameter: Tensor) -> bool:
 
 def update(
     optimizer: Optimizer | CombinedOptimizer,
-    clip: float | None,
+    max_norm: float | None,
     norm_of: Callable[[list[Tensor]], Tensor] | None = None,
 ) -> Tensor:
-    """Take one step and drop the gradients; return their norm as it was before clipping.
+    """Take one step and clear the gradients; return their norm before clipping.
 
-    A step whose norm is NaN or infinite changes nothing. `norm_of` is the norm of gradients that
-    lie in parts on several processes.
+    A step whose norm is NaN or infinite changes nothing. `norm_of` computes the norm of gradients
+    that are sharded over several processes.
     """
     groups = optimizer.param_groups
     parameters = [p for group in groups for p in group["params"] if p.grad is not None]
     norm = (norm_of or get_total_norm)([p.grad for p in parameters])
-    broken = ~norm.isfinite()
+    not_finite = ~norm.isfinite()
     if isinstance(optimizer, CombinedOptimizer):
-        if broken.item():
+        if not_finite.item():
             optimizer.zero_grad()
             return norm
     else:
-        # What a loss scaler would set: the fused kernel leaves everything alone where it is 1.
-        optimizer.found_inf = broken.float()  # type: ignore[attr-defined]
-    if clip is not None:
-        clip_grads_with_norm_(parameters, clip, norm)
+        # The flag that a loss scaler sets: the fused kernel changes nothing where it is 1.
+        optimizer.found_inf = not_finite.float()  # type: ignore[attr-defined]
+    if max_norm is not None:
+        clip_grads_with_norm_(parameters, max_norm, norm)
     optimizer.step()
     optimizer.zero_grad()
     return norm

@@ -1,9 +1,9 @@
-"""How long a run is: in steps, tokens, passes over the text, or hours.
+"""The length of a run: in steps, tokens, epochs, or hours.
 
 Choices:
-- All of them come to a number of steps, since the learning rate is a function of the step. Hours do
-  so once, when the run begins, by a trial of its speed; the number is kept with the run, so that it
-  goes on as the same run.
+- All of them are converted to a number of steps, since the learning rate is a function of the step.
+  Hours are converted once, when the run starts, by a trial of its speed; the number is stored with
+  the run, so that it resumes as the same run.
 """
 
 import math
@@ -12,8 +12,8 @@ from typing import Protocol
 from lmkit.errors import ConfigError
 
 
-class Length(Protocol):
-    """The options that say how long a run is."""
+class RunLengthOptions(Protocol):
+    """The options that set the length of a run."""
 
     steps: int
     tokens: int | None
@@ -21,34 +21,39 @@ class Length(Protocol):
     hours: float | None
 
 
-def steps_asked(
-    config: Length, *, typed: bool, rows_per_batch: int, sequence_length: int, rows: int
+def requested_steps(
+    config: RunLengthOptions,
+    *,
+    as_typed: bool,
+    global_batch_size: int,
+    sequence_length: int,
+    rows: int,
 ) -> int:
-    """Return the steps that were asked for; a ConfigError names two options that disagree.
+    """Return the requested steps; a ConfigError names two options that disagree.
 
-    `typed` says whether --steps was given, and isn't the default. Hours are left to a trial.
+    `as_typed` is whether --steps was given, and isn't the default. Hours are left to a trial.
     """
-    asked = {
+    given = {
         name: value
         for name in ("tokens", "epochs", "hours")
         if (value := getattr(config, name)) is not None
     }
-    if len(asked) > 1:
-        named = " and ".join(f"--{name} {value}" for name, value in asked.items())
-        raise ConfigError(f"{named}: both say how long the run is", "give one of them")
+    if len(given) > 1:
+        named = " and ".join(f"--{name} {value}" for name, value in given.items())
+        raise ConfigError(f"{named}: both set the length of the run", "give one of them")
     steps = steps_of(
         config.steps,
         config.tokens,
         config.epochs,
-        rows_per_batch=rows_per_batch,
+        global_batch_size=global_batch_size,
         sequence_length=sequence_length,
         rows=rows,
     )
-    if asked and "hours" not in asked and typed and config.steps != steps:
-        (name, value), *_ = asked.items()
+    if given and "hours" not in given and as_typed and config.steps != steps:
+        (name, value), *_ = given.items()
         raise ConfigError(
-            f"--steps: got {config.steps}, but --{name} {value} makes {steps}",
-            "leave one of the two out",
+            f"--steps: got {config.steps}, but --{name} {value} are {steps} steps",
+            "leave one of them out",
         )
     return steps
 
@@ -58,19 +63,19 @@ def steps_of(
     tokens: int | None,
     epochs: float | None,
     *,
-    rows_per_batch: int,
+    global_batch_size: int,
     sequence_length: int,
     rows: int,
 ) -> int:
     """Return the steps of a run, rounded up.
 
-    >>> steps_of(7, 1_000, None, rows_per_batch=4, sequence_length=100, rows=10)
+    >>> steps_of(7, 1_000, None, global_batch_size=4, sequence_length=100, rows=10)
     3
-    >>> steps_of(7, None, 2, rows_per_batch=4, sequence_length=100, rows=10)
+    >>> steps_of(7, None, 2, global_batch_size=4, sequence_length=100, rows=10)
     5
     """
     if tokens is not None:
-        return math.ceil(tokens / (rows_per_batch * sequence_length))
+        return math.ceil(tokens / (global_batch_size * sequence_length))
     if epochs is not None:
-        return math.ceil(epochs * rows / rows_per_batch)
+        return math.ceil(epochs * rows / global_batch_size)
     return steps

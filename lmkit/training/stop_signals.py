@@ -1,11 +1,11 @@
-"""Being asked to end.
+"""Signals and time limits that end a run.
 
 Choices:
 - The first Ctrl-C, SIGTERM or SIGUSR1 (batch systems send one some time before they kill) lets
   the step finish, so that a checkpoint can be saved. A second Ctrl-C ends at once.
-- A time limit is asked for in advance, and ends the run in the same way.
-- A signal only sets a flag: Python runs handlers between any two instructions, in the middle of a
-  save too.
+- A time limit is given in advance, and ends the run in the same way.
+- A signal only sets a flag: Python runs handlers between any two instructions, even in the middle
+  of a save.
 """
 
 import signal
@@ -22,28 +22,28 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 @contextmanager
 def stop_signals(hours: float | None = None) -> Generator[Callable[[], bool]]:
-    """Hand out a function that tells whether someone has asked for an end, or time is up."""
-    asked = threading.Event()
-    end = None if hours is None else time.monotonic() + 3600 * hours
+    """Yield a function that returns whether a signal has come or the time is up."""
+    requested = threading.Event()
+    deadline = None if hours is None else time.monotonic() + 3600 * hours
 
     def is_over() -> bool:
-        if end is not None and time.monotonic() > end and not asked.is_set():
-            asked.set()
+        if deadline is not None and time.monotonic() > deadline and not requested.is_set():
+            requested.set()
             say(f"--time-limit: {hours:g} hours are over: stopping, with a checkpoint")
-        return asked.is_set()
+        return requested.is_set()
 
-    def ask(number: int, _frame: FrameType | None) -> None:
-        if asked.is_set() and number == signal.SIGINT:
+    def handle(number: int, _frame: FrameType | None) -> None:
+        if requested.is_set() and number == signal.SIGINT:
             raise KeyboardInterrupt
-        asked.set()
+        requested.set()
         say(f"{signal.Signals(number).name}: stopping after this step, with a checkpoint")
 
     if threading.current_thread() is not threading.main_thread():
         yield is_over
         return
-    before = {number: signal.signal(number, ask) for number in SIGNALS}
+    old_handlers = {number: signal.signal(number, handle) for number in SIGNALS}
     try:
         yield is_over
     finally:
-        for number, handler in before.items():
+        for number, handler in old_handlers.items():
             signal.signal(number, handler)

@@ -19,39 +19,41 @@ from lmkit.training.distributed.parallelism import Parallelism
 
 
 def validation(
-    team: "Parallelism",
+    parallelism: "Parallelism",
     held_out: "dict[str, TokenRows]",
     objective: "Objective",
     micro_batch: int,
     losses: dict[str, float],
 ) -> "Callable[[], float] | None":
-    """Return a function that measures the loss on all held-out rows, shared out over the ranks.
+    """Return a function that measures the loss on all held-out sequences, split over the ranks.
 
-    It is a mean over tokens, whichever folder they are in; `losses` takes that of each folder.
+    It is a mean over tokens, in whichever folder they are; `losses` gets that of each folder.
     """
     if not held_out:
         return None
 
-    device, context = team.accelerator.device, lambda: team.accelerator.autocast()
+    device, context = parallelism.accelerator.device, lambda: parallelism.accelerator.autocast()
 
-    def own(rows: "TokenRows") -> Score:
-        shares = np.array_split(np.arange(len(rows)), team.readers)
-        passes = [-(-len(share) // micro_batch) for share in shares]
+    def local_score(rows: "TokenRows") -> Score:
+        fractions = np.array_split(np.arange(len(rows)), parallelism.data_parallel_size)
+        passes_of_ranks = [-(-len(part) // micro_batch) for part in fractions]
         score = Score(0.0, 0, 0)
-        if len(share := shares[team.reader]):
-            score = score_rows(team.model, rows, share, micro_batch, device, context, objective)
-        if team.way == "fsdp":
-            # The others need this process's part of the weights as often as they ask.
-            for _ in range(max(passes) - passes[team.reader]):
-                score_rows(team.model, rows, np.zeros(1, int), 1, device, context, objective)
+        if len(part := fractions[parallelism.data_parallel_rank]):
+            score = score_rows(
+                parallelism.model, rows, part, micro_batch, device, context, objective
+            )
+        if parallelism.mode == "fsdp":
+            # The others need this process's shard of the weights in each of their passes.
+            for _ in range(max(passes_of_ranks) - passes_of_ranks[parallelism.data_parallel_rank]):
+                score_rows(parallelism.model, rows, np.zeros(1, int), 1, device, context, objective)
         return score
 
     def validate() -> float:
-        scores = [own(rows) for rows in held_out.values()]
-        if team.readers > 1:
+        scores = [local_score(rows) for rows in held_out.values()]
+        if parallelism.data_parallel_size > 1:
             sums = [[score.nll, score.tokens] for score in scores]
-            whole = team.summed(torch.tensor(sums, device=device).double())
-            scores = [Score(nll, int(tokens), 0) for nll, tokens in whole.tolist()]
+            totals = parallelism.reduce_sum(torch.tensor(sums, device=device).double())
+            scores = [Score(nll, int(tokens), 0) for nll, tokens in totals.tolist()]
         losses.update((name, s.loss) for name, s in zip(held_out, scores, strict=True))
         return sum(scores, Score(0.0, 0, 0)).loss
 

@@ -174,7 +174,7 @@ def learn(name: str) -> None:
     recipe = Recipe(
         seed=0,
         steps=STEPS[name],
-        rows_per_batch=BATCH,
+        global_batch_size=BATCH,
         micro_batch=BATCH,
         optim=OptimConfig(lr=2e-3),
         schedule=ScheduleConfig(warmup_steps=100),

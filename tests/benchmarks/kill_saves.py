@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from lmkit.training.checkpoints.layout import damage, newest_first, read_json, step_of
+from lmkit.training.checkpoints.layout import find_corruption, newest_first, read_json, step_of
 
 SAVE_FOR_EVER = """
 import itertools, sys
@@ -46,7 +46,7 @@ def killed_while_saving(run: Path, kills: int, seed: int = 0) -> tuple[int, int]
         process.kill()
         saved = max([saved, *map(int, process.stdout.read().split())])
         found = newest_first(run)
-        whole = [checkpoint for checkpoint in found if not damage(checkpoint)]
+        whole = [checkpoint for checkpoint in found if not find_corruption(checkpoint)]
         looked += len(found)
         bad += len(found) - len(whole)
         if not whole or step_of(whole[0]) < saved or read_json(whole[0] / "state.json") is None:

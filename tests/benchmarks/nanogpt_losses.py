@@ -60,14 +60,14 @@ def prepare(text: Path, scratch: Path) -> Path:
 
 
 def options(steps: int, seed: int) -> list[object]:
-    typed: list[object] = ["--device", "cpu", "--precision", "fp32", "--seed", seed]
-    typed += ["--steps", steps, "--batch-tokens", BATCH * TIME, "--validate-every", "none"]
-    typed += ["--optim.lr", LR, "--schedule.warmup-steps", WARMUP]
-    typed += ["--schedule.final-lr-fraction", FINAL]
+    as_typed: list[object] = ["--device", "cpu", "--precision", "fp32", "--seed", seed]
+    as_typed += ["--steps", steps, "--batch-tokens", BATCH * TIME, "--validate-every", "none"]
+    as_typed += ["--optim.lr", LR, "--schedule.warmup-steps", WARMUP]
+    as_typed += ["--schedule.final-lr-fraction", FINAL]
     for name, value in (SHAPE | LIKE_GPT2).items():
         flag = "--model." + name.replace("_", "-")
-        typed += [flag] if value is True else [flag, value]
-    return typed
+        as_typed += [flag] if value is True else [flag, value]
+    return as_typed
 
 
 def nanogpt_losses(
@@ -79,12 +79,12 @@ def nanogpt_losses(
 ) -> list[float]:
     """Run its train.py, and note the loss of each forward pass that trains."""
     sys.path.insert(0, str(nanogpt))
-    import model as theirs  # pyright: ignore[reportMissingImports]
+    import model as hf_checkpoint  # pyright: ignore[reportMissingImports]
 
     losses: list[float] = []
     state = {"training": True}
 
-    class Filled(theirs.GPT):  # pyright: ignore
+    class Filled(hf_checkpoint.GPT):  # pyright: ignore
         def __init__(self, config: Any) -> None:
             config.vocab_size = weights["transformer.wte.weight"].shape[0]
             super().__init__(config)
@@ -106,7 +106,7 @@ def nanogpt_losses(
     def randint(*arguments: Any, **named: Any) -> torch.Tensor:
         return next(starts) if state["training"] else drawn(*arguments, **named)
 
-    real, theirs.GPT, torch.randint = theirs.GPT, Filled, randint
+    real, hf_checkpoint.GPT, torch.randint = hf_checkpoint.GPT, Filled, randint
     home = Path.cwd()
     shape = {"n_layer": SHAPE["layers"], "n_head": SHAPE["heads"], "n_embd": SHAPE["hidden_size"]}
     settings = {
@@ -136,7 +136,7 @@ def nanogpt_losses(
             runpy.run_path(str(nanogpt / "train.py"), run_name="__main__")
     finally:
         os.chdir(home)
-        theirs.GPT, torch.randint = real, drawn
+        hf_checkpoint.GPT, torch.randint = real, drawn
     return losses
 
 
@@ -162,15 +162,16 @@ def main(nanogpt: Path, text: Path, scratch: Path, steps: int = 100) -> None:
     known = dict(model.named_parameters())
     rules = [rule._replace(turned=False) for rule in GPT2.rules(config, known)]
     weights = {
-        rule.theirs: torch.cat([known[name] for name in rule.ours]).detach() for rule in rules
+        rule.hf_checkpoint: torch.cat([known[name] for name in rule.ours]).detach()
+        for rule in rules
     }
     starts = (torch.from_numpy(batch * TIME) for batch in batches(seed))
-    theirs = nanogpt_losses(nanogpt.resolve(), scratch.resolve(), weights, starts, steps)
-    assert len(theirs) >= steps - 1, len(theirs)
-    apart = [abs(a - b) for a, b in zip(ours, theirs, strict=False)]
+    hf_checkpoint = nanogpt_losses(nanogpt.resolve(), scratch.resolve(), weights, starts, steps)
+    assert len(hf_checkpoint) >= steps - 1, len(hf_checkpoint)
+    apart = [abs(a - b) for a, b in zip(ours, hf_checkpoint, strict=False)]
     print(
         f"{len(apart)} steps: loss {ours[0]:.4f} to {ours[len(apart) - 1]:.4f}; nanoGPT's "
-        f"{theirs[0]:.4f} to {theirs[-1]:.4f}; at most {max(apart):.1e} apart"
+        f"{hf_checkpoint[0]:.4f} to {hf_checkpoint[-1]:.4f}; at most {max(apart):.1e} apart"
     )
 
 

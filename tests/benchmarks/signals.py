@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from lmkit.training.checkpoints.layout import damage, newest_first, step_of
+from lmkit.training.checkpoints.layout import find_corruption, newest_first, step_of
 from tests.benchmarks.bit_exact import SHAPE, content, started, steps_done
 
 OPTIONS = ("--objective", "clm", *SHAPE, "--model.dropout", "0.1", "--batch-tokens", "512")
@@ -47,7 +47,7 @@ def main(packed: Path, scratch: Path, signals: int = 60, processes: int = 1) -> 
         os.kill(to, SIGNALS[number % 3])
         codes[run.wait()] += 1
         found = newest_first(stopped)
-        assert not any(damage(checkpoint) for checkpoint in found)
+        assert not any(find_corruption(checkpoint) for checkpoint in found)
         lost.append(steps_done(stopped) - max(map(step_of, found), default=0))
         moved += steps_done(stopped) > before
     print(f"{signals} signals: exit codes {dict(codes)}; {moved} came while training")

@@ -26,14 +26,16 @@ KINDS = {
 WAYS = ("ddp", "fsdp", "tensor")
 
 
-def losses(packed: Path, run: Path, way: str, kind: str, steps: int, all_steps: int) -> list[float]:
+def losses(
+    packed: Path, run: Path, mode: str, kind: str, steps: int, all_steps: int
+) -> list[float]:
     """Train, or go on, and return the loss of each step so far."""
     launcher = [sys.executable, "-m"]
-    if way != "alone":
+    if mode != "alone":
         launcher += ["torch.distributed.run", "--nproc-per-node", "2", "--rdzv-backend", "c10d"]
         launcher += ["--rdzv-endpoint", "localhost:0", "-m"]
     command = [*launcher, "lmkit", "pretrain", str(packed), "--output", str(run), *SETTINGS]
-    command += ["--objective", kind, *KINDS[kind], "--parallel", "ddp" if way == "alone" else way]
+    command += ["--objective", kind, *KINDS[kind], "--parallel", "ddp" if mode == "alone" else mode]
     command += ["--steps", str(steps), "--schedule.decay-steps", str(all_steps)]
     command += ["--schedule.warmup-steps", "5"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -49,13 +51,13 @@ def apart(one: list[float], other: list[float]) -> float:
 def main(packed: Path, scratch: Path, steps: int = 50) -> None:
     scratch.mkdir(parents=True, exist_ok=True)
     for kind in KINDS:
-        ways = [way for way in WAYS if way != "tensor" or kind in {"clm", "mlm"}]
+        ways = [mode for mode in WAYS if mode != "tensor" or kind in {"clm", "mlm"}]
         alone = losses(packed, scratch / f"{kind}-alone", "alone", kind, steps, steps)
-        for way in ways:
-            run = scratch / f"{kind}-{way}"
-            whole = losses(packed, run, way, kind, steps, steps)
-            print(f"{kind}, {way}: {apart(whole, alone):.1e} from one process", flush=True)
-            losses(packed, scratch / f"{kind}-{way}-half", way, kind, steps // 2, steps)
+        for mode in ways:
+            run = scratch / f"{kind}-{mode}"
+            whole = losses(packed, run, mode, kind, steps, steps)
+            print(f"{kind}, {mode}: {apart(whole, alone):.1e} from one process", flush=True)
+            losses(packed, scratch / f"{kind}-{mode}-half", mode, kind, steps // 2, steps)
         for first, second in itertools.product(ways, [*ways, "alone"]):
             run = scratch / f"{kind}-{first}-{second}"
             shutil.copytree(scratch / f"{kind}-{first}-half", run)

@@ -18,14 +18,14 @@ def documents(path: str, texts: list[str]) -> Path:
 
 
 def literal_score(run: Path, texts: list[str]) -> tuple[float, int, int]:
-    """Nats, tokens and bytes of texts, each read from its beginning in windows of its own."""
+    """Nats, tokens and bytes of texts, each read from its beginning in separate windows."""
     trained = open_run(run, torch.device("cpu"))
-    begin, end = trained.description.bos, trained.description.eos
+    bos, eos = trained.description.bos, trained.description.eos
     length = trained.description.sequence_length
-    assert begin is not None and end is not None
+    assert bos is not None and eos is not None
     nats, tokens = 0.0, 0
     for text in texts:
-        ids = [begin, *trained.tokenizer.encode(text).tolist(), end]
+        ids = [bos, *trained.tokenizer.encode(text).tolist(), eos]
         for start in range(0, len(ids) - 1, length):
             window = ids[start : start + length]
             following = ids[start + 1 : start + length + 1]
@@ -37,7 +37,7 @@ def literal_score(run: Path, texts: list[str]) -> tuple[float, int, int]:
     return nats, tokens, sum(len(text.encode()) for text in texts)
 
 
-def test_a_score_is_what_a_literal_sum_over_windows_gives(trained: Path, here: Path) -> None:
+def test_a_score_is_the_sum_over_windows_computed_separately(trained: Path, here: Path) -> None:
     texts = [*prose(4, words=60), "é", "short"]
     data = documents("data.jsonl", texts)
     scores = evaluate(EvalConfig(run=trained, data=data))

@@ -21,19 +21,19 @@ def packed(length: int) -> TokenRows:
 
 
 def exact_nll(model: Transformer, rows: TokenRows) -> float:
-    """Each piece of each row by itself, in float64."""
+    """Each piece of each sequence alone, in float64."""
     double, total = tiny().double(), 0.0
     double.load_state_dict(model.state_dict())
     for number in range(len(rows)):
-        read = rows.read(np.array([number]))
-        for piece in range(1, read.documents_BT.max() + 1):
-            inside = read.documents_BT == piece
-            tokens_BT = torch.from_numpy(read.tokens_BT[inside])[None]
+        sequence = rows.read(np.array([number]))
+        for piece in range(1, sequence.documents_BT.max() + 1):
+            inside = sequence.documents_BT == piece
+            tokens_BT = torch.from_numpy(sequence.tokens_BT[inside])[None]
             with torch.no_grad():
                 x_TD = double.features(tokens_BT, counting(tokens_BT))[0]
                 log_p_TV = (x_TD @ double.embedding.weight.t()).log_softmax(-1)
-            for place, target in enumerate(read.following_BT[inside]):
-                total -= float(log_p_TV[place, target]) if target >= 0 else 0.0
+            for index, target in enumerate(sequence.following_BT[inside]):
+                total -= float(log_p_TV[index, target]) if target >= 0 else 0.0
     return total
 
 
@@ -49,15 +49,15 @@ def test_the_score_of_two_texts_is_the_sum_of_theirs() -> None:
 
 
 def test_a_score_of_nothing_is_not_a_number() -> None:
-    nothing = Score(0.0, 0, 0)
-    assert all(map(math.isnan, (nothing.loss, nothing.perplexity, nothing.bits_per_byte)))
+    empty = Score(0.0, 0, 0)
+    assert all(map(math.isnan, (empty.loss, empty.perplexity, empty.bits_per_byte)))
 
 
-def test_a_model_that_has_come_apart_has_infinite_perplexity() -> None:
+def test_a_diverged_model_has_infinite_perplexity() -> None:
     assert Score(nll=1e6, tokens=1, bytes=1).perplexity == math.inf
 
 
-def test_a_model_that_knows_nothing_has_the_vocabulary_as_its_perplexity() -> None:
+def test_uniform_predictions_have_the_vocabulary_size_as_perplexity() -> None:
     model = tiny()
     torch.nn.init.zeros_(model.embedding.weight)
     score = score_rows(model, packed(16))
@@ -66,7 +66,7 @@ def test_a_model_that_knows_nothing_has_the_vocabulary_as_its_perplexity() -> No
     assert math.isclose(score.perplexity, VOCABULARY, rel_tol=1e-5)
 
 
-def test_the_score_is_that_of_each_piece_alone_whatever_the_micro_batch() -> None:
+def test_the_score_is_that_of_each_document_alone_with_any_micro_batch() -> None:
     model, rows = tiny(), packed(16)
     assert len(rows) > 7
     exact = exact_nll(model, rows)
@@ -77,17 +77,17 @@ def test_the_score_is_that_of_each_piece_alone_whatever_the_micro_batch() -> Non
         assert score.bytes == 3 * sum(LENGTHS)
 
 
-def test_parts_of_the_rows_add_up_to_the_whole() -> None:
+def test_scores_of_parts_of_the_sequences_add_up() -> None:
     model, rows = tiny(), packed(16)
-    whole = score_rows(model, rows)
+    total = score_rows(model, rows)
     numbers = np.arange(len(rows))
     parts = score_rows(model, rows, numbers[::2]) + score_rows(model, rows, numbers[1::2])
-    assert parts.tokens == whole.tokens
-    assert math.isclose(parts.nll, whole.nll, rel_tol=1e-6)
-    assert (parts.bytes, whole.bytes) == (0, rows.bytes_of_text)
+    assert parts.tokens == total.tokens
+    assert math.isclose(parts.nll, total.nll, rel_tol=1e-6)
+    assert (parts.bytes, total.bytes) == (0, rows.bytes_of_text)
 
 
-def test_no_rows_are_a_score_of_nothing() -> None:
+def test_without_sequences_the_score_is_zero() -> None:
     score = score_rows(tiny(), packed(16), np.empty(0, np.int64))
     assert score == Score(0.0, 0, 0)
 
@@ -99,7 +99,7 @@ def test_dropout_is_off_while_scoring_and_on_again_afterwards() -> None:
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
-def test_the_model_runs_in_the_context_that_is_given() -> None:
+def test_the_model_runs_in_the_given_autocast_context() -> None:
     model = tiny()
     low = score_rows(model, packed(16), autocast=lambda: torch.autocast("cpu", torch.bfloat16))
     full = score_rows(model, packed(16))

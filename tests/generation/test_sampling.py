@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 import torch
 
-from lmkit.generation.sampling import distribution, draw, generate
+from lmkit.generation.sampling import distribution, generate, sample
 from lmkit.model.kv_cache import KeyValueCache, positions_after
 from tests.model.tiny import VOCABULARY, counting, tiny, tokens
 
@@ -17,16 +17,16 @@ def close(p: torch.Tensor, expected: list[float]) -> None:
 @torch.no_grad()
 def test_logits_with_a_cache_are_those_without() -> None:
     model, tokens_BT = tiny(kv_heads=2), tokens(2, 90)
-    whole = model(tokens_BT, counting(tokens_BT))
+    at_once = model(tokens_BT, counting(tokens_BT))
     cache, parts = KeyValueCache(layers=2), []
     for part_BT in tokens_BT.split([30, 1, 1, 7, *[1] * 51], dim=1):
         parts.append(model(part_BT, positions_after(cache, part_BT), cache=cache))
     assert cache.length == 90
-    torch.testing.assert_close(torch.cat(parts, 1), whole, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(torch.cat(parts, 1), at_once, atol=1e-5, rtol=1e-5)
 
 
 @torch.no_grad()
-def test_temperature_zero_takes_the_likeliest_each_time() -> None:
+def test_temperature_zero_takes_the_most_likely_token() -> None:
     model, text = tiny(), [3, 1, 4]
     for token in generate(model, [3, 1, 4], max_tokens=70, temperature=0):
         tokens_BT = torch.tensor([text])
@@ -35,7 +35,7 @@ def test_temperature_zero_takes_the_likeliest_each_time() -> None:
     assert len(text) == 73
 
 
-def test_top_k_leaves_the_k_likeliest_in_proportion() -> None:
+def test_top_k_keeps_the_k_most_likely_in_proportion() -> None:
     close(distribution(LOGITS, top_k=2), [0, 2 / 3, 0, 1 / 3])
     close(distribution(LOGITS, top_k=9), [0.1, 0.5, 0.15, 0.25])
 
@@ -48,7 +48,7 @@ def test_the_nucleus_is_the_smallest_set_that_reaches_p() -> None:
     close(distribution(LOGITS, top_p=1.0), [0.1, 0.5, 0.15, 0.25])
 
 
-def test_the_nucleus_is_sought_among_the_k_likeliest() -> None:
+def test_the_nucleus_is_taken_from_the_k_most_likely() -> None:
     # Of all, 0.6 takes two (0.5 + 0.25); of the two that top_k leaves, 2/3 is enough.
     close(distribution(LOGITS, top_k=2, top_p=0.6), [0, 1, 0, 0])
 
@@ -72,14 +72,14 @@ def test_probabilities_are_those_of_transformers(temperature: float, k: int, p: 
     torch.testing.assert_close(distribution(logits_V, temperature, k, p), scores.softmax(-1)[0])
 
 
-def test_ids_are_drawn_as_often_as_they_are_likely() -> None:
+def test_ids_are_sampled_with_their_probabilities() -> None:
     generator = torch.Generator().manual_seed(0)
-    counts = Counter(draw(distribution(LOGITS), generator) for _ in range(4000))
+    counts = Counter(sample(distribution(LOGITS), generator) for _ in range(4000))
     for token, p in enumerate((0.1, 0.5, 0.15, 0.25)):
         assert abs(counts[token] / 4000 - p) < 0.03  # over three standard deviations
 
 
-def test_a_seed_gives_the_same_text_again_and_another_seed_another() -> None:
+def test_a_seed_gives_the_same_text_and_another_seed_another() -> None:
     model = tiny()
     torch.manual_seed(1)
     first = list(generate(model, [1], max_tokens=20, seed=5))
@@ -88,7 +88,7 @@ def test_a_seed_gives_the_same_text_again_and_another_seed_another() -> None:
     assert list(generate(model, [1], max_tokens=20, seed=6)) != first
 
 
-def test_forbidden_ids_never_come() -> None:
+def test_forbidden_ids_are_never_generated() -> None:
     allowed = {7, 8, 9}
     forbidden = set(range(VOCABULARY)) - allowed
     text = list(generate(tiny(), [1], max_tokens=60, temperature=5.0, forbidden=forbidden))
@@ -106,12 +106,12 @@ def test_the_end_stops_the_text_and_is_not_part_of_it() -> None:
     assert list(generate(tiny(), [1], max_tokens=5, end_id=8, forbidden=everything)) == []
 
 
-def test_no_more_ids_come_than_were_asked_for() -> None:
+def test_no_more_than_max_tokens_are_generated() -> None:
     assert len(list(generate(tiny(), [1, 2], max_tokens=4))) == 4
     assert list(generate(tiny(), [1, 2], max_tokens=0)) == []
 
 
-def test_between_two_ids_the_caller_finds_everything_as_it_was() -> None:
+def test_between_two_ids_the_model_is_in_its_former_mode() -> None:
     model = tiny(dropout=0.3).train()
     text = generate(model, [1], max_tokens=3)
     next(text)
@@ -120,19 +120,19 @@ def test_between_two_ids_the_caller_finds_everything_as_it_was() -> None:
 
 
 def test_dropout_is_off_while_generating() -> None:
-    drops, plain = tiny(dropout=0.5).train(), tiny()
-    assert list(generate(drops, [1], 20)) == list(generate(plain, [1], 20))
+    with_dropout, plain = tiny(dropout=0.5).train(), tiny()
+    assert list(generate(with_dropout, [1], 20)) == list(generate(plain, [1], 20))
 
 
 @torch.no_grad()
-def test_a_place_sees_no_farther_than_the_window() -> None:
+def test_a_position_attends_only_to_its_window() -> None:
     model = tiny(layers=1)
     prompt = [3, 1, 4, 1, 5, 9, 2, 6]
     ids = list(generate(model, prompt, 6, temperature=0, window=4))
-    # With one block, what a place knows depends on nothing but the places that it sees.
+    # With one block, the features of a position depend only on the positions it attends to.
     text = prompt[-4:]
-    for got in ids:
-        seen = torch.tensor([text[-4:]])
-        logits_BTV = model(seen, counting(seen))
-        assert got == int(logits_BTV[0, -1].argmax())
-        text.append(got)
+    for token in ids:
+        window = torch.tensor([text[-4:]])
+        logits_BTV = model(window, counting(window))
+        assert token == int(logits_BTV[0, -1].argmax())
+        text.append(token)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from lmkit.cli import main
-from lmkit.generation.templates import Spelling, Template, mask_text
+from lmkit.generation.templates import SurfaceForms, Template, mask_text
 from lmkit.tokenizers.tokenizer import Tokenizer
 from tests.conftest import prose
 
@@ -25,52 +25,57 @@ def tokenizer(
     return Tokenizer.load(Path(folder / request.param))
 
 
-def cut(spelling: Spelling, text: str) -> Template:
-    return Template.cut(text.split("<mask>"), takes_blanks=spelling.takes_blanks)
+def from_parts(spelling: SurfaceForms, text: str) -> Template:
+    return Template.from_parts(
+        text.split("<mask>"), tokens_include_space=spelling.tokens_include_space
+    )
 
 
-def test_the_mask_is_written_as_the_tokenizer_writes_it(tokenizer: Tokenizer) -> None:
+def test_the_mask_has_the_text_of_the_tokenizers_token(tokenizer: Tokenizer) -> None:
     assert mask_text(tokenizer) == "<mask>"
 
 
-def test_words_are_tokens_with_their_blank_where_they_are(tokenizer: Tokenizer) -> None:
+def test_tokens_that_include_a_space_are_recognized(tokenizer: Tokenizer) -> None:
     expected = tokenizer.algorithm in {"unigram", "wordpiece", "wordlevel"}
     if tokenizer.algorithm == "bpe":  # characters and bytes are BPE without merges
         expected = bool(tokenizer.stored["model"]["merges"])
-    assert Spelling(tokenizer).takes_blanks == expected
+    assert SurfaceForms(tokenizer).tokens_include_space == expected
 
 
 @pytest.mark.parametrize("text", ["The <mask> of the class", "<mask> is", "(<mask>)", "a <mask>"])
-def test_what_was_typed_stays_and_blanks_are_neither_doubled_nor_lost(
+def test_the_prompt_is_unchanged_and_spaces_are_neither_doubled_nor_lost(
     tokenizer: Tokenizer, text: str
 ) -> None:
-    spelling = Spelling(tokenizer)
-    holed = cut(spelling, text)
-    may_V = spelling.may_fill(holed, 0)
-    assert may_V.any() and not may_V[tokenizer.special].any()
-    before, behind = text.split("<mask>")
-    for token in np.flatnonzero(may_V).tolist():
-        whole = holed.filled([spelling.text([token], blank=holed.blanks[0])])
-        assert whole.startswith(before) and whole.endswith(behind)
-        inside = whole[len(before) : len(whole) - len(behind)]
-        assert "\N{REPLACEMENT CHARACTER}" not in inside
-        if spelling.takes_blanks and not before.endswith(" "):
-            assert not inside.startswith(" ") or not inside.strip()
+    spelling = SurfaceForms(tokenizer)
+    template = from_parts(spelling, text)
+    allowed_V = spelling.may_fill_alone(template, 0)
+    assert allowed_V.any() and not allowed_V[tokenizer.special].any()
+    before, after = text.split("<mask>")
+    for token in np.flatnonzero(allowed_V).tolist():
+        full_text = template.filled([spelling.text([token], space=template.has_space_before[0])])
+        assert full_text.startswith(before) and full_text.endswith(after)
+        filled_part = full_text[len(before) : len(full_text) - len(after)]
+        assert "\N{REPLACEMENT CHARACTER}" not in filled_part
+        if spelling.tokens_include_space and not before.endswith(" "):
+            assert not filled_part.startswith(" ") or not filled_part.strip()
 
 
-def test_the_text_of_tokens_is_the_text_they_came_from(tokenizer: Tokenizer) -> None:
+def test_the_text_of_tokens_is_the_text_that_was_encoded(tokenizer: Tokenizer) -> None:
     ids = tokenizer.encode(" the class of objects").tolist()
-    assert Spelling(tokenizer).text(ids) == " the class of objects"
-    assert Spelling(tokenizer).text([]) == ""
+    assert SurfaceForms(tokenizer).text(ids) == " the class of objects"
+    assert SurfaceForms(tokenizer).text([]) == ""
 
 
-def test_inside_of_a_word_wordpiece_goes_on_with_it(tokenizer: Tokenizer) -> None:
+def test_inside_a_word_wordpiece_continues_it(tokenizer: Tokenizer) -> None:
     if tokenizer.algorithm != "wordpiece":
         pytest.skip("another kind of token")
-    spelling = Spelling(tokenizer)
-    holed = cut(spelling, "class<mask>")
-    names = [tokenizer.text_of(int(n)) or "" for n in np.flatnonzero(spelling.may_fill(holed, 0))]
+    spelling = SurfaceForms(tokenizer)
+    template = from_parts(spelling, "class<mask>")
+    names = [
+        tokenizer.text_of(int(n)) or ""
+        for n in np.flatnonzero(spelling.may_fill_alone(template, 0))
+    ]
     assert all(name.startswith("##") for name in names)
     number = tokenizer.id_of("##s")
     assert number is not None
-    assert holed.filled([spelling.text([number], blank=False)]) == "classs"
+    assert template.filled([spelling.text([number], space=False)]) == "classs"

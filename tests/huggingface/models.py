@@ -1,4 +1,4 @@
-"""Models of every family, with numbers that were drawn, and what Transformers makes of them."""
+"""Models of every family with random weights, loaded by Transformers."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from lmkit.huggingface.family import Facts
-from lmkit.huggingface.registry import exported, family_of
+from lmkit.huggingface.registry import family_of, hf_weights
 from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
 from tests.model.tiny import VOCABULARY, counting, tokens
@@ -73,28 +73,28 @@ ONE_OF_EACH: dict[str, dict[str, object]] = {
 FACTS = Facts(VOCABULARY, sequence_length=64, pad=0, bos=1, eos=2)
 
 
-def scattered(**options: object) -> Transformer:
-    """Make a model whose every number was drawn, gains and biases too."""
+def random_model(**options: object) -> Transformer:
+    """Make a model with random weights only, norm weights and biases included."""
     model = Transformer(ModelConfig.model_validate(SHAPE | options), VOCABULARY)
     generator = torch.Generator().manual_seed(11)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            drawn = torch.randn(parameter.shape, generator=generator)
+            values = torch.randn(parameter.shape, generator=generator)
             if name.endswith("norm.weight"):
-                drawn = 4 + 0.8 * drawn
-            if name.endswith("query.weight"):  # where scores aren't divided, as T5 draws it
-                drawn *= model.config.score_scale**-1 * model.config.attention_head_dim**-0.5
-            parameter.copy_(0.25 * drawn)
+                values = 4 + 0.8 * values
+            if name.endswith("query.weight"):  # where scores aren't scaled, as in T5
+                values *= model.config.score_scale**-1 * model.config.attention_head_dim**-0.5
+            parameter.copy_(0.25 * values)
     return model.eval()
 
 
-def written(model: Transformer, folder: Path) -> Path:
+def saved_as_hf(model: Transformer, folder: Path) -> Path:
     """Write a model as its family's folder; without tokenizer."""
     folder.mkdir(parents=True)
     family = family_of(model.config)
     config = json.dumps(family.config_json(model.config, FACTS))
     (folder / "config.json").write_text(config)
-    weights = exported(family, model.config, dict(model.named_parameters()))
+    weights = hf_weights(family, model.config, dict(model.named_parameters()))
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     return folder
 
@@ -113,32 +113,36 @@ def family_of_folder(folder: Path) -> Any:
     return family_named(json.loads((folder / "config.json").read_text()), "")
 
 
-def same(ours: Tensor, theirs: Tensor) -> None:
-    limit = 2e-5 * max(1.0, theirs.abs().max().item())
-    assert theirs.std() > 0.2
-    assert (ours - theirs).abs().max().item() <= limit
+def assert_close(model: Tensor, hf_model: Tensor) -> None:
+    limit = 2e-5 * max(1.0, hf_model.abs().max().item())
+    assert hf_model.std() > 0.2
+    assert (model - hf_model).abs().max().item() <= limit
 
 
 @torch.no_grad()
-def check_rows(ours: Transformer, theirs: Any) -> None:
-    """Compare whole rows, and rows with padding where there are tokens."""
+def check_rows(model: Transformer, hf_model: Any) -> None:
+    """Compare full sequences, and padded sequences at their text."""
     tokens_BT = tokens(len(LENGTHS), TIME)
-    real = torch.arange(TIME) < torch.tensor(LENGTHS)[:, None]
-    if ours.encoder is None:
-        places = counting(tokens_BT)
-        same(ours(tokens_BT, places), theirs(tokens_BT).logits)
-        got = ours(tokens_BT, places, real.int())
-        same(got[real], theirs(tokens_BT, attention_mask=real.long()).logits[real])
+    is_text = torch.arange(TIME) < torch.tensor(LENGTHS)[:, None]
+    if model.encoder is None:
+        positions = counting(tokens_BT)
+        assert_close(model(tokens_BT, positions), hf_model(tokens_BT).logits)
+        actual = model(tokens_BT, positions, is_text.int())
+        assert_close(
+            actual[is_text], hf_model(tokens_BT, attention_mask=is_text.long()).logits[is_text]
+        )
         return
-    # Longer than 128 places, so that the last bucket is met.
+    # Longer than 128 positions, so that the last bucket is used.
     source_BS, targets_BT = tokens(2, 150), tokens(2, 140, seed=2)
-    real = torch.arange(150) < torch.tensor([150, 97])[:, None]
-    for documents, mask in ((None, None), (real.int(), real.long())):
-        got = ours(
+    is_text = torch.arange(150) < torch.tensor([150, 97])[:, None]
+    for documents, mask in ((None, None), (is_text.int(), is_text.long())):
+        actual = model(
             targets_BT,
             counting(targets_BT),
             source_tokens_BS=source_BS,
             source_positions_BS=counting(source_BS),
             source_documents_BS=documents,
         )
-        same(got, theirs(source_BS, attention_mask=mask, decoder_input_ids=targets_BT).logits)
+        assert_close(
+            actual, hf_model(source_BS, attention_mask=mask, decoder_input_ids=targets_BT).logits
+        )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.huggingface.models import T5, check_rows, loaded, scattered, written
+from tests.huggingface.models import T5, check_rows, loaded, random_model, saved_as_hf
 
 OPTIONS: list[dict[str, object]] = [
     T5,
@@ -16,7 +16,7 @@ OPTIONS: list[dict[str, object]] = [
 
 @pytest.mark.parametrize("options", OPTIONS)
 def test_logits(options: dict[str, object], tmp_path: Path) -> None:
-    ours = scattered(**options)
-    theirs = loaded(written(ours, tmp_path / "hf"))
-    assert type(theirs).__name__ == "T5ForConditionalGeneration"
-    check_rows(ours, theirs)
+    model = random_model(**options)
+    hf_model = loaded(saved_as_hf(model, tmp_path / "hf"))
+    assert type(hf_model).__name__ == "T5ForConditionalGeneration"
+    check_rows(model, hf_model)

@@ -1,4 +1,4 @@
-"""What a config.json says is what Transformers takes it to say."""
+"""A config.json has the same meaning for lmkit and Transformers."""
 
 import json
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 from lmkit.errors import InputError
 from lmkit.huggingface.family import Family
 from lmkit.huggingface.registry import FAMILIES, family_named, family_of
-from tests.huggingface.models import FACTS, ONE_OF_EACH, scattered, transformers
+from tests.huggingface.models import FACTS, ONE_OF_EACH, random_model, transformers
 
 SMALLEST: dict[str, dict[str, object]] = {
     "gpt2": {"n_embd": 32, "n_layer": 2, "n_head": 4},
@@ -31,26 +31,26 @@ def config_class(family: Family) -> Any:
 
 
 @pytest.mark.parametrize("name", ONE_OF_EACH)
-def test_there_and_back(name: str) -> None:
-    config = scattered(**ONE_OF_EACH[name]).config
+def test_a_round_trip_gives_the_same_options(name: str) -> None:
+    config = random_model(**ONE_OF_EACH[name]).config
     family = family_of(config)
-    said = family.config_json(config, FACTS)
-    assert family.read(json.loads(json.dumps(said)), "config.json") == config.model_copy(
+    hf_config = family.config_json(config, FACTS)
+    assert family.load_model(json.loads(json.dumps(hf_config)), "config.json") == config.model_copy(
         update={"preset": None}
     )
-    theirs = config_class(family).from_dict(said)
-    read = theirs.to_dict()
-    for key in said.keys() - {"architectures"}:
-        assert read[key] == said[key], key
-    # What Transformers writes about the same model is read as the same.
-    assert family.read(json.loads(json.dumps(read)), "config.json") == config
+    hf_model = config_class(family).from_dict(hf_config)
+    load_model = hf_model.to_dict()
+    for key in hf_config.keys() - {"architectures"}:
+        assert load_model[key] == hf_config[key], key
+    # What Transformers writes for the same model has the same options.
+    assert family.load_model(json.loads(json.dumps(load_model)), "config.json") == config
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.model_type)
-def test_what_is_left_out_is_what_transformers_takes_then(family: Family) -> None:
-    least: dict[str, Any] = {"model_type": family.model_type, **SMALLEST[family.model_type]}
-    full = json.loads(config_class(family).from_dict(dict(least)).to_json_string(use_diff=False))
-    assert family.read(least, "config.json") == family.read(full, "config.json")
+def test_defaults_are_those_of_transformers(family: Family) -> None:
+    minimal: dict[str, Any] = {"model_type": family.model_type, **SMALLEST[family.model_type]}
+    full = json.loads(config_class(family).from_dict(dict(minimal)).to_json_string(use_diff=False))
+    assert family.load_model(minimal, "config.json") == family.load_model(full, "config.json")
 
 
 REFUSED: list[tuple[str, dict[str, object], str]] = [
@@ -75,20 +75,20 @@ REFUSED: list[tuple[str, dict[str, object], str]] = [
 
 
 @pytest.mark.parametrize(("name", "changes", "message"), REFUSED)
-def test_what_we_cannot_be_is_refused_in_a_line(
+def test_an_unsupported_config_is_refused_in_a_line(
     name: str, changes: dict[str, object], message: str
 ) -> None:
     given: dict[str, Any] = {**SMALLEST[name], **changes}
     if name == "qwen3":
         given |= {"use_sliding_window": True, "sliding_window": 8}
     with pytest.raises(InputError) as error:
-        family_named({"model_type": name}, "").read(given, "config.json")
+        family_named({"model_type": name}, "").load_model(given, "config.json")
     assert message in error.value.message and "\n" not in error.value.message
     assert error.value.message.startswith("config.json")
 
 
-def test_what_is_missing_is_named() -> None:
+def test_a_missing_key_is_named() -> None:
     with pytest.raises(InputError, match="num_hidden_layers is missing"):
         given: dict[str, Any] = dict(SMALLEST["llama"])
         del given["num_hidden_layers"]
-        family_named({"model_type": "llama"}, "").read(given, "config.json")
+        family_named({"model_type": "llama"}, "").load_model(given, "config.json")

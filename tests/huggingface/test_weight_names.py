@@ -1,11 +1,11 @@
-"""Rules from our names to theirs, and back to the bit."""
+"""Conversion between lmkit's and Transformers' names, exact in both directions."""
 
 import torch
 
 from lmkit.huggingface.weight_names import (
     Rule,
+    fused_layer,
     hf_shape,
-    joined,
     layer,
     layers,
     to_hf,
@@ -19,41 +19,41 @@ WEIGHTS = {
     "bias": torch.tensor([-0.0, 1.0]),
 }
 RULES = [
-    Rule(("q", "k"), "qk", turned=True),
-    Rule(("o",), "cube", turned=True, shape=(4, 1, 2)),
+    Rule(("q", "k"), "qk", transposed=True),
+    Rule(("o",), "cube", transposed=True, shape=(4, 1, 2)),
     Rule(("bias",), "b"),
     Rule((), "nothing", shape=(2, 2)),
 ]
 SHAPES = {name: tuple(tensor.shape) for name, tensor in WEIGHTS.items()}
 
 
-def test_there() -> None:
-    theirs = to_hf(RULES, WEIGHTS)
-    assert theirs["qk"].tolist() == [[0, 3, 6, 9, 12], [1, 4, 7, 10, 13], [2, 5, 8, 11, 14]]
-    assert theirs["cube"].tolist() == [[[0, 4]], [[1, 5]], [[2, 6]], [[3, 7]]]
-    assert theirs["nothing"].tolist() == [[0, 0], [0, 0]]
-    assert {name: tuple(t.shape) for name, t in theirs.items()} == {
-        rule.theirs: hf_shape(rule, SHAPES) for rule in RULES
+def test_to_transformers() -> None:
+    hf_model = to_hf(RULES, WEIGHTS)
+    assert hf_model["qk"].tolist() == [[0, 3, 6, 9, 12], [1, 4, 7, 10, 13], [2, 5, 8, 11, 14]]
+    assert hf_model["cube"].tolist() == [[[0, 4]], [[1, 5]], [[2, 6]], [[3, 7]]]
+    assert hf_model["nothing"].tolist() == [[0, 0], [0, 0]]
+    assert {name: tuple(t.shape) for name, t in hf_model.items()} == {
+        rule.hf_model: hf_shape(rule, SHAPES) for rule in RULES
     }
 
 
-def test_and_back_to_the_bit() -> None:
-    back = to_lmkit(RULES, to_hf(RULES, WEIGHTS), SHAPES)
-    assert back.keys() == WEIGHTS.keys()
-    for name, tensor in back.items():
+def test_a_round_trip_preserves_every_bit() -> None:
+    loaded_weights = to_lmkit(RULES, to_hf(RULES, WEIGHTS), SHAPES)
+    assert loaded_weights.keys() == WEIGHTS.keys()
+    for name, tensor in loaded_weights.items():
         assert tensor.numpy().tobytes() == WEIGHTS[name].numpy().tobytes()
 
 
-def test_layers_have_biases_where_ours_do() -> None:
+def test_layers_have_biases_where_lmkits_do() -> None:
     known = {"a.up.weight", "a.up.bias", "a.down.weight"}
-    rules = layers({"up": "fc", "down": "proj", "gate": "g"}, "a.", "h.", known, turned=True)
-    assert [(rule.ours, rule.theirs, rule.turned) for rule in rules] == [
+    rules = layers({"up": "fc", "down": "proj", "gate": "g"}, "a.", "h.", known, transposed=True)
+    assert [(rule.model, rule.hf_model, rule.transposed) for rule in rules] == [
         (("a.up.weight",), "h.fc.weight", True),
         (("a.up.bias",), "h.fc.bias", False),
         (("a.down.weight",), "h.proj.weight", True),
     ]
     assert layer("a.gate", "g", known) == []
-    assert joined(["a.up", "a.down"], "both", {"a.up.weight"})[0].ours == (
+    assert fused_layer(["a.up", "a.down"], "both", {"a.up.weight"})[0].model == (
         "a.up.weight",
         "a.down.weight",
     )

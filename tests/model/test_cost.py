@@ -7,8 +7,8 @@ from torch import Tensor
 from lmkit.model import attention_kernels as kernels
 from lmkit.model.attention_kernels import kernels_on
 from lmkit.model.cost import (
+    BatchShape,
     Kernels,
-    Rows,
     activations,
     flops,
     memory,
@@ -56,36 +56,38 @@ def test_the_count_of_parameters_is_that_of_the_model(kind: dict[str, Any]) -> N
 def test_flops_of_a_decoder_are_palms() -> None:
     # 6 N + 12 L H K T for each token, N being the matrices: the blocks' and the output.
     config = ModelConfig(preset="llama-120m")
-    tokens_read, places, vocabulary = 4 * 1024, 1024, 32_000
+    tokens_read, length, vocabulary = 4 * 1024, 1024, 32_000
     block = 4 * 768 * 768 + 3 * 768 * 2048
     matrices = 12 * block + vocabulary * 768
-    found = flops(config, vocabulary, Rows(number=4, places=places))
-    assert found["parameters"] == 6 * matrices * tokens_read
-    assert found["attention"] == 12 * 12 * 12 * 64 * places * tokens_read
+    counted = flops(config, vocabulary, BatchShape(sequences=4, length=length))
+    assert counted["parameters"] == 6 * matrices * tokens_read
+    assert counted["attention"] == 12 * 12 * 12 * 64 * length * tokens_read
 
 
-def test_flops_of_an_encoder_decoder_count_each_side_for_its_own_tokens() -> None:
+def test_flops_of_an_encoder_decoder_count_each_stack_for_its_tokens() -> None:
     config = ModelConfig(preset="t5-small")
-    found = flops(config, 32_128, Rows(number=1, places=114, source=512))
+    counted = flops(config, 32_128, BatchShape(sequences=1, length=114, source_length=512))
     attention, feed_forward = 4 * 512 * 512, 2 * 512 * 2048
     encoder = 6 * (attention + feed_forward)
-    # The keys and values of cross attention are made of the source's tokens.
+    # The keys and values of cross-attention are computed from the source's tokens.
     decoder = 6 * (attention + attention // 2 + feed_forward) + 32_128 * 512
     cross = 6 * attention // 2
-    assert found["parameters"] == 6 * ((encoder + cross) * 512 + decoder * 114)
-    assert found["attention"] == 12 * 6 * 512 * (512 * 512 + 114 * 114 + 114 * 512)
+    assert counted["parameters"] == 6 * ((encoder + cross) * 512 + decoder * 114)
+    assert counted["attention"] == 12 * 6 * 512 * (512 * 512 + 114 * 114 + 114 * 512)
 
 
-def test_a_local_block_counts_its_window() -> None:
-    near = ModelConfig(layers=4, window=16, global_every=2)
-    far = ModelConfig(layers=4)
-    one, other = (flops(c, 100, Rows(1, 64))["attention"] for c in (near, far))
+def test_a_sliding_window_layer_counts_its_window() -> None:
+    windowed = ModelConfig(layers=4, window=16, global_every=2)
+    global_attention = ModelConfig(layers=4)
+    one, other = (
+        flops(c, 100, BatchShape(1, 64))["attention"] for c in (windowed, global_attention)
+    )
     assert one / other == (2 * 64 + 2 * 16) / (4 * 64)
 
 
-# Whether products are in bf16, and up to which row a CPU with matrix units makes the whole table of
-# weights. 110 lies between the rows of a source and those of its targets.
-WAYS = {
+# Whether products are in bf16, and up to which length a CPU with matrix units materializes the
+# score matrix. 110 is between the length of a source and that of its target.
+SETTINGS = {
     "fp32": (False, 0),
     "bf16": (True, 0),
     "bf16 with matrix units": (True, 512),
@@ -93,10 +95,10 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("setting", SETTINGS)
 @pytest.mark.parametrize("kind", [*KINDS, *DROPPING], ids=[*IDS, *map(str, DROPPING)])
 def test_activations_are_what_autograd_keeps(
-    kind: dict[str, Any], way: str, monkeypatch: pytest.MonkeyPatch
+    kind: dict[str, Any], setting: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = ModelConfig.model_validate({"layers": 6, "hidden_size": 96, "heads": 4} | kind)
     batch, time, length = 2, 120, 100
@@ -109,14 +111,16 @@ def test_activations_are_what_autograd_keeps(
             "source_documents_BS": torch.ones_like(source_BS),
         }
     source = length if config.architecture == "encoder-decoder" else 0
-    expected, kept = weighed(config, way, Rows(batch, time, source), inputs, monkeypatch)
+    expected, kept = estimated_and_saved_bytes(
+        config, setting, BatchShape(batch, time, source), inputs, monkeypatch
+    )
     assert expected == pytest.approx(kept, rel=0.1)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("setting", SETTINGS)
 @pytest.mark.parametrize("queries", [20, 100])
 def test_activations_of_two_streams_are_what_autograd_keeps(
-    queries: int, way: str, monkeypatch: pytest.MonkeyPatch
+    queries: int, setting: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kind = {"architecture": "encoder", "position": "transformer-xl", "norm_position": "post"}
     config = ModelConfig.model_validate({"layers": 6, "hidden_size": 96, "heads": 4} | kind)
@@ -126,36 +130,36 @@ def test_activations_of_two_streams_are_what_autograd_keeps(
     order_BT[:, :queries] = queries_BQ
     targets_BQ = tokens(batch, time, 50)[:, :queries]
     inputs = {"targets_BT": targets_BQ, "order_BT": order_BT, "queries_BQ": queries_BQ}
-    rows = Rows(batch, time, queries=queries)
-    expected, kept = weighed(config, way, rows, inputs, monkeypatch)
+    batch = BatchShape(batch, time, queries=queries)
+    expected, kept = estimated_and_saved_bytes(config, setting, batch, inputs, monkeypatch)
     assert expected == pytest.approx(kept, rel=0.1)
 
 
-def weighed(
+def estimated_and_saved_bytes(
     config: ModelConfig,
-    way: str,
-    rows: Rows,
+    setting: str,
+    batch: BatchShape,
     inputs: dict[str, Tensor],
     monkeypatch: pytest.MonkeyPatch,
 ) -> tuple[int, int]:
     """Return the bytes that a step is estimated to keep, and those that autograd keeps."""
-    bf16, short = WAYS[way]
-    monkeypatch.setattr(kernels, "_cpu_has_amx", lambda: short > 0)
-    monkeypatch.setattr(kernels, "SHORT", short)
+    bf16, max_softmax_length = SETTINGS[setting]
+    monkeypatch.setattr(kernels, "_cpu_has_amx", lambda: max_softmax_length > 0)
+    monkeypatch.setattr(kernels, "MAX_SOFTMAX_LENGTH", max_softmax_length)
     model = Transformer(config, 50)
     kept: dict[int, int] = {}
-    own = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
+    weight_storages = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
     shapes = {tuple(p.shape) for p in model.parameters()}
     shapes |= {shape[::-1] for shape in shapes}
 
     def keep(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
-        is_weight = storage.data_ptr() in own or tuple(tensor.shape) in shapes
+        is_weight = storage.data_ptr() in weight_storages or tuple(tensor.shape) in shapes
         if not is_weight:
             kept[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    tokens_BT = tokens(rows.number, rows.places, 50)
+    tokens_BT = tokens(batch.sequences, batch.length, 50)
     with (
         torch.autograd.graph.saved_tensors_hooks(keep, lambda t: t),
         torch.autocast("cpu", torch.bfloat16, enabled=bf16),
@@ -163,12 +167,12 @@ def weighed(
         documents_BT = torch.ones_like(tokens_BT)
         loss = model(tokens_BT, counting(tokens_BT), documents_BT, **inputs)
     assert loss.isfinite()
-    there = kernels_on(torch.device("cpu"), torch.bfloat16 if bf16 else torch.float32)
-    return activations(config, rows, there, bf16=bf16), sum(kept.values())
+    device_kernels = kernels_on(torch.device("cpu"), torch.bfloat16 if bf16 else torch.float32)
+    return activations(config, batch, device_kernels, bf16=bf16), sum(kept.values())
 
 
-def test_memory_of_weights_and_optimizer_is_sixteen_bytes_a_number() -> None:
+def test_weights_and_optimizer_take_sixteen_bytes_per_parameter() -> None:
     config = ModelConfig(preset="llama-1b")
-    parts = memory(config, 128_256, Rows(1, 1024), Kernels())
+    parts = memory(config, 128_256, BatchShape(1, 1024), Kernels())
     count = 1_235_814_400
     assert parts["weights"] + parts["gradients"] + parts["optimizer"] == 16 * count

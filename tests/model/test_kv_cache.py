@@ -3,7 +3,7 @@ import torch
 from lmkit.model.kv_cache import KeyValueCache, LayerCache, positions_after
 
 
-def test_what_was_kept_comes_back_in_order_however_often_the_room_grows() -> None:
+def test_cached_keys_and_values_are_returned_in_order_however_often_the_buffer_grows() -> None:
     cache = LayerCache()
     k_BGTK = torch.randn(2, 3, 300, 4)
     v_BGTK = torch.randn(2, 3, 300, 4)
@@ -17,7 +17,7 @@ def test_what_was_kept_comes_back_in_order_however_often_the_room_grows() -> Non
     assert cache.length == 300
 
 
-def test_positions_go_on_behind_what_was_read() -> None:
+def test_positions_continue_after_the_cached_ones() -> None:
     cache = KeyValueCache(layers=1)
     cache.layers[0].extend(torch.zeros(1, 1, 7, 2), torch.zeros(1, 1, 7, 2))
     assert positions_after(cache, torch.zeros(2, 3)).tolist() == [[7, 8, 9], [7, 8, 9]]

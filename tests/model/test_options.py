@@ -70,13 +70,13 @@ def test_no_number_of_a_shape_may_be_zero(name: str) -> None:
         ModelConfig.model_validate({name: 0})
 
 
-def test_an_unknown_preset_is_refused_with_the_names_there_are() -> None:
+def test_an_unknown_preset_is_refused_with_the_valid_names() -> None:
     with pytest.raises(ValidationError, match="'tiny-decoder', 'llama-15m'"):
         ModelConfig.model_validate({"preset": "llama-16m"})
 
 
 @pytest.mark.parametrize("given", [{}, {"preset": "llama-1b"}, {"heads": 8, "kv_heads": 2}])
-def test_what_is_recorded_can_be_read_back(given: dict[str, object]) -> None:
+def test_recorded_options_can_be_read_back(given: dict[str, object]) -> None:
     config = ModelConfig.model_validate(given)
     recorded = config.model_dump_json()
     assert ModelConfig.model_validate_json(recorded) == config
@@ -97,7 +97,7 @@ def test_the_count_of_parameters_is_that_of_the_model(options: dict[str, object]
     assert parameters(config, 97) == sum(parameter.numel() for parameter in model.parameters())
 
 
-def test_llama_1b_has_the_count_that_is_known_for_its_shape() -> None:
+def test_llama_1b_has_the_published_parameter_count() -> None:
     # Llama 3.2 1B: 1,235,814,400 with its vocabulary of 128,256, embeddings tied.
     assert parameters(ModelConfig(preset="llama-1b"), 128_256) == 1_235_814_400
 
@@ -107,7 +107,7 @@ def test_every_preset_can_be_chosen() -> None:
         assert ModelConfig.model_validate({"preset": name}).shape == PRESETS[name]
 
 
-def test_reading_the_options_does_not_load_torch() -> None:
+def test_importing_the_options_does_not_load_torch() -> None:
     code = "import sys, lmkit.model.options; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
@@ -155,7 +155,7 @@ def test_reading_the_options_does_not_load_torch() -> None:
         ({"preset": "bert-base", "max_positions": 1024}, ["got 1024", "bert-base has 512"]),
     ],
 )
-def test_parts_that_do_not_go_together_are_refused_with_those_that_do(
+def test_incompatible_options_are_refused_with_those_that_are_compatible(
     options: dict[str, object], parts: list[str]
 ) -> None:
     with pytest.raises(ValidationError) as caught:
@@ -172,17 +172,17 @@ def test_what_a_preset_leaves_open_can_be_chosen() -> None:
 
 
 @pytest.mark.parametrize("preset", list(PRESETS))
-def test_what_is_recorded_of_a_preset_can_be_read_back(preset: str) -> None:
+def test_a_recorded_preset_can_be_read_back(preset: str) -> None:
     config = ModelConfig.model_validate({"preset": preset})
     assert ModelConfig.model_validate_json(config.model_dump_json()) == config
 
 
-def test_a_head_may_be_wider_than_its_share() -> None:
+def test_a_head_may_be_larger_than_hidden_size_divided_by_heads() -> None:
     config = ModelConfig(hidden_size=100, heads=6, head_dim=32)
     assert config.attention_head_dim == 32
     state = Transformer(config, 10).state_dict()
     assert state["blocks.0.attention.query.weight"].shape == (192, 100)
 
 
-def test_a_plain_feed_forward_part_is_four_times_as_wide() -> None:
+def test_a_plain_feed_forward_network_is_four_times_as_large() -> None:
     assert ModelConfig(activation="gelu").ffn_size == 4 * 384

@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from lmkit.objectives.options import OBJECTIVES_OF, ObjectiveConfig, SpanConfig, refuse_pair
+from lmkit.objectives.options import OBJECTIVES_OF, ObjectiveConfig, SpanConfig, check_compatible
 from tests.conftest import Lmkit
 
 
@@ -35,8 +35,8 @@ def test_a_recorded_config_is_valid_input_and_means_the_same() -> None:
     ):
         before = config(**values)
         assert ObjectiveConfig.model_validate_json(before.model_dump_json()) == before
-        own = {"objective": before.objective, **before.own_options()}
-        assert ObjectiveConfig.model_validate(own) == before
+        selected = {"objective": before.objective, **before.objective_group()}
+        assert ObjectiveConfig.model_validate(selected) == before
 
 
 def test_noise_is_what_each_style_was_published_with() -> None:
@@ -49,22 +49,22 @@ def test_noise_is_what_each_style_was_published_with() -> None:
 
 @pytest.mark.parametrize("architecture", OBJECTIVES_OF)
 @pytest.mark.parametrize("objective", ["clm", "mlm", "plm", "span-corruption"])
-def test_a_pair_that_cannot_work_is_refused_with_the_right_ones_named(
+def test_an_incompatible_pair_is_refused_and_the_compatible_ones_named(
     architecture: str, objective: str
 ) -> None:
-    works = {("decoder", "clm"), ("encoder", "mlm"), ("encoder", "plm")}
-    works |= {("encoder-decoder", "span-corruption")}
-    if (architecture, objective) in works:
-        refuse_pair(architecture, objective)  # type: ignore[arg-type]
+    compatible = {("decoder", "clm"), ("encoder", "mlm"), ("encoder", "plm")}
+    compatible |= {("encoder-decoder", "span-corruption")}
+    if (architecture, objective) in compatible:
+        check_compatible(architecture, objective)  # type: ignore[arg-type]
         return
     with pytest.raises(ValueError, match=f"got {objective}") as error:
-        refuse_pair(architecture, objective)  # type: ignore[arg-type]
-    for other, right in works:
+        check_compatible(architecture, objective)  # type: ignore[arg-type]
+    for other, right in compatible:
         if other == architecture:
             assert right in str(error.value)
 
 
-def test_a_pair_that_cannot_work_ends_before_any_work(lmkit: Lmkit, here: object) -> None:
+def test_an_incompatible_pair_is_refused_before_any_work(lmkit: Lmkit, here: object) -> None:
     code, _, err = lmkit("pretrain", "nothing", "--output", "run", "--objective", "mlm")
     assert code == 2
     assert "with decoder, give --objective clm" in " ".join(err.split())

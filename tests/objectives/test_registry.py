@@ -27,11 +27,11 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
     return Tokenizer.load(folder)
 
 
-def bare(folder: Path, *special: str) -> Tokenizer:
+def minimal_tokenizer(folder: Path, *special: str) -> Tokenizer:
     """A tokenizer with a few special tokens."""
-    made = tokenizers.Tokenizer(models.BPE({"a": 0, "b": 1}, []))
-    made.add_special_tokens([tokenizers.AddedToken(text, special=True) for text in special])
-    save(made, folder)
+    tokenizer = tokenizers.Tokenizer(models.BPE({"a": 0, "b": 1}, []))
+    tokenizer.add_special_tokens([tokenizers.AddedToken(text, special=True) for text in special])
+    save(tokenizer, folder)
     return Tokenizer.load(folder)
 
 
@@ -51,7 +51,7 @@ ALL = [
 
 
 @pytest.mark.parametrize("values", ALL, ids=str)
-def test_a_batch_follows_from_seed_step_and_row_alone(
+def test_a_batch_depends_only_on_seed_step_and_sequence(
     tokenizer: Tokenizer, values: dict[str, object]
 ) -> None:
     objective = objective_of(config(**values), tokenizer, PACKING)
@@ -59,17 +59,21 @@ def test_a_batch_follows_from_seed_step_and_row_alone(
     rows = token_rows(texts, 64)
     numbers = np.arange(len(rows))
 
-    def batches(cut: int, step: int) -> list[tuple[int, list[int]]]:
-        found = []
-        for part in np.array_split(numbers[::-1], cut):
-            batch = objective(rows.read(part), row_keys(5, step, part))
+    def batches(parts: int, step: int) -> list[tuple[int, list[int]]]:
+        result = []
+        for indices in np.array_split(numbers[::-1], parts):
+            batch = objective(rows.read(indices), row_keys(5, step, indices))
             source = batch.tokens_BT if batch.source_tokens_BS is None else batch.source_tokens_BS
-            arrays = zip(part, batch.tokens_BT, source, batch.targets_BT, strict=True)
-            for number, ids, read, targets in arrays:
-                # Widths may differ where many short documents share a row; what is in it may not.
-                says = [*ids[ids > 0], *read[read > 0], *targets[targets != NO_TARGET]]
-                found.append((int(number), [int(token) for token in says]))
-        return sorted(found)
+            arrays = zip(indices, batch.tokens_BT, source, batch.targets_BT, strict=True)
+            for number, ids, source_ids, targets in arrays:
+                # Widths may differ where a sequence has many short documents; its content may not.
+                all_ids = [
+                    *ids[ids > 0],
+                    *source_ids[source_ids > 0],
+                    *targets[targets != NO_TARGET],
+                ]
+                result.append((int(number), [int(token) for token in all_ids]))
+        return sorted(result)
 
     assert batches(1, 3) == batches(4, 3) == batches(len(numbers), 3)
     if values != {"objective": "clm"}:
@@ -81,11 +85,11 @@ def test_a_batch_follows_from_seed_step_and_row_alone(
     [
         ({"objective": "mlm"}, ["<pad>"], "--objective mlm needs a mask token"),
         ({"fim": {"rate": 0.5}}, ["<pad>", "<fim_prefix>"], "needs the token <fim_middle>"),
-        ({"objective": "span-corruption"}, ["<pad>"], "needs an end token"),
+        ({"objective": "span-corruption"}, ["<pad>"], "needs an EOS token"),
         (
             {"objective": "span-corruption"},
             ["<pad>", "</s>", "<extra_id_0>", "<extra_id_1>"],
-            "rows of 64 tokens have up to 3 holes, and the tokenizer has 2 sentinels",
+            "sequences of 64 tokens have up to 3 masked spans, and the tokenizer has 2 sentinels",
         ),
         (
             {"objective": "span-corruption", "span": {"style": "bart"}},
@@ -98,25 +102,25 @@ def test_a_tokenizer_without_the_tokens_is_refused(
     tmp_path: Path, values: dict[str, object], special: list[str], message: str
 ) -> None:
     with pytest.raises(InputError, match=message.replace("(", r"\(")) as error:
-        objective_of(config(**values), bare(tmp_path, *special), PACKING)
+        objective_of(config(**values), minimal_tokenizer(tmp_path, *special), PACKING)
     assert error.value.hint and "lmkit train-tokenizer" in error.value.hint
 
 
-def test_a_middle_needs_an_end(tokenizer: Tokenizer) -> None:
-    with pytest.raises(InputError, match="packed without an end token"):
+def test_fill_in_the_middle_needs_eos(tokenizer: Tokenizer) -> None:
+    with pytest.raises(InputError, match="packed without an EOS token"):
         objective_of(config(fim={"rate": 0.5}), tokenizer, Packing(64, bos=2, eos=None))
 
 
-def test_two_sentinels_are_enough_for_short_rows(tmp_path: Path) -> None:
-    some = bare(tmp_path, "<pad>", "</s>", "<extra_id_1>", "<extra_id_0>")
-    objective_of(config(objective="span-corruption"), some, Packing(40, None, None))
+def test_two_sentinels_are_enough_for_short_sequences(tmp_path: Path) -> None:
+    short_vocabulary = minimal_tokenizer(tmp_path, "<pad>", "</s>", "<extra_id_1>", "<extra_id_0>")
+    objective_of(config(objective="span-corruption"), short_vocabulary, Packing(40, None, None))
 
 
 def test_ordinary_tokens_are_all_but_the_special_ones(tokenizer: Tokenizer) -> None:
     assert np.flatnonzero(~ordinary(tokenizer)).tolist() == list(range(266))
 
 
-def test_held_out_text_is_scored_as_it_stands(tokenizer: Tokenizer) -> None:
+def test_held_out_text_is_scored_unchanged(tokenizer: Tokenizer) -> None:
     assert objective_of(scored(config(fim={"rate": 0.9})), tokenizer, PACKING) is clm
     masks = config(objective="mlm", mlm={"probability": 0.3})
     assert scored(masks) == masks

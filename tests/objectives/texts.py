@@ -1,4 +1,4 @@
-"""Rows to try objectives on. Special ids are 0 to 9, text from 10 on."""
+"""Sequences for tests of objectives. Special ids are 0 to 9, text from 10 on."""
 
 from collections.abc import Sequence
 
@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from lmkit.counter_rng import row_keys
 from lmkit.packing.token_rows import Rows, TokenRows
 
-PAD, BEGIN, END, MASK, PREFIX, MIDDLE, SUFFIX, UNKNOWN = range(8)
+PAD, BOS, EOS, MASK, PREFIX, MIDDLE, SUFFIX, UNKNOWN = range(8)
 SPECIAL = 10
 VOCABULARY = 1_000
 IS_ORDINARY_V = np.arange(VOCABULARY) >= SPECIAL
 
 
-def framed(text: Sequence[int]) -> list[int]:
-    return [BEGIN, *text, END]
+def with_bos_eos(text: Sequence[int]) -> list[int]:
+    return [BOS, *text, EOS]
 
 
 def token_rows(documents: Sequence[Sequence[int]], length: int) -> TokenRows:
@@ -25,7 +25,7 @@ def token_rows(documents: Sequence[Sequence[int]], length: int) -> TokenRows:
 
 
 def rows_of(documents: Sequence[Sequence[int]], length: int) -> Rows:
-    """All rows that the documents make, laid end to end."""
+    """All sequences of the concatenated documents."""
     rows = token_rows(documents, length)
     return rows.read(np.arange(len(rows)))
 
@@ -38,12 +38,12 @@ def random_text(length: int, seed: int = 0) -> list[int]:
     return np.random.default_rng(seed).integers(SPECIAL, VOCABULARY, length).tolist()
 
 
-def some_documents(longest: int = 40) -> st.SearchStrategy[list[list[int]]]:
-    """Documents with begin and end, some of them empty."""
-    text = st.lists(st.integers(SPECIAL, VOCABULARY - 1), max_size=longest)
-    return st.lists(text.map(framed), min_size=1, max_size=8)
+def some_documents(max_length: int = 40) -> st.SearchStrategy[list[list[int]]]:
+    """Documents with BOS and EOS, some of them empty."""
+    text = st.lists(st.integers(SPECIAL, VOCABULARY - 1), max_size=max_length)
+    return st.lists(text.map(with_bos_eos), min_size=1, max_size=8)
 
 
 def full_rows(rows: int, length: int, seed: int = 0) -> Rows:
-    """Rows that are parts of long documents: text and nothing else."""
+    """Sequences from the middle of long documents: text and nothing else."""
     return token_rows([random_text(rows * length + 1, seed)], length).read(np.arange(rows))

@@ -1,4 +1,4 @@
-"""Computes the gradients of one step of each objective, alone or as one of several processes."""
+"""Computes the gradients of one step of each objective, in one or several processes."""
 
 import sys
 from dataclasses import replace
@@ -44,7 +44,7 @@ KINDS: dict[str, tuple[dict[str, str], Objective]] = {
 
 
 class Ragged:
-    """Rows of one document of any length, padded."""
+    """Sequences of one document of any length, padded."""
 
     def __len__(self) -> int:
         return ROWS
@@ -66,24 +66,26 @@ class Ragged:
 
 
 def gradients(kind: str, micro_batch: int) -> dict[str, NDArray[Any]]:
-    """Return the gradients that the first step would move the weights by, before clipping."""
+    """Return the gradients of the first step, before clipping."""
     shape: dict[str, object] = {"layers": 2, "hidden_size": 32, "heads": 4}
     parts, objective = KINDS[kind]
     model = Transformer(ModelConfig.model_validate(shape | parts), SIZE, seed=5)
-    team = Parallelism(model, Accelerator(cpu=True))
+    parallelism = Parallelism(model, Accelerator(cpu=True))
     found: dict[str, NDArray[Any]] = {}
-    take = team.take_gradients
+    take = parallelism.collect_gradients
 
-    def noted() -> None:
+    def record() -> None:
         take()
         found.update(
-            (one.name, one.own.grad.numpy().copy()) for one in team.held if one.own.grad is not None
+            (one.name, one.local.grad.numpy().copy())
+            for one in parallelism.local_shards
+            if one.local.grad is not None
         )
 
-    team.take_gradients = noted  # type: ignore[method-assign]
+    parallelism.collect_gradients = record  # type: ignore[method-assign]
     optimizer = optimizer_of(model.named_parameters(), RECIPE.optim)
-    recipe = replace(RECIPE, steps=1, rows_per_batch=ROWS, micro_batch=micro_batch)
-    train(team, optimizer, Ragged(), objective, recipe, Progress(), Hooks())
+    recipe = replace(RECIPE, steps=1, global_batch_size=ROWS, micro_batch=micro_batch)
+    train(parallelism, optimizer, Ragged(), objective, recipe, Progress(), Hooks())
     return found
 
 

@@ -14,7 +14,7 @@ def record(step: int, loss: float = 3.2101, validation_loss: float | None = None
 
 
 class Clock:
-    """Two seconds a look."""
+    """A clock that advances two seconds per reading."""
 
     def __init__(self) -> None:
         self.now = -2.0
@@ -29,10 +29,10 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_elsewhere_than_on_a_terminal_it_writes_a_plain_line_every_so_many_steps(
+def test_without_a_terminal_it_prints_a_plain_line_every_log_every_steps(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    # The first look at the clock is at the start, the second after 100 of 2,000 steps.
+    # The clock is first read at the start, then after 100 of 2,000 steps.
     with Monitor(2000, log_every=100, memory=lambda: 1_234_000_000, clock=Clock()) as monitor:
         for step in range(1, 102):
             monitor.step(record(step))
@@ -50,7 +50,7 @@ def test_the_last_step_and_every_validation_get_a_line(capsys: pytest.CaptureFix
     assert second.startswith("step 5/5") and second.endswith("0:00 left")
 
 
-def test_a_run_that_goes_on_counts_only_its_own_steps_for_the_time_left(
+def test_a_resumed_run_counts_only_new_steps_for_the_time_left(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with Monitor(100, start=90, log_every=1, clock=Clock()) as monitor:
@@ -58,7 +58,7 @@ def test_a_run_that_goes_on_counts_only_its_own_steps_for_the_time_left(
     assert capsys.readouterr().err.rstrip().endswith("0:18 left")
 
 
-def test_on_a_terminal_there_is_one_panel_and_warnings_stand_above_it(
+def test_on_a_terminal_there_is_one_panel_with_warnings_above_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     terminal = Terminal()
@@ -77,7 +77,7 @@ def test_on_a_terminal_there_is_one_panel_and_warnings_stand_above_it(
     assert "Warning" not in shown[last:]
 
 
-def test_the_smoothed_loss_begins_at_the_first_and_outlives_a_nan(
+def test_the_smoothed_loss_starts_at_the_first_and_ignores_a_nan(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     terminal = Terminal()

@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmkit.training.loss_spikes import ENOUGH, KEPT, is_spike, remembered, z_score
+from lmkit.training.loss_spikes import (
+    HISTORY_LENGTH,
+    MIN_HISTORY,
+    is_spike,
+    updated_history,
+    z_score,
+)
 from lmkit.training.options import SpikeConfig
 
 CONFIG = SpikeConfig()
@@ -16,29 +22,29 @@ def test_the_score_is_that_of_iglewicz_and_hoaglin() -> None:
     assert z_score(100.0, [6.0, 8.0, 10.0, 11.0, 100.0]) == pytest.approx(0.6745 * 45)
 
 
-def test_a_fall_is_no_spike_and_a_jump_is() -> None:
+def test_a_decrease_is_no_spike_and_an_increase_is() -> None:
     assert not is_spike(0.1, FALLING, CONFIG)
     assert not is_spike(FALLING[-1] + 0.05, FALLING, CONFIG)
     assert is_spike(30.0, FALLING, CONFIG)
     assert is_spike(math.nan, FALLING, CONFIG) and is_spike(math.inf, FALLING, CONFIG)
 
 
-def test_too_little_is_known_at_first_and_none_looks_away() -> None:
-    assert not is_spike(30.0, FALLING[: ENOUGH - 1], CONFIG)
+def test_no_spikes_without_history_or_with_z_none() -> None:
+    assert not is_spike(30.0, FALLING[: MIN_HISTORY - 1], CONFIG)
     assert not is_spike(30.0, FALLING, SpikeConfig(z=None))
 
 
-def test_losses_that_hardly_move_make_no_spike_of_the_next() -> None:
+def test_nearly_constant_losses_do_not_make_the_next_a_spike() -> None:
     assert not is_spike(2.01, [2.0] * 50, CONFIG)
     assert is_spike(3.0, [2.0] * 50, CONFIG)
 
 
-def test_a_spike_does_not_hide_the_next_and_a_lasting_change_is_got_used_to() -> None:
+def test_a_spike_does_not_hide_the_next_and_a_lasting_change_is_adapted_to() -> None:
     history: tuple[float, ...] = tuple(FALLING)
-    history = remembered(1e6, history, CONFIG)
+    history = updated_history(1e6, history, CONFIG)
     assert is_spike(30.0, history, CONFIG) and max(history) < 20
-    for _ in range(KEPT):
-        history = remembered(30.0, history, CONFIG)
+    for _ in range(HISTORY_LENGTH):
+        history = updated_history(30.0, history, CONFIG)
     assert not is_spike(30.0, history, CONFIG)
 
 
@@ -46,5 +52,5 @@ def test_a_spike_does_not_hide_the_next_and_a_lasting_change_is_got_used_to() ->
 def test_the_history_stays_finite_and_short(losses: list[float]) -> None:
     history: tuple[float, ...] = ()
     for loss in losses:
-        history = remembered(loss, history, CONFIG)
-    assert len(history) <= KEPT and all(map(math.isfinite, history))
+        history = updated_history(loss, history, CONFIG)
+    assert len(history) <= HISTORY_LENGTH and all(map(math.isfinite, history))

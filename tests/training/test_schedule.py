@@ -11,12 +11,12 @@ def rates(config: ScheduleConfig, steps: int, until: int) -> list[float]:
     return [learning_rate(step, 2.0, steps, config) for step in range(1, until + 1)]
 
 
-def test_it_rises_in_equal_parts_and_the_first_step_already_learns() -> None:
+def test_warm_up_is_linear_and_the_first_step_already_trains() -> None:
     config = ScheduleConfig(warmup_steps=4)
     assert rates(config, 100, 4) == [0.5, 1.0, 1.5, 2.0]
 
 
-def test_it_falls_as_a_cosine_does_and_then_stays() -> None:
+def test_it_decays_as_a_cosine_and_is_then_constant() -> None:
     config = ScheduleConfig(warmup_steps=2, final_lr_fraction=0.1)
     # A quarter, half and three quarters of the way from 2.0 down to 0.2.
     quarter = 0.2 + 1.8 * (1 + math.sqrt(0.5)) / 2
@@ -30,16 +30,16 @@ def test_a_shorter_run_follows_the_schedule_of_a_longer_one() -> None:
     assert rates(config, 100, 100) == rates(config, 200, 100)
 
 
-def test_a_run_shorter_than_its_warmup_ends_on_the_way_up() -> None:
+def test_a_run_shorter_than_its_warmup_ends_during_it() -> None:
     assert rates(ScheduleConfig(warmup_steps=100), 5, 5) == [0.02, 0.04, 0.06, 0.08, 0.1]
 
 
-def test_without_a_warmup_it_begins_to_fall_at_once() -> None:
+def test_without_a_warmup_it_decays_at_once() -> None:
     first, second = rates(ScheduleConfig(warmup_steps=0), 1000, 2)
     assert 2.0 > first > second > 1.99
 
 
-def test_it_never_leaves_its_bounds() -> None:
+def test_it_is_always_within_its_bounds() -> None:
     for warmup in (0, 1, 3, 50):
         for steps in (1, 2, 3, 51):
             config = ScheduleConfig(warmup_steps=warmup, final_lr_fraction=0.25)
@@ -51,16 +51,16 @@ def test_a_cosine_that_ends_within_the_warmup_is_refused_by_the_names_of_both() 
         ScheduleConfig(warmup_steps=100, decay_steps=100)
 
 
-def test_a_line_falls_evenly() -> None:
+def test_linear_decays_evenly() -> None:
     config = ScheduleConfig(kind="linear", warmup_steps=2, final_lr_fraction=0.0)
     assert rates(config, 6, 7) == [1.0, 2.0, 1.5, 1.0, 0.5, 0.0, 0.0]
 
 
-def test_a_constant_stays() -> None:
+def test_constant_does_not_decay() -> None:
     assert rates(ScheduleConfig(kind="constant", warmup_steps=1), 3, 5) == [2.0] * 5
 
 
-def test_the_inverse_root_is_that_of_t5_behind_its_warm_up() -> None:
+def test_the_inverse_root_is_that_of_t5_after_its_warm_up() -> None:
     # Raffel et al., section 3.1.2: 1 / sqrt(max(n, k)), which is the peak at step k.
     config = ScheduleConfig(kind="inverse-sqrt", warmup_steps=100)
     for step in (100, 101, 400, 10_000):
@@ -73,6 +73,6 @@ def test_warm_up_stable_decay_has_three_parts() -> None:
     assert rates(config, 10, 10) == [1.0, 2.0, 2.0, 2.0, 2.0, 2.0, 1.5, 1.0, 0.5, 0.0]
 
 
-def test_until_its_fall_a_longer_run_is_the_same() -> None:
+def test_until_its_decay_a_longer_run_is_the_same() -> None:
     config = ScheduleConfig(kind="wsd", warmup_steps=10)
     assert rates(config, 100, 80) == rates(config, 500, 80)

@@ -7,7 +7,7 @@ from lmkit.training.stop_signals import SIGNALS, stop_signals
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-def test_a_signal_is_noted_and_the_old_handler_comes_back(number: signal.Signals) -> None:
+def test_a_signal_sets_a_flag_and_the_old_handler_is_restored(number: signal.Signals) -> None:
     before = signal.getsignal(number)
     with stop_signals() as should_stop:
         assert not should_stop()

@@ -18,14 +18,14 @@ def rows(lengths: list[int], seed: int) -> TokenRows:
 
 
 def test_the_loss_is_a_mean_over_the_tokens_of_all_folders_and_each_folder_has_its_own() -> None:
-    team = Parallelism(tiny(), Accelerator(cpu=True))
+    parallelism = Parallelism(tiny(), Accelerator(cpu=True))
     held_out = {"long": rows([30, 22, 17], 1), "short": rows([5], 2)}
     losses: dict[str, float] = {}
-    validate = validation(team, held_out, clm, 2, losses)
+    validate = validation(parallelism, held_out, clm, 2, losses)
     assert validate is not None
-    device, context = torch.device("cpu"), team.accelerator.autocast
+    device, context = torch.device("cpu"), parallelism.accelerator.autocast
     scores = {
-        name: score_rows(team.model, each, None, 3, device, context, clm)
+        name: score_rows(parallelism.model, each, None, 3, device, context, clm)
         for name, each in held_out.items()
     }
     tokens = sum(score.tokens for score in scores.values())

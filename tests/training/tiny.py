@@ -1,4 +1,4 @@
-"""A model and rows small enough to train for a few steps in a test."""
+"""A tiny model and sequences to train on for a few steps in a test."""
 
 from dataclasses import replace
 from typing import Any
@@ -23,7 +23,7 @@ VOCABULARY = 11
 
 
 class RaggedRows:
-    """Rows with between one token and a full row, so that micro-batches differ in targets."""
+    """Sequences of one token to full length, so that micro-batches differ in targets."""
 
     def __init__(self, rows: int = 13, length: int = 6) -> None:
         generator = np.random.default_rng(5)
@@ -50,7 +50,7 @@ class RaggedRows:
 
 
 class TinyModel(nn.Module):
-    """Two layers with tied embeddings, which see one token and guess the next."""
+    """Two layers with tied embeddings, which predict the next token from one."""
 
     def __init__(self, dropout: float = 0.0) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class TinyModel(nn.Module):
 RECIPE = Recipe(
     seed=1,
     steps=10,
-    rows_per_batch=8,
+    global_batch_size=8,
     micro_batch=8,
     optim=OptimConfig(lr=0.05),
     schedule=ScheduleConfig(warmup_steps=2),
@@ -89,9 +89,9 @@ class Run:
         self, dropout: float = 0.0, rows: RaggedRows | None = None, precision: str = "no"
     ) -> None:
         self.model = TinyModel(dropout)
-        AcceleratorState._reset_state()  # one precision a process, else
+        AcceleratorState._reset_state()  # else there is one precision per process
         self.accelerator = Accelerator(cpu=True, mixed_precision=precision)
-        self.team = Parallelism(self.model, self.accelerator)
+        self.parallelism = Parallelism(self.model, self.accelerator)
         self.optimizer = optimizer_of(self.model.named_parameters(), RECIPE.optim)
         self.rows = rows or RaggedRows()
         self.records: list[Record] = []
@@ -99,7 +99,7 @@ class Run:
 
     def train(self, start: Progress = BEGINNING, hooks: Hooks = SILENT, **changes: Any) -> Progress:
         return train(
-            self.team,
+            self.parallelism,
             self.optimizer,
             self.rows,
             clm,

@@ -1,13 +1,13 @@
-"""Eval: how well a run's model predicts text that it has not seen.
+"""Eval: how well a run's model predicts held-out text.
 
 Choices:
-- On a packed folder, the held-out rows as they lie there: the loss is the one that training
-  measured. On documents, each document begins a row of its own, so a score depends neither on the
-  other documents nor on their order.
-- A model is asked for what it was trained to say: masks, orders and holes are drawn from a fixed
-  seed, for documents together with the document's id. For clm it is the text as it stands.
+- On a packed folder, the held-out sequences as they are packed: the loss is the one that training
+  measured. On documents, each document begins a sequence, so a score depends neither on the other
+  documents nor on their order.
+- A model is evaluated with its training objective: masks, orders and spans are sampled with a fixed
+  seed, for documents together with the document's id. For clm the text is unchanged.
 - Bits per byte compare models with different tokenizers; loss and perplexity don't. They are known
-  for clm alone, which says every byte of the text exactly once.
+  for clm only, which predicts every byte of the text exactly once.
 - Without --output the scores are only printed.
 """
 
@@ -58,8 +58,8 @@ def evaluate(config: EvalConfig) -> Scores:
     trained = open_run(checkpoint, device)
     if packed:
         _refuse_other_tokenizer(config, packed, trained)
-    with _owned(folder):
-        if folder and folder.up_to_date():  # another run has made it meanwhile
+    with _locked(folder):
+        if folder and folder.up_to_date():  # another process has finished it meanwhile
             return _read(folder.path)
         reading, scorer = Reading(), _scorer(config, trained)
         if packed:
@@ -71,7 +71,7 @@ def evaluate(config: EvalConfig) -> Scores:
         if trained.description.objective != "clm":
             score = replace(score, bytes=0)
         if not score.tokens:
-            raise InputError(f"--data: {config.data} holds nothing to predict")
+            raise InputError(f"--data: {config.data} has nothing to predict")
         scores = Scores.of(score, checkpoint)
         if folder:
             _write(folder, scores, reading)
@@ -79,20 +79,20 @@ def evaluate(config: EvalConfig) -> Scores:
 
 
 def _scorer(config: EvalConfig, trained: TrainedModel) -> Scorer:
-    described = trained.description
+    description = trained.description
     return Scorer(
         trained.model,
         trained.tokenizer,
-        described.learned,
-        Packing(described.sequence_length, described.bos, described.eos),
+        description.learned,
+        Packing(description.sequence_length, description.bos, description.eos),
         config.precision,
         config.micro_batch,
     )
 
 
 @contextmanager
-def _owned(folder: OutputFolder | None) -> Generator[None]:
-    """Own the output folder, if there is to be one; leave none behind where nothing came of it."""
+def _locked(folder: OutputFolder | None) -> Generator[None]:
+    """Lock the output folder, if there is one; remove it if it is still empty at the end."""
     if folder is None:
         yield
         return
@@ -102,7 +102,7 @@ def _owned(folder: OutputFolder | None) -> Generator[None]:
             yield
     finally:
         with suppress(OSError):
-            folder.path.rmdir()  # which fails, as it should, where there is something in it
+            folder.path.rmdir()  # fails, as intended, if it isn't empty
 
 
 def _folder(config: EvalConfig, documents: Inputs, checkpoint: Path) -> OutputFolder | None:
@@ -118,12 +118,12 @@ def _refuse_other_tokenizer(config: EvalConfig, packed: Manifest, trained: "Trai
     if packed.details["tokenizer"] != trained.description.tokenizer:
         raise InputError(
             f"--data: {config.data} was packed with another tokenizer than {config.run}",
-            "pack the documents with the run's own: --tokenizer RUN/tokenizer",
+            "pack the documents with the run's tokenizer: --tokenizer RUN/tokenizer",
         )
     if "validation" not in packed.details:
         raise InputError(
-            f"--data: {config.data} holds no held-out rows",
-            "pack with --validation, or name a folder of documents",
+            f"--data: {config.data} has no held-out sequences",
+            "pack with --validation, or give a folder of documents",
         )
 
 
@@ -131,7 +131,7 @@ def _write(folder: OutputFolder, scores: Scores, reading: Reading) -> None:
     """Write scores.json and its manifest."""
     folder.begin()
     writer = TaskWriter(folder.path, "documents", 0)
-    writer.read = reading.notes
+    writer.read = reading.read_ranges
     with writer.file(SCORES) as path:
         path.write_text(json.dumps(scores.to_json(), indent=2, allow_nan=False) + "\n", "utf-8")
     with OutcomeFiles(writer) as files:
@@ -155,16 +155,16 @@ def _read(folder: Path) -> Scores:
             values[name] = math.nan if values[name] is None else values[name]
         return Scores(**values)
     except (OSError, ValueError, TypeError, KeyError):
-        raise LmkitError(f"{folder / SCORES}: damaged", "--overwrite makes it again") from None
+        raise LmkitError(f"{folder / SCORES}: corrupt", "--overwrite makes it again") from None
 
 
 def result_text(config: "EvalConfig", scores: "Scores") -> str:
-    """Say how well a run predicts some data."""
-    told = f"{config.run} ({scores.checkpoint}) on {config.data}: loss {scores.loss:.4f}, "
-    told += f"perplexity {scores.perplexity:.2f}"
-    if not scores.bytes:  # only a model that says all of a text has bits for its bytes
-        return f"{told} ({scores.tokens:,} tokens predicted)"
+    """Return the scores of a run as one line."""
+    result = f"{config.run} ({scores.checkpoint}) on {config.data}: loss {scores.loss:.4f}, "
+    result += f"perplexity {scores.perplexity:.2f}"
+    if not scores.bytes:  # only an objective that predicts the full text has bits per byte
+        return f"{result} ({scores.tokens:,} tokens predicted)"
     return (
-        f"{told}, {scores.bits_per_byte:.4f} bits a byte "
+        f"{result}, {scores.bits_per_byte:.4f} bits per byte "
         f"({scores.tokens:,} tokens, {scores.bytes:,} bytes)"
     )

@@ -1,9 +1,9 @@
-"""README.md of an exported model, filled from what its run has written down.
+"""README.md of an exported model, filled in from the records of its run.
 
 Choices:
-- Only what is known is said. Who may use the model for what, and what it is bad at, nobody has told
-  us: the card says that these are missing, and where to write them.
-- No path of the machine that trained it: folders go by their last name.
+- Only what is known is written. Intended use and limitations aren't known: the card states that
+  they are missing.
+- No path of the machine that trained it: only the last names of folders are given.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from typing import Any
 from lmkit.artifacts.manifest import MANIFEST, Manifest, Plan, read
 from lmkit.artifacts.tasks import PARTIAL
 from lmkit.huggingface.family import Family
-from lmkit.huggingface.parity_check import Agreement
+from lmkit.huggingface.parity_check import ParityResult
 from lmkit.model.cost import parameters
 from lmkit.training.checkpoints.layout import STATE, read_json, step_of
 from lmkit.training.checkpoints.trained_model import Description, run_of
@@ -31,33 +31,33 @@ class Training:
     """What is known of a run."""
 
     plan: Plan | None
-    """Its manifest, or its plan while it goes on; None where both are gone."""
+    """Its manifest, or its plan while it is unfinished; None where neither exists."""
     step: int
     state: Mapping[str, Any]
-    """Of the checkpoint."""
+    """The training state of the checkpoint."""
 
     @classmethod
     def of(cls, checkpoint: Path) -> "Training":
-        """Read what the folder of a checkpoint's run says."""
+        """Read the records of a checkpoint's run."""
         run = run_of(checkpoint)
         plan = read(Manifest, run / MANIFEST) or read(Plan, run / PARTIAL / "plan.json")
         return cls(plan, step_of(checkpoint), read_json(checkpoint / STATE))
 
 
 def model_card(
-    name: str, family: Family, described: Description, training: Training, agreement: Agreement
+    name: str, family: Family, description: Description, training: Training, parity: ParityResult
 ) -> str:
     """Return the card."""
     sections = [
         _head(family),
         f"# {name}\n\nPre-trained with lmkit; a `{family.architecture}`.",
         _usage(name, family),
-        "## Shape\n\n" + _table(_shape(described)),
-        "## Training\n\n" + _table(_recipe(described, training)),
+        "## Shape\n\n" + _table(_shape(description)),
+        "## Training\n\n" + _table(_recipe(description, training)),
         _data(training.plan),
         "## Checked\n\n"
         f"Loaded by Transformers in fp32 its logits differ from those of the trained model by at "
-        f"most {agreement.difference:.1e} (the largest logit is {agreement.largest:.2f}): over "
+        f"most {parity.difference:.1e} (the largest logit is {parity.largest:.2f}): over "
         "whole rows, padded rows, and several documents in one row against each alone.",
         "## Not said here\n\nLicence, intended use, known faults and biases: nobody has written "
         "them down yet.",
@@ -67,7 +67,7 @@ def model_card(
 
 def _head(family: Family) -> str:
     lines = ["library_name: transformers", f"pipeline_tag: {TASKS[family.auto]}", "tags: [lmkit]"]
-    if family.model_type == "xlnet":  # Transformers has no task in which it reads both ways
+    if family.model_type == "xlnet":  # Transformers has no task with its bidirectional attention
         del lines[1]
     return "---\n" + "\n".join(lines) + "\n---"
 
@@ -82,23 +82,23 @@ def _usage(name: str, family: Family) -> str:
     )
 
 
-def _shape(described: Description) -> dict[str, object]:
-    config = described.config
+def _shape(description: Description) -> dict[str, object]:
+    config = description.config
     return {
-        "parameters": f"{parameters(config, described.vocabulary_size):,}",
-        "vocabulary": f"{described.vocabulary_size:,}",
+        "parameters": f"{parameters(config, description.vocabulary_size):,}",
+        "vocabulary": f"{description.vocabulary_size:,}",
         "layers": config.layers,
         "hidden size": f"{config.hidden_size:,}",
         "heads": f"{config.heads} ({config.kv_heads} for keys and values)",
         "feed-forward size": f"{config.ffn_size:,}, {config.activation}",
         "positions": config.position,
-        "row of training": f"{described.sequence_length:,} tokens",
+        "row of training": f"{description.sequence_length:,} tokens",
     }
 
 
-def _recipe(described: Description, training: Training) -> dict[str, object]:
+def _recipe(description: Description, training: Training) -> dict[str, object]:
     known: dict[str, object] = {
-        "objective": described.objective,
+        "objective": description.objective,
         "steps": f"{training.step:,}",
         "tokens trained on": f"{training.state.get('tokens', 0):,}",
     }

@@ -1,16 +1,16 @@
-"""Export: hand on what lmkit made, in the form that others read.
+"""Export: write lmkit's results in the formats of other programs.
 
     work/packed    train.bin, val.bin: nanoGPT's token files
     work/run       a folder for Transformers: model.safetensors, config.json, tokenizer, README.md
 
 Choices:
-- What comes out follows from what goes in.
-- nanoGPT's files know nothing of their tokenizer, so the manifest beside them says which it was,
-  and which id stands between documents.
-- Documents go out in the order in which they are stored, without begin and end: what stood between
-  two of them is the separator.
-- A model's files appear once Transformers has loaded them and has said what the model says.
-- Weights go out in fp32, as they were trained: whoever wants less casts them as they load.
+- The output format depends on the input.
+- nanoGPT's files don't record their tokenizer, so the manifest in the same folder does, and the id
+  between documents.
+- Documents are written in the order in which they are stored, without BOS and EOS: the separator
+  takes their place.
+- A model's files appear once Transformers has loaded them and has computed the same logits.
+- Weights are written in fp32, as they were trained: other precisions can be chosen on loading.
 """
 
 from contextlib import ExitStack
@@ -46,11 +46,11 @@ from lmkit.training.checkpoints.trained_model import (
 )
 
 FILES = {"train": "train.bin", "validation": "val.bin"}
-"""What nanoGPT calls the sides."""
+"""nanoGPT's names of the splits."""
 
 
 def export(config: ExportConfig) -> Manifest:
-    """Write what others read."""
+    """Write the files of another program."""
     if len(config.inputs) != 1:
         raise InputError(f"INPUTS: got {len(config.inputs)}, must be one run or packed folder")
     path = config.inputs[0]
@@ -73,12 +73,12 @@ def _packed(path: Path) -> PackedFolder:
         missing = "" if path.exists() else ": no such folder"
         raise InputError(
             f"{path}{missing or f': {what}'}",
-            "name a folder that lmkit pretrain or lmkit pack made",
+            "give a folder made by lmkit pretrain or lmkit pack",
         )
     size = manifest.details["vocabulary_size"]
     if size > LARGEST_VOCABULARY:
         raise InputError(
-            f"{path}: its vocabulary has {size:,} entries, and nanoGPT's files hold ids of "
+            f"{path}: its vocabulary has {size:,} entries, and nanoGPT's files have ids of "
             f"16 bits: at most {LARGEST_VOCABULARY:,}",
             "pack with a smaller vocabulary: lmkit train-tokenizer --vocab-size",
         )
@@ -89,50 +89,54 @@ def _separator(config: ExportConfig, packed: PackedFolder) -> int | None:
     if config.separator != "eos":
         return config.separator
 
-    end = packed.manifest.details["eos"]
-    end = Tokenizer.load(packed.path / "tokenizer").eos if end is None else end
-    if end is None:
+    has_eos = packed.manifest.details["eos"]
+    has_eos = Tokenizer.load(packed.path / "tokenizer").eos if has_eos is None else has_eos
+    if has_eos is None:
         raise ConfigError(
-            f"--separator: {packed.path} has no end token",
+            f"--separator: {packed.path} has no EOS token",
             "give an id that no text has, or none: --separator",
         )
-    return int(end)
+    return int(has_eos)
 
 
 def _write(
     config: ExportConfig, folder: OutputFolder, packed: PackedFolder, separator: int | None
 ) -> Manifest:
     details = packed.manifest.details
-    sides = [side for side in FILES if side in details]
-    if "validation" not in sides:
-        warn(f"{packed.path} holds nothing out, so there is no val.bin")
-    work = partial(_write_side, packed.path, (details["bos"], details["eos"]), separator)
-    receipts = folder.run("export", work, sides, workers=config.workers, label="writing")
-    about: dict[str, Any] = {
+    splits = [split for split in FILES if split in details]
+    if "validation" not in splits:
+        warn(f"{packed.path} has no held-out split, so there is no val.bin")
+    task = partial(_write_split, packed.path, (details["bos"], details["eos"]), separator)
+    receipts = folder.run("export", task, splits, workers=config.workers, label="writing")
+    details_of_export: dict[str, Any] = {
         "separator": separator,
         "tokenizer": details["tokenizer"],
         "vocabulary_size": details["vocabulary_size"],
     }
     sizes = {receipt.facts["side"]: receipt.counts.more["tokens"] for receipt in receipts}
-    return folder.finish(Counts.total(receipt.counts for receipt in receipts), about | sizes)
+    return folder.finish(
+        Counts.total(receipt.counts for receipt in receipts), details_of_export | sizes
+    )
 
 
-def _write_side(
+def _write_split(
     packed: Path,
-    framing: tuple[int | None, int | None],
+    bos_eos: tuple[int | None, int | None],
     separator: int | None,
-    side: str,
+    split: str,
     writer: TaskWriter,
 ) -> None:
-    begin, end = (token is not None for token in framing)
-    with writer.file(FILES[side]) as path, path.open("wb") as file:
-        documents, tokens = write_tokens(Shards.at(packed / side), (begin, end), separator, file)
+    has_bos, has_eos = (token is not None for token in bos_eos)
+    with writer.file(FILES[split]) as path, path.open("wb") as file:
+        documents, tokens = write_tokens(
+            Shards.at(packed / split), (has_bos, has_eos), separator, file
+        )
     writer.counts = Counts(documents_in=documents, documents_out=documents, more={"tokens": tokens})
-    writer.facts = {"side": FILES[side]}
+    writer.facts = {"side": FILES[split]}
 
 
 def _is_a_run(path: Path) -> bool:
-    """Tell a run, or a checkpoint, from everything else, before torch is needed."""
+    """Return whether this is a run or a checkpoint, before torch is needed."""
     return (path / "model.json").is_file() or path.resolve().parent.name == "checkpoints"
 
 
@@ -146,42 +150,42 @@ def _export_model(config: ExportConfig, path: Path) -> Manifest:
     with open_output(config, inputs) as folder:
         if folder.finished:
             return folder.finished
-        work = partial(_write_model, config.output.resolve().name)
-        (receipt,) = folder.run("export", work, [checkpoint], label="writing")
+        task = partial(_write_model, config.output.resolve().name)
+        (receipt,) = folder.run("export", task, [checkpoint], label="writing")
         return folder.finish(receipt.counts, {"family": family.model_type} | receipt.facts)
 
 
 def _write_model(name: str, checkpoint: Path, writer: TaskWriter) -> None:
-    """Write a model's files, and let them appear once Transformers agrees."""
+    """Write a model's files, and let them appear once Transformers computes the same logits."""
     trained = open_run(checkpoint, torch.device("cpu"))
-    described = trained.description
-    family = family_of(described.config)
-    with ExitStack() as stack, TemporaryDirectory() as view:
+    description = trained.description
+    family = family_of(description.config)
+    with ExitStack() as stack, TemporaryDirectory() as folder_view:
 
-        def opened(file: str) -> Path:
+        def open_file(file: str) -> Path:
             path = stack.enter_context(writer.file(file))
-            (Path(view) / file).symlink_to(path.resolve())
+            (Path(folder_view) / file).symlink_to(path.resolve())
             return path
 
         for file, content in files(trained, family).items():
-            opened(file).write_bytes(content)
-        save_weights(trained, family, opened(WEIGHTS))
+            open_file(file).write_bytes(content)
+        save_weights(trained, family, open_file(WEIGHTS))
         pad = trained.tokenizer.pad or 0
-        agreement = check(trained.model, Path(view), family, pad, described.longest)
-        check_tokenizer(Path(view), trained)
-        card = model_card(name, family, described, Training.of(checkpoint), agreement)
-        opened("README.md").write_text(card, "utf-8")
+        parity = check(trained.model, Path(folder_view), family, pad, description.longest)
+        check_tokenizer(Path(folder_view), trained)
+        card = model_card(name, family, description, Training.of(checkpoint), parity)
+        open_file("README.md").write_text(card, "utf-8")
     writer.facts = {
         "checkpoint": checkpoint.name,
-        "parameters": parameters(described.config, described.vocabulary_size),
+        "parameters": parameters(description.config, description.vocabulary_size),
         "architecture": family.architecture,
-        "largest_difference": agreement.difference,
-        "largest_logit": agreement.largest,
+        "largest_difference": parity.difference,
+        "largest_logit": parity.largest,
     }
 
 
 def result_text(config: "ExportConfig", manifest: Manifest) -> str:
-    """Say what the other program will find."""
+    """Return a line about the exported files."""
     details = manifest.details
     if "architecture" in details:
         return (
@@ -192,7 +196,7 @@ def result_text(config: "ExportConfig", manifest: Manifest) -> str:
     files = ", ".join(
         f"{name} ({details[name]:,} tokens)" for name in ("train.bin", "val.bin") if name in details
     )
-    between = details["separator"]
-    behind = "nothing behind" if between is None else f"{between} behind"
+    separator = details["separator"]
+    after = "nothing behind" if separator is None else f"{separator} behind"
     documents = manifest.counts.documents_out
-    return f"{config.output}: {files}; {behind} each of {documents:,} documents"
+    return f"{config.output}: {files}; {after} each of {documents:,} documents"

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from lmkit.config import StageConfig
 from lmkit.execution.options import ComputesOn
 from lmkit.model.options import ModelConfig
-from lmkit.objectives.options import ObjectiveConfig, refuse_pair
+from lmkit.objectives.options import ObjectiveConfig, check_compatible
 from lmkit.training.options import MixtureConfig, OptimConfig, ScheduleConfig, SpikeConfig
 
 
@@ -102,7 +102,7 @@ class PretrainConfig(ObjectiveConfig, ComputesOn, StageConfig):
     spike: SpikeConfig = SpikeConfig()
 
     @model_validator(mode="after")
-    def _refuse_what_cannot_be_learned(self) -> Self:
+    def _refuse_incompatible_objective(self) -> Self:
         if self.init_from is None:  # else the architecture is that of the other model
-            refuse_pair(self.model.architecture, self.objective)
+            check_compatible(self.model.architecture, self.objective)
         return self

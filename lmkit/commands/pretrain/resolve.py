@@ -1,9 +1,9 @@
-"""What the options of a run come to, once its inputs are known.
+"""The options of a run, resolved with its inputs.
 
 Choices:
-- Options are inert; here they meet the packed folders, the device and the other model.
-- What is found out once (precision, micro-batch, steps for a number of hours) is written down with
-  the run, and read again when it resumes.
+- Options are inert; here they are combined with the packed folders, the device and the other model.
+- What is determined once (precision, micro-batch, steps for a number of hours) is stored with the
+  run, and read again when it resumes.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from lmkit.execution.progress import say
 from lmkit.execution.ranks import ranks
 from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
-from lmkit.objectives.options import ObjectiveConfig, refuse_pair
+from lmkit.objectives.options import ObjectiveConfig, check_compatible
 from lmkit.objectives.registry import Objective, Packing, objective_of, positions_needed
 from lmkit.tokenizers.tokenizer import Tokenizer
 from lmkit.training.checkpoints.initial_weights import InitialWeights
@@ -37,9 +37,9 @@ from lmkit.training.distributed.rank_zero import on_rank_zero
 from lmkit.training.loop import Hooks, Progress, Recipe, train
 from lmkit.training.optimizer import CombinedOptimizer, optimizer_of
 from lmkit.training.planning.forecast import Forecast, forecast
-from lmkit.training.planning.micro_batch import find_rows, fits_by_estimate, fits_on_gpu
+from lmkit.training.planning.micro_batch import find_micro_batch, fits_by_estimate, fits_on_gpu
 from lmkit.training.precision import Precision, choose_precision, find_device, refuse_fp16
-from lmkit.training.run_length import steps_asked
+from lmkit.training.run_length import requested_steps
 
 MICRO_BATCH_TOKENS = 8_192
 
@@ -47,29 +47,29 @@ MICRO_BATCH_TOKENS = 8_192
 def with_initial_shape(config: PretrainConfig) -> PretrainConfig:
     """Return the options with the model's shape from --init-from, if that is given.
 
-    Raises ConfigError where options of the model were typed that differ from it.
+    Raises ConfigError where typed options of the model differ from it.
     """
     if config.init_from is None:
         return config
-    beginning, model = InitialWeights.at(config.init_from), config.model
+    initial_weights, model = InitialWeights.at(config.init_from), config.model
     try:
-        if model.preset is None:  # a preset says all of the shape
-            typed = model.model_dump(include=model.model_fields_set)
-            model = ModelConfig.model_validate(beginning.options(typed))
-        if differences := beginning.differences(model):
+        if model.preset is None:  # a preset sets the full shape
+            as_typed = model.model_dump(include=model.model_fields_set)
+            model = ModelConfig.model_validate(initial_weights.options(as_typed))
+        if differences := initial_weights.differences(model):
             raise ConfigError("\n".join(f"{each}; leave it out" for each in differences))
-        refuse_pair(model.architecture, config.objective)
+        check_compatible(model.architecture, config.objective)
     except ValueError as error:  # pydantic's ValidationError is one, too
         raise ConfigError(f"--init-from: {config.init_from}: {error}") from None
     return config.model_copy(update={"model": model})
 
 
 def with_steps(config: PretrainConfig, packed: PackedInputs) -> PretrainConfig:
-    """Return the options with the steps that tokens or passes over the text come to."""
-    steps = steps_asked(
+    """Return the options with the steps for the given tokens or epochs."""
+    steps = requested_steps(
         config,
-        typed="steps" in config.model_fields_set,
-        rows_per_batch=sequences_per_batch(config, packed.sequence_length),
+        as_typed="steps" in config.model_fields_set,
+        global_batch_size=sequences_per_batch(config, packed.sequence_length),
         sequence_length=packed.sequence_length,
         rows=len(packed.rows()),
     )
@@ -79,26 +79,26 @@ def with_steps(config: PretrainConfig, packed: PackedInputs) -> PretrainConfig:
 def within_hours(
     config: PretrainConfig, packed: PackedInputs, objective: "Objective"
 ) -> PretrainConfig:
-    """Return the options with the steps that so many hours are enough for.
+    """Return the options with the steps that the given hours are enough for.
 
-    The number is found out when the run begins, and written down with it.
+    The number is determined when the run starts, and stored with it.
     """
     if config.hours is None:
         return config
 
     known = None if config.overwrite else on_rank_zero(lambda: resolved_steps(config.output))
     if known is None or known[0] != config.hours:
-        tried = forecast_run(config, packed, objective)
-        found = on_rank_zero(lambda: tried.steps_in(config.hours or 0))
-        known = (config.hours, found)
-        say(f"{config.hours:g} hours: time for about {found:,} steps")
+        trial_forecast = forecast_run(config, packed, objective)
+        weights = on_rank_zero(lambda: trial_forecast.steps_in(config.hours or 0))
+        known = (config.hours, weights)
+        say(f"{config.hours:g} hours: time for about {weights:,} steps")
     return config.model_copy(update={"steps": known[1]})
 
 
 def forecast_run(config: PretrainConfig, packed: PackedInputs, objective: "Objective") -> Forecast:
-    """Say what the run would take, from arithmetic and from a few steps that are thrown away."""
+    """Return the expected cost of the run, from arithmetic and from a few discarded steps."""
     data, size = packed.rows(), packed.manifest.details["vocabulary_size"]
-    micro_batch = _usual_micro_batch(config, packed)
+    micro_batch = _default_micro_batch(config, packed)
     recipe, order = recipe_for(config, packed, len(data), micro_batch), packed.order(data)
     device = find_device(config.device)
     precision = choose_precision(device) if config.precision == "auto" else config.precision
@@ -106,16 +106,18 @@ def forecast_run(config: PretrainConfig, packed: PackedInputs, objective: "Objec
     batch = objective(data.read(numbers), row_keys(config.seed, 1, numbers))
 
     @cache
-    def made() -> "tuple[Parallelism, Optimizer | CombinedOptimizer]":
+    def setup() -> "tuple[Parallelism, Optimizer | CombinedOptimizer]":
         accelerator = accelerator_for(config.device, precision)
         model = Transformer(config.model, size, seed=config.seed).to(accelerator.device)
         model.recompute(config.activation_checkpointing)
-        team = Parallelism(model, accelerator, config.parallel)
-        return team, optimizer_of([(one.name, one.own) for one in team.held], config.optim)
+        parallelism = Parallelism(model, accelerator, config.parallel)
+        return parallelism, optimizer_of(
+            [(shard.name, shard.local) for shard in parallelism.local_shards], config.optim
+        )
 
-    def trial(recipe: Recipe, tell: Callable[[int], None]) -> None:
-        hooks = Hooks(on_step=lambda record: tell(record.tokens))
-        train(*made(), data, objective, recipe, Progress(), hooks, order)
+    def trial(recipe: Recipe, report: Callable[[int], None]) -> None:
+        hooks = Hooks(on_step=lambda record: report(record.tokens))
+        train(*setup(), data, objective, recipe, Progress(), hooks, order)
 
     return forecast(
         config.model,
@@ -132,22 +134,22 @@ def forecast_run(config: PretrainConfig, packed: PackedInputs, objective: "Objec
 def inputs_and_weights(
     config: PretrainConfig, packed: PackedInputs
 ) -> "tuple[Inputs, dict[str, Tensor]]":
-    """Return all that the run is made from, and the weights that it begins with, if any.
+    """Return the inputs of the run, and its initial weights, if it has any.
 
-    A run that goes on has its own, and they aren't read again.
+    A run that resumes has its own weights, and they aren't read again.
     """
-    beginning = InitialWeights.at(config.init_from) if config.init_from else None
-    if beginning is None:
+    initial_weights = InitialWeights.at(config.init_from) if config.init_from else None
+    if initial_weights is None:
         return packed.inputs, {}
-    refuse_overlap(config.output, [beginning.path])
-    goes_on = not config.overwrite and bool(newest_first(config.output))
+    refuse_overlap(config.output, [initial_weights.path])
+    resumes = not config.overwrite and bool(newest_first(config.output))
     tokenizer = Tokenizer.load(packed.path / "tokenizer")
-    found = {} if goes_on else beginning.load(tokenizer)
-    return packed.inputs.merged_with(beginning.inputs), found
+    weights = {} if resumes else initial_weights.load(tokenizer)
+    return packed.inputs.merged_with(initial_weights.inputs), weights
 
 
 def objective_for(config: ObjectiveConfig, packed: PackedInputs) -> "Objective":
-    """Return what makes batches of the rows; an InputError names what their tokenizer lacks."""
+    """Return the function that makes batches; an InputError names missing special tokens."""
     details = packed.manifest.details
     packing = Packing(packed.sequence_length, details["bos"], details["eos"])
     return objective_of(config, Tokenizer.load(packed.path / "tokenizer"), packing)
@@ -161,20 +163,22 @@ def refuse_long_rows(config: PretrainConfig, packed: PackedInputs) -> None:
     )
     if longest is not None and needed > longest:
         raise ConfigError(
-            f"--model.max-positions: got {longest:,}, but rows of {packed.sequence_length:,} "
-            f"tokens take {needed:,} places with --objective {config.objective}",
-            "pack shorter rows, or choose more positions or another kind: --model.position rotary",
+            f"--model.max-positions: got {longest:,}, but sequences of "
+            f"{packed.sequence_length:,} tokens need {needed:,} positions with --objective "
+            f"{config.objective}",
+            "pack shorter sequences, or choose more positions or another encoding: "
+            "--model.position rotary",
         )
 
 
 def refuse_absent_device(config: PretrainConfig) -> None:
-    """Raise ConfigError where the device isn't there, or can't compute in fp16."""
+    """Raise ConfigError where the device isn't available, or doesn't support fp16."""
     if config.device not in {"auto", "cpu"} or config.precision == "fp16":
         refuse_fp16(config.precision, find_device(config.device))
 
 
 def resolve_precision(config: PretrainConfig, run: "RunFolder") -> "Precision":
-    """Return what to compute in: as typed, or as found out when the run began."""
+    """Return the precision: as typed, or as determined when the run started."""
     device = find_device(config.device)
     if config.precision != "auto":
         return config.precision
@@ -189,22 +193,21 @@ def sequences_per_batch(config: PretrainConfig, sequence_length: int) -> int:
 def recipe_for(
     config: PretrainConfig, packed: PackedInputs, rows: int, micro_batch: int
 ) -> "Recipe":
-    """Return what the training loop is told, and tell the size of the batch and the epochs."""
+    """Return the recipe of the training loop, and print the size of the batch and the epochs."""
     sequence_length = packed.sequence_length
-    rows_per_batch = sequences_per_batch(config, sequence_length)
-    passes = config.steps * rows_per_batch / rows
+    global_batch_size = sequences_per_batch(config, sequence_length)
+    epochs = config.steps * global_batch_size / rows
     say(
-        f"batch: {rows_per_batch:,} rows of {sequence_length:,} tokens, "
-        f"{micro_batch:,} at a time; {config.steps:,} steps read the text "
-        f"{passes:.2f} times"
+        f"batch: {global_batch_size:,} sequences of {sequence_length:,} tokens, "
+        f"{micro_batch:,} at a time; {config.steps:,} steps are {epochs:.2f} epochs"
     )
-    for fact in packed.facts(config.steps * rows_per_batch) if len(packed.folders) > 1 else []:
-        part = f"{fact['share_of_tokens']:.1%} of the tokens"
-        say(f"  {fact['folder']}: {part}, read {fact['epochs']:.2f} times")
+    for entry in packed.facts(config.steps * global_batch_size) if len(packed.folders) > 1 else []:
+        fraction = f"{entry['share_of_tokens']:.1%} of the tokens"
+        say(f"  {entry['folder']}: {fraction}, read {entry['epochs']:.2f} times")
     return Recipe(
         seed=config.seed,
         steps=config.steps,
-        rows_per_batch=rows_per_batch,
+        global_batch_size=global_batch_size,
         micro_batch=micro_batch,
         optim=config.optim,
         schedule=config.schedule,
@@ -215,16 +218,16 @@ def recipe_for(
 
 
 def _rows_per_rank(config: PretrainConfig, packed: PackedInputs) -> int:
-    """Return the rows of a batch that one process reads, at most."""
-    readers = 1 if config.parallel == "tensor" else ranks()
-    return -(-sequences_per_batch(config, packed.sequence_length) // readers)
+    """Return the maximum number of sequences of a batch on one data-parallel rank."""
+    data_parallel_size = 1 if config.parallel == "tensor" else ranks()
+    return -(-sequences_per_batch(config, packed.sequence_length) // data_parallel_size)
 
 
-def _usual_micro_batch(config: PretrainConfig, packed: PackedInputs) -> int:
-    """Return the rows to compute at a time, where nothing has to be tried."""
-    usual = max(1, MICRO_BATCH_TOKENS // packed.sequence_length)
-    asked = config.micro_batch if isinstance(config.micro_batch, int) else usual
-    return min(_rows_per_rank(config, packed), asked)
+def _default_micro_batch(config: PretrainConfig, packed: PackedInputs) -> int:
+    """Return the sequences to compute at a time, where nothing is measured."""
+    default = max(1, MICRO_BATCH_TOKENS // packed.sequence_length)
+    requested = config.micro_batch if isinstance(config.micro_batch, int) else default
+    return min(_rows_per_rank(config, packed), requested)
 
 
 def resolve_micro_batch(
@@ -235,9 +238,9 @@ def resolve_micro_batch(
     model: "Transformer",
     accelerator: "Accelerator",
 ) -> int:
-    """Return the rows to compute at a time; auto finds out how many fit, once a run."""
+    """Return the sequences to compute at a time; auto determines how many fit, once per run."""
     if config.micro_batch != "auto":
-        return _usual_micro_batch(config, packed)
+        return _default_micro_batch(config, packed)
 
     data, device = packed.rows(), accelerator.device
 
@@ -251,4 +254,4 @@ def resolve_micro_batch(
         with accelerator.autocast():
             return fits_on_gpu(model, batch.tensors())
 
-    return find_rows(_rows_per_rank(config, packed), fits, device, run)
+    return find_micro_batch(_rows_per_rank(config, packed), fits, device, run)

@@ -1,9 +1,9 @@
-"""Pretrain: teach a model its language, from rows of tokens.
+"""Pretrain: train a language model on sequences of tokens.
 
 Choices:
-- One process per device under Accelerate. The first alone plans, owns the folder and writes.
-- Nothing about the order of the data or the randomness has a state: both follow from the seed and
-  the step. So a run that is stopped anyhow and continued is the run that never stopped.
+- One process per device under Accelerate. Only rank zero plans, locks the folder and writes.
+- Neither the order of the data nor the randomness has a state: both depend on the seed and the
+  step. So a run that is stopped in any way and resumed is the same as one that never stopped.
 """
 
 from collections import deque
@@ -35,11 +35,15 @@ from lmkit.model.cost import parameters
 from lmkit.model.transformer import Transformer
 from lmkit.objectives.registry import Objective, scored
 from lmkit.storage.atomic_files import atomic_write
-from lmkit.training.checkpoints.initial_weights import fill
+from lmkit.training.checkpoints.initial_weights import copy_weights
 from lmkit.training.checkpoints.run_folder import RunFolder
 from lmkit.training.checkpoints.trained_model import TOKENIZER, Description, write_description
 from lmkit.training.data.packed_inputs import PackedInputs
-from lmkit.training.distributed.launch import accelerator_for, refuse_owners, requested_mode
+from lmkit.training.distributed.launch import (
+    accelerator_for,
+    refuse_launcher_plugins,
+    requested_mode,
+)
 from lmkit.training.distributed.parallelism import Parallelism, refuse_mode
 from lmkit.training.distributed.rank_zero import barrier, on_rank_zero, process_group
 from lmkit.training.loop import Progress
@@ -55,20 +59,20 @@ from lmkit.training.validation import validation
 
 
 def pretrain(config: PretrainConfig) -> Manifest | Forecast:
-    """Train until the last step, saving on the way; return the run's manifest.
+    """Train to the last step, saving on the way; return the run's manifest.
 
-    With `dry_run`, return what it would take instead.
+    With `dry_run`, return a forecast instead.
     """
     config = with_initial_shape(config)
     packed = PackedInputs.at(config.inputs, config.mixture.weights, config.output)
-    tune_allocator()  # before the first tensor: it changes how memory is asked for
+    tune_allocator()  # before the first tensor: it changes how memory is allocated
     refuse_absent_device(config)
-    refuse_owners()
+    refuse_launcher_plugins()
     config = config.model_copy(update={"parallel": requested_mode(config.parallel)})
     packed.check(hashes=config.verify or not (config.output / "manifest.json").exists())
     objective = objective_for(config.objective_options, packed)
     refuse_long_rows(config, packed)
-    inputs, first_weights = inputs_and_weights(config, packed)
+    inputs, initial_tensors = inputs_and_weights(config, packed)
     config = with_steps(config, packed)
     if config.dry_run:
         return forecast_run(config, packed, objective)
@@ -80,22 +84,22 @@ def pretrain(config: PretrainConfig) -> Manifest | Forecast:
         if finished := on_rank_zero(lambda: run.claim(stack)):
             return finished
         if config.hours is not None:
-            on_rank_zero(lambda: run.note_steps(config.hours, config.steps))
+            on_rank_zero(lambda: run.record_steps(config.hours, config.steps))
         precision: Precision = on_rank_zero(lambda: resolve_precision(config, run))
         accelerator = accelerator_for(config.device, precision)
         on_rank_zero(lambda: _describe(config, packed))
         losses: dict[str, float] = {}
-        progress = _train(config, packed, objective, run, accelerator, losses, first_weights)
+        progress = _train(config, packed, objective, run, accelerator, losses, initial_tensors)
         if progress.step < config.steps:
             raise Interrupted(
                 f"stopped after step {progress.step} of {config.steps}, with a checkpoint",
-                "the same command goes on where it stopped",
+                "the same command resumes where it stopped",
             )
         return on_rank_zero(lambda: _complete(config, packed, run, accelerator, progress, losses))
 
 
 def _describe(config: PretrainConfig, packed: PackedInputs) -> None:
-    """Write what the model is, and a copy of its tokenizer."""
+    """Write the model's description, and a copy of its tokenizer."""
     details = packed.manifest.details
     scratch = config.output / PARTIAL
     description = Description(
@@ -103,7 +107,7 @@ def _describe(config: PretrainConfig, packed: PackedInputs) -> None:
         vocabulary_size=details["vocabulary_size"],
         sequence_length=packed.sequence_length,
         objective=config.objective,
-        objective_options=config.own_options(),
+        objective_options=config.objective_group(),
         tokenizer=details["tokenizer"],
         bos=details["bos"],
         eos=details["eos"],
@@ -122,33 +126,37 @@ def _train(
     run: "RunFolder",
     accelerator: "Accelerator",
     losses: dict[str, float],
-    first_weights: "dict[str, Tensor]",
+    initial_tensors: "dict[str, Tensor]",
 ) -> "Progress":
-    """Train from the last checkpoint, or from the beginning, to the last step.
+    """Train from the last checkpoint, or from scratch, to the last step.
 
-    `losses` takes the loss on the held-out rows of each folder, as it was last; `first_weights` are
-    emptied, once the model has them.
+    `losses` gets the latest loss on the held-out sequences of each folder; `initial_tensors` is
+    emptied once the model has them.
     """
     data, device = packed.rows(), accelerator.device
     size = packed.manifest.details["vocabulary_size"]
     model = Transformer(config.model, size, seed=config.seed)
     model.recompute(config.activation_checkpointing)
-    if first_weights:
-        fill(model, first_weights)
-        first_weights.clear()
+    if initial_tensors:
+        copy_weights(model, initial_tensors)
+        initial_tensors.clear()
     model = model.to(device)
     micro_batch = resolve_micro_batch(config, packed, objective, run, model, accelerator)
     recipe = recipe_for(config, packed, len(data), micro_batch)
-    team = Parallelism(model, accelerator, config.parallel)
-    asked = objective_for(scored(config.objective_options), packed)
-    validate = validation(team, packed.held_out(), asked, recipe.micro_batch, losses)
+    parallelism = Parallelism(model, accelerator, config.parallel)
+    validation_objective = objective_for(scored(config.objective_options), packed)
+    validate = validation(
+        parallelism, packed.held_out(), validation_objective, recipe.micro_batch, losses
+    )
     with stop_signals(config.time_limit) as should_stop:
         session = Session(
             run=config.output,
             recipe=recipe,
             recipe_hash=run.recipe,
-            team=team,
-            optimizer=optimizer_of([(one.name, one.own) for one in team.held], config.optim),
+            parallelism=parallelism,
+            optimizer=optimizer_of(
+                [(shard.name, shard.local) for shard in parallelism.local_shards], config.optim
+            ),
             data=data,
             objective=objective,
             order=packed.order(data),
@@ -174,8 +182,8 @@ def _complete(
     progress: "Progress",
     losses: dict[str, float],
 ) -> Manifest:
-    location_options = progress.step * sequences_per_batch(config, packed.sequence_length)
-    facts = packed.facts(location_options, {name: finite(loss) for name, loss in losses.items()})
+    sequences_read = progress.step * sequences_per_batch(config, packed.sequence_length)
+    facts = packed.facts(sequences_read, {name: finite(loss) for name, loss in losses.items()})
     last = deque(read(config.output), maxlen=1)
     details = {
         "parameters": parameters(config.model, packed.manifest.details["vocabulary_size"]),
@@ -192,7 +200,7 @@ def _complete(
 
 
 def result_text(config: "PretrainConfig", manifest: "Manifest | Forecast") -> str:
-    """Say how large the model is and how far it came, or what a forecast expects."""
+    """Return a line about the trained model, or the forecast."""
     if not isinstance(manifest, Manifest):
         return manifest.shown()
     details = manifest.details

@@ -1,1 +1,1 @@
-"""What a run writes: its folder, checkpoints, the model that others read."""
+"""The files of a run: its folder, its checkpoints, and loading its model."""

@@ -1,10 +1,11 @@
-"""Checkpoints that are written while training goes on.
+"""Saving checkpoints in the background while training continues.
 
 Choices:
-- The copy is made at once, the writing is a thread's: a checkpoint is that of its step, to the bit.
+- The copy is made at once, a thread writes it: a checkpoint is exactly that of its step.
 - One at a time: where the disk is slower than the steps between two checkpoints, training waits
   rather than fill the memory with copies.
-- What goes wrong in the thread is told at the next look; at the end of the run it is raised.
+- Errors in the thread are reported when the next save starts; at the end of the run they are
+  raised.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from typing import Self
 
 
 class Saver:
-    """Writes one checkpoint at a time, behind the back of whoever trains."""
+    """Writes one checkpoint at a time in a thread."""
 
     def __init__(self, on_error: Callable[[OSError], None]) -> None:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
@@ -22,12 +23,12 @@ class Saver:
         self._on_error = on_error
 
     def begin(self, write: Callable[[], object]) -> None:
-        """Let a checkpoint be written, once the one before is."""
+        """Start writing a checkpoint, after the one before is written."""
         self.wait()
         self._writing = self._pool.submit(write)
 
     def wait(self) -> None:
-        """Wait until nothing is being written; an OSError goes to whom it may concern."""
+        """Wait until nothing is being written; an OSError is passed to `on_error`."""
         writing, self._writing = self._writing, None
         if writing is None:
             return
@@ -45,7 +46,7 @@ class Saver:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # Also behind an error: what was begun is a good checkpoint.
+        # Also after an error: the checkpoint being written is good.
         try:
             self.wait()
         finally:

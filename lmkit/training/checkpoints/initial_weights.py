@@ -1,17 +1,17 @@
-"""What a run begins from, where it isn't chance: the weights of another model.
+"""The initial weights of a run from another model.
 
 Choices:
-- From a folder of Transformers or from a run of our own (its best checkpoint, else its latest, or
-  the one that is named). The shape comes from there; what only concerns training (dropout, the
-  z-loss) may be another.
-- Rows of the embedding go by the text of their token, so a tokenizer that has grown keeps what is
-  known of each; new tokens begin at the mean of the old ones (Hewitt 2021, "Initializing new word
-  embeddings for pretrained language models"). A tokenizer that lacks tokens of the old one is
-  another one, and refused: what the model knows of its words would be lost.
-- An embedding with more rows than there are tokens loses those that stand for nothing.
-- Optimizer, step and data begin anew.
+- From a Transformers folder or from a run of lmkit (its best checkpoint, else its latest, or the
+  one that is named). It determines the shape; what only concerns training (dropout, the z-loss)
+  may differ.
+- Rows of the embedding are matched by the text of their token, so an extended tokenizer keeps what
+  is known of each; new tokens start at the mean of the old ones (Hewitt 2021, "Initializing new
+  word embeddings for pretrained language models"). A tokenizer without some tokens of the old one
+  is another one, and refused: what the model knows of those tokens would be lost.
+- Rows of an embedding beyond the number of tokens are dropped.
+- Optimizer, step and data start from scratch.
 
-Shapes: V vocabulary, D features.
+Shapes: V vocabulary, D hidden size.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ from lmkit.artifacts.manifest import fingerprint
 from lmkit.errors import InputError, RequestError
 from lmkit.execution.progress import say, warn
 from lmkit.huggingface.load import CONFIG, HfCheckpoint, is_hf_folder
-from lmkit.model.options import ModelConfig, typed
+from lmkit.model.options import ModelConfig, as_typed
 from lmkit.storage.atomic_files import sha256
 from lmkit.tokenizers.tokenizer import TOKENIZER as TOKENIZER_JSON
 from lmkit.tokenizers.tokenizer import Tokenizer
@@ -42,43 +42,43 @@ from lmkit.training.checkpoints.trained_model import (
     read_description,
 )
 
-ROWS = ("embedding.weight", "output.weight", "output_bias")
+VOCABULARY_WEIGHTS = ("embedding.weight", "output.weight", "output_bias")
 """Weights with a row, or a number, for each token."""
 
-FREE = frozenset({"preset", "dropout", "z_loss"})
-"""Options of a model that may be others than in what it begins from."""
+TRAINING_ONLY = frozenset({"preset", "dropout", "z_loss"})
+"""Options of a model that may differ from those of the other model."""
 
-CUTTING = ("normalizer", "pre_tokenizer")
-"""Parts of a tokenizer that decide what it takes for a word."""
+TOKENIZATION_PARTS = ("normalizer", "pre_tokenizer")
+"""Parts of a tokenizer that decide how it splits a text."""
 
-HINT = "name a folder that lmkit pretrain or lmkit export made, or one of Transformers"
+HINT = "give a folder made by lmkit pretrain or lmkit export, or a Transformers folder"
 
 
 @dataclass(frozen=True)
 class InitialWeights:
-    """A trained model on the disk."""
+    """A trained model on disk."""
 
     path: Path
     config: ModelConfig
     tokenizer_folder: Path
-    theirs: HfCheckpoint | None = None
+    hf_checkpoint: HfCheckpoint | None = None
     checkpoint: Path | None = None
 
     @classmethod
     def at(cls, path: Path) -> "InitialWeights":
-        """Find out what a person named; InputError where nothing can begin from it."""
+        """Resolve the path that was typed; InputError where it isn't a model."""
         if not path.is_dir():
-            found = "is a file, must be a folder" if path.exists() else "no such folder"
-            raise InputError(f"--init-from: {path}: {found}", HINT)
+            tensors = "is a file, must be a folder" if path.exists() else "no such folder"
+            raise InputError(f"--init-from: {path}: {tensors}", HINT)
         try:
             if is_hf_folder(path):
-                theirs = HfCheckpoint.at(path)
+                hf_checkpoint = HfCheckpoint.at(path)
                 if not (path / TOKENIZER_JSON).is_file():
                     raise InputError(
-                        f"{path}: holds no {TOKENIZER_JSON}, so its rows stand for nothing known",
+                        f"{path}: has no {TOKENIZER_JSON}, so its tokens aren't known",
                         "AutoTokenizer.from_pretrained(OLD).save_pretrained(NEW) makes one",
                     )
-                return cls(path, theirs.config, path, theirs=theirs)
+                return cls(path, hf_checkpoint.config, path, hf_checkpoint=hf_checkpoint)
             run, checkpoint = find_run(path)
             config = read_description(run).config
             return cls(path, config, run / TOKENIZER, checkpoint=checkpoint)
@@ -87,77 +87,86 @@ class InitialWeights:
 
     @property
     def inputs(self) -> Inputs:
-        """What the run is made from, for its manifest."""
+        """The inputs of the run, for its manifest."""
         return other_folder(self.path, "weights", self._fingerprint)
 
     @cached_property
     def _fingerprint(self) -> str:
         if self.checkpoint:
             return fingerprint_of(self.checkpoint)
-        assert self.theirs
-        files = [self.path / CONFIG, self.path / TOKENIZER_JSON, *self.theirs.files]
+        assert self.hf_checkpoint
+        files = [self.path / CONFIG, self.path / TOKENIZER_JSON, *self.hf_checkpoint.files]
         return fingerprint((file.name, sha256(file)) for file in files)
 
     def options(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the model's options: those of the folder, and over them what was typed."""
+        """Return the model's options: those of the folder, overridden by the typed ones."""
         return self.config.model_dump(exclude={"preset"}) | dict(given)
 
     def differences(self, config: ModelConfig) -> list[str]:
-        """Name the options that aren't those of the folder, as a person types them."""
+        """Return the options that differ from those of the folder, as they are typed."""
         return [
-            f"--model.{name.replace('_', '-')}: got {typed(got)}, but {self.path} has "
-            f"{typed(wanted)}"
+            f"--model.{name.replace('_', '-')}: got {as_typed(actual)}, but {self.path} has "
+            f"{as_typed(expected)}"
             for name in type(config).model_fields
-            if name not in FREE
-            and (got := getattr(config, name)) != (wanted := getattr(self.config, name))
+            if name not in TRAINING_ONLY
+            and (actual := getattr(config, name)) != (expected := getattr(self.config, name))
         ]
 
     def load(self, tokenizer: Tokenizer) -> dict[str, Tensor]:
-        """Return the weights, by our names, for the words of a tokenizer; in fp32.
+        """Return the weights, by lmkit's names, for the tokens of a tokenizer; in fp32.
 
-        Raises InputError where the folder is damaged, or the tokenizer another one.
+        Raises InputError where the folder is corrupt, or the tokenizer another one.
         """
         old = Tokenizer.load(self.tokenizer_folder)
-        moved_V = torch.tensor(_old_rows(old, tokenizer, self.path))
-        found = self.theirs.weights() if self.theirs else self._own_weights()
-        rows = found[ROWS[0]].shape[0]
-        known_V = (moved_V >= 0) & (moved_V < rows)
-        if lost := len(moved_V) - int(known_V.sum()):
-            say(f"{self.path}: {lost:,} tokens are new to it; they begin at the mean of the others")
-        for name in ROWS:
-            if name in found and not (len(moved_V) == rows and moved_V.equal(torch.arange(rows))):
-                found[name] = _in_new_rows(found[name], moved_V, known_V)
-        return found
+        old_rows_V = torch.tensor(_old_rows(old, tokenizer, self.path))
+        tensors = self.hf_checkpoint.weights() if self.hf_checkpoint else self._checkpoint_weights()
+        rows = tensors[VOCABULARY_WEIGHTS[0]].shape[0]
+        known_V = (old_rows_V >= 0) & (old_rows_V < rows)
+        if new_tokens := len(old_rows_V) - int(known_V.sum()):
+            say(
+                f"{self.path}: {new_tokens:,} tokens are new to it; they start at the mean of the "
+                "others"
+            )
+        for name in VOCABULARY_WEIGHTS:
+            if name in tensors and not (
+                len(old_rows_V) == rows and old_rows_V.equal(torch.arange(rows))
+            ):
+                tensors[name] = _rearranged(tensors[name], old_rows_V, known_V)
+        return tensors
 
-    def _own_weights(self) -> dict[str, Tensor]:
+    def _checkpoint_weights(self) -> dict[str, Tensor]:
         assert self.checkpoint
         return load_file(self.checkpoint / MODEL)
 
 
-def fill(model: nn.Module, found: Mapping[str, Tensor]) -> None:
-    """Give a model its first weights; what they don't name stays as it was drawn."""
-    own = weights(model)
-    strange = [name for name in found if name not in own or own[name].shape != found[name].shape]
-    assert not strange, strange
+def copy_weights(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Copy initial weights into a model; parameters without one keep their random values."""
+    model_weights = weights(model)
+    unknown = [
+        name
+        for name in tensors
+        if name not in model_weights or model_weights[name].shape != tensors[name].shape
+    ]
+    assert not unknown, unknown
     with torch.no_grad():
-        for name, tensor in found.items():
-            own[name].copy_(tensor)
+        for name, tensor in tensors.items():
+            model_weights[name].copy_(tensor)
 
 
 def _old_rows(old: Tokenizer, new: Tokenizer, path: Path) -> list[int]:
     """Return for each token its row in the old embedding, or -1 where it has none."""
     before, now = old.vocabulary, new.vocabulary
-    if gone := [text for text in before if text not in now]:
+    if missing := [text for text in before if text not in now]:
         raise InputError(
-            f"--init-from: {path}: {len(gone):,} of its {len(before):,} tokens, such as "
-            f"{min(gone)!r}, are not in the tokenizer of the packed folder: it is another one",
-            f"take its tokenizer over: lmkit train-tokenizer --from {path} --output TOKENIZER, and "
+            f"--init-from: {path}: {len(missing):,} of its {len(before):,} tokens, such as "
+            f"{min(missing)!r}, are not in the tokenizer of the packed folder: it is another one",
+            f"import its tokenizer: lmkit train-tokenizer --from {path} --output TOKENIZER, and "
             "pack with that",
         )
-    if differing := [part for part in CUTTING if _part(old, part) != _part(new, part)]:
+    if differing := [part for part in TOKENIZATION_PARTS if _part(old, part) != _part(new, part)]:
         warn(
             f"--init-from: {path}: its tokenizer has the same tokens, and another "
-            f"{' and '.join(differing)}: it cuts some texts in other pieces"
+            f"{' and '.join(differing)}: it splits some texts into other tokens"
         )
     rows = [-1] * new.size
     for text, row in now.items():
@@ -169,9 +178,15 @@ def _part(tokenizer: Tokenizer, part: str) -> Any:
     return tokenizer.stored.get(part)
 
 
-def _in_new_rows(tensor: Tensor, moved_V: Tensor, known_V: Tensor) -> Tensor:
+def _rearranged(tensor: Tensor, old_rows_V: Tensor, known_V: Tensor) -> Tensor:
     """Put rows where their tokens are now, and the mean of all where a token is new."""
-    kept = tensor[moved_V[known_V]]
-    found = kept.double().mean(0).to(tensor.dtype).expand(len(moved_V), *tensor.shape[1:]).clone()
-    found[known_V] = kept
-    return found
+    known_rows = tensor[old_rows_V[known_V]]
+    tensors = (
+        known_rows.double()
+        .mean(0)
+        .to(tensor.dtype)
+        .expand(len(old_rows_V), *tensor.shape[1:])
+        .clone()
+    )
+    tensors[known_V] = known_rows
+    return tensors

@@ -1,10 +1,10 @@
-"""Which checkpoints a run has, and whether they can be believed; read without torch.
+"""The checkpoints of a run, and whether they are intact; read without torch.
 
 Choices:
-- The folders are the truth and index.json a signpost: a crash between the last rename and the new
-  index loses nothing.
-- Every file is checked against its SHA-256 before it is believed: a truncated file of weights
-  often still loads.
+- The folders are authoritative and index.json only points to them: a crash between the last rename
+  and the new index loses nothing.
+- Every file is checked against its SHA-256 before it is used: a truncated file of weights often
+  still loads.
 """
 
 import json
@@ -27,26 +27,26 @@ STATE = "state.json"
 
 @dataclass(frozen=True)
 class Index:
-    """What a run says about its checkpoints, by the names of their folders."""
+    """The latest and the best checkpoint of a run, by the names of their folders."""
 
     latest: str | None = None
     best: str | None = None
     """The lowest `validation_loss`, of those that are kept."""
 
 
-def choose(run: Path, warn: Callable[[str], None]) -> Path:
-    """Return the checkpoint that stands for a run: the best, else the newest, if it is whole."""
+def choose_checkpoint(run: Path, warn: Callable[[str], None]) -> Path:
+    """Return the checkpoint that a run is used with: the best, else the newest, if it is intact."""
     newest = newest_first(run)
     best = [checkpoint for checkpoint in newest if checkpoint.name == read_index(run).best]
     for checkpoint in [*best, *newest]:
-        if not (problem := damage(checkpoint)):
+        if not (problem := find_corruption(checkpoint)):
             return checkpoint
         warn(f"{checkpoint}: {problem}; trying another checkpoint")
-    raise LmkitError(f"{run}: no checkpoint that is whole", "train first: lmkit pretrain")
+    raise LmkitError(f"{run}: no intact checkpoint", "train first: lmkit pretrain")
 
 
 def newest_first(run: Path) -> list[Path]:
-    """Return the folders of a run's checkpoints, whole or not."""
+    """Return the folders of a run's checkpoints, intact or not."""
     folders = (run / CHECKPOINTS).glob("step-*")
     return sorted(
         (folder for folder in folders if re.fullmatch(r"step-\d{8,}", folder.name)),
@@ -65,12 +65,12 @@ def name_of(step: int) -> str:
 
 
 def step_of(checkpoint: Path) -> int:
-    """Return the step that a checkpoint was made after."""
+    """Return the step after which a checkpoint was saved."""
     return int(checkpoint.name.removeprefix("step-"))
 
 
 def read_index(run: Path) -> Index:
-    """Read what the run says is its latest and its best."""
+    """Read the latest and the best checkpoint of a run."""
     try:
         values = read_json(run / CHECKPOINTS / INDEX)
         return Index(values.get("latest"), values.get("best"))
@@ -78,20 +78,20 @@ def read_index(run: Path) -> Index:
         return Index()
 
 
-def damage(checkpoint: Path) -> str | None:
-    """Say what is wrong with the files of a checkpoint; None: nothing."""
+def find_corruption(checkpoint: Path) -> str | None:
+    """Return what is wrong with the files of a checkpoint; None: nothing."""
     try:
         outputs = read_json(checkpoint / MANIFEST)["outputs"]
         if {output["name"] for output in outputs} != {MODEL, OPTIMIZER, STATE}:
-            return f"{MANIFEST} is damaged"
+            return f"{MANIFEST} is corrupt"
         for output in outputs:
             file = checkpoint / output["name"]
             if file.stat().st_size != output["bytes"] or sha256(file) != output["sha256"]:
-                return f"{output['name']} is damaged"
+                return f"{output['name']} is corrupt"
     except OSError as error:
         return f"cannot be read ({error.strerror}: {Path(error.filename or checkpoint).name})"
     except (ValueError, KeyError, TypeError, AttributeError):
-        return f"{MANIFEST} is damaged"
+        return f"{MANIFEST} is corrupt"
     return None
 
 

@@ -1,14 +1,13 @@
-"""The folder of a run in the making: may it begin, or go on, and what it leaves.
+"""The folder of a run: whether it may start or resume, and its files.
 
 Choices:
-- A run may go on: to more steps, with other processes, micro-batches and intervals. What decides
-  its numbers (model, objective, data, seed, optimizer, precision) is fixed, and a change is
-  refused by name. Each change that is allowed is written down with its step in history.jsonl.
-- What `auto` came to is written down too, and used again: a probe may come out otherwise.
-- A checkpoint knows the recipe that it was made by. One with another recipe, left from before an
-  --overwrite that was killed, is never gone on from.
-- metrics.jsonl and tensorboard/ hold times, so they are no part of what the folder's fingerprint
-  stands for.
+- A run may resume: to more steps, with other processes, micro-batches and intervals. What
+  determines its numbers (model, objective, data, seed, optimizer, precision) is fixed, and a change
+  is refused by name. Each allowed change is recorded with its step in history.jsonl.
+- The values that `auto` resolved to are recorded too, and used again: a new measurement may differ.
+- A checkpoint records the recipe that it was made with. One with another recipe, left from before
+  an --overwrite that was killed, is never resumed from.
+- metrics.jsonl and tensorboard/ contain times, so they are excluded from the folder's fingerprint.
 """
 
 import hashlib
@@ -39,7 +38,7 @@ NOT_OUTPUTS = (r"(metrics|history)\.jsonl", r"tensorboard/.*", r"resolved\.json"
 
 @dataclass
 class RunFolder:
-    """A run's folder, seen by the process that writes it."""
+    """A run's folder, in the process that writes it."""
 
     config: StageConfig
     records: Sequence[Input]
@@ -48,47 +47,47 @@ class RunFolder:
 
     @cached_property
     def folder(self) -> OutputFolder:
-        """The plan and manifest half of it."""
+        """Its plan and manifest."""
         return OutputFolder(self.config, self.config.output, self.records)
 
     def claim(self, stack: ExitStack) -> Manifest | None:
-        """Own the folder until the stack unwinds; return a manifest if nothing is left to do."""
+        """Lock the folder until the stack unwinds; return a manifest if nothing is left to do."""
         folder = self.folder
-        finished, _ = self._look(folder)
+        finished, _ = self._check_state(folder)
         if finished:
             say(f"{self.config.output}: up to date")
             return finished
         self.config.output.mkdir(parents=True, exist_ok=True)
         stack.enter_context(folder_lock(self.config.output))
-        finished, changes = self._look(folder)
+        finished, changes = self._check_state(folder)
         if finished:
             return finished
         folder.begin()
         if self.config.overwrite:
-            self._forget()
+            self._remove_old_results()
         self._drop_checkpoints_of_others()
         if changes:
             self._write_history(changes)
         return None
 
     def resolve(self, key: str, find: Callable[[], str]) -> str:
-        """Return what `auto` came to when the run began; find it out, if it begins."""
+        """Return the value that `auto` resolved to when the run started; determine it, if new."""
         known = self.known(key)
         if known is None:
             known = find()
-            self._note(key, known)
+            self._record(key, known)
         return known
 
     def known(self, key: str) -> str | None:
-        """Return what `auto` came to, if that is known."""
+        """Return the value that `auto` resolved to, if it is known."""
         return _resolved(self.config.output).get(key)
 
-    def note_steps(self, hours: float | None, steps: int) -> None:
-        """Write down how many steps so many hours are."""
-        self._note("hours", hours)
-        self._note("steps", steps)
+    def record_steps(self, hours: float | None, steps: int) -> None:
+        """Record how many steps these hours are."""
+        self._record("hours", hours)
+        self._record("steps", steps)
 
-    def _note(self, key: str, value: Any) -> None:
+    def _record(self, key: str, value: Any) -> None:
         path = self.config.output / RESOLVED
         known = _resolved(self.config.output) | {key: value}
         with atomic_write(path, self.folder.scratch) as temporary:
@@ -96,10 +95,10 @@ class RunFolder:
 
     @property
     def recipe(self) -> str:
-        """A hash of all that decides the numbers of the run."""
+        """A hash of all that determines the numbers of the run."""
         plan = self.folder.plan
-        free = self.may_change | self.config.location_options
-        fixed = {key: value for key, value in flat(plan.config).items() if key not in free}
+        changeable = self.may_change | self.config.location_options
+        fixed = {key: value for key, value in flat(plan.config).items() if key not in changeable}
         data = [record.sha256 for record in plan.inputs]
         text = json.dumps([fixed, data], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
@@ -108,11 +107,11 @@ class RunFolder:
         """Write the manifest."""
         paths = [path for path in sorted(self.config.output.rglob("*")) if path.is_file()]
         names = [path.relative_to(self.config.output).as_posix() for path in paths]
-        made = ("model.json", "tokenizer/", f"{CHECKPOINTS}/")
+        prefixes = ("model.json", "tokenizer/", f"{CHECKPOINTS}/")
         outputs = [
             Output(name=name, bytes=size, sha256=hash_range(path, 0, size))
             for name, path in zip(names, paths, strict=True)
-            if name.startswith(made)
+            if name.startswith(prefixes)
             for size in [path.stat().st_size]
         ]
         counts = Counts(more={"steps": steps, "tokens": tokens})
@@ -121,7 +120,7 @@ class RunFolder:
             outputs, counts, dict(details), inputs=folder.plan.inputs, not_outputs=NOT_OUTPUTS
         )
 
-    def _look(self, folder: OutputFolder) -> tuple[Manifest | None, list[str]]:
+    def _check_state(self, folder: OutputFolder) -> tuple[Manifest | None, list[str]]:
         """Return the manifest if there is nothing to do, and the changes that are allowed."""
         manifest, plan = folder.look()
         if plan is None or self.config.overwrite:
@@ -135,19 +134,19 @@ class RunFolder:
             folder.check_outputs(manifest)
             if self.steps == before:
                 return manifest, []
-        gone = max(map(step_of, newest_first(folder.path)), default=0)
-        if self.steps < gone:
+        reached = max(map(step_of, newest_first(folder.path)), default=0)
+        if self.steps < reached:
             raise ConfigError(
-                f"--steps: got {self.steps}, but {folder.path} has already gone {gone}",
-                "evaluate one of its checkpoints, or choose another --output",
+                f"--steps: got {self.steps}, but {folder.path} has already reached {reached}",
+                "use one of its checkpoints, or choose another --output",
             )
         return None, list(options.values())
 
     def _steps_of(self, plan: Plan) -> int:
         return int(plan.config["steps"])
 
-    def _forget(self) -> None:
-        """Remove what an older run in this folder has left."""
+    def _remove_old_results(self) -> None:
+        """Remove the files of an older run in this folder."""
         run = self.config.output
         for name in (CHECKPOINTS, TENSORBOARD):
             shutil.rmtree(run / name, ignore_errors=True)
@@ -159,7 +158,7 @@ class RunFolder:
             try:
                 recipe = json.loads((checkpoint / STATE).read_text("utf-8")).get("recipe")
             except (OSError, ValueError):
-                continue  # damaged: loading passes it over, aloud
+                continue  # corrupt: loading skips it, with a warning
             if recipe != self.recipe:
                 shutil.rmtree(checkpoint)
 
@@ -168,11 +167,11 @@ class RunFolder:
         with (self.config.output / HISTORY).open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": step, "changes": list(changes)}) + "\n")
         for change in changes:
-            say(f"going on from step {step}: {change}")
+            say(f"resuming from step {step}: {change}")
 
 
 def resolved_steps(run: Path) -> tuple[float, int] | None:
-    """Return the hours that a run was given, and the steps that they came to."""
+    """Return the hours that a run was given, and the steps that they are."""
     known = _resolved(run)
     return (known["hours"], known["steps"]) if "steps" in known else None
 

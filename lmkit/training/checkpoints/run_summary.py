@@ -1,9 +1,9 @@
-"""What a run or a checkpoint says about itself, read without torch.
+"""A summary of a run or a checkpoint, read without torch.
 
 Choices:
-- The numbers come from the small files beside the weights: model.json, metrics.jsonl, the state
-  of each checkpoint. A run at work may be writing them, so a broken last line is left out.
-- Weights are counted from the head of their file, where safetensors keeps names and shapes as
+- The numbers come from the small files next to the weights: model.json, metrics.jsonl, the state of
+  each checkpoint. An active run may be writing them, so an incomplete last line is ignored.
+- Weights are counted from the header of their file, where safetensors keeps names and shapes as
   JSON.
 """
 
@@ -17,14 +17,14 @@ from lmkit.artifacts.manifest import flat
 from lmkit.training.checkpoints.layout import CHECKPOINTS, INDEX, MANIFEST, MODEL, STATE
 from lmkit.training.metrics import METRICS
 
-LONGEST_HEAD = 100_000_000
+MAX_HEADER_BYTES = 100_000_000
 TAIL_BYTES = 64_000
 
 Facts = dict[str, Any]
 
 
 def describe_run(folder: Path, details: Mapping[str, Any], last_steps: int) -> dict[str, Any]:
-    """Return tables of facts by title: how far the run is, its model, its last steps."""
+    """Return tables of facts by title: the progress of the run, its model, its last steps."""
     metrics = _tail(folder / METRICS)
     facts: Facts = {}
     if metrics:
@@ -40,8 +40,8 @@ def describe_run(folder: Path, details: Mapping[str, Any], last_steps: int) -> d
         facts["parameters"] = parameters(folder / CHECKPOINTS / str(index["latest"]))
     model = _json(folder / "model.json")
     changes = [
-        {"from_step": each.get("step"), "change": "; ".join(map(str, each.get("changes", [])))}
-        for each in _tail(folder / "history.jsonl")
+        {"from_step": entry.get("step"), "change": "; ".join(map(str, entry.get("changes", [])))}
+        for entry in _tail(folder / "history.jsonl")
     ]
     rest = {key: value for key, value in details.items() if key != "mixture"}
     return {
@@ -55,13 +55,13 @@ def describe_run(folder: Path, details: Mapping[str, Any], last_steps: int) -> d
 
 
 def checkpoint_manifest(folder: Path) -> Facts | None:
-    """Return what a checkpoint says about its files; None where it isn't one."""
+    """Return the manifest of a checkpoint; None where it isn't one."""
     found = _json(folder / MANIFEST)
     return found if {"step", "outputs"} == found.keys() - {"format"} else None
 
 
 def checkpoint_state(checkpoint: Path) -> Facts:
-    """Return how far the run was."""
+    """Return the training state of a checkpoint."""
     return flat(_json(checkpoint / STATE))
 
 
@@ -70,14 +70,14 @@ def parameters(checkpoint: Path) -> int | None:
     try:
         with (checkpoint / MODEL).open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(min(length, LONGEST_HEAD)))
-        return sum(prod(each["shape"]) for name, each in header.items() if name != "__metadata__")
+            header = json.loads(file.read(min(length, MAX_HEADER_BYTES)))
+        return sum(prod(entry["shape"]) for name, entry in header.items() if name != "__metadata__")
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
 def _json(path: Path) -> Facts:
-    """Read a JSON object; what is missing or damaged reads as empty."""
+    """Read a JSON object; a missing or corrupt one reads as empty."""
     try:
         found = json.loads(path.read_bytes())
     except (OSError, ValueError):

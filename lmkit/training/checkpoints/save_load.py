@@ -1,24 +1,24 @@
-"""Checkpoints: a model in training, on the disk, whole or not at all.
+"""Checkpoints: saved atomically, and loaded after a check.
 
     checkpoints/
       step-00001000/
         model.safetensors       weights by name; tied ones once
         optimizer.safetensors   "name.exp_avg", "name.exp_avg_sq", "name.step" of every weight
-        state.json              how far the run was
+        state.json              the progress of the run
         manifest.json           name, bytes and SHA-256 of the three, written last
       index.json                {"latest": "step-00001000", "best": "step-00000800"}
 
 Choices:
-- A checkpoint is written beside its place, put on the disk and renamed. Whatever ends a save, the
-  older ones can be read; what it leaves behind, the next save removes.
-- A damaged checkpoint (`checkpoint_files`) is passed over, aloud, for the one before.
-- The optimizer's state goes by the name of the weight. By number, as torch counts, a parameter
-  group that is cut another way would silently give each weight the moments of another.
-- It is written from copies, so that training can go on meanwhile, and holds whole tensors, however
-  they are shared out: it is gone on from in any other way.
-- No pickle: loading a checkpoint runs no code of whoever made it.
-- No generator's state: the loop seeds torch anew at each step from the run's seed, the step and
-  the rank, so what dropout draws is a function of the step.
+- A checkpoint is written to a temporary folder, synced to disk and renamed. However a save ends,
+  the older checkpoints can be read; its leftovers are removed by the next save.
+- A corrupt checkpoint (`layout`) is skipped with a warning, in favour of the one before.
+- The optimizer's state is stored by the name of the weight. By number, as torch counts, other
+  parameter groups would silently give each weight the moments of another.
+- It is written from copies, so that training can continue meanwhile, and contains full tensors,
+  however they are sharded: a run can resume with any other parallel mode.
+- No pickle: loading a checkpoint runs no code.
+- No generator state: the loop seeds torch at each step from the run's seed, the step and the rank,
+  so dropout is a function of the step.
 """
 
 import errno
@@ -49,13 +49,13 @@ from lmkit.training.checkpoints.layout import (
     OPTIMIZER,
     STATE,
     Index,
-    damage,
+    find_corruption,
     name_of,
     newest_first,
     read_json,
     step_of,
 )
-from lmkit.training.distributed.sharded_weights import LocalShard, held
+from lmkit.training.distributed.sharded_weights import LocalShard, local_shards
 from lmkit.training.optimizer import CombinedOptimizer, parts_of
 
 PARTIAL, OLD = ".partial-", ".old-"
@@ -63,7 +63,7 @@ PARTIAL, OLD = ".partial-", ".old-"
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A model in training, in tensors on the CPU that nobody else changes."""
+    """A model in training, in tensors on the CPU that nothing else changes."""
 
     weights: dict[str, Tensor]
     moments: dict[str, Tensor]
@@ -77,18 +77,18 @@ def snapshot(
     keep: bool = True,
 ) -> Snapshot:
     """Copy a model and its optimizer; each process has to call it, and one may `keep` the copy."""
-    held_weights = held(model) if held_weights is None else held_weights
+    held_weights = local_shards(model) if held_weights is None else held_weights
     state, kept_moments = optimizer.state, dict[str, Tensor]()
     for one in held_weights:
-        for key, value in state.get(one.own, {}).items():
-            whole = one.whole(value)
+        for key, value in state.get(one.local, {}).items():
+            full = one.full(value)
             if keep:
-                kept_moments[f"{one.name}.{key}"] = _copied(whole)
+                kept_moments[f"{one.name}.{key}"] = _copied(full)
     kept_weights = dict[str, Tensor]()
     for name, tensor in weights(model).items():
-        whole = tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+        full = tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
         if keep:
-            kept_weights[name] = _copied(whole)
+            kept_weights[name] = _copied(full)
     return Snapshot(kept_weights, kept_moments)
 
 
@@ -109,27 +109,27 @@ def save(
         run: the folder of the run.
         step: the step that has just been done.
         copy: what to write.
-        state: what JSON can hold; "validation_loss", where it is a number, decides the best.
+        state: JSON values; "validation_loss", where it is a number, decides the best.
         keep: how many of the last to keep, at least 1.
 
     Raises:
-        OSError: the disk is full or broken. The older checkpoints are still there.
+        OSError: the disk is full or broken. The older checkpoints still exist.
 
     """
     folder = run / CHECKPOINTS
     folder.mkdir(exist_ok=True)
-    _sweep(folder)
+    _remove_leftovers(folder)
     final, partial = folder / name_of(step), folder / (PARTIAL + name_of(step))
     try:
         partial.mkdir()
         _write(partial, step, copy, state)
-        if final.exists():  # damaged, or the run has gone back behind it
+        if final.exists():  # corrupt, or the run was rolled back to before it
             _remove(final)
         partial.rename(final)
         fsync(folder)
         index = _update_index(folder, step)
     except BaseException:
-        # A full disk needs the space, and a person may look.
+        # A full disk needs the space, and a user may look into the folder.
         shutil.rmtree(partial, ignore_errors=True)
         raise
     _delete_others(folder, step, index, keep)
@@ -143,59 +143,61 @@ def load(
     warn: Callable[[str], None],
     held_weights: Sequence[LocalShard] | None = None,
 ) -> dict[str, Any]:
-    """Fill model and optimizer from the newest checkpoint that is whole; return its state.
+    """Load model and optimizer from the newest intact checkpoint; return its state.
 
     Raises:
-        LmkitError: no checkpoint is whole.
+        LmkitError: no checkpoint is intact.
 
     """
     for checkpoint in newest_first(run):
-        if problem := damage(checkpoint):
+        if problem := find_corruption(checkpoint):
             warn(f"{checkpoint}: {problem}; going back to the checkpoint before it")
             continue
         load_weights(checkpoint, model)
-        _load_optimizer(checkpoint, held_weights or held(model), optimizer)
+        _load_optimizer(checkpoint, held_weights or local_shards(model), optimizer)
         return read_json(checkpoint / STATE)
     raise LmkitError(
-        f"{run / CHECKPOINTS}: no checkpoint that is whole",
-        "start the run again with --overwrite, or copy a good checkpoint back",
+        f"{run / CHECKPOINTS}: no intact checkpoint",
+        "start the run again with --overwrite, or restore an intact checkpoint",
     )
 
 
 def load_weights(checkpoint: Path, model: nn.Module) -> None:
-    """Fill a model, on whatever device, from one checkpoint that has been checked."""
-    saved, own = load_file(checkpoint / MODEL), weights(model)
+    """Load one checkpoint that has been checked into a model, on any device."""
+    saved, model_tensors = load_file(checkpoint / MODEL), weights(model)
     if wrong := sorted(
         name
-        for name in saved.keys() | own.keys()
-        if name not in saved or name not in own or saved[name].shape != own[name].shape
+        for name in saved.keys() | model_tensors.keys()
+        if name not in saved
+        or name not in model_tensors
+        or saved[name].shape != model_tensors[name].shape
     ):
         raise LmkitError(
             f"{checkpoint}: its weights are not those of this model, such as {wrong[0]}",
-            "--model.* must be what the checkpoint was made with",
+            "--model.* must be as in the checkpoint",
         )
-    parts = {one.name: one for one in held(model)}
+    parts = {one.name: one for one in local_shards(model)}
     with torch.no_grad():
-        for name, tensor in own.items():
+        for name, tensor in model_tensors.items():
             if isinstance(tensor, DTensor):
-                parts[name].own.copy_(parts[name].part(saved[name]))
+                parts[name].local.copy_(parts[name].shard(saved[name]))
             else:
                 tensor.copy_(saved[name])
 
 
 def weights(model: nn.Module) -> dict[str, Tensor]:
-    """Return everything that a model remembers, by name; a tied tensor by its first name."""
-    seen: set[int] = set()
+    """Return all parameters and buffers of a model by name; a tied tensor by its first name."""
+    added: set[int] = set()
     named: dict[str, Tensor] = {}
     for name, tensor in model.state_dict(keep_vars=True).items():
-        if id(tensor) not in seen:
-            seen.add(id(tensor))
+        if id(tensor) not in added:
+            added.add(id(tensor))
             named[name] = tensor
     return named
 
 
 def _write(folder: Path, step: int, copy: Snapshot, state: Mapping[str, Any]) -> None:
-    """Write the four files and wait until they are on the disk."""
+    """Write the four files and wait until they are on disk."""
     _write_json(folder / STATE, state)
     _write_tensors(folder / MODEL, copy.weights)
     _write_tensors(folder / OPTIMIZER, copy.moments)
@@ -212,24 +214,28 @@ def _write_tensors(file: Path, tensors: Mapping[str, Tensor]) -> None:
     try:
         save_file(dict(tensors), file)
     except SafetensorError as error:
-        full = "os error 28" in str(error)  # its message is all that says so
+        full = "os error 28" in str(error)  # only its message tells them apart
         raise OSError(errno.ENOSPC if full else errno.EIO, str(error), str(file)) from error
-    # It is written for its owner alone; it is to be as readable as its neighbours.
+    # save_file makes it readable only for its owner; it gets the permissions of the others.
     file.chmod((file.parent / STATE).stat().st_mode & 0o777)
 
 
 def _load_optimizer(
     checkpoint: Path, held_weights: Sequence[LocalShard], optimizer: Optimizer | CombinedOptimizer
 ) -> None:
-    """Give each weight its moments; torch puts them on the device where its kernel wants them."""
+    """Give each weight its moments; torch puts them on the device where its kernel needs them."""
     saved = load_file(checkpoint / OPTIMIZER)
     moments: dict[int, dict[str, Tensor]] = {}
     for one in held_weights:
-        # A name may begin like another ("norm", "norm.gain"); what follows has no dot.
-        own = {key: value for key, value in saved.items() if key.rpartition(".")[0] == one.name}
-        if own:
-            found = {key.rpartition(".")[2]: one.part(value) for key, value in own.items()}
-            moments[id(one.own)] = found
+        # A name may be the prefix of another ("norm", "norm.gain"); a key has no dot.
+        model_tensors = {
+            key: value for key, value in saved.items() if key.rpartition(".")[0] == one.name
+        }
+        if model_tensors:
+            found = {
+                key.rpartition(".")[2]: one.shard(value) for key, value in model_tensors.items()
+            }
+            moments[id(one.local)] = found
     for part in parts_of(optimizer):
         numbered = part.state_dict()
         numbers = {
@@ -252,7 +258,7 @@ def _update_index(folder: Path, step: int) -> Index:
 
 
 def _validation_loss(checkpoint: Path) -> float:
-    """Return what was measured there; infinite where nothing was."""
+    """Return the validation loss of a checkpoint; infinite where there is none."""
     try:
         loss = read_json(checkpoint / STATE).get("validation_loss")
     except (OSError, ValueError):
@@ -261,7 +267,7 @@ def _validation_loss(checkpoint: Path) -> float:
 
 
 def _delete_others(folder: Path, step: int, index: Index, keep: int) -> None:
-    """Delete what is too old, and what lies ahead: the run has gone back behind it."""
+    """Delete old checkpoints, and later ones: the run was rolled back to before them."""
     kept = {checkpoint.name for checkpoint in _up_to(folder, step)[: max(keep, 1)]} | {index.best}
     for checkpoint in newest_first(folder.parent):
         if checkpoint.name not in kept:
@@ -274,13 +280,13 @@ def _up_to(folder: Path, step: int) -> list[Path]:
 
 def _remove(checkpoint: Path) -> None:
     """Delete a folder; one that is half deleted never has a checkpoint's name."""
-    away = checkpoint.with_name(OLD + checkpoint.name)
-    checkpoint.rename(away)
-    shutil.rmtree(away)
+    renamed = checkpoint.with_name(OLD + checkpoint.name)
+    checkpoint.rename(renamed)
+    shutil.rmtree(renamed)
 
 
-def _sweep(folder: Path) -> None:
-    """Remove what a save that was killed has left."""
+def _remove_leftovers(folder: Path) -> None:
+    """Remove the leftovers of a save that was killed."""
     for leftover in [*folder.glob(PARTIAL + "*"), *folder.glob(OLD + "*")]:
         shutil.rmtree(leftover)
 

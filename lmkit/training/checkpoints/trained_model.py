@@ -1,12 +1,12 @@
-"""A run on disk, as those find it who use its model.
+"""The model of a run, loaded for use.
 
-    model.json      what the model is, and what it was trained for
+    model.json      the model's options, and its objective
     tokenizer/      a copy
     checkpoints/    the weights
 
 Choices:
-- A run can be used while it goes on: its best checkpoint, else its latest, stands for it.
-- A folder `checkpoints/step-…` can be named instead.
+- A run can be used while it is training: with its best checkpoint, else its latest.
+- A folder `checkpoints/step-…` can be given instead.
 """
 
 import json
@@ -28,8 +28,8 @@ from lmkit.training.checkpoints.earlier_models import with_present_names
 from lmkit.training.checkpoints.layout import (
     MANIFEST,
     MODEL,
-    choose,
-    damage,
+    choose_checkpoint,
+    find_corruption,
     newest_first,
     read_json,
     step_of,
@@ -41,7 +41,7 @@ TOKENIZER = "tokenizer"
 
 
 class Description(Record):
-    """What model.json holds."""
+    """The content of model.json."""
 
     format: int = FORMAT
     model: dict[str, Any]
@@ -49,12 +49,12 @@ class Description(Record):
     sequence_length: int
     objective: str
     objective_options: dict[str, Any] = {}  # noqa: RUF012 (a field's default, which pydantic copies)
-    """Its own options, by group."""
+    """The options of the objective, by group."""
     tokenizer: str
     """SHA-256 of its tokenizer.json."""
     bos: int | None
     eos: int | None
-    """Ids put around each document; None where there was none."""
+    """Ids added around each document; None where there was none."""
 
     @property
     def config(self) -> ModelConfig:
@@ -63,12 +63,12 @@ class Description(Record):
 
     @property
     def longest(self) -> int:
-        """Most tokens that the model was trained to read at once, or has places for."""
+        """Most tokens that the model was trained to read at once, or has positions for."""
         return self.config.longest or self.sequence_length
 
     @property
     def learned(self) -> ObjectiveConfig:
-        """What the model was trained to do."""
+        """The objective of the model."""
         return ObjectiveConfig.model_validate(
             {"objective": self.objective, **self.objective_options}
         )
@@ -90,7 +90,7 @@ class TrainedModel:
 
     @property
     def step(self) -> int:
-        """After how many steps it was saved."""
+        """The step after which it was saved."""
         return step_of(self.checkpoint)
 
 
@@ -105,7 +105,7 @@ def open_run(path: Path, device: torch.device) -> TrainedModel:
     if tokenizer.fingerprint != description.tokenizer:
         raise InputError(
             f"{run / TOKENIZER}: not the tokenizer that {run / MODEL_JSON} was trained with",
-            "copy the right one back",
+            "restore the right one",
         )
     with torch.device("meta"):
         model = Transformer(description.config, description.vocabulary_size)
@@ -116,22 +116,22 @@ def open_run(path: Path, device: torch.device) -> TrainedModel:
 
 
 def find_run(path: Path) -> tuple[Path, Path]:
-    """Return the run's folder and the checkpoint that stands for it."""
+    """Return the run's folder and the checkpoint to use."""
     if (path / MODEL_JSON).is_file():
         if not newest_first(path):
             raise InputError(f"{path}: no checkpoint yet", "wait for the first --save-every")
-        return path, choose(path, warn)
+        return path, choose_checkpoint(path, warn)
     run = run_of(path)
     named = path.resolve() in [checkpoint.resolve() for checkpoint in newest_first(run)]
     if named and (run / MODEL_JSON).is_file():
-        if problem := damage(path):
-            raise InputError(f"{path}: {problem}", "name another checkpoint, or the run")
+        if problem := find_corruption(path):
+            raise InputError(f"{path}: {problem}", "give another checkpoint, or the run")
         return run, path
     if not path.exists():
         raise InputError(f"{path}: no such folder")
     raise InputError(
         f"{path}: not a run, and not a checkpoint of one",
-        "name a folder that lmkit pretrain made",
+        "give a folder made by lmkit pretrain",
     )
 
 
@@ -141,7 +141,7 @@ def run_of(checkpoint: Path) -> Path:
 
 
 def fingerprint_of(checkpoint: Path) -> str:
-    """Stand for all that decides what the model of a checkpoint says."""
+    """Return a fingerprint of all that determines the output of a checkpoint's model."""
     listed = read_json(checkpoint / MANIFEST)["outputs"]
     weights = [(each["name"], each["sha256"]) for each in listed if each["name"] == MODEL]
     return fingerprint([*weights, (MODEL_JSON, sha256(run_of(checkpoint) / MODEL_JSON))])
@@ -154,12 +154,12 @@ def read_description(run: Path) -> Description:
         description = Description.model_validate(with_present_names(values))
         assert description.config and description.learned  # they must be readable, too
     except (OSError, ValueError, AssertionError, AttributeError):
-        raise InputError(f"{run / MODEL_JSON}: damaged", "copy it back, or train again") from None
+        raise InputError(f"{run / MODEL_JSON}: corrupt", "restore it, or train again") from None
     return description
 
 
 def write_description(description: Description, run: Path, scratch: Path) -> None:
-    """Write model.json, unless it already says the same."""
+    """Write model.json, unless it is already the same."""
     path = run / MODEL_JSON
     text = json.loads(description.model_dump_json())
     if not path.exists() or json.loads(path.read_text("utf-8")) != text:

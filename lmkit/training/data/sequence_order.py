@@ -1,75 +1,75 @@
-"""Which rows a step sees: a pure function of the seed and the step.
+"""The sequences of each step: a pure function of the seed and the step.
 
 Choices:
-- The rows form an endless stream: epoch after epoch, each in an order of its own. Step s takes
-  places (s-1)·B to s·B - 1, so every row comes exactly once an epoch, whatever the batch.
-- The order of an epoch is computed place by place and never stored: a Feistel network (Luby and
-  Rackoff 1988) is a permutation of a power of two, and walking its cycles until a value falls
-  below R makes it one of R rows (Black and Rogaway 2002, "Ciphers with arbitrary finite
-  domains"). A shuffled list of a billion rows would take 8 GB.
-- So there is no loader state. A resume is exact, and it may have other processes or micro-batches.
-- Every rank makes the same number of passes, the last perhaps over no rows at all: a rank with one
-  pass less would leave the others waiting for its gradients.
+- The sequences form an endless stream: epoch after epoch, each in a separate order. Step s takes
+  offsets (s-1)·B to s·B - 1, so every sequence is read exactly once per epoch, whatever the batch.
+- The order of an epoch is computed offset by offset and never stored: a Feistel network (Luby and
+  Rackoff 1988) is a permutation of a power of two, and walking its cycles until a value is below R
+  makes it one of R sequences (Black and Rogaway 2002, "Ciphers with arbitrary finite domains"). A
+  shuffled list of a billion sequences would take 8 GB.
+- So there is no loader state. Resuming is exact, also with other processes or micro-batches.
+- Every rank has the same number of micro-batches, the last perhaps empty: a rank with one less
+  would leave the others waiting for its gradients.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.counter_rng import GOLDEN, MASK, draw, mix
+from lmkit.counter_rng import GOLDEN, MASK, draw, splitmix64
 
 ROUNDS = 12
-"""Four make a good cipher of a large domain; a domain of three rows needs more to look fair."""
+"""Four make a good cipher of a large domain; three sequences need more to be uniform."""
 
 
-def rows_of_step(seed: int, step: int, rows_per_batch: int, rows: int) -> NDArray[np.int64]:
-    """Return the rows that step 1, 2, … of a run reads, out of `rows`.
+def rows_of_step(seed: int, step: int, global_batch_size: int, rows: int) -> NDArray[np.int64]:
+    """Return the sequences that step 1, 2, … of a run reads, out of `rows`.
 
     >>> first, second = rows_of_step(0, 1, 3, 6), rows_of_step(0, 2, 3, 6)
     >>> sorted([*first.tolist(), *second.tolist()])
     [0, 1, 2, 3, 4, 5]
     """
-    return rows_at(seed, (step - 1) * rows_per_batch, rows_per_batch, rows)
+    return rows_at(seed, (step - 1) * global_batch_size, global_batch_size, rows)
 
 
 def rows_at(seed: int, start: int, count: int, rows: int) -> NDArray[np.int64]:
-    """Return what stands at `count` places of the endless stream, from `start` on.
+    """Return the sequences at `count` offsets of the endless stream, from `start` on.
 
-    >>> sorted(rows_at(7, 3, 3, 3).tolist())  # the whole second epoch
+    >>> sorted(rows_at(7, 3, 3, 3).tolist())  # the full second epoch
     [0, 1, 2]
     """
     if rows < 1:
-        raise ValueError("there are no rows to draw from")
-    places = start + np.arange(count, dtype=np.int64)
-    epochs, within = np.divmod(places, rows)
+        raise ValueError("there are no sequences to read")
+    offsets = start + np.arange(count, dtype=np.int64)
+    epochs, within = np.divmod(offsets, rows)
     keys = np.empty(count, np.uint64)
     for epoch in range(int(epochs[0]), int(epochs[-1]) + 1):
         keys[epochs == epoch] = draw(seed, epoch)
     return _permuted(within.astype(np.uint64), keys, rows).astype(np.int64)
 
 
-def passes_of_rank(
+def micro_batches_of_rank(
     rows: NDArray[np.int64], rank: int, ranks: int, micro_batch: int
 ) -> list[NDArray[np.int64]]:
-    """Cut a rank's share of a batch into micro-batches: as many on every rank, some maybe empty.
+    """Split a rank's part of a batch into micro-batches: as many on every rank, some perhaps empty.
 
-    >>> [p.tolist() for p in passes_of_rank(np.arange(5), rank=0, ranks=2, micro_batch=2)]
+    >>> [m.tolist() for m in micro_batches_of_rank(np.arange(5), rank=0, ranks=2, micro_batch=2)]
     [[0, 1], [2]]
-    >>> [p.tolist() for p in passes_of_rank(np.arange(5), rank=1, ranks=2, micro_batch=2)]
+    >>> [m.tolist() for m in micro_batches_of_rank(np.arange(5), rank=1, ranks=2, micro_batch=2)]
     [[3, 4], []]
     """
     largest = -(-len(rows) // ranks)
     starts = range(0, largest, micro_batch)
-    share = np.array_split(rows, ranks)[rank]  # sizes differ by at most one
-    return [share[start : start + micro_batch] for start in starts]
+    part = np.array_split(rows, ranks)[rank]  # sizes differ by at most one
+    return [part[start : start + micro_batch] for start in starts]
 
 
 def _permuted(
-    places: NDArray[np.uint64], keys: NDArray[np.uint64], rows: int
+    offsets: NDArray[np.uint64], keys: NDArray[np.uint64], rows: int
 ) -> NDArray[np.uint64]:
-    """Send each place below `rows` to another, one to one for every key."""
+    """Map each offset below `rows` to another, one to one for every key."""
     bits = (rows - 1).bit_length()
-    values = _feistel(places, keys, bits)
-    # At most half of the domain lies above `rows`, so a walk takes less than two steps on average.
+    values = _feistel(offsets, keys, bits)
+    # At most half of the domain is above `rows`, so a walk takes less than two steps on average.
     while (outside := np.flatnonzero(values >= rows)).size:
         values[outside] = _feistel(values[outside], keys[outside], bits)
     return values
@@ -83,7 +83,7 @@ def _feistel(values: NDArray[np.uint64], keys: NDArray[np.uint64], bits: int) ->
     for number in range(ROUNDS):
         round_keys = keys + np.uint64((number + 1) * GOLDEN & MASK)
         if number % 2:
-            high ^= mix(low * np.uint64(GOLDEN) + round_keys) & high_mask
+            high ^= splitmix64(low * np.uint64(GOLDEN) + round_keys) & high_mask
         else:
-            low ^= mix(high * np.uint64(GOLDEN) + round_keys) & low_mask
+            low ^= splitmix64(high * np.uint64(GOLDEN) + round_keys) & low_mask
     return high << np.uint64(low_bits) | low

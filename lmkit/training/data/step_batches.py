@@ -1,11 +1,11 @@
-"""What one rank computes in a step: its micro-batches, read ahead of time.
+"""The batches that one rank computes in a step, prefetched.
 
 Choices:
-- All micro-batches of a step are drawn before the first is computed: the loss is divided by the
+- All micro-batches of a step are made before the first is computed: the loss is divided by the
   number of targets in all of them.
-- A thread reads the next steps while this one is computed. What is random in a batch follows from
-  the seed, the step and the row, so it doesn't depend on when, nor on who makes it; what goes wrong
-  in the thread is raised where the step is asked for.
+- A thread reads the next steps while this one is computed. The random numbers of a batch depend on
+  the seed, the step and the sequence, so they don't depend on when, nor on where it is made; errors
+  in the thread are raised when the step is needed.
 """
 
 from collections import deque
@@ -22,12 +22,12 @@ from lmkit.counter_rng import row_keys
 from lmkit.objectives.registry import Objective
 from lmkit.packing.token_rows import NO_TARGET, Rows
 
-READ_AHEAD = 2
-"""Steps whose rows are read before they are needed."""
+PREFETCH_STEPS = 2
+"""Steps whose sequences are read before they are needed."""
 
 
 class TrainingRows(Protocol):
-    """Rows that can be read in any order, such as `TokenRows`."""
+    """Sequences that can be read in any order, such as `TokenRows`."""
 
     def __len__(self) -> int: ...
 
@@ -35,7 +35,7 @@ class TrainingRows(Protocol):
 
 
 Arguments = dict[str, Tensor]
-"""What a model is called with."""
+"""The arguments of a model."""
 
 
 @dataclass(frozen=True)
@@ -48,28 +48,28 @@ class StepBatches:
     tokens: int
     """Padding not counted."""
     dropped: int = 0
-    """Text tokens that the objective left out."""
+    """Text tokens that the objective dropped."""
 
 
 def step_batches(
     seed: int,
     step: int,
-    passes: list[NDArray[np.int64]],
+    micro_batches: list[NDArray[np.int64]],
     data: TrainingRows,
     objective: Objective,
     pin: bool,
 ) -> StepBatches:
-    """Read the rows of each pass of a step; `pin` them where a GPU is to fetch them."""
+    """Read the sequences of each micro-batch of a step; `pin` them where a GPU will copy them."""
     batches: list[Arguments] = []
     targets = tokens = dropped = 0
-    for rows in passes:
-        # A pass over no rows still has to run, or the other ranks wait for its gradients.
+    for rows in micro_batches:
+        # An empty micro-batch still has to run, or the other ranks wait for its gradients.
         numbers = rows if len(rows) else np.zeros(1, np.int64)
-        read = data.read(numbers)
-        batch = objective(read, row_keys(seed, step, numbers))
+        sequences = data.read(numbers)
+        batch = objective(sequences, row_keys(seed, step, numbers))
         if len(rows):
             targets += batch.targets
-            tokens += int(np.count_nonzero(read.documents_BT))
+            tokens += int(np.count_nonzero(sequences.documents_BT))
             dropped += batch.dropped
         else:
             batch = replace(batch, targets_BT=np.full_like(batch.targets_BT, NO_TARGET))
@@ -80,16 +80,16 @@ def step_batches(
     return StepBatches(step, batches, targets, tokens, dropped)
 
 
-def ahead(make: Callable[[int], StepBatches], steps: range) -> Generator[StepBatches]:
-    """Make the work of each step in a thread, some steps before it is asked for."""
-    waiting: deque[Future[StepBatches]] = deque()
+def prefetch(make: Callable[[int], StepBatches], steps: range) -> Generator[StepBatches]:
+    """Make the batches of each step in a thread, some steps before they are needed."""
+    queued: deque[Future[StepBatches]] = deque()
     pool = ThreadPoolExecutor(1, thread_name_prefix="rows")
     try:
         for step in steps:
-            waiting.append(pool.submit(make, step))
-            if len(waiting) > READ_AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+            queued.append(pool.submit(make, step))
+            if len(queued) > PREFETCH_STEPS:
+                yield queued.popleft().result()
+        while queued:
+            yield queued.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)

@@ -1,9 +1,9 @@
-"""How the processes of a run were started, and what Accelerate makes of each.
+"""How the processes of a run were started, and Accelerate's configuration in each.
 
 Choices:
-- Plain `lmkit pretrain` is one process; torchrun and `accelerate launch` start several. What the
-  latter was configured for is taken over where it is ours to do, and refused where it would own the
-  backward pass, the optimizer or the checkpoints.
+- Plain `lmkit pretrain` is one process; torchrun and `accelerate launch` start several. The
+  configuration of the latter is used where lmkit has an equivalent, and refused where it would take
+  over the backward pass, the optimizer or the checkpoints.
 - Nothing here imports torch before it is needed.
 """
 
@@ -22,24 +22,24 @@ from lmkit.training.precision import DeviceName, Precision
 ParallelMode = Literal["ddp", "fsdp", "tensor"]
 
 
-def refuse_owners() -> None:
-    """Refuse configurations of `accelerate launch` that would own what is ours."""
-    for name, what in (("DEEPSPEED", "DeepSpeed"), ("MEGATRON_LM", "Megatron-LM")):
+def refuse_launcher_plugins() -> None:
+    """Refuse plugins of `accelerate launch` that take over training."""
+    for name, plugin in (("DEEPSPEED", "DeepSpeed"), ("MEGATRON_LM", "Megatron-LM")):
         if _is_on(os.environ.get(f"ACCELERATE_USE_{name}")):
             raise ConfigError(
-                f"accelerate launch: its configuration asks for {what}, which would own the "
-                "backward pass, the optimizer and the checkpoints",
+                f"accelerate launch: its configuration asks for {plugin}, which would take over "
+                "the backward pass, the optimizer and the checkpoints",
                 "launch without it, and give --parallel fsdp",
             )
 
 
-def requested_mode(way: ParallelMode) -> ParallelMode:
-    """Return how work is shared; FSDP, where `accelerate launch` was configured for that.
+def requested_mode(mode: ParallelMode) -> ParallelMode:
+    """Return the parallel mode; FSDP, where `accelerate launch` was configured for it.
 
-    Accelerate's own FSDP is switched off by this: ours takes its place.
+    This switches off Accelerate's FSDP: lmkit's replaces it.
     """
     if not _is_on(os.environ.pop("ACCELERATE_USE_FSDP", None)):
-        return way
+        return mode
     say("accelerate launch asks for FSDP: taken as --parallel fsdp")
     return "fsdp"
 
@@ -47,16 +47,16 @@ def requested_mode(way: ParallelMode) -> ParallelMode:
 def accelerator_for(device: "DeviceName", precision: "Precision") -> "Accelerator":
     """Return an Accelerator for this process."""
     if ranks() == 1:
-        # Another run may have been in this process. It is what Accelerate's own tests call.
+        # Another run may have been in this process. Accelerate's tests call this, too.
         AcceleratorState._reset_state(True)  # pyright: ignore[reportPrivateUsage]
     mixed_precision = "no" if precision == "fp32" else precision
     accelerator = Accelerator(cpu=device == "cpu", mixed_precision=mixed_precision)
-    accelerator.scaler = None  # fp16's is ours (`loss_scale`)
-    spare = torch.cuda.device_count() if accelerator.device.type == "cuda" else 0
-    if spare > ranks():
+    accelerator.scaler = None  # lmkit has its own for fp16 (`loss_scale`)
+    gpus = torch.cuda.device_count() if accelerator.device.type == "cuda" else 0
+    if gpus > ranks():
         say(
-            f"this machine has {spare} GPUs, and {ranks()} is used; to use all of them: "
-            f"torchrun --nproc-per-node {spare} -m lmkit pretrain ..."
+            f"this machine has {gpus} GPUs, and {ranks()} is used; to use all of them: "
+            f"torchrun --nproc-per-node {gpus} -m lmkit pretrain ..."
         )
     return accelerator
 

@@ -1,19 +1,19 @@
-"""How several processes share the work of a step.
+"""How several processes share the computation of a step.
 
-    ddp      each has all weights, and rows of its own
-    fsdp     each has a part of every weight, and rows of its own; a block is put together as it is
-             needed, and let go (ZeRO stage 3, Rajbhandari et al. 2020, arXiv 1910.02054)
-    tensor   each has some heads and some of the feed-forward part's width, and all have the same
-             rows (Shoeybi et al. 2019, arXiv 1909.08053)
+    ddp      each has all weights, and different sequences
+    fsdp     each has a shard of every weight, and different sequences; a block is gathered when it
+             is needed, and freed (ZeRO stage 3, Rajbhandari et al. 2020, arXiv 1910.02054)
+    tensor   each has some heads and a part of the feed-forward network's hidden size, and all have
+             the same sequences (Shoeybi et al. 2019, arXiv 1909.08053)
 
 Choices:
-- Accelerate owns devices, precision and DDP. Its plugin for FSDP is ignored on CPUs without a word,
-  so the other two ways are torch's own `fully_shard` and `parallelize_module`.
-- Gradients are averaged over the processes that read rows of their own; the loss is multiplied by
-  their number first, so that all are sums over the global batch.
-- With `tensor`, gains that each process applies to its own heads (--model.qk-norm) get the sum of
-  their gradients. Everything outside of blocks is computed by each, from the same numbers, and
-  stays the same.
+- Accelerate manages devices, precision and DDP. It silently ignores its FSDP plugin on CPUs, so the
+  other two modes are torch's `fully_shard` and `parallelize_module`.
+- Gradients are averaged over the data-parallel ranks; the loss is multiplied by their number first,
+  so that all are sums over the global batch.
+- With `tensor`, the gradients of norm weights that each process applies to its own heads
+  (--model.qk-norm) are summed. Everything outside of blocks is computed by each, from the same
+  numbers, and remains the same.
 """
 
 from collections.abc import Callable, Generator, Mapping
@@ -28,27 +28,34 @@ from torch import Tensor, nn
 from lmkit.errors import ConfigError
 from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Block
-from lmkit.training.distributed.sharded_weights import LocalShard, held, squares, take_gradients
+from lmkit.training.distributed.sharded_weights import (
+    LocalShard,
+    collect_gradients,
+    local_shards,
+    sum_of_squares,
+)
 
 ParallelMode = Literal["ddp", "fsdp", "tensor"]
-IN_PARTS = ("query_norm.weight", "key_norm.weight")
-"""Weights that are whole on each process, and used for a part of the heads."""
+PER_HEAD_WEIGHTS = ("query_norm.weight", "key_norm.weight")
+"""Weights that are full on each process, and used for a part of the heads."""
 
 
 class Parallelism:
-    """The processes that train one model, seen from one of them."""
+    """The processes that train one model, in one of them."""
 
     def __init__(
-        self, model: nn.Module, accelerator: Accelerator, way: ParallelMode = "ddp"
+        self, model: nn.Module, accelerator: Accelerator, mode: ParallelMode = "ddp"
     ) -> None:
-        self.model, self.accelerator, self.way = model, accelerator, way
+        self.model, self.accelerator, self.mode = model, accelerator, mode
         self.processes = accelerator.num_processes
         if self.processes == 1:
-            self.way = "ddp"
-        if self.way == "ddp":
-            self._called: nn.Module = accelerator.prepare_model(model)
+            self.mode = "ddp"
+        if self.mode == "ddp":
+            self._wrapped_model: nn.Module = accelerator.prepare_model(model)
         else:
-            self._called = (_sharded if self.way == "fsdp" else _cut)(model, self._mesh)
+            self._wrapped_model = (_apply_fsdp if self.mode == "fsdp" else _apply_tensor_parallel)(
+                model, self._mesh
+            )
 
     @property
     def _mesh(self) -> Any:
@@ -57,85 +64,90 @@ class Parallelism:
         return init_device_mesh(self.accelerator.device.type, (self.processes,))
 
     @cached_property
-    def held(self) -> list[LocalShard]:
-        """What this process holds of each weight."""
-        return held(self.model)
+    def local_shards(self) -> list[LocalShard]:
+        """The shard of each weight on this process."""
+        return local_shards(self.model)
 
     @property
-    def reader(self) -> int:
-        """Which share of the rows this process reads."""
-        return 0 if self.way == "tensor" else self.accelerator.process_index
+    def data_parallel_rank(self) -> int:
+        """Which part of the batch this process reads."""
+        return 0 if self.mode == "tensor" else self.accelerator.process_index
 
     @property
-    def readers(self) -> int:
-        """In how many shares rows are read."""
-        return 1 if self.way == "tensor" else self.processes
+    def data_parallel_size(self) -> int:
+        """The number of parts of the batch."""
+        return 1 if self.mode == "tensor" else self.processes
 
-    def summed(self, own: Tensor) -> Tensor:
-        """Add up over the shares of rows."""
-        return own if self.readers == 1 else cast(Tensor, self.accelerator.reduce(own, "sum"))
+    def reduce_sum(self, local: Tensor) -> Tensor:
+        """Add up over the data-parallel ranks."""
+        return (
+            local
+            if self.data_parallel_size == 1
+            else cast(Tensor, self.accelerator.reduce(local, "sum"))
+        )
 
-    def any(self, own: bool) -> bool:
-        """Tell whether something is so on any process."""
+    def any_rank(self, local: bool) -> bool:
+        """Return whether something is true on any process."""
         if self.processes == 1:
-            return own
-        flag = torch.full((), float(own), device=self.accelerator.device)
+            return local
+        flag = torch.full((), float(local), device=self.accelerator.device)
         return bool(cast(Tensor, self.accelerator.reduce(flag, "sum")).item())
 
     def call(self, batch: Mapping[str, Tensor]) -> Tensor:
         """Return the summed loss of a batch."""
-        if self.way == "ddp":
-            return self._called(**batch)
+        if self.mode == "ddp":
+            return self._wrapped_model(**batch)
         with self.accelerator.autocast():
-            return self._called(**batch)
+            return self._wrapped_model(**batch)
 
     @contextmanager
-    def passing(self, *, last: bool) -> Generator[None]:
-        """Go through a micro-batch; gradients are exchanged in the last one of a step."""
-        if self.way == "fsdp":
-            self._called.set_requires_gradient_sync(last)  # pyright: ignore
-        quiet = self.way == "ddp" and not last
-        with self.accelerator.no_sync(self._called) if quiet else nullcontext():
+    def micro_batch_context(self, *, last: bool) -> Generator[None]:
+        """Context of a micro-batch; gradients are synchronized in the last one of a step."""
+        if self.mode == "fsdp":
+            self._wrapped_model.set_requires_gradient_sync(last)  # pyright: ignore
+        without_sync = self.mode == "ddp" and not last
+        with self.accelerator.no_sync(self._wrapped_model) if without_sync else nullcontext():
             yield
 
-    def take_gradients(self) -> None:
-        """Hand the gradients of a step on to the optimizer."""
-        if self.way == "tensor":
-            for one in self.held:
-                if one.name.endswith(IN_PARTS) and one.parameter.grad is not None:
+    def collect_gradients(self) -> None:
+        """Pass the gradients of a step to the optimizer's parameters."""
+        if self.mode == "tensor":
+            for one in self.local_shards:
+                if one.name.endswith(PER_HEAD_WEIGHTS) and one.parameter.grad is not None:
                     gradient = cast(Tensor, self.accelerator.reduce(one.parameter.grad, "sum"))
                     one.parameter.grad = gradient
-        take_gradients(self.held)
+        collect_gradients(self.local_shards)
 
     @property
     def norm_of(self) -> Callable[[list[Tensor]], Tensor] | None:
-        """Return what measures gradients that lie in parts; None: nothing is needed."""
-        return None if self.way == "ddp" else lambda _: self._norm()
+        """Return the function for the norm of sharded gradients; None: torch's."""
+        return None if self.mode == "ddp" else lambda _: self._norm()
 
     def _norm(self) -> Tensor:
-        parts = squares(self.held, parts=True).to(self.accelerator.device)
+        parts = sum_of_squares(self.local_shards, sharded=True).to(self.accelerator.device)
         parts = cast(Tensor, self.accelerator.reduce(parts, "sum"))
-        return (parts + squares(self.held, parts=False).to(parts.device)).sqrt()
+        return (parts + sum_of_squares(self.local_shards, sharded=False).to(parts.device)).sqrt()
 
 
 def refuse_mode(
-    way: ParallelMode, processes: int, config: ModelConfig, algorithm: str = "adamw"
+    mode: ParallelMode, processes: int, config: ModelConfig, algorithm: str = "adamw"
 ) -> None:
-    """Raise ConfigError where a model, or its optimizer, can't be shared in a way."""
-    if way == "ddp" or processes == 1:
+    """Raise ConfigError where a model, or its optimizer, doesn't support a mode."""
+    if mode == "ddp" or processes == 1:
         return
     if algorithm == "muon":
         raise ConfigError(
-            f"--parallel {way}: does not go with --optim.algorithm muon: it needs whole matrices",
+            f"--parallel {mode}: can't be combined with --optim.algorithm muon, which needs full "
+            "matrices",
             "use --parallel ddp, or adamw",
         )
-    if way == "fsdp":
+    if mode == "fsdp":
         return
     if config.position in {"relative", "transformer-xl", "alibi"}:
         raise ConfigError(
-            f"--parallel tensor: does not go with --model.position {config.position}, which adds "
-            "to the scores of each head",
-            "--parallel fsdp goes with all models",
+            f"--parallel tensor: can't be combined with --model.position {config.position}, which "
+            "adds to the scores of each head",
+            "--parallel fsdp works with all models",
         )
     for option, number in (
         ("--model.kv-heads", config.shape.kv_heads),
@@ -149,19 +161,19 @@ def refuse_mode(
             )
 
 
-def _sharded(model: nn.Module, mesh: Any) -> nn.Module:
+def _apply_fsdp(model: nn.Module, mesh: Any) -> nn.Module:
     from torch.distributed.fsdp import fully_shard
 
     for module in model.modules():
         if isinstance(module, Block):
             fully_shard(module, mesh=mesh)
-    # Let go behind a forward pass without a backward one, too: else validation would leave weights
-    # behind that the next update doesn't reach.
+    # Reshard also after a forward pass without a backward pass: else validation would leave full
+    # weights that the next update doesn't change.
     fully_shard(model, mesh=mesh, reshard_after_forward=True)
     return model
 
 
-def _cut(model: nn.Module, mesh: Any) -> nn.Module:
+def _apply_tensor_parallel(model: nn.Module, mesh: Any) -> nn.Module:
     from torch.distributed.tensor.parallel import (
         ColwiseParallel,
         RowwiseParallel,

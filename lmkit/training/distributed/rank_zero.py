@@ -1,7 +1,7 @@
-"""What several processes that train together do as one.
+"""What processes that train together do as one.
 
-Choice: the first alone looks at the disk, plans and writes; what it finds, an error included, is
-sent to the others, so that all go on or all end.
+Choice: only rank zero reads the disk, plans and writes; its result, or its error, is broadcast to
+the others, so that all continue or all end.
 """
 
 import time
@@ -16,8 +16,8 @@ from lmkit.errors import LmkitError
 from lmkit.execution.ranks import rank, ranks
 
 ResultT = TypeVar("ResultT")
-SECONDS_TO_LET_GO = 0.2
-"""Gloo's threads need some microseconds, once they are given a core."""
+SECONDS_TO_RELEASE = 0.2
+"""Gloo's threads need some microseconds to release tensors, once they are scheduled."""
 
 
 @contextmanager
@@ -35,19 +35,20 @@ def process_group(device: str) -> Generator[None]:
 
 
 def barrier() -> None:
-    """Wait for one another, and until what was sent is cleared away.
+    """Wait for all processes, and until sent tensors are released.
 
-    Gloo's threads drop the tensors of a call only after it has returned, and need Python's lock
-    for that. Who destroys a model under DDP, or the process group, in that very moment holds the
-    lock and waits for the threads, for ever (torch 2.13; one run in twenty on a busy machine).
+    Gloo's threads release the tensors of a call only after it has returned, and need Python's lock
+    for that. If a model under DDP, or the process group, is destroyed in that very moment, the
+    destroying thread holds the lock and waits for Gloo's threads: a deadlock (torch 2.13; one run
+    in twenty on a busy machine).
     """
     if ranks() > 1:
         PartialState().wait_for_everyone()
-        time.sleep(SECONDS_TO_LET_GO)  # gives up Python's lock
+        time.sleep(SECONDS_TO_RELEASE)  # releases Python's lock
 
 
 def on_rank_zero(function: Callable[[], ResultT]) -> ResultT:
-    """Call a function in the first process, and return what it returned in all of them."""
+    """Call a function on rank zero, and return its result on all ranks."""
     if ranks() == 1:
         return function()
 

@@ -1,10 +1,10 @@
-"""Weights that lie in parts on several processes, as plain tensors.
+"""Weights that are sharded over several processes, as plain tensors.
 
 Choices:
-- What a process holds of a weight is a tensor of its own, over the same memory. Optimizers see
-  those alone: an update by element needs nothing else, and the fused kernels run as ever.
-- A weight is put together, or cut, only for a checkpoint, which holds whole tensors: so it can be
-  gone on from in any other way of sharing the work.
+- A process's shard of a weight is a separate tensor over the same memory. Optimizers get only
+  those: an elementwise update needs nothing else, and the fused kernels run as usual.
+- A weight is gathered, or sharded, only for a checkpoint, which contains full tensors: so a run can
+  resume with any other parallel mode.
 """
 
 from collections.abc import Iterable
@@ -18,71 +18,75 @@ from torch.nn.utils import get_total_norm
 
 @dataclass(frozen=True)
 class LocalShard:
-    """A weight, and what this process holds of it."""
+    """A weight, and this process's shard of it."""
 
     name: str
     parameter: nn.Parameter
-    own: nn.Parameter
-    """The parameter itself, where it lies whole on each process."""
+    local: nn.Parameter
+    """The parameter itself, where it isn't sharded."""
 
     @property
-    def is_part(self) -> bool:
-        """Whether others hold other parts of it."""
+    def is_sharded(self) -> bool:
+        """Whether other processes have other shards of it."""
         parameter = self.parameter
         return isinstance(parameter, DTensor) and any(p.is_shard() for p in parameter.placements)
 
-    def whole(self, tensor: Tensor) -> Tensor:
-        """Put together what all hold of something that is cut as the weight is."""
+    def full(self, tensor: Tensor) -> Tensor:
+        """Gather a tensor that is sharded as the weight is."""
         parameter = self.parameter
-        if not isinstance(parameter, DTensor) or tensor.shape != self.own.shape:
+        if not isinstance(parameter, DTensor) or tensor.shape != self.local.shape:
             return tensor
-        parts = DTensor.from_local(
+        sharded = DTensor.from_local(
             tensor,
             parameter.device_mesh,
             parameter.placements,
             shape=parameter.shape,
             stride=parameter.stride(),
         )
-        return parts.full_tensor()
+        return sharded.full_tensor()
 
-    def part(self, tensor: Tensor) -> Tensor:
-        """Return what this process holds of a whole tensor; every process has all of it."""
+    def shard(self, tensor: Tensor) -> Tensor:
+        """Return this process's shard of a full tensor, which every process has."""
         parameter = self.parameter
         if not isinstance(parameter, DTensor) or tensor.shape != parameter.shape:
             return tensor
         mesh, placements = parameter.device_mesh, parameter.placements
-        tensor = tensor.to(self.own.device)
+        tensor = tensor.to(self.local.device)
         return distribute_tensor(tensor, mesh, placements, src_data_rank=None).to_local()
 
 
-def held(model: nn.Module) -> list[LocalShard]:
+def local_shards(model: nn.Module) -> list[LocalShard]:
     """Return the weights of a model, tied ones once."""
     return [
-        LocalShard(name, parameter, _own(parameter))
+        LocalShard(name, parameter, _local_parameter(parameter))
         for name, parameter in model.named_parameters()
         if parameter.requires_grad
     ]
 
 
-def _own(parameter: nn.Parameter) -> nn.Parameter:
+def _local_parameter(parameter: nn.Parameter) -> nn.Parameter:
     if not isinstance(parameter, DTensor):
         return parameter
     return nn.Parameter(parameter.to_local().detach())
 
 
-def take_gradients(weights: Iterable[LocalShard]) -> None:
+def collect_gradients(weights: Iterable[LocalShard]) -> None:
     """Hand each gradient on to what the optimizer sees."""
     for one in weights:
-        if one.own is not one.parameter:
+        if one.local is not one.parameter:
             gradient = one.parameter.grad
             assert gradient is None or isinstance(gradient, DTensor)
-            one.own.grad = None if gradient is None else gradient.to_local()
+            one.local.grad = None if gradient is None else gradient.to_local()
             one.parameter.grad = None
 
 
-def squares(weights: Iterable[LocalShard], *, parts: bool) -> Tensor:
-    """Return the sum of squares of the gradients of weights that lie in parts, or of the others."""
-    found = [one.own.grad for one in weights if one.own.grad is not None and one.is_part == parts]
-    if not found:
+def sum_of_squares(weights: Iterable[LocalShard], *, sharded: bool) -> Tensor:
+    """Return the sum of squares of the gradients of sharded weights, or of the others."""
+    gradients = [
+        one.local.grad
+        for one in weights
+        if one.local.grad is not None and one.is_sharded == sharded
+    ]
+    if not gradients:
         return torch.zeros(())
-    return get_total_norm(found).square()
+    return get_total_norm(gradients).square()

@@ -1,11 +1,12 @@
-"""A run that stands still, and who it is that doesn't come.
+"""Detection of a stalled run, and of the process that stalls it.
 
 Choices:
-- Each process notes what it is doing. A thread looks at the notes, and where nothing has moved for
-  too long it says which process is behind, in what, and ends the run with exit code 1: the others
-  would wait for it for ever, and a batch system would pay for that. The last checkpoint is whole.
-- The notes of other processes are in the store that torch's process groups meet in, so nothing but
-  the network that they need anyway has to work.
+- Each process records what it is doing. A thread checks the records, and where there has been no
+  progress for too long it reports which process lags, and in what, and ends the run with exit code
+  1: the others would wait for it indefinitely, and a batch system would charge for that. The last
+  checkpoint is intact.
+- The records of other processes are in the store of torch's process groups, so only the network
+  that they need anyway has to work.
 """
 
 import json
@@ -17,13 +18,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-EVERY = 1.0
-"""Seconds between two notes to the others, at least."""
+MIN_INTERVAL = 1.0
+"""Minimum seconds between two records for the others."""
 
 
 @dataclass(frozen=True)
-class Note:
-    """What a process is doing, and since when, by its own clock."""
+class Heartbeat:
+    """What a process is doing, and since when, by its clock."""
 
     step: int
     doing: str
@@ -42,33 +43,37 @@ class Watch:
     ) -> None:
         self._seconds, self._rank, self._ranks = seconds, rank, ranks
         self._end = end or _end
-        self._note = Note(0, "starting", time.time())
-        self._told = 0.0
+        self._heartbeat = Heartbeat(0, "starting", time.time())
+        self._published = 0.0
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look, name="watch", daemon=True)
+        self._thread = threading.Thread(target=self._watch, name="watch", daemon=True)
 
     def beat(self, step: int, doing: str) -> None:
-        """Note what this process begins to do."""
-        self._note = Note(step, doing, time.time())
-        if self._ranks > 1 and self._seconds and self._note.since - self._told > EVERY:
-            self._told = self._note.since
-            _store().set(_key(self._rank), json.dumps(self._note.__dict__))
+        """Record what this process starts to do."""
+        self._heartbeat = Heartbeat(step, doing, time.time())
+        if (
+            self._ranks > 1
+            and self._seconds
+            and self._heartbeat.since - self._published > MIN_INTERVAL
+        ):
+            self._published = self._heartbeat.since
+            _store().set(_key(self._rank), json.dumps(self._heartbeat.__dict__))
 
-    def _look(self) -> None:
+    def _watch(self) -> None:
         assert self._seconds
         while not self._over.wait(min(1.0, self._seconds / 4)):
-            note = self._note
-            if time.time() - note.since > self._seconds:
-                notes = {self._rank: note} | (self._others() if self._ranks > 1 else {})
-                self._end(stalled(notes, self._rank, self._seconds))
+            heartbeat = self._heartbeat
+            if time.time() - heartbeat.since > self._seconds:
+                heartbeats = {self._rank: heartbeat} | (self._others() if self._ranks > 1 else {})
+                self._end(stalled(heartbeats, self._rank, self._seconds))
                 return
 
-    def _others(self) -> dict[int, Note]:
-        store, found = _store(), dict[int, Note]()
+    def _others(self) -> dict[int, Heartbeat]:
+        store, heartbeats_of_others = _store(), dict[int, Heartbeat]()
         for rank in range(self._ranks):
             if rank != self._rank and store.check([_key(rank)]):
-                found[rank] = Note(**json.loads(store.get(_key(rank))))
-        return found
+                heartbeats_of_others[rank] = Heartbeat(**json.loads(store.get(_key(rank))))
+        return heartbeats_of_others
 
     def __enter__(self) -> Self:
         if self._seconds:
@@ -79,30 +84,37 @@ class Watch:
         self._over.set()
 
 
-def stalled(notes: Mapping[int, Note], own: int, seconds: float) -> str:
-    """Say who is behind: those that read rows, else those at the earliest step.
+def stalled(heartbeats: Mapping[int, Heartbeat], this_rank: int, seconds: float) -> str:
+    """Return which process lags: those that read sequences, else those at the earliest step.
 
-    >>> one, two = Note(7, "computing", 0.0), Note(7, "reading rows", 0.0)
+    >>> one, two = Heartbeat(7, "computing", 0.0), Heartbeat(7, "reading sequences", 0.0)
     >>> stalled({0: one, 1: two}, 0, 60)
-    'nothing has moved for 60 s: process 1 has been reading rows for step 7'
+    'no progress for 60 s: process 1 has been reading sequences for step 7'
     >>> stalled({0: one}, 0, 60)
-    'nothing has moved for 60 s: this process has been computing for step 7'
+    'no progress for 60 s: this process has been computing for step 7'
     """
-    behind = {rank: note for rank, note in notes.items() if note.doing == "reading rows"}
-    if not behind:
-        earliest = min(note.step for note in notes.values())
-        behind = {rank: note for rank, note in notes.items() if note.step == earliest}
+    lagging = {
+        rank: heartbeat
+        for rank, heartbeat in heartbeats.items()
+        if heartbeat.doing == "reading sequences"
+    }
+    if not lagging:
+        earliest = min(heartbeat.step for heartbeat in heartbeats.values())
+        lagging = {
+            rank: heartbeat for rank, heartbeat in heartbeats.items() if heartbeat.step == earliest
+        }
+    is_alone = len(heartbeats) == 1 and this_rank in heartbeats
     names = [
-        f"{'this process' if len(notes) == 1 and rank == own else f'process {rank}'} has been "
-        f"{note.doing} for step {note.step}"
-        for rank, note in sorted(behind.items())
+        f"{'this process' if is_alone else f'process {rank}'} has been {heartbeat.doing} for step "
+        f"{heartbeat.step}"
+        for rank, heartbeat in sorted(lagging.items())
     ]
-    return f"nothing has moved for {seconds:g} s: " + "; ".join(names)
+    return f"no progress for {seconds:g} s: " + "; ".join(names)
 
 
 def _end(message: str) -> None:
     sys.stderr.write(
-        f"Error: {message}\nHint: the same command goes on from the last checkpoint; a longer "
+        f"Error: {message}\nHint: the same command resumes from the last checkpoint; a longer "
         "--stall-timeout waits longer\n"
     )
     sys.stderr.flush()

@@ -1,1 +1,1 @@
-"""What a run will take, before it begins: memory, time, micro-batch size."""
+"""Estimates before a run: memory, time, micro-batch size."""

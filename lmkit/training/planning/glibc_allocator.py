@@ -1,11 +1,11 @@
-"""Memory that stays with the process.
+"""Settings of glibc's allocator that keep freed memory in the process.
 
-glibc gives every large block back to the kernel when it is freed and asks for it again in the next
-step, and the kernel clears each page anew: 6 to 16 % of a training step, measured with 14 million
-weights on two cores. Told otherwise, glibc keeps its memory. The price: a process never gets
-smaller than it was at its largest.
+By default glibc returns every large block to the kernel when it is freed and requests it again in
+the next step, and the kernel clears each page again: 6 to 16 % of a training step, measured with 14
+million weights on two cores. With these settings glibc keeps its memory. The price: a process never
+becomes smaller than its maximum.
 
-Other systems and other C libraries are left alone; they are asked nothing.
+Other systems and other C libraries are left unchanged.
 """
 
 import ctypes
@@ -18,11 +18,11 @@ M_TOP_PAD = -2
 M_MMAP_MAX = -4
 
 TOP_PAD = 512 * 2**20
-"""How much more address space to take than is asked for; pages count only once they are used."""
+"""How much more address space to request than needed; pages count only once they are used."""
 
 
 def tune_allocator() -> bool:
-    """Ask for it, before the first tensor; return whether the C library has agreed."""
+    """Set it, before the first tensor; return whether the C library has accepted."""
     if not _is_glibc():
         return False
     try:
@@ -36,5 +36,5 @@ def tune_allocator() -> bool:
 def _is_glibc() -> bool:
     try:
         return sys.platform == "linux" and bool(os.confstr("CS_GNU_LIBC_VERSION"))
-    except (ValueError, OSError):  # musl knows no such name
+    except (ValueError, OSError):  # musl has no such name
         return False

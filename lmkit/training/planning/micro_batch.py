@@ -1,10 +1,10 @@
-"""How many rows fit into memory at a time.
+"""The number of sequences that fit into memory at a time.
 
 Choices:
-- Tried, not computed, on a GPU: forward and backward with more and more halved batches, beside as
-  much memory as the optimizer and the exchange of gradients will take. A CPU that runs out of
-  memory kills the process instead of saying so: there the estimate decides.
-- All processes take the least of what each of them found.
+- Measured, not computed, on a GPU: forward and backward with halved batches until one fits, next to
+  as much memory as the optimizer and the synchronization of gradients will take. A CPU that runs
+  out of memory kills the process instead of raising an error: there the estimate decides.
+- All processes take the smallest of their results.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,53 +20,56 @@ from lmkit.model.options import ModelConfig
 from lmkit.objectives.batch import Batch
 from lmkit.training.checkpoints.run_folder import RunFolder
 from lmkit.training.distributed.rank_zero import on_rank_zero
-from lmkit.training.planning.forecast import MARGIN, free_bytes, rows_of
+from lmkit.training.planning.forecast import MARGIN, batch_shape_of, free_bytes
 
 KEY = "micro_batch"
-BESIDE = 3
-"""Copies of the weights that are not there yet: two moments, and gradients on their way."""
+EXTRA_COPIES = 3
+"""Copies of the weights that don't exist yet: two moments, and gradients being synchronized."""
 
 
-def find_rows(
-    most: int, fits: Callable[[int], bool], device: torch.device, run: "RunFolder"
+def find_micro_batch(
+    max_rows: int, fits: Callable[[int], bool], device: torch.device, run: "RunFolder"
 ) -> int:
-    """Return how many rows fit, found out by all processes when the run began."""
+    """Return how many sequences fit, determined by all processes when the run starts."""
     if device.type != "cuda" or ranks() == 1:
-        return int(on_rank_zero(lambda: run.resolve(KEY, lambda: str(halved(most, fits)))))
+        return int(
+            on_rank_zero(lambda: run.resolve(KEY, lambda: str(largest_that_fits(max_rows, fits))))
+        )
     known = on_rank_zero(lambda: run.known(KEY))
     if known is None:
-        found = torch.tensor([halved(most, fits)], device=device)
-        torch.distributed.all_reduce(found, torch.distributed.ReduceOp.MIN)
-        least = str(int(found))
-        known = on_rank_zero(lambda: run.resolve(KEY, lambda: least))
+        fitting = torch.tensor([largest_that_fits(max_rows, fits)], device=device)
+        torch.distributed.all_reduce(fitting, torch.distributed.ReduceOp.MIN)
+        smallest = str(int(fitting))
+        known = on_rank_zero(lambda: run.resolve(KEY, lambda: smallest))
     return int(known)
 
 
-def halved(most: int, fits: Callable[[int], bool]) -> int:
-    """Return the first of most, most / 2, ... that fits.
+def largest_that_fits(max_rows: int, fits: Callable[[int], bool]) -> int:
+    """Return the first of max_rows, max_rows / 2, ... that fits.
 
-    >>> halved(12, lambda rows: rows <= 4)
+    >>> largest_that_fits(12, lambda rows: rows <= 4)
     3
     """
-    rows = most
+    rows = max_rows
     while rows and not fits(rows):
         rows //= 2
     if not rows:
         raise LmkitError(
-            "not even one row fits into memory",
-            "pack shorter rows, use --activation-checkpointing, --parallel fsdp or a smaller model",
+            "not even one sequence fits into memory",
+            "pack shorter sequences, use --activation-checkpointing, --parallel fsdp or a smaller "
+            "model",
         )
     return rows
 
 
 def fits_on_gpu(model: nn.Module, batch: Mapping[str, Tensor]) -> bool:
-    """Try a batch forward and backward, and leave no trace."""
+    """Try a batch forward and backward, and free its memory."""
     weights = sum(parameter.numel() for parameter in model.parameters())
     device = next(model.parameters()).device
     try:
-        beside = torch.empty(BESIDE * weights, device=device)
+        reserved = torch.empty(EXTRA_COPIES * weights, device=device)
         model(**{name: tensor.to(device) for name, tensor in batch.items()}).backward()
-        del beside
+        del reserved
     except torch.OutOfMemoryError:
         return False
     finally:
@@ -79,8 +82,8 @@ def fits_on_gpu(model: nn.Module, batch: Mapping[str, Tensor]) -> bool:
 def fits_by_estimate(
     config: ModelConfig, vocabulary_size: int, batch: Batch, device: torch.device, *, bf16: bool
 ) -> bool:
-    """Tell whether a batch would fit into the memory that is free, by arithmetic."""
+    """Return whether a batch fits into the free memory, by the estimate."""
     free = free_bytes(device)
     kernels = kernels_on(device, torch.bfloat16 if bf16 else torch.float32)
-    parts = memory(config, vocabulary_size, rows_of(batch), kernels, bf16=bf16)
+    parts = memory(config, vocabulary_size, batch_shape_of(batch), kernels, bf16=bf16)
     return free is None or sum(parts.values()) <= MARGIN * free

@@ -12,7 +12,7 @@ def documents(path: str, texts: list[str]) -> Path:
     return Path(path)
 
 
-def test_held_out_rows_get_the_loss_that_training_measured(
+def test_held_out_sequences_get_the_loss_measured_in_training(
     trained: Path, packed: Path, lmkit: Lmkit
 ) -> None:
     exit_code, out, _ = lmkit("eval", trained, "--data", packed, "--json")
@@ -24,12 +24,12 @@ def test_held_out_rows_get_the_loss_that_training_measured(
     assert scores.keys() == expected
 
 
-def test_scores_are_written_where_wanted_and_then_up_to_date(
+def test_scores_are_written_to_the_output_folder_and_then_up_to_date(
     trained: Path, packed: Path, here: Path, lmkit: Lmkit
 ) -> None:
     command = ["eval", trained, "--data", packed, "--output", "scores"]
     first = lmkit(*command)
-    assert first[0] == 0 and "bits a byte" in first[1]
+    assert first[0] == 0 and "bits per byte" in first[1]
     assert sorted(path.name for path in Path("scores").iterdir()) == [
         "manifest.json",
         "scores.json",
@@ -63,10 +63,10 @@ def test_a_packed_folder_with_another_tokenizer_is_refused(
         ("raw", "data.jsonl", "raw: not a run"),
         ("TRAINED", "nothing", "nothing: no such file or folder"),
         ("TRAINED", "raw/cat.txt", "lmkit clean first"),
-        ("TRAINED", "empty.jsonl", "holds nothing to predict"),
+        ("TRAINED", "empty.jsonl", "has nothing to predict"),
     ],
 )
-def test_what_cannot_be_scored_is_named(
+def test_data_that_cannot_be_scored_is_named(
     trained: Path, raw: Path, lmkit: Lmkit, run: str, data: str, message: str
 ) -> None:
     documents("data.jsonl", ["some text"])
@@ -82,7 +82,7 @@ def test_a_run_that_is_not_finished_can_be_used(packed: Path, here: Path, lmkit:
     assert lmkit("eval", "run", "--data", packed)[0] == 0
 
 
-def test_changed_documents_are_scored_anew_and_unreadable_ones_counted(
+def test_changed_documents_are_noticed_and_unreadable_ones_counted(
     trained: Path, here: Path, lmkit: Lmkit
 ) -> None:
     data = documents("data.jsonl", prose(3, words=30))

@@ -1,4 +1,4 @@
-"""The card says what is known, and no more."""
+"""The card contains what is known, and no more."""
 
 import shutil
 from pathlib import Path
@@ -6,16 +6,16 @@ from pathlib import Path
 import yaml
 
 from lmkit.commands.export.model_card import Training, model_card
-from lmkit.huggingface.parity_check import Agreement
+from lmkit.huggingface.parity_check import ParityResult
 from lmkit.huggingface.registry import FAMILIES, family_of
 from lmkit.training.checkpoints.trained_model import find_run, read_description
 
 
 def card_of(run: Path) -> str:
     _, checkpoint = find_run(run)
-    described = read_description(run)
-    family = family_of(described.config)
-    return model_card("m", family, described, Training.of(checkpoint), Agreement(1e-6, 4.25))
+    description = read_description(run)
+    family = family_of(description.config)
+    return model_card("m", family, description, Training.of(checkpoint), ParityResult(1e-6, 4.25))
 
 
 def test_of_a_finished_run(trained: Path) -> None:
@@ -27,12 +27,12 @@ def test_of_a_finished_run(trained: Path) -> None:
     assert "loss on held-out rows" in card
 
 
-def test_of_a_run_that_goes_on(trained: Path, tmp_path: Path) -> None:
+def test_of_an_unfinished_run(trained: Path, tmp_path: Path) -> None:
     shutil.copytree(trained, tmp_path / "run")
     (tmp_path / "run" / "manifest.json").unlink()
     card = card_of(tmp_path / "run")
     assert "| objective | clm |" in card and "## Data" not in card
-    assert "learning rate" not in card  # nobody knows it any more
+    assert "learning rate" not in card  # it isn't known any more
 
 
 def test_every_family_has_a_task() -> None:

@@ -1,4 +1,4 @@
-"""Runs of each family leave for Transformers, and are used there."""
+"""Runs of each family are exported to Transformers, and used there."""
 
 import json
 import shutil
@@ -34,9 +34,11 @@ def test_a_trained_run_becomes_a_folder_of_transformers(
     exit_code, out, err = lmkit("export", runs(family), "--output", "hf")
     assert exit_code == 0, err
     assert CLASSES[family] in out and "its logits differ by at most" in out
-    made = manifest(Path("hf"))
-    assert made["details"]["family"] == family
-    assert made["details"]["largest_difference"] <= 2e-5 * max(1, made["details"]["largest_logit"])
+    result = manifest(Path("hf"))
+    assert result["details"]["family"] == family
+    assert result["details"]["largest_difference"] <= 2e-5 * max(
+        1, result["details"]["largest_logit"]
+    )
     names = {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
     names |= {"special_tokens_map.json", "README.md", "manifest.json"}
     if family not in {"bert", "modernbert", "xlnet"}:
@@ -48,36 +50,38 @@ def test_a_trained_run_becomes_a_folder_of_transformers(
 
 
 @pytest.mark.parametrize("family", ["gpt2", "llama", "qwen3"])
-def test_it_goes_on_with_the_same_fifty_tokens(
+def test_it_continues_with_the_same_fifty_tokens(
     family: str, runs: Runs, here: Path, lmkit: Lmkit
 ) -> None:
     assert lmkit("export", runs(family), "--output", "hf")[0] == 0
     tokenizer = transformers.AutoTokenizer.from_pretrained("hf")
     model = transformers.AutoModelForCausalLM.from_pretrained("hf")
     assert model.generation_config.eos_token_id == 3
-    asked = tokenizer("The class", return_tensors="pt")
-    # Ours never says a control token but the end.
-    silent = [n for n in tokenizer.all_special_ids if n != 3]
-    said = model.generate(**asked, max_new_tokens=50, do_sample=False, suppress_tokens=silent)[0]
+    prompt = tokenizer("The class", return_tensors="pt")
+    # lmkit never generates a special token but EOS.
+    suppressed = [n for n in tokenizer.all_special_ids if n != 3]
+    hf_config = model.generate(
+        **prompt, max_new_tokens=50, do_sample=False, suppress_tokens=suppressed
+    )[0]
     command = ["generate", runs(family), "--prompt", "The class", "--temperature", "0"]
     exit_code, out, _ = lmkit(*command, "--max-tokens", "50", "--json")
     assert exit_code == 0
     (span,) = json.loads(out)[0]["spans"]
-    new = [n for n in said[asked["input_ids"].shape[1] :].tolist() if n != 3]
-    got = [tokenizer.convert_tokens_to_ids(piece["token"]) for piece in span["pieces"]]
-    assert got == new and len(got) > 4
+    new = [n for n in hf_config[prompt["input_ids"].shape[1] :].tolist() if n != 3]
+    actual = [tokenizer.convert_tokens_to_ids(piece["token"]) for piece in span["pieces"]]
+    assert actual == new and len(actual) > 4
 
 
 def test_an_encoder_fills_the_same_mask(runs: Runs, here: Path, lmkit: Lmkit) -> None:
     assert lmkit("export", runs("bert"), "--output", "hf")[0] == 0
     fill = transformers.pipeline("fill-mask", "hf", top_k=600)
-    theirs = {each["token_str"]: each["score"] for each in fill("The<mask> of the class")}
+    hf_model = {each["token_str"]: each["score"] for each in fill("The<mask> of the class")}
     command = ["generate", runs("bert"), "--prompt", "The <mask> of the class", "--json"]
     exit_code, out, _ = lmkit(*command, "--temperature", "0")
     assert exit_code == 0
-    others = json.loads(out)[0]["spans"][0]["alternatives"]
-    texts = [each["token"].replace("\u0120", " ") for each in others]
-    ranked = [text for text in sorted(theirs, key=lambda t: -theirs[t]) if text in texts]
+    alternatives = json.loads(out)[0]["spans"][0]["alternatives"]
+    texts = [each["token"].replace("\u0120", " ") for each in alternatives]
+    ranked = [text for text in sorted(hf_model, key=lambda t: -hf_model[t]) if text in texts]
     assert ranked == texts
 
 
@@ -94,12 +98,12 @@ def test_encoders_load_as_classifiers(family: str, runs: Runs, here: Path, lmkit
 def test_its_weights_are_those_of_the_checkpoint(runs: Runs, here: Path, lmkit: Lmkit) -> None:
     assert lmkit("export", runs("llama"), "--output", "hf")[0] == 0
     trained = open_run(runs("llama"), torch.device("cpu"))
-    theirs = load_file("hf/model.safetensors")
-    assert theirs["model.embed_tokens.weight"].equal(trained.model.embedding.weight)
-    assert sum(t.numel() for t in theirs.values()) == parameters(
+    hf_model = load_file("hf/model.safetensors")
+    assert hf_model["model.embed_tokens.weight"].equal(trained.model.embedding.weight)
+    assert sum(t.numel() for t in hf_model.values()) == parameters(
         trained.description.config, trained.description.vocabulary_size
     )
-    assert {t.dtype for t in theirs.values()} == {torch.float32}
+    assert {t.dtype for t in hf_model.values()} == {torch.float32}
 
 
 def test_one_checkpoint_can_be_named(trained: Path, here: Path, lmkit: Lmkit) -> None:
@@ -114,7 +118,9 @@ def test_one_checkpoint_can_be_named(trained: Path, here: Path, lmkit: Lmkit) ->
     assert exit_code == 2 and "was made in another way" in err
 
 
-def test_the_card_says_what_the_manifests_know(trained: Path, here: Path, lmkit: Lmkit) -> None:
+def test_the_card_contains_what_the_manifests_record(
+    trained: Path, here: Path, lmkit: Lmkit
+) -> None:
     assert lmkit("export", trained, "--output", "my-model")[0] == 0
     card = Path("my-model/README.md").read_text()
     assert card.startswith("---\nlibrary_name: transformers\n")
@@ -137,7 +143,7 @@ def test_the_card_says_what_the_manifests_know(trained: Path, here: Path, lmkit:
         (["--model.norm", "layernorm"], "--model.norm layernorm (it has rmsnorm)"),
     ],
 )
-def test_what_cannot_be_expressed_is_refused_by_its_option(
+def test_unsupported_options_are_refused_by_name(
     options: list[str], message: str, packed: Path, here: Path, lmkit: Lmkit
 ) -> None:
     training = ["--device", "cpu", "--precision", "fp32", "--steps", "1", "--batch-tokens", "64"]
@@ -157,7 +163,7 @@ def test_without_the_library_nothing_is_written(
     assert not Path("hf").exists()
 
 
-def test_a_disagreement_leaves_no_files(
+def test_different_logits_leave_no_files(
     trained: Path, here: Path, lmkit: Lmkit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lmkit.huggingface.parity_check.TOLERANCE", 1e-12)
@@ -169,7 +175,7 @@ def test_a_disagreement_leaves_no_files(
     assert lmkit("export", trained, "--output", "hf")[0] == 0
 
 
-def test_damaged_and_wrong_inputs(trained: Path, here: Path, lmkit: Lmkit) -> None:
+def test_corrupt_and_wrong_inputs(trained: Path, here: Path, lmkit: Lmkit) -> None:
     shutil.copytree(trained, "run")
     exit_code, _, err = lmkit("export", "run", "--output", "hf", "--separator", "none")
     assert exit_code == 2 and "--separator: has a meaning only for a packed folder" in err

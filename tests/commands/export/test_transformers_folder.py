@@ -1,4 +1,4 @@
-"""What stands beside the weights of an exported model."""
+"""The files of an exported model besides its weights."""
 
 import json
 from collections.abc import Callable
@@ -16,20 +16,20 @@ pytest.importorskip("transformers")
 Runs = Callable[[str], Path]
 
 
-def test_ids_are_said_in_every_file(runs: Runs) -> None:
+def test_ids_are_in_every_file(runs: Runs) -> None:
     trained = open_run(runs("t5"), torch.device("cpu"))
-    found = files(trained, family_of(trained.description.config))
-    config = json.loads(found["config.json"])
+    by_name = files(trained, family_of(trained.description.config))
+    config = json.loads(by_name["config.json"])
     ids = {"pad_token_id": 0, "eos_token_id": 3, "decoder_start_token_id": 0, "bos_token_id": None}
     assert {key: config[key] for key in ids} == ids
-    assert json.loads(found["generation_config.json"]) == ids
+    assert json.loads(by_name["generation_config.json"]) == ids
     trained = open_run(runs("modernbert"), torch.device("cpu"))
-    found = files(trained, family_of(trained.description.config))
-    assert "generation_config.json" not in found
-    assert json.loads(found["config.json"])["cls_token_id"] == 2
+    by_name = files(trained, family_of(trained.description.config))
+    assert "generation_config.json" not in by_name
+    assert json.loads(by_name["config.json"])["cls_token_id"] == 2
 
 
-def test_weights_are_as_readable_as_their_neighbours(runs: Runs, tmp_path: Path) -> None:
+def test_weights_have_the_permissions_of_other_files(runs: Runs, tmp_path: Path) -> None:
     trained = open_run(runs("llama"), torch.device("cpu"))
     (tmp_path / "other").touch()
     save_weights(trained, family_of(trained.description.config), tmp_path / "model.safetensors")
@@ -37,7 +37,7 @@ def test_weights_are_as_readable_as_their_neighbours(runs: Runs, tmp_path: Path)
     assert len(modes) == 1
 
 
-def test_a_tokenizer_that_reads_otherwise_there_is_noticed(runs: Runs, tmp_path: Path) -> None:
+def test_a_tokenizer_that_differs_in_transformers_is_noticed(runs: Runs, tmp_path: Path) -> None:
     trained = open_run(runs("llama"), torch.device("cpu"))
     for name, content in files(trained, family_of(trained.description.config)).items():
         (tmp_path / name).write_bytes(content)
@@ -45,5 +45,5 @@ def test_a_tokenizer_that_reads_otherwise_there_is_noticed(runs: Runs, tmp_path:
     stored = json.loads((tmp_path / "tokenizer.json").read_text())
     stored["normalizer"] = {"type": "Lowercase"}
     (tmp_path / "tokenizer.json").write_text(json.dumps(stored))
-    with pytest.raises(LmkitError, match="Transformers reads 'The cat sat"):
+    with pytest.raises(LmkitError, match="Transformers tokenizes 'The cat sat"):
         check_tokenizer(tmp_path, trained)

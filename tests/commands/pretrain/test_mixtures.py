@@ -39,7 +39,9 @@ def straight(folders: list[Path], tmp_path_factory: pytest.TempPathFactory) -> P
     return run
 
 
-def test_tokens_are_read_in_the_shares_of_the_weights(straight: Path, folders: list[Path]) -> None:
+def test_tokens_are_read_in_the_fractions_of_the_weights(
+    straight: Path, folders: list[Path]
+) -> None:
     details = manifest(straight)["details"]
     for fact, folder, wanted in zip(details["mixture"], folders, (0.75, 0.25), strict=True):
         train = manifest(folder)["details"]["train"]
@@ -49,7 +51,7 @@ def test_tokens_are_read_in_the_shares_of_the_weights(straight: Path, folders: l
         assert fact["epochs"] == pytest.approx(fact["rows_read"] / train["rows"], abs=1e-4)
 
 
-def test_the_loss_on_held_out_rows_is_a_mean_over_the_tokens_of_all_folders(
+def test_the_loss_on_held_out_sequences_is_a_mean_over_the_tokens_of_all_folders(
     straight: Path, folders: list[Path], here: Path, lmkit: Lmkit
 ) -> None:
     scored: list[tuple[float, int]] = []
@@ -66,7 +68,7 @@ def test_the_loss_on_held_out_rows_is_a_mean_over_the_tokens_of_all_folders(
     assert metrics(straight)[-1]["validation_loss"] == details["validation_loss"]
 
 
-def test_a_run_that_is_stopped_goes_on_to_the_same_bits(
+def test_a_stopped_run_resumes_to_the_same_bits(
     straight: Path, folders: list[Path], here: Path, lmkit: Lmkit
 ) -> None:
     shared = [*folders, "--output", "run", *SMALL_RUN, *MIXED, "--schedule.decay-steps", "12"]
@@ -136,16 +138,16 @@ def test_folders_can_be_mixed_from_a_file_and_without_weights(
 
 
 @pytest.mark.parametrize(
-    ("typed", "message"),
+    ("as_typed", "message"),
     [("0.7", "must be 2: one for each input"), ("0.7,x", "must be a number")],
 )
-def test_weights_that_do_not_fit_leave_nothing_behind(
-    folders: list[Path], here: Path, lmkit: Lmkit, typed: str, message: str
+def test_invalid_weights_leave_no_files(
+    folders: list[Path], here: Path, lmkit: Lmkit, as_typed: str, message: str
 ) -> None:
     command = ["pretrain", *folders, "--output", "run", *SMALL_RUN]
-    exit_code, _, err = lmkit(*command, "--mixture.weights", typed)
+    exit_code, _, err = lmkit(*command, "--mixture.weights", as_typed)
     assert exit_code == 2 and message in err and not Path("run").exists()
 
 
-def test_a_weighted_run_is_no_run_of_one_folder(straight: Path, trained: Path) -> None:
+def test_a_weighted_run_differs_from_one_of_one_folder(straight: Path, trained: Path) -> None:
     assert not same_run(straight, trained, 8)

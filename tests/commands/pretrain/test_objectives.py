@@ -59,7 +59,7 @@ def run(
     return folder
 
 
-def test_a_run_that_goes_on_is_the_run_that_never_stopped(
+def test_a_resumed_run_equals_one_that_never_stopped(
     run: Path, documents_rows: Path, here: Path, lmkit: Lmkit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = ["pretrain", documents_rows, "--output", "run", *SMALL, *KINDS[run.name]]
@@ -96,7 +96,7 @@ def test_micro_batches_change_no_result(
     assert values_of(Path("run")) == pytest.approx(values_of(run), rel=1e-4)
 
 
-def test_held_out_rows_get_the_loss_that_training_measured(
+def test_held_out_sequences_get_the_loss_measured_in_training(
     run: Path, documents_rows: Path, lmkit: Lmkit
 ) -> None:
     exit_code, out, _ = lmkit("eval", run, "--data", documents_rows, "--json")
@@ -106,7 +106,7 @@ def test_held_out_rows_get_the_loss_that_training_measured(
     assert scores["tokens"] > 0
     assert (scores["bits_per_byte"] is None) == (run.name != "fim")
     exit_code, out, _ = lmkit("eval", run, "--data", documents_rows)
-    assert ("bits a byte" in out) == (run.name == "fim")
+    assert ("bits per byte" in out) == (run.name == "fim")
 
 
 def test_a_score_depends_neither_on_order_nor_on_micro_batch(run: Path, here: Path) -> None:
@@ -119,7 +119,7 @@ def test_a_score_depends_neither_on_order_nor_on_micro_batch(run: Path, here: Pa
     assert one.tokens == two.tokens
 
 
-def test_a_run_says_what_it_has_learned(run: Path) -> None:
+def test_a_run_records_its_objective(run: Path) -> None:
     description = json.loads((run / "model.json").read_text())
     objective = {"fim": "clm", "t5": "span-corruption", "bart": "span-corruption"}
     assert description["objective"] == objective.get(run.name, run.name)
@@ -154,7 +154,7 @@ def test_what_was_dropped_is_counted(run: Path) -> None:
         (("--fim.rate", "1.5"), "--fim.rate: got 1.5, must be at most 1"),
     ],
 )
-def test_options_that_cannot_work_are_refused_in_a_line(
+def test_invalid_options_are_refused_in_a_line(
     documents_rows: Path, here: Path, lmkit: Lmkit, options: tuple[str, ...], message: str
 ) -> None:
     exit_code, _, err = lmkit("pretrain", documents_rows, "--output", "run", *options)

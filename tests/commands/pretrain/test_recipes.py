@@ -1,4 +1,4 @@
-"""What a person can choose for a run: how long, how it learns, how it is computed."""
+"""Options of a run: its length, its optimization, its computation."""
 
 import json
 from collections.abc import Callable
@@ -16,8 +16,8 @@ def steps(run: str = "run") -> int:
     return manifest(Path(run))["counts"]["more"]["steps"]
 
 
-def test_tokens_and_passes_are_rounded_up_to_steps(packed: Path, here: Path, lmkit: Lmkit) -> None:
-    command = ["pretrain", packed, *SMALL_RUN]  # 8 rows of 32 tokens a step
+def test_tokens_and_epochs_are_rounded_up_to_steps(packed: Path, here: Path, lmkit: Lmkit) -> None:
+    command = ["pretrain", packed, *SMALL_RUN]  # 8 sequences of 32 tokens per step
     assert lmkit(*command, "--output", "tokens", "--tokens", "1000")[0] == 0
     assert steps("tokens") == 4
     rows = manifest(packed)["details"]["train"]["rows"]
@@ -30,7 +30,7 @@ def test_tokens_and_passes_are_rounded_up_to_steps(packed: Path, here: Path, lmk
     assert steps("tokens") == 6
 
 
-def test_hours_come_to_steps_once(packed: Path, here: Path, lmkit: Lmkit) -> None:
+def test_hours_are_converted_to_steps_once(packed: Path, here: Path, lmkit: Lmkit) -> None:
     command = ["pretrain", packed, *SMALL_RUN, "--output", "run", "--hours", "0.0003"]
     exit_code, _, err = lmkit(*command)
     assert exit_code == 0 and "0.0003 hours: time for about" in err
@@ -44,7 +44,7 @@ def test_a_time_limit_saves_and_ends_with_130(packed: Path, here: Path, lmkit: L
     command = ["pretrain", packed, *SMALL_RUN, "--output", "run", "--steps", "6"]
     exit_code, _, err = lmkit(*command, "--time-limit", "1e-9")
     assert exit_code == 130 and "hours are over: stopping, with a checkpoint" in err
-    assert "the same command goes on where it stopped" in err
+    assert "the same command resumes where it stopped" in err
     assert lmkit(*command)[0] == 0 and steps() == 6
 
 
@@ -56,7 +56,7 @@ def test_a_time_limit_saves_and_ends_with_130(packed: Path, here: Path, lmkit: L
         ("--precision", "bf16", "--schedule.kind", "inverse-sqrt"),
     ],
 )
-def test_a_run_that_goes_on_is_the_run_that_never_stopped(
+def test_a_resumed_run_equals_one_that_never_stopped(
     options: tuple[str, ...],
     packed: Path,
     here: Path,
@@ -74,16 +74,14 @@ def test_a_run_that_goes_on_is_the_run_that_never_stopped(
     assert metrics(Path("run"))[-1]["loss"] < metrics(Path("run"))[0]["loss"]
 
 
-def test_computing_twice_what_was_not_kept_changes_no_bit(
-    packed: Path, here: Path, lmkit: Lmkit
-) -> None:
+def test_activation_checkpointing_changes_no_bit(packed: Path, here: Path, lmkit: Lmkit) -> None:
     command = ["pretrain", packed, *SMALL_RUN, "--steps", "4", "--model.dropout", "0.1"]
     assert lmkit(*command, "--output", "kept")[0] == 0
     assert lmkit(*command, "--output", "twice", "--activation-checkpointing")[0] == 0
     assert same_run(Path("kept"), Path("twice"), 4)
 
 
-def test_auto_finds_out_how_many_rows_fit_and_remembers(
+def test_auto_determines_the_micro_batch_once(
     packed: Path, here: Path, lmkit: Lmkit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import lmkit.commands.pretrain.resolve as fitting
@@ -99,11 +97,11 @@ def test_auto_finds_out_how_many_rows_fit_and_remembers(
     command = ["pretrain", packed, *SMALL_RUN, "--output", "run", "--micro-batch", "auto"]
     exit_code, _, err = lmkit(*command, "--steps", "2")
     assert exit_code == 0 and tried == [8, 4, 2]
-    assert "8 rows of 32 tokens, 2 at a time" in err
+    assert "8 sequences of 32 tokens, 2 at a time" in err
     assert lmkit(*command, "--steps", "3")[0] == 0 and tried == [8, 4, 2]
 
 
-def test_out_of_memory_cuts_micro_batches_and_changes_no_result(
+def test_out_of_memory_splits_micro_batches_and_changes_no_result(
     packed: Path, here: Path, lmkit: Lmkit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import torch
@@ -121,7 +119,7 @@ def test_out_of_memory_cuts_micro_batches_and_changes_no_result(
 
     monkeypatch.setattr(Parallelism, "call", tight)
     exit_code, _, err = lmkit(*command, "--output", "tight")
-    assert exit_code == 0 and "step 1: out of memory; micro-batches are cut in 4" in err
+    assert exit_code == 0 and "step 1: out of memory; micro-batches are split in 4" in err
     pairs = zip(metrics(Path("roomy")), metrics(Path("tight")), strict=True)
     assert all(a["loss"] == pytest.approx(b["loss"], rel=1e-6) for a, b in pairs)
 
@@ -140,7 +138,7 @@ REFUSED: list[tuple[list[str], str]] = [
 
 
 @pytest.mark.parametrize(("options", "message"), REFUSED)
-def test_what_makes_no_sense_is_refused_in_a_line(
+def test_invalid_options_are_refused_in_a_line(
     options: list[str], message: str, packed: Path, here: Path, lmkit: Lmkit
 ) -> None:
     exit_code, out, err = lmkit("pretrain", packed, "--output", "run", *SMALL_RUN, *options)
@@ -148,7 +146,7 @@ def test_what_makes_no_sense_is_refused_in_a_line(
     assert not Path("run").exists()
 
 
-def test_launchers_that_would_own_what_is_ours_are_refused(
+def test_launchers_that_take_over_training_are_refused(
     packed: Path, here: Path, lmkit: Lmkit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ACCELERATE_USE_DEEPSPEED", "true")
@@ -165,18 +163,18 @@ def planted(monkeypatch: pytest.MonkeyPatch, change: Callable[[Any], None], step
     """Change the gradients of one step before anyone looks at them."""
     from lmkit.training.distributed.parallelism import Parallelism
 
-    take, count = Parallelism.take_gradients, iter(range(1, 10_000))
+    take, count = Parallelism.collect_gradients, iter(range(1, 10_000))
 
     def taking(self: Parallelism) -> None:
         take(self)
         if next(count) == step:
-            change(self.held[0].own.grad)
+            change(self.local_shards[0].own.grad)
 
     monkeypatch.setattr(Parallelism, "take_gradients", taking)
 
 
 @pytest.mark.parametrize("kind", ["nan", "large"])
-def test_one_broken_gradient_leaves_the_run_as_good_as_it_was(
+def test_one_nan_gradient_does_not_harm_the_run(
     kind: str, packed: Path, here: Path, lmkit: Lmkit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = ["pretrain", packed, *SMALL_RUN, "--steps", "60", "--optim.lr", "0.01"]
@@ -192,6 +190,6 @@ def test_one_broken_gradient_leaves_the_run_as_good_as_it_was(
     exit_code, _, err = lmkit(*command, "--output", "broken")
     assert exit_code == 0
     assert manifest(Path("broken"))["details"]["skipped_steps"] == (1 if kind == "nan" else 0)
-    assert ("step 20: the norm of the gradient is nan" in err) == (kind == "nan")
+    assert ("step 20: the gradient norm is nan" in err) == (kind == "nan")
     clean, broken = (manifest(Path(r))["details"]["validation_loss"] for r in ("clean", "broken"))
     assert broken == pytest.approx(clean, rel=0.02)

@@ -18,7 +18,7 @@ def test_options_touch_no_disk_until_they_are_resolved(here: Path) -> None:
         with_initial_shape(config)
 
 
-def test_the_shape_comes_from_the_other_model_and_what_concerns_training_is_kept(
+def test_the_shape_comes_from_the_other_model_and_options_of_training_are_kept(
     trained: Path,
 ) -> None:
     config = options(init_from=trained, model={"dropout": "0.25"})

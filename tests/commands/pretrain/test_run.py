@@ -77,7 +77,7 @@ def test_a_step_is_a_line_and_a_run_is_a_folder(straight: Path) -> None:
     assert {path.name for path in (straight / "tensorboard").iterdir()}
 
 
-def test_a_killed_run_goes_on_as_if_it_had_never_stopped(
+def test_a_killed_run_resumes_as_if_it_had_never_stopped(
     packed: Path, straight: Path, here: Path
 ) -> None:
     command = command_of(packed, Path("run"), "--log-every", "1")
@@ -90,7 +90,7 @@ def test_a_killed_run_goes_on_as_if_it_had_never_stopped(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
-def test_a_run_that_is_asked_to_stop_saves_first(
+def test_a_run_that_gets_a_signal_saves_first(
     packed: Path, straight: Path, here: Path, number: signal.Signals
 ) -> None:
     run = signalled(number, 2, *command_of(packed, Path("run"), "--save-every", "none"))
@@ -142,7 +142,7 @@ def test_a_run_of_six_steps_continued_to_twelve_is_a_run_of_twelve(
     assert history == [{"step": 6, "changes": ["--steps was 6, now 12"]}]
 
 
-def test_how_it_is_computed_may_change_and_how_it_learns_may_not(
+def test_options_of_the_computation_may_change_and_those_of_the_result_may_not(
     packed: Path, straight: Path, here: Path, lmkit: Lmkit
 ) -> None:
     shutil.copytree(straight, "run")
@@ -156,7 +156,7 @@ def test_how_it_is_computed_may_change_and_how_it_learns_may_not(
     assert "--optim.lr was 0.001, now 0.5" in err and "--seed was 0, now 3" in err
     assert "--model.dropout was 0.0, now 0.1" in err
     exit_code, _, err = lmkit(*command, "--steps", "5")
-    assert exit_code == 2 and "--steps: got 5, but run has already gone 12" in err
+    assert exit_code == 2 and "--steps: got 5, but run has already reached 12" in err
     assert contents(Path("run")) == before
 
 
@@ -178,12 +178,12 @@ def test_overwriting_starts_over(packed: Path, straight: Path, here: Path, lmkit
     assert same_run(Path("run"), straight, 12)
 
 
-def test_a_checkpoint_from_before_an_overwrite_that_was_killed_is_not_gone_on_from(
+def test_a_checkpoint_from_before_a_killed_overwrite_is_not_resumed(
     packed: Path, straight: Path, here: Path, lmkit: Lmkit
 ) -> None:
     command = ["pretrain", packed, "--output", "run", *SMALL_RUN, *STEPS]
     lmkit(*command, "--optim.lr", "0.002")
-    # What a kill leaves just after the new plan is written and the old manifest removed.
+    # The state after a kill just after the new plan is written and the old manifest removed.
     lmkit(*command, "--overwrite")
     Path("run/.partial").mkdir()
     made = json.loads(Path("run/manifest.json").read_text())
@@ -197,7 +197,7 @@ def test_a_checkpoint_from_before_an_overwrite_that_was_killed_is_not_gone_on_fr
     assert same_run(Path("run"), straight, 12)
 
 
-def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
+def test_a_corrupt_checkpoint_is_skipped_for_the_one_before(
     packed: Path, straight: Path, here: Path, lmkit: Lmkit
 ) -> None:
     eight = Path("run/checkpoints/step-00000008")
@@ -208,11 +208,11 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
         file.seek(-9, os.SEEK_END)
         file.write(b"\xff")
     exit_code, _, err = lmkit("pretrain", packed, "--output", "run", *SMALL_RUN, *STEPS)
-    assert exit_code == 0 and "is damaged; going back" in err
+    assert exit_code == 0 and "is corrupt; going back" in err
     assert same_run(Path("run"), straight, 12)
 
 
-def test_a_disk_that_is_full_for_a_while_stops_no_training(
+def test_a_temporarily_full_disk_does_not_stop_training(
     packed: Path, straight: Path, here: Path, lmkit: Lmkit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original = checkpoint.save
@@ -229,7 +229,7 @@ def test_a_disk_that_is_full_for_a_while_stops_no_training(
     assert same_run(Path("run"), straight, 12)
 
 
-def test_one_run_at_a_time_owns_a_folder(packed: Path, here: Path, lmkit: Lmkit) -> None:
+def test_one_run_at_a_time_locks_a_folder(packed: Path, here: Path, lmkit: Lmkit) -> None:
     Path("run").mkdir()
     with folder_lock(Path("run")):
         exit_code, _, err = lmkit("pretrain", packed, "--output", "run", *SMALL_RUN)
@@ -249,12 +249,12 @@ def test_one_run_at_a_time_owns_a_folder(packed: Path, here: Path, lmkit: Lmkit)
         (["PACKED", "--device", "cuda"], "--device: got cuda, but torch finds none here"),
     ],
 )
-def test_what_cannot_work_is_refused_before_anything_is_written(
+def test_invalid_options_are_refused_before_anything_is_written(
     packed: Path, raw: Path, lmkit: Lmkit, arguments: list[str], message: str
 ) -> None:
     lmkit("clean", raw, "--output", "documents")
-    typed = [str(packed) if argument == "PACKED" else argument for argument in arguments]
-    exit_code, out, err = lmkit("pretrain", *typed, "--output", "run")
+    as_typed = [str(packed) if argument == "PACKED" else argument for argument in arguments]
+    exit_code, out, err = lmkit("pretrain", *as_typed, "--output", "run")
     assert (exit_code, out) == (2, "")
     assert message in err and "Traceback" not in err
     assert not Path("run").exists()
@@ -273,7 +273,7 @@ def test_a_packed_folder_is_checked_before_anything_is_written(
         assert not Path("run").exists()
 
 
-def test_a_copy_of_a_checkpoint_beside_it_is_no_trouble(
+def test_a_copy_of_a_checkpoint_next_to_it_is_ignored(
     packed: Path, straight: Path, here: Path, lmkit: Lmkit
 ) -> None:
     shutil.copytree(straight, "run")

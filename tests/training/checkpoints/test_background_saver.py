@@ -5,7 +5,7 @@ import pytest
 from lmkit.training.checkpoints.background_saver import Saver
 
 
-def test_what_it_writes_is_written_behind_the_back_and_in_order() -> None:
+def test_writing_is_in_the_background_and_in_order() -> None:
     written: list[int] = []
     gate = threading.Event()
     with Saver(pytest.fail) as saver:
@@ -17,7 +17,7 @@ def test_what_it_writes_is_written_behind_the_back_and_in_order() -> None:
     assert written == [1, 2]
 
 
-def test_a_full_disk_is_told_of_once_and_anything_else_is_raised() -> None:
+def test_a_full_disk_is_reported_once_and_anything_else_is_raised() -> None:
     told: list[str] = []
 
     def full() -> None:
@@ -35,7 +35,7 @@ def test_a_full_disk_is_told_of_once_and_anything_else_is_raised() -> None:
         saver.begin(broken)
 
 
-def test_what_was_begun_is_finished_behind_an_error() -> None:
+def test_a_started_save_is_finished_after_an_error() -> None:
     written: list[int] = []
     with pytest.raises(KeyboardInterrupt), Saver(pytest.fail) as saver:
         saver.begin(lambda: written.append(1))

@@ -1,4 +1,4 @@
-"""Runs that begin from the weights of another model."""
+"""Runs with initial weights from another model."""
 
 import json
 import shutil
@@ -13,7 +13,7 @@ from lmkit.errors import InputError
 from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
 from lmkit.tokenizers.tokenizer import Tokenizer
-from lmkit.training.checkpoints.initial_weights import InitialWeights, fill
+from lmkit.training.checkpoints.initial_weights import InitialWeights, copy_weights
 from lmkit.training.checkpoints.trained_model import open_run
 from tests.conftest import FAMILIES, Lmkit, contents, manifest
 
@@ -23,7 +23,7 @@ TRAINING = ("--device", "cpu", "--precision", "fp32", "--batch-tokens", "256")
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_exported_imported_and_exported_again_it_is_the_same_to_the_bit(
+def test_export_import_and_export_again_preserve_every_bit(
     family: str, runs: Runs, here: Path, lmkit: Lmkit
 ) -> None:
     objective = (
@@ -33,7 +33,7 @@ def test_exported_imported_and_exported_again_it_is_the_same_to_the_bit(
     )
     assert lmkit("export", runs(family), "--output", "one")[0] == 0
     packed = runs(family).parent / "packed"
-    # A rate of learning at which nothing moves: numbers this small are rounded away.
+    # A learning rate without effect: updates this small are rounded away.
     still = ("--steps", "1", "--optim.lr", "1e-30", "--optim.weight-decay", "0")
     command = ["pretrain", packed, "--output", "run", "--init-from", "one", *TRAINING]
     exit_code, _, err = lmkit(*command, *still, *objective)
@@ -43,18 +43,20 @@ def test_exported_imported_and_exported_again_it_is_the_same_to_the_bit(
     one, two = (load_file(f"{name}/model.safetensors") for name in ("one", "two"))
     assert one.keys() == two.keys()
     moved = {name for name in one if not one[name].equal(two[name])}
-    # A number that was 0 has moved by 1e-30.
+    # A number that was 0 has changed by 1e-30.
     assert all((one[name] - two[name]).abs().max() < 1e-25 for name in moved)
     assert all(not one[name].any() or "bias" in name for name in moved)
 
 
-def test_a_run_and_a_checkpoint_can_be_begun_from(trained: Path, packed: Path, here: Path) -> None:
+def test_a_run_and_a_checkpoint_can_be_initial_weights(
+    trained: Path, packed: Path, here: Path
+) -> None:
     tokenizer = Tokenizer.load(packed / "tokenizer")
     run = InitialWeights.at(trained)
     checkpoint = InitialWeights.at(trained / "checkpoints" / "step-00000004")
     assert run.config == checkpoint.config == ModelConfig.model_validate({"preset": "tiny-decoder"})
     model = Transformer(run.config, tokenizer.size)
-    fill(model, run.load(tokenizer))
+    copy_weights(model, run.load(tokenizer))
     expected = open_run(trained, torch.device("cpu")).model
     assert all(
         tensor.equal(other)
@@ -77,8 +79,8 @@ def test_the_first_loss_is_the_last_of_the_other_run(
     assert contents(Path("run")) == again
 
 
-def grown(folder: Path, place: Path, more: list[str]) -> Tokenizer:
-    """The same tokenizer with more tokens, in another order."""
+def extended(folder: Path, place: Path, more: list[str]) -> Tokenizer:
+    """The same tokenizer with additional tokens, in another order."""
     shutil.copytree(folder, place)
     stored = json.loads((place / "tokenizer.json").read_text())
     vocabulary: dict[str, int] = stored["model"]["vocab"]
@@ -91,13 +93,16 @@ def grown(folder: Path, place: Path, more: list[str]) -> Tokenizer:
     return Tokenizer.load(place)
 
 
-def test_rows_go_with_their_tokens_and_new_ones_begin_at_the_mean(
+def test_rows_are_matched_by_token_and_new_ones_start_at_the_mean(
     trained: Path, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     old = Tokenizer.load(trained / "tokenizer")
-    new = grown(trained / "tokenizer", here / "grown", ["\u2620new", "\u2620er"])
-    beginning = InitialWeights.at(trained)
-    before, after = beginning.load(old)["embedding.weight"], beginning.load(new)["embedding.weight"]
+    new = extended(trained / "tokenizer", here / "grown", ["\u2620new", "\u2620er"])
+    initial_weights = InitialWeights.at(trained)
+    before, after = (
+        initial_weights.load(old)["embedding.weight"],
+        initial_weights.load(new)["embedding.weight"],
+    )
     assert "2 tokens are new to it; they begin at the mean" in capsys.readouterr().err
     assert after.shape[0] == new.size == old.size + 2
     for text, row in old.vocabulary.items():
@@ -111,18 +116,18 @@ def test_a_larger_vocabulary_trains(runs: Runs, here: Path, lmkit: Lmkit) -> Non
     """Encoders have a bias for each token, too, and untied models another matrix."""
     for family in ("bert", "qwen3"):
         assert lmkit("export", runs(family), "--output", f"hf-{family}")[0] == 0
-        new = grown(Path(f"hf-{family}"), here / f"grown-{family}", ["\u2620new"])
+        new = extended(Path(f"hf-{family}"), here / f"grown-{family}", ["\u2620new"])
         found = InitialWeights.at(Path(f"hf-{family}")).load(new)
         config = InitialWeights.at(Path(f"hf-{family}")).config
         model = Transformer(config, new.size)
-        fill(model, found)
+        copy_weights(model, found)
         of_tokens = {"embedding.weight", "output.weight", "output_bias"} & found.keys()
         assert len(of_tokens) == 2
         assert {found[name].shape[0] for name in of_tokens} == {new.size}
         assert torch.allclose(found[max(of_tokens)][-1], found[max(of_tokens)][:-1].mean(0))
 
 
-def test_rows_that_stand_for_nothing_are_left_behind(runs: Runs, here: Path, lmkit: Lmkit) -> None:
+def test_rows_without_a_token_are_dropped(runs: Runs, here: Path, lmkit: Lmkit) -> None:
     """Published embeddings are often padded to a round number of rows."""
     from safetensors.torch import save_file
 
@@ -159,7 +164,7 @@ def test_another_tokenizer_is_refused(
     assert not Path("run").exists()
 
 
-def test_a_tokenizer_that_cuts_otherwise_is_warned_about(
+def test_a_tokenizer_that_splits_differently_is_warned_about(
     trained: Path, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copytree(trained / "tokenizer", "other")
@@ -170,7 +175,7 @@ def test_a_tokenizer_that_cuts_otherwise_is_warned_about(
     assert "the same tokens, and another normalizer" in capsys.readouterr().err
 
 
-def test_flags_that_say_otherwise_are_refused(trained: Path, packed: Path, lmkit: Lmkit) -> None:
+def test_conflicting_options_are_refused(trained: Path, packed: Path, lmkit: Lmkit) -> None:
     command = ["pretrain", packed, "--output", "run", "--init-from", trained]
     for options, message in (
         (["--model.layers", "9"], "--model.layers: got 9, but"),
@@ -181,7 +186,7 @@ def test_flags_that_say_otherwise_are_refused(trained: Path, packed: Path, lmkit
         assert message in refused(lmkit, *command, *options)
 
 
-def test_what_only_concerns_training_may_be_another(
+def test_options_of_training_may_differ(
     trained: Path, packed: Path, here: Path, lmkit: Lmkit
 ) -> None:
     command = ["pretrain", packed, "--output", "run", "--init-from", trained, *TRAINING]
@@ -190,7 +195,7 @@ def test_what_only_concerns_training_may_be_another(
 
 
 @pytest.mark.parametrize(
-    ("damage", "message"),
+    ("find_corruption", "message"),
     [
         (lambda f: shutil.rmtree(f), "no such folder"),
         (lambda f: (f / "model.safetensors").write_bytes(b"x"), "model.safetensors: damaged"),
@@ -201,8 +206,8 @@ def test_what_only_concerns_training_may_be_another(
         (lambda f: (f / "tokenizer.json").write_text("{}"), "not a tokenizer"),
     ],
 )
-def test_damaged_folders(
-    damage: Callable[[Path], object],
+def test_corrupt_folders(
+    find_corruption: Callable[[Path], object],
     message: str,
     trained: Path,
     packed: Path,
@@ -210,20 +215,20 @@ def test_damaged_folders(
     lmkit: Lmkit,
 ) -> None:
     assert lmkit("export", trained, "--output", "hf")[0] == 0
-    damage(Path("hf"))
+    find_corruption(Path("hf"))
     command = ["pretrain", packed, "--output", "run", "--init-from", "hf", *TRAINING]
     assert message in refused(lmkit, *command)
     assert not Path("run").exists()
 
 
-def test_a_run_does_not_begin_from_itself(trained: Path, packed: Path, lmkit: Lmkit) -> None:
+def test_a_run_cannot_be_its_own_initial_weights(trained: Path, packed: Path, lmkit: Lmkit) -> None:
     step = trained / "checkpoints" / "step-00000004"
-    for beginning in (trained, step):
-        command = ["pretrain", packed, "--output", trained, "--init-from", beginning]
+    for initial_weights in (trained, step):
+        command = ["pretrain", packed, "--output", trained, "--init-from", initial_weights]
         assert "--output" in refused(lmkit, *command, "--steps", "20")
 
 
-def test_a_run_that_goes_on_has_its_own_weights(
+def test_a_resumed_run_keeps_its_weights(
     trained: Path, packed: Path, here: Path, lmkit: Lmkit
 ) -> None:
     assert lmkit("export", trained, "--output", "hf")[0] == 0
@@ -231,7 +236,7 @@ def test_a_run_that_goes_on_has_its_own_weights(
     assert lmkit(*command, "--output", "once", "--steps", "4")[0] == 0
     assert lmkit(*command, "--output", "twice", "--steps", "2")[0] == 0
     exit_code, _, err = lmkit(*command, "--output", "twice", "--steps", "4")
-    assert exit_code == 0 and "going on from step 2" in err
+    assert exit_code == 0 and "resuming from step 2" in err
     name = "checkpoints/step-00000004/model.safetensors"
     assert Path("once", name).read_bytes() == Path("twice", name).read_bytes()
     with pytest.raises(InputError):

@@ -27,14 +27,14 @@ def finished(run: RunFolder) -> None:
     run.complete({}, run.steps, 0)
 
 
-def test_what_decides_the_numbers_is_the_recipe(here: Path) -> None:
+def test_the_recipe_is_what_determines_the_numbers(here: Path) -> None:
     assert folder().recipe == folder(steps=9, keep=7, micro_batch=3, output="else").recipe
     for change in ({"seed": 1}, {"optim": {"lr": 1}}, {"batch_tokens": 9}, {"precision": "fp32"}):
         assert folder().recipe != folder(**change).recipe
     assert folder().recipe != folder(data="2").recipe
 
 
-def test_the_same_run_is_finished_and_a_longer_one_goes_on(here: Path) -> None:
+def test_the_same_run_is_finished_and_a_longer_one_resumes(here: Path) -> None:
     finished(folder())
     with ExitStack() as stack:
         assert folder(log_every=3).claim(stack)
@@ -51,14 +51,14 @@ def test_other_data_or_another_recipe_is_refused_by_name(here: Path) -> None:
         folder(data="2", seed=1).claim(stack)
 
 
-def test_a_run_does_not_get_shorter(here: Path) -> None:
+def test_a_run_cannot_become_shorter(here: Path) -> None:
     finished(folder())
     Path("run/checkpoints/step-00000004").mkdir(parents=True)
-    with ExitStack() as stack, pytest.raises(ConfigError, match="has already gone 4"):
+    with ExitStack() as stack, pytest.raises(ConfigError, match="has already reached 4"):
         folder(steps=3).claim(stack)
 
 
-def test_what_auto_came_to_is_found_out_once(here: Path) -> None:
+def test_auto_is_resolved_once(here: Path) -> None:
     run = folder()
     begun(run)
     assert run.resolve("precision", lambda: "bf16") == "bf16"
@@ -67,7 +67,7 @@ def test_what_auto_came_to_is_found_out_once(here: Path) -> None:
     assert run.resolve("precision", lambda: "fp32") == "fp32"
 
 
-def test_times_are_no_part_of_what_a_run_is(here: Path) -> None:
+def test_times_are_not_part_of_the_fingerprint(here: Path) -> None:
     prints: set[str] = set()
     for text in ("fast", "slow"):
         run = folder(overwrite=True)

@@ -13,13 +13,13 @@ def test_weights_are_counted_without_loading_them(tmp_path: Path) -> None:
     assert summary.parameters(tmp_path) == 17
 
 
-def test_damaged_weights_have_no_count(tmp_path: Path) -> None:
+def test_corrupt_weights_have_no_count(tmp_path: Path) -> None:
     assert summary.parameters(tmp_path) is None
     (tmp_path / MODEL).write_bytes(b"\xff" * 20)
     assert summary.parameters(tmp_path) is None
 
 
-def test_the_line_that_is_being_written_is_left_out(tmp_path: Path) -> None:
+def test_an_incomplete_line_is_ignored(tmp_path: Path) -> None:
     lines = [json.dumps({"step": step, "loss": 1.0}) for step in range(3_000)]
     (tmp_path / "metrics.jsonl").write_text("\n".join(lines) + '\n{"step": 30')
     found = summary.describe_run(tmp_path, {}, 2)

@@ -10,7 +10,12 @@ import torch
 from safetensors.torch import load_file
 
 from lmkit.errors import LmkitError
-from lmkit.training.checkpoints.layout import CHECKPOINTS, choose, damage, read_index
+from lmkit.training.checkpoints.layout import (
+    CHECKPOINTS,
+    choose_checkpoint,
+    find_corruption,
+    read_index,
+)
 from lmkit.training.checkpoints.save_load import load, save, snapshot
 from lmkit.training.optimizer import optimizer_of, update
 from lmkit.training.options import OptimConfig
@@ -21,7 +26,7 @@ FILES = ["manifest.json", "model.safetensors", "optimizer.safetensors", "state.j
 
 
 class Trained:
-    """A model and an optimizer whose every number says at which step they are."""
+    """A model and an optimizer whose every number depends on their step."""
 
     def __init__(self, step: int = 0) -> None:
         self.model = TinyModel()
@@ -43,9 +48,9 @@ class Trained:
     def assert_equals(self, other: "Trained") -> None:
         for mine, others in zip(self.model.parameters(), other.model.parameters(), strict=True):
             assert torch.equal(mine, others)
-            ours, theirs = self.optimizer.state[mine], other.optimizer.state[others]
-            assert ours.keys() == theirs.keys()
-            assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+            ours, hf_checkpoint = self.optimizer.state[mine], other.optimizer.state[others]
+            assert ours.keys() == hf_checkpoint.keys()
+            assert all(torch.equal(ours[key], hf_checkpoint[key]) for key in ours)
 
 
 def names(run: Path) -> list[str]:
@@ -77,7 +82,7 @@ def test_tied_weights_are_stored_once_and_moments_by_name(tmp_path: Path) -> Non
     )
 
 
-def test_moments_find_their_weights_though_the_groups_are_cut_another_way(tmp_path: Path) -> None:
+def test_moments_are_matched_by_name_with_other_parameter_groups(tmp_path: Path) -> None:
     trained, other = Trained(2), Trained()
     trained.save(tmp_path, 2)
     backwards = list(other.model.parameters())[::-1]
@@ -95,27 +100,31 @@ def test_options_of_the_optimizer_come_from_the_run_and_not_from_the_file(tmp_pa
 
 
 def test_the_same_state_gives_the_same_bytes(tmp_path: Path) -> None:
-    one, two = (Trained(2).save(tmp_path / side, 2) for side in make_sides(tmp_path))
+    one, two = (Trained(2).save(tmp_path / side, 2) for side in make_parts(tmp_path))
     assert all((one / name).read_bytes() == (two / name).read_bytes() for name in FILES)
 
 
-def make_sides(folder: Path) -> tuple[str, str]:
+def make_parts(folder: Path) -> tuple[str, str]:
     (folder / "a").mkdir()
     (folder / "b").mkdir()
     return "a", "b"
 
 
 @pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize("harm", ["truncated", "emptied", "flipped", "removed"])
-def test_a_damaged_checkpoint_is_passed_over_aloud(tmp_path: Path, name: str, harm: str) -> None:
+@pytest.mark.parametrize("corruption", ["truncated", "emptied", "flipped", "removed"])
+def test_a_corrupt_checkpoint_is_skipped_with_a_warning(
+    tmp_path: Path, name: str, corruption: str
+) -> None:
     older = Trained(1)
     older.save(tmp_path, 1)
     file = Trained(2).save(tmp_path, 2) / name
     content = bytearray(file.read_bytes())
-    if harm == "flipped":
+    if corruption == "flipped":
         content[len(content) // 2] ^= 1 << 3
-    file.write_bytes({"truncated": content[: len(content) // 2], "emptied": b""}.get(harm, content))
-    if harm == "removed":
+    file.write_bytes(
+        {"truncated": content[: len(content) // 2], "emptied": b""}.get(corruption, content)
+    )
+    if corruption == "removed":
         file.unlink()
     fresh = Trained()
     step, (warning,) = fresh.load(tmp_path)
@@ -124,9 +133,9 @@ def test_a_damaged_checkpoint_is_passed_over_aloud(tmp_path: Path, name: str, ha
     fresh.assert_equals(older)
 
 
-def test_without_a_whole_checkpoint_it_says_so(tmp_path: Path) -> None:
+def test_without_an_intact_checkpoint_there_is_an_error(tmp_path: Path) -> None:
     (Trained(1).save(tmp_path, 1) / "state.json").write_text("{}", "utf-8")
-    with pytest.raises(LmkitError, match="no checkpoint that is whole"):
+    with pytest.raises(LmkitError, match="no intact checkpoint"):
         Trained().load(tmp_path)
 
 
@@ -136,26 +145,26 @@ def test_the_last_few_and_the_best_are_kept(tmp_path: Path) -> None:
     assert names(tmp_path) == ["index.json", "step-00000002", "step-00000005", "step-00000006"]
     index = json.loads((tmp_path / CHECKPOINTS / "index.json").read_text("utf-8"))
     assert index == {"latest": "step-00000006", "best": "step-00000002"}
-    assert choose(tmp_path, pytest.fail).name == "step-00000002"
+    assert choose_checkpoint(tmp_path, pytest.fail).name == "step-00000002"
 
 
-def test_without_a_validation_the_newest_stands_for_the_run(tmp_path: Path) -> None:
+def test_without_a_validation_the_newest_is_chosen(tmp_path: Path) -> None:
     Trained().save(tmp_path, 1)
     Trained().save(tmp_path, 2)
     assert read_index(tmp_path).best is None
-    assert choose(tmp_path, pytest.fail).name == "step-00000002"
+    assert choose_checkpoint(tmp_path, pytest.fail).name == "step-00000002"
 
 
-def test_a_damaged_best_is_replaced_by_the_newest(tmp_path: Path) -> None:
+def test_a_corrupt_best_is_replaced_by_the_newest(tmp_path: Path) -> None:
     best = Trained().save(tmp_path, 1, validation_loss=1.0)
     Trained().save(tmp_path, 2, validation_loss=2.0)
     (best / "model.safetensors").write_bytes(b"")
     warnings: list[str] = []
-    assert choose(tmp_path, warnings.append).name == "step-00000002"
+    assert choose_checkpoint(tmp_path, warnings.append).name == "step-00000002"
     assert "step-00000001" in warnings[0]
 
 
-def test_a_run_that_has_gone_back_leaves_no_later_checkpoint_behind(tmp_path: Path) -> None:
+def test_a_rollback_deletes_later_checkpoints(tmp_path: Path) -> None:
     Trained().save(tmp_path, 5, validation_loss=2.0)
     damaged = Trained().save(tmp_path, 10, validation_loss=1.0)
     (damaged / "model.safetensors").write_bytes(b"")
@@ -164,10 +173,10 @@ def test_a_run_that_has_gone_back_leaves_no_later_checkpoint_behind(tmp_path: Pa
     assert read_index(tmp_path).best == "step-00000005"
 
 
-def test_a_damaged_checkpoint_is_replaced_when_its_step_comes_again(tmp_path: Path) -> None:
+def test_a_corrupt_checkpoint_is_replaced_when_its_step_is_repeated(tmp_path: Path) -> None:
     (Trained(1).save(tmp_path, 1) / "model.safetensors").write_bytes(b"")
     again = Trained(1)
-    assert damage(again.save(tmp_path, 1)) is None
+    assert find_corruption(again.save(tmp_path, 1)) is None
 
 
 def test_a_model_of_another_shape_is_refused_by_the_name_of_a_weight(tmp_path: Path) -> None:
@@ -229,7 +238,7 @@ def test_a_save_that_is_killed_anywhere_leaves_a_checkpoint_and_is_cleaned_up(
         steps_found.add(step)
         assert step in {2, 3} and warnings == []
         fresh.assert_equals(at[step])
-        assert choose(run, pytest.fail).name in {"step-00000002", "step-00000003"}
+        assert choose_checkpoint(run, pytest.fail).name in {"step-00000002", "step-00000003"}
 
         at[4].save(run, 4, keep=1, validation_loss=0.5)
         assert names(run) == ["index.json", "step-00000004"]
@@ -237,6 +246,6 @@ def test_a_save_that_is_killed_anywhere_leaves_a_checkpoint_and_is_cleaned_up(
     assert event > 30
 
 
-def test_a_process_that_saves_for_ever_can_be_killed_at_any_moment(tmp_path: Path) -> None:
+def test_a_process_that_saves_continuously_can_be_killed_at_any_moment(tmp_path: Path) -> None:
     looked, bad = killed_while_saving(tmp_path / "run", kills=5)
     assert looked >= 5 and bad == 0

@@ -9,7 +9,7 @@ from lmkit.errors import InputError
 from lmkit.training.checkpoints.trained_model import find_run, open_run, read_description
 
 
-def test_the_best_checkpoint_stands_for_a_run_and_each_can_be_named(trained: Path) -> None:
+def test_a_run_is_used_with_its_best_checkpoint_and_each_can_be_given(trained: Path) -> None:
     best = json.loads((trained / "checkpoints/index.json").read_text())["best"]
     assert find_run(trained) == (trained, trained / "checkpoints" / best)
     first = trained / "checkpoints/step-00000004"
@@ -17,7 +17,7 @@ def test_the_best_checkpoint_stands_for_a_run_and_each_can_be_named(trained: Pat
     assert open_run(first, torch.device("cpu")).step == 4
 
 
-def test_an_opened_model_is_ready_to_be_asked(trained: Path) -> None:
+def test_an_opened_model_is_in_evaluation_mode(trained: Path) -> None:
     opened = open_run(trained, torch.device("cpu"))
     assert not opened.model.training
     assert all(parameter.isfinite().all() for parameter in opened.model.parameters())
@@ -25,14 +25,14 @@ def test_an_opened_model_is_ready_to_be_asked(trained: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"model": 3}'])
-def test_a_damaged_description_is_named(trained: Path, here: Path, text: str) -> None:
+def test_a_corrupt_description_is_named(trained: Path, here: Path, text: str) -> None:
     shutil.copytree(trained, "run")
     Path("run/model.json").write_text(text)
-    with pytest.raises(InputError, match=r"model\.json: damaged"):
+    with pytest.raises(InputError, match=r"model\.json: corrupt"):
         read_description(Path("run"))
 
 
-def test_a_run_without_a_checkpoint_says_so(trained: Path, here: Path) -> None:
+def test_a_run_without_a_checkpoint_is_refused(trained: Path, here: Path) -> None:
     shutil.copytree(trained, "run", ignore=shutil.ignore_patterns("step-*"))
     with pytest.raises(InputError, match="no checkpoint yet"):
         find_run(Path("run"))

@@ -8,13 +8,13 @@ import pytest
 from lmkit.packing.token_rows import TokenRows
 from lmkit.training.data.mixed_rows import MixedRows
 from lmkit.training.data.mixture import rows_so_far
-from lmkit.training.data.sequence_order import passes_of_rank
+from lmkit.training.data.sequence_order import micro_batches_of_rank
 
 LENGTH = 4
 
 
 def folder(rows: int, first: int) -> TokenRows:
-    """Rows that are all different, one document each."""
+    """Sequences that are all different, one document each."""
     documents = [(np.arange(LENGTH) + first + LENGTH * row, 1) for row in range(rows)]
     return TokenRows.from_documents(documents, LENGTH, pad=0)
 
@@ -29,18 +29,18 @@ def of_folder(rows: np.ndarray) -> list[int]:
     return [int(((rows >= a) & (rows < b)).sum()) for a, b in pairwise(FIRST)]
 
 
-def drawn(steps: range, batch: int = 6, seed: int = 5) -> list[np.ndarray]:
+def rows_of_steps(steps: range, batch: int = 6, seed: int = 5) -> list[np.ndarray]:
     return [MIXED.order(seed, step, batch, len(MIXED)) for step in steps]
 
 
-def test_each_batch_has_the_rows_that_are_due() -> None:
-    for step, rows in enumerate(drawn(range(1, 40)), start=1):
+def test_each_batch_has_the_expected_sequences() -> None:
+    for step, rows in enumerate(rows_of_steps(range(1, 40)), start=1):
         due = np.diff([rows_so_far(6 * (step - 1), SHARES), rows_so_far(6 * step, SHARES)], axis=0)
         assert of_folder(rows) == due[0].tolist()
 
 
-def test_every_folder_is_walked_through_again_and_again() -> None:
-    stream = np.concatenate(drawn(range(1, 101)))
+def test_every_folder_is_read_epoch_after_epoch() -> None:
+    stream = np.concatenate(rows_of_steps(range(1, 101)))
     for number, rows in enumerate(np.diff(FIRST).tolist()):
         own = [row for row in stream.tolist() if FIRST[number] <= row < FIRST[number + 1]]
         times = Counter(own)
@@ -49,26 +49,28 @@ def test_every_folder_is_walked_through_again_and_again() -> None:
         assert len(own) == rows_so_far(600, SHARES)[number]
 
 
-def test_the_batches_of_a_run_are_those_of_one_great_batch() -> None:
-    """Where a run starts, and how it is cut into steps, changes nothing about what is read."""
-    fine = sorted(np.concatenate(drawn(range(1, 11), batch=6)).tolist())
-    coarse = sorted(np.concatenate(drawn(range(1, 3), batch=30)).tolist())
+def test_the_batches_of_a_run_are_those_of_one_large_batch() -> None:
+    """The start of a run, and its division into steps, change nothing about what is read."""
+    fine = sorted(np.concatenate(rows_of_steps(range(1, 11), batch=6)).tolist())
+    coarse = sorted(np.concatenate(rows_of_steps(range(1, 3), batch=30)).tolist())
     assert fine == coarse
-    again = drawn(range(7, 9))
-    assert [rows.tolist() for rows in again] == [r.tolist() for r in drawn(range(1, 11))[6:8]]
+    again = rows_of_steps(range(7, 9))
+    assert [rows.tolist() for rows in again] == [
+        r.tolist() for r in rows_of_steps(range(1, 11))[6:8]
+    ]
 
 
-def test_folders_are_shuffled_within_a_batch_and_another_seed_shuffles_otherwise() -> None:
-    first_halves = [of_folder(rows[:3]) for rows in drawn(range(1, 200))]
+def test_folders_are_shuffled_within_a_batch_depending_on_the_seed() -> None:
+    first_halves = [of_folder(rows[:3]) for rows in rows_of_steps(range(1, 200))]
     mean = np.mean(first_halves, axis=0)
     assert mean == pytest.approx([1.5, 0.9, 0.6], abs=0.2)
     assert (
-        np.concatenate(drawn(range(1, 9))).tolist()
-        != np.concatenate(drawn(range(1, 9), seed=6)).tolist()
+        np.concatenate(rows_of_steps(range(1, 9))).tolist()
+        != np.concatenate(rows_of_steps(range(1, 9), seed=6)).tolist()
     )
 
 
-def test_folders_of_one_size_are_not_walked_through_in_step() -> None:
+def test_folders_of_equal_size_have_different_orders() -> None:
     twins = MixedRows([folder(64, 0), folder(64, 1_000)], [Fraction(1, 2)] * 2)
     rows = twins.order(1, 1, 128, 128)
     one, two = (rows[rows < 64].tolist(), (rows[rows >= 64] - 64).tolist())
@@ -76,13 +78,13 @@ def test_folders_of_one_size_are_not_walked_through_in_step() -> None:
     assert one != two
 
 
-def test_ranks_share_out_the_same_batch() -> None:
+def test_ranks_split_the_same_batch() -> None:
     rows = MIXED.order(3, 4, 10, len(MIXED))
-    parts = [p for rank in range(3) for p in passes_of_rank(rows, rank, 3, micro_batch=2)]
+    parts = [p for rank in range(3) for p in micro_batches_of_rank(rows, rank, 3, micro_batch=2)]
     assert np.concatenate(parts).tolist() == rows.tolist()
 
 
-def test_rows_are_read_in_the_order_asked_for() -> None:
+def test_sequences_are_read_in_the_given_order() -> None:
     rows = np.array([12, 0, 19, 3, 10, 12])
     read = MIXED.read(rows)
     for place, row in enumerate(rows.tolist()):

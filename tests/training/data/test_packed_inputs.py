@@ -11,7 +11,7 @@ DETAILS = {"tokenizer": "abc", "sequence_length": 8, "bos": 2, "eos": 3, "pad": 
 
 
 def packed(path: str, rows: int = 10, tokens: int = 70, **details: object) -> Path:
-    """A folder with nothing but a manifest, which is all that is looked at first."""
+    """A folder with nothing but a manifest, which is all that is read first."""
     sides = {"train": {"rows": rows, "tokens": tokens}}
     manifest = Manifest(
         stage="pack",
@@ -28,7 +28,7 @@ def packed(path: str, rows: int = 10, tokens: int = 70, **details: object) -> Pa
     return Path(path)
 
 
-def sources(*paths: Path, weights: tuple[float, ...] | None = None) -> PackedInputs:
+def packed_inputs(*paths: Path, weights: tuple[float, ...] | None = None) -> PackedInputs:
     return PackedInputs.at(paths, weights, Path("run"))
 
 
@@ -40,41 +40,39 @@ def sources(*paths: Path, weights: tuple[float, ...] | None = None) -> PackedInp
         ("begin", None, r"begin tokens \(2 and None\)"),
     ],
 )
-def test_folders_that_do_not_fit_together_are_named(
-    here: Path, key: str, value: object, name: str
-) -> None:
+def test_incompatible_folders_are_named(here: Path, key: str, value: object, name: str) -> None:
     paths = packed("a"), packed("b"), packed("c", **{key: value})
     with pytest.raises(InputError, match=f"a and c have different {name}"):
-        sources(*paths)
+        packed_inputs(*paths)
 
 
-def test_a_folder_that_is_named_twice_is_refused(here: Path) -> None:
+def test_a_folder_that_is_given_twice_is_refused(here: Path) -> None:
     path = packed("a")
-    with pytest.raises(InputError, match="a is named twice"):
-        sources(path, packed("b"), Path("b/../a"))
+    with pytest.raises(InputError, match="a is given twice"):
+        packed_inputs(path, packed("b"), Path("b/../a"))
 
 
-def test_weights_that_do_not_fit_are_refused_before_anything_is_read(here: Path) -> None:
+def test_a_wrong_number_of_weights_is_refused_before_anything_is_read(here: Path) -> None:
     with pytest.raises(ConfigError, match="must be 2"):
-        sources(packed("a"), packed("b"), weights=(0.5,)).check(hashes=True)
+        packed_inputs(packed("a"), packed("b"), weights=(0.5,)).check(hashes=True)
 
 
-def test_how_often_each_folder_is_read_follows_from_its_share_of_the_tokens(here: Path) -> None:
-    # 0.75 of the tokens, 7 a row, and 0.25 of them, 3.5 a row: 3 rows of one for 2 of the other.
-    found = sources(packed("a"), packed("b", rows=20), weights=(0.75, 0.25)).facts(100)
+def test_how_often_each_folder_is_read_depends_on_its_fraction_of_the_tokens(here: Path) -> None:
+    # 0.75 of the tokens, 7 per sequence, and 0.25, 3.5 per sequence: 3 sequences of one for 2.
+    found = packed_inputs(packed("a"), packed("b", rows=20), weights=(0.75, 0.25)).facts(100)
     assert [fact["rows_read"] for fact in found] == [60, 40]
     assert [fact["epochs"] for fact in found] == [6, 2]
     assert [fact["share_of_tokens"] for fact in found] == [0.75, 0.25]
 
 
 def test_without_weights_every_folder_is_read_equally_often(here: Path) -> None:
-    found = sources(packed("a"), packed("b", rows=30, tokens=70)).facts(80)
+    found = packed_inputs(packed("a"), packed("b", rows=30, tokens=70)).facts(80)
     assert [fact["rows_read"] for fact in found] == [20, 60]
     assert [fact["share_of_tokens"] for fact in found] == [0.5, 0.5]
 
 
 def test_one_folder_has_the_inputs_that_it_always_had(here: Path) -> None:
-    (record,) = sources(packed("a")).inputs.records
+    (record,) = packed_inputs(packed("a")).inputs.records
     assert (record.path, record.source) == ("a", "packed")
-    assert len(sources(Path("a"), packed("b")).inputs.records) == 2
-    assert isinstance(sources(Path("a")).folders[0], PackedFolder)
+    assert len(packed_inputs(Path("a"), packed("b")).inputs.records) == 2
+    assert isinstance(packed_inputs(Path("a")).folders[0], PackedFolder)

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmkit.training.data.sequence_order import passes_of_rank, rows_of_step
+from lmkit.training.data.sequence_order import micro_batches_of_rank, rows_of_step
 
 
 @settings(deadline=None, max_examples=60)
 @given(seed=st.integers(0, 2**64 - 1), rows=st.integers(1, 700), batch=st.integers(1, 300))
-def test_every_row_comes_exactly_once_an_epoch(seed: int, rows: int, batch: int) -> None:
+def test_every_sequence_is_read_exactly_once_per_epoch(seed: int, rows: int, batch: int) -> None:
     steps = -(-3 * rows // batch)
     stream = np.concatenate([rows_of_step(seed, s, batch, rows) for s in range(1, steps + 1)])
     for epoch in range(3):
@@ -25,7 +25,7 @@ def test_the_stream_does_not_depend_on_the_size_of_the_batch() -> None:
 
 
 @pytest.mark.parametrize("rows", [2, 3, 4, 5])
-def test_every_order_of_a_few_rows_is_about_as_frequent(rows: int) -> None:
+def test_all_orders_of_a_few_sequences_are_about_equally_frequent(rows: int) -> None:
     seeds = 400 if rows < 5 else 2400
     seen = Counter(
         tuple(order)
@@ -35,27 +35,27 @@ def test_every_order_of_a_few_rows_is_about_as_frequent(rows: int) -> None:
     orders = list(permutations(range(rows)))
     expected = seeds / len(orders)
     chi_square = sum((seen[order] - expected) ** 2 / expected for order in orders)
-    # Its mean is the number of orders less one, its deviation the root of twice that.
+    # Its mean is the number of orders minus one, its deviation the root of twice that.
     freedom = len(orders) - 1
     assert chi_square < freedom + 4 * (2 * freedom) ** 0.5
 
 
-def test_neighbours_are_torn_apart() -> None:
+def test_neighbours_are_separated() -> None:
     order = rows_of_step(3, 1, 10_000, 10_000)
     steps = np.abs(np.diff(order))
-    # Two places of a fair shuffle are a third of the length apart on average.
+    # Two positions of a uniform shuffle are a third of the length apart on average.
     assert abs(steps.mean() / 10_000 - 1 / 3) < 0.01
     assert abs(np.corrcoef(np.arange(10_000), order)[0, 1]) < 0.04
     assert (steps == 1).sum() < 15  # two are expected
 
 
-def test_epochs_and_seeds_have_orders_of_their_own() -> None:
+def test_epochs_and_seeds_have_separate_orders() -> None:
     first = rows_of_step(0, 1, 100, 100)
     assert not np.array_equal(first, rows_of_step(0, 2, 100, 100))
     assert not np.array_equal(first, rows_of_step(1, 1, 100, 100))
 
 
-def test_billions_of_rows_cost_no_memory() -> None:
+def test_billions_of_sequences_cost_no_memory() -> None:
     rows = rows_of_step(0, 12_345_678, 64, 5_000_000_000)
     assert len(set(rows.tolist())) == 64
     assert rows.min() >= 0 and rows.max() < 5_000_000_000
@@ -63,13 +63,13 @@ def test_billions_of_rows_cost_no_memory() -> None:
 
 @pytest.mark.parametrize("ranks", [1, 2, 3, 8])
 @pytest.mark.parametrize("micro_batch", [1, 2, 5])
-def test_ranks_share_a_batch_and_make_the_same_number_of_passes(
+def test_ranks_split_a_batch_and_have_the_same_number_of_micro_batches(
     ranks: int, micro_batch: int
 ) -> None:
     for size in range(1, 12):
         rows = np.arange(100, 100 + size)
-        shares = [passes_of_rank(rows, rank, ranks, micro_batch) for rank in range(ranks)]
-        assert len({len(share) for share in shares}) == 1
-        joined = np.concatenate([part for share in shares for part in share])
+        fractions = [micro_batches_of_rank(rows, rank, ranks, micro_batch) for rank in range(ranks)]
+        assert len({len(share) for share in fractions}) == 1
+        joined = np.concatenate([part for share in fractions for part in share])
         assert np.array_equal(joined, rows)
-        assert all(len(part) <= micro_batch for share in shares for part in share)
+        assert all(len(part) <= micro_batch for share in fractions for part in share)

@@ -20,7 +20,7 @@ print(agreed, resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 
 @pytest.mark.skipif(not allocator._is_glibc(), reason="another C library")
-def test_a_large_tensor_takes_the_pages_of_the_one_before_it() -> None:
+def test_a_large_tensor_reuses_the_pages_of_the_one_before() -> None:
     command = [sys.executable, "-c", PROBE]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     agreed, faults = done.stdout.split()
@@ -28,7 +28,7 @@ def test_a_large_tensor_takes_the_pages_of_the_one_before_it() -> None:
     assert agreed == "True" and int(faults) < 40_000
 
 
-def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_c_library_is_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(name: str) -> str:
         raise ValueError(f"unrecognized configuration name {name}")
 

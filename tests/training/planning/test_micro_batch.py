@@ -7,25 +7,29 @@ import torch
 from lmkit.errors import LmkitError
 from lmkit.model import attention_kernels as kernels
 from lmkit.model.attention_kernels import kernels_on
-from lmkit.model.cost import Rows, memory
+from lmkit.model.cost import BatchShape, memory
 from lmkit.model.options import ModelConfig
 from lmkit.objectives.batch import Batch
 from lmkit.training.checkpoints.run_folder import RunFolder
 from lmkit.training.planning import micro_batch as fitting
 from lmkit.training.planning.forecast import MARGIN
-from lmkit.training.planning.micro_batch import find_rows, fits_by_estimate, halved
+from lmkit.training.planning.micro_batch import (
+    find_micro_batch,
+    fits_by_estimate,
+    largest_that_fits,
+)
 
 
-def test_it_takes_the_first_half_that_fits() -> None:
+def test_the_largest_half_that_fits_is_taken() -> None:
     tried: list[int] = []
-    assert halved(100, lambda rows: (tried.append(rows), rows <= 13)[1]) == 12
+    assert largest_that_fits(100, lambda rows: (tried.append(rows), rows <= 13)[1]) == 12
     assert tried == [100, 50, 25, 12]
-    assert halved(3, lambda _: True) == 3
+    assert largest_that_fits(3, lambda _: True) == 3
 
 
-def test_where_no_row_fits_it_says_what_to_do() -> None:
-    with pytest.raises(LmkitError, match="not even one row") as error:
-        halved(8, lambda _: False)
+def test_where_no_sequence_fits_there_is_a_hint() -> None:
+    with pytest.raises(LmkitError, match="not even one sequence") as error:
+        largest_that_fits(8, lambda _: False)
     assert "--activation-checkpointing" in str(error.value.hint)
 
 
@@ -40,14 +44,14 @@ def test_on_a_cpu_the_estimate_decides(
     batch = Batch(tokens_BT=tokens, positions_BT=tokens, documents_BT=tokens, targets_BT=tokens)
     cpu = torch.device("cpu")
     there = kernels_on(cpu, torch.bfloat16 if bf16 else torch.float32)
-    needed = sum(memory(config, 600, Rows(4, 16), there, bf16=bf16).values())
+    needed = sum(memory(config, 600, BatchShape(4, 16), there, bf16=bf16).values())
     enough = int(needed / MARGIN) + 1
     for free, fits in ((needed, False), (enough - 2, False), (enough, True), (None, True)):
         monkeypatch.setattr(fitting, "free_bytes", lambda _, free=free: free)
         assert fits_by_estimate(config, 600, batch, cpu, bf16=bf16) == fits
 
 
-def test_what_fitted_is_found_out_once_a_run() -> None:
+def test_the_micro_batch_is_determined_once_per_run() -> None:
     class Folder:
         known: str | None = None
 
@@ -57,5 +61,5 @@ def test_what_fitted_is_found_out_once_a_run() -> None:
             return self.known
 
     folder, cpu = cast(RunFolder, Folder()), torch.device("cpu")
-    assert find_rows(12, lambda rows: rows <= 4, cpu, folder) == 3
-    assert find_rows(12, lambda rows: False, cpu, folder) == 3
+    assert find_micro_batch(12, lambda rows: rows <= 4, cpu, folder) == 3
+    assert find_micro_batch(12, lambda rows: False, cpu, folder) == 3
