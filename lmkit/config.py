@@ -90,7 +90,7 @@ class CommandConfig(Group):
 class FolderConfig(CommandConfig):
     """The options of every command that writes a folder."""
 
-    owns: ClassVar[tuple[str, ...]]
+    output_patterns: ClassVar[tuple[str, ...]]
     """Regular expressions for the paths that the command writes, below its folder; any other file
     there is not lmkit's."""
 

@@ -21,7 +21,7 @@ class ToyConfig(StageConfig):
     """A stage that is only here to have options."""
 
     stage = "toy"
-    owns = ("*.toy",)
+    output_patterns = ("*.toy",)
 
     limit: int | None = 3
     """Something that can be off."""

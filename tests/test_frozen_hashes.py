@@ -35,16 +35,16 @@ from lmkit.objectives.mlm import mlm
 from lmkit.objectives.plm import plm
 from lmkit.objectives.span_corruption import Marks as SpanTokens
 from lmkit.objectives.span_corruption import span_corruption
-from lmkit.packing.holdout import cluster_of, is_held_out, kin
+from lmkit.packing.holdout import cluster_of, holdout_group, is_held_out
 from lmkit.packing.nanogpt_bin import read_tokens
-from lmkit.packing.token_rows import NO_TARGET, Rows, TokenRows
+from lmkit.packing.token_rows import NO_TARGET, SequenceBatch, TokenSequences
 from lmkit.pii.replacement import pseudonym
 from lmkit.readers.provenance import document_id
 from lmkit.text.digests import digest, document_key, normal_form, text_key
 from lmkit.text.text_units import Units, WordKeys
 from lmkit.tokenizers.tokenizer import Tokenizer
 from lmkit.tokenizers.training_sample import keyed_pieces
-from lmkit.tokenizers.word_boundaries import Words
+from lmkit.tokenizers.word_boundaries import WordBoundaries
 from lmkit.training.data.mixed_rows import MixedRows
 from lmkit.training.data.sequence_order import rows_at, rows_of_step
 from tests.tokenizers.made import train
@@ -142,10 +142,14 @@ def test_keys_of_documents_and_texts() -> None:
 
 
 def test_what_is_held_out_together() -> None:
-    assert kin(0, "a", 5) == (11381658363930578919, 5)
-    assert kin(0, "a", 5, "near") == (first_64_bits(b"0:near"), 0) == (3213338969424068959, 0)
-    assert kin(0, "x", 5, cluster_of({"part": {"of": "a"}})) == (11381658363930578919, 0)
-    assert kin(0, "x", 5, cluster_of({"cluster": "a"})) == (11381658363930578919, 0)
+    assert holdout_group(0, "a", 5) == (11381658363930578919, 5)
+    assert (
+        holdout_group(0, "a", 5, "near")
+        == (first_64_bits(b"0:near"), 0)
+        == (3213338969424068959, 0)
+    )
+    assert holdout_group(0, "x", 5, cluster_of({"part": {"of": "a"}})) == (11381658363930578919, 0)
+    assert holdout_group(0, "x", 5, cluster_of({"cluster": "a"})) == (11381658363930578919, 0)
 
 
 def test_which_documents_are_held_out() -> None:
@@ -334,8 +338,8 @@ TEXT = list(range(20, 44))
 IS_ORDINARY_V = np.arange(VOCABULARY) >= 10
 
 
-def one_row(tokens: list[int], length: int) -> Rows:
-    return TokenRows.from_documents([(np.array(tokens), len(tokens))], length, 0).read(
+def one_row(tokens: list[int], length: int) -> SequenceBatch:
+    return TokenSequences.from_documents([(np.array(tokens), len(tokens))], length, 0).read(
         np.array([0])
     )
 
@@ -484,7 +488,7 @@ def test_spans_and_orders_of_plm() -> None:
     chosen |= smallest(rest, goal - len(chosen))
     ordered = sorted(chosen, key=lambda at: at // 12 + order_u[at])
     assert ordered == [8, 9, 7, 19, 16, 15]
-    words, keys = Words([" a"] * VOCABULARY), row_keys(0, 1, np.arange(1))
+    words, keys = WordBoundaries([" a"] * VOCABULARY), row_keys(0, 1, np.arange(1))
     batch = plm(one_row(TEXT, 24), keys, IS_ORDINARY_V, words, 4, 12)
     order_BT = batch.order_BT
     assert order_BT is not None

@@ -170,13 +170,13 @@ def find_documents(
     )
 
 
-def other_folder(path: Path, label: str, fingerprint: str) -> Inputs:
+def folder_input(path: Path, label: str, fingerprint: str) -> Inputs:
     """Return a folder as an input that isn't documents: a tokenizer, a packed folder, a run."""
     record = Input(str(path), label, 0, sha256=(fingerprint,))
     return Inputs((str(path),), (record,), (), {})
 
 
-def cut(slices: Iterable[Slice], shard_bytes: int = RANGE_BYTES) -> list[tuple[Slice, ...]]:
+def make_tasks(slices: Iterable[Slice], shard_bytes: int = RANGE_BYTES) -> list[tuple[Slice, ...]]:
     """Group slices into tasks of about the same size, in order."""
     tasks: list[tuple[Slice, ...]] = []
     group: list[Slice] = []

@@ -51,7 +51,7 @@ from lmkit.artifacts.tasks import (
 )
 from lmkit.config import FolderConfig, StageConfig
 from lmkit.errors import ConfigError, LmkitError, OutputError
-from lmkit.execution.progress import say, warn
+from lmkit.execution.progress import log_message, warn
 from lmkit.storage.atomic_files import remove_leftovers
 from lmkit.storage.byte_ranges import hash_range
 from lmkit.storage.hub import dataset_of
@@ -188,7 +188,9 @@ class OutputFolder:
             more = f" (and {problem.count - 1:,} more)" if problem.count > 1 else ""
             warn(f"quarantined: {problem.where}: {problem.first}{more}")
         if counts.quarantined:
-            say(f"all {counts.quarantined:,} are listed in {self.path}/quarantine-*.jsonl.zst")
+            log_message(
+                f"all {counts.quarantined:,} are listed in {self.path}/quarantine-*.jsonl.zst"
+            )
 
     def _inputs_as_read(self) -> tuple[Input, ...]:
         hashes: dict[int, dict[int, str]] = {}
@@ -207,11 +209,13 @@ class OutputFolder:
     def _remove_all_but(self, names: set[str], not_outputs: Sequence[str] = ()) -> None:
         """Delete earlier outputs of this stage; only what matches its patterns exactly."""
         for name in _files_below(self.path):
-            is_output = _matches(name, self.config.owns) and not _matches(name, not_outputs)
+            is_output = _matches(name, self.config.output_patterns) and not _matches(
+                name, not_outputs
+            )
             if is_output and name not in names:
                 (self.path / name).unlink()
 
-    def look(self) -> tuple[Manifest | None, Plan | None]:
+    def read_existing(self) -> tuple[Manifest | None, Plan | None]:
         """Return the finished manifest of the folder, or the plan of an interrupted run.
 
         Raises OutputError if another program or stage wrote it.
@@ -267,7 +271,7 @@ class OutputFolder:
             or not (
                 (name == LOCK and not (self.path / name).stat().st_size)
                 or _matches(name, scratch)
-                or (known and _matches(name, self.config.owns))
+                or (known and _matches(name, self.config.output_patterns))
             )
         ]
 
@@ -293,7 +297,7 @@ class OutputFolder:
 
     def up_to_date(self) -> Manifest | None:
         """Return the manifest if the folder is finished. Raises OutputError if the plan changed."""
-        manifest, plan = self.look()
+        manifest, plan = self.read_existing()
         if plan is None or self.config.overwrite:
             return None
         options, inputs = self.changes(plan)
@@ -326,7 +330,7 @@ class OutputFolder:
             with suppress(OutputError), folder_lock(self.path):  # unless another run holds it
                 shutil.rmtree(self.scratch, ignore_errors=True)
 
-    def begin(self) -> None:
+    def write_plan(self) -> None:
         """Write the plan. In this order, a kill in between leaves the old plan or the new one."""
         links = [name for name in _files_below(self.path) if (self.path / name).is_symlink()]
         if links:
@@ -361,13 +365,13 @@ def open_output(config: StageConfig, inputs: Inputs) -> Generator[OutputFolder]:
     folder = OutputFolder(config, config.output, inputs.records)
     folder.finished = folder.up_to_date()
     if folder.finished:
-        say(f"{config.output}: up to date")
+        log_message(f"{config.output}: up to date")
         folder.sweep()
         yield folder
         return
     if inputs.skipped:
         kinds = (f"{count} {kind or 'without'}" for kind, count in inputs.skipped.items())
-        say(f"skipped, by their endings: {', '.join(kinds)}")
+        log_message(f"skipped, by their endings: {', '.join(kinds)}")
     folder.path.mkdir(parents=True, exist_ok=True)
     with folder_lock(folder.path):
         # Another run may have finished between the first check and the lock.
@@ -375,7 +379,7 @@ def open_output(config: StageConfig, inputs: Inputs) -> Generator[OutputFolder]:
         if folder.finished:
             yield folder
             return
-        folder.begin()
+        folder.write_plan()
         yield folder
 
 

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from lmkit.artifacts.manifest import Counts, Output, Record, read
 from lmkit.execution.pool import map_tasks
-from lmkit.execution.progress import say
+from lmkit.execution.progress import log_message
 from lmkit.storage.atomic_files import atomic_write, sha256
 
 PARTIAL = ".partial"
@@ -159,7 +159,7 @@ def run_tasks(
     todo = [pair for pair in enumerate(tasks) if not finished(folder, step, pair[0])]
     if len(todo) < len(tasks):
         done = len(tasks) - len(todo)
-        say(f"{folder}: resuming: {done} of {len(tasks)} tasks of '{label}' are done")
+        log_message(f"{folder}: resuming: {done} of {len(tasks)} tasks of '{label}' are done")
     map_tasks(partial(_run, folder, step, work), todo, workers=workers, label=label)
     receipts = [finished(folder, step, number) for number in range(len(tasks))]
     assert all(receipts), "a task has ended without a complete receipt"

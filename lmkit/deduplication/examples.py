@@ -17,7 +17,7 @@ from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.tasks import Receipt, TaskWriter
 from lmkit.deduplication.document_table import DocumentTable
 from lmkit.deduplication.removal_table import NO_REPRESENTATIVE, Removals
-from lmkit.execution.tables import listed
+from lmkit.execution.tables import limited_rows
 
 EXAMPLES = 6
 LARGEST = 5
@@ -123,7 +123,7 @@ def _listed(pairs: Counter[tuple[str, str, str]]) -> list[dict[str, Any]]:
         {"reason": reason, "source": source, "of": kept, "documents": count}
         for (reason, source, kept), count in ordered
     ]
-    return listed(rows, LISTED)
+    return limited_rows(rows, LISTED)
 
 
 AROUND = 4

@@ -31,7 +31,7 @@ from lmkit.deduplication.signature_files import (
     write_groups,
     writing_signatures,
 )
-from lmkit.execution.progress import say
+from lmkit.execution.progress import log_message
 from lmkit.text.digests import digest, folded
 
 
@@ -60,7 +60,7 @@ class NearDuplicates(Matcher):
     ) -> None:
         """Match the bands one by one, group the candidates, and verify the groups."""
         if self.minhash.threshold is not None:
-            say(lsh_curve_text(self.minhash.bands, self.minhash.rows))
+            log_message(lsh_curve_text(self.minhash.bands, self.minhash.rows))
         bands = matching_tasks(int(documents.starts[-1]), self.minhash.bands)
         match = partial(_match_band, documents, previous)
         folder.run("bands", match, bands, workers=workers, label="matching bands")

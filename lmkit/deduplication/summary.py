@@ -6,23 +6,23 @@ Choice: it reads no more than the manifest holds, and needs no numpy.
 from collections.abc import Mapping
 from typing import Any
 
-from lmkit.execution.tables import listed
+from lmkit.execution.tables import limited_rows
 
 Sections = dict[str, Any]
 SHOWN_PAIRS = 10
 SHOWN_SIZES = 10
 
 
-def described(details: Mapping[str, Any]) -> Sections:
+def summary_sections(details: Mapping[str, Any]) -> Sections:
     """Return sections of tables.
 
-    >>> described({"clusters": {"2": 5, "11": 1}})["clusters"]
+    >>> summary_sections({"clusters": {"2": 5, "11": 1}})["clusters"]
     [{'documents': 2, 'clusters': 5}, {'documents': 11, 'clusters': 1}]
     """
     sizes = [
         {"documents": int(size), "clusters": count} for size, count in details["clusters"].items()
     ]
-    pairs = listed(details.get("duplicates", []), SHOWN_PAIRS)
+    pairs = limited_rows(details.get("duplicates", []), SHOWN_PAIRS)
     return {
         "clusters": sizes[:SHOWN_SIZES],
         "largest_clusters": details.get("largest_clusters", []),

@@ -19,7 +19,7 @@ from lmkit.model.transformer import Transformer
 from lmkit.objectives.options import ObjectiveConfig
 from lmkit.objectives.registry import Packing, objective_of, scored
 from lmkit.packing.chunking import one_document_per_sequence
-from lmkit.packing.token_rows import TokenRows
+from lmkit.packing.token_rows import TokenSequences
 from lmkit.readers.dispatch import read_slice
 from lmkit.text.digests import document_key
 from lmkit.text.surrogates import well_formed
@@ -94,7 +94,7 @@ class Scorer:
     def packed(self, folder: Path, packed: Manifest) -> Score:
         """Score the held-out sequences of a packed folder."""
         length = packed.details["sequence_length"]
-        rows = TokenRows.open(folder / "validation", length, packed.details["pad"])
+        rows = TokenSequences.open(folder / "validation", length, packed.details["pad"])
         return self._score(rows, length, order=None)
 
     def documents(self, documents: Inputs, reading: "Reading", max_record: int) -> Score:
@@ -106,7 +106,7 @@ class Scorer:
             texts = [document.text for document in group]
             sizes = [len(well_formed(text).encode()) for text in texts]
             ids = [_with_bos_eos(self.packing, ids) for ids in self.tokenizer.encode_batch(texts)]
-            rows = TokenRows.from_documents(
+            rows = TokenSequences.from_documents(
                 list(zip(ids, sizes, strict=True)),
                 length,
                 pad,
@@ -118,7 +118,7 @@ class Scorer:
             total += self._score(rows, length, order, _row_keys(group, numbers))
         return total
 
-    def _score(self, rows: TokenRows, length: int, order: Any, keys_R: Any = None) -> Score:
+    def _score(self, rows: TokenSequences, length: int, order: Any, keys_R: Any = None) -> Score:
         device = self.model.embedding.weight.device
         micro_batch = self.micro_batch or max(1, MICRO_BATCH_TOKENS // length)
         packing = replace(self.packing, sequence_length=length)

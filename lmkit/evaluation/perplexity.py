@@ -25,7 +25,7 @@ from lmkit.counter_rng import row_keys
 from lmkit.model.eval_mode import eval_mode
 from lmkit.objectives.clm import clm
 from lmkit.objectives.registry import Objective
-from lmkit.packing.token_rows import TokenRows
+from lmkit.packing.token_rows import TokenSequences
 
 SEED = 0
 """Seed of the random numbers of evaluation, whatever seed a model was trained with."""
@@ -71,7 +71,7 @@ class Score:
 
 def score_rows(
     model: nn.Module,
-    token_rows: TokenRows,
+    token_rows: TokenSequences,
     rows: NDArray[np.int64] | None = None,
     micro_batch: int = 8,
     device: torch.device | str = "cpu",

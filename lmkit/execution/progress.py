@@ -17,7 +17,7 @@ from lmkit.execution.ranks import rank
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-def say(message: str) -> None:
+def log_message(message: str) -> None:
     """Print a message that is not a result; of several processes, only rank 0 prints."""
     if rank() == 0:
         print(printable(message), file=sys.stderr, flush=True)
@@ -34,7 +34,7 @@ def printable(message: str) -> str:
 
 def warn(message: str) -> None:
     """Print a warning."""
-    say("Warning: " + message.replace("\n", "\\n"))
+    log_message("Warning: " + message.replace("\n", "\\n"))
 
 
 @contextmanager
@@ -63,6 +63,6 @@ def progress(label: str, total: int) -> Generator[Callable[[], None]]:
             nonlocal done
             done += 1
             if done * 10 // total > (done - 1) * 10 // total:
-                say(f"{label}: {done}/{total} {'task' if total == 1 else 'tasks'}")
+                log_message(f"{label}: {done}/{total} {'task' if total == 1 else 'tasks'}")
 
         yield step

@@ -23,13 +23,13 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-SHOWN_SOURCES = 10
+MAX_SOURCES = 10
 
 
-def listed(rows: Sequence[Mapping[str, Any]], max_rows: int) -> list[dict[str, Any]]:
+def limited_rows(rows: Sequence[Mapping[str, Any]], max_rows: int) -> list[dict[str, Any]]:
     """Return the first rows, and one that sums the others; `more` is the number of the others.
 
-    >>> listed([{"source": name, "in": 2} for name in "abc"], 1)
+    >>> limited_rows([{"source": name, "in": 2} for name in "abc"], 1)
     [{'source': 'a', 'in': 2}, {'source': 'and 2 more', 'in': 4, 'more': 2}]
     """
     first, rest = [dict(row) for row in rows[:max_rows]], rows[max_rows:]

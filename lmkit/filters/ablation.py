@@ -22,11 +22,11 @@ BLOCKS = " ▁▂▃▄▅▆▇█"
 Numbers = Mapping[str, NDArray[Any]]
 
 
-def removals(numbers: Numbers, rules: Sequence[Rule]) -> tuple[list[dict[str, Any]], int]:
+def removals_by_rule(numbers: Numbers, rules: Sequence[Rule]) -> tuple[list[dict[str, Any]], int]:
     """Return a row for every rule, and how many documents are kept.
 
     >>> rule = Rule("min_words", "min_words", "words", False, 3)
-    >>> rows, kept = removals({"words": np.array([1, 2, 3])}, [rule])
+    >>> rows, kept = removals_by_rule({"words": np.array([1, 2, 3])}, [rule])
     >>> rows[0]["alone"], kept
     (2, 1)
     """

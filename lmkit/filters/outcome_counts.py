@@ -18,7 +18,7 @@ from heapq import heappop, heappush, nsmallest
 from typing import Any
 
 from lmkit.artifacts.documents_file import Document, Outcome, Rejected, Unreadable
-from lmkit.execution.tables import listed
+from lmkit.execution.tables import limited_rows
 from lmkit.text.normalization import SURROGATES
 
 EXAMPLES = 3
@@ -194,17 +194,17 @@ def _by_name(kind: str, report: Sequence[Sequence[Any]]) -> list[dict[str, Any]]
         }
         for name, counts in report
     ]
-    return listed(sorted(rows, key=lambda row: (-row["in"], row[kind])), LISTED)
+    return limited_rows(sorted(rows, key=lambda row: (-row["in"], row[kind])), LISTED)
 
 
-def account(details: Mapping[str, Any]) -> dict[str, Any]:
+def outcome_sections(details: Mapping[str, Any]) -> dict[str, Any]:
     """Return sections to print, from the details of a manifest.
 
-    >>> account({"by_rule": [{"rule": "empty", "documents": 1, "share": 0.5}]})["by_rule"]
+    >>> outcome_sections({"by_rule": [{"rule": "empty", "documents": 1, "share": 0.5}]})["by_rule"]
     [{'rule': 'empty', 'documents': 1, 'share': '50.0%'}]
     """
     rules = [row | {"share": f"{row['share']:.1%}"} for row in details.get("by_rule", [])]
-    named = {key: listed(details.get(key, []), SHOWN) for key in ("by_source", "by_language")}
+    named = {key: limited_rows(details.get(key, []), SHOWN) for key in ("by_source", "by_language")}
     return {
         "by_rule": rules,
         **{key: [_short(row) for row in rows] for key, rows in named.items()},

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.tokenizers.tokenizer import Tokenizer
-from lmkit.tokenizers.word_boundaries import PART_OF_A_CHARACTER, surfaces
+from lmkit.tokenizers.word_boundaries import PART_OF_A_CHARACTER, token_texts
 
 DEFAULT_MASK = "<mask>"
 """The mask in a prompt where the tokenizer has no token for it."""
@@ -64,7 +64,7 @@ class SurfaceForms:
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
-        surface_forms = surfaces(tokenizer)
+        surface_forms = token_texts(tokenizer)
         self.is_text_V = np.array([text is not None for text in surface_forms])
         self._is_complete_text_V = np.array(
             [bool(t) and PART_OF_A_CHARACTER not in t for t in surface_forms]

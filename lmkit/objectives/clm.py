@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.objectives.batch import Batch
-from lmkit.packing.token_rows import Rows
+from lmkit.packing.token_rows import SequenceBatch
 
 
-def clm(rows: Rows, _keys_B: NDArray[np.uint64] | None = None) -> Batch:
+def clm(rows: SequenceBatch, _keys_B: NDArray[np.uint64] | None = None) -> Batch:
     """Make a batch for a decoder; nothing about it is random."""
     several = bool((rows.documents_BT > 1).any())
     return Batch(

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from lmkit.counter_rng import uniform
 from lmkit.objectives.ragged import Layout, Text, gather_spans, text_of
-from lmkit.packing.token_rows import NO_TARGET, Rows
+from lmkit.packing.token_rows import NO_TARGET, SequenceBatch
 
 CHOOSE, FORM, FIRST_SPLIT, SECOND_SPLIT = range(4)
 """Streams of a document's random numbers."""
@@ -57,8 +57,8 @@ class Span(NamedTuple):
 
 
 def fill_in_the_middle(
-    rows: Rows, keys_B: NDArray[np.uint64], special: Marks, rate: float, spm_rate: float
-) -> tuple[Rows, int]:
+    rows: SequenceBatch, keys_B: NDArray[np.uint64], special: Marks, rate: float, spm_rate: float
+) -> tuple[SequenceBatch, int]:
     """Move the middle of a fraction of the documents; return new sequences, and tokens dropped."""
     pieces = text_of(rows, np.ones(rows.tokens_BT.shape, np.bool_))
     tokens_N = rows.tokens_BT.ravel()[pieces.indices_N]
@@ -68,7 +68,7 @@ def fill_in_the_middle(
     text_P = pieces.lengths_P - has_bos_eos_2P.sum(axis=0)
 
     u_UP = _random_numbers(keys_B, pieces)
-    is_complete_P = rows.whole_BT.ravel()[pieces.indices_N[starts_P]]
+    is_complete_P = rows.complete_BT.ravel()[pieces.indices_N[starts_P]]
     chosen_P = is_complete_P & (text_P > 0) & (u_UP[CHOOSE] < rate)
     fits_in_padding_P = _fit_in_padding(rows, pieces, chosen_P)
     chosen_P &= fits_in_padding_P | (text_P > TOKENS_ADDED)
@@ -88,12 +88,12 @@ def fill_in_the_middle(
     next_token_P = rows.following_BT.ravel()[pieces.indices_N[last_P]]
     following_M[np.cumsum(layout.lengths_P) - 1] = next_token_P
     shape = rows.tokens_BT.shape
-    permuted = Rows(
+    permuted = SequenceBatch(
         tokens_BT=layout.scatter(joined_M, special.pad, shape),
         following_BT=layout.scatter(following_M, NO_TARGET, shape),
         documents_BT=layout.documents(shape),
         positions_BT=layout.positions(shape),
-        whole_BT=layout.scatter(np.repeat(is_complete_P, layout.lengths_P), False, shape),
+        complete_BT=layout.scatter(np.repeat(is_complete_P, layout.lengths_P), False, shape),
     )
     return permuted, int(dropped_P.sum())
 
@@ -108,7 +108,9 @@ def _random_numbers(keys_B: NDArray[np.uint64], pieces: Text) -> NDArray[np.floa
     return np.stack([u_BN[pieces.rows_P, pieces.numbers_P - 1] for u_BN in random_numbers])
 
 
-def _fit_in_padding(rows: Rows, pieces: Text, chosen_P: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _fit_in_padding(
+    rows: SequenceBatch, pieces: Text, chosen_P: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
     """Whether the tokens added to a piece and to those before it fit in its sequence's padding."""
     padding_B = (rows.documents_BT == 0).sum(axis=1)
     so_far_P = np.cumsum(chosen_P)

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 
 from lmkit.counter_rng import uniform
 from lmkit.objectives.batch import Batch, documents_unless_all_first
-from lmkit.packing.token_rows import NO_TARGET, Rows
-from lmkit.tokenizers.word_boundaries import Words
+from lmkit.packing.token_rows import NO_TARGET, SequenceBatch
+from lmkit.tokenizers.word_boundaries import WordBoundaries
 
 CHOOSE, CORRUPT, REPLACE = range(3)
 """Streams of a position's random numbers."""
@@ -33,12 +33,12 @@ MASKED_FRACTION, REPLACED_FRACTION = 0.8, 0.1
 
 
 def mlm(
-    rows: Rows,
+    rows: SequenceBatch,
     keys_B: NDArray[np.uint64],
     mask: int,
     is_ordinary_V: NDArray[np.bool_],
     probability: float = 0.15,
-    words: Words | None = None,
+    words: WordBoundaries | None = None,
 ) -> Batch:
     """Make a batch for an encoder.
 
@@ -54,7 +54,7 @@ def mlm(
     tokens_BT, width = rows.tokens_BT, rows.tokens_BT.shape[1]
     choose_u_BT = uniform(keys_B, CHOOSE, width)
     if words is not None:
-        word_start_BT = words.first_places(tokens_BT, rows.documents_BT)
+        word_start_BT = words.word_starts(tokens_BT, rows.documents_BT)
         choose_u_BT = np.take_along_axis(choose_u_BT, word_start_BT, axis=1)
     is_eligible_BT = is_ordinary_V[tokens_BT] & (rows.documents_BT > 0)
     chosen_BT = is_eligible_BT & (choose_u_BT < probability)

@@ -31,9 +31,9 @@ from numpy.typing import NDArray
 from lmkit.counter_rng import uniform
 from lmkit.objectives.batch import Batch, documents_unless_all_first
 from lmkit.objectives.ragged import Text, ranks, text_of
-from lmkit.packing.chunking import counting
-from lmkit.packing.token_rows import NO_TARGET, Rows
-from lmkit.tokenizers.word_boundaries import Words
+from lmkit.packing.chunking import concatenated_ranges
+from lmkit.packing.token_rows import NO_TARGET, SequenceBatch
+from lmkit.tokenizers.word_boundaries import WordBoundaries
 
 LENGTH, LEFT_CONTEXT, FILL, ORDER = range(4)
 """Streams of a position's random numbers."""
@@ -46,10 +46,10 @@ LENGTH_CDF = np.cumsum(1 / np.arange(1, MAX_SPAN_LENGTH + 1)) / np.sum(
 
 
 def plm(
-    rows: Rows,
+    rows: SequenceBatch,
     keys_B: NDArray[np.uint64],
     is_ordinary_V: NDArray[np.bool_],
-    words: Words,
+    words: WordBoundaries,
     context: int = 6,
     block: int | None = None,
 ) -> Batch:
@@ -66,7 +66,7 @@ def plm(
     """
     shape = rows.tokens_BT.shape
     text = text_of(rows, is_ordinary_V[rows.tokens_BT])
-    starts_BT = words.first_places(rows.tokens_BT, rows.documents_BT) == np.arange(shape[1])
+    starts_BT = words.word_starts(rows.tokens_BT, rows.documents_BT) == np.arange(shape[1])
     starts_N = starts_BT.ravel()[text.indices_N]
     u_UN = np.stack(
         [
@@ -89,7 +89,7 @@ def plm(
     order_BT = np.argsort(np.argsort(sort_key_BT, axis=1, kind="stable"), axis=1)
 
     counts_B = is_target_BT.sum(axis=1)
-    destination = (np.repeat(np.arange(shape[0]), counts_B), counting(counts_B))
+    destination = (np.repeat(np.arange(shape[0]), counts_B), concatenated_ranges(counts_B))
     queries_BQ = np.zeros((shape[0], max(1, _target_count(shape[1], context))), np.int64)
     queries_BQ[destination] = columns_BT[is_target_BT]
     targets_BQ = np.full_like(queries_BQ, NO_TARGET)

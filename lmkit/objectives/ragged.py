@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.packing.chunking import counting
-from lmkit.packing.token_rows import Rows
+from lmkit.packing.chunking import concatenated_ranges
+from lmkit.packing.token_rows import SequenceBatch
 
 NumberT = TypeVar("NumberT", np.int64, np.int32, np.float64, np.bool_)
 
@@ -50,7 +50,7 @@ class Text:
         )
 
 
-def text_of(rows: Rows, is_text_BT: NDArray[np.bool_]) -> Text:
+def text_of(rows: SequenceBatch, is_text_BT: NDArray[np.bool_]) -> Text:
     """Find the tokens that are text, per piece.
 
     A piece may have other tokens between its text.
@@ -73,7 +73,7 @@ def gather_spans(
     >>> gather_spans(np.array([10, 11, 12, 13]), np.array([2, 0]), np.array([2, 1])).tolist()
     [12, 13, 10]
     """
-    return pool[np.repeat(starts_K, lengths_K) + counting(lengths_K)]
+    return pool[np.repeat(starts_K, lengths_K) + concatenated_ranges(lengths_K)]
 
 
 def ranks(values_N: NDArray[Any], counts_P: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -84,7 +84,7 @@ def ranks(values_N: NDArray[Any], counts_P: NDArray[np.int64]) -> NDArray[np.int
     """
     groups_N = np.repeat(np.arange(len(counts_P)), counts_P)
     ranks_N = np.empty(len(values_N), np.int64)
-    ranks_N[np.lexsort((values_N, groups_N))] = counting(counts_P)
+    ranks_N[np.lexsort((values_N, groups_N))] = concatenated_ranges(counts_P)
     return ranks_N
 
 
@@ -99,7 +99,7 @@ class Layout:
     @property
     def positions_M(self) -> NDArray[np.int64]:  # noqa: N802
         """0, 1, 2, ... from the start of each document."""
-        return counting(self.lengths_P)
+        return concatenated_ranges(self.lengths_P)
 
     @property
     def columns_P(self) -> NDArray[np.int64]:  # noqa: N802

@@ -21,12 +21,12 @@ from lmkit.objectives.clm import clm
 from lmkit.objectives.mlm import mlm
 from lmkit.objectives.options import ObjectiveConfig
 from lmkit.objectives.plm import plm
-from lmkit.packing.token_rows import Rows
+from lmkit.packing.token_rows import SequenceBatch
 from lmkit.tokenizers.special_tokens import FILL_IN_THE_MIDDLE
 from lmkit.tokenizers.tokenizer import Tokenizer
-from lmkit.tokenizers.word_boundaries import Words
+from lmkit.tokenizers.word_boundaries import WordBoundaries
 
-Objective = Callable[[Rows, NDArray[np.uint64]], Batch]
+Objective = Callable[[SequenceBatch, NDArray[np.uint64]], Batch]
 """Sequences and the keys of their random numbers in, a batch out."""
 
 
@@ -48,12 +48,12 @@ def objective_of(config: ObjectiveConfig, tokenizer: Tokenizer, packing: Packing
         return _span_corruption(config, tokenizer, packing)
     is_ordinary_V = ordinary(tokenizer)
     if config.objective == "plm":
-        words, options = Words.of(tokenizer), config.plm
+        words, options = WordBoundaries.of(tokenizer), config.plm
         return lambda rows, keys_B: plm(
             rows, keys_B, is_ordinary_V, words, options.context, options.block
         )
     mask = _required_token(tokenizer.mask, "a mask token", config)
-    words = Words.of(tokenizer) if config.mlm.whole_word else None
+    words = WordBoundaries.of(tokenizer) if config.mlm.whole_word else None
     probability = config.mlm.probability
     return lambda rows, keys_B: mlm(rows, keys_B, mask, is_ordinary_V, probability, words)
 
@@ -110,7 +110,7 @@ def _fill_in_the_middle(
     special = fim.Marks(prefix, middle, suffix, packing.bos, packing.eos, pad)
     rate, spm_rate = config.fim.rate, config.fim.spm_rate
 
-    def make_batch(rows: Rows, keys_B: NDArray[np.uint64]) -> Batch:
+    def make_batch(rows: SequenceBatch, keys_B: NDArray[np.uint64]) -> Batch:
         permuted, dropped = fim.fill_in_the_middle(rows, keys_B, special, rate, spm_rate)
         return replace(clm(permuted), dropped=dropped)
 

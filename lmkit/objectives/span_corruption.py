@@ -41,8 +41,8 @@ from numpy.typing import NDArray
 from lmkit.counter_rng import uniform
 from lmkit.objectives.batch import Batch
 from lmkit.objectives.ragged import Layout, Text, gather_spans, ranks, text_of
-from lmkit.packing.chunking import counting
-from lmkit.packing.token_rows import NO_TARGET, Rows
+from lmkit.packing.chunking import concatenated_ranges
+from lmkit.packing.token_rows import NO_TARGET, SequenceBatch
 
 UNMASKED, MASKED, LENGTHS, SPAN_POSITIONS = range(4)
 """Streams of random numbers."""
@@ -77,7 +77,7 @@ class Spans:
 
 
 def span_corruption(
-    rows: Rows,
+    rows: SequenceBatch,
     keys_B: NDArray[np.uint64],
     special: Marks,
     noise_density: float = 0.15,
@@ -184,7 +184,7 @@ def _random_partition(
 ) -> NDArray[np.int64]:
     """Partition each number of items into non-empty parts; return the sizes of the parts."""
     # The first item begins a part, and so do the others with the smallest random numbers.
-    is_first_N = ranks(np.where(counting(items_P) == 0, -1.0, u_N), items_P)
+    is_first_N = ranks(np.where(concatenated_ranges(items_P) == 0, -1.0, u_N), items_P)
     part_starts = np.flatnonzero(is_first_N < np.repeat(parts_P, items_P))
     return np.diff(np.append(part_starts, len(u_N)))
 
@@ -239,7 +239,7 @@ def _random_numbers(
     for stream, counts_P in zip(streams, counts, strict=True):
         assert (counts_P <= text.lengths_P).all(), "they would be another document's numbers, too"
         max_columns = int((columns_P + counts_P).max(initial=0))
-        columns_N = np.repeat(columns_P, counts_P) + counting(counts_P)
+        columns_N = np.repeat(columns_P, counts_P) + concatenated_ranges(counts_P)
         numbers.append(
             uniform(keys_B, stream, max_columns)[np.repeat(text.rows_P, counts_P), columns_N]
         )
@@ -267,7 +267,7 @@ def _source_and_target(
     has_span_G = np.ones(len(lengths_G), np.int64)
     has_span_G[np.cumsum(spans.counts_P + 1) - 1] = 0
     sentinel_number_G = (
-        counting(spans.counts_P + 1) * has_span_G if style == "t5" else 0 * lengths_G
+        concatenated_ranges(spans.counts_P + 1) * has_span_G if style == "t5" else 0 * lengths_G
     )
     placeholders = special.sentinels if style == "t5" else (special.mask,)
     pool = np.concatenate([tokens_N, [special.eos], np.array(placeholders, np.int64)])

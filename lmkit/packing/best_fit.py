@@ -21,7 +21,7 @@ from collections import defaultdict, deque
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.packing.chunking import counting, one_document_per_sequence
+from lmkit.packing.chunking import concatenated_ranges, one_document_per_sequence
 
 
 def best_fit(
@@ -40,7 +40,7 @@ def best_fit(
     by_row = np.argsort(rows, kind="stable")
     row_order = np.argsort(by_row[starts])  # by the first pieces of the sequences
     counts, starts = counts[row_order], starts[row_order]
-    order = by_row[np.repeat(starts, counts) + counting(counts)]
+    order = by_row[np.repeat(starts, counts) + concatenated_ranges(counts)]
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)]), pieces[order]
 
 

@@ -48,7 +48,7 @@ def chunk(
     counts = np.where(lengths > 0, (ends - 1) // sequence_length - first_row + 1, 0)
 
     document = np.repeat(np.arange(len(lengths)), counts)
-    row = first_row[document] + counting(counts)
+    row = first_row[document] + concatenated_ranges(counts)
     start = np.maximum(begins[document], row * sequence_length)
     stop = np.minimum(ends[document], (row + 1) * sequence_length)
 
@@ -72,7 +72,7 @@ def one_document_per_sequence(
     lengths = lengths.astype(np.int64, copy=False)
     counts = -(-lengths // sequence_length)
     document = np.repeat(np.arange(len(lengths)), counts)
-    start = counting(counts) * sequence_length
+    start = concatenated_ranges(counts) * sequence_length
     pieces = np.empty(len(document), PIECE)
     pieces["document"] = document
     pieces["start"] = start
@@ -80,10 +80,10 @@ def one_document_per_sequence(
     return np.arange(len(document) + 1, dtype=np.int64), pieces
 
 
-def counting(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+def concatenated_ranges(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the concatenated ranges 0, 1, 2, ... of these lengths.
 
-    >>> counting(np.array([3, 0, 2])).tolist()
+    >>> concatenated_ranges(np.array([3, 0, 2])).tolist()
     [0, 1, 2, 0, 1]
     """
     return np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)

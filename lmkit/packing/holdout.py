@@ -21,14 +21,14 @@ HoldoutGroup = tuple[int, int]
 """Documents held out together: the hash that decides, and the hash of the text (0: a cluster)."""
 
 
-def kin(seed: int, id: str, text: int, cluster: object = None) -> HoldoutGroup:  # noqa: A002
+def holdout_group(seed: int, id: str, text: int, cluster: object = None) -> HoldoutGroup:  # noqa: A002
     """Return the hold-out group of a document with this id and hash of its text.
 
     A cluster is an integer or a non-empty string; anything else is ignored.
 
-    >>> kin(0, "a", 5, "near") == kin(0, "b", 6, "near")
+    >>> holdout_group(0, "a", 5, "near") == holdout_group(0, "b", 6, "near")
     True
-    >>> kin(0, "a", 5) == kin(0, "a", 6)
+    >>> holdout_group(0, "a", 5) == holdout_group(0, "a", 6)
     False
     """
     named = isinstance(cluster, str | int) and not isinstance(cluster, bool) and cluster != ""

@@ -25,7 +25,7 @@ from lmkit.artifacts.documents_file import Unreadable
 from lmkit.artifacts.inputs import Slice, open_slice
 from lmkit.artifacts.tasks import ReadRange
 from lmkit.errors import LmkitError
-from lmkit.packing.chunking import counting
+from lmkit.packing.chunking import concatenated_ranges
 from lmkit.packing.token_shards import Shards, values
 from lmkit.storage.byte_ranges import READ_BYTES, Range
 
@@ -173,7 +173,7 @@ def _without_framing(
     lengths = records["tokens"].astype(np.int64) - bos - eos
     with_separator = lengths + (separator is not None)
     starts = np.cumsum(with_separator) - with_separator
-    inside = counting(lengths)
+    inside = concatenated_ranges(lengths)
     text = np.empty(int(with_separator.sum()), tokens.dtype)
     found = tokens[np.repeat(records["start"].astype(np.int64) + bos, lengths) + inside]
     if separator is not None:

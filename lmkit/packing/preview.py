@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from lmkit.packing.token_rows import NO_TARGET, TokenRows
+from lmkit.packing.token_rows import NO_TARGET, TokenSequences
 from lmkit.tokenizers.tokenizer import Tokenizer
 
 TEXT = "Once upon a time, in 1984, a naïve cat sat on the mat."
@@ -39,7 +39,7 @@ def preview_sequence(
 ) -> list[dict[str, Any]]:
     """Decode the first few pieces of a sequence of a packed folder."""
     tokenizer = Tokenizer.load(packed / "tokenizer")
-    rows = TokenRows.open(packed / split, sequence_length, pad).read(np.array([row]))
+    rows = TokenSequences.open(packed / split, sequence_length, pad).read(np.array([row]))
     numbers = rows.documents_BT[0]
     pieces: list[dict[str, Any]] = []
     for piece in range(1, int(numbers.max(initial=0)) + 1):

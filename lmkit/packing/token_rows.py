@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import InputError
-from lmkit.packing.chunking import PIECE, chunk, counting
+from lmkit.packing.chunking import PIECE, chunk, concatenated_ranges
 from lmkit.packing.token_shards import DOCUMENT, Shards, StoredArray, values
 
 STARTS = "rows/starts.npy"
@@ -41,7 +41,7 @@ PackFunction = Callable[[NDArray[np.int64], int], tuple[NDArray[np.int64], NDArr
 
 
 @dataclass(frozen=True)
-class Rows:
+class SequenceBatch:
     """B sequences of T positions."""
 
     tokens_BT: NDArray[np.int64]
@@ -57,27 +57,27 @@ class Rows:
     positions_BT: NDArray[np.int64]
     """0, 1, 2, ... from the start of every piece; 0 at padding."""
 
-    whole_BT: NDArray[np.bool_]
+    complete_BT: NDArray[np.bool_]
     """Whether a piece is a complete document; false at padding."""
 
-    def trimmed(self) -> "Rows":
+    def trimmed(self) -> "SequenceBatch":
         """Remove the last positions if they are padding in all sequences."""
         used_T = (self.documents_BT > 0).any(axis=0)
         width = int(np.flatnonzero(used_T)[-1]) + 1 if used_T.any() else 1
-        return Rows(
+        return SequenceBatch(
             tokens_BT=self.tokens_BT[:, :width],
             following_BT=self.following_BT[:, :width],
             documents_BT=self.documents_BT[:, :width],
             positions_BT=self.positions_BT[:, :width],
-            whole_BT=self.whole_BT[:, :width],
+            complete_BT=self.complete_BT[:, :width],
         )
 
 
-class TokenRows:
+class TokenSequences:
     """The sequences of one split of a packed folder, or of documents in memory.
 
     >>> documents = [(np.array([5, 6, 7]), 3), (np.array([8, 9]), 2)]
-    >>> rows = TokenRows.from_documents(documents, 4, pad=0)
+    >>> rows = TokenSequences.from_documents(documents, 4, pad=0)
     >>> len(rows), rows.documents, rows.tokens, rows.bytes_of_text
     (2, 2, 5, 5)
     >>> batch = rows.read(np.array([0, 1]))
@@ -103,7 +103,7 @@ class TokenRows:
         self._first_document = np.cumsum([0, *(len(part) for part in documents)])
 
     @classmethod
-    def open(cls, folder: Path, sequence_length: int, pad: int) -> "TokenRows":
+    def open(cls, folder: Path, sequence_length: int, pad: int) -> "TokenSequences":
         """Open `train/` or `validation/` of a packed folder; tokens are memory-mapped."""
         shards = Shards.at(folder)
         starts = StoredArray.at(folder / STARTS, np.dtype("<i8"))
@@ -123,7 +123,7 @@ class TokenRows:
         sequence_length: int,
         pad: int,
         pack_into_sequences: PackFunction = chunk,
-    ) -> "TokenRows":
+    ) -> "TokenSequences":
         """Pack documents in memory: their ids, and the UTF-8 bytes of their texts."""
         lengths = np.array([len(ids) for ids, _ in documents], np.int64)
         records = np.zeros(len(documents), DOCUMENT)
@@ -157,7 +157,7 @@ class TokenRows:
         ends = np.concatenate([[0], np.cumsum(values(self._pieces)["length"].astype(np.int64))])
         return np.diff(ends[values(self._starts)])
 
-    def read(self, rows: NDArray[np.int64]) -> Rows:
+    def read(self, rows: NDArray[np.int64]) -> SequenceBatch:
         """Read the sequences with these indices, in this order."""
         pieces, offsets_P, numbers_P = self._index(rows)
         shards_P, begins_P, continues_P = self._find(pieces)
@@ -166,7 +166,7 @@ class TokenRows:
         order = np.argsort(shards_P, kind="stable")  # so that a shard's tokens are contiguous
         lengths_P = pieces["length"].astype(np.int64)[order]
         shards_P, begins_P, continues_P = shards_P[order], begins_P[order], continues_P[order]
-        inside_N = counting(lengths_P)
+        inside_N = concatenated_ranges(lengths_P)
         shards_N = np.repeat(shards_P, lengths_P)
         tokens_N = self._gather(shards_N, np.repeat(begins_P, lengths_P) + inside_N)
 
@@ -186,12 +186,12 @@ class TokenRows:
             flat[offsets_N] = values_N
             return flat.reshape(shape)
 
-        return Rows(
+        return SequenceBatch(
             tokens_BT=spread(tokens_N, self.pad),
             following_BT=spread(following_N, NO_TARGET),
             documents_BT=spread(numbers_N, 0),
             positions_BT=spread(inside_N, 0),
-            whole_BT=spread(np.repeat(whole_P[order], lengths_P), False),
+            complete_BT=spread(np.repeat(whole_P[order], lengths_P), False),
         )
 
     def _index(
@@ -201,7 +201,7 @@ class TokenRows:
         starts = values(self._starts)
         first_B = starts[rows]
         counts_B = starts[rows + 1] - first_B
-        nth_P = counting(counts_B)
+        nth_P = concatenated_ranges(counts_B)
         pieces = values(self._pieces)[np.repeat(first_B, counts_B) + nth_P]
 
         lengths_P = pieces["length"].astype(np.int64)

@@ -24,7 +24,7 @@ from lmkit.artifacts.manifest import Counts
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.errors import LmkitError
 from lmkit.execution.prefetch import prefetched
-from lmkit.packing.holdout import HoldoutGroup, cluster_of, is_held_out, kin
+from lmkit.packing.holdout import HoldoutGroup, cluster_of, holdout_group, is_held_out
 from lmkit.packing.nanogpt_bin import TokenizedDocument
 from lmkit.packing.options import LimitsConfig
 from lmkit.packing.round_trip import RoundTrip
@@ -112,7 +112,9 @@ def write_token_shards(
                     empty += 1
                     continue
                 key, text = document_key(options.seed, document.id), text_key(stored.text)
-                group = kin(options.seed, document.id, text, cluster_of(document.metadata))
+                group = holdout_group(
+                    options.seed, document.id, text, cluster_of(document.metadata)
+                )
                 min_group = min(min_group or group, group)
                 held_out = is_held_out(group[0], options.fraction) or group == options.smallest
                 statistics = by_source.of(document.source)

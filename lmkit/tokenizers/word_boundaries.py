@@ -29,11 +29,11 @@ SPACE, LETTER, OTHER, BORDER = range(4)
 PART_OF_A_CHARACTER = "\N{REPLACEMENT CHARACTER}"
 
 
-class Words:
+class WordBoundaries:
     """The words that tokens are parts of, by the texts of the tokens; None if a token is not text.
 
-    >>> words = Words(["The", " cat", "s", "."])
-    >>> words.first_places(np.array([[0, 1, 2, 3]]), np.ones((1, 4), np.int32)).tolist()
+    >>> words = WordBoundaries(["The", " cat", "s", "."])
+    >>> words.word_starts(np.array([[0, 1, 2, 3]]), np.ones((1, 4), np.int32)).tolist()
     [[0, 1, 1, 3]]
     """
 
@@ -42,11 +42,11 @@ class Words:
         self._ends_V = np.array([_end(text) if text else BORDER for text in texts])
 
     @classmethod
-    def of(cls, tokenizer: Tokenizer) -> "Words":
+    def of(cls, tokenizer: Tokenizer) -> "WordBoundaries":
         """Return the words of a tokenizer's vocabulary."""
-        return cls(surfaces(tokenizer))
+        return cls(token_texts(tokenizer))
 
-    def first_places(
+    def word_starts(
         self, tokens_BT: NDArray[np.int64], documents_BT: NDArray[np.int32]
     ) -> NDArray[np.int64]:
         """Return for each position the position where its word begins, within its document."""
@@ -58,7 +58,7 @@ class Words:
         return np.maximum.accumulate(np.where(starts_BT, columns_T, 0), axis=1)
 
 
-def surfaces(tokenizer: Tokenizer) -> list[str | None]:
+def token_texts(tokenizer: Tokenizer) -> list[str | None]:
     """Return the texts of tokens, with the space before a word; None if a token is not text."""
     decode = _decoder(tokenizer.stored)
     special = frozenset(tokenizer.special.tolist())

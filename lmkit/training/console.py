@@ -25,7 +25,7 @@ from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from lmkit.execution.progress import say, warn
+from lmkit.execution.progress import log_message, warn
 from lmkit.training.metrics import Record
 
 SMOOTHING = 0.95
@@ -85,7 +85,7 @@ class Monitor:
         if self._live is not None:
             self._live.update(self._panel(record))
         elif self._is_logged(record):
-            say(self._line(record))
+            log_message(self._line(record))
 
     def warn(self, message: str) -> None:
         """Print a warning without breaking the panel."""

@@ -18,7 +18,7 @@ from typing import Any
 from torch.optim import Optimizer
 
 from lmkit.errors import LmkitError
-from lmkit.execution.progress import say, warn
+from lmkit.execution.progress import log_message, warn
 from lmkit.execution.ranks import rank, ranks
 from lmkit.objectives.registry import Objective
 from lmkit.training.checkpoints.background_saver import Saver
@@ -58,7 +58,7 @@ class Session:
         """Train from the last checkpoint, or from scratch, to the last step."""
         start = self._restore() or Progress()
         if start.step:
-            say(f"resuming from step {start.step:,}")
+            log_message(f"resuming from step {start.step:,}")
         while True:
             try:
                 return self._train_from(start)
@@ -71,7 +71,7 @@ class Session:
                     rollbacks=start.rollbacks + 1,
                 )
                 if rank() == 0:
-                    say(
+                    log_message(
                         f"resuming from step {restored.step:,} without {start.left_out:,} batches "
                         "in total"
                     )

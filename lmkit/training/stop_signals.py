@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import FrameType
 
-from lmkit.execution.progress import say
+from lmkit.execution.progress import log_message
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
@@ -29,14 +29,14 @@ def stop_signals(hours: float | None = None) -> Generator[Callable[[], bool]]:
     def is_over() -> bool:
         if deadline is not None and time.monotonic() > deadline and not requested.is_set():
             requested.set()
-            say(f"--time-limit: {hours:g} hours are over: stopping, with a checkpoint")
+            log_message(f"--time-limit: {hours:g} hours are over: stopping, with a checkpoint")
         return requested.is_set()
 
     def handle(number: int, _frame: FrameType | None) -> None:
         if requested.is_set() and number == signal.SIGINT:
             raise KeyboardInterrupt
         requested.set()
-        say(f"{signal.Signals(number).name}: stopping after this step, with a checkpoint")
+        log_message(f"{signal.Signals(number).name}: stopping after this step, with a checkpoint")
 
     if threading.current_thread() is not threading.main_thread():
         yield is_over

@@ -14,13 +14,13 @@ import torch
 
 from lmkit.evaluation.perplexity import Score, score_rows
 from lmkit.objectives.registry import Objective
-from lmkit.packing.token_rows import TokenRows
+from lmkit.packing.token_rows import TokenSequences
 from lmkit.training.distributed.parallelism import Parallelism
 
 
 def validation(
     parallelism: "Parallelism",
-    held_out: "dict[str, TokenRows]",
+    held_out: "dict[str, TokenSequences]",
     objective: "Objective",
     micro_batch: int,
     losses: dict[str, float],
@@ -34,7 +34,7 @@ def validation(
 
     device, context = parallelism.accelerator.device, lambda: parallelism.accelerator.autocast()
 
-    def local_score(rows: "TokenRows") -> Score:
+    def local_score(rows: "TokenSequences") -> Score:
         fractions = np.array_split(np.arange(len(rows)), parallelism.data_parallel_size)
         passes_of_ranks = [-(-len(part) // micro_batch) for part in fractions]
         score = Score(0.0, 0, 0)

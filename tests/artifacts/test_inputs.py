@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lmkit.artifacts import inputs as inputs_module
-from lmkit.artifacts.inputs import cut, find_documents, open_slice, same_content
+from lmkit.artifacts.inputs import find_documents, make_tasks, open_slice, same_content
 from lmkit.artifacts.manifest import Input
 from lmkit.artifacts.tasks import ReadRange
 from lmkit.errors import InputError, LmkitError
@@ -43,7 +43,7 @@ def test_many_tiny_files_are_divided_between_tasks(
     Path("raw").mkdir()
     for number in range(10):
         Path(f"raw/{number}.txt").touch()
-    tasks = cut(find_documents([Path("raw")], formats=("text",)).slices)
+    tasks = make_tasks(find_documents([Path("raw")], formats=("text",)).slices)
     assert [len(task) for task in tasks] == [4, 4, 2]
 
 
@@ -89,7 +89,7 @@ def test_big_files_of_lines_are_split_and_small_files_share_a_task(
     monkeypatch.setattr(inputs_module, "RANGE_BYTES", 100)
     (raw / "big.jsonl").write_bytes(b"x" * 250)
     found = find_documents([raw], formats=("text", "jsonl"))
-    tasks = cut(found.slices, 100)
+    tasks = make_tasks(found.slices, 100)
     sliced = [(p.start, p.stop) for task in tasks for p in task if p.origin == "big.jsonl"]
     assert sliced == [(0, 84), (84, 168), (168, 250)]  # 250 / 3, and no short rest
     assert [[part.origin for part in task] for task in tasks] == [
@@ -108,7 +108,7 @@ def test_a_file_that_was_read_in_ranges_is_recognized_by_them(
     data = bytes(range(250))
     (raw / "big.jsonl").write_bytes(data)
     found = find_documents([raw / "big.jsonl"], formats=("jsonl",))
-    ranges = [(p.start, p.stop) for task in cut(found.slices, 100) for p in task]
+    ranges = [(p.start, p.stop) for task in make_tasks(found.slices, 100) for p in task]
     hashes = tuple(hashlib.sha256(data[start:stop]).hexdigest() for start, stop in ranges)
     (now,) = found.records
     old = replace(now, sha256=hashes, modified=1)

@@ -19,7 +19,7 @@ from lmkit.artifacts.finished_folders import finished_manifest
 from lmkit.evaluation.perplexity import score_rows
 from lmkit.objectives.batch import Batch
 from lmkit.objectives.registry import Packing, objective_of, ordinary, scored
-from lmkit.packing.token_rows import NO_TARGET, Rows, TokenRows
+from lmkit.packing.token_rows import NO_TARGET, SequenceBatch, TokenSequences
 from lmkit.training.checkpoints.trained_model import open_run
 
 
@@ -28,7 +28,7 @@ def main(run: Path, packed: Path) -> None:
     manifest = finished_manifest(packed)
     assert manifest is not None
     details = manifest.details
-    rows = TokenRows.open(packed / "validation", details["sequence_length"], details["pad"])
+    rows = TokenSequences.open(packed / "validation", details["sequence_length"], details["pad"])
     is_text_V = ordinary(trained.tokenizer)
     counts_V = np.bincount(
         rows.read(np.arange(len(rows))).tokens_BT.ravel(), minlength=len(is_text_V)
@@ -40,7 +40,7 @@ def main(run: Path, packed: Path) -> None:
     config = trained.description.learned
     objective = objective_of(scored(config), trained.tokenizer, packing)
 
-    def text_alone(rows: Rows, keys_B: NDArray[np.uint64]) -> Batch:
+    def text_alone(rows: SequenceBatch, keys_B: NDArray[np.uint64]) -> Batch:
         batch = objective(rows, keys_B)
         is_text = (batch.targets_BT >= 0) & is_text_V[batch.targets_BT]
         return replace(batch, targets_BT=np.where(is_text, batch.targets_BT, NO_TARGET))

@@ -35,8 +35,8 @@ from lmkit.objectives.mlm import mlm
 from lmkit.objectives.plm import plm
 from lmkit.objectives.registry import Objective
 from lmkit.objectives.span_corruption import Marks, span_corruption
-from lmkit.packing.token_rows import NO_TARGET, Rows
-from lmkit.tokenizers.word_boundaries import Words
+from lmkit.packing.token_rows import NO_TARGET, SequenceBatch
+from lmkit.tokenizers.word_boundaries import WordBoundaries
 from lmkit.training.distributed.parallelism import Parallelism
 from lmkit.training.loop import Hooks, Progress, Recipe, train
 from lmkit.training.optimizer import optimizer_of
@@ -48,7 +48,7 @@ FIRST_TEXT, TEXTS = 20, 108
 VOCABULARY = FIRST_TEXT + TEXTS
 MARKS = Marks(tuple(range(FIRST_TEXT - 1, 9, -1)), MASK, (), END, PAD)
 IS_ORDINARY_V = np.arange(VOCABULARY) >= FIRST_TEXT
-WORDS = Words([" a" if ordinary else None for ordinary in IS_ORDINARY_V])
+WORDS = WordBoundaries([" a" if ordinary else None for ordinary in IS_ORDINARY_V])
 BATCH = 32
 STEPS = {"clm": 1_000, "mlm": 2_000, "plm": 2_000, "span-corruption": 3_000}
 
@@ -62,19 +62,19 @@ class CopyRows:
     def __len__(self) -> int:
         return 10**9
 
-    def read(self, rows: NDArray[np.int64]) -> Rows:
+    def read(self, rows: NDArray[np.int64]) -> SequenceBatch:
         u_BH = uniform(row_keys(1, 0, rows), 0, self.half)
         half_BH = FIRST_TEXT + (u_BH * TEXTS).astype(np.int64)
         tokens_BT = np.concatenate([half_BH, half_BH], axis=1)
         following_BT = np.roll(tokens_BT, -1, axis=1)
         following_BT[:, -1] = NO_TARGET
         ones_BT = np.ones_like(tokens_BT)
-        return Rows(
+        return SequenceBatch(
             tokens_BT=tokens_BT,
             following_BT=following_BT,
             documents_BT=ones_BT.astype(np.int32),
             positions_BT=np.cumsum(ones_BT, axis=1) - 1,
-            whole_BT=ones_BT > 0,
+            complete_BT=ones_BT > 0,
         )
 
 

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import get_args
 
-from lmkit.artifacts.inputs import cut, find_documents
+from lmkit.artifacts.inputs import find_documents, make_tasks
 from lmkit.artifacts.output_folder import open_output
 from lmkit.commands.clean.options import CleanConfig
 from lmkit.storage.options import RawFormat
@@ -40,7 +40,7 @@ def plan(scratch: Path, kind: str) -> None:
     started = time.monotonic()
     found = find_documents(config.inputs, config.inputs_from, formats=get_args(RawFormat))
     with open_output(config, found):
-        tasks = cut(found.slices)
+        tasks = make_tasks(found.slices)
     seconds = time.monotonic() - started
     used = resource.getrusage(resource.RUSAGE_SELF)
     print(

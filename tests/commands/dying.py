@@ -41,20 +41,20 @@ sys.exit(main(sys.argv[4:]))
 
 
 def signalled(
-    number: int, step: int, *command: str, behind: Path = Path()
+    number: int, step: int, *command: str, after: Path = Path()
 ) -> "subprocess.CompletedProcess[str]":
     """Train, send a signal after a step once a file exists, and wait for the end."""
-    script = [sys.executable, "-c", SIGNALLED, str(number), str(step), str(behind)]
+    script = [sys.executable, "-c", SIGNALLED, str(number), str(step), str(after)]
     return subprocess.run([*script, *command], capture_output=True, text=True)
 
 
-def dies_in(step: str, number: int, *command: str) -> None:
+def run_until_killed(step: str, number: int, *command: str) -> None:
     """Run a command until a task has written everything but its receipt, and kill it there."""
     dead = subprocess.run([sys.executable, "-c", DYING, step, str(number), *command])
     assert dead.returncode == -signal.SIGKILL, step
 
 
-def goes_on(*command: str) -> str:
+def run_to_end(*command: str) -> str:
     """Run a command to its end, and return its standard error."""
     done = subprocess.run(
         [sys.executable, "-m", "lmkit", *command], check=True, stderr=subprocess.PIPE, text=True

@@ -9,7 +9,7 @@ from lmkit.artifacts.lock import folder_lock
 from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.commands.dedup.options import DedupConfig
 from lmkit.commands.dedup.run import dedup
-from tests.commands.dying import dies_in, goes_on
+from tests.commands.dying import run_to_end, run_until_killed
 from tests.conftest import Lmkit, contents, manifest, records
 
 Texts = dict[str, str]
@@ -109,9 +109,9 @@ def test_killed_before_or_after_the_index_is_written_it_ends_with_the_same(
     dedup(DedupConfig(inputs=(months[0],), output=Path("out0"), index=Path("whole-index")))
     shutil.copytree("whole-index", "killed-index")
     command = ["dedup", str(months[1]), "--workers", "1", "--output"]
-    goes_on(*command, "whole", "--index", "whole-index")
+    run_to_end(*command, "whole", "--index", "whole-index")
     for step in ("notes", "near", "documents"):
-        dies_in(step, 0, *command, "killed", "--index", "killed-index")
+        run_until_killed(step, 0, *command, "killed", "--index", "killed-index")
     config = DedupConfig(
         inputs=(months[1],), output=Path("killed"), index=Path("killed-index"), workers=1
     )

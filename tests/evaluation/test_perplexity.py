@@ -5,7 +5,7 @@ import torch
 
 from lmkit.evaluation.perplexity import Score, score_rows
 from lmkit.model.transformer import Transformer
-from lmkit.packing.token_rows import TokenRows
+from lmkit.packing.token_rows import TokenSequences
 from tests.model.tiny import VOCABULARY, counting, tiny
 
 LENGTHS = [17, 3, 40, 9, 2, 26, 31, 5, 12, 21]
@@ -16,11 +16,13 @@ def documents() -> list[np.ndarray]:
     return [generator.integers(1, VOCABULARY, length) for length in LENGTHS]
 
 
-def packed(length: int) -> TokenRows:
-    return TokenRows.from_documents([(ids, 3 * len(ids)) for ids in documents()], length, pad=0)
+def packed(length: int) -> TokenSequences:
+    return TokenSequences.from_documents(
+        [(ids, 3 * len(ids)) for ids in documents()], length, pad=0
+    )
 
 
-def exact_nll(model: Transformer, rows: TokenRows) -> float:
+def exact_nll(model: Transformer, rows: TokenSequences) -> float:
     """Each piece of each sequence alone, in float64."""
     double, total = tiny().double(), 0.0
     double.load_state_dict(model.state_dict())

@@ -1,6 +1,6 @@
 import pytest
 
-from lmkit.execution.progress import say
+from lmkit.execution.progress import log_message
 from lmkit.execution.ranks import rank, ranks
 
 
@@ -17,5 +17,5 @@ def test_a_launcher_sets_the_rank_and_only_rank_zero_prints(
     for number in ("0", "1"):
         monkeypatch.setenv("RANK", number)
         assert (rank(), ranks()) == (int(number), 2)
-        say(f"from {number}")
+        log_message(f"from {number}")
     assert capsys.readouterr().err == "from 0\n"

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lmkit.errors import ConfigError
-from lmkit.filters.ablation import histogram, removals, with_limits
+from lmkit.filters.ablation import histogram, removals_by_rule, with_limits
 from lmkit.filters.options import FiltersConfig
 from lmkit.filters.rules import rules_of
 
@@ -19,7 +19,7 @@ def counts(rows: list[dict[str, object]], name: str) -> list[object]:
 
 
 def test_removals_of_a_rule_alone_at_the_margin_and_first() -> None:
-    rows, kept = removals(NUMBERS, RULES)
+    rows, kept = removals_by_rule(NUMBERS, RULES)
     assert counts(rows, "alone") == [2, 2, 0]
     assert counts(rows, "only_this") == [1, 1, 0]
     assert counts(rows, "first") == [2, 1, 0]
@@ -27,7 +27,9 @@ def test_removals_of_a_rule_alone_at_the_margin_and_first() -> None:
 
 
 def test_other_limits_give_other_counts() -> None:
-    rows, kept = removals(NUMBERS, with_limits(RULES, "min-characters=none, min_letters=0.95"))
+    rows, kept = removals_by_rule(
+        NUMBERS, with_limits(RULES, "min-characters=none, min_letters=0.95")
+    )
     assert counts(rows, "limit") == ["none", "< 0.95", "> 0.75"]
     assert counts(rows, "alone") == [0, 4, 0]
     assert kept == 0

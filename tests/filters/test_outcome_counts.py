@@ -16,7 +16,7 @@ from lmkit.filters.outcome_counts import (
     SHOWN,
     CountsByName,
     OutcomeCounts,
-    account,
+    outcome_sections,
     total_counts,
 )
 
@@ -112,7 +112,7 @@ def test_many_sources_take_bounded_space_in_manifest_and_table() -> None:
         pass
     found = total_counts([counts.report()])
     assert len(found["by_source"]) == LISTED + 1
-    shown = account(found)["by_source"]
+    shown = outcome_sections(found)["by_source"]
     assert len(shown) == SHOWN + 1
     assert sum(row["in"] for row in shown) == MAX_NAMES + 501
     assert shown[-1]["source"] == f"and {MAX_NAMES + 1 - SHOWN:,} more"

@@ -4,15 +4,15 @@ import numpy as np
 import torch
 
 from lmkit.objectives.clm import clm
-from lmkit.packing.token_rows import TokenRows
+from lmkit.packing.token_rows import TokenSequences
 
 BOS, EOS, PAD = 1, 2, 0
 DOCUMENTS = [[BOS, 10, 11, 12, EOS], [BOS, 20, EOS], [BOS, 30, 31, 32, 33, 34, EOS]]
 
 
-def rows_of(documents: list[list[int]], length: int) -> TokenRows:
+def rows_of(documents: list[list[int]], length: int) -> TokenSequences:
     pairs = [(np.array(ids), len(ids) - 2) for ids in documents]
-    return TokenRows.from_documents(pairs, length, pad=PAD)
+    return TokenSequences.from_documents(pairs, length, pad=PAD)
 
 
 def test_every_token_but_a_documents_first_is_a_target_exactly_once() -> None:

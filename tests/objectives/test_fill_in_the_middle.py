@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmkit.objectives.fill_in_the_middle import Marks, fill_in_the_middle
-from lmkit.packing.token_rows import NO_TARGET, Rows
+from lmkit.packing.token_rows import NO_TARGET, SequenceBatch
 from tests.objectives.texts import (
     BOS,
     EOS,
@@ -25,12 +25,12 @@ SPECIAL_TOKENS = Marks(PREFIX, MIDDLE, SUFFIX, BOS, EOS, PAD)
 
 
 def permuted(
-    rows: Rows, rate: float = 1.0, spm_rate: float = 0.5, step: int = 1
-) -> tuple[Rows, int]:
+    rows: SequenceBatch, rate: float = 1.0, spm_rate: float = 0.5, step: int = 1
+) -> tuple[SequenceBatch, int]:
     return fill_in_the_middle(rows, keys_of(rows, step), SPECIAL_TOKENS, rate, spm_rate)
 
 
-def pieces(rows: Rows) -> list[tuple[int, int, list[int]]]:
+def pieces(rows: SequenceBatch) -> list[tuple[int, int, list[int]]]:
     return [
         (row, number, ids[numbers == number].tolist())
         for row, (ids, numbers) in enumerate(zip(rows.tokens_BT, rows.documents_BT, strict=True))
@@ -128,7 +128,9 @@ def test_parts_of_documents_are_unchanged() -> None:
 
 def test_rates_hold_over_10_000_sequences() -> None:
     one = rows_of([with_bos_eos([10, 11, 12, 13])], 9)
-    rows = Rows(**{name: np.repeat(values, 10_000, 0) for name, values in vars(one).items()})
+    rows = SequenceBatch(
+        **{name: np.repeat(values, 10_000, 0) for name, values in vars(one).items()}
+    )
     result, _ = permuted(rows, rate=0.5, spm_rate=0.25)
     forms = Counter(parts(ids)[0] if PREFIX in ids else "as it is" for _, _, ids in pieces(result))
     for form, probability in (
@@ -145,7 +147,9 @@ def test_rates_hold_over_10_000_sequences() -> None:
 
 def test_all_pairs_of_split_points_are_equally_likely() -> None:
     one = rows_of([with_bos_eos([10, 11])], 9)
-    rows = Rows(**{name: np.repeat(values, 9_000, 0) for name, values in vars(one).items()})
+    rows = SequenceBatch(
+        **{name: np.repeat(values, 9_000, 0) for name, values in vars(one).items()}
+    )
     result, _ = permuted(rows, spm_rate=0.0)
     outcomes = Counter(tuple(ids) for _, _, ids in pieces(result))
     # Two of 3 split points: the same one has 1/9, two different ones 2/9.
@@ -168,6 +172,6 @@ def split(outcome: tuple[int, ...]) -> tuple[list[int], list[int]]:
 
 def test_a_sequence_is_permuted_the_same_in_every_batch() -> None:
     rows = rows_of([with_bos_eos(random_text(20, n)) for n in range(30)], 28)
-    one_sequence = Rows(**{name: values[7:8] for name, values in vars(rows).items()})
+    one_sequence = SequenceBatch(**{name: values[7:8] for name, values in vars(rows).items()})
     alone, _ = fill_in_the_middle(one_sequence, keys_of(rows)[7:8], SPECIAL_TOKENS, 1.0, 0.5)
     assert np.array_equal(alone.tokens_BT[0], permuted(rows)[0].tokens_BT[7])

@@ -20,7 +20,7 @@ from lmkit.objectives.plm import plm
 from lmkit.objectives.span_corruption import Marks as SpanMarks
 from lmkit.objectives.span_corruption import span_corruption
 from lmkit.packing.token_rows import NO_TARGET
-from lmkit.tokenizers.word_boundaries import Words
+from lmkit.tokenizers.word_boundaries import WordBoundaries
 from tests.model.tiny import VOCABULARY, tiny
 from tests.objectives.texts import (
     BOS,
@@ -36,7 +36,7 @@ from tests.objectives.texts import (
 )
 
 IS_ORDINARY_V = (np.arange(VOCABULARY) >= 10) & (np.arange(VOCABULARY) < 50)
-WORDS = Words([" a"] * VOCABULARY)
+WORDS = WordBoundaries([" a"] * VOCABULARY)
 ROWS = rows_of(
     [with_bos_eos(range(10, 22)), with_bos_eos(range(30, 45)), with_bos_eos(range(22, 27))], 24
 )

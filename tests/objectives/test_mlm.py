@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from lmkit.objectives.batch import Batch
 from lmkit.objectives.mlm import mlm
-from lmkit.packing.token_rows import NO_TARGET, Rows
-from lmkit.tokenizers.word_boundaries import Words
+from lmkit.packing.token_rows import NO_TARGET, SequenceBatch
+from lmkit.tokenizers.word_boundaries import WordBoundaries
 from tests.objectives.texts import (
     IS_ORDINARY_V,
     MASK,
@@ -22,7 +22,7 @@ from tests.objectives.texts import (
 )
 
 
-def masked(rows: Rows, step: int = 1, **options: object) -> Batch:
+def masked(rows: SequenceBatch, step: int = 1, **options: object) -> Batch:
     return mlm(rows, keys_of(rows, step), MASK, IS_ORDINARY_V, **options)  # type: ignore[arg-type]
 
 
@@ -93,7 +93,7 @@ def test_the_inputs_do_not_reveal_a_target_unless_it_is_kept(seed: int, other: i
     before = masked(rows, seed)
     chosen = before.targets_BT != NO_TARGET
     kept = chosen & (before.tokens_BT == rows.tokens_BT)
-    swapped = Rows(**{**vars(rows), "tokens_BT": np.where(chosen, other, rows.tokens_BT)})
+    swapped = SequenceBatch(**{**vars(rows), "tokens_BT": np.where(chosen, other, rows.tokens_BT)})
     after = masked(swapped, seed)
     # A token that was replaced by itself doesn't count as kept, and is the same; nothing else
     # differs.
@@ -122,12 +122,12 @@ def test_a_sequence_is_masked_the_same_with_other_padding() -> None:
 def test_whole_words_are_chosen_with_the_same_probability() -> None:
     # Words of one, two and three tokens: ids that end in 0 begin one.
     texts = [" a" if number % 10 == 0 else "b" for number in range(VOCABULARY)]
-    words = Words([None if n < SPECIAL else text for n, text in enumerate(texts)])
+    words = WordBoundaries([None if n < SPECIAL else text for n, text in enumerate(texts)])
     text = [100, 110, 111, 120, 121, 122] * 10_000
     rows = rows_of([with_bos_eos(text)], 62)
     batch = masked(rows, words=words)
     chosen = batch.targets_BT != NO_TARGET
-    word_starts = words.first_places(rows.tokens_BT, rows.documents_BT)
+    word_starts = words.word_starts(rows.tokens_BT, rows.documents_BT)
     tokens = rows.tokens_BT >= SPECIAL
     for row in range(100):
         for first in np.unique(word_starts[row]):

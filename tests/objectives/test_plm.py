@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from lmkit.counter_rng import uniform
 from lmkit.objectives.batch import Batch
 from lmkit.objectives.plm import FILL, LEFT_CONTEXT, LENGTH, plm
-from lmkit.packing.token_rows import NO_TARGET, Rows
-from lmkit.tokenizers.word_boundaries import Words
+from lmkit.packing.token_rows import NO_TARGET, SequenceBatch
+from lmkit.tokenizers.word_boundaries import WordBoundaries
 from tests.objectives.texts import (
     IS_ORDINARY_V,
     SPECIAL,
@@ -24,11 +24,13 @@ from tests.objectives.texts import (
 )
 
 # Ids that can be divided by 3 begin a word.
-WORDS = Words([None if n < SPECIAL else "b" if n % 3 else " a" for n in range(VOCABULARY)])
-SINGLE_TOKEN_WORDS = Words([" a"] * VOCABULARY)
+WORDS = WordBoundaries([None if n < SPECIAL else "b" if n % 3 else " a" for n in range(VOCABULARY)])
+SINGLE_TOKEN_WORDS = WordBoundaries([" a"] * VOCABULARY)
 
 
-def permuted(rows: Rows, step: int = 1, words: Words = WORDS, **options: Any) -> Batch:
+def permuted(
+    rows: SequenceBatch, step: int = 1, words: WordBoundaries = WORDS, **options: Any
+) -> Batch:
     return plm(rows, keys_of(rows, step), IS_ORDINARY_V, words, **options)
 
 
@@ -160,7 +162,7 @@ def test_blocks_are_in_order_as_xlnets_halves_are(block: int) -> None:
 def test_targets_depend_on_word_starts_only() -> None:
     # Targets depend on where words begin, and on nothing else of a token.
     rows = full_rows(20, 60)
-    other = Rows(**{**vars(rows), "tokens_BT": (rows.tokens_BT + 3 * 17) % 900 + 30})
+    other = SequenceBatch(**{**vars(rows), "tokens_BT": (rows.tokens_BT + 3 * 17) % 900 + 30})
     same_starts = np.array_equal(other.tokens_BT % 3 == 0, rows.tokens_BT % 3 == 0)
     assert same_starts
     for before, after in zip(
@@ -174,7 +176,7 @@ def test_targets_depend_on_word_starts_only() -> None:
 
 def test_a_sequence_is_permuted_the_same_in_every_batch() -> None:
     rows = rows_of([with_bos_eos(random_text(60, n)) for n in range(30)], 64)
-    one_sequence = Rows(**{name: values[7:8] for name, values in vars(rows).items()})
+    one_sequence = SequenceBatch(**{name: values[7:8] for name, values in vars(rows).items()})
     alone = plm(one_sequence, keys_of(rows)[7:8], IS_ORDINARY_V, WORDS)
     batch = permuted(rows)
     assert alone.order_BT is not None and batch.order_BT is not None

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lmkit.objectives.batch import Batch
 from lmkit.objectives.span_corruption import Marks, lengths, sentinels_needed, span_corruption
-from lmkit.packing.token_rows import NO_TARGET, Rows
+from lmkit.packing.token_rows import NO_TARGET, SequenceBatch
 from tests.objectives.texts import (
     BOS,
     EOS,
@@ -34,7 +34,7 @@ PUBLISHED |= {2_274: (2_048, 456)}
 """What `random_spans_helper` of T5's code gives for its noise of 0.15 and spans of 3."""
 
 
-def corrupted(rows: Rows, step: int = 1, **options: Any) -> Batch:
+def corrupted(rows: SequenceBatch, step: int = 1, **options: Any) -> Batch:
     return span_corruption(rows, keys_of(rows, step), SPECIAL_TOKENS, **options)
 
 
@@ -64,7 +64,7 @@ def sources_and_targets(batch: Batch) -> list[tuple[int, int, list[int], list[in
     ]
 
 
-def texts_of(rows: Rows) -> list[tuple[int, int, list[int]]]:
+def texts_of(rows: SequenceBatch) -> list[tuple[int, int, list[int]]]:
     """Row, number and text of each piece with at least two tokens."""
     pieces_of_rows = by_document(rows.tokens_BT, rows.documents_BT, PAD)
     texts = [
@@ -187,7 +187,7 @@ def test_all_partitions_of_a_text_are_equally_likely() -> None:
 def test_a_sequence_is_corrupted_the_same_in_every_batch() -> None:
     rows = rows_of([with_bos_eos(random_text(60, n)) for n in range(30)], 64)
     batch = corrupted(rows)
-    one_sequence = Rows(**{name: values[7:8] for name, values in vars(rows).items()})
+    one_sequence = SequenceBatch(**{name: values[7:8] for name, values in vars(rows).items()})
     alone = span_corruption(one_sequence, keys_of(rows)[7:8], SPECIAL_TOKENS)
     assert sources_and_targets(alone) == [
         (0, *rest) for row, *rest in sources_and_targets(batch) if row == 7
@@ -202,10 +202,12 @@ def test_the_source_does_not_reveal_what_is_masked(documents: list[list[int]], o
     # Which tokens are masked is found by giving each of them a unique id.
     unique = np.where(rows.tokens_BT >= SPECIAL, np.arange(rows.tokens_BT.size).reshape(
         rows.tokens_BT.shape) + 10_000, rows.tokens_BT)  # fmt: skip
-    is_masked = np.isin(unique, corrupted(Rows(**{**vars(rows), "tokens_BT": unique})).targets_BT)
+    is_masked = np.isin(
+        unique, corrupted(SequenceBatch(**{**vars(rows), "tokens_BT": unique})).targets_BT
+    )
     is_masked &= unique >= 10_000
     swapped = np.where(is_masked, other, rows.tokens_BT)
-    after = corrupted(Rows(**{**vars(rows), "tokens_BT": swapped}))
+    after = corrupted(SequenceBatch(**{**vars(rows), "tokens_BT": swapped}))
     assert np.array_equal(before.source_tokens_BS, after.source_tokens_BS)
     assert before.targets == after.targets
 

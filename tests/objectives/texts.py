@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from lmkit.counter_rng import row_keys
-from lmkit.packing.token_rows import Rows, TokenRows
+from lmkit.packing.token_rows import SequenceBatch, TokenSequences
 
 PAD, BOS, EOS, MASK, PREFIX, MIDDLE, SUFFIX, UNKNOWN = range(8)
 SPECIAL = 10
@@ -19,18 +19,18 @@ def with_bos_eos(text: Sequence[int]) -> list[int]:
     return [BOS, *text, EOS]
 
 
-def token_rows(documents: Sequence[Sequence[int]], length: int) -> TokenRows:
+def token_rows(documents: Sequence[Sequence[int]], length: int) -> TokenSequences:
     pairs = [(np.array(ids, np.int64), len(ids)) for ids in documents]
-    return TokenRows.from_documents(pairs, length, pad=PAD)
+    return TokenSequences.from_documents(pairs, length, pad=PAD)
 
 
-def rows_of(documents: Sequence[Sequence[int]], length: int) -> Rows:
+def rows_of(documents: Sequence[Sequence[int]], length: int) -> SequenceBatch:
     """All sequences of the concatenated documents."""
     rows = token_rows(documents, length)
     return rows.read(np.arange(len(rows)))
 
 
-def keys_of(rows: Rows, step: int = 1, seed: int = 0) -> NDArray[np.uint64]:
+def keys_of(rows: SequenceBatch, step: int = 1, seed: int = 0) -> NDArray[np.uint64]:
     return row_keys(seed, step, np.arange(len(rows.tokens_BT)))
 
 
@@ -44,6 +44,6 @@ def some_documents(max_length: int = 40) -> st.SearchStrategy[list[list[int]]]:
     return st.lists(text.map(with_bos_eos), min_size=1, max_size=8)
 
 
-def full_rows(rows: int, length: int, seed: int = 0) -> Rows:
+def full_rows(rows: int, length: int, seed: int = 0) -> SequenceBatch:
     """Sequences from the middle of long documents: text and nothing else."""
     return token_rows([random_text(rows * length + 1, seed)], length).read(np.arange(rows))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lmkit.packing.holdout import cluster_of, is_held_out, kin
+from lmkit.packing.holdout import cluster_of, holdout_group, is_held_out
 from lmkit.text.digests import document_key, text_key
 
 
@@ -46,22 +46,32 @@ def test_the_fraction_held_out_is_the_fraction_requested() -> None:
 
 
 def test_documents_of_a_cluster_are_a_holdout_group_and_others_are_not() -> None:
-    assert kin(0, "a", 1, "near") == kin(0, "b", 2, "near") != kin(0, "b", 2, "far")
-    assert kin(0, "a", 1) != kin(0, "b", 1) and kin(0, "a", 1) != kin(0, "a", 2)
-    assert kin(0, "a", 1, 7) == kin(0, "b", 2, "7")  # a number and a string are equal
+    assert (
+        holdout_group(0, "a", 1, "near")
+        == holdout_group(0, "b", 2, "near")
+        != holdout_group(0, "b", 2, "far")
+    )
+    assert holdout_group(0, "a", 1) != holdout_group(0, "b", 1) and holdout_group(
+        0, "a", 1
+    ) != holdout_group(0, "a", 2)
+    assert holdout_group(0, "a", 1, 7) == holdout_group(
+        0, "b", 2, "7"
+    )  # a number and a string are equal
 
 
 @pytest.mark.parametrize("cluster", [None, "", True, 1.5, ["near"], {"id": "near"}])
 def test_an_invalid_name_of_a_cluster_is_ignored(cluster: object) -> None:
-    assert kin(0, "a", 5, cluster) == (document_key(0, "a"), 5)
+    assert holdout_group(0, "a", 5, cluster) == (document_key(0, "a"), 5)
 
 
 def test_a_cluster_named_after_a_document_is_in_the_split_of_that_document() -> None:
-    assert kin(0, "b", 5, "a")[0] == kin(0, "a", 6)[0]
+    assert holdout_group(0, "b", 5, "a")[0] == holdout_group(0, "a", 6)[0]
 
 
 def test_the_parts_of_a_document_are_a_holdout_group() -> None:
     links = [{"part": {"of": "original", "number": number}} for number in range(2)]
-    first, second = (kin(0, f"original#{n}", n, cluster_of(link)) for n, link in enumerate(links))
-    assert first == second == kin(0, "x", 9, "original")
+    first, second = (
+        holdout_group(0, f"original#{n}", n, cluster_of(link)) for n, link in enumerate(links)
+    )
+    assert first == second == holdout_group(0, "x", 9, "original")
     assert cluster_of({"part": "of a document"}) is cluster_of({}) is None

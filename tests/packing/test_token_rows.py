@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from lmkit.errors import InputError
 from lmkit.packing.chunking import chunk
 from lmkit.packing.row_index import pack_in_order
-from lmkit.packing.token_rows import PIECES, STARTS, Rows, TokenRows
+from lmkit.packing.token_rows import PIECES, STARTS, SequenceBatch, TokenSequences
 from lmkit.packing.token_shards import (
     OPEN_FILES,
     Shards,
@@ -54,7 +54,7 @@ def literal_rows(documents: list[list[int]], size: int) -> list[list[tuple[int, 
     return [row + [padding] * (size - len(row)) for row in rows]
 
 
-def positions(rows: Rows) -> list[list[tuple[int, ...]]]:
+def positions(rows: SequenceBatch) -> list[list[tuple[int, ...]]]:
     fields = (rows.tokens_BT, rows.following_BT, rows.documents_BT, rows.positions_BT)
     return [list(zip(*row, strict=True)) for row in zip(*(f.tolist() for f in fields), strict=True)]
 
@@ -67,7 +67,7 @@ DOCUMENTS = st.lists(st.lists(st.integers(1, 999), max_size=12), min_size=1, max
 def test_sequences_in_memory_equal_those_of_packing_token_by_token(
     documents: list[list[int]], size: int
 ) -> None:
-    rows = TokenRows.from_documents([(np.array(ids, int), 1) for ids in documents], size, PAD)
+    rows = TokenSequences.from_documents([(np.array(ids, int), 1) for ids in documents], size, PAD)
     assert positions(rows.read(np.arange(len(rows)))) == literal_rows(documents, size)
 
 
@@ -84,7 +84,7 @@ def test_sequences_on_disk_are_the_same_for_any_shards_and_any_order(
     random.shuffle(order)  # type: ignore[attr-defined]
     folder = tmp_path_factory.mktemp("packed") / "train"
     write_split(folder, shards, order, size)
-    rows = TokenRows.open(folder, size, PAD)
+    rows = TokenSequences.open(folder, size, PAD)
     requested = list(range(len(rows)))
     random.shuffle(requested)  # type: ignore[attr-defined]
     expected = literal_rows([documents[number] for number in order], size)
@@ -94,49 +94,51 @@ def test_sequences_on_disk_are_the_same_for_any_shards_and_any_order(
 
 def test_every_token_but_the_first_of_a_document_is_a_target_once() -> None:
     documents = [np.arange(10 * n, 10 * n + n) for n in range(1, 10)]
-    rows = TokenRows.from_documents([(ids, 1) for ids in documents], 4, PAD)
+    rows = TokenSequences.from_documents([(ids, 1) for ids in documents], 4, PAD)
     following = rows.read(np.arange(len(rows))).following_BT
     targets = sorted(following[following != -100].tolist())
     assert targets == sorted(token for ids in documents for token in ids[1:].tolist())
 
 
 def test_the_target_of_the_last_position_is_the_first_token_of_the_next_sequence() -> None:
-    rows = TokenRows.from_documents([(np.arange(1, 7), 6)], 3, PAD)
+    rows = TokenSequences.from_documents([(np.arange(1, 7), 6)], 3, PAD)
     assert rows.read(np.array([0])).following_BT.tolist() == [[2, 3, 4]]
 
 
 def test_a_target_never_comes_from_another_document() -> None:
-    rows = TokenRows.from_documents([(np.array([1, 2]), 2), (np.array([3, 4]), 2)], 4, PAD)
+    rows = TokenSequences.from_documents([(np.array([1, 2]), 2), (np.array([3, 4]), 2)], 4, PAD)
     assert rows.read(np.array([0])).following_BT.tolist() == [[2, -100, 4, -100]]
 
 
 def test_the_arrays_have_the_types_that_models_expect() -> None:
-    rows = TokenRows.from_documents([(np.array([1], np.uint16), 1)], 2, PAD).read(np.array([0]))
+    rows = TokenSequences.from_documents([(np.array([1], np.uint16), 1)], 2, PAD).read(
+        np.array([0])
+    )
     assert rows.tokens_BT.dtype == rows.following_BT.dtype == rows.positions_BT.dtype == np.int64
     assert rows.documents_BT.dtype == np.int32
 
 
 def test_a_sequence_may_be_read_twice_and_a_batch_may_be_empty() -> None:
-    rows = TokenRows.from_documents([(np.arange(1, 5), 4)], 2, PAD)
+    rows = TokenSequences.from_documents([(np.arange(1, 5), 4)], 2, PAD)
     assert rows.read(np.array([1, 1])).tokens_BT.tolist() == [[3, 4], [3, 4]]
     assert rows.read(np.array([], np.int64)).tokens_BT.shape == (0, 2)
 
 
 def test_no_documents_are_no_sequences() -> None:
-    rows = TokenRows.from_documents([], 4, PAD)
+    rows = TokenSequences.from_documents([], 4, PAD)
     assert (len(rows), rows.documents, rows.tokens, rows.bytes_of_text) == (0, 0, 0, 0)
 
 
 def test_a_split_counts_its_documents_tokens_and_bytes(tmp_path: Path) -> None:
     write_split(tmp_path / "train", [[[1, 2], []], [[3]]], [0, 1, 2], 2)
-    rows = TokenRows.open(tmp_path / "train", 2, PAD)
+    rows = TokenSequences.open(tmp_path / "train", 2, PAD)
     assert (len(rows), rows.documents, rows.tokens, rows.bytes_of_text) == (2, 3, 3, 3)
 
 
 def test_sequences_are_not_read_with_a_shorter_length(tmp_path: Path) -> None:
     write_split(tmp_path / "train", [[[1, 2, 3, 4]]], [0], 4)
     with pytest.raises(InputError, match="a sequence holds 4 tokens, but 2 are to be read"):
-        TokenRows.open(tmp_path / "train", 2, PAD).read(np.array([0]))
+        TokenSequences.open(tmp_path / "train", 2, PAD).read(np.array([0]))
 
 
 @pytest.mark.parametrize("name", [tokens_name(1), documents_name(0), STARTS, PIECES])
@@ -145,21 +147,21 @@ def test_a_truncated_file_is_named_before_anything_is_read(tmp_path: Path, name:
     path = tmp_path / "train" / name
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(InputError, match=name):
-        TokenRows.open(tmp_path / "train", 2, PAD)
+        TokenSequences.open(tmp_path / "train", 2, PAD)
 
 
 def test_a_row_index_that_does_not_match_its_pieces_is_refused(tmp_path: Path) -> None:
     write_split(tmp_path / "train", [[[1, 2, 3]]], [0], 2)
     write_array(tmp_path / "train" / STARTS, np.array([0, 1], np.int64))
     with pytest.raises(InputError, match=r"counts 1 pieces, but rows/pieces\.npy has 2"):
-        TokenRows.open(tmp_path / "train", 2, PAD)
+        TokenSequences.open(tmp_path / "train", 2, PAD)
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts open files as Linux does")
 def test_a_corpus_may_have_more_shards_than_files_are_held_open(tmp_path: Path) -> None:
     count = OPEN_FILES + 20
     write_split(tmp_path / "train", [[[n]] for n in range(1, count + 1)], list(range(count)), 1)
-    rows = TokenRows.open(tmp_path / "train", 1, PAD)
+    rows = TokenSequences.open(tmp_path / "train", 1, PAD)
     assert rows.read(np.arange(count)).tokens_BT.ravel().tolist() == list(range(1, count + 1))
     assert len(os.listdir("/proc/self/fd")) < OPEN_FILES + 20  # noqa: PTH208
 
@@ -168,11 +170,11 @@ def test_a_corpus_may_have_more_shards_than_files_are_held_open(tmp_path: Path) 
 def test_a_piece_is_complete_if_its_document_is_not_split(lengths: list[int], size: int) -> None:
     # A token's id is that of its document, so a complete document has all tokens with its id.
     documents = [(np.full(length, number + 1), length) for number, length in enumerate(lengths)]
-    rows = TokenRows.from_documents(documents, size, PAD)
+    rows = TokenSequences.from_documents(documents, size, PAD)
     read = rows.read(np.arange(len(rows)))
     for row in range(len(rows)):
         for column in range(size):
             token = int(read.tokens_BT[row, column])
             inside = int((read.tokens_BT[row] == token).sum())
             expected = token != PAD and inside == lengths[token - 1]
-            assert read.whole_BT[row, column] == expected
+            assert read.complete_BT[row, column] == expected

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from lmkit.artifacts.documents_file import Document, Unreadable
-from lmkit.artifacts.inputs import cut, find_documents
+from lmkit.artifacts.inputs import find_documents, make_tasks
 from lmkit.artifacts.options import RANGE_BYTES
 from lmkit.readers.dispatch import read_slice
 from lmkit.readers.options import ReaderConfig
@@ -23,7 +23,7 @@ def outcomes(
     found = find_documents([path], formats=get_args(RawFormat), forced=forced)
     return [
         outcome
-        for task in cut(found.slices, shard_bytes)
+        for task in make_tasks(found.slices, shard_bytes)
         for part in task
         for outcome in read_slice(
             part,

@@ -11,7 +11,7 @@ from lmkit.tokenizers.build import train
 from lmkit.tokenizers.options import Algorithm
 from lmkit.tokenizers.recipe import Recipe
 from lmkit.tokenizers.tokenizer import Tokenizer, save
-from lmkit.tokenizers.word_boundaries import BYTES, Words
+from lmkit.tokenizers.word_boundaries import BYTES, WordBoundaries
 
 TEXTS = [
     "The quick brown fox doesn't jump over 12345 lazy dogs, does it?",
@@ -28,7 +28,9 @@ def tokenizer_of(folder: Path, algorithm: Algorithm) -> Tokenizer:
 def words_of(tokenizer: Tokenizer, text: str) -> list[str]:
     """Return the texts of words: the tokens with the same start position."""
     ids = tokenizer.encode(text).astype(np.int64)
-    firsts = Words.of(tokenizer).first_places(ids[None], np.ones((1, len(ids)), np.int32))[0]
+    firsts = WordBoundaries.of(tokenizer).word_starts(ids[None], np.ones((1, len(ids)), np.int32))[
+        0
+    ]
     return [tokenizer.decode(ids[firsts == first]).strip() for first in np.unique(firsts)]
 
 
@@ -69,9 +71,9 @@ def test_tokens_with_a_continuation_prefix_continue_a_word(tmp_path: Path) -> No
     pieces.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     pieces.decoder = decoders.WordPiece()
     save(pieces, tmp_path)
-    words = Words.of(Tokenizer.load(tmp_path))
+    words = WordBoundaries.of(Tokenizer.load(tmp_path))
     ids = np.array([[1, 2, 3, 4, 5]])
-    assert words.first_places(ids, np.ones((1, 5), np.int32)).tolist() == [[0, 0, 0, 3, 4]]
+    assert words.word_starts(ids, np.ones((1, 5), np.int32)).tolist() == [[0, 0, 0, 3, 4]]
 
 
 def test_sentencepieces_block_begins_a_word(tmp_path: Path) -> None:
@@ -80,23 +82,23 @@ def test_sentencepieces_block_begins_a_word(tmp_path: Path) -> None:
     pieces = tokenizers.Tokenizer(model)
     pieces.decoder = decoders.Metaspace()
     save(pieces, tmp_path)
-    words = Words.of(Tokenizer.load(tmp_path))
+    words = WordBoundaries.of(Tokenizer.load(tmp_path))
     ids = np.array([[1, 2, 3, 4, 5, 3]])
     # "the", " cat" in two tokens and "s", a line break and "cat".
-    assert words.first_places(ids, np.ones((1, 6), np.int32)).tolist() == [[0, 1, 1, 1, 4, 4]]
+    assert words.word_starts(ids, np.ones((1, 6), np.int32)).tolist() == [[0, 1, 1, 1, 4, 4]]
 
 
 def test_documents_and_special_tokens_end_words(tmp_path: Path) -> None:
-    words = Words([None, "a", "b"])
+    words = WordBoundaries([None, "a", "b"])
     ids, documents = np.array([[1, 2, 1, 2, 0, 1]]), np.array([[1, 1, 2, 2, 2, 2]])
-    assert words.first_places(ids, documents).tolist() == [[0, 0, 2, 2, 4, 5]]
+    assert words.word_starts(ids, documents).tolist() == [[0, 0, 2, 2, 4, 5]]
 
 
 def test_a_token_that_ends_in_a_space_ends_its_word() -> None:
-    words = Words([".\n", "The", "\n"])
+    words = WordBoundaries([".\n", "The", "\n"])
     ones = np.ones((1, 2), np.int32)
-    assert words.first_places(np.array([[0, 1]]), ones).tolist() == [[0, 1]]
-    assert words.first_places(np.array([[2, 1]]), ones).tolist() == [[0, 0]]
+    assert words.word_starts(np.array([[0, 1]]), ones).tolist() == [[0, 1]]
+    assert words.word_starts(np.array([[2, 1]]), ones).tolist() == [[0, 0]]
 
 
 def test_byte_characters_are_those_of_gpt2() -> None:

@@ -17,8 +17,8 @@ from lmkit.objectives.mlm import mlm
 from lmkit.objectives.plm import plm
 from lmkit.objectives.registry import Objective
 from lmkit.objectives.span_corruption import Marks, span_corruption
-from lmkit.packing.token_rows import Rows
-from lmkit.tokenizers.word_boundaries import Words
+from lmkit.packing.token_rows import SequenceBatch
+from lmkit.tokenizers.word_boundaries import WordBoundaries
 from lmkit.training.distributed.parallelism import Parallelism
 from lmkit.training.distributed.rank_zero import settle
 from lmkit.training.loop import Hooks, Progress, train
@@ -28,7 +28,7 @@ from tests.training.tiny import RECIPE
 SIZE, FIRST, ROWS, LENGTH = 40, 12, 8, 24
 ORDINARY_V = np.arange(SIZE) >= FIRST
 MARKS = Marks(tuple(range(11, 4, -1)), 2, (), 1, 0)
-WORDS = Words([" a" if ordinary else None for ordinary in ORDINARY_V])
+WORDS = WordBoundaries([" a" if ordinary else None for ordinary in ORDINARY_V])
 KINDS: dict[str, tuple[dict[str, str], Objective]] = {
     "clm": ({}, clm),
     "mlm": ({"architecture": "encoder"}, lambda rows, keys: mlm(rows, keys, 2, ORDINARY_V)),
@@ -49,19 +49,19 @@ class Ragged:
     def __len__(self) -> int:
         return ROWS
 
-    def read(self, rows: NDArray[np.int64]) -> Rows:
+    def read(self, rows: NDArray[np.int64]) -> SequenceBatch:
         generator = np.random.default_rng(3)
         tokens_BT = generator.integers(FIRST, SIZE, (ROWS, LENGTH))[rows]
         lengths_B = np.array([24, 3, 17, 8, 24, 5, 11, 20])[rows]
         places_BT = np.broadcast_to(np.arange(LENGTH), tokens_BT.shape)
         inside_BT = places_BT < lengths_B[:, None]
         has_next_BT = places_BT < lengths_B[:, None] - 1
-        return Rows(
+        return SequenceBatch(
             tokens_BT=np.where(inside_BT, tokens_BT, 0),
             following_BT=np.where(has_next_BT, np.roll(tokens_BT, -1, 1), -100),
             documents_BT=inside_BT.astype(np.int32),
             positions_BT=np.where(inside_BT, places_BT, 0),
-            whole_BT=inside_BT,
+            complete_BT=inside_BT,
         )
 
 

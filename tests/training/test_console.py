@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from lmkit.execution.progress import say
+from lmkit.execution.progress import log_message
 from lmkit.training.console import Monitor, resident_bytes
 from lmkit.training.metrics import Record
 
@@ -66,7 +66,7 @@ def test_on_a_terminal_there_is_one_panel_with_warnings_above_it(
     with Monitor(2000) as monitor:
         monitor.step(record(1, validation_loss=2.75))
         monitor.warn("step 1 was skipped")
-        say("said by someone else")
+        log_message("said by someone else")
         monitor.step(record(1234, loss=1.5))
     shown = terminal.getvalue()
     assert sys.stderr is terminal

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from lmkit.errors import LmkitError
-from lmkit.packing.token_rows import Rows
+from lmkit.packing.token_rows import SequenceBatch
 from lmkit.training.checkpoints import save_load as checkpoint
 from lmkit.training.data.sequence_order import rows_of_step
 from lmkit.training.loop import PATIENCE, Hooks, Progress
@@ -171,7 +171,7 @@ def test_too_many_skipped_steps_in_a_row_end_the_run_with_intact_weights() -> No
 
 def test_an_error_while_reading_reaches_the_caller() -> None:
     class Broken(RaggedRows):
-        def read(self, rows: np.ndarray) -> Rows:
+        def read(self, rows: np.ndarray) -> SequenceBatch:
             if len(self.rows_read) == 5:
                 raise OSError("the disk is gone")
             return super().read(rows)
@@ -201,7 +201,7 @@ def test_the_loss_decreases_and_bf16_follows_fp32() -> None:
 
 def test_a_batch_without_a_target_leaves_no_nan() -> None:
     class Targetless(RaggedRows):
-        def read(self, rows: np.ndarray) -> Rows:
+        def read(self, rows: np.ndarray) -> SequenceBatch:
             read = super().read(rows)
             return replace(read, following_BT=np.full_like(read.following_BT, -100))
 

@@ -5,16 +5,16 @@ from accelerate import Accelerator
 
 from lmkit.evaluation.perplexity import score_rows
 from lmkit.objectives.clm import clm
-from lmkit.packing.token_rows import TokenRows
+from lmkit.packing.token_rows import TokenSequences
 from lmkit.training.distributed.parallelism import Parallelism
 from lmkit.training.validation import validation
 from tests.model.tiny import VOCABULARY, tiny
 
 
-def rows(lengths: list[int], seed: int) -> TokenRows:
+def rows(lengths: list[int], seed: int) -> TokenSequences:
     generator = np.random.default_rng(seed)
     documents = [(generator.integers(1, VOCABULARY, n), 3 * n) for n in lengths]
-    return TokenRows.from_documents(documents, 8, pad=0)
+    return TokenSequences.from_documents(documents, 8, pad=0)
 
 
 def test_the_loss_is_a_mean_over_the_tokens_of_all_folders_and_each_folder_has_its_own() -> None:

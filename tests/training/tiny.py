@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lmkit.objectives.clm import clm
-from lmkit.packing.token_rows import Rows
+from lmkit.packing.token_rows import SequenceBatch
 from lmkit.training.distributed.parallelism import Parallelism
 from lmkit.training.loop import Hooks, Progress, Recipe, train
 from lmkit.training.metrics import Record
@@ -34,18 +34,18 @@ class RaggedRows:
     def __len__(self) -> int:
         return len(self._tokens_BT)
 
-    def read(self, rows: NDArray[np.int64]) -> Rows:
+    def read(self, rows: NDArray[np.int64]) -> SequenceBatch:
         self.rows_read.append(rows.tolist())
         tokens_BT, lengths_B = self._tokens_BT[rows], self._lengths_B[rows]
         places_BT = np.broadcast_to(np.arange(tokens_BT.shape[1]), tokens_BT.shape)
         inside_BT = places_BT < lengths_B[:, None]
         has_next_BT = places_BT < lengths_B[:, None] - 1
-        return Rows(
+        return SequenceBatch(
             tokens_BT=np.where(inside_BT, tokens_BT, 0),
             following_BT=np.where(has_next_BT, np.roll(tokens_BT, -1, 1), -100),
             documents_BT=inside_BT.astype(np.int32),
             positions_BT=np.where(inside_BT, places_BT, 0),
-            whole_BT=inside_BT,
+            complete_BT=inside_BT,
         )
 
 

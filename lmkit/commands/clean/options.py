@@ -24,7 +24,7 @@ class CleanConfig(LabelsDocuments, ReadsRecords, WritesShards, StageConfig):
     """Turn raw files of many kinds (see --format; also in .gz, .zst, .bz2, .xz) into documents."""
 
     stage = "clean"
-    owns = (*DOCUMENT_FILES, SIGNALS_FILES)
+    output_patterns = (*DOCUMENT_FILES, SIGNALS_FILES)
 
     format: RawFormat | None = None
     """Read every file as this format, whatever its name and content."""

@@ -24,17 +24,17 @@ from lmkit.artifacts.documents_file import (
     Unreadable,
     write_outcomes,
 )
-from lmkit.artifacts.inputs import Slice, cut, find_documents
+from lmkit.artifacts.inputs import Slice, find_documents, make_tasks
 from lmkit.artifacts.manifest import Counts, Manifest, kept_line
 from lmkit.artifacts.output_folder import open_output
 from lmkit.artifacts.signals_file import SignalsFile
 from lmkit.artifacts.tasks import Receipt, TaskWriter
 from lmkit.commands.clean.options import CleanConfig
-from lmkit.execution.progress import say
+from lmkit.execution.progress import log_message
 from lmkit.execution.tables import plain
 from lmkit.filters.document_sample import Candidates, chosen
 from lmkit.filters.judge import judge_for, judged
-from lmkit.filters.outcome_counts import OutcomeCounts, account, total_counts
+from lmkit.filters.outcome_counts import OutcomeCounts, outcome_sections, total_counts
 from lmkit.filters.rules import LanguageRule, list_files
 from lmkit.pii.replacement import Replacer, counts_text
 from lmkit.readers.dispatch import read_slice
@@ -61,7 +61,7 @@ def clean(config: CleanConfig) -> Manifest:
     with open_output(config, inputs) as folder:
         if folder.finished:
             return folder.finished
-        tasks = cut(inputs.slices, config.shard_bytes)
+        tasks = make_tasks(inputs.slices, config.shard_bytes)
         work = partial(_sample_task if config.sample else _clean_task, config)
         label = "sampling" if config.sample else "cleaning"
         receipts = folder.run("documents", work, tasks, workers=config.workers, label=label)
@@ -89,7 +89,7 @@ def _with_unsampled(read: Counts, sample: Counts) -> Counts:
 
 def _print_summary(details: Mapping[str, Any]) -> None:
     """Print a short summary of what was dropped: an example per rule, and no single source."""
-    sections = account(details)
+    sections = outcome_sections(details)
     first = {row["rule"]: row for row in reversed(sections.pop("dropped_examples"))}
     rules = [
         row | {"for_example": first[row["rule"]]["decided"], "id": first[row["rule"]]["id"]}
@@ -97,7 +97,7 @@ def _print_summary(details: Mapping[str, Any]) -> None:
     ]
     named = {key: rows for key, rows in sections.items() if key != "by_rule" and len(rows) > 1}
     if rules:
-        say(plain({"by_rule": rules, **named}))
+        log_message(plain({"by_rule": rules, **named}))
 
 
 def _clean_task(config: CleanConfig, slices: tuple[Slice, ...], writer: TaskWriter) -> None:

@@ -19,7 +19,7 @@ class DedupConfig(LabelsDocuments, ReadsRecords, WritesShards, StageConfig):
     """Keep one of all documents that have the same text, or nearly the same."""
 
     stage = "dedup"
-    owns = (*DOCUMENT_FILES, r"(duplicates|cuts|contamination)-\d{5,}\.jsonl\.zst")
+    output_patterns = (*DOCUMENT_FILES, r"(duplicates|cuts|contamination)-\d{5,}\.jsonl\.zst")
     location_options = StageConfig.location_options | {"decontamination.against"}
 
     decontamination: DecontaminationConfig = DecontaminationConfig()

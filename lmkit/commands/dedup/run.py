@@ -21,7 +21,7 @@ from lmkit.artifacts.documents_file import (
     Unreadable,
     write_outcomes,
 )
-from lmkit.artifacts.inputs import Inputs, Slice, cut, find_documents
+from lmkit.artifacts.inputs import Inputs, Slice, find_documents, make_tasks
 from lmkit.artifacts.manifest import Counts, Manifest, kept_line
 from lmkit.artifacts.output_folder import OutputFolder, open_output
 from lmkit.artifacts.tasks import TaskWriter
@@ -36,10 +36,10 @@ from lmkit.deduplication.matcher import Matcher, Transform, tables_of
 from lmkit.deduplication.near_duplicates import NearDuplicates
 from lmkit.deduplication.removal_table import NO_REPRESENTATIVE, Verdicts, duplicates_in, removed_in
 from lmkit.deduplication.repeated_spans import RepeatedSpans
-from lmkit.deduplication.summary import Sections, described
+from lmkit.deduplication.summary import Sections, summary_sections
 from lmkit.errors import InputError, LmkitError
-from lmkit.execution.progress import say, warn
-from lmkit.execution.tables import SHOWN_SOURCES, plain, shown
+from lmkit.execution.progress import log_message, warn
+from lmkit.execution.tables import MAX_SOURCES, plain, shown
 from lmkit.readers.dispatch import read_slice
 from lmkit.readers.test_sets import read_items
 
@@ -97,7 +97,7 @@ def _deduplicate(
     if tests:
         prepare = partial(_prepare_tests, config)
         folder.run("items", prepare, [tests.renumbered(len(inputs.records))], label="test sets")
-    tasks, matchers = cut(inputs.slices, config.shard_bytes), matchers_of(config)
+    tasks, matchers = make_tasks(inputs.slices, config.shard_bytes), matchers_of(config)
     collect = partial(_collect, config, matchers)
     folder.run("notes", collect, tasks, workers=config.workers, label="comparing")
     older = index.table_parts if index else []
@@ -117,7 +117,7 @@ def _deduplicate(
     if index:
         added = index.add(documents, _verdicts(matchers, documents, folder.scratch))
         details["index"] = {"documents": index.documents, "added": added}
-        say(f"{index.path}: compared with {index.documents:,} documents, added {added:,}")
+        log_message(f"{index.path}: compared with {index.documents:,} documents, added {added:,}")
     return folder.finish(Counts.total(receipt.counts for receipt in receipts), details)
 
 
@@ -140,10 +140,10 @@ def _verdicts(
 
 def _print_summary(details: Sections) -> None:
     """Print a short summary of what was found."""
-    sections = described(details | {"examples": details["examples"][:SHOWN_EXAMPLES]})
+    sections = summary_sections(details | {"examples": details["examples"][:SHOWN_EXAMPLES]})
     filled = {title: section for title, section in sections.items() if section}
     if filled:
-        say(plain(filled))
+        log_message(plain(filled))
 
 
 def _find_tests(against: Sequence[Path]) -> Inputs | None:
@@ -307,9 +307,9 @@ def result_text(config: "DedupConfig", manifest: Manifest) -> str:
         )
     sets = manifest.details.get("test_sets", [])
     if found := [row for row in sets if row["found"]]:
-        lines.append(shown({"test_sets": found[:SHOWN_SOURCES]}))
+        lines.append(shown({"test_sets": found[:MAX_SOURCES]}))
     if sets:
-        rest = len(sets) - min(len(found), SHOWN_SOURCES)
+        rest = len(sets) - min(len(found), MAX_SOURCES)
         items, too_short = (sum(row[key] for row in sets) for key in ("items", "too_short"))
         lines.append(
             f"  searched for {items - too_short:,} of {items:,} items of {len(sets):,} test sets"

@@ -14,7 +14,7 @@ class EvalConfig(ComputesOn, ReadsRecords, FolderConfig):
     """Measure perplexity and bits per byte of a run on held-out text."""
 
     stage = "eval"
-    owns = (r"scores\.json", QUARANTINE_FILES)
+    output_patterns = (r"scores\.json", QUARANTINE_FILES)
     location_options = FolderConfig.location_options | {"run", "data", "device"}
 
     run: Annotated[Path, POSITIONAL]

@@ -21,7 +21,7 @@ from typing import Any
 
 from lmkit.artifacts.documents_file import OutcomeFiles
 from lmkit.artifacts.finished_folders import check_finished, finished_manifest
-from lmkit.artifacts.inputs import Inputs, find_documents, other_folder
+from lmkit.artifacts.inputs import Inputs, find_documents, folder_input
 from lmkit.artifacts.lock import folder_lock
 from lmkit.artifacts.manifest import Counts, Manifest
 from lmkit.artifacts.output_folder import OutputFolder, refuse_overlap
@@ -29,7 +29,7 @@ from lmkit.artifacts.tasks import TaskWriter
 from lmkit.commands.eval.options import EvalConfig
 from lmkit.errors import InputError, LmkitError
 from lmkit.evaluation.documents import Reading, Scorer, Scores
-from lmkit.execution.progress import say, warn
+from lmkit.execution.progress import log_message, warn
 from lmkit.objectives.registry import Packing
 from lmkit.storage.atomic_files import sha256
 from lmkit.training.checkpoints.layout import MODEL
@@ -47,13 +47,13 @@ def evaluate(config: EvalConfig) -> Scores:
         documents = find_documents([config.data], formats=("jsonl",))
     else:
         check_finished(config.data, hashes=True, below="validation/")
-        documents = other_folder(config.data, "data", packed.fingerprint)
+        documents = folder_input(config.data, "data", packed.fingerprint)
 
     device = find_device(config.device)
     _, checkpoint = find_run(config.run)
     folder = _folder(config, documents, checkpoint)
     if folder and folder.up_to_date():
-        say(f"{config.output}: up to date")
+        log_message(f"{config.output}: up to date")
         return _read(folder.path)
     trained = open_run(checkpoint, device)
     if packed:
@@ -110,7 +110,7 @@ def _folder(config: EvalConfig, documents: Inputs, checkpoint: Path) -> OutputFo
         return None
     refuse_overlap(config.output, [config.run, config.data])
 
-    model = other_folder(checkpoint, "model", sha256(checkpoint / MODEL))
+    model = folder_input(checkpoint, "model", sha256(checkpoint / MODEL))
     return OutputFolder(config, config.output, documents.merged_with(model).records)
 
 
@@ -129,7 +129,7 @@ def _refuse_other_tokenizer(config: EvalConfig, packed: Manifest, trained: "Trai
 
 def _write(folder: OutputFolder, scores: Scores, reading: Reading) -> None:
     """Write scores.json and its manifest."""
-    folder.begin()
+    folder.write_plan()
     writer = TaskWriter(folder.path, "documents", 0)
     writer.read = reading.read_ranges
     with writer.file(SCORES) as path:

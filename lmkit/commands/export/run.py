@@ -22,7 +22,7 @@ from typing import Any
 import torch
 
 from lmkit.artifacts.finished_folders import check_finished, finished_manifest
-from lmkit.artifacts.inputs import other_folder
+from lmkit.artifacts.inputs import folder_input
 from lmkit.artifacts.manifest import Counts, Manifest
 from lmkit.artifacts.output_folder import OutputFolder, open_output
 from lmkit.artifacts.tasks import TaskWriter
@@ -59,7 +59,7 @@ def export(config: ExportConfig) -> Manifest:
     packed = _packed(path)
     separator = _separator(config, packed)
     check_finished(packed.path, hashes=True)
-    inputs = other_folder(packed.path, "packed", packed.manifest.fingerprint)
+    inputs = folder_input(packed.path, "packed", packed.manifest.fingerprint)
     with open_output(config, inputs) as folder:
         if folder.finished:
             return folder.finished
@@ -146,7 +146,7 @@ def _export_model(config: ExportConfig, path: Path) -> Manifest:
     need_transformers()
     if config.separator != "eos":
         raise ConfigError("--separator: has a meaning only for a packed folder", "leave it out")
-    inputs = other_folder(path, "run", fingerprint_of(checkpoint))
+    inputs = folder_input(path, "run", fingerprint_of(checkpoint))
     with open_output(config, inputs) as folder:
         if folder.finished:
             return folder.finished

@@ -41,11 +41,11 @@ from lmkit.artifacts.signals_file import FACTS, read_signals
 from lmkit.artifacts.tasks import PARTIAL, Receipt
 from lmkit.commands.inspect.options import InspectConfig
 from lmkit.commands.registry import command_named
-from lmkit.deduplication.summary import described
+from lmkit.deduplication.summary import summary_sections
 from lmkit.errors import InputError, LmkitError
 from lmkit.execution.tables import Section, shown
-from lmkit.filters.ablation import removals, with_limits
-from lmkit.filters.outcome_counts import account
+from lmkit.filters.ablation import removals_by_rule, with_limits
+from lmkit.filters.outcome_counts import outcome_sections
 from lmkit.filters.rules import rules_of_manifest
 from lmkit.packing.preview import TEXT, preview_sequence, special_texts, tokenized
 from lmkit.tokenizers.tokenizer import TOKENIZER, Tokenizer
@@ -288,7 +288,7 @@ def _rule_sections(config: InspectConfig, plan: Plan, outputs: Sequence[Output])
     # Most folders have no empty document, and copying a column costs as much as reading it.
     numbers = {name: col[~empty] if empty.any() else col for name, col in columns.items()}
     found = int(len(empty) - empty.sum())
-    rows, kept = removals(numbers, rules) if names else ([], found)
+    rows, kept = removals_by_rule(numbers, rules) if names else ([], found)
     facts = {"documents": len(empty), "empty": len(empty) - found}
     return {
         "verdicts": facts | {"kept_as_made": reasons.null_count, "kept_by_these_limits": kept},
@@ -305,7 +305,7 @@ def _contents(folder: Path, plan: Plan) -> Sections:
     if plan.stage == "pack":
         return _packed(details)
     if plan.stage == "clean":
-        return account(details)
+        return outcome_sections(details)
     if plan.stage == "dedup":
         return _deduplicated(details)
     if plan.stage == "train-tokenizer":
@@ -318,7 +318,7 @@ def _deduplicated(details: Mapping[str, Any]) -> Sections:
     rows = sorted(details.get("test_sets", []), key=lambda row: (-row["share"], row["set"]))
     more = [{"set": f"and {len(rows) - MAX_INPUTS:,} more"}]
     shown = [*rows[:MAX_INPUTS], *(more if len(rows) > MAX_INPUTS else [])]
-    return described(details) | {"test_sets": shown} if details else {}
+    return summary_sections(details) | {"test_sets": shown} if details else {}
 
 
 def _packed(details: Mapping[str, Any]) -> Sections:

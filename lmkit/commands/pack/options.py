@@ -14,7 +14,7 @@ class PackConfig(ReadsRecords, WritesShards, StageConfig):
     """Tokenize documents and pack them into sequences."""
 
     stage = "pack"
-    owns = (
+    output_patterns = (
         r"(train|validation)/(tokens|documents)-\d{5,}\.npy",
         r"(train|validation)/rows/(starts|pieces)\.npy",
         r"tokenizer/(tokenizer|tokenizer_config|special_tokens_map)\.json",

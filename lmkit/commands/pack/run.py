@@ -28,14 +28,14 @@ from typing import Any, Literal, cast
 
 from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.finished_folders import check_finished, finished_manifest
-from lmkit.artifacts.inputs import Inputs, Slice, cut, find_documents, other_folder
+from lmkit.artifacts.inputs import Inputs, Slice, find_documents, folder_input, make_tasks
 from lmkit.artifacts.manifest import Counts, Manifest
 from lmkit.artifacts.output_folder import OutputFolder, open_output
 from lmkit.artifacts.tasks import ReadRange, Receipt, TaskWriter, receipt_path
 from lmkit.commands.pack.options import PackConfig
 from lmkit.errors import ConfigError, InputError, LmkitError
 from lmkit.execution.progress import warn
-from lmkit.execution.tables import SHOWN_SOURCES
+from lmkit.execution.tables import MAX_SOURCES
 from lmkit.packing.holdout import HoldoutGroup
 from lmkit.packing.nanogpt_bin import TokenizedDocument, read_tokens
 from lmkit.packing.packed_folder import PackedFolder, only_packed
@@ -74,13 +74,13 @@ def _pack_documents(config: PackConfig) -> Manifest:
     _refuse_unsuitable(read, documents, options)
     validation = find_documents([held_out], formats=("jsonl", "tokens")) if held_out else None
     inputs = documents.merged_with(
-        other_folder(tokenizer_folder, "tokenizer", tokenizer.fingerprint)
+        folder_input(tokenizer_folder, "tokenizer", tokenizer.fingerprint)
     )
     inputs = inputs.merged_with(validation) if validation else inputs
     with open_output(config, inputs) as folder:
         if folder.finished:
             return folder.finished
-        tasks = cut(documents.slices, config.shard_bytes)
+        tasks = make_tasks(documents.slices, config.shard_bytes)
         work = partial(_pack_task, read, options)
         receipts = folder.run("train", work, tasks, workers=config.workers, label="packing")
         if fraction and not _documents_of(receipts, "validation"):
@@ -88,7 +88,7 @@ def _pack_documents(config: PackConfig) -> Manifest:
         if validation:
             slices = validation.renumbered(len(documents.records) + 1)
             work = partial(_pack_task, read, replace(options, fraction=1.0))
-            tasks = cut(slices, config.shard_bytes)
+            tasks = make_tasks(slices, config.shard_bytes)
             receipts += folder.run(
                 "validation", work, tasks, workers=config.workers, label="packing validation"
             )
@@ -102,7 +102,7 @@ def _pack_documents(config: PackConfig) -> Manifest:
 def _repack(config: PackConfig, packed: PackedFolder) -> Manifest:
     """Pack the documents of a packed folder into other sequences."""
     config = _as_packed(config, packed)
-    inputs = other_folder(packed.path, "packed", packed.manifest.fingerprint)
+    inputs = folder_input(packed.path, "packed", packed.manifest.fingerprint)
     with open_output(config, inputs) as folder:
         if folder.finished:
             return folder.finished
@@ -395,7 +395,7 @@ def result_text(config: "PackConfig", manifest: Manifest) -> str:
 
 def _by_source(sources: Mapping[str, Mapping[str, int]]) -> list[str]:
     """Return lines with the counts by source, if there are several."""
-    shown = list(sources.items())[:SHOWN_SOURCES] if len(sources) > 1 else []
+    shown = list(sources.items())[:MAX_SOURCES] if len(sources) > 1 else []
     lines = [
         f"  from {name}: {found['documents']:,} documents, {found['tokens']:,} tokens, "
         f"{found['bytes']:,} bytes"

@@ -16,7 +16,7 @@ class PretrainConfig(ObjectiveConfig, ComputesOn, StageConfig):
     """Train a model on packed folders, or resume a run."""
 
     stage = "pretrain"
-    owns = (
+    output_patterns = (
         r"(model|resolved)\.json",
         r"tokenizer/(tokenizer|tokenizer_config|special_tokens_map)\.json",
         r"checkpoints/step-\d{8,}/((model|optimizer)\.safetensors|(state|manifest)\.json)",

@@ -20,7 +20,7 @@ from lmkit.artifacts.output_folder import refuse_overlap
 from lmkit.commands.pretrain.options import PretrainConfig
 from lmkit.counter_rng import row_keys
 from lmkit.errors import ConfigError
-from lmkit.execution.progress import say
+from lmkit.execution.progress import log_message
 from lmkit.execution.ranks import ranks
 from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
@@ -91,7 +91,7 @@ def within_hours(
         trial_forecast = forecast_run(config, packed, objective)
         weights = on_rank_zero(lambda: trial_forecast.steps_in(config.hours or 0))
         known = (config.hours, weights)
-        say(f"{config.hours:g} hours: time for about {weights:,} steps")
+        log_message(f"{config.hours:g} hours: time for about {weights:,} steps")
     return config.model_copy(update={"steps": known[1]})
 
 
@@ -197,13 +197,13 @@ def recipe_for(
     sequence_length = packed.sequence_length
     global_batch_size = sequences_per_batch(config, sequence_length)
     epochs = config.steps * global_batch_size / rows
-    say(
+    log_message(
         f"batch: {global_batch_size:,} sequences of {sequence_length:,} tokens, "
         f"{micro_batch:,} at a time; {config.steps:,} steps are {epochs:.2f} epochs"
     )
     for entry in packed.facts(config.steps * global_batch_size) if len(packed.folders) > 1 else []:
         fraction = f"{entry['share_of_tokens']:.1%} of the tokens"
-        say(f"  {entry['folder']}: {fraction}, read {entry['epochs']:.2f} times")
+        log_message(f"  {entry['folder']}: {fraction}, read {entry['epochs']:.2f} times")
     return Recipe(
         seed=config.seed,
         steps=config.steps,

@@ -14,7 +14,7 @@ class TrainTokenizerConfig(LabelsDocuments, ReadsRecords, StageConfig):
     """Train a tokenizer on documents, or import an existing one."""
 
     stage = "train-tokenizer"
-    owns = (
+    output_patterns = (
         r"(tokenizer|tokenizer_config|special_tokens_map|report)\.json",
         QUARANTINE_FILES,
     )

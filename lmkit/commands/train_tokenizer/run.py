@@ -19,7 +19,7 @@ from functools import partial
 from typing import Any
 
 from lmkit.artifacts.documents_file import Document, OutcomeFiles, Unreadable
-from lmkit.artifacts.inputs import Inputs, Slice, cut, find_documents, other_folder
+from lmkit.artifacts.inputs import Inputs, Slice, find_documents, folder_input, make_tasks
 from lmkit.artifacts.manifest import Counts, Manifest
 from lmkit.artifacts.output_folder import open_output
 from lmkit.artifacts.tasks import TaskWriter
@@ -63,7 +63,7 @@ def train_tokenizer(config: TrainTokenizerConfig) -> Manifest:
     with open_output(config, inputs) as folder:
         if folder.finished:
             return folder.finished
-        tasks = cut(documents.slices)
+        tasks = make_tasks(documents.slices)
         measured = folder.run(
             "sizes",
             partial(_record_sizes, config),
@@ -120,7 +120,7 @@ def _with_tokenizers(documents: Inputs, config: TrainTokenizerConfig) -> Inputs:
             continue
         if not path.exists():
             raise InputError(f"--{label}: {path}: no such file or folder")
-        inputs = inputs.merged_with(other_folder(path, label, Tokenizer.load(path).fingerprint))
+        inputs = inputs.merged_with(folder_input(path, label, Tokenizer.load(path).fingerprint))
     if config.from_:
         _imported(config)
     return inputs

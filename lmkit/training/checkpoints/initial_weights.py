@@ -24,10 +24,10 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from lmkit.artifacts.inputs import Inputs, other_folder
+from lmkit.artifacts.inputs import Inputs, folder_input
 from lmkit.artifacts.manifest import fingerprint
 from lmkit.errors import InputError, RequestError
-from lmkit.execution.progress import say, warn
+from lmkit.execution.progress import log_message, warn
 from lmkit.huggingface.load import CONFIG, HfCheckpoint, is_hf_folder
 from lmkit.model.options import ModelConfig, as_typed
 from lmkit.storage.atomic_files import sha256
@@ -88,7 +88,7 @@ class InitialWeights:
     @property
     def inputs(self) -> Inputs:
         """The inputs of the run, for its manifest."""
-        return other_folder(self.path, "weights", self._fingerprint)
+        return folder_input(self.path, "weights", self._fingerprint)
 
     @cached_property
     def _fingerprint(self) -> str:
@@ -123,7 +123,7 @@ class InitialWeights:
         rows = tensors[VOCABULARY_WEIGHTS[0]].shape[0]
         known_V = (old_rows_V >= 0) & (old_rows_V < rows)
         if new_tokens := len(old_rows_V) - int(known_V.sum()):
-            say(
+            log_message(
                 f"{self.path}: {new_tokens:,} tokens are new to it; they start at the mean of the "
                 "others"
             )

@@ -25,7 +25,7 @@ from lmkit.artifacts.manifest import Counts, Input, Manifest, Output, Plan, flat
 from lmkit.artifacts.output_folder import OutputFolder, refuse
 from lmkit.config import StageConfig
 from lmkit.errors import ConfigError
-from lmkit.execution.progress import say
+from lmkit.execution.progress import log_message
 from lmkit.storage.atomic_files import atomic_write
 from lmkit.storage.byte_ranges import hash_range
 from lmkit.training.checkpoints.layout import CHECKPOINTS, STATE, newest_first, step_of
@@ -55,14 +55,14 @@ class RunFolder:
         folder = self.folder
         finished, _ = self._check_state(folder)
         if finished:
-            say(f"{self.config.output}: up to date")
+            log_message(f"{self.config.output}: up to date")
             return finished
         self.config.output.mkdir(parents=True, exist_ok=True)
         stack.enter_context(folder_lock(self.config.output))
         finished, changes = self._check_state(folder)
         if finished:
             return finished
-        folder.begin()
+        folder.write_plan()
         if self.config.overwrite:
             self._remove_old_results()
         self._drop_checkpoints_of_others()
@@ -122,7 +122,7 @@ class RunFolder:
 
     def _check_state(self, folder: OutputFolder) -> tuple[Manifest | None, list[str]]:
         """Return the manifest if there is nothing to do, and the changes that are allowed."""
-        manifest, plan = folder.look()
+        manifest, plan = folder.read_existing()
         if plan is None or self.config.overwrite:
             return None, []
         options, inputs = folder.changes(plan)
@@ -167,7 +167,7 @@ class RunFolder:
         with (self.config.output / HISTORY).open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": step, "changes": list(changes)}) + "\n")
         for change in changes:
-            say(f"resuming from step {step}: {change}")
+            log_message(f"resuming from step {step}: {change}")
 
 
 def resolved_steps(run: Path) -> tuple[float, int] | None:

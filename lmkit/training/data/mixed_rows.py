@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.counter_rng import draw
-from lmkit.packing.token_rows import Rows, TokenRows
+from lmkit.packing.token_rows import SequenceBatch, TokenSequences
 from lmkit.training.data.mixture import rows_so_far
 from lmkit.training.data.sequence_order import rows_at
 
@@ -23,7 +23,7 @@ from lmkit.training.data.sequence_order import rows_at
 class MixedRows:
     """Sequences of several folders, numbered one folder after the other."""
 
-    def __init__(self, folders: Sequence[TokenRows], fractions: Sequence[Fraction]) -> None:
+    def __init__(self, folders: Sequence[TokenSequences], fractions: Sequence[Fraction]) -> None:
         self._folders, self._shares = folders, fractions
         self._first = np.cumsum([0, *map(len, folders)])
 
@@ -45,7 +45,7 @@ class MixedRows:
         shuffle = rows_at(draw(seed, step, 1), 0, global_batch_size, global_batch_size)
         return np.concatenate(rows_by_folder)[shuffle]
 
-    def read(self, rows: NDArray[np.int64]) -> Rows:
+    def read(self, rows: NDArray[np.int64]) -> SequenceBatch:
         """Read the sequences with these numbers, in this order."""
         folders_B = np.searchsorted(self._first, rows, side="right") - 1
         folders_read = np.unique(folders_B)
@@ -57,7 +57,7 @@ class MixedRows:
             np.concatenate([np.flatnonzero(folders_B == n) for n in folders_read])
         )
         fields = vars(parts[0])
-        return Rows(
+        return SequenceBatch(
             **{
                 name: np.concatenate([vars(part)[name] for part in parts])[positions_B]
                 for name in fields

@@ -17,13 +17,13 @@ from typing import Any
 from numpy.typing import NDArray
 
 from lmkit.artifacts.finished_folders import check_finished, finished_manifest
-from lmkit.artifacts.inputs import Inputs, other_folder
+from lmkit.artifacts.inputs import Inputs, folder_input
 from lmkit.artifacts.manifest import Manifest
 from lmkit.artifacts.output_folder import refuse_overlap
 from lmkit.errors import InputError
 from lmkit.execution.ranks import rank
 from lmkit.packing.packed_folder import PackedFolder
-from lmkit.packing.token_rows import TokenRows
+from lmkit.packing.token_rows import TokenSequences
 from lmkit.training.data.mixed_rows import MixedRows
 from lmkit.training.data.mixture import row_fractions, rows_so_far
 from lmkit.training.data.sequence_order import rows_of_step
@@ -78,7 +78,7 @@ class PackedInputs:
     def inputs(self) -> Inputs:
         """The inputs of the run."""
         records = [
-            other_folder(folder.path, "packed", folder.manifest.fingerprint)
+            folder_input(folder.path, "packed", folder.manifest.fingerprint)
             for folder in self.folders
         ]
         inputs = records[0]
@@ -105,7 +105,7 @@ class PackedInputs:
                 self._open(folder, "train")
             self.held_out()
 
-    def rows(self) -> "TokenRows | MixedRows":
+    def rows(self) -> "TokenSequences | MixedRows":
         """Open the sequences to train on."""
         opened = [self._open(folder, "train") for folder in self.folders]
         if len(opened) == 1:
@@ -114,12 +114,12 @@ class PackedInputs:
         return MixedRows(opened, self.fractions)
 
     def order(
-        self, rows: "TokenRows | MixedRows"
+        self, rows: "TokenSequences | MixedRows"
     ) -> "Callable[[int, int, int, int], NDArray[Any]]":
         """Return the function that selects the sequences of a step."""
         return rows.order if isinstance(rows, MixedRows) else rows_of_step
 
-    def held_out(self) -> "dict[str, TokenRows]":
+    def held_out(self) -> "dict[str, TokenSequences]":
         """Open the sequences to validate on, by folder; folders without them are left out."""
         return {
             str(folder.path): self._open(folder, "validation")
@@ -150,9 +150,9 @@ class PackedInputs:
     def _of_train(self, key: str) -> list[int]:
         return [int(folder.manifest.details["train"][key]) for folder in self.folders]
 
-    def _open(self, folder: PackedFolder, split: str) -> "TokenRows":
+    def _open(self, folder: PackedFolder, split: str) -> "TokenSequences":
         details = folder.manifest.details
-        return TokenRows.open(folder.path / split, self.sequence_length, details["pad"])
+        return TokenSequences.open(folder.path / split, self.sequence_length, details["pad"])
 
 
 def _packed(path: Path) -> PackedFolder:

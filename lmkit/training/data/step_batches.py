@@ -20,18 +20,18 @@ from torch import Tensor
 
 from lmkit.counter_rng import row_keys
 from lmkit.objectives.registry import Objective
-from lmkit.packing.token_rows import NO_TARGET, Rows
+from lmkit.packing.token_rows import NO_TARGET, SequenceBatch
 
 PREFETCH_STEPS = 2
 """Steps whose sequences are read before they are needed."""
 
 
 class TrainingRows(Protocol):
-    """Sequences that can be read in any order, such as `TokenRows`."""
+    """Sequences that can be read in any order, such as `TokenSequences`."""
 
     def __len__(self) -> int: ...
 
-    def read(self, rows: NDArray[np.int64]) -> Rows: ...  # noqa: D102
+    def read(self, rows: NDArray[np.int64]) -> SequenceBatch: ...  # noqa: D102
 
 
 Arguments = dict[str, Tensor]

@@ -15,7 +15,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
 from lmkit.errors import ConfigError
-from lmkit.execution.progress import say
+from lmkit.execution.progress import log_message
 from lmkit.execution.ranks import ranks
 from lmkit.training.precision import DeviceName, Precision
 
@@ -40,7 +40,7 @@ def requested_mode(mode: ParallelMode) -> ParallelMode:
     """
     if not _is_on(os.environ.pop("ACCELERATE_USE_FSDP", None)):
         return mode
-    say("accelerate launch asks for FSDP: taken as --parallel fsdp")
+    log_message("accelerate launch asks for FSDP: taken as --parallel fsdp")
     return "fsdp"
 
 
@@ -54,7 +54,7 @@ def accelerator_for(device: "DeviceName", precision: "Precision") -> "Accelerato
     accelerator.scaler = None  # lmkit has its own for fp16 (`loss_scale`)
     gpus = torch.cuda.device_count() if accelerator.device.type == "cuda" else 0
     if gpus > ranks():
-        say(
+        log_message(
             f"this machine has {gpus} GPUs, and {ranks()} is used; to use all of them: "
             f"torchrun --nproc-per-node {gpus} -m lmkit pretrain ..."
         )

@@ -10,7 +10,7 @@ import pytest
 from lmkit.commands.dedup.options import DedupConfig
 from lmkit.commands.dedup.run import dedup
 from lmkit.deduplication.options import KeepConfig, MinHashConfig
-from tests.commands.dying import dies_in, goes_on
+from tests.commands.dying import run_to_end, run_until_killed
 from tests.conftest import Lmkit, contents, manifest, records
 
 
@@ -177,12 +177,12 @@ def command(here: Path, corpus: dict[str, str]) -> list[str]:
 
 
 def test_killed_in_each_step_it_ends_with_the_same_bytes(command: list[str]) -> None:
-    goes_on(*command, "whole")
+    run_to_end(*command, "whole")
     for step in NEAR_STEPS:
         name, _, number = step.rpartition("-")
-        dies_in(name, int(number), *command, "killed")
+        run_until_killed(name, int(number), *command, "killed")
         assert not Path("killed/manifest.json").exists()
-    assert "resuming" in goes_on(*command, "killed")
+    assert "resuming" in run_to_end(*command, "killed")
     assert contents(Path("killed")) == contents(Path("whole"))
     assert manifest(Path("killed"))["details"] == manifest(Path("whole"))["details"]
 
@@ -192,7 +192,7 @@ def test_a_corrupt_scratch_file_is_written_again_and_so_is_what_depends_on_it(
 ) -> None:
     """Corrupt before it was read: then the results of later tasks are complete, and wrong."""
     lmkit(*command, "whole")
-    dies_in("documents", 1, *command, "dead")
+    run_until_killed("documents", 1, *command, "dead")
     found, receipt = Path("dead/.partial/near-00000.scratch"), Path("dead/.partial/near-00000.json")
     found.write_bytes(b"")
     summary = json.loads(receipt.read_text())

@@ -13,7 +13,7 @@ from lmkit.commands.dedup.options import DedupConfig
 from lmkit.commands.dedup.run import dedup
 from lmkit.deduplication.options import MinHashConfig, RepeatsConfig
 from lmkit.text.digests import normal_form
-from tests.commands.dying import dies_in, goes_on
+from tests.commands.dying import run_to_end, run_until_killed
 from tests.conftest import Lmkit, contents, manifest, prose, records
 
 Documents = list[tuple[str, str, str]]
@@ -284,13 +284,13 @@ def test_killed_in_each_step_it_ends_with_the_same_bytes(here: Path) -> None:
         "50",
     ]
     command = ["dedup", "a.jsonl", "b.jsonl", *options, "--output"]
-    goes_on(*command, "whole")
+    run_to_end(*command, "whole")
     steps = ["items-0", "notes-1", "contaminated-0", "url-0", "ranks-0", "passages-found-0"]
     for step in [*steps, "documents-1"]:
         name, _, number = step.rpartition("-")
-        dies_in(name, int(number), *command, "killed")
+        run_until_killed(name, int(number), *command, "killed")
         assert not Path("killed/manifest.json").exists()
-    goes_on(*command, "killed")
+    run_to_end(*command, "killed")
     assert contents(Path("killed")) == contents(Path("whole"))
     assert manifest(Path("killed"))["details"] == manifest(Path("whole"))["details"]
     assert {path.name[:4] for path in Path("whole").iterdir()} >= {"cuts", "docu", "cont"}

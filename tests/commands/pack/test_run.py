@@ -16,11 +16,11 @@ from lmkit.commands.pack.options import PackConfig
 from lmkit.commands.pack.run import pack
 from lmkit.commands.train_tokenizer.options import TrainTokenizerConfig
 from lmkit.commands.train_tokenizer.run import train_tokenizer
-from lmkit.packing.token_rows import TokenRows
+from lmkit.packing.token_rows import TokenSequences
 from lmkit.storage import atomic_files as atomic
 from lmkit.text.digests import document_key
 from lmkit.tokenizers.tokenizer import Tokenizer
-from tests.commands.dying import dies_in, goes_on
+from tests.commands.dying import run_to_end, run_until_killed
 from tests.conftest import Lmkit, contents, manifest, records
 
 NAMES = sorted(topics)[:30]
@@ -77,8 +77,8 @@ def decoded(folder: str, split: str = "train") -> list[str]:
     return [tokenizer.decode(ids) for ids in stored(folder, split)]
 
 
-def rows(folder: str, split: str = "train") -> TokenRows:
-    return TokenRows.open(Path(folder, split), LENGTH, pad=0)
+def rows(folder: str, split: str = "train") -> TokenSequences:
+    return TokenSequences.open(Path(folder, split), LENGTH, pad=0)
 
 
 def held_out(folder: str) -> set[str]:
@@ -294,11 +294,11 @@ def test_a_killed_run_resumes_to_the_same_bytes(tokenizer: Path) -> None:
         write(f"big/{number:02}.jsonl", NAMES[number % 5 :] * 2)
     options = "--tokenizer tokenizer --shard-bytes 1 --workers 1 --validation 1e-9 --output"
     command = ["pack", "big", *options.split()]
-    goes_on(*command, "whole")
-    dies_in("train", 5, *command, "killed")
+    run_to_end(*command, "whole")
+    run_until_killed("train", 5, *command, "killed")
     assert len(list(Path("killed/.partial").glob("train-0*.json"))) == 5
     assert not Path("killed/manifest.json").exists()
-    assert "resuming" in goes_on(*command, "killed")
+    assert "resuming" in run_to_end(*command, "killed")
     assert contents(Path("killed")) == contents(Path("whole"))
 
 
@@ -352,7 +352,7 @@ def test_training_on_held_out_documents_is_a_warning(tokenizer: Path, lmkit: Lmk
 
 def placed(folder: str, split: str = "train", length: int = LENGTH) -> list[list[int]]:
     """Return the tokens of the sequences of a split, without padding."""
-    opened = TokenRows.open(Path(folder, split), length, pad=0)
+    opened = TokenSequences.open(Path(folder, split), length, pad=0)
     batch = opened.read(np.arange(len(opened)))
     return [
         tokens[documents > 0].tolist()
@@ -747,7 +747,7 @@ def test_nothing_is_lost_for_any_lengths_and_settings(
     assert counts.more["tokens"] == sum(map(len, expected)) + len(kept) * sum(framing)
     for split in splits:
         found = made.details[split]
-        opened = TokenRows.open(folder / "out" / split, length, pad=0)
+        opened = TokenSequences.open(folder / "out" / split, length, pad=0)
         batch = opened.read(np.arange(len(opened)))
         inside = batch.tokens_BT[batch.documents_BT > 0].tolist()
         assert sorted(inside) == sorted(t for ids in stored(folder / "out", split) for t in ids)

@@ -201,7 +201,7 @@ def test_a_corrupt_checkpoint_is_skipped_for_the_one_before(
     packed: Path, straight: Path, here: Path, lmkit: Lmkit
 ) -> None:
     eight = Path("run/checkpoints/step-00000008")
-    killed = signalled(signal.SIGKILL, 9, *command_of(packed, Path("run")), behind=eight)
+    killed = signalled(signal.SIGKILL, 9, *command_of(packed, Path("run")), after=eight)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     newest = checkpoint.newest_first(Path("run"))[0]
     with (newest / "model.safetensors").open("r+b") as file:

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from lmkit.packing.token_rows import TokenRows
+from lmkit.packing.token_rows import TokenSequences
 from lmkit.training.data.mixed_rows import MixedRows
 from lmkit.training.data.mixture import rows_so_far
 from lmkit.training.data.sequence_order import micro_batches_of_rank
@@ -13,10 +13,10 @@ from lmkit.training.data.sequence_order import micro_batches_of_rank
 LENGTH = 4
 
 
-def folder(rows: int, first: int) -> TokenRows:
+def folder(rows: int, first: int) -> TokenSequences:
     """Sequences that are all different, one document each."""
     documents = [(np.arange(LENGTH) + first + LENGTH * row, 1) for row in range(rows)]
-    return TokenRows.from_documents(documents, LENGTH, pad=0)
+    return TokenSequences.from_documents(documents, LENGTH, pad=0)
 
 
 FOLDERS = [folder(10, 100), folder(3, 1_000), folder(7, 2_000)]

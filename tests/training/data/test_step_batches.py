@@ -8,7 +8,7 @@ import torch
 from lmkit.counter_rng import row_keys
 from lmkit.objectives.batch import Batch
 from lmkit.objectives.clm import clm
-from lmkit.packing.token_rows import Rows
+from lmkit.packing.token_rows import SequenceBatch
 from lmkit.training.data.step_batches import StepBatches, prefetch, step_batches
 from tests.training.tiny import RaggedRows
 
@@ -33,7 +33,7 @@ def test_an_empty_micro_batch_has_no_targets_and_counts_nothing() -> None:
 def test_an_objective_gets_the_keys_of_seed_step_and_sequences() -> None:
     given: list[np.ndarray] = []
 
-    def objective(rows: Rows, keys_B: np.ndarray) -> Batch:
+    def objective(rows: SequenceBatch, keys_B: np.ndarray) -> Batch:
         given.append(keys_B)
         return replace(clm(rows), dropped=2)
 
