@@ -229,7 +229,7 @@ def _llama_rules(config: ModelConfig, known: Container[str]) -> list[Rule]:
 _LLAMA: dict[str, Any] = {
     "auto": "AutoModelForCausalLM",
     "prefix": "model.",
-    "beside": _llama_extra,
+    "extra": _llama_extra,
     "rules": _llama_rules,
     "ignored": (r".*\.rotary_emb\.inv_freq",),
     "aliases": {"lm_head.weight": "model.embed_tokens.weight"},

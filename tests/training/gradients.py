@@ -20,7 +20,7 @@ from lmkit.objectives.span_corruption import Marks, span_corruption
 from lmkit.packing.token_rows import SequenceBatch
 from lmkit.tokenizers.word_boundaries import WordBoundaries
 from lmkit.training.distributed.parallelism import Parallelism
-from lmkit.training.distributed.rank_zero import settle
+from lmkit.training.distributed.rank_zero import barrier
 from lmkit.training.loop import Hooks, Progress, train
 from lmkit.training.optimizer import optimizer_of
 from tests.training.tiny import RECIPE
@@ -94,7 +94,7 @@ def main(folder: Path) -> None:
     for kind in KINDS:
         found = gradients(kind, 3)
         np.savez(folder / f"{kind}-{rank}.npz", **found)
-    settle()
+    barrier()
     torch.distributed.destroy_process_group()
 
 

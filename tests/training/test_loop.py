@@ -14,7 +14,7 @@ from lmkit.errors import LmkitError
 from lmkit.packing.token_rows import SequenceBatch
 from lmkit.training.checkpoints import save_load as checkpoint
 from lmkit.training.data.sequence_order import rows_of_step
-from lmkit.training.loop import PATIENCE, Hooks, Progress
+from lmkit.training.loop import MAX_SKIPPED_IN_A_ROW, Hooks, Progress
 from tests.training.tiny import RECIPE, RaggedRows, Run, TinyModel
 from tests.training.two_processes import BATCHES
 
@@ -165,7 +165,7 @@ def test_too_many_skipped_steps_in_a_row_end_the_run_with_intact_weights() -> No
     with pytest.raises(LmkitError, match="diverged") as error:
         run.train(steps=50)
     assert error.value.hint is not None and "--optim.lr" in error.value.hint
-    assert f"step {2 + PATIENCE}:" in str(error.value)
+    assert f"step {2 + MAX_SKIPPED_IN_A_ROW}:" in str(error.value)
     assert all(weight.isfinite().all() for weight in run.weights.values())
 
 

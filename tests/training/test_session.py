@@ -15,13 +15,13 @@ from lmkit.objectives.clm import clm
 from lmkit.training.checkpoints.layout import newest_first
 from lmkit.training.data.sequence_order import rows_of_step
 from lmkit.training.loop import Progress
-from lmkit.training.loss_spikes import ENOUGH
+from lmkit.training.loss_spikes import MIN_HISTORY
 from lmkit.training.options import SpikeConfig
 from lmkit.training.session import Session
 from tests.training.tiny import RECIPE, Run
 
-STEPS = ENOUGH + 20
-BAD = ENOUGH + 6
+STEPS = MIN_HISTORY + 20
+BAD = MIN_HISTORY + 6
 """The batch that makes the loss spike."""
 
 

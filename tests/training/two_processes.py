@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lmkit.training.distributed.rank_zero import settle
+from lmkit.training.distributed.rank_zero import barrier
 from lmkit.training.loop import Hooks
 from tests.training.tiny import Run
 
@@ -33,7 +33,7 @@ def main(folder: Path) -> None:
     runs["stopped after"] = stopped.train(hooks=hooks).step
     runs["processes"] = stopped.accelerator.num_processes
     (folder / f"rank-{rank}.json").write_text(json.dumps(runs), "utf-8")
-    settle()
+    barrier()
     stopped.accelerator.end_training()
 
 

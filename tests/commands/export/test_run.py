@@ -11,7 +11,7 @@ from tests.commands.pack.test_run import (
     DOCUMENTS,
     NAMES,
     config,
-    converted,
+    placed,
     made_tokenizer,
     stored,
     tokenizer,
@@ -177,7 +177,7 @@ def test_files_made_like_nanogpts_openwebtext_are_packed_as_their_texts_would_be
     other = [*typed("train.bin", output="other"), "--validation", "0.2"]
     assert lmkit(*other, "--shard-bytes", "1", "--workers", "2")[0] == 0
     for split in ("train", "validation"):
-        assert converted("other", split) == converted("out", split)
+        assert placed("other", split) == placed("out", split)
     without_separator = [
         *typed("train.bin", output="whole"),
         "--validation",

@@ -170,7 +170,7 @@ def planted(monkeypatch: pytest.MonkeyPatch, change: Callable[[Any], None], step
         if next(count) == step:
             change(self.local_shards[0].own.grad)
 
-    monkeypatch.setattr(Parallelism, "take_gradients", taking)
+    monkeypatch.setattr(Parallelism, "collect_gradients", taking)
 
 
 @pytest.mark.parametrize("kind", ["nan", "large"])

@@ -24,12 +24,12 @@ def test_every_batch_is_full_and_counts_never_decrease(weights: list[float], bat
         assert all(b <= a for b, a in zip(before, after, strict=True))
 
 
-@given(weights=WEIGHTS, count=st.integers(0, 10**12))
-def test_no_folder_is_ever_far_from_its_fraction(weights: list[float], count: int) -> None:
+@given(weights=WEIGHTS, total=st.integers(0, 10**12))
+def test_no_folder_is_ever_far_from_its_fraction(weights: list[float], total: int) -> None:
     fractions = row_fractions(weights, [5] * len(weights), [50] * len(weights))
     halvings = (len(weights) - 1).bit_length()
-    for count, share in zip(rows_so_far(count, fractions), fractions, strict=True):
-        assert abs(count - count * share) <= Fraction(halvings, 2)
+    for count, fraction in zip(rows_so_far(total, fractions), fractions, strict=True):
+        assert abs(count - total * fraction) <= Fraction(halvings, 2)
 
 
 def test_weights_are_fractions_of_tokens() -> None:

@@ -66,14 +66,14 @@ def test_the_memory_is_that_of_the_kernels_of_this_cpu(
     precision: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bf16 = precision == "bf16"
-    told: list[int] = []
+    activations: list[int] = []
     for has_amx, up_to in ((False, 0), (True, MAX_SOFTMAX_LENGTH if bf16 else 0)):
         monkeypatch.setattr(kernels, "_cpu_has_amx", lambda has_amx=has_amx: has_amx)
         plan = forecast_of(global_batch_size=4, micro_batch=4, calls=[], precision=precision)
-        config, kernels = ModelConfig(preset="tiny-decoder"), Kernels(softmax_up_to=up_to)
-        assert plan.memory == memory(config, 100, BatchShape(4, LENGTH), kernels, bf16=bf16)
-        told.append(plan.memory["activations"])
-    assert (told[0] != told[1]) == bf16
+        config, expected = ModelConfig(preset="tiny-decoder"), Kernels(softmax_up_to=up_to)
+        assert plan.memory == memory(config, 100, BatchShape(4, LENGTH), expected, bf16=bf16)
+        activations.append(plan.memory["activations"])
+    assert (activations[0] != activations[1]) == bf16
 
 
 def test_one_micro_batch_needs_no_second_trial() -> None:

@@ -1,10 +1,10 @@
-"""Do all ways of sharing the work give what one process gives, and go on from one another?
+"""Do all parallel modes give the result of one process, and resume from one another?
 
-    python tests/benchmarks/ways.py PACKED SCRATCH [STEPS]
+    python tests/benchmarks/parallel_modes.py PACKED SCRATCH [STEPS]
 
-For each kind of model: a run alone, and one with each way on two processes; then the first half in
-each way, gone on with in each other. Prints the largest relative difference of the losses. Tensor
-parallel takes no positions that add to the scores of heads.
+For each kind of model: a run in one process, and one in each mode on two processes; then the first
+half in each mode, resumed in each other. Prints the largest relative difference of the losses.
+Tensor parallelism doesn't support positions that add to the scores of heads.
 """
 
 import itertools
@@ -23,13 +23,13 @@ KINDS = {
     "plm": ("--model.architecture", "encoder", "--model.position", "transformer-xl"),
     "span-corruption": ("--model.architecture", "encoder-decoder", "--model.position", "relative"),
 }
-WAYS = ("ddp", "fsdp", "tensor")
+MODES = ("ddp", "fsdp", "tensor")
 
 
 def losses(
     packed: Path, run: Path, mode: str, kind: str, steps: int, all_steps: int
 ) -> list[float]:
-    """Train, or go on, and return the loss of each step so far."""
+    """Train, or resume, and return the loss of each step so far."""
     launcher = [sys.executable, "-m"]
     if mode != "alone":
         launcher += ["torch.distributed.run", "--nproc-per-node", "2", "--rdzv-backend", "c10d"]
@@ -44,25 +44,31 @@ def losses(
     return [json.loads(line)["loss"] for line in lines]
 
 
-def apart(one: list[float], other: list[float]) -> float:
+def relative_difference(one: list[float], other: list[float]) -> float:
     return max(abs(a / b - 1) for a, b in zip(one, other, strict=True))
 
 
 def main(packed: Path, scratch: Path, steps: int = 50) -> None:
     scratch.mkdir(parents=True, exist_ok=True)
     for kind in KINDS:
-        ways = [mode for mode in WAYS if mode != "tensor" or kind in {"clm", "mlm"}]
-        alone = losses(packed, scratch / f"{kind}-alone", "alone", kind, steps, steps)
-        for mode in ways:
+        modes = [mode for mode in MODES if mode != "tensor" or kind in {"clm", "mlm"}]
+        single_process = losses(packed, scratch / f"{kind}-alone", "alone", kind, steps, steps)
+        for mode in modes:
             run = scratch / f"{kind}-{mode}"
-            whole = losses(packed, run, mode, kind, steps, steps)
-            print(f"{kind}, {mode}: {apart(whole, alone):.1e} from one process", flush=True)
+            full_run = losses(packed, run, mode, kind, steps, steps)
+            print(
+                f"{kind}, {mode}: {relative_difference(full_run, single_process):.1e} from one process",
+                flush=True,
+            )
             losses(packed, scratch / f"{kind}-{mode}-half", mode, kind, steps // 2, steps)
-        for first, second in itertools.product(ways, [*ways, "alone"]):
+        for first, second in itertools.product(modes, [*modes, "alone"]):
             run = scratch / f"{kind}-{first}-{second}"
             shutil.copytree(scratch / f"{kind}-{first}-half", run)
-            both = losses(packed, run, second, kind, steps, steps)
-            print(f"{kind}, {first} then {second}: {apart(both, alone):.1e}", flush=True)
+            resumed = losses(packed, run, second, kind, steps, steps)
+            print(
+                f"{kind}, {first} then {second}: {relative_difference(resumed, single_process):.1e}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":
