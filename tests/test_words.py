@@ -76,7 +76,8 @@ def test_names_are_words_of_the_field(path: Path) -> None:
     for line, name in names:
         for word in words(name):
             root = FORMS.get(word, word)
-            assert root not in DIALECT, f"{path}:{line}: {name}: say {DIALECT[root]}"
+            if name != "tell":  # a method of files in Python
+                assert root not in DIALECT, f"{path}:{line}: {name}: say {DIALECT[root]}"
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)

@@ -54,7 +54,7 @@ def need_transformers() -> Any:
         raise ConfigError(
             "export: an exported model is compared in Transformers, and transformers is not "
             "installed",
-            'pip install "lmkit[transformers]"',
+            "pip install 'transformers>=5.2,<6'",
         ) from None
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()

@@ -301,6 +301,6 @@ def _by_trafilatura(html: str) -> str:
     except ImportError:
         raise LmkitError(
             "--read.html trafilatura: trafilatura is not installed",
-            "pip install 'lmkit[trafilatura]'",
+            "pip install 'trafilatura>=2,<3' lxml_html_clean",
         ) from None
     return trafilatura.extract(html) or ""

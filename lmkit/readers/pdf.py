@@ -1,4 +1,4 @@
-"""PDF: the text of a file is a document. Needs the extra `lmkit[pdf]` (pypdfium2).
+"""PDF: the text of a file is a document. Needs pypdfium2.
 
 Choices:
 - pdfium returns the text in the order of the page's content; hyphenated lines are joined.
@@ -26,7 +26,8 @@ def read_pdf(part: Slice, source: Range, request: Request) -> Iterator[Document 
     try:
         import pypdfium2
     except ImportError:
-        raise LmkitError(f"{part.path}: PDF needs pypdfium2", "pip install 'lmkit[pdf]'") from None
+        message = f"{part.path}: PDF needs pypdfium2"
+        raise LmkitError(message, "pip install 'pypdfium2>=5,<6'") from None
     if part.size > request.max_record:
         yield unreadable(part, CorruptInput(0, request.too_long))
         return

@@ -1,6 +1,6 @@
 """Files on a disk of this machine, or at a URL that fsspec supports.
 
-    s3://bucket/pages.warc.gz   gs://…, az://…, https://…, memory://…  (pip install 'lmkit[remote]')
+    s3://bucket/pages.warc.gz   gs://…, az://…, https://…, memory://…
     file:///data/pages          the same as /data/pages
 
 Choices:
@@ -197,7 +197,7 @@ def _errors_name(url: str) -> Generator[None]:
     except (FileNotFoundError, LmkitError):
         raise
     except ImportError as error:
-        raise InputError(f"{url}: {error}", "pip install 'lmkit[remote]'") from None
+        raise InputError(f"{url}: {error}", "pip install s3fs aiohttp") from None
     except Exception as error:  # every file system raises different errors
         reason = str(error).strip().split("\n")[0] or type(error).__name__
         raise LmkitError(

@@ -89,5 +89,5 @@ def test_without_the_library_the_error_names_what_to_install(
     monkeypatch.setitem(__import__("sys").modules, "transformers", None)
     with pytest.raises(ConfigError) as error:
         need_transformers()
-    assert error.value.hint == 'pip install "lmkit[transformers]"'
+    assert error.value.hint == "pip install 'transformers>=5.2,<6'"
     assert ParityResult(1e-5, 0.1).limit == TOLERANCE

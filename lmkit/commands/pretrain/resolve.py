@@ -89,9 +89,9 @@ def within_hours(
     known = None if config.overwrite else on_rank_zero(lambda: resolved_steps(config.output))
     if known is None or known[0] != config.hours:
         trial_forecast = forecast_run(config, packed, objective)
-        weights = on_rank_zero(lambda: trial_forecast.steps_in(config.hours or 0))
-        known = (config.hours, weights)
-        log_message(f"{config.hours:g} hours: time for about {weights:,} steps")
+        steps = on_rank_zero(lambda: trial_forecast.steps_in(config.hours or 0))
+        known = (config.hours, steps)
+        log_message(f"{config.hours:g} hours: time for about {steps:,} steps")
     return config.model_copy(update={"steps": known[1]})
 
 

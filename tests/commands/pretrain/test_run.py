@@ -95,7 +95,7 @@ def test_a_run_that_gets_a_signal_saves_first(
 ) -> None:
     run = signalled(number, 2, *command_of(packed, Path("run"), "--save-every", "none"))
     assert run.returncode == 130 and "Traceback" not in run.stderr
-    assert "with a checkpoint" in run.stderr and "the same command goes on" in run.stderr
+    assert "with a checkpoint" in run.stderr and "the same command resumes" in run.stderr
     stopped = lines_of(Path("run"))
     assert Path(f"run/checkpoints/step-{stopped:08d}").is_dir()
     assert trained(packed, Path("run"), "--save-every", "none").returncode == 0
