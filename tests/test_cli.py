@@ -102,7 +102,7 @@ def test_json_is_one_line_for_a_script(raw: Path, lmkit: Lmkit) -> None:
         ("clean packed --output x", "packed: made by lmkit pack, and holds no documents"),
         ("clean raw --output foreign", "holds files that lmkit did not write (thesis.tex)"),
         ("clean raw --output thesis", "thesis is a file, must be a folder"),
-        ("dedup raw/cat.txt --output x", "raw text goes through lmkit clean first"),
+        ("dedup raw/cat.txt --output x", "raw text needs lmkit clean first"),
         ("inspect empty", "empty: not made by lmkit"),
         ("inspect", "FOLDER: missing"),
     ],
@@ -130,7 +130,7 @@ def test_a_hint_says_what_to_do(raw: Path, lmkit: Lmkit) -> None:
     lmkit("clean", raw, "--output", "out")
     _, _, err = lmkit("clean", raw, "--output", "out", "--seed", "1")
     assert err.splitlines() == [
-        "Error: --output: out was made in another way:",
+        "Error: --output: out was made with other options or inputs:",
         "  --seed was 0, now 1",
         "Hint: choose another --output, or --overwrite this one",
     ]

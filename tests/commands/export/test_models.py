@@ -115,7 +115,7 @@ def test_one_checkpoint_can_be_named(trained: Path, here: Path, lmkit: Lmkit) ->
         Path("four/model.safetensors").read_bytes() != Path("last/model.safetensors").read_bytes()
     )
     exit_code, _, err = lmkit("export", trained, "--output", "four")
-    assert exit_code == 2 and "was made in another way" in err
+    assert exit_code == 2 and "was made with other options or inputs" in err
 
 
 def test_the_card_contains_what_the_manifests_record(
@@ -182,7 +182,7 @@ def test_corrupt_and_wrong_inputs(trained: Path, here: Path, lmkit: Lmkit) -> No
     exit_code, _, err = lmkit("export", "run", "run", "--output", "hf")
     assert exit_code == 2 and "INPUTS: got 2" in err
     exit_code, _, err = lmkit("export", "run", "--output", "run/hf")
-    assert exit_code == 2 and "lies inside the input" in err
+    assert exit_code == 2 and "is inside the input" in err
     exit_code, _, err = lmkit("export", "nowhere", "--output", "hf")
     assert exit_code == 2 and "no such folder" in err
     for step in Path("run/checkpoints").glob("step-*"):
