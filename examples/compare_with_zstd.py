@@ -1,4 +1,4 @@
-"""Print a model's bits per byte beside those of `zstd -19`, on the same held-out documents.
+"""Compare a model's bits per byte with those of `zstd -19`, on the same held-out documents.
 
 python examples/compare_with_zstd.py work/packed work/eval
 """
@@ -12,11 +12,11 @@ import zstandard
 from rich.console import Console
 from rich.table import Table
 
-from lmkit.tokens.tokenizer import Tokenizer
+from lmkit.tokenizers.tokenizer import Tokenizer
 
 
 def held_out_text(packed: Path) -> bytes:
-    """Decode the held-out documents of a packed folder, one behind the other."""
+    """Decode and concatenate the held-out documents of a packed folder."""
     tokenizer = Tokenizer.load(packed / "tokenizer")
     texts: list[str] = []
     for path in sorted((packed / "validation").glob("documents-*.npy")):

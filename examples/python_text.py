@@ -1,9 +1,9 @@
-"""Gather the text that every machine with Python has, as a small corpus to try lmkit on.
+"""Gather the text that every machine with Python has, as a small corpus.
 
     python examples/python_text.py work/quickstart/text
 
 It is the standard library's own source, the prose of its reference manual (pydoc_data.topics), and
-the readmes and licences of the packages that are installed, among which there are true duplicates.
+the readmes and licenses of the installed packages, among which there are true duplicates.
 """
 
 import sys
@@ -15,7 +15,7 @@ NOTICES = ("METADATA", "LICENSE", "LICENCE", "COPYING", "NOTICE", "AUTHORS")
 
 
 def gather(folder: Path) -> None:
-    """Copy what is not there yet; what is there stays as it is, so that later steps can rest."""
+    """Copy what is missing; existing files are kept, so that later steps are up to date."""
     if (folder / ".complete").exists():
         return
     library = Path(sysconfig.get_path("stdlib"))

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# From raw text to a small language model, in 4 to 10 minutes on two cores and with no download
-# but packages. Run it again, and each finished step says 'up to date'.
+# From raw text to a small language model, in 4 to 10 minutes on two cores, with no download but
+# packages. Run it again, and each finished step prints 'up to date'.
 #
 #     bash examples/quickstart.sh            # the text that Python itself ships
 #     bash examples/quickstart.sh FOLDER     # your own: .txt, .md, .py, .jsonl
@@ -16,21 +16,21 @@ if [ -z "$text" ]; then
     python examples/python_text.py "$text"
 fi
 
-# Raw files become documents: one form, nothing empty, nothing lost in silence.
+# Raw files become documents: normalized, filtered, nothing lost silently.
 lmkit clean "$text" --output "$work/clean"
-# Of documents with the same text, one stays.
+# Of documents with the same text, or nearly the same, one is kept.
 lmkit dedup "$work/clean" --output "$work/dedup"
-# Learn how to cut text into tokens.
+# Train a tokenizer (BPE).
 lmkit train-tokenizer "$work/dedup" --output "$work/tokenizer" --vocab-size 4096
-# Cut it, lay it out in rows, and hold 2% of the documents out.
+# Tokenize, pack into sequences, and hold out 2% of the documents for validation.
 lmkit pack "$work/dedup" --tokenizer "$work/tokenizer" --output "$work/packed" \
     --sequence-length 256 --validation 0.02
-# Learn to say what follows.
+# Train a model to predict the next token.
 lmkit pretrain "$work/packed" --output "$work/run" \
     --model.layers 4 --model.hidden-size 256 --model.heads 4 \
     --steps 400 --batch-tokens 4096 --optim.lr 3e-3 --schedule.warmup-steps 50 --log-every 25
-# How well does it predict the documents that it hasn't seen?
+# Score the model on the held-out documents.
 lmkit eval "$work/run" --data "$work/packed" --output "$work/eval"
 python examples/compare_with_zstd.py "$work/packed" "$work/eval"
-# And what does it say by itself?
+# Generate text.
 lmkit generate "$work/run" --prompt "The function returns" --max-tokens 120 --temperature 0.7

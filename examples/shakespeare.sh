@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# nanoGPT's small experiment: the plays of "tiny Shakespeare", character by character.
-# The first 90% of the text train, the last 10% validate: 4 layers, width 128, context 64.
+# nanoGPT's small experiment: a character-level model of "tiny Shakespeare", 4 layers, hidden size
+# 128, context 64. The first 90% of the text are for training, the last 10% for validation.
 #
 #     bash examples/shakespeare.sh path/to/input.txt [work/shakespeare]
 set -euo pipefail
@@ -8,7 +8,7 @@ text=${1:?give the path of the text, such as input.txt}
 work=${2:-work/shakespeare}
 lmkit=${LMKIT:-lmkit}
 
-# Cut the text where the experiment cuts it; nothing in it is cleaned away.
+# Split the text where the experiment splits it; nothing in it is filtered or normalized.
 mkdir -p "$work/text"
 python3 - "$text" "$work/text" <<'PYTHON'
 import sys
@@ -18,7 +18,7 @@ text, folder = Path(sys.argv[1]).read_text("utf-8"), Path(sys.argv[2])
 cut = int(len(text) * 0.9)
 for name, part in {"train.txt": text[:cut], "validation.txt": text[cut:]}.items():
     path = folder / name
-    if not path.exists() or path.read_text("utf-8") != part:  # else the steps below start over
+    if not path.exists() or path.read_text("utf-8") != part:  # else the steps below would see a changed input
         path.write_text(part, "utf-8", newline="")
 PYTHON
 

@@ -5,19 +5,28 @@ Every command is also a function. `lmkit clean raw/ --output work/clean` is
     lmkit.clean(lmkit.CleanConfig(inputs=(Path("raw"),), output=Path("work/clean")))
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lmkit.stages.clean import CleanConfig, clean
-    from lmkit.stages.dedup import DedupConfig, dedup
-    from lmkit.stages.evaluate import EvalConfig, evaluate
-    from lmkit.stages.export import ExportConfig, export
-    from lmkit.stages.generate import GenerateConfig, generate
-    from lmkit.stages.inspect import InspectConfig, inspect_folder
-    from lmkit.stages.pack import PackConfig, pack
-    from lmkit.stages.pretrain import PretrainConfig, pretrain
-    from lmkit.stages.train_tokenizer import TrainTokenizerConfig, train_tokenizer
+    from lmkit.commands.clean.options import CleanConfig
+    from lmkit.commands.clean.run import clean
+    from lmkit.commands.dedup.options import DedupConfig
+    from lmkit.commands.dedup.run import dedup
+    from lmkit.commands.eval.options import EvalConfig
+    from lmkit.commands.eval.run import evaluate
+    from lmkit.commands.export.options import ExportConfig
+    from lmkit.commands.export.run import export
+    from lmkit.commands.generate.options import GenerateConfig
+    from lmkit.commands.generate.run import generate
+    from lmkit.commands.inspect.options import InspectConfig
+    from lmkit.commands.inspect.run import inspect_folder
+    from lmkit.commands.pack.options import PackConfig
+    from lmkit.commands.pack.run import pack
+    from lmkit.commands.pretrain.options import PretrainConfig
+    from lmkit.commands.pretrain.run import pretrain
+    from lmkit.commands.train_tokenizer.options import TrainTokenizerConfig
+    from lmkit.commands.train_tokenizer.run import train_tokenizer
+
 
 __all__ = [
     "CleanConfig",
@@ -40,25 +49,17 @@ __all__ = [
     "train_tokenizer",
 ]
 
-_MODULES = {
-    "CleanConfig": "clean",
-    "DedupConfig": "dedup",
-    "EvalConfig": "evaluate",
-    "ExportConfig": "export",
-    "GenerateConfig": "generate",
-    "InspectConfig": "inspect",
-    "PackConfig": "pack",
-    "PretrainConfig": "pretrain",
-    "TrainTokenizerConfig": "train_tokenizer",
-    "inspect_folder": "inspect",
-}
-
 
 def __getattr__(name: str) -> Any:
-    """Import a stage when its name is first wanted: a command shouldn't wait for the others."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.stages.{_MODULES.get(name, name)}"), name)
+    """Import a command when its name is first used: no command waits for the others."""
+    from lmkit.commands.registry import COMMANDS  # not even for pydantic
+
+    for command in COMMANDS:
+        if name == command.config_name:
+            return command.config
+        if name == command.function_name:
+            return command.run
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

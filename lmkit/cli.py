@@ -1,15 +1,14 @@
 """The command line: flags made from configs, and errors made readable.
 
 Choices:
-- Typer parses, pydantic judges. Every flag but a switch reaches Typer as text, so that there is
-  one validator with one voice, whether a value was typed as a flag or in a file.
-- To Typer every flag defaults to None, "not typed"; that is how a file can stand between defaults
-  and flags. The defaults in the help are those of the config.
+- Typer parses, pydantic validates. Every flag but a switch reaches Typer as text, so that values
+  from flags and from files are validated in one way, with the same messages.
+- To Typer every flag defaults to None, "not typed", so that a file can override defaults, and a
+  flag a file. The defaults in the help are those of the config.
 - One message, one hint, no traceback; `--debug` adds the traceback. A bug always has one.
-- Only the stage that was typed is imported, and with its options only; torch and the other big
-  libraries are imported when the work begins, so every `--help` answers at once.
-- A command that makes or finds something prints it on standard output; `--json` prints the same
-  for scripts.
+- Only the options of the command that was typed are imported; its work, torch and other large
+  libraries are imported when the work begins, so that `--help` is fast.
+- A command prints its result on standard output; `--json` prints the same for scripts.
 """
 
 import errno
@@ -22,7 +21,6 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from keyword import iskeyword
 from pathlib import Path
@@ -42,15 +40,13 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-import lmkit
-from lmkit import results
-from lmkit.artifacts.manifest import Manifest
-from lmkit.config import STAGES, CommandConfig, Option, load, options
+from lmkit.commands.registry import COMMANDS, Command
+from lmkit.config import Option, load, options
 from lmkit.errors import Interrupted, LmkitError
 from lmkit.execution.progress import printable
 from lmkit.execution.ranks import rank
 
-SECONDS_FOR_THE_FIRST = 2
+SECONDS_FOR_RANK_ZERO = 2
 HELP = "From raw text to a pre-trained language model that you can trust, one command per step."
 
 
@@ -63,29 +59,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         app = _app(typed)
         exit_code = app(typed or ["--help"], prog_name="lmkit", standalone_mode=False) or 0
-    except BrokenPipeError:  # whoever read our output has enough of it
+    except BrokenPipeError:  # the reader of standard output has closed it, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     except (LmkitError, OSError, typer.TyperException) as error:
-        # Looked up here and not passed along: it must work wherever the error came from.
+        # Read from `typed`, since the error may come from before parsing.
         if "--debug" in typed:
             traceback.print_exc()
         return _fail(error)
     except MemoryError:
         message = (
             "out of memory",
-            "what is finished is kept: run the same again, with fewer --workers",
+            "finished tasks are kept: run the same command again, with fewer --workers",
         )
         return _fail(LmkitError(*message))
     except KeyboardInterrupt:
         exit_code = Interrupted.exit_code
     if exit_code == Interrupted.exit_code:
-        return _fail(Interrupted("interrupted", "the same command goes on where it stopped"))
+        return _fail(Interrupted("interrupted", "the same command resumes"))
     return exit_code
 
 
 def _as_interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    """End as on Ctrl-C: batch systems send one of these some time before they kill."""
+    """Exit as on Ctrl-C: batch systems send such a signal some time before they kill."""
     raise KeyboardInterrupt
 
 
@@ -98,11 +94,11 @@ def _fail(error: Exception) -> int:
     elif isinstance(error, OSError) and error.strerror:
         message = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            hint = "what is finished is kept: make room, and run the same again"
+            hint = "finished tasks are kept: make room, and run the same command again"
     if rank():
-        # A launcher ends all processes once one has ended: let the first speak before.
+        # A launcher kills all processes once one has exited: let rank 0 print its error first.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        time.sleep(SECONDS_FOR_THE_FIRST)
+        time.sleep(SECONDS_FOR_RANK_ZERO)
         return exit_code
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     console.print(f"[bold red]Error:[/] {escape(printable(message))}")
@@ -146,7 +142,7 @@ def _stub() -> None: ...
 
 def _function(of: "Command") -> Callable[..., None]:
     """Make a function that Typer can call; the options of a config are its parameters."""
-    config, run, show = of.config, of.run, of.show
+    config = of.config
     keys = {_identifier(option): option.key for option in options(config)}
 
     def command(
@@ -161,14 +157,16 @@ def _function(of: "Command") -> Callable[..., None]:
             for name, value in values.items()
             if value is not None and value != []
         }
-        options_in_force = load(config, file, typed)
-        result = run(options_in_force)
+        options_in_force = load(config, file, typed, [each.name for each in COMMANDS])
+        result = of.run(options_in_force)
         if rank() == 0:
-            text = json.dumps(_plain(result)) if as_json else show(options_in_force, result)
+            text = (
+                json.dumps(_plain(result)) if as_json else of.result_text(options_in_force, result)
+            )
             print(text, flush=True)
 
     *common, _ = inspect.signature(command).parameters.values()
-    # Typer reads the signature, so this is all it takes to give it flags.
+    # Typer makes flags from the signature.
     command.__signature__ = inspect.Signature(  # pyright: ignore[reportFunctionMemberAccess]
         [
             parameter
@@ -192,7 +190,7 @@ _DEBUG = typer.Option("--debug", help="Show the traceback of an error.", rich_he
 
 _OFF = "__off"
 MANY_PATHS = tuple[Path, ...]
-"""The flag of such an option may be given many times."""
+"""The flag of such an option may be repeated."""
 
 
 def _parameters(option: Option) -> list[inspect.Parameter]:
@@ -206,7 +204,7 @@ def _parameters(option: Option) -> list[inspect.Parameter]:
         flag_type = Path if kind is Path else list[Path]
         info = typer.Argument(help=_help(option), metavar=option.typed)
     elif kind is bool:
-        # Without a metavar of its own a switch would be shown to want a <bool>.
+        # Without a metavar of its own the help of a switch would show <bool>.
         flag_type, info = bool, typer.Option(option.typed, metavar=" ", **common)
     else:
         common |= {"metavar": _metavar(kind)}
@@ -276,42 +274,6 @@ def _metavar(kind: Any) -> str:
 
 def _plain(result: Any) -> Any:
     """Return a result as JSON takes it."""
-    if isinstance(result, Manifest):
-        return result.model_dump(mode="json", exclude={"config", "inputs", "outputs"})
     if isinstance(result, list):
         return [_plain(item) for item in cast(list[Any], result)]
     return result.to_json() if hasattr(result, "to_json") else result
-
-
-@dataclass(frozen=True)
-class Command:
-    """What a person types, the config, the stage that takes it, and how its result is shown."""
-
-    name: str
-    config_name: str
-    stage_name: str
-    show: Callable[[Any, Any], str]
-
-    @property
-    def config(self) -> type[CommandConfig]:
-        """The options."""
-        return getattr(lmkit, self.config_name)
-
-    @property
-    def run(self) -> Callable[[Any], Any]:
-        """What does the work."""
-        return getattr(lmkit, self.stage_name)
-
-
-COMMANDS = (
-    Command("clean", "CleanConfig", "clean", results.cleaned),
-    Command("dedup", "DedupConfig", "dedup", results.deduplicated),
-    Command("train-tokenizer", "TrainTokenizerConfig", "train_tokenizer", results.tokenizer_made),
-    Command("pack", "PackConfig", "pack", results.packed),
-    Command("pretrain", "PretrainConfig", "pretrain", results.trained),
-    Command("eval", "EvalConfig", "evaluate", results.scored),
-    Command("generate", "GenerateConfig", "generate", results.written),
-    Command("export", "ExportConfig", "export", results.exported),
-    Command("inspect", "InspectConfig", "inspect_folder", results.inspected),
-)
-assert tuple(command.name for command in COMMANDS) == STAGES

@@ -7,15 +7,17 @@ the key in a config file, the Python argument, and the record in manifest.json.
 Choices:
 - Values come from defaults, then the file, then the flags; the last one wins. Only the merged
   whole is validated, so an option that has no default may come from the file.
-- A config file is TOML with one table per stage, so that one file can hold a whole pipeline. A
+- A config file is TOML with one table per command, so that one file can hold a pipeline. A
   manifest.json is read as such a file with one table.
 - A nested `Group` is a nested table and a dotted flag: `[clean.normalize] unicode = "nfc"` is
   `--normalize.unicode nfc`.
 - An option that can be off takes the word `none`, in flags and in files: TOML has no null.
-- A field with `exclude=True` says how to run, not what to make. It is neither recorded nor
-  compared: a manifest must never switch on `overwrite` by itself.
+- A field with `exclude=True` sets how to run, not what to make. It is neither recorded nor
+  compared: a manifest must never turn on `overwrite` by itself.
+- Options are inert: making a config opens no file and imports no library. A command resolves its
+  options against files and devices when it runs.
 - Paths in a file are relative to where the command runs, as they are in flags.
-- A word that Python keeps for itself gets an underscore in the class and nowhere else: `from_` is
+- A name that is a Python keyword gets an underscore in the class and nowhere else: `from_` is
   `--from`, and `from` in files and manifests.
 """
 
@@ -34,17 +36,12 @@ from pathlib import Path
 from types import NoneType
 from typing import Annotated, Any, ClassVar, TypeVar, cast, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from lmkit.errors import ConfigError
 
-STAGES = (
-    *("clean", "dedup", "train-tokenizer", "pack", "pretrain", "eval", "generate", "export"),
-    "inspect",
-)
-"""What a person types for each command; a config file may have a table for each."""
 POSITIONAL = "positional"
 """Marks a field that the command line takes without a flag."""
 
@@ -85,50 +82,50 @@ def _usable_cores() -> int:
 
 
 class CommandConfig(Group):
-    """What a command needs to be told; `stage` is the command's name."""
+    """The options of a command; `stage` is the command's name."""
 
     stage: ClassVar[str]
 
 
 class FolderConfig(CommandConfig):
-    """What every command that makes a folder needs to be told, wherever that lies."""
+    """The options of every command that writes a folder."""
 
-    owns: ClassVar[tuple[str, ...]]
-    """Regular expressions for the paths that the stage writes, below its folder; any other file
-    there is someone else's."""
+    output_patterns: ClassVar[tuple[str, ...]]
+    """Regular expressions for the paths that the command writes, below its folder; any other file
+    there is not lmkit's."""
 
-    places: ClassVar[frozenset[str]] = frozenset({"inputs", "inputs_from", "output"})
-    """Options that only say where something lies: what lies there is compared, not they."""
+    location_options: ClassVar[frozenset[str]] = frozenset({"inputs", "inputs_from", "output"})
+    """Options whose values aren't compared: locations, whose content is compared, and devices."""
 
     overwrite: Annotated[bool, Field(exclude=True)] = False
-    """Start over, whatever an earlier run of this stage has left in the output folder."""
+    """Start over, whatever an earlier run of this command has left in the output folder."""
 
     verify: Annotated[bool, Field(exclude=True)] = False
-    """Read every input again to see whether it changed, instead of trusting its size and time."""
+    """Read every input again to check whether it changed, instead of trusting size and time."""
 
 
 class StageConfig(FolderConfig):
-    """What a stage needs to be told that reads inputs and makes a folder of them."""
+    """The options of every command that reads inputs and writes a folder."""
 
     inputs: Annotated[tuple[Path, ...], POSITIONAL] = ()
     """Files and folders to read."""
 
     inputs_from: Path | None = None
-    """A file with one more input path a line, for more than a command line holds."""
+    """File with one more input path per line, for more than a command line holds."""
 
     output: Path
     """Folder to write. It is complete when it holds a manifest.json."""
 
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    """Everything random follows from this number."""
+    """Seed of everything random."""
 
     workers: Annotated[int, Field(ge=1, exclude=True)] = _usable_cores()
-    """Processes to share the work. The output is the same for any number."""
+    """Processes that share the work. The output is the same for any number."""
 
 
 @dataclass(frozen=True)
 class Option:
-    """One leaf of a config, and what it is called in each place."""
+    """One leaf of a config, and its names on the command line, in files and in Python."""
 
     key: str
     field: FieldInfo
@@ -205,9 +202,17 @@ def _docstrings_in(module: str) -> dict[str, dict[str, str]]:
 ConfigT = TypeVar("ConfigT", bound=CommandConfig)
 
 
-def load(cls: type[ConfigT], file: Path | None, flags: Mapping[str, object]) -> ConfigT:
-    """Merge defaults, file and flags (by dotted key), and validate the result."""
-    merged = _read_table(file, cls.stage) if file else {}
+def load(
+    cls: type[ConfigT],
+    file: Path | None,
+    flags: Mapping[str, object],
+    commands: Iterable[str] = (),
+) -> ConfigT:
+    """Merge defaults, file and flags (by dotted key), and validate the result.
+
+    A file may have a table for each of the `commands`.
+    """
+    merged = _read_table(file, cls.stage, commands) if file else {}
     known = {option.key: option for option in options(cls)}
     _let_typed_presets_win(merged, flags)
     for key, value in flags.items():
@@ -230,9 +235,9 @@ def load(cls: type[ConfigT], file: Path | None, flags: Mapping[str, object]) -> 
 
 
 def _let_typed_presets_win(table: dict[str, Any], flags: Mapping[str, object]) -> None:
-    """Forget what a file says beside a preset, where another preset was typed.
+    """Drop what a file sets in addition to a preset, where another preset was typed.
 
-    A manifest records what its preset stood for; those values are not what a person asked for now.
+    A manifest records what its preset stood for; those values were not asked for now.
     """
     for key, value in flags.items():
         group, _, name = key.rpartition(".")
@@ -242,13 +247,13 @@ def _let_typed_presets_win(table: dict[str, Any], flags: Mapping[str, object]) -
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return a suggestion to put behind a message, or nothing."""
+    """Return a suggestion to append to a message, or nothing."""
     close = get_close_matches(word, list(known), n=1)
     return f"; did you mean {close[0]}?" if close else ""
 
 
-def _read_table(file: Path, stage: str) -> dict[str, Any]:
-    """Read the part of a config file, or of a manifest, that is for this stage."""
+def _read_table(file: Path, stage: str, commands: Iterable[str]) -> dict[str, Any]:
+    """Read the table of a config file, or of a manifest, that is for this command."""
     try:
         text = file.read_text("utf-8")
         tables: dict[str, Any] = json.loads(text) if file.suffix == ".json" else tomllib.loads(text)
@@ -270,7 +275,7 @@ def _read_table(file: Path, stage: str) -> dict[str, Any]:
     if stage not in tables:
         guess = did_you_mean(stage, tables)
         raise ConfigError(f"{file}: no options for {stage}{guess}", f"add a [{stage}] table")
-    known = {*STAGES, stage}
+    known = {*commands, stage}
     for key in tables.keys() - known:
         guess = did_you_mean(key, known)
         raise ConfigError(f"{file}: [{key}]: no such command{guess}", "see: lmkit --help")
@@ -300,14 +305,14 @@ PHRASES = {
 def _explain(
     problem: ErrorDetails, cls: type[CommandConfig], file: Path | None, flags: Mapping[str, object]
 ) -> str:
-    """Say what is wrong in the words of the place where the value was typed."""
+    """Describe a problem by the name under which the value was given."""
     known = {option.key: option for option in options(cls)}
     parts = [part for part in problem["loc"] if isinstance(part, str)]
-    # A union adds the name of its member behind the key.
+    # A union adds the name of its member after the key.
     while parts and ".".join(parts) not in known and ".".join(parts[:-1]) in known:
         parts.pop()
     key = ".".join(parts)
-    if problem["type"] in {"value_error", "assertion_error"}:  # a rule about several options
+    if problem["type"] in {"value_error", "assertion_error"}:  # a check of several options
         return problem["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     if problem["type"] == "missing":
         return f"{known[key].typed}: missing; give it here, or as {key} in a --config file"
@@ -317,3 +322,14 @@ def _explain(
     if phrase := PHRASES.get(problem["type"]):
         return f"{typed}: got {problem['input']}, {phrase.format(**problem.get('ctx', {}))}"
     return f"{typed}: {problem['msg']}"
+
+
+def split_commas(value: object) -> object:
+    """Take `a,b` from a command line for a list of two."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+Paths = Annotated[tuple[Path, ...], BeforeValidator(split_commas)]
+"""Files, with commas between on a command line."""

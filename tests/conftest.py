@@ -11,11 +11,11 @@ from hypothesis import settings
 
 from lmkit.cli import main
 
-# Machines that are shared are slow at times; no test asserts a time.
+# Shared machines are slow at times; no test asserts a time.
 settings.register_profile("lmkit", deadline=None)
 settings.load_profile("lmkit")
 
-# A shell that runs something in the background makes it deaf to Ctrl-C, and so its children.
+# A shell makes background processes and their children ignore Ctrl-C.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -68,7 +68,7 @@ def corpora() -> Path:
 
 
 def records(folder: Path, kind: str = "documents") -> list[dict[str, Any]]:
-    """Read all lines of a kind of file, by a way of its own."""
+    """Read all lines of a kind of file, independently of lmkit."""
     lines: list[bytes] = []
     for path in sorted(folder.glob(f"{kind}-*.jsonl.zst")):
         lines += zstandard.ZstdDecompressor().stream_reader(path.open("rb")).read().splitlines()
@@ -80,7 +80,7 @@ def texts(folder: Path) -> list[str]:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file of a folder but the manifest, whose times differ."""
+    """Return every file of a folder except the manifest, whose times differ."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     return {
         str(path.relative_to(folder)): path.read_bytes()
@@ -94,7 +94,7 @@ def manifest(folder: Path) -> dict[str, Any]:
 
 
 def prose(count: int, words: int = 150) -> list[str]:
-    """Real text: the reference manual that comes with Python, cut into documents."""
+    """Return real text: Python's reference manual, split into documents."""
     from pydoc_data.topics import topics
 
     text = " ".join(topics[name] for name in sorted(topics)).split()
@@ -103,7 +103,7 @@ def prose(count: int, words: int = 150) -> list[str]:
 
 @pytest.fixture(scope="session")
 def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small packed folder; beside it, its documents and its tokenizer."""
+    """A small packed folder, with its documents and its tokenizer next to it."""
     folder = tmp_path_factory.mktemp("packed")
     lines = (json.dumps({"id": str(n), "text": text}) for n, text in enumerate(prose(120)))
     documents = folder / "documents.jsonl"
@@ -132,14 +132,14 @@ def trained(packed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 SHAPE = ("--model.layers", "2", "--model.hidden-size", "32", "--model.heads", "4")
 ENCODER = ("--model.architecture", "encoder", "--model.norm", "layernorm")
-POST = (*ENCODER, "--model.norm-place", "post", "--model.biases", "--model.activation", "gelu")
+POST = (*ENCODER, "--model.norm-position", "post", "--model.biases", "--model.activation", "gelu")
 FAMILIES: dict[str, tuple[str, ...]] = {
     "gpt2": (
         *("--model.position", "learned", "--model.norm", "layernorm", "--model.biases"),
         *("--model.activation", "gelu-tanh", "--model.max-positions", "64"),
     ),
     "llama": ("--model.kv-heads", "2"),
-    "qwen3": ("--model.qk-norm", "--no-model.tied"),
+    "qwen3": ("--model.qk-norm", "--no-model.tie-embeddings"),
     "bert": (*POST, "--objective", "mlm", "--model.position", "learned"),
     "modernbert": (*ENCODER, "--objective", "mlm", "--model.activation", "geglu"),
     "xlnet": (*POST, "--objective", "plm", "--model.position", "transformer-xl"),
@@ -148,12 +148,12 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         *("--objective", "span-corruption", "--model.activation", "geglu-tanh"),
     ),
 }
-"""What to type for a model of each family that Transformers knows."""
+"""The options for a model of every family that Transformers supports."""
 
 
 @pytest.fixture(scope="session")
 def runs(packed: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Make a short run of a family, on rows of 64 tokens, at its first use."""
+    """Make a short run of a family, on sequences of 64 tokens, at its first use."""
     folder = tmp_path_factory.mktemp("families")
     longer = folder / "packed"
     command = ["pack", packed, "--output", longer, "--sequence-length", "64"]

@@ -13,7 +13,7 @@ import pytest
 import lmkit as lmkit_package
 from lmkit import cli
 from lmkit.config import CommandConfig, options
-from tests.artifacts.test_folder import wait_for
+from tests.artifacts.test_output_folder import wait_for
 from tests.conftest import Lmkit, contents, manifest
 
 CONFIGS = [command.config for command in cli.COMMANDS]
@@ -27,8 +27,8 @@ def test_every_config_has_a_command_and_every_command_a_config() -> None:
     }
     for command in cli.COMMANDS:
         assert command.name == command.config.stage
-        assert public[command.config.__name__] is command.config
-        assert command.run in public.values()
+        assert public[command.config_name] is command.config
+        assert public[command.function_name] is command.run
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.stage)
@@ -52,8 +52,9 @@ def test_help_waits_for_no_big_library_and_no_other_stage(command: list[str]) ->
         "import sys; from lmkit.cli import main; code = main(sys.argv[1:]); sys.stdout.flush();"
         "big = {'torch', 'numpy', 'tokenizers', 'accelerate', 'pyarrow', 'transformers'};"
         "assert not big & sys.modules.keys(), big & sys.modules.keys();"
-        "stages = [name for name in sys.modules if name.startswith('lmkit.stages.')];"
-        "assert len(sys.argv) == 2 or len(stages) == 1, stages; sys.exit(code)"
+        "names = [name for name in sys.modules if name.startswith('lmkit.commands.')];"
+        "stages = {name.split('.')[2] for name in names};"
+        "assert len(sys.argv) == 2 or len(stages) == 2, stages; sys.exit(code)"  # and the registry
     )
     run = [sys.executable, "-c", script, *command, "--help"]
     subprocess.run(run, check=True, capture_output=True)
@@ -101,7 +102,7 @@ def test_json_is_one_line_for_a_script(raw: Path, lmkit: Lmkit) -> None:
         ("clean packed --output x", "packed: made by lmkit pack, and holds no documents"),
         ("clean raw --output foreign", "holds files that lmkit did not write (thesis.tex)"),
         ("clean raw --output thesis", "thesis is a file, must be a folder"),
-        ("dedup raw/cat.txt --output x", "raw text goes through lmkit clean first"),
+        ("dedup raw/cat.txt --output x", "raw text needs lmkit clean first"),
         ("inspect empty", "empty: not made by lmkit"),
         ("inspect", "FOLDER: missing"),
     ],
@@ -115,7 +116,9 @@ def test_a_mistake_gets_one_message_exit_code_2_and_no_traceback(
         Path(folder).mkdir()
     Path("foreign/thesis.tex").write_text("years of work")
     made = {"config": {}, "inputs": [], "outputs": [], "counts": {}, "seconds": 1}
-    Path("packed/manifest.json").write_text(json.dumps({"stage": "pack", "lmkit": "0"} | made))
+    Path("packed/manifest.json").write_text(
+        json.dumps({"format": 2, "stage": "pack", "lmkit": "0"} | made)
+    )
     before = contents(Path())
     exit_code, out, err = lmkit(*typed.split())
     assert (exit_code, out) == (2, "")
@@ -127,7 +130,7 @@ def test_a_hint_says_what_to_do(raw: Path, lmkit: Lmkit) -> None:
     lmkit("clean", raw, "--output", "out")
     _, _, err = lmkit("clean", raw, "--output", "out", "--seed", "1")
     assert err.splitlines() == [
-        "Error: --output: out was made in another way:",
+        "Error: --output: out was made with other options or inputs:",
         "  --seed was 0, now 1",
         "Hint: choose another --output, or --overwrite this one",
     ]
@@ -185,7 +188,7 @@ def test_an_interrupted_run_says_so_and_goes_on_later(
         (os.killpg if number is signal.SIGINT else os.kill)(run.pid, number)
         out, err = run.communicate(timeout=60)
     assert (run.returncode, out) == (130, "")
-    assert "Error: interrupted" in err and "the same command goes on where it stopped" in err
+    assert "Error: interrupted" in err and "the same command resumes" in err
     assert "Traceback" not in err
     assert not Path("out/manifest.json").exists()
     exit_code, _, err = lmkit("clean", "big", "--shard-bytes", "1", "--output", "out")
@@ -196,8 +199,8 @@ def test_an_interrupted_run_says_so_and_goes_on_later(
 def test_a_folder_that_another_run_writes_is_left_alone(raw: Path, lmkit: Lmkit) -> None:
     Path("out").mkdir()
     script = (
-        "import sys; from pathlib import Path; from lmkit.artifacts.lock import owning\n"
-        "with owning(Path('out')): print('mine', flush=True); sys.stdin.read()"
+        "import sys; from pathlib import Path; from lmkit.artifacts.lock import folder_lock\n"
+        "with folder_lock(Path('out')): print('mine', flush=True); sys.stdin.read()"
     )
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen([sys.executable, "-c", script], **pipes) as other:
@@ -219,8 +222,43 @@ def test_a_reader_that_has_enough_ends_it_quietly(raw: Path, lmkit: Lmkit) -> No
     assert run.returncode != 0 and run.stderr == ""
 
 
+def test_documents_are_made_and_shown_without_torch(raw: Path) -> None:
+    script = (
+        "import sys; from lmkit.cli import main\n"
+        "for command in sys.argv[1:]: assert main(command.split()) == 0\n"
+        "assert not {'torch', 'datasets', 'transformers'} & sys.modules.keys()"
+    )
+    commands = [f"clean {raw} --output a", "dedup a --output b", "inspect b", "inspect a --rules"]
+    subprocess.run([sys.executable, "-c", script, *commands], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.stage)
+def test_options_touch_nothing_on_the_disk(
+    config: type[CommandConfig], here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("options must be inert")
+
+    paths = {option.key: "nowhere" for option in options(config) if option.is_path}
+    values: dict[str, object] = {}
+    for key, path in paths.items():
+        table = values
+        *groups, name = key.split(".")
+        for group in groups:
+            table = table.setdefault(group, {})  # type: ignore[assignment]
+        field = config.model_fields.get(key) or config.model_fields.get(f"{key}_")
+        many = field is None or "tuple" in str(field.annotation)
+        table[name] = [path] if many else path
+    if config.stage == "clean":  # lists belong to rules
+        values["filters"]["rules"] = "url,profanity"  # type: ignore[index]
+    with monkeypatch.context() as patched:
+        for name in ("open", "stat", "exists", "is_dir", "is_file", "resolve", "iterdir"):
+            patched.setattr(Path, name, refuse)
+        config.model_validate(values)
+
+
 def test_a_bug_keeps_its_traceback(raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lmkit.stages import clean as stage
+    from lmkit.commands.clean import run as stage
 
     monkeypatch.setattr(stage, "normalize", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):

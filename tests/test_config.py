@@ -21,7 +21,7 @@ class ToyConfig(StageConfig):
     """A stage that is only here to have options."""
 
     stage = "toy"
-    owns = ("*.toy",)
+    output_patterns = ("*.toy",)
 
     limit: int | None = 3
     """Something that can be off."""
@@ -150,7 +150,7 @@ def test_an_empty_path_is_a_mistake() -> None:
 
 
 def test_a_preset_that_is_typed_drops_what_a_file_says_beside_another(tmp_path: Path) -> None:
-    from lmkit import CleanConfig
+    from lmkit.commands.clean.options import CleanConfig
 
     made = CleanConfig(inputs=(Path("a"),), output=Path("b"))
     file = tmp_path / "manifest.json"

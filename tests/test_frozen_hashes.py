@@ -20,34 +20,34 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lmkit.artifacts.documents import Document, Rejected
+from lmkit.artifacts.documents_file import Document, Rejected
 from lmkit.artifacts.inputs import find_documents
+from lmkit.commands.clean.run import _keeps
+from lmkit.counter_rng import draw, row_keys, uniform
+from lmkit.deduplication.minhash import Bands
+from lmkit.deduplication.shingles import shingles
+from lmkit.evaluation.documents import _row_keys
+from lmkit.filters.document_sample import key_of
+from lmkit.filters.outcome_counts import digest as order_of_names
 from lmkit.objectives.fill_in_the_middle import Marks as FimTokens
 from lmkit.objectives.fill_in_the_middle import fill_in_the_middle
 from lmkit.objectives.mlm import mlm
 from lmkit.objectives.plm import plm
 from lmkit.objectives.span_corruption import Marks as SpanTokens
 from lmkit.objectives.span_corruption import span_corruption
-from lmkit.readers.places import document_id
-from lmkit.stages.clean import _keeps
-from lmkit.stages.evaluate import _row_keys
-from lmkit.text.digest import digest, normal_form
-from lmkit.text.ledger import digest as order_of_names
-from lmkit.text.minhash import Bands
-from lmkit.text.private import stand_in
-from lmkit.text.sampling import key_of
-from lmkit.text.shingles import shingles
-from lmkit.text.units import Units, WordKeys
-from lmkit.tokens.draws import draw, row_keys, uniform
-from lmkit.tokens.nanogpt import read_tokens
-from lmkit.tokens.rows import NO_TARGET, Rows, TokenRows
-from lmkit.tokens.sampling import keyed_pieces
-from lmkit.tokens.split import cluster_of, document_key, goes_to_validation, kin, text_key
-from lmkit.tokens.tokenizer import Tokenizer
-from lmkit.tokens.words import Words
-from lmkit.training.mixed_rows import MixedRows
-from lmkit.training.order import rows_at, rows_of_step
-from tests.tokens.made import train
+from lmkit.packing.holdout import cluster_of, holdout_group, is_held_out
+from lmkit.packing.nanogpt_bin import read_tokens
+from lmkit.packing.token_rows import NO_TARGET, SequenceBatch, TokenSequences
+from lmkit.pii.replacement import pseudonym
+from lmkit.readers.provenance import document_id
+from lmkit.text.digests import digest, document_key, normal_form, text_key
+from lmkit.text.text_units import Units, WordKeys
+from lmkit.tokenizers.tokenizer import Tokenizer
+from lmkit.tokenizers.training_sample import keyed_pieces
+from lmkit.tokenizers.word_boundaries import WordBoundaries
+from lmkit.training.data.mixed_rows import MixedRows
+from lmkit.training.data.sequence_order import rows_at, rows_of_step
+from tests.tokenizers.made import train
 
 # A second implementation, number after number.
 
@@ -142,16 +142,20 @@ def test_keys_of_documents_and_texts() -> None:
 
 
 def test_what_is_held_out_together() -> None:
-    assert kin(0, "a", 5) == (11381658363930578919, 5)
-    assert kin(0, "a", 5, "near") == (first_64_bits(b"0:near"), 0) == (3213338969424068959, 0)
-    assert kin(0, "x", 5, cluster_of({"part": {"of": "a"}})) == (11381658363930578919, 0)
-    assert kin(0, "x", 5, cluster_of({"cluster": "a"})) == (11381658363930578919, 0)
+    assert holdout_group(0, "a", 5) == (11381658363930578919, 5)
+    assert (
+        holdout_group(0, "a", 5, "near")
+        == (first_64_bits(b"0:near"), 0)
+        == (3213338969424068959, 0)
+    )
+    assert holdout_group(0, "x", 5, cluster_of({"part": {"of": "a"}})) == (11381658363930578919, 0)
+    assert holdout_group(0, "x", 5, cluster_of({"cluster": "a"})) == (11381658363930578919, 0)
 
 
 def test_which_documents_are_held_out() -> None:
     expected = [n for n in range(60) if first_64_bits(f"0:{n}".encode()) < 0.1 * 2**64]
     assert expected == [15, 44, 46]
-    held_out = [n for n in range(60) if goes_to_validation(document_key(0, str(n)), 0.1)]
+    held_out = [n for n in range(60) if is_held_out(document_key(0, str(n)), 0.1)]
     assert held_out == expected
 
 
@@ -185,8 +189,8 @@ def test_pseudonyms() -> None:
     email = blake2b(b"email jo@example.com", digest_size=6).hexdigest()
     phone = blake2b(b"phone 12125550187", digest_size=6).hexdigest()
     assert (email, phone) == ("ba7ae6f2a42a", "61c9f4ac9880")
-    assert stand_in("Jo@Example.com", "email") == f"[EMAIL {email.translate(letters)}]"
-    assert stand_in("+1 (212) 555-0187", "phone") == f"[PHONE {phone.translate(letters)}]"
+    assert pseudonym("Jo@Example.com", "email") == f"[EMAIL {email.translate(letters)}]"
+    assert pseudonym("+1 (212) 555-0187", "phone") == f"[PHONE {phone.translate(letters)}]"
     assert email.translate(letters) == "lkhkogpckeck"
 
 
@@ -334,8 +338,8 @@ TEXT = list(range(20, 44))
 IS_ORDINARY_V = np.arange(VOCABULARY) >= 10
 
 
-def one_row(tokens: list[int], length: int) -> Rows:
-    return TokenRows.from_documents([(np.array(tokens), len(tokens))], length, 0).read(
+def one_row(tokens: list[int], length: int) -> SequenceBatch:
+    return TokenSequences.from_documents([(np.array(tokens), len(tokens))], length, 0).read(
         np.array([0])
     )
 
@@ -484,7 +488,7 @@ def test_spans_and_orders_of_plm() -> None:
     chosen |= smallest(rest, goal - len(chosen))
     ordered = sorted(chosen, key=lambda at: at // 12 + order_u[at])
     assert ordered == [8, 9, 7, 19, 16, 15]
-    words, keys = Words([" a"] * VOCABULARY), row_keys(0, 1, np.arange(1))
+    words, keys = WordBoundaries([" a"] * VOCABULARY), row_keys(0, 1, np.arange(1))
     batch = plm(one_row(TEXT, 24), keys, IS_ORDINARY_V, words, 4, 12)
     order_BT = batch.order_BT
     assert order_BT is not None

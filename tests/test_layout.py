@@ -1,31 +1,51 @@
-"""The shape of the package: imports point down, and tests lie where their subject lies."""
+"""The shape of the package: imports point down, options are light, tests mirror the source."""
 
 import ast
+import subprocess
+import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from lmkit.commands.registry import COMMANDS
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "lmkit"
-MODULES = sorted(
-    path for path in PACKAGE.rglob("*.py") if path.stem not in {"__init__", "__main__"}
-)
+FILES = sorted(PACKAGE.rglob("*.py"))
+MODULES = [path for path in FILES if path.stem not in {"__init__", "__main__"}]
 LAYERS = [
-    {"errors"},
+    {"errors", "counter_rng"},
     {"config"},
     {"execution"},
+    {"storage"},
     {"artifacts"},
-    {"readers", "text", "tokens"},
-    {"model"},
+    {"text", "model"},
+    {"readers", "filters", "pii", "tokenizers"},
+    {"deduplication", "packing", "huggingface"},
     {"objectives"},
-    {"training", "scoring"},
-    {"stages"},
-    {"results"},
+    {"evaluation", "generation"},
+    {"training"},
+    {"commands"},
     {"cli"},
 ]
-WITH_TORCH = {"model", "objectives", "training", "scoring"}
+"""From the bottom to the top: a folder imports itself and what lies in a layer below it."""
+WITH_TORCH = {"model", "objectives", "huggingface", "evaluation", "generation", "training"}
+COMMANDS_WITH_TORCH = {"pretrain", "eval", "generate", "export"}
+ROLES = {"options.py", "run.py", "registry.py"}
+"""Files that stand in several folders under one name, which says what they are there."""
+READ_BY_HELP = {
+    *("lmkit", "lmkit.cli", "lmkit.config", "lmkit.errors", "lmkit.commands.registry"),
+    *("lmkit.execution.progress", "lmkit.execution.ranks"),
+    *("lmkit.model.presets", "lmkit.text.language_codes"),
+}
+"""What `--help` may import beside `options.py` files: the command line, and two tables of names."""
+MOST_IN_A_FOLDER = 28
+MOST_IMPORTS_IN_FUNCTIONS = 30
 
 
 def part(module: str) -> str:
@@ -40,50 +60,125 @@ def dotted(path: Path) -> str:
     return ".".join(("lmkit", *path.relative_to(PACKAGE).with_suffix("").parts))
 
 
-def imported(nodes: list[ast.stmt] | list[ast.AST]) -> Iterator[str]:
-    for node in nodes:
+NAMES = {dotted(path): path for path in FILES}
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+def is_import(node: ast.AST) -> bool:
+    return isinstance(node, ast.Import | ast.ImportFrom)
+
+
+def imported(path: Path, *, top: bool = False) -> Iterator[str]:
+    """Yield what a file imports, of a module's own name the module: anywhere, or at its top."""
+    for node in tree(path).body if top else ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        if isinstance(node, ast.ImportFrom):
-            yield node.module or ""
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            for alias in node.names:
+                inner = f"{module}.{alias.name}"
+                yield inner if inner in NAMES else module
 
 
 @pytest.mark.parametrize("path", MODULES, ids=dotted)
 def test_imports_point_down(path: Path) -> None:
     here = dotted(path)
-    for other in imported(list(ast.walk(ast.parse(path.read_text())))):
+    for other in imported(path):
         if other.startswith("lmkit."):
             assert layer(other) < layer(here) or part(other) == part(here), other
 
 
-@pytest.mark.parametrize("path", sorted((PACKAGE / "stages").glob("[a-z]*.py")), ids=dotted)
-def test_stages_do_not_import_each_other(path: Path) -> None:
-    imports = imported(list(ast.walk(ast.parse(path.read_text()))))
-    assert not [other for other in imports if other.startswith("lmkit.stages")]
+def test_no_imports_form_a_cycle() -> None:
+    graph = {
+        name: {each for each in imported(path) if each in NAMES} for name, path in NAMES.items()
+    }
+    while graph:
+        free = {name for name, others in graph.items() if not others & graph.keys()}
+        assert free, f"in a cycle, or above one: {sorted(graph)}"
+        graph = {name: others for name, others in graph.items() if name not in free}
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "commands").glob("*/*.py")), ids=dotted)
+def test_commands_do_not_import_each_other(path: Path) -> None:
+    for other in imported(path):
+        if other.startswith("lmkit.commands."):
+            assert other.split(".")[2] in {path.parent.name, "registry"}, other
+
+
+@pytest.mark.parametrize("command", [None, *COMMANDS], ids=lambda c: c.name if c else "all")
+def test_help_reads_only_options(command: object) -> None:
+    typed = [command.name] if command else []  # type: ignore[attr-defined]
+    script = (
+        "import sys; from lmkit.cli import main; main(sys.argv[1:])\n"
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    run = [sys.executable, "-c", script, *typed, "--help"]
+    names = subprocess.run(run, check=True, capture_output=True, text=True).stderr.split()
+    read = {name for name in names if NAMES.get(name, Path("__init__.py")).name != "__init__.py"}
+    assert {name for name in read if not name.endswith(".options")} <= READ_BY_HELP
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if p.name == "options.py"], ids=dotted)
+def test_options_import_nothing_that_works(path: Path) -> None:
+    allowed = {"lmkit.config", *READ_BY_HELP}
+    for other in imported(path):
+        if other.startswith("lmkit"):
+            assert other in allowed or other.endswith(".options"), other
+        else:
+            assert other.split(".")[0] in {"pydantic", *sys.stdlib_module_names}, other
 
 
 @pytest.mark.parametrize("path", MODULES, ids=dotted)
-def test_only_what_trains_imports_torch_at_its_top(path: Path) -> None:
-    tops = list(imported(ast.parse(path.read_text()).body))
-    if part(dotted(path)) not in WITH_TORCH:
-        assert not [name for name in tops if name.split(".")[0] in {"torch", "accelerate"}]
+def test_only_what_computes_imports_torch_at_its_top(path: Path) -> None:
+    heavy = {"torch", "accelerate", "transformers", "datasets", "tensorboard"}
+    tops = {name.split(".")[0] for name in imported(path, top=True)}
+    is_command = part(dotted(path)) == "commands" and path.parent.name in COMMANDS_WITH_TORCH
+    if part(dotted(path)) not in WITH_TORCH and not is_command:
+        assert not tops & heavy
 
 
-@pytest.mark.parametrize("path", MODULES, ids=dotted)
+def test_imports_stand_at_the_top() -> None:
+    inner = [
+        f"{dotted(path)}:{node.lineno}"
+        for path in FILES
+        for function in ast.walk(tree(path))
+        if isinstance(function, ast.FunctionDef)
+        for node in ast.walk(function)
+        if is_import(node)
+    ]
+    assert len(inner) <= MOST_IMPORTS_IN_FUNCTIONS, inner
+
+
+def test_no_folder_is_crowded() -> None:
+    crowd = Counter(path.parent for path in FILES)
+    assert max(crowd.values()) <= MOST_IN_A_FOLDER, crowd.most_common(3)
+
+
+def test_no_two_files_share_a_name() -> None:
+    names = sorted((path.name, dotted(path)) for path in MODULES if path.name not in ROLES)
+    assert not [pair for pair in pairwise(names) if pair[0][0] == pair[1][0]]
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if p.name != "options.py"], ids=dotted)
 def test_every_module_has_its_tests_at_the_same_place(path: Path) -> None:
     relative = path.relative_to(PACKAGE)
     assert (Path(__file__).parent / relative.parent / f"test_{relative.name}").exists()
 
 
-@pytest.mark.parametrize("path", MODULES, ids=dotted)
+@pytest.mark.parametrize("path", FILES, ids=dotted)
 def test_every_module_says_what_it_is_for(path: Path) -> None:
-    assert ast.get_docstring(ast.parse(path.read_text()))
+    assert ast.get_docstring(tree(path))
 
 
 def test_the_top_level_holds_nothing_else() -> None:
     names = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")}
     made = {name for name in names if name.endswith(".egg-info")} | {"work", "build"}
-    assert names - made == {
+    papers = {"LICENSE", "CONTRIBUTING.md"}
+    assert names - made - papers == {
         *("pyproject.toml", "README.md", "CHANGELOG.md", "lmkit", "tests", "examples")
     }
 

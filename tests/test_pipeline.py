@@ -15,7 +15,7 @@ COMMANDS = [
 
 
 def write_raw() -> None:
-    """Real texts in three kinds of file, with a copy, a short one and a broken one among them."""
+    """Write real texts in three formats, including a copy, a short one and a broken one."""
     Path("raw").mkdir()
     names = sorted(topics)[:12]
     for name in names[:8]:
@@ -27,7 +27,7 @@ def write_raw() -> None:
     Path("raw/more.jsonl").write_text("\n".join(lines))
 
 
-def test_from_raw_text_to_rows_and_then_nothing_is_left_to_do(here: Path, lmkit: Lmkit) -> None:
+def test_all_commands_run_from_raw_text_and_are_then_up_to_date(here: Path, lmkit: Lmkit) -> None:
     write_raw()
     for command in COMMANDS:
         exit_code, _, err = lmkit(*command.split())
@@ -53,7 +53,7 @@ def test_from_raw_text_to_rows_and_then_nothing_is_left_to_do(here: Path, lmkit:
     assert contents(Path("work")) == before
 
 
-def test_the_same_bytes_made_again_make_nothing_stale(here: Path, lmkit: Lmkit) -> None:
+def test_making_the_same_bytes_again_makes_nothing_stale(here: Path, lmkit: Lmkit) -> None:
     write_raw()
     for command in COMMANDS:
         lmkit(*command.split())

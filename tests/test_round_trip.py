@@ -1,4 +1,4 @@
-"""Documents in, the same documents out of the packed rows, read with nothing but numpy."""
+"""Documents in, the same documents out of the packed sequences, read with numpy alone."""
 
 import hashlib
 import json
@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import zstandard
 
-from lmkit.tokens.recipe import Algorithm
-from lmkit.tokens.tokenizer import Tokenizer
+from lmkit.tokenizers.options import Algorithm
+from lmkit.tokenizers.tokenizer import Tokenizer
 from tests.conftest import Lmkit
-from tests.tokens.made import ALGORITHMS
+from tests.tokenizers.made import ALGORITHMS
 
 
 def declaration(corpora: Path) -> list[str]:
@@ -23,8 +23,8 @@ def declaration(corpora: Path) -> list[str]:
     return [text for name in names if (text := archive.read(name).decode("utf-8"))]
 
 
-def books(corpora: Path, most: int | None = None) -> list[str]:
-    paths = sorted((corpora / "books").glob("*.txt.zst"))[:most]
+def books(corpora: Path, limit: int | None = None) -> list[str]:
+    paths = sorted((corpora / "books").glob("*.txt.zst"))[:limit]
     return [
         zstandard.ZstdDecompressor().stream_reader(path.open("rb")).read().decode("utf-8")
         for path in paths
@@ -32,10 +32,10 @@ def books(corpora: Path, most: int | None = None) -> list[str]:
 
 
 def from_rows(packed: Path) -> dict[int, list[int]]:
-    """The tokens of each document, by the hash of its id, put together from the pieces of rows."""
+    """Return the tokens of documents by the hashes of their ids, joined from the pieces."""
     found: dict[int, list[int]] = {}
-    for side in ("train", "validation"):
-        folder = packed / side
+    for split in ("train", "validation"):
+        folder = packed / split
         if not folder.exists():
             continue
         shards = sorted(folder.glob("tokens-*.npy"))
@@ -50,8 +50,8 @@ def from_rows(packed: Path) -> dict[int, list[int]]:
             start = int(record["start"]) + int(piece["start"])
             own = tokens[start : start + int(piece["length"])].tolist()
             parts[int(record["key"])].append((int(piece["start"]), own))
-        for key, own_parts in parts.items():
-            found[key] = [token for _, part in sorted(own_parts) for token in part]
+        for key, pieces in parts.items():
+            found[key] = [token for _, part in sorted(pieces) for token in part]
     return found
 
 
@@ -62,38 +62,38 @@ def key_of(number: int) -> int:
 @pytest.mark.parametrize(
     ("algorithm", "packing"), [*((name, "chunk") for name in ALGORITHMS), ("bpe", "best-fit")]
 )
-def test_every_document_comes_back_from_the_rows(
+def test_every_document_is_restored_from_the_sequences(
     corpora: Path, here: Path, lmkit: Lmkit, algorithm: Algorithm, packing: str
 ) -> None:
-    texts = [*declaration(corpora)[::12], *books(corpora, most=1)]
+    texts = [*declaration(corpora)[::12], *books(corpora, limit=1)]
     check(texts, lmkit, algorithm, packing)
 
 
 def check(
     texts: list[str], lmkit: Lmkit, algorithm: Algorithm, packing: str, sample: str = "2000000"
 ) -> None:
-    """Send texts through train-tokenizer and pack, and compare what the rows hold."""
+    """Run train-tokenizer and pack on texts, and compare them with the packed sequences."""
     lines = (json.dumps({"id": str(n), "text": text}) for n, text in enumerate(texts))
     Path("texts.jsonl").write_text("\n".join(lines))
-    learn = ("--algorithm", algorithm, "--vocab-size", "8000", "--sample-bytes", sample)
-    assert lmkit("train-tokenizer", "texts.jsonl", *learn, "--output", "tokenizer")[0] == 0
-    # Words that occur once in one of many languages are unknown, and that is what is asked for.
-    loose = ("--limits.unknown-share", "none") if algorithm in {"word", "wordpiece"} else ()
+    training = ("--algorithm", algorithm, "--vocab-size", "8000", "--sample-bytes", sample)
+    assert lmkit("train-tokenizer", "texts.jsonl", *training, "--output", "tokenizer")[0] == 0
+    # Words that occur once in one of many languages are unknown, as intended.
+    loose = ("--limits.unknown-fraction", "none") if algorithm in {"word", "wordpiece"} else ()
     rows = ("--packing", packing, "--sequence-length", "512", "--output", "packed", *loose)
     assert lmkit("pack", "texts.jsonl", "--tokenizer", "tokenizer", *rows)[0] == 0
 
     tokenizer, found = Tokenizer.load(Path("tokenizer")), from_rows(Path("packed"))
     assert len(found) == len(texts)
     for number, text in enumerate(texts):
-        begin, *ids, end = found[key_of(number)]
-        assert (begin, end) == (tokenizer.begin, tokenizer.end)
+        bos, *ids, eos = found[key_of(number)]
+        assert (bos, eos) == (tokenizer.bos, tokenizer.eos)
         if algorithm in {"word", "wordpiece"}:
-            text = words_one_blank_apart(tokenizer, text, ids)
+            text = words_joined_by_spaces(tokenizer, text, ids)
         assert tokenizer.decode(ids) == text
 
 
-def words_one_blank_apart(tokenizer: Tokenizer, text: str, ids: list[int]) -> str:
-    """The documented form: words one blank apart, with the unknown token for those that are."""
+def words_joined_by_spaces(tokenizer: Tokenizer, text: str, ids: list[int]) -> str:
+    """Return the documented form: words separated by one space, or the unknown token."""
     words = tokenizer.normal_form(text).split(" ")
     encoded = tokenizer.encode_batch(words)
     assert [number for own in encoded for number in own.tolist()] == ids

@@ -1,1 +1,1 @@
-"""Folders that can be trusted: plans, receipts, manifests, and the files between them."""
+"""Input and output folders: plans, tasks, receipts, manifests, and the files that they describe."""

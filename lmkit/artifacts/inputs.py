@@ -1,14 +1,15 @@
-"""From what a person typed to the slices that tasks read.
+"""Input arguments, and the slices of files that tasks read.
 
 Choices:
-- Files are put in the order of their labels and paths, so the order on the command line, and how
-  a shell expands a pattern, change nothing.
-- A big file of lines is cut in even ranges of 64 MB at most (a third of that if it is compressed),
-  so that no worker is left with a short rest. A task reads the lines that begin in its slice, or in
-  the compressed members that do. So are archives whose records are compressed one by one,
-  Wikipedia's pages, and Parquet's row groups. Everything else is read by one task (a gzip file of
-  one member too: it has no other place to begin). Small files share a task.
-- A folder that lmkit made is read by its manifest: the names, sizes and SHA-256s there must hold.
+- Files are sorted by their labels and paths, so the order on the command line, and how a shell
+  expands a pattern, change nothing.
+- A big file of lines is split into even ranges of 64 MB at most (a third of that if it is
+  compressed), so that no worker is left with a short remainder. A task reads the lines that begin
+  in its slice, or in the compressed members that do. Archives whose records are compressed
+  separately, Wikipedia's pages, and Parquet's row groups are split in the same way. Everything else
+  is read by one task (also a gzip file of one member: reading can only start at its beginning).
+  Small files share a task.
+- A finished folder is read by its manifest: the names, sizes and SHA-256s there must match.
 """
 
 import os
@@ -20,17 +21,17 @@ from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import NamedTuple
 
-from lmkit.artifacts.addresses import State, on_this_machine, remote, shown, state_of
-from lmkit.artifacts.formats import Format, endings, format_by_name
-from lmkit.artifacts.hub import Dataset, dataset_of, look_up
-from lmkit.artifacts.made_folders import check_made, made_by_lmkit
+from lmkit.artifacts.discovery import not_accepted, suffixes, walk, walk_remote
+from lmkit.artifacts.finished_folders import check_finished, finished_manifest
 from lmkit.artifacts.manifest import Input, Manifest
-from lmkit.artifacts.streams import Compression, Range, hash_range
+from lmkit.artifacts.options import RANGE_BYTES
 from lmkit.artifacts.tasks import ReadRange
-from lmkit.artifacts.walking import not_accepted, suffixes, walk, walk_remote
 from lmkit.errors import InputError, LmkitError
+from lmkit.storage.byte_ranges import Compression, Range, hash_range
+from lmkit.storage.formats import Format, format_by_name, suffix_and_compression
+from lmkit.storage.hub import Dataset, dataset_of, shards_and_version
+from lmkit.storage.remote_files import State, remote, shown, state_of, without_file_scheme
 
-RANGE_BYTES = 64_000_000
 SPLITTABLE: set[tuple[Format, Compression]] = {
     ("jsonl", "none"),
     ("jsonl", "gzip"),
@@ -43,24 +44,24 @@ SPLITTABLE: set[tuple[Format, Compression]] = {
     ("wikipedia", "none"),
     ("wikipedia", "bzip2"),
 }
-"""What a task can read from anywhere on: lines, also in gzip members, zstd frames and bzip2 blocks;
+"""What a task can read from any offset: lines, also in gzip members, zstd frames and bzip2 blocks;
 row groups; archives with a member or a frame for each record; pages."""
-# What a compressed byte weighs when work is shared out: text shrinks to about a third.
+# The weight of a compressed byte when work is divided: text shrinks to about a third.
 COMPRESSED_WEIGHT = 3
-# Opening a file takes time, however little is in it: a million tiny files are no single task.
-MOST_FILES = 4_000
+# Opening a file takes time, however small it is: a million tiny files are too many for one task.
+MAX_FILES_PER_TASK = 4_000
 BOM = b"\xef\xbb\xbf"
-ODD = re.compile(r"^\.|/\.|//|/$")
-"""What is in a path that `Path` would spell in another way."""
+NOT_NORMALIZED = re.compile(r"^\.|/\.|//|/$")
+"""What a path holds if `Path` would normalize it."""
 
 
 class Slice(NamedTuple):
     """A part of an input that one task reads."""
 
     input: int
-    """The place of the input in the plan."""
-    place: str
-    """Its path or address, as a string: there may be millions."""
+    """The index of the input in the plan."""
+    location: str
+    """Its path or URL, as a string: there may be millions."""
     source: str
     origin: str
     format: Format
@@ -70,34 +71,34 @@ class Slice(NamedTuple):
     size: int
     modified: int
     sha256: str = ""
-    """What a manifest says that it must be."""
+    """The SHA-256 that a manifest lists."""
 
     @property
     def path(self) -> Path:
-        """Return where it lies."""
-        return Path(self.place)
+        """Return its path."""
+        return Path(self.location)
 
     @property
     def weight(self) -> int:
-        """Return about how much text it holds, in bytes."""
+        """Return the approximate amount of text it holds, in bytes."""
         if self.format == "hub":
-            return RANGE_BYTES  # a shard: nobody knows before how large it is
+            return RANGE_BYTES  # a shard, whose size is unknown
         return (self.stop - self.start) * (1 if self.compression == "none" else COMPRESSED_WEIGHT)
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """All that a stage reads."""
+    """Everything that a stage reads."""
 
     arguments: tuple[str, ...]
-    """What was typed."""
+    """The arguments as typed."""
     records: tuple[Input, ...]
     slices: tuple[Slice, ...]
-    left_alone: dict[str, int]
-    """How many files of each unknown ending lay in the folders."""
+    skipped: dict[str, int]
+    """The number of files in the folders by unknown ending."""
 
-    def beside(self, other: "Inputs") -> "Inputs":
-        """Return these and others, which keep their slices apart: `slices` are only these."""
+    def merged_with(self, other: "Inputs") -> "Inputs":
+        """Return these inputs with others, whose slices stay separate: `slices` are only these."""
         return replace(
             self,
             arguments=(*self.arguments, *other.arguments),
@@ -105,7 +106,7 @@ class Inputs:
         )
 
     def renumbered(self, first: int) -> tuple[Slice, ...]:
-        """Return the slices as they are called where other inputs come first."""
+        """Return the slices with input indices that start at `first`."""
         return tuple(part._replace(input=part.input + first) for part in self.slices)
 
 
@@ -117,30 +118,30 @@ def find_documents(
     forced: Format | None = None,
     source: str | None = None,
 ) -> Inputs:
-    """Find the documents behind what a person typed.
+    """Find the documents that the arguments name.
 
-    `formats` are those that the stage reads, besides folders of documents. Raises InputError for
-    what is missing, empty or of the wrong kind.
+    `formats` are those that the stage reads, in addition to folders of documents. Raises InputError
+    for what is missing, empty or of the wrong format.
     """
     accepted = set(formats)
     named = [str(path) for path in paths]
-    arguments = list(dict.fromkeys(map(on_this_machine, [*named, *_listed(listed)])))
+    arguments = list(dict.fromkeys(map(without_file_scheme, [*named, *_listed_paths(listed)])))
     if not arguments:
         raise InputError("INPUTS: missing; name files or folders to read")
     found: list[tuple[Input, list[Slice]]] = []
-    left_alone: dict[str, int] = {}
+    skipped: dict[str, int] = {}
     for path in arguments:
         name = os.path.basename(path)
         label = source or name
-        address, dataset = remote(path), dataset_of(path)
+        url, dataset = remote(path), dataset_of(path)
         if dataset is not None:
             found.append(_dataset(path, dataset, source or dataset.name))
             continue
-        if address is not None:
-            files = walk_remote(path, address, accepted, forced, left_alone)
+        if url is not None:
+            files = walk_remote(path, url, accepted, forced, skipped)
             found += [_raw_file(label, *file) for file in files]
             continue
-        state = _look_at(path)
+        state = _stat(path)
         if not source and name in {"", ".", ".."}:
             label = Path(path).resolve().name
         if S_ISREG(state.st_mode):
@@ -149,12 +150,12 @@ def find_documents(
                 raise InputError(not_accepted(path, kind, accepted))
             now = State(state.st_size, state.st_mtime_ns)
             found.append(_raw_file(label, path, name, kind, now))
-        elif manifest := made_by_lmkit(Path(path)):
-            found.append(_made_folder(Path(path), manifest, label))
+        elif manifest := finished_manifest(Path(path)):
+            found.append(_finished_folder(Path(path), manifest, label))
         else:
             inside = accepted - {"tokens"}
             before = len(found)
-            found += [_raw_file(label, *file) for file in walk(path, inside, forced, left_alone)]
+            found += [_raw_file(label, *file) for file in walk(path, inside, forced, skipped)]
             if len(found) == before:
                 known = ", ".join(sorted(suffixes(inside)))
                 raise InputError(f"{path}: no files to read in it ({known})")
@@ -165,67 +166,67 @@ def find_documents(
         tuple(
             Slice(number, *part[1:]) for number, (_, slices) in enumerate(found) for part in slices
         ),
-        left_alone,
+        skipped,
     )
 
 
-def other_folder(path: Path, label: str, fingerprint: str) -> Inputs:
-    """Return an input that isn't documents: a tokenizer, a packed folder, a run."""
+def folder_input(path: Path, label: str, fingerprint: str) -> Inputs:
+    """Return a folder as an input that isn't documents: a tokenizer, a packed folder, a run."""
     record = Input(str(path), label, 0, sha256=(fingerprint,))
     return Inputs((str(path),), (record,), (), {})
 
 
-def cut(slices: Iterable[Slice], shard_bytes: int = RANGE_BYTES) -> list[tuple[Slice, ...]]:
-    """Share slices out into tasks of about the same size, in order."""
+def make_tasks(slices: Iterable[Slice], shard_bytes: int = RANGE_BYTES) -> list[tuple[Slice, ...]]:
+    """Group slices into tasks of about the same size, in order."""
     tasks: list[tuple[Slice, ...]] = []
     group: list[Slice] = []
     room = shard_bytes
-    for part in (piece for whole in slices for piece in _split(whole)):
+    for part in (piece for unsplit in slices for piece in _split(unsplit)):
         room -= part.weight
-        if group and (room < 0 or len(group) == MOST_FILES):
+        if group and (room < 0 or len(group) == MAX_FILES_PER_TASK):
             tasks.append(tuple(group))
             group, room = [], shard_bytes - part.weight
         group.append(part)
     return [*tasks, tuple(group)] if group else tasks
 
 
-def opened(part: Slice, read_ranges: list[ReadRange]) -> Iterator[Range]:
-    """Open a slice, and when the reading is over check that the file is still what was planned.
+def open_slice(part: Slice, read_ranges: list[ReadRange]) -> Iterator[Range]:
+    """Open a slice, and after it was read check that the file hasn't changed since it was planned.
 
-    Used as `for source in opened(part, writer.read): ...`, so that what is read inside can be
-    streamed. Raises LmkitError naming a file that has vanished or changed.
+    Used as `for source in open_slice(part, writer.read): ...`, so that its content can be streamed.
+    Raises LmkitError naming a file that has been deleted or changed.
     """
     try:
         _check_unchanged(part)
-        with Range(part.place, part.start, part.stop) as source:
+        with Range(part.location, part.start, part.stop) as source:
             yield source
             digest = source.sha256()
         _check_unchanged(part)
     except FileNotFoundError:
         raise LmkitError(
-            f"{shown(part.place)}: it was there when the work was planned, and is gone",
+            f"{shown(part.location)}: it existed when the work was planned, and is gone",
             "put it back and run the same again: finished tasks are kept",
         ) from None
     if part.sha256 and digest != part.sha256:
         raise LmkitError(
-            f"{part.place}: not what its manifest.json says (SHA-256)",
-            "the file is damaged or was changed by hand: make that folder again",
+            f"{part.location}: it doesn't match its manifest.json (SHA-256)",
+            "the file is damaged or was edited: make that folder again",
         )
-    note = ReadRange(input=part.input, start=part.start, stop=part.stop, sha256=digest)
+    read_range = ReadRange(input=part.input, start=part.start, stop=part.stop, sha256=digest)
     if not part.sha256:
-        read_ranges.append(note)
+        read_ranges.append(read_range)
 
 
 def same_content(old: Input, new: Input, verify: bool) -> bool:
-    """Tell whether an input is what it was; reads it only where its time says something else."""
+    """Return whether an input is unchanged; reads it only if its time has changed."""
     if old.modified is None or new.modified is None:
         return old.sha256 == new.sha256
     if old.bytes != new.bytes or dataset_of(new.path) is not None:
         return (old.bytes, old.modified) == (new.bytes, new.modified)
     if not old.sha256 or (old.modified == new.modified and not verify):
-        return old.modified == new.modified  # without a hash it couldn't be read before either
+        return old.modified == new.modified  # without a hash: it couldn't be read earlier either
     step = (
-        _range_bytes(new.bytes, endings(os.path.basename(new.path))[1])
+        _range_bytes(new.bytes, suffix_and_compression(os.path.basename(new.path))[1])
         if len(old.sha256) > 1
         else max(1, new.bytes)
     )
@@ -234,7 +235,7 @@ def same_content(old: Input, new: Input, verify: bool) -> bool:
     return all(before == digest for before, digest in zip(old.sha256, now, strict=False))
 
 
-def _look_at(path: str) -> os.stat_result:
+def _stat(path: str) -> os.stat_result:
     """Return the state of a file or folder. Raises InputError for anything else."""
     try:
         state = os.stat(path)
@@ -248,34 +249,41 @@ def _look_at(path: str) -> os.stat_result:
     return state
 
 
-def _listed(listed: Path | None) -> list[str]:
-    """Return the paths that a list holds, spelled as they would be if they were typed."""
+def _listed_paths(listed: Path | None) -> list[str]:
+    """Return the paths in a list, normalized as typed paths are."""
     if listed is None:
         return []
     try:
         lines = listed.read_bytes().removeprefix(BOM).replace(b"\r\n", b"\n").split(b"\n")
     except OSError as error:
         raise InputError(f"--inputs-from: cannot read {listed}: {error.strerror}") from None
-    # Names on a disk may be no UTF-8.
+    # File names may not be UTF-8.
     paths = [os.fsdecode(line) for line in lines if line.strip()]
-    return [str(Path(path)) if ODD.search(path) else path for path in paths]
+    return [str(Path(path)) if NOT_NORMALIZED.search(path) else path for path in paths]
 
 
-def _made_folder(path: Path, manifest: Manifest, label: str) -> tuple[Input, list[Slice]]:
+def _finished_folder(path: Path, manifest: Manifest, label: str) -> tuple[Input, list[Slice]]:
     outputs = [o for o in manifest.outputs if fnmatch(o.name, "documents-*.jsonl.zst")]
     if not outputs:
         raise InputError(
             f"{path}: made by lmkit {manifest.stage}, and holds no documents",
-            "name a folder that lmkit clean or lmkit dedup made, or raw files",
+            "name a folder that lmkit clean or lmkit dedup wrote, or raw files",
         )
     slices: list[Slice] = []
-    check_made(path, hashes=False)
+    check_finished(path, hashes=False)
     for output in outputs:
         file = path / output.name
         modified = file.stat().st_mtime_ns
         slices.append(
             Slice(
-                *(0, str(file), label, output.name, "documents", "zstd", 0, output.bytes),
+                input=0,
+                location=str(file),
+                source=label,
+                origin=output.name,
+                format="documents",
+                compression="zstd",
+                start=0,
+                stop=output.bytes,
                 size=output.bytes,
                 modified=modified,
                 sha256=output.sha256,
@@ -292,17 +300,24 @@ def _raw_file(
     label: str, path: str, origin: str, kind: Format, state: State
 ) -> tuple[Input, list[Slice]]:
     size, modified = state
-    packing = endings(os.path.basename(path))[1]
-    part = Slice(0, path, label, origin, kind, packing, 0, size, size, modified)
+    compression = suffix_and_compression(os.path.basename(path))[1]
+    part = Slice(0, path, label, origin, kind, compression, 0, size, size, modified)
     return Input(path, label, size, origin, modified), [part]
 
 
 def _dataset(path: str, dataset: Dataset, label: str) -> tuple[Input, list[Slice]]:
-    shards, version = look_up(dataset)
-    record = Input(path, label, shards, dataset.address, version)
+    shards, version = shards_and_version(dataset)
+    record = Input(path, label, shards, dataset.url, version)
     parts = [
         Slice(
-            *(0, path, label, dataset.address, "hub", "none", shard, shard + 1),
+            input=0,
+            location=path,
+            source=label,
+            origin=dataset.url,
+            format="hub",
+            compression="none",
+            start=shard,
+            stop=shard + 1,
             size=shards,
             modified=version,
         )
@@ -326,14 +341,14 @@ def _range_bytes(size: int, compression: Compression) -> int:
     >>> _range_bytes(67_000_000, "none"), _range_bytes(67_000_000, "gzip"), _range_bytes(0, "none")
     (33500000, 16750000, 1)
     """
-    most = RANGE_BYTES if compression == "none" else RANGE_BYTES // COMPRESSED_WEIGHT
-    ranges = max(1, -(-size // most))
+    max_bytes = RANGE_BYTES if compression == "none" else RANGE_BYTES // COMPRESSED_WEIGHT
+    ranges = max(1, -(-size // max_bytes))
     return max(1, -(-size // ranges))
 
 
 def _check_unchanged(part: Slice) -> None:
-    if state_of(part.place) != (part.size, part.modified):
+    if state_of(part.location) != (part.size, part.modified):
         raise LmkitError(
-            f"{shown(part.place)}: it has changed since the work was planned",
-            "run again when nothing writes to it any more; --overwrite starts over",
+            f"{shown(part.location)}: it has changed since the work was planned",
+            "run again when nothing writes to it any more; --overwrite starts from scratch",
         )

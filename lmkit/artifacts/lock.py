@@ -1,11 +1,11 @@
-"""One run at a time owns a folder.
+"""A lock that lets one run at a time write to a folder.
 
 Choices:
-- An advisory lock on the file `.lock`: the system drops it when the process ends, however it
+- An advisory lock on the file `.lock`: the system releases it when the process ends, however it
   ends, so nothing has to be cleaned up after a crash.
 - A file and not the folder itself: network file systems lock only files open for writing.
-- The file is removed while the lock is held. Whoever waited for it looks whether the file that it
-  locked is still the one in the folder.
+- The file is removed while the lock is held. A process that waited for the lock checks that the
+  file that it locked is still the one in the folder.
 """
 
 import fcntl
@@ -20,8 +20,8 @@ LOCK = ".lock"
 
 
 @contextmanager
-def owning(folder: Path, option: str = "--output") -> Generator[None]:
-    """Own a folder, which must exist, or say that another run does; `option` named it."""
+def folder_lock(folder: Path, option: str = "--output") -> Generator[None]:
+    """Lock an existing folder, or raise OutputError if another run holds it; `option` named it."""
     path = folder / LOCK
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -31,11 +31,11 @@ def owning(folder: Path, option: str = "--output") -> Generator[None]:
             os.close(descriptor)
             raise OutputError(
                 f"{option}: {folder}: another run is writing this folder",
-                f"wait for its end, or choose another {option}",
+                f"wait until it ends, or choose another {option}",
             ) from None
         if path.exists() and path.stat().st_ino == os.fstat(descriptor).st_ino:
             break
-        os.close(descriptor)  # its owner removed it between our opening and locking
+        os.close(descriptor)  # its holder removed it after it was opened here
     try:
         yield
     finally:

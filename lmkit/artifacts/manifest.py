@@ -1,12 +1,12 @@
-"""manifest.json: what a finished output folder says about itself.
+"""manifest.json: the description of a finished output folder.
 
 Choices:
 - A folder is complete if and only if its manifest.json exists. It is written last, in one step.
 - A `Plan` is what decides the output: stage, version, config, inputs. A `Manifest` is a plan and
-  what came of it. The same comparison of plans tells "up to date" from "changed" and "resume".
-- A raw file is known by its SHA-256 (a file that was split, by that of each range in order); a
-  folder that lmkit made, by the names and SHA-256s of its outputs, so that making the same bytes
-  again upstream makes nothing downstream stale. Where a folder lies does not count.
+  its results. The same comparison of plans distinguishes "up to date", "changed" and "resume".
+- A raw file is identified by its SHA-256 (a file that was split, by that of its ranges in order); a
+  finished folder, by the names and SHA-256s of its outputs, so that making the same bytes again
+  upstream makes nothing downstream stale. The location of a folder does not count.
 """
 
 import hashlib
@@ -19,25 +19,27 @@ from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from lmkit.artifacts.addresses import shown
-from lmkit.artifacts.atomic import appearing
-from lmkit.errors import LmkitError
+from lmkit.errors import InputError, LmkitError
+from lmkit.storage.atomic_files import atomic_write
+from lmkit.storage.remote_files import shown
 
 MANIFEST = "manifest.json"
+FORMAT = 2
+"""Format of plans, manifests and runs. Format 1 had other names of options and files."""
 MANY_INPUTS = 10_000
 
 
 class Record(BaseModel):
-    """Something that is kept as a JSON file."""
+    """A record that is stored as a JSON file."""
 
     model_config = ConfigDict(frozen=True)
 
     def write(self, path: Path, scratch: Path) -> None:
-        """Make the file appear, whole."""
-        # A file name that isn't UTF-8 reaches Python as half surrogates; JSON has a form for
-        # those, and pydantic's own writer and reader refuse them.
+        """Write the file atomically."""
+        # A file name that isn't UTF-8 reaches Python as lone surrogates; JSON has an escape for
+        # those, and pydantic's writer and reader reject them.
         with (
-            appearing(path, scratch) as temporary,
+            atomic_write(path, scratch) as temporary,
             temporary.open("w", encoding="utf-8", errors="backslashreplace") as file,
         ):
             file.writelines(self._texts())
@@ -50,17 +52,17 @@ RecordT = TypeVar("RecordT", bound=Record)
 
 
 def read(cls: type[RecordT], path: Path) -> RecordT | None:
-    """Read a record, or None where there is none."""
+    """Read a record, or return None if the file doesn't exist."""
     try:
         return cls.model_validate(json.loads(path.read_bytes()))
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except ValueError:  # pydantic's ValidationError is one, too
-        raise LmkitError(f"{path}: not a file that this lmkit wrote") from None
+    except ValueError:  # including pydantic's ValidationError
+        raise LmkitError(f"{path}: not a file that this version of lmkit wrote") from None
 
 
 class Counts(Record):
-    """What happened to the documents, and whatever else a stage counts."""
+    """Counts of documents by outcome, and whatever else a stage counts."""
 
     documents_in: int = 0
     documents_out: int = 0
@@ -86,7 +88,7 @@ class Counts(Record):
         )
 
     def check(self) -> None:
-        """Fail where documents have appeared or got lost."""
+        """Raise LmkitError if documents were added or lost."""
         after = self.documents_out + sum(self.dropped.values()) + self.quarantined
         if self.documents_in != after:
             raise LmkitError(
@@ -97,22 +99,22 @@ class Counts(Record):
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A raw file, or a folder that lmkit made, that was read."""
+    """A raw file or a finished folder that was read."""
 
     path: str
     source: str
-    """The label of its documents, unless they carry their own."""
+    """The label of its documents, unless their records have one."""
     bytes: int
     origin: str = ""
     """The path below the input argument."""
     modified: int | None = None
-    """Nanoseconds since 1970; a folder that lmkit made has none."""
+    """Nanoseconds since 1970; none for a finished folder."""
     sha256: tuple[str, ...] = ()
-    """Of the file, or of its ranges; of a folder, its fingerprint. Empty before it was read."""
+    """Of the file, or of its ranges; for a folder, its fingerprint. Empty before it was read."""
 
     @property
     def identity(self) -> tuple[str, str]:
-        """What stays the same when everything is moved somewhere else."""
+        """What doesn't change when everything is moved."""
         return self.source, self.origin
 
 
@@ -126,15 +128,17 @@ class Output(Record):
 
 
 class Plan(Record):
-    """Everything that decides what the output will be."""
+    """Everything that determines the output."""
 
+    format: int = 1
+    """A plan that doesn't say is of format 1."""
     stage: str
     lmkit: str
     config: dict[str, Any]
     inputs: tuple[Input, ...]
 
     def _texts(self) -> Iterator[str]:
-        """Yield the text of the file; of a million inputs a line each, which are never held."""
+        """Yield the text of the file; many inputs are written line by line, never held at once."""
         if len(self.inputs) < MANY_INPUTS:
             yield from super()._texts()
             return
@@ -147,23 +151,23 @@ class Plan(Record):
             yield f",\n{line}" if number else line
         yield "\n]}\n"
 
-    def option_changes(self, old: "Plan", places: Container[str] = ()) -> dict[str, str]:
-        """Say, for every option that differs from an older plan, how.
+    def option_changes(self, old: "Plan", location_options: Container[str] = ()) -> dict[str, str]:
+        """Describe every option that differs from an earlier plan.
 
-        `places` are options that only say where something lies.
+        `location_options` are options that only give the location of something.
         """
         before, now = flat(old.config), flat(self.config)
         return {
             key: f"--{key.replace('_', '-')} was {_shown(before.get(key))}, now {_shown(value)}"
             for key, value in ((key, now.get(key)) for key in now | before)
-            if key not in places and value != before.get(key)
+            if key not in location_options and value != before.get(key)
         }
 
     def input_changes(self, old: "Plan", same: Callable[[Input, Input], bool]) -> list[str]:
-        """Name every input that is new, gone, or not the `same` (asked with old and new)."""
+        """Name every input that is new, gone, or not the `same` (called with old and new)."""
         if [i.identity for i in old.inputs] == [i.identity for i in self.inputs]:
-            both = zip(old.inputs, self.inputs, strict=True)
-            return [f"input {shown(b.path)} has changed" for a, b in both if not same(a, b)]
+            pairs = zip(old.inputs, self.inputs, strict=True)
+            return [f"input {shown(b.path)} has changed" for a, b in pairs if not same(a, b)]
         changes: list[str] = []
         before, now = _by_identity(old.inputs), _by_identity(self.inputs)
         for key in now | before:
@@ -175,6 +179,14 @@ class Plan(Record):
         return changes
 
 
+def refuse_other_format(plan: Plan, path: Path) -> None:
+    """Raise InputError where a folder was made in another format than this lmkit's."""
+    if plan.format < FORMAT:
+        raise InputError(f"{path}: made by an earlier lmkit: make it again, or use that version")
+    if plan.format > FORMAT:
+        raise InputError(f"{path}: made by a later lmkit: use that version, or make it again")
+
+
 def _by_identity(inputs: Iterable[Input]) -> dict[tuple[str, str], list[Input]]:
     groups: dict[tuple[str, str], list[Input]] = {}
     for item in inputs:
@@ -183,33 +195,37 @@ def _by_identity(inputs: Iterable[Input]) -> dict[tuple[str, str], list[Input]]:
 
 
 class Manifest(Plan):
-    """A plan, and what came of it."""
+    """A plan, and its results."""
 
     outputs: tuple[Output, ...]
     counts: Counts
     details: dict[str, Any] = {}
-    """What the stage found out: sizes, shapes, measures."""
+    """What the stage computed: sizes, shapes, metrics."""
     seconds: float = Field(ge=0)
     """Wall time of the run that finished."""
     task_seconds: float = 0
-    """Time of all tasks, added up, those of interrupted runs included."""
+    """Total time of all tasks, including those of interrupted runs."""
     bytes_per_second: float = 0
     machine: dict[str, Any] = {}
 
+    def to_json(self) -> dict[str, Any]:
+        """Return what a command prints with --json: the results, without the lists of files."""
+        return self.model_dump(mode="json", exclude={"config", "inputs", "outputs"})
+
     @property
     def fingerprint(self) -> str:
-        """Stand for the content of the whole folder."""
+        """Return a hash of the content of the complete folder."""
         return fingerprint((output.name, output.sha256) for output in self.outputs)
 
 
 def fingerprint(files: Iterable[tuple[str, str]]) -> str:
-    """Return the SHA-256 over names and SHA-256s of files, in the order of the names."""
+    """Return the SHA-256 of the names and SHA-256s of files, sorted by name."""
     text = "".join(f"{name}\0{digest}\n" for name, digest in sorted(files))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Name nested options the way flags do.
+    """Name nested options as flags do.
 
     >>> flat({"optim": {"lr": 1}})
     {'optim.lr': 1}
@@ -225,3 +241,13 @@ def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _shown(value: object) -> str:
     return "none" if value is None else str(value)
+
+
+def kept_line(config: Any, manifest: Manifest) -> str:
+    """Return one line that summarizes a folder of documents."""
+    counts = manifest.counts
+    kept = f"{config.output}: kept {counts.documents_out:,} of {counts.documents_in:,} documents"
+    dropped = [f"{count:,} {reason}" for reason, count in counts.dropped.items()]
+    if counts.quarantined:
+        dropped.append(f"{counts.quarantined:,} quarantined")
+    return kept + (f" (dropped {', '.join(dropped)})" if dropped else "")

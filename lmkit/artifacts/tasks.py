@@ -1,15 +1,15 @@
 """Tasks and their receipts.
 
-    work/clean/documents-00003.jsonl.zst       what task 3 made
+    work/clean/documents-00003.jsonl.zst       what task 3 wrote
     work/clean/.partial/documents-00003.json   its receipt
 
 Choices:
-- A task writes through a `TaskWriter`: each file appears under its name whole, and the receipt
-  comes after all of them. So a run that is killed at any moment is resumed by the same command,
-  which repeats at most the tasks that were in flight.
-- A task notes what it read, with its SHA-256: a file that changes while it is read is noticed.
-- Files that only later tasks need go to the scratch folder and are gone when the stage ends. A run
-  that goes on hashes them again: nobody would see in the outputs that one was damaged in between.
+- A task writes through a `TaskWriter`: every file is written atomically, and the receipt is written
+  after all of them. So a run that is killed at any moment is resumed by the same command, which
+  repeats at most the tasks that were in progress.
+- A task records what it read, with its SHA-256: a file that changes while it is read is detected.
+- Files that only later tasks need are written to the scratch folder and deleted when the stage
+  ends. A resumed run hashes them again: damage in between would not show in the outputs.
 """
 
 import time
@@ -19,10 +19,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from lmkit.artifacts.atomic import appearing, sha256
 from lmkit.artifacts.manifest import Counts, Output, Record, read
 from lmkit.execution.pool import map_tasks
-from lmkit.execution.progress import say
+from lmkit.execution.progress import log_message
+from lmkit.storage.atomic_files import atomic_write, sha256
 
 PARTIAL = ".partial"
 TaskT = TypeVar("TaskT")
@@ -38,7 +38,7 @@ class ReadRange(Record):
 
 
 class Problem(Record):
-    """What a person should know about a file that couldn't all be read."""
+    """A warning about a file that couldn't be read completely."""
 
     where: str
     first: str
@@ -46,7 +46,7 @@ class Problem(Record):
 
 
 class Receipt(Record):
-    """What came of one task."""
+    """The results of one task."""
 
     outputs: tuple[Output, ...]
     scratch: tuple[Output, ...]
@@ -74,30 +74,30 @@ class TaskWriter:
 
     @property
     def partial(self) -> Path:
-        """The folder of what is not finished."""
+        """The folder of unfinished files."""
         return self.folder / PARTIAL
 
     @contextmanager
     def file(self, name: str) -> Generator[Path]:
-        """Hand out a path to write to; the file then appears in the output folder."""
-        with self._appearing(self.folder / name, name, self._outputs) as path:
+        """Yield a path to write to; the file is then moved to the output folder."""
+        with self._atomic_file(self.folder / name, name, self._outputs) as path:
             yield path
 
     @contextmanager
     def scratch_file(self, name: str) -> Generator[Path]:
-        """Hand out a path to write to; the file then appears where later tasks find it."""
-        with self._appearing(self.partial / name, name, self._scratch) as path:
+        """Yield a path to write to; the file is then moved to where later tasks find it."""
+        with self._atomic_file(self.partial / name, name, self._scratch) as path:
             yield path
 
     @contextmanager
-    def _appearing(self, final: Path, name: str, notes: dict[str, Output]) -> Generator[Path]:
+    def _atomic_file(self, final: Path, name: str, outputs: dict[str, Output]) -> Generator[Path]:
         final.parent.mkdir(parents=True, exist_ok=True)
-        with appearing(final, self.partial) as path:
+        with atomic_write(final, self.partial) as path:
             yield path
-            notes[name] = Output(name=name, bytes=path.stat().st_size, sha256=sha256(path))
+            outputs[name] = Output(name=name, bytes=path.stat().st_size, sha256=sha256(path))
 
     def count_in(self, name: str, counts: dict[str, int]) -> None:
-        """Say how much a file of this task holds."""
+        """Record the counts of a file of this task."""
         self._outputs[name] = self._outputs[name].model_copy(update={"counts": counts})
 
     def finish(self) -> Receipt:
@@ -116,36 +116,33 @@ class TaskWriter:
 
 
 def receipt_path(folder: Path, step: str, number: int) -> Path:
-    """Return where the receipt of a task lies."""
+    """Return the path of the receipt of a task."""
     return folder / PARTIAL / f"{step}-{number:05d}.json"
 
 
 def finished(folder: Path, step: str, number: int) -> Receipt | None:
-    """Return the receipt of a task, if all that it lists is there."""
+    """Return the receipt of a task, if all files that it lists exist."""
     receipt = read(Receipt, receipt_path(folder, step, number))
     if receipt is None:
         return None
-    places = [(folder, receipt.outputs), (folder / PARTIAL, receipt.scratch)]
-    whole = all(
-        (where / output.name).exists() and (where / output.name).stat().st_size == output.bytes
-        for where, outputs in places
-        for output in outputs
-    )
-    return receipt if whole else None
+    files = [(folder / output.name, output) for output in receipt.outputs]
+    files += [(folder / PARTIAL / output.name, output) for output in receipt.scratch]
+    complete = all(path.exists() and path.stat().st_size == output.bytes for path, output in files)
+    return receipt if complete else None
 
 
-def damaged_tasks(folder: Path, step: str, count: int) -> list[int]:
-    """Return the tasks whose scratch files are not what their receipts say."""
-    damaged: list[int] = []
+def corrupt_tasks(folder: Path, step: str, count: int) -> list[int]:
+    """Return the tasks whose scratch files don't match their receipts."""
+    corrupt: list[int] = []
     for number in range(count):
         receipt = read(Receipt, receipt_path(folder, step, number))
         scratch = receipt.scratch if receipt else ()
-        if not all(_is_whole(folder / PARTIAL / output.name, output) for output in scratch):
-            damaged.append(number)
-    return damaged
+        if not all(_is_intact(folder / PARTIAL / output.name, output) for output in scratch):
+            corrupt.append(number)
+    return corrupt
 
 
-def _is_whole(path: Path, output: Output) -> bool:
+def _is_intact(path: Path, output: Output) -> bool:
     return path.exists() and path.stat().st_size == output.bytes and sha256(path) == output.sha256
 
 
@@ -158,14 +155,14 @@ def run_tasks(
     workers: int,
     label: str,
 ) -> list[Receipt]:
-    """Do the tasks that aren't done yet, and return the receipts of all, in order."""
+    """Run the tasks that aren't done yet, and return the receipts of all, in order."""
     todo = [pair for pair in enumerate(tasks) if not finished(folder, step, pair[0])]
     if len(todo) < len(tasks):
         done = len(tasks) - len(todo)
-        say(f"{folder}: resuming: {done} of {len(tasks)} tasks of '{label}' are done")
+        log_message(f"{folder}: resuming: {done} of {len(tasks)} tasks of '{label}' are done")
     map_tasks(partial(_run, folder, step, work), todo, workers=workers, label=label)
     receipts = [finished(folder, step, number) for number in range(len(tasks))]
-    assert all(receipts), "a task has come to its end without a whole receipt"
+    assert all(receipts), "a task has ended without a complete receipt"
     return [receipt for receipt in receipts if receipt]
 
 
@@ -179,3 +176,8 @@ def _run(
     writer = TaskWriter(folder, step, number)
     work(subject, writer)
     writer.finish()
+
+
+def scratch(kind: str, number: int) -> str:
+    """Return the name of a scratch file, which only later tasks need."""
+    return f"{kind}-{number:05d}.scratch"

@@ -1,13 +1,13 @@
-"""Sharing tasks between processes.
+"""Tasks distributed over processes.
 
 Choices:
-- Results come back in the order of the tasks, so nothing downstream can depend on the number of
-  workers or on which was first.
+- Results are returned in the order of the tasks, so nothing downstream can depend on the number of
+  workers or on which finished first.
 - Processes are spawned, not forked: forking a process that has threads (the progress bar is one,
   torch has many) can deadlock.
-- One worker means this very process: simple to debug, and no start-up cost.
-- When a task fails, the ones that run are let finish, since what they finish is kept. After an
-  interrupt nobody waits for them.
+- One worker means the main process: simple to debug, and no start-up cost.
+- When a task fails, the running ones are allowed to finish, since their results are kept. After an
+  interrupt they are not waited for.
 """
 
 import os
@@ -42,7 +42,7 @@ def map_tasks(
         from multiprocessing import active_children, get_context
 
         context, few = get_context("spawn"), len(tasks) < 2 * workers
-        with ProcessPoolExecutor(workers, context, _tie_to_parent, (few,)) as pool:
+        with ProcessPoolExecutor(workers, context, _end_with_parent, (few,)) as pool:
             try:
                 futures = [pool.submit(function, task) for task in tasks]
                 for future in as_completed(futures):
@@ -59,24 +59,24 @@ def map_tasks(
                     worker.terminate()
                 raise
             finally:
-                # It waits: the executor's thread must be gone before Python ends, or it complains.
+                # This waits: the executor's thread must end before Python does.
                 pool.shutdown(cancel_futures=True)
 
 
-def _tie_to_parent(few_tasks: bool) -> None:
-    """Make a worker die quietly on Ctrl-C, and at once when its parent is killed."""
+def _end_with_parent(few_tasks: bool) -> None:
+    """Make a worker exit silently on Ctrl-C, and at once when its parent is killed."""
     from multiprocessing import parent_process
     from multiprocessing.connection import wait
 
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    # The processes are the parallelism: threads inside each would only fight for the same cores.
-    # With few tasks, though, one of them ends last, and may have the cores of the others then.
+    # The processes are the parallelism: threads inside of each would only compete for the cores.
+    # With few tasks, though, the last ones can use the cores of those that have finished.
     os.environ["TOKENIZERS_PARALLELISM"] = "true" if few_tasks else "false"
     parent = parent_process()
     assert parent is not None
 
     def watch() -> None:
-        # An orphan would wait for work for ever: it holds both ends of the queue it reads.
+        # An orphan would wait for work indefinitely: it holds both ends of the queue it reads.
         wait([parent.sentinel])
         os._exit(1)
 

@@ -1,10 +1,10 @@
-"""What a person sees while a stage runs.
+"""Progress and messages while a stage runs.
 
 Choices:
-- Everything here goes to standard error; standard output is for results.
-- A bar on a terminal; elsewhere (a log file, a batch job) some ten plain lines in all.
-- Names of files and what stands in them may hold anything: control characters, which could rewrite
-  a terminal, are shown by their numbers.
+- Everything here is written to standard error; standard output is for results.
+- A progress bar on a terminal; elsewhere (a log file, a batch job) about ten plain lines in total.
+- File names and their content may hold anything: control characters, which could rewrite a
+  terminal, are shown as escapes.
 """
 
 import re
@@ -17,14 +17,14 @@ from lmkit.execution.ranks import rank
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-def say(message: str) -> None:
-    """Tell a person something that is not a result; of several processes the first speaks."""
+def log_message(message: str) -> None:
+    """Print a message that is not a result; of several processes, only rank 0 prints."""
     if rank() == 0:
         print(printable(message), file=sys.stderr, flush=True)
 
 
 def printable(message: str) -> str:
-    r"""Show control characters, and what isn't Unicode, by their numbers.
+    r"""Show control characters and lone surrogates as escapes.
 
     >>> printable("a\x1b[1m\n")
     'a\\x1b[1m\n'
@@ -33,14 +33,14 @@ def printable(message: str) -> str:
 
 
 def warn(message: str) -> None:
-    """Tell a person about something that may be wrong."""
-    say("Warning: " + message.replace("\n", "\\n"))
+    """Print a warning."""
+    log_message("Warning: " + message.replace("\n", "\\n"))
 
 
 @contextmanager
 def progress(label: str, total: int) -> Generator[Callable[[], None]]:
-    """Show how far along `total` tasks are; the function it hands out takes one step."""
-    # Not rich's own check: FORCE_COLOR, which CI sets, makes it see terminals everywhere.
+    """Show the progress of `total` tasks; the yielded function advances it by one."""
+    # Not rich's own check: with FORCE_COLOR, which CI sets, it always detects a terminal.
     if sys.stderr.isatty():
         from rich.console import Console
         from rich.progress import (
@@ -63,6 +63,6 @@ def progress(label: str, total: int) -> Generator[Callable[[], None]]:
             nonlocal done
             done += 1
             if done * 10 // total > (done - 1) * 10 // total:
-                say(f"{label}: {done}/{total} {'task' if total == 1 else 'tasks'}")
+                log_message(f"{label}: {done}/{total} {'task' if total == 1 else 'tasks'}")
 
         yield step

@@ -1,16 +1,16 @@
-"""Which of several processes this is, when a launcher such as torchrun started them together.
+"""The rank of this process among those that a launcher such as torchrun started.
 
-Choice: the launchers' own environment variables, which are known before torch is imported.
+Choice: the launcher's environment variables, which are set before torch is imported.
 """
 
 import os
 
 
 def rank() -> int:
-    """Return the number of this process, from 0; 0 where there is one."""
+    """Return the rank of this process; 0 if there is only one."""
     return int(os.environ.get("RANK", "0"))
 
 
 def ranks() -> int:
-    """Return how many processes were started together."""
+    """Return the number of processes that were started (the world size)."""
     return int(os.environ.get("WORLD_SIZE", "1"))

@@ -1,24 +1,24 @@
-"""How weights are first drawn, by name.
+"""Weight initialization, by name.
 
-    gpt2    N(0, 0.02); matrices that write into the stream of residuals 1/sqrt(n) of that, n being
-            how many write into it (Radford et al. 2019, section 2.3).
-    small   N(0, sqrt(2 / (5 D))) (Nguyen and Salazar 2019, arXiv 1910.05895, section 2.2); writers
-            2 / (L sqrt(D)), as in GPT-NeoX-20B (Black et al. 2022, arXiv 2204.06745, section 2.1);
-            embeddings half of the first, or the logits of a new model would vary by 0.4 and its
-            loss lie 0.2 above ln V.
+    gpt2    N(0, 0.02); matrices that write to the residual stream 1/sqrt(n) of that, n being the
+            number of such matrices (Radford et al. 2019, section 2.3).
+    small   N(0, sqrt(2 / (5 D))) (Nguyen and Salazar 2019, arXiv 1910.05895, section 2.2); matrices
+            that write to the residual stream 2 / (L sqrt(D)), as in GPT-NeoX-20B (Black et al.
+            2022, arXiv 2204.06745, section 2.1); embeddings half of the first, or the logits of a
+            new model would vary by 0.4 and its loss would be 0.2 above ln V.
     t5      as Mesh TensorFlow and Transformers' T5: embeddings N(0, 1), matrices N(0, 1 / inputs),
-            queries 1/sqrt(K) of that where scores aren't divided.
+            queries 1/sqrt(K) of that where scores aren't scaled.
 
 Choices:
-- On the CPU and in a fixed order, from a generator of their own: a seed gives the same model on
-  every device and for any number of processes.
-- Gains are 1, biases 0. XLNet's own biases are drawn, as in its code.
+- On the CPU, in a fixed order, and from a dedicated generator: a seed gives the same model on every
+  device and for any number of processes.
+- Norm weights are 1, biases 0. XLNet's attention biases are random, as in its code.
 - The loss of a new model is ln V within 2% for gpt2 and small. T5's logits are products of a
-  normalized place and an embedding of variance 1, times 1/sqrt(D), so they vary by 1 and the loss
-  is ln V + 1/2. In a decoder it is more where models are wide: a place still resembles the token
-  it came from, by cosine c, and gives it the logit c sqrt(D).
+  normalized hidden state and an embedding of variance 1, times 1/sqrt(D), so they vary by 1 and the
+  loss is ln V + 1/2. In a wide decoder it is more: a hidden state still resembles the embedding
+  of its input token, by cosine c, and gives that token the logit c sqrt(D).
 
-Shapes: D width, K head width, L blocks, V vocabulary.
+Shapes: D hidden size, K head dimension, L blocks, V vocabulary.
 """
 
 import math
@@ -27,59 +27,63 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from lmkit.model.configuration import ModelConfig
+from lmkit.model.options import ModelConfig
 
-DEVIATION = 0.02
-WRITERS = ("attention.output.weight", "feed_forward.down.weight")
-DRAWN_VECTORS = ("content_bias", "position_bias", "relative_bias")
+STANDARD_DEVIATION = 0.02
+RESIDUAL_OUTPUTS = ("attention.output.weight", "feed_forward.down.weight")
+RANDOM_VECTORS = ("content_bias", "position_bias", "relative_bias")
 
 
 @torch.no_grad()
-def draw_weights(
+def initialize_weights(
     parameters: Iterable[tuple[str, nn.Parameter]], config: ModelConfig, seed: int
 ) -> None:
-    """Draw every weight anew, the same for a seed on whatever device they lie."""
+    """Initialize every weight; a seed gives the same values on every device."""
     generator = torch.Generator().manual_seed(seed)
     for name, parameter in parameters:
-        if parameter.is_meta:  # a shape without numbers, to be filled from a checkpoint
+        if parameter.is_meta:  # to be loaded from a checkpoint
             continue
-        spread = deviation(name, parameter, config)
-        if spread is None:
+        std = standard_deviation(name, parameter, config)
+        if std is None:
             parameter.fill_(1.0 if name.endswith("norm.weight") else 0.0)
             continue
-        drawn = torch.empty(parameter.shape, dtype=torch.float32, device="cpu")
-        parameter.copy_(drawn.normal_(0.0, spread, generator=generator))
+        is_random = torch.empty(parameter.shape, dtype=torch.float32, device="cpu")
+        parameter.copy_(is_random.normal_(0.0, std, generator=generator))
 
 
-def deviation(name: str, parameter: Tensor, config: ModelConfig) -> float | None:
-    """Return how far a parameter's numbers are spread around 0; None: they aren't drawn."""
+def standard_deviation(name: str, parameter: Tensor, config: ModelConfig) -> float | None:
+    """Return the standard deviation of a parameter's initial values; None: they aren't random."""
     if name == "query_vector":
-        # Elsewhere only the permutation objective uses it, and where it isn't used it stays 0.
-        drawn = config.position == "transformer-xl"
+        # Elsewhere only the permutation objective uses it; where it isn't used it remains 0.
+        is_random = config.position == "transformer-xl"
     else:
-        drawn = parameter.ndim > 1 or name.endswith(DRAWN_VECTORS)
-    if not drawn:
+        is_random = parameter.ndim > 1 or name.endswith(RANDOM_VECTORS)
+    if not is_random:
         return None
     if config.initialization == "t5":
-        return _t5(name, parameter, config)
-    is_writer = name.endswith(WRITERS)
+        return _t5_standard_deviation(name, parameter, config)
+    writes_residual = name.endswith(RESIDUAL_OUTPUTS)
     in_decoder = config.architecture == "encoder-decoder" and not name.startswith("encoder.")
     layers = (config.decoder_layers or config.layers) if in_decoder else config.layers
     if config.initialization == "gpt2":
-        writers = (3 if in_decoder else 2) * layers
-        return DEVIATION / math.sqrt(writers) if is_writer else DEVIATION
-    if is_writer:
+        residual_outputs = (3 if in_decoder else 2) * layers
+        return (
+            STANDARD_DEVIATION / math.sqrt(residual_outputs)
+            if writes_residual
+            else STANDARD_DEVIATION
+        )
+    if writes_residual:
         return 2 / (layers * math.sqrt(config.hidden_size))
     small = math.sqrt(2 / (5 * config.hidden_size))
     return small / 2 if name.endswith(("embedding.weight", "output.weight")) else small
 
 
-def _t5(name: str, parameter: Tensor, config: ModelConfig) -> float:
-    if name == "embedding.weight" and config.tied:
+def _t5_standard_deviation(name: str, parameter: Tensor, config: ModelConfig) -> float:
+    if name == "embedding.weight" and config.tie_embeddings:
         return 1.0
     if parameter.ndim < 2 or name.endswith("embedding.weight"):
-        # An untied embedding, learned positions and tables of distances.
+        # An untied embedding, learned positions, relative position biases.
         return 1.0 if name == "embedding.weight" else 1 / math.sqrt(config.hidden_size)
     inputs = 1 / math.sqrt(parameter.shape[1])
-    undivided = name.endswith("attention.query.weight") and config.score_scale == 1.0
-    return inputs / math.sqrt(config.width_of_head) if undivided else inputs
+    is_unscaled_query = name.endswith("attention.query.weight") and config.score_scale == 1.0
+    return inputs / math.sqrt(config.attention_head_dim) if is_unscaled_query else inputs

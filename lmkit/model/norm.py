@@ -1,4 +1,4 @@
-"""Normalization of each place: by its root mean square, or by its mean and deviation.
+"""Normalization layers: RMSNorm and layer normalization.
 
 RMSNorm is from Zhang and Sennrich (2019, arXiv 1910.07467), layer normalization from Ba et al.
 (2016, arXiv 1607.06450).
@@ -6,10 +6,12 @@ RMSNorm is from Zhang and Sennrich (2019, arXiv 1910.07467), layer normalization
 Choices:
 - On a CPU torch 2.13 runs `rms_norm` as a chain of small kernels: for 4,096 x 384 numbers in fp32,
   0.7 ms forward and 3 to 5 ms backward, where its `layer_norm` takes 0.3 and 0.5. The backward
-  pass here borrows layer_norm's kernel, at 0.4 and 1.4 ms. Elsewhere torch's own is fused.
-- Under autocast the result is rounded here, once, rather than in each linear layer that reads it.
-  The mean square itself is always taken in fp32. A norm that writes the stream of residuals, as
-  behind the embedding or behind a part (post), keeps it in fp32.
+  pass here uses layer_norm's kernel, at 0.4 and 1.4 ms. Elsewhere torch's own is fused.
+- Under autocast the result is cast here, once, rather than in each linear layer that takes it. The
+  mean square itself is always computed in fp32. A norm whose output is the residual stream, as
+  after the embedding or after a sublayer (post-norm), keeps it in fp32.
+
+Shapes: B batch, T time, D hidden size.
 """
 
 from typing import Any
@@ -18,18 +20,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lmkit.model.configuration import ModelConfig
+from lmkit.model.options import ModelConfig
 
 
 def make_norm(config: ModelConfig, *, rounds: bool = True) -> "RMSNorm | LayerNorm":
-    """Return the norm that a config asks for."""
+    """Return the normalization layer of a config."""
     if config.norm == "rmsnorm":
         return RMSNorm(config.hidden_size, config.norm_eps, rounds=rounds)
     return LayerNorm(config.hidden_size, config.norm_eps, bias=config.biases, rounds=rounds)
 
 
 class LayerNorm(nn.Module):
-    """Take off each place's mean, divide by its deviation, then scale and shift each channel."""
+    """Subtract each position's mean, divide by its deviation, then scale and shift each channel."""
 
     def __init__(self, width: int, eps: float, *, bias: bool, rounds: bool = True) -> None:
         super().__init__()
@@ -38,13 +40,13 @@ class LayerNorm(nn.Module):
         self.eps, self.rounds = eps, rounds
 
     def forward(self, x_BTD: Tensor) -> Tensor:
-        """Return the normalized places."""
+        """Return the normalized hidden states."""
         y_BTD = F.layer_norm(x_BTD, self.weight.shape, self.weight, self.bias, self.eps)
-        return _rounded(y_BTD) if self.rounds else y_BTD
+        return _to_autocast_dtype(y_BTD) if self.rounds else y_BTD
 
 
 class RMSNorm(nn.Module):
-    """Divide each place by its root mean square, then scale each channel by a trained weight."""
+    """Divide each position by its root mean square, then scale each channel by a trained weight."""
 
     def __init__(self, width: int, eps: float, *, rounds: bool = True) -> None:
         super().__init__()
@@ -52,7 +54,7 @@ class RMSNorm(nn.Module):
         self.eps, self.rounds = eps, rounds
 
     def forward(self, x_BTD: Tensor) -> Tensor:
-        """Return the normalized places."""
+        """Return the normalized hidden states."""
         kind = x_BTD.device.type
         if x_BTD.dtype != self.weight.dtype:  # the output of a product under autocast
             x_BTD = x_BTD.to(self.weight.dtype)
@@ -61,20 +63,20 @@ class RMSNorm(nn.Module):
             y_BTD: Tensor = _CpuRMSNorm.apply(x_BTD, self.weight, self.eps)
         else:
             y_BTD = F.rms_norm(x_BTD, self.weight.shape, self.weight, self.eps)
-        return _rounded(y_BTD) if self.rounds else y_BTD
+        return _to_autocast_dtype(y_BTD) if self.rounds else y_BTD
 
 
-def _rounded(y_BTD: Tensor) -> Tensor:
-    """Return places in the precision that the next linear layer works in."""
+def _to_autocast_dtype(y_BTD: Tensor) -> Tensor:
+    """Return hidden states in the precision of the next linear layer."""
     kind = y_BTD.device.type
     return y_BTD.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else y_BTD
 
 
 class _CpuRMSNorm(torch.autograd.Function):
-    """RMS normalization whose backward pass is layer normalization's, put right afterwards.
+    """RMS normalization whose backward pass is that of layer normalization, with a correction.
 
-    With x̂ = x·r the gradient is r·(g - x̂·mean(g·x̂)), g being weighted. Layer normalization around
-    a mean of zero gives r·(g - mean(g) - x̂·mean(g·x̂)), so r·mean(g) has to be added back.
+    With x̂ = x·r the gradient is r·(g - x̂·mean(g·x̂)), g being weighted. Layer normalization
+    around a mean of zero gives r·(g - mean(g) - x̂·mean(g·x̂)), so r·mean(g) has to be added back.
     """
 
     @staticmethod

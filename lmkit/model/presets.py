@@ -1,17 +1,17 @@
-"""Shapes and parts that are known by name.
+"""Named model shapes and components.
 
 Choices:
-- A preset fixes the shape and the parts. How the model is trained is for other options to say.
-- `llama-*` are the block of Touvron et al. (2023, arXiv 2302.13971) in sizes that a laptop, a
-  workstation and one large GPU can train; `llama-1b` has the widths of Llama 3.2 1B.
-- The others have the shapes that were published: GPT-2 (Radford et al. 2019, table 2; the released
+- A preset fixes the shape and the components. Other options set how the model is trained.
+- `llama-*` have the block of Touvron et al. (2023, arXiv 2302.13971) in sizes that a laptop, a
+  workstation and one large GPU can train; `llama-1b` has the dimensions of Llama 3.2 1B.
+- The others have the published shapes: GPT-2 (Radford et al. 2019, table 2; the released
   models have 124 and 355 million parameters), BERT (Devlin et al. 2019, arXiv 1810.04805, section
   3), ModernBERT (Warner et al. 2024, arXiv 2412.13663, tables 3 and 4), T5 (Raffel et al. 2020,
   arXiv 1910.10683, section 3.1.2 and its released t5-small), XLNet (Yang et al. 2019, arXiv
   1906.08237, whose base has BERT's sizes).
 - `tiny-*` train in seconds. They are for tests and for trying out a pipeline: a decoder as Llama's,
-  an encoder as ModernBERT, an encoder-decoder as T5, but with numbers drawn as GPT-2's, which a
-  plain AdamW can train.
+  an encoder as ModernBERT, an encoder-decoder as T5, but initialized as GPT-2, which a plain AdamW
+  can train.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 
 class Shape(NamedTuple):
-    """The numbers that decide how many parameters a model has, vocabulary aside."""
+    """The dimensions that decide how many parameters a model has, apart from the vocabulary."""
 
     layers: int
     hidden_size: int
@@ -56,7 +56,7 @@ _BERT = {
     "max_positions": 512,
     "activation": "gelu",
     "norm": "layernorm",
-    "norm_place": "post",
+    "norm_position": "post",
     "norm_eps": 1e-12,
     "biases": True,
 }
@@ -80,7 +80,7 @@ _XLNET = {
     "position": "transformer-xl",
     "activation": "gelu",
     "norm": "layernorm",
-    "norm_place": "post",
+    "norm_position": "post",
     "norm_eps": 1e-12,
     "biases": True,
 }
@@ -95,4 +95,4 @@ PARTS: Mapping[str, Mapping[str, Any]] = {
     "tiny-encoder": _MODERNBERT,
     "tiny-encoder-decoder": _T5,
 }
-"""What a preset's parts are, where they aren't the defaults."""
+"""The components of a preset that aren't the defaults."""

@@ -1,37 +1,37 @@
-"""The Transformer: encoder, decoder, or both, built from interchangeable parts.
+"""The Transformer: encoder, decoder or encoder-decoder, built from interchangeable components.
 
 By default the block is that of Llama (Touvron et al. 2023, arXiv 2302.13971): normalization before
-each part, SwiGLU, rotary positions, no biases. Other options make it the block of GPT-2, Qwen3,
-BERT, ModernBERT, T5 or XLNet, with the numbers of each.
+each sublayer, SwiGLU, rotary positions, no biases. Other options make it the block of GPT-2, Qwen3,
+BERT, ModernBERT, T5 or XLNet, with the dimensions of each.
 
-Names of parameters (only what a config asks for exists; `N` counts blocks from 0):
+Names of parameters (only those that a config needs exist; `N` counts blocks from 0):
 
-    embedding.weight                  V x D; also the output matrix, unless there is another
+    embedding.weight                  V x D; also the output matrix, if embeddings are tied
     position_embedding.weight         learned positions
-    embedding_norm.{weight,bias}      of encoders, but for XLNet's
-    query_vector                      D; of encoders: what XLNet's query stream begins with
-    relative_bias                     32 x H numbers in a line: T5's, for the blocks below
-    blocks.N.attention_norm.*         before attention, or behind its sum (post)
+    embedding_norm.{weight,bias}      of encoders, except XLNet's
+    query_vector                      D; of encoders: the initial state of XLNet's query stream
+    relative_bias                     32 x H numbers, flattened: T5's, for the blocks below
+    blocks.N.attention_norm.*         before attention, or after its sum (post-norm)
     blocks.N.attention.{query,key,value,output}.{weight,bias}
     blocks.N.attention.{query_norm,key_norm}.weight
-    blocks.N.attention.{content_bias,position_bias}      H x K numbers in a line: XLNet's
-    blocks.N.attention.distance.weight                   XLNet's matrix for codes of distances
+    blocks.N.attention.{content_bias,position_bias}      H x K numbers, flattened: XLNet's
+    blocks.N.attention.distance.weight                   XLNet's matrix for distance encodings
     blocks.N.cross_attention_norm.*, blocks.N.cross_attention.*
     blocks.N.feed_forward_norm.*, blocks.N.feed_forward.{gate,up,down}.{weight,bias}
-    norm.*                            behind the last block, where norms come first (pre)
+    norm.*                            after the last block, with pre-norm
     encoder.{relative_bias,blocks.N.*,norm.*}            an encoder-decoder's encoder
-    head.dense.*, head.norm.*         of encoders, but for XLNet's
+    head.dense.*, head.norm.*         of encoders, except XLNet's
     output.weight, output_bias        V x D where not tied; V, of encoders
 
 Choices:
 - A tied embedding is one parameter, used twice (Press and Wolf 2017, arXiv 1608.05859), so there is
   nothing to tie, to untie by accident, or to count twice.
 - With targets the model returns the summed loss, one number, and never the logits: those are the
-  largest tensor of a step, and Accelerate would copy them to fp32 on their way out.
+  largest tensor of a step, and Accelerate would copy them to fp32 when it returns them.
 - An encoder has two streams where an order is given (Yang et al. 2019, arXiv 1906.08237, section
-  2.3), with whatever positions; XLNet itself has transformer-xl's.
+  2.3), with any position encoding; XLNet itself has transformer-xl's.
 
-Shapes: B batch, T time, S places of the source, Q places asked, D width, V vocabulary.
+Shapes: B batch, T time, S source positions, Q queries, D hidden size, V vocabulary.
 """
 
 from typing import NamedTuple
@@ -42,32 +42,37 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from lmkit.model.attention import Attention, TransformerXLAttention
-from lmkit.model.cache import KeyValueCache, LayerCache
-from lmkit.model.configuration import ModelConfig
+from lmkit.model.attention_inputs import (
+    StackInputs,
+    query_stream_inputs,
+    relative_table,
+    self_attention_inputs,
+)
+from lmkit.model.attention_kernels import Mask, allow_empty_rows
 from lmkit.model.feed_forward import FeedForward, GatedFeedForward, activation
-from lmkit.model.initialization import draw_weights
-from lmkit.model.kernels import Mask, lit
+from lmkit.model.initialization import initialize_weights
+from lmkit.model.kv_cache import KeyValueCache, LayerCache
 from lmkit.model.linear import Embedding, Linear
 from lmkit.model.loss import IGNORED, summed_nll
-from lmkit.model.masks import order_masks, same_document
+from lmkit.model.masks import permutation_masks, same_document_mask
 from lmkit.model.norm import make_norm
+from lmkit.model.options import ModelConfig
 from lmkit.model.positions import sinusoids
-from lmkit.model.views import Views, look_around, look_from, relative_table
 
 
 class Source(NamedTuple):
-    """What an encoder-decoder's encoder made of its text."""
+    """The output of an encoder-decoder's encoder."""
 
     x_BSD: Tensor
     documents_BS: Tensor | None
 
 
 class Block(nn.Module):
-    """One layer: places look at one another, then each is worked on by itself."""
+    """One layer: attention, cross-attention in a decoder with an encoder, feed-forward network."""
 
     def __init__(self, config: ModelConfig, number: int, *, causal: bool, crosses: bool) -> None:
         super().__init__()
-        self.post = config.norm_place == "post"
+        self.post = config.norm_position == "post"
         self.recomputes = False
         self.is_local = config.is_local(number)
         is_normalized = number > 0 or config.first_is_normalized
@@ -90,16 +95,17 @@ class Block(nn.Module):
     def forward(
         self,
         x_BTD: Tensor,
-        views: Views,
+        inputs: StackInputs,
         cache: LayerCache | None = None,
         source: Source | None = None,
         content_BSD: Tensor | None = None,
     ) -> Tensor:
-        """Add each part to the stream of residuals.
+        """Add the output of each sublayer to the residual stream.
 
-        `content_BSD` is what the query stream looks at: the content stream, as it came in here.
+        `content_BSD` is the input of the keys and values of the query stream: the content stream
+        before this block.
         """
-        arguments = (x_BTD, views, cache, source, content_BSD)
+        arguments = (x_BTD, inputs, cache, source, content_BSD)
         if self.recomputes and self.training and torch.is_grad_enabled():
             return checkpoint(self._forward, *arguments, use_reentrant=False)
         return self._forward(*arguments)
@@ -107,52 +113,63 @@ class Block(nn.Module):
     def _forward(
         self,
         x_BTD: Tensor,
-        views: Views,
+        inputs: StackInputs,
         cache: LayerCache | None,
         source: Source | None,
         content_BSD: Tensor | None,
     ) -> Tensor:
-        view = views.near if self.is_local else views.far
-        norm, read = self.attention_norm, self._before(self.attention_norm, x_BTD)
+        layer_inputs = inputs.sliding_window_layers if self.is_local else inputs.global_layers
+        norm, sublayer_input = self.attention_norm, self._pre_norm(self.attention_norm, x_BTD)
         if content_BSD is not None:
-            content_BSD = self._before(norm, content_BSD)
+            content_BSD = self._pre_norm(norm, content_BSD)
         if isinstance(self.attention, TransformerXLAttention):
-            assert view.codes_RD is not None
-            attended_BTD = self.attention.look(
-                read, view.codes_RD, view.mask, content_BSD, view.columns_BT
+            assert layer_inputs.distance_encodings_RD is not None
+            attended_BTD = self.attention.relative_attention(
+                sublayer_input,
+                layer_inputs.distance_encodings_RD,
+                layer_inputs.mask,
+                content_BSD,
+                layer_inputs.columns_BT,
             )
         else:
             attended_BTD = self.attention(
-                read, view.turn, view.mask, cache, content_BSD, view.seen_turn
+                sublayer_input,
+                layer_inputs.rope,
+                layer_inputs.mask,
+                cache,
+                content_BSD,
+                layer_inputs.kv_rope,
             )
-        x_BTD = self._added(norm, x_BTD, attended_BTD)
+        x_BTD = self._add_residual(norm, x_BTD, attended_BTD)
         if source is not None:
             norm = self.cross_attention_norm
-            read = self._before(norm, x_BTD)
-            attended_BTD = self.cross_attention(read, None, views.source, cache, source.x_BSD)
-            x_BTD = self._added(norm, x_BTD, attended_BTD)
+            sublayer_input = self._pre_norm(norm, x_BTD)
+            attended_BTD = self.cross_attention(
+                sublayer_input, None, inputs.cross_attention_mask, cache, source.x_BSD
+            )
+            x_BTD = self._add_residual(norm, x_BTD, attended_BTD)
         norm = self.feed_forward_norm
-        return self._added(norm, x_BTD, self.feed_forward(self._before(norm, x_BTD)))
+        return self._add_residual(norm, x_BTD, self.feed_forward(self._pre_norm(norm, x_BTD)))
 
-    def _before(self, norm: nn.Module, x_BTD: Tensor) -> Tensor:
+    def _pre_norm(self, norm: nn.Module, x_BTD: Tensor) -> Tensor:
         return x_BTD if self.post else norm(x_BTD)
 
-    def _added(self, norm: nn.Module, x_BTD: Tensor, part_BTD: Tensor) -> Tensor:
+    def _add_residual(self, norm: nn.Module, x_BTD: Tensor, part_BTD: Tensor) -> Tensor:
         x_BTD = x_BTD + self.dropout(part_BTD)
         return norm(x_BTD) if self.post else x_BTD
 
 
 class Stack(nn.Module):
-    """Blocks, one after the other, and what they share."""
+    """Consecutive blocks, and what they share."""
 
     def add_blocks(self, config: ModelConfig, layers: int, *, causal: bool, crosses: bool) -> None:
-        """Make the parts, behind those that are there already."""
+        """Create the blocks, after the modules that exist already."""
         self.causal = causal
         self.relative_bias = relative_table(config)
         self.blocks = nn.ModuleList(
             Block(config, number, causal=causal, crosses=crosses) for number in range(layers)
         )
-        self.norm = make_norm(config) if config.norm_place == "pre" else nn.Identity()
+        self.norm = make_norm(config) if config.norm_position == "pre" else nn.Identity()
 
 
 class Encoder(Stack):
@@ -164,17 +181,17 @@ class Encoder(Stack):
 
 
 class Head(nn.Module):
-    """What an encoder does to a place before it says the token there."""
+    """The transformation of an encoder's features before the output matrix."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.dense = Linear(config.hidden_size, config.hidden_size, config.biases)
-        self.bend = activation(config)
+        self.act = activation(config)
         self.norm = make_norm(config)
 
     def forward(self, x_BTD: Tensor) -> Tensor:
         """Return norm(bend(dense(x)))."""
-        return self.norm(self.bend(self.dense(x_BTD)))
+        return self.norm(self.act(self.dense(x_BTD)))
 
 
 class Transformer(Stack):
@@ -199,20 +216,20 @@ class Transformer(Stack):
             crosses=kind == "encoder-decoder",
         )
         self.head = Head(config) if config.has_head else None
-        self.output = None if config.tied else Linear(width, vocabulary_size)
+        self.output = None if config.tie_embeddings else Linear(width, vocabulary_size)
         self.output_bias = (
             nn.Parameter(torch.empty(vocabulary_size)) if config.has_output_bias else None
         )
         self.initialize(seed)
 
     def initialize(self, seed: int) -> None:
-        """Draw every weight anew, the same for a seed on whatever device they lie."""
-        draw_weights(self.named_parameters(), self.config, seed)
+        """Initialize every weight; a seed gives the same values on every device."""
+        initialize_weights(self.named_parameters(), self.config, seed)
 
     def recompute(self, yes: bool) -> None:
-        """Keep, while training, only what goes into each block, and compute the rest twice.
+        """Keep, while training, only the input of each block, and compute the rest twice.
 
-        Chen et al. (2016, arXiv 1604.06174). It changes no number.
+        Activation checkpointing of Chen et al. (2016, arXiv 1604.06174). It changes no result.
         """
         for module in self.modules():
             if isinstance(module, Block):
@@ -236,25 +253,26 @@ class Transformer(Stack):
 
         Args:
             tokens_BT: token ids.
-            positions_BT: each token's place in its document, from 0. A document's tokens stand
-                side by side.
-            documents_BT: which document of its row a token belongs to, 0 being padding; documents
-                of a row don't see one another. None: every row is one document.
-            targets_BT: the token to say at each place; -100 where there is nothing to say. With
-                `queries_BQ` those are its places.
-            cache: what was read before these tokens; they are added to it. Its rows hold one
-                document each, so it doesn't go with `documents_BT`.
-            source_tokens_BS: what an encoder-decoder's encoder reads; document n of the others
-                sees document n of it.
-            source_positions_BS: the places of those tokens.
+            positions_BT: each token's position in its document, from 0. A document's tokens are
+                contiguous.
+            documents_BT: the document in its sequence that a token belongs to, 0 being padding;
+                documents of a sequence don't attend to one another. None: every sequence is one
+                document.
+            targets_BT: the token to predict at each position; -100 where there is none. With
+                `queries_BQ` those are the positions.
+            cache: the keys and values of earlier tokens; those of these tokens are added to it. Its
+                sequences hold one document each, so it can't be combined with `documents_BT`.
+            source_tokens_BS: the input of an encoder-decoder's encoder; document n of `tokens_BT`
+                attends to document n of it.
+            source_positions_BS: the positions of those tokens.
             source_documents_BS: their documents.
-            order_BT: an encoder's targets by rank, in the order in which they are said; -1 where
-                there is none.
-            queries_BQ: columns of the places that are asked for.
+            order_BT: the rank of an encoder's targets, in the order in which they are predicted; -1
+                where there is none.
+            queries_BQ: columns of the positions to predict.
 
         Returns:
             A scalar in fp32 with targets: the sum, over targets that aren't -100, of the negative
-            log-likelihood in nats. Else logits in fp32, for each place or each query.
+            log-likelihood in nats. Else logits in fp32, for each position or each query.
 
         """
         if source_tokens_BS is not None:
@@ -263,7 +281,7 @@ class Transformer(Stack):
             x_BTD = self.features(tokens_BT, positions_BT, documents_BT, cache, source)
         elif order_BT is not None:
             assert queries_BQ is not None
-            x_BTD = self.asked(tokens_BT, positions_BT, documents_BT, order_BT, queries_BQ)
+            x_BTD = self.query_features(tokens_BT, positions_BT, documents_BT, order_BT, queries_BQ)
         else:
             x_BTD = self.features(tokens_BT, positions_BT, documents_BT, cache)
         return self.logits(x_BTD) if targets_BT is None else self._loss(x_BTD, targets_BT)
@@ -271,12 +289,12 @@ class Transformer(Stack):
     def encode(
         self, tokens_BS: Tensor, positions_BS: Tensor, documents_BS: Tensor | None = None
     ) -> Source:
-        """Read an encoder-decoder's source, once for all that is written about it."""
+        """Encode an encoder-decoder's source, once for all targets."""
         assert self.encoder is not None, "only an encoder-decoder has a source"
-        views = look_around(self.config, self.encoder, positions_BS, documents_BS)
-        x_BSD = self._embedded(tokens_BS, positions_BS)
+        inputs = self_attention_inputs(self.config, self.encoder, positions_BS, documents_BS)
+        x_BSD = self._embed(tokens_BS, positions_BS)
         for block in self.encoder.blocks:
-            x_BSD = block(x_BSD, views)
+            x_BSD = block(x_BSD, inputs)
         return Source(self.encoder.norm(x_BSD), documents_BS)
 
     def features(
@@ -287,16 +305,18 @@ class Transformer(Stack):
         cache: KeyValueCache | None = None,
         source: Source | None = None,
     ) -> Tensor:
-        """Return x_BTD, what the model knows about each place before it names a token."""
-        views = look_around(self.config, self, positions_BT, documents_BT, cache)
+        """Return x_BTD, the hidden states before the head and the output matrix."""
+        inputs = self_attention_inputs(self.config, self, positions_BT, documents_BT, cache)
         if source is not None:
-            views = views._replace(source=_across(documents_BT, source, tokens_BT))
-        x_BTD = self._embedded(tokens_BT, positions_BT)
+            inputs = inputs._replace(
+                cross_attention_mask=_cross_attention_mask(documents_BT, source, tokens_BT)
+            )
+        x_BTD = self._embed(tokens_BT, positions_BT)
         for number, block in enumerate(self.blocks):
-            x_BTD = block(x_BTD, views, cache.layers[number] if cache else None, source)
+            x_BTD = block(x_BTD, inputs, cache.layers[number] if cache else None, source)
         return self.norm(x_BTD)
 
-    def asked(
+    def query_features(
         self,
         tokens_BT: Tensor,
         positions_BT: Tensor,
@@ -304,64 +324,66 @@ class Transformer(Stack):
         order_BT: Tensor,
         queries_BQ: Tensor,
     ) -> Tensor:
-        """Return x_BQD: what the places asked for know from those that come before in order."""
+        """Return x_BQD: features of the queries, given the positions that precede them in order."""
         assert self.query_vector is not None, "only an encoder has two streams"
-        content_B1TT, query_B1QT = order_masks(order_BT, queries_BQ, documents_BT)
-        content = look_around(self.config, self, positions_BT, seen_B1TS=content_B1TT)
-        asked_BQ = positions_BT.gather(1, queries_BQ)
-        query = look_from(self.config, self, asked_BQ, queries_BQ, positions_BT, query_B1QT)
-        h_BTD = self._embedded(tokens_BT, positions_BT)
+        content_B1TT, query_B1QT = permutation_masks(order_BT, queries_BQ, documents_BT)
+        content = self_attention_inputs(self.config, self, positions_BT, visible_B1TS=content_B1TT)
+        query_positions_BQ = positions_BT.gather(1, queries_BQ)
+        query = query_stream_inputs(
+            self.config, self, query_positions_BQ, queries_BQ, positions_BT, query_B1QT
+        )
+        h_BTD = self._embed(tokens_BT, positions_BT)
         start_BQD = self.query_vector.expand(*queries_BQ.shape, -1)
-        g_BQD = self._placed(start_BQD, asked_BQ)
+        g_BQD = self._add_positions(start_BQD, query_positions_BQ)
         last = len(self.blocks) - 1
         for number, block in enumerate(self.blocks):
             g_BQD = block(g_BQD, query, content_BSD=h_BTD)
-            if number < last:  # nobody reads what the content stream becomes in the last one
+            if number < last:  # the content stream of the last block isn't used
                 h_BTD = block(h_BTD, content)
         return self.norm(g_BQD)
 
     def logits(self, x_BTD: Tensor) -> Tensor:
-        """Return a score in fp32 for each token; any places, in any shape."""
-        return F.linear(self._said(x_BTD), self.output_matrix, self.output_bias).float()
+        """Return a score in fp32 for each token, for positions in any shape."""
+        return F.linear(self._output_features(x_BTD), self.output_matrix, self.output_bias).float()
 
     @property
     def output_matrix(self) -> Tensor:
-        """What features are compared with, one row for each token."""
+        """The output matrix: one row for each token."""
         return self.embedding.weight if self.output is None else self.output.weight
 
     def _loss(self, x_BTD: Tensor, targets_BT: Tensor) -> Tensor:
         x_ND, targets_N = x_BTD.flatten(0, 1), targets_BT.flatten()
         if self.head is not None and x_ND.device.type == "cpu":
-            # Few places are asked for. (A GPU would have to wait until it has counted them.)
-            there_N = targets_N != IGNORED
-            x_ND, targets_N = x_ND[there_N], targets_N[there_N]
+            # Few positions have targets. (A GPU would have to synchronize to count them.)
+            has_target_N = targets_N != IGNORED
+            x_ND, targets_N = x_ND[has_target_N], targets_N[has_target_N]
         loss = summed_nll(
-            self._said(x_ND),
+            self._output_features(x_ND),
             self.output_matrix,
             targets_N,
             bias_V=self.output_bias,
             z_loss=self.config.z_loss if self.training else 0.0,
         )
         if self.query_vector is not None:
-            # So that it always has a gradient: other processes wait for it.
+            # So that it always has a gradient: DDP waits for it.
             loss = loss + 0.0 * self.query_vector.sum()
         return loss
 
-    def _said(self, x_BTD: Tensor) -> Tensor:
-        """Return what is compared with the output matrix."""
+    def _output_features(self, x_BTD: Tensor) -> Tensor:
+        """Return what is multiplied with the output matrix."""
         if self.head is not None:
             x_BTD = self.head(x_BTD)
         scale = self.config.output_scale
         return x_BTD if scale == 1.0 else x_BTD * scale
 
-    def _embedded(self, tokens_BT: Tensor, positions_BT: Tensor) -> Tensor:
+    def _embed(self, tokens_BT: Tensor, positions_BT: Tensor) -> Tensor:
         x_BTD = self.embedding(tokens_BT)
         if self.config.embedding_scale != 1.0:
             x_BTD = x_BTD * self.config.embedding_scale
-        return self._placed(x_BTD, positions_BT)
+        return self._add_positions(x_BTD, positions_BT)
 
-    def _placed(self, x_BTD: Tensor, positions_BT: Tensor) -> Tensor:
-        """Add vectors of places, where there are any."""
+    def _add_positions(self, x_BTD: Tensor, positions_BT: Tensor) -> Tensor:
+        """Add position embeddings, if the model has any."""
         if self.config.position == "sinusoidal":
             x_BTD = x_BTD + sinusoids(positions_BT, self.config.hidden_size)
         if self.config.longest:
@@ -371,8 +393,8 @@ class Transformer(Stack):
         return self.dropout(x_BTD)
 
 
-def _across(documents_BT: Tensor | None, source: Source, tokens_BT: Tensor) -> Mask:
-    """Say which places of the source are seen: those of the document with the same number."""
+def _cross_attention_mask(documents_BT: Tensor | None, source: Source, tokens_BT: Tensor) -> Mask:
+    """Let each position attend to the source document with its document's number."""
     if documents_BT is None and source.documents_BS is None:
         return None
     x_BSD, documents_BS = source
@@ -380,9 +402,9 @@ def _across(documents_BT: Tensor | None, source: Source, tokens_BT: Tensor) -> M
         documents_BS = torch.ones(x_BSD.shape[:2], dtype=torch.long, device=x_BSD.device)
     if documents_BT is None:
         documents_BT = torch.ones_like(tokens_BT)
-    return lit(same_document(documents_BT, documents_BS))
+    return allow_empty_rows(same_document_mask(documents_BT, documents_BS))
 
 
 def dropout(config: ModelConfig) -> nn.Module:
-    """Return the dropout that a config asks for; none at all costs nothing."""
+    """Return a dropout layer; without dropout an identity, which costs nothing."""
     return nn.Dropout(config.dropout) if config.dropout else nn.Identity()

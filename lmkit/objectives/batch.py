@@ -1,11 +1,11 @@
-"""What an objective makes of rows, and a model takes.
+"""A batch: the output of an objective and the input of a model.
 
 Choices:
-- The fields bear the names of the model's arguments, so that nothing stands between the two. What
-  an objective has no use for is None, and the model isn't told of it.
-- Arrays of numpy: batches are made in threads and processes that have no use for torch's.
+- The fields have the names of the model's arguments, so that nothing has to translate them. A
+  field that an objective doesn't use is None, and isn't passed to the model.
+- NumPy arrays: batches are made in threads and processes that don't need torch.
 
-Shapes: B batch, T time, S places of the source, Q places that are asked for.
+Shapes: B batch, T time, S source positions, Q queries.
 """
 
 from dataclasses import dataclass, fields
@@ -15,39 +15,40 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lmkit.tokens.rows import NO_TARGET
+from lmkit.packing.token_rows import NO_TARGET
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Inputs and targets of B rows."""
+    """Inputs and targets of B sequences."""
 
     tokens_BT: NDArray[np.int64]
     positions_BT: NDArray[np.int64]
-    """Each token's place in its document, from 0."""
+    """Each token's position in its document, from 0."""
     targets_BT: NDArray[np.int64]
-    """What the model should say at each place; NO_TARGET where nothing is asked. With `queries_BQ`
-    it is of that shape, and says what stands at those columns."""
+    """The token to predict at each position; NO_TARGET where there is none.
+
+    With `queries_BQ` it has that shape, and holds the tokens in those columns."""
     documents_BT: NDArray[np.int32] | None = None
-    """Documents of a row, which must not see one another; None where the model needs no borders."""
+    """Documents of a sequence, which don't attend to one another; None where no mask is needed."""
 
     source_tokens_BS: NDArray[np.int64] | None = None
-    """What an encoder reads before a decoder says the rest."""
+    """The input of an encoder-decoder's encoder."""
     source_positions_BS: NDArray[np.int64] | None = None
     source_documents_BS: NDArray[np.int32] | None = None
-    """Documents of the source, numbered as in `documents_BT`: one sees only its own."""
+    """Documents of the source, numbered as in `documents_BT`, which attend only to these."""
 
     order_BT: NDArray[np.int64] | None = None
-    """When a place is predicted, after those of lower numbers; -1 where everyone may see it."""
+    """The rank of a target, which attends to lower ranks; -1 where all positions may attend."""
     queries_BQ: NDArray[np.int64] | None = None
-    """The columns that are predicted, in rising order; 0 where a row has fewer."""
+    """The columns that are predicted, in ascending order; 0 where a sequence has fewer."""
 
     dropped: int = 0
-    """Text tokens of the rows that are neither in the inputs nor in the targets."""
+    """Text tokens of the sequences that are neither in the inputs nor in the targets."""
 
     @property
     def targets(self) -> int:
-        """How many tokens are to be predicted: what a summed loss is divided by."""
+        """Number of tokens to predict: the denominator of a summed loss."""
         return int(np.count_nonzero(self.targets_BT != NO_TARGET))
 
     def tensors(self, device: torch.device | str = "cpu") -> dict[str, Tensor]:
@@ -60,10 +61,10 @@ class Batch:
         }
 
 
-def borders(documents_BT: NDArray[np.int32]) -> NDArray[np.int32] | None:
-    """Return the borders that a model needs which sees all of its row; None if it needs none.
+def documents_unless_all_first(documents_BT: NDArray[np.int32]) -> NDArray[np.int32] | None:
+    """Return document numbers, or None if every sequence is one full document and needs no mask.
 
-    >>> borders(np.array([[1, 1], [1, 1]])) is None
+    >>> documents_unless_all_first(np.array([[1, 1], [1, 1]])) is None
     True
     """
     return None if (documents_BT == 1).all() else documents_BT

@@ -1,20 +1,20 @@
-"""Causal language modelling: say at each place which token follows.
+"""Causal language modelling: predict the next token at each position.
 
 Choices:
-- The target of a row's last place is its document's next token, wherever the document goes on: over
-  a pass every token but a document's first is a target exactly once.
-- Rows that hold one document at most are passed on without their borders, which a causal model
-  then needs no mask for. Padding stands behind the document, where no target can see it.
+- The target of a sequence's last position is its document's next token, in whichever sequence that
+  is: over an epoch every token but a document's first is a target exactly once.
+- Sequences of at most one document have no document numbers, since a causal model needs no mask for
+  them. Padding comes after the document, where no target attends to it.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.objectives.batch import Batch
-from lmkit.tokens.rows import Rows
+from lmkit.packing.token_rows import SequenceBatch
 
 
-def clm(rows: Rows, _keys_B: NDArray[np.uint64] | None = None) -> Batch:
+def clm(rows: SequenceBatch, _keys_B: NDArray[np.uint64] | None = None) -> Batch:
     """Make a batch for a decoder; nothing about it is random."""
     several = bool((rows.documents_BT > 1).any())
     return Batch(

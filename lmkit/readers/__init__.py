@@ -1,1 +1,1 @@
-"""Readers: one file for each kind of source."""
+"""Readers: one file per format."""

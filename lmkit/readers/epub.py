@@ -1,11 +1,11 @@
 """EPUB: a book is a document (https://www.w3.org/TR/epub-33/).
 
 Choices:
-- Chapters come in the order of the book's spine; its navigation is no chapter.
-- A chapter that can't be read costs only itself.
-- What a book becomes when it is unpacked counts against `--max-record`: a zip of a few kilobytes
-  may hold gigabytes. Only the two methods that the standard has are undone: Python's zipfile undoes
-  bzip2 and LZMA without a limit.
+- Chapters are in the order of the book's spine; its navigation is not a chapter.
+- An unreadable chapter is quarantined alone.
+- The decompressed size of a book counts against `--max-record`: a zip of a few kilobytes may hold
+  gigabytes. Only the two compression methods of the standard are accepted: Python's zipfile
+  decompresses bzip2 and LZMA without a limit.
 """
 
 import posixpath
@@ -17,22 +17,22 @@ from typing import Any, BinaryIO, cast
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
-from lmkit.artifacts.documents import Document, Unreadable
+from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
-from lmkit.artifacts.streams import Damaged, Range
-from lmkit.readers.request import Request, new_document, unreadable
-from lmkit.readers.web_fragment import fragment_text
-from lmkit.readers.web_page import page_html
+from lmkit.readers.html import page_html
+from lmkit.readers.html_main_content import fragment_text
+from lmkit.readers.reader import Request, new_document, unreadable
+from lmkit.storage.byte_ranges import CorruptInput, Range
 
 CONTAINER = "META-INF/container.xml"
 METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 PAGES = {"application/xhtml+xml", "text/html"}
-NOTES = {"title": "title", "creator": "author", "language": "language", "date": "date"}
+FIELDS = {"title": "title", "creator": "author", "language": "language", "date": "date"}
 BODY = re.compile(r"<body\b.*", re.DOTALL | re.IGNORECASE)
 
 
 def read_epub(part: Slice, source: Range, request: Request) -> Iterator[Document | Unreadable]:
-    """Yield the one document of a book, and what of it can't be read."""
+    """Yield the one document of a book, and its unreadable parts."""
     try:
         with zipfile.ZipFile(cast(BinaryIO, source)) as book:
             left = [request.max_record]
@@ -43,27 +43,27 @@ def read_epub(part: Slice, source: Range, request: Request) -> Iterator[Document
                     html = page_html(_member(book, name, left, request))
                     body = BODY.search(html)
                     texts.append(fragment_text(body[0] if body else html))
-                except Damaged as damage:
+                except CorruptInput as damage:
                     if damage.reason == request.too_long:
                         raise
-                    yield unreadable(part, Damaged(0, f"{name}: {damage.reason}"), number)
-            yield new_document(part, "\n\n".join(filter(None, texts)), notes=_notes(root))
-    except Damaged as damage:
+                    yield unreadable(part, CorruptInput(0, f"{name}: {damage.reason}"), number)
+            yield new_document(part, "\n\n".join(filter(None, texts)), metadata=_metadata(root))
+    except CorruptInput as damage:
         yield unreadable(part, damage)
-    # The last is what zipfile raises for an archive of a later version than it knows.
+    # zipfile raises NotImplementedError for archives of a later version than it supports.
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        yield unreadable(part, Damaged(0, f"not an EPUB: {error}"))
+        yield unreadable(part, CorruptInput(0, f"not an EPUB: {error}"))
 
 
 def _package(
     book: zipfile.ZipFile, left: list[int], request: Request
 ) -> tuple[ElementTree.Element, str]:
-    """Return the book's package document, and the folder that its names are relative to."""
+    """Return the book's package document, and the folder that its paths are relative to."""
     container = _xml(_member(book, CONTAINER, left, request))
     file = container.find(".//{*}rootfile")
     name = file.get("full-path") if file is not None else None
     if not name:
-        raise Damaged(0, f"not an EPUB: no rootfile in {CONTAINER}")
+        raise CorruptInput(0, f"not an EPUB: no rootfile in {CONTAINER}")
     return _xml(_member(book, name, left, request)), posixpath.dirname(name)
 
 
@@ -78,31 +78,31 @@ def _chapters(root: ElementTree.Element, folder: str) -> Iterator[str]:
             yield items[reference.get("idref")]
 
 
-def _notes(root: ElementTree.Element) -> dict[str, Any]:
+def _metadata(root: ElementTree.Element) -> dict[str, Any]:
     space = "{http://purl.org/dc/elements/1.1/}"
-    return {name: (root.findtext(f".//{space}{tag}") or "").strip() for tag, name in NOTES.items()}
+    return {name: (root.findtext(f".//{space}{tag}") or "").strip() for tag, name in FIELDS.items()}
 
 
 def _member(book: zipfile.ZipFile, name: str, left: list[int], request: Request) -> bytes:
     try:
         if book.getinfo(name).compress_type not in METHODS:
-            raise Damaged(0, f"{name}: compressed by a method that EPUB doesn't have")
+            raise CorruptInput(0, f"{name}: compressed by a method that EPUB doesn't have")
         with book.open(name) as file:
             data = file.read(left[0] + 1)
     except KeyError:
-        raise Damaged(0, f"{name} is missing") from None
+        raise CorruptInput(0, f"{name} is missing") from None
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError) as error:
-        raise Damaged(0, f"damaged: {error}") from None
+        raise CorruptInput(0, f"damaged: {error}") from None
     left[0] -= len(data)
     if left[0] < 0:
-        raise Damaged(0, request.too_long)
+        raise CorruptInput(0, request.too_long)
     return data
 
 
 def _xml(data: bytes) -> ElementTree.Element:
     if b"<!ENTITY" in data.replace(b"\0", b""):  # in UTF-16 too
-        raise Damaged(0, "it declares entities, as XML bombs do")
+        raise CorruptInput(0, "it declares entities, as XML bombs do")
     try:
         return ElementTree.fromstring(data)
     except (ElementTree.ParseError, LookupError, ValueError) as error:
-        raise Damaged(0, f"not XML: {error}") from None
+        raise CorruptInput(0, f"not XML: {error}") from None

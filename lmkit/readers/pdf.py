@@ -1,39 +1,40 @@
-"""PDF: the text of a file is a document. Needs the extra `lmkit[pdf]` (pypdfium2).
+"""PDF: the text of a file is a document. Needs pypdfium2.
 
 Choices:
-- pdfium gives the text in the order of the page's content; lines that a hyphen broke are joined.
-- A page that can't be read costs only itself; a scan without text becomes an empty document, which
-  is dropped as such, and counted.
+- pdfium returns the text in the order of the page's content; hyphenated lines are joined.
+- An unreadable page is quarantined alone; a scan without text becomes an empty document, which is
+  dropped as such, and counted.
 """
 
 import re
 from collections.abc import Iterator
 from typing import Any
 
-from lmkit.artifacts.documents import Document, Unreadable
+from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
-from lmkit.artifacts.streams import Damaged, Range
 from lmkit.errors import LmkitError
-from lmkit.readers.request import Request, new_document, unreadable
+from lmkit.readers.reader import Request, new_document, unreadable
+from lmkit.storage.byte_ranges import CorruptInput, Range
 
-# pdfium marks a hyphen at the end of a line by U+FFFE, or leaves U+0002.
+# pdfium replaces a hyphen at the end of a line with U+FFFE, or leaves U+0002.
 HYPHEN = re.compile(r"[\ufffe\x02]\s*\n?")
-NOTES = {"Title": "title", "Author": "author", "CreationDate": "date"}
+FIELDS = {"Title": "title", "Author": "author", "CreationDate": "date"}
 
 
 def read_pdf(part: Slice, source: Range, request: Request) -> Iterator[Document | Unreadable]:
-    """Yield the one document of a file, and what of it can't be read."""
+    """Yield the one document of a file, and its unreadable parts."""
     try:
         import pypdfium2
     except ImportError:
-        raise LmkitError(f"{part.path}: PDF needs pypdfium2", "pip install 'lmkit[pdf]'") from None
+        message = f"{part.path}: PDF needs pypdfium2"
+        raise LmkitError(message, "pip install 'pypdfium2>=5,<6'") from None
     if part.size > request.max_record:
-        yield unreadable(part, Damaged(0, request.too_long))
+        yield unreadable(part, CorruptInput(0, request.too_long))
         return
     try:
         file: Any = pypdfium2.PdfDocument(source.read(part.size))
     except pypdfium2.PdfiumError as error:
-        yield unreadable(part, Damaged(0, f"not a PDF: {error}"))
+        yield unreadable(part, CorruptInput(0, f"not a PDF: {error}"))
         return
     pages: list[str] = []
     try:
@@ -41,17 +42,17 @@ def read_pdf(part: Slice, source: Range, request: Request) -> Iterator[Document 
         for number in range(len(file)):
             try:
                 page = file[number]
-                words = page.get_textpage()
-                pages.append(words.get_text_bounded())
-                words.close()
+                text_page = page.get_textpage()
+                pages.append(text_page.get_text_bounded())
+                text_page.close()
                 page.close()
             except pypdfium2.PdfiumError as error:
-                yield unreadable(part, Damaged(0, f"page {number + 1}: {error}"), number)
+                yield unreadable(part, CorruptInput(0, f"page {number + 1}: {error}"), number)
             if sum(map(len, pages)) > request.max_record:
-                yield unreadable(part, Damaged(0, request.too_long))
+                yield unreadable(part, CorruptInput(0, request.too_long))
                 return
     finally:
         file.close()
     text = "\n\n".join(HYPHEN.sub("", page.replace("\r\n", "\n")).strip() for page in pages)
-    notes = {name: known.get(key) for key, name in NOTES.items()}
-    yield new_document(part, text, notes=notes)
+    metadata = {name: known.get(key) for key, name in FIELDS.items()}
+    yield new_document(part, text, metadata=metadata)

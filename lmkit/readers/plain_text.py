@@ -1,25 +1,25 @@
 """Plain text and Markdown: a file is a document, or a paragraph is.
 
 Choices:
-- What Project Gutenberg puts around a book (its header, its licence) is no part of it. It is told
-  by the lines that they all have since 2001; files that don't have them are left as they are.
-- Lines are joined only if a person asks: in verse and tables their ends mean something, and a
-  line much shorter than the others is taken for one of those.
+- What Project Gutenberg adds to a book (its header, its licence) is not part of it. It is
+  recognized by the lines that all its files have since 2001; files without them are unchanged.
+- Lines are joined only on request: in verse and tables line ends have a meaning, and a line much
+  shorter than the others is taken for one of those.
 """
 
 import re
 from collections.abc import Iterator
 from typing import Any
 
-from lmkit.artifacts.documents import Document, Unreadable
+from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
-from lmkit.artifacts.streams import Damaged, Range
-from lmkit.readers.request import Request, new_document, unreadable
-from lmkit.readers.whole_files import content, decode
+from lmkit.readers.file_text import content, decode
+from lmkit.readers.reader import Request, new_document, unreadable
+from lmkit.storage.byte_ranges import CorruptInput, Range
 
-# https://www.gutenberg.org/policy/license.html and the files themselves: since about 2001 a book
-# stands between "*** START OF THE PROJECT GUTENBERG EBOOK …" and "*** END OF …"; older ones say
-# THIS, or end their small print with "*END*THE SMALL PRINT!".
+# https://www.gutenberg.org/policy/license.html and the files themselves: since about 2001 a book is
+# between "*** START OF THE PROJECT GUTENBERG EBOOK …" and "*** END OF …"; older ones have THIS, or
+# end their small print with "*END*THE SMALL PRINT!".
 GUTENBERG = re.compile(r"Project Gutenberg", re.IGNORECASE)
 START = re.compile(
     r"^[ ]*\*\*\*?[ ]?START OF (?:THE|THIS) PROJECT GUTENBERG[^\n]*(?:\n[^\n]+)?\*\*\*[ ]*$"
@@ -38,10 +38,10 @@ CREDITS = re.compile(
 FIELD = re.compile(r"^(Title|Author|Language|Release date): *(\S[^\n]*)$", re.MULTILINE | re.I)
 NAMES = {"title": "title", "author": "author", "language": "language", "release date": "date"}
 HEAD = 20_000
-"""Characters in which the header must end."""
+"""Characters within which the header must end."""
 BLOCK = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 WRAPPED = 40
-"""Lines from this length on are full; a shorter one ends a paragraph, or is verse."""
+"""Lines of at least this length are full; a shorter one ends a paragraph, or is verse."""
 
 
 def read_plain_text(
@@ -50,24 +50,24 @@ def read_plain_text(
     """Yield the documents of a file."""
     try:
         text = decode(content(part, source, request))
-    except Damaged as damage:
+    except CorruptInput as damage:
         yield unreadable(part, damage)
         return
     reading = request.reading
-    notes: dict[str, Any] = {}
+    metadata: dict[str, Any] = {}
     if reading.gutenberg and GUTENBERG.search(text, 0, HEAD):
-        text, notes = without_gutenberg(text)
+        text, metadata = without_gutenberg(text)
     if reading.unit == "file":
         text = joined(text) if reading.join_lines else text
-        yield new_document(part, text, notes=notes)
+        yield new_document(part, text, metadata=metadata)
         return
     for number, (start, paragraph) in enumerate(paragraphs(text)):
         body = joined(paragraph) if reading.join_lines else paragraph
-        yield new_document(part, body, record=number, notes={**notes, "character": start})
+        yield new_document(part, body, record=number, metadata={**metadata, "character": start})
 
 
 def paragraphs(text: str) -> Iterator[tuple[int, str]]:
-    r"""Yield the blocks between blank lines, each with the place of its first character.
+    r"""Yield the blocks between blank lines, each with the index of its first character.
 
     >>> list(paragraphs("a\nb\n\n\nc"))
     [(0, 'a\nb'), (6, 'c')]
@@ -83,7 +83,7 @@ def paragraphs(text: str) -> Iterator[tuple[int, str]]:
 
 
 def without_gutenberg(text: str) -> tuple[str, dict[str, Any]]:
-    """Return a book without what Project Gutenberg put around it, and what its header says."""
+    """Return a book without what Project Gutenberg added, and the fields of its header."""
     text = text.replace("\r\n", "\n")
     start = START.search(text, 0, HEAD)
     if start is None:
@@ -96,7 +96,7 @@ def without_gutenberg(text: str) -> tuple[str, dict[str, Any]]:
 
 
 def joined(text: str) -> str:
-    r"""Join the lines that were broken at a width, and leave verse and lists.
+    r"""Join hard-wrapped lines, except in verse and lists.
 
     >>> joined("It was the best of times, it was the worst\nof times.\n\nTyger Tyger,\nburning")
     'It was the best of times, it was the worst of times.\n\nTyger Tyger,\nburning'

@@ -3,11 +3,11 @@
 The schema: https://meta.stackexchange.com/questions/2677.
 
 Choices:
-- Answers lie anywhere behind their question, so posts are sorted by question first: in SQLite, in
-  a temporary file, which holds any dump in constant memory.
+- Answers may be anywhere after their question, so posts are sorted by question first: in SQLite, in
+  a temporary file, which handles any dump in constant memory.
 - The order is that of the site: the accepted answer, then by score, then by age.
-- A post is a line, as in the dumps; one that shares its line, or isn't markup, is listed.
-- An answer whose question is not in the dump is a document of its own: it is text all the same.
+- A post is a line, as in the dumps; a line with several posts, or that isn't XML, is quarantined.
+- An answer whose question is not in the dump is a separate document: it is text all the same.
 """
 
 import re
@@ -19,17 +19,17 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from lmkit.artifacts.documents import Document, Unreadable
+from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
-from lmkit.artifacts.lines import Line, lines_around_damage
-from lmkit.artifacts.streams import Damaged, Range
-from lmkit.readers.markup import declared_encoding, parse
-from lmkit.readers.request import Request, new_document, unreadable
-from lmkit.readers.web_fragment import fragment_text
+from lmkit.readers.html_main_content import fragment_text
+from lmkit.readers.reader import Request, new_document, unreadable
+from lmkit.readers.xml_elements import declared_encoding, parse
+from lmkit.storage.byte_lines import Line, lines_around_damage
+from lmkit.storage.byte_ranges import CorruptInput, Range
 
 QUESTION, ANSWER = "1", "2"
 NUMBER = re.compile(r"[0-9]{1,18}")
-"""What SQLite, too, holds as a whole number."""
+"""What SQLite, too, can store as an integer."""
 Row = tuple[int, int, int, int, str, str, str, str, int, int]
 
 
@@ -40,7 +40,7 @@ def read_posts(part: Slice, source: Range, request: Request) -> Iterator[Documen
         try:
             table.execute(
                 "create table posts (question int, rank int, score int, id int, title text,"
-                " body text, tags text, date text, place int, record int)"
+                " body text, tags text, date text, byte_offset int, record int)"
             )
             table.execute("create table accepted (id int)")
             bad = _fill(table, part, source, request)
@@ -55,21 +55,21 @@ def read_posts(part: Slice, source: Range, request: Request) -> Iterator[Documen
 def _fill(
     table: sqlite3.Connection, part: Slice, source: Range, request: Request
 ) -> list[Unreadable]:
-    """Put the posts of a file in the table; return what couldn't be read."""
+    """Insert the posts of a file into the table; return what couldn't be read."""
     bad: list[Unreadable] = []
 
     def rows() -> Iterator[Row]:
         encoding = "utf-8"
         for line in lines_around_damage(source, part.compression, request.max_record):
-            if isinstance(line, Damaged):
+            if isinstance(line, CorruptInput):
                 bad.append(unreadable(part, line))
                 continue
             if line.data is not None and line.data.lstrip()[:5] == b"<?xml":
                 encoding = declared_encoding(line.data)
             try:
                 row = _row(line, encoding, request, table)
-            except Damaged as damage:
-                bad.append(unreadable(part, Damaged(line.offset, damage.reason), line.record))
+            except CorruptInput as damage:
+                bad.append(unreadable(part, CorruptInput(line.offset, damage.reason), line.record))
                 continue
             if row:
                 yield row
@@ -81,35 +81,41 @@ def _fill(
 
 def _row(line: Line, encoding: str, request: Request, table: sqlite3.Connection) -> Row | None:
     if line.data is None:
-        raise Damaged(line.offset, request.too_long)
+        raise CorruptInput(line.offset, request.too_long)
     data = line.data.removeprefix(BOM_UTF8).strip()
     if not data.startswith(b"<row"):
         if data and (b"<row" in data or not data.startswith(b"<")):
-            raise Damaged(line.offset, "not a post: they stand each in a line of its own")
+            raise CorruptInput(line.offset, "not a post: they stand each in a line of its own")
         return None
     post = parse(data, encoding).attrib
     kind, number = post.get("PostTypeId"), post.get("Id", "")
     if kind not in {QUESTION, ANSWER}:
-        return None  # a wiki of a tag, a moderator's election
+        return None  # a tag wiki, a moderator election
     question = number if kind == QUESTION else post.get("ParentId", number)
     if not NUMBER.fullmatch(number) or not NUMBER.fullmatch(question):
-        raise Damaged(line.offset, "a post without a number")
+        raise CorruptInput(line.offset, "a post without a number")
     best = post.get("AcceptedAnswerId", "")
     if NUMBER.fullmatch(best):
         table.execute("insert into accepted values (?)", (int(best),))
     score = post.get("Score", "0")
     return (
-        *(int(question), 0 if kind == QUESTION else 2),
-        *(int(score) if re.fullmatch(r"-?\d{1,9}", score) else 0, int(number)),
-        *(post.get("Title", ""), post.get("Body", ""), post.get("Tags", "")),
-        *(post.get("CreationDate", ""), line.offset, line.record),
+        int(question),
+        0 if kind == QUESTION else 2,
+        int(score) if re.fullmatch(r"-?\d{1,9}", score) else 0,
+        int(number),
+        post.get("Title", ""),
+        post.get("Body", ""),
+        post.get("Tags", ""),
+        post.get("CreationDate", ""),
+        line.offset,
+        line.record,
     )
 
 
 def _document(part: Slice, posts: list[Row]) -> Document:
-    question, _, score, _, title, _, tags, date, place, record = posts[0]
+    question, _, score, _, title, _, tags, date, offset, record = posts[0]
     texts: Iterable[str] = (fragment_text(post[5]) for post in posts)
-    notes: dict[str, Any] = {
+    metadata: dict[str, Any] = {
         "title": title,
         "date": date,
         "tags": re.findall(r"[^<>|]+", tags),
@@ -118,5 +124,5 @@ def _document(part: Slice, posts: list[Row]) -> Document:
         "post": question,
     }
     text = "\n\n".join(text for text in (title, *texts) if text)
-    packed = part.compression != "none"
-    return new_document(part, text, offset=place, record=record if packed else None, notes=notes)
+    record = record if part.compression != "none" else None
+    return new_document(part, text, offset=offset, record=record, metadata=metadata)

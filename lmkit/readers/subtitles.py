@@ -1,11 +1,11 @@
 """SubRip and WebVTT subtitles: a file is a document of sentences.
 
-WebVTT: https://www.w3.org/TR/webvtt1/; SubRip has no standard but its players.
+WebVTT: https://www.w3.org/TR/webvtt1/; SubRip has no standard.
 
 Choices:
-- Cues are joined into a line a sentence: a cue ends where the screen is full, not where a sentence
-  does. A pause of three seconds, or the dash of another speaker, ends a line too.
-- Where a cue's times are damaged, what is said in it is kept: they only tell pauses.
+- Cues are joined into one line per sentence: a cue ends where the screen is full, not where a
+  sentence does. A pause of three seconds, or the dash of another speaker, ends a line too.
+- If a cue's times are damaged, its text is kept: times only show pauses.
 - Tags, positions, times, notes, styles and [sounds] are removed.
 """
 
@@ -13,15 +13,15 @@ import re
 from collections.abc import Iterator
 from html import unescape
 
-from lmkit.artifacts.documents import Document, Unreadable
+from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
-from lmkit.artifacts.streams import Damaged, Range
-from lmkit.readers.request import Request, new_document, unreadable
-from lmkit.readers.whole_files import content, decode
+from lmkit.readers.file_text import content, decode
+from lmkit.readers.reader import Request, new_document, unreadable
+from lmkit.storage.byte_ranges import CorruptInput, Range
 
 TIME = r"(?:(\d{1,3}):)?(\d{1,2}):(\d\d)[.,](\d{1,3})"
 TIMES = re.compile(rf"[ \t]*{TIME}[ \t]*-->[ \t]*{TIME}[^\n]*")
-# Damaged times stand where only times can: behind a blank line, or that and a number.
+# Damaged times are where only times can be: after a blank line, or after that and a number.
 CUE = re.compile(
     rf"^{TIMES.pattern}$"
     r"|(?:\A|\n[ \t]*\n)(?:"
@@ -41,15 +41,15 @@ def read_subtitles(part: Slice, source: Range, request: Request) -> Iterator[Doc
     """Yield the one document of a file."""
     try:
         text = decode(content(part, source, request))
-        yield new_document(part, spoken(text))
-    except Damaged as damage:
+        yield new_document(part, cue_text(text))
+    except CorruptInput as damage:
         yield unreadable(part, damage)
 
 
-def spoken(text: str) -> str:
-    r"""Return what is said, a sentence a line. Raises `Damaged` where there are no cues.
+def cue_text(text: str) -> str:
+    r"""Return the text of the cues, one sentence per line. Raises `CorruptInput` without cues.
 
-    >>> spoken("00:01.000 --> 00:02.000\n- We were\n\n2\n00:02.100 --> 00:03.000\nhere.")
+    >>> cue_text("00:01.000 --> 00:02.000\n- We were\n\n2\n00:02.100 --> 00:03.000\nhere.")
     'We were here.'
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -59,10 +59,10 @@ def spoken(text: str) -> str:
     found = list(CUE.finditer(text))
     all_times = [TIMES.fullmatch(cue[0].rpartition("\n")[2]) for cue in found]
     if not any(all_times):
-        raise Damaged(0, "no cues: not a file of subtitles")
+        raise CorruptInput(0, "no cues: not a file of subtitles")
     for cue, times, following in zip(found, all_times, [*found[1:], None], strict=True):
         body = text[cue.end() : following.start() if following else None].lstrip("\n")
-        body = re.split(r"\n[ \t]*\n", body)[0]  # behind it: the next cue's number, or a note
+        body = re.split(r"\n[ \t]*\n", body)[0]  # after it: the next cue's number, or a note
         body = SOUND.sub("", unescape(TAG.sub("", body)))
         begun = _seconds(times.groups()[:4]) if times else None
         if open_line and begun is not None and ended is not None and begun - ended > PAUSE_SECONDS:
@@ -70,9 +70,9 @@ def spoken(text: str) -> str:
             open_line.clear()
         ended = _seconds(times.groups()[4:]) if times else None
         for line in body.split("\n"):
-            speaks = SPEAKER.match(line)
-            words = " ".join(line[speaks.end() if speaks else 0 :].split())
-            if speaks and open_line:
+            speaker = SPEAKER.match(line)
+            words = " ".join(line[speaker.end() if speaker else 0 :].split())
+            if speaker and open_line:
                 lines.append(" ".join(open_line))
                 open_line.clear()
             open_line += [words] if words else []

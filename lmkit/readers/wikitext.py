@@ -1,17 +1,17 @@
-"""MediaWiki's markup turned into plain text (https://www.mediawiki.org/wiki/Help:Formatting).
+"""MediaWiki markup converted to plain text (https://www.mediawiki.org/wiki/Help:Formatting).
 
 Choices:
 - Templates, tables, references, files and categories are removed, not rendered: what they would
   show depends on pages that a dump may not hold. Sections, lists and link texts are kept.
-- Brackets are matched by one pass with a stack, so the time is linear however deep they are; what
-  is never closed is taken for text.
+- Brackets are matched in one pass with a stack, so the time is linear for any depth; brackets that
+  are never closed are treated as text.
 """
 
 import re
 from html import unescape
 
 COMMENT = re.compile(r"<!--.*?(?:-->|$)", re.DOTALL)
-# Elements whose content is no prose.
+# Elements whose content is not prose.
 DROPPED = re.compile(
     r"<(ref|gallery|math|chem|score|timeline|imagemap|syntaxhighlight|source|graph|templatedata"
     r"|templatestyles|hiero|mapframe)\b(?:[^>]*/>|[^>]*>.*?</\1\s*>)",
@@ -31,34 +31,52 @@ SWITCH = re.compile(r"__[A-Z]{3,}__")
 EMPTY_BRACKETS = re.compile(r"[ \t]*\((?:[\s,;:]|&nbsp;)*\)")
 BLANK = re.compile(r"\n[ \t]*(?:\n[ \t]*){2,}")
 PREFIX = re.compile(r"\s*:?\s*([^\[\]|:{}]{1,40}):")
-# In the languages of the largest Wikipedias; others are told by the parameters of a picture.
-MEDIA = {
-    *("file", "image", "media", "category", "datei", "bild", "kategorie", "fichier", "catégorie"),
-    *("archivo", "imagen", "categoría", "immagine", "categoria", "ficheiro", "imagem", "bestand"),
-    *(
-        "afbeelding",
-        "categorie",
-        "plik",
-        "grafika",
-        "kategoria",
-        "файл",
-        "изображение",
-        "категория",
-    ),
-    *(
-        "ファイル",
-        "画像",
-        "カテゴリ",
-        "文件",
-        "图像",
-        "分类",
-        "檔案",
-        "圖像",
-        "分類",
-        "fil",
-        "kategori",
-    ),
-    *("tiedosto", "luokka", "soubor", "kategorie", "dosya", "파일", "분류", "tập tin", "thể loại"),
+# In the languages of the largest Wikipedias; others are recognized by the parameters of an image.
+MEDIA_PREFIXES = {
+    "file",
+    "image",
+    "media",
+    "category",
+    "datei",
+    "bild",
+    "kategorie",
+    "fichier",
+    "catégorie",
+    "archivo",
+    "imagen",
+    "categoría",
+    "immagine",
+    "categoria",
+    "ficheiro",
+    "imagem",
+    "bestand",
+    "afbeelding",
+    "categorie",
+    "plik",
+    "grafika",
+    "kategoria",
+    "файл",
+    "изображение",
+    "категория",
+    "ファイル",
+    "画像",
+    "カテゴリ",
+    "文件",
+    "图像",
+    "分类",
+    "檔案",
+    "圖像",
+    "分類",
+    "fil",
+    "kategori",
+    "tiedosto",
+    "luokka",
+    "soubor",
+    "dosya",
+    "파일",
+    "분류",
+    "tập tin",
+    "thể loại",
 }
 PICTURE = re.compile(
     r"\|\s*(?:thumb|thumbnail|frame|frameless|mini|miniatur|vignette|\d+px)\s*[|\]]"
@@ -66,7 +84,7 @@ PICTURE = re.compile(
 
 
 def plain_wikitext(text: str) -> str:
-    """Return what a reader of a page sees, without its boxes and tables.
+    """Return the visible text of a page, without its boxes and tables.
 
     >>> plain_wikitext("'''Anna''' {{born|1}} lives in [[Paris, Texas|Paris]].<ref>x</ref>")
     'Anna lives in Paris.'
@@ -89,44 +107,44 @@ def plain_wikitext(text: str) -> str:
 def _without_brackets(text: str) -> str:
     """Resolve links, and remove templates and tables, innermost first."""
     stack: list[tuple[str, list[str]]] = [("", [])]
-    place = 0
+    position = 0
     for found in BRACKET.finditer(text):
-        stack[-1][1].append(text[place : found.start()])
-        place = found.end()
-        mark = found[0]
-        if mark in {"{{", "{|", "[["}:
-            stack.append((mark, []))
+        stack[-1][1].append(text[position : found.start()])
+        position = found.end()
+        bracket = found[0]
+        if bracket in {"{{", "{|", "[["}:
+            stack.append((bracket, []))
             continue
-        opened = CLOSES[mark]
-        # The nearest that it can close; what was opened in between is text.
+        opened = CLOSES[bracket]
+        # The nearest that it can close; brackets opened in between are text.
         depth = next(
             (n for n in range(len(stack) - 1, max(0, len(stack) - 6), -1) if stack[n][0] == opened),
             0,
         )
         if not depth:
-            stack[-1][1].append("" if mark != "|}" else "|}")
+            stack[-1][1].append("" if bracket != "|}" else "|}")
             continue
         while len(stack) - 1 > depth:
             inner, parts = stack.pop()
             stack[-1][1].append(inner + "".join(parts))
         kind, parts = stack.pop()
         stack[-1][1].append(_link("".join(parts)) if kind == "[[" else "")
-    stack[-1][1].append(text[place:])
+    stack[-1][1].append(text[position:])
     while len(stack) > 1:
         kind, parts = stack.pop()
-        # What is never closed: most often a template; its first line is lost, the rest is text.
+        # Never closed: most often a template; its first line is lost, the rest is text.
         rest = "".join(parts)
         stack[-1][1].append(rest.partition("\n")[2] if kind != "[[" else rest)
     return "".join(stack[0][1])
 
 
 def _link(inside: str) -> str:
-    """Return what is seen of a link."""
+    """Return the visible text of a link."""
     target, bar, label = inside.partition("|")
     prefix = PREFIX.match(target)
     if prefix and not target.lstrip().startswith(":"):
         name = prefix[1].strip().lower()
-        if name in MEDIA or (bar and PICTURE.search(f"|{label}]")):
+        if name in MEDIA_PREFIXES or (bar and PICTURE.search(f"|{label}]")):
             return ""
         if re.fullmatch(r"[a-z]{2,3}(?:-[a-z-]+)?", name) and not bar:  # another language's page
             return ""

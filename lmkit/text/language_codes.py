@@ -1,7 +1,7 @@
-"""The languages that can be asked for, by code and English name.
+"""The languages that can be requested, by code and English name.
 
-Choice: the codes are those of the model (see languages.py), written out here because a command line
-must be checked, and helped, without loading it.
+Choice: the codes are those of the model (see language_id.py), written out here because a command
+line must be validated, and documented, without loading it.
 """
 
 from collections.abc import Iterable
@@ -42,7 +42,7 @@ NAMES: dict[str, str] = {
 
 
 def checked(codes: Iterable[str], option: str) -> tuple[str, ...]:
-    """Return codes as they were typed; raise ValueError for one that isn't known.
+    """Return the codes; raise ValueError for one that isn't known.
 
     >>> checked(["en", "deu"], "--language")
     Traceback (most recent call last):
@@ -52,11 +52,11 @@ def checked(codes: Iterable[str], option: str) -> tuple[str, ...]:
     for code in codes or ("nothing",):
         if code not in NAMES and codes != (EVERY,):
             start = f"{option}: got {code}, must be codes of languages (en,de)"
-            raise ValueError(start + _meant(code))
+            raise ValueError(start + _suggestion(code))
     return codes
 
 
-def _meant(typed: str) -> str:
+def _suggestion(typed: str) -> str:
     low = typed.strip().lower()
     if low == EVERY:
         return f", or {EVERY} alone"
@@ -68,12 +68,16 @@ def _meant(typed: str) -> str:
     guess = did_you_mean(low, by_name).removeprefix("; did you mean ").removesuffix("?")
     if guess:
         return f"; did you mean {by_name[guess]} ({NAMES[by_name[guess]]})?"
-    near = did_you_mean(low, NAMES).removeprefix("; did you mean ").removesuffix("?")
-    return f"; did you mean {near} ({NAMES[near]})?" if near else f"; there are: {', '.join(NAMES)}"
+    code_guess = did_you_mean(low, NAMES).removeprefix("; did you mean ").removesuffix("?")
+    return (
+        f"; did you mean {code_guess} ({NAMES[code_guess]})?"
+        if code_guess
+        else f"; there are: {', '.join(NAMES)}"
+    )
 
 
 def _split(value: object) -> object:
-    """Take `en,de` from a command line for a list of two."""
+    """Split `en,de` from a command line into a list of two."""
     if isinstance(value, str):
         value = tuple(part.strip() for part in value.split(",") if part.strip())
     if isinstance(value, list | tuple):

@@ -1,1 +1,1 @@
-"""Everything between a batch of rows and a finished run."""
+"""Training: loop, session, optimizer, schedule, metrics, console, validation."""

@@ -1,18 +1,18 @@
-"""Steps: rows in, weights moved, one record for each.
+"""The training loop: sequences in, weights updated, one record per step.
 
 Choices:
-- The loss of a step is the sum over its targets divided by their number, over all micro-batches
-  and ranks alike: the mean of the means of unequal parts is another number. Gradients are averaged
-  over the ranks that read rows of their own (`team`); each share is multiplied by their number.
-- What a step computes follows from (seed, step, rank) alone: the rows (`order`), what the objective
-  draws for them (`batches`), the learning rate (`schedule`), and dropout, for which torch is seeded
-  anew. There is no other state than weights, moments and `Progress`. Batches that were left out
-  behind a spike move those of all later steps.
-- A GPU is told what to do one step ahead: its numbers are read when the next step is already
-  queued, so reading never makes it idle. Hence a record comes late there, by one step; before
-  validation and saving all of them are in.
-- Whether to stop is asked on every rank and decided by all together, or one would wait for ever
-  for the others.
+- The loss of a step is the sum over its targets divided by their number, over all micro-batches and
+  ranks: the mean of the means of unequal parts is another number. Gradients are averaged over the
+  data-parallel ranks (`parallelism`); each rank's loss is multiplied by their number.
+- What a step computes depends only on (seed, step, rank): the sequences (`sequence_order`), the
+  objective's random numbers (`step_batches`), the learning rate (`schedule`), and dropout, for
+  which torch is seeded at each step. There is no other state than weights, moments and `Progress`.
+  Batches that were skipped after a spike shift those of all later steps.
+- A GPU is queued one step ahead: its numbers are read when the next step is already queued, so
+  reading never makes it idle. Hence a record is one step late there; before validation and saving
+  all of them are read.
+- Whether to stop is checked on every rank and decided by all together, or one would wait for the
+  others indefinitely.
 """
 
 import math
@@ -28,80 +28,87 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.optim import Optimizer
 
+from lmkit.counter_rng import draw
 from lmkit.errors import LmkitError
-from lmkit.objectives.choice import Objective
-from lmkit.tokens.draws import draw
-from lmkit.training.batches import Arguments, TrainingRows, Work, ahead, work_of
+from lmkit.objectives.registry import Objective
+from lmkit.training.data.sequence_order import micro_batches_of_rank, rows_of_step
+from lmkit.training.data.step_batches import (
+    Arguments,
+    StepBatches,
+    TrainingRows,
+    prefetch,
+    step_batches,
+)
+from lmkit.training.distributed.parallelism import Parallelism
 from lmkit.training.loss_scale import LossScale
+from lmkit.training.loss_spikes import is_spike, updated_history, z_score
 from lmkit.training.metrics import Record, finite
-from lmkit.training.optimizer import Both, OptimConfig, update
-from lmkit.training.order import passes_of_rank, rows_of_step
-from lmkit.training.schedule import ScheduleConfig, learning_rate
-from lmkit.training.spikes import SpikeConfig, is_spike, remembered, z_score
-from lmkit.training.team import Team
+from lmkit.training.optimizer import CombinedOptimizer, update
+from lmkit.training.options import OptimConfig, ScheduleConfig, SpikeConfig
+from lmkit.training.schedule import learning_rate
 
 Order = Callable[[int, int, int, int], NDArray[np.int64]]
-"""From the seed, a step, the rows of a batch and all rows to those that the step reads."""
+"""From the seed, a step, the global batch size and the number of sequences to those of the step."""
 
-PATIENCE = 10
-"""Steps in a row that may be skipped. A spike passes in one or two; ten are a run that is lost."""
+MAX_SKIPPED_IN_A_ROW = 10
+"""Consecutive steps that may be skipped. A spike lasts one or two; ten mean divergence."""
 
 
-WATCHING = SpikeConfig()
+DEFAULT_SPIKES = SpikeConfig()
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What decides the numbers of a run, beside its model, its data and its objective."""
+    """What determines the numbers of a run, apart from its model, its data and its objective."""
 
     seed: int
     steps: int
-    rows_per_batch: int
-    """Of the global batch: over all ranks and micro-batches."""
+    global_batch_size: int
+    """Sequences of a step, over all ranks and micro-batches."""
     micro_batch: int
-    """Rows that a rank computes at a time; it changes memory and speed, and no result."""
+    """Sequences that a rank computes at a time; it changes memory and speed, and no result."""
     optim: OptimConfig
     schedule: ScheduleConfig
-    spike: SpikeConfig = WATCHING
+    spike: SpikeConfig = DEFAULT_SPIKES
     validate_every: int | None = None
     save_every: int | None = None
 
     def validates_after(self, step: int) -> bool:
-        """Whether to validate behind a step; behind the last one always."""
+        """Whether to validate after a step; after the last one always."""
         return _is_due(step, self.validate_every) or step == self.steps
 
     def saves_after(self, step: int) -> bool:
-        """Whether to save behind a step; behind the last one always."""
+        """Whether to save after a step; after the last one always."""
         return _is_due(step, self.save_every) or step == self.steps
 
     def pauses_after(self, step: int) -> bool:
-        """Whether anything but the next step follows a step."""
+        """Whether a step is followed by anything but the next step."""
         return self.validates_after(step) or self.saves_after(step)
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is: the state of a checkpoint."""
+    """The progress of a run: the training state in a checkpoint."""
 
     step: int = 0
     tokens: int = 0
     """Tokens read, padding not counted."""
     skipped: int = 0
-    """Steps left out because their gradient was not finite."""
+    """Steps skipped because their gradient was not finite."""
     dropped: int = 0
-    """Text tokens that the objective left out."""
+    """Text tokens that the objective dropped."""
     validation_loss: float | None = None
-    """If it was measured after this very step, and is finite."""
+    """If it was measured after this step, and is finite."""
     left_out: int = 0
-    """Batches that were read and left out, behind spikes."""
+    """Batches that were read and skipped, after spikes."""
     rollbacks: int = 0
     """How often the run went back to a checkpoint."""
     history: tuple[float, ...] = ()
-    """The last losses, for `spikes`."""
+    """The last losses, for `loss_spikes`."""
 
 
 class SpikeError(Exception):
-    """The loss has jumped, and the run is to go on from a checkpoint, without the batches since."""
+    """The loss has spiked, and the run resumes from a checkpoint, without the batches since."""
 
     def __init__(self, step: int, reached: int) -> None:
         super().__init__(f"step {step}: spike")
@@ -111,7 +118,7 @@ class SpikeError(Exception):
 
 @dataclass(frozen=True)
 class Hooks:
-    """What a run tells and asks its surroundings, on every rank."""
+    """Callbacks of a run, on every rank."""
 
     validate: Callable[[], float] | None = None
     """Returns the loss on held-out text."""
@@ -120,16 +127,16 @@ class Hooks:
     on_save: Callable[[Progress], None] = lambda _: None
     """Writes a checkpoint, after the step's record."""
     should_stop: Callable[[], bool] = lambda: False
-    """Asked at every step; the run is saved before it ends early."""
+    """Called at every step; the run is saved before it ends early."""
     warn: Callable[[str], None] = lambda _: None
-    """Told about steps that are skipped, and of spikes."""
+    """Reports steps that are skipped, and spikes."""
     on_beat: Callable[[int, str], None] = lambda *_: None
-    """Told what is done now, and for which step."""
+    """Called with the step and what is done now."""
 
 
 def train(
-    team: Team,
-    optimizer: Optimizer | Both,
+    parallelism: Parallelism,
+    optimizer: Optimizer | CombinedOptimizer,
     data: TrainingRows,
     objective: Objective,
     recipe: Recipe,
@@ -138,128 +145,143 @@ def train(
     order: Order = rows_of_step,
     scale: LossScale | None = None,
 ) -> Progress:
-    """Train from behind `start` to the last step, or until told to stop; return how far it came.
+    """Train from after `start` to the last step, or until asked to stop; return the progress.
 
     Args:
-        team: a model that returns the summed loss of a batch, on its devices.
-        optimizer: of what this process holds of the model.
-        data: what the rows of a step are read from.
-        objective: makes a batch of rows and of the keys of their random numbers.
-        recipe: what decides the numbers.
-        start: where a checkpoint left off.
-        hooks: whom to tell, and whom to ask.
-        order: which rows a step reads; by itself, each row once an epoch.
+        parallelism: a model that returns the summed loss of a batch, on its devices.
+        optimizer: of this process's shards of the model.
+        data: the sequences.
+        objective: makes a batch of sequences and of the keys of their random numbers.
+        recipe: what determines the numbers.
+        start: the state of a checkpoint.
+        hooks: callbacks.
+        order: which sequences a step reads; by default each sequence once per epoch.
         scale: of the loss, in fp16.
 
     Raises:
-        LmkitError: the gradient stayed infinite or NaN.
-        SpikeError: the loss has jumped, and the recipe wants to go back.
+        LmkitError: the gradient remained infinite or NaN.
+        SpikeError: the loss has spiked, and the recipe asks for a rollback.
 
     """
-    accelerator = team.accelerator
-    assert accelerator.gradient_accumulation_steps == 1, "it would divide the loss once more"
+    accelerator = parallelism.accelerator
+    assert accelerator.gradient_accumulation_steps == 1, "it would divide the loss again"
     assert accelerator.scaler is None, "a scaled gradient would be clipped by its scale"
 
-    def make(step: int) -> Work:
+    def make(step: int) -> StepBatches:
         number = step + start.left_out
-        rows = order(recipe.seed, number, recipe.rows_per_batch, len(data))
-        passes = passes_of_rank(rows, team.reader, team.readers, recipe.micro_batch)
+        rows = order(recipe.seed, number, recipe.global_batch_size, len(data))
+        micro_batches = micro_batches_of_rank(
+            rows, parallelism.data_parallel_rank, parallelism.data_parallel_size, recipe.micro_batch
+        )
         pin = accelerator.device.type == "cuda"
-        work = work_of(recipe.seed, number, passes, data, objective, pin)
-        return replace(work, step=step)
+        step_inputs = step_batches(recipe.seed, number, micro_batches, data, objective, pin)
+        return replace(step_inputs, step=step)
 
-    trainer = _Trainer(team, optimizer, recipe, hooks, start.left_out, scale)
-    ledger = _Ledger(start, recipe, hooks, patient=scale is not None)
+    trainer = _Trainer(parallelism, optimizer, recipe, hooks, start.left_out, scale)
+    tracker = _ProgressTracker(start, recipe, hooks, is_fp16=scale is not None)
     lag = 1 if accelerator.device.type == "cuda" else 0
-    with closing(ahead(make, range(start.step + 1, recipe.steps + 1))) as works:
-        for work in works:
-            hooks.on_beat(work.step, "computing")
-            ledger.waiting.append(trainer.step(work))
-            ledger.settle(0 if recipe.pauses_after(work.step) else lag)
-            if ledger.stopping:
+    with closing(prefetch(make, range(start.step + 1, recipe.steps + 1))) as prefetched:
+        for step_inputs in prefetched:
+            hooks.on_beat(step_inputs.step, "computing")
+            tracker.queued.append(trainer.step(step_inputs))
+            tracker.finish_steps(0 if recipe.pauses_after(step_inputs.step) else lag)
+            if tracker.stopping:
                 break
-            hooks.on_beat(work.step + 1, "reading rows")
-    ledger.settle(0)
-    ledger.save()
-    return ledger.progress
+            hooks.on_beat(step_inputs.step + 1, "reading sequences")
+    tracker.finish_steps(0)
+    tracker.save()
+    return tracker.progress
 
 
 class _Trainer:
-    """Queues the work of one step after the other."""
+    """Queues the computation of one step after the other."""
 
     def __init__(
         self,
-        team: Team,
-        optimizer: Optimizer | Both,
+        parallelism: Parallelism,
+        optimizer: Optimizer | CombinedOptimizer,
         recipe: Recipe,
         hooks: Hooks,
         left_out: int,
         scale: LossScale | None,
     ) -> None:
-        self._team, self._optimizer, self._scale = team, optimizer, scale
+        self._team, self._optimizer, self._scale = parallelism, optimizer, scale
         self._recipe, self._left_out = recipe, left_out
         self._should_stop, self._warn = hooks.should_stop, hooks.warn
-        self._pieces = 1
-        self._device = team.accelerator.device
+        self._splits = 1
+        self._device = parallelism.accelerator.device
 
-    def step(self, work: Work) -> "_Reading":
-        """Compute the gradient of the global batch and move the weights.
+    def step(self, step_inputs: StepBatches) -> "_StepResult":
+        """Compute the gradient of the global batch and update the weights.
 
-        Where memory runs out, a single process cuts its micro-batches in half and tries again:
-        nothing has moved yet. Several can't, since the others are waiting in the middle of it.
+        Where memory runs out, a single process halves its micro-batches and tries again: no weight
+        has changed yet. Several processes can't, since the others are waiting in the middle of the
+        step.
         """
         while True:
             try:
-                return self._step(work)
+                return self._step(step_inputs)
             except torch.OutOfMemoryError:
-                rows = max(len(batch["tokens_BT"]) for batch in work.batches)
-                if self._team.processes > 1 or self._pieces >= rows:
+                rows = max(len(batch["tokens_BT"]) for batch in step_inputs.batches)
+                if self._team.processes > 1 or self._splits >= rows:
                     raise LmkitError(
-                        f"step {work.step}: out of memory with {rows:,} rows at a time",
-                        "the same command with a smaller --micro-batch goes on",
+                        f"step {step_inputs.step}: out of memory with {rows:,} sequences at a time",
+                        "the same command with a smaller --micro-batch resumes",
                     ) from None
-            self._pieces *= 2
-            for one in self._team.held:
-                one.parameter.grad = None
+            self._splits *= 2
+            for shard in self._team.local_shards:
+                shard.parameter.grad = None
             torch.cuda.empty_cache()
-            self._warn(f"step {work.step}: out of memory; micro-batches are cut in {self._pieces}")
+            self._warn(
+                f"step {step_inputs.step}: out of memory; micro-batches are split in {self._splits}"
+            )
 
-    def _step(self, work: Work) -> "_Reading":
-        recipe, team = self._recipe, self._team
-        team.model.train()  # validation may have switched dropout off
-        torch.manual_seed(draw(recipe.seed, work.step + self._left_out, team.reader))
-        lr = learning_rate(work.step, recipe.optim.lr, recipe.steps, recipe.schedule)
+    def _step(self, step_inputs: StepBatches) -> "_StepResult":
+        recipe, parallelism = self._recipe, self._team
+        parallelism.model.train()  # validation may have switched dropout off
+        torch.manual_seed(
+            draw(recipe.seed, step_inputs.step + self._left_out, parallelism.data_parallel_rank)
+        )
+        lr = learning_rate(step_inputs.step, recipe.optim.lr, recipe.steps, recipe.schedule)
         for group in self._optimizer.param_groups:
             group["lr"] = lr
-        # All are asked, also where one alone reads: the signal may have reached another.
-        stop = team.any(self._should_stop()) if team.readers == 1 else self._should_stop()
-        counts = self._counted(work.targets, work.tokens, work.dropped, stop)
+        # All are checked, even with one data-parallel rank: another may have got the signal.
+        stop = (
+            parallelism.any_rank(self._should_stop())
+            if parallelism.data_parallel_size == 1
+            else self._should_stop()
+        )
+        counts = self._sum_counts(
+            step_inputs.targets, step_inputs.tokens, step_inputs.dropped, stop
+        )
         # A batch without any target has no gradient; a division by 0 would make it NaN.
-        share = team.readers / counts[0].clamp(min=1)
+        loss_factor = parallelism.data_parallel_size / counts[0].clamp(min=1)
         nll = torch.zeros((), dtype=counts.dtype, device=self._device)
-        batches = [piece for batch in work.batches for piece in _cut(batch, self._pieces)]
+        batches = [piece for batch in step_inputs.batches for piece in _split(batch, self._splits)]
         for number, batch in enumerate(batches, start=1):
-            with team.passing(last=number == len(batches)):
-                summed = team.call(self._on_device(batch))
-                mean = summed * share.to(summed.dtype)
-                team.accelerator.backward(mean if self._scale is None else self._scale.up(mean))
+            with parallelism.micro_batch_context(last=number == len(batches)):
+                summed = parallelism.call(self._on_device(batch))
+                mean = summed * loss_factor.to(summed.dtype)
+                parallelism.accelerator.backward(
+                    mean if self._scale is None else self._scale.scaled(mean)
+                )
             nll += summed.detach()
-        loss = team.summed(nll) / counts[0]
-        team.take_gradients()
+        loss = parallelism.reduce_sum(nll) / counts[0]
+        parallelism.collect_gradients()
         if self._scale is not None:
-            self._scale.down(one.own.grad for one in team.held)
-        norm = update(self._optimizer, recipe.optim.clip, team.norm_of)
+            self._scale.unscale(shard.local.grad for shard in parallelism.local_shards)
+        norm = update(self._optimizer, recipe.optim.grad_clip, parallelism.norm_of)
         if self._scale is not None:
-            self._scale.adjust(norm)
+            self._scale.update(norm)
         values = torch.stack([loss, norm.to(loss.dtype), *counts[1:]])
-        return _Reading(work.step, lr, values)
+        return _StepResult(step_inputs.step, lr, values)
 
-    def _counted(self, *values: int) -> Tensor:
-        """Add up counts over the shares of rows."""
+    def _sum_counts(self, *values: int) -> Tensor:
+        """Add up counts over the data-parallel ranks."""
         # They are exact in fp64; Apple's GPUs have only fp32.
         dtype = torch.float32 if self._device.type == "mps" else torch.float64
-        # full, not tensor: that one copies from the CPU, and waits until the GPU is idle.
-        return self._team.summed(
+        # full, not tensor, which copies from the CPU, and waits until the GPU is idle.
+        return self._team.reduce_sum(
             torch.stack([torch.full((), v, dtype=dtype, device=self._device) for v in values])
         )
 
@@ -267,14 +289,16 @@ class _Trainer:
         return {name: t.to(self._device, non_blocking=True) for name, t in batch.items()}
 
 
-def _cut(batch: Arguments, pieces: int) -> list[Arguments]:
-    """Cut a batch in so many parts, as equal as can be; none is empty."""
-    pieces = min(pieces, len(batch["tokens_BT"]))
-    cut = {name: tensor.tensor_split(pieces) for name, tensor in batch.items()}
-    return [{name: parts[number] for name, parts in cut.items()} for number in range(pieces)]
+def _split(batch: Arguments, splits: int) -> list[Arguments]:
+    """Split a batch in parts of about equal size; none is empty."""
+    splits = min(splits, len(batch["tokens_BT"]))
+    split_tensors = {name: tensor.tensor_split(splits) for name, tensor in batch.items()}
+    return [
+        {name: parts[number] for name, parts in split_tensors.items()} for number in range(splits)
+    ]
 
 
-class _Reading:
+class _StepResult:
     """The numbers of a step, on their way from the device."""
 
     def __init__(self, step: int, lr: float, values: Tensor) -> None:
@@ -285,33 +309,33 @@ class _Reading:
             self._arrived = torch.cuda.Event()
             self._arrived.record()
         elif values.device.type != "cpu":
-            self._values = values.cpu()  # elsewhere nothing tells when a copy has arrived
+            self._values = values.cpu()  # other devices have no event for the end of a copy
 
     def read(self) -> tuple[float, float, int, int, bool]:
-        """Wait: loss, norm of the gradient, tokens, those dropped, whether some rank is to stop."""
+        """Wait for: loss, gradient norm, tokens, dropped tokens, whether some rank is to stop."""
         if self._arrived is not None:
             self._arrived.synchronize()
         loss, norm, tokens, dropped, stop = self._values.tolist()
         return loss, norm, int(tokens), int(dropped), stop > 0
 
 
-class _Ledger:
-    """Turns readings into records, keeps count, and does what is due behind a step."""
+class _ProgressTracker:
+    """Makes records of results, counts, and validates and saves when it is due."""
 
-    def __init__(self, start: Progress, recipe: Recipe, hooks: Hooks, *, patient: bool) -> None:
+    def __init__(self, start: Progress, recipe: Recipe, hooks: Hooks, *, is_fp16: bool) -> None:
         self.progress = start
-        self._patience = PATIENCE * (3 if patient else 1)
+        self._max_skipped = MAX_SKIPPED_IN_A_ROW * (3 if is_fp16 else 1)
         self._saved = start.step
         self.stopping = False
-        self.waiting: deque[_Reading] = deque()
+        self.queued: deque[_StepResult] = deque()
         self._recipe, self._hooks = recipe, hooks
         self._skipped_in_a_row = 0
         self._last = time.perf_counter()
 
-    def settle(self, rest: int) -> None:
-        """Wait for the numbers of all steps but the last `rest`, and do what is due behind them."""
-        while len(self.waiting) > rest:
-            record = self._enter(self.waiting.popleft())
+    def finish_steps(self, pending: int) -> None:
+        """Wait for the results of all but the last `pending` steps, and do what is due then."""
+        while len(self.queued) > pending:
+            record = self._record(self.queued.popleft())
             step, hooks = record.step, self._hooks
             if hooks.validate is not None and self._recipe.validates_after(step):
                 hooks.on_beat(step, "validating")
@@ -322,68 +346,68 @@ class _Ledger:
             if self._recipe.saves_after(step):
                 self.save()
             if self._recipe.pauses_after(step):
-                self._last = time.perf_counter()  # this was no time of the next step
+                self._last = time.perf_counter()  # this time isn't the next step's
 
     def save(self) -> None:
-        """Save where the run is, unless it is already."""
+        """Save the progress, unless it is saved already."""
         if self.progress.step != self._saved:
             self._hooks.on_save(self.progress)
             self._saved = self.progress.step
 
-    def _enter(self, reading: _Reading) -> Record:
-        loss, norm, tokens, dropped, stop = reading.read()
+    def _record(self, result: _StepResult) -> Record:
+        loss, norm, tokens, dropped, stop = result.read()
         now = time.perf_counter()
         seconds, self._last = now - self._last, now
         self.stopping = self.stopping or stop
         skipped = not math.isfinite(norm)
         self._skipped_in_a_row = self._skipped_in_a_row + 1 if skipped else 0
         if skipped:
-            self._tell_of_skip(reading.step, norm)
+            self._handle_skip(result.step, norm)
         elif is_spike(loss, self.progress.history, self._recipe.spike):
-            self._tell_of_spike(reading.step, loss)
+            self._handle_spike(result.step, loss)
         self.progress = replace(
             self.progress,
-            step=reading.step,
+            step=result.step,
             tokens=self.progress.tokens + tokens,
             skipped=self.progress.skipped + skipped,
             dropped=self.progress.dropped + dropped,
             validation_loss=None,
-            history=remembered(loss, self.progress.history, self._recipe.spike),
+            history=updated_history(loss, self.progress.history, self._recipe.spike),
         )
         return Record(
-            step=reading.step,
+            step=result.step,
             tokens=self.progress.tokens,
             loss=loss,
-            lr=reading.lr,
+            lr=result.lr,
             gradient_norm=norm,
             tokens_per_second=tokens / seconds,
         )
 
-    def _tell_of_spike(self, step: int, loss: float) -> None:
+    def _handle_spike(self, step: int, loss: float) -> None:
         z = z_score(loss, self.progress.history)
-        told = f"step {step}: the loss jumped to {loss:.4f}, {z:.0f} deviations above the last"
+        message = f"step {step}: the loss rose to {loss:.4f}, {z:.0f} deviations above the last"
         spike = self._recipe.spike
         if spike.action == "warn":
-            self._hooks.warn(told)
+            self._hooks.warn(message)
             return
         if self.progress.rollbacks >= spike.rollbacks:
             raise LmkitError(
-                f"{told}; the run has gone back {self.progress.rollbacks} times already",
-                "lower --optim.lr, or look at the data; --spike.rollbacks allows more",
+                f"{message}; the run has been rolled back {self.progress.rollbacks} times already",
+                "lower --optim.lr, or check the data; --spike.rollbacks allows more",
             )
-        self._hooks.warn(f"{told}; going back to the last checkpoint")
-        reached = self.waiting[-1].step if self.waiting else step
+        self._hooks.warn(f"{message}; going back to the last checkpoint")
+        reached = self.queued[-1].step if self.queued else step
         raise SpikeError(step, reached)
 
-    def _tell_of_skip(self, step: int, norm: float) -> None:
-        if self._skipped_in_a_row >= self._patience:
+    def _handle_skip(self, step: int, norm: float) -> None:
+        if self._skipped_in_a_row >= self._max_skipped:
             raise LmkitError(
-                f"step {step}: the gradient was infinite or NaN for {self._patience} steps in a "
+                f"step {step}: the gradient was infinite or NaN for {self._max_skipped} steps in a "
                 "row; training has diverged",
                 "lower --optim.lr, lengthen --schedule.warmup-steps, or use --precision fp32; the "
-                "last checkpoint is whole",
+                "last checkpoint is intact",
             )
-        self._hooks.warn(f"step {step}: the norm of the gradient is {norm}; the step was skipped")
+        self._hooks.warn(f"step {step}: the gradient norm is {norm}; the step was skipped")
 
 
 def _is_due(step: int, every: int | None) -> bool:

@@ -3,13 +3,15 @@
     {"step": 1, "tokens": 16384, "loss": 9.01, "lr": 1e-05, "gradient_norm": 2.3, ...}
 
 Choices:
-- The lines are the record; TensorBoard's event files are derived from them. They can't be cut, so
-  a run that goes on writes them again from the lines that are kept: no step stands twice.
+- The lines are the record; TensorBoard's event files are derived from them. Event files can't be
+  truncated, so a run that resumes writes them again from the lines that are kept: no step appears
+  twice.
 - Numbers are written in full: Python's shortest text that reads back as the same float.
-- A number that is not finite (a loss that overflowed, the norm of a step that was skipped) is
-  null: JSON has no NaN, and strict readers stop at one.
-- Lines are handed to the system as they come and may lose their tail in a power cut. `sync` puts
-  them on the disk; called before a checkpoint is saved, no checkpoint is ahead of its metrics.
+- A number that is not finite (a loss that overflowed, the gradient norm of a step that was skipped)
+  is null: JSON has no NaN, and strict parsers stop at one.
+- Lines are passed to the system one by one and may lose their tail in a power failure. `sync`
+  writes them to disk; it is called before a checkpoint is saved, so no checkpoint is ahead of its
+  metrics.
 """
 
 import json
@@ -20,7 +22,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from lmkit.artifacts.atomic import fsync
+from lmkit.storage.atomic_files import fsync
 
 METRICS = "metrics.jsonl"
 TENSORBOARD = "tensorboard"
@@ -36,23 +38,23 @@ TAGS = {
 
 @dataclass(frozen=True)
 class Record:
-    """What is known of a step after it."""
+    """The record of a step."""
 
     step: int
     tokens: int
-    """Tokens read since the run began, padding not counted."""
+    """Tokens read since the start of the run, padding not counted."""
     loss: float
     """Mean over all targets of the global batch, in nats."""
     lr: float
     gradient_norm: float
     """Over all weights, before clipping."""
     tokens_per_second: float
-    """Of this step alone; validation and saving are not counted."""
+    """Of this step only; validation and saving are not counted."""
     validation_loss: float | None = None
     """Where it was measured after this step."""
 
     def as_json(self) -> str:
-        """Return the line without its end.
+        """Return the line without its newline.
 
         >>> Record(1, 64, math.nan, 0.1, 2.0, 640.0).as_json().partition(', "lr"')[0]
         '{"step": 1, "tokens": 64, "loss": null'
@@ -62,15 +64,15 @@ class Record:
 
 
 def finite(value: float) -> float | None:
-    """Return a number, or None for one that JSON has no text for."""
+    """Return a number, or None for one that JSON can't represent."""
     return value if math.isfinite(value) else None
 
 
 class Metrics:
-    """The open metrics of a run that goes on behind `step`; 0 for a new one."""
+    """The open metrics of a run that resumes after `step`; 0 for a new one."""
 
     def __init__(self, run: Path, step: int = 0, log_every: int = 1) -> None:
-        """Cut what lies behind the step; TensorBoard takes every `log_every`th step."""
+        """Remove the lines after the step; TensorBoard gets every `log_every`th step."""
         from torch.utils.tensorboard import SummaryWriter
 
         trim(run, step)
@@ -79,21 +81,21 @@ class Metrics:
         self._log_every = log_every
         self._board = SummaryWriter(str(run / TENSORBOARD))
         for record in read(run):
-            self._show(record)
+            self._write_to_tensorboard(record)
         self._lines = (run / METRICS).open("a", encoding="utf-8")
 
     def append(self, record: Record) -> None:
         """Add the line of a step."""
         self._lines.write(record.as_json() + "\n")
         self._lines.flush()
-        self._show(record)
+        self._write_to_tensorboard(record)
 
     def sync(self) -> None:
-        """Wait until every line is on the disk."""
+        """Wait until every line is on disk."""
         os.fsync(self._lines.fileno())
         self._board.flush()
 
-    def _show(self, record: Record) -> None:
+    def _write_to_tensorboard(self, record: Record) -> None:
         logged = record.step % self._log_every == 0
         for field, tag in TAGS.items():
             value = getattr(record, field)
@@ -109,17 +111,17 @@ class Metrics:
 
 
 def read(run: Path) -> Generator[Record]:
-    """Read the steps of a run, up to the first line that is not whole; null becomes NaN."""
-    for _, record in _whole_lines(run / METRICS):
+    """Read the steps of a run, up to the first incomplete line; null becomes NaN."""
+    for _, record in _complete_lines(run / METRICS):
         yield record
 
 
 def trim(run: Path, step: int) -> None:
-    """Drop all lines behind a step, and one that a crash has torn, in one move."""
+    """Remove all lines after a step, and an incomplete one after a crash, atomically."""
     path = run / METRICS
     partial = path.with_name(f".{METRICS}.partial")
     with partial.open("wb") as file:
-        for line, record in _whole_lines(path):
+        for line, record in _complete_lines(path):
             if record.step <= step:
                 file.write(line)
     fsync(partial)
@@ -127,13 +129,13 @@ def trim(run: Path, step: int) -> None:
     fsync(run)
 
 
-def _whole_lines(path: Path) -> Generator[tuple[bytes, Record]]:
+def _complete_lines(path: Path) -> Generator[tuple[bytes, Record]]:
     if not path.exists():
         return
     with path.open("rb") as file:
         for line in file:
             record = _record(line)
-            # A power cut may also leave zeros, or half a line that a later one was added to.
+            # A power failure may also leave zeros, or half a line with a later one appended.
             if record is None or not line.endswith(b"\n"):
                 return
             yield line, record

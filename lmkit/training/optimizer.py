@@ -1,106 +1,69 @@
-"""AdamW and Muon: what a person can choose, and one update that a broken gradient can't spoil.
+"""AdamW and Muon, and an update that is skipped where the gradient isn't finite.
 
 Choices:
-- Decoupled weight decay (Loshchilov and Hutter 2019, arXiv 1711.05101) on matrices and embeddings
-  alone: a norm's gain or a bias that is pulled towards 0 only loses its scale.
+- Decoupled weight decay (Loshchilov and Hutter 2019, arXiv 1711.05101) only on matrices and
+  embeddings: decay of norm weights and biases would only reduce their scale.
 - The norm of the gradient is checked before clipping. One NaN in the gradient makes the norm NaN,
   and clipping would spread it to every weight. Such a step is skipped: weights, moments and the
-  optimizer's own step count stay as they were.
-- The check stays on the device. The fused kernel reads the flag there, so that a GPU never waits
-  for the CPU to look.
-- Muon (Jordan et al. 2024) moves the matrices inside of blocks, AdamW all else: embeddings, the
-  output matrix, gains and biases. Its updates are scaled to the size of AdamW's (Liu et al. 2025,
-  arXiv 2502.16982, section 2.2), so one learning rate and one decay serve both. It has no flag for
-  broken gradients: with it, a GPU waits for the norm at each step.
-- torch is imported inside the functions, so that the options can be read without it.
+  optimizer's step count remain unchanged.
+- The check remains on the device. The fused kernel reads the flag there, so that a GPU never waits
+  for the CPU.
+- Muon (Jordan et al. 2024) updates the matrices inside blocks, AdamW all else: embeddings, the
+  output matrix, norm weights and biases. Its updates are scaled to the size of AdamW's (Liu et al.
+  2025, arXiv 2502.16982, section 2.2), so one learning rate and one decay serve both. It has no
+  flag for gradients that aren't finite: with it, a GPU waits for the norm at each step.
+- Options are in `training.options`, so that they can be read without torch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from itertools import chain
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Any
 
-from pydantic import Field
+from torch import Tensor, nn
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
+from torch.optim import AdamW, Muon, Optimizer
 
-from lmkit.config import Group
-
-if TYPE_CHECKING:
-    from torch import Tensor, nn
-    from torch.optim import Optimizer
+from lmkit.training.options import OptimConfig
 
 
-class OptimConfig(Group):
-    """How the weights follow the gradient."""
-
-    algorithm: Literal["adamw", "muon"] = "adamw"
-    """What turns gradients into updates; muon: of the matrices inside of blocks, adamw the rest."""
-
-    lr: Annotated[float, Field(gt=0)] = 1e-3
-    """Peak learning rate."""
-
-    beta1: Annotated[float, Field(ge=0, lt=1)] = 0.9
-    """Share of the running mean of the gradient that a step keeps."""
-
-    beta2: Annotated[float, Field(ge=0, lt=1)] = 0.95
-    """Share of the running mean of the squared gradient that a step keeps."""
-
-    eps: Annotated[float, Field(gt=0)] = 1e-8
-    """Added to the root of the mean square, against division by 0."""
-
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.95
-    """Of muon: share of the running gradient that a step keeps."""
-
-    weight_decay: Annotated[float, Field(ge=0)] = 0.1
-    """Pull of matrices and embeddings towards 0, times the learning rate."""
-
-    clip: Annotated[float, Field(gt=0)] | None = 1.0
-    """Longest gradient, as the norm over all weights; none: never cut."""
-
-
-class Both:
-    """Two optimizers that step together, each over parameters of its own."""
+class CombinedOptimizer:
+    """Several optimizers that step together, each over its own parameters."""
 
     def __init__(self, *parts: Optimizer) -> None:
         self.parts = parts
 
     @property
     def param_groups(self) -> list[dict[str, Any]]:
-        """The groups of both."""
+        """The groups of all."""
         return list(chain.from_iterable(part.param_groups for part in self.parts))
 
     @property
     def state(self) -> dict[Any, Any]:
-        """What both remember, by parameter."""
+        """The state of all, by parameter."""
         return {key: value for part in self.parts for key, value in part.state.items()}
 
     def step(self) -> None:
-        """Move the weights."""
+        """Update the weights."""
         for part in self.parts:
             part.step()
 
     def zero_grad(self) -> None:
-        """Drop the gradients."""
+        """Clear the gradients."""
         for part in self.parts:
             part.zero_grad()
 
 
-def parts_of(optimizer: Optimizer | Both) -> tuple[Optimizer, ...]:
-    """Return torch's own optimizers."""
-    return optimizer.parts if isinstance(optimizer, Both) else (optimizer,)
-
-
-def make_optimizer(model: nn.Module, config: OptimConfig) -> Optimizer | Both:
-    """Return the optimizer of a model on its device; tied parameters count once."""
-    return optimizer_of([(name, p) for name, p in model.named_parameters()], config)
+def parts_of(optimizer: Optimizer | CombinedOptimizer) -> tuple[Optimizer, ...]:
+    """Return torch's optimizers."""
+    return optimizer.parts if isinstance(optimizer, CombinedOptimizer) else (optimizer,)
 
 
 def optimizer_of(
-    parameters: Sequence[tuple[str, nn.Parameter]], config: OptimConfig
-) -> Optimizer | Both:
-    """Return the optimizer of parameters with these names."""
-    from torch.optim import AdamW, Muon
-
+    parameters: Iterable[tuple[str, nn.Parameter]], config: OptimConfig
+) -> Optimizer | CombinedOptimizer:
+    """Return the optimizer of parameters with these names; tied ones must be given once."""
     named = [(name, p) for name, p in parameters if p.requires_grad]
     by_muon = {name for name, p in named if config.algorithm == "muon" and _is_inner(name, p)}
     matrices = [p for name, p in named if p.ndim >= 2 and name not in by_muon]
@@ -125,7 +88,7 @@ def optimizer_of(
         momentum=config.momentum,
         adjust_lr_fn="match_rms_adamw",
     )
-    return Both(muon, adamw)
+    return CombinedOptimizer(muon, adamw)
 
 
 def _is_inner(name: str, parameter: Tensor) -> bool:
@@ -133,30 +96,28 @@ def _is_inner(name: str, parameter: Tensor) -> bool:
 
 
 def update(
-    optimizer: Optimizer | Both,
-    clip: float | None,
+    optimizer: Optimizer | CombinedOptimizer,
+    max_norm: float | None,
     norm_of: Callable[[list[Tensor]], Tensor] | None = None,
 ) -> Tensor:
-    """Take one step and drop the gradients; return their norm as it was before clipping.
+    """Take one step and clear the gradients; return their norm before clipping.
 
-    A step whose norm is NaN or infinite changes nothing. `norm_of` is the norm of gradients that
-    lie in parts on several processes.
+    A step whose norm is NaN or infinite changes nothing. `norm_of` computes the norm of gradients
+    that are sharded over several processes.
     """
-    from torch.nn.utils import clip_grads_with_norm_, get_total_norm
-
     groups = optimizer.param_groups
     parameters = [p for group in groups for p in group["params"] if p.grad is not None]
     norm = (norm_of or get_total_norm)([p.grad for p in parameters])
-    broken = ~norm.isfinite()
-    if isinstance(optimizer, Both):
-        if broken.item():
+    not_finite = ~norm.isfinite()
+    if isinstance(optimizer, CombinedOptimizer):
+        if not_finite.item():
             optimizer.zero_grad()
             return norm
     else:
-        # What a loss scaler would set: the fused kernel leaves everything alone where it is 1.
-        optimizer.found_inf = broken.float()  # type: ignore[attr-defined]
-    if clip is not None:
-        clip_grads_with_norm_(parameters, clip, norm)
+        # The flag that a loss scaler sets: the fused kernel changes nothing where it is 1.
+        optimizer.found_inf = not_finite.float()  # type: ignore[attr-defined]
+    if max_norm is not None:
+        clip_grads_with_norm_(parameters, max_norm, norm)
     optimizer.step()
     optimizer.zero_grad()
     return norm

@@ -1,9 +1,9 @@
-"""Which device to train on, and in which precision.
+"""The device to train on, and the precision.
 
 Choices:
-- `auto` precision on a CPU is measured, not looked up: a CPU without matrix units claims bf16 and
-  is slower in it. The probe takes less than a second.
-- bf16 leaves the weights in fp32 and computes products in bf16 (autocast).
+- `auto` precision on a CPU is measured: a CPU without matrix units supports bf16 but is slower in
+  it. The measurement takes less than a second.
+- bf16 keeps the weights in fp32 and computes products in bf16 (autocast).
 """
 
 import time
@@ -16,44 +16,48 @@ from lmkit.errors import ConfigError
 
 Precision = Literal["fp32", "bf16", "fp16"]
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
-WORTH_IT = 1.3
-"""How much faster bf16 must be: a whole step gains less than its products."""
+MIN_SPEEDUP = 1.3
+"""How much faster bf16 products must be: a full step gains less than its products."""
 
 
 def find_device(name: DeviceName) -> torch.device:
-    """Return the device with a name; auto is the fastest that there is."""
+    """Return the device with a name; auto is the fastest available one."""
     present = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
         "cpu": True,
     }
     if name == "auto":
-        return torch.device(next(kind for kind, there in present.items() if there))
+        return torch.device(next(kind for kind, is_present in present.items() if is_present))
     if not present[name]:
-        raise ConfigError(f"--device: got {name}, but torch finds none here", "try --device auto")
+        raise ConfigError(
+            f"--device: got {name}, but torch finds none on this machine", "try --device auto"
+        )
     return torch.device(name)
 
 
 def refuse_fp16(precision: str, device: torch.device) -> None:
-    """Raise ConfigError for fp16 where it makes no sense."""
+    """Raise ConfigError for fp16 on a device without it."""
     if precision == "fp16" and device.type != "cuda":
         raise ConfigError(
-            f"--precision: got fp16, but training in it is for GPUs, and this is a {device.type}",
+            f"--precision: got fp16, but fp16 training needs a GPU, and this is a {device.type}",
             "give --precision bf16, or auto",
         )
 
 
 def choose_precision(device: torch.device) -> Precision:
-    """Return the precision that trains fastest without harm."""
+    """Return the fastest precision that doesn't harm the result."""
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     if device.type == "cpu":
-        return "bf16" if _seconds(torch.float32) > WORTH_IT * _seconds(torch.bfloat16) else "fp32"
+        return (
+            "bf16" if _seconds(torch.float32) > MIN_SPEEDUP * _seconds(torch.bfloat16) else "fp32"
+        )
     return "fp32"
 
 
 def _seconds(dtype: torch.dtype) -> float:
-    """Return the best time of a product and its gradients, of the size that a small model has."""
+    """Return the best time of a product and its gradients, of the size in a small model."""
     x_ND, weight_ED = torch.ones(2048, 384, dtype=dtype), torch.ones(1536, 384, dtype=dtype)
     weight_ED.requires_grad_()
     best = float("inf")

@@ -1,60 +1,29 @@
 """The learning rate, as a pure function of the step.
 
 Choices:
-- A linear warm-up, then one of these down to a share of the peak, then constant:
+- A linear warm-up, then one of these down to a fraction of the peak, then constant:
     cosine         Loshchilov and Hutter (2017, arXiv 1608.03983), without restarts; GPT-3, Llama
     linear         a straight line; BERT
-    constant       no fall at all
-    inverse-sqrt   peak times sqrt(warm-up / step), for ever; T5 (Raffel et al. 2020, section 3.1.2)
+    constant       no decay at all
+    inverse-sqrt   peak times sqrt(warm-up / step), without end; T5 (Raffel et al. 2020, section
+                   3.1.2)
     wsd            the peak, and a straight line down over the last part (warm-up, stable, decay; Hu
-                   et al. 2024, arXiv 2404.06395): a run that goes on leaves from before the fall
-- Steps count from 1, and step 1 already learns: a first step with rate 0 is a wasted batch.
+                   et al. 2024, arXiv 2404.06395): a longer run resumes from before the decay
+- Steps count from 1, and step 1 already trains: a first step with rate 0 is a wasted batch.
 - There is no scheduler object, so there is no state that a checkpoint could get wrong.
 """
 
 import math
-from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
-
-from lmkit.config import Group
-
-
-class ScheduleConfig(Group):
-    """How the learning rate moves over a run."""
-
-    kind: Literal["cosine", "linear", "constant", "inverse-sqrt", "wsd"] = "cosine"
-    """How it falls behind the warm-up; wsd stays at the top until the last part of the run."""
-
-    warmup_steps: Annotated[int, Field(ge=0)] = 100
-    """Steps over which the learning rate rises to --optim.lr."""
-
-    decay_steps: Annotated[int, Field(ge=1)] | None = None
-    """Step at which the fall ends; none: at the last of --steps. Give it where a shorter run is
-    to follow the same schedule as a longer one."""
-
-    decay_share: Annotated[float, Field(gt=0, le=1)] = 0.2
-    """Of wsd: share of the steps over which it falls."""
-
-    final: Annotated[float, Field(ge=0, le=1)] = 0.1
-    """Learning rate at the end, as a share of --optim.lr."""
-
-    @model_validator(mode="after")
-    def _decay_follows_warmup(self) -> "ScheduleConfig":
-        if self.decay_steps is not None and self.decay_steps <= self.warmup_steps:
-            raise ValueError(
-                f"--schedule.decay-steps: got {self.decay_steps}, must be more than "
-                f"--schedule.warmup-steps, which is {self.warmup_steps}"
-            )
-        return self
+from lmkit.training.options import ScheduleConfig
 
 
 def learning_rate(step: int, peak: float, steps: int, config: ScheduleConfig) -> float:
-    """Return the rate of a step of a run of `steps`; the first step is 1.
+    """Return the learning rate of a step of a run of `steps`; the first step is 1.
 
-    A run that is shorter than its warm-up ends on the way up.
+    A run that is shorter than its warm-up ends during it.
 
-    >>> config = ScheduleConfig(warmup_steps=2, final=0.0)
+    >>> config = ScheduleConfig(warmup_steps=2, final_lr_fraction=0.0)
     >>> [round(learning_rate(step, 1.0, 6, config), 3) for step in range(1, 8)]
     [0.5, 1.0, 0.854, 0.5, 0.146, 0.0, 0.0]
     """
@@ -66,10 +35,10 @@ def learning_rate(step: int, peak: float, steps: int, config: ScheduleConfig) ->
         return peak * math.sqrt(max(1, config.warmup_steps) / step)
     end = config.decay_steps or steps
     if step >= end:
-        return peak * config.final
+        return peak * config.final_lr_fraction
     start = config.warmup_steps
     if config.kind == "wsd":
-        start = max(start, end - round(config.decay_share * end))
-    gone = max(0.0, (step - start) / (end - start))
-    left = (1 + math.cos(math.pi * gone)) / 2 if config.kind == "cosine" else 1 - gone
-    return peak * (config.final + (1 - config.final) * left)
+        start = max(start, end - round(config.decay_fraction * end))
+    elapsed = max(0.0, (step - start) / (end - start))
+    remaining = (1 + math.cos(math.pi * elapsed)) / 2 if config.kind == "cosine" else 1 - elapsed
+    return peak * (config.final_lr_fraction + (1 - config.final_lr_fraction) * remaining)

@@ -1,12 +1,12 @@
-"""A run in one of its processes: restore, train, save, and go back where the loss has jumped.
+"""A run in one of its processes: restore, train, save, and roll back after a loss spike.
 
 Choices:
-- The first process alone writes. What it writes is put together by all.
-- A checkpoint is written behind the back of training (`saving`); where that fails on the way, the
-  older ones stay and training goes on. Only the last one has to succeed.
-- Going back is going on from the last checkpoint, with the batches since counted as left out. That
-  count is kept in memory until the next checkpoint: a run that is killed before comes to the same
-  spike again, and goes back again.
+- Only rank zero writes. What it writes is gathered from all.
+- A checkpoint is written in the background (`background_saver`); where that fails during training,
+  the older ones are kept and training continues. Only the last one has to succeed.
+- A rollback resumes from the last checkpoint, with the batches since counted as skipped. That count
+  is kept in memory until the next checkpoint: a run that is killed before meets the same spike
+  again, and rolls back again.
 """
 
 from collections.abc import Callable, Generator
@@ -18,32 +18,32 @@ from typing import Any
 from torch.optim import Optimizer
 
 from lmkit.errors import LmkitError
-from lmkit.execution.progress import say, warn
+from lmkit.execution.progress import log_message, warn
 from lmkit.execution.ranks import rank, ranks
-from lmkit.objectives.choice import Objective
-from lmkit.training.batches import TrainingRows
-from lmkit.training.checkpoint import load, save, snapshot
-from lmkit.training.checkpoint_files import newest_first
+from lmkit.objectives.registry import Objective
+from lmkit.training.checkpoints.background_saver import Saver
+from lmkit.training.checkpoints.layout import newest_first
+from lmkit.training.checkpoints.save_load import load, save, snapshot
+from lmkit.training.console import Monitor, gpu_bytes, resident_bytes
+from lmkit.training.data.step_batches import TrainingRows
+from lmkit.training.distributed.parallelism import Parallelism
+from lmkit.training.distributed.stall_watch import Watch
 from lmkit.training.loop import Hooks, Order, Progress, Recipe, SpikeError, train
 from lmkit.training.loss_scale import LossScale
 from lmkit.training.metrics import Metrics, Record
-from lmkit.training.monitor import Monitor, gpu_bytes, resident_bytes
-from lmkit.training.optimizer import Both
-from lmkit.training.saving import Saver
-from lmkit.training.team import Team
-from lmkit.training.watch import Watch
+from lmkit.training.optimizer import CombinedOptimizer
 
 
 @dataclass
 class Session:
-    """What is being trained, on what, and where it is written."""
+    """What is trained, on what data, and where it is written."""
 
     run: Path
     recipe: Recipe
     recipe_hash: str
-    """Stands for all that decides the numbers."""
-    team: Team
-    optimizer: Optimizer | Both
+    """Hash of all that determines the numbers."""
+    parallelism: Parallelism
+    optimizer: Optimizer | CombinedOptimizer
     data: TrainingRows
     objective: Objective
     order: Order
@@ -55,35 +55,39 @@ class Session:
     stall_timeout: float | None = None
 
     def train(self) -> Progress:
-        """Train from the last checkpoint, or from the beginning, to the last step."""
-        start = self._restored() or Progress()
+        """Train from the last checkpoint, or from scratch, to the last step."""
+        start = self._restore() or Progress()
         if start.step:
-            say(f"going on from step {start.step:,}")
+            log_message(f"resuming from step {start.step:,}")
         while True:
             try:
                 return self._train_from(start)
             except SpikeError as spike:
-                back = self._restored()
-                assert back, "a run that may go back has saved its beginning"
+                restored = self._restore()
+                assert restored, "a run that may be rolled back is saved at its start"
                 start = replace(
-                    back,
-                    left_out=start.left_out + spike.reached - back.step,
+                    restored,
+                    left_out=start.left_out + spike.reached - restored.step,
                     rollbacks=start.rollbacks + 1,
                 )
                 if rank() == 0:
-                    say(
-                        f"going on from step {back.step:,} without {start.left_out:,} batches in "
-                        "all"
+                    log_message(
+                        f"resuming from step {restored.step:,} without {start.left_out:,} batches "
+                        "in total"
                     )
 
     def _train_from(self, start: Progress) -> Progress:
         watch = Watch(self.stall_timeout, rank(), ranks())
-        with watch, self._shown(start) as (on_step, sync, tell), Saver(self._failed(tell)) as saver:
+        with (
+            watch,
+            self._display(start) as (on_step, sync, show_warning),
+            Saver(self._failed(show_warning)) as saver,
+        ):
 
             def on_save(progress: Progress) -> None:
                 watch.beat(progress.step, "saving")
                 sync()
-                self._begin_to_save(progress, saver)
+                self._start_save(progress, saver)
 
             if not start.step and self.recipe.spike.action == "rollback":
                 on_save(start)
@@ -92,11 +96,11 @@ class Session:
                 on_step=on_step,
                 on_save=on_save,
                 should_stop=self.should_stop,
-                warn=tell,
+                warn=show_warning,
                 on_beat=watch.beat,
             )
             return train(
-                self.team,
+                self.parallelism,
                 self.optimizer,
                 self.data,
                 self.objective,
@@ -107,52 +111,56 @@ class Session:
                 self.scale,
             )
 
-    def _begin_to_save(self, progress: Progress, saver: Saver) -> None:
-        first = rank() == 0
-        copy = snapshot(self.team.model, self.optimizer, self.team.held, keep=first)
+    def _start_save(self, progress: Progress, saver: Saver) -> None:
+        is_rank_zero = rank() == 0
+        copy = snapshot(
+            self.parallelism.model, self.optimizer, self.parallelism.local_shards, keep=is_rank_zero
+        )
         state: dict[str, Any] = {**asdict(progress), "recipe": self.recipe_hash}
         if self.scale is not None:
             state["loss_scale"] = self.scale.state()
-        if first:
-            saver.wait()  # what it has to tell is about the checkpoint before
+        if is_rank_zero:
+            saver.wait()  # its error is about the checkpoint before
             self._saving = progress.step
             saver.begin(lambda: save(self.run, progress.step, copy, state, self.keep))
 
-    def _failed(self, tell: Callable[[str], None]) -> Callable[[OSError], None]:
+    def _failed(self, show_warning: Callable[[str], None]) -> Callable[[OSError], None]:
         def failed(error: OSError) -> None:
             if self._saving == self.recipe.steps:
                 raise error
-            tell(f"no checkpoint after step {self._saving}: {error.strerror or error}")
+            show_warning(f"no checkpoint after step {self._saving}: {error.strerror or error}")
 
         return failed
 
-    def _restored(self) -> Progress | None:
-        """Fill model and optimizer from the newest checkpoint; None where there is none."""
+    def _restore(self) -> Progress | None:
+        """Load model and optimizer from the newest checkpoint; None where there is none."""
         if not newest_first(self.run):
             return None
-        state = load(self.run, self.team.model, self.optimizer, warn, self.team.held)
+        state = load(
+            self.run, self.parallelism.model, self.optimizer, warn, self.parallelism.local_shards
+        )
         state.pop("recipe", None)
         scale = state.pop("loss_scale", None)
         if self.scale is not None and scale:
-            self.scale = LossScale(self.team.accelerator.device, **scale)
+            self.scale = LossScale(self.parallelism.accelerator.device, **scale)
         state["history"] = tuple(state.get("history", ()))
         try:
             return Progress(**state)
         except TypeError as error:
             raise LmkitError(
                 f"{self.run}: its checkpoints are of another version of lmkit: {error}",
-                "go on with that version, or begin anew with --init-from",
+                "resume with that version, or start a new run with --init-from",
             ) from None
 
     @contextmanager
-    def _shown(
+    def _display(
         self, start: Progress
     ) -> Generator[tuple[Callable[[Record], None], Callable[[], None], Callable[[str], None]]]:
-        """Open metrics and display; hand out what tells them of a step, syncs them, warns."""
+        """Open metrics and display; yield functions for a step, for syncing, and for warnings."""
         if rank():
             yield lambda _: None, lambda: None, lambda _: None
             return
-        on_gpu = self.team.accelerator.device.type == "cuda"
+        on_gpu = self.parallelism.accelerator.device.type == "cuda"
         memory = gpu_bytes if on_gpu else resident_bytes
         with (
             Metrics(self.run, start.step, self.log_every) as metrics,

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from lmkit.artifacts import inputs as inputs_module
-from lmkit.artifacts.inputs import Input, cut, find_documents, opened, same_content
+from lmkit.artifacts.inputs import find_documents, make_tasks, open_slice, same_content
+from lmkit.artifacts.manifest import Input
 from lmkit.artifacts.tasks import ReadRange
 from lmkit.errors import InputError, LmkitError
 
@@ -28,19 +29,21 @@ def test_the_order_of_the_arguments_changes_nothing(raw: Path) -> None:
         ("raw/a.csv", "raw/a.csv: must end in"),
     ],
 )
-def test_what_cannot_be_read_is_named(raw: Path, path: str, message: str) -> None:
+def test_an_unreadable_input_is_named(raw: Path, path: str, message: str) -> None:
     Path("empty").mkdir()
     (raw / "a.csv").touch()
     with pytest.raises(InputError, match=message):
         find_documents([Path(path)], formats=("text",))
 
 
-def test_many_tiny_files_are_shared_out(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inputs_module, "MOST_FILES", 4)
+def test_many_tiny_files_are_divided_between_tasks(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inputs_module, "MAX_FILES_PER_TASK", 4)
     Path("raw").mkdir()
     for number in range(10):
         Path(f"raw/{number}.txt").touch()
-    tasks = cut(find_documents([Path("raw")], formats=("text",)).slices)
+    tasks = make_tasks(find_documents([Path("raw")], formats=("text",)).slices)
     assert [len(task) for task in tasks] == [4, 4, 2]
 
 
@@ -50,7 +53,7 @@ def test_paths_may_come_from_a_file(raw: Path) -> None:
     assert [part.origin for part in found.slices] == ["cat.txt", "dog.txt", "hi.txt"]
 
 
-def test_paths_of_a_list_are_spelled_as_typed_ones_and_need_not_be_utf_8(raw: Path) -> None:
+def test_paths_of_a_list_are_normalized_like_typed_ones_and_need_not_be_utf_8(raw: Path) -> None:
     odd = os.fsdecode(b"caf\xe9.txt")
     (raw / odd).write_text("x")
     Path("list").write_bytes(
@@ -65,7 +68,7 @@ def test_paths_of_a_list_are_spelled_as_typed_ones_and_need_not_be_utf_8(raw: Pa
     )
 
 
-def test_what_is_neither_a_file_nor_a_folder_is_named(raw: Path) -> None:
+def test_an_input_that_is_neither_a_file_nor_a_folder_is_named(raw: Path) -> None:
     os.mkfifo("pipe")
     Path("loop").symlink_to("loop")
     for path, message in [
@@ -80,13 +83,13 @@ def test_what_is_neither_a_file_nor_a_folder_is_named(raw: Path) -> None:
         assert error.value.exit_code == 2
 
 
-def test_big_files_of_lines_are_cut_and_small_files_share_a_task(
+def test_big_files_of_lines_are_split_and_small_files_share_a_task(
     raw: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(inputs_module, "RANGE_BYTES", 100)
     (raw / "big.jsonl").write_bytes(b"x" * 250)
     found = find_documents([raw], formats=("text", "jsonl"))
-    tasks = cut(found.slices, 100)
+    tasks = make_tasks(found.slices, 100)
     sliced = [(p.start, p.stop) for task in tasks for p in task if p.origin == "big.jsonl"]
     assert sliced == [(0, 84), (84, 168), (168, 250)]  # 250 / 3, and no short rest
     assert [[part.origin for part in task] for task in tasks] == [
@@ -98,14 +101,14 @@ def test_big_files_of_lines_are_cut_and_small_files_share_a_task(
     ]
 
 
-def test_a_file_that_was_read_in_ranges_is_known_again_by_them(
+def test_a_file_that_was_read_in_ranges_is_recognized_by_them(
     raw: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(inputs_module, "RANGE_BYTES", 100)
     data = bytes(range(250))
     (raw / "big.jsonl").write_bytes(data)
     found = find_documents([raw / "big.jsonl"], formats=("jsonl",))
-    ranges = [(p.start, p.stop) for task in cut(found.slices, 100) for p in task]
+    ranges = [(p.start, p.stop) for task in make_tasks(found.slices, 100) for p in task]
     hashes = tuple(hashlib.sha256(data[start:stop]).hexdigest() for start, stop in ranges)
     (now,) = found.records
     old = replace(now, sha256=hashes, modified=1)
@@ -114,22 +117,22 @@ def test_a_file_that_was_read_in_ranges_is_known_again_by_them(
     assert not same_content(old, now, verify=False)
 
 
-def test_a_file_that_changes_or_vanishes_after_planning_is_named(raw: Path) -> None:
+def test_a_file_that_changes_or_is_deleted_after_planning_is_named(raw: Path) -> None:
     (part, *_) = find_documents([raw / "cat.txt"], formats=("text",)).slices
-    notes: list[ReadRange] = []
-    for _ in opened(part, notes):
+    read_ranges: list[ReadRange] = []
+    for _ in open_slice(part, read_ranges):
         pass
-    assert notes[0].sha256 == hashlib.sha256((raw / "cat.txt").read_bytes()).hexdigest()
+    assert read_ranges[0].sha256 == hashlib.sha256((raw / "cat.txt").read_bytes()).hexdigest()
     (raw / "cat.txt").write_text("something else")
     with pytest.raises(LmkitError, match=r"cat\.txt: it has changed") as changed:
-        list(opened(part, notes))
+        list(open_slice(part, read_ranges))
     (raw / "cat.txt").unlink()
-    with pytest.raises(LmkitError, match=r"cat\.txt: .* is gone") as gone:
-        list(opened(part, notes))
-    assert changed.value.exit_code == gone.value.exit_code == 1
+    with pytest.raises(LmkitError, match=r"cat\.txt: .* is gone") as deleted:
+        list(open_slice(part, read_ranges))
+    assert changed.value.exit_code == deleted.value.exit_code == 1
 
 
-def test_a_file_is_read_again_only_where_its_time_says_something_else(tmp_path: Path) -> None:
+def test_a_file_is_read_again_only_if_its_time_changed(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_text("abc")
     digest = (hashlib.sha256(b"abc").hexdigest(),)

@@ -21,7 +21,9 @@ def run(folder: Path, *tasks: str) -> list[str]:
     return [receipt.facts["task"] for receipt in receipts]
 
 
-def test_files_appear_where_they_belong_and_receipts_come_back_in_order(tmp_path: Path) -> None:
+def test_files_are_moved_to_their_folders_and_receipts_are_returned_in_order(
+    tmp_path: Path,
+) -> None:
     assert run(tmp_path, "a", "b") == ["a", "b"]
     assert (tmp_path / "a.out").read_text() == "a"
     assert (tmp_path / ".partial" / "b.tmp").read_text() == "b"
@@ -39,7 +41,7 @@ def test_a_finished_task_is_not_done_again(
 
 
 @pytest.mark.parametrize("lost", ["a.out", ".partial/a.tmp"])
-def test_a_task_whose_files_are_gone_is_not_finished(tmp_path: Path, lost: str) -> None:
+def test_a_task_whose_files_were_deleted_is_not_finished(tmp_path: Path, lost: str) -> None:
     run(tmp_path, "a")
     assert finished(tmp_path, "step", 0)
     (tmp_path / lost).unlink()

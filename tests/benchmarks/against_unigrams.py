@@ -1,10 +1,10 @@
-"""How far a run's loss on held-out text lies below what the frequencies of tokens alone give.
+"""The difference between a run's loss on held-out text and the entropy of token frequencies.
 
     python tests/benchmarks/against_unigrams.py work/run work/packed
 
-Both are over text tokens alone: special tokens (begin, end, sentinels) are neither counted in the
-entropy nor scored, though they are read. The entropy is that of the held-out text's own
-frequencies, which no model that ignores what stands around can beat.
+Both are over text tokens alone: special tokens (BOS, EOS, sentinels) are neither counted in the
+entropy nor scored, although they are in the input. The entropy is that of the frequencies in the
+held-out text, which no model without context can beat.
 """
 
 import sys
@@ -15,20 +15,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lmkit.artifacts.made_folders import made_by_lmkit
+from lmkit.artifacts.finished_folders import finished_manifest
+from lmkit.evaluation.perplexity import score_rows
 from lmkit.objectives.batch import Batch
-from lmkit.objectives.choice import Packing, objective_of, ordinary, scored
-from lmkit.scoring.perplexity import score_rows
-from lmkit.tokens.rows import NO_TARGET, Rows, TokenRows
-from lmkit.training.run import open_run
+from lmkit.objectives.registry import Packing, objective_of, ordinary, scored
+from lmkit.packing.token_rows import NO_TARGET, SequenceBatch, TokenSequences
+from lmkit.training.checkpoints.trained_model import open_run
 
 
 def main(run: Path, packed: Path) -> None:
     trained = open_run(run, torch.device("cpu"))
-    manifest = made_by_lmkit(packed)
+    manifest = finished_manifest(packed)
     assert manifest is not None
     details = manifest.details
-    rows = TokenRows.open(packed / "validation", details["sequence_length"], details["pad"])
+    rows = TokenSequences.open(packed / "validation", details["sequence_length"], details["pad"])
     is_text_V = ordinary(trained.tokenizer)
     counts_V = np.bincount(
         rows.read(np.arange(len(rows))).tokens_BT.ravel(), minlength=len(is_text_V)
@@ -36,16 +36,16 @@ def main(run: Path, packed: Path) -> None:
     odds = counts_V[counts_V > 0] / counts_V.sum()
     entropy = -(odds * np.log(odds)).sum()
 
-    packing = Packing(details["sequence_length"], details["begin"], details["end"])
+    packing = Packing(details["sequence_length"], details["bos"], details["eos"])
     config = trained.description.learned
-    asked = objective_of(scored(config), trained.tokenizer, packing)
+    objective = objective_of(scored(config), trained.tokenizer, packing)
 
-    def text_alone(rows: Rows, keys_B: NDArray[np.uint64]) -> Batch:
-        batch = asked(rows, keys_B)
+    def text_alone(rows: SequenceBatch, keys_B: NDArray[np.uint64]) -> Batch:
+        batch = objective(rows, keys_B)
         is_text = (batch.targets_BT >= 0) & is_text_V[batch.targets_BT]
         return replace(batch, targets_BT=np.where(is_text, batch.targets_BT, NO_TARGET))
 
-    whole = score_rows(trained.model, rows, objective=asked)
+    whole = score_rows(trained.model, rows, objective=objective)
     text = score_rows(trained.model, rows, objective=text_alone)
     print(f"{config.objective}, {trained.checkpoint.name}")
     print(f"  loss over all {whole.tokens:,} targets      {whole.loss:.4f}")

@@ -1,10 +1,10 @@
-"""Is a run that is killed again and again the run that nobody disturbed?
+"""Does a run that is killed repeatedly equal an undisturbed run?
 
     python tests/benchmarks/bit_exact.py PACKED SCRATCH [STEPS] [KILLS]
 
 For each objective, in fp32 and bf16, with one process and with two, dropout on: a run of 300 steps,
-and one that is killed with -9 at five random moments and run again each time. Every line of
-metrics.jsonl (but for tokens_per_second) and every weight and moment must be the same to the bit.
+and one that is killed with -9 at five random moments and resumed each time. Every line of
+metrics.jsonl (except tokens_per_second) and every weight and moment must be the same to the bit.
 """
 
 import json
@@ -28,7 +28,7 @@ KINDS = {
 
 
 def started(packed: Path, run: Path, processes: int, *options: str) -> "subprocess.Popen[bytes]":
-    """Begin, or go on with, a run in a process group of its own."""
+    """Start or resume a run in a new process group."""
     launcher = [sys.executable, "-m"]
     if processes > 1:
         launcher += ["torch.distributed.run", "--nproc-per-node", str(processes)]
@@ -71,20 +71,20 @@ def try_one(
     options += ["--device", "cpu", "--batch-tokens", "512", "--model.dropout", "0.1"]
     options += ["--steps", str(steps), "--save-every", "20", "--validate-every", "100"]
     name = f"{kind}-{precision}-{processes}"
-    straight, killed = scratch / f"{name}-straight", scratch / f"{name}-killed"
-    assert started(packed, straight, processes, *options).wait() == 0
-    dice = random.Random(name)
-    for moment in sorted(dice.uniform(0, steps) for _ in range(kills)):
+    undisturbed_run, killed = scratch / f"{name}-straight", scratch / f"{name}-killed"
+    assert started(packed, undisturbed_run, processes, *options).wait() == 0
+    generator = random.Random(name)
+    for moment in sorted(generator.uniform(0, steps) for _ in range(kills)):
         run = started(packed, killed, processes, *options)
         while steps_done(killed) < moment and run.poll() is None:
             time.sleep(0.002)
-        time.sleep(dice.uniform(0, 0.05))
+        time.sleep(generator.uniform(0, 0.05))
         os.killpg(run.pid, signal.SIGKILL)
         run.wait()
-        time.sleep(1.0 if processes > 1 else 0.0)  # torchrun's children have sessions of their own
+        time.sleep(1.0 if processes > 1 else 0.0)  # torchrun's children have separate sessions
         subprocess.run(["pkill", "-9", "-f", str(killed)], check=False)
     assert started(packed, killed, processes, *options).wait() == 0
-    same = content(straight, steps) == content(killed, steps)
+    same = content(undisturbed_run, steps) == content(killed, steps)
     print(f"{name}: {steps} steps, killed {kills} times: {'equal' if same else 'NOT EQUAL'}")
     sys.stdout.flush()
     return same

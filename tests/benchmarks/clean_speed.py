@@ -1,15 +1,16 @@
-"""How fast and how well does `lmkit clean` read?
+"""Speed and extraction quality of `lmkit clean`.
 
     python tests/benchmarks/clean_speed.py CORPORA SCRATCH [PEER_PYTHON]
 
 - HTML: 181 pages with known articles; precision, recall and F1 of 4-word shingles, averaged over
-  pages, and megabytes per processor second; beside trafilatura.
-- WARC: those pages 50 times in a .warc.gz as Common Crawl has them, by warcio; one worker, then
-  two; and 3 times, beside datatrove's WarcReader and Trafilatura. WET: the articles 50 times.
-- JSON lines: books cut in documents, `--filters.preset none`, with all that is mended by default,
-  and with NFC and white space only; and one line, whose time is the start-up.
-- The peers run where a Python is named that has trafilatura, datatrove, warcio, faust-cchardet and
-  python-magic.
+  pages, and megabytes per processor second; compared with trafilatura.
+- WARC: those pages 50 times in a .warc.gz in Common Crawl's layout, written by warcio; one worker,
+  then two; and 3 times, compared with datatrove's WarcReader and Trafilatura. WET: the articles 50
+  times.
+- JSON lines: books split into documents, `--filters.preset none`, with the default normalization,
+  and with NFC and white space only; and one line, to measure the start-up time.
+- The peers run with the given PEER_PYTHON, which needs trafilatura, datatrove, warcio,
+  faust-cchardet and python-magic.
 """
 
 import gzip
@@ -25,8 +26,8 @@ from pathlib import Path
 
 import zstandard
 
-from lmkit.readers.request import Request
-from lmkit.readers.web_page import page_text
+from lmkit.readers.html import page_text
+from lmkit.readers.reader import Request
 
 PEER = """
 import json, sys, time, trafilatura
@@ -56,10 +57,10 @@ def shingles(text: str) -> Counter[tuple[str, ...]]:
 def score(texts: list[str], articles: list[str]) -> tuple[float, float, float]:
     precisions, recalls = [], []
     for text, article in zip(texts, articles, strict=True):
-        found, wanted = shingles(text), shingles(article)
-        both = (found & wanted).total()
+        found, expected = shingles(text), shingles(article)
+        both = (found & expected).total()
         precisions.append(both / max(1, found.total()))
-        recalls.append(both / max(1, wanted.total()))
+        recalls.append(both / max(1, expected.total()))
     precision, recall = (sum(values) / len(values) for values in (precisions, recalls))
     return precision, recall, 2 * precision * recall / (precision + recall)
 
@@ -111,7 +112,7 @@ def measured(name: str, command: list[Path | str], size: int) -> None:
     print(
         f"{name}: {size / 1e6:.1f} MB, {wall:.2f} s, {size / 1e6 / wall:.0f} MB/s of wall time, "
         f"{size / 1e6 / used:.0f} MB/s of processor time, "
-        f"most memory so far {after.ru_maxrss / 1e3:.0f} MB"
+        f"peak memory so far {after.ru_maxrss / 1e3:.0f} MB"
     )
 
 

@@ -1,12 +1,12 @@
-"""How many planted test items does `dedup --against` find, and how often is it wrong?
+"""Recall and false positives of decontamination, on planted test items.
 
     python tests/benchmarks/contamination.py BOOKS EVAL SCRATCH
 
-BOOKS is a folder that clean made. Passages of 2,000 characters are cut from it; into every tenth an
-item of the test sets is planted as it is written, into every other tenth one with another case,
-without its punctuation, or with line breaks between its words. A planted item counts as found where
-the report names it for that document. A false alarm is a passage in which nothing was planted and
-which is reported nevertheless; those that hold the letters of the item after all are shown.
+BOOKS is the output of clean. It is split into passages of 2,000 characters; into every tenth an
+item of the test sets is planted verbatim, into every other tenth one in another case, without its
+punctuation, or with line breaks between its words. A planted item counts as found if the report
+names it for that document. A false positive is a passage without a planted item that is reported
+nevertheless; those that contain all letters of the item are listed.
 """
 
 import gzip
@@ -23,11 +23,11 @@ from typing import Any
 
 import zstandard
 
-from lmkit.readers.tasks import texts_of
+from lmkit.readers.test_sets import texts_of
 
 CHARACTERS = 2_000
-SHORTEST = 4
-"""Words: what is shorter is only looked for as a sentence of its own."""
+MIN_WORDS = 4
+"""Minimum number of words: shorter items only match as a complete sentence."""
 
 
 def records(path: Path) -> Iterator[dict[str, Any]]:
@@ -49,16 +49,16 @@ def passages(books: Path) -> Iterator[str]:
 
 def items(folder: Path) -> list[str]:
     found = (texts_of(record) for path in sorted(folder.rglob("*.gz")) for record in records(path))
-    return [text for texts in found for text in texts[:1] if len(text.split()) >= SHORTEST]
+    return [text for texts in found for text in texts[:1] if len(text.split()) >= MIN_WORDS]
 
 
 def changed(text: str, dice: random.Random) -> str:
-    how = dice.randrange(4)
-    if how == 0:
+    kind = dice.randrange(4)
+    if kind == 0:
         return text.upper()
-    if how == 1:
+    if kind == 1:
         return text.title()
-    if how == 2:
+    if kind == 2:
         return re.sub(r"[^\w\s]", "", text)
     return re.sub(r"\s+", lambda _: dice.choice((" ", "\n", "\n\n", "  ")), text).lower()
 
@@ -80,7 +80,14 @@ def main(books: Path, folder: Path, scratch: Path) -> None:
             file.write(json.dumps({"id": key, "source": "books", "text": text}) + "\n")
     out = scratch / "out"
     command = [sys.executable, "-m", "lmkit", "dedup", corpus, "--output", out, "--overwrite"]
-    command += ["--against", folder, "--contamination.action", "report", "--near.action", "none"]
+    command += [
+        "--decontamination.against",
+        folder,
+        "--decontamination.action",
+        "report",
+        "--minhash.action",
+        "none",
+    ]
     subprocess.run(list(map(str, command)), check=True)
     reported: dict[str, list[str]] = {}
     for path in sorted(out.glob("contamination-*.jsonl.zst")):
@@ -97,10 +104,10 @@ def main(books: Path, folder: Path, scratch: Path) -> None:
     clean = number + 1 - len(planted)
     alarms = {key: texts for key, texts in reported.items() if key not in planted}
     print(f"passages without a planted item: {len(alarms)} of {clean:,} reported")
-    whole = {letters(test) for test in tests}
+    test_letters = {letters(test) for test in tests}
     for key, texts in alarms.items():
-        real = all(letters(text) in whole for text in texts)
-        print(f"  {key}: {'holds the whole item' if real else 'shares words'}: {texts[0]!r}")
+        real = all(letters(text) in test_letters for text in texts)
+        print(f"  {key}: {'contains the full item' if real else 'shares words'}: {texts[0]!r}")
 
 
 def letters(text: str) -> str:

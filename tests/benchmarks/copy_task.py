@@ -1,19 +1,18 @@
-"""The copy task: rows whose second half repeats the first, and how well each objective learns it.
+"""The copy task: sequences whose second half repeats the first, and how well models learn it.
 
     python tests/benchmarks/copy_task.py [clm] [mlm] [plm] [span-corruption]
 
-A small model is trained on random rows, with the functions that `lmkit pretrain` trains with, and
-then asked for rows that it has not seen. What counts are the targets whose twin in the other half
-the model can see, or has said before: at least 99% of them should be right. Each takes minutes on
-two cores.
+A small model is trained on random sequences, with the functions that `lmkit pretrain` uses, and
+evaluated on new ones. Counted are the targets whose copy in the other half the model can attend to,
+or has predicted before: at least 99% of them should be correct. Each takes minutes on two cores.
 
-Span corruption copies halves of 8: there the twin of what is hidden stands at one of two distances,
-and an exact sense of distance finds it. In halves of 16 a source has several holes, which move the
-twins about, and they have to be found by what stands beside them; a model of this size was at 0.83
-after 4,000 batches of 64 rows. T5's buckets put distances from 8 to 11 into one, so it has rotary
-positions here.
+Span corruption copies halves of 8: there the copy of a masked token is at one of two distances,
+which exact position encodings can resolve. In halves of 16 a source has several masked spans, which
+shift the copies, and they have to be found by the tokens next to them; a model of this size was at
+0.83 after 4,000 batches of 64 sequences. T5's buckets merge distances from 8 to 11, so it has
+rotary positions here.
 
-Shapes: B rows, T places, H places in half a row, Q places asked, S places of the source.
+Shapes: B sequences, T positions, H positions in half a sequence, Q queries, S source positions.
 """
 
 import sys
@@ -26,60 +25,60 @@ import torch
 from accelerate import Accelerator
 from numpy.typing import NDArray
 
-from lmkit.model.configuration import ModelConfig
+from lmkit.counter_rng import row_keys, uniform
+from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
 from lmkit.objectives.batch import Batch
-from lmkit.objectives.choice import Objective
 from lmkit.objectives.clm import clm
 from lmkit.objectives.mlm import mlm
 from lmkit.objectives.plm import plm
+from lmkit.objectives.registry import Objective
 from lmkit.objectives.span_corruption import Marks, span_corruption
-from lmkit.tokens.draws import row_keys, uniform
-from lmkit.tokens.rows import NO_TARGET, Rows
-from lmkit.tokens.words import Words
+from lmkit.packing.token_rows import NO_TARGET, SequenceBatch
+from lmkit.tokenizers.word_boundaries import WordBoundaries
+from lmkit.training.distributed.parallelism import Parallelism
 from lmkit.training.loop import Hooks, Progress, Recipe, train
-from lmkit.training.optimizer import OptimConfig, make_optimizer
-from lmkit.training.schedule import ScheduleConfig
-from lmkit.training.team import Team
+from lmkit.training.optimizer import optimizer_of
+from lmkit.training.options import OptimConfig, ScheduleConfig
 
 HALVES = {"clm": 16, "mlm": 16, "plm": 16, "span-corruption": 8}
 PAD, END, MASK = 0, 1, 2
 FIRST_TEXT, TEXTS = 20, 108
 VOCABULARY = FIRST_TEXT + TEXTS
-MARKS = Marks(tuple(range(FIRST_TEXT - 1, 9, -1)), MASK, (), END, PAD)
+SPECIAL_TOKENS = Marks(tuple(range(FIRST_TEXT - 1, 9, -1)), MASK, (), END, PAD)
 IS_ORDINARY_V = np.arange(VOCABULARY) >= FIRST_TEXT
-WORDS = Words([" a" if ordinary else None for ordinary in IS_ORDINARY_V])
+WORDS = WordBoundaries([" a" if ordinary else None for ordinary in IS_ORDINARY_V])
 BATCH = 32
 STEPS = {"clm": 1_000, "mlm": 2_000, "plm": 2_000, "span-corruption": 3_000}
 
 
 @dataclass(frozen=True)
 class CopyRows:
-    """As many rows as anyone wants, each made of its number."""
+    """Any number of sequences, each generated from its number."""
 
     half: int
 
     def __len__(self) -> int:
         return 10**9
 
-    def read(self, rows: NDArray[np.int64]) -> Rows:
+    def read(self, rows: NDArray[np.int64]) -> SequenceBatch:
         u_BH = uniform(row_keys(1, 0, rows), 0, self.half)
         half_BH = FIRST_TEXT + (u_BH * TEXTS).astype(np.int64)
         tokens_BT = np.concatenate([half_BH, half_BH], axis=1)
         following_BT = np.roll(tokens_BT, -1, axis=1)
         following_BT[:, -1] = NO_TARGET
         ones_BT = np.ones_like(tokens_BT)
-        return Rows(
+        return SequenceBatch(
             tokens_BT=tokens_BT,
             following_BT=following_BT,
             documents_BT=ones_BT.astype(np.int32),
             positions_BT=np.cumsum(ones_BT, axis=1) - 1,
-            whole_BT=ones_BT > 0,
+            complete_BT=ones_BT > 0,
         )
 
 
-def twin(place: NDArray[np.int64], half: int) -> NDArray[np.int64]:
-    return (place + half) % (2 * half)
+def other_half(position: NDArray[np.int64], half: int) -> NDArray[np.int64]:
+    return (position + half) % (2 * half)
 
 
 def half_of(batch: Batch) -> int:
@@ -87,48 +86,51 @@ def half_of(batch: Batch) -> int:
 
 
 def clm_counts(batch: Batch) -> NDArray[np.bool_]:
-    """The target of place t is t + 1, and its twin stands before it in the second half."""
+    """The target of position t is t + 1, and its copy is before it in the second half."""
     half = half_of(batch)
     return np.broadcast_to(np.arange(2 * half) + 1 >= half, batch.targets_BT.shape)
 
 
 def mlm_counts(batch: Batch) -> NDArray[np.bool_]:
     half = half_of(batch)
-    return batch.targets_BT[:, twin(np.arange(2 * half), half)] == NO_TARGET
+    return batch.targets_BT[:, other_half(np.arange(2 * half), half)] == NO_TARGET
 
 
 def plm_counts(batch: Batch) -> NDArray[np.bool_]:
     assert batch.order_BT is not None and batch.queries_BQ is not None
-    own = np.take_along_axis(batch.order_BT, batch.queries_BQ, 1)
-    return np.take_along_axis(batch.order_BT, twin(batch.queries_BQ, half_of(batch)), 1) < own
+    query_order = np.take_along_axis(batch.order_BT, batch.queries_BQ, 1)
+    return (
+        np.take_along_axis(batch.order_BT, other_half(batch.queries_BQ, half_of(batch)), 1)
+        < query_order
+    )
 
 
 def span_counts(batch: Batch) -> NDArray[np.bool_]:
-    """Hidden tokens that stand in the source, or have been said: by their place in the row."""
+    """Masked tokens whose copy is in the source, or was predicted: by their position."""
     assert batch.source_tokens_BS is not None
     counts_BT = np.zeros(batch.targets_BT.shape, np.bool_)
     for row, (source, target) in enumerate(
         zip(batch.source_tokens_BS.tolist(), batch.targets_BT.tolist(), strict=True)
     ):
-        holes: dict[int, list[int]] = {}
-        hole = 0
+        columns_by_sentinel: dict[int, list[int]] = {}
+        sentinel = 0
         for column, token in enumerate(target):
-            if token in MARKS.sentinels:
-                hole = token
-                holes[hole] = []
+            if token in SPECIAL_TOKENS.sentinels:
+                sentinel = token
+                columns_by_sentinel[sentinel] = []
             elif token >= FIRST_TEXT:
-                holes[hole].append(column)
-        place, hidden = 0, dict[int, int]()
+                columns_by_sentinel[sentinel].append(column)
+        position, masked_columns = 0, dict[int, int]()
         for token in source:
-            if token in MARKS.sentinels:
-                for column in holes[token]:
-                    hidden[place] = column
-                    place += 1
+            if token in SPECIAL_TOKENS.sentinels:
+                for column in columns_by_sentinel[token]:
+                    masked_columns[position] = column
+                    position += 1
             elif token >= FIRST_TEXT:
-                place += 1
-        for place, column in hidden.items():
+                position += 1
+        for position, column in masked_columns.items():
             half = HALVES["span-corruption"]
-            other = hidden.get((place + half) % (2 * half))
+            other = masked_columns.get((position + half) % (2 * half))
             counts_BT[row, column] = other is None or other < column
     return counts_BT
 
@@ -147,26 +149,26 @@ KINDS: dict[str, tuple[dict[str, str], Objective, Callable[[Batch], NDArray[np.b
     ),
     "span-corruption": (
         {"architecture": "encoder-decoder", "position": "rotary"},
-        lambda rows, keys_B: span_corruption(rows, keys_B, MARKS),
+        lambda rows, keys_B: span_corruption(rows, keys_B, SPECIAL_TOKENS),
         span_counts,
     ),
 }
 
 
 def accuracy(model: Transformer, name: str) -> tuple[int, int]:
-    """Right answers, and how many there were to give, on rows that come behind all others."""
-    _, objective, counted = KINDS[name]
+    """Correct and all counted predictions, on sequences with numbers after all others."""
+    _, objective, has_visible_copy = KINDS[name]
     numbers = 10**9 + np.arange(1_000)
     batch = objective(CopyRows(HALVES[name]).read(numbers), row_keys(2, 0, numbers))
     arguments = {key: t for key, t in batch.tensors().items() if key != "targets_BT"}
     model.eval()
     with torch.no_grad():
-        said = model(**arguments).argmax(-1).numpy()
-    counts = counted(batch) & (batch.targets_BT >= FIRST_TEXT)
-    return int(((said == batch.targets_BT) & counts).sum()), int(counts.sum())
+        predicted = model(**arguments).argmax(-1).numpy()
+    counts = has_visible_copy(batch) & (batch.targets_BT >= FIRST_TEXT)
+    return int(((predicted == batch.targets_BT) & counts).sum()), int(counts.sum())
 
 
-def learn(name: str) -> None:
+def train_on(name: str) -> None:
     parts, objective, _ = KINDS[name]
     shape = {"layers": 2, "hidden_size": 128, "heads": 4}
     model = Transformer(ModelConfig.model_validate(shape | parts), VOCABULARY)
@@ -174,35 +176,38 @@ def learn(name: str) -> None:
     recipe = Recipe(
         seed=0,
         steps=STEPS[name],
-        rows_per_batch=BATCH,
+        global_batch_size=BATCH,
         micro_batch=BATCH,
         optim=OptimConfig(lr=2e-3),
         schedule=ScheduleConfig(warmup_steps=100),
     )
-    begun = time.perf_counter()
+    start = time.perf_counter()
 
-    def tell(record: object) -> None:
+    def report(record: object) -> None:
         step = getattr(record, "step", 0)
         if step % 200 == 0:
-            right, asked = accuracy(model, name)
-            print(f"{name}: step {step}, {right / asked:.4f} of {asked:,}", flush=True)
+            correct, total = accuracy(model, name)
+            print(f"{name}: step {step}, {correct / total:.4f} of {total:,}", flush=True)
 
-    optimizer = make_optimizer(model, recipe.optim)
+    optimizer = optimizer_of(model.named_parameters(), recipe.optim)
     train(
-        Team(model, accelerator),
+        Parallelism(model, accelerator),
         optimizer,
         CopyRows(HALVES[name]),
         objective,
         recipe,
         Progress(),
-        Hooks(on_step=tell),
+        Hooks(on_step=report),
     )
-    right, asked = accuracy(model, name)
-    seconds = time.perf_counter() - begun
-    verdict = "learned" if right >= 0.99 * asked else "NOT LEARNED"
-    print(f"{name}: {right:,} of {asked:,} right ({right / asked:.4f}), {seconds:.0f} s: {verdict}")
+    correct, total = accuracy(model, name)
+    seconds = time.perf_counter() - start
+    verdict = "learned" if correct >= 0.99 * total else "NOT LEARNED"
+    print(
+        f"{name}: {correct:,} of {total:,} right ({correct / total:.4f}), "
+        f"{seconds:.0f} s: {verdict}"
+    )
 
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or KINDS:
-        learn(name)
+        train_on(name)

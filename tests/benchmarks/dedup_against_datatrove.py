@@ -1,21 +1,22 @@
-"""Dedup on documents with planted copies: what is found, how fast, and datatrove beside it.
+"""Dedup on documents with planted copies: recall and speed, compared with datatrove.
 
     python tests/benchmarks/dedup_against_datatrove.py truth DOCUMENTS --peer /tmp/peer/bin/python
     python tests/benchmarks/dedup_against_datatrove.py growth DOCUMENTS
 
 DOCUMENTS is the folder that make_documents.py wrote: docs-*.jsonl.zst, and truth.jsonl with the
-copy of each passage. The peer's Python is a virtual environment of its own: pip install
-datatrove==0.10.1 spacy orjson zstandard tokenizers "xxhash<4". What was
-measured is printed, and written to DOCUMENTS/measured-truth.json or -growth.json.
+copy of each passage. The peer's Python is a separate virtual environment: pip install
+datatrove==0.10.1 spacy orjson zstandard tokenizers "xxhash<4". The results are printed, and
+written to DOCUMENTS/measured-truth.json or -growth.json.
 
-Both do the whole of their work on one core, reading and writing included. Seconds are those of the
-processor, so that others at work on the machine count less.
+Both run on one core, reading and writing included. Seconds are processor time, so that other load
+on the machine counts less.
 
-`truth` counts similarity by itself, on sets of words. A pair is caught if at most one of both
-texts stays. Only families of two different texts are held against the curve 1 - (1 - s^8)^14: in
-larger ones, a third text can be why one of two goes. On 13,000 documents of seed 0, one bin of
-pairs that share a band lies 2.3 errors above the curve. That is chance: with eight other sets of
-permutations it lies between -1.2 and 1.4 away, and 0.1 on average.
+`truth` computes similarity independently, on sets of words. A pair is caught if at most one of both
+texts is kept. Only families of two different texts are compared with the S-curve
+1 - (1 - s^8)^14: in larger ones, one of two can be removed because of a third text. On 13,000
+documents of seed 0, one bin of pairs that share a band lies 2.3 standard errors above the curve.
+That is chance: with eight other sets of permutations it is between -1.2 and 1.4 away, and 0.1 on
+average.
 
 `growth` repeats the documents ten times, each time with half of all words replaced throughout:
 copies stay copies, and nothing else becomes one.
@@ -41,7 +42,7 @@ from pathlib import Path
 from typing import Any
 
 BANDS, ROWS = 14, 8
-LEAST = 0.7
+MIN_SIMILARITY = 0.7
 REPEATS = 10
 Json = dict[str, Any]
 
@@ -59,7 +60,7 @@ def read_all(folder: Path, pattern: str) -> list[Json]:
 
 
 def measured(command: Sequence[object]) -> tuple[float, float]:
-    """Run a command on one core; return seconds of the processor, and most gigabytes of memory."""
+    """Run a command on one core; return processor seconds, and peak memory in gigabytes."""
     core = min(os.sched_getaffinity(0))
     run = subprocess.Popen(
         [str(word) for word in command],
@@ -68,20 +69,20 @@ def measured(command: Sequence[object]) -> tuple[float, float]:
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         preexec_fn=lambda: os.sched_setaffinity(0, {core}),
     )
-    most = 0.0
+    peak = 0.0
     while True:
-        most = max(most, high_water(run.pid))
+        peak = max(peak, high_water(run.pid))
         ended, status, used = os.wait4(run.pid, os.WNOHANG)
         if ended:
             break
         time.sleep(0.05)
     if status:
         raise SystemExit(f"{' '.join(map(str, command))}: status {status}")
-    return used.ru_utime + used.ru_stime, most
+    return used.ru_utime + used.ru_stime, peak
 
 
 def high_water(process: int) -> float:
-    """Gigabytes; getrusage would count what this process held when it forked."""
+    """Gigabytes; getrusage would count the memory of this process when it forked."""
     try:
         lines = Path(f"/proc/{process}/status").read_text().splitlines()
     except OSError:
@@ -89,7 +90,7 @@ def high_water(process: int) -> float:
     return sum(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024 / 1e9
 
 
-def ours(documents: Sequence[Path], output: Path) -> tuple[float, float]:
+def run_lmkit(documents: Sequence[Path], output: Path) -> tuple[float, float]:
     return measured(
         [sys.executable, "-m", "lmkit", "dedup", *documents, "--output", output, "--workers", 1]
     )
@@ -111,12 +112,14 @@ def peer_pipeline(documents: Path, output: Path) -> None:
     config = MinhashConfig(n_grams=5, num_buckets=BANDS, hashes_per_bucket=ROWS)
     reader = JsonlReader(str(documents), glob_pattern="docs-*.jsonl.zst")
     files = len(list(documents.glob("docs-*.jsonl.zst")))
-    made = {name: str(output / name) for name in ("signatures", "buckets", "remove", "documents")}
+    folders = {
+        name: str(output / name) for name in ("signatures", "buckets", "remove", "documents")
+    }
     steps: list[tuple[int, list[object]]] = [
-        (files, [reader, MinhashDedupSignature(made["signatures"], config=config)]),
-        (BANDS, [MinhashDedupBuckets(made["signatures"], made["buckets"], config=config)]),
-        (1, [MinhashDedupCluster(made["buckets"], made["remove"], config=config)]),
-        (files, [reader, MinhashDedupFilter(made["remove"]), JsonlWriter(made["documents"])]),
+        (files, [reader, MinhashDedupSignature(folders["signatures"], config=config)]),
+        (BANDS, [MinhashDedupBuckets(folders["signatures"], folders["buckets"], config=config)]),
+        (1, [MinhashDedupCluster(folders["buckets"], folders["remove"], config=config)]),
+        (files, [reader, MinhashDedupFilter(folders["remove"]), JsonlWriter(folders["documents"])]),
     ]
     for number, (tasks, step) in enumerate(steps):
         logs = str(output / "logs" / str(number))
@@ -164,7 +167,7 @@ class Truth:
                 yield one, other, self.similarity(one, other), len(different) == 2
 
     def surplus(self) -> int:
-        """How many documents are copies, byte by byte, of another that stays."""
+        """How many documents are byte-identical copies of another that is kept."""
         return sum(count - 1 for count in Counter(self.texts.values()).values())
 
 
@@ -177,32 +180,32 @@ def by_similarity(
 ) -> list[Json]:
     """For each twentieth of similarity: how many pairs are caught, and how many should be."""
     bins: defaultdict[int, list[tuple[float, bool]]] = defaultdict(list)
-    for alike, caught in pairs:
-        bins[int(alike * 20)].append((alike, caught))
+    for similarity, caught in pairs:
+        bins[int(similarity * 20)].append((similarity, caught))
     rows: list[Json] = []
     for number, found in sorted(bins.items()):
-        chances = [expected(alike) for alike, _ in found]
+        chances = [expected(similarity) for similarity, _ in found]
         error = sqrt(sum(p * (1 - p) for p in chances)) / len(found)
         recall, theory = sum(c for _, c in found) / len(found), sum(chances) / len(found)
-        away = (recall - theory) / error if error else 0.0
+        errors_away = (recall - theory) / error if error else 0.0
         row = {"from": number / 20, "pairs": len(found), "recall": recall, "theory": theory}
-        row |= {"standard_error": error, "errors_away": away}
+        row |= {"standard_error": error, "errors_away": errors_away}
         rows.append({name: round(value, 4) for name, value in row.items()})
     return rows
 
 
 def pair_results(truth: Truth, kept: set[str], *, verified: bool) -> Json:
-    """Recall of similar pairs, and by similarity; without proof, it falls at no threshold."""
+    """Recall of similar pairs, and by similarity; without verification, there is no threshold."""
     left = {truth.texts[name] for name in kept}
     pairs = [
         (s, not {truth.texts[a], truth.texts[b]} <= left, alone) for a, b, s, alone in truth.pairs()
     ]
-    alike = [caught for s, caught, _ in pairs if s >= 0.85]
-    expected = (lambda s: curve(s) if s >= LEAST else 0.0) if verified else curve
+    similarity = [caught for s, caught, _ in pairs if s >= 0.85]
+    expected = (lambda s: curve(s) if s >= MIN_SIMILARITY else 0.0) if verified else curve
     return {
         "kept": len(kept),
-        "similar_pairs": len(alike),
-        "similar_pairs_caught": sum(alike) / len(alike),
+        "similar_pairs": len(similarity),
+        "similar_pairs_caught": sum(similarity) / len(similarity),
         "families_without_any": sum(
             not kept.intersection(members) for members in truth.families.values()
         ),
@@ -210,13 +213,13 @@ def pair_results(truth: Truth, kept: set[str], *, verified: bool) -> Json:
     }
 
 
-def our_keys(truth: Truth) -> list[Json]:
-    """Which pairs share a band, whatever comes of it: many more than there are families of two."""
+def lmkit_keys(truth: Truth) -> list[Json]:
+    """Which pairs share a band, removed or not: many more than there are families of two."""
     import numpy as np
 
-    from lmkit.text.digest import folded
-    from lmkit.text.minhash import Bands
-    from lmkit.text.shingles import shingles
+    from lmkit.deduplication.minhash import Bands
+    from lmkit.deduplication.shingles import shingles
+    from lmkit.text.digests import folded
 
     bands = Bands(BANDS, ROWS)
     names = [name for members in truth.families.values() if len(members) > 1 for name in members]
@@ -233,27 +236,27 @@ def our_keys(truth: Truth) -> list[Json]:
     return by_similarity(pairs, curve)
 
 
-def our_results(truth: Truth, output: Path) -> Json:
+def lmkit_results(truth: Truth, output: Path) -> Json:
     kept = {record["id"] for record in read_all(output, "documents-*")}
-    gone = read_all(output, "duplicates-*")
-    exact = [record for record in gone if record["reason"] == "exact"]
+    removed = read_all(output, "duplicates-*")
+    exact = [record for record in removed if record["reason"] == "exact"]
     same = [r for r in exact if truth.texts[r["id"]] == truth.texts[r["kept"]["id"]]]
-    alike = [(truth.similarity(r["id"], r["kept"]["id"]), r["similarity"]) for r in gone]
-    outside = [r for r in gone if truth.family(r["id"]) != truth.family(r["kept"]["id"])]
+    similarity = [(truth.similarity(r["id"], r["kept"]["id"]), r["similarity"]) for r in removed]
+    outside = [r for r in removed if truth.family(r["id"]) != truth.family(r["kept"]["id"])]
     return {
         "exact_removed": len(exact),
         "exact_recall": len(exact) / truth.surplus(),
-        # One whose copy goes as nearly the same as a third is told to be like that third.
+        # If its copy is removed as a near-duplicate of a third, the third is its representative.
         "exact_precision": sum(truth.texts[r["id"]] in texts_but(truth, r) for r in exact)
         / len(exact),
         "exact_named_with_the_same_bytes": len(same),
-        "removed": len(gone),
-        "removed_outside_their_family": len(outside) / len(gone),
-        "least_similarity_to_the_kept": min(true for true, _ in alike),
-        "largest_error_of_similarity": max(abs(true - told) for true, told in alike),
-        "kept_that_is_not_there": sum(r["kept"]["id"] not in kept for r in gone),
+        "removed": len(removed),
+        "removed_outside_their_family": len(outside) / len(removed),
+        "least_similarity_to_the_kept": min(true for true, _ in similarity),
+        "largest_error_of_similarity": max(abs(true - reported) for true, reported in similarity),
+        "kept_that_is_not_there": sum(r["kept"]["id"] not in kept for r in removed),
         **pair_results(truth, kept, verified=True),
-        "sharing_a_band": our_keys(truth),
+        "sharing_a_band": lmkit_keys(truth),
     }
 
 
@@ -269,16 +272,16 @@ def measure_truth(documents: Path, peer: str | None) -> Json:
     found["bytes"] = sum(len(text.encode()) for text in truth.texts.values())
     with tempfile.TemporaryDirectory() as name:
         output = Path(name)
-        seconds, memory = ours(sorted(documents.glob("docs-*")), output / "ours")
+        seconds, memory = run_lmkit(sorted(documents.glob("docs-*")), output / "ours")
         found["lmkit"] = {"processor_seconds": seconds, "gigabytes": memory}
         if peer:
             command = [peer, __file__, "peer-pipeline", documents, "--output", output / "theirs"]
-            theirs, memory = measured(command)
-            found["datatrove"] = {"processor_seconds": theirs, "gigabytes": memory}
-            found["times_as_fast"] = theirs / seconds
+            peer_seconds, memory = measured(command)
+            found["datatrove"] = {"processor_seconds": peer_seconds, "gigabytes": memory}
+            found["times_as_fast"] = peer_seconds / seconds
             kept = peer_kept(output / "theirs")
             found["datatrove"] |= pair_results(truth, kept, verified=False)
-        found["lmkit"] |= our_results(truth, output / "ours")
+        found["lmkit"] |= lmkit_results(truth, output / "ours")
     return found
 
 
@@ -310,14 +313,14 @@ def measure_growth(documents: Path) -> Json:
         one.write_text(json.dumps({"id": "0", "text": "Nothing to see here."}) + "\n")
         files = sorted(folder.glob("docs-*"))
         runs = {"start": [one], "once": files[:1], "all": files}
-        used = {what: ours(paths, folder / what) for what, paths in runs.items()}
+        used = {what: run_lmkit(paths, folder / what) for what, paths in runs.items()}
         kept = {what: len(read_all(folder / what, "documents-*")) for what in ("once", "all")}
-    start, once, whole = (used[what][0] for what in runs)
+    start, once, total = (used[what][0] for what in runs)
     return {
         "processor_seconds": {what: seconds for what, (seconds, _) in used.items()},
         "gigabytes": {what: memory for what, (_, memory) in used.items()},
         "kept": kept,
-        "times_the_time_a_document": (whole - start) / (REPEATS * (once - start)),
+        "times_the_time_a_document": (total - start) / (REPEATS * (once - start)),
     }
 
 

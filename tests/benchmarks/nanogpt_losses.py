@@ -2,9 +2,9 @@
 
     python tests/benchmarks/nanogpt_losses.py NANOGPT TEXT SCRATCH [STEPS]
 
-NANOGPT is a clone of its repository, TEXT one long plain text. nanoGPT's own train.py runs as it
-stands, on a CPU in fp32, with two things put under its hands: the weights that lmkit begins with,
-and where its batches begin. Prints the largest difference of the losses.
+NANOGPT is a clone of its repository, TEXT one long plain text. nanoGPT's train.py runs unchanged,
+on a CPU in fp32, with two things replaced: lmkit's initial weights, and the offsets of its
+batches. Prints the largest difference of the losses.
 """
 
 import contextlib
@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from lmkit.artifacts.made_folders import made_by_lmkit
-from lmkit.model.configuration import ModelConfig
-from lmkit.model.exchange.decoders import GPT2
+from lmkit.artifacts.finished_folders import finished_manifest
+from lmkit.huggingface.decoders import GPT2
+from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
-from lmkit.training.order import rows_of_step
+from lmkit.training.data.sequence_order import rows_of_step
 
 TIME, BATCH, LR, WARMUP, FINAL = 64, 8, 6e-4, 20, 0.1
 SHAPE = {"layers": 4, "hidden_size": 128, "heads": 4}
@@ -43,16 +43,16 @@ def lmkit(*arguments: object) -> None:
 
 
 def prepare(text: Path, scratch: Path) -> Path:
-    """Pack the text as one document, so that a row is a stretch of nanoGPT's token file."""
+    """Pack the text as one document, so that a sequence is a range of nanoGPT's token file."""
     content = text.read_text("utf-8")
-    cut = len(content) * 9 // 10
+    split_at = len(content) * 9 // 10
     scratch.mkdir(parents=True, exist_ok=True)
-    for name, part in (("train", content[:cut]), ("val", content[cut:])):
+    for name, part in (("train", content[:split_at]), ("val", content[split_at:])):
         (scratch / f"{name}.jsonl").write_text(json.dumps({"id": name, "text": part}) + "\n")
     train, packed = scratch / "train.jsonl", scratch / "packed"
     tokenizer = scratch / "tokenizer"
     lmkit("train-tokenizer", train, "--output", tokenizer, "--vocab-size", 1024)
-    rows = ["--sequence-length", TIME, "--no-begin", "--no-end"]
+    rows = ["--sequence-length", TIME, "--no-bos", "--no-eos"]
     held_out = ["--validation", scratch / "val.jsonl"]
     lmkit("pack", train, "--tokenizer", tokenizer, "--output", packed, *rows, *held_out)
     lmkit("export", packed, "--output", scratch / "data" / "text", "--separator", "none")
@@ -60,14 +60,14 @@ def prepare(text: Path, scratch: Path) -> Path:
 
 
 def options(steps: int, seed: int) -> list[object]:
-    typed: list[object] = ["--device", "cpu", "--precision", "fp32", "--seed", seed]
-    typed += ["--steps", steps, "--batch-tokens", BATCH * TIME, "--validate-every", "none"]
-    typed += ["--optim.lr", LR, "--schedule.warmup-steps", WARMUP]
-    typed += ["--schedule.final", FINAL]
+    as_typed: list[object] = ["--device", "cpu", "--precision", "fp32", "--seed", seed]
+    as_typed += ["--steps", steps, "--batch-tokens", BATCH * TIME, "--validate-every", "none"]
+    as_typed += ["--optim.lr", LR, "--schedule.warmup-steps", WARMUP]
+    as_typed += ["--schedule.final-lr-fraction", FINAL]
     for name, value in (SHAPE | LIKE_GPT2).items():
         flag = "--model." + name.replace("_", "-")
-        typed += [flag] if value is True else [flag, value]
-    return typed
+        as_typed += [flag] if value is True else [flag, value]
+    return as_typed
 
 
 def nanogpt_losses(
@@ -77,14 +77,14 @@ def nanogpt_losses(
     starts: Iterator[torch.Tensor],
     steps: int,
 ) -> list[float]:
-    """Run its train.py, and note the loss of each forward pass that trains."""
+    """Run its train.py, and return the loss of each training forward pass."""
     sys.path.insert(0, str(nanogpt))
-    import model as theirs  # pyright: ignore[reportMissingImports]
+    import model as nanogpt_model  # pyright: ignore[reportMissingImports]
 
     losses: list[float] = []
     state = {"training": True}
 
-    class Filled(theirs.GPT):  # pyright: ignore
+    class Filled(nanogpt_model.GPT):  # pyright: ignore
         def __init__(self, config: Any) -> None:
             config.vocab_size = weights["transformer.wte.weight"].shape[0]
             super().__init__(config)
@@ -101,12 +101,12 @@ def nanogpt_losses(
                 losses.append(loss.item())
             return logits, loss
 
-    drawn = torch.randint
+    original_randint = torch.randint
 
     def randint(*arguments: Any, **named: Any) -> torch.Tensor:
-        return next(starts) if state["training"] else drawn(*arguments, **named)
+        return next(starts) if state["training"] else original_randint(*arguments, **named)
 
-    real, theirs.GPT, torch.randint = theirs.GPT, Filled, randint
+    real, nanogpt_model.GPT, torch.randint = nanogpt_model.GPT, Filled, randint
     home = Path.cwd()
     shape = {"n_layer": SHAPE["layers"], "n_head": SHAPE["heads"], "n_embd": SHAPE["hidden_size"]}
     settings = {
@@ -136,7 +136,7 @@ def nanogpt_losses(
             runpy.run_path(str(nanogpt / "train.py"), run_name="__main__")
     finally:
         os.chdir(home)
-        theirs.GPT, torch.randint = real, drawn
+        nanogpt_model.GPT, torch.randint = real, original_randint
     return losses
 
 
@@ -144,33 +144,35 @@ def main(nanogpt: Path, text: Path, scratch: Path, steps: int = 100) -> None:
     packed = scratch / "packed"
     if not (packed / "manifest.json").exists():
         prepare(text, scratch)
-    manifest = made_by_lmkit(packed)
+    manifest = finished_manifest(packed)
     assert manifest
     rows, size = manifest.details["train"]["rows"], manifest.details["vocabulary_size"]
 
     def batches(seed: int) -> list[np.ndarray]:
         return [rows_of_step(seed, step, BATCH, rows) for step in range(1, steps + 1)]
 
-    # The last row may be padded, which nanoGPT knows nothing of.
+    # The last sequence may be padded, which nanoGPT doesn't support.
     seed = next(seed for seed in range(1000) if rows - 1 not in np.concatenate(batches(seed)))
     lmkit("pretrain", packed, "--output", scratch / "run", "--overwrite", *options(steps, seed))
     lines = (scratch / "run" / "metrics.jsonl").read_text().splitlines()
-    ours = [json.loads(line)["loss"] for line in lines]
+    lmkit_losses = [json.loads(line)["loss"] for line in lines]
 
     config = ModelConfig.model_validate(SHAPE | LIKE_GPT2)
     model = Transformer(config, size, seed=seed)
     known = dict(model.named_parameters())
-    rules = [rule._replace(turned=False) for rule in GPT2.rules(config, known)]
+    rules = [rule._replace(transposed=False) for rule in GPT2.rules(config, known)]
     weights = {
-        rule.theirs: torch.cat([known[name] for name in rule.ours]).detach() for rule in rules
+        rule.hf_name: torch.cat([known[name] for name in rule.lmkit_names]).detach()
+        for rule in rules
     }
     starts = (torch.from_numpy(batch * TIME) for batch in batches(seed))
-    theirs = nanogpt_losses(nanogpt.resolve(), scratch.resolve(), weights, starts, steps)
-    assert len(theirs) >= steps - 1, len(theirs)
-    apart = [abs(a - b) for a, b in zip(ours, theirs, strict=False)]
+    nanogpt_model = nanogpt_losses(nanogpt.resolve(), scratch.resolve(), weights, starts, steps)
+    assert len(nanogpt_model) >= steps - 1, len(nanogpt_model)
+    differences = [abs(a - b) for a, b in zip(lmkit_losses, nanogpt_model, strict=False)]
+    last = len(differences) - 1
     print(
-        f"{len(apart)} steps: loss {ours[0]:.4f} to {ours[len(apart) - 1]:.4f}; nanoGPT's "
-        f"{theirs[0]:.4f} to {theirs[-1]:.4f}; at most {max(apart):.1e} apart"
+        f"{last + 1} steps: loss {lmkit_losses[0]:.4f} to {lmkit_losses[last]:.4f}; nanoGPT's "
+        f"{nanogpt_model[0]:.4f} to {nanogpt_model[-1]:.4f}; at most {max(differences):.1e} apart"
     )
 
 

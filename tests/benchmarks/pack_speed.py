@@ -1,10 +1,10 @@
-"""How fast is `lmkit pack`, beside a bare loop of `encode_batch` with the same threads?
+"""The speed of `lmkit pack`, compared with a bare loop of `encode_batch` with the same threads.
 
     python tests/benchmarks/pack_speed.py CORPORA TOKENIZER SCRATCH [THREADS] [ROUNDS] [MEGABYTES]
 
-Books are cut in documents of lognormal lengths. In turn: the loop, which has its texts in memory
-and counts ids; and the command, from JSON lines to a finished folder. Prints tokens per second of
-wall time and of processor time, and the ratios of the medians.
+Books are split into documents of lognormal lengths. Alternately: the loop, which has its texts in
+memory and counts ids; and the command, from JSON lines to a finished folder. Prints tokens per
+second of wall time and of processor time, and the ratios of the medians.
 """
 
 import json
@@ -89,7 +89,7 @@ def main(
             )
             for name, values in found.items():
                 wall, used = values[-1]
-                print(f"{name}: {wall:,.0f} tokens a second, {used:,.0f} a processor second")
+                print(f"{name}: {wall:,.0f} tokens per second, {used:,.0f} per processor second")
         for number, what in enumerate(("wall time", "processor time")):
             medians = [statistics.median(v[number] for v in values) for values in found.values()]
             print(f"{what}: pack has {medians[1] / medians[0]:.2f} of the loop's speed", flush=True)

@@ -1,11 +1,11 @@
-"""How many rows, how much padding, how many documents cut: the ways of packing, side by side.
+"""Sequences, padding and split documents: a comparison of the packing algorithms.
 
     python tests/benchmarks/packing_quality.py CORPORA TOKENIZER [DOCUMENTS.jsonl.zst ...]
 
-1. Rows, padding and cut documents at 512 and 2,048 tokens: on the articles and books of the
-   corpora, books in chapters of some pages, and on documents that are named.
+1. Sequences, padding and split documents at 512 and 2,048 tokens: on the articles and books of the
+   corpora, books in chapters of a few pages, and on the given documents.
 2. Padding of best-fit on lognormal lengths (median 450, mean 980).
-3. Rows of best-fit beside those of best-fit-decreasing done literally, on the named documents.
+3. Sequences of best-fit and of a literal best-fit-decreasing, on the given documents.
 4. Seconds for ten million lognormal lengths.
 """
 
@@ -23,14 +23,14 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
-from lmkit.tokens.best_fit import best_fit
-from lmkit.tokens.packing import chunk, each_alone
-from lmkit.tokens.tokenizer import Tokenizer
+from lmkit.packing.best_fit import best_fit
+from lmkit.packing.chunking import chunk, one_document_per_sequence
+from lmkit.tokenizers.tokenizer import Tokenizer
 
 WAYS: dict[str, Callable[[NDArray[np.int64], int], Any]] = {
     "chunk": chunk,
     "best-fit": best_fit,
-    "document": each_alone,
+    "document": one_document_per_sequence,
 }
 
 
@@ -48,45 +48,46 @@ def web_and_books(corpora: Path) -> list[str]:
 
 
 def lengths(texts: list[str], tokenizer: Tokenizer) -> NDArray[np.int64]:
-    """Tokens of each text, with begin and end."""
+    """Return the numbers of tokens of texts, with BOS and EOS."""
     return np.array([len(ids) + 2 for ids in tokenizer.encode_batch(texts)], np.int64)
 
 
 def literal_rows(counts: NDArray[np.int64], size: int) -> int:
-    """Rows of best-fit-decreasing: each piece, the longest first, in the fullest row it fits in."""
+    """Count the sequences of best-fit-decreasing, implemented literally."""
     pieces = [size] * int((counts // size).sum()) + [int(n) for n in counts % size if n]
-    rooms: list[int] = []
+    spaces: list[int] = []
     rows = 0
     for piece in sorted(pieces, reverse=True):
-        place = bisect.bisect_left(rooms, piece)
-        if place == len(rooms):
+        index = bisect.bisect_left(spaces, piece)
+        if index == len(spaces):
             rows += 1
-            room = size
+            space = size
         else:
-            room = rooms.pop(place)
-        bisect.insort(rooms, room - piece)
+            space = spaces.pop(index)
+        bisect.insort(spaces, space - piece)
     return rows
 
 
 def compare(name: str, counts: NDArray[np.int64]) -> None:
     print(f"{name}: {len(counts):,} documents, {counts.sum():,} tokens")
     for size in (512, 2_048):
-        for way, lay_out in WAYS.items():
-            row_starts, pieces = lay_out(counts, size)
+        for way, pack_into_sequences in WAYS.items():
+            row_starts, pieces = pack_into_sequences(counts, size)
             rows = len(row_starts) - 1
             times = np.bincount(pieces["document"].astype(np.int64), minlength=len(counts))
-            cut, fits = times > 1, counts <= size
+            split, fits = times > 1, counts <= size
             padding = 1 - counts.sum() / (rows * size)
             print(
-                f"  {size:,} {way}: {rows:,} rows, {padding:.3%} padding, {cut.mean():.2%} of the "
-                f"documents cut, {(cut & fits).mean():.2%} that would have fit"
+                f"  {size:,} {way}: {rows:,} sequences, {padding:.3%} padding, "
+                f"{split.mean():.2%} of "
+                f"the documents split, {(split & fits).mean():.2%} that would have fit"
             )
 
 
 def lognormal(count: int, seed: int) -> NDArray[np.int64]:
     deviation = math.sqrt(2 * math.log(980 / 450))  # mean / median = exp(deviation² / 2)
-    drawn = np.random.default_rng(seed).lognormal(math.log(450), deviation, count)
-    return np.maximum(1, drawn.astype(np.int64))
+    sampled = np.random.default_rng(seed).lognormal(math.log(450), deviation, count)
+    return np.maximum(1, sampled.astype(np.int64))
 
 
 def main(corpora: Path, tokenizer: Tokenizer, named: list[Path]) -> None:
@@ -96,8 +97,11 @@ def main(corpora: Path, tokenizer: Tokenizer, named: list[Path]) -> None:
         counts = lengths(texts, tokenizer)
         compare(path.name, counts)
         for size in (512, 2_048):
-            ours = len(best_fit(counts, size)[0]) - 1
-            print(f"  {size:,}: best-fit {ours:,} rows, literally {literal_rows(counts, size):,}")
+            count = len(best_fit(counts, size)[0]) - 1
+            print(
+                f"  {size:,}: best-fit {count:,} sequences, "
+                f"literally {literal_rows(counts, size):,}"
+            )
     compare("lognormal", lognormal(200_000, 1))
     many = lognormal(10_000_000, 2)
     for size in (512, 2_048):
@@ -105,8 +109,8 @@ def main(corpora: Path, tokenizer: Tokenizer, named: list[Path]) -> None:
         rows = len(best_fit(many, size)[0]) - 1
         wall, used = time.monotonic() - started, time.process_time() - used
         print(
-            f"10 million lengths in {rows:,} rows of {size:,}: {wall:.1f} s, {used:.1f} of them "
-            "at work",
+            f"10 million lengths in {rows:,} sequences of {size:,}: {wall:.1f} s, {used:.1f} s of "
+            "processor time",
             flush=True,
         )
 

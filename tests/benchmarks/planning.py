@@ -1,9 +1,9 @@
-"""How long does it take to plan the reading of a million files, and how much memory?
+"""Time and memory of planning to read a million files.
 
     python tests/benchmarks/planning.py SCRATCH [COUNT]
 
-A folder of tiny files, a thousand to a folder, and a list of the same paths; what `lmkit clean`
-does before its first task: it finds the files, writes its plan, and shares the work out.
+A folder of tiny files, a thousand per folder, and a list of the same paths; what `lmkit clean` does
+before its first task: it finds the files, writes its plan, and divides the work into tasks.
 """
 
 import resource
@@ -14,10 +14,10 @@ import time
 from pathlib import Path
 from typing import get_args
 
-from lmkit.artifacts.folder import making
-from lmkit.artifacts.formats import RawFormat
-from lmkit.artifacts.inputs import cut, find_documents
-from lmkit.stages.clean import CleanConfig
+from lmkit.artifacts.inputs import find_documents, make_tasks
+from lmkit.artifacts.output_folder import open_output
+from lmkit.commands.clean.options import CleanConfig
+from lmkit.storage.options import RawFormat
 
 
 def make(scratch: Path, count: int) -> None:
@@ -39,8 +39,8 @@ def plan(scratch: Path, kind: str) -> None:
     config = CleanConfig.model_validate({"output": output, **named})
     started = time.monotonic()
     found = find_documents(config.inputs, config.inputs_from, formats=get_args(RawFormat))
-    with making(config, found):
-        tasks = cut(found.slices)
+    with open_output(config, found):
+        tasks = make_tasks(found.slices)
     seconds = time.monotonic() - started
     used = resource.getrusage(resource.RUSAGE_SELF)
     print(

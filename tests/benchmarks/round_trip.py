@@ -1,9 +1,9 @@
-"""All books and the Universal Declaration in all its languages: in, packed, and back from the rows.
+"""Round trip of all books and the Universal Declaration in all its languages through `lmkit pack`.
 
     LMKIT_CORPORA=... python tests/benchmarks/round_trip.py [bpe unigram ...]
 
-Learns each tokenizer from a sample, packs every document, and compares what the rows hold with what
-went in: byte for byte, or words one blank apart for wordpiece and word (tests/test_round_trip.py).
+Trains every tokenizer on a sample, packs every document, and compares the sequences with the input:
+byte for byte, or words separated by one space for wordpiece and word (tests/test_round_trip.py).
 """
 
 import os
@@ -16,7 +16,7 @@ from typing import Any, cast
 from lmkit.cli import main as lmkit
 from tests.conftest import Lmkit
 from tests.test_round_trip import books, check, declaration
-from tests.tokens.made import ALGORITHMS
+from tests.tokenizers.made import ALGORITHMS
 
 
 def run(*typed: Any) -> tuple[int, str, str]:
@@ -29,13 +29,14 @@ def main() -> None:
     size = sum(len(text.encode()) for text in texts)
     for algorithm in sys.argv[1:] or ALGORITHMS:
         started = time.perf_counter()
-        with tempfile.TemporaryDirectory() as place:
-            os.chdir(place)
+        with tempfile.TemporaryDirectory() as folder:
+            os.chdir(folder)
             check(texts, cast(Lmkit, run), cast(Any, algorithm), "chunk", sample="20000000")
             os.chdir(corpora)
         seconds = time.perf_counter() - started
         print(
-            f"{algorithm}: {len(texts)} documents, {size / 1e6:.1f} MB, all back, {seconds:.0f} s"
+            f"{algorithm}: {len(texts)} documents, {size / 1e6:.1f} MB, all restored, "
+            f"{seconds:.0f} s"
         )
 
 

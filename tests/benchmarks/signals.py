@@ -1,10 +1,10 @@
-"""Ask a run to stop, again and again, at random moments: what does it leave, and what does it lose?
+"""Stop a run by signals, repeatedly, at random moments: what remains, and what is lost?
 
     python tests/benchmarks/signals.py PACKED SCRATCH [SIGNALS] [PROCESSES]
 
 SIGTERM, SIGINT and SIGUSR1 in turn, between the start of Python and some seconds of training; half
 of that time the run validates or saves. Prints with which codes it ended and how many steps were in
-its metrics and in no checkpoint, and whether it ended up as the run that nobody disturbed.
+its metrics and in no checkpoint, and whether the result equals that of an undisturbed run.
 """
 
 import os
@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from lmkit.training.checkpoint_files import damage, newest_first, step_of
+from lmkit.training.checkpoints.layout import find_corruption, newest_first, step_of
 from tests.benchmarks.bit_exact import SHAPE, content, started, steps_done
 
 OPTIONS = ("--objective", "clm", *SHAPE, "--model.dropout", "0.1", "--batch-tokens", "512")
@@ -30,32 +30,34 @@ def children(process: int) -> list[int]:
 
 def main(packed: Path, scratch: Path, signals: int = 60, processes: int = 1) -> None:
     scratch.mkdir(parents=True, exist_ok=True)
-    straight, stopped = scratch / f"straight-{processes}", scratch / f"stopped-{processes}"
+    undisturbed_run, stopped = scratch / f"straight-{processes}", scratch / f"stopped-{processes}"
     options = [*OPTIONS, "--steps", str(10 * signals)]
-    begun = time.monotonic()
-    assert started(packed, straight, processes, *options).wait() == 0
-    longest = 12.0 if processes == 1 else 20.0
-    print(f"undisturbed: {time.monotonic() - begun:.0f} s for {10 * signals} steps", flush=True)
-    dice, codes, lost, moved = random.Random(0), Counter[int](), list[int](), 0
+    start = time.monotonic()
+    assert started(packed, undisturbed_run, processes, *options).wait() == 0
+    max_seconds = 12.0 if processes == 1 else 20.0
+    print(f"undisturbed: {time.monotonic() - start:.0f} s for {10 * signals} steps", flush=True)
+    generator, codes, lost, while_training = random.Random(0), Counter[int](), list[int](), 0
     for number in range(signals):
         before = steps_done(stopped)
         run = started(packed, stopped, processes, *options)
-        time.sleep(dice.uniform(0, longest))
-        to = run.pid
+        time.sleep(generator.uniform(0, max_seconds))
+        target = run.pid
         if processes > 1 and number % 2 and (ranks := children(run.pid)):
-            to = ranks[-1]  # to one of the processes alone
-        os.kill(to, SIGNALS[number % 3])
+            target = ranks[-1]  # only to one of the processes
+        os.kill(target, SIGNALS[number % 3])
         codes[run.wait()] += 1
         found = newest_first(stopped)
-        assert not any(damage(checkpoint) for checkpoint in found)
+        assert not any(find_corruption(checkpoint) for checkpoint in found)
         lost.append(steps_done(stopped) - max(map(step_of, found), default=0))
-        moved += steps_done(stopped) > before
-    print(f"{signals} signals: exit codes {dict(codes)}; {moved} came while training")
+        while_training += steps_done(stopped) > before
+    print(f"{signals} signals: exit codes {dict(codes)}; {while_training} came while training")
     print(f"steps in no checkpoint: {dict(Counter(lost))}")
     assert started(packed, stopped, processes, *options).wait() == 0
     steps = 10 * signals
-    same = content(straight, steps) == content(stopped, steps)
-    print("the same as the undisturbed run" if same else "NOT the same as the undisturbed run")
+    is_equal = content(undisturbed_run, steps) == content(stopped, steps)
+    print(
+        "the same as the undisturbed run" if is_equal else "NOT the is_equal as the undisturbed run"
+    )
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Does a run that goes on for long take more and more memory, or open more and more files?
+"""Does a long run take more and more memory, or open more and more files?
 
     python tests/benchmarks/soak.py PACKED SCRATCH [MINUTES]
 
-Trains at the quickstart's scale, saving and validating often, and looks each second. Prints the
-slope of the resident memory behind the first tenth, by least squares, and the open files.
+Trains at the quickstart's scale, saving and validating often, and measures every second. Prints
+the slope of the resident memory after the first tenth, by least squares, and the open files.
 """
 
 import subprocess
@@ -25,24 +25,25 @@ def main(packed: Path, scratch: Path, minutes: float) -> None:
     limit = ["--time-limit", str(minutes / 60)]
     with (scratch / "soak.log").open("w") as log:
         process = subprocess.Popen([*command, *SETTINGS, *limit], stderr=log, stdout=log)
-        begun, samples = time.monotonic(), list[tuple[float, int, int]]()
-        place = Path(f"/proc/{process.pid}")
+        start, samples = time.monotonic(), list[tuple[float, int, int]]()
+        proc = Path(f"/proc/{process.pid}")
         while process.poll() is None:
             try:
-                resident = int((place / "statm").read_text().split()[1]) * PAGE
-                files = len(list((place / "fd").iterdir()))
-                samples.append((time.monotonic() - begun, resident, files))
+                resident = int((proc / "statm").read_text().split()[1]) * PAGE
+                files = len(list((proc / "fd").iterdir()))
+                samples.append((time.monotonic() - start, resident, files))
             except (OSError, IndexError):
                 pass
             time.sleep(1)
     seconds, memory, files = np.array(samples[:-2], np.float64).T
-    late = seconds > seconds[-1] / 10
-    slope, _ = np.polyfit(seconds[late] / 60, memory[late] / 1e6, 1)
+    after_warm_up = seconds > seconds[-1] / 10
+    slope, _ = np.polyfit(seconds[after_warm_up] / 60, memory[after_warm_up] / 1e6, 1)
     steps = len((run / "metrics.jsonl").read_bytes().splitlines())
     print(
         f"{seconds[-1] / 60:.1f} minutes, {steps:,} steps, exit {process.returncode}; memory "
-        f"{memory[late][0] / 1e6:.0f} to {memory[-1] / 1e6:.0f} MB, {slope:+.2f} MB a minute; open "
-        f"files {files[late].min():.0f} to {files[late].max():.0f}"
+        f"{memory[after_warm_up][0] / 1e6:.0f} to {memory[-1] / 1e6:.0f} MB, "
+        f"{slope:+.2f} MB per minute; "
+        f"open files {files[after_warm_up].min():.0f} to {files[after_warm_up].max():.0f}"
     )
 
 

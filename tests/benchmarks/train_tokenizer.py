@@ -2,13 +2,13 @@
 
     python tests/benchmarks/train_tokenizer.py DOCUMENTS [--vocab-size 32768] [--rounds 3]
 
-DOCUMENTS is a folder that `lmkit clean` made. One document in ten, by its id, is held back. In
-turn, each in a process of its own, the rest is learned from
+DOCUMENTS is a folder that `lmkit clean` wrote. One document in ten, by its id, is held out.
+Alternately, in separate processes, a tokenizer is trained on the rest
 
     lmkit      by the command: reading, sampling, training, the report, hashes and the manifest
-    bare       by the library alone, same settings: documents are read first, that time apart
+    bare       by the library alone, same settings: documents are read first, timed separately
 
-and bytes per token are measured on what was held back. Medians and their ratio are printed.
+and bytes per token are measured on the held-out documents. Medians and their ratio are printed.
 """
 
 import argparse
@@ -40,12 +40,12 @@ def records(folder: Path) -> Iterator[dict[str, str]]:
         yield from map(json.loads, data.splitlines())
 
 
-def held_back(record: dict[str, str]) -> bool:
+def held_out(record: dict[str, str]) -> bool:
     return zlib.crc32(record["id"].encode()) % 10 == 0
 
 
 def bare(documents: Path, size: int, output: Path) -> None:
-    """Train as the library's own examples do, and print the seconds."""
+    """Train as in the library's examples, and print the seconds."""
     texts = [json.loads(line)["text"] for line in documents.open(encoding="utf-8")]
     started = time.perf_counter()
     tokenizer = tokenizers.Tokenizer(models.BPE())
@@ -88,36 +88,38 @@ def main() -> None:
     parser.add_argument("--vocab-size", type=int, default=32_768)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--bare", type=Path, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.bare:
-        return bare(asked.documents, asked.vocab_size, asked.bare)
-    with tempfile.TemporaryDirectory() as place:
-        learned, kept, size = Path(place, "learned.jsonl"), list[str](), 0
-        with learned.open("w", encoding="utf-8") as file:
-            for record in records(asked.documents):
-                if held_back(record):
+    arguments = parser.parse_args()
+    if arguments.bare:
+        return bare(arguments.documents, arguments.vocab_size, arguments.bare)
+    with tempfile.TemporaryDirectory() as folder:
+        training, kept, size = Path(folder, "training.jsonl"), list[str](), 0
+        with training.open("w", encoding="utf-8") as file:
+            for record in records(arguments.documents):
+                if held_out(record):
                     kept.append(record["text"])
                 else:
                     file.write(json.dumps(record, ensure_ascii=False) + "\n")
                     size += len(record["text"].encode())
-        print(f"{size / 1e6:.1f} MB to learn from, {len(kept)} documents held back")
+        print(f"{size / 1e6:.1f} MB to train on, {len(kept)} documents held out")
         seconds: dict[str, list[float]] = {"lmkit": [], "bare": [], "bare, reading included": []}
-        for number in range(asked.rounds):
-            output, alone = Path(place, f"lmkit-{number}"), Path(place, f"bare-{number}.json")
-            vocabulary = ["--vocab-size", str(asked.vocab_size)]
-            command = [sys.executable, "-m", "lmkit", "train-tokenizer", str(learned), *vocabulary]
+        for number in range(arguments.rounds):
+            output, alone = Path(folder, f"lmkit-{number}"), Path(folder, f"bare-{number}.json")
+            vocabulary = ["--vocab-size", str(arguments.vocab_size)]
+            command = [sys.executable, "-m", "lmkit", "train-tokenizer", str(training), *vocabulary]
             wall, _ = timed([*command, "--output", str(output)])
             seconds["lmkit"].append(wall)
-            again = [sys.executable, __file__, str(learned), *vocabulary, "--bare", str(alone)]
-            wall, told = timed(again)
-            seconds["bare"].append(float(told))
+            again = [sys.executable, __file__, str(training), *vocabulary, "--bare", str(alone)]
+            wall, printed = timed(again)
+            seconds["bare"].append(float(printed))
             seconds["bare, reading included"].append(wall)
             print({name: round(times[-1], 1) for name, times in seconds.items()}, flush=True)
         medians = {name: statistics.median(times) for name, times in seconds.items()}
         for name in ("bare", "bare, reading included"):
             print(f"lmkit / {name}: {medians['lmkit'] / medians[name]:.3f}")
         for name, path in (("lmkit", output / "tokenizer.json"), ("bare", alone)):
-            print(f"{name}: {bytes_per_token(path, kept):.4f} bytes a token on what was held back")
+            print(
+                f"{name}: {bytes_per_token(path, kept):.4f} bytes per token on held-out documents"
+            )
     return None
 
 

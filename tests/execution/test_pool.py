@@ -21,21 +21,21 @@ def die(task: int) -> int:
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_results_come_in_the_order_of_the_tasks(workers: int) -> None:
+def test_results_are_in_the_order_of_the_tasks(workers: int) -> None:
     assert map_tasks(slowest_first, range(5), workers=workers, label="x") == [0, 1, 4, 9, 16]
 
 
-def test_no_tasks_are_no_work() -> None:
+def test_no_tasks_give_no_results() -> None:
     assert map_tasks(slowest_first, [], workers=2, label="x") == []
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_an_error_arrives_with_its_hint(workers: int) -> None:
+def test_an_error_keeps_its_hint(workers: int) -> None:
     with pytest.raises(InputError, match="task") as error:
         map_tasks(fail, [1, 2], workers=workers, label="x")
     assert error.value.hint == "a hint"
 
 
-def test_a_worker_that_dies_is_an_error_a_person_can_understand() -> None:
+def test_a_worker_that_dies_is_a_clear_error() -> None:
     with pytest.raises(LmkitError, match="a worker process died"):
         map_tasks(die, [9, 9], workers=2, label="x")

@@ -4,60 +4,67 @@ import pytest
 import torch
 
 from lmkit.model.attention import Attention
-from lmkit.model.cache import LayerCache
-from lmkit.model.configuration import ModelConfig
+from lmkit.model.kv_cache import LayerCache
 from lmkit.model.masks import continuation_mask, document_mask
-from lmkit.model.positions import rotation
+from lmkit.model.options import ModelConfig
+from lmkit.model.positions import rotary_angles
 
 WIDTH, HEADS, TIME = 24, 4, 9
 
 
 def attention(kv_heads: int | None = None) -> Attention:
     torch.manual_seed(0)
-    made = Attention(ModelConfig(hidden_size=WIDTH, heads=HEADS, kv_heads=kv_heads))
-    for parameter in made.parameters():
+    attention_layer = Attention(ModelConfig(hidden_size=WIDTH, heads=HEADS, kv_heads=kv_heads))
+    for parameter in attention_layer.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
-    return made
+    return attention_layer
 
 
-def literal(made: Attention, x_TD: torch.Tensor, documents: list[int]) -> torch.Tensor:
-    """Attention by the paper, place by place; unrotated, since all stand at position 0."""
+def literal(attention_layer: Attention, x_TD: torch.Tensor, documents: list[int]) -> torch.Tensor:
+    """Attention by the paper, position by position; not rotated, since all positions are 0."""
     width = WIDTH // HEADS
-    q, k, v = (part(x_TD).unflatten(-1, (-1, width)) for part in (made.query, made.key, made.value))
+    q, k, v = (
+        part(x_TD).unflatten(-1, (-1, width))
+        for part in (attention_layer.query, attention_layer.key, attention_layer.value)
+    )
     group = HEADS // k.shape[1]
     out = torch.zeros(TIME, HEADS, width)
     for t in range(TIME):
-        seen = [s for s in range(t + 1) if documents[s] == documents[t]]
+        visible = [s for s in range(t + 1) if documents[s] == documents[t]]
         for head in range(HEADS):
-            scores = [q[t, head] @ k[s, head // group] / math.sqrt(width) for s in seen]
+            scores = [q[t, head] @ k[s, head // group] / math.sqrt(width) for s in visible]
             weights = torch.stack(scores).softmax(0)
-            for weight, s in zip(weights, seen, strict=True):
+            for weight, s in zip(weights, visible, strict=True):
                 out[t, head] += weight * v[s, head // group]
-    return made.output(out.flatten(1))
+    return attention_layer.output(out.flatten(1))
 
 
 @pytest.mark.parametrize("kv_heads", [None, 2, 1])
 @pytest.mark.parametrize("documents", [[1] * TIME, [1, 1, 1, 1, 2, 2, 3, 0, 0]])
 @torch.no_grad()
-def test_attention_is_that_of_the_paper(kv_heads: int | None, documents: list[int]) -> None:
-    made = attention(kv_heads)
+def test_attention_matches_the_formula_of_the_paper(
+    kv_heads: int | None, documents: list[int]
+) -> None:
+    attention_layer = attention(kv_heads)
     x_BTD = torch.randn(1, TIME, WIDTH)
-    still = rotation(torch.zeros(1, TIME, dtype=torch.long), WIDTH // HEADS, 10_000.0)
+    angles = rotary_angles(torch.zeros(1, TIME, dtype=torch.long), WIDTH // HEADS, 10_000.0)
     mask = None if set(documents) == {1} else document_mask(torch.tensor([documents]))
-    expected = literal(made, x_BTD[0], documents)
-    torch.testing.assert_close(made(x_BTD, still, mask)[0], expected, atol=1e-5, rtol=1e-5)
+    expected = literal(attention_layer, x_BTD[0], documents)
+    torch.testing.assert_close(
+        attention_layer(x_BTD, angles, mask)[0], expected, atol=1e-5, rtol=1e-5
+    )
 
 
 @pytest.mark.parametrize("kv_heads", [None, 2])
 @torch.no_grad()
-def test_reading_in_pieces_gives_what_reading_at_once_gives(kv_heads: int | None) -> None:
-    made = attention(kv_heads)
+def test_a_cache_gives_the_same_output_as_one_forward_pass(kv_heads: int | None) -> None:
+    attention_layer = attention(kv_heads)
     x_BTD = torch.randn(2, TIME, WIDTH)
     positions_BT = torch.arange(TIME).expand(2, TIME)
-    whole = made(x_BTD, rotation(positions_BT, WIDTH // HEADS, 10_000.0))
+    at_once = attention_layer(x_BTD, rotary_angles(positions_BT, WIDTH // HEADS, 10_000.0))
     cache, parts = LayerCache(), []
     for start, end in ((0, 4), (4, 5), (5, 9)):
-        turn = rotation(positions_BT[:, start:end], WIDTH // HEADS, 10_000.0)
+        rope = rotary_angles(positions_BT[:, start:end], WIDTH // HEADS, 10_000.0)
         mask = continuation_mask(start, end - start, x_BTD.device) if start else None
-        parts.append(made(x_BTD[:, start:end], turn, mask, cache))
-    torch.testing.assert_close(torch.cat(parts, 1), whole, atol=1e-5, rtol=1e-5)
+        parts.append(attention_layer(x_BTD[:, start:end], rope, mask, cache))
+    torch.testing.assert_close(torch.cat(parts, 1), at_once, atol=1e-5, rtol=1e-5)

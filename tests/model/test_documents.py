@@ -1,4 +1,4 @@
-"""Documents of one row never see one another, whatever the model is made of."""
+"""Documents of one sequence never attend to one another, whatever the model's components are."""
 
 from typing import Any
 
@@ -6,15 +6,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from lmkit.model.configuration import ModelConfig
+from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
 from tests.model.tiny import VOCABULARY, counting, tiny, tokens
 
 POSITIONS = ["learned", "sinusoidal", "relative", "rotary", "alibi", "none"]
 DOCUMENTS = torch.tensor([[1, 1, 1, 1, 2, 2, 2, 2, 2, 3, 3, 0], [1] * 7 + [2] * 3 + [0] * 2])
-PLACES = torch.tensor([[0, 1, 2, 3, 0, 1, 2, 3, 4, 0, 1, 0], [*range(7), *range(3), 0, 0]])
+POSITIONS_BT = torch.tensor([[0, 1, 2, 3, 0, 1, 2, 3, 4, 0, 1, 0], [*range(7), *range(3), 0, 0]])
 SOURCE_DOCUMENTS = torch.tensor([[1, 1, 2, 2, 2, 2, 3, 3, 3], [1, 1, 1, 2, 2, 0, 0, 0, 0]])
-SOURCE_PLACES = torch.tensor([[0, 1, 0, 1, 2, 3, 0, 1, 2], [0, 1, 2, 0, 1, 0, 0, 0, 0]])
+SOURCE_POSITIONS_BT = torch.tensor([[0, 1, 0, 1, 2, 3, 0, 1, 2], [0, 1, 2, 0, 1, 0, 0, 0, 0]])
 ORDER = torch.tensor(
     [[-1, 1, 0, -1, 2, -1, 0, 1, -1, 0, 1, -1], [3, 2, -1, -1, 0, 1, -1, -1, 0, -1, -1, -1]]
 )
@@ -22,27 +22,27 @@ QUERIES = torch.tensor([[1, 2, 4, 6, 7, 9, 10], [0, 1, 4, 5, 8, 0, 0]])
 
 
 def kinds() -> list[Any]:
-    found: list[Any] = []
+    cases: list[Any] = []
     for position in POSITIONS:
         for window in (None, 4):
             for architecture in ("decoder", "encoder"):
-                found.append({"architecture": architecture, "position": position, "window": window})
-        found.append({"architecture": "encoder-decoder", "position": position})
-    found.append({"architecture": "encoder", "position": "transformer-xl"})
-    found.append({"architecture": "encoder", "position": "learned", "norm_place": "post"})
-    found.append({"kv_heads": 2, "qk_norm": True, "norm": "layernorm", "biases": True})
-    return [pytest.param(kind, id="-".join(map(str, kind.values()))) for kind in found]
+                cases.append({"architecture": architecture, "position": position, "window": window})
+        cases.append({"architecture": "encoder-decoder", "position": position})
+    cases.append({"architecture": "encoder", "position": "transformer-xl"})
+    cases.append({"architecture": "encoder", "position": "learned", "norm_position": "post"})
+    cases.append({"kv_heads": 2, "qk_norm": True, "norm": "layernorm", "biases": True})
+    return [pytest.param(kind, id="-".join(map(str, kind.values()))) for kind in cases]
 
 
 def logits(model: Transformer, tokens_BT: Tensor, source_BS: Tensor) -> Tensor:
     if model.config.architecture != "encoder-decoder":
-        return model(tokens_BT, PLACES, DOCUMENTS)
+        return model(tokens_BT, POSITIONS_BT, DOCUMENTS)
     return model(
         tokens_BT,
-        PLACES,
+        POSITIONS_BT,
         DOCUMENTS,
         source_tokens_BS=source_BS,
-        source_positions_BS=SOURCE_PLACES,
+        source_positions_BS=SOURCE_POSITIONS_BT,
         source_documents_BS=SOURCE_DOCUMENTS,
     )
 
@@ -75,7 +75,7 @@ def test_changing_a_document_changes_no_bit_of_another(
 
 @pytest.mark.parametrize("kind", kinds())
 @torch.no_grad()
-def test_a_document_in_a_row_is_read_as_if_alone(kind: dict[str, object]) -> None:
+def test_a_document_in_a_sequence_is_read_as_if_alone(kind: dict[str, object]) -> None:
     model = tiny(**kind)
     tokens_BT, source_BS = tokens(2, 12), tokens(2, 9, seed=8)
     packed = logits(model, tokens_BT, source_BS)
@@ -94,34 +94,40 @@ def test_a_document_in_a_row_is_read_as_if_alone(kind: dict[str, object]) -> Non
     "kind", [k for k in kinds() if k.values[0].get("architecture") == "encoder"]
 )
 @torch.no_grad()
-def test_two_streams_see_what_the_order_allows_and_nothing_else(kind: dict[str, object]) -> None:
+def test_two_streams_attend_to_what_the_order_allows_and_nothing_else(
+    kind: dict[str, object],
+) -> None:
     model = tiny(**kind)
     model.query_vector.normal_(generator=torch.Generator().manual_seed(0))
     tokens_BT = tokens(2, 12)
 
-    def said(tokens_BT: Tensor) -> Tensor:
-        return model(tokens_BT, PLACES, DOCUMENTS, order_BT=ORDER, queries_BQ=QUERIES)
+    def query_logits(tokens_BT: Tensor) -> Tensor:
+        return model(tokens_BT, POSITIONS_BT, DOCUMENTS, order_BT=ORDER, queries_BQ=QUERIES)
 
-    before = said(tokens_BT)
+    before = query_logits(tokens_BT)
     assert before.isfinite().all()
     reach = model.config.window // 2 * model.config.layers if model.config.window else 12
     for row in range(2):
-        for place in range(12):
+        for changed_column in range(12):
             changed = tokens_BT.clone()
-            changed[row, place] = (changed[row, place] + 1) % VOCABULARY
-            after = said(changed)
+            changed[row, changed_column] = (changed[row, changed_column] + 1) % VOCABULARY
+            after = query_logits(changed)
             assert torch.equal(before[1 - row], after[1 - row])
-            for asked, column in enumerate(QUERIES[row].tolist()):
-                same = DOCUMENTS[row, place] == DOCUMENTS[row, column]
-                earlier = ORDER[row, place] < ORDER[row, column]
-                if same and earlier and abs(place - column) <= reach // model.config.layers:
-                    assert not torch.equal(before[row, asked], after[row, asked])
+            for query_features, column in enumerate(QUERIES[row].tolist()):
+                same = DOCUMENTS[row, changed_column] == DOCUMENTS[row, column]
+                earlier = ORDER[row, changed_column] < ORDER[row, column]
+                if (
+                    same
+                    and earlier
+                    and abs(changed_column - column) <= reach // model.config.layers
+                ):
+                    assert not torch.equal(before[row, query_features], after[row, query_features])
                 elif not (same and earlier):
-                    assert torch.equal(before[row, asked], after[row, asked])
+                    assert torch.equal(before[row, query_features], after[row, query_features])
 
 
 @torch.no_grad()
-def test_a_query_that_may_see_nothing_still_says_something() -> None:
+def test_a_query_that_may_attend_to_nothing_still_has_finite_logits() -> None:
     model = tiny(architecture="encoder", position="transformer-xl")
     tokens_BT = tokens(1, 3)
     order_BT, queries_BQ = torch.tensor([[0, 1, 2]]), torch.tensor([[0, 1, 2]])
@@ -136,17 +142,21 @@ def test_a_query_that_may_see_nothing_still_says_something() -> None:
 
 @pytest.mark.parametrize("architecture", ["decoder", "encoder"])
 @torch.no_grad()
-def test_a_window_hides_what_is_far(architecture: str) -> None:
+def test_a_window_masks_distant_positions(architecture: str) -> None:
     config = {"layers": 1, "window": 4, "position": "rotary", "architecture": architecture}
     model, tokens_BT = tiny(**config), tokens(1, 12)
     before = model(tokens_BT, counting(tokens_BT))
-    for place in range(12):
+    for changed_column in range(12):
         changed = tokens_BT.clone()
-        changed[0, place] = (changed[0, place] + 1) % VOCABULARY
-        moved = (model(changed, counting(tokens_BT)) != before).any(-1)[0].tolist()
-        # A decoder sees itself and three before; an encoder two to each side.
-        low, high = (place, place + 3) if architecture == "decoder" else (place - 2, place + 2)
-        assert moved == [low <= t <= high for t in range(12)]
+        changed[0, changed_column] = (changed[0, changed_column] + 1) % VOCABULARY
+        has_changed = (model(changed, counting(tokens_BT)) != before).any(-1)[0].tolist()
+        # A decoder attends to itself and three positions before; an encoder to two on each side.
+        low, high = (
+            (changed_column, changed_column + 3)
+            if architecture == "decoder"
+            else (changed_column - 2, changed_column + 2)
+        )
+        assert has_changed == [low <= t <= high for t in range(12)]
 
 
 def test_every_parameter_has_a_gradient() -> None:
@@ -156,14 +166,14 @@ def test_every_parameter_has_a_gradient() -> None:
         if model.encoder is not None:
             more = {
                 "source_tokens_BS": tokens(2, 9),
-                "source_positions_BS": SOURCE_PLACES,
+                "source_positions_BS": SOURCE_POSITIONS_BT,
                 "source_documents_BS": SOURCE_DOCUMENTS,
             }
         runs = [(tokens_BT, more)]
         if model.config.architecture == "encoder":
             runs.append((tokens_BT.gather(1, QUERIES), {"order_BT": ORDER, "queries_BQ": QUERIES}))
         for targets_BT, arguments in runs:
-            loss = model(tokens_BT, PLACES, DOCUMENTS, targets_BT, **arguments)
+            loss = model(tokens_BT, POSITIONS_BT, DOCUMENTS, targets_BT, **arguments)
             loss.backward()
             for name, parameter in model.named_parameters():
                 assert parameter.grad is not None, name
@@ -172,6 +182,6 @@ def test_every_parameter_has_a_gradient() -> None:
 
 
 @torch.no_grad()
-def test_learned_positions_end_where_they_end() -> None:
+def test_learned_positions_have_the_configured_length() -> None:
     config = ModelConfig(position="learned", max_positions=5, layers=1, hidden_size=8, heads=2)
     assert Transformer(config, 10).position_embedding.weight.shape == (5, 8)

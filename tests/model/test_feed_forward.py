@@ -4,11 +4,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from lmkit.model.configuration import ModelConfig
 from lmkit.model.feed_forward import FeedForward, GatedFeedForward, activation
+from lmkit.model.options import ModelConfig
 
 
-def test_one_copy_gates_the_other() -> None:
+def test_one_projection_gates_the_other() -> None:
     part = GatedFeedForward(ModelConfig(layers=1, hidden_size=2, heads=1, ffn_size=1))
     with torch.no_grad():
         part.gate.weight.copy_(torch.tensor([[1.0, 0.0]]))
@@ -29,7 +29,9 @@ def test_one_copy_gates_the_other() -> None:
         ("gelu-tanh", [-0.15880801, 1.95459769]),
     ],
 )
-def test_a_plain_part_bends_what_it_widens(name: str, expected: list[float]) -> None:
+def test_a_plain_network_applies_its_activation_to_the_up_projection(
+    name: str, expected: list[float]
+) -> None:
     config = ModelConfig.model_validate(
         {"layers": 1, "hidden_size": 2, "heads": 1, "ffn_size": 2, "activation": name}
     )
@@ -44,8 +46,8 @@ def test_a_plain_part_bends_what_it_widens(name: str, expected: list[float]) -> 
 @pytest.mark.parametrize(
     ("gated", "plain"), [("geglu", "gelu"), ("geglu-tanh", "gelu-tanh"), ("swiglu", None)]
 )
-def test_a_gate_is_bent_by_its_own_function(gated: str, plain: str | None) -> None:
+def test_a_gate_has_the_activation_of_its_name(gated: str, plain: str | None) -> None:
     x = torch.linspace(-3, 3, 7)
-    bend = activation(ModelConfig.model_validate({"activation": gated}))
+    act = activation(ModelConfig.model_validate({"activation": gated}))
     other = activation(ModelConfig.model_validate({"activation": plain})) if plain else F.silu
-    assert torch.equal(bend(x), other(x))
+    assert torch.equal(act(x), other(x))

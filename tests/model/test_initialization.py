@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 import torch
 
-from lmkit.model.configuration import ModelConfig
+from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
 from tests.model.tiny import counting, tokens
 
@@ -25,41 +25,41 @@ def first_loss(**options: Any) -> float:
 
 
 def kinds() -> list[Any]:
-    found = [
+    cases = [
         {"architecture": architecture, "position": position}
         for architecture in ("decoder", "encoder", "encoder-decoder")
         for position in POSITIONS
     ]
-    found.append({"architecture": "encoder", "position": "learned", "norm_place": "post"})
-    found.append({"architecture": "encoder", "position": "transformer-xl", "norm_place": "post"})
-    return [pytest.param(kind, id="-".join(kind.values())) for kind in found]
+    cases.append({"architecture": "encoder", "position": "learned", "norm_position": "post"})
+    cases.append({"architecture": "encoder", "position": "transformer-xl", "norm_position": "post"})
+    return [pytest.param(kind, id="-".join(kind.values())) for kind in cases]
 
 
 @pytest.mark.parametrize("initialization", ["gpt2", "small"])
 @pytest.mark.parametrize("kind", kinds())
-def test_a_new_model_finds_every_token_about_as_likely(
+def test_a_new_model_predicts_every_token_about_equally(
     kind: dict[str, Any], initialization: str
 ) -> None:
     loss = first_loss(**kind, initialization=initialization)
     assert abs(loss / math.log(VOCABULARY) - 1) < 0.02
 
 
-def test_t5_starts_half_a_nat_above_and_a_wide_decoder_more() -> None:
+def test_t5_starts_half_a_nat_above_uniform_and_a_wide_decoder_higher() -> None:
     # Logits of variance 1 add 1/2. In a decoder the token that was read has the logit c sqrt(D),
     # where 0 <= c <= 1, so the log of the sum is at most that of V exp(1/2) + exp(sqrt(D)).
-    even = math.log(VOCABULARY) + 0.5
+    uniform_loss = math.log(VOCABULARY) + 0.5
     encoder = first_loss(architecture="encoder", position="relative", initialization="t5")
-    assert abs(encoder - even) < 0.15
+    assert abs(encoder - uniform_loss) < 0.15
     both = first_loss(architecture="encoder-decoder", position="relative", initialization="t5")
-    most = math.log(VOCABULARY * math.exp(0.5) + math.exp(math.sqrt(128)))
-    assert even - 0.15 < both < most
+    upper_bound = math.log(VOCABULARY * math.exp(0.5) + math.exp(math.sqrt(128)))
+    assert uniform_loss - 0.15 < both < upper_bound
 
 
-def spread(model: Transformer, name: str) -> float:
+def std(model: Transformer, name: str) -> float:
     return model.get_parameter(name).std().item()
 
 
-def test_t5_draws_as_its_code_says() -> None:
+def test_t5_is_initialized_as_in_its_code() -> None:
     config = ModelConfig.model_validate(
         {"preset": "t5-small", "layers": 6}  # of which the initialization is a part
     )
@@ -75,32 +75,32 @@ def test_t5_draws_as_its_code_says() -> None:
         "blocks.3.feed_forward.down.weight": 2048**-0.5,
     }
     for name, deviation in expected.items():
-        assert math.isclose(spread(model, name), deviation, rel_tol=0.02)
-    assert math.isclose(spread(model, "relative_bias"), 512**-0.5, rel_tol=0.2)
+        assert math.isclose(std(model, name), deviation, rel_tol=0.02)
+    assert math.isclose(std(model, "relative_bias"), 512**-0.5, rel_tol=0.2)
 
 
-def test_small_is_smaller_the_wider_the_model_is() -> None:
+def test_small_is_smaller_the_larger_the_hidden_size() -> None:
     for width, layers in ((128, 2), (512, 8)):
         config = ModelConfig(hidden_size=width, heads=4, layers=layers, initialization="small")
         model = Transformer(config, 1000)
         small = math.sqrt(2 / (5 * width))
-        assert math.isclose(spread(model, "blocks.1.attention.key.weight"), small, rel_tol=0.03)
-        writer = 2 / (layers * math.sqrt(width))
+        assert math.isclose(std(model, "blocks.1.attention.key.weight"), small, rel_tol=0.03)
+        residual_std = 2 / (layers * math.sqrt(width))
         name = "blocks.1.feed_forward.down.weight"
-        assert math.isclose(spread(model, name), writer, rel_tol=0.03)
+        assert math.isclose(std(model, name), residual_std, rel_tol=0.03)
 
 
-def test_an_encoder_decoders_decoder_has_three_writers_a_block() -> None:
+def test_an_encoder_decoders_decoder_has_three_residual_outputs_per_block() -> None:
     config = ModelConfig(architecture="encoder-decoder", layers=2, decoder_layers=3)
     model = Transformer(config, 100)
-    for name, writers in (("encoder.blocks.0", 4), ("blocks.0", 9)):
-        got = spread(model, f"{name}.attention.output.weight")
-        assert math.isclose(got, 0.02 / math.sqrt(writers), rel_tol=0.03)
-    got = spread(model, "blocks.2.cross_attention.output.weight")
-    assert math.isclose(got, 0.02 / 3, rel_tol=0.03)
+    for name, residual_outputs in (("encoder.blocks.0", 4), ("blocks.0", 9)):
+        actual = std(model, f"{name}.attention.output.weight")
+        assert math.isclose(actual, 0.02 / math.sqrt(residual_outputs), rel_tol=0.03)
+    actual = std(model, "blocks.2.cross_attention.output.weight")
+    assert math.isclose(actual, 0.02 / 3, rel_tol=0.03)
 
 
-def test_biases_start_at_nothing_and_gains_at_one() -> None:
+def test_biases_start_at_zero_and_norm_weights_at_one() -> None:
     config = ModelConfig(architecture="encoder", norm="layernorm", biases=True, layers=1)
     for name, parameter in Transformer(config, 50).named_parameters():
         if name.endswith("norm.weight"):

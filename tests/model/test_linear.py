@@ -3,7 +3,7 @@ import torch
 from lmkit.model.linear import Embedding, Linear
 
 
-def test_making_a_matrix_draws_nothing_from_the_global_generator() -> None:
+def test_a_new_layer_uses_no_random_numbers_of_the_global_generator() -> None:
     before = torch.random.get_rng_state()
     Linear(3, 4)
     Embedding(5, 3)

@@ -5,46 +5,46 @@ from torch import Tensor
 
 from lmkit.model.loss import IGNORED, summed_nll
 
-PLACES, WIDTH, VOCABULARY = 23, 8, 50
+POSITIONS, WIDTH, VOCABULARY = 23, 8, 50
 
 
-def problem() -> tuple[Tensor, Tensor, Tensor]:
+def inputs() -> tuple[Tensor, Tensor, Tensor]:
     generator = torch.Generator().manual_seed(0)
-    x_ND = torch.randn(PLACES, WIDTH, generator=generator).requires_grad_()
+    x_ND = torch.randn(POSITIONS, WIDTH, generator=generator).requires_grad_()
     weight_VD = torch.randn(VOCABULARY, WIDTH, generator=generator).requires_grad_()
-    targets_N = torch.randint(0, VOCABULARY, (PLACES,), generator=generator)
+    targets_N = torch.randint(0, VOCABULARY, (POSITIONS,), generator=generator)
     targets_N[::4] = IGNORED
     return x_ND, weight_VD, targets_N
 
 
-@pytest.mark.parametrize("rows", [None, 1, 5, 23, 100])
-def test_loss_and_gradients_are_those_of_all_logits_at_once(rows: int | None) -> None:
-    x_ND, weight_VD, targets_N = problem()
-    loss = summed_nll(x_ND, weight_VD, targets_N, rows)
+@pytest.mark.parametrize("chunk_size", [None, 1, 5, 23, 100])
+def test_loss_and_gradients_are_those_of_all_logits_at_once(chunk_size: int | None) -> None:
+    x_ND, weight_VD, targets_N = inputs()
+    loss = summed_nll(x_ND, weight_VD, targets_N, chunk_size)
     expected = F.cross_entropy(x_ND @ weight_VD.t(), targets_N, reduction="sum")
     torch.testing.assert_close(loss, expected)
-    wanted = torch.autograd.grad(expected / 7, (x_ND, weight_VD))
-    got = torch.autograd.grad(loss / 7, (x_ND, weight_VD))
-    for one, other in zip(got, wanted, strict=True):
+    expected_gradients = torch.autograd.grad(expected / 7, (x_ND, weight_VD))
+    actual = torch.autograd.grad(loss / 7, (x_ND, weight_VD))
+    for one, other in zip(actual, expected_gradients, strict=True):
         torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-5)
 
 
 def test_without_gradients_the_loss_is_the_same() -> None:
-    x_ND, weight_VD, targets_N = problem()
+    x_ND, weight_VD, targets_N = inputs()
     with torch.no_grad():
-        loss = summed_nll(x_ND, weight_VD, targets_N, rows=6)
-    assert loss == summed_nll(x_ND, weight_VD, targets_N, rows=6)
+        loss = summed_nll(x_ND, weight_VD, targets_N, chunk_size=6)
+    assert loss == summed_nll(x_ND, weight_VD, targets_N, chunk_size=6)
 
 
-def test_no_targets_at_all_cost_nothing_and_move_nothing() -> None:
-    x_ND, weight_VD, targets_N = problem()
+def test_without_targets_loss_and_gradients_are_zero() -> None:
+    x_ND, weight_VD, targets_N = inputs()
     loss = summed_nll(x_ND, weight_VD, torch.full_like(targets_N, IGNORED))
     assert loss == 0
     assert not any(g.any() for g in torch.autograd.grad(loss, (x_ND, weight_VD)))
 
 
 def test_the_loss_of_low_precision_features_is_a_full_precision_sum() -> None:
-    x_ND, weight_VD, targets_N = problem()
+    x_ND, weight_VD, targets_N = inputs()
     low_ND, low_VD = x_ND.detach().bfloat16(), weight_VD.detach().bfloat16()
     with torch.autocast("cpu", torch.bfloat16):
         loss = summed_nll(low_ND.requires_grad_(), weight_VD, targets_N)
@@ -53,30 +53,34 @@ def test_the_loss_of_low_precision_features_is_a_full_precision_sum() -> None:
     torch.testing.assert_close(loss, F.cross_entropy(logits_NV, targets_N, reduction="sum"))
 
 
-@pytest.mark.parametrize("rows", [None, 5])
+@pytest.mark.parametrize("chunk_size", [None, 5])
 @pytest.mark.parametrize("z_loss", [0.0, 0.3])
 def test_a_bias_and_a_z_loss_have_the_gradients_of_all_logits_at_once(
-    rows: int | None, z_loss: float
+    chunk_size: int | None, z_loss: float
 ) -> None:
-    x_ND, weight_VD, targets_N = problem()
+    x_ND, weight_VD, targets_N = inputs()
     bias_V = torch.linspace(-1, 1, VOCABULARY).requires_grad_()
-    loss = summed_nll(x_ND, weight_VD, targets_N, rows, bias_V=bias_V, z_loss=z_loss)
+    loss = summed_nll(x_ND, weight_VD, targets_N, chunk_size, bias_V=bias_V, z_loss=z_loss)
     logits_NV = x_ND @ weight_VD.t() + bias_V
-    there = targets_N != IGNORED  # padding adds nothing to the z-loss
+    has_target = targets_N != IGNORED  # padding adds nothing to the z-loss
     expected = F.cross_entropy(logits_NV, targets_N, reduction="sum")
-    expected = expected + z_loss * logits_NV.logsumexp(-1)[there].square().sum()
+    expected = expected + z_loss * logits_NV.logsumexp(-1)[has_target].square().sum()
     torch.testing.assert_close(loss, expected)
     with torch.no_grad():
-        again = summed_nll(x_ND, weight_VD, targets_N, rows, bias_V=bias_V, z_loss=z_loss)
-    torch.testing.assert_close(again, expected.detach())
+        without_gradients = summed_nll(
+            x_ND, weight_VD, targets_N, chunk_size, bias_V=bias_V, z_loss=z_loss
+        )
+    torch.testing.assert_close(without_gradients, expected.detach())
     parts = (x_ND, weight_VD, bias_V)
-    wanted, got = (torch.autograd.grad(whole / 7, parts) for whole in (expected, loss))
-    for one, other in zip(got, wanted, strict=True):
+    expected_gradients, actual = (
+        torch.autograd.grad(loss_at_once / 7, parts) for loss_at_once in (expected, loss)
+    )
+    for one, other in zip(actual, expected_gradients, strict=True):
         torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)
 
 
-def test_no_places_at_all_are_no_loss() -> None:
-    x_ND, weight_VD, targets_N = problem()
+def test_without_positions_the_loss_is_zero() -> None:
+    x_ND, weight_VD, targets_N = inputs()
     bias_V = torch.zeros(VOCABULARY, requires_grad=True)
     loss = summed_nll(x_ND[:0], weight_VD, targets_N[:0], bias_V=bias_V)
     assert loss == 0

@@ -3,8 +3,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lmkit.model.configuration import ModelConfig
 from lmkit.model.norm import LayerNorm, RMSNorm, make_norm
+from lmkit.model.options import ModelConfig
 
 
 def gradients(y: Tensor, x: Tensor, norm: RMSNorm) -> tuple[Tensor, ...]:
@@ -27,13 +27,13 @@ def test_values_and_gradients_are_those_of_the_formula() -> None:
     mean_square = (literal_x**2).mean(-1, keepdim=True)
     expected = literal_x / (mean_square + 1e-5).sqrt() * literal_norm.weight
     torch.testing.assert_close(norm(x).double(), expected, atol=1e-5, rtol=1e-5)
-    for got, wanted in zip(
+    for got, expected_gradient in zip(
         gradients(norm(x), x, norm), gradients(expected, literal_x, literal_norm), strict=True
     ):
-        torch.testing.assert_close(got.double(), wanted, atol=1e-4, rtol=1e-5)
+        torch.testing.assert_close(got.double(), expected_gradient, atol=1e-4, rtol=1e-5)
 
 
-def test_a_place_of_zeros_stays_zero_and_its_gradient_finite() -> None:
+def test_a_position_of_zeros_remains_zero_and_its_gradient_finite() -> None:
     norm, _ = norm_and_input()
     x = torch.zeros(1, 2, 24, requires_grad=True)
     assert norm(x).abs().max() == 0
@@ -67,7 +67,7 @@ def test_layer_normalization_is_that_of_the_formula() -> None:
 
 
 @pytest.mark.parametrize("kind", ["layernorm", "rmsnorm"])
-def test_a_norm_that_writes_the_stream_keeps_full_precision(kind: str) -> None:
+def test_a_norm_whose_output_is_the_residual_stream_keeps_full_precision(kind: str) -> None:
     config = ModelConfig.model_validate({"norm": kind})
     x = torch.randn(2, 384)
     with torch.autocast("cpu", torch.bfloat16):

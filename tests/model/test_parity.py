@@ -1,4 +1,4 @@
-"""Presets are as large as the published models, and text goes on as Transformers has it."""
+"""Presets are as large as the published models; generation matches Transformers."""
 
 from collections.abc import Callable
 from itertools import islice
@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from lmkit.model.configuration import ModelConfig
-from lmkit.model.generation import Sampling, choices, generate
+from lmkit.generation.sampling import Sampling, generate, sample_tokens
+from lmkit.model.cost import parameters
+from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
-from tests.model.exchange.models import ONE_OF_EACH, loaded, scattered, transformers, written
+from tests.huggingface.models import ONE_OF_EACH, loaded, random_model, saved_as_hf, transformers
 from tests.model.tiny import VOCABULARY, counting, tokens
 
 COUNT = 50
@@ -19,26 +20,28 @@ COUNT = 50
 @pytest.mark.parametrize("name", ["gpt2", "llama", "qwen3"])
 @torch.no_grad()
 def test_the_same_greedy_tokens_from_decoders(name: str, tmp_path: Path) -> None:
-    ours = scattered(**ONE_OF_EACH[name])
-    theirs = loaded(written(ours, tmp_path / "hf"))
+    model = random_model(**ONE_OF_EACH[name])
+    hf_model = loaded(saved_as_hf(model, tmp_path / "hf"))
     prompt = tokens(1, 10)
     settings = {"max_new_tokens": COUNT, "do_sample": False, "eos_token_id": None}
-    expected = theirs.generate(prompt, **settings)[0, 10:].tolist()
-    assert list(generate(ours, prompt[0].tolist(), COUNT, temperature=0)) == expected
+    expected = hf_model.generate(prompt, **settings)[0, 10:].tolist()
+    assert list(generate(model, prompt[0].tolist(), COUNT, temperature=0)) == expected
     assert len(set(expected)) > 3
 
 
 @torch.no_grad()
 def test_the_same_greedy_tokens_from_t5(tmp_path: Path) -> None:
-    ours = scattered(**ONE_OF_EACH["t5"] | {"activation": "geglu-tanh"})
-    theirs = loaded(written(ours, tmp_path / "hf"))
+    model = random_model(**ONE_OF_EACH["t5"] | {"activation": "geglu-tanh"})
+    hf_model = loaded(saved_as_hf(model, tmp_path / "hf"))
     source_BS = tokens(1, 30)
     settings = {"max_new_tokens": COUNT, "do_sample": False, "eos_token_id": None}
-    expected = theirs.generate(source_BS, **settings)[0, 1:].tolist()
-    every_V = torch.ones(VOCABULARY, dtype=torch.bool)
-    source = ours.encode(source_BS, counting(source_BS))
-    said = choices(ours, [0], lambda _: every_V, Sampling(temperature=0), source=source)
-    assert [choice.token for choice in islice(said, COUNT)] == expected
+    expected = hf_model.generate(source_BS, **settings)[0, 1:].tolist()
+    all_allowed_V = torch.ones(VOCABULARY, dtype=torch.bool)
+    source = model.encode(source_BS, counting(source_BS))
+    predicted = sample_tokens(
+        model, [0], lambda _: all_allowed_V, Sampling(temperature=0), source=source
+    )
+    assert [choice.token for choice in islice(predicted, COUNT)] == expected
     assert len(set(expected)) > 3
 
 
@@ -53,7 +56,7 @@ FAMILIES: dict[str, tuple[str, Callable[[int], object], Callable[[int], int]]] =
         lambda v: transformers.GPT2Config(vocab_size=v, n_embd=1024, n_layer=24, n_head=16),
         lambda v: 0,
     ),
-    # Ours has XLNet's query vector; theirs two kinds of segments.
+    # lmkit has XLNet's query vector; Transformers two kinds of segments.
     "bert-base": (
         "BertForMaskedLM",
         lambda v: transformers.BertConfig(vocab_size=v),
@@ -69,7 +72,7 @@ FAMILIES: dict[str, tuple[str, Callable[[int], object], Callable[[int], int]]] =
         lambda v: transformers.T5Config(vocab_size=v),
         lambda v: 0,
     ),
-    # Theirs has two kinds of segments for each head of each block, and a bias for them.
+    # Transformers has two kinds of segments for each head of each block, and a bias for them.
     "xlnet-base": (
         "XLNetLMHeadModel",
         lambda v: transformers.XLNetConfig(
@@ -84,8 +87,8 @@ FAMILIES: dict[str, tuple[str, Callable[[int], object], Callable[[int], int]]] =
 def test_a_preset_has_as_many_parameters_as_its_family(preset: str) -> None:
     name, make_config, difference = FAMILIES[preset]
     with torch.device("meta"):
-        theirs = getattr(transformers, name)(make_config(1000))
-        ours = Transformer(ModelConfig.model_validate({"preset": preset}), 1000)
-    count = sum(p.numel() for p in theirs.parameters())
-    assert sum(p.numel() for p in ours.parameters()) == count + difference(1000)
-    assert ours.config.parameters(1000) == count + difference(1000)
+        hf_model = getattr(transformers, name)(make_config(1000))
+        model = Transformer(ModelConfig.model_validate({"preset": preset}), 1000)
+    count = sum(p.numel() for p in hf_model.parameters())
+    assert sum(p.numel() for p in model.parameters()) == count + difference(1000)
+    assert parameters(model.config, 1000) == count + difference(1000)

@@ -3,51 +3,61 @@ import math
 import pytest
 import torch
 
-from lmkit.model.positions import buckets, distances, rotate, rotation, shifted, sinusoids, slopes
+from lmkit.model.positions import (
+    apply_rotary,
+    buckets,
+    distances,
+    relative_shift,
+    rotary_angles,
+    sinusoids,
+    slopes,
+)
 
 
 def test_angles_are_those_of_the_paper() -> None:
-    turn = rotation(torch.tensor([[3]]), head_width=4, base=100.0)
+    rope = rotary_angles(torch.tensor([[3]]), head_dim=4, base=100.0)
     # theta_0 = 1 and theta_1 = 100^(-2/4) = 1/10
     expected = torch.tensor([math.cos(3.0), math.cos(0.3)])
-    torch.testing.assert_close(turn.cos_BT1K.flatten(), expected)
-    torch.testing.assert_close(turn.sin_BT1K.flatten(), torch.tensor([math.sin(3), math.sin(0.3)]))
+    torch.testing.assert_close(rope.cos_BT1K.flatten(), expected)
+    torch.testing.assert_close(rope.sin_BT1K.flatten(), torch.tensor([math.sin(3), math.sin(0.3)]))
 
 
-def test_a_product_of_turned_vectors_depends_on_their_distance_alone() -> None:
+def test_a_product_of_rotated_vectors_depends_only_on_their_distance() -> None:
     generator = torch.Generator().manual_seed(0)
     q, k = torch.randn(2, 1, 1, 1, 16, generator=generator)
 
-    def product(place_of_q: int, place_of_k: int) -> float:
-        turns = [rotation(torch.tensor([[p]]), 16, 10_000.0) for p in (place_of_q, place_of_k)]
-        return float((rotate(q, turns[0]) * rotate(k, turns[1])).sum())
+    def product(position_of_q: int, position_of_k: int) -> float:
+        angles = [
+            rotary_angles(torch.tensor([[p]]), 16, 10_000.0) for p in (position_of_q, position_of_k)
+        ]
+        return float((apply_rotary(q, angles[0]) * apply_rotary(k, angles[1])).sum())
 
     assert math.isclose(product(9, 4), product(105, 100), abs_tol=1e-5)
     assert not math.isclose(product(9, 4), product(9, 5), abs_tol=1e-3)
 
 
-def test_a_turn_keeps_lengths() -> None:
+def test_a_rotation_keeps_norms() -> None:
     x = torch.randn(2, 7, 3, 8, generator=torch.Generator().manual_seed(0))
-    turned = rotate(x, rotation(torch.arange(7).expand(2, 7), 8, 10_000.0))
-    torch.testing.assert_close(turned.norm(dim=-1), x.norm(dim=-1))
+    rotated = apply_rotary(x, rotary_angles(torch.arange(7).expand(2, 7), 8, 10_000.0))
+    torch.testing.assert_close(rotated.norm(dim=-1), x.norm(dim=-1))
 
 
-def test_neighbouring_places_stay_apart_in_half_precision() -> None:
+def test_neighbouring_positions_differ_in_half_precision() -> None:
     # 1,995 and 2,000 are the same number in bf16.
     far = torch.zeros(1, 2, 1, 4, dtype=torch.bfloat16) + 1
-    turned = rotate(far, rotation(torch.tensor([[1995, 2000]]), 4, 10_000.0))
-    assert turned.dtype == torch.bfloat16
-    exact = [math.cos(place) - math.sin(place) for place in (1995, 2000)]
-    torch.testing.assert_close(turned[0, :, 0, 0].float(), torch.tensor(exact), atol=0.02, rtol=0)
+    rotated = apply_rotary(far, rotary_angles(torch.tensor([[1995, 2000]]), 4, 10_000.0))
+    assert rotated.dtype == torch.bfloat16
+    exact = [math.cos(position) - math.sin(position) for position in (1995, 2000)]
+    torch.testing.assert_close(rotated[0, :, 0, 0].float(), torch.tensor(exact), atol=0.02, rtol=0)
 
 
 @pytest.mark.parametrize("both_ways", [True, False])
 def test_buckets_are_those_of_transformers_t5(both_ways: bool) -> None:
     attention = pytest.importorskip("transformers.models.t5.modeling_t5").T5Attention
     distances_N = torch.arange(-300, 301)
-    # Theirs takes how far ahead a place lies, ours how far behind.
-    theirs = attention._relative_position_bucket(-distances_N, both_ways, 32, 128)
-    assert torch.equal(buckets(distances_N, both_ways=both_ways), theirs)
+    # Transformers takes key minus query, lmkit query minus key.
+    hf_buckets = attention._relative_position_bucket(-distances_N, both_ways, 32, 128)
+    assert torch.equal(buckets(distances_N, both_ways=both_ways), hf_buckets)
 
 
 def test_slopes_are_those_of_the_paper() -> None:
@@ -64,11 +74,11 @@ def test_sinusoids_are_those_of_the_paper() -> None:
 
 
 @pytest.mark.parametrize("time", [1, 2, 5])
-def test_each_place_finds_its_distance(time: int) -> None:
+def test_each_pair_gets_the_score_of_its_distance(time: int) -> None:
     distances_R = torch.arange(time, -time, -1).expand(2, 3, time, 2 * time)
-    wanted = torch.arange(time)[:, None] - torch.arange(time)
-    assert torch.equal(shifted(distances_R), wanted.expand(2, 3, time, time))
+    expected = torch.arange(time)[:, None] - torch.arange(time)
+    assert torch.equal(relative_shift(distances_R), expected.expand(2, 3, time, time))
 
 
-def test_new_places_lie_behind_those_that_were_read() -> None:
+def test_new_positions_come_after_the_cached_ones() -> None:
     assert distances(2, 1, torch.device("cpu")).tolist() == [[2, 1, 0]]

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from lmkit.model.configuration import ModelConfig
 from lmkit.model.loss import IGNORED
+from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
 from tests.model.tiny import VOCABULARY, counting, tiny, tokens
 
@@ -14,7 +14,7 @@ POSITIONS = torch.tensor([[0, 1, 2, 3, 0, 1, 2, 3, 4, 0, 1, 0]])
 
 
 @torch.no_grad()
-def test_a_place_never_sees_a_later_one() -> None:
+def test_a_position_never_attends_to_a_later_one() -> None:
     model, tokens_BT = tiny(kv_heads=2), tokens(2, 12)
     positions_BT = counting(tokens_BT)
     before = model(tokens_BT, positions_BT)
@@ -27,7 +27,7 @@ def test_a_place_never_sees_a_later_one() -> None:
 
 @pytest.mark.parametrize("kv_heads", [4, 2])
 @torch.no_grad()
-def test_a_row_never_sees_another_document(kv_heads: int) -> None:
+def test_a_document_never_attends_to_another(kv_heads: int) -> None:
     model, tokens_BT = tiny(kv_heads=kv_heads), tokens(1, 12)
     before = model(tokens_BT, POSITIONS, DOCUMENTS)
     for document in (0, 1, 2, 3):
@@ -50,8 +50,8 @@ def test_a_packed_document_is_read_as_if_alone() -> None:
 
 
 @torch.no_grad()
-def test_documents_far_into_a_long_row_are_read_as_if_alone() -> None:
-    # Longer than the blocks in which torch's kernels work, so that whole blocks are masked.
+def test_documents_late_in_a_long_sequence_are_read_as_if_alone() -> None:
+    # Longer than the blocks of torch's kernels, so that full blocks are masked.
     model, tokens_BT = tiny(layers=1), tokens(1, 1300)
     documents_BT = torch.tensor([[1] * 700 + [2] * 500 + [0] * 100])
     positions_BT = torch.tensor([[*range(700), *range(500), *[0] * 100]])
@@ -129,19 +129,19 @@ def test_logits_are_those_of_transformers_llama_with_the_same_weights(kv_heads: 
     torch.testing.assert_close(logits, theirs, atol=1e-5, rtol=1e-5)
 
 
-def test_the_loss_is_the_sum_over_targets_that_there_are() -> None:
+def test_the_loss_is_the_sum_over_actual_targets() -> None:
     model, tokens_BT = tiny(), tokens(2, 9)
     targets_BT = tokens(2, 9, seed=5)
     targets_BT[0, 3:] = IGNORED
     loss = model(tokens_BT, counting(tokens_BT), None, targets_BT)
     log_p = model(tokens_BT, counting(tokens_BT)).log_softmax(-1)
-    places = [(0, t) for t in range(3)] + [(1, t) for t in range(9)]
-    expected = -sum(float(log_p[b, t, targets_BT[b, t]].detach()) for b, t in places)
+    targets = [(0, t) for t in range(3)] + [(1, t) for t in range(9)]
+    expected = -sum(float(log_p[b, t, targets_BT[b, t]].detach()) for b, t in targets)
     assert math.isclose(loss.item(), expected, rel_tol=1e-5)
 
 
 @torch.no_grad()
-def test_a_new_model_finds_every_token_about_as_likely() -> None:
+def test_a_new_model_predicts_every_token_about_equally() -> None:
     vocabulary_size = 2048
     model = Transformer(ModelConfig(), vocabulary_size)
     tokens_BT = tokens(2, 129, vocabulary_size)
@@ -152,12 +152,12 @@ def test_a_new_model_finds_every_token_about_as_likely() -> None:
 
 def test_the_embedding_is_the_output_matrix_and_counts_once() -> None:
     model = tiny()
-    shaped = [n for n, p in model.named_parameters() if p.shape == (VOCABULARY, 32)]
-    assert shaped == ["embedding.weight"]
+    matching = [n for n, p in model.named_parameters() if p.shape == (VOCABULARY, 32)]
+    assert matching == ["embedding.weight"]
     assert list(model.state_dict()) == [name for name, _ in model.named_parameters()]
 
 
-def test_a_seed_gives_the_same_model_whatever_else_draws_numbers() -> None:
+def test_a_seed_gives_the_same_model_whatever_the_global_generator() -> None:
     config = ModelConfig(preset="tiny-decoder")
     torch.manual_seed(1)
     first = Transformer(config, 50, seed=7)
@@ -183,7 +183,7 @@ def test_weights_start_as_gpt_2s() -> None:
         assert abs(weight.mean().item()) < 0.02 * deviation
 
 
-def test_a_model_can_be_made_without_numbers_and_filled_from_another() -> None:
+def test_a_model_can_be_made_on_the_meta_device_and_loaded_from_another() -> None:
     model = tiny()
     with torch.device("meta"):
         empty = Transformer(model.config, VOCABULARY)
@@ -192,13 +192,13 @@ def test_a_model_can_be_made_without_numbers_and_filled_from_another() -> None:
     assert torch.equal(empty(tokens_BT, counting(tokens_BT)), model(tokens_BT, counting(tokens_BT)))
 
 
-def test_dropout_acts_in_training_alone() -> None:
+def test_dropout_acts_only_in_training() -> None:
     model, tokens_BT = tiny(dropout=0.5), tokens(1, 8)
     positions_BT = counting(tokens_BT)
     assert not torch.equal(model(tokens_BT, positions_BT), model(tokens_BT, positions_BT))
     model.eval()
-    calm = model(tokens_BT, positions_BT)
-    assert torch.equal(calm, tiny()(tokens_BT, positions_BT))
+    without_dropout = model(tokens_BT, positions_BT)
+    assert torch.equal(without_dropout, tiny()(tokens_BT, positions_BT))
 
 
 def test_under_bf16_autocast_the_loss_is_fp32_and_near() -> None:

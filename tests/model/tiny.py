@@ -1,9 +1,9 @@
-"""Models small enough to be asked anything in a test."""
+"""Tiny models for tests."""
 
 import torch
 from torch import Tensor
 
-from lmkit.model.configuration import ModelConfig
+from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
 
 VOCABULARY = 61
@@ -13,7 +13,7 @@ def tiny(vocabulary_size: int = VOCABULARY, seed: int = 3, **changes: object) ->
     options: dict[str, object] = {"layers": 2, "hidden_size": 32, "heads": 4, "ffn_size": 48}
     config = ModelConfig.model_validate(options | changes)
     model = Transformer(config, vocabulary_size, seed)
-    with torch.no_grad():  # far from the near-uniform start, so that differences can be seen
+    with torch.no_grad():  # far from uniform predictions, so that differences are large
         for parameter in model.parameters():
             if parameter.ndim > 1:
                 parameter.mul_(6)
@@ -26,5 +26,5 @@ def tokens(batch: int, time: int, vocabulary_size: int = VOCABULARY, seed: int =
 
 
 def counting(tokens_BT: Tensor) -> Tensor:
-    """Positions of rows that are one document each."""
+    """Positions of sequences that are one document each."""
     return torch.arange(tokens_BT.shape[1]).expand_as(tokens_BT)

@@ -2,7 +2,7 @@ import numpy as np
 import torch
 
 from lmkit.objectives.batch import Batch
-from lmkit.tokens.rows import NO_TARGET
+from lmkit.packing.token_rows import NO_TARGET
 
 
 def test_a_batch_knows_its_targets_and_becomes_tensors_by_name() -> None:

@@ -4,41 +4,43 @@ import numpy as np
 import torch
 
 from lmkit.objectives.clm import clm
-from lmkit.tokens.rows import TokenRows
+from lmkit.packing.token_rows import TokenSequences
 
-BEGIN, END, PAD = 1, 2, 0
-DOCUMENTS = [[BEGIN, 10, 11, 12, END], [BEGIN, 20, END], [BEGIN, 30, 31, 32, 33, 34, END]]
+BOS, EOS, PAD = 1, 2, 0
+DOCUMENTS = [[BOS, 10, 11, 12, EOS], [BOS, 20, EOS], [BOS, 30, 31, 32, 33, 34, EOS]]
 
 
-def rows_of(documents: list[list[int]], length: int) -> TokenRows:
+def rows_of(documents: list[list[int]], length: int) -> TokenSequences:
     pairs = [(np.array(ids), len(ids) - 2) for ids in documents]
-    return TokenRows.from_documents(pairs, length, pad=PAD)
+    return TokenSequences.from_documents(pairs, length, pad=PAD)
 
 
 def test_every_token_but_a_documents_first_is_a_target_exactly_once() -> None:
     for length in (2, 3, 4, 6, 20):
         rows = rows_of(DOCUMENTS, length)
         batch = clm(rows.read(np.arange(len(rows))))
-        asked = batch.targets_BT != -100
-        pairs = zip(batch.tokens_BT[asked].tolist(), batch.targets_BT[asked].tolist(), strict=True)
+        has_target = batch.targets_BT != -100
+        pairs = zip(
+            batch.tokens_BT[has_target].tolist(), batch.targets_BT[has_target].tolist(), strict=True
+        )
         expected = [pair for ids in DOCUMENTS for pair in itertools.pairwise(ids)]
         assert sorted(pairs) == sorted(expected)
         assert batch.targets == len(expected) == 12
 
 
-def test_positions_and_borders_are_those_of_the_rows() -> None:
+def test_positions_and_documents_are_those_of_the_sequences() -> None:
     batch = clm(rows_of(DOCUMENTS[:2], 8).read(np.array([0])))
-    assert batch.tokens_BT.tolist() == [[BEGIN, 10, 11, 12, END, BEGIN, 20, END]]
-    assert batch.targets_BT.tolist() == [[10, 11, 12, END, -100, 20, END, -100]]
+    assert batch.tokens_BT.tolist() == [[BOS, 10, 11, 12, EOS, BOS, 20, EOS]]
+    assert batch.targets_BT.tolist() == [[10, 11, 12, EOS, -100, 20, EOS, -100]]
     assert batch.positions_BT.tolist() == [[0, 1, 2, 3, 4, 0, 1, 2]]
     assert batch.documents_BT is not None
     assert batch.documents_BT.tolist() == [[1, 1, 1, 1, 1, 2, 2, 2]]
 
 
-def test_rows_of_one_document_need_no_borders() -> None:
+def test_sequences_of_one_document_need_no_document_numbers() -> None:
     rows = rows_of([DOCUMENTS[0], DOCUMENTS[2]], 12)
-    one_each = rows_of([DOCUMENTS[0]], 8).read(np.array([0]))
-    assert clm(one_each).documents_BT is None  # padded, too
+    one_document = rows_of([DOCUMENTS[0]], 8).read(np.array([0]))
+    assert clm(one_document).documents_BT is None  # padded, too
     assert clm(rows.read(np.array([0]))).documents_BT is not None
 
 

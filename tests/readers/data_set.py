@@ -1,6 +1,6 @@
-"""A data set as the hub has them; a folder of that name stands in for it, as `datasets` does it.
+"""A data set as on the hub, replaced with a local folder of that name, which `datasets` accepts.
 
-No test reaches the network: with a folder there, `datasets` never asks the hub.
+No test uses the network: with a local folder, `datasets` never contacts the hub.
 """
 
 import json

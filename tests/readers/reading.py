@@ -1,13 +1,14 @@
-"""How the tests of readers read a file: through the same door as every stage."""
+"""Reading of files in the tests of readers: through the same function as in every stage."""
 
 from pathlib import Path
 from typing import Any, get_args
 
-from lmkit.artifacts.documents import Document, Unreadable
-from lmkit.artifacts.inputs import RANGE_BYTES, cut, find_documents
-from lmkit.readers.documents import read_slice
-from lmkit.readers.request import Reading
-from lmkit.stages.clean import RawFormat
+from lmkit.artifacts.documents_file import Document, Unreadable
+from lmkit.artifacts.inputs import find_documents, make_tasks
+from lmkit.artifacts.options import RANGE_BYTES
+from lmkit.readers.dispatch import read_slice
+from lmkit.readers.options import ReaderConfig
+from lmkit.storage.options import RawFormat
 
 
 def outcomes(
@@ -22,14 +23,14 @@ def outcomes(
     found = find_documents([path], formats=get_args(RawFormat), forced=forced)
     return [
         outcome
-        for task in cut(found.slices, shard_bytes)
+        for task in make_tasks(found.slices, shard_bytes)
         for part in task
         for outcome in read_slice(
             part,
             [],
             text_field=text_field,
             max_record=max_record,
-            reading=Reading(**reading),
+            reading=ReaderConfig(**reading),
         )
     ]
 
@@ -41,8 +42,8 @@ def documents(path: Path, **options: Any) -> list[Document]:
     return [outcome for outcome in found if isinstance(outcome, Document)]
 
 
-def told(found: list[Document | Unreadable]) -> list[str]:
-    """The texts of documents, and the reasons of the rest, in order."""
+def texts_and_reasons(found: list[Document | Unreadable]) -> list[str]:
+    """Return the texts of documents, and the reasons of the others, in order."""
     return [
         outcome.text if isinstance(outcome, Document) else f"! {outcome.reason}"
         for outcome in found

@@ -1,7 +1,7 @@
 import zipfile
 from pathlib import Path
 
-from tests.readers.reading import documents, outcomes, told
+from tests.readers.reading import documents, outcomes, texts_and_reasons
 
 # After the minimal examples of https://www.w3.org/TR/epub-33/ (OCF 4.2.6.3.1, packages 5).
 CONTAINER = """<?xml version="1.0"?><container version="1.0"
@@ -31,7 +31,7 @@ def write(path: Path, **chapters: str) -> Path:
     return path
 
 
-def test_chapters_come_in_the_order_of_the_spine(tmp_path: Path) -> None:
+def test_chapters_are_in_the_order_of_the_spine(tmp_path: Path) -> None:
     book = write(tmp_path / "a.epub", two="<p>Second.</p>", one="<h1>One</h1><p>First é.</p>")
     (document,) = documents(book)
     assert document.text == "One\n\nFirst é.\n\nSecond."
@@ -40,35 +40,35 @@ def test_chapters_come_in_the_order_of_the_spine(tmp_path: Path) -> None:
 
 
 def test_a_missing_chapter_costs_one_chapter(tmp_path: Path) -> None:
-    bad, good = told(outcomes(write(tmp_path / "a.epub", two="<p>Second.</p>")))
+    bad, good = texts_and_reasons(outcomes(write(tmp_path / "a.epub", two="<p>Second.</p>")))
     assert bad == "! EPUB/text/one .xhtml: EPUB/text/one .xhtml is missing" and good == "Second."
 
 
-def test_a_zip_bomb_is_not_unpacked(tmp_path: Path) -> None:
+def test_a_zip_bomb_is_not_decompressed(tmp_path: Path) -> None:
     book = write(tmp_path / "a.epub", one="x" * 50_000_000, two="y")
     assert book.stat().st_size < 100_000
-    assert told(outcomes(book)) == ["! longer than --max-record (1,000,000 bytes)"]
+    assert texts_and_reasons(outcomes(book)) == ["! longer than --max-record (1,000,000 bytes)"]
 
 
-def test_what_is_no_book_is_told(tmp_path: Path) -> None:
+def test_an_invalid_book_is_reported(tmp_path: Path) -> None:
     book = write(tmp_path / "a.epub", one="x", two="y")
     book.write_bytes(book.read_bytes()[:-40])
-    assert told(outcomes(book))[0].startswith("! not an EPUB")
+    assert texts_and_reasons(outcomes(book))[0].startswith("! not an EPUB")
 
 
-def test_an_archive_of_a_later_version_is_told_and_an_encrypted_chapter_costs_itself(
+def test_an_archive_of_a_later_version_and_an_encrypted_chapter_are_reported(
     tmp_path: Path,
 ) -> None:
     book = write(tmp_path / "a.epub", one="<p>First.</p>", two="<p>Second.</p>")
     data = bytearray(book.read_bytes())
-    # APPNOTE 4.3.12: the version that is needed, and the flags, behind a directory entry's start.
+    # APPNOTE 4.3.12: the version that is needed, and the flags, after a directory entry's start.
     later = bytearray(data)
     later[later.index(b"PK\x01\x02") + 6] = 99
     book.write_bytes(later)
-    (told_of,) = told(outcomes(book))
-    assert told_of.startswith("! not an EPUB") and "9.9" in told_of
+    (reason,) = texts_and_reasons(outcomes(book))
+    assert reason.startswith("! not an EPUB") and "9.9" in reason
     entry = data.rindex(b"PK\x01\x02")
     data[entry + 8] |= 1
     book.write_bytes(data)
-    found = told(outcomes(book))
+    found = texts_and_reasons(outcomes(book))
     assert len(found) == 2 and "encrypted" in " ".join(found)

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from lmkit.artifacts.documents import Document, Unreadable
+from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import find_documents
-from lmkit.readers.documents import read_slice
-from tests.readers.reading import documents, outcomes, told
+from lmkit.readers.dispatch import read_slice
+from tests.readers.reading import documents, outcomes, texts_and_reasons
 
 
 def read(path: Path, **options: str) -> list[Document | Unreadable]:
@@ -18,7 +18,7 @@ def read(path: Path, **options: str) -> list[Document | Unreadable]:
     return list(read_slice(part, [], max_record=1_000, **options))
 
 
-def test_a_record_keeps_all_that_it_knows(tmp_path: Path) -> None:
+def test_a_record_keeps_all_its_fields(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     fields = {"id": 7, "text": "x", "source": "web", "metadata": {"date": 1}, "url": "u"}
     path.write_text("\n" + json.dumps(fields) + "\n")
@@ -29,7 +29,7 @@ def test_a_record_keeps_all_that_it_knows(tmp_path: Path) -> None:
     assert relabelled.source == "mine"
 
 
-def test_a_record_without_an_id_gets_one_from_its_place(tmp_path: Path) -> None:
+def test_a_record_without_an_id_gets_one_from_its_location(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text('{"text": "x"}\n{"text": "x"}\n')
     one, two = read(path)
@@ -61,7 +61,7 @@ def test_the_text_may_have_another_name(tmp_path: Path) -> None:
         (b'{"text": "' + b"x" * 1_000 + b'"}', "longer than --max-record"),
     ],
 )
-def test_a_bad_line_is_told_and_the_lines_around_it_are_kept(
+def test_a_bad_line_is_reported_and_the_lines_around_it_are_kept(
     tmp_path: Path, line: bytes, reason: str
 ) -> None:
     path = tmp_path / "a.jsonl"
@@ -81,14 +81,14 @@ def test_a_truncated_archive_keeps_the_records_before(tmp_path: Path) -> None:
     assert isinstance(rest, Unreadable) and "truncated" in rest.reason
 
 
-def test_a_file_that_is_something_else_counts_once(tmp_path: Path) -> None:
+def test_a_file_in_another_format_counts_once(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(gzip.compress(b'{"text": "x"}\n' * 99))
     (unreadable,) = read(path)
     assert isinstance(unreadable, Unreadable) and "gzip data" in unreadable.reason
 
 
-def test_odd_ids_and_sources_are_kept_as_what_they_are(tmp_path: Path) -> None:
+def test_ids_and_sources_of_other_types_are_kept_as_metadata(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text('{"text": "x", "id": [1], "source": 7}')
     (document,) = read(path)
@@ -105,33 +105,33 @@ def test_a_stray_nul_costs_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", ["jsonl", "jsonl.gz", "jsonl.zst", "jsonl.bz2"])
-def test_how_a_file_is_cut_changes_nothing(
+def test_the_division_of_a_file_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
 ) -> None:
     lines = [json.dumps({"text": f"{n} " + "ab" * (n % 90)}).encode() + b"\n" for n in range(400)]
-    pack = {"gz": gzip.compress, "zst": zstandard.compress, "bz2": bz2.compress}.get(
+    compress = {"gz": gzip.compress, "zst": zstandard.compress, "bz2": bz2.compress}.get(
         ending.rpartition(".")[2], bytes
     )
-    # Members end inside of lines, and where they do.
+    # Members end inside of lines, and at line ends.
     data = b"".join(lines)
-    cuts = [0, *range(500, len(data), 977), len(data)]
+    edges = [0, *range(500, len(data), 977), len(data)]
     path = tmp_path / f"a.{ending}"
-    path.write_bytes(b"".join(pack(data[a:b]) for a, b in pairwise(cuts)))
+    path.write_bytes(b"".join(compress(data[a:b]) for a, b in pairwise(edges)))
     whole = documents(path)
     assert [document.text for document in whole] == [json.loads(line)["text"] for line in lines]
     for size in (997, 7_001):
-        monkeypatch.setattr("lmkit.artifacts.inputs.RANGE_BYTES", size)
+        monkeypatch.setattr("lmkit.artifacts.options.RANGE_BYTES", size)
         assert documents(path, shard_bytes=size) == whole
 
 
-def test_a_damaged_member_costs_itself(tmp_path: Path) -> None:
+def test_a_damaged_member_costs_only_itself(tmp_path: Path) -> None:
     parts = [gzip.compress(b'{"text": "%d"}\n' % n) for n in range(5)]
     broken = bytearray(parts[2])
     broken[-5] ^= 1
     (tmp_path / "a.jsonl.gz").write_bytes(b"".join([*parts[:2], broken, *parts[3:]]))
-    found = told(outcomes(tmp_path / "a.jsonl.gz"))
+    found = texts_and_reasons(outcomes(tmp_path / "a.jsonl.gz"))
     assert [text for text in found if not text.startswith("!")] in (
         ["0", "1", "3", "4"],
-        ["0", "1", "2", "3", "4"],  # its line was whole before the sum was found wrong
+        ["0", "1", "2", "3", "4"],  # its line was complete before the checksum failed
     )
     assert sum("damaged" in text for text in found) == 1

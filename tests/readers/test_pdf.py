@@ -2,11 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.readers.reading import documents, outcomes, told
+from tests.readers.reading import documents, outcomes, texts_and_reasons
 
 
 def pdf(*pages: str) -> bytes:
-    """A file written by hand after the smallest example of ISO 32000-1, annex H."""
+    """Return a file that follows the smallest example of ISO 32000-1, annex H."""
     kids = " ".join(f"{4 + 2 * n} 0 R" for n in range(len(pages)))
     objects = [
         "<< /Type /Catalog /Pages 2 0 R >>",
@@ -20,11 +20,11 @@ def pdf(*pages: str) -> bytes:
             f"{5 + 2 * number} 0 R /Resources << /Font << /F1 3 0 R >> >> >>",
             f"<< /Length {len(stream)} >>\nstream\n{stream}\nendstream",
         ]
-    body, places = "%PDF-1.4\n", []
+    body, offsets = "%PDF-1.4\n", []
     for number, inner in enumerate(objects, 1):
-        places.append(len(body))
+        offsets.append(len(body))
         body += f"{number} 0 obj\n{inner}\nendobj\n"
-    table = "".join(f"{place:010} 00000 n \n" for place in places)
+    table = "".join(f"{offset:010} 00000 n \n" for offset in offsets)
     size = len(objects) + 1
     end = f"xref\n0 {size}\n0000000000 65535 f \n{table}trailer << /Size {size} /Root 1 0 R >>\n"
     return f"{body}{end}startxref\n{len(body)}\n%%EOF".encode()
@@ -37,7 +37,7 @@ def test_the_text_of_all_pages_is_read(tmp_path: Path) -> None:
     assert document.text == "Hello World\n\nPage two"
 
 
-def test_what_is_no_pdf_is_told(tmp_path: Path) -> None:
+def test_an_invalid_pdf_is_reported(tmp_path: Path) -> None:
     pytest.importorskip("pypdfium2")
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.4 and then nothing")
-    assert told(outcomes(tmp_path / "a.pdf"))[0].startswith("! not a PDF")
+    assert texts_and_reasons(outcomes(tmp_path / "a.pdf"))[0].startswith("! not a PDF")

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from lmkit.artifacts.documents import Document, Unreadable
+from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import find_documents
-from lmkit.readers.documents import read_slice
+from lmkit.readers.dispatch import read_slice
 
 
 def read(path: Path, limit: int = 1_000) -> Document | Unreadable:
@@ -42,7 +42,7 @@ def test_a_compressed_file_is_read_too(tmp_path: Path) -> None:
         ("a.txt.zst", b"", "empty"),
     ],
 )
-def test_what_cannot_be_read_says_why(
+def test_an_unreadable_file_has_a_reason(
     tmp_path: Path, name: str, content: bytes, reason: str
 ) -> None:
     (tmp_path / name).write_bytes(content)

@@ -8,7 +8,7 @@ import zstandard
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lmkit.artifacts.documents import Document, Unreadable
+from lmkit.artifacts.documents_file import Document, Unreadable
 from tests.readers.reading import outcomes
 
 SEEDS: dict[str, tuple[str, bytes]] = {
@@ -34,25 +34,25 @@ SEEDS: dict[str, tuple[str, bytes]] = {
     "arrow": ("a.arrow", b"\xff\xff\xff\xff\x10\x00\x00\x00"),
     "pdf": ("a.pdf", b"%PDF-1.4\n1 0 obj\n"),
 }
-PACK = {"": bytes, ".gz": gzip.compress, ".bz2": bz2.compress, ".zst": zstandard.compress}
-PACKED = {"text", "jsonl", "csv", "html", "warc", "wikipedia", "stackexchange", "subtitles"}
+COMPRESS = {"": bytes, ".gz": gzip.compress, ".bz2": bz2.compress, ".zst": zstandard.compress}
+COMPRESSIBLE = {"text", "jsonl", "csv", "html", "warc", "wikipedia", "stackexchange", "subtitles"}
 
 
 @pytest.mark.parametrize("kind", SEEDS)
 @settings(max_examples=25)
-@given(data=st.data(), noise=st.binary(max_size=12), place=st.integers(0, 200))
-def test_whatever_the_bytes_each_reader_answers_and_never_raises(
-    kind: str, data: st.DataObject, noise: bytes, place: int
+@given(data=st.data(), noise=st.binary(max_size=12), index=st.integers(0, 200))
+def test_every_reader_yields_outcomes_and_never_raises_on_random_bytes(
+    kind: str, data: st.DataObject, noise: bytes, index: int
 ) -> None:
     if kind == "pdf":
         pytest.importorskip("pypdfium2")
     name, seed = SEEDS[kind]
-    packing = data.draw(st.sampled_from(sorted(PACK) if kind in PACKED else [""]))
-    content = PACK[packing](seed)
-    place = min(place, len(content))
-    content = content[:place] + noise + content[place + data.draw(st.integers(0, 12)) :]
+    suffix = data.draw(st.sampled_from(sorted(COMPRESS) if kind in COMPRESSIBLE else [""]))
+    content = COMPRESS[suffix](seed)
+    index = min(index, len(content))
+    content = content[:index] + noise + content[index + data.draw(st.integers(0, 12)) :]
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / (name + packing)
+        path = Path(folder) / (name + suffix)
         path.write_bytes(content)
         for outcome in outcomes(path, forced=kind, max_record=10_000):
             if isinstance(outcome, Document):

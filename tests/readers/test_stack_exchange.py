@@ -1,7 +1,7 @@
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
-from tests.readers.reading import documents, outcomes, told
+from tests.readers.reading import documents, outcomes, texts_and_reasons
 
 
 def row(**fields: str) -> str:
@@ -26,7 +26,7 @@ QUESTION = row(
 )
 
 
-def test_a_question_comes_with_its_answers_in_the_order_of_the_site(tmp_path: Path) -> None:
+def test_a_question_has_its_answers_in_the_order_of_the_site(tmp_path: Path) -> None:
     rows = [
         row(Id="6", PostTypeId="1", Title="Other", Body="<p>Other?</p>"),
         QUESTION,
@@ -47,13 +47,13 @@ def test_a_broken_row_costs_one_post(tmp_path: Path) -> None:
         '  <row Id="5" PostTypeId="1" Body="<" />',
         row(Id="6", PostTypeId="1", Body="B"),
     ]
-    bad, *good = told(outcomes(write(tmp_path / "Posts.xml", rows)))
+    bad, *good = texts_and_reasons(outcomes(write(tmp_path / "Posts.xml", rows)))
     assert bad.startswith("! not XML") and good == ["Why?\n\nWhy & how?", "B"]
 
 
-def test_what_does_not_stand_in_lines_is_listed_and_not_passed_over(tmp_path: Path) -> None:
+def test_posts_that_share_a_line_are_listed_and_not_skipped(tmp_path: Path) -> None:
     (tmp_path / "a.xml").write_text(f"<?xml version='1.0'?><posts>{QUESTION}</posts>\n")
     (tmp_path / "b.xml").write_bytes(f"<posts>\n{QUESTION}\n</posts>".encode("utf-16"))
     for name in ("a.xml", "b.xml"):
         found = outcomes(tmp_path / name, forced="stackexchange")
-        assert found and all("a line of its own" in one for one in told(found))
+        assert found and all("a line of its own" in one for one in texts_and_reasons(found))

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from lmkit.readers.subtitles import spoken
-from tests.readers.reading import documents, outcomes, told
+from lmkit.readers.subtitles import cue_text
+from tests.readers.reading import documents, outcomes, texts_and_reasons
 
 # After the examples in https://en.wikipedia.org/wiki/SubRip and https://www.w3.org/TR/webvtt1/
 SRT = """1\r
@@ -69,17 +69,17 @@ def test_cues_become_sentences(tmp_path: Path, name: str, source: str, lines: li
     assert document.text.split("\n") == lines
 
 
-def test_what_has_no_cues_is_told(tmp_path: Path) -> None:
+def test_a_file_without_cues_is_reported(tmp_path: Path) -> None:
     (tmp_path / "a.srt").write_text("no times here")
-    assert told(outcomes(tmp_path / "a.srt"))[0].startswith("! no cues")
+    assert texts_and_reasons(outcomes(tmp_path / "a.srt"))[0].startswith("! no cues")
 
 
-def test_arrows_and_numbers_in_what_is_said_are_no_times() -> None:
-    said = spoken(
+def test_arrows_and_numbers_in_dialogue_are_not_times() -> None:
+    text = cue_text(
         "1\n00:00:01,000 --> 00:00:02,000\nIn vim type 5 --> to indent\nand then save.\n\n"
         "2\n00:00:03,000 --> 00:00:04,000\nIt happened in 1999\nA --> B, said he.\n"
     )
-    assert said.split("\n") == [
+    assert text.split("\n") == [
         "In vim type 5 --> to indent and then save.",
         "It happened in 1999 A --> B, said he.",
     ]
@@ -88,7 +88,7 @@ def test_arrows_and_numbers_in_what_is_said_are_no_times() -> None:
 @pytest.mark.parametrize(
     "times", ["00:00:03,000 -> 00:00:04,000", "00:00:0x,000 --> 00:00:04,000", "00:03 00:04"]
 )
-def test_what_is_said_behind_damaged_times_is_kept(times: str) -> None:
-    whole = "00:00:01,000 --> 00:00:02,000"
-    said = spoken(f"1\n{whole}\nOne.\n\n2\n{times}\nTwo.\n\n3\n{whole}\nThree.\n")
-    assert said.split("\n") == ["One.", "Two.", "Three."]
+def test_dialogue_after_damaged_times_is_kept(times: str) -> None:
+    valid = "00:00:01,000 --> 00:00:02,000"
+    text = cue_text(f"1\n{valid}\nOne.\n\n2\n{times}\nTwo.\n\n3\n{valid}\nThree.\n")
+    assert text.split("\n") == ["One.", "Two.", "Three."]

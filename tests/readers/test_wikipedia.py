@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from lmkit.artifacts import inputs as inputs_module
-from lmkit.artifacts.documents import Document
+from lmkit.artifacts.documents_file import Document
 from lmkit.readers.wikitext import plain_wikitext
-from tests.readers.reading import documents, outcomes, told
+from tests.readers.reading import documents, outcomes, texts_and_reasons
 
 HEAD = '<mediawiki xml:lang="en"><siteinfo><base>https://en.wikipedia.org/wiki/Main_Page</base></siteinfo>\n'
 
@@ -26,8 +26,10 @@ def test_a_real_dump_gives_its_articles(corpora: Path) -> None:
     anarchism = next(document for document in found if document.metadata["title"] == "Anarchism")
     assert anarchism.text.startswith("Anarchism is a political philosophy that advocates")
     assert anarchism.metadata["url"] == "https://en.wikipedia.org/wiki/Anarchism"
-    marks = sum(text.count(mark) for text in (d.text for d in found) for mark in ("{{", "[[", "{|"))
-    assert marks < 20  # of some 20,000 in the source
+    brackets = sum(
+        text.count(bracket) for text in (d.text for d in found) for bracket in ("{{", "[[", "{|")
+    )
+    assert brackets < 20  # of some 20,000 in the source
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "iso-8859-1", "utf-16"])
@@ -51,18 +53,20 @@ def test_a_broken_page_costs_one_page(tmp_path: Path) -> None:
     for damage in bad:
         path = tmp_path / "a.xml"
         path.write_text(f"{HEAD}{page('A', 'one')}{damage}{page('B', 'two')}</mediawiki>")
-        first, reason, last = told(outcomes(path, max_record=2_000))
+        first, reason, last = texts_and_reasons(outcomes(path, max_record=2_000))
         assert (first, last) == ("one", "two") and reason.startswith("! ")
 
 
 def test_an_entity_bomb_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.xml"
     path.write_text(f'<!DOCTYPE x [<!ENTITY a "b">]>{HEAD}{page("A", "&a;")}</mediawiki>')
-    (reason,) = told(outcomes(path, forced="wikipedia"))
+    (reason,) = texts_and_reasons(outcomes(path, forced="wikipedia"))
     assert "declares entities" in reason
 
 
-def test_a_multistream_dump_is_shared_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_multistream_dump_is_divided_between_tasks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "a.xml.bz2"
     streams = [
         HEAD,
@@ -77,22 +81,22 @@ def test_a_multistream_dump_is_shared_out(tmp_path: Path, monkeypatch: pytest.Mo
     assert documents(path, shard_bytes=1_009) == whole
 
 
-@pytest.mark.parametrize("packed", [False, True])
-def test_a_dump_that_is_one_stream_is_shared_out_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: bool
+@pytest.mark.parametrize("compressed", [False, True])
+def test_a_dump_of_one_stream_is_divided_between_tasks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compressed: bool
 ) -> None:
     noise = [hashlib.sha256(b"%d" % n).hexdigest() for n in range(12_000)]
     pages = [page(f"A{n}", " ".join(noise[n * 40 : n * 40 + 40])) for n in range(300)]
     data = f"{HEAD}{''.join(pages)}</mediawiki>".encode()
-    path = tmp_path / ("a.xml.bz2" if packed else "a.xml")
-    path.write_bytes(bz2.compress(data, 1) if packed else data)
+    path = tmp_path / ("a.xml.bz2" if compressed else "a.xml")
+    path.write_bytes(bz2.compress(data, 1) if compressed else data)
     whole = documents(path)
     assert [document.metadata["title"] for document in whole] == [f"A{n}" for n in range(300)]
     monkeypatch.setattr(inputs_module, "RANGE_BYTES", 50_021)
     assert documents(path, shard_bytes=50_021) == whole
 
 
-def test_damage_in_one_stream_costs_the_pages_that_lie_in_it(tmp_path: Path) -> None:
+def test_damage_costs_only_the_pages_of_its_block(tmp_path: Path) -> None:
     noise = [hashlib.sha256(b"%d" % n).hexdigest() for n in range(12_000)]
     pages = [page(f"A{n}", " ".join(noise[n * 40 : n * 40 + 40])) for n in range(300)]
     data = bytearray(bz2.compress(f"{HEAD}{''.join(pages)}</mediawiki>".encode(), 1))
@@ -106,11 +110,10 @@ def test_damage_in_one_stream_costs_the_pages_that_lie_in_it(tmp_path: Path) -> 
 
 
 def revision(text: str, number: int | None = None, time: str | None = None) -> str:
-    said = f"<id>{number}</id>" if number is not None else ""
-    said += f"<timestamp>{time}</timestamp>" if time is not None else ""
-    return (
-        f"<revision>\n {said}<contributor><id>99</id></contributor><text>{text}</text></revision>\n"
-    )
+    fields = f"<id>{number}</id>" if number is not None else ""
+    fields += f"<timestamp>{time}</timestamp>" if time is not None else ""
+    contributor = "<contributor><id>99</id></contributor>"
+    return f"<revision>\n {fields}{contributor}<text>{text}</text></revision>\n"
 
 
 def history(title: str, *revisions: str, more: str = "") -> str:
@@ -126,12 +129,12 @@ OLD, MIDDLE, NEW = "2009-12-31T23:59:59Z", "2011-01-02T00:00:00Z", "2011-01-10T0
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
-def test_of_a_history_the_newest_revision_is_the_article(
+def test_the_newest_revision_of_a_history_is_the_article(
     tmp_path: Path, order: tuple[int, ...]
 ) -> None:
     texts = ["Ein Anfang.", "灯台は岬にある。", "ประภาคารบนเกาะ"]
     times = [OLD, MIDDLE, NEW]
-    # Numbers follow times hardly ever where histories were imported.
+    # Ids rarely follow times in imported histories.
     by_time = [revision(texts[n], (9, 30, 10)[n], times[n]) for n in order]
     by_number = [revision(texts[n], (9, 10, 100)[n], NEW) for n in order]
     without_times = [revision(texts[n], (9, 10, 100)[n]) for n in order]
@@ -143,7 +146,7 @@ def test_of_a_history_the_newest_revision_is_the_article(
     assert found == [(texts[2], NEW), (texts[2], NEW), (texts[2], None), (texts[order[-1]], None)]
 
 
-def test_a_page_is_what_its_newest_revision_makes_it(tmp_path: Path) -> None:
+def test_the_newest_revision_decides_whether_a_page_is_an_article(tmp_path: Path) -> None:
     redirect = revision("#REDIRECT [[B]]", 2, MIDDLE)
     pages = [
         history("was moved", revision("Маяк.", 1, OLD), redirect),
@@ -157,23 +160,23 @@ def test_a_history_may_be_longer_than_the_longest_record(tmp_path: Path) -> None
     long = history("B", revision("y" * 3_000, 1, NEW), revision("z", 0, OLD))
     path = tmp_path / "a.xml"
     path.write_text(f"{HEAD}{history('A', *many[50:], *many[:50])}{long}{page('C', 'c')}")
-    first, reason, last = told(outcomes(path, max_record=2_000))
+    first, reason, last = texts_and_reasons(outcomes(path, max_record=2_000))
     assert first.startswith("98 x") and reason.startswith("! longer than") and last == "c"
 
 
-def test_a_history_that_is_cut_off_is_told_and_not_an_older_article(tmp_path: Path) -> None:
+def test_a_truncated_history_is_reported_and_is_not_an_older_article(tmp_path: Path) -> None:
     path = tmp_path / "a.xml"
     whole = history("A", revision("old", 1, OLD), revision("new", 2, NEW))
     for cut in ("<revision>\n <id>2", "</page>"):
         path.write_text(f"{HEAD}{page('B', 'b')}{whole[: whole.index(cut)]}")
-        first, reason = told(outcomes(path))
+        first, reason = texts_and_reasons(outcomes(path))
         assert first == "b" and reason.startswith("! truncated")
         path.write_text(f"{HEAD}{whole[: whole.index(cut)]}{page('B', 'b')}</mediawiki>")
-        assert told(outcomes(path)) == ["! it has no end", "b"]
+        assert texts_and_reasons(outcomes(path)) == ["! it has no end", "b"]
 
 
 @pytest.mark.parametrize(
-    ("source", "seen"),
+    ("source", "visible"),
     [
         ("a {{b|{{c}}}} d", "a d"),
         ("{| class=x\n| cell\n|}\ntext", "text"),
@@ -189,10 +192,10 @@ def test_a_history_that_is_cut_off_is_told_and_not_an_older_article(tmp_path: Pa
         ("[[fr:Paris]]Text", "Text"),
     ],
 )
-def test_markup_becomes_what_a_reader_sees(source: str, seen: str) -> None:
-    assert plain_wikitext(source) == seen
+def test_markup_becomes_the_visible_text(source: str, visible: str) -> None:
+    assert plain_wikitext(source) == visible
 
 
-@pytest.mark.parametrize("mark", ["{{", "[[", "}}", "{|", "'''", "<ref>", "<!--"])
-def test_deep_and_open_markup_ends(mark: str) -> None:
-    plain_wikitext(mark * 20_000 + "x")
+@pytest.mark.parametrize("bracket", ["{{", "[[", "}}", "{|", "'''", "<ref>", "<!--"])
+def test_deep_and_unclosed_markup_takes_linear_time(bracket: str) -> None:
+    plain_wikitext(bracket * 20_000 + "x")

@@ -10,7 +10,7 @@ def test_the_codes_are_those_of_the_model() -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "meant"),
+    ("typed", "suggested"),
     [
         ("englsh", "en (English)"),
         ("EN", "en (English)"),
@@ -20,13 +20,13 @@ def test_the_codes_are_those_of_the_model() -> None:
         ("Norwegian", "no (Norwegian)"),
     ],
 )
-def test_a_misspelt_language_is_refused_with_the_right_one(typed: str, meant: str) -> None:
+def test_a_misspelt_language_is_refused_with_a_suggestion(typed: str, suggested: str) -> None:
     with pytest.raises(ValueError, match="did you mean") as caught:
         checked([typed], "--language")
-    assert str(caught.value).endswith(f"did you mean {meant}?")
+    assert str(caught.value).endswith(f"did you mean {suggested}?")
 
 
-def test_all_stands_alone_and_a_language_counts_once() -> None:
+def test_all_excludes_other_codes_and_a_language_counts_once() -> None:
     assert checked(["all"], "--language") == ("all",)
     assert checked(["en", "de", "en"], "--language") == ("en", "de")
     for wrong in (["en", "all"], []):

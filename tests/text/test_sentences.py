@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmkit.text.sentences import one_a_line, sentences, stretches
+from lmkit.text.sentences import blocks, one_per_line, sentences
 
 HERE = Path(__file__).parent
 LETTERS = st.text(alphabet="aB .!?\n\"'“”«»(1)-…。你", max_size=80)
 
 
-def marked(name: str) -> list[list[str]]:
-    """The paragraphs of a file, each as the sentences that a person marked in it."""
+def annotated(name: str) -> list[list[str]]:
+    """The paragraphs of a file, each as the sentences that a person annotated in it."""
     blocks = (HERE / name).read_text("utf-8").strip().split("\n\n")
     return [block.split("\n") for block in blocks if not block.startswith("#")]
 
@@ -26,31 +26,35 @@ def spans_of(parts: list[str]) -> set[tuple[int, int]]:
 
 
 def f1(name: str, language: str | None) -> float:
-    """The harmonic mean of precision and recall of whole sentences, both ends right."""
-    right = found = wanted = 0
-    for paragraph in marked(name):
+    """The harmonic mean of precision and recall of sentences with both ends correct."""
+    right = found = expected = 0
+    for paragraph in annotated(name):
         truth = spans_of(paragraph)
-        ours = set(sentences(" ".join(paragraph), language))
-        right, found, wanted = right + len(truth & ours), found + len(ours), wanted + len(truth)
-    return 2 * right / (found + wanted)
+        found_spans = set(sentences(" ".join(paragraph), language))
+        right, found, expected = (
+            right + len(truth & found_spans),
+            found + len(found_spans),
+            expected + len(truth),
+        )
+    return 2 * right / (found + expected)
 
 
 @pytest.mark.parametrize(
-    ("name", "language", "least", "count"),
+    ("name", "language", "minimum", "count"),
     [
         ("sentences_english.txt", "en", 0.95, 300),
         ("sentences_english_unseen.txt", "en", 0.95, 100),
         ("sentences_german.txt", "de", 0.85, 25),
     ],
 )
-def test_nearly_all_sentences_are_those_that_a_person_marked(
-    name: str, language: str, least: float, count: int
+def test_nearly_all_sentences_are_those_that_a_person_annotated(
+    name: str, language: str, minimum: float, count: int
 ) -> None:
-    assert sum(map(len, marked(name))) >= count
-    assert f1(name, language) >= least
+    assert sum(map(len, annotated(name))) >= count
+    assert f1(name, language) >= minimum
 
 
-def test_a_language_has_abbreviations_of_its_own() -> None:
+def test_each_language_has_its_abbreviations() -> None:
     text = "Er kam z. B. am Montag, d. h. morgens. Dann ging er."
     assert [text[a:b] for a, b in sentences(text, "de")] == [
         "Er kam z. B. am Montag, d. h. morgens.",
@@ -66,7 +70,7 @@ def test_scripts_without_spaces_have_sentences_too() -> None:
     assert len(sentences(text, "hi")) == 2
 
 
-def test_lines_that_were_broken_at_a_width_are_read_as_one() -> None:
+def test_lines_that_were_wrapped_at_a_width_are_joined() -> None:
     wrapped = "It was the best of times, it was the worst of\ntimes. We had everything before us."
     assert [wrapped[a:b] for a, b in sentences(wrapped)] == [
         "It was the best of times, it was the worst of\ntimes.",
@@ -74,38 +78,38 @@ def test_lines_that_were_broken_at_a_width_are_read_as_one() -> None:
     ]
     verse = "Home\nAbout us\nNews"
     assert [verse[a:b] for a, b in sentences(verse)] == verse.split("\n")
-    assert one_a_line(wrapped).split("\n")[0].endswith("the worst of times.")
+    assert one_per_line(wrapped).split("\n")[0].endswith("the worst of times.")
 
 
-def test_a_chat_in_small_letters_has_sentences() -> None:
+def test_a_chat_in_lower_case_has_sentences() -> None:
     text = "hi there. how are you? fine."
     assert [text[a:b] for a, b in sentences(text)] == ["hi there.", "how are you?", "fine."]
 
 
 @given(LETTERS, st.sampled_from(["en", "de", "zh", None]))
 def test_between_sentences_there_is_nothing_but_white_space(text: str, language: str) -> None:
-    place = 0
+    position = 0
     for start, stop in sentences(text, language):
-        assert start < stop and not text[place:start].strip()
+        assert start < stop and not text[position:start].strip()
         assert text[start:stop] == text[start:stop].strip()
-        place = stop
-    assert not text[place:].strip()
+        position = stop
+    assert not text[position:].strip()
 
 
 @given(LETTERS)
-def test_one_sentence_a_line_keeps_every_character_that_can_be_seen(text: str) -> None:
-    assert "".join(one_a_line(text).split()) == "".join(text.split())
+def test_one_sentence_per_line_keeps_every_visible_character(text: str) -> None:
+    assert "".join(one_per_line(text).split()) == "".join(text.split())
 
 
 @given(st.text(max_size=60))
-def test_no_text_breaks_it(text: str) -> None:
+def test_any_text_can_be_split(text: str) -> None:
     covered = "".join(text[a:b] for a, b in sentences(text))
     assert "".join(covered.split()) == "".join(text.split())
-    assert all(text[a:b].strip() for a, b in stretches(text))
+    assert all(text[a:b].strip() for a, b in blocks(text))
 
 
-def test_long_texts_are_cut_where_short_ones_are() -> None:
-    """A window moves over them: their sentences are the same wherever it begins."""
+def test_long_texts_are_split_as_short_ones_are() -> None:
+    """A window moves over them: their sentences are the same at any offset."""
     short = "Mr. Smith (who was late) came in. “Is it 3.15 p.m.?” he asked. Nobody knew!"
     alone = [short[a:b] for a, b in sentences(short)]
     text = " ".join([short] * 400)

@@ -1,4 +1,4 @@
-"""Computes the gradients of one step of each objective, alone or as one of several processes."""
+"""Computes the gradients of one step of each objective, in one or several processes."""
 
 import sys
 from dataclasses import replace
@@ -10,25 +10,25 @@ import torch
 from accelerate import Accelerator
 from numpy.typing import NDArray
 
-from lmkit.model.configuration import ModelConfig
+from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
-from lmkit.objectives.choice import Objective
 from lmkit.objectives.clm import clm
 from lmkit.objectives.mlm import mlm
 from lmkit.objectives.plm import plm
+from lmkit.objectives.registry import Objective
 from lmkit.objectives.span_corruption import Marks, span_corruption
-from lmkit.tokens.rows import Rows
-from lmkit.tokens.words import Words
+from lmkit.packing.token_rows import SequenceBatch
+from lmkit.tokenizers.word_boundaries import WordBoundaries
+from lmkit.training.distributed.parallelism import Parallelism
+from lmkit.training.distributed.rank_zero import barrier
 from lmkit.training.loop import Hooks, Progress, train
-from lmkit.training.optimizer import make_optimizer
-from lmkit.training.team import Team
-from lmkit.training.together import settle
+from lmkit.training.optimizer import optimizer_of
 from tests.training.tiny import RECIPE
 
 SIZE, FIRST, ROWS, LENGTH = 40, 12, 8, 24
 ORDINARY_V = np.arange(SIZE) >= FIRST
 MARKS = Marks(tuple(range(11, 4, -1)), 2, (), 1, 0)
-WORDS = Words([" a" if ordinary else None for ordinary in ORDINARY_V])
+WORDS = WordBoundaries([" a" if ordinary else None for ordinary in ORDINARY_V])
 KINDS: dict[str, tuple[dict[str, str], Objective]] = {
     "clm": ({}, clm),
     "mlm": ({"architecture": "encoder"}, lambda rows, keys: mlm(rows, keys, 2, ORDINARY_V)),
@@ -44,46 +44,48 @@ KINDS: dict[str, tuple[dict[str, str], Objective]] = {
 
 
 class Ragged:
-    """Rows of one document of any length, padded."""
+    """Sequences of one document of any length, padded."""
 
     def __len__(self) -> int:
         return ROWS
 
-    def read(self, rows: NDArray[np.int64]) -> Rows:
+    def read(self, rows: NDArray[np.int64]) -> SequenceBatch:
         generator = np.random.default_rng(3)
         tokens_BT = generator.integers(FIRST, SIZE, (ROWS, LENGTH))[rows]
         lengths_B = np.array([24, 3, 17, 8, 24, 5, 11, 20])[rows]
         places_BT = np.broadcast_to(np.arange(LENGTH), tokens_BT.shape)
         inside_BT = places_BT < lengths_B[:, None]
         has_next_BT = places_BT < lengths_B[:, None] - 1
-        return Rows(
+        return SequenceBatch(
             tokens_BT=np.where(inside_BT, tokens_BT, 0),
             following_BT=np.where(has_next_BT, np.roll(tokens_BT, -1, 1), -100),
             documents_BT=inside_BT.astype(np.int32),
             positions_BT=np.where(inside_BT, places_BT, 0),
-            whole_BT=inside_BT,
+            complete_BT=inside_BT,
         )
 
 
 def gradients(kind: str, micro_batch: int) -> dict[str, NDArray[Any]]:
-    """Return the gradients that the first step would move the weights by, before clipping."""
+    """Return the gradients of the first step, before clipping."""
     shape: dict[str, object] = {"layers": 2, "hidden_size": 32, "heads": 4}
     parts, objective = KINDS[kind]
     model = Transformer(ModelConfig.model_validate(shape | parts), SIZE, seed=5)
-    team = Team(model, Accelerator(cpu=True))
+    parallelism = Parallelism(model, Accelerator(cpu=True))
     found: dict[str, NDArray[Any]] = {}
-    take = team.take_gradients
+    take = parallelism.collect_gradients
 
-    def noted() -> None:
+    def record() -> None:
         take()
         found.update(
-            (one.name, one.own.grad.numpy().copy()) for one in team.held if one.own.grad is not None
+            (one.name, one.local.grad.numpy().copy())
+            for one in parallelism.local_shards
+            if one.local.grad is not None
         )
 
-    team.take_gradients = noted  # type: ignore[method-assign]
-    optimizer = make_optimizer(model, RECIPE.optim)
-    recipe = replace(RECIPE, steps=1, rows_per_batch=ROWS, micro_batch=micro_batch)
-    train(team, optimizer, Ragged(), objective, recipe, Progress(), Hooks())
+    parallelism.collect_gradients = record  # type: ignore[method-assign]
+    optimizer = optimizer_of(model.named_parameters(), RECIPE.optim)
+    recipe = replace(RECIPE, steps=1, global_batch_size=ROWS, micro_batch=micro_batch)
+    train(parallelism, optimizer, Ragged(), objective, recipe, Progress(), Hooks())
     return found
 
 
@@ -92,7 +94,7 @@ def main(folder: Path) -> None:
     for kind in KINDS:
         found = gradients(kind, 3)
         np.savez(folder / f"{kind}-{rank}.npz", **found)
-    settle()
+    barrier()
     torch.distributed.destroy_process_group()
 
 

@@ -12,7 +12,7 @@ SETTINGS += ("--optim.lr", "0.01", "--schedule.warmup-steps", "2", "--model.ffn-
 
 
 def command_of(processes: int, *arguments: str | Path) -> list[str]:
-    """Return the command line of `lmkit pretrain` in so many processes."""
+    """Return the command line of `lmkit pretrain` in several processes."""
     launcher = [sys.executable, "-m"]
     if processes > 1:
         launcher += ["torch.distributed.run", "--nproc-per-node", str(processes)]
@@ -21,13 +21,13 @@ def command_of(processes: int, *arguments: str | Path) -> list[str]:
 
 
 def pretrain(processes: int, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
-    """Run `lmkit pretrain` in so many processes, and wait for it."""
+    """Run `lmkit pretrain` in several processes, and wait for it."""
     command = command_of(processes, *arguments)
     return subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT)
 
 
 def started(processes: int, *arguments: str | Path) -> "subprocess.Popen[str]":
-    """Begin `lmkit pretrain` in so many processes."""
+    """Start `lmkit pretrain` in several processes."""
     command = command_of(processes, *arguments)
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
 

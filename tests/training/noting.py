@@ -1,4 +1,4 @@
-"""lmkit, in a process that notes in ROWS_READ which rows it reads for which step."""
+"""lmkit, in a process that records in ROWS_READ which sequences it reads for which step."""
 
 import json
 import os
@@ -11,18 +11,18 @@ from lmkit.execution.ranks import rank, ranks
 from lmkit.training import loop
 
 
-def noting(work_of: Any) -> Any:
+def recording(step_batches: Any) -> Any:
     folder = Path(os.environ["ROWS_READ"])
 
-    def noted(seed: int, step: int, passes: list[Any], *rest: Any) -> Any:
-        rows = [int(row) for part in passes for row in part]
+    def recorded(seed: int, step: int, micro_batches: list[Any], *rest: Any) -> Any:
+        rows = [int(row) for part in micro_batches for row in part]
         with (folder / f"{ranks()}-{rank()}.jsonl").open("a") as file:
             file.write(json.dumps([step, rows]) + "\n")
-        return work_of(seed, step, passes, *rest)
+        return step_batches(seed, step, micro_batches, *rest)
 
-    return noted
+    return recorded
 
 
 if __name__ == "__main__":
-    loop.work_of = noting(loop.work_of)
+    loop.step_batches = recording(loop.step_batches)
     sys.exit(main())

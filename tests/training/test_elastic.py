@@ -1,4 +1,4 @@
-"""A run that changes its processes and its micro-batch on the way."""
+"""A run that changes its processes and its micro-batch when it resumes."""
 
 import hashlib
 import json
@@ -31,12 +31,12 @@ PATHS = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
 
 
 def hashes(rows: Path, first: int, last: int) -> dict[int, str]:
-    """Return a hash of the rows that all processes together read for each of some steps."""
+    """Return a hash of the sequences that all processes read for each of some steps."""
     read: dict[int, list[int]] = defaultdict(list)
     for file in sorted(rows.iterdir()):
         for step, numbers in map(json.loads, file.read_text().splitlines()):
             read[step] += numbers
-    # What is read ahead of the last step is read again by the next process.
+    # What was prefetched after the last step is read again by the next process.
     return {
         step: hashlib.sha256(json.dumps(sorted(read[step])).encode()).hexdigest()
         for step in range(first, last + 1)

@@ -1,4 +1,4 @@
-"""Token-exact: however a batch is cut, and shared out, its gradient is the same."""
+"""Token-exact: however a batch is split over micro-batches and ranks, its gradient is the same."""
 
 import subprocess
 import sys
@@ -41,7 +41,7 @@ def test_micro_batches_of_any_size_add_up_to_the_same(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_two_processes_have_the_same_and_so_has_each(kind: str, two_processes: Path) -> None:
+def test_two_processes_have_the_same_gradients_on_each_rank(kind: str, two_processes: Path) -> None:
     whole = gradients(kind, ROWS)
     for rank in (0, 1):
         with np.load(two_processes / f"{kind}-{rank}.npz") as found:

@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from lmkit.errors import LmkitError
-from lmkit.tokens.rows import Rows
-from lmkit.training import checkpoint
-from lmkit.training.loop import PATIENCE, Hooks, Progress
-from lmkit.training.order import rows_of_step
+from lmkit.packing.token_rows import SequenceBatch
+from lmkit.training.checkpoints import save_load as checkpoint
+from lmkit.training.data.sequence_order import rows_of_step
+from lmkit.training.loop import MAX_SKIPPED_IN_A_ROW, Hooks, Progress
 from tests.training.tiny import RECIPE, RaggedRows, Run, TinyModel
 from tests.training.two_processes import BATCHES
 
@@ -63,7 +63,7 @@ def test_the_update_is_that_of_torch_with_a_mean_loss() -> None:
         torch.testing.assert_close(run.weights[name], weight.detach(), rtol=1e-6, atol=1e-7)
 
 
-def test_a_run_that_was_resumed_equals_one_that_was_not_to_the_bit(tmp_path: Path) -> None:
+def test_a_resumed_run_equals_one_that_never_stopped_to_the_bit(tmp_path: Path) -> None:
     straight = Run(dropout=0.3)
     straight.train()
 
@@ -97,7 +97,7 @@ def test_dropout_is_on_after_validation() -> None:
     assert measured == [3, 6, 9, 10]
 
 
-def test_it_is_saved_when_due_and_at_the_end_each_with_its_own_validation() -> None:
+def test_it_is_saved_when_due_and_at_the_end_each_with_its_validation() -> None:
     run, saved = Run(), []
     hooks = Hooks(validate=lambda: 1.5, on_save=saved.append)
     run.train(hooks=hooks, validate_every=8, save_every=4)
@@ -119,32 +119,32 @@ def test_a_run_that_is_done_does_nothing() -> None:
     assert run.records == saved == []
 
 
-class SpoiledModel(TinyModel):
-    """Whose gradient is NaN at chosen calls; its loss looks fine."""
+class NanGradientModel(TinyModel):
+    """A model whose gradient is NaN at chosen calls, with a finite loss."""
 
-    def __init__(self, spoiled: range) -> None:
+    def __init__(self, nan_calls: range) -> None:
         super().__init__()
-        self.calls, self.spoiled = 0, spoiled
+        self.calls, self.nan_calls = 0, nan_calls
 
     def forward(
         self, tokens_BT: torch.Tensor, targets_BT: torch.Tensor, **_: torch.Tensor | None
     ) -> torch.Tensor:
         self.calls += 1
         nll = super().forward(tokens_BT, targets_BT)
-        if self.calls in self.spoiled:
+        if self.calls in self.nan_calls:
             nll.register_hook(lambda gradient: gradient * math.nan)
         return nll
 
 
-def spoiled_run(spoiled: range) -> Run:
+def run_with_nan_gradients(nan_calls: range) -> Run:
     run = Run()
-    run.model.__class__ = SpoiledModel
-    run.model.calls, run.model.spoiled = 0, spoiled
+    run.model.__class__ = NanGradientModel
+    run.model.calls, run.model.nan_calls = 0, nan_calls
     return run
 
 
-def test_a_step_with_a_nan_in_the_gradient_changes_nothing_and_is_told_of() -> None:
-    run, warnings, before = spoiled_run(range(4, 6)), [], {}
+def test_a_step_with_a_nan_in_the_gradient_changes_nothing_and_is_reported() -> None:
+    run, warnings, before = run_with_nan_gradients(range(4, 6)), [], {}
 
     def keep_weights() -> bool:
         before[len(run.records) + 1] = run.weights
@@ -160,18 +160,18 @@ def test_a_step_with_a_nan_in_the_gradient_changes_nothing_and_is_told_of() -> N
     assert run.optimizer.state[run.model.embedding.weight]["step"] == 8
 
 
-def test_too_many_bad_steps_in_a_row_end_the_run_with_weights_that_are_whole() -> None:
-    run = spoiled_run(range(3, 1000))
+def test_too_many_skipped_steps_in_a_row_end_the_run_with_intact_weights() -> None:
+    run = run_with_nan_gradients(range(3, 1000))
     with pytest.raises(LmkitError, match="diverged") as error:
         run.train(steps=50)
     assert error.value.hint is not None and "--optim.lr" in error.value.hint
-    assert f"step {2 + PATIENCE}:" in str(error.value)
+    assert f"step {2 + MAX_SKIPPED_IN_A_ROW}:" in str(error.value)
     assert all(weight.isfinite().all() for weight in run.weights.values())
 
 
-def test_an_error_while_reading_rows_reaches_the_caller() -> None:
+def test_an_error_while_reading_reaches_the_caller() -> None:
     class Broken(RaggedRows):
-        def read(self, rows: np.ndarray) -> Rows:
+        def read(self, rows: np.ndarray) -> SequenceBatch:
             if len(self.rows_read) == 5:
                 raise OSError("the disk is gone")
             return super().read(rows)
@@ -182,7 +182,7 @@ def test_an_error_while_reading_rows_reaches_the_caller() -> None:
     assert len(run.records) == 5
 
 
-def test_each_step_reads_the_rows_of_the_order() -> None:
+def test_each_step_reads_the_sequences_of_the_order() -> None:
     run = Run()
     run.train(micro_batch=3)
     read = [row for rows in run.rows.rows_read for row in rows]
@@ -190,7 +190,7 @@ def test_each_step_reads_the_rows_of_the_order() -> None:
     assert read == np.concatenate(wanted).tolist()
 
 
-def test_the_loss_falls_and_bf16_follows_fp32() -> None:
+def test_the_loss_decreases_and_bf16_follows_fp32() -> None:
     exact, rounded = Run(), Run(precision="bf16")
     exact.train(steps=15)
     rounded.train(steps=15)
@@ -201,7 +201,7 @@ def test_the_loss_falls_and_bf16_follows_fp32() -> None:
 
 def test_a_batch_without_a_target_leaves_no_nan() -> None:
     class Targetless(RaggedRows):
-        def read(self, rows: np.ndarray) -> Rows:
+        def read(self, rows: np.ndarray) -> SequenceBatch:
             read = super().read(rows)
             return replace(read, following_BT=np.full_like(read.following_BT, -100))
 
@@ -224,20 +224,20 @@ def two_processes(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, An
     return ranks
 
 
-@pytest.mark.parametrize("rows_per_batch", BATCHES)
-def test_two_processes_give_what_one_gives(
-    two_processes: list[dict[str, Any]], rows_per_batch: int
+@pytest.mark.parametrize("global_batch_size", BATCHES)
+def test_two_processes_give_the_result_of_one(
+    two_processes: list[dict[str, Any]], global_batch_size: int
 ) -> None:
     one = Run()
-    one.train(rows_per_batch=rows_per_batch, micro_batch=3)
-    for two in (values[str(rows_per_batch)] for values in two_processes):
+    one.train(global_batch_size=global_batch_size, micro_batch=3)
+    for two in (values[str(global_batch_size)] for values in two_processes):
         np.testing.assert_allclose(two["losses"], one.losses, rtol=1e-5)
         assert two["tokens"] == [record.tokens for record in one.records]
         for name, weight in one.weights.items():
             np.testing.assert_allclose(two["weights"][name], weight, rtol=1e-5, atol=1e-5)
 
 
-def test_processes_stop_together_though_only_one_is_asked_to(
+def test_processes_stop_together_when_one_gets_the_signal(
     two_processes: list[dict[str, Any]],
 ) -> None:
     assert [values["stopped after"] for values in two_processes] == [3, 3]

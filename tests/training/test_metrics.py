@@ -20,7 +20,7 @@ def write(run: Path, steps: range, after: int = 0, log_every: int = 1) -> None:
         metrics.sync()
 
 
-def on_the_board(run: Path, tag: str = "train/loss") -> list[tuple[int, float]]:
+def in_tensorboard(run: Path, tag: str = "train/loss") -> list[tuple[int, float]]:
     board = EventAccumulator(str(run / "tensorboard"))
     board.Reload()
     return [(event.step, event.value) for event in board.Scalars(tag)]
@@ -41,13 +41,11 @@ def test_a_line_has_the_promised_fields_and_a_validation_loss_where_measured(
     fields = ["step", "tokens", "loss", "lr", "gradient_norm", "tokens_per_second"]
     assert list(first) == fields
     assert list(second) == [*fields, "validation_loss"]
-    assert on_the_board(tmp_path, "validation/loss") == [(2, 4.5)]
+    assert in_tensorboard(tmp_path, "validation/loss") == [(2, 4.5)]
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_what_is_not_finite_is_null_which_every_reader_of_json_takes(
-    tmp_path: Path, value: float
-) -> None:
+def test_numbers_that_are_not_finite_are_null_in_valid_json(tmp_path: Path, value: float) -> None:
     def refuse(constant: str) -> float:
         raise AssertionError(f"{constant} is not JSON")
 
@@ -58,13 +56,13 @@ def test_what_is_not_finite_is_null_which_every_reader_of_json_takes(
     assert math.isnan(next(iter(read(tmp_path))).gradient_norm)
 
 
-def test_going_on_drops_what_lies_behind_the_checkpoint_here_and_on_the_board(
+def test_resuming_drops_what_comes_after_the_checkpoint_here_and_in_tensorboard(
     tmp_path: Path,
 ) -> None:
     write(tmp_path, range(1, 8))
     write(tmp_path, range(6, 10), after=5)
     assert [r.step for r in read(tmp_path)] == list(range(1, 10))
-    assert [step for step, _ in on_the_board(tmp_path)] == list(range(1, 10))
+    assert [step for step, _ in in_tensorboard(tmp_path)] == list(range(1, 10))
 
 
 def test_a_new_run_begins_with_no_line(tmp_path: Path) -> None:
@@ -73,16 +71,18 @@ def test_a_new_run_begins_with_no_line(tmp_path: Path) -> None:
     assert [r.step for r in read(tmp_path)] == [1, 2]
 
 
-@pytest.mark.parametrize("torn", [b'{"step": 4, "tok', b'{"step": 4}', b"\0\0\0\0\n", b"[]\n"])
-def test_a_line_that_a_crash_has_torn_is_dropped(tmp_path: Path, torn: bytes) -> None:
+@pytest.mark.parametrize(
+    "incomplete", [b'{"step": 4, "tok', b'{"step": 4}', b"\0\0\0\0\n", b"[]\n"]
+)
+def test_an_incomplete_line_after_a_crash_is_dropped(tmp_path: Path, incomplete: bytes) -> None:
     write(tmp_path, range(1, 4))
     whole = (tmp_path / METRICS).read_bytes()
-    (tmp_path / METRICS).write_bytes(whole + torn)
+    (tmp_path / METRICS).write_bytes(whole + incomplete)
     trim(tmp_path, 100)
     assert (tmp_path / METRICS).read_bytes() == whole
 
 
-def test_trimming_keeps_the_bytes_of_the_other_lines_and_leaves_nothing_beside(
+def test_trimming_keeps_the_bytes_of_the_other_lines_and_leaves_no_other_file(
     tmp_path: Path,
 ) -> None:
     write(tmp_path, range(1, 6))
@@ -92,13 +92,13 @@ def test_trimming_keeps_the_bytes_of_the_other_lines_and_leaves_nothing_beside(
     assert {path.name for path in tmp_path.iterdir()} == {METRICS, "tensorboard"}
 
 
-def test_the_board_takes_every_nth_step_and_the_file_every_step(tmp_path: Path) -> None:
+def test_tensorboard_gets_every_nth_step_and_the_file_every_step(tmp_path: Path) -> None:
     write(tmp_path, range(1, 10), log_every=4)
-    assert [step for step, _ in on_the_board(tmp_path)] == [4, 8]
+    assert [step for step, _ in in_tensorboard(tmp_path)] == [4, 8]
     assert len(list(read(tmp_path))) == 9
 
 
-def test_only_event_files_are_deleted_from_the_board(tmp_path: Path) -> None:
+def test_only_event_files_are_deleted_from_tensorboard(tmp_path: Path) -> None:
     write(tmp_path, range(1, 3))
     (tmp_path / "tensorboard" / "notes.txt").write_text("mine", "utf-8")
     write(tmp_path, range(3, 5), after=2)

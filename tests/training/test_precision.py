@@ -15,7 +15,7 @@ def test_the_faster_precision_is_chosen_if_it_is_worth_it(monkeypatch: pytest.Mo
         assert choose_precision(CPU) == expected
 
 
-def test_the_probe_measures_something() -> None:
+def test_the_measurement_takes_time() -> None:
     assert choose_precision(CPU) in {"fp32", "bf16"}
 
 

@@ -1,4 +1,4 @@
-"""Runs that save behind their own back, and that go back where the loss has jumped."""
+"""Runs that save in the background, and that roll back after loss spikes."""
 
 import json
 from dataclasses import replace
@@ -8,20 +8,21 @@ from typing import Any
 import pytest
 import torch
 
+from lmkit.counter_rng import draw
 from lmkit.errors import LmkitError
 from lmkit.objectives.batch import Batch
 from lmkit.objectives.clm import clm
-from lmkit.tokens.draws import draw
-from lmkit.training.checkpoint_files import newest_first
+from lmkit.training.checkpoints.layout import newest_first
+from lmkit.training.data.sequence_order import rows_of_step
 from lmkit.training.loop import Progress
-from lmkit.training.order import rows_of_step
+from lmkit.training.loss_spikes import MIN_HISTORY
+from lmkit.training.options import SpikeConfig
 from lmkit.training.session import Session
-from lmkit.training.spikes import ENOUGH, SpikeConfig
 from tests.training.tiny import RECIPE, Run
 
-STEPS = ENOUGH + 20
-BAD = ENOUGH + 6
-"""The batch that makes the loss jump."""
+STEPS = MIN_HISTORY + 20
+BAD = MIN_HISTORY + 6
+"""The batch that makes the loss spike."""
 
 
 def session(
@@ -41,7 +42,7 @@ def session(
     model, forward = run.model, run.model.forward
 
     def jumping(*arguments: Any, **named: Any) -> torch.Tensor:
-        # The loop seeds torch by the number of the batch, so that it can be known here.
+        # The loop seeds torch by the number of the batch, so that it is known here.
         loss = forward(*arguments, **named)
         return loss * (1000.0 if torch.initial_seed() in jumps else 1.0)
 
@@ -52,7 +53,7 @@ def session(
         run=folder,
         recipe=recipe,
         recipe_hash="x",
-        team=run.team,
+        parallelism=run.parallelism,
         optimizer=run.optimizer,
         data=run.rows,
         objective=objective,
@@ -74,15 +75,15 @@ def state(folder: Path) -> dict[str, Any]:
     return json.loads((newest_first(folder)[0] / "state.json").read_text())
 
 
-def test_a_spike_is_told_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_spike_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     progress = session(tmp_path, SpikeConfig()).train()
     err = capsys.readouterr().err
-    assert f"step {BAD}: the loss jumped to" in err and err.count("the loss jumped") == 1
+    assert f"step {BAD}: the loss rose to" in err and err.count("the loss rose") == 1
     assert progress.step == STEPS and progress.left_out == 0
     assert max(losses(tmp_path)) > 100
 
 
-def test_a_run_goes_back_and_leaves_the_batches_out(
+def test_a_run_rolls_back_and_skips_the_batches(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     going = session(tmp_path, SpikeConfig(action="rollback"))
@@ -92,15 +93,15 @@ def test_a_run_goes_back_and_leaves_the_batches_out(
     assert progress == Progress(**{**progress.__dict__, "step": STEPS, "rollbacks": 1})
     assert progress.left_out == BAD - since
     assert len(losses(tmp_path)) == STEPS and max(losses(tmp_path)) < 100
-    assert all(weight.isfinite().all() for weight in going.team.model.parameters())
-    # Behind the spike come the batches behind it, each once.
+    assert all(weight.isfinite().all() for weight in going.parallelism.model.parameters())
+    # After the spike come the batches after it, each once.
     order: list[int] = [number for number, *_ in going.batches]  # type: ignore[attr-defined]
     assert order[-1] == STEPS + BAD - since
     assert order[-(STEPS - since) :] == list(range(BAD + 1, STEPS + BAD - since + 1))
     assert state(tmp_path)["left_out"] == BAD - since
 
 
-def test_killed_behind_a_spike_it_comes_to_the_same(tmp_path: Path) -> None:
+def test_a_run_killed_after_a_spike_gives_the_same_result(tmp_path: Path) -> None:
     straight = session(tmp_path / "one", SpikeConfig(action="rollback"))
     (tmp_path / "one").mkdir()
     straight.train()
@@ -113,7 +114,7 @@ def test_killed_behind_a_spike_it_comes_to_the_same(tmp_path: Path) -> None:
     second.train()
     assert losses(tmp_path / "one") == losses(tmp_path / "two")
     for one, two in zip(
-        straight.team.model.parameters(), second.team.model.parameters(), strict=True
+        straight.parallelism.model.parameters(), second.parallelism.model.parameters(), strict=True
     ):
         assert one.equal(two)
 
@@ -121,12 +122,12 @@ def test_killed_behind_a_spike_it_comes_to_the_same(tmp_path: Path) -> None:
 def test_too_many_spikes_end_the_run_with_an_explanation(tmp_path: Path) -> None:
     spike = SpikeConfig(action="rollback", rollbacks=2)
     bad = tuple(range(BAD, BAD + 200))
-    with pytest.raises(LmkitError, match="the run has gone back 2 times already") as error:
+    with pytest.raises(LmkitError, match="the run has been rolled back 2 times already") as error:
         session(tmp_path, spike, bad).train()
     assert "--optim.lr" in str(error.value.hint)
 
 
-def test_a_spike_before_the_first_checkpoint_goes_back_to_the_beginning(tmp_path: Path) -> None:
+def test_a_spike_before_the_first_checkpoint_rolls_back_to_the_start(tmp_path: Path) -> None:
     going = session(tmp_path, SpikeConfig(action="rollback"))
     going.recipe = replace(going.recipe, save_every=None)
     assert going.train().left_out == BAD

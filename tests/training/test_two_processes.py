@@ -1,4 +1,4 @@
-"""Two processes of one run: what happens where one of them is lost, or stands still."""
+"""Two processes of one run, of which one is killed or stalls."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ def wait_for_steps(run: Path, steps: int) -> None:
 
 
 @linux
-def test_a_rank_that_is_killed_ends_the_run_which_another_number_goes_on_with(
+def test_a_killed_rank_ends_the_run_which_resumes_with_another_number_of_processes(
     packed: Path, here: Path
 ) -> None:
     command = [packed, "--output", "run", *SHAPE, *SETTINGS]
@@ -37,32 +37,34 @@ def test_a_rank_that_is_killed_ends_the_run_which_another_number_goes_on_with(
     gone = len(Path("run/metrics.jsonl").read_bytes().splitlines())
     again = pretrain(1, *command, "--steps", str(gone + 3), "--save-every", "2")
     assert again.returncode == 0, again.stderr
-    assert "going on from step" in again.stderr
+    assert "resuming from step" in again.stderr
 
 
 @linux
-def test_two_processes_killed_at_a_random_moment_are_the_run_that_never_stopped(
+def test_two_processes_killed_at_a_random_moment_equal_a_run_that_never_stopped(
     packed: Path, here: Path
 ) -> None:
     assert try_one(packed, here, "span-corruption", "fp32", processes=2, steps=30, kills=1)
 
 
 @linux
-def test_a_rank_that_stands_still_is_named(packed: Path, here: Path) -> None:
+def test_a_stalled_rank_is_named(packed: Path, here: Path) -> None:
     command = [packed, "--output", "run", *SHAPE, *SETTINGS, *LONG]
-    run = started(2, *command, "--stall-timeout", "15")  # no machine is so busy as to stand so long
-    wait_for_steps(Path("run"), 6)  # each has told the other where it was
+    run = started(
+        2, *command, "--stall-timeout", "15"
+    )  # no machine is so busy as to stall for so long
+    wait_for_steps(Path("run"), 6)  # each has published its step
     first, second = children(run.pid)
     os.kill(second, signal.SIGSTOP)
     try:
         while first in children(run.pid):
             time.sleep(0.05)
-        os.kill(second, signal.SIGKILL)  # the launcher would give it half a minute to end
+        os.kill(second, signal.SIGKILL)  # the launcher would wait half a minute for it to end
         _, err = run.communicate(timeout=120)
     finally:
         for process in (first, second):
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
     assert run.returncode != 0
-    assert "Error: nothing has moved for 15 s: process" in err
-    assert "the same command goes on from the last checkpoint" in err
+    assert "Error: no progress for 15 s: process" in err
+    assert "the same command resumes from the last checkpoint" in err

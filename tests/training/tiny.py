@@ -1,4 +1,4 @@
-"""A model and rows small enough to train for a few steps in a test."""
+"""A tiny model and sequences to train on for a few steps in a test."""
 
 from dataclasses import replace
 from typing import Any
@@ -12,18 +12,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lmkit.objectives.clm import clm
-from lmkit.tokens.rows import Rows
+from lmkit.packing.token_rows import SequenceBatch
+from lmkit.training.distributed.parallelism import Parallelism
 from lmkit.training.loop import Hooks, Progress, Recipe, train
 from lmkit.training.metrics import Record
-from lmkit.training.optimizer import OptimConfig, make_optimizer
-from lmkit.training.schedule import ScheduleConfig
-from lmkit.training.team import Team
+from lmkit.training.optimizer import optimizer_of
+from lmkit.training.options import OptimConfig, ScheduleConfig
 
 VOCABULARY = 11
 
 
 class RaggedRows:
-    """Rows with between one token and a full row, so that micro-batches differ in targets."""
+    """Sequences of one token to full length, so that micro-batches differ in targets."""
 
     def __init__(self, rows: int = 13, length: int = 6) -> None:
         generator = np.random.default_rng(5)
@@ -34,23 +34,23 @@ class RaggedRows:
     def __len__(self) -> int:
         return len(self._tokens_BT)
 
-    def read(self, rows: NDArray[np.int64]) -> Rows:
+    def read(self, rows: NDArray[np.int64]) -> SequenceBatch:
         self.rows_read.append(rows.tolist())
         tokens_BT, lengths_B = self._tokens_BT[rows], self._lengths_B[rows]
         places_BT = np.broadcast_to(np.arange(tokens_BT.shape[1]), tokens_BT.shape)
         inside_BT = places_BT < lengths_B[:, None]
         has_next_BT = places_BT < lengths_B[:, None] - 1
-        return Rows(
+        return SequenceBatch(
             tokens_BT=np.where(inside_BT, tokens_BT, 0),
             following_BT=np.where(has_next_BT, np.roll(tokens_BT, -1, 1), -100),
             documents_BT=inside_BT.astype(np.int32),
             positions_BT=np.where(inside_BT, places_BT, 0),
-            whole_BT=inside_BT,
+            complete_BT=inside_BT,
         )
 
 
 class TinyModel(nn.Module):
-    """Two layers with tied embeddings, which see one token and guess the next."""
+    """Two layers with tied embeddings, which predict the next token from one."""
 
     def __init__(self, dropout: float = 0.0) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class TinyModel(nn.Module):
 RECIPE = Recipe(
     seed=1,
     steps=10,
-    rows_per_batch=8,
+    global_batch_size=8,
     micro_batch=8,
     optim=OptimConfig(lr=0.05),
     schedule=ScheduleConfig(warmup_steps=2),
@@ -89,17 +89,17 @@ class Run:
         self, dropout: float = 0.0, rows: RaggedRows | None = None, precision: str = "no"
     ) -> None:
         self.model = TinyModel(dropout)
-        AcceleratorState._reset_state()  # one precision a process, else
+        AcceleratorState._reset_state()  # else there is one precision per process
         self.accelerator = Accelerator(cpu=True, mixed_precision=precision)
-        self.team = Team(self.model, self.accelerator)
-        self.optimizer = make_optimizer(self.model, RECIPE.optim)
+        self.parallelism = Parallelism(self.model, self.accelerator)
+        self.optimizer = optimizer_of(self.model.named_parameters(), RECIPE.optim)
         self.rows = rows or RaggedRows()
         self.records: list[Record] = []
         self.saved: list[Progress] = []
 
     def train(self, start: Progress = BEGINNING, hooks: Hooks = SILENT, **changes: Any) -> Progress:
         return train(
-            self.team,
+            self.parallelism,
             self.optimizer,
             self.rows,
             clm,

@@ -1,19 +1,19 @@
-"""Trains the tiny model in one of several processes and writes down what came out."""
+"""Trains the tiny model in one of several processes and writes the results."""
 
 import json
 import sys
 from pathlib import Path
 from typing import Any
 
+from lmkit.training.distributed.rank_zero import barrier
 from lmkit.training.loop import Hooks
-from lmkit.training.together import settle
 from tests.training.tiny import Run
 
 BATCHES = (8, 5, 1)
-"""In micro-batches of 3, for two processes: evenly shared, unevenly, and one of them idle."""
+"""In micro-batches of 3, for two processes: split evenly, unevenly, and one of them idle."""
 
 
-def what_came_out(run: Run) -> dict[str, Any]:
+def results_of(run: Run) -> dict[str, Any]:
     return {
         "losses": run.losses,
         "tokens": [record.tokens for record in run.records],
@@ -23,17 +23,17 @@ def what_came_out(run: Run) -> dict[str, Any]:
 
 def main(folder: Path) -> None:
     runs: dict[str, Any] = {}
-    for rows_per_batch in BATCHES:
+    for global_batch_size in BATCHES:
         run = Run()
-        run.train(rows_per_batch=rows_per_batch, micro_batch=3)
-        runs[str(rows_per_batch)] = what_came_out(run)
+        run.train(global_batch_size=global_batch_size, micro_batch=3)
+        runs[str(global_batch_size)] = results_of(run)
     stopped = Run()
     rank = stopped.accelerator.process_index
     hooks = Hooks(should_stop=lambda: rank == 1 and len(stopped.records) == 2)
     runs["stopped after"] = stopped.train(hooks=hooks).step
     runs["processes"] = stopped.accelerator.num_processes
     (folder / f"rank-{rank}.json").write_text(json.dumps(runs), "utf-8")
-    settle()
+    barrier()
     stopped.accelerator.end_training()
 
 

@@ -1,0 +1,144 @@
+"""The files below a folder or a URL.
+
+Choices:
+- Files with an unknown ending in a folder are skipped and counted; named individually, they are an
+  error. Token files (.bin) are read only if they are named: in a folder they may be anything.
+- Hidden files and links to folders are not followed; files that lmkit wrote next to documents are
+  not documents.
+- Paths are strings: for a million files, creating Path objects takes longer than everything else.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from stat import S_ISREG
+
+from lmkit.artifacts.finished_folders import finished_manifest
+from lmkit.artifacts.manifest import MANIFEST
+from lmkit.artifacts.tasks import PARTIAL
+from lmkit.errors import InputError
+from lmkit.storage.formats import FORMATS, Format, format_by_name
+from lmkit.storage.remote_files import State, files_below, shown
+
+NOT_DOCUMENTS = re.compile(
+    r"(rejected|quarantine|duplicates|cuts|contamination)-(validation-)?\d{5,}\.jsonl\.zst"
+)
+CACHES = re.compile(r"(cache-|tmp).*")
+"""What `datasets` leaves next to the files of a saved data set that is used in place."""
+Found = tuple[str, str, Format, State]
+"""The location of a file, its path below what was typed, its format, and its state."""
+
+
+def walk_remote(
+    path: str,
+    url: str,
+    accepted: set[Format],
+    forced: Format | None,
+    skipped: dict[str, int],
+) -> Iterator[Found]:
+    """Find the files at a URL, or the one file that it names."""
+    read = 0
+    for file, origin, state in files_below(path, url):
+        if any(part.startswith(".") for part in origin.split("/")):
+            continue
+        name = os.path.basename(file)
+        if NOT_DOCUMENTS.fullmatch(name):
+            raise InputError(
+                f"{url}: holds {origin or name}, which lmkit wrote",
+                "copy a folder that lmkit wrote to this machine to read it by its manifest, or "
+                "name its documents-*.jsonl.zst individually",
+            )
+        kind = forced or format_by_name(file, named=not origin, accepted=accepted)
+        if kind is not None and (forced or kind in accepted):
+            read += 1
+            yield file, origin or name, kind, state
+        elif not origin:
+            raise InputError(not_accepted(path, kind, accepted))
+        else:
+            _count_skipped(name, skipped)
+    if not read:
+        known = ", ".join(sorted(suffixes(accepted)))
+        raise InputError(f"{url}: no files to read in it ({known})")
+
+
+def walk(
+    top: str, accepted: set[Format], forced: Format | None, skipped: dict[str, int]
+) -> Iterator[Found]:
+    """Find the files below a folder; hidden ones, and links to folders, are not followed."""
+    start = "" if top == "." else os.path.join(top, "")
+    folders = [""]
+    while folders:
+        below = folders.pop()
+        folder = start + below
+        entries = _entries(folder or ".")
+        names = {entry.name for entry in entries}
+        if below and (MANIFEST in names or PARTIAL in names) and finished_manifest(Path(folder)):
+            raise InputError(
+                f"{top}: holds {folder}, which lmkit wrote, next to other files",
+                "name the folders that lmkit wrote individually: their rejected records are not "
+                "documents",
+            )
+        saved_data_set = "state.json" in names and "dataset_info.json" in names
+        for entry in entries:
+            name = entry.name
+            if name.startswith("."):
+                continue
+            origin = f"{below}/{name}" if below else name
+            path = start + origin
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(origin)
+                continue
+            state = _state(entry)
+            if state is None:
+                what = "links" if entry.is_symlink() else "pipes, sockets or devices"
+                skipped[what] = skipped.get(what, 0) + 1
+                continue
+            if NOT_DOCUMENTS.fullmatch(name):
+                raise InputError(
+                    f"{path}: lmkit wrote it, but there is no complete {MANIFEST} next to it",
+                    "make that folder again, or name its documents-*.jsonl.zst individually",
+                )
+            kind = forced or format_by_name(path, named=False, accepted=accepted)
+            if saved_data_set and CACHES.fullmatch(name):
+                kind = None
+            if kind is not None and (forced or kind in accepted):
+                yield path, origin, kind, state
+            else:
+                _count_skipped(name, skipped)
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be searched: {error.strerror}") from None
+
+
+def _state(entry: os.DirEntry[str]) -> State | None:
+    """Return the state of a file, or of the target of a link; None if it is not a file."""
+    try:
+        found = entry.stat()
+    except OSError:
+        return None  # a dangling link, or deleted in the meantime
+    return State(found.st_size, found.st_mtime_ns) if S_ISREG(found.st_mode) else None
+
+
+def _count_skipped(name: str, skipped: dict[str, int]) -> None:
+    ending = os.path.splitext(name)[1]
+    skipped[ending] = skipped.get(ending, 0) + 1
+
+
+def suffixes(accepted: set[Format]) -> list[str]:
+    """Return the endings of formats."""
+    return [suffix for suffix, kind in FORMATS.items() if kind in accepted]
+
+
+def not_accepted(path: str, kind: Format | None, accepted: set[Format]) -> str:
+    """Return why a file that was named can't be read."""
+    known = ", ".join(sorted(suffixes(accepted)))
+    message = f"{shown(path)}: must end in {known} (or these with .gz, .zst, .bz2 or .xz)"
+    if kind not in {None, "tokens"}:
+        message += "; raw text needs lmkit clean first"
+    return message

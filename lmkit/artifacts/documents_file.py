@@ -1,0 +1,234 @@
+"""Documents on disk: one JSON object per line, compressed with zstd.
+
+    documents-00000.jsonl.zst    {"id", "text", "source", "metadata"}
+    rejected-00000.jsonl.zst     the same, with "reason", and "decided" if a number decided
+    quarantine-00000.jsonl.zst   what couldn't be read: source, origin, offset, record, reason
+
+Choices:
+- It is the format that Dolma and datatrove read and write.
+- zstd's own default level: higher ones cost more time than they save space.
+- A task yields an outcome for every document it reads. Writing and counting are done here, so the
+  number of documents in always equals the number out plus those dropped or quarantined.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import zstandard
+
+from lmkit.artifacts.manifest import Counts
+from lmkit.artifacts.tasks import Problem, TaskWriter
+from lmkit.errors import LmkitError
+from lmkit.storage.byte_lines import lines
+from lmkit.storage.byte_ranges import CorruptInput, Range
+from lmkit.storage.json_bytes import from_json, to_json
+
+ZSTD_LEVEL = 3
+NAMED_PROBLEMS = 10
+
+
+@dataclass(frozen=True)
+class Document:
+    """One text and its metadata."""
+
+    id: str
+    text: str
+    source: str
+    metadata: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def size(self) -> int:
+        """Characters of the text."""
+        return len(self.text)
+
+    def with_text(self, text: str) -> "Document":
+        """Return the same document with another text."""
+        return replace(self, text=text)
+
+    def truncated(self, size: int) -> "Document":
+        """Return a document with only its first characters."""
+        return replace(self, text=self.text[:size])
+
+    def record(self) -> dict[str, Any]:
+        """Return the JSON object of its line."""
+        return {
+            "id": self.id,
+            "text": self.text,
+            "source": self.source,
+            "metadata": self.metadata,
+        }
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """The outcome of a document that is not kept."""
+
+    document: Document
+    reason: str
+    decided: str | None = None
+    """The reason with the value that decided, and its limit."""
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """Something that should have been a document."""
+
+    source: str
+    origin: str
+    offset: int
+    record: int
+    reason: str
+
+
+Outcome = Document | Rejected | Unreadable
+
+
+class JsonLinesFile:
+    """A .jsonl.zst file being written."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("wb")
+        compressor = zstandard.ZstdCompressor(ZSTD_LEVEL, write_checksum=True)
+        self._stream = compressor.stream_writer(self._file)
+        self.count = 0
+
+    def write(self, record: dict[str, Any]) -> None:
+        """Add a line."""
+        self._stream.write(to_json(record))
+        self.count += 1
+
+    def close(self) -> None:
+        """Write what is buffered."""
+        self._stream.close()  # closes the file too
+
+
+class RecordsFile:
+    """A .jsonl.zst file of a task, created when the first record is written to it."""
+
+    def __init__(self, writer: TaskWriter, kind: str) -> None:
+        self._writer = writer
+        self._name = f"{kind}-{writer.number:05d}.jsonl.zst"
+        self._stack = ExitStack()
+        self._file: JsonLinesFile | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+        if error is None and self._file:
+            self._writer.count_in(self._name, {"records": self._file.count})
+
+    def write(self, record: dict[str, Any]) -> None:
+        """Add a line."""
+        if self._file is None:
+            self._file = JsonLinesFile(self._stack.enter_context(self._writer.file(self._name)))
+            self._stack.callback(self._file.close)  # before it gets its final name
+        self._file.write(record)
+
+
+class OutcomeFiles:
+    """The files of a task, each created when something is written to it."""
+
+    def __init__(self, writer: TaskWriter) -> None:
+        self._writer = writer
+        self._stack = ExitStack()
+        self._files: dict[str, JsonLinesFile] = {}
+        self.quarantined = 0
+
+    def __enter__(self) -> Self:
+        self._stack.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+        if error is None:
+            for name, file in self._files.items():
+                self._writer.count_in(self._name(name), {"documents": file.count})
+
+    def to(self, kind: str) -> JsonLinesFile:
+        """Return the file of a kind."""
+        if kind not in self._files:
+            path = self._stack.enter_context(self._writer.file(self._name(kind)))
+            self._files[kind] = JsonLinesFile(path)
+            self._stack.callback(self._files[kind].close)  # before it gets its final name
+        return self._files[kind]
+
+    def quarantine(self, unreadable: Unreadable) -> None:
+        """Record what couldn't be read; the first few files are named on the console."""
+        self.to("quarantine").write(vars(unreadable))
+        self.quarantined += 1
+        where = f"{unreadable.source}: {unreadable.origin}"
+        if unreadable.origin == unreadable.source:
+            where = unreadable.source
+        problems = self._writer.problems
+        if where in problems:
+            known = problems[where]
+            problems[where] = known.model_copy(update={"count": known.count + 1})
+        elif len(problems) < NAMED_PROBLEMS:
+            first = f"{unreadable.reason}, at byte {unreadable.offset:,}"
+            problems[where] = Problem(where=where, first=first, count=1)
+
+    def _name(self, kind: str) -> str:
+        step = "" if self._writer.step in {"documents", "train", "tokenizer"} else "validation-"
+        return f"{kind}-{step}{self._writer.number:05d}.jsonl.zst"
+
+
+def write_outcomes(
+    writer: TaskWriter, outcomes: Iterable[Outcome], keep_rejected: Callable[[Rejected], bool]
+) -> None:
+    """Write and count the outcomes of the documents of a task."""
+    dropped: Counter[str] = Counter()
+    characters = 0
+    with OutcomeFiles(writer) as files:
+        kept = files.to("documents")
+        for outcome in outcomes:
+            if isinstance(outcome, Document):
+                kept.write(outcome.record())
+                characters += len(outcome.text)
+            elif isinstance(outcome, Rejected):
+                dropped[outcome.reason] += 1
+                if keep_rejected(outcome):
+                    record = {**outcome.document.record(), "reason": outcome.reason}
+                    record |= {"decided": outcome.decided} if outcome.decided else {}
+                    files.to("rejected").write(record)
+            else:
+                files.quarantine(outcome)
+    writer.counts = Counts(
+        documents_in=kept.count + dropped.total() + files.quarantined,
+        documents_out=kept.count,
+        dropped=dict(dropped),
+        quarantined=files.quarantined,
+        more={"characters_out": characters},
+    )
+
+
+def read_shard(source: Range, path: Path) -> Iterator[Document]:
+    """Stream the documents of a file that lmkit wrote.
+
+    Raises LmkitError if the file has been damaged since.
+    """
+    try:
+        for line in lines(source, "zstd", limit=1 << 40):
+            assert line.data is not None
+            yield Document(**from_json(line.data))
+    except (CorruptInput, ValueError, TypeError, RecursionError) as error:
+        reason = error.reason if isinstance(error, CorruptInput) else error
+        raise LmkitError(
+            f"{path}: damaged since lmkit wrote it ({reason})", "make that folder again"
+        ) from None

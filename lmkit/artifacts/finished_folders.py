@@ -1,0 +1,49 @@
+"""Finished folders that lmkit wrote, recognized and checked by their manifests."""
+
+from pathlib import Path
+
+from lmkit.artifacts.manifest import MANIFEST, Manifest, read, refuse_other_format
+from lmkit.errors import InputError, LmkitError
+from lmkit.storage.byte_ranges import hash_range
+
+
+def finished_manifest(path: Path) -> Manifest | None:
+    """Return the manifest of a finished folder, None for anything else.
+
+    Raises InputError for a folder that lmkit has started and not finished.
+    """
+    if not path.is_dir():
+        return None
+    try:
+        manifest = read(Manifest, path / MANIFEST)
+    except LmkitError:
+        return None  # the manifest.json of another program
+    if manifest is not None and manifest.stage != "pretrain":  # a run's model is still read
+        refuse_other_format(manifest, path)
+    if manifest is None and (path / ".partial" / "plan.json").exists():
+        raise InputError(
+            f"{path}: not finished; its manifest.json is written last",
+            "run the command that writes it again: it resumes where it stopped",
+        )
+    return manifest
+
+
+def check_finished(path: Path, *, hashes: bool, below: str = "") -> None:
+    """Raise InputError if a finished folder doesn't hold what its manifest lists.
+
+    Sizes are always compared, SHA-256s if `hashes`; for the names that begin with `below`.
+    """
+    manifest = finished_manifest(path)
+    for output in manifest.outputs if manifest else ():
+        file = path / output.name
+        if not output.name.startswith(below):
+            continue
+        if not file.is_file():
+            problem = "is missing, but its manifest.json lists it"
+        elif file.stat().st_size != output.bytes:
+            problem = "has another size than its manifest.json lists"
+        elif hashes and hash_range(file, 0, output.bytes) != output.sha256:
+            problem = "doesn't match its manifest.json (SHA-256)"
+        else:
+            continue
+        raise InputError(f"{file}: {problem}", "make that folder again")

@@ -1,0 +1,38 @@
+"""Options of every command that reads or writes documents, and the files that hold documents.
+
+A group here is inherited by the options of the commands that need it, so each option is declared
+once.
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from lmkit.config import Group
+
+QUARANTINE_FILES = r"quarantine-(validation-)?\d{5,}\.jsonl\.zst"
+DOCUMENT_FILES = (r"(documents|rejected)-\d{5,}\.jsonl\.zst", QUARANTINE_FILES)
+SIGNALS_FILES = r"signals-\d{5,}\.parquet"
+
+RANGE_BYTES = 64_000_000
+
+
+class ReadsRecords(Group):
+    """Options of every command that reads records."""
+
+    max_record: Annotated[int, Field(ge=1)] = 32_000_000
+    """Longest record or text file to read, in bytes; longer ones are quarantined."""
+
+
+class LabelsDocuments(Group):
+    """Options of every command that reads and writes documents."""
+
+    source: str | None = None
+    """Label for all documents; none: a record's own, else the last part of the input's path."""
+
+
+class WritesShards(Group):
+    """Options of every command that writes shards."""
+
+    shard_bytes: Annotated[int, Field(ge=1)] = RANGE_BYTES
+    """Input bytes per task and output shard; small files share one."""

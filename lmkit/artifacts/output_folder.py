@@ -1,0 +1,444 @@
+"""An output folder, from its plan to its manifest.
+
+work/clean/.lock                   one run at a time
+work/clean/.partial/plan.json      the plan of the run in progress
+work/clean/.partial/...            receipts, and files that only later tasks need
+work/clean/manifest.json           the folder is complete, and .partial is removed
+
+Choices:
+- If the plan is the same, the folder is up to date, and nothing is changed. Another plan is an
+error that names the difference, and `--overwrite` starts from scratch; the earlier content is
+discarded only after the new plan is on disk.
+- A folder with files that lmkit didn't write, or that another stage wrote, is never written to.
+- If everything that was read had to be quarantined, the folder remains unfinished, with its
+quarantine.
+"""
+
+import os
+import platform
+import re
+import shutil
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeVar
+
+from lmkit.artifacts.finished_folders import check_finished
+from lmkit.artifacts.inputs import Inputs, same_content
+from lmkit.artifacts.lock import LOCK, folder_lock
+from lmkit.artifacts.manifest import (
+    FORMAT,
+    MANIFEST,
+    Counts,
+    Input,
+    Manifest,
+    Output,
+    Plan,
+    read,
+    refuse_other_format,
+)
+from lmkit.artifacts.tasks import (
+    PARTIAL,
+    ReadRange,
+    Receipt,
+    TaskWriter,
+    corrupt_tasks,
+    receipt_path,
+    run_tasks,
+)
+from lmkit.config import FolderConfig, StageConfig
+from lmkit.errors import ConfigError, LmkitError, OutputError
+from lmkit.execution.progress import log_message, warn
+from lmkit.storage.atomic_files import remove_leftovers
+from lmkit.storage.byte_ranges import hash_range
+from lmkit.storage.hub import dataset_of
+from lmkit.storage.remote_files import remote
+
+TaskT = TypeVar("TaskT")
+SCRATCH = (
+    rf"{re.escape(PARTIAL)}/plan\.json\.\d+-\d+",
+    rf"{re.escape(PARTIAL)}/(plan\.json|[a-z-]+-\d{{5,}}\.(json|scratch)|.*\.\d+-\d+)",
+)
+"""The content of .partial: an unfinished plan; plan, receipts, scratch files, unfinished files."""
+
+
+class OutputFolder:
+    """An output folder between its plan and its manifest."""
+
+    def __init__(self, config: FolderConfig, path: Path, records: Sequence[Input]) -> None:
+        self.config = config
+        self.path = path
+        self.scratch = path / PARTIAL
+        self.finished: Manifest | None = None
+        self.receipts: list[Receipt] = []
+        self._steps: set[str] = set()
+        self.plan = Plan(
+            format=FORMAT,
+            stage=config.stage,
+            lmkit=version("lmkit"),
+            config=config.model_dump(mode="json"),
+            inputs=tuple(records),
+        )
+        self._started = time.monotonic()
+
+    def run(
+        self,
+        step: str,
+        work: Callable[[TaskT, TaskWriter], None],
+        tasks: Sequence[TaskT],
+        *,
+        workers: int = 1,
+        label: str,
+    ) -> list[Receipt]:
+        """Run the unfinished tasks of a step; return the receipts of all its tasks, in order."""
+        self._steps.add(step)
+        if damaged := corrupt_tasks(self.path, step, len(tasks)):
+            warn(
+                f"{self.path}: scratch files of {len(damaged)} of {len(tasks)} tasks of '{label}' "
+                "have been damaged: they are made again, and everything that depends on them"
+            )
+            self._undo(step, damaged)
+        receipts = run_tasks(self.path, step, work, tasks, workers=workers, label=label)
+        self.receipts += receipts
+        return receipts
+
+    def _undo(self, step: str, tasks: Sequence[int]) -> None:
+        """Mark tasks as not done; first all later steps, so that a kill can't skip them."""
+        for path in self.scratch.glob("*-[0-9]*.json"):
+            if path.name.rpartition("-")[0] not in self._steps:
+                path.unlink()
+        for number in tasks:
+            receipt_path(self.path, step, number).unlink()
+
+    def drop_receipts(self, receipts: Sequence[Receipt]) -> None:
+        """Discard the receipts of tasks that will be run again."""
+        self.receipts = [receipt for receipt in self.receipts if receipt not in receipts]
+
+    def finish(
+        self,
+        counts: Counts,
+        details: dict[str, Any] | None = None,
+        *,
+        max_quarantined: float | None = None,
+    ) -> Manifest:
+        """Check that the counts add up, and write the manifest.
+
+        Raises LmkitError if a larger fraction than `max_quarantined` had to be quarantined.
+        """
+        counts.check()
+        self._report_problems(counts)
+        if counts.documents_in and counts.quarantined == counts.documents_in:
+            raise LmkitError(
+                f"{self.path}: nothing could be read",
+                f"see why in {self.path}/quarantine-*.jsonl.zst",
+            )
+        if (
+            max_quarantined is not None
+            and counts.quarantined > max_quarantined * counts.documents_in
+        ):
+            raise LmkitError(
+                f"{self.path}: {counts.quarantined:,} of {counts.documents_in:,} documents could "
+                f"not be read, more than --max-quarantined {max_quarantined} allows",
+                f"see why in {self.path}/quarantine-*.jsonl.zst; the same command with another "
+                "--max-quarantined resumes from here",
+            )
+        outputs = {output.name: output for receipt in self.receipts for output in receipt.outputs}
+        return self.complete(
+            [outputs[name] for name in sorted(outputs)],
+            counts,
+            details or {},
+            inputs=self._inputs_as_read(),
+            task_seconds=round(sum(receipt.seconds for receipt in self.receipts), 3),
+        )
+
+    def complete(
+        self,
+        outputs: Sequence[Output],
+        counts: Counts,
+        details: dict[str, Any],
+        *,
+        inputs: tuple[Input, ...],
+        task_seconds: float = 0,
+        not_outputs: Sequence[str] = (),
+    ) -> Manifest:
+        """Write the manifest. Files that match `not_outputs` are kept, but not recorded."""
+        self._remove_all_but({output.name for output in outputs}, not_outputs)
+        seconds = round(time.monotonic() - self._started, 3)
+        bytes_read = sum(item.bytes for item in inputs)
+        manifest = Manifest(
+            **dict(self.plan.model_copy(update={"inputs": inputs})),
+            outputs=tuple(outputs),
+            counts=counts,
+            details=details,
+            seconds=seconds,
+            task_seconds=task_seconds,
+            bytes_per_second=round(bytes_read / seconds) if seconds else 0,
+            machine=machine(),
+        )
+        manifest.write(self.path / MANIFEST, self.scratch)
+        shutil.rmtree(self.scratch)
+        return manifest
+
+    def _report_problems(self, counts: Counts) -> None:
+        problems = [problem for receipt in self.receipts for problem in receipt.problems]
+        for problem in problems[:10]:
+            more = f" (and {problem.count - 1:,} more)" if problem.count > 1 else ""
+            warn(f"quarantined: {problem.where}: {problem.first}{more}")
+        if counts.quarantined:
+            log_message(
+                f"all {counts.quarantined:,} are listed in {self.path}/quarantine-*.jsonl.zst"
+            )
+
+    def _inputs_as_read(self) -> tuple[Input, ...]:
+        hashes: dict[int, dict[int, str]] = {}
+        for part in (part for receipt in self.receipts for part in receipt.read):
+            known = hashes.setdefault(part.input, {})
+            if known.setdefault(part.start, part.sha256) != part.sha256:
+                name = self.plan.inputs[part.input].path
+                raise LmkitError(f"{name}: it changed while it was read", "run the same again")
+        return tuple(
+            replace(item, sha256=tuple(digest for _, digest in sorted(found.items())))
+            if (found := hashes.get(number))
+            else item
+            for number, item in enumerate(self.plan.inputs)
+        )
+
+    def _remove_all_but(self, names: set[str], not_outputs: Sequence[str] = ()) -> None:
+        """Delete earlier outputs of this stage; only what matches its patterns exactly."""
+        for name in _files_below(self.path):
+            is_output = _matches(name, self.config.output_patterns) and not _matches(
+                name, not_outputs
+            )
+            if is_output and name not in names:
+                (self.path / name).unlink()
+
+    def read_existing(self) -> tuple[Manifest | None, Plan | None]:
+        """Return the finished manifest of the folder, or the plan of an interrupted run.
+
+        Raises OutputError if another program or stage wrote it.
+        """
+        try:
+            str(self.path).encode()
+        except UnicodeEncodeError:
+            raise OutputError(
+                f"--output: {self.path}: not UTF-8", "choose a name that every library can write to"
+            ) from None
+        if self.path.exists() and not self.path.is_dir():
+            raise OutputError(f"--output: {self.path} is a file, must be a folder")
+        if not self.path.exists():
+            self._refuse_if_it_cannot_be_made()
+            return None, None
+        try:
+            manifest = read(Manifest, self.path / MANIFEST)
+            plan = manifest or read(Plan, self.scratch / "plan.json")
+        except (LmkitError, OSError):
+            manifest = plan = None
+        if plan and plan.stage != self.plan.stage:
+            raise OutputError(
+                f"--output: {self.path} was made by lmkit {plan.stage}",
+                "choose another --output; only the stage that made a folder overwrites it",
+            )
+        if plan and not self.config.overwrite:
+            refuse_other_format(plan, self.path)
+        others = self._other_files(known=plan is not None)
+        if others and (plan is None or self.config.overwrite):
+            raise OutputError(
+                f"--output: {self.path} holds files that lmkit did not write ({others[0]})",
+                "choose another --output; --overwrite doesn't delete them either",
+            )
+        return manifest, plan
+
+    def _refuse_if_it_cannot_be_made(self) -> None:
+        """Check what would make `mkdir` fail: a file or dangling link in the path, a long name."""
+        for path in [self.path, *self.path.parents]:
+            if path.is_symlink() or path.exists():
+                if not path.is_dir():
+                    raise OutputError(f"--output: {self.path}: {path} is not a folder")
+                return
+
+    def _other_files(self, *, known: bool) -> list[str]:
+        """List the files that this stage didn't write. In a `known` folder, .partial is its own."""
+        names = [name for name in _files_below(self.path) if name != MANIFEST or not known]
+        # A run that was killed before its plan was renamed has left nothing else.
+        scratch = SCRATCH if known else SCRATCH[:1]
+        return [
+            name
+            for name in names
+            if (self.path / name).is_symlink()
+            or not (
+                (name == LOCK and not (self.path / name).stat().st_size)
+                or _matches(name, scratch)
+                or (known and _matches(name, self.config.output_patterns))
+            )
+        ]
+
+    def changes(self, old: Plan) -> tuple[dict[str, str], list[str]]:
+        """Return how this plan differs from an earlier one: options by key, and inputs."""
+        read_before = _hashes_of_receipts(self.scratch)
+        index_of = {id(item): index for index, item in enumerate(old.inputs)}
+
+        def same(before: Input, now: Input) -> bool:
+            if now.modified is None and self.config.verify:
+                check_finished(Path(now.path), hashes=True)
+            if before.sha256 or before.bytes != now.bytes or dataset_of(now.path) is not None:
+                return same_content(before, now, self.config.verify)
+            if before.modified == now.modified and not self.config.verify:
+                return True
+            return all(
+                hash_range(now.path, part.start, part.stop) == part.sha256
+                for part in read_before.get(index_of[id(before)], [])
+            )
+
+        options = self.plan.option_changes(old, self.config.location_options)
+        return options, self.plan.input_changes(old, same)
+
+    def up_to_date(self) -> Manifest | None:
+        """Return the manifest if the folder is finished. Raises OutputError if the plan changed."""
+        manifest, plan = self.read_existing()
+        if plan is None or self.config.overwrite:
+            return None
+        options, inputs = self.changes(plan)
+        changes = [*options.values(), *inputs]
+        # A folder must not be written partly by one version and partly by another.
+        if manifest is None and plan.lmkit != self.plan.lmkit:
+            changes.append(f"lmkit was {plan.lmkit}, now {self.plan.lmkit}")
+        if changes:
+            refuse(self.path, changes, begun=manifest is None)
+        if manifest:
+            self.check_outputs(manifest)
+        return manifest
+
+    def check_outputs(self, manifest: Manifest) -> None:
+        """Raise OutputError if a file doesn't match the manifest."""
+        for output in manifest.outputs:
+            file = self.path / output.name
+            matches = file.is_file() and file.stat().st_size == output.bytes
+            if matches and self.config.verify:
+                matches = hash_range(file, 0, output.bytes) == output.sha256
+            if not matches:
+                raise OutputError(
+                    f"--output: {file} doesn't match {MANIFEST} any more",
+                    "make the folder again with --overwrite",
+                )
+
+    def sweep(self) -> None:
+        """Remove what a run that was killed after writing its manifest has left."""
+        if self.scratch.exists() or (self.path / LOCK).exists():
+            with suppress(OutputError), folder_lock(self.path):  # unless another run holds it
+                shutil.rmtree(self.scratch, ignore_errors=True)
+
+    def write_plan(self) -> None:
+        """Write the plan. In this order, a kill in between leaves the old plan or the new one."""
+        links = [name for name in _files_below(self.path) if (self.path / name).is_symlink()]
+        if links:
+            raise OutputError(
+                f"--output: {self.path} holds a link ({links[0]}); nothing is written through it",
+                "remove the link, or choose another --output",
+            )
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(self.scratch)
+        if self.config.overwrite:
+            for receipt in self.scratch.glob("*-[0-9]*.json"):
+                receipt.unlink()
+        self.plan.write(self.scratch / "plan.json", self.scratch)
+        (self.path / MANIFEST).unlink(missing_ok=True)
+
+
+def refuse(path: Path, changes: Sequence[str], *, begun: bool) -> None:
+    """Raise the error for a folder that was made, or started, with another plan."""
+    state = "started" if begun else "made"
+    raise OutputError(
+        f"--output: {path} was {state} with other options or inputs:\n  " + "\n  ".join(changes),
+        "choose another --output, or --overwrite this one"
+        if not begun
+        else "restore them to resume, choose another --output, or --overwrite this one",
+    )
+
+
+@contextmanager
+def open_output(config: StageConfig, inputs: Inputs) -> Generator[OutputFolder]:
+    """Lock an output folder until it is complete; `finished` is set if it already is."""
+    refuse_overlap(config.output, inputs.arguments)
+    folder = OutputFolder(config, config.output, inputs.records)
+    folder.finished = folder.up_to_date()
+    if folder.finished:
+        log_message(f"{config.output}: up to date")
+        folder.sweep()
+        yield folder
+        return
+    if inputs.skipped:
+        kinds = (f"{count} {kind or 'without'}" for kind, count in inputs.skipped.items())
+        log_message(f"skipped, by their endings: {', '.join(kinds)}")
+    folder.path.mkdir(parents=True, exist_ok=True)
+    with folder_lock(folder.path):
+        # Another run may have finished between the first check and the lock.
+        folder.finished = folder.up_to_date()
+        if folder.finished:
+            yield folder
+            return
+        folder.write_plan()
+        yield folder
+
+
+def refuse_overlap(output: Path, inputs: Sequence[str | Path]) -> None:
+    """Refuse to write into an input."""
+    real_output = os.path.realpath(output)
+    parents = {str(parent) for parent in Path(real_output).parents}
+    inside = os.path.join(real_output, "")
+    folders: dict[str, str] = {}
+    for path in inputs:
+        if remote(path):
+            continue
+        other = _real(path, folders)
+        if real_output == other:
+            raise ConfigError(f"--output: {output} is also an input")
+        if other in parents and os.path.isdir(other):
+            raise ConfigError(f"--output: {output} is inside the input {path}")
+        if other.startswith(inside):
+            raise ConfigError(f"--output: the input {path} is inside {output}")
+
+
+def _real(path: str | Path, folders: dict[str, str]) -> str:
+    """Return the real path of a path; `folders` caches those of folders."""
+    folder, name = os.path.split(path)
+    if name in {"", ".", ".."} or os.path.islink(path):
+        return os.path.realpath(path)
+    if folder not in folders:
+        folders[folder] = os.path.realpath(folder)
+    return os.path.join(folders[folder], name)
+
+
+def machine() -> dict[str, Any]:
+    """Describe this machine."""
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+    }
+
+
+def _files_below(folder: Path) -> list[str]:
+    """List every file and link below a folder, without following links."""
+    found: list[str] = []
+    for parent, folders, files in os.walk(folder):
+        links = [name for name in folders if Path(parent, name).is_symlink()]
+        found += [Path(parent, name).relative_to(folder).as_posix() for name in [*files, *links]]
+    return sorted(found)
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return any(re.fullmatch(pattern, name) for pattern in patterns)
+
+
+def _hashes_of_receipts(scratch: Path) -> dict[int, list[ReadRange]]:
+    """Return the ranges of each input that the finished tasks of an interrupted run have read."""
+    found: dict[int, list[ReadRange]] = {}
+    for path in sorted(scratch.glob("*-[0-9]*.json")):
+        with suppress(LmkitError):  # an invalid receipt means an unfinished task
+            receipt = read(Receipt, path)
+            for part in receipt.read if receipt else ():
+                found.setdefault(part.input, []).append(part)
+    return found

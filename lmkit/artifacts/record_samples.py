@@ -1,0 +1,55 @@
+"""A sample of the records of a folder, without reading all of them.
+
+Choices:
+- The sample is a function of the seed and of the counts in the manifest, so it can be reproduced.
+- One shard is read, and only as far as the last record of the sample; the lines before it are
+  skipped without parsing.
+"""
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lmkit.artifacts.manifest import Output
+from lmkit.errors import LmkitError
+from lmkit.storage.byte_lines import lines
+from lmkit.storage.byte_ranges import CorruptInput, Range
+from lmkit.storage.json_bytes import from_json
+
+MAX_LINE_BYTES = 256_000_000
+
+
+def pick(outputs: Sequence[Output], count: int, seed: int) -> tuple[Output, list[int]] | None:
+    """Choose a shard, weighted by its size, and some of its records; None if all are empty."""
+    weights = [_records(output) for output in outputs]
+    if not sum(weights) or not count:
+        return None
+    rng = random.Random(seed)
+    (shard,) = rng.choices(outputs, weights)
+    available = _records(shard)
+    return shard, sorted(rng.sample(range(available), min(count, available)))
+
+
+def _records(output: Output) -> int:
+    return output.counts.get("documents", output.counts.get("records", 0))
+
+
+def read_records(path: Path, indices: Sequence[int]) -> list[dict[str, Any]]:
+    """Read some of the records of a .jsonl.zst file, by ascending index.
+
+    Raises LmkitError if the file is damaged.
+    """
+    found: list[dict[str, Any]] = []
+    numbers = set(indices)
+    try:
+        with Range(path, 0, path.stat().st_size) as source:
+            for number, line in enumerate(lines(source, "zstd", MAX_LINE_BYTES)):
+                if number in numbers and line.data is not None:
+                    found.append(from_json(line.data))
+                if number >= max(indices, default=0):
+                    break
+    except (CorruptInput, OSError, ValueError) as error:
+        reason = error.reason if isinstance(error, CorruptInput) else error
+        raise LmkitError(f"{path}: cannot be read ({reason})", "make that folder again") from None
+    return found

@@ -1,0 +1,65 @@
+"""What can be set for `lmkit clean`."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from lmkit.artifacts.options import (
+    DOCUMENT_FILES,
+    SIGNALS_FILES,
+    LabelsDocuments,
+    ReadsRecords,
+    WritesShards,
+)
+from lmkit.config import StageConfig
+from lmkit.filters.options import FiltersConfig
+from lmkit.pii.options import PiiConfig
+from lmkit.readers.options import ReaderConfig
+from lmkit.storage.options import RawFormat
+from lmkit.text.language_codes import Languages
+from lmkit.text.options import NormalizationConfig
+
+
+class CleanConfig(LabelsDocuments, ReadsRecords, WritesShards, StageConfig):
+    """Turn raw files of many kinds (see --format; also in .gz, .zst, .bz2, .xz) into documents."""
+
+    stage = "clean"
+    output_patterns = (*DOCUMENT_FILES, SIGNALS_FILES)
+
+    format: RawFormat | None = None
+    """Read every file as this format, whatever its name and content."""
+
+    text_field: str = "text"
+    """Field or column with the text of a record; a dot leads into a nested field."""
+
+    max_quarantined: Annotated[float | None, Field(ge=0, le=1, exclude=True)] = None
+    """Fail where more than this fraction of all documents had to be quarantined."""
+
+    keep_rejected: Literal["all", "sample", "none"] = "all"
+    """Write the rejected documents too, each with its reason."""
+
+    sample: Annotated[int | None, Field(ge=1)] = None
+    """Judge only this many documents, chosen by their hash, and write no documents: only quality
+    signals, for inspect --rules, and the summary."""
+
+    sentences: Literal["offsets", "lines"] | None = None
+    """Split into sentences: offsets in metadata.sentences, or one sentence per line in the text."""
+
+    max_characters: Annotated[int | None, Field(ge=1)] = None
+    """Split longer documents at the end of a paragraph, else of a sentence; metadata.part links the
+    parts, each of which counts as a document."""
+
+    read: ReaderConfig = ReaderConfig()
+
+    normalize: NormalizationConfig = NormalizationConfig()
+
+    language: Languages | None = None
+    """Label documents with their language, and keep those in these languages: codes, such as en,de;
+    or all."""
+
+    min_language_score: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """With --language: lowest probability that a text is in one of them."""
+
+    pii: PiiConfig = PiiConfig()
+
+    filters: FiltersConfig = FiltersConfig()

@@ -1,0 +1,34 @@
+"""What can be set for `lmkit eval`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from lmkit.artifacts.options import QUARANTINE_FILES, ReadsRecords
+from lmkit.config import POSITIONAL, FolderConfig
+from lmkit.execution.options import ComputesOn
+
+
+class EvalConfig(ComputesOn, ReadsRecords, FolderConfig):
+    """Measure perplexity and bits per byte of a run on held-out text."""
+
+    stage = "eval"
+    output_patterns = (r"scores\.json", QUARANTINE_FILES)
+    location_options = FolderConfig.location_options | {"run", "data", "device"}
+
+    run: Annotated[Path, POSITIONAL]
+    """Run (its best checkpoint, else its latest), or one checkpoint."""
+
+    data: Path
+    """Packed folder, whose held-out sequences are scored; or documents: a folder, or a .jsonl
+    file."""
+
+    output: Path | None = None
+    """Folder to write scores.json to; none: only print."""
+
+    micro_batch: Annotated[Annotated[int, Field(ge=1)] | None, Field(exclude=True)] = None
+    """Sequences to compute at a time; none: about 16,384 tokens. It changes no result."""
+
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """Precision of matrix products."""

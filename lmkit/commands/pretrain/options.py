@@ -1,0 +1,108 @@
+"""What can be set for `lmkit pretrain`."""
+
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from lmkit.config import StageConfig
+from lmkit.execution.options import ComputesOn
+from lmkit.model.options import ModelConfig
+from lmkit.objectives.options import ObjectiveConfig, check_compatible
+from lmkit.training.options import MixtureConfig, OptimConfig, ScheduleConfig, SpikeConfig
+
+
+class PretrainConfig(ObjectiveConfig, ComputesOn, StageConfig):
+    """Train a model on packed folders, or resume a run."""
+
+    stage = "pretrain"
+    output_patterns = (
+        r"(model|resolved)\.json",
+        r"tokenizer/(tokenizer|tokenizer_config|special_tokens_map)\.json",
+        r"checkpoints/step-\d{8,}/((model|optimizer)\.safetensors|(state|manifest)\.json)",
+        r"checkpoints/(index\.json|\.(partial|old)-.*)",
+        r"tensorboard/events\.out\.tfevents\..*",
+        r"(metrics|history)\.jsonl|\.metrics\.jsonl\.partial",
+    )
+    may_change: ClassVar[frozenset[str]] = frozenset(
+        {
+            *("steps", "tokens", "epochs", "hours", "time_limit", "micro_batch", "device"),
+            *("save_every", "validate_every", "log_every", "keep_checkpoints", "stall_timeout"),
+            *("parallel", "activation_checkpointing"),
+        }
+    )
+
+    steps: Annotated[int, Field(ge=1)] = 1_000
+    """Optimizer steps. A finished run resumes if you ask for more."""
+
+    tokens: Annotated[int, Field(ge=1)] | None = None
+    """Tokens to train on, instead of --steps; rounded up to whole steps."""
+
+    epochs: Annotated[float, Field(gt=0)] | None = None
+    """Epochs to train for, instead of --steps; rounded up to whole steps."""
+
+    hours: Annotated[float, Field(gt=0)] | None = None
+    """Hours to train for, instead of --steps: a trial of the speed determines, once, how many
+    steps."""
+
+    time_limit: Annotated[float, Field(gt=0)] | None = None
+    """Hours after which this process saves and exits with code 130, before a batch system kills it;
+    the same command resumes. none: no limit."""
+
+    batch_tokens: Annotated[int, Field(ge=1)] = 16_384
+    """Tokens in a global batch, over all devices; rounded to whole sequences."""
+
+    micro_batch: Annotated[int, Field(ge=1)] | Literal["auto"] | None = None
+    """Sequences that a device computes at a time; auto: as many as fit into memory, determined once
+    a run; none: about 8,192 tokens. It changes no result."""
+
+    activation_checkpointing: bool = False
+    """Keep only the input of each block, and recompute the rest in the backward pass: less memory,
+    about a third more time, the same results."""
+
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """Precision of matrix products; auto tries which is faster here, once a run. fp16 is for GPUs
+    without bf16; it scales the loss."""
+
+    parallel: Literal["ddp", "fsdp", "tensor"] = "ddp"
+    """How several processes share the work: each with all weights (ddp), with a shard of them
+    (fsdp), or with some of the heads (tensor). It changes no result beyond rounding."""
+
+    validate_every: Annotated[int, Field(ge=1)] | None = 250
+    """Steps between validations on the held-out sequences; none: only after the last."""
+
+    save_every: Annotated[int, Field(ge=1)] | None = 250
+    """Steps between checkpoints; none: only after the last."""
+
+    keep_checkpoints: Annotated[int, Field(ge=1)] = 2
+    """Checkpoints to keep: this many of the latest, and the best."""
+
+    log_every: Annotated[int, Field(ge=1)] = 10
+    """Steps between lines in the log, and between points in TensorBoard."""
+
+    stall_timeout: Annotated[float, Field(gt=0)] | None = 1_800
+    """Seconds after which a run without progress exits and names the rank that is behind; none:
+    never."""
+
+    init_from: Path | None = None
+    """Initialize weights and shape from another model: a run, a checkpoint, or a Transformers
+    folder (safetensors only); none: random weights from the seed."""
+
+    dry_run: Annotated[bool, Field(exclude=True)] = False
+    """Check everything, estimate memory and time on this machine, and write nothing."""
+
+    mixture: MixtureConfig = MixtureConfig()
+
+    model: ModelConfig = ModelConfig()
+
+    optim: OptimConfig = OptimConfig()
+
+    schedule: ScheduleConfig = ScheduleConfig()
+
+    spike: SpikeConfig = SpikeConfig()
+
+    @model_validator(mode="after")
+    def _refuse_incompatible_objective(self) -> Self:
+        if self.init_from is None:  # else the architecture is that of the other model
+            check_compatible(self.model.architecture, self.objective)
+        return self

@@ -1,0 +1,305 @@
+"""Train-tokenizer: train a tokenizer on the documents' text, or import one.
+
+    work/tokenizer/tokenizer.json, ...   what `tokenizers` and Transformers load
+    work/tokenizer/report.json           its statistics, by source
+
+Choices:
+- It is trained on a sample, taken evenly from all sources (`tokenizers/training_sample.py`). Tasks
+  in parallel measure the sizes; then one process reads the sample, and the library uses threads.
+- The special tokens of all objectives are included from the start, so that no later step has to
+  resize anything.
+- Every tokenizer is tested on a part of the sample before it is finished: for a lossless algorithm,
+  a text that fails the round trip is an error.
+"""
+
+import json
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from lmkit.artifacts.documents_file import Document, OutcomeFiles, Unreadable
+from lmkit.artifacts.inputs import Inputs, Slice, find_documents, folder_input, make_tasks
+from lmkit.artifacts.manifest import Counts, Manifest
+from lmkit.artifacts.output_folder import open_output
+from lmkit.artifacts.tasks import TaskWriter
+from lmkit.commands.train_tokenizer.options import TrainTokenizerConfig
+from lmkit.errors import ConfigError, InputError, LmkitError
+from lmkit.execution.progress import warn
+from lmkit.execution.tables import shown
+from lmkit.readers.dispatch import read_slice
+from lmkit.text.surrogates import well_formed
+from lmkit.tokenizers.adopt import import_tokenizer, missing_special_tokens_of
+from lmkit.tokenizers.build import train
+from lmkit.tokenizers.recipe import Recipe
+from lmkit.tokenizers.report import merge_small_sources, rows, statistics_by_source
+from lmkit.tokenizers.tokenizer import Tokenizer, contents
+from lmkit.tokenizers.training_sample import Sizes, class_of, keyed_pieces, limits, total
+
+
+def result_text(config: "TrainTokenizerConfig", manifest: Manifest) -> str:
+    """Return a line, or a table, with the size and the statistics of the tokenizer."""
+    size, algorithm = manifest.details["vocabulary_size"], manifest.details["algorithm"]
+    documents = manifest.counts.documents_out
+    made = f"{config.output}: {algorithm} tokenizer of {size:,} tokens"
+    if config.from_:
+        made += f", imported from {config.from_}"
+    elif documents:
+        made += f" from {documents:,} documents"
+    report = manifest.details["report"]
+    if len(report) > 1:
+        return f"{made}\n{shown({'report': report})}"
+    return made + "".join(f", {row['bytes_per_token']:.2f} bytes per token" for row in report)
+
+
+REPORT = "report.json"
+REPORT_SAMPLE_BYTES = 5_000_000
+
+
+def train_tokenizer(config: TrainTokenizerConfig) -> Manifest:
+    """Train a tokenizer on all inputs, or import one, and write it to the output folder."""
+    documents = _documents(config)
+    inputs = _with_tokenizers(documents, config)
+    with open_output(config, inputs) as folder:
+        if folder.finished:
+            return folder.finished
+        tasks = make_tasks(documents.slices)
+        measured = folder.run(
+            "sizes",
+            partial(_record_sizes, config),
+            tasks,
+            workers=config.workers,
+            label="measuring",
+        )
+        limits = _limits(config, [receipt.facts for receipt in measured])
+        slices = tuple(part for task in tasks for part in task)
+        work = partial(_write_tokenizer, config, *limits)
+        (receipt,) = folder.run("tokenizer", work, [slices], label="training")
+        _warn_of_problems(config, receipt.facts)
+        return folder.finish(receipt.counts, receipt.facts)
+
+
+def _documents(config: TrainTokenizerConfig) -> Inputs:
+    """Find the training documents, and refuse options that can't work."""
+    if config.from_ is None:
+        if config.add_missing:
+            raise ConfigError(
+                "--add-missing: got yes, but no tokenizer is imported: --from is missing"
+            )
+        _recipe(config)  # which raises if the options are incompatible
+    elif conflicting := [name for name in _TRAINING_OPTIONS if not _is_default(config, name)]:
+        raise ConfigError(
+            f"--{conflicting[0].replace('_', '-')}: not allowed with --from, "
+            "which imports a tokenizer",
+            "omit one of them",
+        )
+    elif not config.inputs and not config.inputs_from:
+        return Inputs((), (), (), {})
+    documents = find_documents(
+        config.inputs, config.inputs_from, formats=("jsonl",), source=config.source
+    )
+    for part in documents.slices:
+        for document in read_slice(part, [], max_record=config.max_record):
+            if isinstance(document, Document) and document.text.strip():
+                return documents
+    raise InputError("INPUTS: hold no text", "check what the previous stage dropped, and why")
+
+
+_TRAINING_OPTIONS = ("algorithm", "vocab_size", "pre_tokenizer", "digits", "normalize")
+
+
+def _is_default(config: TrainTokenizerConfig, name: str) -> bool:
+    return getattr(config, name) == TrainTokenizerConfig.model_fields[name].default
+
+
+def _with_tokenizers(documents: Inputs, config: TrainTokenizerConfig) -> Inputs:
+    """Add the tokenizers that are read, so that a change of them is detected."""
+    inputs = documents
+    for label, path in (("from", config.from_), ("compare", config.compare)):
+        if path is None:
+            continue
+        if not path.exists():
+            raise InputError(f"--{label}: {path}: no such file or folder")
+        inputs = inputs.merged_with(folder_input(path, label, Tokenizer.load(path).fingerprint))
+    if config.from_:
+        _imported(config)
+    return inputs
+
+
+def _imported(config: TrainTokenizerConfig) -> dict[str, bytes]:
+    assert config.from_ is not None
+    return import_tokenizer(
+        config.from_, add_missing=config.add_missing, sentinels=config.sentinels
+    )
+
+
+def _record_sizes(
+    config: TrainTokenizerConfig, slices: tuple[Slice, ...], writer: TaskWriter
+) -> None:
+    """Measure the text by source and by the hashes of its pieces."""
+    sizes: Sizes = defaultdict(Counter)
+    for part in slices:
+        for document in read_slice(
+            part, writer.read, source=config.source, max_record=config.max_record
+        ):
+            if isinstance(document, Document):
+                source_sizes = sizes[well_formed(document.source)]
+                for key, piece in keyed_pieces(config.seed, document.id, document.text):
+                    source_sizes[class_of(key)] += len(piece.encode("utf-8", "replace"))
+    writer.facts = {"sizes": sizes}
+
+
+def _limits(
+    config: TrainTokenizerConfig, facts: Sequence[Mapping[str, Any]]
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Return the limits of the keys to train on, and of those to report on."""
+    sizes = total(fact["sizes"] for fact in facts)
+    training_limits = limits(sizes, config.sample_bytes)
+    if sizes and not any(training_limits.values()):
+        raise ConfigError(
+            f"--sample-bytes: got {config.sample_bytes:,}, which leaves less than a piece of text "
+            f"for each of {len(sizes):,} sources",
+            "give more, or one --source for all documents",
+        )
+    return training_limits, limits(sizes, min(REPORT_SAMPLE_BYTES, config.sample_bytes))
+
+
+class _Sample:
+    """The sampled texts, read again in every iteration; its counts are those of the last one."""
+
+    def __init__(
+        self,
+        config: TrainTokenizerConfig,
+        slices: tuple[Slice, ...],
+        training_limits: Mapping[str, int],
+        report_limits: Mapping[str, int],
+    ) -> None:
+        self._config, self._slices = config, slices
+        self._training_limits, self._report_limits = training_limits, report_limits
+        self._reset()
+
+    def _reset(self) -> None:
+        self.documents: Counter[str] = Counter()
+        self.bytes = 0
+        self.unreadable: list[Unreadable] = []
+        self.reported: defaultdict[str, list[str]] = defaultdict(list)
+        """Texts to report on, by source."""
+
+    def __iter__(self) -> Iterator[str]:
+        self._reset()
+        for part in self._slices:
+            for document in read_slice(
+                part, [], source=self._config.source, max_record=self._config.max_record
+            ):
+                if isinstance(document, Unreadable):
+                    self.unreadable.append(document)
+                else:
+                    yield from self._sampled(document)
+
+    def _sampled(self, document: Document) -> Iterator[str]:
+        source, sampled = well_formed(document.source), 0
+        for key, piece in keyed_pieces(self._config.seed, document.id, document.text):
+            if key < self._report_limits[source]:
+                self.reported[source].append(piece)
+            if key < self._training_limits[source]:
+                sampled += 1
+                self.bytes += len(piece.encode("utf-8", "replace"))
+                yield piece
+        self.documents["used" if sampled else "not_drawn" if document.text else "empty"] += 1
+
+    @property
+    def counts(self) -> Counts:
+        """Counts of the documents by outcome."""
+        kinds, quarantined = self.documents, len(self.unreadable)
+        return Counts(
+            documents_in=kinds.total() + quarantined,
+            documents_out=kinds["used"],
+            dropped={kind: kinds[kind] for kind in ("empty", "not_drawn") if kinds[kind]},
+            quarantined=quarantined,
+            more={"bytes_of_text": self.bytes},
+        )
+
+
+def _write_tokenizer(
+    config: TrainTokenizerConfig,
+    training_limits: Mapping[str, int],
+    report_limits: Mapping[str, int],
+    slices: tuple[Slice, ...],
+    writer: TaskWriter,
+) -> None:
+    """Write the tokenizer and its report."""
+    sample = _Sample(config, slices, training_limits, report_limits)
+    files = _imported_files(config, sample) if config.from_ else _trained(config, sample)
+    for name, data in files.items():
+        with writer.file(name) as path:
+            path.write_bytes(data)
+    tokenizer = Tokenizer.load(writer.folder)
+    report = _report(config, tokenizer, sample.reported)
+    with writer.file(REPORT) as path:
+        path.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    with OutcomeFiles(writer) as outcomes:
+        for unreadable in sample.unreadable:
+            outcomes.quarantine(unreadable)
+    writer.counts = sample.counts
+    writer.facts = {
+        "algorithm": tokenizer.algorithm if config.from_ else config.algorithm,
+        "vocabulary_size": tokenizer.size,
+        "lacks": missing_special_tokens_of(tokenizer),
+        "report": [row for row in report if row["source"] == "all"],
+    }
+
+
+def _imported_files(config: TrainTokenizerConfig, sample: _Sample) -> dict[str, bytes]:
+    deque(sample, maxlen=0)  # for the report
+    return _imported(config)
+
+
+def _trained(config: TrainTokenizerConfig, sample: _Sample) -> dict[str, bytes]:
+    tokenizer = train(sample, _recipe(config))
+    return {name: text.encode() for name, text in contents(tokenizer).items()}
+
+
+def _report(
+    config: TrainTokenizerConfig, tokenizer: "Tokenizer", texts: Mapping[str, list[str]]
+) -> list[dict[str, Any]]:
+    """Return the statistics of this tokenizer, and of the one to compare with, on texts."""
+    if not texts:
+        return []
+    texts = merge_small_sources(texts)
+    statistics, not_restored = statistics_by_source(tokenizer, texts)
+    if not_restored is not None and not config.from_ and _recipe(config).is_lossless:
+        raise LmkitError(
+            f"a text is not restored from its tokens: {not_restored[:100]!r}: this is a bug in "
+            "lmkit, and the output is not to be trusted"
+        )
+    table = rows("this", tokenizer, statistics)
+    if config.compare:
+        other = Tokenizer.load(config.compare)
+        table += rows(config.compare.name, other, statistics_by_source(other, texts)[0])
+    return table
+
+
+def _warn_of_problems(config: TrainTokenizerConfig, facts: Mapping[str, Any]) -> None:
+    """Print warnings about the tokenizer."""
+    size = facts["vocabulary_size"]
+    if not config.from_ and size < config.vocab_size:
+        warn(f"the text yields {size:,} tokens, fewer than --vocab-size {config.vocab_size:,}")
+    for problem in facts["lacks"] if config.from_ else ():
+        warn(f"{config.from_}: {problem}; --add-missing adds the missing tokens")
+    for row in facts["report"][:1]:
+        if row["unknown_share"]:
+            warn(f"{row['unknown_share']:.2%} of the tokens are unknown words")
+        if row["come_back"] < 1 and not row["unknown_share"]:
+            warn(f"{1 - row['come_back']:.2%} of the texts fail the round trip")
+
+
+def _recipe(config: TrainTokenizerConfig) -> Recipe:
+    """Return the recipe of the tokenizer; raises ConfigError if it can't work."""
+    return Recipe(
+        algorithm=config.algorithm,
+        vocabulary_size=config.vocab_size,
+        sentinels=config.sentinels,
+        pre_tokenizer=config.pre_tokenizer,
+        digits=config.digits,
+        form=config.normalize,
+    )

@@ -1,0 +1,270 @@
+"""The crawl index: what dedup stores of earlier crawls, to compare the next without rereading them.
+
+    work/index/part-00000/index.json            of which crawl, with which settings; its files
+    work/index/part-00000/names-00000.scratch   the keys of the documents kept of its task 0
+    work/index/part-00001/...                   the next crawl's
+
+Choices:
+- Only kept documents are stored, since only they can be representatives. So the result is the same
+  as if all crawls were given at once, with those of earlier crawls first.
+- A document labelled as a near-duplicate is the representative of its exact copies, not of similar
+  documents: it has a key and a digest, and no shingles. One whose near-duplicates first appear in
+  a later crawl has no label, since it is already written.
+- The part of a crawl appears complete, by renaming its folder, when its documents are written. A
+  crawl that is processed again isn't compared with itself, and replaces its earlier part.
+- All of it is hashed before it is used: a wrong byte could remove a document that has no
+  duplicate. That reads the document table, some 3 kB per page, and none of the texts.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmkit.artifacts.inputs import Inputs
+from lmkit.artifacts.lock import LOCK, folder_lock
+from lmkit.artifacts.manifest import Input, Output, Record, fingerprint, read
+from lmkit.artifacts.tasks import scratch
+from lmkit.deduplication.document_table import DocumentTable, Numbers
+from lmkit.errors import ConfigError, InputError, LmkitError
+from lmkit.storage.atomic_files import fsync, sha256
+from lmkit.text.digests import SIZE
+
+Verdict = tuple[Numbers, Numbers]
+"""Which documents of a task are removed, and which are only labelled."""
+
+
+FORMAT = 1
+RECORD = "index.json"
+ADDING, REPLACED = ".adding", ".replaced"
+
+
+class Part(Record):
+    """What the index holds of one crawl."""
+
+    format: int
+    crawl: str
+    """Hash of the inputs."""
+    settings: dict[str, Any]
+    """The options that must be the same for all crawls."""
+    documents: int
+    tasks: int
+    files: tuple[Output, ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of all its files."""
+        return fingerprint((file.name, file.sha256) for file in self.files)
+
+
+@dataclass
+class Index:
+    """A crawl index that a run has locked."""
+
+    path: Path
+    crawl: str
+    settings: dict[str, Any]
+    older: list[Part] = field(default_factory=list[Part])
+    """The parts of crawls before this one."""
+    itself: Part | None = None
+    """The part that an earlier run added for the same crawl."""
+    later: int = 0
+    """How many parts of later crawls there are."""
+
+    def folder(self, number: int) -> Path:
+        """Return the folder of a part."""
+        return self.path / f"part-{number:05d}"
+
+    @property
+    def inputs(self) -> Inputs:
+        """What is read of the index, for the plan."""
+        records = [
+            Input(
+                path=str(self.folder(number)),
+                source="index",
+                origin=self.folder(number).name,
+                bytes=sum(file.bytes for file in part.files),
+                sha256=(part.fingerprint,),
+            )
+            for number, part in enumerate(self.older)
+        ]
+        return Inputs((), tuple(records), (), {})
+
+    @property
+    def table_parts(self) -> list[tuple[Path, int]]:
+        """Folder and number of each part of the document table."""
+        return [
+            (self.folder(number), task)
+            for number, part in enumerate(self.older)
+            for task in range(part.tasks)
+        ]
+
+    @property
+    def documents(self) -> int:
+        """How many documents of earlier crawls the index holds."""
+        return sum(part.documents for part in self.older)
+
+    def check(self) -> None:
+        """Raise InputError if a file differs from what was written."""
+        for number, part in enumerate(self.older):
+            for file in part.files:
+                path = self.folder(number) / file.name
+                intact = path.is_file() and path.stat().st_size == file.bytes
+                if not intact or sha256(path) != file.sha256:
+                    raise InputError(
+                        f"--index: {path} is not what was written",
+                        "restore a copy of it, or start another --index with the earlier crawls",
+                    )
+
+    def add(self, documents: "DocumentTable", verdicts: "Sequence[Verdict]") -> int:
+        """Add the documents that are kept, given the verdict of each task; return how many."""
+        adding = self.path / ADDING
+        adding.mkdir()
+        try:
+            kept = [
+                _write_documents(documents, task, removed, labelled, adding)
+                for task, (removed, labelled) in enumerate(verdicts)
+            ]
+            part = Part(
+                format=FORMAT,
+                crawl=self.crawl,
+                settings=self.settings,
+                documents=sum(kept),
+                tasks=len(kept),
+                files=tuple(map(_on_disk, sorted(adding.iterdir()))),
+            )
+            if not (self.itself and self.itself.fingerprint == part.fingerprint):
+                self._put(part, adding)
+        finally:
+            shutil.rmtree(adding, ignore_errors=True)
+        return part.documents
+
+    def _put(self, part: Part, adding: Path) -> None:
+        folder = self.folder(len(self.older))
+        if self.later:
+            raise LmkitError(
+                f"--index: {folder} holds other documents of the same inputs, and {self.later} "
+                "later parts were compared with those",
+                "start another --index, and add the crawls in order",
+            )
+        part.write(adding / RECORD, adding)
+        if self.itself:
+            folder.rename(self.path / REPLACED)
+        adding.rename(folder)
+        fsync(self.path)
+        shutil.rmtree(self.path / REPLACED, ignore_errors=True)
+
+
+@contextmanager
+def using_index(
+    path: Path, output: Path, inputs: Inputs, settings: dict[str, Any]
+) -> Generator[Index]:
+    """Lock an index, new or existing, for a run. Raises RequestError if it doesn't fit."""
+    _refuse_overlap(path, [output, *inputs.arguments])
+    created = not path.exists()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"--index: {path}: {error.strerror}; must be a folder") from None
+    try:
+        with folder_lock(path, "--index"):
+            yield _opened(path, _crawl(inputs), settings)
+    finally:
+        if created:
+            with suppress(OSError):  # it is not empty: it holds a part now
+                path.rmdir()
+
+
+def _opened(path: Path, crawl: str, settings: dict[str, Any]) -> Index:
+    index = Index(path, crawl, settings)
+    found = {entry.name for entry in path.iterdir()} - {LOCK, ADDING, REPLACED}
+    parts: list[Part] = []
+    for number in range(len(found)):
+        part = read(Part, index.folder(number) / RECORD)
+        if part is None:
+            unexpected = sorted(found - {index.folder(n).name for n in range(number)})
+            raise ConfigError(
+                f"--index: {path} is no crawl index, or a part of it is missing ({unexpected[0]})",
+                "name a folder that --index created, or one that doesn't exist yet",
+            )
+        _refuse_other_settings(index.folder(number), part, settings)
+        parts.append(part)
+    for name in (ADDING, REPLACED):  # of a run that was killed
+        shutil.rmtree(path / name, ignore_errors=True)
+    crawls = [part.crawl for part in parts]
+    position = crawls.index(crawl) if crawl in crawls else len(parts)
+    index.older, rest = parts[:position], parts[position:]
+    index.itself, index.later = (rest[0] if rest else None), max(0, len(rest) - 1)
+    return index
+
+
+def _refuse_other_settings(folder: Path, part: Part, settings: dict[str, Any]) -> None:
+    if part.format != FORMAT:
+        raise ConfigError(
+            f"--index: {folder} was written by another version of lmkit", "start another --index"
+        )
+    for name, before in part.settings.items():
+        if settings.get(name) != before:
+            raise ConfigError(
+                f"--{name}: got {settings.get(name)}, but the index {folder.parent} was made with "
+                f"{before}: must be the same",
+                "signatures of other settings can't be compared",
+            )
+
+
+def _refuse_overlap(path: Path, others: Sequence[str | Path]) -> None:
+    resolved = path.resolve()
+    for other in (Path(other).resolve() for other in others):
+        if resolved == other or other in resolved.parents or resolved in other.parents:
+            raise ConfigError(f"--index: {path} and {other} must be separate folders")
+
+
+def _crawl(inputs: Inputs) -> str:
+    """Hash the inputs: unchanged by a mere `touch`, different if files are added or removed."""
+    identity = [
+        (str(Path(item.path).resolve()), item.bytes, item.sha256 if item.modified is None else ())
+        for item in inputs.records
+    ]
+    return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
+
+
+def _on_disk(path: Path) -> Output:
+    fsync(path)
+    return Output(name=path.name, bytes=path.stat().st_size, sha256=sha256(path))
+
+
+def _write_documents(
+    documents: "DocumentTable", task: int, removed: "Numbers", labelled: "Numbers", folder: Path
+) -> int:
+    """Write the table of the kept documents of a task; return how many there are."""
+    part = documents.older + task
+    start, stop = documents.of_task(task)
+    kept = np.ones(stop - start, bool)
+    kept[removed - start] = False
+    compared = kept.copy()
+    compared[labelled - start] = False
+
+    def take(kind: str) -> "NDArray[np.uint8]":
+        path = documents.path(kind, part)
+        return np.memmap(path, np.uint8, "r") if path.stat().st_size else np.empty(0, np.uint8)
+
+    def put(kind: str, rows: "NDArray[Any]") -> None:
+        rows.tofile(folder / scratch(kind, task))
+
+    lengths = np.diff(take("ends").view(np.int64), prepend=0)
+    put("names", take("names")[np.repeat(kept, lengths)])
+    put("ends", np.cumsum(lengths[kept]))
+    put("digests", take("digests").reshape(-1, SIZE)[kept])
+    if documents.path("sizes", part).exists():
+        sizes = take("sizes").view(np.int64)
+        put("sizes", (sizes * compared)[kept])
+        put("shingles", take("shingles").view(np.uint32)[np.repeat(compared, sizes)])
+        put("bands", take("bands").view(np.uint64).reshape(-1, max(1, len(kept)))[:, kept])
+    return int(kept.sum())

@@ -1,0 +1,171 @@
+"""The matchers that find documents with the same text, and with the same URL.
+
+Choices:
+- Texts are the same if they differ only in letter case, white space or Unicode form.
+- URLs are the same if `lmkit.text.url_normalization` normalizes them to the same string:
+  `metadata.url`, else an origin that is a URL. A document without a URL is never a duplicate.
+- Digests are matched by sorting: that takes some 60 bytes per document, and beyond 64 million
+  documents they are sorted in partitions, by their first bytes. In addition, the document keys of
+  the repeated digests of a partition are in memory.
+"""
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmkit.artifacts.documents_file import Document
+from lmkit.artifacts.output_folder import OutputFolder
+from lmkit.artifacts.tasks import TaskWriter, scratch
+from lmkit.deduplication.document_table import DocumentTable
+from lmkit.deduplication.keep_policy import sort_key
+from lmkit.deduplication.matcher import Collect, Matcher, tables_of
+from lmkit.deduplication.options import KeepConfig
+from lmkit.deduplication.removal_table import Removals, removed_in, write_removals
+from lmkit.text.digests import SIZE, digest, normal_form
+from lmkit.text.url_normalization import normalized_url
+
+MATCHED = 1 << 26
+"""Documents that are matched at a time."""
+
+NO_KEY = bytes(SIZE)
+
+
+class SameKey(Matcher):
+    """Of documents with the same key, keep one."""
+
+    kind: str
+    """Name of its scratch file."""
+
+    def __init__(self, keep: KeepConfig) -> None:
+        self.keep = keep
+        self.partitions = 1
+
+    def key(self, document: Document) -> str | None:
+        """Return what must be equal; documents for which it is None are never duplicates."""
+        raise NotImplementedError
+
+    @contextmanager
+    def collect(self, writer: TaskWriter) -> Generator[Collect]:
+        """Write a digest of 16 bytes per document."""
+        digests = bytearray()
+
+        def add(document: Document) -> None:
+            key = self.key(document)
+            digests.extend(NO_KEY if key is None else digest(key))
+
+        with writer.scratch_file(scratch(self.kind, writer.number)) as path:
+            yield add
+            path.write_bytes(digests)
+
+    def match(
+        self,
+        folder: OutputFolder,
+        documents: "DocumentTable",
+        workers: int,
+        previous: Sequence[Matcher],
+    ) -> None:
+        """Find the digests that occur more than once."""
+        self.partitions = max(1, -(-int(documents.starts[-1]) // MATCHED))
+        work = partial(
+            _find_repeats, self.reason, self.kind, self.keep, documents, previous, self.partitions
+        )
+        folder.run(self.reason, work, range(self.partitions), workers=workers, label="matching")
+
+    def removed(self, partial: Path) -> "Removals":
+        """Return which documents are removed."""
+        return Removals(
+            [partial / scratch(self.reason, partition) for partition in range(self.partitions)]
+        )
+
+
+class Exact(SameKey):
+    """Of documents with the same text, keep one."""
+
+    reason = "exact"
+    kind = "digests"
+
+    def key(self, document: Document) -> str:
+        """Return the text in its normal form."""
+        return normal_form(document.text)
+
+
+class SameUrl(SameKey):
+    """Of documents with the same URL, keep one."""
+
+    reason = "url"
+    kind = "addresses"
+
+    def key(self, document: Document) -> str | None:
+        """Return the URL in its normal form."""
+        for name in ("url", "origin"):
+            url = document.metadata.get(name)
+            if isinstance(url, str) and (address := normalized_url(url)):
+                return address
+        return None
+
+
+def _find_repeats(
+    reason: str,
+    kind: str,
+    keep: KeepConfig,
+    documents: "DocumentTable",
+    previous: Sequence[Matcher],
+    partitions: int,
+    partition: int,
+    writer: TaskWriter,
+) -> None:
+    """Write which documents are removed, of those whose digests are in a partition."""
+    tables = [table for _, table in tables_of(previous, writer.partial)]
+    digests, numbers = [np.empty((0, 2), np.uint64)], [np.empty(0, np.int64)]
+    for part, (start, stop) in enumerate(pairwise(documents.starts.tolist())):
+        found = np.fromfile(documents.path(kind, part), np.uint64).reshape(-1, SIZE // 8)
+        eligible = np.any(found, axis=1) & (found[:, 0] % np.uint64(partitions) == partition)
+        (selected,) = np.nonzero(eligible)
+        selected = np.setdiff1d(
+            selected, removed_in(tables, start, stop) - start, assume_unique=True
+        )
+        digests.append(found[selected])
+        numbers.append(selected + start)
+    group_of, groups = groups_of_equals(np.concatenate(digests).tobytes())
+    number_of = np.concatenate(numbers)
+    members: list[list[int]] = [[] for _ in range(groups)]
+    (repeated,) = np.nonzero(group_of >= 0)
+    for number, group in zip(
+        number_of[repeated].tolist(), group_of[repeated].tolist(), strict=True
+    ):
+        members[group].append(number)
+    keys = documents.keys(number_of[repeated])
+    rows: list[tuple[int, int, float]] = []
+    for group in members:
+        # Documents of the index have been kept before, and come first.
+        best = min(group, key=lambda n: (n >= documents.first, sort_key(keep, keys[n]), n))
+        rows += [(number, best, 1.0) for number in group if number != best]
+    with writer.scratch_file(scratch(reason, writer.number)) as path:
+        write_removals(path, rows)
+
+
+def groups_of_equals(digests: bytes | bytearray) -> tuple[NDArray[np.int64], int]:
+    """Give each group of equal digests a number; the digests are concatenated.
+
+    Returns the group of each digest, -1 for one that occurs once, and the number of groups.
+
+    >>> groups_of_equals(b"a" * 16 + b"b" * 16 + b"a" * 16)
+    (array([ 0, -1,  0]), 1)
+    """
+    halves = np.frombuffer(digests, dtype=np.uint64).reshape(-1, 2)
+    order = np.lexsort((halves[:, 1], halves[:, 0]))
+    ordered = halves[order]
+    same = np.all(ordered[1:] == ordered[:-1], axis=1)
+    new = np.concatenate([[True], ~same])[: len(ordered)]
+    in_group = np.zeros(len(ordered), dtype=bool)
+    in_group[:-1] |= same
+    in_group[1:] |= same
+    number = np.cumsum(new & in_group) - 1
+    group_of = np.full(len(ordered), -1, dtype=np.int64)
+    group_of[order[in_group]] = number[in_group]
+    return group_of, int(number[-1]) + 1 if len(number) else 0

@@ -1,0 +1,164 @@
+"""What dedup has found, for a person to judge: clusters, examples, and duplicates by source.
+
+Choices:
+- A cluster is a representative, and all documents that are removed for it or labelled with it.
+- Examples are near-duplicates spread evenly over their similarities, from the lowest on: those
+  show whether the threshold is right. Their texts are collected during the second reading.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from difflib import SequenceMatcher
+from typing import Any
+
+import numpy as np
+
+from lmkit.artifacts.documents_file import Document
+from lmkit.artifacts.tasks import Receipt, TaskWriter
+from lmkit.deduplication.document_table import DocumentTable
+from lmkit.deduplication.removal_table import NO_REPRESENTATIVE, Removals
+from lmkit.execution.tables import limited_rows
+
+EXAMPLES = 6
+LARGEST = 5
+LISTED = 100
+
+
+def write_examples(
+    tables: Sequence[tuple[str, Removals]], documents: DocumentTable, writer: TaskWriter
+) -> None:
+    """Write the cluster sizes, and choose examples."""
+    kept = [np.empty(0, np.int64)]
+    for index, (_, table) in enumerate(tables):
+        for rows in table.parts:
+            others = rows["kept"][rows["kept"] != rows["number"]]
+            for _, later in tables[index + 1 :]:
+                others = later.representatives(others)
+            kept.append(others[others != NO_REPRESENTATIVE])
+    representatives, counts = np.unique(np.concatenate(kept), return_counts=True)
+    sizes, clusters = np.unique(counts + 1, return_counts=True)
+    writer.facts["sizes"] = dict(zip(map(str, sizes.tolist()), clusters.tolist(), strict=True))
+    order = np.lexsort((representatives, -counts))[:LARGEST]
+    keys = documents.keys(representatives[order])
+    writer.facts["largest"] = [
+        {"documents": size + 1, "source": keys[number].source, "id": keys[number].id}
+        for number, size in zip(
+            representatives[order].tolist(), counts[order].tolist(), strict=True
+        )
+    ]
+    examples = [
+        row for name, table in tables if name == "near" for row in _spread(table, documents)
+    ]
+    writer.facts["examples"] = examples
+
+
+def _spread(table: Removals, documents: DocumentTable) -> list[tuple[int, int, float]]:
+    rows = np.concatenate([np.empty(0, table.row), *table.parts])
+    rows = rows[(rows["kept"] >= documents.first) & (rows["kept"] != rows["number"])]
+    rows = rows[np.lexsort((rows["number"], rows["similarity"]))]
+    chosen = np.unique(np.linspace(0, len(rows) - 1, EXAMPLES).astype(int)) if len(rows) else []
+    return [
+        (int(row["number"]), int(row["kept"]), round(float(row["similarity"]), 6))
+        for row in rows[chosen]
+    ]
+
+
+class ExampleCollector:
+    """What the second reading of a task collects: texts of examples, and counts of duplicates."""
+
+    def __init__(self, examples: Iterable[tuple[int, int, float]]) -> None:
+        self._numbers = {number for example in examples for number in example[:2]}
+        self._pairs: Counter[tuple[str, str, str]] = Counter()
+        self._texts: dict[str, tuple[str, str, str]] = {}
+
+    def add(self, number: int, document: Document) -> None:
+        """Keep the text of a document that is part of an example."""
+        if number in self._numbers:
+            self._texts[str(number)] = document.source, document.id, document.text[:COMPARED]
+
+    def count(self, reason: str, source: str, kept: str) -> None:
+        """Count a document that is removed."""
+        self._pairs[reason, source, kept] += 1
+
+    def write_facts(self, writer: TaskWriter) -> None:
+        """Write what was collected to the receipt."""
+        writer.facts["pairs"] = [[*pair, count] for pair, count in sorted(self._pairs.items())]
+        writer.facts["texts"] = self._texts
+
+
+def summary_of(chosen: Receipt, receipts: Sequence[Receipt]) -> dict[str, Any]:
+    """Merge what tasks have collected, for the manifest."""
+    pairs: Counter[tuple[str, str, str]] = Counter()
+    texts: dict[str, tuple[str, str, str]] = {}
+    for receipt in receipts:
+        for reason, source, kept, count in receipt.facts["pairs"]:
+            pairs[reason, source, kept] += count
+        texts |= receipt.facts["texts"]
+    examples: list[dict[str, Any]] = []
+    for number, kept, similarity in chosen.facts["examples"]:
+        source, key, text = texts[str(number)]
+        kept_source, kept_key, kept_text = texts[str(kept)]
+        before, after = side_by_side(kept_text, text)
+        examples.append(
+            {
+                "similarity": similarity,
+                "stays": {"source": kept_source, "id": kept_key},
+                "like": {"source": source, "id": key},
+                "its_text": before,
+                "text": after,
+            }
+        )
+    return {
+        "clusters": chosen.facts["sizes"],
+        "largest_clusters": chosen.facts["largest"],
+        "duplicates": _listed(pairs),
+        "examples": examples,
+    }
+
+
+def _listed(pairs: Counter[tuple[str, str, str]]) -> list[dict[str, Any]]:
+    """List the most frequent pairs, and sum up the rest."""
+    ordered = sorted(pairs.items(), key=lambda pair: (-pair[1], pair[0]))
+    rows = [
+        {"reason": reason, "source": source, "of": kept, "documents": count}
+        for (reason, source, kept), count in ordered
+    ]
+    return limited_rows(rows, LISTED)
+
+
+AROUND = 4
+"""Words to show before and after a difference."""
+SHOWN = 400
+"""Characters to show of each text."""
+COMPARED = 20_000
+"""Characters to compare of each text."""
+
+
+def side_by_side(one: str, other: str) -> tuple[str, str]:
+    """Return where two texts differ, with the differing words in double brackets.
+
+    >>> side_by_side("It was the best of times.", "It was the worst of times.")
+    ('It was the [[best]] of times.', 'It was the [[worst]] of times.')
+    """
+    left, right = one[:COMPARED].split(), other[:COMPARED].split()
+    shown: tuple[list[str], list[str]] = [], []
+    blocks = SequenceMatcher(None, left, right, autojunk=False).get_opcodes()
+    for block, (operation, *bounds) in enumerate(blocks):
+        for text, words in zip(
+            shown, (left[bounds[0] : bounds[1]], right[bounds[2] : bounds[3]]), strict=True
+        ):
+            if operation != "equal":
+                text.append(f"[[{' '.join(words)}]]")
+                continue
+            before = words[: AROUND if block else 0]
+            after = (
+                words[max(len(before), len(words) - AROUND) :] if block < len(blocks) - 1 else []
+            )
+            gap = ["…"] if len(before) + len(after) < len(words) else []
+            text += [*before, *gap, *after]
+    compared = [" ".join(text) for text in shown]
+    return _truncated(compared[0]), _truncated(compared[1])
+
+
+def _truncated(text: str) -> str:
+    return text if len(text) <= SHOWN else text[: SHOWN - 2] + " …"

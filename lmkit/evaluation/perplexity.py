@@ -1,0 +1,111 @@
+"""How well a model predicts held-out text.
+
+Choices:
+- Sums, and one division at the end. The mean of the means of batches depends on how sequences were
+  divided into batches, and on the padding of the last one.
+- Bits per byte count the bytes of the text and not its tokens, so they compare models whose
+  tokenizers differ. EOS is predicted and costs bits; it has no bytes.
+- The random numbers of an objective depend on a fixed seed and on the number of the sequence, or on
+  keys that the caller gives: two models have the same targets.
+- The score of an empty text is NaN, like any 0 / 0.
+"""
+
+import math
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from lmkit.counter_rng import row_keys
+from lmkit.model.eval_mode import eval_mode
+from lmkit.objectives.clm import clm
+from lmkit.objectives.registry import Objective
+from lmkit.packing.token_rows import TokenSequences
+
+SEED = 0
+"""Seed of the random numbers of evaluation, whatever seed a model was trained with."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """Sums of the score of a text; the score of two texts is the sum of theirs.
+
+    >>> score = Score(nll=2 * math.log(2), tokens=2, bytes=4) + Score(0.0, 2, 4)
+    >>> round(score.perplexity, 3), round(score.bits_per_byte, 3)
+    (1.414, 0.25)
+    """
+
+    nll: float
+    """Negative log-likelihood in nats, summed over the tokens."""
+    tokens: int
+    """Predicted tokens: with clm, all but each document's first."""
+    bytes: int
+    """Bytes of the documents' text in UTF-8; 0 where they are not known."""
+
+    def __add__(self, other: "Score") -> "Score":
+        return Score(self.nll + other.nll, self.tokens + other.tokens, self.bytes + other.bytes)
+
+    @property
+    def loss(self) -> float:
+        """Nats per predicted token; NaN without tokens."""
+        return self.nll / self.tokens if self.tokens else math.nan
+
+    @property
+    def perplexity(self) -> float:
+        """The number of equally likely tokens that is as hard to predict; NaN without tokens."""
+        try:
+            return math.exp(self.loss)
+        except OverflowError:  # a loss above 709: a diverged model
+            return math.inf
+
+    @property
+    def bits_per_byte(self) -> float:
+        """Bits per byte of text of an ideal compressor with this model; NaN without bytes."""
+        return self.nll / (math.log(2) * self.bytes) if self.bytes else math.nan
+
+
+def score_rows(
+    model: nn.Module,
+    token_rows: TokenSequences,
+    rows: NDArray[np.int64] | None = None,
+    micro_batch: int = 8,
+    device: torch.device | str = "cpu",
+    autocast: Callable[[], AbstractContextManager[Any]] = nullcontext,
+    objective: Objective = clm,
+    keys_R: NDArray[np.uint64] | None = None,
+) -> Score:
+    """Predict the given sequences, each once, and return the sums.
+
+    Args:
+        model: returns the summed loss of a batch; its mode is restored.
+        token_rows: the sequences.
+        rows: indices of sequences, all different; None: all. The score of a subset has no bytes,
+            since documents continue from sequence to sequence: where ranks share the work, set them
+            on the sum.
+        micro_batch: sequences at a time. It changes memory and speed, and no sum beyond fp32's
+            rounding.
+        device: where the model is.
+        autocast: makes the context that the model runs in, such as `accelerator.autocast`.
+        objective: makes a batch of sequences and of the keys of their random numbers.
+        keys_R: the keys of the random numbers of all sequences; None: from their indices.
+
+    """
+    if rows is None:
+        rows = np.arange(len(token_rows))
+    tokens, sums = 0, list[Tensor]()
+    with eval_mode(model):
+        for start in range(0, len(rows), micro_batch):
+            numbers = rows[start : start + micro_batch]
+            keys_B = row_keys(SEED, 0, numbers) if keys_R is None else keys_R[numbers]
+            batch = objective(token_rows.read(numbers).trimmed(), keys_B)
+            with autocast():
+                sums.append(model(**batch.tensors(device)))
+            tokens += batch.targets
+    # Read at the end: each number read earlier would make a GPU wait. MPS has no float64.
+    nll = torch.stack(sums).cpu().double().sum().item() if sums else 0.0
+    return Score(nll, tokens, token_rows.bytes_of_text if len(rows) == len(token_rows) else 0)

@@ -1,0 +1,109 @@
+"""Quality signals that distinguish prose and code from noise.
+
+Choices:
+- A signal is only a number. Limits are options of the stage.
+- Length is counted in visible characters, not in words: many of the world's scripts have no spaces
+  between words.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from functools import cache
+
+ASCII = bytes(range(0x80))
+BEYOND = bytes(range(0x80, 0x100))
+SPACES = bytes(n for n in ASCII if chr(n).isspace())
+NON_LETTERS = bytes(n for n in ASCII if not chr(n).isalpha())
+
+
+def visible_characters(text: str) -> int:
+    r"""Count the characters that aren't white space.
+
+    >>> visible_characters("a b\n言葉")
+    4
+    """
+    return visible_and_letters(text)[0]
+
+
+def letter_fraction(text: str) -> float:
+    """Return the fraction of letters of any script among the visible characters.
+
+    >>> letter_fraction("ab 1 $")
+    0.5
+    """
+    visible, letters = visible_and_letters(text)
+    return letters / max(1, visible)
+
+
+def visible_and_letters(text: str) -> tuple[int, int]:
+    """Count the characters that aren't white space, and the letters among them.
+
+    Deleting bytes is much faster than testing each character, and most texts are mostly ASCII.
+    """
+    data = text.encode("utf-8", "surrogatepass")
+    if text.isascii():
+        return len(data.translate(None, SPACES)), len(data.translate(None, NON_LETTERS))
+    others = Counter(data.translate(None, ASCII).decode("utf-8", "surrogatepass")).items()
+    visible = sum(count for character, count in others if not character.isspace())
+    letters = sum(count for character, count in others if _is_letter(character))
+    plain = data.translate(None, BEYOND)
+    return (
+        visible + len(plain.translate(None, SPACES)),
+        letters + len(plain.translate(None, NON_LETTERS)),
+    )
+
+
+@cache
+def _is_letter(character: str) -> bool:
+    r"""Tell what is a letter. Combining marks are: Hindi has many, and \w excludes some."""
+    plain = re.match(r"[^\W\d_]", character) is not None
+    return plain or unicodedata.category(character)[0] == "M"
+
+
+def repeated_fraction(text: str) -> float:
+    r"""Return the fraction of characters in lines that occurred before.
+
+    >>> repeated_fraction("ab\ncd\nab")
+    0.3333333333333333
+    """
+    lines = [line for line in text.split("\n") if line and not line.isspace()]
+    if len(set(lines)) == len(lines):
+        return 0.0
+    counts = Counter(lines)
+    repeats = sum(len(line) * (count - 1) for line, count in counts.items())
+    return repeats / sum(map(len, lines))
+
+
+MARKUP = re.compile(
+    r"</?[A-Za-z!][^<>]{0,500}>|&#?[0-9A-Za-z]{1,10};|\[\[|\]\]|\{\{|\}\}|\{\||\|\}|'''?|={2,6}"
+)
+
+
+def markup_fraction(text: str) -> float:
+    """Return the fraction of visible characters in tags, entities and wiki markup.
+
+    >>> markup_fraction("<b>ab</b> c")
+    0.7
+    """
+    markup_characters = sum(len(found) - found.count(" ") for found in MARKUP.findall(text))
+    return markup_characters / max(1, visible_characters(text))
+
+
+def line_lengths(text: str) -> tuple[int, float]:
+    r"""Return the length of the longest line, and the mean length of lines.
+
+    >>> line_lengths("ab\nabcd")
+    (4, 3.0)
+    """
+    lengths = [len(line) for line in text.split("\n")]
+    return max(lengths), sum(lengths) / len(lengths)
+
+
+def alphanumeric_fraction(text: str) -> float:
+    """Return the fraction of letters and digits among all characters.
+
+    >>> alphanumeric_fraction("a1 {")
+    0.5
+    """
+    return sum(map(str.isalnum, text)) / max(1, len(text))

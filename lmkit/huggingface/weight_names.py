@@ -1,0 +1,123 @@
+"""Conversion of weights between lmkit's names and Transformers'.
+
+Choices:
+- A rule is written once and used in both directions, so that a round trip preserves every bit.
+- A rule concatenates some of lmkit's matrices, may transpose the result, and may reshape it.
+  Nothing is computed: numbers are only put in another order.
+- A rule without lmkit names stands for weights that lmkit's models don't have. They are written as
+  zeros, which have no effect.
+"""
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Rule(NamedTuple):
+    """How a tensor of Transformers is made from lmkit's."""
+
+    lmkit_names: tuple[str, ...]
+    """Concatenated along their first axis."""
+    hf_name: str
+    transposed: bool = False
+    """Whether Transformers stores a matrix as inputs x outputs."""
+    shape: tuple[int, ...] | None = None
+    """Transformers' shape, where it isn't that of the concatenated and transposed tensor."""
+
+
+def to_hf(rules: Iterable[Rule], weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the weights as Transformers stores them.
+
+    >>> rule = Rule(("q", "k"), "qk", transposed=True)
+    >>> to_hf([rule], {"q": torch.tensor([[1, 2]]), "k": torch.tensor([[3, 4]])})
+    {'qk': tensor([[1, 3],
+            [2, 4]])}
+    """
+    return {rule.hf_name: _fused(rule, weights).contiguous() for rule in rules}
+
+
+def to_lmkit(
+    rules: Iterable[Rule], weights: Mapping[str, Tensor], shapes: Mapping[str, Sequence[int]]
+) -> dict[str, Tensor]:
+    """Return the weights under lmkit's names; `shapes` are lmkit's.
+
+    >>> rule, shapes = Rule(("q", "k"), "qk", transposed=True), {"q": (1, 2), "k": (1, 2)}
+    >>> to_lmkit([rule], {"qk": torch.tensor([[1, 3], [2, 4]])}, shapes)
+    {'q': tensor([[1, 2]]), 'k': tensor([[3, 4]])}
+    """
+    weights_by_name: dict[str, Tensor] = {}
+    for rule in rules:
+        if not rule.lmkit_names:
+            continue
+        full_shape = fused_shape(rule, shapes)
+        tensor = weights[rule.hf_name].reshape(full_shape[::-1] if rule.transposed else full_shape)
+        tensor = tensor.t() if rule.transposed else tensor
+        parts = tensor.split([shapes[name][0] for name in rule.lmkit_names])
+        weights_by_name |= {
+            name: part.contiguous() for name, part in zip(rule.lmkit_names, parts, strict=True)
+        }
+    return weights_by_name
+
+
+def hf_shape(rule: Rule, shapes: Mapping[str, Sequence[int]]) -> tuple[int, ...]:
+    """Return the shape that Transformers' tensor must have."""
+    if rule.shape is not None:
+        return rule.shape
+    full_shape = fused_shape(rule, shapes)
+    return full_shape[::-1] if rule.transposed else full_shape
+
+
+def fused_shape(rule: Rule, shapes: Mapping[str, Sequence[int]]) -> tuple[int, ...]:
+    """Return the shape of lmkit's concatenated tensors."""
+    first, *rest = shapes[rule.lmkit_names[0]]
+    return (first + sum(shapes[name][0] for name in rule.lmkit_names[1:]), *rest)
+
+
+def layer(
+    lmkit_names: str, hf_name: str, known: Container[str], *, transposed: bool = False
+) -> list[Rule]:
+    """Return the rules of a layer's weight and bias, of which either may be absent.
+
+    >>> [rule.hf_name for rule in layer("norm", "ln_f", {"norm.weight"})]
+    ['ln_f.weight']
+    """
+    return fused_layer([lmkit_names], hf_name, known, transposed=transposed)
+
+
+def fused_layer(
+    lmkit_names: Sequence[str], hf_name: str, known: Container[str], *, transposed: bool = False
+) -> list[Rule]:
+    """Return the rules of a Transformers layer that fuses several of lmkit's."""
+    return [
+        Rule(names, f"{hf_name}.{part}", transposed and part == "weight")
+        for part in ("weight", "bias")
+        for names in [tuple(f"{one}.{part}" for one in lmkit_names)]
+        if names[0] in known
+    ]
+
+
+def layers(
+    table: Mapping[str, str],
+    prefix: str,
+    hf_prefix: str,
+    known: Container[str],
+    *,
+    transposed: bool = False,
+) -> list[Rule]:
+    """Return the rules of a table of layers, with a prefix for each side."""
+    return [
+        rule
+        for one, other in table.items()
+        for rule in layer(prefix + one, hf_prefix + other, known, transposed=transposed)
+    ]
+
+
+def _fused(rule: Rule, weights: Mapping[str, Tensor]) -> Tensor:
+    if not rule.lmkit_names:
+        assert rule.shape is not None
+        return torch.zeros(rule.shape, dtype=next(iter(weights.values())).dtype)
+    tensor = torch.cat([weights[name] for name in rule.lmkit_names])
+    tensor = tensor.t() if rule.transposed else tensor
+    return tensor if rule.shape is None else tensor.reshape(rule.shape)

@@ -1,0 +1,259 @@
+"""The cost of a model, from its options alone: parameters, FLOPs, memory.
+
+Choices:
+- Nothing here imports torch: a plan is made before any weight is allocated.
+- Parameters are counted by component from the shapes, and a test compares the sum with the model.
+- FLOPs are those of Chowdhery et al. (2022, arXiv 2204.02311, appendix B): 6 for each parameter of
+  a matrix that a token is multiplied with, and 12 H K for each position that it attends to, in each
+  block, every position attending to its full sequence (in a sliding-window block: its window). The
+  output matrix counts, an embedding that is only looked up doesn't; nor does what is recomputed to
+  save memory.
+- Memory is what autograd keeps for the backward pass, by the operators that `transformer` calls; a
+  test counts the bytes that it saves. Attention keeps different tensors on different machines:
+  its kernels are an argument, and `attention_kernels.kernels_on` returns them.
+
+Shapes: L blocks, D hidden size, H heads, K head dimension, V vocabulary, T sequence length.
+"""
+
+from typing import NamedTuple
+
+from lmkit.model.options import ModelConfig
+
+BUCKETS = 32
+"""Number of buckets of T5's relative positions."""
+
+
+class BatchShape(NamedTuple):
+    """How many positions a model processes in one step."""
+
+    sequences: int
+    length: int
+    """Of each sequence: of a decoder, or of an encoder."""
+    source_length: int = 0
+    """Length of the source sequence, of an encoder-decoder."""
+    queries: int = 0
+    """Positions that an encoder's query stream predicts."""
+
+
+def parameters(config: ModelConfig, vocabulary_size: int) -> int:
+    """Count the trained parameters; a tied embedding counts once.
+
+    >>> parameters(ModelConfig(layers=1, hidden_size=4, heads=2, ffn_size=8), 10)
+    212
+    """
+    return sum(parameters_by_part(config, vocabulary_size).values())
+
+
+class Kernels(NamedTuple):
+    """How a device computes attention, as far as memory depends on it."""
+
+    softmax_up_to: int = 0
+    """Most key positions for which softmax(q k) v is computed as it is written; 0: never. Otherwise
+    torch's scaled_dot_product_attention is called."""
+    fuses_dropout: bool = False
+    """Whether torch's kernel has dropout without materializing the weights in fp32."""
+
+
+def parameters_by_part(config: "ModelConfig", vocabulary_size: int) -> dict[str, int]:
+    """Count the trained parameters by component; an absent component is left out."""
+    width, norm = config.hidden_size, _norm(config)
+    parts = {
+        "embedding": vocabulary_size * width,
+        "positions": (config.max_positions or 0) * width,
+        "embedding norm": config.has_head * norm,
+        "query vector": (config.architecture == "encoder") * width,
+    }
+    for stack, layers, crosses in _stacks(config):
+        attentions = 2 if crosses else 1
+        norms = layers * (attentions + 1) + (config.norm_position == "pre")
+        parts[f"{stack} attention"] = layers * attentions * _attention(config)
+        parts[f"{stack} feed-forward"] = layers * _feed_forward(config)
+        parts[f"{stack} norms"] = norm * (norms - (not config.first_is_normalized))
+        parts[f"{stack} positions"] = (config.position == "relative") * BUCKETS * config.heads
+    parts["head"] = config.has_head * (_head(config) + norm)
+    parts["output"] = (not config.tie_embeddings) * vocabulary_size * width
+    parts["output bias"] = config.has_output_bias * vocabulary_size
+    return {name: count for name, count in parts.items() if count}
+
+
+def flops(config: "ModelConfig", vocabulary_size: int, batch: BatchShape) -> dict[str, float]:
+    """Count the FLOPs of a training step, forward and backward, by purpose."""
+    inner = config.heads * config.attention_head_dim
+    scores = 24 if config.position == "transformer-xl" else 12  # it also scores 2 T distances
+    parameters = attention = 0.0
+    for stack, layers, crosses in _stacks(config):
+        length = batch.source_length if stack == "encoder" and batch.source_length else batch.length
+        query_positions = length + (0 if crosses else batch.queries)
+        block = _attention(config) + _feed_forward(config)
+        parameters += layers * query_positions * block
+        key_positions = sum(_attended_positions(config, block, length) for block in range(layers))
+        attention += scores * inner * query_positions * key_positions
+        if crosses:
+            keys = 2 * config.hidden_size * config.shape.kv_heads * config.attention_head_dim
+            parameters += layers * (
+                length * (_attention(config) - keys) + batch.source_length * keys
+            )
+            attention += 12 * inner * layers * length * batch.source_length
+    predicted = batch.queries or batch.length
+    parameters += predicted * (_head(config) + vocabulary_size * config.hidden_size)
+    return {
+        "parameters": 6.0 * batch.sequences * parameters,
+        "attention": batch.sequences * attention,
+    }
+
+
+def memory(
+    config: "ModelConfig",
+    vocabulary_size: int,
+    batch: BatchShape,
+    kernels: Kernels,
+    *,
+    bf16: bool = False,
+) -> dict[str, int]:
+    """Return the peak memory of training in bytes, by purpose.
+
+    `batch` is what is computed at a time, and `kernels` how attention is. Weights, gradients and
+    AdamW's two moments are in fp32.
+    """
+    count = parameters(config, vocabulary_size)
+    parts = {
+        "weights": 4 * count,
+        "gradients": 4 * count,
+        "optimizer": 8 * count,
+        "activations": activations(config, batch, kernels, bf16=bf16),
+    }
+    predicted = batch.sequences * (batch.queries or batch.length)
+    logits = min(predicted, max(512, 2**22 // vocabulary_size)) * vocabulary_size
+    parts["loss"] = 8 * logits + 4 * vocabulary_size * config.hidden_size
+    if bf16:
+        stacks = _stacks(config)
+        blocks = sum(
+            layers * ((1 + crosses) * _attention(config) + _feed_forward(config))
+            for _, layers, crosses in stacks
+        )
+        parts["bf16 copies"] = 2 * blocks
+    return parts
+
+
+def activations(
+    config: "ModelConfig", batch: BatchShape, kernels: Kernels, *, bf16: bool = False
+) -> int:
+    """Return the bytes of the forward pass that are kept until the backward pass."""
+    width, inner = config.hidden_size, config.heads * config.attention_head_dim
+    low = 2 if bf16 else 4
+    # A sublayer's input is kept by its norm, and the norm's output by the layers that take it: once
+    # for all of them, or a cast copy for each where they take the residual stream itself.
+    copies = bf16 and config.norm_position == "post"
+    sublayer = 4 * width + low * width + bool(config.dropout) * low * width
+    feed_forward = sublayer + copies * config.gated * low * width
+    feed_forward += (4 if config.gated else 2) * low * config.shape.ffn_size
+    per_position = sublayer + copies * 2 * low * width + feed_forward
+    per_position += config.qk_norm * 4 * (inner + config.shape.kv_heads * config.attention_head_dim)
+    has_bias = config.position in {"relative", "alibi", "transformer-xl"}
+    total = 0
+    for stack, layers, crosses in _stacks(config):
+        length = batch.source_length if stack == "encoder" and batch.source_length else batch.length
+        query_positions = length + (0 if crosses else batch.queries)
+        total += layers * query_positions * per_position
+        total += layers * _attention_activations(
+            config, length, length, kernels, low, has_bias=has_bias
+        )
+        if query_positions > length:  # a query stream has separate keys and values
+            queries = query_positions - length
+            total += layers * _attention_activations(
+                config, queries, length, kernels, low, has_bias=has_bias
+            )
+        if config.position == "alibi" and length > kernels.softmax_up_to:  # one for all blocks
+            total += 4 * config.heads * length * length
+        if (
+            config.position == "transformer-xl"
+        ):  # two queries, and distance encodings for each sequence
+            streams = 2 if query_positions > length else 1
+            total += layers * low * inner * (query_positions + streams * 2 * length)
+            total += (
+                layers * 8 * (query_positions - length) * length
+            )  # the index of each pair's distance, in int64
+        if crosses:
+            total += layers * length * sublayer
+            total += layers * _attention_activations(
+                config, length, batch.source_length, kernels, low, has_bias=False
+            )
+    embedding_and_head = 2 * sublayer
+    return batch.sequences * (total + (batch.queries or batch.length) * embedding_and_head)
+
+
+def _attention_activations(
+    config: "ModelConfig",
+    query_positions: int,
+    key_positions: int,
+    kernels: Kernels,
+    low: int,
+    *,
+    has_bias: bool,
+) -> int:
+    """Return the bytes that attention keeps per sequence: q, k, v, the output, and T x S matrices.
+
+    Args:
+        config: the model.
+        query_positions: number of queries.
+        key_positions: number of keys.
+        kernels: how attention is computed.
+        low: bytes per number in a matrix product.
+        has_bias: whether a bias is added to the scores.
+
+    """
+    # With dropout three matrices are kept: the weights, the dropout mask, the result.
+    tables = config.heads * (3 if config.dropout else 1)
+    is_trained = has_bias and config.position != "alibi"
+    if key_positions <= kernels.softmax_up_to:
+        number, pair = low, low * tables + (not has_bias)  # a mask is kept, a bias isn't
+    elif is_trained or (config.dropout and not kernels.fuses_dropout):
+        number, pair = 4, 4 * tables  # torch computes in fp32 what its fast kernel can't
+    else:  # weights are recomputed; only the mask is kept
+        number, pair = low, low * (config.heads if config.dropout else 1)
+    inner = config.heads * config.attention_head_dim
+    return (
+        inner * (query_positions * (number + low) + key_positions * 2 * number)
+        + query_positions * key_positions * pair
+    )
+
+
+def _stacks(config: "ModelConfig") -> list[tuple[str, int, bool]]:
+    """Return the name and the blocks of each stack, and whether it has cross-attention."""
+    if config.architecture != "encoder-decoder":
+        return [(config.architecture, config.layers, False)]
+    return [
+        ("encoder", config.layers, False),
+        ("decoder", config.decoder_layers or config.layers, True),
+    ]
+
+
+def _norm(config: "ModelConfig") -> int:
+    vectors = 2 if config.norm == "layernorm" and config.biases else 1
+    return vectors * config.hidden_size
+
+
+def _attention(config: "ModelConfig") -> int:
+    width, head = config.hidden_size, config.attention_head_dim
+    inner, shared = config.heads * head, config.shape.kv_heads * head
+    count = 2 * width * inner + 2 * width * shared
+    count += config.attention_biases * (inner + 2 * shared + width)
+    count += config.qk_norm * 2 * head
+    if config.position == "transformer-xl":
+        count += width * inner + 2 * inner
+    return count
+
+
+def _feed_forward(config: "ModelConfig") -> int:
+    width, inner = config.hidden_size, config.shape.ffn_size
+    wide = 2 if config.gated else 1
+    return (wide + 1) * width * inner + config.biases * (wide * inner + width)
+
+
+def _head(config: "ModelConfig") -> int:
+    width = config.hidden_size
+    return config.has_head * (width * width + config.biases * width)
+
+
+def _attended_positions(config: "ModelConfig", block: int, length: int) -> int:
+    return min(length, config.window or length) if config.is_local(block) else length

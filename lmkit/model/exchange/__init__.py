@@ -1,1 +1,0 @@
-"""Models in the form of Transformers, written and read."""

@@ -1,0 +1,365 @@
+"""Model options, resolved and checked before any weight is allocated.
+
+Choices:
+- Nothing here imports torch, since `lmkit pretrain --help` imports it.
+- A preset and an option that disagree are refused, never merged: a model that is called
+  llama-120m has llama-120m's shape and components.
+- After validation every dimension is a number. The resolved object, written as JSON, is itself
+  valid input, so that a run can record it and read it back.
+- What follows from other options isn't an option: whether scores are scaled, an encoder's head,
+  which layers have biases. The properties below define it, with the model that it comes from.
+"""
+
+import math
+from typing import Annotated, Any, Literal, Self, cast
+
+from pydantic import Field, model_validator
+
+from lmkit.config import Group
+from lmkit.model.presets import PARTS, PRESETS, Shape
+
+FFN_MULTIPLE = 64  # matrix units work on tiles; a partial tile costs a full one
+LEARNED_POSITIONS = 1024
+GATED = {"swiglu": "silu", "geglu": "gelu", "geglu-tanh": "gelu-tanh"}
+"""Gated activations, and the function that is applied to the gate."""
+
+LEFT_OPEN = frozenset({"dropout", "z_loss", "initialization", "norm_eps", "rotary_base"})
+"""Options that a preset doesn't fix, unless they are among its components."""
+NEW_DEFAULT_ONLY = frozenset({"initialization"})
+"""Options for which a preset only has another default."""
+
+
+class ModelConfig(Group):
+    """The shape of a model and its components."""
+
+    preset: (
+        Literal[
+            "tiny-decoder",
+            "llama-15m",
+            "llama-120m",
+            "llama-1b",
+            "gpt2-small",
+            "gpt2-medium",
+            "bert-base",
+            "modernbert-base",
+            "t5-small",
+            "xlnet-base",
+            "tiny-encoder",
+            "tiny-encoder-decoder",
+        ]
+        | None
+    ) = None
+    """A published or named shape; none: the options below describe the model."""
+
+    architecture: Literal["decoder", "encoder", "encoder-decoder"] = "decoder"
+    """decoder: causal attention, predicts the next token; encoder: attention both ways, predicts
+    masked tokens; encoder-decoder: reads one text both ways and predicts another."""
+
+    position: Literal[
+        "learned", "sinusoidal", "relative", "transformer-xl", "rotary", "alibi", "none"
+    ] = "rotary"
+    """Position encoding: learned or sinusoidal embeddings are added to the tokens; rotary rotates
+    queries and keys; relative (T5), transformer-xl (XLNet) and alibi add to attention scores."""
+
+    layers: Annotated[int, Field(ge=1)] = 6
+    """Transformer blocks."""
+
+    decoder_layers: Annotated[int, Field(ge=1)] | None = None
+    """Blocks of an encoder-decoder's decoder; none: as many as in its encoder."""
+
+    hidden_size: Annotated[int, Field(ge=1)] = 384
+    """Hidden size: the width of the residual stream."""
+
+    heads: Annotated[int, Field(ge=1)] = 6
+    """Attention heads in each block."""
+
+    kv_heads: Annotated[int, Field(ge=1)] | None = None
+    """Key-value heads, each shared by several query heads (grouped-query attention); none: one for
+    each."""
+
+    head_dim: Annotated[int, Field(ge=1)] | None = None
+    """Dimension of one head's queries, keys and values; none: the hidden size divided by the
+    heads."""
+
+    ffn_size: Annotated[int, Field(ge=1)] | None = None
+    """Hidden size of the feed-forward network; none: 4 times the hidden size, or with a gated
+    activation 8/3 of it, up to a multiple of 64."""
+
+    activation: Literal["gelu", "gelu-tanh", "relu", "relu2", "swiglu", "geglu", "geglu-tanh"] = (
+        "swiglu"
+    )
+    """Activation of the feed-forward network; swiglu and geglu are gated."""
+
+    norm: Literal["layernorm", "rmsnorm"] = "rmsnorm"
+    """Normalization layer; layernorm also subtracts the mean."""
+
+    norm_position: Literal["pre", "post"] = "pre"
+    """pre: normalize the input of each sublayer; post: normalize the sum after it."""
+
+    norm_eps: Annotated[float, Field(gt=0, lt=1)] = 1e-5
+    """Added to the denominator of normalization layers."""
+
+    qk_norm: bool = False
+    """Normalize each head's queries and keys before the dot product; it stabilizes large models."""
+
+    biases: bool = False
+    """Biases in linear layers and layernorms."""
+
+    tie_embeddings: bool = True
+    """Use the embedding matrix as output matrix, too."""
+
+    window: Annotated[int, Field(ge=2)] | None = None
+    """Attention window of sliding-window layers: half to each side in an encoder, the last
+    positions in a decoder; none: all layers attend to the whole document."""
+
+    global_every: Annotated[int, Field(ge=1)] | None = None
+    """With a window, the first layer and every n-th after it have global attention; none: none
+    has."""
+
+    max_positions: Annotated[int, Field(ge=1)] | None = None
+    """Longest sequence of learned positions; none: 1,024."""
+
+    rotary_base: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 10_000.0
+    """Base of rotary embeddings (theta); larger suits longer contexts."""
+
+    local_rotary_base: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
+    """The same in sliding-window layers; none: as in the others."""
+
+    initialization: Literal["gpt2", "t5", "small"] = "gpt2"
+    """Weight initialization: as in GPT-2, as in T5 (which also divides the logits of tied
+    embeddings by the root of the hidden size), or smaller the larger the hidden size is."""
+
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Dropout probability in training; it helps where the text is read many times."""
+
+    z_loss: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """Weight of the z-loss, the squared log of the softmax denominator, in training; it keeps
+    logits from drifting; 1e-4 is usual."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_from_preset(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        given = cast(dict[str, Any], values)
+        preset = given.get("preset")
+        if not isinstance(preset, str) or preset not in PRESETS:
+            return given  # no preset, or the field's validation reports the valid names
+        return PRESETS[preset]._asdict() | dict(PARTS.get(preset, {})) | given
+
+    @model_validator(mode="after")
+    def _resolve_and_check(self) -> Self:
+        given = {name: getattr(self, name) for name in type(self).model_fields}
+        resolved: dict[str, Any] = {
+            **self.shape._asdict(),
+            "head_dim": self.head_dim or self.hidden_size // self.heads,
+        }
+        if self.architecture == "encoder-decoder":
+            resolved["decoder_layers"] = self.decoder_layers or self.layers
+        if self.position == "learned":
+            resolved["max_positions"] = self.max_positions or LEARNED_POSITIONS
+        for name, value in resolved.items():
+            object.__setattr__(self, name, value)  # frozen after this
+        self._check_against_preset()
+        self._check_heads(given["head_dim"])
+        self._check_parts()
+        return self
+
+    def _check_against_preset(self) -> None:
+        if self.preset is None:
+            return
+        named = PRESETS[self.preset]._asdict() | dict(PARTS.get(self.preset, {}))
+        for name, field in type(self).model_fields.items():
+            if (
+                name == "preset"
+                or name in NEW_DEFAULT_ONLY
+                or (name in LEFT_OPEN and name not in named)
+            ):
+                continue
+            actual, expected = getattr(self, name), named.get(name, field.default)
+            if expected is None and name in {"head_dim", "decoder_layers"}:
+                expected = {
+                    "head_dim": self.hidden_size // self.heads,
+                    "decoder_layers": self.layers
+                    if self.architecture == "encoder-decoder"
+                    else None,
+                }[name]
+            if actual != expected:
+                raise ValueError(
+                    f"--model.{name.replace('_', '-')}: got {as_typed(actual)}, but "
+                    f"--model.preset {self.preset} has {as_typed(expected)}; leave one of them out"
+                )
+
+    def _check_heads(self, head_dim: int | None) -> None:
+        if head_dim is None and self.hidden_size % self.heads:
+            raise ValueError(
+                f"--model.hidden-size: got {self.hidden_size}, must be a multiple of "
+                f"--model.heads, which is {self.heads}; or give --model.head-dim"
+            )
+        if self.position == "rotary" and self.attention_head_dim % 2:
+            raise ValueError(
+                f"--model.heads: got {self.heads} heads that are {self.attention_head_dim} wide "
+                f"({self.hidden_size} / {self.heads}); rotary positions rotate pairs, so that "
+                "--model.hidden-size / --model.heads must be even"
+            )
+        if self.position in {"sinusoidal", "transformer-xl"} and self.hidden_size % 2:
+            raise ValueError(
+                f"--model.hidden-size: got {self.hidden_size}, must be even for --model.position "
+                f"{self.position}, whose sines and cosines are pairs"
+            )
+        if self.heads % self.shape.kv_heads:
+            raise ValueError(
+                f"--model.kv-heads: got {self.kv_heads}, must divide --model.heads, "
+                f"which is {self.heads}"
+            )
+
+    def _check_parts(self) -> None:
+        if self.position == "transformer-xl":
+            if self.architecture != "encoder":
+                raise ValueError(
+                    f"--model.position transformer-xl: got --model.architecture "
+                    f"{self.architecture}, must be encoder; a {self.architecture} can have "
+                    "rotary, relative, learned, sinusoidal, alibi or none"
+                )
+            if self.kv_heads != self.heads:
+                raise ValueError(
+                    f"--model.kv-heads: got {self.kv_heads}, must be --model.heads "
+                    f"({self.heads}) for --model.position transformer-xl, or left out"
+                )
+            if self.window or self.qk_norm:
+                option = "--model.window" if self.window else "--model.qk-norm"
+                raise ValueError(
+                    f"{option}: can't be combined with --model.position transformer-xl; leave it "
+                    "out, or use rotary, learned, sinusoidal or alibi positions"
+                )
+        if self.window and self.architecture == "encoder-decoder":
+            raise ValueError(
+                f"--model.window: got {self.window}, but --model.architecture is encoder-decoder; "
+                "leave it out, or use an encoder or a decoder"
+            )
+        if self.window and self.window % 2 and self.architecture == "encoder":
+            raise ValueError(
+                f"--model.window: got {self.window}, must be even for an encoder, which attends to "
+                "half of it on each side"
+            )
+        only_with = {
+            "global_every": ("--model.window", bool(self.window)),
+            "local_rotary_base": (
+                "--model.window and --model.position rotary",
+                bool(self.window) and self.position == "rotary",
+            ),
+            "max_positions": ("--model.position learned", self.position == "learned"),
+            "decoder_layers": (
+                "--model.architecture encoder-decoder",
+                self.architecture == "encoder-decoder",
+            ),
+        }
+        for name, (condition, holds) in only_with.items():
+            if getattr(self, name) is not None and not holds:
+                raise ValueError(
+                    f"--model.{name.replace('_', '-')}: got {getattr(self, name)}, which has a "
+                    f"meaning only with {condition}; leave it out"
+                )
+
+    @property
+    def shape(self) -> Shape:
+        """Every dimension of the shape, with defaults filled in."""
+        return Shape(
+            layers=self.layers,
+            hidden_size=self.hidden_size,
+            heads=self.heads,
+            kv_heads=self.kv_heads or self.heads,
+            ffn_size=self.ffn_size or self._default_ffn_size(),
+        )
+
+    @property
+    def attention_head_dim(self) -> int:
+        """Dimension of one head's query, key or value."""
+        return self.head_dim or self.hidden_size // self.heads
+
+    @property
+    def gated(self) -> bool:
+        """Whether the feed-forward network has a gate, and so three matrices."""
+        return self.activation in GATED
+
+    @property
+    def score_scale(self) -> float:
+        """Factor of the products of queries and keys: T5 doesn't scale them."""
+        return 1.0 if self.position == "relative" else 1 / math.sqrt(self.attention_head_dim)
+
+    @property
+    def output_scale(self) -> float:
+        """Factor of the features before the output matrix."""
+        is_t5 = self.tie_embeddings and self.initialization == "t5"
+        return 1 / math.sqrt(self.hidden_size) if is_t5 else 1.0
+
+    @property
+    def embedding_scale(self) -> float:
+        """Factor of the token embeddings, so that sinusoids don't dominate them.
+
+        From section 3.4 of Vaswani et al. (2017); T5's initialization already is that large.
+        """
+        if self.position != "sinusoidal" or self.initialization == "t5":
+            return 1.0
+        return math.sqrt(self.hidden_size)
+
+    @property
+    def attention_biases(self) -> bool:
+        """Whether the matrices of attention have biases: XLNet's don't, it has other biases."""
+        return self.biases and self.position != "transformer-xl"
+
+    @property
+    def has_head(self) -> bool:
+        """Whether features go through dense, activation and norm before the output matrix.
+
+        An encoder's do, as in BERT and ModernBERT, whose embeddings are also normalized before the
+        first block. XLNet has neither.
+        """
+        return self.architecture == "encoder" and self.position != "transformer-xl"
+
+    @property
+    def has_output_bias(self) -> bool:
+        """Whether each token of the vocabulary has a bias: in BERT, ModernBERT and XLNet."""
+        return self.architecture == "encoder"
+
+    @property
+    def first_is_normalized(self) -> bool:
+        """Whether the first block normalizes its input: ModernBERT's embedding already is."""
+        return self.norm_position == "post" or not self.has_head
+
+    @property
+    def longest(self) -> int | None:
+        """Longest sequence; None: no limit."""
+        return self.max_positions if self.position == "learned" else None
+
+    def is_local(self, block: int) -> bool:
+        """Whether a block has sliding-window attention.
+
+        >>> config = ModelConfig(window=8, global_every=3)
+        >>> [config.is_local(block) for block in range(5)]
+        [False, True, True, False, True]
+        """
+        return bool(self.window) and (self.global_every is None or block % self.global_every > 0)
+
+    def _default_ffn_size(self) -> int:
+        return _gated_ffn_size(self.hidden_size) if self.gated else 4 * self.hidden_size
+
+
+def as_typed(value: object) -> object:
+    """Return a value as it is typed on the command line.
+
+    >>> as_typed(None), as_typed(True), as_typed(8)
+    ('none', 'true', 8)
+    """
+    return "none" if value is None else str(value).lower() if isinstance(value, bool) else value
+
+
+def _gated_ffn_size(hidden_size: int) -> int:
+    """Return the size at which three matrices cost what two do at four times the hidden size.
+
+    From section 2 of Shazeer (2020, arXiv 2002.05202).
+
+    >>> _gated_ffn_size(384)
+    1024
+    """
+    return -(-hidden_size * 8 // (3 * FFN_MULTIPLE)) * FFN_MULTIPLE

@@ -1,0 +1,1 @@
+"""From tokens to sequences: token shards, row index, hold-out split, sanity limits."""

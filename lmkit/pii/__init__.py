@@ -1,0 +1,1 @@
+"""Personally identifiable information (PII): detectors and replacement."""

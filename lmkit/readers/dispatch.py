@@ -1,0 +1,87 @@
+"""Every document of a slice, whatever its format.
+
+Choices:
+- Unreadable data is an outcome like any other, and the records around it are kept. The unreadable
+  rest of a file counts as one.
+- A document's id is the record's own, or a hash of its location and text; it never depends on how
+  the work was divided into tasks.
+- `source` is the record's own unless a person gave one.
+- A reader's module is imported with the first file that needs it: most of the libraries are slow to
+  import, and no run needs all of them.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from lmkit.artifacts.documents_file import Document, Unreadable, read_shard
+from lmkit.artifacts.inputs import Slice, open_slice
+from lmkit.artifacts.tasks import ReadRange
+from lmkit.readers.hub_dataset import read_dataset
+from lmkit.readers.options import ReaderConfig
+from lmkit.readers.reader import Reader, Request
+from lmkit.storage.byte_ranges import Range
+from lmkit.storage.formats import Format
+
+READERS: dict[Format, str] = {
+    "text": "plain_text.read_plain_text",
+    "code": "source_code.read_source_code",
+    "jsonl": "json_lines.read_json_lines",
+    "csv": "csv_rows.read_table",
+    "tsv": "csv_rows.read_table",
+    "parquet": "parquet.read_parquet",
+    "arrow": "parquet.read_arrow",
+    "html": "html.read_web_page",
+    "warc": "warc.read_web_archive",
+    "wikipedia": "wikipedia.read_wikipedia",
+    "stackexchange": "stack_exchange.read_posts",
+    "threads": "reply_threads.read_threads",
+    "subtitles": "subtitles.read_subtitles",
+    "epub": "epub.read_epub",
+    "pdf": "pdf.read_pdf",
+}
+"""The function that reads each format."""
+
+
+def read_slice(
+    part: Slice,
+    read_ranges: list[ReadRange],
+    *,
+    source: str | None = None,
+    text_field: str = "text",
+    max_record: int,
+    reading: ReaderConfig | None = None,
+) -> Iterator[Document | Unreadable]:
+    """Stream the documents of a slice; record in `read_ranges` what was read."""
+    request = Request(source, text_field, max_record, reading or ReaderConfig())
+    try:
+        if part.format == "hub":
+            yield from read_dataset(part, read_ranges, request)
+            return
+        for opened_range in open_slice(part, read_ranges):
+            yield from reader_of(part.format)(part, opened_range, request)
+    except PermissionError as error:
+        reason = f"cannot be read: {error.strerror}"
+        yield Unreadable(part.source, part.origin, part.start, 0, reason)
+
+
+@cache
+def reader_of(kind: Format) -> Reader:
+    """Return the function that reads a format."""
+    if kind == "documents":
+        return _read_documents
+    module, _, name = READERS[kind].partition(".")
+    return getattr(import_module(f"lmkit.readers.{module}"), name)
+
+
+def _read_documents(part: Slice, source: Range, request: Request) -> Iterator[Document]:
+    for document in read_shard(source, part.path):
+        yield _relabelled(document, request.label)
+
+
+def _relabelled(document: Document, source: str | None) -> Document:
+    if source is None or source == document.source:
+        return document
+    values: dict[str, Any] = {**vars(document), "source": source}
+    return Document(**values)

@@ -1,1 +1,0 @@
-"""The commands. Stages never import one another; they meet in folders and manifests."""

@@ -1,0 +1,1 @@
+"""Bytes: ranges of files, compressed members, lines, remote files, atomic writes."""

@@ -1,0 +1,188 @@
+"""The format of a file: by its name, and by its content where the name isn't enough.
+
+Choices:
+- A name that indicates a format is trusted; a reader that finds something else reports it.
+- `.xml`, `.json`, `.arrow` and the like are shared by several formats: their first bytes decide.
+- A file with an unknown ending is sniffed if it was named itself. In a folder it may be anything,
+  and is skipped.
+"""
+
+import re
+from collections.abc import Container
+from typing import Literal
+
+from lmkit.storage.byte_lines import blocks
+from lmkit.storage.byte_ranges import COMPRESSIONS, Compression, CorruptInput, Range
+from lmkit.storage.options import RawFormat
+from lmkit.storage.remote_files import state_of
+
+Format = RawFormat | Literal["hub", "documents", "tokens"]
+LANGUAGES = {
+    ".py": "python",
+    ".c": "c",
+    ".h": "c",
+    ".cc": "c++",
+    ".cpp": "c++",
+    ".cxx": "c++",
+    ".hh": "c++",
+    ".hpp": "c++",
+    ".cs": "c#",
+    ".clj": "clojure",
+    ".css": "css",
+    ".cu": "cuda",
+    ".dart": "dart",
+    ".ex": "elixir",
+    ".exs": "elixir",
+    ".erl": "erlang",
+    ".f90": "fortran",
+    ".go": "go",
+    ".hs": "haskell",
+    ".java": "java",
+    ".js": "javascript",
+    ".jsx": "javascript",
+    ".mjs": "javascript",
+    ".jl": "julia",
+    ".kt": "kotlin",
+    ".lua": "lua",
+    ".m": "objective-c",
+    ".ml": "ocaml",
+    ".mli": "ocaml",
+    ".pas": "pascal",
+    ".php": "php",
+    ".pl": "perl",
+    ".pm": "perl",
+    ".ps1": "powershell",
+    ".proto": "protobuf",
+    ".r": "r",
+    ".rb": "ruby",
+    ".rs": "rust",
+    ".scala": "scala",
+    ".sh": "shell",
+    ".sql": "sql",
+    ".swift": "swift",
+    ".tex": "tex",
+    ".ts": "typescript",
+    ".tsx": "typescript",
+    ".v": "verilog",
+    ".zig": "zig",
+}
+"""The programming language of each ending of source code."""
+FORMATS: dict[str, Format] = {
+    ".txt": "text",
+    ".md": "text",
+    ".markdown": "text",
+    ".rst": "text",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".parquet": "parquet",
+    ".arrow": "arrow",
+    ".html": "html",
+    ".htm": "html",
+    ".xhtml": "html",
+    ".warc": "warc",
+    ".wet": "warc",
+    ".srt": "subtitles",
+    ".vtt": "subtitles",
+    ".epub": "epub",
+    ".pdf": "pdf",
+    ".bin": "tokens",
+    **dict.fromkeys(LANGUAGES, "code"),
+}
+SHARED = {".xml", ".json"}
+"""Endings whose content decides."""
+NOT_DATA = {"dataset_info.json", "dataset_dict.json", "state.json"}
+"""What `datasets` writes next to the Arrow files of a saved data set."""
+NEVER_COMPRESSED: set[Format] = {"parquet", "arrow", "epub", "pdf", "tokens"}
+"""They are compressed internally, or are read by memory map."""
+SNIFF_BYTES = 1 << 16
+
+
+def format_by_name(path: str, *, named: bool, accepted: Container[Format]) -> Format | None:
+    """Return the format of a file; `named` if a person typed its path."""
+    name = path.rpartition("/")[2]
+    suffix, compression = suffix_and_compression(name)
+    compressed = compression != "none"
+    kind = FORMATS.get(suffix)
+    if kind is None and (named or (suffix in SHARED and name not in NOT_DATA)):
+        kind = format_by_content(start_of_file(path))
+        if kind is None or kind not in accepted:
+            return None
+    return None if compressed and kind in NEVER_COMPRESSED else kind
+
+
+def suffix_and_compression(name: str) -> tuple[str, Compression]:
+    """Return the ending of a name, and the compression indicated by an ending after it.
+
+    >>> suffix_and_compression("a.JSONL.gz"), suffix_and_compression("notes")
+    (('.jsonl', 'gzip'), ('', 'none'))
+    """
+    stem, dot, last = name.lower().rpartition(".")
+    compression = COMPRESSIONS.get("." + last, "none") if stem else "none"
+    if compression != "none":
+        stem, dot, last = stem.rpartition(".")
+    return ("." + last if stem and dot and last else "", compression)
+
+
+def format_by_content(start: bytes) -> Format | None:
+    """Return the format of a file that begins with these bytes, None if it is unknown.
+
+    >>> format_by_content(b"WARC/1.0"), format_by_content(b'  {"a": 1}'), format_by_content(b"abc")
+    ('warc', 'jsonl', None)
+    """
+    for magic, kind in MAGICS.items():
+        if start.startswith(magic):
+            return kind
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        start = start[: len(start) & ~1].decode("utf-16", "replace").encode()
+    # An epub's first entry is `mimetype`, stored as it is (EPUB Open Container Format, 4.3).
+    if start.startswith(b"PK\x03\x04") and b"mimetypeapplication/epub+zip" in start:
+        return "epub"
+    start = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    for pattern, kind in PATTERNS:
+        if re.match(pattern, start, re.IGNORECASE | re.DOTALL):
+            return kind
+    return None
+
+
+MAGICS: dict[bytes, Format] = {
+    b"WARC/": "warc",
+    b"%PDF-": "pdf",
+    b"PAR1": "parquet",
+    b"ARROW1\0\0": "arrow",
+    b"\xff\xff\xff\xff": "arrow",  # a stream: the marker of its first message
+}
+# An XML declaration, comments, and a document type without internal declarations.
+# (Possessive: without backtracking, which would double the work with each comment.)
+PROLOG = rb"(?>(?:<\?xml[^>]{0,200}>|<!--.{0,2000}?-->|<!DOCTYPE[^>\[]{0,300}>|\s++){0,200})"
+PATTERNS: list[tuple[bytes, Format]] = [
+    # A document type with declarations may be an entity bomb: the reader reports it.
+    (PROLOG + rb"(?:<!DOCTYPE\s+mediawiki|<mediawiki)\b", "wikipedia"),
+    (PROLOG + rb"(?:<!DOCTYPE\s+posts|<posts)\b", "stackexchange"),
+    (PROLOG + rb"<(html|head|body)\b", "html"),
+    (rb"<!DOCTYPE\s+html", "html"),
+    (rb"WEBVTT\b", "subtitles"),
+    (rb"\d+\s*\r?\n\d\d:\d\d:\d\d[,.]\d{3}\s*-->", "subtitles"),
+    # A line that is an object; else JSON over several lines, or with replies inside.
+    (rb"\{[^\n]+\}\s*\n\s*\{", "jsonl"),
+    (rb"\[?\s*\{.*\"(children|replies|comments)\"\s*:", "threads"),
+    (rb"\{[ \t]*\"[^\n]*$", "jsonl"),
+]
+
+
+def start_of_file(path: str) -> bytes:
+    """Return the first bytes of a file, decompressed."""
+    found = b""
+    try:
+        size = state_of(path).size
+        with Range(path, 0, size) as source:
+            for _, data in blocks(
+                source, suffix_and_compression(path.rpartition("/")[2])[1], SNIFF_BYTES
+            ):
+                found += data
+                if len(found) >= SNIFF_BYTES:
+                    break
+    except (CorruptInput, OSError):
+        pass  # the reader will report the error
+    return found[:SNIFF_BYTES]

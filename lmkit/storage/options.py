@@ -1,0 +1,22 @@
+"""The formats that a file can be read as."""
+
+from typing import Literal
+
+RawFormat = Literal[
+    "text",
+    "code",
+    "jsonl",
+    "csv",
+    "tsv",
+    "parquet",
+    "arrow",
+    "html",
+    "warc",
+    "wikipedia",
+    "stackexchange",
+    "threads",
+    "subtitles",
+    "epub",
+    "pdf",
+]
+"""The formats that `lmkit clean` reads."""

@@ -1,0 +1,206 @@
+"""Files on a disk of this machine, or at a URL that fsspec supports.
+
+    s3://bucket/pages.warc.gz   gs://…, az://…, https://…, memory://…
+    file:///data/pages          the same as /data/pages
+
+Choices:
+- A URL is kept as a path, in which `//` became `/`; a file on the disk with that name takes
+  precedence.
+- The metadata that fsspec returns for a file (size, ETag, else time) show whether the file has
+  changed since the work was planned; if a server returns only the size, only the size is compared.
+  A file without a size is refused: nothing would show whether it was read completely.
+- An unreadable file is quarantined if it is on a disk; at a URL it ends the run, because
+  credentials expire, and all files that need them would be lost.
+"""
+
+import hashlib
+import os
+import re
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, Self, cast
+
+from lmkit.config import did_you_mean
+from lmkit.errors import InputError, LmkitError
+
+URL_PATTERN = re.compile(r"([a-z][a-z0-9+.-]*):/+(.+)", re.DOTALL)
+VERSIONS = ("ETag", "etag", "md5Hash", "contentHash", "checksum")
+TIMES = ("mtime", "LastModified", "last_modified", "updated", "modified", "created")
+"""The names that file systems use for the version and the time of a file."""
+READ_AHEAD = 8 << 20
+
+
+class State(NamedTuple):
+    """What shows whether a file has changed: its size, and its time or another version number."""
+
+    size: int
+    modified: int
+
+
+def remote(path: str | Path) -> str | None:
+    """Return the URL that a path represents, None for a path on this machine.
+
+    >>> remote("s3:/bucket/a.jsonl"), remote("books/a.txt")
+    ('s3://bucket/a.jsonl', None)
+    """
+    text = str(path)
+    if ":/" not in text or text[0] == "/":
+        return None
+    found = URL_PATTERN.fullmatch(text)
+    return None if found is None or Path(text).exists() else f"{found[1]}://{found[2]}"
+
+
+def without_file_scheme(path: str) -> str:
+    """Return a path without `file://`.
+
+    >>> without_file_scheme("file:///data/a.txt")
+    '/data/a.txt'
+    """
+    return "/" + path[5:].lstrip("/") if path.startswith("file:/") else path
+
+
+def shown(path: str | Path) -> str:
+    """Return a path as a person would type it.
+
+    >>> shown("s3:/bucket/a.jsonl"), shown("books/a.txt")
+    ('s3://bucket/a.jsonl', 'books/a.txt')
+    """
+    return remote(path) or str(path)
+
+
+def state_of(path: str | Path) -> State:
+    """Return the state of a file. Raises FileNotFoundError."""
+    url = remote(path)
+    if url is None:
+        found = os.stat(path)
+        return State(found.st_size, found.st_mtime_ns)
+    with _errors_name(url):
+        file_system, inner_path = _file_system(url)
+        file_system.invalidate_cache()
+        return _state(url, file_system.info(inner_path))
+
+
+def open_file(path: str | Path) -> BinaryIO:
+    """Open a file to read bytes at any offset."""
+    url = remote(path)
+    if url is None:
+        return open(path, "rb")
+    with _errors_name(url):
+        file_system, inner_path = _file_system(url)
+        return cast(
+            BinaryIO, _RemoteFile(url, file_system.open(inner_path, "rb", block_size=READ_AHEAD))
+        )
+
+
+class _RemoteFile:
+    """A file at a URL, whose errors name it."""
+
+    def __init__(self, url: str, file: BinaryIO) -> None:
+        self._url = url
+        self._file = file
+
+    def read(self, size: int = -1) -> bytes:
+        with _errors_name(self._url):
+            return self._file.read(size)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        with _errors_name(self._url):
+            return self._file.seek(offset, whence)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def files_below(path: str, url: str) -> Iterator[tuple[str, str, State]]:
+    """Yield the files at a URL: each with its path below it, which is empty if it is a file itself.
+
+    Raises InputError if there is nothing, or the server can't be reached.
+    """
+    try:
+        with _errors_name(url):
+            yield from _files_below(path, url)
+    except LmkitError as error:
+        hint = error.hint if isinstance(error, InputError) else "check the URL and your credentials"
+        raise InputError(error.message, hint) from None
+
+
+def _files_below(path: str, url: str) -> Iterator[tuple[str, str, State]]:
+    file_system, inner_path = _file_system(url)
+    try:
+        info = file_system.info(inner_path)
+    except FileNotFoundError:
+        # fsspec raises the same error if a web server doesn't answer.
+        web = url.startswith(("http:", "https:"))
+        what = "nothing there, or its server can't be reached" if web else "no such file or folder"
+        raise InputError(f"{url}: {what}") from None
+    if info["type"] == "file":
+        yield path, "", _state(url, info)
+        return
+    top = file_system._strip_protocol(inner_path).rstrip("/")
+    for name, inner in sorted(file_system.find(inner_path, detail=True).items()):
+        origin = name.removeprefix(top).lstrip("/")
+        yield f"{path.rstrip('/')}/{origin}", origin, _state(f"{url}: {origin}", inner)
+
+
+def _state(url: str, info: dict[str, Any]) -> State:
+    if info.get("size") is None:
+        raise InputError(
+            f"{url}: the server doesn't report its size",
+            "download it first, and read the local copy",
+        )
+    modified = int.from_bytes(hashlib.sha256(_version_of(info).encode()).digest()[:7])
+    return State(int(info["size"]), modified)
+
+
+def _version_of(info: dict[str, Any]) -> str:
+    """Return what identifies a version of a file, in canonical form.
+
+    A listing and a request for one file may format and round a time differently: it is used only if
+    there is no version.
+
+    >>> _version_of({"ETag": '"ab"', "created": "2020-01-02"}), _version_of({"size": 3})
+    ('ab', '')
+    """
+    for name in VERSIONS:
+        if info.get(name):
+            return str(info[name]).strip('"')
+    found = next((info[name] for name in TIMES if info.get(name) is not None), "")
+    return str(found.timestamp() if isinstance(found, datetime) else found)
+
+
+def _file_system(url: str) -> tuple[Any, str]:
+    """Return the file system of a URL, and the path of the URL in it."""
+    from fsspec.core import split_protocol, url_to_fs  # needed only for URLs
+    from fsspec.registry import known_implementations, registry
+
+    known: set[str] = {*known_implementations, *registry}
+    protocol = str(split_protocol(url)[0])
+    if protocol not in known:
+        hint = did_you_mean(protocol, sorted(known))
+        raise InputError(f"{url}: no such file, and {protocol}:// is not known{hint}")
+    return cast(Any, url_to_fs(url))
+
+
+@contextmanager
+def _errors_name(url: str) -> Generator[None]:
+    """Name the URL in errors."""
+    try:
+        yield
+    except (FileNotFoundError, LmkitError):
+        raise
+    except ImportError as error:
+        raise InputError(f"{url}: {error}", "pip install s3fs aiohttp") from None
+    except Exception as error:  # every file system raises different errors
+        reason = str(error).strip().split("\n")[0] or type(error).__name__
+        raise LmkitError(
+            f"{url}: cannot be read: {reason}",
+            "run the same again when it can be reached: finished tasks are kept",
+        ) from None

@@ -1,0 +1,54 @@
+"""Compact keys that identify equal texts.
+
+Choice: 16 bytes. Among a billion texts, the odds that two different ones share a digest are
+about one in 10^21; and a billion digests still fit in the memory of one machine.
+"""
+
+import unicodedata
+from functools import lru_cache
+from hashlib import blake2b, sha256
+
+
+def document_key(seed: int, id: str) -> int:  # noqa: A002 (it is the field's name)
+    """Hash a document's id to a number from 0 to 2**64 - 1; another seed gives another order.
+
+    >>> document_key(0, "a") == document_key(0, "a") != document_key(1, "a")
+    True
+    """
+    return _first_64_bits(f"{seed}:{id}")
+
+
+def text_key(text: str) -> int:
+    """Hash a document's text to 64 bits, to distinguish documents that have the same id."""
+    return _first_64_bits(text)
+
+
+def _first_64_bits(text: str) -> int:
+    # Unpaired surrogates, which JSON can contain, must not raise, and must keep ids distinct.
+    return int.from_bytes(sha256(text.encode("utf-8", "surrogatepass")).digest()[:8], "big")
+
+
+SIZE = 16
+
+
+def digest(text: str) -> bytes:
+    """Return a hash that is equal only for equal texts."""
+    # An unpaired surrogate can come from a JSON escape, and must not stop the run.
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=SIZE).digest()
+
+
+@lru_cache(1)  # every matcher calls it for the same document
+def folded(text: str) -> str:
+    """Return a text without differences of letter case and Unicode form."""
+    return unicodedata.normalize("NFC", text).casefold()
+
+
+def normal_form(text: str) -> str:
+    r"""Return the form in which copies of a text are equal, however they are formatted.
+
+    Letter case, white space and the Unicode form don't count.
+
+    >>> normal_form("The  cat\nsat") == normal_form("the cat sat ")
+    True
+    """
+    return " ".join(folded(text).split())

@@ -1,0 +1,51 @@
+"""Files with one entry per line: words, phrases, domains.
+
+Choice: an invalid file is reported before work starts, and one that has changed since is a changed
+input.
+"""
+
+from collections.abc import Iterable
+from hashlib import sha256
+from pathlib import Path
+
+from lmkit.artifacts.inputs import Inputs
+from lmkit.artifacts.manifest import Input
+from lmkit.errors import InputError
+
+
+def read_entries(path: Path, option: str = "list") -> list[str]:
+    """Return the lines that are neither blank nor comments (#).
+
+    Raises InputError, which names the `option`, if there are none.
+    """
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except OSError as error:
+        problem = f"{option}: {path}: cannot be read: {error.strerror}"
+        raise InputError(problem, "name a file with one entry per line") from None
+    except UnicodeDecodeError as error:
+        problem = f"{option}: {path}: not UTF-8: {error.reason}, at byte {error.start}"
+        raise InputError(problem) from None
+    entries = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    if not entries:
+        raise InputError(f"{option}: {path}: has no entries; must have one per line")
+    return entries
+
+
+def word_lists_as_inputs(named: Iterable[tuple[str, Path]]) -> Inputs:
+    """Return list files, each with the option that names it, as inputs to compare and record."""
+    records: list[Input] = []
+    for option, path in named:
+        read_entries(path, option)
+        state = path.stat()
+        records.append(
+            Input(
+                path=str(path),
+                source=option,
+                origin=path.name,
+                bytes=state.st_size,
+                modified=state.st_mtime_ns,
+                sha256=(sha256(path.read_bytes()).hexdigest(),),
+            )
+        )
+    return Inputs(tuple(record.path for record in records), tuple(records), (), {})

@@ -1,0 +1,1 @@
+"""Tokenizers: training, pre-tokenization, import, report."""

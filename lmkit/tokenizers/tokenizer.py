@@ -1,0 +1,290 @@
+"""A tokenizer as the later stages use it, and its folder.
+
+Choices:
+- Text is text. A document that contains `</s>` gives the tokens of those four characters, never the
+  control token: otherwise a web page could end a document, or hide a document boundary. What is not
+  text (BOS, EOS, mask, ...) is added by id. Some models (T5's, for example) find control tokens in
+  text in any case; such a text is split inside of them, and encoded in parts.
+- The folder loads with `tokenizers` and with Transformers' AutoTokenizer. There special tokens are
+  recognized in text, as is usual there, and BOS and EOS are added.
+- Roles are read from the folder's two JSON files, else guessed from well-known names. A class or
+  separator token serves as BOS or EOS if there is no other: BERT has nothing else.
+- Tokenizers are compared by a SHA-256 of tokenizer.json and the roles: everything that determines
+  an id.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tokenizers
+from numpy.typing import NDArray
+from tokenizers import models
+
+from lmkit.errors import InputError
+from lmkit.text.surrogates import well_formed
+from lmkit.tokenizers.special_tokens import FILL_IN_THE_MIDDLE, ROLES, sentinel
+
+TOKENIZER = "tokenizer.json"
+CONFIG = "tokenizer_config.json"
+SPECIAL_TOKENS = "special_tokens_map.json"
+FILES = (TOKENIZER, CONFIG, SPECIAL_TOKENS)
+
+TRANSFORMERS_ROLES = {
+    "pad": "pad_token",
+    "unknown": "unk_token",
+    "begin": "bos_token",
+    "end": "eos_token",
+    "mask": "mask_token",
+    "class": "cls_token",
+    "separator": "sep_token",
+}
+"""The names of the roles in Transformers."""
+
+WELL_KNOWN = {
+    "pad": ("<pad>", "[PAD]", "<|pad|>", "<|padding|>"),
+    "unknown": ("<unk>", "[UNK]"),
+    "begin": ("<s>", "<bos>", "<|begin_of_text|>", "<|startoftext|>", "<|endoftext|>"),
+    "end": ("</s>", "<eos>", "<|end_of_text|>", "<|endoftext|>"),
+    "mask": ("<mask>", "[MASK]"),
+    "class": ("<cls>", "[CLS]"),
+    "separator": ("<sep>", "[SEP]"),
+}
+"""Tokens with these roles in published models, lmkit's first."""
+
+
+class Tokenizer:
+    """Encodes text as ids, and decodes ids.
+
+    `texts` are the tokens by role (the keys of ROLES); a role may be missing.
+    """
+
+    def __init__(self, data: bytes, texts: Mapping[str, str]) -> None:
+        self._data = data
+        self._texts = dict(texts)
+        self._tokenizer = tokenizers.Tokenizer.from_buffer(data)
+        self._tokenizer.encode_special_tokens = True  # stored neither in the file nor in a pickle
+        self._tokenizer.no_truncation()  # a file may enable either, and both would change texts
+        self._tokenizer.no_padding()
+        ids = {role: self._tokenizer.token_to_id(text) for role, text in texts.items()}
+
+        self.size: int = max(self._tokenizer.get_vocab().values()) + 1
+        roles = json.dumps(sorted(texts.items())).encode()
+        self.fingerprint = hashlib.sha256(data + roles).hexdigest()
+        self.pad: int | None = ids.get("pad")
+        self.unknown: int | None = ids.get("unknown")
+        self.mask: int | None = ids.get("mask")
+        self.class_: int | None = ids.get("class")
+        self.separator: int | None = ids.get("separator")
+        self.bos: int | None = _first(ids.get("begin"), self.class_)
+        self.eos: int | None = _first(ids.get("end"), self.separator)
+
+    @classmethod
+    def load(cls, location: Path) -> "Tokenizer":
+        """Read a tokenizer's folder, or a single tokenizer.json.
+
+        Raises InputError naming a file that is missing or damaged.
+        """
+        path = location if location.is_file() else location / TOKENIZER
+        hint = "give a folder that lmkit train-tokenizer wrote"
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise InputError(f"{path}: cannot read it: {error.strerror}", hint) from None
+        try:
+            return cls(data, named_roles(path.parent) or guessed_roles(data))
+        except InputError:
+            raise
+        except Exception as error:  # the library raises nothing more precise
+            raise InputError(f"{path}: not a tokenizer: {error}", hint) from None
+
+    def __reduce__(self) -> tuple[type["Tokenizer"], tuple[bytes, dict[str, str]]]:
+        return Tokenizer, (self._data, self._texts)
+
+    @property
+    def algorithm(self) -> str:
+        """The kind of model: bpe, wordpiece, unigram or wordlevel."""
+        return type(self._tokenizer.model).__name__.lower()
+
+    @cached_property
+    def special(self) -> NDArray[np.int64]:
+        """The ids of all special tokens, ascending."""
+        added = self._tokenizer.get_added_tokens_decoder()
+        return np.array(
+            sorted(number for number, token in added.items() if token.special), np.int64
+        )
+
+    @property
+    def vocabulary(self) -> dict[str, int]:
+        """The ids of all tokens, by their form in the vocabulary."""
+        return self._tokenizer.get_vocab()
+
+    @property
+    def stored(self) -> dict[str, Any]:
+        """The content of tokenizer.json."""
+        return json.loads(self._data)
+
+    @cached_property
+    def sentinels(self) -> tuple[int, ...]:
+        """The ids of the tokens that replace the first, second, ... span of a document."""
+        ids: list[int] = []
+        while (found := self.id_of(sentinel(len(ids)))) is not None:
+            ids.append(found)
+        return tuple(ids)
+
+    def encode_batch(self, texts: list[str]) -> list[NDArray[np.uint32]]:
+        """Return the ids of the texts, with nothing added; lone surrogates become U+FFFD."""
+        texts = [well_formed(text) for text in texts]
+        found = self._encoded(texts)
+        for number, ids in enumerate(found):
+            if self._is_control[ids].any():
+                found[number] = self._encode_in_parts(texts[number])
+        return found
+
+    def _encoded(self, texts: list[str]) -> list[NDArray[np.uint32]]:
+        encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+        return [np.array(encoding.ids, np.uint32) for encoding in encodings]
+
+    def _encode_in_parts(self, text: str) -> NDArray[np.uint32]:
+        """Encode a text in which the model has found control tokens."""
+        edges = [0, *(match.start() + 1 for match in self._control_texts.finditer(text)), len(text)]
+        for parts in ([text[a:b] for a, b in pairwise(edges)], list(text)):
+            ids = np.concatenate([np.empty(0, np.uint32), *self._encoded(parts)])
+            if not self._is_control[ids].any():
+                return ids
+        name = self.text_of(int(ids[self._is_control[ids]][0]))
+        raise InputError(
+            f"the tokenizer reads plain text as its control token {name}",
+            "give it a control token that is longer than a character",
+        )
+
+    @cached_property
+    def _is_control(self) -> NDArray[np.bool_]:
+        """A mask of the ids that no text may be encoded as."""
+        table = np.zeros(self.size, np.bool_)
+        table[self.special] = True
+        for text in self._texts.values():
+            # A single character that also serves as padding, for example, is still text.
+            if (number := self.id_of(text)) is not None and len(text) > 1:
+                table[number] = True
+        if self.unknown is not None:
+            table[self.unknown] = False
+        return table
+
+    @cached_property
+    def _control_texts(self) -> re.Pattern[str]:
+        names = {self.text_of(int(number)) for number in np.flatnonzero(self._is_control)}
+        # A normalizer may have changed the case.
+        return re.compile("|".join(map(re.escape, sorted(map(str, names)))), re.IGNORECASE)
+
+    def encode(self, text: str) -> NDArray[np.uint32]:
+        """Return the ids of a text, with nothing added."""
+        return self.encode_batch([text])[0]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Return the text of ids; special tokens are left out.
+
+        It is the text that was encoded, except for vocabularies of words: those are separated by
+        one space, and words outside of the vocabulary are replaced with the unknown token.
+        """
+        numbers = np.array(ids if isinstance(ids, np.ndarray) else list(ids), np.int64)
+        shown = numbers[~self._is_hidden[numbers]].tolist()
+        return self._tokenizer.decode(shown, skip_special_tokens=False)
+
+    def normal_form(self, text: str) -> str:
+        """Return the text that decoding should return, if no word is unknown.
+
+        It is normalized; with a vocabulary of words or word pieces, words are separated by one
+        space.
+        """
+        text = well_formed(text)
+        if self._tokenizer.normalizer is not None:
+            text = self._tokenizer.normalizer.normalize_str(text)
+        words_only = isinstance(self._tokenizer.model, models.WordPiece | models.WordLevel)
+        if words_only and self._tokenizer.pre_tokenizer is not None:
+            words = self._tokenizer.pre_tokenizer.pre_tokenize_str(text)
+            text = " ".join(word for word, _ in words)
+        return text
+
+    def text_of(self, id: int) -> str | None:  # noqa: A002
+        """Return the token with an id, in its form in the vocabulary."""
+        return self._tokenizer.id_to_token(id)
+
+    def id_of(self, text: str) -> int | None:
+        """Return the id of a token, given in its form in the vocabulary."""
+        return self._tokenizer.token_to_id(text)
+
+    @cached_property
+    def _is_hidden(self) -> NDArray[np.bool_]:
+        """A mask of the ids that are left out of a decoded text."""
+        table = np.zeros(self.size, np.bool_)
+        table[self.special] = True
+        replaces_words = getattr(self._tokenizer.model, "unk_token", None) is not None
+        if replaces_words and self.unknown is not None:
+            table[self.unknown] = False
+        return table
+
+
+def save(tokenizer: tokenizers.Tokenizer, folder: Path) -> None:
+    """Write a tokenizer's folder (FILES)."""
+    for name, text in contents(tokenizer).items():
+        (folder / name).write_text(text, "utf-8", newline="\n")
+
+
+def contents(tokenizer: tokenizers.Tokenizer) -> dict[str, str]:
+    """Return the files of a tokenizer's folder, by name."""
+    roles = {name: ROLES[role] for role, name in TRANSFORMERS_ROLES.items()}
+    added = tokenizer.get_added_tokens_decoder().values()
+    known = {token.content for token in added}
+    numbers = range(sum(token.startswith("<extra_id_") for token in known))
+    others = [*FILL_IN_THE_MIDDLE, *map(sentinel, numbers)]
+    config: dict[str, Any] = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        **roles,
+        "additional_special_tokens": others,
+        "clean_up_tokenization_spaces": False,  # it would remove spaces from the text
+    }
+    special = {**roles, "additional_special_tokens": others}
+    return {
+        TOKENIZER: tokenizer.to_str(pretty=True),
+        CONFIG: json.dumps(config, indent=2) + "\n",
+        SPECIAL_TOKENS: json.dumps(special, indent=2) + "\n",
+    }
+
+
+def named_roles(folder: Path) -> dict[str, str]:
+    """Return the tokens by role from a folder's JSON files."""
+    named: dict[str, Any] = {}
+    for path in (folder / CONFIG, folder / SPECIAL_TOKENS):
+        if path.exists():
+            try:
+                named |= json.loads(path.read_text("utf-8"))
+            except (ValueError, TypeError) as error:
+                raise InputError(f"{path}: not a JSON object: {error}") from None
+    texts: dict[str, str] = {}
+    for role, name in TRANSFORMERS_ROLES.items():
+        value = named.get(name)
+        text = value.get("content") if isinstance(value, dict) else value
+        if isinstance(text, str):
+            texts[role] = text
+    return texts
+
+
+def guessed_roles(data: bytes) -> dict[str, str]:
+    """Return the tokens by role from the well-known names in a single tokenizer.json."""
+    known = tokenizers.Tokenizer.from_buffer(data).get_vocab()
+    return {
+        role: found
+        for role, names in WELL_KNOWN.items()
+        if (found := next((name for name in names if name in known), None))
+    }
+
+
+def _first(*ids: int | None) -> int | None:
+    return next((number for number in ids if number is not None), None)

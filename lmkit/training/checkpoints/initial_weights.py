@@ -1,0 +1,192 @@
+"""The initial weights of a run from another model.
+
+Choices:
+- From a Transformers folder or from a run of lmkit (its best checkpoint, else its latest, or the
+  one that is named). It determines the shape; what only concerns training (dropout, the z-loss)
+  may differ.
+- Rows of the embedding are matched by the text of their token, so an extended tokenizer keeps what
+  is known of each; new tokens start at the mean of the old ones (Hewitt 2021, "Initializing new
+  word embeddings for pretrained language models"). A tokenizer without some tokens of the old one
+  is another one, and refused: what the model knows of those tokens would be lost.
+- Rows of an embedding beyond the number of tokens are dropped.
+- Optimizer, step and data start from scratch.
+
+Shapes: V vocabulary, D hidden size.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from lmkit.artifacts.inputs import Inputs, folder_input
+from lmkit.artifacts.manifest import fingerprint
+from lmkit.errors import InputError, RequestError
+from lmkit.execution.progress import log_message, warn
+from lmkit.huggingface.load import CONFIG, HfCheckpoint, is_hf_folder
+from lmkit.model.options import ModelConfig, as_typed
+from lmkit.storage.atomic_files import sha256
+from lmkit.tokenizers.tokenizer import TOKENIZER as TOKENIZER_JSON
+from lmkit.tokenizers.tokenizer import Tokenizer
+from lmkit.training.checkpoints.layout import MODEL
+from lmkit.training.checkpoints.save_load import weights
+from lmkit.training.checkpoints.trained_model import (
+    TOKENIZER,
+    find_run,
+    fingerprint_of,
+    read_description,
+)
+
+VOCABULARY_WEIGHTS = ("embedding.weight", "output.weight", "output_bias")
+"""Weights with a row, or a number, for each token."""
+
+TRAINING_ONLY = frozenset({"preset", "dropout", "z_loss"})
+"""Options of a model that may differ from those of the other model."""
+
+TOKENIZATION_PARTS = ("normalizer", "pre_tokenizer")
+"""Parts of a tokenizer that decide how it splits a text."""
+
+HINT = "give a folder made by lmkit pretrain or lmkit export, or a Transformers folder"
+
+
+@dataclass(frozen=True)
+class InitialWeights:
+    """A trained model on disk."""
+
+    path: Path
+    config: ModelConfig
+    tokenizer_folder: Path
+    hf_checkpoint: HfCheckpoint | None = None
+    checkpoint: Path | None = None
+
+    @classmethod
+    def at(cls, path: Path) -> "InitialWeights":
+        """Resolve the path that was typed; InputError where it isn't a model."""
+        if not path.is_dir():
+            tensors = "is a file, must be a folder" if path.exists() else "no such folder"
+            raise InputError(f"--init-from: {path}: {tensors}", HINT)
+        try:
+            if is_hf_folder(path):
+                hf_checkpoint = HfCheckpoint.at(path)
+                if not (path / TOKENIZER_JSON).is_file():
+                    raise InputError(
+                        f"{path}: has no {TOKENIZER_JSON}, so its tokens aren't known",
+                        "AutoTokenizer.from_pretrained(OLD).save_pretrained(NEW) makes one",
+                    )
+                return cls(path, hf_checkpoint.config, path, hf_checkpoint=hf_checkpoint)
+            run, checkpoint = find_run(path)
+            config = read_description(run).config
+            return cls(path, config, run / TOKENIZER, checkpoint=checkpoint)
+        except RequestError as error:
+            raise InputError(f"--init-from: {error.message}", error.hint or HINT) from None
+
+    @property
+    def inputs(self) -> Inputs:
+        """The inputs of the run, for its manifest."""
+        return folder_input(self.path, "weights", self._fingerprint)
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        if self.checkpoint:
+            return fingerprint_of(self.checkpoint)
+        assert self.hf_checkpoint
+        files = [self.path / CONFIG, self.path / TOKENIZER_JSON, *self.hf_checkpoint.files]
+        return fingerprint((file.name, sha256(file)) for file in files)
+
+    def options(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the model's options: those of the folder, overridden by the typed ones."""
+        return self.config.model_dump(exclude={"preset"}) | dict(given)
+
+    def differences(self, config: ModelConfig) -> list[str]:
+        """Return the options that differ from those of the folder, as they are typed."""
+        return [
+            f"--model.{name.replace('_', '-')}: got {as_typed(actual)}, but {self.path} has "
+            f"{as_typed(expected)}"
+            for name in type(config).model_fields
+            if name not in TRAINING_ONLY
+            and (actual := getattr(config, name)) != (expected := getattr(self.config, name))
+        ]
+
+    def load(self, tokenizer: Tokenizer) -> dict[str, Tensor]:
+        """Return the weights, by lmkit's names, for the tokens of a tokenizer; in fp32.
+
+        Raises InputError where the folder is corrupt, or the tokenizer another one.
+        """
+        old = Tokenizer.load(self.tokenizer_folder)
+        old_rows_V = torch.tensor(_old_rows(old, tokenizer, self.path))
+        tensors = self.hf_checkpoint.weights() if self.hf_checkpoint else self._checkpoint_weights()
+        rows = tensors[VOCABULARY_WEIGHTS[0]].shape[0]
+        known_V = (old_rows_V >= 0) & (old_rows_V < rows)
+        if new_tokens := len(old_rows_V) - int(known_V.sum()):
+            log_message(
+                f"{self.path}: {new_tokens:,} tokens are new to it; they start at the mean of the "
+                "others"
+            )
+        for name in VOCABULARY_WEIGHTS:
+            if name in tensors and not (
+                len(old_rows_V) == rows and old_rows_V.equal(torch.arange(rows))
+            ):
+                tensors[name] = _rearranged(tensors[name], old_rows_V, known_V)
+        return tensors
+
+    def _checkpoint_weights(self) -> dict[str, Tensor]:
+        assert self.checkpoint
+        return load_file(self.checkpoint / MODEL)
+
+
+def copy_weights(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Copy initial weights into a model; parameters without one keep their random values."""
+    model_weights = weights(model)
+    unknown = [
+        name
+        for name in tensors
+        if name not in model_weights or model_weights[name].shape != tensors[name].shape
+    ]
+    assert not unknown, unknown
+    with torch.no_grad():
+        for name, tensor in tensors.items():
+            model_weights[name].copy_(tensor)
+
+
+def _old_rows(old: Tokenizer, new: Tokenizer, path: Path) -> list[int]:
+    """Return for each token its row in the old embedding, or -1 where it has none."""
+    before, now = old.vocabulary, new.vocabulary
+    if missing := [text for text in before if text not in now]:
+        raise InputError(
+            f"--init-from: {path}: {len(missing):,} of its {len(before):,} tokens, such as "
+            f"{min(missing)!r}, are not in the tokenizer of the packed folder: it is another one",
+            f"import its tokenizer: lmkit train-tokenizer --from {path} --output TOKENIZER, and "
+            "pack with that",
+        )
+    if differing := [part for part in TOKENIZATION_PARTS if _part(old, part) != _part(new, part)]:
+        warn(
+            f"--init-from: {path}: its tokenizer has the same tokens, and another "
+            f"{' and '.join(differing)}: it splits some texts into other tokens"
+        )
+    rows = [-1] * new.size
+    for text, row in now.items():
+        rows[row] = before.get(text, -1)
+    return rows
+
+
+def _part(tokenizer: Tokenizer, part: str) -> Any:
+    return tokenizer.stored.get(part)
+
+
+def _rearranged(tensor: Tensor, old_rows_V: Tensor, known_V: Tensor) -> Tensor:
+    """Put rows where their tokens are now, and the mean of all where a token is new."""
+    known_rows = tensor[old_rows_V[known_V]]
+    tensors = (
+        known_rows.double()
+        .mean(0)
+        .to(tensor.dtype)
+        .expand(len(old_rows_V), *tensor.shape[1:])
+        .clone()
+    )
+    tensors[known_V] = known_rows
+    return tensors

@@ -1,0 +1,181 @@
+"""The folder of a run: whether it may start or resume, and its files.
+
+Choices:
+- A run may resume: to more steps, with other processes, micro-batches and intervals. What
+  determines its numbers (model, objective, data, seed, optimizer, precision) is fixed, and a change
+  is refused by name. Each allowed change is recorded with its step in history.jsonl.
+- The values that `auto` resolved to are recorded too, and used again: a new measurement may differ.
+- A checkpoint records the recipe that it was made with. One with another recipe, left from before
+  an --overwrite that was killed, is never resumed from.
+- metrics.jsonl and tensorboard/ contain times, so they are excluded from the folder's fingerprint.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from lmkit.artifacts.lock import folder_lock
+from lmkit.artifacts.manifest import Counts, Input, Manifest, Output, Plan, flat
+from lmkit.artifacts.output_folder import OutputFolder, refuse
+from lmkit.config import StageConfig
+from lmkit.errors import ConfigError
+from lmkit.execution.progress import log_message
+from lmkit.storage.atomic_files import atomic_write
+from lmkit.storage.byte_ranges import hash_range
+from lmkit.training.checkpoints.layout import CHECKPOINTS, STATE, newest_first, step_of
+from lmkit.training.metrics import METRICS, TENSORBOARD
+
+HISTORY = "history.jsonl"
+RESOLVED = "resolved.json"
+NOT_OUTPUTS = (r"(metrics|history)\.jsonl", r"tensorboard/.*", r"resolved\.json")
+
+
+@dataclass
+class RunFolder:
+    """A run's folder, in the process that writes it."""
+
+    config: StageConfig
+    records: Sequence[Input]
+    steps: int
+    may_change: frozenset[str]
+
+    @cached_property
+    def folder(self) -> OutputFolder:
+        """Its plan and manifest."""
+        return OutputFolder(self.config, self.config.output, self.records)
+
+    def claim(self, stack: ExitStack) -> Manifest | None:
+        """Lock the folder until the stack unwinds; return a manifest if nothing is left to do."""
+        folder = self.folder
+        finished, _ = self._check_state(folder)
+        if finished:
+            log_message(f"{self.config.output}: up to date")
+            return finished
+        self.config.output.mkdir(parents=True, exist_ok=True)
+        stack.enter_context(folder_lock(self.config.output))
+        finished, changes = self._check_state(folder)
+        if finished:
+            return finished
+        folder.write_plan()
+        if self.config.overwrite:
+            self._remove_old_results()
+        self._drop_checkpoints_of_others()
+        if changes:
+            self._write_history(changes)
+        return None
+
+    def resolve(self, key: str, find: Callable[[], str]) -> str:
+        """Return the value that `auto` resolved to when the run started; determine it, if new."""
+        known = self.known(key)
+        if known is None:
+            known = find()
+            self._record(key, known)
+        return known
+
+    def known(self, key: str) -> str | None:
+        """Return the value that `auto` resolved to, if it is known."""
+        return _resolved(self.config.output).get(key)
+
+    def record_steps(self, hours: float | None, steps: int) -> None:
+        """Record how many steps these hours are."""
+        self._record("hours", hours)
+        self._record("steps", steps)
+
+    def _record(self, key: str, value: Any) -> None:
+        path = self.config.output / RESOLVED
+        known = _resolved(self.config.output) | {key: value}
+        with atomic_write(path, self.folder.scratch) as temporary:
+            temporary.write_text(json.dumps(known) + "\n", "utf-8")
+
+    @property
+    def recipe(self) -> str:
+        """A hash of all that determines the numbers of the run."""
+        plan = self.folder.plan
+        changeable = self.may_change | self.config.location_options
+        fixed = {key: value for key, value in flat(plan.config).items() if key not in changeable}
+        data = [record.sha256 for record in plan.inputs]
+        text = json.dumps([fixed, data], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def complete(self, details: Mapping[str, Any], steps: int, tokens: int) -> Manifest:
+        """Write the manifest."""
+        paths = [path for path in sorted(self.config.output.rglob("*")) if path.is_file()]
+        names = [path.relative_to(self.config.output).as_posix() for path in paths]
+        prefixes = ("model.json", "tokenizer/", f"{CHECKPOINTS}/")
+        outputs = [
+            Output(name=name, bytes=size, sha256=hash_range(path, 0, size))
+            for name, path in zip(names, paths, strict=True)
+            if name.startswith(prefixes)
+            for size in [path.stat().st_size]
+        ]
+        counts = Counts(more={"steps": steps, "tokens": tokens})
+        folder = self.folder
+        return folder.complete(
+            outputs, counts, dict(details), inputs=folder.plan.inputs, not_outputs=NOT_OUTPUTS
+        )
+
+    def _check_state(self, folder: OutputFolder) -> tuple[Manifest | None, list[str]]:
+        """Return the manifest if there is nothing to do, and the changes that are allowed."""
+        manifest, plan = folder.read_existing()
+        if plan is None or self.config.overwrite:
+            return None, []
+        options, inputs = folder.changes(plan)
+        refused = [text for key, text in options.items() if key not in self.may_change]
+        if refused or inputs:
+            refuse(folder.path, [*refused, *inputs], begun=manifest is None)
+        before = self._steps_of(plan)
+        if manifest:
+            folder.check_outputs(manifest)
+            if self.steps == before:
+                return manifest, []
+        reached = max(map(step_of, newest_first(folder.path)), default=0)
+        if self.steps < reached:
+            raise ConfigError(
+                f"--steps: got {self.steps}, but {folder.path} has already reached {reached}",
+                "use one of its checkpoints, or choose another --output",
+            )
+        return None, list(options.values())
+
+    def _steps_of(self, plan: Plan) -> int:
+        return int(plan.config["steps"])
+
+    def _remove_old_results(self) -> None:
+        """Remove the files of an older run in this folder."""
+        run = self.config.output
+        for name in (CHECKPOINTS, TENSORBOARD):
+            shutil.rmtree(run / name, ignore_errors=True)
+        for name in (METRICS, HISTORY, RESOLVED):
+            (run / name).unlink(missing_ok=True)
+
+    def _drop_checkpoints_of_others(self) -> None:
+        for checkpoint in newest_first(self.config.output):
+            try:
+                recipe = json.loads((checkpoint / STATE).read_text("utf-8")).get("recipe")
+            except (OSError, ValueError):
+                continue  # corrupt: loading skips it, with a warning
+            if recipe != self.recipe:
+                shutil.rmtree(checkpoint)
+
+    def _write_history(self, changes: Sequence[str]) -> None:
+        step = max(map(step_of, newest_first(self.config.output)), default=0)
+        with (self.config.output / HISTORY).open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"step": step, "changes": list(changes)}) + "\n")
+        for change in changes:
+            log_message(f"resuming from step {step}: {change}")
+
+
+def resolved_steps(run: Path) -> tuple[float, int] | None:
+    """Return the hours that a run was given, and the steps that they are."""
+    known = _resolved(run)
+    return (known["hours"], known["steps"]) if "steps" in known else None
+
+
+def _resolved(run: Path) -> dict[str, Any]:
+    path = run / RESOLVED
+    return json.loads(path.read_text("utf-8")) if path.exists() else {}

@@ -1,0 +1,98 @@
+"""A summary of a run or a checkpoint, read without torch.
+
+Choices:
+- The numbers come from the small files next to the weights: model.json, metrics.jsonl, the state of
+  each checkpoint. An active run may be writing them, so an incomplete last line is ignored.
+- Weights are counted from the header of their file, where safetensors keeps names and shapes as
+  JSON.
+"""
+
+import json
+from collections.abc import Mapping
+from math import prod
+from pathlib import Path
+from typing import Any, cast
+
+from lmkit.artifacts.manifest import flat
+from lmkit.training.checkpoints.layout import CHECKPOINTS, INDEX, MANIFEST, MODEL, STATE
+from lmkit.training.metrics import METRICS
+
+MAX_HEADER_BYTES = 100_000_000
+TAIL_BYTES = 64_000
+
+Facts = dict[str, Any]
+
+
+def describe_run(folder: Path, details: Mapping[str, Any], last_steps: int) -> dict[str, Any]:
+    """Return tables of facts by title: the progress of the run, its model, its last steps."""
+    metrics = _tail(folder / METRICS)
+    facts: Facts = {}
+    if metrics:
+        facts = {key: metrics[-1].get(key) for key in ("step", "tokens", "loss")}
+    index = _json(folder / CHECKPOINTS / INDEX)
+    for name in ("latest", "best"):
+        if checkpoint := index.get(name):
+            facts[f"{name}_checkpoint"] = checkpoint
+            state = _json(folder / CHECKPOINTS / str(checkpoint) / STATE)
+            if state.get("validation_loss") is not None:
+                facts[f"{name}_validation_loss"] = state["validation_loss"]
+    if index.get("latest"):
+        facts["parameters"] = parameters(folder / CHECKPOINTS / str(index["latest"]))
+    model = _json(folder / "model.json")
+    changes = [
+        {"from_step": entry.get("step"), "change": "; ".join(map(str, entry.get("changes", [])))}
+        for entry in _tail(folder / "history.jsonl")
+    ]
+    rest = {key: value for key, value in details.items() if key != "mixture"}
+    return {
+        "run": facts | flat(rest),
+        "mixture": details.get("mixture", []),
+        "model": flat({**model, **model.get("model", {}), "model": {}}),
+        "resolved": _json(folder / "resolved.json"),
+        "changes": changes,
+        "last_steps": metrics[-last_steps:] if last_steps else [],
+    }
+
+
+def checkpoint_manifest(folder: Path) -> Facts | None:
+    """Return the manifest of a checkpoint; None where it isn't one."""
+    found = _json(folder / MANIFEST)
+    return found if {"step", "outputs"} == found.keys() - {"format"} else None
+
+
+def checkpoint_state(checkpoint: Path) -> Facts:
+    """Return the training state of a checkpoint."""
+    return flat(_json(checkpoint / STATE))
+
+
+def parameters(checkpoint: Path) -> int | None:
+    """Count the weights: a safetensors file begins with their names and shapes in JSON."""
+    try:
+        with (checkpoint / MODEL).open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(min(length, MAX_HEADER_BYTES)))
+        return sum(prod(entry["shape"]) for name, entry in header.items() if name != "__metadata__")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _json(path: Path) -> Facts:
+    """Read a JSON object; a missing or corrupt one reads as empty."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return cast(Facts, found) if isinstance(found, dict) else {}
+
+
+def _tail(path: Path) -> list[Facts]:
+    """Read the last records of a file of lines; a run may be writing the very last."""
+    try:
+        with path.open("rb") as file:
+            start = max(0, file.seek(0, 2) - TAIL_BYTES)
+            file.seek(start)
+            found = file.read(TAIL_BYTES).split(b"\n")[1 if start else 0 : -1]
+        records = [json.loads(line) for line in found]
+    except (OSError, ValueError):
+        return []
+    return [cast(Facts, record) for record in records if isinstance(record, dict)]

@@ -1,0 +1,1 @@
+"""Which sequences a training step reads, in which order."""

@@ -1,0 +1,89 @@
+"""The sequences of each step: a pure function of the seed and the step.
+
+Choices:
+- The sequences form an endless stream: epoch after epoch, each in a separate order. Step s takes
+  offsets (s-1)·B to s·B - 1, so every sequence is read exactly once per epoch, whatever the batch.
+- The order of an epoch is computed offset by offset and never stored: a Feistel network (Luby and
+  Rackoff 1988) is a permutation of a power of two, and walking its cycles until a value is below R
+  makes it one of R sequences (Black and Rogaway 2002, "Ciphers with arbitrary finite domains"). A
+  shuffled list of a billion sequences would take 8 GB.
+- So there is no loader state. Resuming is exact, also with other processes or micro-batches.
+- Every rank has the same number of micro-batches, the last perhaps empty: a rank with one less
+  would leave the others waiting for its gradients.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmkit.counter_rng import GOLDEN, MASK, draw, splitmix64
+
+ROUNDS = 12
+"""Four make a good cipher of a large domain; three sequences need more to be uniform."""
+
+
+def rows_of_step(seed: int, step: int, global_batch_size: int, rows: int) -> NDArray[np.int64]:
+    """Return the sequences that step 1, 2, … of a run reads, out of `rows`.
+
+    >>> first, second = rows_of_step(0, 1, 3, 6), rows_of_step(0, 2, 3, 6)
+    >>> sorted([*first.tolist(), *second.tolist()])
+    [0, 1, 2, 3, 4, 5]
+    """
+    return rows_at(seed, (step - 1) * global_batch_size, global_batch_size, rows)
+
+
+def rows_at(seed: int, start: int, count: int, rows: int) -> NDArray[np.int64]:
+    """Return the sequences at `count` offsets of the endless stream, from `start` on.
+
+    >>> sorted(rows_at(7, 3, 3, 3).tolist())  # the full second epoch
+    [0, 1, 2]
+    """
+    if rows < 1:
+        raise ValueError("there are no sequences to read")
+    offsets = start + np.arange(count, dtype=np.int64)
+    epochs, within = np.divmod(offsets, rows)
+    keys = np.empty(count, np.uint64)
+    for epoch in range(int(epochs[0]), int(epochs[-1]) + 1):
+        keys[epochs == epoch] = draw(seed, epoch)
+    return _permuted(within.astype(np.uint64), keys, rows).astype(np.int64)
+
+
+def micro_batches_of_rank(
+    rows: NDArray[np.int64], rank: int, ranks: int, micro_batch: int
+) -> list[NDArray[np.int64]]:
+    """Split a rank's part of a batch into micro-batches: as many on every rank, some perhaps empty.
+
+    >>> [m.tolist() for m in micro_batches_of_rank(np.arange(5), rank=0, ranks=2, micro_batch=2)]
+    [[0, 1], [2]]
+    >>> [m.tolist() for m in micro_batches_of_rank(np.arange(5), rank=1, ranks=2, micro_batch=2)]
+    [[3, 4], []]
+    """
+    largest = -(-len(rows) // ranks)
+    starts = range(0, largest, micro_batch)
+    part = np.array_split(rows, ranks)[rank]  # sizes differ by at most one
+    return [part[start : start + micro_batch] for start in starts]
+
+
+def _permuted(
+    offsets: NDArray[np.uint64], keys: NDArray[np.uint64], rows: int
+) -> NDArray[np.uint64]:
+    """Map each offset below `rows` to another, one to one for every key."""
+    bits = (rows - 1).bit_length()
+    values = _feistel(offsets, keys, bits)
+    # At most half of the domain is above `rows`, so a walk takes less than two steps on average.
+    while (outside := np.flatnonzero(values >= rows)).size:
+        values[outside] = _feistel(values[outside], keys[outside], bits)
+    return values
+
+
+def _feistel(values: NDArray[np.uint64], keys: NDArray[np.uint64], bits: int) -> NDArray[np.uint64]:
+    """Permute the numbers of `bits` bits; the two halves may differ by one bit."""
+    low_bits = (bits + 1) // 2
+    low_mask, high_mask = np.uint64(2**low_bits - 1), np.uint64(2 ** (bits - low_bits) - 1)
+    low, high = values & low_mask, values >> np.uint64(low_bits)
+    for number in range(ROUNDS):
+        round_keys = keys + np.uint64((number + 1) * GOLDEN & MASK)
+        if number % 2:
+            high ^= splitmix64(low * np.uint64(GOLDEN) + round_keys) & high_mask
+        else:
+            low ^= splitmix64(high * np.uint64(GOLDEN) + round_keys) & low_mask
+    return high << np.uint64(low_bits) | low

@@ -1,0 +1,65 @@
+"""What processes that train together do as one.
+
+Choice: only rank zero reads the disk, plans and writes; its result, or its error, is broadcast to
+the others, so that all continue or all end.
+"""
+
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import TypeVar, cast
+
+from accelerate import PartialState
+from accelerate.utils import broadcast_object_list
+
+from lmkit.errors import LmkitError
+from lmkit.execution.ranks import rank, ranks
+
+ResultT = TypeVar("ResultT")
+SECONDS_TO_RELEASE = 0.2
+"""Gloo's threads need some microseconds to release tensors, once they are scheduled."""
+
+
+@contextmanager
+def process_group(device: str) -> Generator[None]:
+    """Join the other processes, if there are any."""
+    if ranks() == 1:
+        yield
+        return
+
+    state = PartialState(cpu=device == "cpu")
+    yield
+    # Not in a `finally`: after an error here, the others may be waiting for another message.
+    barrier()
+    state.destroy_process_group()
+
+
+def barrier() -> None:
+    """Wait for all processes, and until sent tensors are released.
+
+    Gloo's threads release the tensors of a call only after it has returned, and need Python's lock
+    for that. If a model under DDP, or the process group, is destroyed in that very moment, the
+    destroying thread holds the lock and waits for Gloo's threads: a deadlock (torch 2.13; one run
+    in twenty on a busy machine).
+    """
+    if ranks() > 1:
+        PartialState().wait_for_everyone()
+        time.sleep(SECONDS_TO_RELEASE)  # releases Python's lock
+
+
+def on_rank_zero(function: Callable[[], ResultT]) -> ResultT:
+    """Call a function on rank zero, and return its result on all ranks."""
+    if ranks() == 1:
+        return function()
+
+    box: list[tuple[ResultT | None, LmkitError | None]] = [(None, None)]
+    if rank() == 0:
+        try:
+            box = [(function(), None)]
+        except LmkitError as error:
+            box = [(None, error)]
+    broadcast_object_list(box)
+    result, error = box[0]
+    if error is not None:
+        raise error
+    return cast(ResultT, result)

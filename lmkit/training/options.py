@@ -1,0 +1,91 @@
+"""Options of training: optimizer, learning-rate schedule, loss spikes, data mixture."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from lmkit.config import Group, split_commas
+
+
+class MixtureConfig(Group):
+    """How much of each packed folder is read."""
+
+    weights: Annotated[
+        tuple[Annotated[float, Field(gt=0)], ...] | None, BeforeValidator(split_commas)
+    ] = None
+    """Fraction of the tokens from each input, in their order, such as 0.7,0.3; none: every
+    sequence as often as any other."""
+
+
+class SpikeConfig(Group):
+    """What happens when the loss spikes."""
+
+    z: Annotated[float, Field(gt=0)] | None = 10.0
+    """A loss this many (robust) standard deviations above the recent ones is a spike; none: don't
+    check."""
+
+    action: Literal["warn", "rollback"] = "warn"
+    """warn: print a warning; rollback: go back to the last checkpoint and skip the batches
+    since."""
+
+    rollbacks: Annotated[int, Field(ge=1)] = 3
+    """Most rollbacks before the run fails."""
+
+
+class OptimConfig(Group):
+    """How gradients update the weights."""
+
+    algorithm: Literal["adamw", "muon"] = "adamw"
+    """Optimizer; muon: for the matrices inside the blocks, with adamw for the rest."""
+
+    lr: Annotated[float, Field(gt=0)] = 1e-3
+    """Peak learning rate."""
+
+    beta1: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    """Decay of the running mean of gradients."""
+
+    beta2: Annotated[float, Field(ge=0, lt=1)] = 0.95
+    """Decay of the running mean of squared gradients."""
+
+    eps: Annotated[float, Field(gt=0)] = 1e-8
+    """Added to the denominator, against division by 0."""
+
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.95
+    """Momentum of muon."""
+
+    weight_decay: Annotated[float, Field(ge=0)] = 0.1
+    """Decoupled weight decay of matrices and embeddings, times the learning rate."""
+
+    grad_clip: Annotated[float, Field(gt=0)] | None = 1.0
+    """Largest gradient norm, over all weights; none: don't clip."""
+
+
+class ScheduleConfig(Group):
+    """How the learning rate changes over a run."""
+
+    kind: Literal["cosine", "linear", "constant", "inverse-sqrt", "wsd"] = "cosine"
+    """How it decays after the warm-up; wsd stays at the peak until the last part of the run."""
+
+    warmup_steps: Annotated[int, Field(ge=0)] = 100
+    """Steps over which the learning rate rises to --optim.lr."""
+
+    decay_steps: Annotated[int, Field(ge=1)] | None = None
+    """Step at which the decay ends; none: the last of --steps. Set it where a shorter run is to
+    follow the schedule of a longer one."""
+
+    decay_fraction: Annotated[float, Field(gt=0, le=1)] = 0.2
+    """Of wsd: fraction of the steps over which it decays."""
+
+    final_lr_fraction: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """Final learning rate, as a fraction of --optim.lr."""
+
+    @model_validator(mode="after")
+    def _decay_follows_warmup(self) -> ScheduleConfig:
+        if self.decay_steps is not None and self.decay_steps <= self.warmup_steps:
+            raise ValueError(
+                f"--schedule.decay-steps: got {self.decay_steps}, must be more than "
+                f"--schedule.warmup-steps, which is {self.warmup_steps}"
+            )
+        return self

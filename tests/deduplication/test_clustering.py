@@ -1,0 +1,65 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmkit.deduplication.clustering import components, star_clusters
+
+
+def everywhere(_: int) -> list[str]:
+    return ["all"]
+
+
+def test_similarity_does_not_chain() -> None:
+    """Fifty documents, each similar only to the next: every second one is kept."""
+    removed = star_clusters(
+        range(50), everywhere, lambda a, b: 0.9 if abs(a - b) == 1 else 0.1, 0.7
+    )
+    assert removed == {number: (number - 1, 0.9) for number in range(1, 50, 2)}
+
+
+def test_the_representative_is_the_most_similar_kept_document() -> None:
+    similarity = {(0, 2): 0.8, (1, 2): 0.9, (0, 1): 0.1}
+    assert star_clusters([0, 1, 2], everywhere, lambda a, b: similarity[a, b], 0.7) == {2: (1, 0.9)}
+
+
+def test_the_best_is_kept_whatever_its_number() -> None:
+    assert star_clusters([2, 0, 1], everywhere, lambda *_: 1.0, 0.7) == {0: (2, 1.0), 1: (2, 1.0)}
+
+
+def test_documents_without_a_common_bucket_are_not_compared() -> None:
+    def never(one: int, other: int) -> float:
+        raise AssertionError((one, other))
+
+    assert star_clusters([0, 1], lambda number: [number], never, 0.7) == {}
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12), st.permutations(range(12)))
+def test_removed_documents_are_similar_to_a_kept_one_and_kept_ones_to_none(
+    points: list[float], order: list[int]
+) -> None:
+    def similarity(one: int, other: int) -> float:
+        return 1 - abs(points[one] - points[other])
+
+    best_first = [number for number in order if number < len(points)]
+    removed = star_clusters(best_first, everywhere, similarity, 0.8)
+    kept_ones = [number for number in best_first if number not in removed]
+    for number, (kept, value) in removed.items():
+        assert kept in kept_ones and value == similarity(kept, number) >= 0.8
+        assert best_first.index(kept) < best_first.index(number)
+    assert all(similarity(a, b) < 0.8 for a in kept_ones for b in kept_ones if a != b)
+
+
+EDGES = st.lists(st.tuples(st.integers(0, 19), st.integers(0, 19)), max_size=30)
+
+
+@given(EDGES, st.integers(1, 5))
+def test_each_node_has_the_smallest_number_of_its_component(
+    edges: list[tuple[int, int]], size: int
+) -> None:
+    expected = list(range(20))
+    for _ in range(20):  # a literal search: each node takes the smallest of its neighbours
+        for a, b in edges:
+            expected[a] = expected[b] = min(expected[a], expected[b])
+    pieces = [np.array(edges[n : n + size]) for n in range(0, len(edges), size)]
+    found = components(20, lambda: [(piece[:, 0], piece[:, 1]) for piece in pieces])
+    assert found.tolist() == expected

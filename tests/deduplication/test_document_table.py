@@ -1,0 +1,26 @@
+from pathlib import Path
+
+from lmkit.artifacts.documents_file import Document
+from lmkit.artifacts.tasks import PARTIAL, TaskWriter
+from lmkit.deduplication.document_table import DocumentTable, writing_document_keys
+from lmkit.deduplication.keep_policy import DocumentKey
+from lmkit.deduplication.options import KeepConfig
+from lmkit.text.digests import digest
+
+
+def test_keys_are_read_back_by_number_over_all_tasks(tmp_path: Path) -> None:
+    keep = KeepConfig(rule="largest", field="score")
+    tasks = [["a", "bé\n"], [], ["half \ud83d"]]
+    expected: list[DocumentKey] = []
+    for task, texts in enumerate(tasks):
+        with writing_document_keys(keep, TaskWriter(tmp_path, "notes", task)) as add:
+            for index, text in enumerate(texts):
+                add(Document(f"{task}/{index}", text, "s", {"score": index}), Path("x.jsonl"))
+                rest = (f"{task}/{index}", digest(text).hex(), "x.jsonl", len(text), index)
+                expected.append(DocumentKey("s", *rest))
+    table = DocumentTable(tuple((tmp_path / PARTIAL, number) for number in range(3)), older=1)
+    assert table.starts.tolist() == [0, 2, 2, 3]
+    assert table.first == 2 and table.of_task(0) == (2, 2) and table.of_task(1) == (2, 3)
+    assert [table.keys([number])[number] for number in range(3)] == expected
+    assert table.keys([2, 0]) == {0: expected[0], 2: expected[2]}
+    assert table.keys([]) == {}

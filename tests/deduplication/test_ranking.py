@@ -1,0 +1,60 @@
+import random
+from pathlib import Path
+
+import pytest
+
+from lmkit.artifacts.documents_file import Document
+from lmkit.artifacts.output_folder import OutputFolder
+from lmkit.artifacts.tasks import TaskWriter
+from lmkit.commands.dedup.options import DedupConfig
+from lmkit.deduplication.document_table import DocumentTable, writing_document_keys
+from lmkit.deduplication.options import KeepConfig
+from lmkit.deduplication.ranking import rank_documents, ranks
+
+
+@pytest.mark.parametrize(
+    ("keep", "key"),
+    [
+        (KeepConfig(), lambda d: (d.source, d.id)),
+        (KeepConfig(rule="longest"), lambda d: (-len(d.text), d.source, d.id)),
+        (KeepConfig(sources=("c",)), lambda d: (d.source != "c", d.source, d.id)),
+    ],
+)
+def test_ranks_are_those_of_all_documents_sorted(
+    tmp_path: Path, keep: KeepConfig, key: object
+) -> None:
+    chance = random.Random(1)
+    documents = [
+        Document(f"{number}", "x" * chance.randrange(9), chance.choice("abc"))
+        for number in chance.sample(range(1_000), 300)
+    ]
+    tasks = [documents[:1], [], documents[1:150], documents[150:]]
+    for number, task in enumerate(tasks):
+        with writing_document_keys(keep, TaskWriter(tmp_path, "notes", number)) as add:
+            for document in task:
+                add(document, Path("x"))
+    folder = OutputFolder(DedupConfig(output=tmp_path), tmp_path, [])
+    table = DocumentTable(tuple((folder.scratch, number) for number in range(len(tasks))))
+    rank_documents(folder, keep, table, 1)
+    expected = sorted(range(len(documents)), key=lambda number: key(documents[number]))
+    found = ranks(folder.scratch)
+    assert [int(found[number]) for number in expected] == list(range(len(documents)))
+
+
+def test_without_documents_there_are_no_ranks(tmp_path: Path) -> None:
+    with writing_document_keys(KeepConfig(), TaskWriter(tmp_path, "notes", 0)):
+        pass
+    folder = OutputFolder(DedupConfig(output=tmp_path), tmp_path, [])
+    rank_documents(folder, KeepConfig(), DocumentTable(((folder.scratch, 0),)), 1)
+    assert len(ranks(folder.scratch)) == 0
+
+
+def test_documents_of_an_index_have_no_rank(tmp_path: Path) -> None:
+    for folder, keys in (("index", "531"), ("new", "642")):
+        with writing_document_keys(KeepConfig(), TaskWriter(tmp_path / folder, "notes", 0)) as add:
+            for key in keys:
+                add(Document(key, "", "s"), Path("x"))
+    folder = OutputFolder(DedupConfig(output=tmp_path / "new"), tmp_path / "new", [])
+    table = DocumentTable(((tmp_path / "index" / ".partial", 0), (folder.scratch, 0)), older=1)
+    rank_documents(folder, KeepConfig(), table, 1)
+    assert ranks(folder.scratch).tolist() == [2, 1, 0]

@@ -1,0 +1,80 @@
+"""BERT, ModernBERT and XLNet: logits are those of Transformers with the same weights."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from lmkit.huggingface.load import HfCheckpoint
+from tests.huggingface.models import (
+    BERT,
+    MODERNBERT,
+    TIME,
+    XLNET,
+    assert_close,
+    check_rows,
+    loaded,
+    random_model,
+    saved_as_hf,
+    transformers,
+)
+from tests.model.tiny import VOCABULARY, counting, tokens
+
+OPTIONS: list[tuple[str, dict[str, object]]] = [
+    ("BertForMaskedLM", BERT),
+    ("BertForMaskedLM", {**BERT, "activation": "gelu-tanh"}),
+    ("ModernBertForMaskedLM", MODERNBERT),
+    ("ModernBertForMaskedLM", {**MODERNBERT, "biases": True, "tie_embeddings": False}),
+    ("ModernBertForMaskedLM", {**MODERNBERT, "local_rotary_base": None, "activation": "swiglu"}),
+    ("ModernBertForMaskedLM", {"architecture": "encoder", "norm": "layernorm"}),
+    ("XLNetLMHeadModel", XLNET),
+    ("XLNetLMHeadModel", {**XLNET, "activation": "relu", "tie_embeddings": False}),
+]
+
+
+@pytest.mark.parametrize(("name", "options"), OPTIONS)
+def test_logits(name: str, options: dict[str, object], tmp_path: Path) -> None:
+    model = random_model(**options)
+    hf_model = loaded(saved_as_hf(model, tmp_path / "hf"))
+    assert type(hf_model).__name__ == name
+    check_rows(model, hf_model)
+
+
+@torch.no_grad()
+def test_xlnet_with_two_streams(tmp_path: Path) -> None:
+    model = random_model(**XLNET)
+    hf_model = loaded(saved_as_hf(model, tmp_path / "hf"))
+    tokens_BT = tokens(2, TIME)
+    order_BT = torch.full((2, TIME), -1)
+    queries_BQ = torch.tensor([[3, 7, 8, 15], [0, 4, 5, 19]])
+    ranks = torch.tensor([[2, 0, 3, 1], [1, 3, 0, 2]])
+    order_BT.scatter_(1, queries_BQ, ranks)
+    is_target = order_BT >= 0
+    # XLNet's data_utils: masked where the order isn't lower, if the key is a target.
+    blocked = (order_BT[:, :, None] <= order_BT[:, None, :]) & is_target[:, None, :]
+    mapping = torch.nn.functional.one_hot(queries_BQ, TIME).float()
+    expected = hf_model(tokens_BT, perm_mask=blocked.float(), target_mapping=mapping).logits
+    actual = model(tokens_BT, counting(tokens_BT), order_BT=order_BT, queries_BQ=queries_BQ)
+    assert_close(actual, expected)
+
+
+@torch.no_grad()
+def test_the_first_of_berts_token_types_is_added_to_its_positions(tmp_path: Path) -> None:
+    hf_model = loaded(saved_as_hf(random_model(**BERT), tmp_path / "one"))
+    hf_model.bert.embeddings.token_type_embeddings.weight.normal_(std=0.3)
+    hf_model.save_pretrained(tmp_path / "two")
+    model = random_model(**BERT)
+    model.load_state_dict(HfCheckpoint.at(tmp_path / "two").weights(), strict=False)
+    check_rows(model, hf_model)
+
+
+def test_encoders_load_as_classifiers(tmp_path: Path) -> None:
+    auto = transformers.AutoModelForSequenceClassification
+    for number, options in enumerate((BERT, MODERNBERT, XLNET)):
+        model = random_model(**options)
+        folder = saved_as_hf(model, tmp_path / str(number))
+        model, report = auto.from_pretrained(folder, num_labels=3, output_loading_info=True)
+        fresh = {"classifier", "pooler", "summary", "logits_proj", "head"}
+        assert all(set(name.split(".")) & fresh for name in report["missing_keys"]), report
+        embedding = model.get_input_embeddings().weight
+        assert embedding.equal(model.embedding.weight) and embedding.shape[0] == VOCABULARY

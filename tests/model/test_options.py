@@ -1,0 +1,188 @@
+import json
+import subprocess
+import sys
+
+import pytest
+from pydantic import ValidationError
+
+from lmkit.model.cost import parameters
+from lmkit.model.options import ModelConfig
+from lmkit.model.presets import PRESETS, Shape
+from lmkit.model.transformer import Transformer
+
+
+def test_without_a_preset_the_options_describe_the_model() -> None:
+    config = ModelConfig()
+    assert config.shape == Shape(layers=6, hidden_size=384, heads=6, kv_heads=6, ffn_size=1024)
+    assert (config.kv_heads, config.ffn_size) == (6, 1024)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("llama-15m", (6, 288, 6, 6, 768)),
+        ("llama-120m", (12, 768, 12, 12, 2048)),
+        ("llama-1b", (16, 2048, 32, 8, 8192)),
+    ],
+)
+def test_a_preset_has_its_published_shape(name: str, shape: tuple[int, ...]) -> None:
+    config = ModelConfig.model_validate({"preset": name})
+    assert config.shape == shape
+    assert (config.layers, config.hidden_size, config.heads) == shape[:3]
+    assert (config.kv_heads, config.ffn_size) == shape[3:]
+
+
+def test_a_shape_option_that_differs_from_the_preset_is_refused() -> None:
+    with pytest.raises(ValidationError) as caught:
+        ModelConfig.model_validate({"preset": "llama-15m", "hidden_size": "384"})
+    message = str(caught.value)
+    for part in ("--model.hidden-size", "got 384", "--model.preset llama-15m", "288"):
+        assert part in message
+
+
+def test_none_is_a_shape_too_when_a_preset_is_given() -> None:
+    with pytest.raises(ValidationError, match=r"--model.kv-heads: got 32, .* has 8"):
+        ModelConfig.model_validate({"preset": "llama-1b", "kv_heads": "none"})
+
+
+def test_a_shape_option_that_agrees_with_the_preset_is_fine() -> None:
+    config = ModelConfig.model_validate({"preset": "llama-15m", "heads": "6", "dropout": "0.1"})
+    assert (config.heads, config.dropout) == (6, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"hidden_size": 100, "heads": 6}, "--model.hidden-size: got 100.*--model.heads.*6"),
+        ({"hidden_size": 30, "heads": 6}, "--model.heads: got 6 heads that are 5 wide"),
+        ({"heads": 6, "kv_heads": 4}, "--model.kv-heads: got 4.*--model.heads.*6"),
+        ({"heads": 6, "kv_heads": 12}, "--model.kv-heads: got 12.*--model.heads.*6"),
+    ],
+)
+def test_a_shape_that_cannot_work_is_refused(options: dict[str, int], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        ModelConfig.model_validate(options)
+
+
+@pytest.mark.parametrize("name", ["layers", "hidden_size", "heads", "kv_heads", "ffn_size"])
+def test_no_number_of_a_shape_may_be_zero(name: str) -> None:
+    with pytest.raises(ValidationError, match="greater than or equal to 1"):
+        ModelConfig.model_validate({name: 0})
+
+
+def test_an_unknown_preset_is_refused_with_the_valid_names() -> None:
+    with pytest.raises(ValidationError, match="'tiny-decoder', 'llama-15m'"):
+        ModelConfig.model_validate({"preset": "llama-16m"})
+
+
+@pytest.mark.parametrize("given", [{}, {"preset": "llama-1b"}, {"heads": 8, "kv_heads": 2}])
+def test_recorded_options_can_be_read_back(given: dict[str, object]) -> None:
+    config = ModelConfig.model_validate(given)
+    recorded = config.model_dump_json()
+    assert ModelConfig.model_validate_json(recorded) == config
+    assert ModelConfig.model_validate(json.loads(recorded)) == config
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"preset": "tiny-decoder"},
+        {"hidden_size": 64, "heads": 8, "kv_heads": 2, "ffn_size": 100, "layers": 3},
+    ],
+)
+def test_the_count_of_parameters_is_that_of_the_model(options: dict[str, object]) -> None:
+    config = ModelConfig.model_validate(options)
+    model = Transformer(config, 97)
+    assert parameters(config, 97) == sum(parameter.numel() for parameter in model.parameters())
+
+
+def test_llama_1b_has_the_published_parameter_count() -> None:
+    # Llama 3.2 1B: 1,235,814,400 with its vocabulary of 128,256, embeddings tied.
+    assert parameters(ModelConfig(preset="llama-1b"), 128_256) == 1_235_814_400
+
+
+def test_every_preset_can_be_chosen() -> None:
+    for name in PRESETS:
+        assert ModelConfig.model_validate({"preset": name}).shape == PRESETS[name]
+
+
+def test_importing_the_options_does_not_load_torch() -> None:
+    code = "import sys, lmkit.model.options; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "parts"),
+    [
+        (
+            {"position": "transformer-xl"},
+            ["--model.position transformer-xl", "decoder", "must be encoder", "rotary"],
+        ),
+        (
+            {"position": "transformer-xl", "architecture": "encoder-decoder"},
+            ["--model.architecture encoder-decoder", "must be encoder"],
+        ),
+        (
+            {"position": "transformer-xl", "architecture": "encoder", "kv_heads": 2},
+            ["--model.kv-heads: got 2", "--model.heads (6)"],
+        ),
+        (
+            {"position": "transformer-xl", "architecture": "encoder", "window": 8},
+            ["--model.window", "transformer-xl", "rotary"],
+        ),
+        (
+            {"architecture": "encoder-decoder", "window": 8},
+            ["--model.window: got 8", "an encoder or a decoder"],
+        ),
+        ({"architecture": "encoder", "window": 7}, ["--model.window: got 7", "must be even"]),
+        ({"global_every": 3}, ["--model.global-every: got 3", "--model.window"]),
+        ({"local_rotary_base": 10.0}, ["--model.local-rotary-base", "--model.window"]),
+        ({"max_positions": 10}, ["--model.max-positions: got 10", "--model.position learned"]),
+        ({"decoder_layers": 2}, ["--model.decoder-layers: got 2", "encoder-decoder"]),
+        ({"hidden_size": 100, "heads": 6}, ["--model.hidden-size: got 100", "--model.head-dim"]),
+        (
+            {"position": "sinusoidal", "hidden_size": 9, "heads": 3},
+            ["--model.hidden-size: got 9", "even", "sinusoidal"],
+        ),
+        ({"preset": "bert-base", "position": "rotary"}, ["got rotary", "bert-base has learned"]),
+        ({"preset": "gpt2-small", "biases": False}, ["got false", "gpt2-small has true"]),
+        ({"preset": "llama-15m", "activation": "relu2"}, ["got relu2", "llama-15m has swiglu"]),
+        ({"preset": "llama-15m", "window": 64}, ["got 64", "llama-15m has none"]),
+        ({"preset": "t5-small", "decoder_layers": 3}, ["got 3", "t5-small has 6"]),
+        ({"preset": "t5-small", "head_dim": 32}, ["got 32", "t5-small has 64"]),
+        ({"preset": "bert-base", "norm_eps": 1e-5}, ["got 1e-05", "bert-base has 1e-12"]),
+        ({"preset": "bert-base", "max_positions": 1024}, ["got 1024", "bert-base has 512"]),
+    ],
+)
+def test_incompatible_options_are_refused_with_those_that_are_compatible(
+    options: dict[str, object], parts: list[str]
+) -> None:
+    with pytest.raises(ValidationError) as caught:
+        ModelConfig.model_validate(options)
+    for part in parts:
+        assert part in str(caught.value)
+
+
+def test_what_a_preset_leaves_open_can_be_chosen() -> None:
+    free = {"dropout": 0.1, "z_loss": 1e-4, "initialization": "small"}
+    config = ModelConfig.model_validate({"preset": "t5-small"} | free)
+    assert (config.dropout, config.z_loss, config.initialization) == (0.1, 1e-4, "small")
+    assert ModelConfig(preset="t5-small").initialization == "t5"
+
+
+@pytest.mark.parametrize("preset", list(PRESETS))
+def test_a_recorded_preset_can_be_read_back(preset: str) -> None:
+    config = ModelConfig.model_validate({"preset": preset})
+    assert ModelConfig.model_validate_json(config.model_dump_json()) == config
+
+
+def test_a_head_may_be_larger_than_hidden_size_divided_by_heads() -> None:
+    config = ModelConfig(hidden_size=100, heads=6, head_dim=32)
+    assert config.attention_head_dim == 32
+    state = Transformer(config, 10).state_dict()
+    assert state["blocks.0.attention.query.weight"].shape == (192, 100)
+
+
+def test_a_plain_feed_forward_network_is_four_times_as_large() -> None:
+    assert ModelConfig(activation="gelu").ffn_size == 4 * 384

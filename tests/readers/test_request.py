@@ -1,5 +1,0 @@
-from lmkit.readers.request import notes_of_meta
-
-
-def test_the_first_value_that_says_something_counts() -> None:
-    assert notes_of_meta([("a", " "), ("a", " x "), ("a", "y")]) == {"a": "x"}

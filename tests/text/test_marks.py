@@ -1,9 +1,0 @@
-# ruff: noqa: RUF001 (these marks are meant)
-from lmkit.text.marks import PUNCTUATION, SENTENCE_ENDS, TERMINAL
-
-
-def test_marks_are_those_of_datatrove_and_spacy() -> None:
-    assert set(".!?。！？।۔") <= SENTENCE_ENDS < TERMINAL < PUNCTUATION
-    assert not set(':)"…;,') & TERMINAL
-    # datatrove's set holds the full-width digit 1, too.
-    assert "１" in PUNCTUATION and "1" not in PUNCTUATION

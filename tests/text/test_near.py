@@ -1,8 +1,0 @@
-from lmkit.text.keeping import Name
-from lmkit.text.near import cluster_name
-
-
-def test_a_cluster_is_named_after_a_document_wherever_that_lies() -> None:
-    one = Name("s", "1", "digest", "here", 10, None)
-    assert cluster_name(one) == cluster_name(one._replace(path="there"))
-    assert cluster_name(one) != cluster_name(one._replace(id="2"))
