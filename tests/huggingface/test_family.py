@@ -35,7 +35,7 @@ def test_a_round_trip_gives_the_same_options(name: str) -> None:
     config = random_model(**ONE_OF_EACH[name]).config
     family = family_of(config)
     hf_config = family.config_json(config, FACTS)
-    assert family.load_model(json.loads(json.dumps(hf_config)), "config.json") == config.model_copy(
+    assert family.read(json.loads(json.dumps(hf_config)), "config.json") == config.model_copy(
         update={"preset": None}
     )
     hf_model = config_class(family).from_dict(hf_config)
@@ -43,14 +43,14 @@ def test_a_round_trip_gives_the_same_options(name: str) -> None:
     for key in hf_config.keys() - {"architectures"}:
         assert load_model[key] == hf_config[key], key
     # What Transformers writes for the same model has the same options.
-    assert family.load_model(json.loads(json.dumps(load_model)), "config.json") == config
+    assert family.read(json.loads(json.dumps(load_model)), "config.json") == config
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.model_type)
 def test_defaults_are_those_of_transformers(family: Family) -> None:
     minimal: dict[str, Any] = {"model_type": family.model_type, **SMALLEST[family.model_type]}
     full = json.loads(config_class(family).from_dict(dict(minimal)).to_json_string(use_diff=False))
-    assert family.load_model(minimal, "config.json") == family.load_model(full, "config.json")
+    assert family.read(minimal, "config.json") == family.read(full, "config.json")
 
 
 REFUSED: list[tuple[str, dict[str, object], str]] = [
@@ -82,7 +82,7 @@ def test_an_unsupported_config_is_refused_in_a_line(
     if name == "qwen3":
         given |= {"use_sliding_window": True, "sliding_window": 8}
     with pytest.raises(InputError) as error:
-        family_named({"model_type": name}, "").load_model(given, "config.json")
+        family_named({"model_type": name}, "").read(given, "config.json")
     assert message in error.value.message and "\n" not in error.value.message
     assert error.value.message.startswith("config.json")
 
@@ -91,4 +91,4 @@ def test_a_missing_key_is_named() -> None:
     with pytest.raises(InputError, match="num_hidden_layers is missing"):
         given: dict[str, Any] = dict(SMALLEST["llama"])
         del given["num_hidden_layers"]
-        family_named({"model_type": "llama"}, "").load_model(given, "config.json")
+        family_named({"model_type": "llama"}, "").read(given, "config.json")

@@ -23,7 +23,7 @@ def test_each_model_has_its_family_and_every_weight_one_name(name: str) -> None:
     assert family.model_type == name == family_named({"model_type": name}, "").model_type
     shapes = shapes_of(model.config, VOCABULARY)
     assert shapes == {name: tuple(p.shape) for name, p in model.named_parameters()}
-    converted = [one for rule in rules_of(family, model.config, shapes) for one in rule.model]
+    converted = [one for rule in rules_of(family, model.config, shapes) for one in rule.lmkit_names]
     assert len(converted) == len(set(converted))
     assert set(shapes) - set(converted) <= {"query_vector"}
     weights = hf_weights(family, model.config, dict(model.named_parameters()))

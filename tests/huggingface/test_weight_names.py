@@ -33,7 +33,7 @@ def test_to_transformers() -> None:
     assert hf_model["cube"].tolist() == [[[0, 4]], [[1, 5]], [[2, 6]], [[3, 7]]]
     assert hf_model["nothing"].tolist() == [[0, 0], [0, 0]]
     assert {name: tuple(t.shape) for name, t in hf_model.items()} == {
-        rule.hf_model: hf_shape(rule, SHAPES) for rule in RULES
+        rule.hf_name: hf_shape(rule, SHAPES) for rule in RULES
     }
 
 
@@ -47,13 +47,13 @@ def test_a_round_trip_preserves_every_bit() -> None:
 def test_layers_have_biases_where_lmkits_do() -> None:
     known = {"a.up.weight", "a.up.bias", "a.down.weight"}
     rules = layers({"up": "fc", "down": "proj", "gate": "g"}, "a.", "h.", known, transposed=True)
-    assert [(rule.model, rule.hf_model, rule.transposed) for rule in rules] == [
+    assert [(rule.lmkit_names, rule.hf_name, rule.transposed) for rule in rules] == [
         (("a.up.weight",), "h.fc.weight", True),
         (("a.up.bias",), "h.fc.bias", False),
         (("a.down.weight",), "h.proj.weight", True),
     ]
     assert layer("a.gate", "g", known) == []
-    assert fused_layer(["a.up", "a.down"], "both", {"a.up.weight"})[0].model == (
+    assert fused_layer(["a.up", "a.down"], "both", {"a.up.weight"})[0].lmkit_names == (
         "a.up.weight",
         "a.down.weight",
     )

@@ -31,7 +31,7 @@ def test_sliding_window_and_global_layers_have_separate_rotary_bases() -> None:
 def test_t5s_bias_is_looked_up_by_distance() -> None:
     model = tiny(position="relative", architecture="encoder")
     mask = self_attention_inputs(model.config, model, POSITIONS).global_layers.mask
-    table_NH = model.relative_bias.layer_inputs(32, 4)
+    table_NH = model.relative_bias.view(32, 4)
     for i in range(6):
         for j in range(6):
             bucket = (

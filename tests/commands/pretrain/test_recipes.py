@@ -168,7 +168,7 @@ def planted(monkeypatch: pytest.MonkeyPatch, change: Callable[[Any], None], step
     def taking(self: Parallelism) -> None:
         take(self)
         if next(count) == step:
-            change(self.local_shards[0].own.grad)
+            change(self.local_shards[0].local.grad)
 
     monkeypatch.setattr(Parallelism, "collect_gradients", taking)
 

@@ -21,5 +21,5 @@ def test_a_single_process_has_the_parameters_themselves() -> None:
         one.parameter.grad = torch.full_like(one.parameter, 2.0)
     collect_gradients(found)
     count = sum(one.local.numel() for one in found)
-    torch.testing.assert_close(sum_of_squares(found, parts=False), torch.tensor(4.0 * count))
-    assert sum_of_squares(found, parts=True) == 0
+    torch.testing.assert_close(sum_of_squares(found, sharded=False), torch.tensor(4.0 * count))
+    assert sum_of_squares(found, sharded=True) == 0
