@@ -29,8 +29,8 @@ from lmkit.execution.progress import warn
 from lmkit.execution.tables import shown
 from lmkit.readers.dispatch import read_slice
 from lmkit.text.surrogates import well_formed
-from lmkit.tokenizers.adopt import import_tokenizer, missing_special_tokens_of
 from lmkit.tokenizers.build import train
+from lmkit.tokenizers.import_tokenizer import import_tokenizer, missing_special_tokens_of
 from lmkit.tokenizers.recipe import Recipe
 from lmkit.tokenizers.report import merge_small_sources, rows, statistics_by_source
 from lmkit.tokenizers.tokenizer import Tokenizer, contents

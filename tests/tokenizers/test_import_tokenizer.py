@@ -7,7 +7,7 @@ from tokenizers import decoders, models, pre_tokenizers
 from transformers import AutoTokenizer, BertTokenizer, GPT2Tokenizer, T5Tokenizer
 
 from lmkit.errors import InputError
-from lmkit.tokenizers.adopt import import_tokenizer, missing_special_tokens_of
+from lmkit.tokenizers.import_tokenizer import import_tokenizer, missing_special_tokens_of
 from lmkit.tokenizers.tokenizer import Tokenizer
 from tests.tokenizers.made import train
 
