@@ -66,7 +66,7 @@ class ScheduleConfig(Group):
     """How the learning rate changes over a run."""
 
     kind: Literal["cosine", "linear", "constant", "inverse-sqrt", "wsd"] = "cosine"
-    """How it decays after the warm-up; wsd stays at the peak until the last part of the run."""
+    """How it decays after the warm-up; wsd keeps the peak until the last part of the run."""
 
     warmup_steps: Annotated[int, Field(ge=0)] = 100
     """Steps over which the learning rate rises to --optim.lr."""
