@@ -14,6 +14,7 @@ def packed(path: str, rows: int = 10, tokens: int = 70, **details: object) -> Pa
     """A folder with nothing but a manifest, which is all that is read first."""
     sides = {"train": {"rows": rows, "tokens": tokens}}
     manifest = Manifest(
+        format=2,
         stage="pack",
         lmkit="0",
         config={},
