@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from lmkit.generation.sampling import Sampling, sample_tokens, generate
+from lmkit.generation.sampling import Sampling, generate, sample_tokens
 from lmkit.model.cost import parameters
 from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
-from tests.huggingface.models import ONE_OF_EACH, loaded, random_model, transformers, saved_as_hf
+from tests.huggingface.models import ONE_OF_EACH, loaded, random_model, saved_as_hf, transformers
 from tests.model.tiny import VOCABULARY, counting, tokens
 
 COUNT = 50

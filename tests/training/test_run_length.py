@@ -5,7 +5,7 @@ import pytest
 from lmkit.errors import ConfigError
 from lmkit.training.run_length import requested_steps, steps_of
 
-ROWS = {"rows_per_batch": 4, "sequence_length": 100, "rows": 10}
+ROWS = {"global_batch_size": 4, "sequence_length": 100, "rows": 10}
 
 
 def test_tokens_and_epochs_are_converted_to_steps() -> None:

@@ -197,6 +197,6 @@ def result_text(config: "ExportConfig", manifest: Manifest) -> str:
         f"{name} ({details[name]:,} tokens)" for name in ("train.bin", "val.bin") if name in details
     )
     separator = details["separator"]
-    after = "nothing behind" if separator is None else f"{separator} behind"
+    after = "nothing after" if separator is None else f"{separator} after"
     documents = manifest.counts.documents_out
     return f"{config.output}: {files}; {after} each of {documents:,} documents"

@@ -81,7 +81,7 @@ class PretrainConfig(ObjectiveConfig, ComputesOn, StageConfig):
     """Steps between lines in the log, and between points in TensorBoard."""
 
     stall_timeout: Annotated[float, Field(gt=0)] | None = 1_800
-    """Seconds after which a run without progress exits and names the rank that is behind; none:
+    """Seconds after which a run without progress exits and names the rank that lags; none:
     never."""
 
     init_from: Path | None = None
