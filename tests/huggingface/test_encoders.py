@@ -73,8 +73,8 @@ def test_encoders_load_as_classifiers(tmp_path: Path) -> None:
     for number, options in enumerate((BERT, MODERNBERT, XLNET)):
         model = random_model(**options)
         folder = saved_as_hf(model, tmp_path / str(number))
-        model, report = auto.from_pretrained(folder, num_labels=3, output_loading_info=True)
+        classifier, report = auto.from_pretrained(folder, num_labels=3, output_loading_info=True)
         fresh = {"classifier", "pooler", "summary", "logits_proj", "head"}
         assert all(set(name.split(".")) & fresh for name in report["missing_keys"]), report
-        embedding = model.get_input_embeddings().weight
+        embedding = classifier.get_input_embeddings().weight
         assert embedding.equal(model.embedding.weight) and embedding.shape[0] == VOCABULARY

@@ -149,7 +149,7 @@ def test_what_was_dropped_is_counted(run: Path) -> None:
         (("--objective", "mml"), "--objective: got mml, must be 'clm', 'mlm', 'plm' or"),
         (
             ("--model.position", "learned", "--model.max-positions", "63"),
-            "--model.max-positions: got 63, but rows of 64 tokens take 64 places",
+            "--model.max-positions: got 63, but sequences of 64 tokens need 64 positions",
         ),
         (("--fim.rate", "1.5"), "--fim.rate: got 1.5, must be at most 1"),
     ],

@@ -103,7 +103,7 @@ def test_rows_are_matched_by_token_and_new_ones_start_at_the_mean(
         initial_weights.load(old)["embedding.weight"],
         initial_weights.load(new)["embedding.weight"],
     )
-    assert "2 tokens are new to it; they begin at the mean" in capsys.readouterr().err
+    assert "2 tokens are new to it; they start at the mean" in capsys.readouterr().err
     assert after.shape[0] == new.size == old.size + 2
     for text, row in old.vocabulary.items():
         assert after[new.vocabulary[text]].equal(before[row])
@@ -198,9 +198,9 @@ def test_options_of_training_may_differ(
     ("find_corruption", "message"),
     [
         (lambda f: shutil.rmtree(f), "no such folder"),
-        (lambda f: (f / "model.safetensors").write_bytes(b"x"), "model.safetensors: damaged"),
+        (lambda f: (f / "model.safetensors").write_bytes(b"x"), "model.safetensors: corrupt"),
         (lambda f: (f / "model.safetensors").rename(f / "pytorch_model.bin"), "a pickle"),
-        (lambda f: (f / "config.json").write_text("{"), "config.json: damaged"),
+        (lambda f: (f / "config.json").write_text("{"), "config.json: corrupt"),
         (lambda f: (f / "config.json").unlink(), "not a run, and not a checkpoint"),
         (lambda f: (f / "tokenizer.json").unlink(), "tokenizer.json"),
         (lambda f: (f / "tokenizer.json").write_text("{}"), "not a tokenizer"),
