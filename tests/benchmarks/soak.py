@@ -41,7 +41,8 @@ def main(packed: Path, scratch: Path, minutes: float) -> None:
     steps = len((run / "metrics.jsonl").read_bytes().splitlines())
     print(
         f"{seconds[-1] / 60:.1f} minutes, {steps:,} steps, exit {process.returncode}; memory "
-        f"{memory[after_warm_up][0] / 1e6:.0f} to {memory[-1] / 1e6:.0f} MB, {slope:+.2f} MB per minute; "
+        f"{memory[after_warm_up][0] / 1e6:.0f} to {memory[-1] / 1e6:.0f} MB, "
+        f"{slope:+.2f} MB per minute; "
         f"open files {files[after_warm_up].min():.0f} to {files[after_warm_up].max():.0f}"
     )
 
