@@ -52,7 +52,7 @@ def requested_steps(
     if given and "hours" not in given and as_typed and config.steps != steps:
         (name, value), *_ = given.items()
         raise ConfigError(
-            f"--steps: got {config.steps}, but --{name} {value} are {steps} steps",
+            f"--steps: got {config.steps}, but --{name} {value} comes to {steps}",
             "leave one of them out",
         )
     return steps

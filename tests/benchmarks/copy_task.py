@@ -203,7 +203,7 @@ def train_on(name: str) -> None:
     seconds = time.perf_counter() - start
     verdict = "learned" if correct >= 0.99 * total else "NOT LEARNED"
     print(
-        f"{name}: {correct:,} of {total:,} right ({correct / total:.4f}), "
+        f"{name}: {correct:,} of {total:,} correct ({correct / total:.4f}), "
         f"{seconds:.0f} s: {verdict}"
     )
 

@@ -169,9 +169,9 @@ def main(nanogpt: Path, text: Path, scratch: Path, steps: int = 100) -> None:
     nanogpt_model = nanogpt_losses(nanogpt.resolve(), scratch.resolve(), weights, starts, steps)
     assert len(nanogpt_model) >= steps - 1, len(nanogpt_model)
     differences = [abs(a - b) for a, b in zip(lmkit_losses, nanogpt_model, strict=False)]
-    last = len(differences) - 1
     print(
-        f"{last + 1} steps: loss {lmkit_losses[0]:.4f} to {lmkit_losses[last]:.4f}; nanoGPT's "
+        f"{len(differences)} steps: loss {lmkit_losses[0]:.4f} to "
+        f"{lmkit_losses[len(differences) - 1]:.4f}; nanoGPT's "
         f"{nanogpt_model[0]:.4f} to {nanogpt_model[-1]:.4f}; at most {max(differences):.1e} apart"
     )
 

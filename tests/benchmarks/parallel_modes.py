@@ -44,7 +44,7 @@ def losses(
     return [json.loads(line)["loss"] for line in lines]
 
 
-def relative_difference(one: list[float], other: list[float]) -> float:
+def difference(one: list[float], other: list[float]) -> float:
     return max(abs(a / b - 1) for a, b in zip(one, other, strict=True))
 
 
@@ -57,8 +57,7 @@ def main(packed: Path, scratch: Path, steps: int = 50) -> None:
             run = scratch / f"{kind}-{mode}"
             full_run = losses(packed, run, mode, kind, steps, steps)
             print(
-                f"{kind}, {mode}: {relative_difference(full_run, single_process):.1e} "
-                "from one process",
+                f"{kind}, {mode}: {difference(full_run, single_process):.1e} from one process",
                 flush=True,
             )
             losses(packed, scratch / f"{kind}-{mode}-half", mode, kind, steps // 2, steps)
@@ -67,8 +66,7 @@ def main(packed: Path, scratch: Path, steps: int = 50) -> None:
             shutil.copytree(scratch / f"{kind}-{first}-half", run)
             resumed = losses(packed, run, second, kind, steps, steps)
             print(
-                f"{kind}, {first} then {second}: "
-                f"{relative_difference(resumed, single_process):.1e}",
+                f"{kind}, {first} then {second}: {difference(resumed, single_process):.1e}",
                 flush=True,
             )
 

@@ -71,10 +71,10 @@ def test_the_first_of_berts_token_types_is_added_to_its_positions(tmp_path: Path
 def test_encoders_load_as_classifiers(tmp_path: Path) -> None:
     auto = transformers.AutoModelForSequenceClassification
     for number, options in enumerate((BERT, MODERNBERT, XLNET)):
-        lmkit_model = random_model(**options)
-        folder = saved_as_hf(lmkit_model, tmp_path / str(number))
-        model, report = auto.from_pretrained(folder, num_labels=3, output_loading_info=True)
+        model = random_model(**options)
+        folder = saved_as_hf(model, tmp_path / str(number))
+        classifier, report = auto.from_pretrained(folder, num_labels=3, output_loading_info=True)
         fresh = {"classifier", "pooler", "summary", "logits_proj", "head"}
         assert all(set(name.split(".")) & fresh for name in report["missing_keys"]), report
-        embedding = model.get_input_embeddings().weight
-        assert embedding.equal(lmkit_model.embedding.weight) and embedding.shape[0] == VOCABULARY
+        embedding = classifier.get_input_embeddings().weight
+        assert embedding.equal(model.embedding.weight) and embedding.shape[0] == VOCABULARY

@@ -5,7 +5,7 @@ import pytest
 from lmkit.errors import ConfigError
 from lmkit.training.run_length import requested_steps, steps_of
 
-ROWS = {"rows_per_batch": 4, "sequence_length": 100, "rows": 10}
+ROWS = {"global_batch_size": 4, "sequence_length": 100, "rows": 10}
 
 
 def test_tokens_and_epochs_are_converted_to_steps() -> None:
@@ -26,7 +26,7 @@ def test_two_lengths_must_not_disagree() -> None:
     assert requested_steps(options(), as_typed=False, **ROWS) == 1_000
     assert requested_steps(options(tokens=401), as_typed=False, **ROWS) == 2
     assert requested_steps(options(tokens=401, steps=2), as_typed=True, **ROWS) == 2
-    with pytest.raises(ConfigError, match="--steps: got 3, but --tokens 401 are 2 steps"):
+    with pytest.raises(ConfigError, match="--steps: got 3, but --tokens 401 comes to 2"):
         requested_steps(options(tokens=401, steps=3), as_typed=True, **ROWS)
     with pytest.raises(ConfigError, match="--tokens 401 and --epochs 2: both"):
         requested_steps(options(tokens=401, epochs=2), as_typed=False, **ROWS)

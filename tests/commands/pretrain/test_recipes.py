@@ -44,7 +44,7 @@ def test_a_time_limit_saves_and_ends_with_130(packed: Path, here: Path, lmkit: L
     command = ["pretrain", packed, *SMALL_RUN, "--output", "run", "--steps", "6"]
     exit_code, _, err = lmkit(*command, "--time-limit", "1e-9")
     assert exit_code == 130 and "hours are over: stopping, with a checkpoint" in err
-    assert "the same command resumes where it stopped" in err
+    assert "the same command goes on where it stopped" in err
     assert lmkit(*command)[0] == 0 and steps() == 6
 
 
@@ -126,7 +126,7 @@ def test_out_of_memory_splits_micro_batches_and_changes_no_result(
 
 REFUSED: list[tuple[list[str], str]] = [
     (["--tokens", "9", "--epochs", "1"], "--tokens 9 and --epochs 1.0: both set the length"),
-    (["--steps", "5", "--tokens", "9"], "--steps: got 5, but --tokens 9 are 1 steps"),
+    (["--steps", "5", "--tokens", "9"], "--steps: got 5, but --tokens 9 comes to 1"),
     (["--precision", "fp16"], "--precision: got fp16, but fp16 training needs a GPU"),
     (["--schedule.kind", "step"], "--schedule.kind: got step, must be 'cosine', 'linear'"),
     (["--optim.algorithm", "sgd"], "--optim.algorithm: got sgd, must be 'adamw' or 'muon'"),

@@ -246,7 +246,7 @@ def test_one_run_at_a_time_locks_a_folder(packed: Path, here: Path, lmkit: Lmkit
         (["PACKED", "--model.heads", "5"], "--model.hidden-size: got 384, must be a multiple of"),
         (["PACKED", "--model.preset", "llama-15m", "--model.layers", "3"], "llama-15m has 6"),
         (["PACKED", "--precision", "fp8"], "--precision: got fp8, must be 'auto', 'fp32', "),
-        (["PACKED", "--device", "cuda"], "--device: got cuda, but torch finds none here"),
+        (["PACKED", "--device", "cuda"], "--device: got cuda, but torch finds none"),
     ],
 )
 def test_invalid_options_are_refused_before_anything_is_written(

@@ -28,7 +28,9 @@ def finished(run: RunFolder) -> None:
 
 
 def test_the_recipe_is_what_determines_the_numbers(here: Path) -> None:
-    assert folder().recipe == folder(steps=9, keep_checkpoints=7, micro_batch=3, output="else").recipe
+    assert (
+        folder().recipe == folder(steps=9, keep_checkpoints=7, micro_batch=3, output="else").recipe
+    )
     for change in ({"seed": 1}, {"optim": {"lr": 1}}, {"batch_tokens": 9}, {"precision": "fp32"}):
         assert folder().recipe != folder(**change).recipe
     assert folder().recipe != folder(data="2").recipe

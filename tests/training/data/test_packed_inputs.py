@@ -38,7 +38,7 @@ def packed_inputs(*paths: Path, weights: tuple[float, ...] | None = None) -> Pac
     [
         ("tokenizer", "abd", "tokenizers"),
         ("sequence_length", 16, r"sequence lengths \(8 and 16\)"),
-        ("begin", None, r"begin tokens \(2 and None\)"),
+        ("bos", None, r"BOS tokens \(2 and None\)"),
     ],
 )
 def test_incompatible_folders_are_named(here: Path, key: str, value: object, name: str) -> None:

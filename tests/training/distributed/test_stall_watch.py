@@ -81,4 +81,4 @@ def test_a_stalled_process_ends_with_1() -> None:
     assert "Error: no progress for 0.2 s: this process has been computing for step 3" in (
         done.stderr
     )
-    assert "goes on from the last checkpoint" in done.stderr and "Traceback" not in done.stderr
+    assert "resumes from the last checkpoint" in done.stderr and "Traceback" not in done.stderr
