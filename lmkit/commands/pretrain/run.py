@@ -93,7 +93,7 @@ def pretrain(config: PretrainConfig) -> Manifest | Forecast:
         if progress.step < config.steps:
             raise Interrupted(
                 f"stopped after step {progress.step} of {config.steps}, with a checkpoint",
-                "the same command goes on where it stopped",
+                "the same command resumes",
             )
         return on_rank_zero(lambda: _complete(config, packed, run, accelerator, progress, losses))
 

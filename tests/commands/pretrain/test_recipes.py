@@ -44,7 +44,7 @@ def test_a_time_limit_saves_and_ends_with_130(packed: Path, here: Path, lmkit: L
     command = ["pretrain", packed, *SMALL_RUN, "--output", "run", "--steps", "6"]
     exit_code, _, err = lmkit(*command, "--time-limit", "1e-9")
     assert exit_code == 130 and "hours are over: stopping, with a checkpoint" in err
-    assert "the same command goes on where it stopped" in err
+    assert "the same command resumes" in err
     assert lmkit(*command)[0] == 0 and steps() == 6
 
 

@@ -187,7 +187,7 @@ def test_a_checkpoint_from_before_a_killed_overwrite_is_not_resumed(
     lmkit(*command, "--overwrite")
     Path("run/.partial").mkdir()
     made = json.loads(Path("run/manifest.json").read_text())
-    plan = {key: made[key] for key in ("stage", "lmkit", "config", "inputs")}
+    plan = {key: made[key] for key in ("stage", "format", "lmkit", "config", "inputs")}
     Path("run/.partial/plan.json").write_text(json.dumps(plan))
     Path("run/manifest.json").unlink()
     for state in Path("run/checkpoints").glob("step-*/state.json"):
