@@ -10,6 +10,7 @@ Choices:
   import, and no run needs all of them.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
@@ -52,9 +53,14 @@ def read_slice(
     text_field: str = "text",
     max_record: int,
     reading: ReaderConfig | None = None,
+    counts: Counter[str] | None = None,
 ) -> Iterator[Document | Unreadable]:
-    """Stream the documents of a slice; record in `read_ranges` what was read."""
-    request = Request(source, text_field, max_record, reading or ReaderConfig())
+    """Stream the documents of a slice; record in `read_ranges` what was read.
+
+    What the reader counts besides documents is added to `counts`.
+    """
+    counts = counts if counts is not None else Counter()
+    request = Request(source, text_field, max_record, reading or ReaderConfig(), counts)
     try:
         if part.format == "hub":
             yield from read_dataset(part, read_ranges, request)

@@ -4,6 +4,7 @@ Choice: every reader is a function from a slice, its bytes and a request to a st
 so that all can be called, tested and given corrupt input in the same way.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -24,6 +25,9 @@ class Request:
     text_field: str = "text"
     max_record: int = 32_000_000
     reading: ReaderConfig = field(default_factory=ReaderConfig)
+    counts: Counter[str] = field(default_factory=Counter[str])
+    """What readers count besides documents, such as records that are no documents: they add to it,
+    and it becomes part of `counts.more` in the manifest."""
 
     @property
     def too_long(self) -> str:

@@ -83,6 +83,7 @@ def _with_unsampled(read: Counts, sample: Counts) -> Counts:
         "documents_in": read.documents_in,
         "dropped": dropped,
         "quarantined": read.quarantined,
+        "more": {**read.more, **sample.more},
     }
     return Counts.total([sample.model_copy(update=counts)])
 
@@ -102,9 +103,11 @@ def _print_summary(details: Mapping[str, Any]) -> None:
 
 def _clean_task(config: CleanConfig, slices: tuple[Slice, ...], writer: TaskWriter) -> None:
     with _judging_documents(config, writer) as outcomes_of:
-        documents = (found for part in slices for found in _read(config, part, writer))
+        counts: Counter[str] = Counter()
+        documents = (found for part in slices for found in _read(config, part, writer, counts))
         outcomes = outcomes_of(documents)
         write_outcomes(writer, outcomes, partial(_keeps, config.keep_rejected))
+    _count_more(writer, counts)
 
 
 @contextmanager
@@ -124,9 +127,12 @@ def _judging_documents(
         yield outcomes_of
     writer.facts["ledger"] = outcome_counts.report()
     if replacer:
-        found = {f"private_{kind}": count for kind, count in replacer.counts.items()}
-        more = {**writer.counts.more, **found}
-        writer.counts = writer.counts.model_copy(update={"more": more})
+        _count_more(writer, {f"private_{kind}": n for kind, n in replacer.counts.items()})
+
+
+def _count_more(writer: TaskWriter, found: Mapping[str, int]) -> None:
+    more = {**writer.counts.more, **found}
+    writer.counts = writer.counts.model_copy(update={"more": more})
 
 
 def _sample_task(config: CleanConfig, slices: tuple[Slice, ...], writer: TaskWriter) -> None:
@@ -138,15 +144,18 @@ def _sample_task(config: CleanConfig, slices: tuple[Slice, ...], writer: TaskWri
         file = JsonLinesFile(path)
         stack.callback(file.close)  # before it is renamed
         candidates = Candidates(config.sample, file)
+        counts: Counter[str] = Counter()
         for part in slices:
-            for document in _read(config, part, writer):
+            for document in _read(config, part, writer, counts):
                 if isinstance(document, Unreadable):
                     files.quarantine(document)
                 else:
                     candidates.add(document)
     writer.facts["keys"] = candidates.keys
     writer.counts = Counts(
-        documents_in=candidates.count + files.quarantined, quarantined=files.quarantined
+        documents_in=candidates.count + files.quarantined,
+        quarantined=files.quarantined,
+        more=dict(counts),
     )
 
 
@@ -171,7 +180,9 @@ def _judge_sample(config: CleanConfig, receipts: Sequence[Receipt], writer: Task
         )
 
 
-def _read(config: CleanConfig, part: Slice, writer: TaskWriter) -> Iterator[Document | Unreadable]:
+def _read(
+    config: CleanConfig, part: Slice, writer: TaskWriter, counts: Counter[str]
+) -> Iterator[Document | Unreadable]:
     return read_slice(
         part,
         writer.read,
@@ -179,6 +190,7 @@ def _read(config: CleanConfig, part: Slice, writer: TaskWriter) -> Iterator[Docu
         text_field=config.text_field,
         max_record=config.max_record,
         reading=config.read,
+        counts=counts,
     )
 
 
