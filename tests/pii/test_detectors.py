@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 (these characters are intended)
 import random
 import zipfile
 from itertools import pairwise
@@ -281,3 +282,61 @@ def test_numbers_in_speeches_are_not_replaced(corpora: Path) -> None:
 
 def test_every_kind_has_a_detector() -> None:
     assert set(DETECTORS) == set(get_args(Kind)) == set(PiiConfig().kinds)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("icon@2x.png, Shape@3x.jpg and tile@1.5x.webp", None),
+        ("npm i lodash@4.17.21 @types/node@18.11.9", None),
+        ("a@b.toString and row@table.png, photo@home.jpeg, x@y.tar", None),
+        ("git clone git@host.example:cape/lighthouse.git", None),
+        ("keeper＠tower．example を見る", "[EMAIL] を見る"),
+        ("連絡はjo.doe@mail.example.orgへ", "連絡は[EMAIL]へ"),
+        ("пишите на jo@почта.рф сегодня", "пишите на [EMAIL] сегодня"),
+        ("jo [at] mail.example.org or jo (at) mail (dot) example (dot) org", "[EMAIL] or [EMAIL]"),
+        ("meet [at] noon, or (at) the dock", None),
+        (
+            "jo@xn--e1afmkfd.xn--p1ai or jo@localhost.localdomain",
+            "[EMAIL] or jo@localhost.localdomain",
+        ),
+    ],
+)
+def test_addresses_are_distinguished_from_files_and_versions(
+    text: str, expected: str | None
+) -> None:
+    assert tagged(text) == (expected or text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Adobe Flash Player 32.0.0.101 and the driver 27.20.100.95 were replaced",
+        "the section is 7.2.31.44 in the manual, and Kapitel 21.22.23.24",
+        "Bump acme from 21.22.23.24 to 31.0.0.4",
+        "OpenSuite Viewer 21.44.13.77 crashed",
+        "установлена версия 21.22.23.24, драйвер 31.40.50.60",
+        "当前版本 21.22.23.24，バージョン21.22.23.25",
+        "30.40.50.60-beta and 31.41.51.61 (build 7)",
+    ],
+)
+def test_versions_in_context_are_no_addresses(text: str) -> None:
+    assert tagged(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("сервер 88.114.13.26 не отвечает", "сервер [IP] не отвечает"),
+        ("服务器地址88.114.13.26，端口80", "服务器地址[IP]，端口80"),
+        ("アドレスは88.114.13.26です", "アドレスは[IP]です"),
+        ("العنوان 88.114.13.26 محظور", "العنوان [IP] محظور"),
+        ("45.0.0.7:8080 and 46.0.0.0/16", "[IP]:8080 and [IP]/16"),
+        (
+            '88.114.13.26 - - [12/Mar/2021:10:15:30] "GET /"',
+            '[IP] - - [12/Mar/2021:10:15:30] "GET /"',
+        ),
+    ],
+)
+def test_addresses_in_context_are_no_versions(text: str, expected: str) -> None:
+    assert tagged(text) == expected
