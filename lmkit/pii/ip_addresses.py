@@ -26,7 +26,7 @@ DOCUMENTATION = (
     *map(IPv6Network, ("2001:db8::/32", "3fff::/20")),
 )
 VERSION = re.compile(
-    r"(?:(?<![A-Za-z])(?:v|ver|vers|versions?|versión|versão|releases?|rel|builds?|updates?|updated|upgraded?|"
+    r"(?:(?<![A-Za-z])(?:v|ver|since|vers|versions?|versión|versão|releases?|rel|builds?|updates?|updated|upgraded?|"
     r"bump(?:s|ed)?|firmware|software|drivers?|player|plugin|browser|sdk|runtime|framework|library|"
     r"package|module|patch|hotfix|revision|rev|sections?|chapters?|clauses?|paragraphs?|articles?|"
     r"figures?|tables?|item|abschnitt|kapitel|version|treiber|pilote|chapitre|sección|capítulo|"
@@ -44,11 +44,13 @@ HOST_WORD = re.compile(
 FROM = re.compile(r"\bfrom\s{1,3}$", re.IGNORECASE)
 NETWORK_AFTER = re.compile(r":[0-9]{2,5}\b|/[0-9]{1,2}\b| - - \[")
 VERSION_AFTER = re.compile(
-    r"[\s(-]{1,2}(?:beta|alpha|release|rc[0-9]?|build|stable|final)\b", re.IGNORECASE
+    r"[\s(-]{1,2}(?:beta|alpha|release|rc[0-9]?|build|stable|final)\b|-[0-9]{1,2}(?=[)\s])",
+    re.IGNORECASE,
 )
 PRODUCT = re.compile(r"[^\s.!?:;,\"'(\[][^\S\n](?:[A-Z][A-Za-z]+|[A-Z]{2,})[^\S\n]$")
 """A capitalized word that doesn't begin a sentence."""
 MAX_SECTION = 20
+"""The first three numbers of a version or a section are rarely larger; those of an address are."""
 MAX_MAJOR = 50
 CONTEXT = 40
 
@@ -87,6 +89,8 @@ def _is_version(text: str, match: re.Match[str]) -> bool:
     if _is_for_documentation(ip_address(match[0])):
         return False
     before = text[max(0, match.start() - CONTEXT) : match.start()]
+    lines = before.rsplit("\n", 2)
+    before = lines[-1] if lines[-1].strip() else "\n".join(lines[-2:])
     if ASSIGNED.search(before):
         return True
     if NETWORK_AFTER.match(text, match.end()) or before.endswith("://"):
@@ -97,7 +101,7 @@ def _is_version(text: str, match: re.Match[str]) -> bool:
     if VERSION_AFTER.match(text, match.end()):
         return True
     parts = [int(part) for part in match[0].split(".")]
-    if all(part < MAX_SECTION for part in parts):
+    if all(part < MAX_SECTION for part in parts[:3]):
         return not FROM.search(before)
     has_zeros = parts[1] == parts[2] == 0
     return parts[0] < MAX_MAJOR and (has_zeros or PRODUCT.search(before) is not None)

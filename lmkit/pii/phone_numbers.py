@@ -28,7 +28,7 @@ WORD = re.compile(
     r"هاتف|الهاتف|جوال|الجوال|موبايل|تلفون|اتصل|واتساب|فاكس|تلفن|โทร|เบอร์|điện thoại|sđt)"
     r"(?:s|ephone)?\.?(?:号码|號碼|番号|번호|नंबर|نمبر)?"
     r"(?:\s(?:us|me|him|her|at|on|now|number|no\.?|n°|is|nr\.?|№|на|по|номер\w*|رقم|على|है|पर|नंबर|는)){0,3}"
-    r"[\s\uff1a:.(#-]{0,4}$",
+    r"(?:(?!\n\s*\n)[\s\uff1a:.(#-]){0,4}$",
     re.IGNORECASE,
 )
 WORD_REACH = 40
@@ -141,6 +141,8 @@ NORTH_AMERICAN = re.compile("1[2-9][0-9]{2}[2-9][0-9]{6}")
 THOUSANDS = re.compile(r"\+[0-9]{1,3}(?:[ \u00a0][0-9]{3})+")
 CHINESE_MOBILE = re.compile(r"1[3-9][0-9]{9}(?![0-9])")
 UNSPACED = re.compile(f"[{WITHOUT_SPACES}]")
+ZIP_CODE = re.compile(r"[0-9]{5}-[0-9]{4}(?![0-9])")
+STATE = re.compile(r"\b[A-Z]{2}[.,]?\s{1,2}$")
 HAN = re.compile("[\u3400-\u9fff]")
 NUMBER_OF_SOMETHING = re.compile(
     r"(?:订单|訂單|[单單编編帐賬账卡证證流水批序列学學工货貨])[号號]?[码碼]?[\uff1a: ]?$"
@@ -177,13 +179,15 @@ def phone_numbers(text: str, digit_runs: Iterable[tuple[int, int]]) -> Iterator[
 def _end_of_number(text: str, at: int) -> int | None:
     """Return the end of the phone number that begins here, None if there is none."""
     first, before = text[at : at + 1], text[max(0, at - 1) : at]
-    if first not in FIRST or (first == "+" and before.isdigit()):
-        return None
+    if first not in FIRST or (first == "+" and before.isalnum() and before.isascii()):
+        return None  # the code of a character, or a version
     if first.isdigit():
         inside = before in BETWEEN_DIGITS and text[max(0, at - 2) : at - 1].isdigit()
         is_glued = before.isalnum() and not UNSPACED.match(before)
         if is_glued or before in NEVER_BEFORE or inside:
             return None
+    if ZIP_CODE.match(text, at) and STATE.search(text[max(0, at - 5) : at]):
+        return None
     has_word = WORD.search(text[max(0, at - WORD_REACH) : at]) is not None
     for name, form in FORMS.items():
         match = form.match(text, at, at + MAX_CHARACTERS)
@@ -196,7 +200,7 @@ def _end_of_number(text: str, at: int) -> int | None:
         return match.end()
     if not has_word:
         return None
-    match = AFTER_A_WORD.match(text, at, at + MAX_CHARACTERS)
+    match = None if DATE.match(text, at) else AFTER_A_WORD.match(text, at, at + MAX_CHARACTERS)
     return match.end() if match and _fits(text, match, DIGITS_AFTER_A_WORD) else None
 
 

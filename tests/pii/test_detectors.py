@@ -340,3 +340,21 @@ def test_versions_in_context_are_no_addresses(text: str) -> None:
 )
 def test_addresses_in_context_are_no_versions(text: str, expected: str) -> None:
     assert tagged(text) == expected
+
+
+# Lines as changelogs have them.
+@pytest.mark.parametrize(
+    "text",
+    [
+        "parcel (1.6.12.99) frozen unstable; urgency=low",
+        "acme-icons (2.30.2.1-1) unstable; urgency=low",
+        "already skipping symlinks\n    (since 1.14.16.6) for similar reasons",
+        "Update maintainer addresses\n      Prepare for 1.8.1.1\n      Parcel 1.8.1.1",
+        "added U+2024-2025 to Serif, and acme (4.6.0+git+20190510-2)",
+        "Boston, MA  02111-1307  USA.",
+        "Fix the order of the call.\n\n2007-04-04  A. Keeper",
+        "drawing text\n\n2004-02-15 B. Keeper",
+    ],
+)
+def test_changelogs_hold_no_numbers_of_people(text: str) -> None:
+    assert tagged(text) == text
