@@ -68,7 +68,7 @@ def _lines(arguments: Arguments) -> str:
 
 
 def _foreign(arguments: Arguments) -> str:
-    return _first("2", "text", "1")(arguments)
+    return _first("2", "text")(arguments) or UNSEEN
 
 
 def _nihongo(arguments: Arguments) -> str:

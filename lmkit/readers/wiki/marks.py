@@ -20,7 +20,7 @@ GUARD = "\x07"
 """At the start of a line: its first character is text, not the sign of a list."""
 ALL = re.compile("[\x01-\x07]")
 SAVED_TEXT = re.compile("\x01(\\d+)\x02")
-GAP = re.compile(r"(?:(?<![ \t])[ \t]+)?[\x04\x05](?:[ \t]*[\x04\x05])*[ \t]*([,;]?)")
+GAP = re.compile(r"[\x04\x05](?:[ \t]*[\x04\x05])*[ \t]*(?:([,;.])([ \t]*))?")
 # Scripts that separate no words by blanks: Thai, Lao, Burmese, Khmer, Chinese and Japanese.
 UNSPACED = re.compile(
     r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u312f\u31a0-\ua4cf\uf900-\ufaff\uff00-\uffef"
@@ -52,27 +52,39 @@ def close_gaps(text: str) -> str:
     >>> close_gaps("with \x04, and (\x04) of \x04.")
     'with, and () of.'
     """
-    return GAP.sub(_closed, text)
+    parts: list[str] = []
+    position, last = 0, "\n"
+    for gap in GAP.finditer(text):
+        before = text[position : gap.start()]
+        position = gap.end()
+        kept = before.rstrip(" \t")
+        last = kept[-1:] or last
+        closed = _closed(gap, last, len(kept) < len(before))
+        last = closed[-1:] or last
+        parts += [kept, closed]
+    return "".join([*parts, text[position:]]) if parts else text
 
 
-def _closed(gap: re.Match[str]) -> str:
-    text, start, end = gap.string, gap.start(), gap.end()
-    before = text[start - 1] if start else "\n"
+def _closed(gap: re.Match[str], before: str, had_blank: bool) -> str:
+    """Return what stays in a gap."""
+    text, end = gap.string, gap.end()
     after = text[end] if end < len(text) else "\n"
-    comma = gap[1]
-    if before in ",;([" and comma:
-        comma = ""
-    elif comma:
-        return comma
-    marks = gap[0].rstrip(",;") if gap[1] else gap[0]
-    apart = marks[0] in " \t" or marks[-1] in " \t"
-    if before in "\n([" or after in "\n,.)]" or before in " \t":
-        return comma
-    if apart:
+    if gap[1]:
+        if before in "([\n" and gap[1] != ".":
+            return ""
+        is_double = before in (",;:" if gap[1] != "." else ".")
+        is_name = gap[1] == "." and not gap[2] and after.isalnum()  # .NET
+        is_apart = gap[1] == ";" and text[gap.start(1) - 1] in " \t"  # as French writes it
+        blank = " " if had_blank and (is_name or is_apart) else ""
+        return blank + ("" if is_double else gap[1]) + gap[2]
+    if before in "\n([" or after in "\n,.)]":
+        return ""
+    blank_after = text[end - 1] in " \t"
+    if had_blank or blank_after:
         # French sets a blank before these; one on the left alone belonged to what is gone.
-        return "" if after in ";:!?%" and marks[-1] not in " \t" else " "
+        return "" if after in ";:!?%" and not blank_after else " "
     if UNSPACED.match(before) or UNSPACED.match(after):
         return ""
-    if REMOVED in marks:
+    if REMOVED in gap[0]:
         return " " if before.isalnum() and after.isalnum() else ""
     return " " if before in ".!?;:," and after.isalpha() else ""

@@ -19,6 +19,16 @@ MONTHS = [
     "November",
     "December",
 ]
+SCALES = {"3": "thousand", "6": "million", "9": "billion", "12": "trillion"}
+SCALE = re.compile(r"e(3|6|9|12)(.+)")
+UNITS = {
+    "C": "\u00b0C",
+    "F": "\u00b0F",
+    "C-change": "\u00b0C",
+    "F-change": "\u00b0F",
+    "kmph": "km/h",
+}
+LONGEST = 20
 RANGES = {
     **{word: f" {word} " for word in ("to", "and", "or", "by", "x", "to about", "and about")},
     **{"-": "\u2013", "\u2013": "\u2013", "to(-)": " to ", "&ndash;": "\u2013", "+/-": " \u00b1 "},
@@ -35,7 +45,7 @@ RANGES = {
 
 def quantity(arguments: Arguments) -> str:
     """Return the quantity that `convert` converts: numbers, units and the words between."""
-    parts = [value.strip() for name, value in arguments.items() if name.isdecimal()]
+    parts = [value.strip() for name, value in arguments.items() if name.isdecimal()][:LONGEST]
     shown, index = "", 0
     while index < len(parts) and NUMBER.fullmatch(parts[index]):
         shown += (" " if shown and shown[-1] not in " \u2013" else "") + parts[index]
@@ -43,7 +53,7 @@ def quantity(arguments: Arguments) -> str:
         if following in RANGES and index + 2 < len(parts) and NUMBER.fullmatch(parts[index + 2]):
             shown += RANGES[following]
         elif following:
-            shown += f" {following}"
+            shown += f" {_unit_name(following)}"
             # A second number belongs to the quantity where it has a unit: 6 ft 2 in.
             if index + 3 >= len(parts) or parts[index + 3] not in SMALLER:
                 break
@@ -67,6 +77,14 @@ SMALLER = {
     "qtr",
     "st",
 }
+
+
+def _unit_name(code: str) -> str:
+    """Return a unit as it is read: the codes of `convert` are short."""
+    scaled = SCALE.match(code)
+    if scaled:
+        return f"{SCALES[scaled[1]]} {_unit_name(scaled[2])}"
+    return UNITS.get(code) or re.sub(r"^(sq|cu)(mi|ft|yd|in)$", r"\1 \2", code)
 
 
 def value(arguments: Arguments) -> str:
