@@ -32,12 +32,13 @@ TAG = re.compile(
 # Brackets after a name index something, and what has no letters is no sound (but `[ __ ]`, which
 # stands for a censored word).
 BRACKETED = re.compile(
-    r"(?<![A-Za-z0-9_\])])\[([^\[\]]*+)\]|(?<![A-Za-z0-9_\])])\(([A-Z \d',.&-]++)\)|[\u2669-\u266c]+"
+    r"(?<![A-Za-z0-9_\])])(?:\[([^\[\]]*+)\]|\(([A-Z \d',.&-]++)\))|[\u2669-\u266c]+"
 )
 # A # or ¶ apart from the words, at either end of a line; or directly around all of it.
 SONG = re.compile(r"\A\s*[#\u00b6]+(?=\s|\Z)|(?:(?<=\s)|\A)[#\u00b6]+\s*\Z")
 SONG_LINE = re.compile(
-    r"\A\s*[#\u00b6]([^\W\d_][^#\u00b6]*(?<![\s(][A-Z])[^\s#\u00b6])[#\u00b6]\s*\Z"
+    r"\A\s*[#\u00b6]([^\W\d_][^#\u00b6]*(?<![\s(][A-Z])[^\s#\u00b6])"
+    r"[#\u00b6]\s*\Z"
 )
 SPEAKER = re.compile(r"[ \t]*(?:[-\u2010-\u2015]+|>>+)[ \t]*")
 ENDED = re.compile(r"[.!?\u2026\u3002\uff01\uff1f][\"'\u201d\u2019)\]]*$")

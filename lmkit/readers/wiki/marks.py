@@ -60,7 +60,9 @@ def close_gaps(text: str) -> str:
         kept = before.rstrip(" \t")
         last = kept[-1:] or last
         closed = _closed(gap, last, len(kept) < len(before))
-        last = closed[-1:] or last
+        if not kept and parts and parts[-1].endswith(" "):  # a blank after the gap before
+            closed = closed.lstrip(" ")
+        last = closed.rstrip(" \t")[-1:] or last
         parts += [kept, closed]
     return "".join([*parts, text[position:]]) if parts else text
 
