@@ -132,21 +132,20 @@ def _without_brackets(text: str, page: Page) -> str:
         opened = CLOSES.get(bracket)
         if opened is None:
             stack.append((bracket, []))
-            if len(stack) > DEPTH:  # the outermost is text
+            if len(stack) > DEPTH:  # the outermost one is text
                 kind, parts = stack.pop(1)
                 stack[0][1].extend([kind, *parts])
             continue
-        # The nearest that it can close; brackets opened in between are text.
-        depth = next(
-            (n for n in range(len(stack) - 1, max(0, len(stack) - 6), -1) if stack[n][0] == opened),
-            0,
-        )
-        if not depth:
-            stack[-1][1].append(bracket if bracket in {"|}", "}-"} else "")
-            continue
-        while len(stack) - 1 > depth:
-            inner, parts = stack.pop()
-            stack[-1][1].append(inner + "".join(parts))
+        if stack[-1][0] != opened:
+            # The nearest that it can close; brackets opened in between are text.
+            near = range(len(stack) - 2, max(0, len(stack) - 6), -1)
+            depth = next((n for n in near if stack[n][0] == opened), 0)
+            if not depth:
+                stack[-1][1].append(bracket if bracket in {"|}", "}-"} else "")
+                continue
+            while len(stack) - 1 > depth:
+                inner, parts = stack.pop()
+                stack[-1][1].append(inner + "".join(parts))
         kind, parts = stack.pop()
         stack[-1][1].append(_shown(kind, "".join(parts), page, certain=bool(variants)))
     stack[-1][1].append(text[position:])

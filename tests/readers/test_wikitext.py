@@ -61,7 +61,7 @@ OPENINGS = [
     "[[a|b",
     "<!--",
 ]
-OPENINGS += [
+MORE_OPENINGS = [
     "[//a ",
     "[//",
     "(",
@@ -84,7 +84,7 @@ PAIRS = [
     ("<ref>", "</ref>"),
     ("{{nowrap|", "}}"),
 ]
-PAIRS += [
+MORE_PAIRS = [
     ("[[File:a|", "]]"),
     ("{{{", "}}}"),
     ("-{zh:", "}-"),
@@ -97,15 +97,16 @@ LONG = [
     "-{" + "zh:a;" * 100_000 + "}-",
     "a" + " " * 500_000,
 ]
-LONG += ["{|\n|" + "a=b " * 100_000 + "|c\n|}", "<ref>" + "<ref name=x/>" * 50_000 + "</ref>"]
+MORE_LONG = ["{|\n|" + "a=b " * 100_000 + "|c\n|}", "<ref>" + "<ref name=x/>" * 50_000 + "</ref>"]
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        *(opening * 100_000 + "x" for opening in OPENINGS),
-        *(start * 100_000 + "x" + end * 100_000 for start, end in PAIRS),
+        *(opening * 100_000 + "x" for opening in OPENINGS + MORE_OPENINGS),
+        *(start * 100_000 + "x" + end * 100_000 for start, end in PAIRS + MORE_PAIRS),
         *LONG,
+        *MORE_LONG,
     ],
     ids=lambda text: repr(text[:12]),
 )  # fmt: skip
