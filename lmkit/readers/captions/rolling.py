@@ -53,6 +53,8 @@ def _overlap(cue: Cue, following: Cue) -> int:
         one.start is not None and one.end is not None and one.end - one.start <= MOMENT
         for one in (cue, following)
     )
+    if cue.lines == following.lines and not is_moment:
+        return 0
     for count in range(min(len(cue.lines), len(following.lines), MOST_LINES), 0, -1):
         end, start = cue.lines[-count:], following.lines[:count]
         adds = len(following.lines) > count or is_moment

@@ -157,6 +157,8 @@ BY_FUNCTION: list[tuple[Callable[[Arguments], str], str]] = [
     (_around("\u00a5"), "jpy \u00a5 cny rmb"),
     # Quotations and lists.
     (_block("text", "texto", "quote", "1", "content"), QUOTATIONS),
+    (_block("2"), "numblk"),
+    (_block("1", "text", "equation"), "block_indent bi equation_box_1"),
     (_around("\u201c", "\u201d"), '"'),
     (_around("\u00ab\u00a0", "\u00a0\u00bb"), "guil guillemets \u00ab"),
     (_around("\u2018", "\u2019"), "'"),

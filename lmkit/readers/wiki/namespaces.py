@@ -112,7 +112,7 @@ PICTURE_FILE = re.compile(
     r"|pdf|stl)\s*$",
     re.IGNORECASE,
 )
-NAMESPACE = re.compile(r"<namespace\s[^>]*?key=\"(-?\d+)\"[^>]*?(?:/>|>([^<]*)<)")
+NAMESPACE = re.compile(r"<namespace\s[^>]*?key=[\"'](-?\d+)[\"'][^>]*?(?:/>|>([^<]*)<)")
 
 
 def normalized(name: str) -> str:

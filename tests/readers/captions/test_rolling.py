@@ -35,6 +35,7 @@ def test_a_line_that_grows_is_one_line() -> None:
     [
         [(0, 1, "No."), (1, 2, "No."), (2, 3, "No."), (3, 4, "Oh.")],
         [(0, 2, "la la/hey"), (2, 4, "la la/hey"), (4, 6, "la la/hey")],
+        [(0, 2, "ラララ/ラララ"), (2, 4, "ラララ/ラララ"), (4, 6, "ラララ/ラララ"), (6, 7, "終")],
         [(0, 2, "Nein."), (2, 4, "Nein./Doch."), (4, 6, "Oh.")],  # one pair alone is chance
         [(0, 2, "a/b"), (9, 10, "b/c"), (20, 21, "c/d")],  # long after
     ],
