@@ -3,7 +3,7 @@
 WebVTT: https://www.w3.org/TR/webvtt1/; SubRip has no standard.
 
 Choices:
-- A line of times begins a cue wherever it stands, with or without a blank line, counter or
+- A line of times (and settings) begins a cue wherever it stands, with or without a blank line, counter or
   identifier before it. If the times are damaged, the text is kept: times only show pauses.
 - A blank line ends no cue: text after it, up to the next cue, belongs to it. Notes, styles and
   regions of WebVTT are left out.
@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 TIME = r"(?:(\d{1,3}):)?(\d{1,2}):(\d{1,2})(?:[ ]?[.,:][ ]?(\d{1,3}))?"
-TIMES = re.compile(rf"[ \t]*{TIME}[ \t]*--?>[ \t]*{TIME}(?:[ \t][^\n]*)?")
+TIMES = re.compile(rf"[ \t]*{TIME}[ \t]*--?>[ \t]*{TIME}(?:[ \t]++[^\s:]+:\S+)*+[ \t]*")
 # Damaged times: only what times are made of on both sides of an arrow, wherever the line stands; or
 # less than that where only times can be, after a blank line and perhaps a number.
 DAMAGED = re.compile(

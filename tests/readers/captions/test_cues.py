@@ -1,4 +1,4 @@
-# ruff: noqa: RUF001 (these scripts are intended)
+# ruff: noqa: E501, RUF001 (these scripts are intended)
 """Cues of files as they are in practice: counters, blank lines, damaged times."""
 
 import pytest
@@ -42,6 +42,8 @@ T = [f"00:00:0{n},000 --> 00:00:0{n},900" for n in range(1, 7)]
         (f"\ufeff1\r\n{T[0]}\r\none\r\n\r\n\ufeff1\r\n{T[1]}\r\ntwo\r\n", [["one"], ["two"]]),
         # Hours of one digit, points, no milliseconds, blanks.
         ("0:00:01.5 --> 0:00:02\none\n\n00:03 --> 00:04,10 X1:1\ntwo", [["one"], ["two"]]),
+        # Times that someone speaks of.
+        (f"1\n{T[0]}\n{T[1]} is a time\n\n2\n{T[2]}  position:0% X1:5 \ntwo", [[f"{T[1]} is a time"], ["two"]]),
         # Damaged times without a blank line before.
         (f"1\n{T[0]}\none\n2\n00:00:O2,000 --> 00:00:03,0l0\ntwo", [["one"], ["two"]]),
     ],
