@@ -4,6 +4,7 @@
 Choices:
 - The pages of templates aren't read: what is known of them is this table, of names that mean the
   same in many wikis. Every other template is removed.
+- Pronunciations (`IPA`) are removed: most are brackets of their own, with a language and a sound.
 - A quantity shows its number and unit as they are written, without the conversion; a word in
   another language shows the word, without the name of the language.
 - A name is compared without case, with underscores as blanks, and without `Template:` and `subst:`.
@@ -91,11 +92,11 @@ FORM_ONLY = """
 nowrap nobr nobreak nowr nowraplinks nwr no_wrap nbr esd small smaller big larger large petit klein
 liten pequeño abbr abbrv abréviation abbreviation tooltip hint abk abkürzung hover_title nobold
 noitalic noitalics nobold_noitalic normal unbolded smallcaps sc smallcaps2 sc2 sm smcaps
-petites_capitales versalitas allcaps caps maiuscoletto kapitälchen mvar math tmath texhtml em strong
+petites_capitales versalita versalitas allcaps caps maiuscoletto kapitälchen mvar math tmath texhtml em strong
 italic italics bold bolditalic mono monospace kbd samp var tt code key_press keypress strikethrough
 strike del ins underline overline center centre align_center midsize as_written not_a_typo typo
 proper_name chem_name chem2 ce visible_anchor vanchor nolink avoid_wrap hebrew arabic hebr nastaliq
-nq unicode polytonic comment подсказка абр num число tal kursiv fet fett italique gras flag
+nq unicode polytonic comment подсказка абр num число nts tal kursiv fet fett italique gras flag
 flagcountry flagu bdi ltr rtl rtl-lang notatypo serif sans-serif sans cursive inline_block block
 sub ind indice ruby ruby-ja ruby-zh ruby-zh-p ふりがな 読み仮名 jpn
 """
@@ -148,7 +149,7 @@ BY_FUNCTION: list[tuple[Callable[[Arguments], str], str]] = [
     (_around("^"), "sup exp exposant"),
     (_around("\u00d710^"), "e"),
     (_around("10^"), "10^"),
-    (_joined(""), "chem chemical_formula"),
+    (_joined(""), "chem chemical_formula s-"),
     (_around("\u20ac"), "euro eur \u20ac"),
     (_around("\u00a3"), "gbp \u00a3 pound_sterling"),
     (_around("US$"), "us$ usd"),

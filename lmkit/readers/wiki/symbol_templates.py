@@ -43,6 +43,9 @@ NAMES = {
     "\u266e": "natural \u266e",
     "\u03c0": "pi \u03c0",
     "\u2713": "check",
+    "1er": "1er",
+    "1re": "1re 1\u00e8re",
+    "2e": "2e",
     "\n": "br break crlf",
     "\n\n": "paragraph_break pb parbreak para paragraph",
 }
