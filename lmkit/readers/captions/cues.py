@@ -4,7 +4,8 @@ WebVTT: https://www.w3.org/TR/webvtt1/; SubRip has no standard.
 
 Choices:
 - A line of times (and settings) begins a cue wherever it stands, with or without a blank line,
-  counter or identifier before it. If the times are damaged, the text is kept: times only show pauses.
+  counter or identifier before it. If the times are damaged, the text is kept: times only show
+  pauses.
 - A blank line ends no cue: text after it, up to the next cue, belongs to it. Notes, styles and
   regions of WebVTT are left out.
 - A number before a line of times is its counter, and so is one word after a blank line. Directly

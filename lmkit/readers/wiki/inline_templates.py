@@ -92,7 +92,8 @@ FORM_ONLY = """
 nowrap nobr nobreak nowr nowraplinks nwr no_wrap nbr esd small smaller big larger large petit klein
 liten pequeño abbr abbrv abréviation abbreviation tooltip hint abk abkürzung hover_title nobold
 noitalic noitalics nobold_noitalic normal unbolded smallcaps sc smallcaps2 sc2 sm smcaps
-petites_capitales versalita versalitas allcaps caps maiuscoletto kapitälchen mvar math tmath texhtml em strong
+petites_capitales
+versalita versalitas allcaps caps maiuscoletto kapitälchen mvar math tmath texhtml em strong
 italic italics bold bolditalic mono monospace kbd samp var tt code key_press keypress strikethrough
 strike del ins underline overline center centre align_center midsize as_written not_a_typo typo
 proper_name chem_name chem2 ce visible_anchor vanchor nolink avoid_wrap hebrew arabic hebr nastaliq
