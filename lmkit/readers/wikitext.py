@@ -147,7 +147,10 @@ def _without_brackets(text: str, page: Page) -> str:
                 inner, parts = stack.pop()
                 stack[-1][1].append(inner + "".join(parts))
         kind, parts = stack.pop()
-        stack[-1][1].append(_shown(kind, "".join(parts), page, certain=bool(variants)))
+        inside = "".join(parts)
+        stack[-1][1].append(
+            _link(inside, page.site) if kind == "[[" else _shown(kind, inside, page, variants)
+        )
     stack[-1][1].append(text[position:])
     return "".join(_never_closed(stack))
 
@@ -170,16 +173,14 @@ def _never_closed(stack: list[tuple[str, list[str]]]) -> Iterator[str]:
         yield text
 
 
-def _shown(kind: str, inside: str, page: Page, *, certain: bool) -> str:
-    """Return the text of a pair of brackets."""
-    if kind == "[[":
-        return _link(inside, page.site)
+def _shown(kind: str, inside: str, page: Page, variants: bool | None) -> str:
+    """Return the text of a pair of brackets that is no link."""
     if kind == "{{":
         shown = _known_template(inside, page)
         return REMOVED if shown is None else shown
     if kind == "{|":
         return table_text(inside) if page.tables == "text" else ""
-    variant = variant_text(inside, certain=certain)
+    variant = variant_text(inside, certain=variants is True)
     return f"-{{{inside}}}-" if variant is None else variant
 
 
