@@ -1,5 +1,6 @@
 import gzip
 import io
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -127,9 +128,11 @@ def test_a_wrong_length_costs_one_record(tmp_path: Path, name: str, change: byte
     ]
 
 
-def test_a_response_that_is_not_a_page_is_reported(tmp_path: Path) -> None:
+def test_a_response_that_is_not_a_page_is_counted(tmp_path: Path) -> None:
     write(tmp_path / "a.warc", [b"\x89PNG"], "image/png")
-    assert texts_and_reasons(outcomes(tmp_path / "a.warc")) == ["! no text: image/png"]
+    counts: Counter[str] = Counter()
+    assert outcomes(tmp_path / "a.warc", counts=counts) == []
+    assert counts == {"skipped_images": 1}
 
 
 def test_a_record_over_the_limit_is_streamed_past(tmp_path: Path) -> None:
