@@ -7,8 +7,8 @@ Choices:
   none: the standard wants two, writers differ. So a payload that holds a WARC is never split.
 - If no record follows where one must, either the length is wrong or what follows is damaged. The
   record is kept if its digest, or the Content-Length of the HTTP response in it, confirms its
-  length; or if line ends or a damaged header follow and no record begins inside of it. Else it is
-  lost.
+  length; or if line ends or a damaged header follow. Else it is lost, also if a record seems to
+  begin inside of it and nothing but a damaged header follows.
 - After a loss, reading continues with the next header, wherever it is: a version line, then the
   mandatory fields. A header with few fields counts if blank lines precede it, or if a record
   follows where it says, so that text about WARC in a lost record is seldom taken for one.
@@ -187,16 +187,17 @@ class RecordReader:
         digest = self._digest_agrees(headers, start, end)
         if digest is not None:
             return digest
-        declared = self._declared_length(headers, start)
-        if declared is not None:
-            return declared == end
-        after = self._stream.peek_at(end, HEADER_STEP)
-        blank = re.match(rb"\r?\n\r?\n", after)
-        near = VERSION.search(after, 0, NEAR)
-        separator = near and (after[:1] in (b"\r", b"\n") or 0 < near.start() <= 4)
-        if not (blank or separator or DAMAGED_HEADER.match(after)):
+        declared = self._declared_end(headers, start)
+        if declared not in {None, end}:
             return False
-        return self._find_record(start, end) < 0
+        after = self._stream.peek_at(end, HEADER_STEP)
+        near = VERSION.search(after, 0, NEAR)
+        separated = bool(re.match(rb"\r?\n\r?\n", after)) or (
+            near is not None and (after[:1] in (b"\r", b"\n") or 0 < near.start() <= 4)
+        )
+        if self._find_record(start, end) >= 0:
+            return separated and declared == end
+        return separated or declared == end or bool(DAMAGED_HEADER.match(after))
 
     def _digest_agrees(self, headers: dict[str, str], start: int, end: int) -> bool | None:
         """Return whether the content has its digest, None if that can't be told."""
@@ -211,7 +212,7 @@ class RecordReader:
         base32 = base64.b32encode(digest).decode().rstrip("=").lower()
         return value in {base32, digest.hex()} or value == base64.b64encode(digest).decode().lower()
 
-    def _declared_length(self, headers: dict[str, str], start: int) -> int | None:
+    def _declared_end(self, headers: dict[str, str], start: int) -> int | None:
         """Return where the HTTP response in a record ends by its own Content-Length."""
         if not headers.get("content-type", "").startswith("application/http"):
             return None
