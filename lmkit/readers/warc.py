@@ -31,17 +31,24 @@ from lmkit.storage.compressed_members import decompressed_from, members
 
 START = re.compile(rb"[\r\n]*WARC/")
 DOCUMENTS = {"response", "resource", "conversion"}
+METADATA = "warc_metadata_records"
 OTHER_RECORDS = {
-    "warcinfo": "warcinfo",
-    "request": "requests",
-    "metadata": "metadata",
-    "revisit": "revisits",
-    "continuation": "continuations",
+    "warcinfo": "warc_info_records",
+    "request": "warc_request_records",
+    "metadata": METADATA,
+    "revisit": "skipped_revisits",
+    "continuation": "skipped_continuations",
 }
+"""The counts of records that every archive has, and of those that may have been pages."""
 ABOUT_FETCHING = ("metadata:", "urn:pageinfo:", "urn:fetch:")
 """What wget and others write as resources: their log, their list of files."""
 PAGES = {200, 203}
-MEDIA = {"image": "images", "audio": "audio", "video": "video", "font": "fonts"}
+MEDIA = {
+    "image": "images",
+    "audio": "audio",
+    "video": "video",
+    "font": "fonts",
+}
 """Skipped types by the part before the slash."""
 SUBTYPES = {
     "css": "stylesheets",
@@ -114,30 +121,33 @@ def _documents(
         if isinstance(document, Document):
             yield document
         else:
-            request.counts[f"skipped_{document}"] += 1
+            request.counts[document] += 1
 
 
 def _document(
     part: Slice, found: Record, request: Request, offset: int, record: int | None
 ) -> Document | str:
-    """Return a record as a document, or what it is instead. Raises `CorruptInput`."""
+    """Return a record as a document, or the name under which it is counted.
+
+    Raises `CorruptInput`.
+    """
     headers = found.headers
     kind = headers.get("warc-type", "").lower()
     url = headers.get("warc-target-uri", "").strip("<>")
     if kind not in DOCUMENTS:
-        return OTHER_RECORDS.get(kind, "other_records")
+        return OTHER_RECORDS.get(kind, "skipped_other_records")
     media = headers.get("content-type", "")
     head: Head | None = None
     if media.startswith("text/dns") or url.startswith("dns:"):
-        return "dns"
+        return "skipped_dns_records"
     if kind == "resource" and url.startswith(ABOUT_FETCHING):
-        return "metadata"
+        return METADATA
     if media.startswith("application/http") or (kind == "response" and not media):
         head = parse_head(found.content)
         if head.status not in PAGES:
             return _status(head.status)
         if not head.body:
-            return "empty"
+            return "skipped_empty"
     skipped = _skipped_media(head.media if head else media.partition(";")[0].strip().lower())
     if skipped:
         return skipped
@@ -159,7 +169,11 @@ def _document(
         _refuse_binary(response)
         text = page_html(response.body, response.charset or "utf-8")
     else:
-        return "data" if response.media in {"text/xml", "application/xml"} else "other_media"
+        return (
+            "skipped_data"
+            if response.media in {"text/xml", "application/xml"}
+            else "skipped_other_media"
+        )
     if url:
         metadata["url"] = url
     if response.truncated or headers.get("warc-truncated"):
@@ -174,18 +188,17 @@ def _document(
 
 def _status(status: int) -> str:
     if 300 <= status < 400:
-        return "redirects"
-    return "http_errors" if status >= 400 else "other_statuses"
+        return "skipped_redirects"
+    return "skipped_http_errors" if status >= 400 else "skipped_other_statuses"
 
 
 def _skipped_media(media: str) -> str | None:
     """Return what a record of a media type is, None if it may hold text."""
     kind, _, subtype = media.partition("/")
-    if kind in MEDIA:
-        return MEDIA[kind]
     if media in {"text/xml", "application/xml", "application/xhtml+xml"}:
         return None  # it may be a page
-    return SUBTYPES.get(subtype.rpartition("+")[2])
+    what = MEDIA.get(kind) or SUBTYPES.get(subtype.rpartition("+")[2])
+    return what and f"skipped_{what}"
 
 
 def _refuse_binary(response: Response) -> None:

@@ -87,7 +87,9 @@ def looks_like_text(data: bytes) -> bool:
     try:
         start.decode("utf-8")
     except UnicodeDecodeError as error:
-        return len(start) >= LEGACY or error.start > len(start) - 4
+        # A short text in brotli is stored as it is, after a few bytes that are rarely ASCII.
+        legacy = len(start) >= LEGACY and start[:3].isascii()
+        return legacy or error.start > len(start) - 4
     return True
 
 

@@ -72,6 +72,7 @@ def test_damaged_chunks_are_an_error() -> None:
         (PAGE[:60], [f"Content-Length: {len(PAGE)}"]),
         (gzip.compress(PAGE)[:-12], ["Content-Encoding: gzip"]),
         (gzip.compress(PAGE)[:70], ["Content-Encoding: gzip"]),
+        (brotli.compress(PAGE)[:60], ["Content-Encoding: br"]),
     ],
 )
 def test_a_truncated_body_is_noticed(body: bytes, headers: list[str]) -> None:

@@ -300,10 +300,10 @@ def test_what_is_no_document_is_counted_by_kind(tmp_path: Path) -> None:
     counts: Counter[str] = Counter()
     assert last_lines(tmp_path / "a.warc", counts=counts) == [sentence(0)]
     assert counts == {
-        "skipped_warcinfo": 1,
-        "skipped_dns": 2,
-        "skipped_requests": 1,
-        "skipped_metadata": 2,
+        "warc_info_records": 1,
+        "skipped_dns_records": 2,
+        "warc_request_records": 1,
+        "warc_metadata_records": 2,
         "skipped_revisits": 1,
         "skipped_continuations": 1,
         "skipped_redirects": 2,

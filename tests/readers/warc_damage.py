@@ -8,18 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 SEPARATORS = [b"\r\n\r\n", b"\n\n", b"\r\n", b"\n", b"", b"\r\n\r\n\r\n"]
-WORDS = [
-    "lamp",
-    "tower",
-    "keeper",
-    "granite",
-    "harbour",
-    "pilot",
-    "museum",
-    "evening",
-    "island",
-    "stairs",
-]
+WORDS = ["lamp", "tower", "keeper", "granite", "harbour", "pilot", "museum", "evening", "stairs"]
 TEXT_ABOUT_WARC = """A record looks like this:
 
 WARC/1.0
