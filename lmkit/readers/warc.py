@@ -18,13 +18,13 @@ from collections.abc import Callable, Iterator
 
 from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
-from lmkit.readers.byte_buffer import ByteBuffer
 from lmkit.readers.file_text import decode
 from lmkit.readers.html import page_html, page_text
 from lmkit.readers.http_response import Head, Response, decode_body, parse_head
 from lmkit.readers.provenance import refuse_binary
 from lmkit.readers.reader import Request, new_document, unreadable
 from lmkit.readers.warc_records import Record, RecordReader
+from lmkit.storage.byte_buffer import ByteBuffer
 from lmkit.storage.byte_lines import blocks
 from lmkit.storage.byte_ranges import CorruptInput, Range
 from lmkit.storage.compressed_members import decompressed_from, members

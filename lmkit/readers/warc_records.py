@@ -22,8 +22,8 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from lmkit.readers.byte_buffer import ByteBuffer
 from lmkit.readers.http_response import HEAD_END, parse_head, parse_headers
+from lmkit.storage.byte_buffer import ByteBuffer
 from lmkit.storage.byte_ranges import CorruptInput
 
 MAGIC = b"WARC/"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from lmkit.artifacts.documents_file import Unreadable
 from tests.readers.reading import outcomes
-from tests.readers.test_warc_damage import lost_and_repeated
+from tests.readers.test_warc_records import lost_and_repeated
 from tests.readers.warc_damage import archive, damaged
 
 RECORDS = 200
