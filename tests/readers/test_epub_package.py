@@ -37,11 +37,12 @@ def test_html_entities_in_xml_are_characters_and_declared_ones_are_refused() -> 
 
 
 def test_only_fonts_may_be_obfuscated() -> None:
-    methods = ["http://www.idpf.org/2008/embedding", "http://x.example/#aes", ""]
+    fonts = '<EncryptionMethod Algorithm="http://www.idpf.org/2008/embedding"/>'
+    methods = [fonts, '<EncryptionMethod Algorithm="http://x.example/#aes"/>', ""]
     data = "".join(
-        f"<EncryptedData>{f"<EncryptionMethod Algorithm='{name}'/>" if name else ''}<CipherData>"
+        f"<EncryptedData>{method}<CipherData>"
         f'<CipherReference URI="a%20{number}"/></CipherData></EncryptedData>'
-        for number, name in enumerate(methods)
+        for number, method in enumerate(methods)
     )
     root = parse_xml(f"<encryption>{data}</encryption>".encode())
     assert encrypted_files(root) == {"a 1": "aes", "a 2": "unknown algorithm"}
