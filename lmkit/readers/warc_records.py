@@ -98,17 +98,28 @@ class RecordReader:
         end = start + length
         if self._ends_at(end):
             self._check_end(end)
-            inner = self._stream.find(MAGIC, start, end)
-            digest = self._digest_agrees(headers, start, end) if inner >= 0 else None
-            if digest is not False:
-                return self._taken(headers, start, length)
-        elif self._is_complete(headers, start, end):
+            if self._may_hold_records(headers, start, end) and (
+                self._digest_agrees(headers, start, end) is False
+            ):
+                raise self._wrong_length(start, length)
             return self._taken(headers, start, length)
-        truncated = len(self._stream.peek_at(end - 1, 1)) == 0 and length > 0
+        if self._is_complete(headers, start, end):
+            return self._taken(headers, start, length)
+        raise self._wrong_length(start, length)
+
+    def _wrong_length(self, start: int, length: int) -> CorruptInput:
+        """Skip to the next record; return why this one is lost."""
+        truncated = length > 0 and not self._stream.peek_at(start + length - 1, 1)
         self._stream.skip(start)
         found = self._skip_to_record()
         what = "truncated" if truncated and not found else "wrong length"
-        raise self._damage(f"{what}: {length:,} bytes should follow its header", found)
+        return self._damage(f"{what}: {length:,} bytes should follow its header", found)
+
+    def _may_hold_records(self, headers: dict[str, str], start: int, end: int) -> bool:
+        """Return whether a record with a digest seems to hold others: its length may be wrong."""
+        if "warc-block-digest" not in headers or self._declared_end(headers, start) == end:
+            return False
+        return self._find_record(start, end) >= 0
 
     def _taken(self, headers: dict[str, str], start: int, length: int) -> Record:
         self._stream.skip(start)
@@ -216,7 +227,9 @@ class RecordReader:
         """Return where the HTTP response in a record ends by its own Content-Length."""
         if not headers.get("content-type", "").startswith("application/http"):
             return None
-        content = self._stream.peek_at(start, MAX_HEADER)
+        content = self._stream.peek_at(start, HEADER_STEP)
+        if not HEAD_END.search(content):
+            content = self._stream.peek_at(start, MAX_HEADER)
         try:
             head = parse_head(content)
         except CorruptInput:

@@ -20,7 +20,7 @@ COMMENT = re.compile(
     r"(?:/\*.*?\*/|\(\*.*?\*\)|\{-.*?-\}|--\[(?P<level>=*)\[.*?\](?P=level)\]|<#.*?#>|#=.*?=#|"
     r"<!--.*?-->)[ \t]*\n?|^=begin\b.*?^=end\b[^\n]*\n?"
     r"|(?P<doc>[rRuU]?(?:\"\"\".*?\"\"\"|'''.*?''')[ \t]*(?:\n|\Z))"
-    r"|(?:[ \t]*+(?://|#(?!\[|!\[|[ \t]*(?:include|define|undef|if|ifdef|ifndef|pragma|import|error)"
+    r"|(?:[ \t]*+(?://|#(?!\[|!\[|[ \t]*(?:include|define|undef|ifn?(?:def)?|pragma|import|error)"
     r"\b)|--(?!\[=*\[)|;|%|!)[^\n]*(?:\n|\Z))+)",
     re.DOTALL | re.MULTILINE,
 )
