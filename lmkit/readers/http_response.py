@@ -101,16 +101,21 @@ def parse_headers(block: bytes) -> dict[str, str]:
 
 def parse_head(data: bytes) -> Head:
     """Return a response with the body as stored. Raises `CorruptInput` if it isn't one."""
+    status, head, body = _parts(data)
     for _ in range(MAX_INTERIM):
-        end = HEAD_END.search(data)
-        head, body = (data[: end.start()], data[end.end() :]) if end else (data, b"")
-        status = STATUS.match(head)
-        if status is None:
-            raise CorruptInput(0, "not an HTTP response")
-        if int(status[1]) >= 200 or not STATUS.match(body):
+        if status >= 200 or not STATUS.match(body):
             break
-        data = body
-    return Head(int(status[1]), parse_headers(head.lstrip()), body)
+        status, head, body = _parts(body)
+    return Head(status, parse_headers(head.lstrip()), body)
+
+
+def _parts(data: bytes) -> tuple[int, bytes, bytes]:
+    end = HEAD_END.search(data)
+    head, body = (data[: end.start()], data[end.end() :]) if end else (data, b"")
+    status = STATUS.match(head)
+    if status is None:
+        raise CorruptInput(0, "not an HTTP response")
+    return int(status[1]), head, body
 
 
 def decode_body(head: Head, limit: int, too_long: str) -> Response:

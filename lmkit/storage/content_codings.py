@@ -16,7 +16,7 @@ import re
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import brotli
 import zstandard
@@ -122,13 +122,6 @@ class _Member(Protocol):
     def decompress(self, data: bytes, /) -> bytes: ...
 
 
-class _Decoder(Protocol):
-    truncated: bool
-    trailing: int
-
-    def __iter__(self) -> Iterator[bytes]: ...
-
-
 class _Members:
     """Members or frames one after the other, each with its decompressor."""
 
@@ -194,7 +187,7 @@ class _Brotli:
         self._body = body
 
     def __iter__(self) -> Iterator[bytes]:
-        decompressor = brotli.Decompressor()
+        decompressor: Any = brotli.Decompressor()
         for start in range(0, len(self._body), STEP):
             try:
                 pieces = _fed(decompressor, self._body[start : start + STEP])
@@ -211,7 +204,7 @@ class _Brotli:
 
     def _last(self, start: int) -> Iterator[bytes]:
         """Decode the piece in which a stream ends, byte by byte. Raises `brotli.error`."""
-        decompressor = brotli.Decompressor()
+        decompressor: Any = brotli.Decompressor()
         for offset in range(0, start, STEP):
             for _ in _fed(decompressor, self._body[offset : offset + STEP]):
                 pass
@@ -222,7 +215,7 @@ class _Brotli:
                 return
 
 
-def _fed(decompressor: brotli.Decompressor, data: bytes) -> Iterator[bytes]:
+def _fed(decompressor: Any, data: bytes) -> Iterator[bytes]:
     """Feed data; yield the output in bounded pieces."""
     yield decompressor.process(data, output_buffer_limit=1 << 20)
     while not decompressor.can_accept_more_data():
