@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
 from lmkit.artifacts import inputs as inputs_module
+from lmkit.storage import compressed_members
 from tests.readers.reading import documents, outcomes, texts_and_reasons
 
 PAGE = "<html lang=fr><title>T</title><meta charset=utf-8><p>{}</p></html>"
@@ -350,3 +352,19 @@ def test_compressed_data_is_not_read_as_text(tmp_path: Path, media: str) -> None
     first, second = texts_and_reasons(outcomes(tmp_path / "a.warc"))
     assert first == "! content coding 'compress' is not supported"
     assert second.startswith("! not what its name says")
+
+
+@pytest.mark.parametrize("name", ["a.warc.gz", "a.warc.zst"])
+def test_an_archive_in_a_record_is_not_read_where_a_task_begins_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    one = gzip.compress if name.endswith("gz") else zstandard.compress
+    inner = b"".join(one(raw_record(http(body))) for body in pages(2_000))
+    records = [raw_record(http(body)) for body in pages(300)]
+    records[100] = raw_record(http(inner, media="application/gzip"))
+    (tmp_path / name).write_bytes(b"".join(map(one, records)))
+    found = documents(tmp_path / name)
+    assert len(found) == 299
+    monkeypatch.setattr(inputs_module, "RANGE_BYTES", 60_000)
+    monkeypatch.setattr(compressed_members, "RUN_UP", 10_000)
+    assert documents(tmp_path / name, shard_bytes=60_000) == found
