@@ -189,7 +189,8 @@ class RecordReader:
             following = rest.lstrip(LINE_ENDS)
             if len(following) >= 5 or len(rest) < size:
                 break
-        return not following or following.startswith(MAGIC)
+        # A file may be cut off within the next magic bytes.
+        return following.startswith(MAGIC) or MAGIC.startswith(following)
 
     def _is_complete(self, headers: dict[str, str], start: int, end: int) -> bool:
         """Return whether a record is complete although none follows it."""

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import zstandard
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
@@ -354,17 +353,16 @@ def test_compressed_data_is_not_read_as_text(tmp_path: Path, media: str) -> None
     assert second.startswith("! not what its name says")
 
 
-@pytest.mark.parametrize("name", ["a.warc.gz", "a.warc.zst"])
 def test_an_archive_in_a_record_is_not_read_where_a_task_begins_in_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = gzip.compress if name.endswith("gz") else zstandard.compress
-    inner = b"".join(one(raw_record(http(body))) for body in pages(2_000))
-    records = [raw_record(http(body)) for body in pages(300)]
-    records[100] = raw_record(http(inner, media="application/gzip"))
-    (tmp_path / name).write_bytes(b"".join(map(one, records)))
-    found = documents(tmp_path / name)
+    inner = b"".join(gzip.compress(raw_record(http(body))) for body in pages(2_000))
+    members = [gzip.compress(raw_record(http(body))) for body in pages(300)]
+    # As compression stores what it can't make smaller.
+    members[100] = gzip.compress(raw_record(http(inner, media="application/gzip")), 0)
+    (tmp_path / "a.warc.gz").write_bytes(b"".join(members))
+    found = documents(tmp_path / "a.warc.gz")
     assert len(found) == 299
     monkeypatch.setattr(inputs_module, "RANGE_BYTES", 60_000)
     monkeypatch.setattr(compressed_members, "RUN_UP", 10_000)
-    assert documents(tmp_path / name, shard_bytes=60_000) == found
+    assert documents(tmp_path / "a.warc.gz", shard_bytes=60_000) == found
