@@ -27,11 +27,11 @@ from xml.etree import ElementTree
 from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
 from lmkit.errors import LmkitError
-from lmkit.readers.byte_buffer import ByteBuffer
 from lmkit.readers.reader import Request, new_document, unreadable
 from lmkit.readers.wiki.namespaces import ARTICLE, Site, namespace_names, normalized
 from lmkit.readers.wikitext import Page, plain_wikitext
 from lmkit.readers.xml_elements import decoded, parse
+from lmkit.storage.byte_buffer import ByteBuffer
 from lmkit.storage.byte_lines import blocks
 from lmkit.storage.byte_ranges import CorruptInput, Range
 from lmkit.storage.compressed_members import first_member, next_member

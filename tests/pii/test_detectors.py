@@ -2,6 +2,7 @@ import random
 import zipfile
 from itertools import pairwise
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given

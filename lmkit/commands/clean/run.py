@@ -41,7 +41,7 @@ from lmkit.filters.outcome_counts import OutcomeCounts, outcome_sections, total_
 from lmkit.filters.quality_classifier import QualityClassifier
 from lmkit.filters.rules import LanguageRule, list_files
 from lmkit.pii.replacement import Replacer, counts_text
-from lmkit.readers.dispatch import read_slice
+from lmkit.readers.dispatch import check_libraries, read_slice
 from lmkit.storage.options import RawFormat
 from lmkit.text.document_parts import segmented
 from lmkit.text.normalization import normalize
@@ -62,6 +62,7 @@ def clean(config: CleanConfig) -> Manifest:
         forced=config.format,
         source=config.source,
     ).merged_with(word_lists_as_inputs(list_files(config.filters)))
+    check_libraries(inputs.slices)
     if config.filters.classifier:
         inputs = inputs.merged_with(_classifier(config.filters.classifier))
     with open_output(config, inputs) as folder:
