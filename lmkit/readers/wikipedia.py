@@ -19,6 +19,7 @@ Choices:
 import re
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -213,13 +214,14 @@ class _Dump:
 
 
 def _header(part: Slice, request: Request) -> _Dump:
-    """Read the header of the dump. Raises `CorruptInput`."""
+    """Read the header of the dump, as far as it can be read."""
     with Range(part.path, 0, part.size) as source:
         first = b""
-        for _, data in blocks(source, part.compression, 1 << 16):
-            first += data
-            if b"</siteinfo>" in first.replace(b"\0", b"") or len(first) > HEADER_BYTES:
-                break
+        with suppress(CorruptInput):  # what comes before damage is enough, and reading reports it
+            for _, data in blocks(source, part.compression, 1 << 16):
+                first += data
+                if b"</siteinfo>" in first.replace(b"\0", b"") or len(first) > HEADER_BYTES:
+                    break
     stream, encoding = decoded(iter([first]))
     start = b"".join(stream)
     language, url = LANGUAGE.search(start), BASE_URL.search(start)
