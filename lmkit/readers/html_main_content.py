@@ -54,6 +54,11 @@ HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 ITEMS = {"p", "li", "td", "th", "dd", "dt", "pre", "blockquote"} | HEADINGS
 WHOLE = {"ul", "ol", "dl", "tr"}
 """Containers of which no item is left out between two kept ones; of rows none at all."""
+LISTS = ("ul", "ol", "dl")
+COLONS = (":", "\uff1a")
+MAX_LINKED = 0.5
+"""Maximum fraction of a list's text that is links."""
+MAX_BETWEEN = 3
 MAX_ELEMENTS = 50_000
 MAX_DEPTH = 200
 """Depth of elements. libxml2 and trafilatura were not made for more."""
@@ -74,6 +79,18 @@ class Block:
         """Elements with a text of the block, and whether it is their tail."""
         self.representative = (-1.0, 0)
         self.is_kept = False
+
+    @property
+    def text(self) -> str:
+        """Its text."""
+        return "".join(element.tail if is_tail else element.text for element, is_tail in self.nodes)
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether its element holds nothing else."""
+        return all(
+            child.tag not in BLOCKS for child in self.parent.iter() if child is not self.parent
+        )
 
     @property
     def is_plain(self) -> bool:
@@ -219,24 +236,67 @@ def _plain(text: str) -> str:
 
 
 def _fill(blocks: list[Block]) -> None:
-    """Keep the blocks that stand between kept ones: the other cells of a row, items, paragraphs."""
+    """Keep what belongs to kept blocks: the rest of a list or row, headings, what is between."""
     groups: dict[Any, list[Block]] = {}
     for block in blocks:
-        if block.parent.tag in ITEMS:
-            groups.setdefault(block.parent.getparent(), []).append(block)
+        is_item = block.parent.tag in ITEMS or (block.parent.tag == "div" and block.is_leaf)
+        parent = block.parent.getparent() if is_item else block.parent
+        groups.setdefault(parent, []).append(block)
     for group, members in groups.items():
         kept = [number for number, block in enumerate(members) if block.is_kept]
-        if group is not None and group.tag == "tr" and kept:
+        if kept and group is not None and group.tag in WHOLE:
             kept = [-1, *kept, len(members)]
         for first, last in pairwise(kept):
             between = members[first + 1 : last]
-            if group.tag in WHOLE or (len(between) == 1 and between[0].is_plain):
+            if group.tag in WHOLE or (
+                len(between) <= MAX_BETWEEN and all(block.is_plain for block in between)
+            ):
                 for block in between:
                     block.is_kept = True
+    _fill_lists(blocks)
     for block, following in pairwise(blocks):
         is_heading = block.parent.tag in HEADINGS and following.is_kept
         if is_heading and block.parent.getparent() is following.parent.getparent():
             block.is_kept = True
+
+
+def _fill_lists(blocks: list[Block]) -> None:
+    """Keep the lists next to kept blocks of the same element, but for lists of links."""
+    parts: dict[Any, list[Block]] = {}
+    for block in blocks:
+        top = None
+        for element in (block.parent, *block.parent.iterancestors(*LISTS)):
+            if element.tag in LISTS:
+                top = element
+        if top is not None:
+            parts.setdefault(top, []).append(block)
+    numbers = {id(block): number for number, block in enumerate(blocks)}
+    for element, members in parts.items():
+        if any(block.is_kept for block in members) or _is_linked(element):
+            continue
+        container = element.getparent()
+        first, last = numbers[id(members[0])] - 1, numbers[id(members[-1])] + 1
+        has_heading = first >= 0 and blocks[first].parent.tag in HEADINGS
+        before = _within(blocks, first - has_heading, container)
+        after = _within(blocks, last, container)
+        is_announced = before is not None and (has_heading or before.text.rstrip().endswith(COLONS))
+        if before is not None and before.is_kept and (is_announced or (after and after.is_kept)):
+            for block in members:
+                block.is_kept = True
+
+
+def _within(blocks: list[Block], number: int, container: Any) -> Block | None:
+    """Return a block if it is in an element, but not in one of its lists."""
+    if not 0 <= number < len(blocks):
+        return None
+    block = blocks[number]
+    is_inside = block.parent is container or container in block.parent.iterancestors()
+    return block if is_inside else None
+
+
+def _is_linked(element: Any) -> bool:
+    linked = sum(len(link.text_content()) for link in element.iter("a"))
+    return linked > MAX_LINKED * len(element.text_content())
 
 
 def _unwrap_lists(root: Any) -> None:
