@@ -27,6 +27,9 @@ __all__ = ["page_html", "page_text", "read_web_page"]
 
 MAX_DEPTH = 5_000
 """Depth of nested elements. Browsers stop at 512; a deeper page is an attack."""
+MAX_ATTRIBUTES = 2_000
+START_TAG = re.compile(r"""<[A-Za-z](?:[^>"']++|"[^"]*+"|'[^']*+'|["'])*+""")
+QUOTED = re.compile(r"""=\s*(?:"[^"]*+"|'[^']*+')""")
 MAX_TAGS = 20_000
 """From this number on, end tags are not trusted."""
 META = {
@@ -71,6 +74,8 @@ def page_text(
     and for one that can't be decoded.
     """
     html, replaced = decoded(data, charset)
+    if _has_too_many_attributes(html):
+        raise CorruptInput(0, f"an element with more than {MAX_ATTRIBUTES:,} attributes")
     if _is_too_deep(html):
         raise CorruptInput(0, f"more than {MAX_DEPTH:,} elements inside one another")
     if len(CONTROLS.findall(html)) > max(MAX_CONTROLS, MAX_CONTROLS_FRACTION * len(html)):
@@ -99,6 +104,18 @@ def _extracted(html: str, request: Request) -> tuple[str, HTMLTree]:
             return text, first
     assert first is not None
     return "", first
+
+
+def _has_too_many_attributes(html: str) -> bool:
+    """Return whether an element has too many attributes for the parsers, which are quadratic."""
+    if html.count("=") <= MAX_ATTRIBUTES and html.count(" ") <= MAX_ATTRIBUTES:
+        return False
+    for found in START_TAG.finditer(html):
+        if found.end() - found.start() > MAX_ATTRIBUTES:
+            tag = QUOTED.sub("=x ", found[0])
+            if max(tag.count("="), len(tag.split()), tag.count("/")) > MAX_ATTRIBUTES:
+                return True
+    return False
 
 
 def _is_too_deep(html: str) -> bool:

@@ -52,13 +52,15 @@ SECONDARY = {"time", "label", "button", "select", "sup", "sub", "a"}
 """What is often removed from a block that is kept: its text represents the block last."""
 HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 ITEMS = {"p", "li", "td", "th", "dd", "dt", "pre", "blockquote"} | HEADINGS
-WHOLE = {"ul", "ol", "dl", "tr"}
+WHOLE = {"ul", "ol", "dl", "menu", "tr"}
 """Containers of which no item is left out between two kept ones; of rows none at all."""
-LISTS = ("ul", "ol", "dl")
+LISTS = ("ul", "ol", "dl", "menu")
 COLONS = (":", "\uff1a")
 MAX_LINKED = 0.5
 """Maximum fraction of a list's text that is links."""
 MAX_BETWEEN = 3
+MAX_ROW = 500
+"""Characters in a row of data. Rows used for page layout have more."""
 MAX_ELEMENTS = 50_000
 MAX_DEPTH = 200
 """Depth of elements. libxml2 and trafilatura were not made for more."""
@@ -116,20 +118,23 @@ def _selected(tree: HTMLTree) -> str:
         return ""
     used = set(html)
     signs = (sign for sign in _signs() if sign not in used)
-    controls = {ord(c): next(signs) for c in used if CONTROLS.match(c)}
+    controls = {ord(c): next(signs, "") for c in sorted(used) if CONTROLS.match(c)}
     if controls:
         html = html.translate(controls)
     root = document_fromstring(html.encode(), parser=PARSER)
+    for element in root.iter("td", "th"):  # of which trafilatura makes thousands of cells
+        for name in ("colspan", "rowspan"):
+            element.attrib.pop(name, None)
     blocks = _blocks(root)
-    if not blocks:
+    codes = _codes(list(signs), len(blocks or ()))
+    if blocks is None or len(codes) < len(blocks):
         return ""
-    codes = _codes(list(signs), len(blocks))
     for code, block in zip(codes, blocks, strict=True):
         _mark(block, code)
     found = _extracted(root)
     if found is None:
         return ""
-    present = set(re.findall(_pattern(codes), found))
+    present = set(re.findall(_pattern(codes), found)) if codes else set[str]()
     for code, block in zip(codes, blocks, strict=True):
         _mark(block, code, remove=True)
         block.is_kept = code in present
@@ -166,8 +171,8 @@ def _pattern(codes: list[str]) -> str:
     return "".join(f"[{''.join(sorted(set(each)))}]" for each in zip(*codes, strict=True))
 
 
-def _blocks(root: Any) -> list[Block]:
-    """Return the blocks of a page in order; none if it is too deep."""
+def _blocks(root: Any) -> list[Block] | None:
+    """Return the blocks of a page in order; None if it is too deep."""
     found: list[Block] = []
     parents: list[Any] = [root]
     current: Block | None = None
@@ -180,7 +185,7 @@ def _blocks(root: Any) -> list[Block]:
         if event == "start":
             depth += 1
             if depth > MAX_DEPTH:
-                return []
+                return None
             if is_block:
                 parents.append(element)
             secondary += tag in SECONDARY
@@ -253,11 +258,26 @@ def _fill(blocks: list[Block]) -> None:
             ):
                 for block in between:
                     block.is_kept = True
+    _fill_rows(blocks)
     _fill_lists(blocks)
     for block, following in pairwise(blocks):
         is_heading = block.parent.tag in HEADINGS and following.is_kept
         if is_heading and block.parent.getparent() is following.parent.getparent():
             block.is_kept = True
+
+
+def _fill_rows(blocks: list[Block]) -> None:
+    """Keep all that is in the cells of a row of which something is kept, lists too."""
+    rows: dict[Any, list[Block]] = {}
+    for block in blocks:
+        row = next(block.parent.iterancestors("tr"), None)
+        if row is not None:
+            rows.setdefault(row, []).append(block)
+    for row, members in rows.items():
+        is_kept = any(block.is_kept for block in members)
+        if is_kept and row.find(".//table") is None and len(row.text_content()) <= MAX_ROW:
+            for block in members:
+                block.is_kept = True
 
 
 def _fill_lists(blocks: list[Block]) -> None:
@@ -272,7 +292,11 @@ def _fill_lists(blocks: list[Block]) -> None:
             parts.setdefault(top, []).append(block)
     numbers = {id(block): number for number, block in enumerate(blocks)}
     for element, members in parts.items():
-        if any(block.is_kept for block in members) or _is_linked(element):
+        if _is_linked(element):
+            continue
+        if any(block.is_kept for block in members):
+            for block in members:
+                block.is_kept = True
             continue
         container = element.getparent()
         first, last = numbers[id(members[0])] - 1, numbers[id(members[-1])] + 1
@@ -300,10 +324,13 @@ def _is_linked(element: Any) -> bool:
 
 
 def _unwrap_lists(root: Any) -> None:
-    """Change lists of one item to plain blocks: they are layout."""
+    """Change lists of one item that holds blocks to plain blocks: they are layout."""
     for element in list(root.iter("ul", "ol")):
         items = [child for child in element if child.tag == "li" and _has_text(child)]
-        if len(items) == 1:
+        if (
+            len(items) == 1
+            and next(items[0].iter("p", "div", "table", "h1", "h2"), None) is not None
+        ):
             element.tag = items[0].tag = "div"
 
 
