@@ -14,7 +14,10 @@ from typing import Any, Literal
 from resiliparse.parse.html import HTMLTree
 
 Formulas = Literal["tex", "drop"]
-MARKUP = "<math", "<mjx-", "katex", "mathjax", "math/tex", "mwe-math", 'class="tex', 'class="latex'
+MARKUP = (
+    *("<math", "<mjx-", "katex", "mathjax", "math/tex", "mwe-math"),
+    *(f"class={quote}{name}" for quote in ("", "'", '"') for name in ("tex", "latex")),
+)
 """In lower case: every page with a formula holds one of these."""
 WRAPPERS = ".mwe-math-element,.katex-display,.katex,mjx-container"
 """Elements that hold all versions of a formula."""

@@ -21,6 +21,7 @@ META_CHARSET = re.compile(rb"<meta\b[^>]{0,500}?charset\s*=\s*[\"']?\s*([\w.:-]+
 XML_CHARSET = re.compile(rb"\s*<\?xml\b[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]+)")
 CHARSET_WITHIN = 16 << 10
 """Browsers read the first 1,024 bytes, but find a later declaration too when they parse."""
+TAG = re.compile(rb"<[^>]{0,1000}>")
 COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
 WIDER = {
     "shift_jis": "cp932",
@@ -127,6 +128,9 @@ def _decoded(data: bytes, charset: str | None) -> str:
     if b"\x1b" not in data and data.isascii():  # ISO-2022 encodes other characters in ASCII
         return data.decode("ascii")
     declared = _declared(data, charset)
+    if data.isascii():
+        declared = [each for each in declared if each.startswith("iso2022")]
+        return data.decode([*declared, "utf-8"][0], "replace")
     text, good, bad = _utf8(data)
     if _is_utf8(good, bad, declared[0] if declared else "utf-8"):
         return text
@@ -142,7 +146,9 @@ def _decoded(data: bytes, charset: str | None) -> str:
             return found
     if good > bad:
         return text
-    found = _decode_if_fitting(data, _detected(data))
+    detected = _detected(data)
+    is_unlikely = detected == "cp1252" and _is_mostly_non_ascii(data)
+    found = None if is_unlikely else _decode_if_fitting(data, detected)
     return found if found is not None else data.decode([*declared, "utf-8"][0], "replace")
 
 
@@ -223,6 +229,12 @@ def _detected(data: bytes) -> str:
     if encoding in WINDOWS_VARIANTS and C1.search(data):
         encoding = WINDOWS_VARIANTS[encoding]
     return WIDER.get(encoding or "", encoding or "cp1252")
+
+
+def _is_mostly_non_ascii(data: bytes) -> bool:
+    """Return whether most bytes outside tags aren't ASCII: no text in Latin script is so."""
+    text = b"".join(TAG.sub(b"", data).split())
+    return sum(byte > 127 for byte in text[:DETECTED_BYTES]) > len(text[:DETECTED_BYTES]) / 2
 
 
 def _non_ascii(text: str) -> int:
