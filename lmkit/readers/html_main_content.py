@@ -23,7 +23,7 @@ from functools import cache
 from itertools import islice, pairwise, product
 from typing import Any
 
-from lxml import etree
+from lxml.etree import iterwalk
 from lxml.html import HTMLParser, document_fromstring, tostring
 from resiliparse.parse.html import HTMLTree
 from trafilatura.core import bare_extraction
@@ -79,7 +79,7 @@ class Block:
         self.parent = parent
         self.nodes: list[tuple[Any, bool]] = []
         """Elements with a text of the block, and whether it is their tail."""
-        self.representative = (-1.0, 0)
+        self.representative: tuple[float, int] = (-1.0, 0)
         self.is_kept = False
 
     @property
@@ -143,7 +143,7 @@ def _selected(tree: HTMLTree) -> str:
     _fill(blocks)
     _prune(blocks)
     _unwrap_lists(root)
-    text = tostring(root, encoding="unicode")
+    text = str(tostring(root, encoding="unicode"))
     rendered = HTMLTree.parse(text)
     rename(rendered, text)
     back = {ord(sign): chr(number) for number, sign in controls.items()}
@@ -177,7 +177,7 @@ def _blocks(root: Any) -> list[Block] | None:
     parents: list[Any] = [root]
     current: Block | None = None
     depth = secondary = 0
-    for event, element in etree.iterwalk(root, events=("start", "end")):
+    for event, element in iterwalk(root, events=("start", "end")):
         tag = element.tag
         is_block = tag in BLOCKS
         if is_block:
@@ -253,7 +253,8 @@ def _fill(blocks: list[Block]) -> None:
             kept = [-1, *kept, len(members)]
         for first, last in pairwise(kept):
             between = members[first + 1 : last]
-            if group.tag in WHOLE or (
+            is_whole = group is not None and group.tag in WHOLE
+            if is_whole or (
                 len(between) <= MAX_BETWEEN and all(block.is_plain for block in between)
             ):
                 for block in between:
