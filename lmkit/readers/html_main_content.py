@@ -61,6 +61,8 @@ MAX_LINKED = 0.5
 MAX_BETWEEN = 3
 MAX_ROW = 500
 """Characters in a row of data. Rows used for page layout have more."""
+FALLBACKS = ("noscript", "object", "audio", "video", "canvas")
+"""Elements whose content is shown if a browser can't show something else."""
 MAX_ELEMENTS = 50_000
 MAX_DEPTH = 200
 """Depth of elements. libxml2 and trafilatura were not made for more."""
@@ -143,6 +145,8 @@ def _selected(tree: HTMLTree) -> str:
     _fill(blocks)
     _prune(blocks)
     _unwrap_lists(root)
+    for element in root.iter(*FALLBACKS):  # what is not kept of them is gone
+        element.tag = "div"
     text = str(tostring(root, encoding="unicode"))
     rendered = HTMLTree.parse(text)
     rename(rendered, text)

@@ -83,6 +83,8 @@ def test_the_declared_language_is_found(html: str, language: str | None) -> None
         "<body style='display: none'><nav><a href=/>Главная</a></nav></body>",
         "<div hidden>ซ่อน</div>",
         "<footer>Imprint</footer>",
+        "<noscript><p>Sin programas.</p></noscript>",
+        f"<div><noscript><article>{PARAGRAPHS}</article></noscript></div>",
         "<div class=comments><p>No!</p></div>",
         "<div style=display:none><p>Nur mit Script.</p></div>",
         "<span>" * 300 + "deep",

@@ -35,7 +35,7 @@ NUMBER = re.compile(r"[+\-\u2212]?[\d.,]+", re.ASCII)
 WORD = re.compile(r"[A-Za-z]{2,}\.?")
 ORDINAL_LETTERS = set("aoedrsh")
 VARIABLE = "i,em,var"
-FRAMES = re.compile(r"</?(?:frameset|noframes)\b[^>]*>", re.IGNORECASE)
+FALLBACKS = re.compile(r"</?(?:frameset|noframes|noscript)\b[^>]*>", re.IGNORECASE)
 NEW_NAMES = [
     ("menu", "ul", True),
     ("legend,summary,search,xmp,listing,optgroup", "div", True),
@@ -149,8 +149,8 @@ def fragment_text(html: str, formulas: Formulas = "tex") -> str:
 
 
 def hidden_content(html: str, _: Formulas = "tex") -> tuple[str, HTMLTree]:
-    """Return all the text of a page, also what only a script or a browser without frames shows."""
-    html = FRAMES.sub("", html)
+    """Return all the text of a page, also what only a script, or a browser without scripts or frames shows."""
+    html = FALLBACKS.sub("", html)
     tree = HTMLTree.parse(html)
     rename(tree, html)
     return visible_text(tree), tree
