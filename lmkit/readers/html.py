@@ -28,7 +28,12 @@ __all__ = ["page_html", "page_text", "read_web_page"]
 MAX_DEPTH = 5_000
 """Depth of nested elements. Browsers stop at 512; a deeper page is an attack."""
 MAX_ATTRIBUTES = 2_000
-START_TAG = re.compile(r"""<[A-Za-z](?:[^>"']++|"[^"]*+"|'[^']*+'|["'])*+""")
+START_TAG = re.compile(
+    r"""<(script|style)\b[^>]*+>.*?(?:</\1|\Z)|<!--.*?(?:-->|\Z)"""
+    r"""|<[A-Za-z](?:[^>=]++|=\s*+(?:"[^"]*+"|'[^']*+')|=)*+""",
+    re.DOTALL | re.IGNORECASE,
+)
+"""A tag, a comment, or a script with its content."""
 QUOTED = re.compile(r"""=\s*(?:"[^"]*+"|'[^']*+')""")
 MAX_OPTIONS = 5_000
 """From this number on, the options of menus are one text: lexbor's time for them is quadratic."""
@@ -115,7 +120,9 @@ def _has_too_many_attributes(html: str) -> bool:
     """Return whether an element has too many attributes for the parsers, which are quadratic."""
     for found in START_TAG.finditer(html):
         if found.end() - found.start() > MAX_ATTRIBUTES:
-            tag = QUOTED.sub("=x ", found[0])
+            if found[0].startswith("<!--"):
+                continue
+            tag = found[0].partition(">")[0] if found[1] else QUOTED.sub("=x ", found[0])
             if max(tag.count("="), len(tag.split()), tag.count("/")) > MAX_ATTRIBUTES:
                 return True
     return False

@@ -144,5 +144,7 @@ def test_pages_built_to_be_slow_are_refused_or_read_in_linear_time() -> None:
 
 
 def test_long_attributes_are_no_reason_to_refuse_a_page() -> None:
+    script = "<script>for (i = 0; i<n; i++) { " + "a = 1; b = '/'; " * 5_000 + "}</script>"
+    assert page_text(f"<p>one two</p>{script}<!-- a<b {'c=d ' * 9_000}-->".encode(), Request())[0]
     picture = "<img src='data:image/png;base64," + "iVBOR/w0+KGgo= " * 20_000 + "'>"
     assert page_text(f"<p>one {picture} two</p>".encode(), Request())[0] == "one two"

@@ -149,7 +149,7 @@ def fragment_text(html: str, formulas: Formulas = "tex") -> str:
 
 
 def hidden_content(html: str, _: Formulas = "tex") -> tuple[str, HTMLTree]:
-    """Return all the text of a page, also what only a script, or a browser without scripts or frames shows."""
+    """Return all the text of a page, also what a browser shows only with or without scripts."""
     html = FALLBACKS.sub("", html)
     tree = HTMLTree.parse(html)
     rename(tree, html)
