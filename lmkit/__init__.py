@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from lmkit.commands.pack.run import pack
     from lmkit.commands.pretrain.options import PretrainConfig
     from lmkit.commands.pretrain.run import pretrain
+    from lmkit.commands.train_classifier.options import TrainClassifierConfig
+    from lmkit.commands.train_classifier.run import train_classifier
     from lmkit.commands.train_tokenizer.options import TrainTokenizerConfig
     from lmkit.commands.train_tokenizer.run import train_tokenizer
 
@@ -37,6 +39,7 @@ __all__ = [
     "InspectConfig",
     "PackConfig",
     "PretrainConfig",
+    "TrainClassifierConfig",
     "TrainTokenizerConfig",
     "clean",
     "dedup",
@@ -46,6 +49,7 @@ __all__ = [
     "inspect_folder",
     "pack",
     "pretrain",
+    "train_classifier",
     "train_tokenizer",
 ]
 

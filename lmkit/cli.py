@@ -14,6 +14,7 @@ Choices:
 import errno
 import inspect
 import json
+import math
 import os
 import signal
 import sys
@@ -160,9 +161,7 @@ def _function(of: "Command") -> Callable[..., None]:
         options_in_force = load(config, file, typed, [each.name for each in COMMANDS])
         result = of.run(options_in_force)
         if rank() == 0:
-            text = (
-                json.dumps(_plain(result)) if as_json else of.result_text(options_in_force, result)
-            )
+            text = _json_text(result) if as_json else of.result_text(options_in_force, result)
             print(text, flush=True)
 
     *common, _ = inspect.signature(command).parameters.values()
@@ -272,8 +271,24 @@ def _metavar(kind: Any) -> str:
     return {Path: "PATH", MANY_PATHS: "PATH", int: "INT", float: "FLOAT"}.get(kind, "TEXT")
 
 
+def _json_text(result: Any) -> str:
+    """Return a result as JSON that every parser takes.
+
+    What was typed may hold bytes that aren't UTF-8, and an average over nothing is no number.
+    """
+    return json.dumps(_plain(result), allow_nan=False)
+
+
 def _plain(result: Any) -> Any:
-    """Return a result as JSON takes it."""
-    if isinstance(result, list):
-        return [_plain(item) for item in cast(list[Any], result)]
-    return result.to_json() if hasattr(result, "to_json") else result
+    from lmkit.text.surrogates import well_formed  # --help needs none of it
+
+    if hasattr(result, "to_json"):
+        result = result.to_json()
+    if isinstance(result, dict):
+        values = cast(dict[Any, Any], result)
+        return {well_formed(str(key)): _plain(value) for key, value in values.items()}
+    if isinstance(result, list | tuple):
+        return [_plain(item) for item in cast(Sequence[Any], result)]
+    if isinstance(result, str):
+        return well_formed(result)
+    return None if isinstance(result, float) and not math.isfinite(result) else result

@@ -243,6 +243,10 @@ def _shown(value: object) -> str:
     return "none" if value is None else str(value)
 
 
+SKIPPED = "skipped_"
+"""What the counts of records that are no documents begin with."""
+
+
 def kept_line(config: Any, manifest: Manifest) -> str:
     """Return one line that summarizes a folder of documents."""
     counts = manifest.counts
@@ -250,4 +254,10 @@ def kept_line(config: Any, manifest: Manifest) -> str:
     dropped = [f"{count:,} {reason}" for reason, count in counts.dropped.items()]
     if counts.quarantined:
         dropped.append(f"{counts.quarantined:,} quarantined")
-    return kept + (f" (dropped {', '.join(dropped)})" if dropped else "")
+    kept += f" (dropped {', '.join(dropped)})" if dropped else ""
+    skipped = [
+        f"{count:,} {name.removeprefix(SKIPPED).replace('_', ' ')}"
+        for name, count in counts.more.items()
+        if name.startswith(SKIPPED)
+    ]
+    return kept + (f"; skipped {', '.join(skipped)}, which are no documents" if skipped else "")

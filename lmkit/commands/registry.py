@@ -50,6 +50,7 @@ class Command:
 COMMANDS = (
     Command("clean", "CleanConfig", "clean"),
     Command("dedup", "DedupConfig", "dedup"),
+    Command("train-classifier", "TrainClassifierConfig", "train_classifier"),
     Command("train-tokenizer", "TrainTokenizerConfig", "train_tokenizer"),
     Command("pack", "PackConfig", "pack"),
     Command("pretrain", "PretrainConfig", "pretrain"),

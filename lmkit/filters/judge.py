@@ -26,7 +26,8 @@ from lmkit.filters.document_signals import (
 from lmkit.filters.language_label import LanguageLabeller, base_language
 from lmkit.filters.options import FiltersConfig
 from lmkit.filters.profanity import WordLists
-from lmkit.filters.rules import LanguageRule, Rule, rules_of
+from lmkit.filters.quality_classifier import QualityClassifier
+from lmkit.filters.rules import CLASSIFIER_SCORE, LanguageRule, Rule, rules_of
 from lmkit.filters.url_blocklist import BlockLists, urls_of
 from lmkit.text.normalization import SURROGATES
 
@@ -73,6 +74,9 @@ class Judge:
             self._profanity = WordLists(filters.profanity.lists)
         if "url" in filters.rules:
             self._block_lists = BlockLists(filters.url.domains, filters.url.words)
+        self._classifier = None
+        if filters.classifier:
+            self._classifier = QualityClassifier.load(filters.classifier)
         self._sets = frozenset(filters.rules)
         self._cut = filters.c4.cut_lines
         self._measurer = self._word_signals(filters)
@@ -164,6 +168,8 @@ class Judge:
             columns["characters"] = visible
             columns["letters"] = letters / np.maximum(1, visible)
             columns["repeats"] = np.array([repeated_fraction(t) for t in texts], float)
+        if self._classifier:
+            columns[CLASSIFIER_SCORE] = self._classifier.score(texts)
         if "markup" in self._sets:
             columns["markup.share"] = np.array([markup_fraction(t) for t in texts], float)
         if "source-code" in self._sets:
@@ -191,12 +197,13 @@ def _scattered(values: NDArray[Any], is_nonempty: NDArray[np.bool_]) -> NDArray[
     return scattered
 
 
-JUDGES: dict[tuple[str, LanguageRule | None], Judge] = {}
+JUDGES: dict[tuple[str, LanguageRule | None, tuple[str, int] | None], Judge] = {}
 
 
 def judge_for(filters: FiltersConfig, language: LanguageRule | None = None) -> Judge:
     """Return the judge of this process, with its cache."""
-    key = filters.model_dump_json(), language
+    state = QualityClassifier.state(filters.classifier) if filters.classifier else None
+    key = filters.model_dump_json(), language, state
     if key not in JUDGES:
         JUDGES[key] = Judge(filters, language)
     return JUDGES[key]

@@ -12,6 +12,7 @@ Choices:
   quotation marks of dialogue are words there.
 """
 
+from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -245,6 +246,13 @@ class FiltersConfig(Group):
     max_repeats: Fraction | None = 0.75
     """Drop documents with a larger fraction of repeated lines than this."""
 
+    classifier: Path | None = None
+    """Score documents with a quality classifier: the folder that train-classifier wrote. The score
+    is a signal, from 0 to 1."""
+
+    min_classifier_score: Fraction | None = None
+    """Drop documents with a lower score of --filters.classifier; none: only record it."""
+
     gopher: Gopher = Gopher()
 
     c4: C4 = C4()
@@ -282,6 +290,15 @@ class FiltersConfig(Group):
     def _one_c4(self) -> "FiltersConfig":
         if {"c4-paper", "c4-code"} <= set(self.rules):
             raise ValueError("--filters.rules: got c4-paper and c4-code, must be one of the two")
+        return self
+
+    @model_validator(mode="after")
+    def _score_needs_a_classifier(self) -> "FiltersConfig":
+        if self.min_classifier_score is not None and self.classifier is None:
+            raise ValueError(
+                "--filters.min-classifier-score: no classifier scores documents; add "
+                "--filters.classifier"
+            )
         return self
 
     @model_validator(mode="after")

@@ -77,6 +77,7 @@ FIELDS: dict[str, tuple[str, type[Group]]] = {
 """The options that declare the rules of a set."""
 NOT_LIMITS = frozenset({"min_line_words", "end_marks", "cut_lines", "lists", "domains", "words"})
 """Fields that are no limits."""
+CLASSIFIER_SCORE = "classifier.score"
 SIGNALS = {"max_fraction": "share"}
 """Signals whose names, in signals files and reasons, differ from the option's."""
 
@@ -119,6 +120,9 @@ def rules_of(filters: FiltersConfig, language: LanguageRule | None = None) -> It
             reason = f"{prefix}.{signal if signals.count(signal) == 1 else field}"
             side = field.startswith("max")
             yield Rule(f"{prefix}.{field}", reason, f"{prefix}.{signal}", side, limit)
+    if filters.classifier:
+        limit = filters.min_classifier_score
+        yield Rule("min_classifier_score", CLASSIFIER_SCORE, CLASSIFIER_SCORE, False, limit)
 
 
 def rules_of_manifest(config: Mapping[str, Any]) -> list[Rule]:

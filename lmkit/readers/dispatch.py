@@ -11,14 +11,16 @@ Choices:
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from lmkit.artifacts.documents_file import Document, Unreadable, read_shard
 from lmkit.artifacts.inputs import Slice, open_slice
 from lmkit.artifacts.tasks import ReadRange
+from lmkit.errors import InputError
 from lmkit.readers.hub_dataset import read_dataset
 from lmkit.readers.options import ReaderConfig
 from lmkit.readers.reader import Reader, Request
@@ -43,6 +45,26 @@ READERS: dict[Format, str] = {
     "pdf": "pdf.read_pdf",
 }
 """The function that reads each format."""
+
+LIBRARIES: dict[Format, tuple[str, str]] = {"pdf": ("pypdfium2", "pip install 'pypdfium2>=5,<6'")}
+"""The optional library that a format needs, and how it is installed."""
+
+
+def check_libraries(slices: Iterable[Slice]) -> None:
+    """Raise InputError if files need a library that isn't installed."""
+    needed: dict[Format, list[Slice]] = {}
+    for part in slices:
+        if part.format in LIBRARIES:
+            needed.setdefault(part.format, []).append(part)
+    for kind, parts in needed.items():
+        library, installation = LIBRARIES[kind]
+        if find_spec(library) is None:
+            files = len({part.location for part in parts})
+            more = f" and {files - 1:,} more such file{'s' * (files > 2)}" if files > 1 else ""
+            raise InputError(
+                f"{parts[0].location}{more}: {kind} needs {library}, which is not installed",
+                f"{installation}; or leave these files out: name the others, or move them away",
+            )
 
 
 def read_slice(

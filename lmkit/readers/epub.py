@@ -1,53 +1,95 @@
 """EPUB: a book is a document (https://www.w3.org/TR/epub-33/).
 
 Choices:
-- Chapters are in the order of the book's spine; its navigation is not a chapter.
-- An unreadable chapter is quarantined alone.
+- Chapters are in the order of the book's spine, each once, also those that aren't part of the
+  linear order, such as notes; the table of contents is not a chapter. A book without a spine is
+  read in the order of its manifest, and counted.
+- What a chapter is, its content tells, not its media type. Each one that can't be read is
+  quarantined alone: it is missing, encrypted (META-INF/encryption.xml), or no text. Obfuscated
+  fonts are no obstacle.
+- Names are found as reading systems find them, also if their case or their escapes are wrong.
 - The decompressed size of a book counts against `--max-record`: a zip of a few kilobytes may hold
   gigabytes. Only the two compression methods of the standard are accepted: Python's zipfile
   decompresses bzip2 and LZMA without a limit.
 """
 
-import posixpath
 import re
 import zipfile
 import zlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO, cast
-from urllib.parse import unquote
 from xml.etree import ElementTree
 
 from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
+from lmkit.readers.epub_package import (
+    Chapter,
+    chapters_of,
+    encrypted_files,
+    member_name,
+    parse_xml,
+    root_file,
+)
+from lmkit.readers.file_text import encoding_of
 from lmkit.readers.html import page_html
 from lmkit.readers.html_main_content import fragment_text
+from lmkit.readers.provenance import refuse_binary
 from lmkit.readers.reader import Request, new_document, unreadable
 from lmkit.storage.byte_ranges import CorruptInput, Range
 
 CONTAINER = "META-INF/container.xml"
+ENCRYPTION = "META-INF/encryption.xml"
 METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
-PAGES = {"application/xhtml+xml", "text/html"}
+NOT_TEXT = {"image": "images", "audio": "audio", "video": "video", "font": "fonts"}
 FIELDS = {"title": "title", "creator": "author", "language": "language", "date": "date"}
 BODY = re.compile(r"<body\b.*", re.DOTALL | re.IGNORECASE)
+TAG = re.compile(r"<[A-Za-z/!?]")
+CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+MAX_CONTROL_FRACTION = 0.02
+"""Ciphertext has 10% of control characters, text almost none."""
+DECLARED = re.compile(r"<!ENTITY\s+([\w.-]+)\s+(?:\"([^\"]*)\"|'([^']*)')\s*>")
+
+
+class _Book:
+    """The members of an archive, and how many bytes may still be decompressed."""
+
+    def __init__(self, archive: zipfile.ZipFile, request: Request) -> None:
+        self._archive = archive
+        self._request = request
+        self._left = request.max_record
+        self.names: dict[str, str] = {}
+        for name in archive.namelist():
+            self.names.setdefault(member_name(name), name)
+        self.encrypted: dict[str, str] = {}
+
+    def has(self, name: str) -> bool:
+        return member_name(name) in self.names
+
+    def read(self, name: str) -> bytes:
+        """Return a member. Raises `CorruptInput` if it is missing, encrypted or damaged."""
+        stored = self.names.get(member_name(name))
+        if stored is None:
+            raise CorruptInput(0, f"{name}: missing")
+        if algorithm := self.encrypted.get(member_name(name)):
+            raise CorruptInput(0, f"{name}: encrypted ({algorithm})")
+        if self._archive.getinfo(stored).compress_type not in METHODS:
+            raise CorruptInput(0, f"{name}: compressed by a method that EPUB doesn't have")
+        try:
+            with self._archive.open(stored) as file:
+                data = file.read(self._left + 1)
+        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError) as error:
+            raise CorruptInput(0, f"{name}: damaged: {error}") from None
+        self._left -= len(data)
+        if self._left < 0:
+            raise CorruptInput(0, self._request.too_long)
+        return data
 
 
 def read_epub(part: Slice, source: Range, request: Request) -> Iterator[Document | Unreadable]:
     """Yield the one document of a book, and its unreadable parts."""
     try:
-        with zipfile.ZipFile(cast(BinaryIO, source)) as book:
-            left = [request.max_record]
-            root, folder = _package(book, left, request)
-            texts: list[str] = []
-            for number, name in enumerate(_chapters(root, folder)):
-                try:
-                    html = page_html(_member(book, name, left, request))
-                    body = BODY.search(html)
-                    texts.append(fragment_text(body[0] if body else html))
-                except CorruptInput as damage:
-                    if damage.reason == request.too_long:
-                        raise
-                    yield unreadable(part, CorruptInput(0, f"{name}: {damage.reason}"), number)
-            yield new_document(part, "\n\n".join(filter(None, texts)), metadata=_metadata(root))
+        with zipfile.ZipFile(cast(BinaryIO, source)) as archive:
+            yield from _read(part, _Book(archive, request), request)
     except CorruptInput as damage:
         yield unreadable(part, damage)
     # zipfile raises NotImplementedError for archives of a later version than it supports.
@@ -55,54 +97,107 @@ def read_epub(part: Slice, source: Range, request: Request) -> Iterator[Document
         yield unreadable(part, CorruptInput(0, f"not an EPUB: {error}"))
 
 
-def _package(
-    book: zipfile.ZipFile, left: list[int], request: Request
-) -> tuple[ElementTree.Element, str]:
-    """Return the book's package document, and the folder that its paths are relative to."""
-    container = _xml(_member(book, CONTAINER, left, request))
-    file = container.find(".//{*}rootfile")
-    name = file.get("full-path") if file is not None else None
-    if not name:
-        raise CorruptInput(0, f"not an EPUB: no rootfile in {CONTAINER}")
-    return _xml(_member(book, name, left, request)), posixpath.dirname(name)
+def _read(part: Slice, book: _Book, request: Request) -> Iterator[Document | Unreadable]:
+    lost = 0
+    if book.has(ENCRYPTION):
+        try:
+            book.encrypted = encrypted_files(parse_xml(book.read(ENCRYPTION)))
+        except CorruptInput as damage:
+            yield unreadable(part, CorruptInput(0, f"{ENCRYPTION}: {damage.reason}"))
+    package = _package_name(book)
+    root = parse_xml(book.read(package))
+    chapters = chapters_of(root, package)
+    if not chapters.from_spine:
+        request.counts["books_without_a_spine"] += 1
+    if chapters.contents:
+        request.counts["skipped_tables_of_contents"] += chapters.contents
+    texts: list[str] = []
+    for number, chapter in enumerate(chapters.found):
+        try:
+            text = _chapter_text(book, chapter)
+        except CorruptInput as damage:
+            if damage.reason == request.too_long:
+                raise
+            lost += 1
+            yield unreadable(part, damage, number)
+            continue
+        if text is None:
+            what = NOT_TEXT[chapter.media.partition("/")[0]]
+            request.counts[f"skipped_{what}"] += 1
+        else:
+            texts.append(text)
+    if texts or not lost:
+        if not chapters.found:
+            raise CorruptInput(0, "no chapters: neither the spine nor the manifest names any")
+        yield new_document(part, "\n\n".join(filter(None, texts)), metadata=_metadata(root))
 
 
-def _chapters(root: ElementTree.Element, folder: str) -> Iterator[str]:
-    items = {
-        item.get("id"): posixpath.normpath(posixpath.join(folder, unquote(item.get("href", ""))))
-        for item in root.iterfind(".//{*}manifest/{*}item")
-        if item.get("media-type") in PAGES and "nav" not in (item.get("properties") or "").split()
-    }
-    for reference in root.iterfind(".//{*}spine/{*}itemref"):
-        if reference.get("idref") in items and reference.get("linear") != "no":
-            yield items[reference.get("idref")]
+def _package_name(book: _Book) -> str:
+    """Return the name of the package document: the container tells it, or there is only one."""
+    try:
+        name = root_file(parse_xml(book.read(CONTAINER)))
+        if name and book.has(name):
+            return name
+        damage = CorruptInput(0, f"not an EPUB: no rootfile in {CONTAINER}")
+    except CorruptInput as error:
+        damage = error
+    packages = [stored for stored in book.names.values() if stored.lower().endswith(".opf")]
+    if len(packages) != 1:
+        raise damage
+    return packages[0]
+
+
+def _chapter_text(book: _Book, chapter: Chapter) -> str | None:
+    """Return the text of a chapter, None for a picture. Raises `CorruptInput`."""
+    if chapter.name is None:
+        raise CorruptInput(0, f"{chapter.reference}: not in the manifest")
+    data = book.read(chapter.name)
+    if chapter.media.partition("/")[0] in NOT_TEXT:
+        return None
+    try:
+        html = _decoded(data)
+    except CorruptInput as damage:
+        raise CorruptInput(damage.offset, f"{chapter.name}: {damage.reason}") from None
+    if not TAG.search(html):
+        return html.strip()
+    body = BODY.search(html)
+    return fragment_text(_with_entities(html, body[0] if body else html))
+
+
+def _decoded(data: bytes) -> str:
+    """Return the markup of a chapter. Raises `CorruptInput` if it is no text."""
+    # XML 1.0, appendix F: without a byte-order mark the first tag tells.
+    encoding = {b"<\0": "utf-16-le", b"\0<": "utf-16-be"}.get(data[:2]) or encoding_of(data)
+    if encoding.startswith(("utf-16", "utf-32")):
+        return data.decode(encoding, "replace")
+    start = data[:4096]
+    refuse_binary(start)
+    if len(CONTROL.findall(start)) > MAX_CONTROL_FRACTION * len(start):
+        raise CorruptInput(0, "binary or encrypted data")
+    return page_html(data)
+
+
+def _with_entities(html: str, body: str) -> str:
+    """Replace the entities that a chapter declares; what they stand for isn't searched for more."""
+    values = {found[1]: found[2] or found[3] or "" for found in DECLARED.finditer(html[:65_536])}
+    if not values or len(values) * max(map(len, values.values())) > 65_536:
+        return body
+    names = re.compile(f"&({'|'.join(map(re.escape, values))});")
+    room = max(65_536, len(body))
+
+    def value(found: re.Match[str]) -> str:
+        nonlocal room
+        room -= len(values[found[1]])
+        return values[found[1]] if room >= 0 else found[0]
+
+    return names.sub(value, body)
 
 
 def _metadata(root: ElementTree.Element) -> dict[str, Any]:
-    space = "{http://purl.org/dc/elements/1.1/}"
-    return {name: (root.findtext(f".//{space}{tag}") or "").strip() for tag, name in FIELDS.items()}
-
-
-def _member(book: zipfile.ZipFile, name: str, left: list[int], request: Request) -> bytes:
-    try:
-        if book.getinfo(name).compress_type not in METHODS:
-            raise CorruptInput(0, f"{name}: compressed by a method that EPUB doesn't have")
-        with book.open(name) as file:
-            data = file.read(left[0] + 1)
-    except KeyError:
-        raise CorruptInput(0, f"{name} is missing") from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError) as error:
-        raise CorruptInput(0, f"damaged: {error}") from None
-    left[0] -= len(data)
-    if left[0] < 0:
-        raise CorruptInput(0, request.too_long)
-    return data
-
-
-def _xml(data: bytes) -> ElementTree.Element:
-    if b"<!ENTITY" in data.replace(b"\0", b""):  # in UTF-16 too
-        raise CorruptInput(0, "it declares entities, as XML bombs do")
-    try:
-        return ElementTree.fromstring(data)
-    except (ElementTree.ParseError, LookupError, ValueError) as error:
-        raise CorruptInput(0, f"not XML: {error}") from None
+    found: dict[str, str] = {}
+    for element in root.iterfind(".//{*}metadata//*"):
+        space, _, tag = str(element.tag).rpartition("}")
+        name = FIELDS.get(tag.lower())
+        if name and "purl.org/dc/elements" in space.lower() and (element.text or "").strip():
+            found.setdefault(name, (element.text or "").strip())
+    return found

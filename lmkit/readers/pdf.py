@@ -1,7 +1,9 @@
 """PDF: the text of a file is a document. Needs pypdfium2.
 
 Choices:
-- pdfium returns the text in the order of the page's content; hyphenated lines are joined.
+- pdfium returns the text in the order of the page's content. It marks hyphens at line ends, and
+  doesn't tell whether a word has one: see text/line_end_hyphens.py.
+- Ligatures and the forms of Arabic letters, which fonts have as characters, become letters.
 - An unreadable page is quarantined alone; a scan without text becomes an empty document, which is
   dropped as such, and counted.
 """
@@ -15,9 +17,12 @@ from lmkit.artifacts.inputs import Slice
 from lmkit.errors import LmkitError
 from lmkit.readers.reader import Request, new_document, unreadable
 from lmkit.storage.byte_ranges import CorruptInput, Range
+from lmkit.text.ligatures import expand_ligatures
+from lmkit.text.line_end_hyphens import join_divided_words
 
 # pdfium replaces a hyphen at the end of a line with U+FFFE, or leaves U+0002.
 HYPHEN = re.compile(r"[\ufffe\x02]\s*\n?")
+MARK = "\x02"
 FIELDS = {"Title": "title", "Author": "author", "CreationDate": "date"}
 
 
@@ -53,6 +58,7 @@ def read_pdf(part: Slice, source: Range, request: Request) -> Iterator[Document 
                 return
     finally:
         file.close()
-    text = "\n\n".join(HYPHEN.sub("", page.replace("\r\n", "\n")).strip() for page in pages)
+    text = "\n\n".join(HYPHEN.sub(MARK, page.replace("\r\n", "\n")).strip() for page in pages)
+    text = join_divided_words(expand_ligatures(text), MARK)
     metadata = {name: known.get(key) for key, name in FIELDS.items()}
     yield new_document(part, text, metadata=metadata)

@@ -3,7 +3,7 @@
 Choices:
 - The path of a file in its repository indicates its purpose, so the metadata keep the repository's
   name and the path in it; the root of the repository has `.git`, else it is the input argument.
-- A licence header is the first comment, if it mentions copyright or a licence.
+- What a licence header is: see text/licence_headers.py.
 - A file is generated if one of its first lines contains a phrase that tools use for it.
 """
 
@@ -18,6 +18,7 @@ from lmkit.readers.file_text import content, decode
 from lmkit.readers.reader import Request, new_document, unreadable
 from lmkit.storage.byte_ranges import COMPRESSIONS, CorruptInput, Range
 from lmkit.storage.formats import LANGUAGES
+from lmkit.text.licence_headers import without_licence
 
 GENERATED = re.compile(
     r"code generated .* do not edit|@generated\b|auto-?(?:matically )?generated|"
@@ -25,16 +26,6 @@ GENERATED = re.compile(
     re.IGNORECASE,
 )
 FIRST_LINES = 12
-LICENCE = re.compile(
-    r"copyright|licen[sc]ed? |spdx-license-identifier|all rights reserved|public domain",
-    re.IGNORECASE,
-)
-# The comment at the top: a block, or lines that begin alike; a #! line may precede it.
-TOP = re.compile(
-    r"(?P<first>(?:\ufeff)?(?:#![^\n]*\n)?(?:<\?php\s*\n)?)\s*"
-    r"(?P<comment>/\*.*?\*/[ \t]*\n?|\(\*.*?\*\)[ \t]*\n?|(?:(?://|#|--|;|%|\"\"\"!)[^\n]*(?:\n|$))+)",
-    re.DOTALL,
-)
 
 
 def read_source_code(
@@ -46,10 +37,10 @@ def read_source_code(
     except CorruptInput as damage:
         yield unreadable(part, damage)
         return
-    if not request.reading.licences:
-        text = without_licence(text)
     compressed = part.path.suffix.lower() in COMPRESSIONS
     suffix = (part.path.with_suffix("") if compressed else part.path).suffix.lower()
+    if not request.reading.licences:
+        text = without_licence(text, LANGUAGES.get(suffix))
     repository, path = _repository(part.path.parent)
     metadata = {
         "programming_language": LANGUAGES.get(suffix),
@@ -67,18 +58,6 @@ def is_generated(text: str) -> bool:
     True
     """
     return bool(GENERATED.search("\n".join(text.split("\n", FIRST_LINES)[:FIRST_LINES])))
-
-
-def without_licence(text: str) -> str:
-    r"""Return a text without the comment at its top, if that is a licence header.
-
-    >>> without_licence("#!/bin/sh\n# Copyright 2020 A. Person\n\necho hi\n")
-    '#!/bin/sh\necho hi\n'
-    """
-    top = TOP.match(text)
-    if top is None or not LICENCE.search(top["comment"]):
-        return text
-    return top["first"] + text[top.end() :].lstrip("\n")
 
 
 @lru_cache(maxsize=10_000)

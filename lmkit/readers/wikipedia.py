@@ -1,11 +1,15 @@
 """Wikipedia's XML dumps: an article is a document.
 
 Choices:
-- Redirects and pages of other namespaces (talk, users, templates, categories) are not articles, and
-  are skipped without being counted.
+- Redirects and pages of other namespaces than `--read.namespaces` (talk, users, templates) are no
+  documents: they are skipped, and counted. Without a `<redirect>` a page that is only `#WORD [[x]]`
+  is a redirect too, in any language.
 - Of a page with its history the newest revision is the article: by time, else by id, else the last,
-  because histories may have any order. Only the newest revision so far is held of a history, which
-  may be gigabytes; `--max-record` applies to the page with that one revision.
+  because histories may have any order. One whose text was deleted counts only if all others were.
+  Only the newest revision so far is held of a history, which may be gigabytes; `--max-record`
+  applies to the page with that one revision.
+- The names of namespaces and the language are those in the header of the dump. Pages that aren't
+  wikitext, such as modules, are their source.
 - A task reads the pages that begin in its slice, or in the bzip2 blocks that do: so a dump is
   divided between tasks, whether it has a stream per hundred pages or is one of many gigabytes.
 - The location of a page is its byte offset in a plain file; else the offset of its block, and its
@@ -15,40 +19,46 @@ Choices:
 import re
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 from xml.etree import ElementTree
 
 from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
-from lmkit.readers.byte_buffer import ByteBuffer
+from lmkit.errors import LmkitError
 from lmkit.readers.reader import Request, new_document, unreadable
-from lmkit.readers.wikitext import plain_wikitext
+from lmkit.readers.wiki.namespaces import ARTICLE, Site, namespace_names, normalized
+from lmkit.readers.wikitext import Page, plain_wikitext
 from lmkit.readers.xml_elements import decoded, parse
+from lmkit.storage.byte_buffer import ByteBuffer
 from lmkit.storage.byte_lines import blocks
 from lmkit.storage.byte_ranges import CorruptInput, Range
 from lmkit.storage.compressed_members import first_member, next_member
 
-LANGUAGE = re.compile(rb"<mediawiki[^>]*xml:lang=\"([a-z-]+)\"")
+LANGUAGE = re.compile(rb"<mediawiki[^>]*xml:lang=[\"']([A-Za-z0-9-]+)[\"']")
 REVISION = re.compile(rb"<revision(?:\s[^>]*)?>\Z")
 NUMBER = re.compile(rb"\s*<id>\s*(\d+)\s*</id>")
 TIME = re.compile(rb"<timestamp>\s*(\d{4}-\d\d-\d\dT[\d:.]+)Z?\s*</timestamp>")
+DELETED = re.compile(rb"<text\s[^>]*\bdeleted=")
+REDIRECT = re.compile(r"\s*#[^\s\[\]*#:;]{2,40}[ \t]*:?\s*\[\[[^\[\]\n]+\]\]")
+HEADER_BYTES = 1 << 20
 BASE_URL = re.compile(rb"<base>(https?://[^<]+/)[^</]*</base>")
 
 
 def read_wikipedia(part: Slice, source: Range, request: Request) -> Iterator[Document | Unreadable]:
     """Yield the articles of a slice."""
     try:
-        site = _site(part)
+        dump = _header(part, request)
     except CorruptInput as damage:
         if source.start == 0:  # one task reports it
             yield unreadable(part, damage)
         return
-    if site["is_utf16"]:
+    if dump.is_utf16:
         # Character boundaries are known only when reading from the start.
         if source.start == 0:
             found = _Blocks((0, data) for data in _as_utf8(part, source))
-            yield from _articles(part, found, request, site, part.size)
+            yield from _articles(part, found, request, dump, part.size)
         return
     start: int | None = source.start
     if part.compression != "none":
@@ -57,7 +67,7 @@ def read_wikipedia(part: Slice, source: Range, request: Request) -> Iterator[Doc
         source.seek(start)
         stream = blocks(source, part.compression, offset=start)
         found = _Blocks(stream, start if part.compression == "none" else None)
-        yield from _articles(part, found, request, site, source.stop)
+        yield from _articles(part, found, request, dump, source.stop)
         damage, start = found.damage, None
         if damage is not None and (damage.offset < source.stop or not source.stop):
             yield unreadable(part, damage)
@@ -101,7 +111,7 @@ class _Blocks:
 
 
 def _articles(
-    part: Slice, stream: _Blocks, request: Request, site: dict[str, str], stop: int
+    part: Slice, stream: _Blocks, request: Request, dump: "_Dump", stop: int
 ) -> Iterator[Document | Unreadable]:
     """Yield the articles of the pages that begin before an offset."""
     pieces = ByteBuffer(iter(stream))
@@ -114,7 +124,7 @@ def _articles(
         try:
             if isinstance(data, CorruptInput):
                 raise data
-            document = _article(part, parse(data, site["encoding"]), site, offset, record)
+            document = _article(part, parse(data, dump.encoding), dump, request, offset, record)
         except CorruptInput as damage:
             yield unreadable(part, CorruptInput(offset, damage.reason), record or 0)
             continue
@@ -173,6 +183,9 @@ def _take(pieces: ByteBuffer, marker: bytes, request: Request) -> bytes:
 
 def _is_newer(revision: bytes, other: bytes) -> bool:
     """Return whether a revision is newer than an earlier one in the file."""
+    deleted = [DELETED.search(one) is not None for one in (revision, other)]
+    if deleted[0] != deleted[1]:
+        return deleted[1]
     times, numbers = [], []
     for one in (revision, other):
         time = TIME.search(one.partition(b"<text")[0])
@@ -189,42 +202,85 @@ def _as_utf8(part: Slice, source: Range) -> Iterator[bytes]:
     return decoded(data for _, data in blocks(source, part.compression))[0]
 
 
-def _site(part: Slice) -> dict[str, str]:
-    """Return the encoding, language and URL in the header of the dump."""
+@dataclass(frozen=True)
+class _Dump:
+    """What the header of a dump tells, and what of it becomes documents."""
+
+    encoding: str
+    is_utf16: bool
+    site: Site
+    namespaces: frozenset[int]
+
+
+def _header(part: Slice, request: Request) -> _Dump:
+    """Read the header of the dump. Raises `CorruptInput`."""
     with Range(part.path, 0, part.size) as source:
-        first = next((data for _, data in blocks(source, part.compression, 1 << 16)), b"")
+        first = b""
+        for _, data in blocks(source, part.compression, 1 << 16):
+            first += data
+            if b"</siteinfo>" in first.replace(b"\0", b"") or len(first) > HEADER_BYTES:
+                break
     stream, encoding = decoded(iter([first]))
     start = b"".join(stream)
     language, url = LANGUAGE.search(start), BASE_URL.search(start)
-    return {
-        "encoding": encoding,
-        "is_utf16": "yes" if start != first else "",
-        "language": language[1].decode() if language else "",
-        "url": url[1].decode() if url else "",
-    }
+    info = start.partition(b"</siteinfo>")[0] if b"<siteinfo>" in start else b""
+    site = Site(
+        language[1].decode().lower() if language else "",
+        url[1].decode() if url else "",
+        namespace_names(info.decode(encoding, "replace")),
+    )
+    numbers, unknown = site.chosen(request.reading.namespaces)
+    if unknown:
+        names = ", ".join(f"{number} {name}".strip() for number, name in sorted(site.names.items()))
+        raise LmkitError(
+            f"--read.namespaces {','.join(unknown)}: {part.path} has no namespace of that name\n"
+            f"give numbers, or names of the dump: {names or 'it lists none'}"
+        )
+    return _Dump(encoding, start != first, site, frozenset(numbers))
 
 
 def _article(
     part: Slice,
     page: ElementTree.Element,
-    site: dict[str, str],
+    dump: _Dump,
+    request: Request,
     offset: int,
     record: int | None,
 ) -> Document | None:
     title = page.findtext("title") or ""
-    if page.find("redirect") is not None or (page.findtext("ns") or "0").strip() != "0":
+    if _namespace(page, title, dump.site) not in dump.namespaces:
+        request.counts["skipped_namespaces"] += 1
         return None
     revision = page.find("revision")
     wikitext = (revision.findtext("text") if revision is not None else None) or ""
-    if wikitext.lstrip()[:9].upper() == "#REDIRECT":
+    model = (revision.findtext("model") if revision is not None else None) or "wikitext"
+    reading = request.reading
+    style = Page(dump.site, title, reading.wiki_tables, reading.math)
+    if page.find("redirect") is not None or _is_redirect(wikitext, style):
+        request.counts["skipped_redirects"] += 1
         return None
     metadata: dict[str, Any] = {
         "title": title,
-        "language": site["language"],
+        "language": dump.site.language,
         "date": revision.findtext("timestamp") if revision is not None else None,
-        "url": site["url"] + quote(title.replace(" ", "_")) if site["url"] else None,
+        "url": dump.site.url + quote(title.replace(" ", "_")) if dump.site.url else None,
         "page": page.findtext("id"),
     }
-    return new_document(
-        part, plain_wikitext(wikitext), offset=offset, record=record, metadata=metadata
-    )
+    text = plain_wikitext(wikitext, style) if model.strip() == "wikitext" else wikitext
+    return new_document(part, text, offset=offset, record=record, metadata=metadata)
+
+
+def _namespace(page: ElementTree.Element, title: str, site: Site) -> int:
+    """Return the namespace of a page: older dumps give it in the title only."""
+    number = (page.findtext("ns") or "").strip()
+    if re.fullmatch(r"-?[0-9]{1,9}", number):
+        return int(number)
+    prefix, colon, _ = title.partition(":")
+    return site.numbers.get(normalized(prefix), ARTICLE) if colon else ARTICLE
+
+
+def _is_redirect(wikitext: str, style: Page) -> bool:
+    if wikitext.lstrip()[:9].upper() == "#REDIRECT":
+        return True
+    found = REDIRECT.match(wikitext)
+    return found is not None and not plain_wikitext(wikitext[found.end() :], style)

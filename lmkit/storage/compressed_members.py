@@ -9,6 +9,9 @@ Choices:
 - Reading can begin at any member (but not inside xz): a task finds the first that begins in its
   range, and after damage reading continues with the next. A member is what has the format's magic
   bytes and decompresses to the expected content: compressed data can hold the bytes by chance.
+- A record that holds an archive, as a stored page may, has members inside of it. They are told from
+  those of the file by reading some megabytes before a range: a block that isn't compressed has
+  128 KB at most in both formats, so members inside of another soon end in damage.
 - Compressed bytes are fed in small chunks, so that no chunk can become more than about 70 MB even
   if the file is hostile (zstd can expand 4 bytes to 128 KB). A zstd window may take 2 GB more: the
   largest forum archives use such windows.
@@ -28,6 +31,9 @@ from lmkit.storage.bzip2 import bzip2_blocks, next_block
 
 CHUNK_BYTES = 2 << 10
 WINDOW = 1 << 20
+UNBROKEN = 256 << 10
+RUN_UP = 1 << 20
+MAX_RUN_UP = 64 << 20
 TEXT = re.compile(rb"[^\x00-\x08]{0,1000}\Z|[^\x00-\x08]{1000}", re.DOTALL)
 """The start of text: no control characters."""
 MAGICS = {
@@ -44,7 +50,7 @@ def members(
     The pieces must be read before the next member is requested. They end with `CorruptInput` where
     a member is damaged or truncated; the next member follows.
     """
-    start = first_member(source, compression, begins)
+    start = _first_outer_member(source, compression, begins)
     while start is not None:
         stream = _Stream(decompressed_from(source, compression, start))
         offset = None
@@ -58,6 +64,52 @@ def members(
         if damage.offset != offset:
             yield damage.offset, stream.pieces(damage.offset, iter(()))
         start = next_member(source, compression, damage.offset + 1, source.stop, begins)
+
+
+def _first_outer_member(
+    source: Range, compression: CompressionFormat, begins: re.Pattern[bytes]
+) -> int | None:
+    """Return the first member of a range that isn't inside of another one."""
+    if source.start == 0:
+        return 0
+    found = first_member(source, compression, begins)
+    if found is None:
+        return None
+    before = RUN_UP
+    while True:
+        start = max(0, source.start - before)
+        outer = _member_after(source, compression, start, begins)
+        if outer is not None or start == 0 or before >= MAX_RUN_UP:
+            break
+        before *= 4
+    if outer is None:
+        return found
+    return outer if outer < source.stop else None
+
+
+def _member_after(
+    source: Range, compression: CompressionFormat, start: int, begins: re.Pattern[bytes]
+) -> int | None:
+    """Follow members from an offset; return the first that begins in the range or after it.
+
+    None if the members before it don't follow one another far enough to be those of the file.
+    """
+    known = start == 0
+    member = 0 if known else next_member(source, compression, start, source.start, begins)
+    while member is not None:
+        first = offset = member
+        try:
+            for offset, _ in decompressed_from(source, compression, first):
+                known = known or offset - first >= UNBROKEN
+                if offset >= source.start:
+                    return offset if known else None
+            return source.stop if known else None  # the last member began before the range
+        except CorruptInput as damage:
+            offset = damage.offset
+        member = next_member(source, compression, offset + 1, source.stop, begins)
+        if member is not None and member >= source.start:
+            return member if known else None
+    return source.stop if known else None
 
 
 class _Stream:

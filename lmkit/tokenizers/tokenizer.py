@@ -4,7 +4,9 @@ Choices:
 - Text is text. A document that contains `</s>` gives the tokens of those four characters, never the
   control token: otherwise a web page could end a document, or hide a document boundary. What is not
   text (BOS, EOS, mask, ...) is added by id. Some models (T5's, for example) find control tokens in
-  text in any case; such a text is split inside of them, and encoded in parts.
+  text in any case; such a text is encoded without those entries of the vocabulary.
+- The same holds for `<unk>`, which WikiText and the Penn Treebank are full of: what the vocabulary
+  lacks gives the unknown token, its name never does.
 - The folder loads with `tokenizers` and with Transformers' AutoTokenizer. There special tokens are
   recognized in text, as is usual there, and BOS and EOS are added.
 - Roles are read from the folder's two JSON files, else guessed from well-known names. A class or
@@ -57,6 +59,8 @@ WELL_KNOWN = {
     "separator": ("<sep>", "[SEP]"),
 }
 """Tokens with these roles in published models, lmkit's first."""
+NOT_IN_TEXT = "\U0010ffff"
+"""A noncharacter."""
 
 
 class Tokenizer:
@@ -143,16 +147,55 @@ class Tokenizer:
         texts = [well_formed(text) for text in texts]
         found = self._encoded(texts)
         for number, ids in enumerate(found):
-            if self._is_control[ids].any():
-                found[number] = self._encode_in_parts(texts[number])
+            if self._is_control[ids].any() or self._may_name_unknown(ids, texts[number]):
+                found[number] = self._encode_without_control(texts[number])
         return found
 
     def _encoded(self, texts: list[str]) -> list[NDArray[np.uint32]]:
-        encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
-        return [np.array(encoding.ids, np.uint32) for encoding in encodings]
+        return _ids(self._tokenizer, texts)
+
+    def _encode_without_control(self, text: str) -> NDArray[np.uint32]:
+        """Encode a text in which the model has found control tokens."""
+        if self._text_only is not None:
+            (ids,) = _ids(self._text_only, [text])
+            if not self._is_control[ids].any():
+                return ids
+        return self._encode_in_parts(text)
+
+    @cached_property
+    def _text_only(self) -> tokenizers.Tokenizer | None:
+        """The tokenizer without the entries of control tokens; None if they can't be left out."""
+        hidden = set(np.flatnonzero(self._is_control).tolist()) | {self.unknown}
+        stored = self.stored
+        model, added = stored["model"], stored["added_tokens"]
+        stored["added_tokens"] = [token for token in added if token["id"] not in hidden]
+        if isinstance(self._tokenizer.model, models.Unigram):
+            # The ids of the others must stay, so the entries get names that no text holds.
+            model["vocab"] = [
+                [f"{NOT_IN_TEXT}{number}", score] if number in hidden else [piece, score]
+                for number, (piece, score) in enumerate(model["vocab"])
+            ]
+        elif isinstance(self._tokenizer.model, models.BPE):
+            names = {name for name, number in model["vocab"].items() if number in hidden}
+            model["vocab"] = {
+                name: number
+                for name, number in model["vocab"].items()
+                if name not in names or name == model["unk_token"]
+            }
+            pairs = (
+                merge.split(" ") if isinstance(merge, str) else merge for merge in model["merges"]
+            )
+            model["merges"] = [[a, b] for a, b in pairs if names.isdisjoint((a, b, a + b))]
+        else:
+            return None
+        tokenizer = tokenizers.Tokenizer.from_str(json.dumps(stored))
+        tokenizer.encode_special_tokens = True
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        return tokenizer
 
     def _encode_in_parts(self, text: str) -> NDArray[np.uint32]:
-        """Encode a text in which the model has found control tokens."""
+        """Encode a text whose control tokens are split, so that their entries don't match."""
         edges = [0, *(match.start() + 1 for match in self._control_texts.finditer(text)), len(text)]
         for parts in ([text[a:b] for a, b in pairwise(edges)], list(text)):
             ids = np.concatenate([np.empty(0, np.uint32), *self._encoded(parts)])
@@ -174,8 +217,27 @@ class Tokenizer:
             if (number := self.id_of(text)) is not None and len(text) > 1:
                 table[number] = True
         if self.unknown is not None:
-            table[self.unknown] = False
+            table[self.unknown] = not self._lacks_words
         return table
+
+    @cached_property
+    def _lacks_words(self) -> bool:
+        """Whether the model gives the unknown token for what its vocabulary lacks."""
+        model = self.stored["model"]
+        return any(model.get(name) is not None for name in ("unk_token", "unk_id"))
+
+    def _may_name_unknown(self, ids: NDArray[np.uint32], text: str) -> bool:
+        """Return whether the unknown token in a text may be due to its name in the text.
+
+        Vocabularies of words return the name as it was.
+        """
+        if self.unknown is None or self._is_by_words or not (ids == self.unknown).any():
+            return False
+        return (self.text_of(self.unknown) or "").lower() in text.lower()
+
+    @property
+    def _is_by_words(self) -> bool:
+        return isinstance(self._tokenizer.model, models.WordPiece | models.WordLevel)
 
     @cached_property
     def _control_texts(self) -> re.Pattern[str]:
@@ -206,8 +268,7 @@ class Tokenizer:
         text = well_formed(text)
         if self._tokenizer.normalizer is not None:
             text = self._tokenizer.normalizer.normalize_str(text)
-        words_only = isinstance(self._tokenizer.model, models.WordPiece | models.WordLevel)
-        if words_only and self._tokenizer.pre_tokenizer is not None:
+        if self._is_by_words and self._tokenizer.pre_tokenizer is not None:
             words = self._tokenizer.pre_tokenizer.pre_tokenize_str(text)
             text = " ".join(word for word, _ in words)
         return text
@@ -229,6 +290,11 @@ class Tokenizer:
         if replaces_words and self.unknown is not None:
             table[self.unknown] = False
         return table
+
+
+def _ids(tokenizer: tokenizers.Tokenizer, texts: list[str]) -> list[NDArray[np.uint32]]:
+    encodings = tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+    return [np.array(encoding.ids, np.uint32) for encoding in encodings]
 
 
 def save(tokenizer: tokenizers.Tokenizer, folder: Path) -> None:

@@ -6,6 +6,8 @@ Choices:
 - Loaded by Transformers it behaves as tokenizer.json defines, whatever the model in the folder is:
   a class specific to a model could build another one.
 - It returns ids and the attention mask. Decoders reject the other outputs.
+- A decoder's batches are padded on the left: it continues the last token of a sequence, which must
+  not be padding. The others are padded on the right.
 """
 
 import json
@@ -25,7 +27,7 @@ CLASS = {
 
 
 def exported(
-    folder: Path, bos: int | None, eos: int | None, max_length: int | None
+    folder: Path, bos: int | None, eos: int | None, max_length: int | None, *, is_decoder: bool
 ) -> dict[str, bytes]:
     """Return the files of a tokenizer's folder, by name.
 
@@ -34,6 +36,7 @@ def exported(
         bos: id to add before a text, or None.
         eos: id to add after it, or None.
         max_length: maximum number of tokens of the model's input.
+        is_decoder: whether the model continues its input.
 
     """
     tokenizer = tokenizers.Tokenizer.from_file(str(folder / TOKENIZER))
@@ -48,6 +51,7 @@ def exported(
     config: dict[str, Any] = files.get(CONFIG, {}) | CLASS
     # A class with another name would be loaded from code that came with the tokenizer.
     config.pop("auto_map", None)
+    config["padding_side"] = "left" if is_decoder else "right"
     config["model_max_length"] = max_length
     if max_length is None:
         del config["model_max_length"]

@@ -96,7 +96,7 @@ class Monitor:
         return record.step % self._log_every == 0 or last or record.validation_loss is not None
 
     def _line(self, record: Record) -> str:
-        parts = [f"step {record.step}/{self._steps}", f"loss {record.loss:.4f}"]
+        parts = [f"step {record.step}/{self._steps}", f"loss {_number(record.loss)}"]
         if record.validation_loss is not None:
             parts.append(f"validation {record.validation_loss:.4f}")
         parts += [
@@ -110,7 +110,7 @@ class Monitor:
     def _panel(self, record: Record) -> Panel:
         validation = "-" if self._validation_loss is None else f"{self._validation_loss:.4f}"
         cells = {
-            "loss": f"{self._smoothed.mean:.4f} (last {record.loss:.4f})",
+            "loss": f"{_number(self._smoothed.mean)} (last {_number(record.loss)})",
             "validation loss": validation,
             "learning rate": f"{record.lr:.2e}",
             "gradient norm": f"{record.gradient_norm:.3f}",
@@ -131,6 +131,10 @@ class Monitor:
     def _seconds_left(self, step: int) -> float:
         done = step - self._start
         return (self._clock() - self._began) / max(done, 1) * (self._steps - step)
+
+
+def _number(loss: float) -> str:
+    return "-" if math.isnan(loss) else f"{loss:.4f}"  # a batch without targets has no loss
 
 
 class _Smoothed:

@@ -66,7 +66,7 @@ class Recipe:
     global_batch_size: int
     """Sequences of a step, over all ranks and micro-batches."""
     micro_batch: int
-    """Sequences that a rank computes at a time; it changes memory and speed, and no result."""
+    """Sequences that a rank computes at a time; it changes memory, speed and the dropout masks."""
     optim: OptimConfig
     schedule: ScheduleConfig
     spike: SpikeConfig = DEFAULT_SPIKES
@@ -273,7 +273,7 @@ class _Trainer:
         norm = update(self._optimizer, recipe.optim.grad_clip, parallelism.norm_of)
         if self._scale is not None:
             self._scale.update(norm)
-        values = torch.stack([loss, norm.to(loss.dtype), *counts[1:]])
+        values = torch.stack([loss, norm.to(loss.dtype), *counts])
         return _StepResult(step_inputs.step, lr, values)
 
     def _sum_counts(self, *values: int) -> Tensor:
@@ -311,12 +311,12 @@ class _StepResult:
         elif values.device.type != "cpu":
             self._values = values.cpu()  # other devices have no event for the end of a copy
 
-    def read(self) -> tuple[float, float, int, int, bool]:
-        """Wait for: loss, gradient norm, tokens, dropped tokens, whether some rank is to stop."""
+    def read(self) -> tuple[float, float, int, int, int, bool]:
+        """Wait for: loss, gradient norm, targets, tokens, dropped tokens, whether to stop."""
         if self._arrived is not None:
             self._arrived.synchronize()
-        loss, norm, tokens, dropped, stop = self._values.tolist()
-        return loss, norm, int(tokens), int(dropped), stop > 0
+        loss, norm, targets, tokens, dropped, stop = self._values.tolist()
+        return loss, norm, int(targets), int(tokens), int(dropped), stop > 0
 
 
 class _ProgressTracker:
@@ -330,6 +330,7 @@ class _ProgressTracker:
         self.queued: deque[_StepResult] = deque()
         self._recipe, self._hooks = recipe, hooks
         self._skipped_in_a_row = 0
+        self._has_warned_of_no_target = False
         self._last = time.perf_counter()
 
     def finish_steps(self, pending: int) -> None:
@@ -355,7 +356,7 @@ class _ProgressTracker:
             self._saved = self.progress.step
 
     def _record(self, result: _StepResult) -> Record:
-        loss, norm, tokens, dropped, stop = result.read()
+        loss, norm, targets, tokens, dropped, stop = result.read()
         now = time.perf_counter()
         seconds, self._last = now - self._last, now
         self.stopping = self.stopping or stop
@@ -363,6 +364,8 @@ class _ProgressTracker:
         self._skipped_in_a_row = self._skipped_in_a_row + 1 if skipped else 0
         if skipped:
             self._handle_skip(result.step, norm)
+        elif not targets:
+            self._warn_of_no_target(result.step)
         elif is_spike(loss, self.progress.history, self._recipe.spike):
             self._handle_spike(result.step, loss)
         self.progress = replace(
@@ -398,6 +401,15 @@ class _ProgressTracker:
         self._hooks.warn(f"{message}; going back to the last checkpoint")
         reached = self.queued[-1].step if self.queued else step
         raise SpikeError(step, reached)
+
+    def _warn_of_no_target(self, step: int) -> None:
+        """Say once that the mean loss over no target is undefined, which is no spike."""
+        if not self._has_warned_of_no_target:
+            self._hooks.warn(
+                f"step {step}: no token of this batch is a target, so it has no loss (said once; a "
+                "larger --batch-tokens makes it rarer)"
+            )
+        self._has_warned_of_no_target = True
 
     def _handle_skip(self, step: int, norm: float) -> None:
         if self._skipped_in_a_row >= self._max_skipped:

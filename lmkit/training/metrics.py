@@ -44,7 +44,7 @@ class Record:
     tokens: int
     """Tokens read since the start of the run, padding not counted."""
     loss: float
-    """Mean over all targets of the global batch, in nats."""
+    """Mean over all targets of the global batch, in nats; NaN if it has none."""
     lr: float
     gradient_norm: float
     """Over all weights, before clipping."""

@@ -11,126 +11,8 @@ from hypothesis import strategies as st
 from lmkit.pii.detectors import DETECTORS, find
 from lmkit.pii.options import Kind, PiiConfig
 from tests.conftest import prose
+from tests.pii.test_api_keys import LETTERS, MIXED
 from tests.pii.test_bank_numbers import CARDS, REGISTRY, grouped
-from tests.pii.test_replacement import tagged
-
-# The block of datatrove's tests/pipeline/test_pii_removal.py, where `#` precedes what it restarts.
-# It takes the end of ".3.3.3.0" for an address, which its own heading calls invalid; lmkit doesn't.
-IP_ADDRESSES = """
-999.999.999.999. 108.0.0.01 0.1.2.3 00.0000.00.00 192.168.l.1 912.456.123.123 .3.3.3.0 192.168.o.0
-172.16.0.9 172.16.4.1 172.17.1.1 127.0.0.2 10.0.1.5 10.0.0.1 10.155.155.155 10.255.255.254
-172.16.0.4 172.16.0.1 172.17.1.1 172.31.254.254 192.168.1.2 192.168.254.0
-#163.36.107.25 #114.35.103.54 #57.120.21.121 #13.83.69.70 #29.116.31.158 #193.163.229.23
-#211.160.67.46 #4.132.211.142 #214.70.227.4 #35.88.121.75
-"""
-EMAILS = r"""
-#email@example.com
-#firstname.lastname@example.com
-#email@subdomain.example.com
-#firstname+lastname@example.com
-#email@123.123.123.123
-#email@[123.123.123.123]
-"email"@example.com
-#1234567890@example.com
-#email@example-one.com
-#_______@example.com
-#email@example.name
-#email@example.museum
-#email@example.co.jp
-#firstname-lastname@example.com
-much.”more\\ unusual”@example.com
-very.unusual.”@”.#unusual.com@example.com
-very.”(),:;<>[]”.VERY.”very@\\ "very”.#unusual@strange.example.com
-plainaddress
-#@%^%#$@#$@#.com
-@example.com
-Joe Smith <#email@example.com>
-email.example.com
-email@#example@example.com
-.#email@example.com
-email.@example.com
-email..#email@example.com
-あいうえお@example.com
-#email@example.com (Joe Smith)
-email@example
-email@-example.com
-#email@example.web
-#email@111.222.333.44444
-email@example..com
-Abc..#123@example.com
-”(),:;<>[\\]@example.com
-just”not”#right@example.com
-this\\ is"really"not\\#allowed@example.com
-"""
-
-
-def test_ip_addresses_are_detected_as_by_datatrove() -> None:
-    expected = ["[IP]" if word[0] == "#" else word for word in IP_ADDRESSES.split()]
-    assert tagged(IP_ADDRESSES.replace("#", "")).split() == expected
-
-
-@pytest.mark.parametrize("line", EMAILS.strip().split("\n"))
-def test_email_addresses_are_detected_as_by_datatrove(line: str) -> None:
-    if line == "#@%^%#$@#$@#.com":
-        assert tagged(line) == line
-        return
-    before, found, rest = line.partition("#")
-    address = rest.split(" ")[0].rstrip(">")
-    expected = before + "[EMAIL]" + rest[len(address) :] if found else line
-    assert tagged(line.replace("#", "")) == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        # RFC 5737 and 3849: these stand for public addresses wherever something is explained.
-        ("192.0.2.1, 198.51.100.7 and 203.0.113.9.", "[IP], [IP] and [IP]."),
-        ("http://198.51.100.7:8080/x (2001:db8::8a2e:370:7334)", "http://[IP]:8080/x ([IP])"),
-        ("fe80::1, ::1, fd00::1, std::vector, 12:34:56, 2001:zz::", None),
-        ("Chrome/87.0.42.88, version 8.20.30.40, v10.20.30.40, lib-1.22.33.44.tar", None),
-        ("1.1.1.1 Introduction", None),
-        ("the DNS server 8.8.8.8", "the DNS server [IP]"),
-    ],
-)
-def test_public_addresses_are_distinguished_from_versions(text: str, expected: str | None) -> None:
-    assert tagged(text) == (expected or text)
-
-
-LETTERS = "abcdefghijklmnopqrstuvwxyz"
-MIXED = f"{LETTERS}{LETTERS.upper()}0123456789"
-
-
-# The formats are those that the issuers document; the values are invented.
-@pytest.mark.parametrize(
-    "key",
-    [
-        "AKIAIOSFODNN7EXAMPLE",  # Amazon's own example
-        "ghp_" + MIXED[:36],
-        "github_pat_" + MIXED[20:62],
-        "glpat-" + MIXED[-20:],
-        "xoxb-" + "123456789012-123456789012-" + MIXED[:24],
-        "sk_" + "live_" + MIXED[-24:],
-        "AIza" + MIXED[-35:],
-        "sk-" + "proj-" + MIXED[-40:],
-        "hf_" + MIXED[:34],
-        "npm_" + MIXED[-36:],
-        "SG." + MIXED[:22] + "." + MIXED[-43:],
-        "key-" + "0123456789abcdef" * 2,
-        "1234567890:AA" + MIXED[-33:],
-        # RFC 7519, section 3.1, with a signature
-        "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQog"
-        "Imh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
-    ],
-)
-def test_keys_of_known_formats_are_found(key: str) -> None:
-    assert tagged(f"token={key}, keep it") == "token=[KEY], keep it"
-    assert tagged(f"x{key}") == f"x{key}"
-
-
-def test_blocks_of_private_keys_are_replaced_completely() -> None:
-    block = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nIBAAK\n-----END RSA PRIVATE KEY-----"
-    assert tagged(f"a\n{block}\nb") == "a\n[KEY]\nb"
-    assert tagged("-----BEGIN CERTIFICATE-----") == "-----BEGIN CERTIFICATE-----"
 
 
 @given(
@@ -141,8 +23,6 @@ def test_detections_are_in_order_and_do_not_overlap(parts: list[str]) -> None:
     found = find(text)
     assert all(one.start < one.end <= len(text) for one in found)
     assert all(a.end <= b.start for a, b in pairwise(found))
-    alone = {one for kind in get_args(Kind) for one in find(text, (kind,))}
-    assert set(found) <= alone
 
 
 @pytest.mark.parametrize(

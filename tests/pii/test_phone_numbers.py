@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 (these characters are intended)
 import pytest
 
 from lmkit.pii.detectors import find
@@ -74,4 +75,48 @@ def test_short_numbers_need_a_word_before_them(text: str, number: str) -> None:
     ],
 )
 def test_lookalikes_are_ignored(text: str) -> None:
+    assert phones(text) == []
+
+
+# Prefixes and lengths follow the numbering plans of the countries; the digits are invented.
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("请拨打手机13800138000联系我们", "13800138000"),
+        ("张三13912345678，李四在开会", "13912345678"),
+        ("微信同号 138 0013 8000。", "138 0013 8000"),
+        ("传真：０１０－６５５２１２３４", "０１０－６５５２１２３４"),
+        ("Звоните по тел. 8-912-345-67-89 с девяти", "8-912-345-67-89"),
+        ("или 8 (495) 123-45-67, доб. 3", "8 (495) 123-45-67"),
+        ("お電話は03-1234-5678までお願いします", "03-1234-5678"),
+        ("大阪は06(6123)4567です", "06(6123)4567"),
+        ("मोबाइल 98765 43210 पर कॉल करें", "98765 43210"),
+        ("राम का नंबर +91-98765-43210 है", "+91-98765-43210"),
+        ("هاتف: ٠٥٠ ١٢٣ ٤٥٦٧ في الرياض", "٠٥٠ ١٢٣ ٤٥٦٧"),
+        ("اتصل على 0501234567 الآن", "0501234567"),
+        ("Ligue (11) 91234-5678 até as 18h", "(11) 91234-5678"),
+        ("WhatsApp 21 99876-5432 (Ana)", "21 99876-5432"),
+        ("휴대폰 010-1234-5678로 연락", "010-1234-5678"),
+        ("โทร 02-123-4567 ครับ", "02-123-4567"),
+    ],
+)
+def test_numbers_of_other_scripts_and_countries_are_found(text: str, number: str) -> None:
+    assert phones(text) == [number]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "revenue grew by +100 000 000, and +250 000 people came",
+        "rows 200 300 4000 and 250 350 4500 in millimetres",
+        "1873 1902 1955 and 212 318 4015 for the towers",
+        "订单号13800138000已发货，编号：15912345678",
+        "Население выросло на +12 345 678 человек, до 146 748 590",
+        "8 912 345 рублей и 8-912 страниц",
+        "R$ 91234-5678 não é telefone de 1234-5678-9012",
+        "भारत की जनसंख्या 1 210 854 977 और 98765 43210 1",
+        "人口13800138000000と12345678901個",
+    ],
+)
+def test_sums_and_rows_of_numbers_in_other_languages_are_ignored(text: str) -> None:
     assert phones(text) == []

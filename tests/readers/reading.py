@@ -1,5 +1,6 @@
 """Reading of files in the tests of readers: through the same function as in every stage."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any, get_args
 
@@ -18,6 +19,7 @@ def outcomes(
     max_record: int = 1_000_000,
     text_field: str = "text",
     shard_bytes: int = RANGE_BYTES,
+    counts: Counter[str] | None = None,
     **reading: Any,
 ) -> list[Document | Unreadable]:
     found = find_documents([path], formats=get_args(RawFormat), forced=forced)
@@ -31,6 +33,7 @@ def outcomes(
             text_field=text_field,
             max_record=max_record,
             reading=ReaderConfig(**reading),
+            counts=counts,
         )
     ]
 

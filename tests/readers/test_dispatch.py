@@ -1,7 +1,10 @@
 from pathlib import Path
 
+import pytest
+
 from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.inputs import find_documents
+from lmkit.readers import dispatch
 from lmkit.readers.dispatch import read_slice
 from tests.conftest import Lmkit
 
@@ -16,3 +19,14 @@ def test_documents_that_lmkit_wrote_keep_their_source_unless_another_is_given(
         assert len(documents) == 3
         assert {document.source for document in documents} == {expected}
         assert all(isinstance(document, Document) for document in documents)
+
+
+def test_a_missing_library_is_named_before_work(
+    raw: Path, lmkit: Lmkit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.pdf", "b.pdf"):
+        (raw / name).write_bytes(b"%PDF-1.4")
+    monkeypatch.setattr(dispatch, "find_spec", lambda name: None)
+    exit_code, _, err = lmkit("clean", raw, "--output", "clean")
+    assert exit_code == 2 and "pypdfium2" in err and "pip install" in err
+    assert "1 more such file" in err and not Path("clean").exists()

@@ -41,3 +41,16 @@ def test_an_invalid_pdf_is_reported(tmp_path: Path) -> None:
     pytest.importorskip("pypdfium2")
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.4 and then nothing")
     assert texts_and_reasons(outcomes(tmp_path / "a.pdf"))[0].startswith("! not a PDF")
+
+
+def lines(*texts: str) -> str:
+    return ") Tj 0 -30 Td (".join(texts)
+
+
+def test_divided_words_are_joined_and_hyphens_of_words_stay(tmp_path: Path) -> None:
+    pytest.importorskip("pypdfium2")
+    page = lines("The investi-", "gation of a well-", "known lamp, in co-", "operation")
+    (tmp_path / "a.pdf").write_bytes(pdf(page, "This co-operation of 1990-", "two"))
+    (document,) = documents(tmp_path / "a.pdf")
+    first = document.text.split("\n\n")[0]
+    assert first == "The investigation of a well-known lamp, in co-operation"

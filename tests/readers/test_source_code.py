@@ -1,8 +1,6 @@
 from pathlib import Path
 
-import pytest
-
-from lmkit.readers.source_code import is_generated, without_licence
+from lmkit.readers.source_code import is_generated
 from tests.readers.reading import documents
 
 
@@ -16,17 +14,11 @@ def test_code_has_its_language_and_its_path_in_the_repository(tmp_path: Path) ->
     assert metadata["path"] == metadata["origin"] == "src/a.rs"
 
 
-@pytest.mark.parametrize(
-    ("source", "rest"),
-    [
-        ("/* Copyright 2020 X */\nint x;\n", "int x;\n"),
-        ("// SPDX-License-Identifier: MIT\n// more\n\nlet x\n", "let x\n"),
-        ("#!/usr/bin/env python\n# Licensed under X.\nx = 1\n", "#!/usr/bin/env python\nx = 1\n"),
-        ("/* Sorts numbers. */\nint x;\n", "/* Sorts numbers. */\nint x;\n"),
-    ],
-)
-def test_a_licence_header_is_removed_and_other_comments_are_kept(source: str, rest: str) -> None:
-    assert without_licence(source) == rest
+def test_a_licence_header_is_removed_if_asked(tmp_path: Path) -> None:
+    (tmp_path / "a.pas").write_text("{ Copyright 2020 X }\nprogram a;\n")
+    for keep, text in ((True, "{ Copyright 2020 X }\nprogram a;\n"), (False, "program a;\n")):
+        (document,) = documents(tmp_path / "a.pas", licences=keep)
+        assert document.text == text
 
 
 def test_generated_files_are_detected() -> None:

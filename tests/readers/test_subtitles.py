@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,75 @@ def test_dialogue_after_damaged_times_is_kept(times: str) -> None:
     valid = "00:00:01,000 --> 00:00:02,000"
     text = cue_text(f"1\n{valid}\nOne.\n\n2\n{times}\nTwo.\n\n3\n{valid}\nThree.\n")
     assert text.split("\n") == ["One.", "Two.", "Three."]
+
+
+def cues(*texts: str) -> str:
+    return "\n\n".join(
+        f"{n}\n00:00:{2 * n:02},000 --> 00:00:{2 * n + 1:02},900\n{text}"
+        for n, text in enumerate(texts, 1)
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        # The signs of songs go, and names with them stay.
+        ("# Guten Abend, gut Nacht #", "Guten Abend, gut Nacht"),
+        ("#Спи, моя радость, усни#", "Спи, моя радость, усни"),
+        ("\u266a 春が来た \u266b", "春が来た"),
+        ("\u00b6 Row your boat \u00b6", "Row your boat"),
+        ("Written in C# and F#", "Written in C# and F#"),
+        ("#1 is C#", "#1 is C#"),
+        ("Ticket #42, then #43", "Ticket #42, then #43"),
+        # Sounds go, and brackets that index or list something stay.
+        ("[door slams] Wer da?", "Wer da?"),
+        ("他说[笑]好", "他说好"),
+        ("(MUSIC) Hello (and welcome)", "Hello (and welcome)"),
+        ("set a[0] and f(X)[i] to {x}", "set a[0] and f(X)[i] to {x}"),
+        ("the list [1, 2] and ()", "the list [1, 2] and ()"),
+        ("what the [ __ ] is it", "what the is it"),
+        # Tags and overrides go, and other angle brackets stay.
+        ('{\\an8}<font color="red">Да</font>, <i>да</i>', "Да, да"),
+        ("a List<String> is <3 and 5 &lt; 6", "a List<String> is <3 and 5 < 6"),
+        ("<v.loud Bob>Hi<00:00:01.000><c.x> there</c></v>", "Hi there"),
+        ("<ruby>灯<rt>とう</rt></ruby>台", "灯台"),
+        ("one<br>two\\Nthree", "one two three"),
+    ],
+)
+def test_what_is_no_speech_is_removed_from_a_line(source: str, shown: str) -> None:
+    assert cue_text(cues(source)) == shown
+
+
+def test_text_outside_of_cues_is_quarantined_and_the_cues_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "a.srt").write_text(f"Von Anna übersetzt\n\n{cues('Ja.')}")
+    assert texts_and_reasons(outcomes(tmp_path / "a.srt")) == [
+        "! text before the first cue: 'Von Anna übersetzt'",
+        "Ja.",
+    ]
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "[",
+        "[a",
+        "(",
+        "(A ",
+        "#",
+        "# ",
+        "<",
+        "<c ",
+        ":",
+        "0:00 ",
+        "-->",
+        "\n",
+        "1\n",
+        "{\\",
+        "\\N",
+        "0:0\n\n",
+    ],
+)
+def test_hostile_files_take_linear_time(piece: str) -> None:
+    start = time.process_time()
+    cue_text(cues("a") + "\n" + piece * 100_000)
+    assert time.process_time() - start < 20  # a quadratic one takes minutes

@@ -1,5 +1,8 @@
+# ruff: noqa: E501, RUF001 (these scripts are intended)
 import bz2
 import hashlib
+import tracemalloc
+from collections import Counter
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -8,7 +11,12 @@ import pytest
 
 from lmkit.artifacts import inputs as inputs_module
 from lmkit.artifacts.documents_file import Document
+from lmkit.artifacts.inputs import find_documents
+from lmkit.errors import LmkitError
+from lmkit.readers.reader import Request
+from lmkit.readers.wikipedia import read_wikipedia
 from lmkit.readers.wikitext import plain_wikitext
+from lmkit.storage.byte_ranges import Range
 from tests.readers.reading import documents, outcomes, texts_and_reasons
 
 HEAD = '<mediawiki xml:lang="en"><siteinfo><base>https://en.wikipedia.org/wiki/Main_Page</base></siteinfo>\n'
@@ -199,3 +207,129 @@ def test_markup_becomes_the_visible_text(source: str, visible: str) -> None:
 @pytest.mark.parametrize("bracket", ["{{", "[[", "}}", "{|", "'''", "<ref>", "<!--"])
 def test_deep_and_unclosed_markup_takes_linear_time(bracket: str) -> None:
     plain_wikitext(bracket * 20_000 + "x")
+
+
+def dump(*pages: str, language: str = "en", **names: str) -> str:
+    spaces = "".join(
+        f'<namespace key="{key[1:].replace("_", "-")}" case="first-letter">{name}</namespace>'
+        for key, name in {"n0": "", "n6": "File", "n14": "Category", **names}.items()
+    )
+    info = f"<siteinfo><namespaces>{spaces}</namespaces></siteinfo>"
+    return f'<mediawiki xml:lang="{language}">{info}{"".join(pages)}</mediawiki>'
+
+
+@pytest.mark.parametrize(
+    ("language", "file", "category", "thumb"),
+    [
+        ("ka", "ფაილი", "კატეგორია", "მინი"),
+        ("am", "ስዕል", "መደብ", "thumb"),
+        ("he", "קובץ", "קטגוריה", "ממוזער"),
+        ("zh", "File", "Category", "缩略图"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_the_dump_names_its_pictures_and_categories(
+    tmp_path: Path, encoding: str, language: str, file: str, category: str, thumb: str
+) -> None:
+    text = f"[[{file}:A.jpg|{thumb}|a [[b|c]] {{{{x}}}}]]Text [[{file.lower()}:B.png]].\n\n[[{category}:D]]"
+    head = f"<?xml version='1.0' encoding='{encoding}'?>"
+    content = head + dump(page("A", text), language=language, n6=file, n14=category)
+    (tmp_path / "a.xml").write_bytes(content.encode(encoding))
+    (document,) = documents(tmp_path / "a.xml")
+    assert (document.text, document.metadata["language"]) == ("Text.", language)
+
+
+PAGES = [page("A", "article"), page("Wikipedia:B", "project", space=4), page("T", "t", space=10)]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "found"),
+    [
+        ("0", ["article"]),
+        ("0,4", ["article", "project"]),
+        ("wikipedia, Template", ["project", "t"]),
+        ("Vorlage", ["t"]),
+    ],
+)
+def test_the_chosen_namespaces_become_documents(
+    tmp_path: Path, chosen: str, found: list[str]
+) -> None:
+    (tmp_path / "a.xml").write_text(dump(*PAGES, n4="Wikipedia", n10="Vorlage"))
+    texts = [document.text for document in documents(tmp_path / "a.xml", namespaces=chosen)]
+    assert texts == found
+
+
+def test_an_unknown_namespace_is_named_with_those_of_the_dump(tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_text(dump(*PAGES, n4="Wikipedia"))
+    with pytest.raises(LmkitError, match=r"Portal.*\n.*4 Wikipedia"):
+        documents(tmp_path / "a.xml", namespaces="0,Portal")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#REDIRECT [[A]]",
+        "#перенаправление [[А]]",
+        "#تحويل [[ا]]",
+        "#重定向 [[甲]] {{Redirect category}}",
+        "#WEITERLEITUNG: [[A#b]]\n\n[[Category:X]]",
+    ],
+)
+def test_redirects_of_any_language_are_skipped_and_counted(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.xml").write_text(dump(page("R", text), *PAGES))
+    assert [document.text for document in documents(tmp_path / "a.xml")] == ["article"]
+    counts: Counter[str] = Counter()
+    (slice_,) = find_documents([tmp_path / "a.xml"], formats=["wikipedia"], forced=None).slices
+    with Range(slice_.path, 0, slice_.stop) as source:
+        list(read_wikipedia(slice_, source, Request(counts=counts)))
+    assert counts == {"skipped_redirects": 1, "skipped_namespaces": 2}
+
+
+def test_a_list_of_links_is_no_redirect(tmp_path: Path) -> None:
+    text = "#[[A]]\n#See [[B]]\n#Siehe [[C]] and more text"
+    (tmp_path / "a.xml").write_text(dump(page("L", text), page("M", "#Voir [[A]] et [[B]]")))
+    assert len(documents(tmp_path / "a.xml")) == 2
+
+
+def test_a_deleted_text_is_no_newest_revision(tmp_path: Path) -> None:
+    gone = '<revision><id>9</id><timestamp>2015-01-01T00:00:00Z</timestamp><text deleted="deleted" /></revision>\n'
+    for revisions in ([revision("一", 1, OLD), gone], [gone, revision("一", 1, OLD)]):
+        assert read_pages(tmp_path / "a.xml", history("A", *revisions)) == [("一", OLD)]
+
+
+def test_of_ten_thousand_revisions_only_the_newest_is_held(tmp_path: Path) -> None:
+    path = tmp_path / "a.xml"
+    size = 20_000
+    with path.open("w") as file:
+        file.write(f"{HEAD}<page><title>A</title><ns>0</ns><id>7</id>")
+        for number in range(10_000):
+            order = number * 7919 % 10_000  # each once, in no order
+            clock = f"{order // 3600:02}:{order // 60 % 60:02}:{order % 60:02}"
+            file.write(revision(f"{order} " + "x" * size, number, f"2012-01-01T{clock}Z"))
+        file.write(f"</page>{page('B', 'b')}</mediawiki>")
+    tracemalloc.start()
+    try:
+        first, second = documents(path, max_record=100_000)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert first.text.startswith("9999 x")
+    assert second.text == "b"
+    assert peak < 40_000_000  # of 200 MB
+
+
+def test_pages_that_are_not_wikitext_are_their_source(tmp_path: Path) -> None:
+    code = "-- [[x]] {{y}}\nreturn 'a' .. ''"
+    inner = f"<revision><model>Scribunto</model><text>{code}</text></revision>"
+    module = f"<page><title>Module:A</title><ns>828</ns><id>7</id>{inner}</page>"
+    (tmp_path / "a.xml").write_text(dump(module))
+    (document,) = documents(tmp_path / "a.xml", namespaces="828")
+    assert document.text == code
+
+
+def test_tables_and_formulas_are_options(tmp_path: Path) -> None:
+    text = "A &lt;math&gt;x^2&lt;/math&gt;.\n{|\n| 1 || 2\n|}\nB"
+    (tmp_path / "a.xml").write_text(dump(page("A", text)))
+    assert documents(tmp_path / "a.xml")[0].text == "A x^2.\n\nB"
+    (document,) = documents(tmp_path / "a.xml", wiki_tables="text", math="drop")
+    assert document.text == "A.\n\n1 | 2\n\nB"

@@ -9,6 +9,8 @@ from tokenizers import decoders, models, pre_tokenizers
 from transformers import AutoTokenizer
 
 from lmkit.errors import InputError
+from lmkit.tokenizers import build
+from lmkit.tokenizers.recipe import Recipe
 from lmkit.tokenizers.special_tokens import special_tokens
 from lmkit.tokenizers.tokenizer import FILES, Tokenizer, save
 from tests.tokenizers.made import ALGORITHMS, EXACT, train
@@ -171,3 +173,39 @@ def test_a_damaged_configuration_is_named(folder: Path, tmp_path: Path, content:
     (tmp_path / "tokenizer_config.json").write_text(content, "utf-8")
     with pytest.raises(InputError, match=r"tokenizer_config\.json: not a JSON object"):
         Tokenizer.load(tmp_path)
+
+
+UNKNOWN_IN_TEXT = [
+    "<unk> said 0",
+    "the river\n<unk> was near",
+    "<unk>",
+    "x<unk>y <UNK><unk> </s>",
+    "名<unk>前",
+]
+
+
+@pytest.mark.parametrize("splitting", ["gpt4", "gpt2", "words", "whitespace"])
+def test_the_name_of_the_unknown_token_in_a_text_is_text(splitting: str, tmp_path: Path) -> None:
+    recipe = Recipe("bpe", 700, 4, pre_tokenizer=splitting)  # pyright: ignore[reportArgumentType]
+    save(build.train(["<unk> said that <unk> was near\n<unk> and </s>"] * 9, recipe), tmp_path)
+    tokenizer = Tokenizer.load(tmp_path)
+    for text, ids in zip(UNKNOWN_IN_TEXT, tokenizer.encode_batch(UNKNOWN_IN_TEXT), strict=True):
+        assert tokenizer.decode(ids) == text and not np.isin(ids, tokenizer.special).any()
+
+
+@pytest.mark.parametrize("scheme", ["always", "first", "never"])
+def test_the_unknown_token_of_a_unigram_model_is_for_unknown_characters_only(scheme: str) -> None:
+    control = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
+    pieces = [*control, ("▁", -3.0), *((sign, -4.0) for sign in "abcdefhiknostuy<>/\n")]
+    model = tokenizers.Tokenizer(models.Unigram(pieces, unk_id=2, byte_fallback=False))
+    model.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme=scheme)  # pyright: ignore
+    model.decoder = decoders.Metaspace(prepend_scheme=scheme)  # pyright: ignore
+    model.add_special_tokens(["<pad>", "</s>", "<unk>"])
+    roles = {"pad": "<pad>", "end": "</s>", "unknown": "<unk>"}
+    tokenizer = Tokenizer(model.to_str().encode(), roles)
+    for text in ("the <unk> of it", "<unk>", "a </s> b", "<unk><unk> at\nit"):
+        ids = tokenizer.encode(text)
+        assert tokenizer.decode(ids) == text and not np.isin(ids, tokenizer.special).any()
+    ids = tokenizer.encode("é is <unk>")  # e with acute isn't in the vocabulary
+    assert np.count_nonzero(ids == tokenizer.unknown) == 1
+    assert tokenizer.decode(ids) == " is <unk>"

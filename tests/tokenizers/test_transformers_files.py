@@ -29,7 +29,7 @@ def loaded(files: dict[str, bytes], folder: Path) -> object:
 def test_it_adds_the_bos_and_eos_that_documents_had(
     folder: Path, begin: int | None, end: int | None, tmp_path: Path
 ) -> None:
-    peer = loaded(exported(folder, begin, end, 64), tmp_path)
+    peer = loaded(exported(folder, begin, end, 64, is_decoder=True), tmp_path)
     tokenizer = Tokenizer.load(folder)
     assert tokenizer.text_of(2) == "<s>" and tokenizer.text_of(3) == "</s>"
     before, after = ([] if one is None else [one] for one in (begin, end))
@@ -59,7 +59,7 @@ def test_settings_that_run_code_or_truncate_texts_are_not_exported(
     config = json.loads((folder / "tokenizer_config.json").read_text())
     more = {"auto_map": {"AutoTokenizer": "evil.Tokenizer"}, "tokenizer_class": "EvilTokenizer"}
     (own / "tokenizer_config.json").write_text(json.dumps(config | more))
-    files = exported(own, None, None, None)
+    files = exported(own, None, None, None, is_decoder=False)
     written_config = json.loads(files["tokenizer_config.json"])
     assert (
         "auto_map" not in written_config
@@ -70,3 +70,12 @@ def test_settings_that_run_code_or_truncate_texts_are_not_exported(
     assert written["truncation"] is None and written["padding"] is None
     assert "<new>" in {token["content"] for token in written["added_tokens"]}
     assert "special_tokens_map.json" not in files
+
+
+@pytest.mark.parametrize(("is_decoder", "first"), [(True, False), (False, True)])
+def test_only_decoders_pad_on_the_left(
+    folder: Path, is_decoder: bool, first: bool, tmp_path: Path
+) -> None:
+    peer = loaded(exported(folder, 2, None, 64, is_decoder=is_decoder), tmp_path)
+    batch = peer(["one", "one and two and three"], padding=True)  # pyright: ignore
+    assert bool(batch["attention_mask"][0][0]) is first

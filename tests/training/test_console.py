@@ -85,7 +85,7 @@ def test_the_smoothed_loss_starts_at_the_first_and_ignores_a_nan(
     with Monitor(10) as monitor:
         monitor.step(record(1, loss=4.0))
         monitor.step(record(2, loss=math.nan))
-    assert "4.0000 (last nan)" in terminal.getvalue()
+    assert "4.0000 (last -)" in terminal.getvalue()
 
 
 def test_the_memory_of_this_process_is_more_than_a_megabyte() -> None:

@@ -25,6 +25,7 @@ class CleanConfig(LabelsDocuments, ReadsRecords, WritesShards, StageConfig):
 
     stage = "clean"
     output_patterns = (*DOCUMENT_FILES, SIGNALS_FILES)
+    location_options = StageConfig.location_options | {"filters.classifier"}
 
     format: RawFormat | None = None
     """Read every file as this format, whatever its name and content."""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from lmkit.artifacts.documents_file import (
@@ -24,20 +25,23 @@ from lmkit.artifacts.documents_file import (
     Unreadable,
     write_outcomes,
 )
-from lmkit.artifacts.inputs import Slice, find_documents, make_tasks
+from lmkit.artifacts.finished_folders import check_finished, finished_manifest
+from lmkit.artifacts.inputs import Inputs, Slice, find_documents, folder_input, make_tasks
 from lmkit.artifacts.manifest import Counts, Manifest, kept_line
 from lmkit.artifacts.output_folder import open_output
 from lmkit.artifacts.signals_file import SignalsFile
 from lmkit.artifacts.tasks import Receipt, TaskWriter
 from lmkit.commands.clean.options import CleanConfig
+from lmkit.errors import InputError
 from lmkit.execution.progress import log_message
 from lmkit.execution.tables import plain
 from lmkit.filters.document_sample import Candidates, chosen
 from lmkit.filters.judge import judge_for, judged
 from lmkit.filters.outcome_counts import OutcomeCounts, outcome_sections, total_counts
+from lmkit.filters.quality_classifier import QualityClassifier
 from lmkit.filters.rules import LanguageRule, list_files
 from lmkit.pii.replacement import Replacer, counts_text
-from lmkit.readers.dispatch import read_slice
+from lmkit.readers.dispatch import check_libraries, read_slice
 from lmkit.storage.options import RawFormat
 from lmkit.text.document_parts import segmented
 from lmkit.text.normalization import normalize
@@ -58,6 +62,9 @@ def clean(config: CleanConfig) -> Manifest:
         forced=config.format,
         source=config.source,
     ).merged_with(word_lists_as_inputs(list_files(config.filters)))
+    check_libraries(inputs.slices)
+    if config.filters.classifier:
+        inputs = inputs.merged_with(_classifier(config.filters.classifier))
     with open_output(config, inputs) as folder:
         if folder.finished:
             return folder.finished
@@ -73,6 +80,19 @@ def clean(config: CleanConfig) -> Manifest:
         details = total_counts(receipt.facts["ledger"] for receipt in receipts)
         _print_summary(details)
         return folder.finish(counts, details, max_quarantined=config.max_quarantined)
+
+
+def _classifier(path: Path) -> Inputs:
+    """Return the classifier as an input, so that a change of it is detected."""
+    QualityClassifier.load(path)  # what isn't one is refused before anything is written
+    manifest = finished_manifest(path)
+    if manifest is None or manifest.stage != "train-classifier":
+        raise InputError(
+            f"--filters.classifier: {path} was not made by lmkit train-classifier",
+            "name a folder that it wrote",
+        )
+    check_finished(path, hashes=True)
+    return folder_input(path, "classifier", manifest.fingerprint)
 
 
 def _with_unsampled(read: Counts, sample: Counts) -> Counts:

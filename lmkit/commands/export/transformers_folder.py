@@ -46,7 +46,11 @@ def files(trained: TrainedModel, family: Family) -> dict[str, bytes]:
     return {
         **{name: text.encode() for name, text in texts.items()},
         **transformers_files.exported(
-            trained.run / TOKENIZER, bos, eos, trained.description.longest
+            trained.run / TOKENIZER,
+            bos,
+            eos,
+            trained.description.longest,
+            is_decoder=trained.description.config.architecture == "decoder",
         ),
     }
 

@@ -54,7 +54,8 @@ class PretrainConfig(ObjectiveConfig, ComputesOn, StageConfig):
 
     micro_batch: Annotated[int, Field(ge=1)] | Literal["auto"] | None = None
     """Sequences that a device computes at a time; auto: as many as fit into memory, determined once
-    a run; none: about 8,192 tokens. It changes no result."""
+    a run; none: about 8,192 tokens. It changes no result beyond rounding, except for the dropout
+    masks, if there is dropout."""
 
     activation_checkpointing: bool = False
     """Keep only the input of each block, and recompute the rest in the backward pass: less memory,
@@ -66,7 +67,8 @@ class PretrainConfig(ObjectiveConfig, ComputesOn, StageConfig):
 
     parallel: Literal["ddp", "fsdp", "tensor"] = "ddp"
     """How several processes share the work: each with all weights (ddp), with a shard of them
-    (fsdp), or with some of the heads (tensor). It changes no result beyond rounding."""
+    (fsdp), or with some of the heads (tensor). It changes no result beyond rounding, except for the
+    dropout masks, if there is dropout."""
 
     validate_every: Annotated[int, Field(ge=1)] | None = 250
     """Steps between validations on the held-out sequences; none: only after the last."""

@@ -6,6 +6,7 @@ Choices:
   step. So a run that is stopped in any way and resumed is the same as one that never stopped.
 """
 
+import re
 from collections import deque
 from contextlib import ExitStack
 
@@ -30,6 +31,7 @@ from lmkit.commands.pretrain.resolve import (
     within_hours,
 )
 from lmkit.errors import Interrupted
+from lmkit.execution.progress import warn
 from lmkit.execution.ranks import ranks
 from lmkit.model.cost import parameters
 from lmkit.model.transformer import Transformer
@@ -53,9 +55,13 @@ from lmkit.training.optimizer import optimizer_of
 from lmkit.training.planning.forecast import Forecast
 from lmkit.training.planning.glibc_allocator import tune_allocator
 from lmkit.training.precision import Precision
+from lmkit.training.schedule_warnings import schedule_jump, schedule_warnings
 from lmkit.training.session import Session
 from lmkit.training.stop_signals import stop_signals
 from lmkit.training.validation import validation
+
+CHANGES_DROPOUT = re.compile("--(micro-batch|parallel) ")
+"""Changes on which the shapes of the random dropout masks depend."""
 
 
 def pretrain(config: PretrainConfig) -> Manifest | Forecast:
@@ -74,6 +80,8 @@ def pretrain(config: PretrainConfig) -> Manifest | Forecast:
     refuse_long_rows(config, packed)
     inputs, initial_tensors = inputs_and_weights(config, packed)
     config = with_steps(config, packed)
+    if config.hours is None:
+        _warn(schedule_warnings(config.optim.lr, config.steps, config.schedule))
     if config.dry_run:
         return forecast_run(config, packed, objective)
 
@@ -85,6 +93,11 @@ def pretrain(config: PretrainConfig) -> Manifest | Forecast:
             return finished
         if config.hours is not None:
             on_rank_zero(lambda: run.record_steps(config.hours, config.steps))
+            _warn(schedule_warnings(config.optim.lr, config.steps, config.schedule))
+        if config.model.dropout and any(map(CHANGES_DROPOUT.match, run.changed)):
+            _warn(["the dropout masks change with it from here on, as with another seed"])
+        if run.resumes:
+            _warn(schedule_jump(*run.resumes, config.optim.lr, config.steps, config.schedule))
         precision: Precision = on_rank_zero(lambda: resolve_precision(config, run))
         accelerator = accelerator_for(config.device, precision)
         on_rank_zero(lambda: _describe(config, packed))
@@ -96,6 +109,11 @@ def pretrain(config: PretrainConfig) -> Manifest | Forecast:
                 "the same command resumes",
             )
         return on_rank_zero(lambda: _complete(config, packed, run, accelerator, progress, losses))
+
+
+def _warn(messages: list[str]) -> None:
+    for message in messages:
+        warn(message)
 
 
 def _describe(config: PretrainConfig, packed: PackedInputs) -> None:
@@ -187,7 +205,7 @@ def _complete(
     last = deque(read(config.output), maxlen=1)
     details = {
         "parameters": parameters(config.model, packed.manifest.details["vocabulary_size"]),
-        "loss": last[0].loss if last else None,
+        "loss": finite(last[0].loss) if last else None,
         "validation_loss": progress.validation_loss,
         "skipped_steps": progress.skipped,
         "dropped_tokens": progress.dropped,

@@ -98,11 +98,14 @@ def _documents(config: TrainTokenizerConfig) -> Inputs:
     documents = find_documents(
         config.inputs, config.inputs_from, formats=("jsonl",), source=config.source
     )
+    hint = "check what the previous stage dropped, and why"
     for part in documents.slices:
         for document in read_slice(part, [], max_record=config.max_record):
-            if isinstance(document, Document) and document.text.strip():
+            if isinstance(document, Unreadable):
+                hint = f"a document can't be read: {document.origin}: {document.reason}"
+            elif document.text.strip():
                 return documents
-    raise InputError("INPUTS: hold no text", "check what the previous stage dropped, and why")
+    raise InputError("INPUTS: hold no text", hint)
 
 
 _TRAINING_OPTIONS = ("algorithm", "vocab_size", "pre_tokenizer", "digits", "normalize")

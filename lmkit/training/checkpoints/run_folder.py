@@ -44,6 +44,10 @@ class RunFolder:
     records: Sequence[Input]
     steps: int
     may_change: frozenset[str]
+    resumes: tuple[int, int] | None = None
+    """The last step that a claimed run has trained, and the number of steps that it was to have."""
+    changed: tuple[str, ...] = ()
+    """The options that a claimed run resumes with changes of, each as a sentence."""
 
     @cached_property
     def folder(self) -> OutputFolder:
@@ -62,12 +66,14 @@ class RunFolder:
         finished, changes = self._check_state(folder)
         if finished:
             return finished
+        self.resumes = self._resumes(folder)
         folder.write_plan()
         if self.config.overwrite:
             self._remove_old_results()
         self._drop_checkpoints_of_others()
         if changes:
             self._write_history(changes)
+        self.changed = tuple(changes)
         return None
 
     def resolve(self, key: str, find: Callable[[], str]) -> str:
@@ -141,6 +147,12 @@ class RunFolder:
                 "use one of its checkpoints, or choose another --output",
             )
         return None, list(options.values())
+
+    def _resumes(self, folder: OutputFolder) -> tuple[int, int] | None:
+        _, plan = folder.read_existing()
+        if plan is None or self.config.overwrite:
+            return None
+        return max(map(step_of, newest_first(folder.path)), default=0), self._steps_of(plan)
 
     def _steps_of(self, plan: Plan) -> int:
         return int(plan.config["steps"])

@@ -72,6 +72,21 @@ def test_it_continues_with_the_same_fifty_tokens(
     assert actual == new and len(actual) > 4
 
 
+@pytest.mark.parametrize("family", ["gpt2", "llama", "qwen3"])
+def test_a_padded_batch_continues_as_each_prompt_alone(
+    family: str, runs: Runs, here: Path, lmkit: Lmkit
+) -> None:
+    assert lmkit("export", runs(family), "--output", "hf")[0] == 0
+    tokenizer = transformers.AutoTokenizer.from_pretrained("hf")
+    model = transformers.AutoModelForCausalLM.from_pretrained("hf")
+    prompts = ["The", "The class of objects", "The class"]
+    options = {"max_new_tokens": 8, "do_sample": False, "suppress_tokens": [3]}
+    batch = model.generate(**tokenizer(prompts, return_tensors="pt", padding=True), **options)
+    for prompt, generated in zip(prompts, batch, strict=True):
+        alone = model.generate(**tokenizer(prompt, return_tensors="pt"), **options)[0]
+        assert generated[-8:].tolist() == alone[-8:].tolist()
+
+
 def test_an_encoder_fills_the_same_mask(runs: Runs, here: Path, lmkit: Lmkit) -> None:
     assert lmkit("export", runs("bert"), "--output", "hf")[0] == 0
     fill = transformers.pipeline("fill-mask", "hf", top_k=600)

@@ -2,6 +2,7 @@ import json
 import shutil
 from pathlib import Path
 
+import orjson
 import pytest
 import torch
 
@@ -77,3 +78,14 @@ def test_a_run_with_only_corrupt_checkpoints_is_refused(
         path.write_bytes(path.read_bytes()[:99])
     exit_code, _, err = lmkit("generate", "run")
     assert exit_code == 1 and "no intact checkpoint" in err and "is corrupt" in err
+
+
+@pytest.mark.parametrize("prompt", ["caf\udce9", "The \ud800"])
+def test_bytes_that_are_not_utf8_give_json_that_every_parser_takes(
+    trained: Path, lmkit: Lmkit, prompt: str
+) -> None:
+    exit_code, out, _ = lmkit(
+        "generate", trained, "--prompt", prompt, "--max-tokens", "3", "--json"
+    )
+    (sample,) = orjson.loads(out)
+    assert exit_code == 0 and sample["prompt"] == prompt[:-1] + "\ufffd"

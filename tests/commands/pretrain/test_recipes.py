@@ -193,3 +193,36 @@ def test_one_nan_gradient_does_not_harm_the_run(
     assert ("step 20: the gradient norm is nan" in err) == (kind == "nan")
     clean, broken = (manifest(Path(r))["details"]["validation_loss"] for r in ("clean", "broken"))
     assert broken == pytest.approx(clean, rel=0.02)
+
+
+def test_a_batch_without_a_target_has_no_loss_and_is_no_spike(here: Path, lmkit: Lmkit) -> None:
+    texts = [f"{a} {b}" for a in "abcdefgh" for b in "ijklmnop"]
+    Path("a.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    lmkit("train-tokenizer", "a.jsonl", "--output", "tok", "--vocab-size", "540")
+    packing = ("--sequence-length", "8", "--packing", "document", "--validation", "0")
+    assert lmkit("pack", "a.jsonl", "--tokenizer", "tok", "--output", "packed", *packing)[0] == 0
+    # One sequence of 5 tokens a batch: with a rate of 0.15, most batches mask nothing.
+    encoder = ("--model.preset", "tiny-encoder", "--objective", "mlm", "--batch-tokens", "8")
+    rate = ("--schedule.warmup-steps", "1", "--steps", "60", "--spike.action", "rollback")
+    exit_code, _, err = lmkit("pretrain", "packed", "--output", "run", *encoder, *rate)
+    losses = [line["loss"] for line in metrics(Path("run"))]
+    assert exit_code == 0 and losses.count(None) > 5 and len(losses) == 60
+    assert err.count("no token of this batch is a target") == 1 and "nan" not in err
+
+
+def test_growing_a_run_says_what_its_schedule_does(packed: Path, here: Path, lmkit: Lmkit) -> None:
+    command = ["pretrain", packed, *SMALL_RUN, "--output", "run"]
+    assert lmkit(*command, "--steps", "4")[0] == 0
+    exit_code, _, err = lmkit(*command, "--steps", "8")
+    assert exit_code == 0 and "from 4 to 8 steps, the learning rate goes from" in err
+    warmup = ("--schedule.warmup-steps", "50", "--steps", "20", "--dry-run")
+    exit_code, _, err = lmkit(*command[:-1], "other", *warmup)
+    assert exit_code == 0 and "--schedule.warmup-steps 50 is more than the 20 steps" in err
+
+
+def test_a_change_of_the_dropout_masks_is_said(packed: Path, here: Path, lmkit: Lmkit) -> None:
+    command = ["pretrain", packed, *SMALL_RUN, "--output", "run", "--schedule.decay-steps", "6"]
+    command += ["--model.dropout", "0.1"]
+    assert lmkit(*command, "--steps", "3", "--micro-batch", "8")[0] == 0
+    exit_code, _, err = lmkit(*command, "--steps", "6", "--micro-batch", "4")
+    assert exit_code == 0 and "dropout masks change" in err and "learning rate goes" not in err

@@ -259,3 +259,10 @@ def test_many_sources_make_a_short_report_and_a_lone_surrogate_in_a_name_is_acce
     together, *by_source = report()
     assert (together["source"], together["texts"], len(by_source)) == ("all", 71, 50)
     assert sum(row["texts"] for row in by_source) == 71
+
+
+def test_it_says_why_documents_cannot_be_read(here: Path, lmkit: Lmkit) -> None:
+    Path("a.jsonl").write_text('{"id": "1", "content": "a text"}\n')
+    exit_code, _, err = lmkit("train-tokenizer", "a.jsonl", "--output", "tok")
+    assert exit_code == 2 and "INPUTS: hold no text" in err
+    assert "a.jsonl: no field 'text'" in err and not Path("tok").exists()

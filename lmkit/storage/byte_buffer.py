@@ -25,6 +25,29 @@ class ByteBuffer:
         self._fill(size)
         return bytes(self._buffer[:size])
 
+    def peek_at(self, offset: int, size: int) -> bytes:
+        """Return bytes from `offset` bytes ahead without consuming any; fewer at the end."""
+        self._fill(offset + size)
+        return bytes(self._buffer[offset : offset + size])
+
+    def find(self, marker: bytes, start: int, stop: int) -> int:
+        """Return how far ahead a marker begins, between two offsets; -1 if it doesn't."""
+        end = stop + len(marker) - 1
+        self._fill(end)
+        return self._buffer.find(marker, start, end)
+
+    def skip(self, size: int) -> int:
+        """Skip bytes without holding them; return how many there were."""
+        left = size
+        while left:
+            if not self._buffer and not self._fill(1):
+                break
+            step = min(left, len(self._buffer))
+            del self._buffer[:step]
+            self.position += step
+            left -= step
+        return size - left
+
     def take(self, size: int) -> bytes:
         """Return the next bytes; fewer at the end."""
         self._fill(size)

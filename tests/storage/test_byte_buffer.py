@@ -1,4 +1,4 @@
-from lmkit.readers.byte_buffer import ByteBuffer
+from lmkit.storage.byte_buffer import ByteBuffer
 
 
 def test_bytes_are_counted_searched_and_unread() -> None:

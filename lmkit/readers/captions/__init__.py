@@ -1,0 +1,1 @@
+"""Captions of films and talks: their cues, and the text of them."""
