@@ -1,36 +1,43 @@
 """HTML pages: a file is a document.
 
 Choices:
-- The character set is the first of these that fits the bytes: the byte-order mark, UTF-8, what the
-  server declared, what the page declares, what is detected (uchardet). Servers and pages often
-  declare a character set that the bytes refute, and what is valid UTF-8 is almost never anything
-  else.
-- UTF-8 with some bad bytes is still UTF-8, and bytes that don't fit become U+FFFD, as in browsers:
-  nothing is left out.
-- Labels have the meaning that they have in browsers (https://encoding.spec.whatwg.org): latin1 is
-  windows-1252, and gb2312 is all of GB 18030.
 - The metadata of a page (title, language, date, author, URL) become those of the document.
+- Characters that couldn't be decoded are U+FFFD in the text, and counted as
+  `replaced_characters`. A page of which most can't be decoded is quarantined.
 """
 
-import codecs
 import re
 from collections.abc import Iterator
 from typing import Any
 
-from resiliparse.parse.encoding import EncodingDetector, map_encoding_to_html5
 from resiliparse.parse.html import HTMLTree
 
 from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
-from lmkit.errors import LmkitError
 from lmkit.readers.file_text import content
 from lmkit.readers.html_main_content import all_content, main_content
 from lmkit.readers.provenance import refuse_binary
 from lmkit.readers.reader import Request, first_values, new_document, unreadable
+from lmkit.readers.web.fast_content import fast_content
+from lmkit.readers.web.page_charset import decoded, is_utf16, page_html
+from lmkit.readers.web.visible_text import hidden_content
 from lmkit.storage.byte_ranges import CorruptInput, Range
+
+__all__ = ["page_html", "page_text", "read_web_page"]
 
 MAX_DEPTH = 5_000
 """Depth of nested elements. Browsers stop at 512; a deeper page is an attack."""
+MAX_ATTRIBUTES = 2_000
+START_TAG = re.compile(
+    r"""<(script|style)\b[^>]*+>.*?(?:</\1|\Z)|<!--.*?(?:-->|\Z)"""
+    r"""|<[A-Za-z](?:[^>=]++|=\s*+(?:"[^"]*+"|'[^']*+')|=)*+""",
+    re.DOTALL | re.IGNORECASE,
+)
+"""A tag, a comment, or a script with its content."""
+QUOTED = re.compile(r"""=\s*(?:"[^"]*+"|'[^']*+')""")
+MAX_OPTIONS = 5_000
+"""From this number on, the options of menus are one text: lexbor's time for them is quadratic."""
+OPTION = re.compile(r"</?option\b[^>]{0,10000}>?", re.IGNORECASE)
 MAX_TAGS = 20_000
 """From this number on, end tags are not trusted."""
 META = {
@@ -44,70 +51,12 @@ META = {
     "dc.creator": "author",
     "og:url": "url",
 }
-META_CHARSET = re.compile(rb"<meta\b[^>]{0,500}?charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
-XML_CHARSET = re.compile(rb"\s*<\?xml\b[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]+)")
-CHARSET_WITHIN = 16 << 10
-"""Browsers read the first 1,024 bytes, but find a later declaration too when they parse."""
-COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
-WIDER = {
-    "shift_jis": "cp932",
-    "gbk": "gb18030",
-    "euc_kr": "cp949",
-    "big5": "big5hkscs",
-    "iso2022_jp": "iso2022_jp_ext",
-    "iso8859-11": "cp874",
-}
-"""Python's names for the supersets, with vendors' characters, that browsers use for these."""
-OTHER_NAMES = {"cp949": "euc-kr", "koi8-r": "koi8-u"}
-"""Browsers' names for encodings that uchardet detects; koi8-u has all letters of koi8-r."""
-WINDOWS_VARIANTS = {
-    "iso8859-2": "cp1250",
-    "iso8859-6": "cp1256",
-    "iso8859-7": "cp1253",
-    "iso8859-8": "cp1255",
-    "iso8859-13": "cp1257",
-    "iso8859-15": "cp1252",
-}
-"""The real encoding if there are bytes that are control characters in the declared one."""
-C1 = re.compile(rb"[\x80-\x9f]")
-DETECTED_BYTES = 1 << 20
-MAX_BAD_FRACTION = 0.05
-"""Maximum fraction of bad characters in bytes that fit an encoding: pages have a few."""
-MISDETECTED_WESTERN = {
-    "cp1250",
-    "cp1254",
-    "cp1257",
-    "cp1258",
-    "iso8859-2",
-    "iso8859-3",
-    "iso8859-4",
-} | {f"iso8859-{number}" for number in (10, 13, 14, 16)}
-"""Encodings that uchardet returns for short pages in windows-1252."""
-NOT_WESTERN = {
-    "az",
-    "bs",
-    "cs",
-    "cy",
-    "eo",
-    "et",
-    "hr",
-    "hu",
-    "ku",
-    "lt",
-    "lv",
-    "mt",
-    "pl",
-    "ro",
-    "sk",
-    "sl",
-    "sq",
-    "sr",
-    "tk",
-    "tr",
-    "vi",
-}
-"""Languages in Latin script whose pages aren't in windows-1252."""
-PAGE_LANGUAGE = re.compile(rb"<html\b[^>]{0,500}?\blang\s*=\s*[\"']?\s*([a-z]{2})", re.IGNORECASE)
+LANGUAGE_META = {"content-language", "language", "dc.language", "dcterms.language", "og:locale"}
+CONTROLS = re.compile(r"[\0-\x08\x0e-\x1f\x7f-\x9f]")
+MAX_CONTROLS = 32
+MAX_CONTROLS_FRACTION = 0.05
+MAX_REPLACED_FRACTION = 0.3
+"""Maximum fraction of a text's characters that couldn't be decoded."""
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8})*")
 
 
@@ -115,7 +64,7 @@ def read_web_page(part: Slice, source: Range, request: Request) -> Iterator[Docu
     """Yield the one document of a file."""
     try:
         data = content(part, source, request)
-        if not data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        if not is_utf16(data):
             refuse_binary(data[:4096])
         text, metadata = page_text(data, request)
     except CorruptInput as damage:
@@ -129,130 +78,54 @@ def page_text(
 ) -> tuple[str, dict[str, Any]]:
     """Return a page's text, and its metadata.
 
-    `charset` is what a server declared. Raises `CorruptInput` for a page built to break parsers.
+    `charset` is what a server declared. Raises `CorruptInput` for a page built to break parsers,
+    and for one that can't be decoded.
     """
-    html = page_html(data, charset)
+    html, replaced = decoded(data, charset)
+    if html.lower().count("<option") > MAX_OPTIONS:
+        html = OPTION.sub("", html)
+    if _has_too_many_attributes(html):
+        raise CorruptInput(0, f"an element with more than {MAX_ATTRIBUTES:,} attributes")
     if _is_too_deep(html):
         raise CorruptInput(0, f"more than {MAX_DEPTH:,} elements inside one another")
-    mode = request.reading.html
-    if mode == "trafilatura":
-        text, tree = _by_trafilatura(html), HTMLTree.parse(html)
-    else:
-        text, tree = main_content(html) if mode == "main" else all_content(html)
+    if len(CONTROLS.findall(html)) > max(MAX_CONTROLS, MAX_CONTROLS_FRACTION * len(html)):
+        raise CorruptInput(0, "no page: binary data, or of an unknown character set")
+    text, tree = _extracted(html, request)
+    letters = sum(map(len, text.split()))
+    if replaced and text.count("\ufffd") > MAX_REPLACED_FRACTION * letters:
+        raise CorruptInput(0, "of an unknown character set: most characters can't be decoded")
+    if replaced:
+        request.counts["replaced_characters"] += replaced
     return text, _metadata(tree)
 
 
-def page_html(data: bytes, charset: str | None = None) -> str:
-    """Decode a page. `charset` is what a server declared.
-
-    >>> page_html("<p>früh".encode("latin-1"), "utf-8"), page_html("<p>früh".encode(), "latin1")
-    ('<p>früh', '<p>früh')
-    """
-    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16")):
-        if data.startswith(mark) or (encoding == "utf-16" and data.startswith(b"\xfe\xff")):
-            return data.decode(encoding, "replace")
-    if b"\x1b" not in data and data.isascii():  # ISO-2022 encodes other characters in ASCII
-        return data.decode("ascii")
-    declared = _declared(data, charset)
-    text, good, bad = _utf8(data)
-    if _is_utf8(good, bad, declared[0] if declared else "utf-8"):
-        return text
-    for encoding in declared:
-        found = (
-            _decode_if_fitting(data, encoding)
-            if encoding != "utf-8"
-            else text
-            if good > bad
-            else None
-        )
-        if found is not None:
-            return found
-    if good > bad:
-        return text
-    found = _decode_if_fitting(data, _detected(data))
-    return found if found is not None else data.decode([*declared, "utf-8"][0], "replace")
+def _extracted(html: str, request: Request) -> tuple[str, HTMLTree]:
+    """Return what was asked for; if that is empty, the next larger extraction that isn't."""
+    reading = request.reading
+    ways = [main_content, fast_content, all_content, hidden_content]
+    start = ["main", "fast", "all"].index(reading.html)
+    first: HTMLTree | None = None
+    for way in ways[start:]:
+        text, tree = way(html, reading.math)
+        first = first or tree
+        if text.strip():
+            if way is not ways[start]:
+                request.counts["html_fallbacks"] += 1
+            return text, first
+    assert first is not None
+    return "", first
 
 
-def _declared(data: bytes, charset: str | None) -> list[str]:
-    """Return the encodings that a server and then the page declare, in Python's names."""
-    start = data[:CHARSET_WITHIN]
-    labels = [charset or ""]
-    for pattern in (XML_CHARSET, META_CHARSET):
-        found = pattern.match(start) if pattern is XML_CHARSET else _meta(start)
-        if found:
-            labels.append(found[1].decode("ascii", "replace"))
-    encodings: list[str] = []
-    for label in labels:
-        encoding = map_encoding_to_html5(label.strip(" \t\"'"), fallback_utf8=False)
-        if encoding and encoding.startswith("utf-16") and b"\0" not in data:
-            encoding = "utf-8"  # as browsers do: what was readable so far isn't UTF-16
-        if encoding:
-            encodings.append(WIDER.get(encoding, encoding))
-    return list(dict.fromkeys(encodings))
-
-
-def _meta(start: bytes) -> re.Match[bytes] | None:
-    found = META_CHARSET.search(start)
-    if found and start.find(b"<!--", 0, found.start()) >= 0:
-        found = META_CHARSET.search(COMMENT.sub(b"", start))
-    return found
-
-
-def _utf8(data: bytes) -> tuple[str, int, int]:
-    """Decode bytes as UTF-8: return the text, and the numbers of its good and bad characters.
-
-    If none is bad, continuation bytes are counted instead of good characters: that takes no time.
-    """
-    text, used = codecs.utf_8_decode(data, "replace", False)
-    if "\ufffd" not in text:
-        # A page that is truncated within its last character has no bad one.
-        return text + "\ufffd" * (used < len(data)), used - len(text), 0
-    bad = text.count("\ufffd") - data.count(b"\xef\xbf\xbd")  # those that the author wrote
-    return text + "\ufffd" * (used < len(data)), _non_ascii(text) - bad, bad
-
-
-def _is_utf8(good: int, bad: int, declared: str) -> bool:
-    """Return whether bytes are UTF-8, by the numbers of good and bad characters.
-
-    Latin-1 and Cyrillic encodings produce almost no good characters by chance, so a few are proof;
-    Chinese and Korean ones produce one in six, so a page of a few words may be valid UTF-8.
-    """
-    if declared != "utf-8" and _is_multibyte(declared):
-        return not bad and good >= 3
-    return good > bad or not bad
-
-
-def _is_multibyte(encoding: str) -> bool:
-    return encoding.startswith(("utf", "euc", "cp9", "gb", "big5", "iso2022"))
-
-
-def _decode_if_fitting(data: bytes, encoding: str) -> str | None:
-    """Return the bytes decoded with an encoding, None if they don't fit it."""
-    text = data.decode(encoding, "replace")
-    bad = text.count("\ufffd")
-    return text if not bad or bad <= MAX_BAD_FRACTION * _non_ascii(text) else None
-
-
-def _detected(data: bytes) -> str:
-    """Return the detected encoding of bytes; the web's most frequent one if none is detected."""
-    detector = EncodingDetector()
-    detector.update(data[:DETECTED_BYTES])
-    name = detector.encoding(html5_compatible=False) or ""
-    encoding = map_encoding_to_html5(OTHER_NAMES.get(name, name), fallback_utf8=False)
-    language = PAGE_LANGUAGE.search(data[:CHARSET_WITHIN])
-    if (
-        encoding in MISDETECTED_WESTERN
-        and language
-        and language[1].decode().lower() not in NOT_WESTERN
-    ):
-        encoding = None
-    if encoding in WINDOWS_VARIANTS and C1.search(data):
-        encoding = WINDOWS_VARIANTS[encoding]
-    return WIDER.get(encoding or "", encoding or "cp1252")
-
-
-def _non_ascii(text: str) -> int:
-    return len(text) - len(text.encode("ascii", "ignore"))
+def _has_too_many_attributes(html: str) -> bool:
+    """Return whether an element has too many attributes for the parsers, which are quadratic."""
+    for found in START_TAG.finditer(html):
+        if found.end() - found.start() > MAX_ATTRIBUTES:
+            if found[0].startswith("<!--"):
+                continue
+            tag = found[0].partition(">")[0] if found[1] else QUOTED.sub("=x ", found[0])
+            if max(tag.count("="), len(tag.split()), tag.count("/")) > MAX_ATTRIBUTES:
+                return True
+    return False
 
 
 def _is_too_deep(html: str) -> bool:
@@ -288,19 +161,21 @@ def _metadata(tree: Any) -> dict[str, Any]:
         if link is not None:
             pairs.append(("url", link.getattr("href")))
     pairs.append(("title", tree.title))
-    root = tree.document.query_selector("html") if tree.document else None
-    language = (root.getattr("lang") if root is not None else None) or ""
-    if LANGUAGE.fullmatch(language.strip()):
-        pairs.append(("language", language))
+    pairs += [("language", language) for language in _languages(tree)]
     return {name: " ".join(value.split()) for name, value in first_values(pairs).items()}
 
 
-def _by_trafilatura(html: str) -> str:
-    try:
-        import trafilatura  # pyright: ignore[reportMissingImports]
-    except ImportError:
-        raise LmkitError(
-            "--read.html trafilatura: trafilatura is not installed",
-            "pip install 'trafilatura>=2,<3' lxml_html_clean",
-        ) from None
-    return trafilatura.extract(html) or ""
+def _languages(tree: Any) -> Iterator[str]:
+    """Yield the languages that a page declares, the most reliable one first."""
+    for selector in ("html", "body"):
+        element = tree.document.query_selector(selector) if tree.document else None
+        for name in ("lang", "xml:lang"):
+            language = ((element.getattr(name) if element is not None else None) or "").strip()
+            if LANGUAGE.fullmatch(language):
+                yield language
+    for meta in tree.document.query_selector_all("meta[content]")[:100] if tree.document else ():
+        name = meta.getattr("http-equiv") or meta.getattr("name") or meta.getattr("property") or ""
+        language = (meta.getattr("content") or "").strip()
+        # A list of languages is that of the intended readers, not that of the text.
+        if name.lower() in LANGUAGE_META and LANGUAGE.fullmatch(language):
+            yield language

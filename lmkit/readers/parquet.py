@@ -183,7 +183,7 @@ def _value(column: Any) -> Any:
         return column.to_pylist()[0]
     except UnicodeDecodeError:
         raise
-    except (OverflowError, ValueError):
+    except (KeyError, OverflowError, ValueError):  # pytz, if installed, raises KeyError
         return " ".join(column.to_string().split())
 
 

@@ -1,8 +1,13 @@
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lmkit.readers.html import page_html
+from lmkit.readers.html import page_text
+from lmkit.readers.options import ReaderConfig
+from lmkit.readers.reader import Request
+from lmkit.storage.byte_ranges import CorruptInput
 from tests.readers.reading import documents, outcomes, texts_and_reasons
 
 PARAGRAPHS = "".join(
@@ -48,92 +53,98 @@ def test_a_page_in_utf16_is_read(tmp_path: Path) -> None:
     assert "paragraph 8" in document.text
 
 
-GERMAN = "Über den Dünen kreisen größere Möwen, und am Abend läuft die Fähre zurück."
-RUSSIAN = "Смотритель записывал погоду в толстую тетрадь, и никто её не читал."
-THAI = "ประภาคารตั้งอยู่ทางชายฝั่งเหนือของเกาะ และส่องสว่างทุกค่ำคืน"
-JAPANESE = "灯台守は毎朝、海の色を日記に書いた。船は港に戻り、鐘が①度鳴る。"
-CHINESE = "守塔人每天早晨把海的颜色写进日记。船回到港口、钟声响起。"
-KOREAN = "등대지기는 매일 아침 바다의 빛깔을 일기에 적었다. 똠방"
-WRITTEN = [
-    (GERMAN, "windows-1252", "cp1252"),
-    (RUSSIAN, "windows-1251", "cp1251"),
-    (RUSSIAN, "koi8-r", "koi8-r"),
-    (THAI, "windows-874", "cp874"),
-    (JAPANESE, "shift_jis", "cp932"),
-    (CHINESE, "gb2312", "gb18030"),
-    (KOREAN, "euc-kr", "cp949"),
-]
+def metadata(html: str) -> dict[str, Any]:
+    return page_text(html.encode(), Request())[1]
 
 
-def spelled(text: str, encoding: str, meta: str = "") -> bytes:
-    declaration = f'<meta charset="{meta}">' if meta else ""
-    return f"<html><head>{declaration}<title>x</title></head><body><p>{text}</p></body>".encode(
-        encoding
-    )
+@pytest.mark.parametrize(
+    ("html", "language"),
+    [
+        ('<html xml:lang="de"><p>x', "de"),
+        ('<html lang="" xml:lang="pt-BR"><p>x', "pt-BR"),
+        ("<html lang=en xml:lang=de><p>x", "en"),
+        ("<body lang=el><p>x", "el"),
+        ("<meta http-equiv=Content-Language content=th><p>x", "th"),
+        ("<meta name=language content=he><p>x", "he"),
+        ("<html lang=de><meta http-equiv=content-language content=en><p>x", "de"),
+        ('<meta http-equiv=Content-Language content="en, fr"><p>x', None),
+        ("<html lang='not a language'><p>x", None),
+    ],
+)
+def test_the_declared_language_is_found(html: str, language: str | None) -> None:
+    assert metadata(html).get("language") == language
 
 
-@pytest.mark.parametrize(("text", "label", "encoding"), WRITTEN)
-def test_a_charset_that_the_bytes_refute_is_ignored(text: str, label: str, encoding: str) -> None:
-    assert text in page_html(spelled(text, encoding, label), "utf-8")  # the server is wrong
-    assert text in page_html(spelled(text, encoding, "utf-8"), label)  # the page is wrong
-    assert text in page_html(spelled(text, encoding, "utf-8"))  # and nothing else declares it
-    assert text in page_html(spelled(text, encoding), "UTF-8")
-    assert text in page_html(spelled(text, "utf-8", "utf-8"), label)
-    assert text in page_html(spelled(text, "utf-8"), label)
+@pytest.mark.parametrize("mode", ["main", "fast", "all"])
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<body><p>灯台</p></body>",
+        "<body style='display: none'><nav><a href=/>Главная</a></nav></body>",
+        "<div hidden>ซ่อน</div>",
+        "<footer>Imprint</footer>",
+        "<noscript><p>Sin programas.</p></noscript>",
+        f"<div><noscript><article>{PARAGRAPHS}</article></noscript></div>",
+        "<div class=comments><p>No!</p></div>",
+        "<div style=display:none><p>Nur mit Script.</p></div>",
+        "<span>" * 300 + "deep",
+        "<frameset><frame src=a><noframes><body><p>No frames here.</body></noframes></frameset>",
+    ],
+)
+def test_no_page_with_text_becomes_empty(mode: Any, html: str) -> None:
+    request = Request(reading=ReaderConfig(html=mode))
+    assert page_text(html.encode(), request)[0].strip()
+    assert page_text(b"<p> </p><script>x</script>", request)[0].strip() == ""
 
 
-@pytest.mark.parametrize("text", [GERMAN, RUSSIAN, THAI, JAPANESE, CHINESE, KOREAN])
-@pytest.mark.parametrize("bad", [b"\xe9", b"\x92", b"\xff", b"\xe2\x80"])
-def test_one_bad_byte_costs_one_character(text: str, bad: bytes) -> None:
-    first, last = text[:20], text[20:]
-    page = spelled(f"{first} | {last}", "utf-8", "utf-8").replace(b"|", bad + b".")
-    for charset in (None, "utf-8", "latin1"):
-        assert f"{first} \ufffd. {last}" in page_html(page, charset)
-    plain = page.replace(b"<meta charset", b"<meta name")
-    assert f"{first} \ufffd. {last}" in page_html(plain)
+def test_fallbacks_are_counted() -> None:
+    request = Request()
+    page_text(PAGE.encode(), request)
+    assert not request.counts
+    page_text(b"<div hidden>a</div>", request)
+    assert request.counts == {"html_fallbacks": 1}
 
 
-@pytest.mark.parametrize(("text", "label", "encoding"), WRITTEN[4:])
-def test_one_bad_byte_in_other_multibyte_encodings_costs_one_character(
-    text: str, label: str, encoding: str
-) -> None:
-    page = spelled(f"{text * 2}|{text}", encoding, label).replace(b"|", b"\x81 ")
-    for charset in (None, label, "utf-8"):
-        found = page_html(page, charset)
-        assert text * 2 in found and text in found.replace(text * 2, "") and "\ufffd" in found
+def test_characters_that_cannot_be_decoded_are_counted() -> None:
+    request = Request()
+    page = PAGE.replace("Cats<", "Γάτες \xe9\xff caf\u00e9 \ufffd<").encode()
+    page = page.replace("\xe9\xff".encode(), b"\xe9 \xff")
+    assert "\ufffd \ufffd caf\u00e9 \ufffd" in page_text(page, request)[0]
+    assert request.counts["replaced_characters"] == 4  # the title and the heading
 
 
-def test_a_page_truncated_within_a_character_is_still_utf8() -> None:
-    for text in (GERMAN, KOREAN, "Only the last word has one: caf\u00e9"):
-        page = spelled(text, "utf-8", "utf-8").partition(b"</p>")[0]
-        whole = page.decode() + "\ufffd"
-        assert page_html(page + "é".encode()[:1]) == whole
-        assert page_html(page + "船".encode()[:2], "utf-8") == whole
+@pytest.mark.parametrize(
+    "body",
+    [
+        bytes(range(256)) * 40,  # binary data
+        b"\xff\xfe\xfd \xfc\xfb " * 200,  # fits no encoding that is declared
+        "Маяк на мысе ".encode("cp855") * 50,
+    ],
+)
+def test_a_page_that_is_mostly_undecodable_is_quarantined(body: bytes) -> None:
+    page = b"<html lang=ru><meta charset=utf-8><title>x</title><p>" + body
+    with pytest.raises(CorruptInput, match="character set"):
+        page_text(page, Request(), "utf-8")
 
 
-def test_labels_have_the_meaning_of_browsers() -> None:
-    # https://encoding.spec.whatwg.org/#names-and-labels: latin1 is windows-1252.
-    for label in ("latin1", "iso-8859-1", "us-ascii"):
-        assert "“5 €” … so" in page_html(spelled("“5 €” … so", "cp1252", label))
-        assert "“5 €” … so" in page_html(spelled("“5 €” … so", "cp1252"), label)
-    assert "é" in page_html(spelled("é", "utf-8", "utf-16"))  # nothing is UTF-16 without zeros
-    xml = '<?xml version="1.0" encoding="windows-1251"?><html><p>' + RUSSIAN
-    assert page_html(xml.encode("cp1251")) == xml
-    comment = "<!-- <meta charset=koi8-r> --><meta charset=windows-1251><p>" + RUSSIAN
-    assert page_html(comment.encode("cp1251")) == comment
+def test_pages_built_to_be_slow_are_refused_or_read_in_linear_time() -> None:
+    attributes = " ".join(f"a{number}=1" for number in range(100_000))
+    for html in (f"<p {attributes}>x", "<p " + "a/" * 100_000 + ">x", '<p a=">" ' + attributes):
+        with pytest.raises(CorruptInput, match="attributes"):
+            page_text(html.encode(), Request())
+    started = time.process_time()
+    table = "<table>" + "<tr><td colspan=1000 rowspan=1000>a" * 2_000
+    lists = "<ul><li>x" * 900
+    deep = "<div>" * 4_000 + "x"
+    options = "<select>" + "<option>x" * 100_000
+    hidden = "<i hidden>" * 4_000 + "x"
+    for html in (table, lists, deep, options, hidden, "<math><mrow>" * 2_000 + "x"):
+        page_text(html.encode(), Request())
+    assert time.process_time() - started < 60
 
 
-def test_windows_1252_is_not_mistaken_for_a_central_european_encoding() -> None:
-    page = spelled("Le vieux phare de l'île, où l'été s'achève à l'aube", "cp1252", "utf-8")
-    page = page.replace(b"<html>", b"<html lang=fr>")
-    assert "l'île, où l'été s'achève à l'aube" in page_html(page)
-
-
-def test_bytes_that_fit_nothing_become_replacement_characters() -> None:
-    page = b"<meta charset=utf-8><p>one \x81\x8d\x8f\x90\x9d two"
-    assert page_html(page) == "<meta charset=utf-8><p>one " + "\ufffd" * 5 + " two"
-
-
-def test_iso_2022_is_read_although_it_is_ascii() -> None:
-    page = spelled("灯台守は毎朝", "iso2022_jp", "iso-2022-jp")
-    assert page.isascii() and "灯台守は毎朝" in page_html(page)
+def test_long_attributes_are_no_reason_to_refuse_a_page() -> None:
+    script = "<script>for (i = 0; i<n; i++) { " + "a = 1; b = '/'; " * 5_000 + "}</script>"
+    assert page_text(f"<p>one two</p>{script}<!-- a<b {'c=d ' * 9_000}-->".encode(), Request())[0]
+    picture = "<img src='data:image/png;base64," + "iVBOR/w0+KGgo= " * 20_000 + "'>"
+    assert page_text(f"<p>one {picture} two</p>".encode(), Request())[0] == "one two"

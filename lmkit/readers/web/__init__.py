@@ -1,0 +1,1 @@
+"""Web pages: their character set, formulas, visible text and main content."""
