@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from functools import partial
 from hashlib import blake2b
 
-from lmkit.pii.detectors import find
 from lmkit.pii.options import Kind, PiiConfig
 
 HASH_BYTES = 6
@@ -24,6 +23,8 @@ class Replacer:
     """Replaces PII, and counts it by kind."""
 
     def __init__(self, options: PiiConfig) -> None:
+        from lmkit.pii.detectors import find  # it loads the tables of phone numbers
+
         self._find = partial(find, kinds=options.kinds)
         self._use_pseudonym = options.action == "pseudonym"
         self.counts: Counter[str] = Counter()
