@@ -67,7 +67,7 @@ MAX_ELEMENTS = 50_000
 MAX_DEPTH = 200
 """Depth of elements. libxml2 and trafilatura were not made for more."""
 MAX_CHARACTERS = 10_000_000
-CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f\ufffe\uffff]")
+CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 """Characters that libxml2 leaves out."""
 PARSER = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
 

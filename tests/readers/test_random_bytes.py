@@ -61,6 +61,7 @@ def test_every_reader_yields_outcomes_and_never_raises_on_random_bytes(
                 assert isinstance(outcome, Unreadable) and outcome.reason
 
 
+@example(text="0\x0c", kind="html")
 @example(text="\x00" * 50, kind="text")
 @given(text=st.text(max_size=80), kind=st.sampled_from(["text", "html", "subtitles"]))
 @settings(max_examples=60)
