@@ -103,6 +103,8 @@ def _is_version(text: str, match: re.Match[str]) -> bool:
     parts = [int(part) for part in match[0].split(".")]
     if all(part < MAX_SECTION for part in parts[:3]):
         return not FROM.search(before)
+    if parts[0] < MAX_SECTION and 0 in parts[1:3]:
+        return True
     has_zeros = parts[1] == parts[2] == 0
     return parts[0] < MAX_MAJOR and (has_zeros or PRODUCT.search(before) is not None)
 

@@ -19,7 +19,7 @@ import phonenumbers
 from lmkit.pii.word_edges import WITHOUT_SPACES
 
 WORD = re.compile(
-    r"(?:\b(?:tel|telephone|phone|fax|mobile|mob|cell|call|dial|text|sms|whatsapp|hotline|ring|"
+    r"(?:\b(?:tel|telephone|phone|ph|fax|mobile|mob|cell|call|dial|text|sms|whatsapp|hotline|ring|"
     r"telefon|telefax|handy|mobil|rufnummer|t[ée]l|t[ée]l[ée]phone|portable|tel[ée]fono|"
     r"m[óo]vil|telefone|celular|telefono|cellulare|tfn|tlf|puh|fone|ligue|contato|telepon|"
     r"тел|телефон\w*|моб|мобильн\w*|сот|факс|звон\w*|позвон\w*|набер\w*|вотсап|"
@@ -40,7 +40,7 @@ FORMS = {
     "international": re.compile(
         rf"(?:\+[1-9][0-9]{{0,2}}|\(\+[1-9][0-9]{{0,2}}\))(?:{SEPARATOR}{{0,2}}(?:\(0\))?{GROUP}){{1,7}}"
     ),
-    "abroad": re.compile(rf"00[1-9][0-9]{{0,2}}(?:{SEPARATOR}{GROUP}){{2,6}}"),
+    "abroad": re.compile(rf"00[1-9][0-9]{{0,2}}(?:{SEPARATOR}{GROUP}){{2,6}}|00[1-9][0-9]{{9,13}}"),
     "american": re.compile(
         r"(?:1[-. ])?(?:\([2-9][0-9]{2}\) ?-?|[2-9][0-9]{2}[-.\u2011])[2-9][0-9]{2}"
         r"[-.\u2011 ][0-9]{4}|1[-. ][2-9][0-9]{2} [2-9][0-9]{2} [0-9]{4}"
@@ -184,24 +184,30 @@ def _end_of_number(text: str, at: int) -> int | None:
     if first.isdigit():
         inside = before in BETWEEN_DIGITS and text[max(0, at - 2) : at - 1].isdigit()
         is_glued = before.isalnum() and not UNSPACED.match(before)
-        if is_glued or before in NEVER_BEFORE or inside:
+        if is_glued or inside or (before in NEVER_BEFORE and not _follows_word(text, at)):
             return None
     if ZIP_CODE.match(text, at) and STATE.search(text[max(0, at - 5) : at]):
         return None
-    has_word = WORD.search(text[max(0, at - WORD_REACH) : at]) is not None
     for name, form in FORMS.items():
         match = form.match(text, at, at + MAX_CHARACTERS)
         if name == "international":  # its last groups may be what comes after it
             while match and not _fits(text, match, DIGITS[name]):
                 match = form.match(text, at, match.end() - 1)
-        if match and _fits(text, match, DIGITS[name]) and (has_word or _exists(name, match[0])):
+        if not match or not _fits(text, match, DIGITS[name]):
+            continue
+        if _exists(name, match[0]) or _follows_word(text, at):
             return None if DATE.match(text, at) else match.end()
     if match := _chinese_mobile(text, at, before):
         return match.end()
-    if not has_word:
+    if not _follows_word(text, at):
         return None
     match = None if DATE.match(text, at) else AFTER_A_WORD.match(text, at, at + MAX_CHARACTERS)
     return match.end() if match and _fits(text, match, DIGITS_AFTER_A_WORD) else None
+
+
+def _follows_word(text: str, at: int) -> bool:
+    """Tell whether a word like `Tel.` is right before."""
+    return WORD.search(text[max(0, at - WORD_REACH) : at]) is not None
 
 
 def _chinese_mobile(text: str, at: int, before: str) -> re.Match[str] | None:
@@ -227,8 +233,8 @@ def _exists(form: str, number: str) -> bool:
         if NORTH_AMERICAN.fullmatch(digits):
             return True
         # Regulators reserve numbers for fiction in ranges that are not assigned.
-        is_like_money = THOUSANDS.fullmatch(number) is not None
-        return _is_valid(f"+{digits}", None, is_assigned=is_like_money)
+        is_doubtful = THOUSANDS.fullmatch(number) is not None or number.isdigit()
+        return _is_valid(f"+{digits}", None, is_assigned=is_doubtful)
     regions = REGIONS.get(form, TRUNK)
     return any(_is_valid(number, region, is_assigned=True) for region in regions)
 

@@ -41,6 +41,7 @@ def test_public_addresses_are_distinguished_from_versions(text: str, expected: s
         "Adobe Flash Player 32.0.0.101 and the driver 27.20.100.95 were replaced",
         "the section is 7.2.31.44 in the manual, and Kapitel 21.22.23.24",
         "Bump acme from 21.22.23.24 to 31.0.0.4",
+        "kernel 5.15.0.91, glibc 2.31.0.9",
         "OpenSuite Viewer 21.44.13.77 crashed",
         "установлена версия 21.22.23.24, драйвер 31.40.50.60",
         "当前版本 21.22.23.24，バージョン21.22.23.25",
