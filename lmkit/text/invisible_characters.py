@@ -36,7 +36,7 @@ BREAKING = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1950-\u19ff\u1a20-\u1aaf\ua9e0-\ua9ff\uaa60-\uaadf"
 )
 """Thai, Lao, Burmese, Khmer, Tai Le, New Tai Lue, Tai Tham and Tai Viet."""
-_ANY = re.compile(f"[{''.join(KINDS.values())}]")
+INVISIBLE = re.compile(f"[{''.join(KINDS.values())}]")
 _SOFT = re.compile(f"[{''.join(KINDS[kind] for kind in SOFT)}]")
 _SPACES = re.compile(rf"(?<![{BREAKING}])(?<!\u200b)\u200b+(?![{BREAKING}\u200b])")
 _COUNTED = {kind: re.compile(f"[{characters}]+") for kind, characters in KINDS.items()}
@@ -62,7 +62,9 @@ def without_invisible(text: str) -> str:
         return text
     # The few characters beyond ASCII are searched many times faster than the text.
     data = text.encode("utf-8", "surrogatepass").translate(None, ASCII)
-    return _ANY.sub("", text) if _ANY.search(data.decode("utf-8", "surrogatepass")) else text
+    return (
+        INVISIBLE.sub("", text) if INVISIBLE.search(data.decode("utf-8", "surrogatepass")) else text
+    )
 
 
 def removed_invisible(text: str, *, soft_only: bool) -> tuple[str, dict[str, int]]:
@@ -72,7 +74,7 @@ def removed_invisible(text: str, *, soft_only: bool) -> tuple[str, dict[str, int
     ('Leuchtt\u00fcrme, \u0e01\u200b\u0e02', {'soft_hyphens': 1, 'zero_width_spaces': 1})
     """
     counts: dict[str, int] = {}
-    if not (_SOFT if soft_only else _ANY).search(text):
+    if not (_SOFT if soft_only else INVISIBLE).search(text):
         return text, counts
     for kind in SOFT if soft_only else KINDS:
         pattern = _SPACES if kind == "zero_width_spaces" else _COUNTED[kind]

@@ -135,16 +135,20 @@ def _judging_documents(
 ) -> Generator[Callable[[Iterable[Document | Unreadable]], Iterator[Outcome]]]:
     """Yield a function that judges documents; signals and counts go to a file and the receipt."""
     replacer = Replacer(config.pii) if config.pii.action else None
+    normalized: Counter[str] = Counter()
     outcome_counts = OutcomeCounts(with_texts=config.keep_rejected != "none")
 
     def outcomes_of(documents: Iterable[Document | Unreadable]) -> Iterator[Outcome]:
         judge = judge_for(config.filters, _language_rule(config))
-        outcomes = judged(_prepared(config, documents, replacer), judge, signals_file.write)
+        outcomes = judged(
+            _prepared(config, documents, replacer, normalized), judge, signals_file.write
+        )
         return outcome_counts.counted(segmented(outcomes, config.sentences, config.max_characters))
 
     with SignalsFile(writer) as signals_file:
         yield outcomes_of
     writer.facts["ledger"] = outcome_counts.report()
+    _count_more(writer, normalized)
     if replacer:
         _count_more(writer, {f"private_{kind}": n for kind, n in replacer.counts.items()})
 
@@ -214,14 +218,17 @@ def _read(
 
 
 def _prepared(
-    config: CleanConfig, documents: Iterable[Document | Unreadable], replacer: Replacer | None
+    config: CleanConfig,
+    documents: Iterable[Document | Unreadable],
+    replacer: Replacer | None,
+    normalized: Counter[str],
 ) -> Iterator[Outcome]:
-    """Normalize texts, and replace PII in them."""
+    """Normalize texts, and replace PII in them; count what normalization removes."""
     for document in documents:
         if isinstance(document, Unreadable):
             yield document
             continue
-        text, found_pii = normalize(document.text, config.normalize), None
+        text, found_pii = normalize(document.text, config.normalize, normalized), None
         if replacer:
             text, found_pii = replacer.replace(text)
         document = document.with_text(text)
