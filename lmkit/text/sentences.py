@@ -115,8 +115,8 @@ def blocks(text: str) -> Iterator[Span]:
     start = 0
     for line in text.split("\n"):
         stop = start + len(line)
-        if line.strip():
-            lines.append((start, stop))
+        if line.strip():  # a carriage return belongs to the line feed
+            lines.append((start, stop - line.endswith("\r")))
         elif lines:
             yield from _merged_if_wrapped(lines)
             lines = []
