@@ -30,7 +30,8 @@ ADVICE = {
     "none --filters.gopher.max-mean-word-length none",
     "c4": "--filters.c4.end-marks any --filters.c4.min-sentences none "
     "--filters.c4.min-line-words 1",
-    "fineweb": "--filters.fineweb.min-ended-lines none --filters.fineweb.max-line-feeds-per-word none",
+    "fineweb": "--filters.fineweb.min-ended-lines none "
+    "--filters.fineweb.max-line-feeds-per-word none",
 }
 
 

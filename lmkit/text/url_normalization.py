@@ -56,9 +56,9 @@ def _route(fragment: str) -> str:
     fragment = fragment.partition(":~:")[0].partition("#")[0]  # a passage, or an anchor in a route
     bang = fragment[:1] == "!"
     path, _, search = fragment.removeprefix("!").partition("?")
-    if not bang and "/" not in path:
+    path = _coded(path.rstrip("/"), IN_PATH)
+    if not bang and "/" not in path and (path or not search):
         return ""
-    path = _coded(path, IN_PATH).rstrip("/")
     route = path + _query(search)
     return f"#{'!' * bang}{route}" if route else ""
 
