@@ -29,7 +29,24 @@ def test_the_smallest_source_and_id_is_kept_across_all_inputs(here: Path) -> Non
     assert sorted(texts(Path("out"))) == ["A  DOG", "the  cat"]
     assert done.counts.dropped == {"exact_duplicate": 2}
     kept = {r["id"]: r["kept"] for r in records(Path("out"), "duplicates")}
-    assert kept == {"1": {"source": "books", "id": "9"}, "2": {"source": "web", "id": "0"}}
+    offset = Path("a.jsonl").read_bytes().index(b"\n") + 1
+    assert kept == {
+        "1": {"source": "books", "id": "9", "origin": "a.jsonl", "offset": 0},
+        "2": {"source": "web", "id": "0", "origin": "a.jsonl", "offset": offset},
+    }
+
+
+def test_documents_with_one_id_are_told_apart_by_where_they_were_read(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write("a.jsonl", ("web", "1", "the cat"), ("web", "1", "a dog"), ("web", "1", "The cat"))
+    done = dedup(DedupConfig(inputs=(Path("a.jsonl"),), output=Path("out")))
+    assert done.counts.dropped == {"exact_duplicate": 1}
+    (row,) = records(Path("out"), "duplicates")
+    lines = Path("a.jsonl").read_bytes().splitlines(keepends=True)
+    places = {(row["origin"], row["offset"]), (row["kept"]["origin"], row["kept"]["offset"])}
+    assert places == {("a.jsonl", 0), ("a.jsonl", len(lines[0] + lines[1]))}
+    assert capsys.readouterr().err.count("ids repeat") == 1
 
 
 def test_ties_in_source_and_id_are_broken_by_text_and_then_by_path(here: Path) -> None:
