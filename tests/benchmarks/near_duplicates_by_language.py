@@ -20,6 +20,7 @@ import unicodedata
 import zipfile
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 from lmkit.deduplication.minhash import Bands
 from lmkit.deduplication.shingles import jaccard, shingles
@@ -113,7 +114,7 @@ def main(path: Path) -> None:
         for number, base in enumerate(bases):
             texts += [edited(base, chance) for _ in range(COPIES)]
             owners += [number] * COPIES
-        signed = []
+        signed: list[tuple[Any, Any]] = []
         for start in range(0, len(texts), TEXTS_AT_ONCE):
             found, lengths = shingles([*map(folded, texts[start : start + TEXTS_AT_ONCE])])
             keys = bands.keys(found, lengths).T
@@ -122,7 +123,7 @@ def main(path: Path) -> None:
                 signed.append((found[first : first + length], row))
                 first += length
 
-        def matched(one: int, other: int, signed: list = signed) -> bool:
+        def matched(one: int, other: int, signed: list[tuple[Any, Any]] = signed) -> bool:
             (a, keys_a), (b, keys_b) = signed[one], signed[other]
             return bool((keys_a == keys_b).any()) and jaccard(a, b) >= MIN_SIMILARITY
 

@@ -32,7 +32,7 @@ from lmkit.deduplication.decontamination import Decontaminator, prepare_items
 from lmkit.deduplication.document_table import DocumentTable, writing_document_keys
 from lmkit.deduplication.exact import Exact, SameUrl
 from lmkit.deduplication.examples import ExampleCollector, summary_of, write_examples
-from lmkit.deduplication.keep_policy import place_of
+from lmkit.deduplication.keep_policy import location_of
 from lmkit.deduplication.matcher import Matcher, Transform, tables_of
 from lmkit.deduplication.near_duplicates import NearDuplicates
 from lmkit.deduplication.removal_table import NO_REPRESENTATIVE, Verdicts, duplicates_in, removed_in
@@ -55,7 +55,7 @@ class Duplicate(NamedTuple):
     reason: str
     kept: int
     similarity: float
-    place: dict[str, Any]
+    location: dict[str, Any]
 
 
 def matchers_of(config: DedupConfig) -> list[Matcher]:
@@ -237,8 +237,8 @@ def _write(
                     yield Rejected(document, reason)
                 else:
                     named = document.id, document.source, reason
-                    place = place_of(document)
-                    duplicates.append(Duplicate(*named, kept, similarity, place))
+                    location = location_of(document)
+                    duplicates.append(Duplicate(*named, kept, similarity, location))
                     yield Rejected(document, f"{reason}_duplicate")
             else:
                 yield _transformed(number, document, transforms)
@@ -287,14 +287,18 @@ def _write_duplicates(
         for duplicate in duplicates:
             kept = keys.get(duplicate.kept)
             examples_read.count(duplicate.reason, duplicate.source, kept.source if kept else "")
-            representative = kept and {"source": kept.source, "id": kept.id, **(kept.place or {})}
+            representative = kept and {
+                "source": kept.source,
+                "id": kept.id,
+                **(kept.location or {}),
+            }
             same = kept and (kept.source, kept.id) == (duplicate.source, duplicate.id)
             writer.facts["same_ids"] += bool(same)
             file.write(
                 {
                     "id": duplicate.id,
                     "source": duplicate.source,
-                    **duplicate.place,
+                    **duplicate.location,
                     "kept": representative,
                     "reason": duplicate.reason,
                     "similarity": round(duplicate.similarity, 6),
