@@ -41,7 +41,7 @@ Verdict = tuple[Numbers, Numbers]
 """Which documents of a task are removed, and which are only labelled."""
 
 
-FORMAT = 1
+FORMAT = 2
 RECORD = "index.json"
 ADDING, REPLACED = ".adding", ".replaced"
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.tasks import TaskWriter, scratch
-from lmkit.deduplication.keep_policy import DocumentKey, value_of
+from lmkit.deduplication.keep_policy import DocumentKey, location_of, value_of
 from lmkit.deduplication.options import KeepConfig
 from lmkit.text.digests import digest
 
@@ -49,6 +49,7 @@ def writing_document_keys(
                     path=str(path),
                     characters=len(document.text),
                     value=value_of(keep, document),
+                    location=location_of(document),
                 )
                 size = file.write(json.dumps(key).encode())
                 ends.append(ends[-1] + size if ends else size)

@@ -1,7 +1,8 @@
 """The matchers that find documents with the same text, and with the same URL.
 
 Choices:
-- Texts are the same if they differ only in letter case, white space or Unicode form.
+- Texts are the same if they differ only in letter case, white space, Unicode form, or in characters
+  that no reader sees, such as soft hyphens.
 - URLs are the same if `lmkit.text.url_normalization` normalizes them to the same string:
   `metadata.url`, else an origin that is a URL. A document without a URL is never a duplicate.
 - Digests are matched by sorting: that takes some 60 bytes per document, and beyond 64 million

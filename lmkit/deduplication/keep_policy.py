@@ -27,6 +27,18 @@ class DocumentKey(NamedTuple):
     path: str
     characters: int
     value: Value
+    location: dict[str, Any] | None = None
+    """Where the document was read, since ids may repeat: origin, offset, record."""
+
+
+LOCATION = ("origin", "offset", "record")
+"""Fields of the metadata that tell where a document was read."""
+
+
+def location_of(document: Document) -> dict[str, Any]:
+    """Return where a document was read, as far as its metadata tells."""
+    found = {name: document.metadata.get(name) for name in LOCATION}
+    return {name: value for name, value in found.items() if isinstance(value, int | str)}
 
 
 def value_of(keep: KeepConfig, document: Document) -> Value:

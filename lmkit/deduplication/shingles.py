@@ -3,8 +3,11 @@ r"""Shingles: the word 5-grams of a text, each hashed to 32 bits.
 Choices:
 - A shingle is five consecutive words, in lower case, without punctuation; a shorter document is
   one shingle, so short ones are compared too. FineWeb does the same (arXiv 2406.17557, 3.4).
-- A word is what \w+ matches. Many texts are split at a time, as one array of characters: that takes
-  an eighth of the time of re and a dictionary of words.
+- A word is what \w+ matches, with the combining marks in it: Hindi's vowel signs don't split it.
+  In scripts that are written without spaces, each character with its marks is a word: five of them
+  find copies as five English words do (tests/benchmarks/near_duplicates_by_language.py).
+- Many texts are split at a time, as one array of characters: that takes an eighth of the time of re
+  and a dictionary of words.
 - A word's hash is the polynomial of its characters, modulo 2^64; a shingle's is a sum of those,
   each times a factor for its position, so the order of words counts. Both are mixed well.
 - 32 bits of that are kept, the size of the text when it is compressed. Two texts of 700 words then
@@ -14,6 +17,7 @@ Choices:
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import cache
 from sys import maxunicode
@@ -21,9 +25,15 @@ from sys import maxunicode
 import numpy as np
 from numpy.typing import NDArray
 
+from lmkit.text.alphanumerics import UNSPACED
+
 WORDS = 5
 PIECE = 1 << 16
 """Characters that are split into words at a time."""
+LETTER, ALONE, MARK = 1, 2, 3
+"""Kinds of characters: a letter or digit; one that is a word; a combining mark."""
+MARKS = (*range(0x300, 0x20000), *range(0xE0100, 0xE01F0))
+"""Characters among which there are combining marks."""
 
 Hashes = NDArray[np.uint64]
 Shingles = NDArray[np.uint32]
@@ -92,10 +102,7 @@ def _words(texts: Sequence[str]) -> tuple[Hashes, NDArray[np.int64]]:
     hashes, starts = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
     for first, piece in _pieces("\n".join(texts)):
         codes = _codes(piece)
-        inside = np.zeros(len(codes) + 2, bool)
-        inside[1:-1] = _is_word()[codes]
-        (borders,) = np.nonzero(inside[1:] != inside[:-1])
-        begin, end = borders[::2], borders[1::2]
+        begin, end = _borders(_kinds()[codes])
         sums = np.zeros(len(codes) + 1, np.uint64)
         np.cumsum(codes * POWERS[: len(codes)], out=sums[1:])
         hashes.append(mix((sums[end] - sums[begin]) * INVERSES[begin]))
@@ -123,12 +130,35 @@ def _codes(text: str) -> NDArray[np.uint8] | NDArray[np.uint32]:
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
 
 
+def _borders(kinds: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return where each word begins and ends, given the kind of each character."""
+    inside = np.zeros(len(kinds) + 2, bool)
+    np.not_equal(kinds, 0, out=inside[1:-1])
+    (borders,) = np.nonzero(inside[1:] != inside[:-1])
+    begin, end = borders[::2], borders[1::2]
+    if kinds.max(initial=0) <= LETTER:
+        return begin, end
+    # A mark belongs to the character before it, and to its script.
+    bases = np.where(kinds == MARK, 0, np.arange(len(kinds)))
+    before = kinds[np.maximum.accumulate(bases)]
+    alone = kinds == ALONE
+    alone[1:] |= (kinds[1:] == LETTER) & (before[:-1] == ALONE)
+    alone[1:] &= inside[1:-2]  # else it is a border already
+    (within,) = np.nonzero(alone[1:])
+    return np.sort(np.append(begin, within + 1)), np.sort(np.append(end, within + 1))
+
+
 @cache
-def _is_word() -> NDArray[np.bool_]:
-    r"""Return for each character whether \w matches it."""
-    table = np.zeros(maxunicode + 1, bool)
-    for found in re.finditer(r"\w+", "".join(map(chr, range(maxunicode + 1)))):
-        table[found.start() : found.end()] = True
+def _kinds() -> NDArray[np.uint8]:
+    r"""Return the kind of each character; what \w matches is a letter."""
+    characters = "".join(map(chr, range(maxunicode + 1)))
+    table = np.zeros(maxunicode + 1, np.uint8)
+    for found in re.finditer(r"\w+", characters):
+        table[found.start() : found.end()] = LETTER
+    for start, stop in UNSPACED:
+        table[start:stop] *= ALONE
+    marks = [code for code in MARKS if unicodedata.category(chr(code)) in {"Mn", "Mc"}]
+    table[marks] = MARK
     return table
 
 

@@ -10,6 +10,8 @@ Choices:
   books, news pages, HTML and wiki markup. spaCy isn't needed to run this.
 - Where the two still differ (rare smileys and abbreviations), a document's verdict hardly ever
   does: tests/benchmarks/filters_against_datatrove.py counts both.
+- In scripts that are written without spaces, each character with its marks is a word, so that a
+  clause isn't one; there spaCy's blank tokenizer for English has clauses.
 - No pattern backtracks: each matches in a bounded neighbourhood, or scans a character class once.
   Prefixes and suffixes are tracked by offset, not copied, so that a million punctuation marks take
   a million steps.
@@ -18,6 +20,8 @@ Choices:
 import re
 import unicodedata
 from itertools import product
+
+from lmkit.text.alphanumerics import UNSPACED
 
 UNIT_REACH = 12
 """Characters at the end of a chunk that decide whether a unit is split off."""
@@ -129,6 +133,14 @@ def _special_cases() -> dict[str, tuple[str, ...]]:
 
 
 SPECIAL = _special_cases()
+_ALONE = "".join(f"{chr(start)}-{chr(stop - 1)}" for start, stop in UNSPACED)
+_MARKS = "".join(
+    chr(code)
+    for code in (*range(0x300, 0x370), *(code for span in UNSPACED[:10] for code in range(*span)))
+    if unicodedata.category(chr(code))[0] == "M"
+)
+ALONE = re.compile(f"[{_ALONE}]")
+PIECES = re.compile(f"[{_ALONE}][{_MARKS}]*|[^{_ALONE}]+")
 UNSPLIT_CASES = frozenset(text for text, words in SPECIAL.items() if len(words) == 1)
 MAX_SPECIAL = max(map(len, SPECIAL))
 
@@ -139,8 +151,15 @@ def english_words(chunk: str) -> tuple[str, ...]:
     >>> english_words("(don't-stop!)")
     ('(', "don't", '-', 'stop', '!', ')')
     """
-    if chunk.isascii() and chunk.isalpha() and chunk not in SPECIAL:
-        return (chunk,)
+    if chunk.isascii():
+        if chunk.isalpha() and chunk not in SPECIAL:
+            return (chunk,)
+    elif ALONE.search(chunk):
+        return tuple(
+            word
+            for piece in PIECES.findall(chunk)
+            for word in ((piece,) if ALONE.match(piece) else english_words(piece))
+        )
     start, end = 0, len(chunk)
     prefixes: list[str] = []
     suffixes: list[str] = []

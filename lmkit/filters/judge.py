@@ -29,6 +29,7 @@ from lmkit.filters.profanity import WordLists
 from lmkit.filters.quality_classifier import QualityClassifier
 from lmkit.filters.rules import CLASSIFIER_SCORE, LanguageRule, Rule, rules_of
 from lmkit.filters.url_blocklist import BlockLists, urls_of
+from lmkit.text.invisible_characters import is_visible
 from lmkit.text.normalization import SURROGATES
 
 if TYPE_CHECKING:
@@ -121,9 +122,11 @@ class Judge:
         >>> [verdict.decided for verdict in Judge(FiltersConfig()).judge(["too short"]).verdicts]
         ['too_short 8 < 25']
         """
-        is_nonempty = np.array([bool(text) and not text.isspace() for text in texts], bool)
+        is_nonempty = np.array([is_visible(text) for text in texts], bool)
         nonempty_texts = [
-            _without_surrogates(text) for text in texts if text and not text.isspace()
+            _without_surrogates(text)
+            for text, nonempty in zip(texts, is_nonempty, strict=True)
+            if nonempty
         ]
         columns, lines_left = self._signals(nonempty_texts)
         signals = {name: _scattered(values, is_nonempty) for name, values in columns.items()}

@@ -23,9 +23,18 @@ UNSPACED = (
     (0x0E00, 0x0F00),  # Thai, Lao
     (0x1000, 0x10A0),  # Burmese
     (0x1780, 0x1800),  # Khmer
-    (0x3040, 0x3100),  # Hiragana, Katakana
+    (0x1950, 0x1A00),  # Tai Le, New Tai Lue
+    (0x1A20, 0x1AB0),  # Tai Tham
+    (0x1B00, 0x1B80),  # Balinese
+    (0x3005, 0x3008),  # marks that stand for Chinese characters
+    (0x3040, 0x3130),  # Hiragana, Katakana, Bopomofo
+    (0x31A0, 0x3200),
     (0x3400, 0xA000),  # Chinese characters
+    (0xA980, 0xAA00),  # Javanese, Burmese
+    (0xAA60, 0xAAE0),  # Burmese, Tai Viet
     (0xF900, 0xFB00),
+    (0xFF66, 0xFFA0),  # narrow Katakana
+    (0x1B000, 0x1B170),
     (0x20000, 0x40000),
 )
 """Scripts whose words have no spaces between them."""
@@ -67,9 +76,7 @@ def letters(text: str) -> Letters:
             beyond = np.flatnonzero(codes >= PREPARED)
             mapped[beyond] = [_letter(chr(code)) for code in codes[beyond].tolist()]
         if highest >= UNSPACED[0][0]:
-            is_word = np.zeros(len(codes), np.bool_)
-            for first, stop in UNSPACED:
-                is_word |= (codes >= first) & (codes < stop)
+            is_word = _IS_UNSPACED.take(codes, mode="clip")
     is_letter = mapped != 0
     begins = is_letter.copy()
     begins[1:] &= ~is_letter[:-1]
@@ -81,6 +88,9 @@ def letters(text: str) -> Letters:
 
 
 _LETTERS = np.zeros(PREPARED, np.uint8)
+_IS_UNSPACED = np.zeros(UNSPACED[-1][1] + 1, np.bool_)
+for _first, _stop in UNSPACED:
+    _IS_UNSPACED[_first:_stop] = True
 _prepared = 0
 
 

@@ -8,6 +8,8 @@ import unicodedata
 from functools import lru_cache
 from hashlib import blake2b, sha256
 
+from lmkit.text.invisible_characters import without_invisible
+
 
 def document_key(seed: int, id: str) -> int:  # noqa: A002 (it is the field's name)
     """Hash a document's id to a number from 0 to 2**64 - 1; another seed gives another order.
@@ -39,14 +41,14 @@ def digest(text: str) -> bytes:
 
 @lru_cache(1)  # every matcher calls it for the same document
 def folded(text: str) -> str:
-    """Return a text without differences of letter case and Unicode form."""
-    return unicodedata.normalize("NFC", text).casefold()
+    """Return a text without differences of letter case, Unicode form or invisible characters."""
+    return unicodedata.normalize("NFC", without_invisible(text)).casefold()
 
 
 def normal_form(text: str) -> str:
     r"""Return the form in which copies of a text are equal, however they are formatted.
 
-    Letter case, white space and the Unicode form don't count.
+    Letter case, white space, the Unicode form, and soft hyphens and the like don't count.
 
     >>> normal_form("The  cat\nsat") == normal_form("the cat sat ")
     True

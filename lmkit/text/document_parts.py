@@ -6,15 +6,17 @@
 Choices:
 - Documents are judged before they are split: a part has less evidence than the full document.
 - The language is that of the metadata, whichever tool identified it; else English.
+- A part doesn't end within a character that a reader sees as one (see graphemes.py), unless that
+  one alone is too long.
 - Parts have the metadata of the full document. Their ids are its id and their number.
 """
 
-import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from lmkit.artifacts.documents_file import Document, Outcome
+from lmkit.text.graphemes import continues, last_boundary
 from lmkit.text.sentences import Span, blocks, one_per_line, sentences
 
 SentenceFormat = Literal["offsets", "lines"]
@@ -54,11 +56,6 @@ def _split(document: Document, max_characters: int | None, language: object) -> 
             document.source,
             {**document.metadata, "part": link},
         )
-
-
-JOINERS = "\u200d\ufe0e\ufe0f"
-MAX_CHARACTER = 32
-"""Maximum number of code points that are searched for the end of a character."""
 
 
 @dataclass(frozen=True)
@@ -114,12 +111,10 @@ def _words(text: str, start: int, stop: int, max_characters: int) -> Iterator[Sp
         space = max(
             text.rfind(" ", start + 1, stop_at + 1), text.rfind("\n", start + 1, stop_at + 1)
         )
+        while space > start and continues(text, space + 1):  # a mark on a space
+            space = text.rfind(" ", start + 1, space)
         if space < 0:
-            positions = range(stop_at, max(start, stop_at - MAX_CHARACTER), -1)
-            stop_at = next(
-                (position for position in positions if not _continues_character(text, position)),
-                stop_at,
-            )
+            stop_at = last_boundary(text, start, stop_at)
             yield start, stop_at
             start = stop_at
             continue
@@ -129,12 +124,3 @@ def _words(text: str, start: int, stop: int, max_characters: int) -> Iterator[Sp
             start += 1
     if start < stop:
         yield start, stop
-
-
-def _continues_character(text: str, position: int) -> bool:
-    """Tell whether a code point belongs to the character before: an accent, or a joined emoji."""
-    return (
-        unicodedata.combining(text[position]) > 0
-        or text[position] in JOINERS
-        or text[position - 1] == JOINERS[0]
-    )

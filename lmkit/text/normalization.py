@@ -7,6 +7,8 @@ Choices:
 - An unpaired surrogate, which a JSON escape can produce, is no text: it becomes U+FFFD.
 - Mojibake is repaired by ftfy (Speer, 2019), line by line, and only where a fast test suspects
   some: most texts are pure ASCII or pass that test, and are left unchanged.
+- Soft hyphens and other characters that are in no word are removed after the repair of mojibake:
+  U+00AD is also half of a wrongly decoded í. What is removed or expanded is counted.
 - Normalization is idempotent: one rule can produce input for another, so a text that was changed is
   processed again until it no longer changes. Trimming, which comes last, produces none, except
   where ftfy may treat a trimmed line differently.
@@ -14,13 +16,15 @@ Choices:
 
 import re
 import unicodedata
+from collections import Counter
 from functools import cache
 from html import unescape
 from typing import Literal
 
+from lmkit.text.invisible_characters import INVISIBLE, removed_invisible
+from lmkit.text.ligatures import EXPANSIONS
 from lmkit.text.options import NormalizationConfig
 
-# Soft hyphens, zero-width joiners and directional marks are kept: scripts and emoji need them.
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff]")
 LINE_ENDS = re.compile(r"\r\n?|[\x85\u2028\u2029]")
 EXOTIC_SPACES = re.compile(r"[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
@@ -32,6 +36,7 @@ QUOTES = {
     **dict.fromkeys(map(ord, "\u2018\u2019\u201a\u201b\u2032\uff07\u2039\u203a"), "'"),
     **dict.fromkeys(map(ord, "\u201c\u201d\u201e\u201f\u2033\uff02\u00ab\u00bb"), '"'),
 }
+LIGATURES = re.compile(f"[{''.join(map(chr, EXPANSIONS))}]")
 UNUSUAL = re.compile(f"{CONTROL.pattern}|{LINE_ENDS.pattern}|{EXOTIC_SPACES.pattern}")
 SPACES_FOR_ASCII = b" " * 0x80 + bytes(range(0x80, 0x100))
 ASCII_CONTROLS = bytes(n for n in range(0x80) if CONTROL.match(chr(n)))
@@ -82,16 +87,17 @@ def may_be_mojibake(text: str) -> bool:
     return found is not None and exact.search(text, found.start()) is not None
 
 
-def normalize(text: str, rules: NormalizationConfig) -> str:
-    r"""Apply the rules to a text.
+def normalize(text: str, rules: NormalizationConfig, counts: Counter[str] | None = None) -> str:
+    r"""Apply the rules to a text; add what was removed or expanded to the counts.
 
     >>> normalize("  if x:\r\n      y = 1 \n", NormalizationConfig())
     '  if x:\n      y = 1'
     """
+    counts = Counter[str]() if counts is None else counts
     for _ in range(MAX_ROUNDS):
         if rules.space and "\r" in text:
             text = text.replace("\r\n", "\n")  # many times faster than a regular expression
-        changed, suspicious = _apply(text, rules)
+        changed, suspicious = _apply(text, rules, counts)
         tidied = _tidy(changed, rules.space) if rules.space else changed
         if tidied == text or (tidied.isascii() and not _needs_another_round(rules)):
             return tidied
@@ -107,7 +113,7 @@ def _needs_another_round(rules: NormalizationConfig) -> bool:
     return rules.entities
 
 
-def _apply(text: str, rules: NormalizationConfig) -> tuple[str, bool]:
+def _apply(text: str, rules: NormalizationConfig, counts: Counter[str]) -> tuple[str, bool]:
     """Apply all rules except white space; tell whether there was possible mojibake."""
     suspicious = False
     if rules.entities:
@@ -124,11 +130,19 @@ def _apply(text: str, rules: NormalizationConfig) -> tuple[str, bool]:
         suspicious = rules.mojibake and _pairs()[0].search(beyond) is not None
         if suspicious and may_be_mojibake(beyond) and may_be_mojibake(text):
             text = "\n".join(_without_mojibake(line) for line in text.split("\n"))
-        text = _apply_beyond_ascii(text, beyond, rules)
+        text = _apply_beyond_ascii(text, beyond, rules, counts)
     return text.lower() if rules.lowercase else text, suspicious
 
 
-def _apply_beyond_ascii(text: str, beyond: str, rules: NormalizationConfig) -> str:
+def _apply_beyond_ascii(
+    text: str, beyond: str, rules: NormalizationConfig, counts: Counter[str]
+) -> str:
+    if rules.invisible and INVISIBLE.search(beyond):
+        text, removed = removed_invisible(text, soft_only=rules.invisible == "soft")
+        counts.update({f"removed_{kind}": count for kind, count in removed.items()})
+    if rules.ligatures and LIGATURES.search(beyond):
+        text, expanded = LIGATURES.subn(lambda found: EXPANSIONS[ord(found[0])], text)
+        counts["expanded_ligatures"] += expanded
     # Spaces come last: removing control characters or unifying look-alikes can produce some.
     unusual = UNUSUAL.search(beyond)
     if unusual and rules.space:

@@ -20,6 +20,14 @@ class NormalizationConfig(Group):
     control: bool = True
     """Remove control characters and byte-order marks."""
 
+    invisible: Literal["soft", "all"] | None = "soft"
+    """Invisible characters: soft removes soft hyphens, word joiners, and zero-width spaces but in
+    Thai, Lao, Khmer and Burmese; all removes joiners, directional marks and variation selectors
+    too, which Persian, Indic scripts and emoji need."""
+
+    ligatures: bool = True
+    """Write ligatures as letters (\ufb01 becomes fi); unlike nfkc, that leaves x² as it is."""
+
     space: Literal["tidy", "collapse"] | None = "tidy"
     """White space: tidy removes invisible space, collapse also makes each run one space."""
 

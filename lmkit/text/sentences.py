@@ -30,6 +30,16 @@ FIRST_LETTER = re.compile(r"[^\w]*([^\W\d_])")
 WORD = re.compile(r"\w")
 LIST_NUMBER = re.compile(r"\W?(?:\d{1,3}|[A-Za-z]|[ivxlIVXL]{1,6})[.)]\W*")
 FOOTNOTE = re.compile(r"[\[({]\w{1,4}[\])}]")
+CONTINUED = (
+    (re.compile(r"(?:^|\s)(?:डॉ|प्रो|श्री|सुश्री|पं)\.$"), re.compile("")),  # titles
+    (re.compile("[」』]$"), re.compile(r"と|って")),  # what was said, then: said he
+    (
+        re.compile(r"(?:^|\s)[0-3]?\d\.$"),
+        re.compile("Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|Nov|Dez"),
+    ),
+)
+"""Ends and beginnings between which there is no end of a sentence, in Hindi, Japanese, German."""
+KHMER_END = re.compile("[។៕]+")
 BLANK = re.compile(r"\n[ \t]*(?:\n[ \t]*)*\n")
 WRAPPED = range(40, 101)
 """Consecutive lines of these lengths were wrapped at a fixed width."""
@@ -115,8 +125,8 @@ def blocks(text: str) -> Iterator[Span]:
     start = 0
     for line in text.split("\n"):
         stop = start + len(line)
-        if line.strip():
-            lines.append((start, stop))
+        if line.strip():  # a carriage return belongs to the line feed
+            lines.append((start, stop - line.endswith("\r")))
         elif lines:
             yield from _merged_if_wrapped(lines)
             lines = []
@@ -149,6 +159,8 @@ def _sentences_of(text: str, block: Span, language: str) -> Iterator[Span]:
 def _begins(piece: str, language: str) -> Iterator[int]:
     """Yield the offsets of the second sentence and those that follow."""
     found = _found(piece, language)
+    khmer = (match.end() for match in KHMER_END.finditer(piece) if match.end() < len(piece))
+    found = sorted({*found, *khmer})
     first = FIRST_LETTER.match(piece)
     lowercase_text = first is not None and first[1].islower()
     before = 0
@@ -157,6 +169,8 @@ def _begins(piece: str, language: str) -> Iterator[int]:
         lowercase = following is not None and following[1].islower() and not lowercase_text
         sentence = piece[position:stop].strip()
         joins = lowercase or FOOTNOTE.fullmatch(sentence) or not WORD.search(sentence)
+        end = piece[max(before, position - 20) : position].rstrip()
+        joins = joins or any(one.search(end) and other.match(sentence) for one, other in CONTINUED)
         if not joins and not LIST_NUMBER.fullmatch(piece[before:position].strip()):
             yield position
             before = position

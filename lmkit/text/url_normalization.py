@@ -4,8 +4,10 @@ Choices:
 - URLs that RFC 3986, section 6.2, calls equivalent are equal: case of scheme and host, case and
   need of percent-encoding, dot segments, a default port, an empty path.
 - So are those that nearly always lead to the same page: http and https, `www.`, a slash or
-  index.html at the end, the order of parameters, a fragment (but not `#!`, which once was a path),
-  and parameters that only track the referrer of a visit (utm_…, fbclid etc.) or the session.
+  index.html at the end, the order of parameters, a fragment, and parameters that only track the
+  referrer of a visit (utm_…, fbclid etc.) or the session.
+- A fragment that begins with `!`, or has a slash, is a route: a script shows the pages of one
+  application, whose URLs differ in it alone. It is normalized as a path and a query are.
 - Whatever may choose another page is kept: every other parameter, `ref` (it is a branch elsewhere)
   and the case of a path.
 - Only http and https URLs are URLs of pages.
@@ -46,11 +48,25 @@ def normalized_url(url: str) -> str | None:
     authority = host if port in {None, PORTS[parts.scheme]} else f"{host}:{port}"
     path = _without_dots(_coded(SESSION.sub("", parts.path), IN_PATH))
     path = re.sub(r"/index\.html?$", "/", path).rstrip("/")
-    query = "&".join(
-        sorted(_coded(parameter, IN_QUERY + "=") for parameter in _parameters(parts.query))
-    )
-    anchor = f"#{parts.fragment}" if parts.fragment.startswith("!") else ""
-    return authority + path + (f"?{query}" if query else "") + anchor
+    return authority + path + _query(parts.query) + _route(parts.fragment)
+
+
+def _route(fragment: str) -> str:
+    """Return the normal form of a fragment that is a route, with its #; of any other, nothing."""
+    fragment = fragment.partition(":~:")[0].partition("#")[0]  # a passage, or an anchor in a route
+    bang = fragment[:1] == "!"
+    path, _, search = fragment.removeprefix("!").partition("?")
+    path = _coded(path.rstrip("/"), IN_PATH)
+    if not bang and "/" not in path and (path or not search):
+        return ""
+    route = path + _query(search)
+    return f"#{'!' * bang}{route}" if route else ""
+
+
+def _query(text: str) -> str:
+    """Return the normal form of a query, with its question mark."""
+    found = sorted(_coded(parameter, IN_QUERY + "=") for parameter in _parameters(text))
+    return f"?{'&'.join(found)}" if found else ""
 
 
 def _host(parts: SplitResult) -> str:

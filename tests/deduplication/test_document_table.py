@@ -17,7 +17,7 @@ def test_keys_are_read_back_by_number_over_all_tasks(tmp_path: Path) -> None:
             for index, text in enumerate(texts):
                 add(Document(f"{task}/{index}", text, "s", {"score": index}), Path("x.jsonl"))
                 rest = (f"{task}/{index}", digest(text).hex(), "x.jsonl", len(text), index)
-                expected.append(DocumentKey("s", *rest))
+                expected.append(DocumentKey("s", *rest, {}))
     table = DocumentTable(tuple((tmp_path / PARTIAL, number) for number in range(3)), older=1)
     assert table.starts.tolist() == [0, 2, 2, 3]
     assert table.first == 2 and table.of_task(0) == (2, 2) and table.of_task(1) == (2, 3)

@@ -159,3 +159,9 @@ assert Judge(FiltersConfig()).judge(["too short"]).verdicts[0].reason == "too_sh
 assert not {"pyarrow", "lmkit.filters.word_signals"} & {*sys.modules}
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("text", ["\u200b" * 200, "\u00ad\n\ufeff", "\u2060 \u200e", "\x00"])
+@pytest.mark.parametrize("rules", ["", "basic", "gopher,c4-paper,fineweb"])
+def test_a_document_without_a_visible_character_is_empty(text: str, rules: str) -> None:
+    assert verdict(text, rules).reason == "empty"

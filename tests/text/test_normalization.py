@@ -1,4 +1,6 @@
+# ruff: noqa: RUF001 (these characters are intended)
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -63,7 +65,9 @@ def test_a_long_run_of_spaces_takes_linear_time() -> None:
 def test_mojibake_from_the_wild_is_repaired(corpora: Path) -> None:
     """The cases of ftfy's own tests; `fixed-encoding` is what repair alone gives."""
     cases = json.loads((corpora / "filters" / "ftfy_in-the-wild.json").read_text("utf-8"))
-    only = NormalizationConfig(unicode=None, control=False, space=None)
+    only = NormalizationConfig(
+        unicode=None, control=False, space=None, invisible=None, ligatures=False
+    )
     for case in cases:
         fixed = case.get("fixed-encoding", case["fixed"])
         assert normalize(case["original"], only) == fixed, case["label"]
@@ -101,3 +105,37 @@ def test_all_rules_together_are_idempotent_and_never_raise(
     encoded = text.encode("utf-8", "replace").decode("cp1252", "replace")
     once = normalize(encoded, rules)
     assert normalize(once, rules) == once
+
+
+@pytest.mark.parametrize(
+    ("text", "normal", "counted"),
+    [
+        ("Leucht\u00adtür\u00adme", "Leuchttürme", {"removed_soft_hyphens": 2}),
+        ("маяк\u2060и", "маяки", {"removed_word_joiners": 1}),
+        ("a\ufeffb", "ab", {"removed_byte_order_marks": 1}),
+        ("wo\u200brd", "word", {"removed_zero_width_spaces": 1}),
+        ("คำ\u200bไทย", "คำ\u200bไทย", {}),
+        ("می\u200cخواهم", "می\u200cخواهم", {}),
+        ("\ufb01nd mc² o\ufb03ce", "find mc² office", {"expanded_ligatures": 2}),
+        ("\ufefbn \ufeee", "\u0644\u0627n \u0648", {"expanded_ligatures": 2}),
+        ("cora\u00c3\u00ad", "coraí", {}),  # an í that was decoded with the wrong charset
+        ("plain", "plain", {}),
+    ],
+)
+def test_invisible_characters_and_ligatures_are_removed_and_counted(
+    text: str, normal: str, counted: dict[str, int]
+) -> None:
+    counts = Counter[str]()
+    assert normalize(text, NormalizationConfig(), counts) == normal
+    assert counts == counted
+    counts.clear()
+    assert normalize(normal, NormalizationConfig(), counts) == normal
+    assert not counts
+
+
+def test_invisible_characters_are_kept_or_all_removed_if_asked_for() -> None:
+    text = "Leucht\u00adturm می\u200cخواهم \ufb01 ❤\ufe0f א\u200f คำ\u200bไทย"
+    kept = NormalizationConfig(invisible=None, ligatures=False)
+    assert normalize(text, kept) == text
+    bare = "Leuchtturm میخواهم fi ❤ א คำ\u200bไทย"
+    assert normalize(text, NormalizationConfig(invisible="all")) == bare

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 (these characters are intended)
 from pathlib import Path
 
 import pytest
@@ -116,3 +117,38 @@ def test_long_texts_are_split_as_short_ones_are() -> None:
     assert [text[a:b] for a, b in sentences(text)] == alone * 400
     chinese = "你好。我很好。" * 2_000
     assert len(sentences(chinese, "zh")) == 4_000
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        (
+            "zh",
+            [
+                "他说：“我不去。”",
+                "然后走了。",
+                "她问：「你来吗？」",
+                "价格是3.5元！",
+                "真的？！",
+                "好。",
+            ],
+        ),
+        ("ja", ["「行かない。」と彼は言った。", "『本当？』", "彼女は笑った。", "気温は3.5度だ。"]),
+        ("hi", ["वह घर गया।", "कोई नहीं बोला।", "डॉ. शर्मा आए।", "कीमत 3.5 रुपये है॥"]),
+        ("ar", ["هل أنت هنا؟", "لم يجب أحد.", "قال: «نعم.»", "ثم خرج!"]),
+        ("ur", ["وہ گھر گیا۔", "کیا تم یہاں ہو؟", "کوئی نہیں بولا۔"]),
+        (
+            "ru",
+            ["Он сказал: «Я не пойду».", "В 1990 г. он жил на ул. Мира, т. е. рядом.", "Кто там?"],
+        ),
+        (
+            "de",
+            ["Er sagte: „Ich gehe nicht.“", "Dr. Maier kam am 3. Mai, z. B. mit dem Zug.", "So."],
+        ),
+        ("km", ["គាត់ទៅផ្ទះ។", "ភ្លៀងធ្លាក់។"]),
+        ("my", ["သူအိမ်သို့သွားသည်။", "မိုးရွာသည်။"]),
+    ],
+)
+def test_sentences_of_other_languages(language: str, expected: list[str]) -> None:
+    text = ("" if language in {"zh", "ja"} else " ").join(expected)
+    assert [text[start:stop] for start, stop in sentences(text, language)] == expected

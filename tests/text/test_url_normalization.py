@@ -31,6 +31,11 @@ from lmkit.text.url_normalization import normalized_url
         ("http://e.org/x/index.html", "http://e.org/x"),
         ("http://e.org/x?id=1&utm_source=a&fbclid=b", "http://e.org/x?id=1"),
         ("http://e.org/x;jsessionid=0A", "http://e.org/x"),
+        ("https://e.org/page", "https://e.org/page#top", "https://e.org/page#:~:text=So%20it"),
+        ("https://e.org/#/a/1", "https://e.org/#/a/1/", "https://e.org#/a/%31#top"),
+        ("https://e.org/#/a", "https://e.org/#/a:~:text=x", "https://e.org/#/a?utm_source=x"),
+        ("https://e.org/#!/a?b=1&c=2", "https://e.org/#!/a?c=2&b=1"),
+        ("https://e.org/", "https://e.org/#/", "https://e.org/#!"),
     ],
 )
 def test_urls_of_one_page_are_equal(urls: tuple[str, ...]) -> None:
@@ -46,6 +51,12 @@ def test_urls_of_one_page_are_equal(urls: tuple[str, ...]) -> None:
         ("http://e.org/a%2Fb", "http://e.org/a/b"),
         ("http://e.org:8080/", "http://e.org/"),
         ("http://e.org/#!/one", "http://e.org/#!/two"),
+        ("http://e.org/#!one", "http://e.org/#!two"),
+        ("http://e.org/#/articles/1", "http://e.org/#/articles/2"),
+        ("http://e.org/#/articles/1", "http://e.org/"),
+        ("http://e.org/app#users/1", "http://e.org/app#users/2"),
+        ("http://e.org/#/list?page=1", "http://e.org/#/list?page=2"),
+        ("http://e.org/?a=1#/x", "http://e.org/?a=2#/x"),
         ("http://e.org/?a=b%26c", "http://e.org/?a=b&c"),
         ("http://e.org/?ref=one", "http://e.org/?ref=two"),
         ("http://www.com/", "http://com/"),
@@ -63,7 +74,7 @@ def test_other_urls_have_no_normal_form(text: str) -> None:
     assert normalized_url(text) is None
 
 
-@given(st.text(), st.text())
-def test_a_normalized_url_is_unchanged(path: str, query: str) -> None:
-    once = normalized_url(f"http://example.org/{path}?{query}")
+@given(st.text(), st.text(), st.text(st.sampled_from("/!#?&=:~ab%")))
+def test_a_normalized_url_is_unchanged(path: str, query: str, fragment: str) -> None:
+    once = normalized_url(f"http://example.org/{path}?{query}#{fragment}")
     assert once is None or normalized_url(f"http://{once}") == once

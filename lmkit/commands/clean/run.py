@@ -33,10 +33,11 @@ from lmkit.artifacts.signals_file import SignalsFile
 from lmkit.artifacts.tasks import Receipt, TaskWriter
 from lmkit.commands.clean.options import CleanConfig
 from lmkit.errors import InputError
-from lmkit.execution.progress import log_message
+from lmkit.execution.progress import log_message, warn
 from lmkit.execution.tables import plain
 from lmkit.filters.document_sample import Candidates, chosen
 from lmkit.filters.judge import judge_for, judged
+from lmkit.filters.other_languages import counting_other_languages, warning_text
 from lmkit.filters.outcome_counts import OutcomeCounts, outcome_sections, total_counts
 from lmkit.filters.quality_classifier import QualityClassifier
 from lmkit.filters.rules import LanguageRule, list_files
@@ -79,6 +80,8 @@ def clean(config: CleanConfig) -> Manifest:
             counts = _with_unsampled(counts, receipts[0].counts)
         details = total_counts(receipt.facts["ledger"] for receipt in receipts)
         _print_summary(details)
+        if warning := warning_text(config.filters, counts.more):
+            warn(warning)
         return folder.finish(counts, details, max_quarantined=config.max_quarantined)
 
 
@@ -136,16 +139,19 @@ def _judging_documents(
 ) -> Generator[Callable[[Iterable[Document | Unreadable]], Iterator[Outcome]]]:
     """Yield a function that judges documents; signals and counts go to a file and the receipt."""
     replacer = Replacer(config.pii) if config.pii.action else None
+    counts: Counter[str] = Counter()
     outcome_counts = OutcomeCounts(with_texts=config.keep_rejected != "none")
 
     def outcomes_of(documents: Iterable[Document | Unreadable]) -> Iterator[Outcome]:
         judge = judge_for(config.filters, _language_rule(config))
-        outcomes = judged(_prepared(config, documents, replacer), judge, signals_file.write)
+        outcomes = judged(_prepared(config, documents, replacer, counts), judge, signals_file.write)
+        outcomes = counting_other_languages(outcomes, config.filters, counts)
         return outcome_counts.counted(segmented(outcomes, config.sentences, config.max_characters))
 
     with SignalsFile(writer) as signals_file:
         yield outcomes_of
     writer.facts["ledger"] = outcome_counts.report()
+    _count_more(writer, counts)
     if replacer:
         _count_more(writer, {f"private_{kind}": n for kind, n in replacer.counts.items()})
 
@@ -215,14 +221,17 @@ def _read(
 
 
 def _prepared(
-    config: CleanConfig, documents: Iterable[Document | Unreadable], replacer: Replacer | None
+    config: CleanConfig,
+    documents: Iterable[Document | Unreadable],
+    replacer: Replacer | None,
+    normalized: Counter[str],
 ) -> Iterator[Outcome]:
-    """Normalize texts, and replace PII in them."""
+    """Normalize texts, and replace PII in them; count what normalization removes."""
     for document in documents:
         if isinstance(document, Unreadable):
             yield document
             continue
-        text, found_pii = normalize(document.text, config.normalize), None
+        text, found_pii = normalize(document.text, config.normalize, normalized), None
         if replacer:
             text, found_pii = replacer.replace(text)
         document = document.with_text(text)

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial, reduce
 from glob import glob
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lmkit.artifacts.documents_file import (
     Document,
@@ -32,6 +32,7 @@ from lmkit.deduplication.decontamination import Decontaminator, prepare_items
 from lmkit.deduplication.document_table import DocumentTable, writing_document_keys
 from lmkit.deduplication.exact import Exact, SameUrl
 from lmkit.deduplication.examples import ExampleCollector, summary_of, write_examples
+from lmkit.deduplication.keep_policy import location_of
 from lmkit.deduplication.matcher import Matcher, Transform, tables_of
 from lmkit.deduplication.near_duplicates import NearDuplicates
 from lmkit.deduplication.removal_table import NO_REPRESENTATIVE, Verdicts, duplicates_in, removed_in
@@ -54,6 +55,7 @@ class Duplicate(NamedTuple):
     reason: str
     kept: int
     similarity: float
+    location: dict[str, Any]
 
 
 def matchers_of(config: DedupConfig) -> list[Matcher]:
@@ -111,6 +113,11 @@ def _deduplicate(
     receipts = folder.run("documents", write, tasks, workers=config.workers, label="writing")
     details = summary_of(chosen, receipts)
     _print_summary(details)
+    if same_ids := sum(receipt.facts["same_ids"] for receipt in receipts):
+        warn(
+            f"{same_ids:,} removed documents have the source and the id of the document that is "
+            "kept for them: ids repeat; duplicates-*.jsonl.zst has the origin and offset of each"
+        )
     details |= {
         name: fact for matcher in matchers for name, fact in matcher.summarize(folder).items()
     }
@@ -229,9 +236,9 @@ def _write(
                 if kept == NO_REPRESENTATIVE:
                     yield Rejected(document, reason)
                 else:
-                    duplicates.append(
-                        Duplicate(document.id, document.source, reason, kept, similarity)
-                    )
+                    named = document.id, document.source, reason
+                    location = location_of(document)
+                    duplicates.append(Duplicate(*named, kept, similarity, location))
                     yield Rejected(document, f"{reason}_duplicate")
             else:
                 yield _transformed(number, document, transforms)
@@ -269,7 +276,8 @@ def _write_duplicates(
     examples_read: "ExampleCollector",
     writer: TaskWriter,
 ) -> None:
-    """Write the documents that are removed, with their representatives."""
+    """Write the documents that are removed, with their representatives, and where both are."""
+    writer.facts["same_ids"] = 0
     if not duplicates:
         return
     kept_numbers = {duplicate.kept for duplicate in duplicates if duplicate.kept >= 0}
@@ -279,11 +287,18 @@ def _write_duplicates(
         for duplicate in duplicates:
             kept = keys.get(duplicate.kept)
             examples_read.count(duplicate.reason, duplicate.source, kept.source if kept else "")
-            representative = kept and {"source": kept.source, "id": kept.id}
+            representative = kept and {
+                "source": kept.source,
+                "id": kept.id,
+                **(kept.location or {}),
+            }
+            same = kept and (kept.source, kept.id) == (duplicate.source, duplicate.id)
+            writer.facts["same_ids"] += bool(same)
             file.write(
                 {
                     "id": duplicate.id,
                     "source": duplicate.source,
+                    **duplicate.location,
                     "kept": representative,
                     "reason": duplicate.reason,
                     "similarity": round(duplicate.similarity, 6),

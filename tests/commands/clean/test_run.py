@@ -194,6 +194,17 @@ def test_pii_is_replaced_and_counted(here: Path, lmkit: Lmkit, action: str, text
     assert found == ({} if action == "none" else {"private_email": 2, "private_phone": 1})
 
 
+def test_what_normalization_removes_is_counted(here: Path, lmkit: Lmkit) -> None:
+    found = [GOOD + " Leucht\u00adturm o\ufb03ce\u200b", GOOD + " Wo\u00adchen", "\u200b" * 200]
+    Path("raw.jsonl").write_text("\n".join(json.dumps({"text": t}) for t in found))
+    assert lmkit("clean", "raw.jsonl", "--output", "out", "--filters.preset", "none")[0] == 0
+    assert texts(Path("out")) == [GOOD + " Leuchtturm office", GOOD + " Wochen"]
+    counts = manifest(Path("out"))["counts"]
+    expected = {"removed_soft_hyphens": 2, "removed_zero_width_spaces": 201}
+    assert counts["dropped"] == {"empty": 1}
+    assert {**counts["more"], **expected, "expanded_ligatures": 1} == counts["more"]
+
+
 def test_documents_with_pii_can_be_dropped_and_it_is_not_written_with_the_rejected(
     here: Path, lmkit: Lmkit
 ) -> None:
