@@ -44,6 +44,8 @@ NEW_NAMES = [
     ("label,button,output", "span", False),
 ]
 """Elements, what they become, and whether in main content too."""
+EMPTY = "ul:empty,ol:empty,menu:empty,pre:empty,ul>li:empty"
+"""resiliparse never leaves a list or preformatted text that is empty: all that follows is in it."""
 RENAMED = re.compile(
     r"<(?:menu|legend|summary|search|xmp|listing|optgroup|time|fig|dialog|option|label|button)",
     re.IGNORECASE,
@@ -120,6 +122,8 @@ def rename(tree: HTMLTree, html: str, *, main: bool = False) -> None:
         return
     for element in tree.document.query_selector_all("body title")[:]:
         element.decompose()
+    for element in tree.document.query_selector_all(EMPTY)[:]:
+        element.replace_with(tree.create_element("div"))
     if not RENAMED.search(html):
         return
     for names, name, is_for_main in NEW_NAMES:
