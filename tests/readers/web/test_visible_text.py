@@ -120,3 +120,14 @@ def test_what_is_not_kept_leaves_no_sign_of_a_list() -> None:
         found = main_content(html)[0]
         assert found.startswith("The sea")
         assert found.endswith("above it.")
+
+
+@pytest.mark.parametrize("opened", ["<ul><li>", "<ol><li>", "<menu><li>", "<ul>", "<ul><div><ol>"])
+def test_deeply_nested_lists_are_not_indented_without_limit(opened: str) -> None:
+    shallow, deep = (
+        fragment_text(opened * 3 + "<p>x<p>x"),
+        fragment_text(opened * 2_000 + "<p>x" * 99),
+    )
+    assert "  x" in shallow
+    assert deep.split().count("x") == 99
+    assert len(deep) < 20_000
