@@ -125,7 +125,7 @@ def rename(tree: HTMLTree, html: str, *, main: bool = False) -> None:
     for element in tree.document.query_selector_all("body title")[:]:
         element.decompose()
     for element in tree.document.query_selector_all(EMPTY)[:]:
-        element.replace_with(tree.create_element("div"))
+        _rename(tree, element, "div")
     if RENAMED.search(html):
         for names, name, is_for_main in NEW_NAMES:
             if is_for_main or not main:
