@@ -31,10 +31,10 @@ from lmkit.readers.epub_package import (
     root_file,
 )
 from lmkit.readers.file_text import encoding_of
-from lmkit.readers.html import page_html
 from lmkit.readers.html_main_content import fragment_text
 from lmkit.readers.provenance import refuse_binary
 from lmkit.readers.reader import Request, new_document, unreadable
+from lmkit.readers.web.page_charset import decoded
 from lmkit.storage.byte_ranges import CorruptInput, Range
 
 CONTAINER = "META-INF/container.xml"
@@ -114,7 +114,7 @@ def _read(part: Slice, book: _Book, request: Request) -> Iterator[Document | Unr
     texts: list[str] = []
     for number, chapter in enumerate(chapters.found):
         try:
-            text = _chapter_text(book, chapter)
+            text = _chapter_text(book, chapter, request)
         except CorruptInput as damage:
             if damage.reason == request.too_long:
                 raise
@@ -147,7 +147,7 @@ def _package_name(book: _Book) -> str:
     return packages[0]
 
 
-def _chapter_text(book: _Book, chapter: Chapter) -> str | None:
+def _chapter_text(book: _Book, chapter: Chapter, request: Request) -> str | None:
     """Return the text of a chapter, None for a picture. Raises `CorruptInput`."""
     if chapter.name is None:
         raise CorruptInput(0, f"{chapter.reference}: not in the manifest")
@@ -155,26 +155,35 @@ def _chapter_text(book: _Book, chapter: Chapter) -> str | None:
     if chapter.media.partition("/")[0] in NOT_TEXT:
         return None
     try:
-        html = _decoded(data)
+        html, replaced = _decoded(data)
     except CorruptInput as damage:
         raise CorruptInput(damage.offset, f"{chapter.name}: {damage.reason}") from None
+    if replaced:
+        request.counts["replaced_characters"] += replaced
     if not TAG.search(html):
         return html.strip()
     body = BODY.search(html)
-    return fragment_text(_with_entities(html, body[0] if body else html))
+    return fragment_text(_with_entities(html, body[0] if body else html), request.reading.math)
 
 
-def _decoded(data: bytes) -> str:
-    """Return the markup of a chapter. Raises `CorruptInput` if it is no text."""
+def _decoded(data: bytes) -> tuple[str, int]:
+    """Return the markup of a chapter, and how many characters became U+FFFD.
+
+    Raises `CorruptInput` if it is no text.
+    """
     # XML 1.0, appendix F: without a byte-order mark the first tag tells.
     encoding = {b"<\0": "utf-16-le", b"\0<": "utf-16-be"}.get(data[:2]) or encoding_of(data)
     if encoding.startswith(("utf-16", "utf-32")):
-        return data.decode(encoding, "replace")
+        try:
+            return data.decode(encoding), 0
+        except UnicodeDecodeError:
+            text = data.decode(encoding, "replace")
+            return text, text.count("\ufffd")
     start = data[:4096]
     refuse_binary(start)
     if len(CONTROL.findall(start)) > MAX_CONTROL_FRACTION * len(start):
         raise CorruptInput(0, "binary or encrypted data")
-    return page_html(data)
+    return decoded(data)
 
 
 def _with_entities(html: str, body: str) -> str:

@@ -7,6 +7,7 @@ Choices:
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -35,6 +36,15 @@ START_TAG = re.compile(
 )
 """A tag, a comment, or a script with its content."""
 QUOTED = re.compile(r"""=\s*(?:"[^"]*+"|'[^']*+')""")
+MAX_UNCLOSED = 1_000
+"""Different elements of formatting without end tag: in every paragraph, parsers open them again."""
+MAX_REOPENED = 2_000_000
+SAME = 3
+"""Of equal ones, parsers open so many again."""
+FORMATTING = re.compile(
+    r"<!--.*?(?:-->|\Z)|<(/?)((b|big|code|em|font|i|s|small|strike|strong|tt|u)(?=[\s/>])[^>]*)",
+    re.DOTALL | re.IGNORECASE,
+)
 MAX_OPTIONS = 5_000
 """From this number on, the options of menus are one text: lexbor's time for them is quadratic."""
 OPTION = re.compile(r"</?option\b[^>]{0,10000}>?", re.IGNORECASE)
@@ -86,6 +96,8 @@ def page_text(
         html = OPTION.sub("", html)
     if _has_too_many_attributes(html):
         raise CorruptInput(0, f"an element with more than {MAX_ATTRIBUTES:,} attributes")
+    if _has_too_many_unclosed(html):
+        raise CorruptInput(0, f"more than {MAX_UNCLOSED:,} unclosed elements of formatting")
     if _is_too_deep(html):
         raise CorruptInput(0, f"more than {MAX_DEPTH:,} elements inside one another")
     if len(CONTROLS.findall(html)) > max(MAX_CONTROLS, MAX_CONTROLS_FRACTION * len(html)):
@@ -126,6 +138,29 @@ def _has_too_many_attributes(html: str) -> bool:
             if max(tag.count("="), len(tag.split()), tag.count("/")) > MAX_ATTRIBUTES:
                 return True
     return False
+
+
+def _has_too_many_unclosed(html: str) -> bool:
+    """Return whether so much formatting is never closed that the parsed page would be quadratic."""
+    tags = html.count("<")
+    if tags <= MAX_UNCLOSED:
+        return False
+    unclosed: dict[str, list[str]] = {}
+    equal: Counter[str] = Counter()
+    most = number = 0
+    for found in FORMATTING.finditer(html):
+        end, tag, name = found.groups()
+        if not tag:
+            continue
+        number += 1
+        opened = unclosed.setdefault(name.lower(), [])
+        if not end and equal[tag] < SAME:
+            opened.append(tag)
+            equal[tag] += 1
+            most = max(most, sum(map(len, unclosed.values())))
+        elif end and opened:
+            equal[opened.pop()] -= 1
+    return most > MAX_UNCLOSED and most * (tags - number) > MAX_REOPENED
 
 
 def _is_too_deep(html: str) -> bool:

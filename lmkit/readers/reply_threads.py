@@ -42,10 +42,10 @@ def read_threads(part: Slice, source: Range, request: Request) -> Iterator[Docum
         data = content(part, source, request)
         threads = _parse(data)
         if not isinstance(threads, list):
-            yield _of_object(part, threads, 0, None)
+            yield _of_object(part, threads, request, 0, None)
             return
         for number, thread in enumerate(cast(list[Any], threads)):
-            yield _or_damage(part, thread, 0, number)
+            yield _or_damage(part, thread, request, 0, number)
     except CorruptInput as damage:
         yield unreadable(part, damage)
 
@@ -57,14 +57,16 @@ def _of_bytes(
         if data is None:
             raise CorruptInput(offset, request.too_long)
         compressed = part.compression != "none"
-        return _of_object(part, _parse(data), offset, record if compressed else None)
+        return _of_object(part, _parse(data), request, offset, record if compressed else None)
     except CorruptInput as damage:
         return unreadable(part, CorruptInput(offset, damage.reason), record)
 
 
-def _or_damage(part: Slice, thread: Any, offset: int, record: int) -> Document | Unreadable:
+def _or_damage(
+    part: Slice, thread: Any, request: Request, offset: int, record: int
+) -> Document | Unreadable:
     try:
-        return _of_object(part, thread, offset, record)
+        return _of_object(part, thread, request, offset, record)
     except CorruptInput as damage:
         return unreadable(part, damage, record)
 
@@ -76,11 +78,13 @@ def _parse(data: bytes) -> Any:
         raise CorruptInput(0, f"not JSON: {error}") from None
 
 
-def _of_object(part: Slice, thread: Any, offset: int, record: int | None) -> Document:
+def _of_object(
+    part: Slice, thread: Any, request: Request, offset: int, record: int | None
+) -> Document:
     if not isinstance(thread, dict):
         raise CorruptInput(offset, "not a thread: no object")
     top = cast(dict[str, Any], thread)
-    texts = [text for text in _texts(top) if text]
+    texts = [text for text in _texts(top, request) if text]
     if not texts:
         raise CorruptInput(offset, f"not a thread: no {', '.join(TEXTS[:4])}")
     metadata = {name: _first(top, keys) for name, keys in FIELDS.items()}
@@ -88,7 +92,7 @@ def _of_object(part: Slice, thread: Any, offset: int, record: int | None) -> Doc
     return new_document(part, "\n\n".join(texts), offset=offset, record=record, metadata=metadata)
 
 
-def _texts(thread: dict[str, Any]) -> Iterator[str]:
+def _texts(thread: dict[str, Any], request: Request) -> Iterator[str]:
     """Yield the title and all texts of a thread, each before its replies."""
     title = _first(thread, FIELDS["title"])
     if isinstance(title, str):
@@ -98,7 +102,8 @@ def _texts(thread: dict[str, Any]) -> Iterator[str]:
         post = pending.pop()
         text = _first(post, TEXTS)
         if isinstance(text, str) and text.strip():
-            yield fragment_text(text) if "<" in text or "&" in text else text.strip()
+            is_html = "<" in text or "&" in text
+            yield fragment_text(text, request.reading.math) if is_html else text.strip()
         replies = _first(post, REPLIES)
         if isinstance(replies, list):
             inner = [reply for reply in cast(list[Any], replies) if isinstance(reply, dict)]

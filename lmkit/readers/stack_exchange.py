@@ -47,7 +47,7 @@ def read_posts(part: Slice, source: Range, request: Request) -> Iterator[Documen
             yield from bad
             rows = table.execute("select * from posts order by question, rank, score desc, id")
             for _, posts in groupby(rows, key=lambda row: row[0]):
-                yield _document(part, list(posts))
+                yield _document(part, list(posts), request)
         finally:
             table.close()
 
@@ -112,9 +112,9 @@ def _row(line: Line, encoding: str, request: Request, table: sqlite3.Connection)
     )
 
 
-def _document(part: Slice, posts: list[Row]) -> Document:
+def _document(part: Slice, posts: list[Row], request: Request) -> Document:
     question, _, score, _, title, _, tags, date, offset, record = posts[0]
-    texts: Iterable[str] = (fragment_text(post[5]) for post in posts)
+    texts: Iterable[str] = (fragment_text(post[5], request.reading.math) for post in posts)
     metadata: dict[str, Any] = {
         "title": title,
         "date": date,

@@ -19,11 +19,12 @@ from collections.abc import Callable, Iterator
 from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
 from lmkit.readers.file_text import decode
-from lmkit.readers.html import page_html, page_text
+from lmkit.readers.html import page_text
 from lmkit.readers.http_response import Head, Response, decode_body, parse_head
 from lmkit.readers.provenance import refuse_binary
 from lmkit.readers.reader import Request, new_document, unreadable
 from lmkit.readers.warc_records import Record, RecordReader
+from lmkit.readers.web.page_charset import decoded
 from lmkit.storage.byte_buffer import ByteBuffer
 from lmkit.storage.byte_lines import blocks
 from lmkit.storage.byte_ranges import CorruptInput, Range
@@ -167,7 +168,9 @@ def _document(
         metadata["language"] = headers.get("warc-identified-content-language")
     elif response.media.startswith("text/") and response.media != "text/xml":
         _refuse_binary(response)
-        text = page_html(response.body, response.charset or "utf-8")
+        text, replaced = decoded(response.body, response.charset or "utf-8")
+        if replaced:
+            request.counts["replaced_characters"] += replaced
     else:
         return (
             "skipped_data"

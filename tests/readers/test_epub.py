@@ -297,3 +297,19 @@ def test_the_metadata_of_old_packages_are_read(tmp_path: Path) -> None:
         archive.writestr("a", page("Text."))
     (document,) = documents(path)
     assert document.metadata["title"] == "Café\xa0& lamp" and document.text == "Text."
+
+
+def test_characters_that_cannot_be_decoded_are_counted_and_formulas_left_out(
+    tmp_path: Path,
+) -> None:
+    math = '<math><annotation encoding="application/x-tex">E=mc^2</annotation></math>'
+    write(tmp_path / "a.epub", one=f"<p>море {math} и суша: QQ</p>", two="<p>.</p>")
+    book = tmp_path / "b.epub"
+    with zipfile.ZipFile(tmp_path / "a.epub") as old, zipfile.ZipFile(book, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name).replace(b"QQ", b"x\xff\xfex"))
+    for asked, start in (("tex", "море E=mc^2 и"), ("drop", "море и")):
+        counts: Counter[str] = Counter()
+        (document,) = documents(book, math=asked, counts=counts)
+        assert document.text.startswith(f"{start} суша: x\ufffd\ufffdx")
+        assert counts["replaced_characters"] == 2

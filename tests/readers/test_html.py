@@ -148,3 +148,17 @@ def test_long_attributes_are_no_reason_to_refuse_a_page() -> None:
     assert page_text(f"<p>one two</p>{script}<!-- a<b {'c=d ' * 9_000}-->".encode(), Request())[0]
     picture = "<img src='data:image/png;base64," + "iVBOR/w0+KGgo= " * 20_000 + "'>"
     assert page_text(f"<p>one {picture} two</p>".encode(), Request())[0] == "one two"
+
+
+@pytest.mark.parametrize("name", ["b", "FONT", "em", "tt"])
+def test_formatting_that_is_never_closed_is_reported(tmp_path: Path, name: str) -> None:
+    page = tmp_path / "a.html"
+    attack = "".join(f"<p><{name} id=x{number}>x" for number in range(5_000))
+    for end in ("", f"</{name}>" * 5_000):
+        page.write_text(attack + end)
+        assert texts_and_reasons(outcomes(page)) == [
+            "! more than 1,000 unclosed elements of formatting"
+        ]
+    for end in ("", f"</{name}>"):  # equal ones are no attack
+        page.write_text("".join(f"<p><{name}>x {number}{end}" for number in range(2_000)))
+        assert texts_and_reasons(outcomes(page))[0].split()[-1] == "1999"

@@ -57,3 +57,10 @@ def test_posts_that_share_a_line_are_listed_and_not_skipped(tmp_path: Path) -> N
     for name in ("a.xml", "b.xml"):
         found = outcomes(tmp_path / name, forced="stackexchange")
         assert found and all("a line of its own" in one for one in texts_and_reasons(found))
+
+
+def test_formulas_are_left_out_if_that_is_asked_for(tmp_path: Path) -> None:
+    math = '<math><annotation encoding="application/x-tex">E=mc^2</annotation></math>'
+    path = write(tmp_path / "Posts.xml", [row(Id="4", PostTypeId="1", Body=f"<p>a {math} b</p>")])
+    for asked, text in (("tex", "a E=mc^2 b"), ("drop", "a b")):
+        assert documents(path, math=asked)[0].text == text

@@ -164,6 +164,15 @@ def test_the_texts_of_common_crawl_are_unchanged(tmp_path: Path) -> None:
     assert document.metadata["language"] == "fra,eng"
 
 
+def test_characters_of_plain_text_that_cannot_be_decoded_are_counted(tmp_path: Path) -> None:
+    body = "Das Meer ist tief: ü ö ä. ".encode() + b"x\xff\xfex"
+    (tmp_path / "a.warc").write_bytes(raw_record(http(body, media="text/plain; charset=utf-8")))
+    counts: Counter[str] = Counter()
+    (document,) = documents(tmp_path / "a.warc", counts=counts)
+    assert document.text == "Das Meer ist tief: ü ö ä. x\ufffd\ufffdx"
+    assert counts == {"replaced_characters": 2}
+
+
 def http(body: bytes, *headers: str, media: str = "text/html", status: str = "200 OK") -> bytes:
     lines = [f"HTTP/1.1 {status}", f"Content-Type: {media}", *headers]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body

@@ -44,6 +44,10 @@ NEW_NAMES = [
     ("label,button,output", "span", False),
 ]
 """Elements, what they become, and whether in main content too."""
+EMPTY = "ul:empty,ol:empty,menu:empty,pre:empty,ul>li:empty"
+"""resiliparse never leaves a list or preformatted text that is empty: all that follows is in it."""
+MAX_LIST_DEPTH = 20
+"""Depth of lists in one another. Text in deeper ones is not indented more, which is quadratic."""
 RENAMED = re.compile(
     r"<(?:menu|legend|summary|search|xmp|listing|optgroup|time|fig|dialog|option|label|button)",
     re.IGNORECASE,
@@ -120,16 +124,33 @@ def rename(tree: HTMLTree, html: str, *, main: bool = False) -> None:
         return
     for element in tree.document.query_selector_all("body title")[:]:
         element.decompose()
-    if not RENAMED.search(html):
-        return
-    for names, name, is_for_main in NEW_NAMES:
-        if main and not is_for_main:
-            continue
-        for element in tree.document.query_selector_all(names)[:]:
-            new: Any = tree.create_element(name)
-            element.replace_with(new)
-            for child in element.child_nodes[:]:
-                new.append_child(child)
+    for element in tree.document.query_selector_all(EMPTY)[:]:
+        _rename(tree, element, "div")
+    if RENAMED.search(html):
+        for names, name, is_for_main in NEW_NAMES:
+            if is_for_main or not main:
+                for element in tree.document.query_selector_all(names)[:]:
+                    _rename(tree, element, name)
+    lists = tree.document.query_selector_all("ul,ol")[:]
+    if len(lists) > MAX_LIST_DEPTH:
+        for element in [each for each in lists if _is_too_deep(each)]:
+            _rename(tree, element, "div")
+
+
+def _rename(tree: HTMLTree, element: Any, name: str) -> None:
+    new: Any = tree.create_element(name)
+    element.replace_with(new)
+    for child in element.child_nodes[:]:
+        new.append_child(child)
+
+
+def _is_too_deep(element: Any) -> bool:
+    """Return whether a list is in so many others that its indentation would be most of the text."""
+    for _ in range(MAX_LIST_DEPTH):
+        element = element.parent.closest("ul,ol")
+        if element is None:
+            return False
+    return True
 
 
 def all_content(html: str, formulas: Formulas = "tex") -> tuple[str, HTMLTree]:

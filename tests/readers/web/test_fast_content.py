@@ -59,8 +59,8 @@ inline = st.recursive(
 @given(inline)
 def test_every_visible_character_of_inline_markup_is_kept(html: str) -> None:
     page = f"<body><main><p>灯a {html} z塔</p></main></body>"
-    found = re.sub(r"[ \t\n\f\r\v]", "", main_content(page)[0])
-    assert found == visible(f"灯a {html} z塔")
+    found = re.sub(r"[ \t\n\f\r\v^_()]", "", main_content(page)[0])  # x^k, p_max
+    assert found == re.sub(r"[\^_()]", "", visible(f"灯a {html} z塔"))
 
 
 @given(inline)

@@ -103,3 +103,31 @@ def test_nothing_is_glued_and_nothing_visible_is_left_out() -> None:
     assert fragment_text(controls).split() == ["Name", "first", "OK", "3"]
     table = "<table><tr><th>a<th>b<tr><td>1<td><ul><li>x<li>y</ul></table>"
     assert fragment_text(table).replace("•", "").split() == ["a", "b", "1", "x", "y"]
+
+
+def test_what_is_empty_does_not_change_what_follows() -> None:
+    for empty in ("ul", "ol", "menu", "pre", "dl", "blockquote", "table", "ul><li></li></ul><ul"):
+        closed = empty.rpartition("<")[2]
+        html = f"<h2>x</h2><{empty}></{closed}><p>a</p><p>b</p>"
+        assert fragment_text(html) == "x\n\na\n\nb", empty
+
+
+def test_what_is_not_kept_leaves_no_sign_of_a_list() -> None:
+    items = "".join(f"<li><a href=/{n}>Section {n}</a></li>" for n in range(9))
+    sea = "<p>The sea is deep and blue, and the old lighthouse stands above it. </p>" * 9
+    for name in ("ul", "ol", "menu"):
+        html = f"<body><nav><{name}>{items}</{name}></nav><article>{sea}</article>"
+        found = main_content(html)[0]
+        assert found.startswith("The sea")
+        assert found.endswith("above it.")
+
+
+@pytest.mark.parametrize("opened", ["<ul><li>", "<ol><li>", "<menu><li>", "<ul>", "<ul><div><ol>"])
+def test_deeply_nested_lists_are_not_indented_without_limit(opened: str) -> None:
+    shallow, deep = (
+        fragment_text(opened * 3 + "<p>x<p>x"),
+        fragment_text(opened * 2_000 + "<p>x" * 99),
+    )
+    assert "  x" in shallow
+    assert deep.split().count("x") == 99
+    assert len(deep) < 20_000
