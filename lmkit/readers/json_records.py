@@ -1,13 +1,15 @@
 """Records with fields, from any format: JSON lines, tables, data sets.
 
 Choices:
-- `text_field` becomes the text; `id`, `source` and `metadata` are kept; every other field is added
+- `text_field`, or what the template makes of several, becomes the text; `id`, `source` and `metadata` are kept; every other field is added
   to the metadata, so that no information of a record is lost. Only raw bytes (images, audio) are
-  left out: JSON can't represent them.
+  left out: JSON can't represent them. NaN and infinite numbers, which it can't either, become null;
+  `counts` says how many.
 - A field name with dots refers to a nested field: `message.content`.
 """
 
 import math
+from collections.abc import Iterable
 from datetime import date, datetime, time
 from typing import Any, cast
 
@@ -29,12 +31,17 @@ def record_document(
 ) -> Document:
     """Return a record as a document; `record` is its index in the block at `offset`, if it has one.
 
-    Raises `CorruptInput` if it has no text, or a value that JSON can't represent.
+    Raises `CorruptInput` if it has no text, or is nested too deep.
     """
-    text = _take(fields, request.text_field, offset)
-    if not isinstance(text, str):
-        raise CorruptInput(offset, f"{request.text_field!r} is not a text")
-    _refuse_what_json_cannot_write(offset, list(fields.values()))
+    if request.template is not None:
+        text = request.template.fill(fields, offset)
+    else:
+        text = _take(fields, request.text_field, offset)
+        if not isinstance(text, str):
+            raise CorruptInput(offset, f"{request.text_field!r} is not a text")
+    nulls = _without_infinite_numbers(offset, fields)
+    if nulls:
+        request.counts["nan_or_infinity_to_null"] += nulls
     record_source = fields.pop("source") if isinstance(fields.get("source"), str) else None
     source = request.label or record_source or part.source
     record_id = fields.pop("id") if _is_name(fields.get("id")) else None
@@ -51,6 +58,23 @@ def record_document(
         return Document(str(record_id), text, source, metadata)
     key = document_id(source, part.origin, offset, record, text)
     return Document(key, text, source, metadata)
+
+
+def has_text(fields: Any, request: Request) -> bool:
+    """Return whether a value is a record with the field of the text, or one of the template's."""
+    if not isinstance(fields, dict):
+        return False
+    record = cast(dict[str, Any], fields)
+    if request.template is not None:
+        return request.template.has_text(record)
+    table: Any = record
+    if request.text_field in record:
+        return True
+    for key in request.text_field.split("."):
+        if not isinstance(table, dict) or key not in table:
+            return False
+        table = cast(dict[str, Any], table)[key]
+    return True
 
 
 def plain(value: Any) -> Any:
@@ -83,22 +107,24 @@ def _is_name(value: object) -> bool:
     return isinstance(value, str | int) and not isinstance(value, bool)
 
 
-def _refuse_what_json_cannot_write(offset: int, values: list[Any]) -> None:
-    """Refuse infinite numbers and NaN, and values nested deeper than other readers accept.
+def _without_infinite_numbers(offset: int, fields: dict[str, Any]) -> int:
+    """Replace NaN and infinite numbers by null, and return how many there were.
 
-    Python's own recursion limit would depend on the call stack.
+    Refuse values nested deeper than other readers accept: Python's own recursion limit would depend
+    on the call stack.
     """
-    for depth in range(MAX_DEPTH + 1):
-        if depth == MAX_DEPTH and any(isinstance(value, dict | list) for value in values):
-            raise CorruptInput(offset, f"nested deeper than {MAX_DEPTH}")
+    nulls, level = 0, list[Any]([fields])
+    for _ in range(MAX_DEPTH + 1):
         inner: list[Any] = []
-        for value in values:
-            if isinstance(value, dict):
-                inner += cast(dict[str, Any], value).values()
-            elif isinstance(value, list):
-                inner += cast(list[Any], value)
-            elif isinstance(value, float) and not math.isfinite(value):
-                raise CorruptInput(offset, f"not JSON: the number {value}")
+        for table in level:
+            pairs = enumerate(table) if isinstance(table, list) else table.items()
+            for key, value in cast(Iterable[tuple[Any, Any]], pairs):
+                if isinstance(value, dict | list):
+                    inner.append(value)
+                elif isinstance(value, float) and not math.isfinite(value):
+                    table[key] = None
+                    nulls += 1
         if not inner:
-            return
-        values = inner
+            return nulls
+        level = inner
+    raise CorruptInput(offset, f"nested deeper than {MAX_DEPTH}")

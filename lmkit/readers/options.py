@@ -1,6 +1,7 @@
 """Options of the readers: what is extracted from a file."""
 
 import codecs
+import re
 from difflib import get_close_matches
 from encodings import aliases
 from typing import Annotated, Literal
@@ -42,6 +43,45 @@ def _escape(value: str) -> str:
     if found not in {"auto", "no"} and (len(found) != 1 or found in '"\r\n'):
         raise ValueError("must be auto, no, backslash, or one character")
     return found
+
+
+TEMPLATE = re.compile(r"\{\{|\}\}|\{([^{}]+)\}|\\([nt\\])|([{}])")
+ESCAPED = {"n": "\n", "t": "\t", "\\": "\\"}
+
+
+def template_parts(text: str) -> list[tuple[str, str, bool]]:
+    r"""Return the parts of a template: a literal text, the field after it, whether it is optional.
+
+    Raises ValueError.
+
+    >>> template_parts(r"{title?}\n{{{a.b}")
+    [('', 'title', True), ('\n{', 'a.b', False)]
+    """
+    parts: list[tuple[str, str, bool]] = []
+    literal, position = "", 0
+    for found in TEMPLATE.finditer(text):
+        literal += text[position : found.start()]
+        position = found.end()
+        if found[3]:
+            raise ValueError("a single brace; braces around a field, or {{ and }} for text")
+        name = (found[1] or "").strip()
+        if found[1] is None:
+            literal += ESCAPED[found[2]] if found[2] else found[0][0]
+        elif not name.removesuffix("?"):
+            raise ValueError("braces without the name of a field")
+        else:
+            parts.append((literal, name.removesuffix("?"), name.endswith("?")))
+            literal = ""
+    if not parts:
+        raise ValueError("no field; must name one in braces: {title}")
+    rest = literal + text[position:]
+    return [*parts, (rest, "", False)] if rest else parts
+
+
+def checked_template(text: str) -> str:
+    """Return a template as it is. Raises ValueError if it isn't one."""
+    template_parts(text)
+    return text
 
 
 class ReaderConfig(Group):

@@ -13,6 +13,7 @@ from typing import Literal
 
 from lmkit.storage.byte_lines import blocks
 from lmkit.storage.byte_ranges import COMPRESSIONS, Compression, CorruptInput, Range
+from lmkit.storage.json_bytes import from_json
 from lmkit.storage.options import RawFormat
 from lmkit.storage.remote_files import state_of
 
@@ -98,9 +99,13 @@ SHARED = {".xml", ".json"}
 """Endings whose content decides."""
 NOT_DATA = {"dataset_info.json", "dataset_dict.json", "state.json"}
 """What `datasets` writes next to the Arrow files of a saved data set."""
+WITH_FIELDS: set[Format] = {"jsonl", "json", "csv", "tsv", "parquet", "arrow", "hub", "archive"}
+"""Formats whose records have fields that can be named (in an archive, those of its members)."""
 NEVER_COMPRESSED: set[Format] = {"parquet", "arrow", "epub", "pdf", "tokens"}
 """They are compressed internally, or are read by memory map."""
 SNIFF_BYTES = 1 << 16
+MOST_BYTES = 1 << 23
+"""Bytes in which the first line of JSON must end, to know that it is a record of many."""
 
 
 def format_by_name(path: str, *, named: bool, accepted: Container[Format]) -> Format | None:
@@ -110,9 +115,12 @@ def format_by_name(path: str, *, named: bool, accepted: Container[Format]) -> Fo
     compressed = compression != "none"
     kind = FORMATS.get(suffix)
     if kind is None and (named or (suffix in SHARED and name not in NOT_DATA)):
-        kind = format_by_content(start_of_file(path))
+        start = start_of_file(path)
+        kind = format_by_content(start)
         if kind is None or kind not in accepted:
             return None
+        if kind == "json" and not named and start.lstrip()[:1] == b"{":
+            kind = "json" if RECORDS.match(start.lstrip()) else None
     return None if compressed and kind in NEVER_COMPRESSED else kind
 
 
@@ -147,9 +155,57 @@ def format_by_content(start: bytes) -> Format | None:
     for pattern, kind in PATTERNS:
         if re.match(pattern, start, re.IGNORECASE | re.DOTALL):
             return kind
-    return None
+    return _json_by_content(start)
 
 
+def _json_by_content(start: bytes) -> Format | None:
+    r"""Return the kind of JSON that begins with these bytes, None if it isn't JSON.
+
+    A line that is an object is a record; else it may be a thread, which has a list of replies.
+
+    >>> _json_by_content(b'{"a": 1}\n{'), _json_by_content(b'[{"a": 1}]'), _json_by_content(b"[x]")
+    ('jsonl', 'json', None)
+    """
+    if not JSON.match(start):
+        return None
+    first, _, rest = start.partition(b"\n")
+    if first.startswith(b"{") and rest.strip() and first.rstrip().endswith(b"}"):
+        if rest.lstrip().startswith(b"{") or _is_json(first):
+            return "jsonl"
+    return "threads" if LISTING.match(start) or _has_replies(start) else "json"
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        from_json(data)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _has_replies(start: bytes) -> bool:
+    """Return whether one of the first objects has a list of replies, which are objects."""
+    depth, record = 0, 2 if start.startswith(b"[") else 1
+    for token in JSON_TOKEN.finditer(start):
+        mark = token[0][:1]
+        if mark == b'"':
+            if depth == record and token[1] in REPLIES and REPLY.match(start, token.end()):
+                return True
+        else:
+            depth += 1 if mark in b"[{" else -1
+    return False
+
+
+JSON = re.compile(rb'\{\s*["}]|\[\s*[\[\]{"]')
+JSON_TOKEN = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"|[\[\]{}]', re.DOTALL)
+REPLIES = {b"children", b"replies", b"comments"}
+REPLY = re.compile(rb"\s*:\s*\[\s*\{")
+# Reddit's own form: https://www.reddit.com/dev/api/#listings
+LISTING = re.compile(rb'\[?\s*\{\s*"kind"\s*:\s*"Listing"')
+RECORDS = re.compile(
+    rb'\{.*?"text"\s*:\s*"|\{.*?"(?:data|rows|items|records|documents)"\s*:\s*\[\s*\{', re.DOTALL
+)
+"""What an object in a folder has if it holds records; others may be settings of anything."""
 MAGICS: dict[bytes, Format] = {
     b"WARC/": "warc",
     b"%PDF-": "pdf",
@@ -168,25 +224,24 @@ PATTERNS: list[tuple[bytes, Format]] = [
     (rb"<!DOCTYPE\s+html", "html"),
     (rb"WEBVTT\b", "subtitles"),
     (rb"\d+\s*\r?\n\d\d:\d\d:\d\d[,.]\d{3}\s*-->", "subtitles"),
-    # A line that is an object; else JSON over several lines, or with replies inside.
-    (rb"\{[^\n]+\}\s*\n\s*\{", "jsonl"),
-    (rb"\[?\s*\{.*\"(children|replies|comments)\"\s*:", "threads"),
-    (rb"\{[ \t]*\"[^\n]*$", "jsonl"),
 ]
 
 
 def start_of_file(path: str) -> bytes:
     """Return the first bytes of a file, decompressed."""
-    found = b""
+    pieces: list[bytes] = []
+    found, one_line = 0, True
     try:
         size = state_of(path).size
         with Range(path, 0, size) as source:
             for _, data in blocks(
                 source, suffix_and_compression(path.rpartition("/")[2])[1], SNIFF_BYTES
             ):
-                found += data
-                if len(found) >= SNIFF_BYTES:
+                found += len(data)
+                pieces.append(data)
+                one_line = one_line and pieces[0].startswith(b"{") and b"\n" not in data
+                if found >= (MOST_BYTES if one_line else SNIFF_BYTES):
                     break
     except (CorruptInput, OSError):
         pass  # the reader will report the error
-    return found[:SNIFF_BYTES]
+    return b"".join(pieces)

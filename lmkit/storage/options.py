@@ -6,6 +6,7 @@ RawFormat = Literal[
     "text",
     "code",
     "jsonl",
+    "json",
     "csv",
     "tsv",
     "parquet",
