@@ -47,7 +47,7 @@ def read_table(part: Slice, source: Range, request: Request) -> Iterator[Documen
         lines = encoded_lines(part, source, encoding, request.max_record)
         rows = _Rows(lines, encoding, request)
         header = rows.begin(tab=part.format == "tsv")
-        _check_column(header, request)
+        _check_columns(header, request)
         for line, row in rows:
             if isinstance(line, CorruptInput):
                 yield unreadable(part, line)
@@ -65,14 +65,20 @@ def read_table(part: Slice, source: Range, request: Request) -> Iterator[Documen
         yield unreadable(part, damage)
 
 
-def _check_column(header: list[str], request: Request) -> None:
-    if request.reading.header == NO and request.text_field == "text":
+def _check_columns(header: list[str], request: Request) -> None:
+    """Refuse a file without the columns of the text."""
+    if request.reading.header == NO and not request.template and request.text_field == "text":
         raise CorruptInput(0, "no names of columns: --text-field must be the number of one")
-    if header.count(request.text_field) > 1:
-        raise CorruptInput(0, f"more than one column {request.text_field!r}")
-    if request.text_field not in header:
-        known = ", ".join(header)[:200]
-        raise CorruptInput(0, f"no column {request.text_field!r}; it has {known}")
+    for name in request.template.required if request.template else [request.text_field]:
+        if header.count(name) > 1:
+            raise CorruptInput(0, f"more than one column {name!r}")
+        if name not in header:
+            known = ", ".join(header)[:200]
+            raise CorruptInput(0, f"no column {name!r}; it has {known}")
+
+
+def _text_columns(request: Request) -> list[str]:
+    return request.template.fields if request.template else [request.text_field]
 
 
 class _Rows:
@@ -124,7 +130,7 @@ class _Rows:
         names: list[str] = []
         for number, cell in enumerate(row, 1):
             name = cell.strip() or str(number)
-            is_new = name not in names or name == self._request.text_field
+            is_new = name not in names or name in _text_columns(self._request)
             names.append(name if is_new else f"{name}.{number}")
         return names
 
@@ -154,7 +160,7 @@ class _Rows:
         has_header = reading.header == YES
         delimiter = reading.delimiter if reading.delimiter != "auto" else named
         if delimiter is None and not tab:
-            column = self._request.text_field
+            column = _text_columns(self._request)[0]
             delimiter = detected_delimiter(sample, dialect, column, header=has_header)
         dialect = Dialect(delimiter or dialect.delimiter, quoting, given)
         if quoting and reading.escape == "auto":

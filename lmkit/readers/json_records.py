@@ -91,6 +91,14 @@ def plain(value: Any) -> Any:
     return None if isinstance(value, bytes) else str(value)
 
 
+def decoded(data: bytes) -> str:
+    """Return the text of bytes in UTF-8. Raises `CorruptInput`."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise CorruptInput(0, f"not UTF-8: {error.reason} at byte {error.start}") from None
+
+
 def _take(fields: dict[str, Any], name: str, offset: int) -> Any:
     if name in fields:
         return fields.pop(name)

@@ -27,21 +27,22 @@ def _encoding(name: str) -> str:
         known = {*aliases.aliases, *aliases.aliases.values()}
         near = get_close_matches(name.lower().replace("-", "_"), sorted(known), n=3)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
-        raise ValueError(f"no encoding of text is called so{hint}")
+        raise ValueError(f"--read.encoding: got {name}, must be an encoding of text{hint}")
     return codec.name
 
 
 def _delimiter(value: str) -> str:
     found = DELIMITERS.get(value.lower(), value)
     if found != "auto" and (len(found) != 1 or found in '"\r\n'):
-        raise ValueError(f"must be auto, one character, or {', '.join(DELIMITERS)}")
+        names = ", ".join(name for name in DELIMITERS if name.isalpha())
+        raise ValueError(f"--read.delimiter: got {value}, must be auto, a character, or {names}")
     return found
 
 
 def _escape(value: str) -> str:
     found = "\\" if value in {"backslash", "\\\\"} else value
     if found not in {"auto", "no"} and (len(found) != 1 or found in '"\r\n'):
-        raise ValueError("must be auto, no, backslash, or one character")
+        raise ValueError(f"--read.escape: got {value}, must be auto, no, backslash, or a character")
     return found
 
 
@@ -80,7 +81,10 @@ def template_parts(text: str) -> list[tuple[str, str, bool]]:
 
 def checked_template(text: str) -> str:
     """Return a template as it is. Raises ValueError if it isn't one."""
-    template_parts(text)
+    try:
+        template_parts(text)
+    except ValueError as error:
+        raise ValueError(f"--text-template: got {text}: {error}") from None
     return text
 
 

@@ -7,6 +7,7 @@ Choices:
   and is skipped.
 """
 
+import codecs
 import re
 from collections.abc import Container
 from typing import Literal
@@ -146,7 +147,9 @@ def format_by_content(start: bytes) -> Format | None:
     for magic, kind in MAGICS.items():
         if start.startswith(magic):
             return kind
-    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        start = start[: len(start) & ~3].decode("utf-32", "replace").encode()
+    elif start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         start = start[: len(start) & ~1].decode("utf-16", "replace").encode()
     # An epub's first entry is `mimetype`, stored as it is (EPUB Open Container Format, 4.3).
     if start.startswith(b"PK\x03\x04") and b"mimetypeapplication/epub+zip" in start:
@@ -166,6 +169,8 @@ def _json_by_content(start: bytes) -> Format | None:
     >>> _json_by_content(b'{"a": 1}\n{'), _json_by_content(b'[{"a": 1}]'), _json_by_content(b"[x]")
     ('jsonl', 'json', None)
     """
+    if start.startswith(b"\x1e{"):  # a JSON sequence (RFC 7464)
+        return "json"
     if not JSON.match(start):
         return None
     first, _, rest = start.partition(b"\n")

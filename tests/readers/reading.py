@@ -1,5 +1,6 @@
 """Reading of files in the tests of readers: through the same function as in every stage."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,9 +15,11 @@ from lmkit.storage.options import RawFormat
 def outcomes(
     path: Path,
     *,
+    counts: Counter[str] | None = None,
     forced: Any = None,
     max_record: int = 1_000_000,
     text_field: str = "text",
+    text_template: str | None = None,
     shard_bytes: int = RANGE_BYTES,
     **reading: Any,
 ) -> list[Document | Unreadable]:
@@ -29,8 +32,10 @@ def outcomes(
             part,
             [],
             text_field=text_field,
+            text_template=text_template,
             max_record=max_record,
             reading=ReaderConfig(**reading),
+            counts=counts,
         )
     ]
 
@@ -40,6 +45,12 @@ def documents(path: Path, **options: Any) -> list[Document]:
     bad = [outcome for outcome in found if isinstance(outcome, Unreadable)]
     assert not bad
     return [outcome for outcome in found if isinstance(outcome, Document)]
+
+
+def documents_and_counts(path: Path, **options: Any) -> tuple[list[Document], Counter[str]]:
+    """Return the documents of a file, and what its reader counted besides."""
+    counts: Counter[str] = Counter()
+    return documents(path, counts=counts, **options), counts
 
 
 def texts_and_reasons(found: list[Document | Unreadable]) -> list[str]:

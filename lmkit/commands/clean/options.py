@@ -72,5 +72,8 @@ class CleanConfig(LabelsDocuments, ReadsRecords, WritesShards, StageConfig):
     @model_validator(mode="after")
     def _one_source_of_text(self) -> Self:
         if self.text_template is not None and self.text_field != "text":
-            raise ValueError("text_template: cannot be used with text_field; name the field in it")
+            raise ValueError(
+                f"--text-template: cannot be used with --text-field {self.text_field}: put the field "
+                "into the template"
+            )
         return self

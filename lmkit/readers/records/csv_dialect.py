@@ -140,9 +140,7 @@ def rows_of(lines: Iterable[str], dialect: Dialect) -> tuple[list[list[str]], in
     return rows, bad
 
 
-def detected_delimiter(
-    lines: Sequence[str], dialect: Dialect, column: str, *, header: bool
-) -> str:
+def detected_delimiter(lines: Sequence[str], dialect: Dialect, column: str, *, header: bool) -> str:
     """Return the delimiter of a table that begins with these lines.
 
     With a header it is what separates `column` from the others, else what finds most columns there;

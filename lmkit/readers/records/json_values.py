@@ -28,6 +28,7 @@ SCALAR = re.compile(rb'[^\s,:\[\]{}"]*+')
 # White space, and what separates the texts of a JSON sequence (RFC 7464).
 # A byte-order mark stands where files were put together.
 SPACE = re.compile(rb"(?:[\s\x1e]|\xef\xbb\xbf)*+")
+BLOCK_BYTES = 1 << 18
 MORE_BYTES = 1 << 16
 
 
@@ -39,7 +40,7 @@ class JsonValues:
     ) -> None:
         self._part, self._source, self._encoding = part, source, encoding
         self._compressed = part.compression != "none"
-        pieces = _own_position(source, blocks(source, part.compression, offset=0))
+        pieces = _own_position(source, blocks(source, part.compression, BLOCK_BYTES, offset=0))
         self._pieces = self._in_utf8(pieces)
         self._buffer = b""
         self._position = 0

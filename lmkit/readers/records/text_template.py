@@ -8,6 +8,7 @@ Choices:
 - Fields that are in the text are taken out of the record, except `id`, `source` and `metadata`.
 """
 
+import math
 from typing import Any, cast
 
 from lmkit.readers.options import template_parts
@@ -31,6 +32,11 @@ class TextTemplate:
         """The names of its fields."""
         return [name for _, name, _ in self._parts if name]
 
+    @property
+    def required(self) -> list[str]:
+        """The names of those that must not be missing."""
+        return [name for _, name, optional in self._parts if name and not optional]
+
     def has_text(self, record: dict[str, Any]) -> bool:
         """Return whether a record has one of the fields."""
         return any(_found(record, name)[0] is not None for name in self.fields)
@@ -49,7 +55,8 @@ class TextTemplate:
                 if not optional:
                     raise CorruptInput(offset, f"the field {name!r} is missing or empty")
                 continue
-            if isinstance(value, bool) or not isinstance(value, str | int | float):
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not isinstance(value, str) and not (is_number and math.isfinite(value)):
                 raise CorruptInput(offset, f"{name!r} is not a text")
             pieces.append(str(value))
             if table is not None and not (table is record and key in KEPT):
