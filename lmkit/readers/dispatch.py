@@ -43,6 +43,8 @@ READERS: dict[Format, str] = {
     "subtitles": "subtitles.read_subtitles",
     "epub": "epub.read_epub",
     "pdf": "pdf.read_pdf",
+    "notebook": "containers.notebook.read_notebook",
+    "archive": "containers.archive.read_archive",
 }
 """The function that reads each format."""
 

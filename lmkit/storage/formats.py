@@ -93,11 +93,15 @@ FORMATS: dict[str, Format] = {
     ".dfxp": "subtitles",
     ".epub": "epub",
     ".pdf": "pdf",
+    ".ipynb": "notebook",
+    ".zip": "archive",
+    ".tar": "archive",
     ".bin": "tokens",
     **dict.fromkeys(LANGUAGES, "code"),
 }
 SHARED = {".xml", ".json"}
 """Endings whose content decides."""
+SHORT = {".tgz": ".tar.gz", ".tbz2": ".tar.bz2", ".tbz": ".tar.bz2", ".txz": ".tar.xz"}
 NOT_DATA = {"dataset_info.json", "dataset_dict.json", "state.json"}
 """What `datasets` writes next to the Arrow files of a saved data set."""
 WITH_FIELDS: set[Format] = {"jsonl", "json", "csv", "tsv", "parquet", "arrow", "hub", "archive"}
@@ -131,7 +135,11 @@ def suffix_and_compression(name: str) -> tuple[str, Compression]:
     >>> suffix_and_compression("a.JSONL.gz"), suffix_and_compression("notes")
     (('.jsonl', 'gzip'), ('', 'none'))
     """
-    stem, dot, last = name.lower().rpartition(".")
+    name = name.lower()
+    for short, whole in SHORT.items():
+        if name.endswith(short):
+            name = name.removesuffix(short) + whole
+    stem, dot, last = name.rpartition(".")
     compression = COMPRESSIONS.get("." + last, "none") if stem else "none"
     if compression != "none":
         stem, dot, last = stem.rpartition(".")

@@ -19,5 +19,7 @@ RawFormat = Literal[
     "subtitles",
     "epub",
     "pdf",
+    "notebook",
+    "archive",
 ]
 """The formats that `lmkit clean` reads."""
