@@ -1,8 +1,10 @@
 """JSON lines: a line is a document.
 
-Choices: an unreadable line (bad JSON, bad UTF-8, no text, too long) is quarantined alone; the lines
-around it are kept. Blank lines are ignored. A file that is called so, but is one list or object over
-several lines, is read as that (`records/json_files.py`).
+Choices:
+- An unreadable line (bad JSON, bad UTF-8, no text, too long) is quarantined alone; the lines around
+  it are kept. Blank lines are ignored.
+- A file that is called so, but is a list, or an object over several lines, is read as that
+  (`records/json_files.py`).
 """
 
 from collections.abc import Iterator
@@ -51,7 +53,7 @@ def read_json_lines(
 def is_one_value(start: str) -> bool:
     r"""Return whether a file with this start is a list, or an object over several lines.
 
-    >>> is_one_value('[{"text": "a"},\n{'), is_one_value('{\n "text"'), is_one_value('{"text": "a"}')
+    >>> is_one_value('[{"text": "a"},\n{'), is_one_value('{\n "text"'), is_one_value('{"a": 1}')
     (True, True, False)
     """
     first, _, rest = start.lstrip().partition("\n")

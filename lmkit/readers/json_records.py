@@ -1,10 +1,10 @@
 """Records with fields, from any format: JSON lines, tables, data sets.
 
 Choices:
-- `text_field`, or what the template makes of several, becomes the text; `id`, `source` and `metadata` are kept; every other field is added
-  to the metadata, so that no information of a record is lost. Only raw bytes (images, audio) are
-  left out: JSON can't represent them. NaN and infinite numbers, which it can't either, become null;
-  `counts` says how many.
+- `text_field`, or what the template makes of several fields, becomes the text; `id`, `source` and
+  `metadata` are kept; every other field is added to the metadata, so that no information of a
+  record is lost. Only raw bytes (images, audio) are left out: JSON can't represent them. NaN and
+  infinite numbers, which it can't either, become null, and are counted.
 - A field name with dots refers to a nested field: `message.content`.
 """
 

@@ -130,8 +130,8 @@ class ReaderConfig(Group):
     """Whether quotes enclose the fields of a table, or are text; auto: yes in .csv, no in .tsv."""
 
     escape: Annotated[str, AfterValidator(_escape)] = "auto"
-    """Character before a quote inside a quoted field, beside a second quote: backslash, no, or
-    auto: as in the first rows."""
+    """Character that makes a quote inside a quoted field literal, as doubling it does: backslash,
+    no, or auto: as in the first rows."""
 
     header: Annotated[tuple[str, ...], BeforeValidator(split_commas)] = ("yes",)
     """Whether the first row of a table names the columns: yes; no: they are 1,2,3; or the names of

@@ -12,8 +12,8 @@ Choices:
 - Arrow reads the numbers in a file without checks, and a wrong one ends the process: rows are
   validated first.
 - An unreadable row group is one record in quarantine; the others are read.
-- A column of bytes is read as UTF-8 where it is the text: Hive, Impala and others write text without
-  saying so. The zeros that pad values of a fixed size are no text.
+- A column of bytes is read as UTF-8 where it is the text: Hive, Impala and others write text so,
+  without its type. The zeros that pad values of a fixed size are no text.
 """
 
 from collections.abc import Iterator

@@ -14,7 +14,7 @@ from typing import Literal
 
 from lmkit.storage.byte_lines import blocks
 from lmkit.storage.byte_ranges import COMPRESSIONS, Compression, CorruptInput, Range
-from lmkit.storage.json_bytes import from_json
+from lmkit.storage.json_kinds import RECORDS, json_by_content
 from lmkit.storage.options import RawFormat
 from lmkit.storage.remote_files import state_of
 
@@ -166,59 +166,9 @@ def format_by_content(start: bytes) -> Format | None:
     for pattern, kind in PATTERNS:
         if re.match(pattern, start, re.IGNORECASE | re.DOTALL):
             return kind
-    return _json_by_content(start)
+    return json_by_content(start)
 
 
-def _json_by_content(start: bytes) -> Format | None:
-    r"""Return the kind of JSON that begins with these bytes, None if it isn't JSON.
-
-    A line that is an object is a record; else it may be a thread, which has a list of replies.
-
-    >>> _json_by_content(b'{"a": 1}\n{'), _json_by_content(b'[{"a": 1}]'), _json_by_content(b"[x]")
-    ('jsonl', 'json', None)
-    """
-    if start.startswith(b"\x1e{"):  # a JSON sequence (RFC 7464)
-        return "json"
-    if not JSON.match(start):
-        return None
-    first, _, rest = start.partition(b"\n")
-    if first.startswith(b"{") and rest.strip() and first.rstrip().endswith(b"}"):
-        if rest.lstrip().startswith(b"{") or _is_json(first):
-            return "jsonl"
-    return "threads" if LISTING.match(start) or _has_replies(start) else "json"
-
-
-def _is_json(data: bytes) -> bool:
-    try:
-        from_json(data)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-def _has_replies(start: bytes) -> bool:
-    """Return whether one of the first objects has a list of replies, which are objects."""
-    depth, record = 0, 2 if start.startswith(b"[") else 1
-    for token in JSON_TOKEN.finditer(start):
-        mark = token[0][:1]
-        if mark == b'"':
-            if depth == record and token[1] in REPLIES and REPLY.match(start, token.end()):
-                return True
-        else:
-            depth += 1 if mark in b"[{" else -1
-    return False
-
-
-JSON = re.compile(rb'\{\s*["}]|\[\s*[\[\]{"]')
-JSON_TOKEN = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"|[\[\]{}]', re.DOTALL)
-REPLIES = {b"children", b"replies", b"comments"}
-REPLY = re.compile(rb"\s*:\s*\[\s*\{")
-# Reddit's own form: https://www.reddit.com/dev/api/#listings
-LISTING = re.compile(rb'\[?\s*\{\s*"kind"\s*:\s*"Listing"')
-RECORDS = re.compile(
-    rb'\{.*?"text"\s*:\s*"|\{.*?"(?:data|rows|items|records|documents)"\s*:\s*\[\s*\{', re.DOTALL
-)
-"""What an object in a folder has if it holds records; others may be settings of anything."""
 MAGICS: dict[bytes, Format] = {
     b"WARC/": "warc",
     b"%PDF-": "pdf",
@@ -258,3 +208,36 @@ def start_of_file(path: str) -> bytes:
     except (CorruptInput, OSError):
         pass  # the reader will report the error
     return b"".join(pieces)
+
+
+KNOWN_STARTS = {
+    b"\x89PNG": "a PNG picture",
+    b"\xff\xd8\xff": "a JPEG picture",
+    b"GIF8": "a GIF picture",
+    b"SQLite format 3": "an SQLite database",
+    b"\x7fELF": "a program",
+    b"PK\x03\x04": "a zip archive, as office documents are",
+    b"\xd0\xcf\x11\xe0": "an old office document",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"Rar!": "a rar archive",
+    b"\x1f\x8b": "gzip data",
+    b"\x28\xb5\x2f\xfd": "zstd data",
+    b"\xfd7zXZ": "xz data",
+    b"ID3": "music",
+    b"OggS": "music",
+    b"{\\rtf": "an RTF document",
+}
+
+
+def content_described(path: str) -> str:
+    """Say what a file holds, for an error message."""
+    start = start_of_file(path)[:SNIFF_BYTES]
+    if not start:
+        return "nothing"
+    for magic, name in KNOWN_STARTS.items():
+        if start.startswith(magic):
+            return name
+    if b"\0" in start:
+        return "binary data"
+    first = start.split(b"\n")[0][:40].decode("utf-8", "replace").strip()
+    return f"text that begins with {first!r}"

@@ -1,7 +1,9 @@
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
-from tests.readers.reading import documents, outcomes, texts_and_reasons
+import pytest
+
+from tests.readers.reading import documents, documents_and_counts, outcomes, texts_and_reasons
 
 
 def row(**fields: str) -> str:
@@ -57,3 +59,22 @@ def test_posts_that_share_a_line_are_listed_and_not_skipped(tmp_path: Path) -> N
     for name in ("a.xml", "b.xml"):
         found = outcomes(tmp_path / name, forced="stackexchange")
         assert found and all("a line of its own" in one for one in texts_and_reasons(found))
+
+
+@pytest.mark.parametrize(
+    "forbidden",
+    ["&#x0E;", "&#0;", "&#xFFFE;", "&#14;", "&#x1f;", "&#xD800;", "&#x110000;", "\x0e", "\uffff"],
+)
+@pytest.mark.parametrize(
+    "text", ["Tower", "\u706f\u5854", "\u043c\u0430\u044f\u043a &#228; &#x1F600;"]
+)
+def test_characters_that_xml_forbids_cost_themselves(
+    tmp_path: Path, forbidden: str, text: str
+) -> None:
+    body = f"{text}{forbidden} {text}"
+    row = f'  <row Id="1" PostTypeId="1" Title="T" Body="{body}" />\n'
+    (tmp_path / "Posts.xml").write_text(f"<posts>\n{row}</posts>\n", "utf-8")
+    (document,), counts = documents_and_counts(tmp_path / "Posts.xml")
+    shown = text.replace("&#228;", "\u00e4").replace("&#x1F600;", "\U0001f600")
+    assert document.text == f"T\n\n{shown} {shown}"
+    assert counts["forbidden_characters"] == 1

@@ -34,8 +34,8 @@ class CleanConfig(LabelsDocuments, ReadsRecords, WritesShards, StageConfig):
     """Field or column with the text of a record; a dot leads into a nested field."""
 
     text_template: Annotated[str | None, AfterValidator(checked_template)] = None
-    """Text made of several fields, as in "{title?}\\n\\n{body}": one with ? may be missing or empty;
-    braces are written twice."""
+    """Text made of several fields, as in "{title?}\\n\\n{body}": one with ? may be missing; braces
+    are written twice."""
 
     max_quarantined: Annotated[float | None, Field(ge=0, le=1, exclude=True)] = None
     """Fail where more than this fraction of all documents had to be quarantined."""
@@ -73,7 +73,7 @@ class CleanConfig(LabelsDocuments, ReadsRecords, WritesShards, StageConfig):
     def _one_source_of_text(self) -> Self:
         if self.text_template is not None and self.text_field != "text":
             raise ValueError(
-                f"--text-template: cannot be used with --text-field {self.text_field}: put the field "
-                "into the template"
+                f"--text-template: cannot be used with --text-field {self.text_field}: put the "
+                "field into the template"
             )
         return self

@@ -3,8 +3,8 @@
 Choices:
 - An archive is streamed: of a tar only the current member is held, of a zip also its directory.
 - A zip's members are stored or deflated; Python decompresses the other methods without a limit.
-- Python's tarfile ends without a word where a header is damaged, or the archive between two members.
-  So zeros must follow the last member (POSIX), else the rest of the archive is listed.
+- Python's tarfile ends without a word where a header is damaged, or where the archive ends too
+  early. So zeros must follow the last member (POSIX), else the rest of the archive is listed.
 - Headers of a tar that hold names and attributes are read at once, so those are limited.
 """
 

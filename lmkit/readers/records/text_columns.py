@@ -44,7 +44,7 @@ class TextColumn:
 
 
 def readable(row: dict[str, Any], columns: list[TextColumn]) -> dict[str, Any]:
-    """Return a row with its bytes as text, if a text of it is stored so, and where they are text."""
+    """Return a row; if its text is stored as bytes, with other bytes as text where they are."""
     if not any(pa.types.is_binary(c.kind) or pa.types.is_large_binary(c.kind) for c in columns):
         return row
     return {name: _text_or_bytes(value) for name, value in row.items()}

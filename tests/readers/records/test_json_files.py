@@ -43,10 +43,8 @@ def test_records_are_found_in_every_form(tmp_path: Path, form: str, ending: str)
     data = FORMS[form].encode()
     compress = {"gz": gzip.compress, "zst": zstandard.compress}.get(ending[5:], bytes)
     path.write_bytes(compress(data))
-    if form == "pages":  # a line each: their records are in a list all the same
-        found = documents(path, forced="json")
-    else:
-        found = documents(path)
+    # A page a line: each is a record by its name, and a list in fact.
+    found = documents(path, forced="json" if form == "pages" else None)
     assert [document.text for document in found] == TEXTS
     assert [document.id for document in found] == ["a", "b", "c"]
     assert [document.metadata["n"] for document in found] == [record["n"] for record in RECORDS]
