@@ -16,8 +16,10 @@ NO_CHARACTER_SETS = {"idna", "punycode", "unicode_escape", "raw_unicode_escape",
 """Python's codecs for text that aren't encodings of files."""
 
 
-def _encoding(name: str) -> str:
+def _encoding(name: str | None) -> str | None:
     """Return Python's own name of an encoding of text."""
+    if name is None:
+        return None
     try:
         codec = codecs.lookup(name)
     except (LookupError, ValueError):
@@ -79,10 +81,10 @@ def template_parts(text: str) -> list[tuple[str, str, bool]]:
     return [*parts, (rest, "", False)] if rest else parts
 
 
-def checked_template(text: str) -> str:
+def checked_template(text: str | None) -> str | None:
     """Return a template as it is. Raises ValueError if it isn't one."""
     try:
-        template_parts(text)
+        template_parts(text if text is not None else "{text}")
     except ValueError as error:
         raise ValueError(f"--text-template: got {text}: {error}") from None
     return text

@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -8,7 +9,7 @@ import pytest
 from lmkit.cli import main
 from tests.readers.reading import documents, outcomes, texts_and_reasons
 
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"id": "1", "title": "Leuchtturm", "body": {"text": "Er steht."}, "year": 1873},
     {"id": "2", "title": "\u706f\u5854", "body": {"text": "\u5b83\u7ad9\u7740\u3002"}, "year": 2},
 ]
