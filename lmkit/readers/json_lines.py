@@ -34,11 +34,12 @@ def read_json_lines(
             if source.start == 0:
                 yield from read_json(part, source, request)
             return
+        blank = None if encoding.name == UTF8 else b" \t\r\n\v\f\0"
         for line in encoded_lines(part, source, encoding, request.max_record):
             if isinstance(line, CorruptInput):
                 yield unreadable(part, line)
                 continue
-            if line.data is not None and not line.data.strip(b" \t\r\n\v\f\0"):
+            if line.data is not None and not line.data.strip(blank):
                 continue
             try:
                 record = None if part.compression == "none" else line.record

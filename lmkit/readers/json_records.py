@@ -39,9 +39,8 @@ def record_document(
         text = _take(fields, request.text_field, offset)
         if not isinstance(text, str):
             raise CorruptInput(offset, f"{request.text_field!r} is not a text")
-    nulls = _without_infinite_numbers(offset, fields)
-    if nulls:
-        request.counts["nan_or_infinity_to_null"] += nulls
+    if _has_infinite_numbers(offset, list(fields.values())):
+        request.counts["nan_or_infinity_to_null"] += _without_infinite_numbers(fields)
     record_source = fields.pop("source") if isinstance(fields.get("source"), str) else None
     source = request.label or record_source or part.source
     record_id = fields.pop("id") if _is_name(fields.get("id")) else None
@@ -115,24 +114,40 @@ def _is_name(value: object) -> bool:
     return isinstance(value, str | int) and not isinstance(value, bool)
 
 
-def _without_infinite_numbers(offset: int, fields: dict[str, Any]) -> int:
-    """Replace NaN and infinite numbers by null, and return how many there were.
+def _has_infinite_numbers(offset: int, values: list[Any]) -> bool:
+    """Return whether there are numbers that JSON can't represent.
 
     Refuse values nested deeper than other readers accept: Python's own recursion limit would depend
     on the call stack.
     """
-    nulls, level = 0, list[Any]([fields])
-    for _ in range(MAX_DEPTH + 1):
+    found = False
+    for depth in range(MAX_DEPTH + 1):
+        if depth == MAX_DEPTH and any(isinstance(value, dict | list) for value in values):
+            raise CorruptInput(offset, f"nested deeper than {MAX_DEPTH}")
         inner: list[Any] = []
-        for table in level:
-            pairs = enumerate(table) if isinstance(table, list) else table.items()
-            for key, value in cast(Iterable[tuple[Any, Any]], pairs):
-                if isinstance(value, dict | list):
-                    inner.append(value)
-                elif isinstance(value, float) and not math.isfinite(value):
-                    table[key] = None
-                    nulls += 1
+        for value in values:
+            if isinstance(value, dict):
+                inner += cast(dict[str, Any], value).values()
+            elif isinstance(value, list):
+                inner += cast(list[Any], value)
+            elif isinstance(value, float) and not math.isfinite(value):
+                found = True
         if not inner:
-            return nulls
-        level = inner
-    raise CorruptInput(offset, f"nested deeper than {MAX_DEPTH}")
+            break
+        values = inner
+    return found
+
+
+def _without_infinite_numbers(fields: dict[str, Any]) -> int:
+    """Replace NaN and infinite numbers by null, and return how many there were."""
+    nulls, pending = 0, list[Any]([fields])
+    while pending:
+        table = pending.pop()
+        pairs = enumerate(table) if isinstance(table, list) else table.items()
+        for key, value in cast(Iterable[tuple[Any, Any]], pairs):
+            if isinstance(value, dict | list):
+                pending.append(value)
+            elif isinstance(value, float) and not math.isfinite(value):
+                table[key] = None
+                nulls += 1
+    return nulls
