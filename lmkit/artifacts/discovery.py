@@ -11,6 +11,7 @@ Choices:
 import os
 import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from stat import S_ISREG
 
@@ -18,7 +19,13 @@ from lmkit.artifacts.finished_folders import finished_manifest
 from lmkit.artifacts.manifest import MANIFEST
 from lmkit.artifacts.tasks import PARTIAL
 from lmkit.errors import InputError
-from lmkit.storage.formats import FORMATS, Format, format_by_name
+from lmkit.storage.formats import (
+    FORMATS,
+    Format,
+    content_described,
+    format_by_name,
+    suffix_and_compression,
+)
 from lmkit.storage.remote_files import State, files_below, shown
 
 NOT_DOCUMENTS = re.compile(
@@ -54,7 +61,7 @@ def walk_remote(
             read += 1
             yield file, origin or name, kind, state
         elif not origin:
-            raise InputError(not_accepted(path, kind, accepted))
+            raise InputError(*not_accepted(path, kind, accepted))
         else:
             _count_skipped(name, skipped)
     if not read:
@@ -127,6 +134,9 @@ def _state(entry: os.DirEntry[str]) -> State | None:
 
 def _count_skipped(name: str, skipped: dict[str, int]) -> None:
     ending = os.path.splitext(name)[1]
+    suffix, compression = suffix_and_compression(name)
+    if compression != "none" and suffix:  # `.tar.gz` is no `.gz`
+        ending = os.path.splitext(name[: -len(ending)])[1] + ending
     skipped[ending] = skipped.get(ending, 0) + 1
 
 
@@ -135,10 +145,22 @@ def suffixes(accepted: set[Format]) -> list[str]:
     return [suffix for suffix, kind in FORMATS.items() if kind in accepted]
 
 
-def not_accepted(path: str, kind: Format | None, accepted: set[Format]) -> str:
-    """Return why a file that was named can't be read."""
-    known = ", ".join(sorted(suffixes(accepted)))
-    message = f"{shown(path)}: must end in {known} (or these with .gz, .zst, .bz2 or .xz)"
-    if kind not in {None, "tokens"}:
-        message += "; raw text needs lmkit clean first"
-    return message
+def not_accepted(path: str, kind: Format | None, accepted: set[Format]) -> tuple[str, str | None]:
+    """Return why a file that was named can't be read, and what to do."""
+    if "json" not in accepted:  # no --format either
+        known = ", ".join(sorted(suffixes(accepted)))
+        message = f"{shown(path)}: must end in {known} (or these with .gz, .zst, .bz2 or .xz)"
+        if kind not in {None, "tokens"}:
+            message += "; raw text needs lmkit clean first"
+        return message, None
+    suffix, compression = suffix_and_compression(os.path.basename(path))
+    ending = f"it ends in {suffix}" if suffix else "its name has no ending"
+    if suffix in FORMATS and compression != "none":
+        ending = f"{suffix} is not read in compressed form"
+    near = get_close_matches(suffix, suffixes(accepted), n=3, cutoff=0.5) if suffix else []
+    like = f" (known endings like it: {', '.join(near)})" if near else ""
+    return (
+        f"{shown(path)}: must be in a format that is known; {ending}{like}, and holds "
+        f"{content_described(path)}",
+        f"--format reads it as one of {', '.join(sorted(accepted - {'tokens'}))}",
+    )

@@ -147,7 +147,7 @@ def find_documents(
         if S_ISREG(state.st_mode):
             kind = forced or format_by_name(path, named=True, accepted=accepted)
             if kind is None or not (forced or kind in accepted):
-                raise InputError(not_accepted(path, kind, accepted))
+                raise InputError(*not_accepted(path, kind, accepted))
             now = State(state.st_size, state.st_mtime_ns)
             found.append(_raw_file(label, path, name, kind, now))
         elif manifest := finished_manifest(Path(path)):

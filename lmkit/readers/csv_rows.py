@@ -1,43 +1,53 @@
 """CSV and TSV: a row is a document, and the first row names the columns (RFC 4180).
 
 Choices:
+- What separates, quotes and escapes is an option or found in the first rows
+  (`records/csv_dialect.py`); a row that can't be read strictly is listed, never mended.
 - A row may span several lines where a quote is open. If that fails (the quote is never closed, or
   the number of columns is wrong), only the line was bad: reading continues with the next one. So a
   stray quote costs one row and not the rest of the file.
 - After corrupt data in a compressed file it is unknown whether a row begins where reading
   continues: half a row can look like a complete one. So the first line there is listed, not read.
-- A .csv with semicolons, as spreadsheets write it where the comma is a decimal point, is read too.
+- A column without a name is called by its number; of columns with the same name, the later ones
+  get their number too: no field is lost.
 """
 
-import csv
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from typing import Any
 
 from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
-from lmkit.readers.json_lines import BOM
 from lmkit.readers.json_records import record_document
-from lmkit.readers.provenance import first_bytes, refuse_binary
 from lmkit.readers.reader import Request, unreadable
-from lmkit.storage.byte_lines import Line, lines_around_damage
+from lmkit.readers.records.csv_dialect import (
+    EXCEL,
+    BadRow,
+    Dialect,
+    RowParser,
+    detected_delimiter,
+    detected_escape,
+    rows_of,
+)
+from lmkit.readers.records.encoded_lines import Encoding, detected, encoded_lines, start_of
+from lmkit.storage.byte_lines import Line
 from lmkit.storage.byte_ranges import CorruptInput, Range
 
 MAX_LINES = 10_000
 """Lines of one row; a quote that is open for longer is not a quote."""
+SAMPLE_LINES = 200
+SAMPLE_BYTES = 1 << 16
+YES, NO = ("yes",), ("no",)
 
 
 def read_table(part: Slice, source: Range, request: Request) -> Iterator[Document | Unreadable]:
     """Yield the documents of the rows of a file."""
-    csv.field_size_limit(max(request.max_record, 1))
     try:
-        refuse_binary(first_bytes(source, part))
-        lines = lines_around_damage(source, part.compression, request.max_record)
-        rows = _Rows(lines, request)
-        header = rows.header("\t" if part.format == "tsv" else None)
-        if request.text_field.split(".")[0] not in header:
-            known = ", ".join(header)[:200]
-            raise CorruptInput(0, f"no column {request.text_field!r}; it has {known}")
+        encoding = detected(start_of(part, source), request)
+        lines = encoded_lines(part, source, encoding, request.max_record)
+        rows = _Rows(lines, encoding, request)
+        header = rows.begin(tab=part.format == "tsv")
+        _check_columns(header, request)
         for line, row in rows:
             if isinstance(line, CorruptInput):
                 yield unreadable(part, line)
@@ -55,34 +65,107 @@ def read_table(part: Slice, source: Range, request: Request) -> Iterator[Documen
         yield unreadable(part, damage)
 
 
+def _check_columns(header: list[str], request: Request) -> None:
+    """Refuse a file without the columns of the text."""
+    if request.reading.header == NO and not request.template and request.text_field == "text":
+        raise CorruptInput(0, "no names of columns: --text-field must be the number of one")
+    for name in request.template.required if request.template else [request.text_field]:
+        if header.count(name) > 1:
+            raise CorruptInput(0, f"more than one column {name!r}")
+        if name not in header:
+            known = ", ".join(header)[:200]
+            raise CorruptInput(0, f"no column {name!r}; it has {known}")
+
+
+def _text_columns(request: Request) -> list[str]:
+    return request.template.fields if request.template else [request.text_field]
+
+
 class _Rows:
     """The rows of a file, each with its first line; a string instead of a row is an error message.
 
     Corrupt parts of the file itself are yielded between them, instead of a line.
     """
 
-    def __init__(self, source: Iterator[Line | CorruptInput], request: Request) -> None:
+    def __init__(
+        self, source: Iterator[Line | CorruptInput], encoding: Encoding, request: Request
+    ) -> None:
         self._source = source
+        self._encoding = encoding
         self._request = request
         self._lookahead: deque[Line | CorruptInput] = deque()
-        self._delimiter = ","
+        self._dialect = Dialect()
         self._columns = 0
 
-    def header(self, delimiter: str | None) -> list[str]:
-        """Read the first row."""
-        first = self._next()
+    def begin(self, *, tab: bool) -> list[str]:
+        """Find the dialect and return the names of the columns."""
+        sample = self._sample()
+        first = self._lookahead[0] if self._lookahead else None
         if isinstance(first, CorruptInput):
             raise first
         if first is None or first.data is None:
             raise CorruptInput(0, "no row of column names")
-        data = first.data.removeprefix(BOM)
-        semicolons = delimiter is None and b"," not in data and b";" in data
-        self._delimiter = delimiter or (";" if semicolons else ",")
-        row = self._parse([Line(first.offset, first.record, data)])
+        self._text(first)  # raises where it can't be read
+        named = EXCEL.fullmatch(sample[0]) if sample else None
+        if named is not None:
+            self._next()
+            sample = sample[1:]
+        self._dialect = self._detected(sample, named[1] if named else None, tab=tab)
+        header = self._request.reading.header
+        if header == NO:
+            widths = Counter(len(row) for row in rows_of(sample, self._dialect)[0])
+            (self._columns, _), *_ = widths.most_common(1) or [(1, 0)]
+            return [str(number + 1) for number in range(self._columns)]
+        names = self._first_row() if header == YES else list(header)
+        self._columns = len(names)
+        return names
+
+    def _first_row(self) -> list[str]:
+        first = self._next()
+        if first is None or isinstance(first, CorruptInput):
+            raise first or CorruptInput(0, "no row of column names")
+        row = self._row(first)
         if isinstance(row, str):
-            raise CorruptInput(0, row)
-        self._columns = len(row)
-        return [name.strip() for name in row]
+            raise CorruptInput(first.offset, f"the row of column names: {row}")
+        names: list[str] = []
+        for number, cell in enumerate(row, 1):
+            name = cell.strip() or str(number)
+            is_new = name not in names or name in _text_columns(self._request)
+            names.append(name if is_new else f"{name}.{number}")
+        return names
+
+    def _sample(self) -> list[str]:
+        """Return the first lines, which are still to be read."""
+        size, texts = 0, list[str]()
+        while len(self._lookahead) < SAMPLE_LINES and size < SAMPLE_BYTES:
+            line = next(self._source, None)
+            if line is None:
+                break
+            if isinstance(line, Line) and not self._lookahead and line.data is not None:
+                mark = "\ufeff".encode(self._encoding.name, "ignore")
+                line = Line(line.offset, line.record, line.data.removeprefix(mark))
+            self._lookahead.append(line)
+            if isinstance(line, CorruptInput):
+                break
+            if line.data is not None and line.data.strip():
+                size += len(line.data)
+                texts += [self._text_or_nothing(line)]
+        return texts
+
+    def _detected(self, sample: list[str], named: str | None, *, tab: bool) -> Dialect:
+        reading = self._request.reading
+        quoting = reading.quoting == "yes" or (reading.quoting == "auto" and not tab)
+        given = None if reading.escape in {"auto", "no"} else reading.escape
+        dialect = Dialect("\t" if tab else ",", quoting, given)
+        has_header = reading.header == YES
+        delimiter = reading.delimiter if reading.delimiter != "auto" else named
+        if delimiter is None and not tab:
+            column = _text_columns(self._request)[0]
+            delimiter = detected_delimiter(sample, dialect, column, header=has_header)
+        dialect = Dialect(delimiter or dialect.delimiter, quoting, given)
+        if quoting and reading.escape == "auto":
+            dialect = Dialect(dialect.delimiter, quoting, detected_escape(sample, dialect))
+        return dialect
 
     def __iter__(self) -> Iterator[tuple[Line | CorruptInput, list[str] | str]]:
         after_damage = False
@@ -95,44 +178,47 @@ class _Rows:
                 after_damage = False
                 yield first, "behind damage: nobody knows whether a row begins here"
                 continue
-            if first.data is not None and not first.data.strip():
+            if first.data is not None and not first.data.strip(b" \t\r\n\0"):
                 continue
             yield first, self._row(first)
 
     def _row(self, first: Line) -> list[str] | str:
         """Return the row that begins with a line, without consuming the lines after it."""
-        if first.data is None:
-            return self._request.too_long
-        taken, size, opened = [first], len(first.data), first.data.count(b'"') % 2 == 1
-        following: list[CorruptInput] = []
-        while opened and size <= self._request.max_record and len(taken) < MAX_LINES:
-            line = self._next()
-            if line is None:
-                break
-            if isinstance(line, CorruptInput):
-                following.append(line)
-                break
-            taken.append(line)
-            if line.data is None:
-                break
-            size += len(line.data)
-            opened ^= line.data.count(b'"') % 2 == 1
-        row = "a quote is open to the end" if opened else self._parse(taken)
-        if not isinstance(row, str) and len(row) != self._columns:
-            row = f"{len(row)} columns, must be {self._columns}"
-        if isinstance(row, str):
-            self._lookahead.extendleft(reversed([*taken[1:], *following]))
+        parser = RowParser(self._dialect)
+        taken: list[Line | CorruptInput] = []
+        line: Line | CorruptInput | None = first
+        size, row = 0, "a quote is open to the end"
+        try:
+            while isinstance(line, Line) and len(taken) < MAX_LINES:
+                if line.data is None:
+                    row = self._request.too_long if line is first else row
+                    break
+                size += len(line.data)
+                if size > self._request.max_record:
+                    break
+                if parser.feed(self._text(line)):
+                    if not self._columns or len(parser.fields) == self._columns:
+                        return parser.fields
+                    row = f"{len(parser.fields)} columns, must be {self._columns}"
+                    break
+                line = self._next()
+                if line is not None:
+                    taken.append(line)
+        except BadRow as error:
+            row = str(error)
+        except CorruptInput as damage:
+            row = damage.reason
+        self._lookahead.extendleft(reversed(taken))
         return row
 
-    def _parse(self, taken: list[Line]) -> list[str] | str:
+    def _text(self, line: Line) -> str:
+        return self._encoding.text(line.data or b"", line.offset)
+
+    def _text_or_nothing(self, line: Line) -> str:
         try:
-            text = b"\n".join(line.data or b"" for line in taken).decode("utf-8")
-            rows = list(csv.reader([text.removesuffix("\r")], delimiter=self._delimiter))
-        except UnicodeDecodeError as error:
-            return f"not UTF-8: {error.reason}"
-        except csv.Error as error:
-            return f"not a row: {error}"
-        return rows[0] if rows else []
+            return self._text(line)
+        except CorruptInput:
+            return ""
 
     def _next(self) -> Line | CorruptInput | None:
         return self._lookahead.popleft() if self._lookahead else next(self._source, None)

@@ -24,6 +24,7 @@ from lmkit.errors import InputError
 from lmkit.readers.hub_dataset import read_dataset
 from lmkit.readers.options import ReaderConfig
 from lmkit.readers.reader import Reader, Request
+from lmkit.readers.records.text_template import TextTemplate
 from lmkit.storage.byte_ranges import Range
 from lmkit.storage.formats import Format
 
@@ -31,6 +32,7 @@ READERS: dict[Format, str] = {
     "text": "plain_text.read_plain_text",
     "code": "source_code.read_source_code",
     "jsonl": "json_lines.read_json_lines",
+    "json": "records.json_files.read_json",
     "csv": "csv_rows.read_table",
     "tsv": "csv_rows.read_table",
     "parquet": "parquet.read_parquet",
@@ -43,6 +45,8 @@ READERS: dict[Format, str] = {
     "subtitles": "subtitles.read_subtitles",
     "epub": "epub.read_epub",
     "pdf": "pdf.read_pdf",
+    "notebook": "containers.notebook.read_notebook",
+    "archive": "containers.archive.read_archive",
 }
 """The function that reads each format."""
 
@@ -73,6 +77,7 @@ def read_slice(
     *,
     source: str | None = None,
     text_field: str = "text",
+    text_template: str | None = None,
     max_record: int,
     reading: ReaderConfig | None = None,
     counts: Counter[str] | None = None,
@@ -82,7 +87,9 @@ def read_slice(
     What the reader counts besides documents is added to `counts`.
     """
     counts = counts if counts is not None else Counter()
-    request = Request(source, text_field, max_record, reading or ReaderConfig(), counts)
+    template = TextTemplate(text_template) if text_template else None
+    reading = reading or ReaderConfig()
+    request = Request(source, text_field, template, max_record, reading, counts)
     try:
         if part.format == "hub":
             yield from read_dataset(part, read_ranges, request)
@@ -99,7 +106,7 @@ def reader_of(kind: Format) -> Reader:
     """Return the function that reads a format."""
     if kind == "documents":
         return _read_documents
-    module, _, name = READERS[kind].partition(".")
+    module, _, name = READERS[kind].rpartition(".")
     return getattr(import_module(f"lmkit.readers.{module}"), name)
 
 

@@ -5,7 +5,7 @@ Choices:
 - Text is expected to be UTF-8. A byte-order mark may indicate UTF-16 or UTF-32; UTF-16 without one
   is recognized by its zeros, which text in UTF-8 does not have. Anything else is quarantined, with
   the offset of the first invalid byte: guessing a legacy code page would silently put wrong
-  characters into a text.
+  characters into a text. `--read.encoding` names one.
 """
 
 import codecs
@@ -42,20 +42,26 @@ def content(part: Slice, source: Range, request: Request) -> bytes:
     return b"".join(pieces)
 
 
-def decode(data: bytes) -> str:
+def decode(data: bytes, chosen: str | None = None) -> str:
     r"""Return the text of bytes. Raises `CorruptInput` if they aren't text.
+
+    `chosen` is the encoding of files without a byte-order mark, if a person gave one.
 
     >>> decode("é".encode()), decode("é".encode("utf-16"))
     ('é', 'é')
     """
-    encoding = encoding_of(data)
+    marked = next((name for mark, name in MARKS.items() if data.startswith(mark)), None)
+    encoding = marked or chosen or encoding_of(data)
     if encoding == "utf-8":
         refuse_binary(data[:4096])
     try:
         return data.decode(encoding)
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
         name = "UTF-8" if encoding.startswith("utf-8") else encoding.upper()
-        raise CorruptInput(error.start, f"not {name}: {error.reason}") from None
+        start, reason = 0, str(error)
+        if isinstance(error, UnicodeDecodeError):
+            start, reason = error.start, error.reason
+        raise CorruptInput(start, f"not {name}: {reason}") from None
 
 
 def encoding_of(data: bytes) -> str:

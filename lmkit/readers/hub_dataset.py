@@ -18,7 +18,7 @@ from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
 from lmkit.artifacts.tasks import ReadRange
 from lmkit.errors import InputError, LmkitError
-from lmkit.readers.json_records import plain, record_document
+from lmkit.readers.json_records import decoded, plain, record_document
 from lmkit.readers.reader import Request, unreadable
 from lmkit.storage.byte_ranges import CorruptInput
 from lmkit.storage.hub import Dataset, dataset_of, first_line, shards_and_version
@@ -38,7 +38,7 @@ def read_dataset(
             break
         digest.update(repr(sorted(row.items())).encode("utf-8", "surrogatepass"))
         try:
-            fields = {name: plain(value) for name, value in row.items()}
+            fields = _with_text(row, request)
             text = fields.get(request.text_field)
             if isinstance(text, str) and len(text.encode("utf-8", "replace")) > request.max_record:
                 raise CorruptInput(part.start, request.too_long)
@@ -63,6 +63,13 @@ def _rows(part: Slice, dataset: Dataset) -> Iterator[dict[str, Any] | CorruptInp
             f"{dataset.url}: cannot be read: {first_line(error)}",
             "run the same again when it can be reached: finished tasks are kept",
         ) from None
+
+
+def _with_text(row: dict[str, Any], request: Request) -> dict[str, Any]:
+    """Return a row in its JSON form; a field of bytes is read as UTF-8 where it is the text."""
+    names = request.template.fields if request.template else [request.text_field]
+    texts = {name: decoded(row[name]) for name in names if isinstance(row.get(name), bytes)}
+    return {name: plain(value) for name, value in (row | texts).items()}
 
 
 def _check_unchanged(part: Slice, dataset: Dataset) -> None:

@@ -1,13 +1,15 @@
 """Records with fields, from any format: JSON lines, tables, data sets.
 
 Choices:
-- `text_field` becomes the text; `id`, `source` and `metadata` are kept; every other field is added
-  to the metadata, so that no information of a record is lost. Only raw bytes (images, audio) are
-  left out: JSON can't represent them.
+- `text_field`, or what the template makes of several fields, becomes the text; `id`, `source` and
+  `metadata` are kept; every other field is added to the metadata, so that no information of a
+  record is lost. Only raw bytes (images, audio) are left out: JSON can't represent them. NaN and
+  infinite numbers, which it can't either, become null, and are counted.
 - A field name with dots refers to a nested field: `message.content`.
 """
 
 import math
+from collections.abc import Iterable
 from datetime import date, datetime, time
 from typing import Any, cast
 
@@ -29,12 +31,16 @@ def record_document(
 ) -> Document:
     """Return a record as a document; `record` is its index in the block at `offset`, if it has one.
 
-    Raises `CorruptInput` if it has no text, or a value that JSON can't represent.
+    Raises `CorruptInput` if it has no text, or is nested too deep.
     """
-    text = _take(fields, request.text_field, offset)
-    if not isinstance(text, str):
-        raise CorruptInput(offset, f"{request.text_field!r} is not a text")
-    _refuse_what_json_cannot_write(offset, list(fields.values()))
+    if request.template is not None:
+        text = request.template.fill(fields, offset)
+    else:
+        text = _take(fields, request.text_field, offset)
+        if not isinstance(text, str):
+            raise CorruptInput(offset, f"{request.text_field!r} is not a text")
+    if _has_infinite_numbers(offset, list(fields.values())):
+        request.counts["nan_or_infinity_to_null"] += _without_infinite_numbers(fields)
     record_source = fields.pop("source") if isinstance(fields.get("source"), str) else None
     source = request.label or record_source or part.source
     record_id = fields.pop("id") if _is_name(fields.get("id")) else None
@@ -53,6 +59,23 @@ def record_document(
     return Document(key, text, source, metadata)
 
 
+def has_text(fields: Any, request: Request) -> bool:
+    """Return whether a value is a record with the field of the text, or one of the template's."""
+    if not isinstance(fields, dict):
+        return False
+    record = cast(dict[str, Any], fields)
+    if request.template is not None:
+        return request.template.has_text(record)
+    table: Any = record
+    if request.text_field in record:
+        return True
+    for key in request.text_field.split("."):
+        if not isinstance(table, dict) or key not in table:
+            return False
+        table = cast(dict[str, Any], table)[key]
+    return True
+
+
 def plain(value: Any) -> Any:
     """Return the JSON form of a value of a table; None for raw bytes."""
     if isinstance(value, str | int | float | bool) or value is None:
@@ -65,6 +88,14 @@ def plain(value: Any) -> Any:
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     return None if isinstance(value, bytes) else str(value)
+
+
+def decoded(data: bytes) -> str:
+    """Return the text of bytes in UTF-8. Raises `CorruptInput`."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise CorruptInput(0, f"not UTF-8: {error.reason} at byte {error.start}") from None
 
 
 def _take(fields: dict[str, Any], name: str, offset: int) -> Any:
@@ -83,11 +114,13 @@ def _is_name(value: object) -> bool:
     return isinstance(value, str | int) and not isinstance(value, bool)
 
 
-def _refuse_what_json_cannot_write(offset: int, values: list[Any]) -> None:
-    """Refuse infinite numbers and NaN, and values nested deeper than other readers accept.
+def _has_infinite_numbers(offset: int, values: list[Any]) -> bool:
+    """Return whether there are numbers that JSON can't represent.
 
-    Python's own recursion limit would depend on the call stack.
+    Refuse values nested deeper than other readers accept: Python's own recursion limit would depend
+    on the call stack.
     """
+    found = False
     for depth in range(MAX_DEPTH + 1):
         if depth == MAX_DEPTH and any(isinstance(value, dict | list) for value in values):
             raise CorruptInput(offset, f"nested deeper than {MAX_DEPTH}")
@@ -98,7 +131,23 @@ def _refuse_what_json_cannot_write(offset: int, values: list[Any]) -> None:
             elif isinstance(value, list):
                 inner += cast(list[Any], value)
             elif isinstance(value, float) and not math.isfinite(value):
-                raise CorruptInput(offset, f"not JSON: the number {value}")
+                found = True
         if not inner:
-            return
+            break
         values = inner
+    return found
+
+
+def _without_infinite_numbers(fields: dict[str, Any]) -> int:
+    """Replace NaN and infinite numbers by null, and return how many there were."""
+    nulls, pending = 0, list[Any]([fields])
+    while pending:
+        table = pending.pop()
+        pairs = enumerate(table) if isinstance(table, list) else table.items()
+        for key, value in cast(Iterable[tuple[Any, Any]], pairs):
+            if isinstance(value, dict | list):
+                pending.append(value)
+            elif isinstance(value, float) and not math.isfinite(value):
+                table[key] = None
+                nulls += 1
+    return nulls

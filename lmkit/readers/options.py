@@ -1,10 +1,93 @@
 """Options of the readers: what is extracted from a file."""
 
+import codecs
+import re
+from difflib import get_close_matches
+from encodings import aliases
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
 
 from lmkit.config import Group, split_commas
+
+DELIMITERS = {"comma": ",", "semicolon": ";", "pipe": "|", "tab": "\t", "\\t": "\t", "space": " "}
+"""Delimiters that can be named instead of typed."""
+NO_CHARACTER_SETS = {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined"}
+"""Python's codecs for text that aren't encodings of files."""
+
+
+def _encoding(name: str | None) -> str | None:
+    """Return Python's own name of an encoding of text."""
+    if name is None:
+        return None
+    try:
+        codec = codecs.lookup(name)
+    except (LookupError, ValueError):
+        codec = None
+    usable = codec is not None and getattr(codec, "_is_text_encoding", True)
+    if codec is None or not usable or codec.name in NO_CHARACTER_SETS:
+        known = {*aliases.aliases, *aliases.aliases.values()}
+        near = get_close_matches(name.lower().replace("-", "_"), sorted(known), n=3)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise ValueError(f"--read.encoding: got {name}, must be an encoding of text{hint}")
+    return codec.name
+
+
+def _delimiter(value: str) -> str:
+    found = DELIMITERS.get(value.lower(), value)
+    if found != "auto" and (len(found) != 1 or found in '"\r\n'):
+        names = ", ".join(name for name in DELIMITERS if name.isalpha())
+        raise ValueError(f"--read.delimiter: got {value}, must be auto, a character, or {names}")
+    return found
+
+
+def _escape(value: str) -> str:
+    found = "\\" if value in {"backslash", "\\\\"} else value
+    if found not in {"auto", "no"} and (len(found) != 1 or found in '"\r\n'):
+        raise ValueError(f"--read.escape: got {value}, must be auto, no, backslash, or a character")
+    return found
+
+
+TEMPLATE = re.compile(r"\{\{|\}\}|\{([^{}]+)\}|\\([nt\\])|([{}])")
+ESCAPED = {"n": "\n", "t": "\t", "\\": "\\"}
+
+
+def template_parts(text: str) -> list[tuple[str, str, bool]]:
+    r"""Return the parts of a template: a literal text, the field after it, whether it is optional.
+
+    Raises ValueError.
+
+    >>> template_parts(r"{title?}\n{{{a.b}")
+    [('', 'title', True), ('\n{', 'a.b', False)]
+    """
+    parts: list[tuple[str, str, bool]] = []
+    literal, position = "", 0
+    for found in TEMPLATE.finditer(text):
+        literal += text[position : found.start()]
+        position = found.end()
+        if found[3]:
+            raise ValueError("a single brace; braces around a field, or {{ and }} for text")
+        name = (found[1] or "").strip()
+        if found[1] is None:
+            literal += ESCAPED[found[2]] if found[2] else found[0][0]
+        elif not name.removesuffix("?"):
+            raise ValueError("braces without the name of a field")
+        else:
+            parts.append((literal, name.removesuffix("?"), name.endswith("?")))
+            literal = ""
+    if not parts:
+        raise ValueError("no field; must name one in braces: {title}")
+    rest = literal + text[position:]
+    return [*parts, (rest, "", False)] if rest else parts
+
+
+def checked_template(text: str | None) -> str | None:
+    """Return a template as it is. Raises ValueError if it isn't one."""
+    try:
+        template_parts(text if text is not None else "{text}")
+    except ValueError as error:
+        raise ValueError(f"--text-template: got {text}: {error}") from None
+    return text
 
 
 class ReaderConfig(Group):
@@ -37,3 +120,26 @@ class ReaderConfig(Group):
 
     math: Literal["tex", "drop"] = "tex"
     """Formulas in pages and wikitext: their TeX source, or none."""
+
+    encoding: Annotated[str | None, AfterValidator(_encoding)] = None
+    """Encoding of text, code, subtitles, JSON and tables, such as cp1252 or shift_jis; none: UTF-8,
+    or UTF-16 and UTF-32. A byte-order mark counts more."""
+
+    delimiter: Annotated[str, AfterValidator(_delimiter)] = "auto"
+    """What separates the columns of a table: a character, comma, semicolon, pipe, tab or space;
+    auto: a tab in .tsv, else what the header has."""
+
+    quoting: Literal["auto", "yes", "no"] = "auto"
+    """Whether quotes enclose the fields of a table, or are text; auto: yes in .csv, no in .tsv."""
+
+    escape: Annotated[str, AfterValidator(_escape)] = "auto"
+    """Character that makes a quote inside a quoted field literal, as doubling it does: backslash,
+    no, or auto: as in the first rows."""
+
+    header: Annotated[tuple[str, ...], BeforeValidator(split_commas)] = ("yes",)
+    """Whether the first row of a table names the columns: yes; no: they are 1,2,3; or the names of
+    the columns, with commas between."""
+
+    records: str | None = None
+    """Field of a JSON object that holds the list of records, with dots: data.items; none: the only
+    list of objects, in objects without a text."""

@@ -12,6 +12,8 @@ Choices:
 - Arrow reads the numbers in a file without checks, and a wrong one ends the process: rows are
   validated first.
 - An unreadable row group is one record in quarantine; the others are read.
+- A column of bytes is read as UTF-8 where it is the text: Hive, Impala and others write text so,
+  without its type. The zeros that pad values of a fixed size are no text.
 """
 
 from collections.abc import Iterator
@@ -25,6 +27,7 @@ from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
 from lmkit.readers.json_records import plain, record_document
 from lmkit.readers.reader import Request, unreadable
+from lmkit.readers.records.text_columns import readable, text_columns
 from lmkit.storage.byte_ranges import CorruptInput, Range
 
 BATCH_ROWS = 256
@@ -131,8 +134,10 @@ def _documents(
                 yield unreadable(part, damage, record)
                 record += 1
                 continue
-            for row in _rows(batch):
+            for row in _rows(batch, request):
                 try:
+                    if isinstance(row, CorruptInput):
+                        raise CorruptInput(offset, row.reason)
                     if isinstance(row, Exception):
                         what = "not UTF-8" if "utf" in str(row).lower() else "damaged"
                         raise CorruptInput(offset, f"{what}: {_first_line(row)}")
@@ -147,18 +152,22 @@ def _documents(
         yield unreadable(part, CorruptInput(offset, f"damaged: {_first_line(error)}"), record)
 
 
-def _rows(batch: Any) -> Iterator[dict[str, Any] | Exception]:
+def _rows(batch: Any, request: Request) -> Iterator[dict[str, Any] | Exception]:
     """Yield the rows of a batch; if one can't be read, only that one is lost."""
+    columns = text_columns(batch.schema, request)
     try:
         batch.validate(full=True)
         rows = batch.to_pylist()
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, KeyError):  # pytz raises KeyError for a time zone
         rows = None
     for number in range(batch.num_rows):
         try:
             row = rows[number] if rows else _row(batch.slice(number, 1))
+            for column in columns:
+                column.check(row)
+            row = readable(row, columns)
             yield {name: plain(value) for name, value in row.items() if type(value) is not bytes}
-        except ValueError as error:  # including UnicodeDecodeError and ArrowInvalid
+        except (ValueError, CorruptInput) as error:  # including UnicodeDecodeError and ArrowInvalid
             yield error
 
 
@@ -188,6 +197,8 @@ def _value(column: Any) -> Any:
 
 
 def _check_column(schema: Any, request: Request) -> None:
+    if request.template is not None:
+        return  # what is missing is told for each row
     name = request.text_field.split(".")[0]
     if name not in schema.names and request.text_field not in schema.names:
         known = ", ".join(schema.names)[:200]

@@ -49,7 +49,7 @@ def read_plain_text(
 ) -> Iterator[Document | Unreadable]:
     """Yield the documents of a file."""
     try:
-        text = decode(content(part, source, request))
+        text = decode(content(part, source, request), request.reading.encoding)
     except CorruptInput as damage:
         yield unreadable(part, damage)
         return

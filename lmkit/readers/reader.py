@@ -13,6 +13,7 @@ from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
 from lmkit.readers.options import ReaderConfig
 from lmkit.readers.provenance import document_id, provenance
+from lmkit.readers.records.text_template import TextTemplate
 from lmkit.storage.byte_ranges import CorruptInput, Range
 
 
@@ -23,6 +24,8 @@ class Request:
     label: str | None = None
     """The source of all documents, if one was given."""
     text_field: str = "text"
+    template: TextTemplate | None = None
+    """What the text is made of instead of a field."""
     max_record: int = 32_000_000
     reading: ReaderConfig = field(default_factory=ReaderConfig)
     counts: Counter[str] = field(default_factory=Counter[str])

@@ -33,7 +33,7 @@ def read_source_code(
 ) -> Iterator[Document | Unreadable]:
     """Yield the one document of a file. Whether a generated one is kept, clean decides."""
     try:
-        text = decode(content(part, source, request))
+        text = decode(content(part, source, request), request.reading.encoding)
     except CorruptInput as damage:
         yield unreadable(part, damage)
         return

@@ -7,6 +7,7 @@ Choices:
   a temporary file, which handles any dump in constant memory.
 - The order is that of the site: the accepted answer, then by score, then by age.
 - A post is a line, as in the dumps; a line with several posts, or that isn't XML, is quarantined.
+- Characters that XML 1.0 forbids, which the dumps hold all the same, are removed and counted.
 - An answer whose question is not in the dump is a separate document: it is text all the same.
 """
 
@@ -30,6 +31,10 @@ from lmkit.storage.byte_ranges import CorruptInput, Range
 QUESTION, ANSWER = "1", "2"
 NUMBER = re.compile(r"[0-9]{1,18}")
 """What SQLite, too, can store as an integer."""
+REFERENCE = re.compile(rb"&#(?:x0*([0-9a-fA-F]*)|0*([0-9]*));")
+CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+NONCHARACTERS = re.compile(rb"\xef\xbf[\xbe\xbf]")
+"""U+FFFE and U+FFFF in UTF-8."""
 Row = tuple[int, int, int, int, str, str, str, str, int, int]
 
 
@@ -87,7 +92,7 @@ def _row(line: Line, encoding: str, request: Request, table: sqlite3.Connection)
         if data and (b"<row" in data or not data.startswith(b"<")):
             raise CorruptInput(line.offset, "not a post: they stand each in a line of its own")
         return None
-    post = parse(data, encoding).attrib
+    post = parse(_without_forbidden(data, encoding, request), encoding).attrib
     kind, number = post.get("PostTypeId"), post.get("Id", "")
     if kind not in {QUESTION, ANSWER}:
         return None  # a tag wiki, a moderator election
@@ -110,6 +115,31 @@ def _row(line: Line, encoding: str, request: Request, table: sqlite3.Connection)
         line.offset,
         line.record,
     )
+
+
+def _without_forbidden(data: bytes, encoding: str, request: Request) -> bytes:
+    """Remove the characters that XML 1.0 forbids, also as references (section 2.2, Char)."""
+    removed = 0
+
+    def kept(found: re.Match[bytes]) -> bytes:
+        nonlocal removed
+        digits, base = (found[1], 16) if found[1] is not None else (found[2], 10)
+        code = int(digits or b"0", base) if len(digits) < 9 else 1 << 32
+        is_allowed = code in {9, 10, 13} or 0x20 <= code <= 0xD7FF
+        if is_allowed or 0xE000 <= code <= 0xFFFD or 0x10000 <= code <= 0x10FFFF:
+            return found[0]
+        removed += 1
+        return b""
+
+    data = REFERENCE.sub(kept, data) if b"&#" in data else data
+    data, controls = CONTROLS.subn(b"", data)
+    removed += controls
+    if encoding == "utf-8":
+        data, noncharacters = NONCHARACTERS.subn(b"", data)
+        removed += noncharacters
+    if removed:
+        request.counts["forbidden_characters"] += removed
+    return data
 
 
 def _document(part: Slice, posts: list[Row], request: Request) -> Document:

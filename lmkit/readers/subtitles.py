@@ -48,7 +48,7 @@ PAUSE_SECONDS = 3.0
 def read_subtitles(part: Slice, source: Range, request: Request) -> Iterator[Document | Unreadable]:
     """Yield the one document of a file, and what is in none of its cues."""
     try:
-        text = decode(content(part, source, request))
+        text = decode(content(part, source, request), request.reading.encoding)
         cues, outside = _parsed(text)
         if not any(cue.start is not None for cue in cues):
             raise CorruptInput(0, "no cues: not a file of subtitles")

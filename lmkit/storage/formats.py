@@ -7,12 +7,14 @@ Choices:
   and is skipped.
 """
 
+import codecs
 import re
 from collections.abc import Container
 from typing import Literal
 
 from lmkit.storage.byte_lines import blocks
 from lmkit.storage.byte_ranges import COMPRESSIONS, Compression, CorruptInput, Range
+from lmkit.storage.json_kinds import RECORDS, json_by_content
 from lmkit.storage.options import RawFormat
 from lmkit.storage.remote_files import state_of
 
@@ -91,16 +93,24 @@ FORMATS: dict[str, Format] = {
     ".dfxp": "subtitles",
     ".epub": "epub",
     ".pdf": "pdf",
+    ".ipynb": "notebook",
+    ".zip": "archive",
+    ".tar": "archive",
     ".bin": "tokens",
     **dict.fromkeys(LANGUAGES, "code"),
 }
 SHARED = {".xml", ".json"}
 """Endings whose content decides."""
+SHORT = {".tgz": ".tar.gz", ".tbz2": ".tar.bz2", ".tbz": ".tar.bz2", ".txz": ".tar.xz"}
 NOT_DATA = {"dataset_info.json", "dataset_dict.json", "state.json"}
 """What `datasets` writes next to the Arrow files of a saved data set."""
+WITH_FIELDS: set[Format] = {"jsonl", "json", "csv", "tsv", "parquet", "arrow", "hub", "archive"}
+"""Formats whose records have fields that can be named (in an archive, those of its members)."""
 NEVER_COMPRESSED: set[Format] = {"parquet", "arrow", "epub", "pdf", "tokens"}
 """They are compressed internally, or are read by memory map."""
 SNIFF_BYTES = 1 << 16
+MOST_BYTES = 1 << 23
+"""Bytes in which the first line of JSON must end, to know that it is a record of many."""
 
 
 def format_by_name(path: str, *, named: bool, accepted: Container[Format]) -> Format | None:
@@ -110,9 +120,12 @@ def format_by_name(path: str, *, named: bool, accepted: Container[Format]) -> Fo
     compressed = compression != "none"
     kind = FORMATS.get(suffix)
     if kind is None and (named or (suffix in SHARED and name not in NOT_DATA)):
-        kind = format_by_content(start_of_file(path))
+        start = start_of_file(path)
+        kind = format_by_content(start)
         if kind is None or kind not in accepted:
             return None
+        if kind == "json" and not named and start.lstrip()[:1] == b"{":
+            kind = "json" if RECORDS.match(start.lstrip()) else None
     return None if compressed and kind in NEVER_COMPRESSED else kind
 
 
@@ -122,7 +135,11 @@ def suffix_and_compression(name: str) -> tuple[str, Compression]:
     >>> suffix_and_compression("a.JSONL.gz"), suffix_and_compression("notes")
     (('.jsonl', 'gzip'), ('', 'none'))
     """
-    stem, dot, last = name.lower().rpartition(".")
+    name = name.lower()
+    for short, whole in SHORT.items():
+        if name.endswith(short):
+            name = name.removesuffix(short) + whole
+    stem, dot, last = name.rpartition(".")
     compression = COMPRESSIONS.get("." + last, "none") if stem else "none"
     if compression != "none":
         stem, dot, last = stem.rpartition(".")
@@ -138,7 +155,9 @@ def format_by_content(start: bytes) -> Format | None:
     for magic, kind in MAGICS.items():
         if start.startswith(magic):
             return kind
-    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        start = start[: len(start) & ~3].decode("utf-32", "replace").encode()
+    elif start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         start = start[: len(start) & ~1].decode("utf-16", "replace").encode()
     # An epub's first entry is `mimetype`, stored as it is (EPUB Open Container Format, 4.3).
     if start.startswith(b"PK\x03\x04") and b"mimetypeapplication/epub+zip" in start:
@@ -147,7 +166,7 @@ def format_by_content(start: bytes) -> Format | None:
     for pattern, kind in PATTERNS:
         if re.match(pattern, start, re.IGNORECASE | re.DOTALL):
             return kind
-    return None
+    return json_by_content(start)
 
 
 MAGICS: dict[bytes, Format] = {
@@ -168,25 +187,57 @@ PATTERNS: list[tuple[bytes, Format]] = [
     (rb"<!DOCTYPE\s+html", "html"),
     (rb"WEBVTT\b", "subtitles"),
     (rb"\d+\s*\r?\n\d\d:\d\d:\d\d[,.]\d{3}\s*-->", "subtitles"),
-    # A line that is an object; else JSON over several lines, or with replies inside.
-    (rb"\{[^\n]+\}\s*\n\s*\{", "jsonl"),
-    (rb"\[?\s*\{.*\"(children|replies|comments)\"\s*:", "threads"),
-    (rb"\{[ \t]*\"[^\n]*$", "jsonl"),
 ]
 
 
 def start_of_file(path: str) -> bytes:
     """Return the first bytes of a file, decompressed."""
-    found = b""
+    pieces: list[bytes] = []
+    found, one_line = 0, True
     try:
         size = state_of(path).size
         with Range(path, 0, size) as source:
             for _, data in blocks(
                 source, suffix_and_compression(path.rpartition("/")[2])[1], SNIFF_BYTES
             ):
-                found += data
-                if len(found) >= SNIFF_BYTES:
+                found += len(data)
+                pieces.append(data)
+                one_line = one_line and pieces[0].startswith(b"{") and b"\n" not in data
+                if found >= (MOST_BYTES if one_line else SNIFF_BYTES):
                     break
     except (CorruptInput, OSError):
         pass  # the reader will report the error
-    return found[:SNIFF_BYTES]
+    return b"".join(pieces)
+
+
+KNOWN_STARTS = {
+    b"\x89PNG": "a PNG picture",
+    b"\xff\xd8\xff": "a JPEG picture",
+    b"GIF8": "a GIF picture",
+    b"SQLite format 3": "an SQLite database",
+    b"\x7fELF": "a program",
+    b"PK\x03\x04": "a zip archive, as office documents are",
+    b"\xd0\xcf\x11\xe0": "an old office document",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"Rar!": "a rar archive",
+    b"\x1f\x8b": "gzip data",
+    b"\x28\xb5\x2f\xfd": "zstd data",
+    b"\xfd7zXZ": "xz data",
+    b"ID3": "music",
+    b"OggS": "music",
+    b"{\\rtf": "an RTF document",
+}
+
+
+def content_described(path: str) -> str:
+    """Say what a file holds, for an error message."""
+    start = start_of_file(path)[:SNIFF_BYTES]
+    if not start:
+        return "nothing"
+    for magic, name in KNOWN_STARTS.items():
+        if start.startswith(magic):
+            return name
+    if b"\0" in start:
+        return "binary data"
+    first = start.split(b"\n")[0][:40].decode("utf-8", "replace").strip()
+    return f"text that begins with {first!r}"

@@ -6,6 +6,7 @@ RawFormat = Literal[
     "text",
     "code",
     "jsonl",
+    "json",
     "csv",
     "tsv",
     "parquet",
@@ -18,5 +19,7 @@ RawFormat = Literal[
     "subtitles",
     "epub",
     "pdf",
+    "notebook",
+    "archive",
 ]
 """The formats that `lmkit clean` reads."""

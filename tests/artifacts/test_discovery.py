@@ -1,10 +1,12 @@
 import os
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from lmkit.artifacts.inputs import find_documents
 from lmkit.errors import InputError
+from lmkit.storage.options import RawFormat
 from tests.conftest import Lmkit
 
 
@@ -57,3 +59,30 @@ def test_the_current_folder_can_be_read(raw: Path, monkeypatch: pytest.MonkeyPat
     records = find_documents([Path()], formats=("text",)).records
     assert [record.path for record in records][1] == records[1].origin == "deep/a.txt"
     assert {record.source for record in records} == {"raw"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "seen"),
+    [
+        ("a.png", b"\x89PNG\r\n", "it ends in .png .*holds a PNG picture"),
+        ("a.jsonlines", b"once upon", r"it ends in .jsonlines \(known .*\.json.*'once upon'"),
+        ("notes", b"\x00\x01\x02", "its name has no ending.*holds binary data"),
+        ("a.docx", b"PK\x03\x04", "it ends in .docx.*a zip archive, as office documents are"),
+        ("a.parquet.gz", b"x", ".parquet is not read in compressed form"),
+        ("empty.data", b"", "holds nothing"),
+    ],
+)
+def test_a_named_file_of_no_known_format_is_described(
+    tmp_path: Path, name: str, content: bytes, seen: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=seen) as refused:
+        find_documents([tmp_path / name], formats=get_args(RawFormat))
+    assert "--format reads it as one of" in str(refused.value.hint)
+
+
+def test_what_is_left_alone_has_its_whole_ending(tmp_path: Path) -> None:
+    for name in ("a.txt", "b.foo.gz", "c.gz", "d.bar"):
+        (tmp_path / name).write_bytes(b"x")
+    found = find_documents([tmp_path], formats=get_args(RawFormat))
+    assert found.skipped == {".foo.gz": 1, ".gz": 1, ".bar": 1}

@@ -15,11 +15,12 @@ from lmkit.storage.options import RawFormat
 def outcomes(
     path: Path,
     *,
+    counts: Counter[str] | None = None,
     forced: Any = None,
     max_record: int = 1_000_000,
     text_field: str = "text",
+    text_template: str | None = None,
     shard_bytes: int = RANGE_BYTES,
-    counts: Counter[str] | None = None,
     **reading: Any,
 ) -> list[Document | Unreadable]:
     found = find_documents([path], formats=get_args(RawFormat), forced=forced)
@@ -31,6 +32,7 @@ def outcomes(
             part,
             [],
             text_field=text_field,
+            text_template=text_template,
             max_record=max_record,
             reading=ReaderConfig(**reading),
             counts=counts,
@@ -43,6 +45,12 @@ def documents(path: Path, **options: Any) -> list[Document]:
     bad = [outcome for outcome in found if isinstance(outcome, Unreadable)]
     assert not bad
     return [outcome for outcome in found if isinstance(outcome, Document)]
+
+
+def documents_and_counts(path: Path, **options: Any) -> tuple[list[Document], Counter[str]]:
+    """Return the documents of a file, and what its reader counted besides."""
+    counts: Counter[str] = Counter()
+    return documents(path, counts=counts, **options), counts
 
 
 def texts_and_reasons(found: list[Document | Unreadable]) -> list[str]:

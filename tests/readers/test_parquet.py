@@ -1,5 +1,6 @@
 import datetime
 from pathlib import Path
+from typing import Any
 
 import datasets
 import pyarrow as pa
@@ -164,3 +165,52 @@ def test_an_invalid_table_is_reported_once(tmp_path: Path, name: str, content: b
     (tmp_path / name).write_bytes(content)
     (bad,) = texts_and_reasons(outcomes(tmp_path / name))
     assert bad.startswith("! not a")
+
+
+TEXTS = ["Der Turm", "\u706f\u5854", "\u043c\u0430\u044f\u043a\n"]
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.binary(), pa.large_binary(), pa.string(), pa.large_string(), pa.string_view()]
+)
+@pytest.mark.parametrize("ending", ["parquet", "arrow"])
+def test_a_column_of_bytes_is_read_as_utf8(tmp_path: Path, kind: Any, ending: str) -> None:
+    is_bytes = pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+    values = [text.encode() if is_bytes else text for text in TEXTS]
+    table = pa.table({"text": pa.array(values, kind), "title": pa.array(values, kind)})
+    path = tmp_path / f"a.{ending}"
+    if ending == "parquet":
+        pq.write_table(table, path)
+    else:
+        with pa.ipc.new_file(path, table.schema) as file:
+            file.write_table(table)
+    found = documents(path)
+    assert [document.text for document in found] == TEXTS
+    assert [document.metadata["title"] for document in found] == TEXTS
+
+
+def test_bytes_of_a_fixed_size_and_in_a_struct(tmp_path: Path) -> None:
+    fixed = pa.array([b"abc\0\0", b"abcde"], pa.binary(5))
+    nested = pa.array([{"b": b"x"}, {"b": b"\xff"}], pa.struct([("b", pa.binary())]))
+    pq.write_table(pa.table({"text": fixed, "doc": nested}), tmp_path / "a.parquet")
+    assert [d.text for d in documents(tmp_path / "a.parquet")] == ["abc", "abcde"]
+    found = texts_and_reasons(outcomes(tmp_path / "a.parquet", text_field="doc.b"))
+    assert found[0] == "x"
+    assert found[1].startswith("! column 'doc.b': not UTF-8: invalid start byte at byte 0")
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        (pa.array([["a"]]), "list<element: string>"),
+        (pa.array([7]), "int64"),
+        (pa.array([{"a": 1}]), "struct<a: int64>"),
+        (pa.array([0.5], pa.float32()), "float"),
+    ],
+)
+def test_the_type_of_a_column_that_is_no_text_is_named(
+    tmp_path: Path, values: Any, named: str
+) -> None:
+    pq.write_table(pa.table({"text": values}), tmp_path / "a.parquet")
+    (reason,) = texts_and_reasons(outcomes(tmp_path / "a.parquet"))
+    assert reason == f"! column 'text' is {named}, must be text"

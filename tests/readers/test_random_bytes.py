@@ -1,6 +1,9 @@
 import bz2
 import gzip
+import tarfile
 import tempfile
+import zipfile
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -11,10 +14,16 @@ from hypothesis import strategies as st
 from lmkit.artifacts.documents_file import Document, Unreadable
 from tests.readers.reading import outcomes
 
+ZIP = BytesIO()
+with zipfile.ZipFile(ZIP, "w", zipfile.ZIP_DEFLATED) as file:
+    file.writestr("a.txt", "text")
 SEEDS: dict[str, tuple[str, bytes]] = {
     "text": ("a.txt", "Ünï\n\ntext".encode()),
     "code": ("a.py", b"# Copyright\nx = 1\n"),
     "jsonl": ("a.jsonl", b'{"text": "a"}\n{"text": "b"}\n'),
+    "json": ("a.json", b'{"data": [{"text": "a"}, {"text": "b", "n": [1, "x"]}], "n": 1}\n["c"]'),
+    "notebook": ("a.ipynb", b'{"cells": [{"cell_type": "code", "source": ["a"]}]}'),
+    "archive": ("a.zip", ZIP.getvalue()),
     "csv": ("a.csv", b'text,n\n"a ""b""",1\nc,2\n'),
     "html": ("a.html", b"<html><body><p>a <b>b</p><div class=comment>c</div>"),
     "warc": (
@@ -35,7 +44,17 @@ SEEDS: dict[str, tuple[str, bytes]] = {
     "pdf": ("a.pdf", b"%PDF-1.4\n1 0 obj\n"),
 }
 COMPRESS = {"": bytes, ".gz": gzip.compress, ".bz2": bz2.compress, ".zst": zstandard.compress}
-COMPRESSIBLE = {"text", "jsonl", "csv", "html", "warc", "wikipedia", "stackexchange", "subtitles"}
+COMPRESSIBLE = {
+    "text",
+    "json",
+    "jsonl",
+    "csv",
+    "html",
+    "warc",
+    "wikipedia",
+    "stackexchange",
+    "subtitles",
+}
 
 
 @pytest.mark.parametrize("kind", SEEDS)
@@ -59,6 +78,22 @@ def test_every_reader_yields_outcomes_and_never_raises_on_random_bytes(
                 assert outcome.id and isinstance(outcome.text, str)
             else:
                 assert isinstance(outcome, Unreadable) and outcome.reason
+
+
+@settings(max_examples=100)
+@given(noise=st.binary(max_size=12), index=st.integers(0, 10_000))
+def test_a_tar_with_random_bytes_yields_outcomes(noise: bytes, index: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.tar"
+        with tarfile.open(path, "w") as archive:
+            for number in range(3):
+                entry = tarfile.TarInfo(f"{number}.txt")
+                entry.size = 4
+                archive.addfile(entry, BytesIO(b"text"))
+        data = path.read_bytes()
+        path.write_bytes(data[:index] + noise + data[index + len(noise) :])
+        for outcome in outcomes(path, max_record=10_000):
+            assert isinstance(outcome, Document | Unreadable)
 
 
 @example(text="0\x0c", kind="html")

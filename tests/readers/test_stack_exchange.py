@@ -1,7 +1,9 @@
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
-from tests.readers.reading import documents, outcomes, texts_and_reasons
+import pytest
+
+from tests.readers.reading import documents, documents_and_counts, outcomes, texts_and_reasons
 
 
 def row(**fields: str) -> str:
@@ -64,3 +66,22 @@ def test_formulas_are_left_out_if_that_is_asked_for(tmp_path: Path) -> None:
     path = write(tmp_path / "Posts.xml", [row(Id="4", PostTypeId="1", Body=f"<p>a {math} b</p>")])
     for asked, text in (("tex", "a E=mc^2 b"), ("drop", "a b")):
         assert documents(path, math=asked)[0].text == text
+
+
+@pytest.mark.parametrize(
+    "forbidden",
+    ["&#x0E;", "&#0;", "&#xFFFE;", "&#14;", "&#x1f;", "&#xD800;", "&#x110000;", "\x0e", "\uffff"],
+)
+@pytest.mark.parametrize(
+    "text", ["Tower", "\u706f\u5854", "\u043c\u0430\u044f\u043a &#228; &#x1F600;"]
+)
+def test_characters_that_xml_forbids_cost_themselves(
+    tmp_path: Path, forbidden: str, text: str
+) -> None:
+    body = f"{text}{forbidden} {text}"
+    row = f'  <row Id="1" PostTypeId="1" Title="T" Body="{body}" />\n'
+    (tmp_path / "Posts.xml").write_text(f"<posts>\n{row}</posts>\n", "utf-8")
+    (document,), counts = documents_and_counts(tmp_path / "Posts.xml")
+    shown = text.replace("&#228;", "\u00e4").replace("&#x1F600;", "\U0001f600")
+    assert document.text == f"T\n\n{shown} {shown}"
+    assert counts["forbidden_characters"] == 1

@@ -83,7 +83,7 @@ def test_file_urls_are_paths(raw: Path, lmkit: Lmkit) -> None:
     [
         ("memory://nothing.txt", "memory://nothing.txt: no such file or folder"),
         ("mem0ry://a.txt", "mem0ry:// is not known; did you mean memory?"),
-        ("memory://a.png", "memory://a.png: must end in"),
+        ("memory://a.png", "memory://a.png: must be in a format that is known; it ends in .png"),
         ("memory://empty", "memory://empty: no files to read in it"),
     ],
 )

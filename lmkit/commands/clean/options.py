@@ -1,8 +1,8 @@
 """What can be set for `lmkit clean`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from lmkit.artifacts.options import (
     DOCUMENT_FILES,
@@ -14,7 +14,7 @@ from lmkit.artifacts.options import (
 from lmkit.config import StageConfig
 from lmkit.filters.options import FiltersConfig
 from lmkit.pii.options import PiiConfig
-from lmkit.readers.options import ReaderConfig
+from lmkit.readers.options import ReaderConfig, checked_template
 from lmkit.storage.options import RawFormat
 from lmkit.text.language_codes import Languages
 from lmkit.text.options import NormalizationConfig
@@ -32,6 +32,10 @@ class CleanConfig(LabelsDocuments, ReadsRecords, WritesShards, StageConfig):
 
     text_field: str = "text"
     """Field or column with the text of a record; a dot leads into a nested field."""
+
+    text_template: Annotated[str | None, AfterValidator(checked_template)] = None
+    """Text made of several fields, as in "{title?}\\n\\n{body}": one with ? may be missing; braces
+    are written twice."""
 
     max_quarantined: Annotated[float | None, Field(ge=0, le=1, exclude=True)] = None
     """Fail where more than this fraction of all documents had to be quarantined."""
@@ -64,3 +68,12 @@ class CleanConfig(LabelsDocuments, ReadsRecords, WritesShards, StageConfig):
     pii: PiiConfig = PiiConfig()
 
     filters: FiltersConfig = FiltersConfig()
+
+    @model_validator(mode="after")
+    def _one_source_of_text(self) -> Self:
+        if self.text_template is not None and self.text_field != "text":
+            raise ValueError(
+                f"--text-template: cannot be used with --text-field {self.text_field}: put the "
+                "field into the template"
+            )
+        return self

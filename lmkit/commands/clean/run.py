@@ -43,6 +43,7 @@ from lmkit.filters.quality_classifier import QualityClassifier
 from lmkit.filters.rules import LanguageRule, list_files
 from lmkit.pii.replacement import Replacer, counts_text
 from lmkit.readers.dispatch import check_libraries, read_slice
+from lmkit.storage.formats import WITH_FIELDS
 from lmkit.storage.options import RawFormat
 from lmkit.text.document_parts import segmented
 from lmkit.text.normalization import normalize
@@ -66,6 +67,8 @@ def clean(config: CleanConfig) -> Manifest:
     check_libraries(inputs.slices)
     if config.filters.classifier:
         inputs = inputs.merged_with(_classifier(config.filters.classifier))
+    if config.text_template is not None:
+        _check_fields(inputs)
     with open_output(config, inputs) as folder:
         if folder.finished:
             return folder.finished
@@ -83,6 +86,16 @@ def clean(config: CleanConfig) -> Manifest:
         if warning := warning_text(config.filters, counts.more):
             warn(warning)
         return folder.finish(counts, details, max_quarantined=config.max_quarantined)
+
+
+def _check_fields(inputs: Inputs) -> None:
+    """Raise InputError for a file whose format has no fields that a template could name."""
+    for part in inputs.slices:
+        if part.format not in WITH_FIELDS:
+            raise InputError(
+                f"--text-template: {part.location} is read as {part.format}, which has no fields",
+                f"formats with fields: {', '.join(sorted(WITH_FIELDS))}; clean others separately",
+            )
 
 
 def _classifier(path: Path) -> Inputs:
@@ -214,6 +227,7 @@ def _read(
         writer.read,
         source=config.source,
         text_field=config.text_field,
+        text_template=config.text_template,
         max_record=config.max_record,
         reading=config.read,
         counts=counts,

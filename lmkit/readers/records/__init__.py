@@ -1,0 +1,1 @@
+"""Tables, JSON and what else holds records with fields."""
