@@ -55,8 +55,10 @@ def test_deep_threads_are_read_or_reported(tmp_path: Path) -> None:
 
 def test_formulas_are_left_out_if_that_is_asked_for(tmp_path: Path) -> None:
     math = '<math><annotation encoding="application/x-tex">E=mc^2</annotation></math>'
-    (tmp_path / "a.json").write_text(json.dumps({"text": f"<p>a {math} b", "children": []}))
-    for asked, text in (("tex", "a E=mc^2 b"), ("drop", "a b")):
+    (tmp_path / "a.json").write_text(
+        json.dumps({"text": f"<p>a {math} b", "children": [{"text": "c"}]})
+    )
+    for asked, text in (("tex", "a E=mc^2 b\n\nc"), ("drop", "a b\n\nc")):
         (document,) = documents(tmp_path / "a.json", math=asked)
         assert document.text == text
 
