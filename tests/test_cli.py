@@ -239,16 +239,17 @@ def test_options_touch_nothing_on_the_disk(
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("options must be inert")
 
-    paths = {option.key: "nowhere" for option in options(config) if option.is_path}
     values: dict[str, object] = {}
-    for key, path in paths.items():
+    for option in options(config):
+        if not option.is_path:
+            continue
         table = values
-        *groups, name = key.split(".")
+        *groups, name = option.key.split(".")
         for group in groups:
             table = table.setdefault(group, {})  # type: ignore[assignment]
-        field = config.model_fields.get(key) or config.model_fields.get(f"{key}_")
-        many = field is None or "tuple" in str(field.annotation)
-        table[name] = [path] if many else path
+        table[name] = ["nowhere"] if "tuple" in str(option.field.annotation) else "nowhere"
+    if config.stage == "train-classifier":  # it takes two
+        values["inputs"] = ["nowhere", "elsewhere"]
     if config.stage == "clean":  # lists belong to rules
         values["filters"]["rules"] = "url,profanity"  # type: ignore[index]
     with monkeypatch.context() as patched:
