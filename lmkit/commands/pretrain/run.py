@@ -80,9 +80,9 @@ def pretrain(config: PretrainConfig) -> Manifest | Forecast:
     refuse_long_rows(config, packed)
     inputs, initial_tensors = inputs_and_weights(config, packed)
     config = with_steps(config, packed)
-    if config.hours is None:
-        _warn(schedule_warnings(config.optim.lr, config.steps, config.schedule))
     if config.dry_run:
+        if config.hours is None:
+            _warn(schedule_warnings(config.optim.lr, config.steps, config.schedule))
         return forecast_run(config, packed, objective)
 
     refuse_mode(config.parallel, ranks(), config.model, config.optim.algorithm)
@@ -93,7 +93,7 @@ def pretrain(config: PretrainConfig) -> Manifest | Forecast:
             return finished
         if config.hours is not None:
             on_rank_zero(lambda: run.record_steps(config.hours, config.steps))
-            _warn(schedule_warnings(config.optim.lr, config.steps, config.schedule))
+        _warn(schedule_warnings(config.optim.lr, config.steps, config.schedule))
         if config.model.dropout and any(map(CHANGES_DROPOUT.match, run.changed)):
             _warn(["the dropout masks change with it from here on, as with another seed"])
         if run.resumes:
