@@ -10,6 +10,7 @@ Choices:
   the repeated digests of a partition are in memory.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -36,7 +37,7 @@ MATCHED = 1 << 26
 NO_KEY = bytes(SIZE)
 
 
-class SameKey(Matcher):
+class SameKey(Matcher, ABC):
     """Of documents with the same key, keep one."""
 
     kind: str
@@ -46,9 +47,9 @@ class SameKey(Matcher):
         self.keep = keep
         self.partitions = 1
 
+    @abstractmethod
     def key(self, document: Document) -> str | None:
         """Return what must be equal; documents for which it is None are never duplicates."""
-        raise NotImplementedError
 
     @contextmanager
     def collect(self, writer: TaskWriter) -> Generator[Collect]:

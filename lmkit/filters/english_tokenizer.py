@@ -21,7 +21,7 @@ import re
 import unicodedata
 from itertools import product
 
-from lmkit.text.alphanumerics import UNSPACED
+from lmkit.text.alphanumerics import UNSPACED, UNSPACED_CLASS
 
 UNIT_REACH = 12
 """Characters at the end of a chunk that decide whether a unit is split off."""
@@ -133,14 +133,13 @@ def _special_cases() -> dict[str, tuple[str, ...]]:
 
 
 SPECIAL = _special_cases()
-_ALONE = "".join(f"{chr(start)}-{chr(stop - 1)}" for start, stop in UNSPACED)
 _MARKS = "".join(
     chr(code)
     for code in (*range(0x300, 0x370), *(code for span in UNSPACED[:10] for code in range(*span)))
     if unicodedata.category(chr(code))[0] == "M"
 )
-ALONE = re.compile(f"[{_ALONE}]")
-PIECES = re.compile(f"[{_ALONE}][{_MARKS}]*|[^{_ALONE}]+")
+ALONE = re.compile(f"[{UNSPACED_CLASS}]")
+PIECES = re.compile(f"[{UNSPACED_CLASS}][{_MARKS}]*|[^{UNSPACED_CLASS}]+")
 UNSPLIT_CASES = frozenset(text for text, words in SPECIAL.items() if len(words) == 1)
 MAX_SPECIAL = max(map(len, SPECIAL))
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from lmkit.text.alphanumerics import UNSPACED_CLASS
 from lmkit.text.word_list_files import read_entries
 
 WORDS: dict[str, tuple[str, ...]] = {
@@ -88,10 +89,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     ),
 }
 TOKEN = re.compile(r"\w+|[^\w\s]")
-UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9d]"
-)
-"""Thai, Lao, Burmese, Khmer, Kana and Han."""
+HAS_UNSPACED = re.compile(f"[{UNSPACED_CLASS}]")
 
 
 class WordList:
@@ -99,7 +97,7 @@ class WordList:
 
     def __init__(self, entries: Sequence[str]) -> None:
         folded = {entry.casefold() for entry in entries}
-        self._unspaced = sorted(entry for entry in folded if UNSPACED.search(entry))
+        self._unspaced = sorted(entry for entry in folded if HAS_UNSPACED.search(entry))
         self._by_first: dict[str, list[tuple[str, ...]]] = {}
         for entry in sorted(folded.difference(self._unspaced)):
             first, *rest = TOKEN.findall(entry)

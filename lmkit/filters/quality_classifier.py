@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from lmkit.counter_rng import splitmix64
 from lmkit.errors import InputError
-from lmkit.text.alphanumerics import UNSPACED
+from lmkit.text.alphanumerics import UNSPACED_CLASS
 
 WEIGHTS = "weights.npy"
 DESCRIPTION = "classifier.json"
@@ -39,10 +39,9 @@ MAX_CHARACTERS = 20_000
 DIGITS = 4
 """Decimal places of a score."""
 MAX_CACHED_WORDS = 1 << 20
-_ALONE = "".join(f"{chr(start)}-{chr(stop - 1)}" for start, stop in UNSPACED)
-ALONE = re.compile(f"[{_ALONE}]")
+ALONE = re.compile(f"[{UNSPACED_CLASS}]")
 SPACED_WORDS = re.compile(r"\w+|[^\w\s]")
-WORDS = re.compile(rf"[{_ALONE}]|(?:(?![{_ALONE}])\w)+|[^\w\s]")
+WORDS = re.compile(rf"[{UNSPACED_CLASS}]|(?:(?![{UNSPACED_CLASS}])\w)+|[^\w\s]")
 """The same where each character of a script without spaces is a word: three times slower."""
 ZEROS = str.maketrans("123456789", "0" * 9)
 FEATURES = {"format": 1, "words": 2, "buckets": BUCKETS, "max_characters": MAX_CHARACTERS}

@@ -3,10 +3,10 @@
 Choices:
 - Nothing here imports torch: a plan is made before any weight is allocated.
 - Parameters are counted by component from the shapes, and a test compares the sum with the model.
-- FLOPs are those of Chowdhery et al. (2022, arXiv 2204.02311, appendix B): 6 for each parameter of
-  a matrix that a token is multiplied with, and 12 H K for each position that it attends to, in each
-  block, every position attending to its full sequence (in a sliding-window block: its window). The
-  output matrix counts, an embedding that is only looked up doesn't; nor does what is recomputed to
+- FLOPs are those of Chowdhery et al. (2022, arXiv 2204.02311, appendix B): 6 per token
+  for each parameter of a matrix multiplication, and 12 H K per token, block and attended position,
+  every token attending to its full sequence (in a sliding-window block: its window). The output
+  matrix counts, an embedding that is only looked up doesn't; nor does what is recomputed to
   save memory.
 - Memory is what autograd keeps for the backward pass, by the operators that `transformer` calls; a
   test counts the bytes that it saves. Attention keeps different tensors on different machines:

@@ -176,7 +176,7 @@ class _Rows:
                 continue
             if after_damage:
                 after_damage = False
-                yield first, "behind damage: nobody knows whether a row begins here"
+                yield first, "after damage: whether a row begins here is unknown"
                 continue
             if first.data is not None and not first.data.strip(b" \t\r\n\0"):
                 continue

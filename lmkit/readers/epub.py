@@ -31,10 +31,10 @@ from lmkit.readers.epub_package import (
     root_file,
 )
 from lmkit.readers.file_text import encoding_of
-from lmkit.readers.html_main_content import fragment_text
 from lmkit.readers.provenance import refuse_binary
 from lmkit.readers.reader import Request, new_document, unreadable
 from lmkit.readers.web.page_charset import decoded
+from lmkit.readers.web.visible_text import fragment_text
 from lmkit.storage.byte_ranges import CorruptInput, Range
 
 CONTAINER = "META-INF/container.xml"

@@ -16,12 +16,12 @@ from resiliparse.parse.html import HTMLTree
 from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
 from lmkit.readers.file_text import content
-from lmkit.readers.html_main_content import all_content, main_content
 from lmkit.readers.provenance import refuse_binary
 from lmkit.readers.reader import Request, first_values, new_document, unreadable
 from lmkit.readers.web.fast_content import fast_content
+from lmkit.readers.web.formulas import Formulas
 from lmkit.readers.web.page_charset import decoded, is_utf16, page_html
-from lmkit.readers.web.visible_text import hidden_content
+from lmkit.readers.web.visible_text import all_content, hidden_content
 from lmkit.storage.byte_ranges import CorruptInput, Range
 
 __all__ = ["page_html", "page_text", "read_web_page"]
@@ -111,10 +111,16 @@ def page_text(
     return text, _metadata(tree)
 
 
+def _main_content(html: str, formulas: Formulas) -> tuple[str, HTMLTree]:
+    from lmkit.readers.html_main_content import main_content  # trafilatura is slow to load
+
+    return main_content(html, formulas)
+
+
 def _extracted(html: str, request: Request) -> tuple[str, HTMLTree]:
     """Return what was asked for; if that is empty, the next larger extraction that isn't."""
     reading = request.reading
-    ways = [main_content, fast_content, all_content, hidden_content]
+    ways = [_main_content, fast_content, all_content, hidden_content]
     start = ["main", "fast", "all"].index(reading.html)
     first: HTMLTree | None = None
     for way in ways[start:]:

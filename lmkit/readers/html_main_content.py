@@ -38,15 +38,7 @@ from lmkit.readers.web.page_blocks import (
     page_blocks,
     unused_signs,
 )
-from lmkit.readers.web.visible_text import (
-    all_content,
-    fragment_text,
-    prepare,
-    rename,
-    visible_text,
-)
-
-__all__ = ["all_content", "fragment_text", "main_content"]
+from lmkit.readers.web.visible_text import prepare, rename, visible_text
 
 FALLBACKS = ("noscript", "object", "audio", "video", "canvas")
 """Elements whose content is shown if a browser can't show something else."""

@@ -18,8 +18,8 @@ from typing import Any, cast
 from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
 from lmkit.readers.file_text import content, decode
-from lmkit.readers.html_main_content import fragment_text
 from lmkit.readers.reader import Request, new_document, unreadable
+from lmkit.readers.web.visible_text import fragment_text
 from lmkit.storage.byte_lines import lines
 from lmkit.storage.byte_ranges import CorruptInput, Range
 

@@ -22,8 +22,8 @@ from typing import Any
 
 from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
-from lmkit.readers.html_main_content import fragment_text
 from lmkit.readers.reader import Request, new_document, unreadable
+from lmkit.readers.web.visible_text import fragment_text
 from lmkit.readers.xml_elements import declared_encoding, parse
 from lmkit.storage.byte_lines import Line, lines_around_damage
 from lmkit.storage.byte_ranges import CorruptInput, Range

@@ -14,6 +14,7 @@ Choices:
 
 import re
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -122,7 +123,7 @@ class _Member(Protocol):
     def decompress(self, data: bytes, /) -> bytes: ...
 
 
-class _Members:
+class _Members(ABC):
     """Members or frames one after the other, each with its decompressor."""
 
     truncated = False
@@ -132,8 +133,8 @@ class _Members:
     def __init__(self, body: bytes) -> None:
         self._body = body
 
-    def _new(self) -> _Member:
-        raise NotImplementedError
+    @abstractmethod
+    def _new(self) -> _Member: ...
 
     def __iter__(self) -> Iterator[bytes]:
         member = self._new()

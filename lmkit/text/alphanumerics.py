@@ -38,6 +38,8 @@ UNSPACED = (
     (0x20000, 0x40000),
 )
 """Scripts whose words have no spaces between them."""
+UNSPACED_CLASS = "".join(f"{chr(first)}-{chr(stop - 1)}" for first, stop in UNSPACED)
+"""Their characters, for a class of a regular expression."""
 
 
 class Letters(NamedTuple):

@@ -21,15 +21,14 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.text.alphanumerics import UNSPACED
+from lmkit.text.alphanumerics import UNSPACED_CLASS
 
 Keys = NDArray[np.uint64]
 Numbers = NDArray[np.int64]
 FACTOR = 0x9E3779B97F4A7C15
-_UNSPACED = "".join(f"{chr(first)}-{chr(stop - 1)}" for first, stop in UNSPACED)
-HAS_UNSPACED = re.compile(f"[{_UNSPACED}]")
+HAS_UNSPACED = re.compile(f"[{UNSPACED_CLASS}]")
 WORD = re.compile(r"\S+")
-WORD_OR_CHARACTER = re.compile(rf"[{_UNSPACED}]|[^\s{_UNSPACED}]+")
+WORD_OR_CHARACTER = re.compile(rf"[{UNSPACED_CLASS}]|[^\s{UNSPACED_CLASS}]+")
 
 
 class WordKeys(dict[str, int]):

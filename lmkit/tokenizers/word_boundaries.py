@@ -30,7 +30,7 @@ PART_OF_A_CHARACTER = "\N{REPLACEMENT CHARACTER}"
 
 
 class WordBoundaries:
-    """The words that tokens are parts of, by the texts of the tokens; None if a token is not text.
+    """Groups tokens into words, given the text of each token; None for a token that isn't text.
 
     >>> words = WordBoundaries(["The", " cat", "s", "."])
     >>> words.word_starts(np.array([[0, 1, 2, 3]]), np.ones((1, 4), np.int32)).tolist()
@@ -59,7 +59,7 @@ class WordBoundaries:
 
 
 def token_texts(tokenizer: Tokenizer) -> list[str | None]:
-    """Return the texts of tokens, with the space before a word; None if a token is not text."""
+    """Return the text of each token, with the space before a word; None if it isn't text."""
     decode = _decoder(tokenizer.stored)
     special = frozenset(tokenizer.special.tolist())
     tokens = [tokenizer.text_of(number) for number in range(tokenizer.size)]

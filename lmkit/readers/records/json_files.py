@@ -50,7 +50,7 @@ def read_json(part: Slice, source: Range, request: Request) -> Outcomes:
 
 
 def _elements(part: Slice, values: JsonValues, request: Request) -> Outcomes:
-    """Yield the documents of the list that begins here, and go behind it."""
+    """Yield the documents of the list that begins here, and read to its end."""
     opened = values.stored()
     values.step()
     while (mark := values.peek()) != "]":
@@ -84,7 +84,7 @@ def _outcome(
 
 
 def _object(part: Slice, values: JsonValues, request: Request) -> Outcomes:
-    """Yield the document of the object that begins here, or those of its list; go behind it."""
+    """Yield the document of the object that begins here, or those of its list; read to its end."""
     start, stored = values.here, values.stored()
     data = values.take(request.max_record)
     try:
@@ -112,7 +112,7 @@ def _object(part: Slice, values: JsonValues, request: Request) -> Outcomes:
 
 
 def _listed(part: Slice, values: JsonValues, path: Path, request: Request) -> Outcomes:
-    """Yield the documents of a list in the object that begins here, and go behind the object."""
+    """Yield the documents of a list in the object that begins here; read to the object's end."""
     for depth, wanted in enumerate(path, 1):
         values.peek()
         values.step()

@@ -245,7 +245,7 @@ def parsed(data: bytes, offset: int) -> Any:
 
 
 def next_name(values: JsonValues, limit: int) -> str | None:
-    """Go to the next value in an object and return its name; None behind the object's end."""
+    """Move to the next value of an object and return its name; None if the object has ended."""
     while (mark := values.peek()) == ",":
         values.step()
     offset = values.stored()
@@ -255,6 +255,6 @@ def next_name(values: JsonValues, limit: int) -> str | None:
     data = values.take(limit) if mark == '"' else None
     name: Any = parsed(data, offset) if data else None
     if not isinstance(name, str) or values.peek() != ":":
-        raise CorruptInput(offset, "not JSON: a name and a colon must stand here")
+        raise CorruptInput(offset, "not JSON: expected a name and a colon")
     values.step()
     return name

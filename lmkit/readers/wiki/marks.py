@@ -6,6 +6,8 @@ elsewhere they are removed first.
 
 import re
 
+from lmkit.text.alphanumerics import UNSPACED_CLASS
+
 SAVED, SAVED_END = "\x01", "\x02"
 """Around the number of a text that is set aside."""
 BAR = "\x03"
@@ -21,11 +23,8 @@ GUARD = "\x07"
 ALL = re.compile("[\x01-\x07]")
 SAVED_TEXT = re.compile("\x01(\\d+)\x02")
 GAP = re.compile(r"[\x04\x05](?:[ \t]*[\x04\x05])*[ \t]*(?:([,;.])([ \t]*))?")
-# Scripts that separate no words by blanks: Thai, Lao, Burmese, Khmer, Chinese and Japanese.
-UNSPACED = re.compile(
-    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u312f\u31a0-\ua4cf\uf900-\ufaff\uff00-\uffef"
-    r"\U00020000-\U0003ffff]"
-)
+# Scripts that separate no words by blanks, with their punctuation.
+UNSPACED = re.compile(rf"[{UNSPACED_CLASS}\u2e80-\u303f\u3200-\u33ff\ua000-\ua4cf\uff00-\uffef]")
 
 
 class SavedTexts:

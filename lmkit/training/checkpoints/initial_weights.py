@@ -179,7 +179,7 @@ def _part(tokenizer: Tokenizer, part: str) -> Any:
 
 
 def _rearranged(tensor: Tensor, old_rows_V: Tensor, known_V: Tensor) -> Tensor:
-    """Put rows where their tokens are now, and the mean of all where a token is new."""
+    """Move each row to the new id of its token; a new token gets the mean of all rows."""
     known_rows = tensor[old_rows_V[known_V]]
     tensors = (
         known_rows.double()

@@ -90,7 +90,7 @@ def test_a_line_with_corruption_is_no_row_of_a_table(here: Path, lmkit: Lmkit) -
     packed[len(packed) // 2] ^= 0xFF
     Path("raw/a.csv.bz2").write_bytes(packed)
     bad = cleaned(lmkit)
-    assert [reason.split(":")[0] for _, reason in bad] == ["damaged", "behind damage"]
+    assert [reason.split(":")[0] for _, reason in bad] == ["damaged", "after damage"]
     assert len(kept()) > 1_500 and {f"{text}\n" for text in kept()} < set(rows)
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmkit.readers.html_main_content import all_content, fragment_text
 from lmkit.readers.web.fast_content import fast_content as main_content
+from lmkit.readers.web.visible_text import all_content, fragment_text
 from lmkit.storage.byte_ranges import CorruptInput
 
 FLOW = "<p>Some words of a paragraph that goes before it and is long enough.</p>"
