@@ -5,6 +5,7 @@ Every command is also a function. `lmkit clean raw/ --output work/clean` is
     lmkit.clean(lmkit.CleanConfig(inputs=(Path("raw"),), output=Path("work/clean")))
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from lmkit.commands.train_classifier.run import train_classifier
     from lmkit.commands.train_tokenizer.options import TrainTokenizerConfig
     from lmkit.commands.train_tokenizer.run import train_tokenizer
+    from lmkit.plugins.extension import with_plugins
 
 
 __all__ = [
@@ -51,6 +53,7 @@ __all__ = [
     "pretrain",
     "train_classifier",
     "train_tokenizer",
+    "with_plugins",
 ]
 
 
@@ -63,6 +66,8 @@ def __getattr__(name: str) -> Any:
             return command.config
         if name == command.function_name:
             return command.run
+    if name == "with_plugins":
+        return import_module("lmkit.plugins.extension").with_plugins
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

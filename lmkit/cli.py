@@ -23,26 +23,18 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from itertools import pairwise
 from keyword import iskeyword
 from pathlib import Path
-from types import FrameType, NoneType, UnionType
-from typing import (
-    Annotated,
-    Any,
-    Literal,
-    NoReturn,
-    Union,
-    cast,
-    get_args,
-    get_origin,
-)
+from types import FrameType
+from typing import Annotated, Any, NoReturn, cast
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from lmkit.commands.registry import COMMANDS, Command
-from lmkit.config import Option, load, options
+from lmkit.config import PLUGIN, CommandConfig, Option, load, options, plain_type
 from lmkit.errors import Interrupted, LmkitError
 from lmkit.execution.progress import printable
 from lmkit.execution.ranks import rank
@@ -133,24 +125,38 @@ def _app(typed: Sequence[str]) -> typer.Typer:
     app.callback()(_lmkit)
     chosen = [command for command in COMMANDS if typed and command.name == typed[0]]
     for command in chosen or COMMANDS:
-        function = _function(command) if chosen else _stub
-        app.command(command.name, help=escape(inspect.getdoc(command.config) or ""))(function)
+        config = _with_plugins(command.config, typed) if chosen else command.config
+        function = _function(command, config) if chosen else _stub
+        app.command(command.name, help=escape(inspect.getdoc(config) or ""))(function)
     return app
+
+
+def _with_plugins(config: type[CommandConfig], typed: Sequence[str]) -> type[CommandConfig]:
+    """Return the options with those of the plugins that were typed, whose flags are unknown yet."""
+    flag = f"--{PLUGIN}"
+    locations = [after for flags, after in pairwise(typed) if flags == flag]
+    locations += [each.partition("=")[2] for each in typed if each.startswith(f"{flag}=")]
+    if not locations or not config.takes_plugins:
+        return config
+    from lmkit.plugins.extension import with_plugins  # slow to load, and seldom needed
+
+    return with_plugins(config, *locations)
 
 
 def _stub() -> None: ...
 
 
-def _function(of: "Command") -> Callable[..., None]:
+def _function(of: "Command", config: type[CommandConfig]) -> Callable[..., None]:
     """Make a function that Typer can call; the options of a config are its parameters."""
-    config = of.config
-    keys = {_identifier(option): option.key for option in options(config)}
+    typed_options = [option for option in options(config) if option.key != PLUGIN]
+    keys = {_identifier(option): option.key for option in typed_options}
 
     def command(
         *,
         file: Annotated[Path | None, _CONFIG] = None,
         as_json: Annotated[bool, _JSON] = False,
         debug: Annotated[bool, _DEBUG] = False,  # noqa: ARG001 (main looks for it)
+        plugin: Annotated[list[str] | None, _PLUGIN] = None,  # noqa: ARG001 (_app looks for it)
         **values: object,
     ) -> None:
         typed = {
@@ -164,12 +170,13 @@ def _function(of: "Command") -> Callable[..., None]:
             text = _json_text(result) if as_json else of.result_text(options_in_force, result)
             print(text, flush=True)
 
-    *common, _ = inspect.signature(command).parameters.values()
+    *common, plugins, _ = inspect.signature(command).parameters.values()
+    common += [plugins] * config.takes_plugins
     # Typer makes flags from the signature.
     command.__signature__ = inspect.Signature(  # pyright: ignore[reportFunctionMemberAccess]
         [
             parameter
-            for option in sorted(options(config), key=_is_about_running)
+            for option in sorted(typed_options, key=_is_about_running)
             for parameter in _parameters(option)
         ]
         + common
@@ -184,6 +191,13 @@ _CONFIG = typer.Option(
     rich_help_panel="Running",
 )
 _JSON = typer.Option("--json", help="Print the result for a script.", rich_help_panel="Running")
+_PLUGIN = typer.Option(
+    f"--{PLUGIN}",
+    help="Load readers, transforms and rule sets from a Python file, or from an installed plugin "
+    "by its name; repeat it for several.",
+    metavar="PATH",
+    rich_help_panel="Running",
+)
 _DEBUG = typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel="Running")
 
 
@@ -197,7 +211,7 @@ def _parameters(option: Option) -> list[inspect.Parameter]:
 
     A switch becomes two flags, of which the help shows one: two in a row would leave no room.
     """
-    kind = _plain_type(option.field.annotation)
+    kind = plain_type(option.field.annotation)
     common: dict[str, Any] = {"help": _help(option), "rich_help_panel": _panel(option)}
     if option.positional:
         flag_type = Path if kind is Path else list[Path]
@@ -206,7 +220,7 @@ def _parameters(option: Option) -> list[inspect.Parameter]:
         # Without a metavar of its own the help of a switch would show <bool>.
         flag_type, info = bool, typer.Option(option.typed, metavar=" ", **common)
     else:
-        common |= {"metavar": _metavar(kind)}
+        common |= {"metavar": _metavar(option)}
         flag_type = list[str] if kind == MANY_PATHS else str
         info = typer.Option(option.typed, **common)
     parameters = [_named(_identifier(option), flag_type, info)]
@@ -255,19 +269,10 @@ def _is_about_running(option: Option) -> bool:
     return bool(option.field.exclude)
 
 
-def _plain_type(annotation: Any) -> Any:
-    """Take the None, and the constraints, off a type."""
-    if get_origin(annotation) is Annotated:
-        return _plain_type(get_args(annotation)[0])
-    # X | None is one type, or the other when X is Annotated.
-    if get_origin(annotation) in {Union, UnionType}:
-        return _plain_type(next(kind for kind in get_args(annotation) if kind is not NoneType))
-    return annotation
-
-
-def _metavar(kind: Any) -> str:
-    if get_origin(kind) is Literal:
-        return "|".join(get_args(kind))
+def _metavar(option: Option) -> str:
+    kind = plain_type(option.field.annotation)
+    if option.names:
+        return "|".join(option.names)
     return {Path: "PATH", MANY_PATHS: "PATH", int: "INT", float: "FLOAT"}.get(kind, "TEXT")
 
 

@@ -33,12 +33,23 @@ from difflib import get_close_matches
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from types import NoneType
-from typing import Annotated, Any, ClassVar, TypeVar, cast, get_args
+from types import NoneType, UnionType
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Literal,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+)
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
+from pydantic_core.core_schema import CoreSchema, literal_schema
 
 from lmkit.errors import ConfigError
 
@@ -85,6 +96,12 @@ class CommandConfig(Group):
     """The options of a command; `stage` is the command's name."""
 
     stage: ClassVar[str]
+
+    takes_plugins: ClassVar[bool] = False
+    plugins: ClassVar[tuple[Any, ...]] = ()
+    """The plugins that are loaded (see `lmkit.plugins`)."""
+    recorded_plugins: ClassVar[Mapping[str, str]] = {}
+    """Their names and hashes, which the manifest records."""
 
 
 class FolderConfig(CommandConfig):
@@ -140,9 +157,18 @@ class Option:
 
     @property
     def description(self) -> str:
-        """The docstring below the field."""
+        """The docstring below the field, or the description of one that was added."""
         texts, name = _docstrings(self.owner), self.key.rpartition(".")[2]
-        return texts.get(name) or texts.get(f"{name}_", "")
+        return texts.get(name) or texts.get(f"{name}_", "") or self.field.description or ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The values that it takes, if it takes one of some names."""
+        kind = plain_type(self.field.annotation)
+        if get_origin(kind) is Literal:
+            return get_args(kind)
+        found = (*self.field.metadata, *_metadata(self.field.annotation))
+        return next((each.names for each in found if isinstance(each, OneOf)), ())
 
     @property
     def positional(self) -> bool:
@@ -153,6 +179,37 @@ class Option:
     def typed(self) -> str:
         """What a person types on the command line."""
         return self.key.upper() if self.positional else "--" + self.key.replace("_", "-")
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """Restricts a text to the names in a registry, as `Literal` does to names that are known."""
+
+    names: tuple[str, ...]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
+        """Return pydantic's schema of a `Literal`, whose errors are the same."""
+        del source, handler
+        return literal_schema([*self.names])
+
+
+def plain_type(annotation: Any) -> Any:
+    """Take the None, and the constraints, off a type."""
+    if get_origin(annotation) is Annotated:
+        return plain_type(get_args(annotation)[0])
+    # X | None is one type, or the other when X is Annotated.
+    if get_origin(annotation) in {Union, UnionType}:
+        return plain_type(next(kind for kind in get_args(annotation) if kind is not NoneType))
+    return annotation
+
+
+def _metadata(annotation: Any) -> Iterator[Any]:
+    """Yield the constraints of a type, and of those that it is made of."""
+    if get_origin(annotation) is Annotated:
+        yield from annotation.__metadata__
+    if get_origin(annotation) in {Annotated, Union, UnionType}:
+        for each in get_args(annotation):
+            yield from _metadata(each)
 
 
 def options(config: type[Group], prefix: str = "") -> Iterator[Option]:
@@ -213,6 +270,8 @@ def load(
     A file may have a table for each of the `commands`.
     """
     merged = _read_table(file, cls.stage, commands) if file else {}
+    if file and PLUGIN in merged:
+        _refuse_plugins(merged.pop(PLUGIN), cls, file)
     known = {option.key: option for option in options(cls)}
     _let_typed_presets_win(merged, flags)
     for key, value in flags.items():
@@ -232,6 +291,35 @@ def load(
     except ValidationError as error:
         problems = [_explain(problem, cls, file, flags) for problem in error.errors()]
         raise ConfigError("\n".join(problems), f"see: lmkit {cls.stage} --help") from None
+
+
+PLUGIN = "plugin"
+"""The key under which a manifest records plugins."""
+
+
+def _refuse_plugins(recorded: object, cls: type[CommandConfig], file: Path) -> None:
+    """Raise ConfigError unless a manifest names the plugins that were named again.
+
+    A file never loads code: it only says which plugins, by name and hash, it was made with.
+    """
+    if file.suffix != ".json":
+        raise ConfigError(
+            f"{file}: {cls.stage}.{PLUGIN}: a file can't load a plugin",
+            "name it on the command line: --plugin PATH",
+        )
+    refuse_other_plugins(recorded, cls.recorded_plugins, str(file))
+
+
+def refuse_other_plugins(recorded: object, loaded: Mapping[str, str], made: str) -> None:
+    """Raise ConfigError unless the plugins with which something was made are loaded."""
+    names = cast(dict[str, str], recorded) if isinstance(recorded, dict) else {}
+    for name, digest in names.items():
+        if loaded.get(name) != digest:
+            other = f", and --plugin {name} is {loaded[name]}" if name in loaded else ""
+            raise ConfigError(
+                f"{made}: made with the plugin {name}, whose files have the hash {digest}{other}",
+                f"name that plugin: --plugin PATH (of {name}); it is never loaded by itself",
+            )
 
 
 def _let_typed_presets_win(table: dict[str, Any], flags: Mapping[str, object]) -> None:

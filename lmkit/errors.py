@@ -5,6 +5,7 @@
     │   ├── ConfigError        an option is missing, unknown or out of range
     │   ├── InputError         something to read is missing, empty or of the wrong kind
     │   └── OutputError        the output folder is foreign, busy, or was made otherwise
+    ├── PluginError       1    a plugin's code failed
     └── Interrupted     130    a person or a scheduler stopped it
 
 Choices:
@@ -52,3 +53,16 @@ class Interrupted(LmkitError):  # noqa: N818 (InterruptedError is Python's)
     """A person pressed Ctrl-C, or a scheduler asked for an end."""
 
     exit_code = 130  # as Typer and every shell have it
+
+
+class PluginError(LmkitError):
+    """A plugin's code raised, or returned what it must not."""
+
+    @classmethod
+    def of(cls, plugin: str, part: str, where: str, error: Exception) -> "PluginError":
+        """Return the error of a part of a plugin that failed somewhere."""
+        return cls(
+            f"plugin {plugin}: {part} failed on {where}: {type(error).__name__}: {error}",
+            "finished tasks are kept, --debug shows where it failed; an edited plugin is another "
+            "one, and needs --overwrite or another --output",
+        )

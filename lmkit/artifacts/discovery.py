@@ -20,10 +20,9 @@ from lmkit.artifacts.manifest import MANIFEST
 from lmkit.artifacts.tasks import PARTIAL
 from lmkit.errors import InputError
 from lmkit.storage.formats import (
-    FORMATS,
+    KNOWN,
     Format,
     content_described,
-    format_by_name,
     suffix_and_compression,
 )
 from lmkit.storage.remote_files import State, files_below, shown
@@ -56,7 +55,7 @@ def walk_remote(
                 "copy a folder that lmkit wrote to this machine to read it by its manifest, or "
                 "name its documents-*.jsonl.zst individually",
             )
-        kind = forced or format_by_name(file, named=not origin, accepted=accepted)
+        kind = forced or KNOWN.by_path(file, named=not origin, accepted=accepted)
         if kind is not None and (forced or kind in accepted):
             read += 1
             yield file, origin or name, kind, state
@@ -106,7 +105,7 @@ def walk(
                     f"{path}: lmkit wrote it, but there is no complete {MANIFEST} next to it",
                     "make that folder again, or name its documents-*.jsonl.zst individually",
                 )
-            kind = forced or format_by_name(path, named=False, accepted=accepted)
+            kind = forced or KNOWN.by_path(path, named=False, accepted=accepted)
             if saved_data_set and CACHES.fullmatch(name):
                 kind = None
             if kind is not None and (forced or kind in accepted):
@@ -142,7 +141,7 @@ def _count_skipped(name: str, skipped: dict[str, int]) -> None:
 
 def suffixes(accepted: set[Format]) -> list[str]:
     """Return the endings of formats."""
-    return [suffix for suffix, kind in FORMATS.items() if kind in accepted]
+    return [suffix for suffix, kind in KNOWN.by_ending.items() if kind in accepted]
 
 
 def not_accepted(path: str, kind: Format | None, accepted: set[Format]) -> tuple[str, str | None]:
@@ -155,7 +154,7 @@ def not_accepted(path: str, kind: Format | None, accepted: set[Format]) -> tuple
         return message, None
     suffix, compression = suffix_and_compression(os.path.basename(path))
     ending = f"it ends in {suffix}" if suffix else "its name has no ending"
-    if suffix in FORMATS and compression != "none":
+    if suffix in KNOWN.by_ending and compression != "none":
         ending = f"{suffix} is not read in compressed form"
     near = get_close_matches(suffix, suffixes(accepted), n=3, cutoff=0.5) if suffix else []
     like = f" (known endings like it: {', '.join(near)})" if near else ""

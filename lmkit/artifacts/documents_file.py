@@ -14,13 +14,13 @@ Choices:
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import zstandard
 
+from lmkit.artifacts.document import Document, Outcome, Rejected, Unreadable
 from lmkit.artifacts.manifest import Counts
 from lmkit.artifacts.tasks import Problem, TaskWriter
 from lmkit.errors import LmkitError
@@ -30,62 +30,6 @@ from lmkit.storage.json_bytes import from_json, to_json
 
 ZSTD_LEVEL = 3
 NAMED_PROBLEMS = 10
-
-
-@dataclass(frozen=True)
-class Document:
-    """One text and its metadata."""
-
-    id: str
-    text: str
-    source: str
-    metadata: dict[str, Any] = field(default_factory=dict[str, Any])
-
-    @property
-    def size(self) -> int:
-        """Characters of the text."""
-        return len(self.text)
-
-    def with_text(self, text: str) -> "Document":
-        """Return the same document with another text."""
-        return replace(self, text=text)
-
-    def truncated(self, size: int) -> "Document":
-        """Return a document with only its first characters."""
-        return replace(self, text=self.text[:size])
-
-    def record(self) -> dict[str, Any]:
-        """Return the JSON object of its line."""
-        return {
-            "id": self.id,
-            "text": self.text,
-            "source": self.source,
-            "metadata": self.metadata,
-        }
-
-
-@dataclass(frozen=True)
-class Rejected:
-    """The outcome of a document that is not kept."""
-
-    document: Document
-    reason: str
-    decided: str | None = None
-    """The reason with the value that decided, and its limit."""
-
-
-@dataclass(frozen=True)
-class Unreadable:
-    """Something that should have been a document."""
-
-    source: str
-    origin: str
-    offset: int
-    record: int
-    reason: str
-
-
-Outcome = Document | Rejected | Unreadable
 
 
 class JsonLinesFile:

@@ -28,7 +28,7 @@ from lmkit.artifacts.options import RANGE_BYTES
 from lmkit.artifacts.tasks import ReadRange
 from lmkit.errors import InputError, LmkitError
 from lmkit.storage.byte_ranges import Compression, Range, hash_range
-from lmkit.storage.formats import Format, format_by_name, suffix_and_compression
+from lmkit.storage.formats import KNOWN, Format, suffix_and_compression
 from lmkit.storage.hub import Dataset, dataset_of, shards_and_version
 from lmkit.storage.remote_files import State, remote, shown, state_of, without_file_scheme
 
@@ -145,7 +145,7 @@ def find_documents(
         if not source and name in {"", ".", ".."}:
             label = Path(path).resolve().name
         if S_ISREG(state.st_mode):
-            kind = forced or format_by_name(path, named=True, accepted=accepted)
+            kind = forced or KNOWN.by_path(path, named=True, accepted=accepted)
             if kind is None or not (forced or kind in accepted):
                 raise InputError(*not_accepted(path, kind, accepted))
             now = State(state.st_size, state.st_mtime_ns)

@@ -81,37 +81,3 @@ def repeated_fraction(text: str) -> float:
     counts = Counter(lines)
     repeats = sum(len(line) * (count - 1) for line, count in counts.items())
     return repeats / sum(map(len, lines))
-
-
-MARKUP = re.compile(
-    r"</?[A-Za-z!][^<>]{0,500}>|&#?[0-9A-Za-z]{1,10};|\[\[|\]\]|\{\{|\}\}|\{\||\|\}|'''?|={2,6}"
-)
-
-
-def markup_fraction(text: str) -> float:
-    """Return the fraction of visible characters in tags, entities and wiki markup.
-
-    >>> markup_fraction("<b>ab</b> c")
-    0.7
-    """
-    markup_characters = sum(len(found) - found.count(" ") for found in MARKUP.findall(text))
-    return markup_characters / max(1, visible_characters(text))
-
-
-def line_lengths(text: str) -> tuple[int, float]:
-    r"""Return the length of the longest line, and the mean length of lines.
-
-    >>> line_lengths("ab\nabcd")
-    (4, 3.0)
-    """
-    lengths = [len(line) for line in text.split("\n")]
-    return max(lengths), sum(lengths) / len(lengths)
-
-
-def alphanumeric_fraction(text: str) -> float:
-    """Return the fraction of letters and digits among all characters.
-
-    >>> alphanumeric_fraction("a1 {")
-    0.5
-    """
-    return sum(map(str.isalnum, text)) / max(1, len(text))

@@ -21,7 +21,7 @@ import re
 import unicodedata
 from itertools import product
 
-from lmkit.text.alphanumerics import UNSPACED, UNSPACED_CLASS
+from lmkit.text.unspaced_scripts import UNSPACED, UNSPACED_CLASS
 
 UNIT_REACH = 12
 """Characters at the end of a chunk that decide whether a unit is split off."""

@@ -10,33 +10,25 @@ Choices:
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.artifacts.documents_file import Document, Outcome, Rejected
-from lmkit.filters.document_signals import (
-    alphanumeric_fraction,
-    line_lengths,
-    markup_fraction,
-    repeated_fraction,
-    visible_and_letters,
-)
-from lmkit.filters.language_label import LanguageLabeller, base_language
-from lmkit.filters.options import FiltersConfig
-from lmkit.filters.profanity import WordLists
+from lmkit.artifacts.document import Document, Outcome, Rejected
+from lmkit.errors import LmkitError
+from lmkit.filters.language_label import LanguageLabeller
+from lmkit.filters.options import FilterOptions
 from lmkit.filters.quality_classifier import QualityClassifier
-from lmkit.filters.rules import CLASSIFIER_SCORE, LanguageRule, Rule, rules_of
-from lmkit.filters.url_blocklist import BlockLists, urls_of
+from lmkit.filters.rule_set import Measurer, RuleSet, Signals
+from lmkit.filters.rules import LanguageRule, Rule
 from lmkit.text.invisible_characters import is_visible
 from lmkit.text.normalization import SURROGATES
 
-if TYPE_CHECKING:
-    from lmkit.filters.word_signals import WordSignals
-
-END_MARKS = {"quotes": ".?!\"'", "strict": '.?!"', "any": None, None: None}
 EMPTY = "empty"
+ANY_TEXT = "a"
+"""A text that has all signals."""
 BATCH_CHARACTERS = 1 << 19
 BATCH_DOCUMENTS = 1 << 14
 RecordSignals = Callable[[Sequence[Sequence[str | None]], dict[str, NDArray[Any]]], None]
@@ -67,51 +59,22 @@ class Judged:
 class Judge:
     """Judges texts by one set of options."""
 
-    def __init__(self, filters: FiltersConfig, language: LanguageRule | None = None) -> None:
-        self.rules: list[Rule] = [*rules_of(filters, language)]
+    def __init__(self, filters: FilterOptions, language: LanguageRule | None = None) -> None:
+        self.rules: list[Rule] = [*filters.in_order(language)]
         self._labeller = LanguageLabeller(language.languages) if language else None
-        self._profanity = self._block_lists = None
-        if "profanity" in filters.rules:
-            self._profanity = WordLists(filters.profanity.lists)
-        if "url" in filters.rules:
-            self._block_lists = BlockLists(filters.url.domains, filters.url.words)
-        self._classifier = None
-        if filters.classifier:
-            self._classifier = QualityClassifier.load(filters.classifier)
-        self._sets = frozenset(filters.rules)
-        self._cut = filters.c4.cut_lines
-        self._measurer = self._word_signals(filters)
-
-    def _word_signals(self, filters: FiltersConfig) -> "WordSignals | None":
-        by_words = {"gopher", "gopher-repetition", "gopher-quality", "fineweb"}
-        by_lines = {"c4-paper", "c4-code"}
-        if not self._sets & (by_words | by_lines):
-            return None
-        from lmkit.filters.c4 import LineRules  # slow to load, and not needed for the default
-        from lmkit.filters.word_signals import WordSignals
-
-        c4 = None
-        if self._sets & by_lines:
-            end_marks = END_MARKS[filters.c4.end_marks]
-            c4 = LineRules(filters.c4.min_line_words or 1, end_marks, "c4-code" in self._sets)
-        repetition = bool(self._sets & {"gopher", "gopher-repetition"})
-        return WordSignals(repetition=repetition, c4=c4)
+        self._sets = [each(filters) for each in filters.chosen_sets]
+        self._measurers = _measurers(self._sets)
+        counts = {rule.signal for rule in self.rules if rule.is_count}
+        others = {rule.signal for rule in self.rules if not rule.is_count}
+        self._counts = counts - others
 
     def judge_documents(self, documents: Sequence[Document]) -> tuple[Sequence[Document], Judged]:
         """Judge documents by text and metadata; return them with their labels."""
         extra_signals: dict[str, NDArray[Any]] = {}
         if self._labeller:
             documents, extra_signals = self._labeller.label(documents)
-        if lists := self._profanity:
-            counts = [lists.count(one.text, base_language(one.metadata)) for one in documents]
-            extra_signals["profanity.entries"] = np.array(counts, np.int64)
-        if blocked := self._block_lists:
-            urls = [urls_of(document) for document in documents]
-            for name, count in (
-                ("url.listed_domains", blocked.listed_domains),
-                ("url.listed_words", blocked.listed_words),
-            ):
-                extra_signals[name] = np.array([count(page_urls) for page_urls in urls], np.int64)
+        for each in self._sets:
+            extra_signals |= self._columns(each, each.of_documents(documents), len(documents))
         return documents, self.judge([document.text for document in documents], extra_signals)
 
     def judge(
@@ -119,6 +82,7 @@ class Judge:
     ) -> Judged:
         """Judge some texts; `extra_signals` are those of the metadata.
 
+        >>> from lmkit.filters.options import FiltersConfig
         >>> [verdict.decided for verdict in Judge(FiltersConfig()).judge(["too short"]).verdicts]
         ['too_short 8 < 25']
         """
@@ -147,7 +111,7 @@ class Judge:
                 rule = self.rules[number]
                 value = signals[rule.signal][at].item()
                 verdicts.append(Verdict(rule.reason, rule.decided(value), text))
-            elif lines is None or not self._cut:
+            elif lines is None:
                 verdicts.append(Verdict(None, None, text))
             else:
                 left = "\n".join(lines).strip()
@@ -157,31 +121,46 @@ class Judge:
         return Judged(verdicts, signals)
 
     def _signals(self, texts: Sequence[str]) -> tuple[dict[str, NDArray[Any]], Sequence[list[str]]]:
-        """Return the signals, and the lines of each text that C4 keeps, if its rules are used."""
+        """Return the signals, and the lines of each text that are kept, if a rule cuts lines."""
+        if not texts:  # a column must have the same type in all batches
+            columns, _ = self._signals([ANY_TEXT])
+            return {name: column[:0] for name, column in columns.items()}, ()
         columns: dict[str, NDArray[Any]] = {}
         kept_lines: Sequence[list[str]] = ()
-        if self._measurer and texts:
-            measured = self._measurer.measure(texts)
-            columns, kept_lines = measured.columns, measured.kept_lines
-        elif self._measurer:
-            columns = {rule.signal: np.zeros(0) for rule in self.rules}
-        if any(rule.signal == "characters" for rule in self.rules):
-            counts = [visible_and_letters(text) for text in texts]
-            visible, letters = np.array(counts, np.int64).reshape(-1, 2).T
-            columns["characters"] = visible
-            columns["letters"] = letters / np.maximum(1, visible)
-            columns["repeats"] = np.array([repeated_fraction(t) for t in texts], float)
-        if self._classifier:
-            columns[CLASSIFIER_SCORE] = self._classifier.score(texts)
-        if "markup" in self._sets:
-            columns["markup.share"] = np.array([markup_fraction(t) for t in texts], float)
-        if "source-code" in self._sets:
-            lengths = [line_lengths(text) for text in texts]
-            columns["source_code.longest_line"] = np.array([n for n, _ in lengths], np.int64)
-            columns["source_code.mean_line_length"] = np.array([n for _, n in lengths], float)
-            fractions = [alphanumeric_fraction(text) for text in texts]
-            columns["source_code.alphanumeric"] = np.array(fractions, float)
+        for measurer in self._measurers:
+            measured = measurer.measure(texts)
+            columns |= measured.columns
+            kept_lines = kept_lines or measured.kept_lines
+        for each in self._sets:
+            columns |= self._columns(each, each.of_texts(texts), len(texts))
         return columns, kept_lines
+
+    def _columns(self, of: RuleSet, signals: Signals, count: int) -> dict[str, NDArray[Any]]:
+        """Return the signals of a rule set as arrays, by their full names."""
+        columns: dict[str, NDArray[Any]] = {}
+        for name, values in signals.items():
+            full_name = f"{of.group}.{name}" if of.group else name
+            column = np.asarray(values)
+            is_count = full_name in self._counts
+            if column.shape != (count,) or column.dtype.kind not in ("biu" if is_count else "biuf"):
+                expected = "an integer" if is_count else "a number"
+                raise LmkitError(
+                    f"rule set {of.names[0]}: the signal {name} must have {expected} for each of "
+                    f"{count:,} texts, and has {len(values):,} values of type {column.dtype}"
+                )
+            columns[full_name] = column.astype(np.int64 if is_count else np.float64, copy=False)
+        return columns
+
+
+def _measurers(sets: Sequence[RuleSet]) -> list[Measurer]:
+    """Return what measures several sets at once."""
+    paths = dict.fromkeys(each.measurer for each in sets if each.measurer)
+    measurers: list[Measurer] = []
+    for path in paths:
+        module, _, name = path.rpartition(".")
+        make: Callable[[Sequence[RuleSet]], Measurer] = getattr(import_module(module), name)
+        measurers.append(make([each for each in sets if each.measurer == path]))
+    return measurers
 
 
 def _without_surrogates(text: str) -> str:
@@ -203,7 +182,7 @@ def _scattered(values: NDArray[Any], is_nonempty: NDArray[np.bool_]) -> NDArray[
 JUDGES: dict[tuple[str, LanguageRule | None, tuple[str, int] | None], Judge] = {}
 
 
-def judge_for(filters: FiltersConfig, language: LanguageRule | None = None) -> Judge:
+def judge_for(filters: FilterOptions, language: LanguageRule | None = None) -> Judge:
     """Return the judge of this process, with its cache."""
     state = QualityClassifier.state(filters.classifier) if filters.classifier else None
     key = filters.model_dump_json(), language, state

@@ -8,16 +8,16 @@ Choices:
 - A region is no contradiction: `en-US` is `en`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.artifacts.documents_file import Document
-from lmkit.text.language_codes import EVERY
-from lmkit.text.language_id import UNKNOWN, identifier_for_process
+from lmkit.artifacts.document import Document
+from lmkit.text.language_codes import EVERY, base_language
+from lmkit.text.language_id import identifier_for_process
 
 DIGITS = 4
 
@@ -42,18 +42,6 @@ class LanguageLabeller:
             languages = rows[:, self._columns].astype(np.float64).sum(axis=1)
             numbers["language.wanted"] = languages.round(DIGITS)
         return labelled, numbers
-
-
-def base_language(metadata: Mapping[str, Any]) -> str | None:
-    """Return the language in the metadata, without its region.
-
-    >>> base_language({"language": "en_US"})
-    'en'
-    """
-    stated = metadata.get("language")
-    if not isinstance(stated, str) or stated == UNKNOWN:
-        return None
-    return stated.lower().replace("_", "-").partition("-")[0] or None
 
 
 def _labelled(document: Document, language: str, score: float) -> Document:

@@ -12,27 +12,16 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from lmkit.artifacts.documents_file import Document, Outcome, Rejected
-from lmkit.filters.language_label import base_language
-from lmkit.filters.options import FiltersConfig
+from lmkit.artifacts.document import Document, Outcome, Rejected
+from lmkit.filters.options import FilterOptions
+from lmkit.text.language_codes import base_language
 
-ENGLISH = frozenset(
-    {"gopher", "gopher-quality", "gopher-repetition", "c4-paper", "c4-code", "fineweb"}
-)
 JUDGED, DROPPED = "other_languages_judged_as_english", "other_languages_dropped_as_english"
 """Counts of a manifest."""
 SAMPLE = 1_000
 """Characters from which the script is determined."""
 LATIN = re.compile(r"[A-Za-z\u00aa-\u024f\u1e00-\u1eff]")
 OTHER = re.compile(r"[^\W\d_A-Za-z\u00aa-\u024f\u1e00-\u1eff]")
-ADVICE = {
-    "gopher-quality": "--filters.gopher.min-stop-words none --filters.gopher.min-mean-word-length "
-    "none --filters.gopher.max-mean-word-length none",
-    "c4": "--filters.c4.end-marks any --filters.c4.min-sentences none "
-    "--filters.c4.min-line-words 1",
-    "fineweb": "--filters.fineweb.min-ended-lines none "
-    "--filters.fineweb.max-line-feeds-per-word none",
-}
 
 
 def is_in_another_language(document: Document) -> bool:
@@ -51,29 +40,31 @@ def is_in_another_language(document: Document) -> bool:
 
 
 def counting_other_languages(
-    outcomes: Iterable[Outcome], filters: FiltersConfig, counts: Counter[str]
+    outcomes: Iterable[Outcome], filters: FilterOptions, counts: Counter[str]
 ) -> Iterator[Outcome]:
     """Count the documents of a stream that rules for English have judged, and dropped."""
-    if not ENGLISH & set(filters.rules):
+    if not _names(filters):
         yield from outcomes
         return
+    groups = tuple(f"{each.group}." for each in filters.chosen_sets if each.for_english)
     for outcome in outcomes:
         document = outcome.document if isinstance(outcome, Rejected) else outcome
         if isinstance(document, Document) and is_in_another_language(document):
             counts[JUDGED] += 1
             if isinstance(outcome, Rejected):
-                counts[DROPPED] += outcome.reason.startswith(("gopher.", "c4.", "fineweb."))
+                counts[DROPPED] += outcome.reason.startswith(groups)
         yield outcome
 
 
-def warning_text(filters: FiltersConfig, counts: Mapping[str, int]) -> str | None:
+def warning_text(filters: FilterOptions, counts: Mapping[str, int]) -> str | None:
     """Say how many such documents there were, and what to do; None if there were none."""
     if not counts.get(JUDGED):
         return None
-    rules = [name for name in filters.rules if name in ENGLISH]
+    rules = _names(filters)
     advice = " ".join(
         text
-        for name, text in ADVICE.items()
+        for each in filters.chosen_sets
+        for name, text in each.advice.items()
         if any(rule.startswith(name) or name.startswith(f"{rule}-") for rule in rules)
     )
     return (
@@ -82,3 +73,9 @@ def warning_text(filters: FiltersConfig, counts: Mapping[str, int]) -> str | Non
         "alone with --language en, or judge each language apart"
         + (f", with limits of its own, such as {advice}" if advice else "")
     )
+
+
+def _names(filters: FilterOptions) -> list[str]:
+    """Return the names of the rule sets for English that are applied."""
+    english = {name for each in filters.rule_sets for name in each.for_english}
+    return [name for name in filters.rules if name in english]

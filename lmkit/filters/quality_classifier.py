@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from lmkit.counter_rng import splitmix64
 from lmkit.errors import InputError
-from lmkit.text.alphanumerics import UNSPACED_CLASS
+from lmkit.text.unspaced_scripts import UNSPACED_CLASS
 
 WEIGHTS = "weights.npy"
 DESCRIPTION = "classifier.json"

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from lmkit.artifacts.documents_file import Document
+from lmkit.artifacts.document import Document
 from lmkit.text.word_list_files import read_entries
 
 HOST = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//(?:[^/?#@]*@)?(\[[^\]/]*\]|[^/:?#]*)")
@@ -31,6 +31,11 @@ class BlockLists:
         self._words = frozenset(
             word.casefold() for path in words for line in read_entries(path) for word in [line]
         )
+
+    def count_in(self, document: Document) -> tuple[int, int]:
+        """Count the URLs of a page in listed domains, and listed words in them."""
+        urls = urls_of(document)
+        return self.listed_domains(urls), self.listed_words(urls)
 
     def listed_domains(self, addresses: Iterable[str]) -> int:
         """Count the URLs whose domain, or a parent domain, is listed."""

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from lmkit.filters.c4 import LineRules, count_sentences, judge_line
+from lmkit.filters.c4_lines import LineRules, count_sentences, judge_line
 from lmkit.filters.chunk_table import (
     BULLET,
     ELLIPSIS,
@@ -32,6 +32,8 @@ from lmkit.filters.chunk_table import (
 )
 from lmkit.filters.line_signals import LineNumbers, line_numbers
 from lmkit.filters.ngram_signals import DUPLICATED, TOP, repeated_characters
+from lmkit.filters.rule_set import RuleSet
+from lmkit.filters.rule_sets.c4 import C4Rules
 
 Column = NDArray[Any]
 LOW = 0xFFFFFFFF
@@ -41,7 +43,7 @@ MAX_CHUNKS = 1 << 20
 
 @dataclass
 class BatchSignals:
-    """The signals of a batch, and the lines of each text that C4 would keep."""
+    """The signals of a batch, and the lines of each text that C4 would keep, if it cuts any."""
 
     columns: dict[str, Column]
     kept_lines: list[list[str]] = field(default_factory=list[list[str]])
@@ -65,13 +67,31 @@ class Batch:
     text_end: Column
 
 
+END_MARKS = {"quotes": ".?!\"'", "strict": '.?!"', "any": None, None: None}
+
+
+def measurer_of(sets: Sequence[RuleSet]) -> "WordSignals":
+    """Return what measures texts for rule sets that are measured together."""
+    names = {name for each in sets for name in each.names if name in each.filters.rules}
+    c4 = next((each.limits for each in sets if isinstance(each, C4Rules)), None)
+    lines = None
+    if c4:
+        end_marks = END_MARKS[c4.end_marks]
+        lines = LineRules(c4.min_line_words or 1, end_marks, "c4-code" in names)
+    repetition = bool(names & {"gopher", "gopher-repetition"})
+    return WordSignals(repetition=repetition, c4=lines, cut_lines=c4 is not None and c4.cut_lines)
+
+
 class WordSignals:
     """Computes the signals of texts; the chunk table is kept for the next batch."""
 
-    def __init__(self, *, repetition: bool = True, c4: LineRules | None = None) -> None:
+    def __init__(
+        self, *, repetition: bool = True, c4: LineRules | None = None, cut_lines: bool = True
+    ) -> None:
         self._chunks = ChunkTable()
         self._repetition = repetition
         self._c4 = c4
+        self._cut_lines = cut_lines
 
     def measure(self, texts: Sequence[str]) -> BatchSignals:
         """Compute the signals of texts that aren't blank; best for half a million characters."""
@@ -211,6 +231,8 @@ class WordSignals:
         signals.columns["c4.lorem_ipsum_lines"] = np.add.reduceat(lorem, batch.first_line)
         signals.columns["c4.curly_bracket_lines"] = np.add.reduceat(curly, batch.first_line)
         signals.columns["c4.sentences"] = np.add.reduceat(sentences * keep, batch.first_line)
+        if not self._cut_lines:
+            return
         kept = keep.tolist()
         for stop, count in zip(
             accumulate(batch.line_counts.tolist()), batch.line_counts.tolist(), strict=True

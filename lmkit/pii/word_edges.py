@@ -4,7 +4,7 @@ In Chinese, Japanese, Thai and other scripts without spaces, and in Korean, a le
 next to a number or an address that it doesn't belong to.
 """
 
-from lmkit.text.alphanumerics import UNSPACED_CLASS
+from lmkit.text.unspaced_scripts import UNSPACED_CLASS
 
 WITHOUT_SPACES = f"{UNSPACED_CLASS}\uac00-\ud7a3"
 """The letters of these scripts and hangul, for a class of a regular expression."""

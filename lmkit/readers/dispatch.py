@@ -17,7 +17,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from lmkit.artifacts.documents_file import Document, Unreadable, read_shard
+from lmkit.artifacts.document import Document, Unreadable
+from lmkit.artifacts.documents_file import read_shard
 from lmkit.artifacts.inputs import Slice, open_slice
 from lmkit.artifacts.tasks import ReadRange
 from lmkit.errors import InputError
@@ -26,42 +27,19 @@ from lmkit.readers.options import ReaderConfig
 from lmkit.readers.reader import Reader, Request
 from lmkit.readers.records.text_template import TextTemplate
 from lmkit.storage.byte_ranges import Range
-from lmkit.storage.formats import Format
-
-READERS: dict[Format, str] = {
-    "text": "plain_text.read_plain_text",
-    "code": "source_code.read_source_code",
-    "jsonl": "json_lines.read_json_lines",
-    "json": "records.json_files.read_json",
-    "csv": "csv_rows.read_table",
-    "tsv": "csv_rows.read_table",
-    "parquet": "parquet.read_parquet",
-    "arrow": "parquet.read_arrow",
-    "html": "html.read_web_page",
-    "warc": "warc.read_web_archive",
-    "wikipedia": "wikipedia.read_wikipedia",
-    "stackexchange": "stack_exchange.read_posts",
-    "threads": "reply_threads.read_threads",
-    "subtitles": "subtitles.read_subtitles",
-    "epub": "epub.read_epub",
-    "pdf": "pdf.read_pdf",
-    "notebook": "containers.notebook.read_notebook",
-    "archive": "containers.archive.read_archive",
-}
-"""The function that reads each format."""
-
-LIBRARIES: dict[Format, tuple[str, str]] = {"pdf": ("pypdfium2", "pip install 'pypdfium2>=5,<6'")}
-"""The optional library that a format needs, and how it is installed."""
+from lmkit.storage.formats import Format, formats_with
+from lmkit.storage.registry import FORMATS, FileFormat
 
 
 def check_libraries(slices: Iterable[Slice]) -> None:
     """Raise InputError if files need a library that isn't installed."""
+    libraries = {each.name: each.library for each in FORMATS if each.library}
     needed: dict[Format, list[Slice]] = {}
     for part in slices:
-        if part.format in LIBRARIES:
+        if part.format in libraries:
             needed.setdefault(part.format, []).append(part)
     for kind, parts in needed.items():
-        library, installation = LIBRARIES[kind]
+        library, installation = libraries[kind]
         if find_spec(library) is None:
             files = len({part.location for part in parts})
             more = f" and {files - 1:,} more such file{'s' * (files > 2)}" if files > 1 else ""
@@ -95,18 +73,21 @@ def read_slice(
             yield from read_dataset(part, read_ranges, request)
             return
         for opened_range in open_slice(part, read_ranges):
-            yield from reader_of(part.format)(part, opened_range, request)
+            yield from reader_of(part.format, reading.added)(part, opened_range, request)
     except PermissionError as error:
         reason = f"cannot be read: {error.strerror}"
         yield Unreadable(part.source, part.origin, part.start, 0, reason)
 
 
 @cache
-def reader_of(kind: Format) -> Reader:
-    """Return the function that reads a format."""
+def reader_of(kind: Format, added: tuple[FileFormat, ...] = ()) -> Reader:
+    """Return the function that reads a format, of those in the registry and added ones."""
     if kind == "documents":
         return _read_documents
-    module, _, name = READERS[kind].rpartition(".")
+    reader = formats_with(added).by_name[kind].reader
+    if not isinstance(reader, str):
+        return reader
+    module, _, name = reader.rpartition(".")
     return getattr(import_module(f"lmkit.readers.{module}"), name)
 
 

@@ -4,11 +4,12 @@ import codecs
 import re
 from difflib import get_close_matches
 from encodings import aliases
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator
 
 from lmkit.config import Group, split_commas
+from lmkit.storage.registry import FileFormat
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "pipe": "|", "tab": "\t", "\\t": "\t", "space": " "}
 """Delimiters that can be named instead of typed."""
@@ -92,6 +93,9 @@ def checked_template(text: str | None) -> str | None:
 
 class ReaderConfig(Group):
     """How some formats are read."""
+
+    added: ClassVar[tuple[FileFormat, ...]] = ()
+    """Formats that plugins read."""
 
     unit: Literal["file", "paragraph"] = "file"
     """What a document is in plain text: the file, or each paragraph between blank lines."""

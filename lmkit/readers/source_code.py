@@ -17,7 +17,7 @@ from lmkit.artifacts.inputs import Slice
 from lmkit.readers.file_text import content, decode
 from lmkit.readers.reader import Request, new_document, unreadable
 from lmkit.storage.byte_ranges import COMPRESSIONS, CorruptInput, Range
-from lmkit.storage.formats import LANGUAGES
+from lmkit.storage.programming_languages import LANGUAGES
 from lmkit.text.licence_headers import without_licence
 
 GENERATED = re.compile(

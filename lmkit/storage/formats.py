@@ -1,7 +1,8 @@
 """The format of a file: by its name, and by its content where the name isn't enough.
 
 Choices:
-- A name that indicates a format is trusted; a reader that finds something else reports it.
+- A name that indicates a format is trusted; a reader that finds something else reports it. What
+  names and contents indicate is in the registry.
 - `.xml`, `.json`, `.arrow` and the like are shared by several formats: their first bytes decide.
 - A file with an unknown ending is sniffed if it was named itself. In a folder it may be anything,
   and is skipped.
@@ -9,124 +10,92 @@ Choices:
 
 import codecs
 import re
-from collections.abc import Container
-from typing import Literal
+from collections.abc import Container, Sequence
+from functools import cache
 
 from lmkit.storage.byte_lines import blocks
 from lmkit.storage.byte_ranges import COMPRESSIONS, Compression, CorruptInput, Range
 from lmkit.storage.json_kinds import RECORDS, json_by_content
-from lmkit.storage.options import RawFormat
+from lmkit.storage.registry import FORMATS, FileFormat
 from lmkit.storage.remote_files import state_of
 
-Format = RawFormat | Literal["hub", "documents", "tokens"]
-LANGUAGES = {
-    ".py": "python",
-    ".c": "c",
-    ".h": "c",
-    ".cc": "c++",
-    ".cpp": "c++",
-    ".cxx": "c++",
-    ".hh": "c++",
-    ".hpp": "c++",
-    ".cs": "c#",
-    ".clj": "clojure",
-    ".css": "css",
-    ".cu": "cuda",
-    ".dart": "dart",
-    ".ex": "elixir",
-    ".exs": "elixir",
-    ".erl": "erlang",
-    ".f90": "fortran",
-    ".go": "go",
-    ".hs": "haskell",
-    ".java": "java",
-    ".js": "javascript",
-    ".jsx": "javascript",
-    ".mjs": "javascript",
-    ".jl": "julia",
-    ".kt": "kotlin",
-    ".lua": "lua",
-    ".m": "objective-c",
-    ".ml": "ocaml",
-    ".mli": "ocaml",
-    ".pas": "pascal",
-    ".php": "php",
-    ".pl": "perl",
-    ".pm": "perl",
-    ".ps1": "powershell",
-    ".proto": "protobuf",
-    ".r": "r",
-    ".rb": "ruby",
-    ".rs": "rust",
-    ".scala": "scala",
-    ".sh": "shell",
-    ".sql": "sql",
-    ".swift": "swift",
-    ".tex": "tex",
-    ".ts": "typescript",
-    ".tsx": "typescript",
-    ".v": "verilog",
-    ".zig": "zig",
-}
-"""The programming language of each ending of source code."""
-FORMATS: dict[str, Format] = {
-    ".txt": "text",
-    ".md": "text",
-    ".markdown": "text",
-    ".rst": "text",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".parquet": "parquet",
-    ".arrow": "arrow",
-    ".html": "html",
-    ".htm": "html",
-    ".xhtml": "html",
-    ".warc": "warc",
-    ".wet": "warc",
-    ".srt": "subtitles",
-    ".vtt": "subtitles",
-    ".ass": "subtitles",
-    ".ssa": "subtitles",
-    ".ttml": "subtitles",
-    ".dfxp": "subtitles",
-    ".epub": "epub",
-    ".pdf": "pdf",
-    ".ipynb": "notebook",
-    ".zip": "archive",
-    ".tar": "archive",
-    ".bin": "tokens",
-    **dict.fromkeys(LANGUAGES, "code"),
-}
+Format = str
+"""The name of a format in the registry, or `hub`, `documents` or `tokens`."""
+TOKENS = ".bin"
+"""The ending of token files, which only pack reads."""
 SHARED = {".xml", ".json"}
 """Endings whose content decides."""
 SHORT = {".tgz": ".tar.gz", ".tbz2": ".tar.bz2", ".tbz": ".tar.bz2", ".txz": ".tar.xz"}
 NOT_DATA = {"dataset_info.json", "dataset_dict.json", "state.json"}
 """What `datasets` writes next to the Arrow files of a saved data set."""
-WITH_FIELDS: set[Format] = {"jsonl", "json", "csv", "tsv", "parquet", "arrow", "hub", "archive"}
-"""Formats whose records have fields that can be named (in an archive, those of its members)."""
-NEVER_COMPRESSED: set[Format] = {"parquet", "arrow", "epub", "pdf", "tokens"}
-"""They are compressed internally, or are read by memory map."""
 SNIFF_BYTES = 1 << 16
 MOST_BYTES = 1 << 23
 """Bytes in which the first line of JSON must end, to know that it is a record of many."""
 
 
-def format_by_name(path: str, *, named: bool, accepted: Container[Format]) -> Format | None:
-    """Return the format of a file; `named` if a person typed its path."""
-    name = path.rpartition("/")[2]
-    suffix, compression = suffix_and_compression(name)
-    compressed = compression != "none"
-    kind = FORMATS.get(suffix)
-    if kind is None and (named or (suffix in SHARED and name not in NOT_DATA)):
-        start = start_of_file(path)
-        kind = format_by_content(start)
-        if kind is None or kind not in accepted:
-            return None
-        if kind == "json" and not named and start.lstrip()[:1] == b"{":
-            kind = "json" if RECORDS.match(start.lstrip()) else None
-    return None if compressed and kind in NEVER_COMPRESSED else kind
+class Formats:
+    """The formats of a run: those that lmkit reads, and those that plugins add."""
+
+    def __init__(self, known: Sequence[FileFormat]) -> None:
+        self.by_name = {each.name: each for each in known}
+        self.by_ending: dict[str, Format] = {TOKENS: "tokens"} | {
+            ending: each.name for each in known for ending in each.endings
+        }
+        self.with_fields = {"hub", *(each.name for each in known if each.has_fields)}
+        self.never_compressed = {"tokens", *(e.name for e in known if not e.compressible)}
+        self._magics = [(magic, each.name) for each in known for magic in each.magics]
+        self._patterns = [
+            (re.compile(pattern, re.IGNORECASE | re.DOTALL), each.name)
+            for each in known
+            for pattern in each.patterns
+        ]
+
+    def by_path(self, path: str, *, named: bool, accepted: Container[Format]) -> Format | None:
+        """Return the format of a file; `named` if a person typed its path."""
+        name = path.rpartition("/")[2]
+        suffix, compression = suffix_and_compression(name)
+        compressed = compression != "none"
+        kind = self.by_ending.get(suffix)
+        if kind is None and (named or (suffix in SHARED and name not in NOT_DATA)):
+            start = start_of_file(path)
+            kind = self.by_content(start)
+            if kind is None or kind not in accepted:
+                return None
+            if kind == "json" and not named and start.lstrip()[:1] == b"{":
+                kind = "json" if RECORDS.match(start.lstrip()) else None
+        return None if compressed and kind in self.never_compressed else kind
+
+    def by_content(self, start: bytes) -> Format | None:
+        """Return the format of a file that begins with these bytes, None if it is unknown.
+
+        >>> [KNOWN.by_content(start) for start in (b"WARC/1.0", b'  {"a": 1}', b"abc")]
+        ['warc', 'jsonl', None]
+        """
+        for magic, kind in self._magics:
+            if start.startswith(magic):
+                return kind
+        if start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+            start = start[: len(start) & ~3].decode("utf-32", "replace").encode()
+        elif start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            start = start[: len(start) & ~1].decode("utf-16", "replace").encode()
+        # An epub's first entry is `mimetype`, stored as it is (EPUB Open Container Format, 4.3).
+        if start.startswith(b"PK\x03\x04") and b"mimetypeapplication/epub+zip" in start:
+            return "epub"
+        start = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+        for pattern, kind in self._patterns:
+            if pattern.match(start):
+                return kind
+        return json_by_content(start)
+
+
+@cache
+def formats_with(added: tuple[FileFormat, ...]) -> Formats:
+    """Return the formats that lmkit reads, and added ones."""
+    return Formats((*FORMATS, *added))
+
+
+KNOWN = formats_with(())
+"""The formats that lmkit reads by itself."""
 
 
 def suffix_and_compression(name: str) -> tuple[str, Compression]:
@@ -144,50 +113,6 @@ def suffix_and_compression(name: str) -> tuple[str, Compression]:
     if compression != "none":
         stem, dot, last = stem.rpartition(".")
     return ("." + last if stem and dot and last else "", compression)
-
-
-def format_by_content(start: bytes) -> Format | None:
-    """Return the format of a file that begins with these bytes, None if it is unknown.
-
-    >>> format_by_content(b"WARC/1.0"), format_by_content(b'  {"a": 1}'), format_by_content(b"abc")
-    ('warc', 'jsonl', None)
-    """
-    for magic, kind in MAGICS.items():
-        if start.startswith(magic):
-            return kind
-    if start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
-        start = start[: len(start) & ~3].decode("utf-32", "replace").encode()
-    elif start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        start = start[: len(start) & ~1].decode("utf-16", "replace").encode()
-    # An epub's first entry is `mimetype`, stored as it is (EPUB Open Container Format, 4.3).
-    if start.startswith(b"PK\x03\x04") and b"mimetypeapplication/epub+zip" in start:
-        return "epub"
-    start = start.removeprefix(b"\xef\xbb\xbf").lstrip()
-    for pattern, kind in PATTERNS:
-        if re.match(pattern, start, re.IGNORECASE | re.DOTALL):
-            return kind
-    return json_by_content(start)
-
-
-MAGICS: dict[bytes, Format] = {
-    b"WARC/": "warc",
-    b"%PDF-": "pdf",
-    b"PAR1": "parquet",
-    b"ARROW1\0\0": "arrow",
-    b"\xff\xff\xff\xff": "arrow",  # a stream: the marker of its first message
-}
-# An XML declaration, comments, and a document type without internal declarations.
-# (Possessive: without backtracking, which would double the work with each comment.)
-PROLOG = rb"(?>(?:<\?xml[^>]{0,200}>|<!--.{0,2000}?-->|<!DOCTYPE[^>\[]{0,300}>|\s++){0,200})"
-PATTERNS: list[tuple[bytes, Format]] = [
-    # A document type with declarations may be an entity bomb: the reader reports it.
-    (PROLOG + rb"(?:<!DOCTYPE\s+mediawiki|<mediawiki)\b", "wikipedia"),
-    (PROLOG + rb"(?:<!DOCTYPE\s+posts|<posts)\b", "stackexchange"),
-    (PROLOG + rb"<(html|head|body)\b", "html"),
-    (rb"<!DOCTYPE\s+html", "html"),
-    (rb"WEBVTT\b", "subtitles"),
-    (rb"\d+\s*\r?\n\d\d:\d\d:\d\d[,.]\d{3}\s*-->", "subtitles"),
-]
 
 
 def start_of_file(path: str) -> bytes:

@@ -23,10 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
+from lmkit.text.language_codes import UNKNOWN
+
 SAMPLES = 5
 SAMPLE_CHARACTERS = 200
-UNKNOWN = "und"
-"""ISO 639-2's code for an undetermined language."""
 WINDOWS_AT_ONCE = 256
 
 

@@ -21,7 +21,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.text.alphanumerics import UNSPACED_CLASS
+from lmkit.text.unspaced_scripts import UNSPACED_CLASS
 
 Keys = NDArray[np.uint64]
 Numbers = NDArray[np.int64]

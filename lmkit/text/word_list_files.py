@@ -4,12 +4,8 @@ Choice: an invalid file is reported before work starts, and one that has changed
 input.
 """
 
-from collections.abc import Iterable
-from hashlib import sha256
 from pathlib import Path
 
-from lmkit.artifacts.inputs import Inputs
-from lmkit.artifacts.manifest import Input
 from lmkit.errors import InputError
 
 
@@ -30,22 +26,3 @@ def read_entries(path: Path, option: str = "list") -> list[str]:
     if not entries:
         raise InputError(f"{option}: {path}: has no entries; must have one per line")
     return entries
-
-
-def word_lists_as_inputs(named: Iterable[tuple[str, Path]]) -> Inputs:
-    """Return list files, each with the option that names it, as inputs to compare and record."""
-    records: list[Input] = []
-    for option, path in named:
-        read_entries(path, option)
-        state = path.stat()
-        records.append(
-            Input(
-                path=str(path),
-                source=option,
-                origin=path.name,
-                bytes=state.st_size,
-                modified=state.st_mtime_ns,
-                sha256=(sha256(path.read_bytes()).hexdigest(),),
-            )
-        )
-    return Inputs(tuple(record.path for record in records), tuple(records), (), {})

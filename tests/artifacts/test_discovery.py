@@ -1,12 +1,11 @@
 import os
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
 from lmkit.artifacts.inputs import find_documents
 from lmkit.errors import InputError
-from lmkit.storage.options import RawFormat
+from lmkit.storage.registry import NAMES
 from tests.conftest import Lmkit
 
 
@@ -77,12 +76,12 @@ def test_a_named_file_of_no_known_format_is_described(
 ) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=seen) as refused:
-        find_documents([tmp_path / name], formats=get_args(RawFormat))
+        find_documents([tmp_path / name], formats=NAMES)
     assert "--format reads it as one of" in str(refused.value.hint)
 
 
 def test_what_is_left_alone_has_its_whole_ending(tmp_path: Path) -> None:
     for name in ("a.txt", "b.foo.gz", "c.gz", "d.bar"):
         (tmp_path / name).write_bytes(b"x")
-    found = find_documents([tmp_path], formats=get_args(RawFormat))
+    found = find_documents([tmp_path], formats=NAMES)
     assert found.skipped == {".foo.gz": 1, ".gz": 1, ".bar": 1}

@@ -12,12 +12,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import get_args
 
 from lmkit.artifacts.inputs import find_documents, make_tasks
 from lmkit.artifacts.output_folder import open_output
 from lmkit.commands.clean.options import CleanConfig
-from lmkit.storage.options import RawFormat
+from lmkit.storage.registry import NAMES
 
 
 def make(scratch: Path, count: int) -> None:
@@ -38,7 +37,7 @@ def plan(scratch: Path, kind: str) -> None:
     )
     config = CleanConfig.model_validate({"output": output, **named})
     started = time.monotonic()
-    found = find_documents(config.inputs, config.inputs_from, formats=get_args(RawFormat))
+    found = find_documents(config.inputs, config.inputs_from, formats=NAMES)
     with open_output(config, found):
         tasks = make_tasks(found.slices)
     seconds = time.monotonic() - started

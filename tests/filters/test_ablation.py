@@ -4,9 +4,8 @@ import pytest
 from lmkit.errors import ConfigError
 from lmkit.filters.ablation import histogram, removals_by_rule, with_limits
 from lmkit.filters.options import FiltersConfig
-from lmkit.filters.rules import rules_of
 
-RULES = [*rules_of(FiltersConfig())]
+RULES = [*FiltersConfig().in_order()]
 NUMBERS = {
     "characters": np.array([10, 10, 100, 100]),
     "letters": np.array([0.1, 0.9, 0.1, 0.9]),

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmkit.filters.c4 import LineRules, count_sentences, judge_line
+from lmkit.filters.c4_lines import LineRules, count_sentences, judge_line
 from lmkit.filters.chunk_table import STOP_WORDS, ChunkTable
 from lmkit.filters.english_tokenizer import english_words
 from lmkit.filters.punctuation import PUNCTUATION

@@ -2,14 +2,14 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import find_documents, make_tasks
 from lmkit.artifacts.options import RANGE_BYTES
 from lmkit.readers.dispatch import read_slice
 from lmkit.readers.options import ReaderConfig
-from lmkit.storage.options import RawFormat
+from lmkit.storage.registry import NAMES
 
 
 def outcomes(
@@ -23,7 +23,7 @@ def outcomes(
     shard_bytes: int = RANGE_BYTES,
     **reading: Any,
 ) -> list[Document | Unreadable]:
-    found = find_documents([path], formats=get_args(RawFormat), forced=forced)
+    found = find_documents([path], formats=NAMES, forced=forced)
     return [
         outcome
         for task in make_tasks(found.slices, shard_bytes)

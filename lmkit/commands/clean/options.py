@@ -11,11 +11,11 @@ from lmkit.artifacts.options import (
     ReadsRecords,
     WritesShards,
 )
-from lmkit.config import StageConfig
+from lmkit.config import OneOf, StageConfig
 from lmkit.filters.options import FiltersConfig
 from lmkit.pii.options import PiiConfig
 from lmkit.readers.options import ReaderConfig, checked_template
-from lmkit.storage.options import RawFormat
+from lmkit.storage.registry import NAMES
 from lmkit.text.language_codes import Languages
 from lmkit.text.options import NormalizationConfig
 
@@ -26,8 +26,9 @@ class CleanConfig(LabelsDocuments, ReadsRecords, WritesShards, StageConfig):
     stage = "clean"
     output_patterns = (*DOCUMENT_FILES, SIGNALS_FILES)
     location_options = StageConfig.location_options | {"filters.classifier"}
+    takes_plugins = True
 
-    format: RawFormat | None = None
+    format: Annotated[str, OneOf(NAMES)] | None = None
     """Read every file as this format, whatever its name and content."""
 
     text_field: str = "text"

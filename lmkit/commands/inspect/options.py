@@ -12,6 +12,7 @@ class InspectConfig(CommandConfig):
     """Show what a folder that lmkit made holds, and where it came from."""
 
     stage = "inspect"
+    takes_plugins = True
 
     folder: Annotated[Path, POSITIONAL]
     """A folder that lmkit made, finished or not, or a checkpoint of a run."""

@@ -41,13 +41,16 @@ from lmkit.artifacts.signals_file import FACTS, read_signals
 from lmkit.artifacts.tasks import PARTIAL, Receipt
 from lmkit.commands.inspect.options import InspectConfig
 from lmkit.commands.registry import command_named
+from lmkit.config import PLUGIN, refuse_other_plugins
 from lmkit.deduplication.summary import summary_sections
 from lmkit.errors import InputError, LmkitError
 from lmkit.execution.tables import Section, shown
 from lmkit.filters.ablation import removals_by_rule, with_limits
+from lmkit.filters.options import FiltersConfig, rules_of_manifest
 from lmkit.filters.outcome_counts import outcome_sections
-from lmkit.filters.rules import rules_of_manifest
+from lmkit.filters.rules import Rule
 from lmkit.packing.preview import TEXT, preview_sequence, special_texts, tokenized
+from lmkit.plugins.extension import filters_with
 from lmkit.tokenizers.tokenizer import TOKENIZER, Tokenizer
 from lmkit.training.checkpoints.run_summary import (
     checkpoint_manifest,
@@ -255,7 +258,7 @@ def _rule_sections(config: InspectConfig, plan: Plan, outputs: Sequence[Output])
     shards = [output for output in outputs if fnmatch(output.name, "signals-*.parquet")]
     if plan.stage != "clean" or not shards:
         raise InputError(f"{config.folder}: holds no signals", "name a folder that clean wrote")
-    rules = with_limits(rules_of_manifest(plan.config), config.limits or "")
+    rules = with_limits(_rules_of(config, plan), config.limits or "")
     names = sorted({rule.signal for rule in rules})
     paths = [config.folder / output.name for output in shards]
     if config.document is not None:
@@ -294,6 +297,13 @@ def _rule_sections(config: InspectConfig, plan: Plan, outputs: Sequence[Output])
         "verdicts": facts | {"kept_as_made": reasons.null_count, "kept_by_these_limits": kept},
         "rules": rows,
     }
+
+
+def _rules_of(config: InspectConfig, plan: Plan) -> list[Rule]:
+    """Return the rules of a cleaned folder; those of plugins, if they are named again."""
+    recorded = plan.config.get(PLUGIN, {})
+    refuse_other_plugins(recorded, config.recorded_plugins, str(config.folder))
+    return rules_of_manifest(filters_with(config.plugins, FiltersConfig), plan.config)
 
 
 def _contents(folder: Path, plan: Plan) -> Sections:

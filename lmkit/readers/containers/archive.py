@@ -14,7 +14,6 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import get_args
 
 from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
@@ -28,11 +27,9 @@ from lmkit.readers.containers.members import (
 from lmkit.readers.dispatch import reader_of
 from lmkit.readers.reader import Request, unreadable
 from lmkit.storage.byte_ranges import CorruptInput, Range
-from lmkit.storage.formats import FORMATS, SHARED, Format, format_by_name, suffix_and_compression
-from lmkit.storage.options import RawFormat
+from lmkit.storage.formats import SHARED, formats_with, suffix_and_compression
 
 LONGEST_NAME = 255
-ACCEPTED: set[Format] = set(get_args(RawFormat))
 
 
 def read_archive(part: Slice, source: Range, request: Request) -> Iterator[Document | Unreadable]:
@@ -70,11 +67,12 @@ def _documents(
     try:
         if any(len(os.fsencode(name)) > LONGEST_NAME for name in parts) or len(shown) > 2_000:
             raise CorruptInput(0, "its name is too long")
-        _refuse(member, parts[-1])
+        _refuse(member, parts[-1], request)
         path = folder / parts[-1]
         try:
             size = _copy(member, path, request)
-            kind = format_by_name(str(path), named=False, accepted=ACCEPTED)
+            formats = formats_with(request.reading.added)
+            kind = formats.by_path(str(path), named=False, accepted=formats.by_name)
             if kind is None:
                 raise CorruptInput(0, "not a format that is read")
             compression = suffix_and_compression(parts[-1])[1]
@@ -88,19 +86,19 @@ def _documents(
                 sha256="",
             )
             with Range(path, 0, size) as content:
-                yield from reader_of(kind)(part, content, request)
+                yield from reader_of(kind, request.reading.added)(part, content, request)
         finally:
             path.unlink(missing_ok=True)
     except CorruptInput as damage:
         yield unreadable(part, damage)
 
 
-def _refuse(member: Member, name: str) -> None:
+def _refuse(member: Member, name: str, request: Request) -> None:
     """Raise `CorruptInput` for a member that can't be read."""
     if member.refused is not None:
         raise CorruptInput(0, member.refused)
     suffix, _ = suffix_and_compression(name)
-    kind = FORMATS.get(suffix)
+    kind = formats_with(request.reading.added).by_ending.get(suffix)
     if kind == "archive":
         raise CorruptInput(0, "an archive in an archive, which isn't opened")
     if (kind is None and suffix not in SHARED) or kind == "tokens":

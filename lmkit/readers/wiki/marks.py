@@ -6,7 +6,7 @@ elsewhere they are removed first.
 
 import re
 
-from lmkit.text.alphanumerics import UNSPACED_CLASS
+from lmkit.text.unspaced_scripts import UNSPACED_CLASS
 
 SAVED, SAVED_END = "\x01", "\x02"
 """Around the number of a text that is set aside."""

@@ -13,7 +13,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from lmkit.text.alphanumerics import UNSPACED_CLASS
+from lmkit.artifacts.document import Document
+from lmkit.text.language_codes import base_language
+from lmkit.text.unspaced_scripts import UNSPACED_CLASS
 from lmkit.text.word_list_files import read_entries
 
 WORDS: dict[str, tuple[str, ...]] = {
@@ -160,6 +162,10 @@ class WordLists:
     def __init__(self, names: Sequence[str]) -> None:
         listed = [WordListName.parse(name) for name in names]
         self._lists = [(one.language, one.load()) for one in listed]
+
+    def count_in(self, document: Document) -> int:
+        """Count the matches in a document, of the lists for its language."""
+        return self.count(document.text, base_language(document.metadata))
 
     def count(self, text: str, language: str | None) -> int:
         """Count the matches of the lists for a language."""

@@ -1,6 +1,6 @@
 import pytest
 
-from lmkit.filters.c4 import LineRules, count_sentences, judge_line
+from lmkit.filters.c4_lines import LineRules, count_sentences, judge_line
 from lmkit.filters.chunk_table import ChunkTable
 
 PAPER = LineRules(3, ".?!\"'", False)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmkit.filters.profanity import WORDS, WordList, WordListName, WordLists
+from lmkit.filters.profanity_lists import WORDS, WordList, WordListName, WordLists
 from tests.conftest import prose
 
 LANGUAGES = ("en", "de", "fr", "es")
