@@ -19,6 +19,7 @@ from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from lmkit.config import PLUGIN
 from lmkit.errors import InputError, LmkitError
 from lmkit.storage.atomic_files import atomic_write
 from lmkit.storage.remote_files import shown
@@ -158,7 +159,7 @@ class Plan(Record):
         """
         before, now = flat(old.config), flat(self.config)
         return {
-            key: f"--{key.replace('_', '-')} was {_shown(before.get(key))}, now {_shown(value)}"
+            key: f"{_option_shown(key)} was {_shown(before.get(key))}, now {_shown(value)}"
             for key, value in ((key, now.get(key)) for key in now | before)
             if key not in location_options and value != before.get(key)
         }
@@ -237,6 +238,11 @@ def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             named[prefix + name] = value
     return named
+
+
+def _option_shown(key: str) -> str:
+    group, _, name = key.partition(".")
+    return f"the plugin {name}" if group == PLUGIN else f"--{key.replace('_', '-')}"
 
 
 def _shown(value: object) -> str:

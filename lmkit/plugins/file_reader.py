@@ -52,8 +52,8 @@ class PluginReader:
     def _document(
         self, part: Slice, number: int, record: Any, request: Request
     ) -> Document | Unreadable:
-        if not isinstance(record, Record) or not isinstance(record.text, str):
-            raise TypeError(f"yielded {type(record).__name__}, must be a Record with a text")
+        if not isinstance(record, Record):
+            raise TypeError(f"yielded {type(record).__name__}, must be a Record")
         if len(record.text) > request.max_record:
             return unreadable(part, CorruptInput(0, request.too_long), number)
         metadata = dict(record.metadata)
