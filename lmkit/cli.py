@@ -206,7 +206,7 @@ def _parameters(option: Option) -> list[inspect.Parameter]:
         # Without a metavar of its own the help of a switch would show <bool>.
         flag_type, info = bool, typer.Option(option.typed, metavar=" ", **common)
     else:
-        common |= {"metavar": _metavar(kind)}
+        common |= {"metavar": "|".join(option.names) if option.names else _metavar(kind)}
         flag_type = list[str] if kind == MANY_PATHS else str
         info = typer.Option(option.typed, **common)
     parameters = [_named(_identifier(option), flag_type, info)]

@@ -27,7 +27,7 @@ import json
 import os
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -38,12 +38,29 @@ from typing import Annotated, Any, ClassVar, TypeVar, cast, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
+from pydantic_core import CoreSchema, ErrorDetails, core_schema
 
 from lmkit.errors import ConfigError
 
 POSITIONAL = "positional"
 """Marks a field that the command line takes without a flag."""
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """Takes the names of a registry, as a `Literal` takes those that are written in it.
+
+    >>> class Options(Group):
+    ...     shape: Annotated[str, OneOf({"circle": 1, "square": 2})] = "circle"
+    >>> Options(shape="square").shape
+    'square'
+    """
+
+    names: Collection[str]
+
+    def __get_pydantic_core_schema__(self, *_: object) -> CoreSchema:
+        """Return the schema of a `Literal`."""
+        return core_schema.literal_schema(list(self.names))
 
 
 class Group(BaseModel):
@@ -143,6 +160,11 @@ class Option:
         """The docstring below the field."""
         texts, name = _docstrings(self.owner), self.key.rpartition(".")[2]
         return texts.get(name) or texts.get(f"{name}_", "")
+
+    @property
+    def names(self) -> Collection[str] | None:
+        """What can be typed, where it is a name of a registry."""
+        return next((m.names for m in self.field.metadata if isinstance(m, OneOf)), None)
 
     @property
     def positional(self) -> bool:

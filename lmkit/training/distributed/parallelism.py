@@ -27,6 +27,7 @@ from torch import Tensor, nn
 
 from lmkit.errors import ConfigError
 from lmkit.model.options import ModelConfig
+from lmkit.model.positions.encoding import encoding_of
 from lmkit.model.transformer import Block
 from lmkit.training.distributed.sharded_weights import (
     LocalShard,
@@ -143,7 +144,7 @@ def refuse_mode(
         )
     if mode == "fsdp":
         return
-    if config.position in {"relative", "transformer-xl", "alibi"}:
+    if encoding_of(config).adds_to_scores:
         raise ConfigError(
             f"--parallel tensor: can't be combined with --model.position {config.position}, which "
             "adds to the scores of each head",
