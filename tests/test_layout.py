@@ -41,7 +41,8 @@ ROLES = {"options.py", "run.py", "registry.py"}
 READ_BY_HELP = {
     *("lmkit", "lmkit.cli", "lmkit.config", "lmkit.errors", "lmkit.commands.registry"),
     *("lmkit.execution.progress", "lmkit.execution.ranks"),
-    *("lmkit.model.presets", "lmkit.model.positions.registry", "lmkit.text.language_codes"),
+    *("lmkit.model.positions.registry", "lmkit.training.optimizers.registry"),
+    *("lmkit.model.presets", "lmkit.text.language_codes"),
 }
 """What `--help` may import beside `options.py` files: the command line, and tables of names."""
 MOST_IN_A_FOLDER = 28

@@ -35,6 +35,7 @@ from lmkit.training.distributed.sharded_weights import (
     local_shards,
     sum_of_squares,
 )
+from lmkit.training.optimizers.registry import ALGORITHMS
 
 ParallelMode = Literal["ddp", "fsdp", "tensor"]
 PER_HEAD_WEIGHTS = ("query_norm.weight", "key_norm.weight")
@@ -136,10 +137,10 @@ def refuse_mode(
     """Raise ConfigError where a model, or its optimizer, doesn't support a mode."""
     if mode == "ddp" or processes == 1:
         return
-    if algorithm == "muon":
+    if ALGORITHMS[algorithm].needs_full_matrices:
         raise ConfigError(
-            f"--parallel {mode}: can't be combined with --optim.algorithm muon, which needs full "
-            "matrices",
+            f"--parallel {mode}: can't be combined with --optim.algorithm {algorithm}, which needs "
+            "full matrices",
             "use --parallel ddp, or adamw",
         )
     if mode == "fsdp":
