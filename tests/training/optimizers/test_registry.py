@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 import torch
+from pydantic import ValidationError
 
 from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
@@ -17,6 +18,12 @@ def test_an_optimizer_gets_the_options_that_it_takes(name: str) -> None:
     _, *taken = inspect.signature(entry.load()).parameters
     assert tuple(taken) == entry.options
     assert {*entry.options} <= OptimConfig.model_fields.keys()
+
+
+def test_the_option_takes_the_names_of_the_registry() -> None:
+    *others, last = map(repr, ALGORITHMS)
+    with pytest.raises(ValidationError, match=f"Input should be {', '.join(others)} or {last}"):
+        OptimConfig.model_validate({"algorithm": "nothing"})
 
 
 def test_what_updates_the_rest_takes_every_parameter() -> None:
