@@ -27,7 +27,7 @@ import json
 import os
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -48,13 +48,29 @@ from typing import (
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
-from pydantic_core.core_schema import CoreSchema, literal_schema
+from pydantic_core import CoreSchema, ErrorDetails, core_schema
 
 from lmkit.errors import ConfigError
 
 POSITIONAL = "positional"
 """Marks a field that the command line takes without a flag."""
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """Takes the names of a registry, as a `Literal` takes those that are written in it.
+
+    >>> class Options(Group):
+    ...     shape: Annotated[str, OneOf({"circle": 1, "square": 2})] = "circle"
+    >>> Options(shape="square").shape
+    'square'
+    """
+
+    names: Collection[str]
+
+    def __get_pydantic_core_schema__(self, *_: object) -> CoreSchema:
+        """Return the schema of a `Literal`."""
+        return core_schema.literal_schema(list(self.names))
 
 
 class Group(BaseModel):
@@ -168,7 +184,7 @@ class Option:
         if get_origin(kind) is Literal:
             return get_args(kind)
         found = (*self.field.metadata, *_metadata(self.field.annotation))
-        return next((each.names for each in found if isinstance(each, OneOf)), ())
+        return next((tuple(each.names) for each in found if isinstance(each, OneOf)), ())
 
     @property
     def positional(self) -> bool:
@@ -179,18 +195,6 @@ class Option:
     def typed(self) -> str:
         """What a person types on the command line."""
         return self.key.upper() if self.positional else "--" + self.key.replace("_", "-")
-
-
-@dataclass(frozen=True)
-class OneOf:
-    """Restricts a text to the names in a registry, as `Literal` does to names that are known."""
-
-    names: tuple[str, ...]
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
-        """Return pydantic's schema of a `Literal`, whose errors are the same."""
-        del source, handler
-        return literal_schema([*self.names])
 
 
 def plain_type(annotation: Any) -> Any:

@@ -41,6 +41,7 @@ ROLES = {"options.py", "run.py", "registry.py"}
 READ_BY_HELP = {
     *("lmkit", "lmkit.cli", "lmkit.config", "lmkit.errors", "lmkit.commands.registry"),
     *("lmkit.execution.progress", "lmkit.execution.ranks"),
+    *("lmkit.model.positions.registry", "lmkit.training.optimizers.registry"),
     *("lmkit.model.presets", "lmkit.text.language_codes"),
     *("lmkit.storage.registry", "lmkit.storage.programming_languages", "lmkit.artifacts.document"),
     *("lmkit.filters.rule_set", "lmkit.filters.rules", "lmkit.filters.profanity_lists"),

@@ -12,9 +12,8 @@ from collections.abc import Container
 
 from lmkit.huggingface.family import TANH, Facts, Family, Json, lmkit_activation
 from lmkit.huggingface.weight_names import Rule, layer, layers
-from lmkit.model.cost import BUCKETS
 from lmkit.model.options import ModelConfig
-from lmkit.model.positions import MAX_DISTANCE
+from lmkit.model.positions.relative import BUCKETS, MAX_DISTANCE
 
 FORWARD = {
     "relu": "relu",

@@ -1,8 +1,8 @@
 """Attention, with grouped key-value heads as an option.
 
 Vaswani et al. (2017, arXiv 1706.03762); grouped-query attention from Ainslie et al. (2023, arXiv
-2305.13245); normalized queries and keys, per head and before the rotary embedding, as in Qwen3;
-`TransformerXLAttention` from Dai et al. (2019, arXiv 1901.02860, section 3.3) as XLNet has it.
+2305.13245); normalized queries and keys, per head and before their rotation, as in Qwen3. A
+position encoding may have another attention, derived from this one.
 
 Choices:
 - Without a mask, torch's causal kernel runs and never materializes the T x T score matrix: 1.4 to
@@ -16,16 +16,33 @@ Shapes: B batch, T time, D hidden size, H heads, G key-value heads, K head dimen
 positions, R distances.
 """
 
-import torch
+from collections.abc import Callable
+from typing import NamedTuple
+
 from torch import Tensor, nn
 
-from lmkit.model.attention_kernels import Mask, MaskWithEmptyRows, attend
+from lmkit.model.attention_kernels import Mask, attend
 from lmkit.model.kv_cache import LayerCache
 from lmkit.model.linear import Linear
-from lmkit.model.masks import bias_with_mask
 from lmkit.model.norm import RMSNorm
 from lmkit.model.options import ModelConfig
-from lmkit.model.positions import RotaryAngles, apply_rotary, relative_shift
+
+Rotation = Callable[[Tensor], Tensor]
+"""What rotates queries or keys, x_BTHK, by their positions."""
+
+
+class AttentionInputs(NamedTuple):
+    """The mask and the position encodings of one kind of layer."""
+
+    mask: Mask = None
+    """Which positions attend to which; None: all to all, or causal."""
+    rotation: Rotation | None = None
+    """Of the queries, and of the keys unless `kv_rotation` is given."""
+    kv_rotation: Rotation | None = None
+    distance_encodings_RD: Tensor | None = None
+    """An encoding for each distance, of an encoding that has its own attention."""
+    columns_BT: Tensor | None = None
+    """The columns of the queries, if they aren't the same positions as the keys."""
 
 
 class Attention(nn.Module):
@@ -51,56 +68,51 @@ class Attention(nn.Module):
     def forward(
         self,
         x_BTD: Tensor,
-        rope: RotaryAngles | None = None,
-        mask: Mask = None,
+        inputs: AttentionInputs,
         cache: LayerCache | None = None,
         kv_input_BSD: Tensor | None = None,
-        kv_rope: RotaryAngles | None = None,
     ) -> Tensor:
         """Attend.
 
         Args:
             x_BTD: the input of the queries; without `kv_input_BSD` also of the keys and values.
-            rope: the rotary angles of the queries.
-            mask: which positions attend to which; None: all to all, or causal.
+            inputs: the mask and the positions.
             cache: the keys and values of earlier positions, in self-attention.
             kv_input_BSD: the input of the keys and values; None: `x_BTD`.
-            kv_rope: the rotary angles of the keys.
 
         """
-        q_BHTK = self._split_heads(self.query(x_BTD), self.query_norm, rope)
-        k_BGSK, v_BGSK = self._keys_and_values(x_BTD, rope, cache, kv_input_BSD, kv_rope)
-        return self._attend_and_project(q_BHTK, k_BGSK, v_BGSK, mask)
+        q_BHTK = self._split_heads(self.query(x_BTD), self.query_norm, inputs.rotation)
+        k_BGSK, v_BGSK = self._keys_and_values(x_BTD, inputs, cache, kv_input_BSD)
+        return self._attend_and_project(q_BHTK, k_BGSK, v_BGSK, inputs.mask)
 
     def _keys_and_values(
         self,
         x_BTD: Tensor,
-        rope: RotaryAngles | None,
+        inputs: AttentionInputs,
         cache: LayerCache | None,
         kv_input_BSD: Tensor | None,
-        kv_rope: RotaryAngles | None,
     ) -> tuple[Tensor, Tensor]:
         """Return keys and values; those of an encoder output are computed once."""
         if kv_input_BSD is None:
-            k_BGSK = self._split_heads(self.key(x_BTD), self.key_norm, rope)
+            k_BGSK = self._split_heads(self.key(x_BTD), self.key_norm, inputs.rotation)
             v_BGSK = self._split_heads(self.value(x_BTD))
             return cache.extend(k_BGSK, v_BGSK) if cache else (k_BGSK, v_BGSK)
         if cache and cache.source:
             return cache.source
-        k_BGSK = self._split_heads(self.key(kv_input_BSD), self.key_norm, kv_rope)
+        k_BGSK = self._split_heads(self.key(kv_input_BSD), self.key_norm, inputs.kv_rotation)
         v_BGSK = self._split_heads(self.value(kv_input_BSD))
         if cache:
             cache.source = (k_BGSK, v_BGSK)
         return k_BGSK, v_BGSK
 
     def _split_heads(
-        self, x_BTE: Tensor, norm: RMSNorm | None = None, rope: RotaryAngles | None = None
+        self, x_BTE: Tensor, norm: RMSNorm | None = None, rotation: Rotation | None = None
     ) -> Tensor:
         x_BTHK = x_BTE.unflatten(-1, (-1, self.head_dim))
         if norm is not None:
             x_BTHK = norm(x_BTHK)
-        if rope is not None:
-            x_BTHK = apply_rotary(x_BTHK, rope)
+        if rotation is not None:
+            x_BTHK = rotation(x_BTHK)
         return x_BTHK.transpose(1, 2)
 
     def _attend_and_project(
@@ -116,60 +128,3 @@ class Attention(nn.Module):
             dropout=self.dropout if self.training else 0.0,
         )
         return self.output(y_BHTK.transpose(1, 2).flatten(-2))
-
-
-class TransformerXLAttention(Attention):
-    """Adds to each score a term of query and distance, and one of the distance alone."""
-
-    def __init__(self, config: ModelConfig) -> None:
-        super().__init__(config, causal=False)
-        # Vectors, so that they get no weight decay, like all biases.
-        self.content_bias = nn.Parameter(torch.empty(config.heads * self.head_dim))
-        self.position_bias = nn.Parameter(torch.empty(config.heads * self.head_dim))
-        self.distance = Linear(config.hidden_size, config.heads * self.head_dim)
-
-    def relative_attention(
-        self,
-        x_BTD: Tensor,
-        distance_encodings_RD: Tensor,
-        mask: Mask,
-        kv_input_BSD: Tensor | None = None,
-        columns_BT: Tensor | None = None,
-    ) -> Tensor:
-        """Attend, given an encoding for each distance from S down to 1 - S.
-
-        `columns_BT` are the columns of the queries among the keys; None: both are the same
-        positions.
-        """
-        kv_input_BSD = x_BTD if kv_input_BSD is None else kv_input_BSD
-        q_BTE = self.query(x_BTD)
-        q_BHTK = self._split_heads(q_BTE + self.position_bias.to(q_BTE.dtype))
-        encodings_HKR = self._split_heads(self.distance(distance_encodings_RD)[None])[0].mT
-        by_distance_BHTR = q_BHTK @ encodings_HKR
-        if columns_BT is None:
-            bias_BHTS = relative_shift(by_distance_BHTR)
-        else:
-            length = kv_input_BSD.shape[1]
-            largest_distance_BT1 = length - columns_BT.unsqueeze(-1)
-            distance_index_BTS = largest_distance_BT1 + torch.arange(length, device=x_BTD.device)
-            heads = by_distance_BHTR.shape[1]
-            bias_BHTS = by_distance_BHTR.gather(
-                3, distance_index_BTS[:, None].expand(-1, heads, -1, -1)
-            )
-        bias_BHTS = bias_BHTS * self.scale
-        has_visible_key_B1T1 = None
-        if isinstance(mask, MaskWithEmptyRows):
-            mask, has_visible_key_B1T1 = mask
-        assert mask is None or isinstance(mask, Tensor)
-        scores_BHTS = bias_with_mask(bias_BHTS, mask)
-        assert scores_BHTS is not None
-        q_BHTK = self._split_heads(q_BTE + self.content_bias.to(q_BTE.dtype))
-        k_BHSK, v_BHSK = (
-            self._split_heads(self.key(kv_input_BSD)),
-            self._split_heads(self.value(kv_input_BSD)),
-        )
-        if has_visible_key_B1T1 is not None:
-            return self._attend_and_project(
-                q_BHTK, k_BHSK, v_BHSK, MaskWithEmptyRows(scores_BHTS, has_visible_key_B1T1)
-            )
-        return self._attend_and_project(q_BHTK, k_BHSK, v_BHSK, scores_BHTS)

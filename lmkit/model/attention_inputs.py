@@ -2,22 +2,21 @@
 
 A column is an index in the sequence; a position is an index in the document.
 
-Shapes: B batch, T time, S key positions, Q queries of the query stream, H heads, D hidden size,
-R distances.
+Shapes: B batch, T time, S key positions, Q queries of the query stream, H heads.
 """
 
 from typing import NamedTuple, Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from lmkit.model.attention import AttentionInputs
 from lmkit.model.attention_kernels import (
     Mask,
     MaskWithEmptyRows,
     allow_empty_rows,
     document_block_mask,
 )
-from lmkit.model.cost import BUCKETS
 from lmkit.model.kv_cache import KeyValueCache
 from lmkit.model.masks import (
     bias_with_mask,
@@ -27,27 +26,7 @@ from lmkit.model.masks import (
     window_mask,
 )
 from lmkit.model.options import ModelConfig
-from lmkit.model.positions import (
-    RotaryAngles,
-    buckets,
-    distance_encodings,
-    distances,
-    rotary_angles,
-    slopes,
-)
-
-
-class AttentionInputs(NamedTuple):
-    """The mask and the position encodings of one kind of layer."""
-
-    mask: Mask = None
-    rope: RotaryAngles | None = None
-    """Of the queries, and of the keys unless `kv_rope` is given."""
-    kv_rope: RotaryAngles | None = None
-    distance_encodings_RD: Tensor | None = None
-    """Transformer-XL's, for each distance."""
-    columns_BT: Tensor | None = None
-    """The columns of the queries, if they aren't the same positions as the keys."""
+from lmkit.model.positions.encoding import AttentionStack, PositionEncoding
 
 
 class StackInputs(NamedTuple):
@@ -55,29 +34,18 @@ class StackInputs(NamedTuple):
 
     global_layers: AttentionInputs
     sliding_window_layers: AttentionInputs
-    cross_attention_mask: Mask = None
+    cross_attention: AttentionInputs = AttentionInputs()
 
 
-class AttentionStack(Protocol):
+class EncodedStack(AttentionStack, Protocol):
     """What the inputs depend on besides the config: properties of an encoder or a decoder."""
 
-    causal: bool
-    relative_bias: nn.Parameter | None
-
-
-def relative_table(config: ModelConfig) -> nn.Parameter | None:
-    """Return T5's bias for each bucket and head, flattened.
-
-    A vector, so that it gets no weight decay, like all biases.
-    """
-    if config.position != "relative":
-        return None
-    return nn.Parameter(torch.empty(BUCKETS * config.heads))
+    encoding: PositionEncoding
 
 
 def self_attention_inputs(
     config: ModelConfig,
-    stack: AttentionStack,
+    stack: EncodedStack,
     positions_BT: Tensor,
     documents_BT: Tensor | None = None,
     cache: KeyValueCache | None = None,
@@ -93,7 +61,11 @@ def self_attention_inputs(
     if cache and cache.window and past:
         assert time == 1, "positions that are read together would need separate windows"
         past = min(past, cache.window - 1)
-    if visible_B1TS is None and documents_BT is not None and _uses_flex_attention(config, device):
+    if (
+        visible_B1TS is None
+        and documents_BT is not None
+        and _uses_flex_attention(stack, config, device)
+    ):
         masks = [
             document_block_mask(
                 documents_BT, config.attention_head_dim, causal=stack.causal, window=window
@@ -101,25 +73,25 @@ def self_attention_inputs(
             for window in (None, config.window)
         ]
         if masks[0] is not None and masks[1] is not None:
-            return _stack_inputs(config, positions_BT, positions_BT, masks[0], masks[1])
+            return _stack_inputs(stack.encoding, positions_BT, positions_BT, masks[0], masks[1])
     if visible_B1TS is None and documents_BT is not None:
         both_ways_B1TS = same_document_mask(documents_BT, documents_BT)
         visible_B1TS = document_mask(documents_BT) if stack.causal else both_ways_B1TS
     elif visible_B1TS is None and past:
         visible_B1TS = continuation_mask(past, time, device)
     distances_TS = distances(past, time, device)
-    bias_BHTS = _score_bias(config, stack, distances_TS)
+    bias_BHTS = _score_bias(stack, distances_TS)
     if visible_B1TS is None and stack.causal and (bias_BHTS is not None or config.window):
         visible_B1TS = (distances_TS >= 0)[None, None]
     windowed_B1TS = _within_window(config, stack, distances_TS, visible_B1TS)
     global_mask = bias_with_mask(bias_BHTS, visible_B1TS)
     windowed_mask = bias_with_mask(bias_BHTS, windowed_B1TS)
-    return _stack_inputs(config, positions_BT, positions_BT, global_mask, windowed_mask)
+    return _stack_inputs(stack.encoding, positions_BT, positions_BT, global_mask, windowed_mask)
 
 
 def query_stream_inputs(
     config: ModelConfig,
-    stack: AttentionStack,
+    stack: EncodedStack,
     positions_BQ: Tensor,
     columns_BQ: Tensor,
     positions_BT: Tensor,
@@ -128,7 +100,7 @@ def query_stream_inputs(
     """Let the queries in some columns attend to a full sequence; their masks may be empty."""
     columns_T = torch.arange(positions_BT.shape[1], device=columns_BQ.device)
     distances_BQT = columns_BQ.unsqueeze(-1) - columns_T
-    bias_BHQT = _score_bias(config, stack, distances_BQT)
+    bias_BHQT = _score_bias(stack, distances_BQT)
     masks: list[Mask] = []
     for visible in (visible_B1QT, _within_window(config, stack, distances_BQT, visible_B1QT)):
         assert visible is not None
@@ -136,12 +108,21 @@ def query_stream_inputs(
         mask = bias_with_mask(bias_BHQT, mask)
         assert mask is not None
         masks.append(MaskWithEmptyRows(mask, has_visible_key_B1Q1))
-    return _stack_inputs(config, positions_BQ, positions_BT, masks[0], masks[1], columns_BQ)
+    return _stack_inputs(stack.encoding, positions_BQ, positions_BT, masks[0], masks[1], columns_BQ)
 
 
-def _uses_flex_attention(config: ModelConfig, device: torch.device) -> bool:
-    plain = config.position not in {"relative", "alibi", "transformer-xl"}
-    return device.type == "cuda" and plain and not config.dropout
+def distances(past: int, time: int, device: torch.device) -> Tensor:
+    """Return the distance of `time` new positions from each of the `past` others and themselves.
+
+    >>> distances(1, 2, torch.device("cpu")).tolist()
+    [[1, 0, -1], [2, 1, 0]]
+    """
+    positions_S = torch.arange(past + time, device=device)
+    return positions_S[past:, None] - positions_S
+
+
+def _uses_flex_attention(stack: EncodedStack, config: ModelConfig, device: torch.device) -> bool:
+    return device.type == "cuda" and not stack.encoding.adds_to_scores and not config.dropout
 
 
 def _within_window(
@@ -158,45 +139,25 @@ def _within_window(
     return inside_B1TS if visible_B1TS is None else visible_B1TS & inside_B1TS
 
 
-def _score_bias(config: ModelConfig, stack: AttentionStack, distances_TS: Tensor) -> Tensor | None:
+def _score_bias(stack: EncodedStack, distances_TS: Tensor) -> Tensor | None:
     """Return what is added to the scores for each distance and head."""
-    if config.position == "alibi":
-        distance = distances_TS.abs().float()
-        slope_H11 = torch.tensor(slopes(config.heads), device=distance.device)[:, None, None]
-        bias = -slope_H11 * distance.unsqueeze(-3)
-    elif config.position == "relative":
-        assert stack.relative_bias is not None
-        table_HN = stack.relative_bias.unflatten(0, (BUCKETS, config.heads)).t()
-        bias = table_HN[:, buckets(distances_TS, both_ways=not stack.causal)]
-        if distances_TS.ndim == 3:
-            bias = bias.transpose(0, 1)
-    else:
-        return None
-    return bias if bias.ndim == 4 else bias.unsqueeze(0)
+    bias = stack.encoding.score_bias(distances_TS, stack)
+    return bias if bias is None or bias.ndim == 4 else bias.unsqueeze(0)
 
 
 def _stack_inputs(
-    config: ModelConfig,
+    encoding: PositionEncoding,
     positions_BT: Tensor,
     positions_BS: Tensor,
     global_mask: Mask,
     windowed_mask: Mask,
     columns_BT: Tensor | None = None,
 ) -> StackInputs:
-    encodings_RD = None
-    if config.position == "transformer-xl":
-        encodings_RD = distance_encodings(
-            positions_BS.shape[1], config.hidden_size, positions_BS.device
-        )
+    encodings_RD = encoding.distance_encodings(positions_BS.shape[1], positions_BS.device)
     inputs: list[AttentionInputs] = []
-    for mask, base in (
-        (global_mask, config.rotary_base),
-        (windowed_mask, config.local_rotary_base or config.rotary_base),
-    ):
-        rope = kv_rope = None
-        if config.position == "rotary":
-            rope = rotary_angles(positions_BT, config.attention_head_dim, base)
-            if columns_BT is not None:
-                kv_rope = rotary_angles(positions_BS, config.attention_head_dim, base)
-        inputs.append(AttentionInputs(mask, rope, kv_rope, encodings_RD, columns_BT))
+    for mask, windowed in ((global_mask, False), (windowed_mask, True)):
+        rotation, kv_rotation = encoding.rotation(positions_BT, windowed=windowed), None
+        if columns_BT is not None:
+            kv_rotation = encoding.rotation(positions_BS, windowed=windowed)
+        inputs.append(AttentionInputs(mask, rotation, kv_rotation, encodings_RD, columns_BT))
     return StackInputs(global_layers=inputs[0], sliding_window_layers=inputs[1])

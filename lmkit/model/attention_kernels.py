@@ -28,11 +28,19 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention
 
-from lmkit.model.cost import Kernels
-
 MAX_SOFTMAX_LENGTH = 512
 """Longest sequence whose score matrix is materialized, on a CPU with matrix units."""
 FLEX_HEAD_DIMS = (16, 32, 64, 128, 256)
+
+
+class Kernels(NamedTuple):
+    """How a device computes attention, as far as memory depends on it."""
+
+    softmax_up_to: int = 0
+    """Most key positions for which softmax(q k) v is computed as it is written; 0: never. Otherwise
+    torch's scaled_dot_product_attention is called."""
+    fuses_dropout: bool = False
+    """Whether torch's kernel has dropout without materializing the weights in fp32."""
 
 
 class MaskWithEmptyRows(NamedTuple):

@@ -1,7 +1,7 @@
 """The cost of a model, from its options alone: parameters, FLOPs, memory.
 
 Choices:
-- Nothing here imports torch: a plan is made before any weight is allocated.
+- A plan is made before any weight is allocated. What a position encoding costs is in its file.
 - Parameters are counted by component from the shapes, and a test compares the sum with the model.
 - FLOPs are those of Chowdhery et al. (2022, arXiv 2204.02311, appendix B): 6 per token
   for each parameter of a matrix multiplication, and 12 H K per token, block and attended position,
@@ -17,10 +17,9 @@ Shapes: L blocks, D hidden size, H heads, K head dimension, V vocabulary, T sequ
 
 from typing import NamedTuple
 
+from lmkit.model.attention_kernels import Kernels
 from lmkit.model.options import ModelConfig
-
-BUCKETS = 32
-"""Number of buckets of T5's relative positions."""
+from lmkit.model.positions.encoding import StackShape, encoding_of
 
 
 class BatchShape(NamedTuple):
@@ -44,22 +43,12 @@ def parameters(config: ModelConfig, vocabulary_size: int) -> int:
     return sum(parameters_by_part(config, vocabulary_size).values())
 
 
-class Kernels(NamedTuple):
-    """How a device computes attention, as far as memory depends on it."""
-
-    softmax_up_to: int = 0
-    """Most key positions for which softmax(q k) v is computed as it is written; 0: never. Otherwise
-    torch's scaled_dot_product_attention is called."""
-    fuses_dropout: bool = False
-    """Whether torch's kernel has dropout without materializing the weights in fp32."""
-
-
 def parameters_by_part(config: "ModelConfig", vocabulary_size: int) -> dict[str, int]:
     """Count the trained parameters by component; an absent component is left out."""
-    width, norm = config.hidden_size, _norm(config)
+    width, norm, encoding = config.hidden_size, _norm(config), encoding_of(config)
     parts = {
         "embedding": vocabulary_size * width,
-        "positions": (config.max_positions or 0) * width,
+        "positions": encoding.embedding_parameters(),
         "embedding norm": config.has_head * norm,
         "query vector": (config.architecture == "encoder") * width,
     }
@@ -69,7 +58,7 @@ def parameters_by_part(config: "ModelConfig", vocabulary_size: int) -> dict[str,
         parts[f"{stack} attention"] = layers * attentions * _attention(config)
         parts[f"{stack} feed-forward"] = layers * _feed_forward(config)
         parts[f"{stack} norms"] = norm * (norms - (not config.first_is_normalized))
-        parts[f"{stack} positions"] = (config.position == "relative") * BUCKETS * config.heads
+        parts[f"{stack} positions"] = encoding.relative_bias_size
     parts["head"] = config.has_head * (_head(config) + norm)
     parts["output"] = (not config.tie_embeddings) * vocabulary_size * width
     parts["output bias"] = config.has_output_bias * vocabulary_size
@@ -79,7 +68,7 @@ def parameters_by_part(config: "ModelConfig", vocabulary_size: int) -> dict[str,
 def flops(config: "ModelConfig", vocabulary_size: int, batch: BatchShape) -> dict[str, float]:
     """Count the FLOPs of a training step, forward and backward, by purpose."""
     inner = config.heads * config.attention_head_dim
-    scores = 24 if config.position == "transformer-xl" else 12  # it also scores 2 T distances
+    scores = encoding_of(config).score_flops
     parameters = attention = 0.0
     for stack, layers, crosses in _stacks(config):
         length = batch.source_length if stack == "encoder" and batch.source_length else batch.length
@@ -149,30 +138,21 @@ def activations(
     feed_forward += (4 if config.gated else 2) * low * config.shape.ffn_size
     per_position = sublayer + copies * 2 * low * width + feed_forward
     per_position += config.qk_norm * 4 * (inner + config.shape.kv_heads * config.attention_head_dim)
-    has_bias = config.position in {"relative", "alibi", "transformer-xl"}
+    encoding = encoding_of(config)
     total = 0
     for stack, layers, crosses in _stacks(config):
         length = batch.source_length if stack == "encoder" and batch.source_length else batch.length
         query_positions = length + (0 if crosses else batch.queries)
         total += layers * query_positions * per_position
         total += layers * _attention_activations(
-            config, length, length, kernels, low, has_bias=has_bias
+            config, length, length, kernels, low, has_bias=encoding.adds_to_scores
         )
-        if query_positions > length:  # a query stream has separate keys and values
-            queries = query_positions - length
+        queries = query_positions - length
+        if queries:  # a query stream has separate keys and values
             total += layers * _attention_activations(
-                config, queries, length, kernels, low, has_bias=has_bias
+                config, queries, length, kernels, low, has_bias=encoding.adds_to_scores
             )
-        if config.position == "alibi" and length > kernels.softmax_up_to:  # one for all blocks
-            total += 4 * config.heads * length * length
-        if (
-            config.position == "transformer-xl"
-        ):  # two queries, and distance encodings for each sequence
-            streams = 2 if query_positions > length else 1
-            total += layers * low * inner * (query_positions + streams * 2 * length)
-            total += (
-                layers * 8 * (query_positions - length) * length
-            )  # the index of each pair's distance, in int64
+        total += encoding.activations(StackShape(layers, length, queries, kernels, low))
         if crosses:
             total += layers * length * sublayer
             total += layers * _attention_activations(
@@ -204,7 +184,7 @@ def _attention_activations(
     """
     # With dropout three matrices are kept: the weights, the dropout mask, the result.
     tables = config.heads * (3 if config.dropout else 1)
-    is_trained = has_bias and config.position != "alibi"
+    is_trained = has_bias and encoding_of(config).trains_bias
     if key_positions <= kernels.softmax_up_to:
         number, pair = low, low * tables + (not has_bias)  # a mask is kept, a bias isn't
     elif is_trained or (config.dropout and not kernels.fuses_dropout):
@@ -239,9 +219,7 @@ def _attention(config: "ModelConfig") -> int:
     count = 2 * width * inner + 2 * width * shared
     count += config.attention_biases * (inner + 2 * shared + width)
     count += config.qk_norm * 2 * head
-    if config.position == "transformer-xl":
-        count += width * inner + 2 * inner
-    return count
+    return count + encoding_of(config).attention_parameters()
 
 
 def _feed_forward(config: "ModelConfig") -> int:

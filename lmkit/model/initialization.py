@@ -12,7 +12,9 @@
 Choices:
 - On the CPU, in a fixed order, and from a dedicated generator: a seed gives the same model on every
   device and for any number of processes.
-- Norm weights are 1, biases 0. XLNet's attention biases are random, as in its code.
+- Norm weights are 1, biases 0. XLNet's attention biases are random, as in its code, and so is its
+  query vector; elsewhere only the permutation objective uses that, and where it isn't used it
+  remains 0.
 - The loss of a new model is ln V within 2% for gpt2 and small. T5's logits are products of a
   normalized hidden state and an embedding of variance 1, times 1/sqrt(D), so they vary by 1 and the
   loss is ln V + 1/2. In a wide decoder it is more: a hidden state still resembles the embedding
@@ -28,10 +30,10 @@ import torch
 from torch import Tensor, nn
 
 from lmkit.model.options import ModelConfig
+from lmkit.model.positions.encoding import encoding_of
 
 STANDARD_DEVIATION = 0.02
 RESIDUAL_OUTPUTS = ("attention.output.weight", "feed_forward.down.weight")
-RANDOM_VECTORS = ("content_bias", "position_bias", "relative_bias")
 
 
 @torch.no_grad()
@@ -53,12 +55,7 @@ def initialize_weights(
 
 def standard_deviation(name: str, parameter: Tensor, config: ModelConfig) -> float | None:
     """Return the standard deviation of a parameter's initial values; None: they aren't random."""
-    if name == "query_vector":
-        # Elsewhere only the permutation objective uses it; where it isn't used it remains 0.
-        is_random = config.position == "transformer-xl"
-    else:
-        is_random = parameter.ndim > 1 or name.endswith(RANDOM_VECTORS)
-    if not is_random:
+    if parameter.ndim < 2 and not name.endswith(encoding_of(config).random_vectors):
         return None
     if config.initialization == "t5":
         return _t5_standard_deviation(name, parameter, config)

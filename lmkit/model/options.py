@@ -8,6 +8,7 @@ Choices:
   valid input, so that a run can record it and read it back.
 - What follows from other options isn't an option: whether scores are scaled, an encoder's head,
   which layers have biases. The properties below define it, with the model that it comes from.
+- What a position encoding needs and excludes is in its entry in `positions.registry`.
 """
 
 import math
@@ -15,7 +16,8 @@ from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import Field, model_validator
 
-from lmkit.config import Group
+from lmkit.config import Group, OneOf
+from lmkit.model.positions.registry import POSITIONS, Position
 from lmkit.model.presets import PARTS, PRESETS, Shape
 
 FFN_MULTIPLE = 64  # matrix units work on tiles; a partial tile costs a full one
@@ -55,9 +57,7 @@ class ModelConfig(Group):
     """decoder: causal attention, predicts the next token; encoder: attention both ways, predicts
     masked tokens; encoder-decoder: reads one text both ways and predicts another."""
 
-    position: Literal[
-        "learned", "sinusoidal", "relative", "transformer-xl", "rotary", "alibi", "none"
-    ] = "rotary"
+    position: Annotated[str, OneOf(POSITIONS)] = "rotary"
     """Position encoding: learned or sinusoidal embeddings are added to the tokens; rotary rotates
     queries and keys; relative (T5), transformer-xl (XLNet) and alibi add to attention scores."""
 
@@ -156,12 +156,13 @@ class ModelConfig(Group):
         }
         if self.architecture == "encoder-decoder":
             resolved["decoder_layers"] = self.decoder_layers or self.layers
-        if self.position == "learned":
+        if "max_positions" in self._encoding.options:
             resolved["max_positions"] = self.max_positions or LEARNED_POSITIONS
         for name, value in resolved.items():
             object.__setattr__(self, name, value)  # frozen after this
         self._check_against_preset()
         self._check_heads(given["head_dim"])
+        self._check_position()
         self._check_parts()
         return self
 
@@ -196,13 +197,13 @@ class ModelConfig(Group):
                 f"--model.hidden-size: got {self.hidden_size}, must be a multiple of "
                 f"--model.heads, which is {self.heads}; or give --model.head-dim"
             )
-        if self.position == "rotary" and self.attention_head_dim % 2:
+        if self._encoding.even_head_dim and self.attention_head_dim % 2:
             raise ValueError(
                 f"--model.heads: got {self.heads} heads that are {self.attention_head_dim} wide "
-                f"({self.hidden_size} / {self.heads}); rotary positions rotate pairs, so that "
-                "--model.hidden-size / --model.heads must be even"
+                f"({self.hidden_size} / {self.heads}); {self.position} positions rotate pairs, so "
+                "that --model.hidden-size / --model.heads must be even"
             )
-        if self.position in {"sinusoidal", "transformer-xl"} and self.hidden_size % 2:
+        if self._encoding.even_hidden_size and self.hidden_size % 2:
             raise ValueError(
                 f"--model.hidden-size: got {self.hidden_size}, must be even for --model.position "
                 f"{self.position}, whose sines and cosines are pairs"
@@ -213,25 +214,27 @@ class ModelConfig(Group):
                 f"which is {self.heads}"
             )
 
+    def _check_position(self) -> None:
+        position, architectures = f"--model.position {self.position}", self._encoding.architectures
+        if self.architecture not in architectures:
+            raise ValueError(
+                f"{position}: got --model.architecture {self.architecture}, must be "
+                f"{' or '.join(architectures)}; a {self.architecture} can have "
+                "rotary, relative, learned, sinusoidal, alibi or none"
+            )
+        if "kv_heads" in self._encoding.excludes and self.kv_heads != self.heads:
+            raise ValueError(
+                f"--model.kv-heads: got {self.kv_heads}, must be --model.heads "
+                f"({self.heads}) for {position}, or left out"
+            )
+        for name in self._encoding.excludes:
+            if name != "kv_heads" and getattr(self, name):
+                raise ValueError(
+                    f"--model.{name.replace('_', '-')}: can't be combined with {position}; leave "
+                    "it out, or use rotary, learned, sinusoidal or alibi positions"
+                )
+
     def _check_parts(self) -> None:
-        if self.position == "transformer-xl":
-            if self.architecture != "encoder":
-                raise ValueError(
-                    f"--model.position transformer-xl: got --model.architecture "
-                    f"{self.architecture}, must be encoder; a {self.architecture} can have "
-                    "rotary, relative, learned, sinusoidal, alibi or none"
-                )
-            if self.kv_heads != self.heads:
-                raise ValueError(
-                    f"--model.kv-heads: got {self.kv_heads}, must be --model.heads "
-                    f"({self.heads}) for --model.position transformer-xl, or left out"
-                )
-            if self.window or self.qk_norm:
-                option = "--model.window" if self.window else "--model.qk-norm"
-                raise ValueError(
-                    f"{option}: can't be combined with --model.position transformer-xl; leave it "
-                    "out, or use rotary, learned, sinusoidal or alibi positions"
-                )
         if self.window and self.architecture == "encoder-decoder":
             raise ValueError(
                 f"--model.window: got {self.window}, but --model.architecture is encoder-decoder; "
@@ -245,10 +248,13 @@ class ModelConfig(Group):
         only_with = {
             "global_every": ("--model.window", bool(self.window)),
             "local_rotary_base": (
-                "--model.window and --model.position rotary",
-                bool(self.window) and self.position == "rotary",
+                f"--model.window and {_positions_with('local_rotary_base')}",
+                bool(self.window) and "local_rotary_base" in self._encoding.options,
             ),
-            "max_positions": ("--model.position learned", self.position == "learned"),
+            "max_positions": (
+                _positions_with("max_positions"),
+                "max_positions" in self._encoding.options,
+            ),
             "decoder_layers": (
                 "--model.architecture encoder-decoder",
                 self.architecture == "encoder-decoder",
@@ -260,6 +266,10 @@ class ModelConfig(Group):
                     f"--model.{name.replace('_', '-')}: got {getattr(self, name)}, which has a "
                     f"meaning only with {condition}; leave it out"
                 )
+
+    @property
+    def _encoding(self) -> Position:
+        return POSITIONS[self.position]
 
     @property
     def shape(self) -> Shape:
@@ -285,7 +295,7 @@ class ModelConfig(Group):
     @property
     def score_scale(self) -> float:
         """Factor of the products of queries and keys: T5 doesn't scale them."""
-        return 1.0 if self.position == "relative" else 1 / math.sqrt(self.attention_head_dim)
+        return 1 / math.sqrt(self.attention_head_dim) if self._encoding.scales_scores else 1.0
 
     @property
     def output_scale(self) -> float:
@@ -299,14 +309,14 @@ class ModelConfig(Group):
 
         From section 3.4 of Vaswani et al. (2017); T5's initialization already is that large.
         """
-        if self.position != "sinusoidal" or self.initialization == "t5":
+        if not self._encoding.scales_embeddings or self.initialization == "t5":
             return 1.0
         return math.sqrt(self.hidden_size)
 
     @property
     def attention_biases(self) -> bool:
         """Whether the matrices of attention have biases: XLNet's don't, it has other biases."""
-        return self.biases and self.position != "transformer-xl"
+        return self.biases and self._encoding.attention_biases
 
     @property
     def has_head(self) -> bool:
@@ -315,7 +325,7 @@ class ModelConfig(Group):
         An encoder's do, as in BERT and ModernBERT, whose embeddings are also normalized before the
         first block. XLNet has neither.
         """
-        return self.architecture == "encoder" and self.position != "transformer-xl"
+        return self.architecture == "encoder" and self._encoding.encoder_head
 
     @property
     def has_output_bias(self) -> bool:
@@ -330,7 +340,7 @@ class ModelConfig(Group):
     @property
     def longest(self) -> int | None:
         """Longest sequence; None: no limit."""
-        return self.max_positions if self.position == "learned" else None
+        return self.max_positions if "max_positions" in self._encoding.options else None
 
     def is_local(self, block: int) -> bool:
         """Whether a block has sliding-window attention.
@@ -352,6 +362,16 @@ def as_typed(value: object) -> object:
     ('none', 'true', 8)
     """
     return "none" if value is None else str(value).lower() if isinstance(value, bool) else value
+
+
+def _positions_with(option: str) -> str:
+    """Return the encodings with which an option has a meaning, as they are typed.
+
+    >>> _positions_with("max_positions")
+    '--model.position learned'
+    """
+    names = [name for name, position in POSITIONS.items() if option in position.options]
+    return f"--model.position {' or '.join(names)}"
 
 
 def _gated_ffn_size(hidden_size: int) -> int:

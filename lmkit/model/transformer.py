@@ -10,7 +10,7 @@ Names of parameters (only those that a config needs exist; `N` counts blocks fro
     position_embedding.weight         learned positions
     embedding_norm.{weight,bias}      of encoders, except XLNet's
     query_vector                      D; of encoders: the initial state of XLNet's query stream
-    relative_bias                     32 x H numbers, flattened: T5's, for the blocks below
+    relative_bias                     of the position encoding, for the blocks below; T5's: 32 x H
     blocks.N.attention_norm.*         before attention, or after its sum (post-norm)
     blocks.N.attention.{query,key,value,output}.{weight,bias}
     blocks.N.attention.{query_norm,key_norm}.weight
@@ -41,11 +41,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from lmkit.model.attention import Attention, TransformerXLAttention
+from lmkit.model.attention import Attention, AttentionInputs
 from lmkit.model.attention_inputs import (
     StackInputs,
     query_stream_inputs,
-    relative_table,
     self_attention_inputs,
 )
 from lmkit.model.attention_kernels import Mask, allow_empty_rows
@@ -57,7 +56,7 @@ from lmkit.model.loss import IGNORED, summed_nll
 from lmkit.model.masks import permutation_masks, same_document_mask
 from lmkit.model.norm import make_norm
 from lmkit.model.options import ModelConfig
-from lmkit.model.positions import sinusoids
+from lmkit.model.positions.encoding import encoding_of
 
 
 class Source(NamedTuple):
@@ -77,11 +76,7 @@ class Block(nn.Module):
         self.is_local = config.is_local(number)
         is_normalized = number > 0 or config.first_is_normalized
         self.attention_norm = self._norm(config) if is_normalized else nn.Identity()
-        self.attention: Attention
-        if config.position == "transformer-xl":
-            self.attention = TransformerXLAttention(config)
-        else:
-            self.attention = Attention(config, causal=causal)
+        self.attention = encoding_of(config).attention(config, causal=causal)
         if crosses:
             self.cross_attention_norm = self._norm(config)
             self.cross_attention = Attention(config, causal=False)
@@ -122,30 +117,13 @@ class Block(nn.Module):
         norm, sublayer_input = self.attention_norm, self._pre_norm(self.attention_norm, x_BTD)
         if content_BSD is not None:
             content_BSD = self._pre_norm(norm, content_BSD)
-        if isinstance(self.attention, TransformerXLAttention):
-            assert layer_inputs.distance_encodings_RD is not None
-            attended_BTD = self.attention.relative_attention(
-                sublayer_input,
-                layer_inputs.distance_encodings_RD,
-                layer_inputs.mask,
-                content_BSD,
-                layer_inputs.columns_BT,
-            )
-        else:
-            attended_BTD = self.attention(
-                sublayer_input,
-                layer_inputs.rope,
-                layer_inputs.mask,
-                cache,
-                content_BSD,
-                layer_inputs.kv_rope,
-            )
+        attended_BTD = self.attention(sublayer_input, layer_inputs, cache, content_BSD)
         x_BTD = self._add_residual(norm, x_BTD, attended_BTD)
         if source is not None:
             norm = self.cross_attention_norm
             sublayer_input = self._pre_norm(norm, x_BTD)
             attended_BTD = self.cross_attention(
-                sublayer_input, None, inputs.cross_attention_mask, cache, source.x_BSD
+                sublayer_input, inputs.cross_attention, cache, source.x_BSD
             )
             x_BTD = self._add_residual(norm, x_BTD, attended_BTD)
         norm = self.feed_forward_norm
@@ -165,7 +143,10 @@ class Stack(nn.Module):
     def add_blocks(self, config: ModelConfig, layers: int, *, causal: bool, crosses: bool) -> None:
         """Create the blocks, after the modules that exist already."""
         self.causal = causal
-        self.relative_bias = relative_table(config)
+        self.encoding = encoding_of(config)
+        # A vector, so that it gets no weight decay, like all biases.
+        numbers = self.encoding.relative_bias_size
+        self.relative_bias = nn.Parameter(torch.empty(numbers)) if numbers else None
         self.blocks = nn.ModuleList(
             Block(config, number, causal=causal, crosses=crosses) for number in range(layers)
         )
@@ -203,8 +184,7 @@ class Transformer(Stack):
         self.vocabulary_size = vocabulary_size
         width, kind = config.hidden_size, config.architecture
         self.embedding = Embedding(vocabulary_size, width)
-        if config.longest:
-            self.position_embedding = Embedding(config.longest, width)
+        self.position_embedding = encoding_of(config).position_embedding()
         self.embedding_norm = make_norm(config, rounds=False) if config.has_head else None
         self.dropout = dropout(config)
         self.query_vector = nn.Parameter(torch.empty(width)) if kind == "encoder" else None
@@ -308,9 +288,8 @@ class Transformer(Stack):
         """Return x_BTD, the hidden states before the head and the output matrix."""
         inputs = self_attention_inputs(self.config, self, positions_BT, documents_BT, cache)
         if source is not None:
-            inputs = inputs._replace(
-                cross_attention_mask=_cross_attention_mask(documents_BT, source, tokens_BT)
-            )
+            mask = _cross_attention_mask(documents_BT, source, tokens_BT)
+            inputs = inputs._replace(cross_attention=AttentionInputs(mask))
         x_BTD = self._embed(tokens_BT, positions_BT)
         for number, block in enumerate(self.blocks):
             x_BTD = block(x_BTD, inputs, cache.layers[number] if cache else None, source)
@@ -384,9 +363,7 @@ class Transformer(Stack):
 
     def _add_positions(self, x_BTD: Tensor, positions_BT: Tensor) -> Tensor:
         """Add position embeddings, if the model has any."""
-        if self.config.position == "sinusoidal":
-            x_BTD = x_BTD + sinusoids(positions_BT, self.config.hidden_size)
-        if self.config.longest:
+        if self.position_embedding is not None:
             x_BTD = x_BTD + self.position_embedding(positions_BT)
         if self.embedding_norm is not None:
             x_BTD = self.embedding_norm(x_BTD)

@@ -1,17 +1,15 @@
-"""AdamW and Muon, and an update that is skipped where the gradient isn't finite.
+"""The optimizer of a model, and an update that is skipped where the gradient isn't finite.
 
 Choices:
-- Decoupled weight decay (Loshchilov and Hutter 2019, arXiv 1711.05101) only on matrices and
-  embeddings: decay of norm weights and biases would only reduce their scale.
+- The algorithms are in `training.optimizers`. One that updates only the matrices inside blocks,
+  such as Muon, leaves the rest to AdamW: embeddings, the output matrix, norm weights and biases.
+- Decoupled weight decay only on matrices and embeddings: decay of norm weights and biases would
+  only reduce their scale.
 - The norm of the gradient is checked before clipping. One NaN in the gradient makes the norm NaN,
   and clipping would spread it to every weight. Such a step is skipped: weights, moments and the
   optimizer's step count remain unchanged.
-- The check remains on the device. The fused kernel reads the flag there, so that a GPU never waits
-  for the CPU.
-- Muon (Jordan et al. 2024) updates the matrices inside blocks, AdamW all else: embeddings, the
-  output matrix, norm weights and biases. Its updates are scaled to the size of AdamW's (Liu et al.
-  2025, arXiv 2502.16982, section 2.2), so one learning rate and one decay serve both. It has no
-  flag for gradients that aren't finite: with it, a GPU waits for the norm at each step.
+- The check remains on the device. AdamW's fused kernel reads the flag there, so that a GPU never
+  waits for the CPU. With an algorithm that has no such flag, it waits for the norm at each step.
 - Options are in `training.options`, so that they can be read without torch.
 """
 
@@ -23,13 +21,14 @@ from typing import Any
 
 from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
-from torch.optim import AdamW, Muon, Optimizer
+from torch.optim import Optimizer
 
+from lmkit.training.optimizers.registry import ALGORITHMS, REST, Algorithm
 from lmkit.training.options import OptimConfig
 
 
 class CombinedOptimizer:
-    """Several optimizers that step together, each over its own parameters."""
+    """Optimizers that step together, each over its own parameters, and don't read `found_inf`."""
 
     def __init__(self, *parts: Optimizer) -> None:
         self.parts = parts
@@ -64,31 +63,31 @@ def optimizer_of(
     parameters: Iterable[tuple[str, nn.Parameter]], config: OptimConfig
 ) -> Optimizer | CombinedOptimizer:
     """Return the optimizer of parameters with these names; tied ones must be given once."""
-    named = [(name, p) for name, p in parameters if p.requires_grad]
-    by_muon = {name for name, p in named if config.algorithm == "muon" and _is_inner(name, p)}
-    matrices = [p for name, p in named if p.ndim >= 2 and name not in by_muon]
-    vectors = [p for _, p in named if p.ndim < 2]
+    algorithm = ALGORITHMS[config.algorithm]
+    taken: list[nn.Parameter] = []
+    rest: list[nn.Parameter] = []
+    for name, parameter in parameters:
+        if parameter.requires_grad:
+            is_taken = not algorithm.only_block_matrices or _is_inner(name, parameter)
+            (taken if is_taken else rest).append(parameter)
+    owners = [(each, p) for each, p in ((algorithm, taken), (ALGORITHMS[REST], rest)) if p]
+    parts = [_build(each, its_parameters, config) for each, its_parameters in owners]
+    has_flag = len(parts) == 1 and owners[0][0].reads_found_inf
+    return parts[0] if has_flag else CombinedOptimizer(*parts)
+
+
+def _build(algorithm: Algorithm, parameters: list[nn.Parameter], config: OptimConfig) -> Optimizer:
+    options = {name: getattr(config, name) for name in algorithm.options}
+    return algorithm.load()(_groups(parameters, config.weight_decay), **options)
+
+
+def _groups(parameters: list[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
+    """Return torch's parameter groups: matrices decay, vectors don't."""
     groups: list[dict[str, Any]] = [
-        {"params": matrices, "weight_decay": config.weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
+        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": weight_decay},
+        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
     ]
-    adamw = AdamW(
-        [group for group in groups if group["params"]],
-        lr=config.lr,
-        betas=(config.beta1, config.beta2),
-        eps=config.eps,
-        fused=True,
-    )
-    if not by_muon:
-        return adamw
-    muon = Muon(
-        [p for name, p in named if name in by_muon],
-        lr=config.lr,
-        weight_decay=config.weight_decay,
-        momentum=config.momentum,
-        adjust_lr_fn="match_rms_adamw",
-    )
-    return CombinedOptimizer(muon, adamw)
+    return [group for group in groups if group["params"]]
 
 
 def _is_inner(name: str, parameter: Tensor) -> bool:

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from lmkit.config import Group, split_commas
+from lmkit.config import Group, OneOf, split_commas
+from lmkit.training.optimizers.registry import ALGORITHMS
 
 
 class MixtureConfig(Group):
@@ -37,7 +38,7 @@ class SpikeConfig(Group):
 class OptimConfig(Group):
     """How gradients update the weights."""
 
-    algorithm: Literal["adamw", "muon"] = "adamw"
+    algorithm: Annotated[str, OneOf(ALGORITHMS)] = "adamw"
     """Optimizer; muon: for the matrices inside the blocks, with adamw for the rest."""
 
     lr: Annotated[float, Field(gt=0)] = 1e-3

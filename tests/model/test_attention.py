@@ -3,11 +3,11 @@ import math
 import pytest
 import torch
 
-from lmkit.model.attention import Attention
+from lmkit.model.attention import Attention, AttentionInputs
 from lmkit.model.kv_cache import LayerCache
 from lmkit.model.masks import continuation_mask, document_mask
 from lmkit.model.options import ModelConfig
-from lmkit.model.positions import rotary_angles
+from lmkit.model.positions.rotary import rotary_angles
 
 WIDTH, HEADS, TIME = 24, 4, 9
 
@@ -51,7 +51,7 @@ def test_attention_matches_the_formula_of_the_paper(
     mask = None if set(documents) == {1} else document_mask(torch.tensor([documents]))
     expected = literal(attention_layer, x_BTD[0], documents)
     torch.testing.assert_close(
-        attention_layer(x_BTD, angles, mask)[0], expected, atol=1e-5, rtol=1e-5
+        attention_layer(x_BTD, AttentionInputs(mask, angles))[0], expected, atol=1e-5, rtol=1e-5
     )
 
 
@@ -61,10 +61,11 @@ def test_a_cache_gives_the_same_output_as_one_forward_pass(kv_heads: int | None)
     attention_layer = attention(kv_heads)
     x_BTD = torch.randn(2, TIME, WIDTH)
     positions_BT = torch.arange(TIME).expand(2, TIME)
-    at_once = attention_layer(x_BTD, rotary_angles(positions_BT, WIDTH // HEADS, 10_000.0))
+    angles = rotary_angles(positions_BT, WIDTH // HEADS, 10_000.0)
+    at_once = attention_layer(x_BTD, AttentionInputs(rotation=angles))
     cache, parts = LayerCache(), []
     for start, end in ((0, 4), (4, 5), (5, 9)):
         rope = rotary_angles(positions_BT[:, start:end], WIDTH // HEADS, 10_000.0)
         mask = continuation_mask(start, end - start, x_BTD.device) if start else None
-        parts.append(attention_layer(x_BTD[:, start:end], rope, mask, cache))
+        parts.append(attention_layer(x_BTD[:, start:end], AttentionInputs(mask, rope), cache))
     torch.testing.assert_close(torch.cat(parts, 1), at_once, atol=1e-5, rtol=1e-5)

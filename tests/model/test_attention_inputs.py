@@ -1,6 +1,6 @@
 import torch
 
-from lmkit.model.attention_inputs import query_stream_inputs, self_attention_inputs
+from lmkit.model.attention_inputs import distances, query_stream_inputs, self_attention_inputs
 from lmkit.model.kv_cache import KeyValueCache
 from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
@@ -19,12 +19,12 @@ def test_without_documents_a_decoder_needs_no_mask() -> None:
 def test_sliding_window_and_global_layers_have_separate_rotary_bases() -> None:
     model = tiny(window=4, global_every=2, rotary_base=100.0, local_rotary_base=10.0)
     inputs = self_attention_inputs(model.config, model, POSITIONS)
-    assert inputs.global_layers.rope is not None
-    assert inputs.sliding_window_layers.rope is not None
+    assert inputs.global_layers.rotation is not None
+    assert inputs.sliding_window_layers.rotation is not None
     # The second pair of a head of 8 is rotated by base^(-2/8) at position 1.
     for layer_inputs, base in ((inputs.global_layers, 100.0), (inputs.sliding_window_layers, 10.0)):
         assert torch.isclose(
-            layer_inputs.rope.cos_BT1K[0, 1, 0, 1], torch.tensor(base**-0.25).cos()
+            layer_inputs.rotation.cos_BT1K[0, 1, 0, 1], torch.tensor(base**-0.25).cos()
         )
 
 
@@ -66,5 +66,11 @@ def test_queries_have_the_rotary_angles_of_their_columns() -> None:
         model.config, model, columns_BQ, columns_BQ, POSITIONS, visible
     ).global_layers
     all_positions = self_attention_inputs(model.config, model, POSITIONS).global_layers
-    assert torch.equal(layer_inputs.rope.cos_BT1K[0], all_positions.rope.cos_BT1K[0, [4, 1]])
-    assert torch.equal(layer_inputs.kv_rope.cos_BT1K, all_positions.rope.cos_BT1K)
+    assert torch.equal(
+        layer_inputs.rotation.cos_BT1K[0], all_positions.rotation.cos_BT1K[0, [4, 1]]
+    )
+    assert torch.equal(layer_inputs.kv_rotation.cos_BT1K, all_positions.rotation.cos_BT1K)
+
+
+def test_new_positions_come_after_the_cached_ones() -> None:
+    assert distances(2, 1, torch.device("cpu")).tolist() == [[2, 1, 0]]

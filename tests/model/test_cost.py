@@ -5,10 +5,9 @@ import torch
 from torch import Tensor
 
 from lmkit.model import attention_kernels as kernels
-from lmkit.model.attention_kernels import kernels_on
+from lmkit.model.attention_kernels import Kernels, kernels_on
 from lmkit.model.cost import (
     BatchShape,
-    Kernels,
     activations,
     flops,
     memory,

@@ -27,6 +27,7 @@ from torch import Tensor, nn
 
 from lmkit.errors import ConfigError
 from lmkit.model.options import ModelConfig
+from lmkit.model.positions.encoding import encoding_of
 from lmkit.model.transformer import Block
 from lmkit.training.distributed.sharded_weights import (
     LocalShard,
@@ -34,6 +35,7 @@ from lmkit.training.distributed.sharded_weights import (
     local_shards,
     sum_of_squares,
 )
+from lmkit.training.optimizers.registry import ALGORITHMS
 
 ParallelMode = Literal["ddp", "fsdp", "tensor"]
 PER_HEAD_WEIGHTS = ("query_norm.weight", "key_norm.weight")
@@ -135,15 +137,15 @@ def refuse_mode(
     """Raise ConfigError where a model, or its optimizer, doesn't support a mode."""
     if mode == "ddp" or processes == 1:
         return
-    if algorithm == "muon":
+    if ALGORITHMS[algorithm].needs_full_matrices:
         raise ConfigError(
-            f"--parallel {mode}: can't be combined with --optim.algorithm muon, which needs full "
-            "matrices",
+            f"--parallel {mode}: can't be combined with --optim.algorithm {algorithm}, which needs "
+            "full matrices",
             "use --parallel ddp, or adamw",
         )
     if mode == "fsdp":
         return
-    if config.position in {"relative", "transformer-xl", "alibi"}:
+    if encoding_of(config).adds_to_scores:
         raise ConfigError(
             f"--parallel tensor: can't be combined with --model.position {config.position}, which "
             "adds to the scores of each head",

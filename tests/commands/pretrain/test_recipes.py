@@ -129,7 +129,7 @@ REFUSED: list[tuple[list[str], str]] = [
     (["--steps", "5", "--tokens", "9"], "--steps: got 5, but --tokens 9 comes to 1"),
     (["--precision", "fp16"], "--precision: got fp16, but fp16 training needs a GPU"),
     (["--schedule.kind", "step"], "--schedule.kind: got step, must be 'cosine', 'linear'"),
-    (["--optim.algorithm", "sgd"], "--optim.algorithm: got sgd, must be 'adamw' or 'muon'"),
+    (["--optim.algorithm", "nothing"], "--optim.algorithm: got nothing, must be 'adamw'"),
     (["--parallel", "pipeline"], "--parallel: got pipeline, must be 'ddp', 'fsdp' or 'tensor'"),
     (["--spike.action", "ignore"], "--spike.action: got ignore, must be 'warn' or 'rollback'"),
     (["--time-limit", "0"], "--time-limit: got 0"),

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from lmkit.model import attention_kernels as kernels
-from lmkit.model.attention_kernels import MAX_SOFTMAX_LENGTH
-from lmkit.model.cost import BatchShape, Kernels, memory
+from lmkit.model.attention_kernels import MAX_SOFTMAX_LENGTH, Kernels
+from lmkit.model.cost import BatchShape, memory
 from lmkit.model.options import ModelConfig
 from lmkit.objectives.batch import Batch
 from lmkit.training.loop import Recipe

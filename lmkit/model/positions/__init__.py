@@ -1,0 +1,1 @@
+"""Position encodings: a file each, and a registry of their names."""

@@ -1,0 +1,1 @@
+"""Optimizers: a file each, and a registry of their names."""
