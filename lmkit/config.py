@@ -140,9 +140,9 @@ class Option:
 
     @property
     def description(self) -> str:
-        """The docstring below the field."""
+        """The docstring below the field; else its `description`, of a field made from a table."""
         texts, name = _docstrings(self.owner), self.key.rpartition(".")[2]
-        return texts.get(name) or texts.get(f"{name}_", "")
+        return texts.get(name) or texts.get(f"{name}_") or self.field.description or ""
 
     @property
     def positional(self) -> bool:
