@@ -16,8 +16,7 @@ from lmkit.artifacts.tasks import ReadRange
 from lmkit.counter_rng import row_keys
 from lmkit.evaluation.perplexity import SEED, Score, score_rows
 from lmkit.model.transformer import Transformer
-from lmkit.objectives.options import ObjectiveConfig
-from lmkit.objectives.registry import Packing, objective_of, scored
+from lmkit.objectives.objective import Objective, Packing
 from lmkit.packing.chunking import one_document_per_sequence
 from lmkit.packing.token_rows import TokenSequences
 from lmkit.readers.dispatch import read_slice
@@ -84,7 +83,7 @@ class Scorer:
 
     model: Transformer
     tokenizer: Tokenizer
-    objective_config: ObjectiveConfig
+    objective: Objective[Any]
     packing: Packing
     """How its training documents were packed."""
     precision: Literal["fp32", "bf16"] = "fp32"
@@ -122,9 +121,9 @@ class Scorer:
         device = self.model.embedding.weight.device
         micro_batch = self.micro_batch or max(1, MICRO_BATCH_TOKENS // length)
         packing = replace(self.packing, sequence_length=length)
-        objective = objective_of(scored(self.objective_config), self.tokenizer, packing)
+        make_batch = self.objective.scored.make(self.tokenizer, packing)
         return score_rows(
-            self.model, rows, order, micro_batch, device, self._autocast, objective, keys_R
+            self.model, rows, order, micro_batch, device, self._autocast, make_batch, keys_R
         )
 
     def _autocast(self) -> Any:

@@ -20,7 +20,7 @@ from torch.optim import Optimizer
 from lmkit.errors import LmkitError
 from lmkit.execution.progress import log_message, warn
 from lmkit.execution.ranks import rank, ranks
-from lmkit.objectives.registry import Objective
+from lmkit.objectives.batch import MakeBatch
 from lmkit.training.checkpoints.background_saver import Saver
 from lmkit.training.checkpoints.layout import newest_first
 from lmkit.training.checkpoints.save_load import load, save, snapshot
@@ -45,7 +45,7 @@ class Session:
     parallelism: Parallelism
     optimizer: Optimizer | CombinedOptimizer
     data: TrainingRows
-    objective: Objective
+    make_batch: MakeBatch
     order: Order
     validate: Callable[[], float] | None
     should_stop: Callable[[], bool]
@@ -103,7 +103,7 @@ class Session:
                 self.parallelism,
                 self.optimizer,
                 self.data,
-                self.objective,
+                self.make_batch,
                 self.recipe,
                 start,
                 hooks,

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from lmkit.evaluation.perplexity import Score, score_rows
-from lmkit.objectives.registry import Objective
+from lmkit.objectives.batch import MakeBatch
 from lmkit.packing.token_rows import TokenSequences
 from lmkit.training.distributed.parallelism import Parallelism
 
@@ -21,7 +21,7 @@ from lmkit.training.distributed.parallelism import Parallelism
 def validation(
     parallelism: "Parallelism",
     held_out: "dict[str, TokenSequences]",
-    objective: "Objective",
+    make_batch: MakeBatch,
     micro_batch: int,
     losses: dict[str, float],
 ) -> "Callable[[], float] | None":
@@ -40,12 +40,14 @@ def validation(
         score = Score(0.0, 0, 0)
         if len(part := fractions[parallelism.data_parallel_rank]):
             score = score_rows(
-                parallelism.model, rows, part, micro_batch, device, context, objective
+                parallelism.model, rows, part, micro_batch, device, context, make_batch
             )
         if parallelism.mode == "fsdp":
             # The others need this process's shard of the weights in each of their passes.
             for _ in range(max(passes_of_ranks) - passes_of_ranks[parallelism.data_parallel_rank]):
-                score_rows(parallelism.model, rows, np.zeros(1, int), 1, device, context, objective)
+                score_rows(
+                    parallelism.model, rows, np.zeros(1, int), 1, device, context, make_batch
+                )
         return score
 
     def validate() -> float:

@@ -7,9 +7,8 @@ from tokenizers import models
 
 from lmkit.counter_rng import row_keys
 from lmkit.errors import InputError
-from lmkit.objectives.clm import clm
+from lmkit.objectives.objective import Packing, objective_of, ordinary
 from lmkit.objectives.options import ObjectiveConfig
-from lmkit.objectives.registry import Packing, objective_of, ordinary, scored
 from lmkit.packing.token_rows import NO_TARGET
 from lmkit.tokenizers.build import train
 from lmkit.tokenizers.recipe import Recipe
@@ -54,7 +53,7 @@ ALL = [
 def test_a_batch_depends_only_on_seed_step_and_sequence(
     tokenizer: Tokenizer, values: dict[str, object]
 ) -> None:
-    objective = objective_of(config(**values), tokenizer, PACKING)
+    make_batch = objective_of(config(**values)).make(tokenizer, PACKING)
     texts = [[2, *tokenizer.encode(text).tolist(), 3] for text in prose(30, 8)]
     rows = token_rows(texts, 64)
     numbers = np.arange(len(rows))
@@ -62,7 +61,7 @@ def test_a_batch_depends_only_on_seed_step_and_sequence(
     def batches(parts: int, step: int) -> list[tuple[int, list[int]]]:
         result = []
         for indices in np.array_split(numbers[::-1], parts):
-            batch = objective(rows.read(indices), row_keys(5, step, indices))
+            batch = make_batch(rows.read(indices), row_keys(5, step, indices))
             source = batch.tokens_BT if batch.source_tokens_BS is None else batch.source_tokens_BS
             arrays = zip(indices, batch.tokens_BT, source, batch.targets_BT, strict=True)
             for number, ids, source_ids, targets in arrays:
@@ -102,25 +101,14 @@ def test_a_tokenizer_without_the_tokens_is_refused(
     tmp_path: Path, values: dict[str, object], special: list[str], message: str
 ) -> None:
     with pytest.raises(InputError, match=message.replace("(", r"\(")) as error:
-        objective_of(config(**values), minimal_tokenizer(tmp_path, *special), PACKING)
+        objective_of(config(**values)).make(minimal_tokenizer(tmp_path, *special), PACKING)
     assert error.value.hint and "lmkit train-tokenizer" in error.value.hint
-
-
-def test_fill_in_the_middle_needs_eos(tokenizer: Tokenizer) -> None:
-    with pytest.raises(InputError, match="packed without an EOS token"):
-        objective_of(config(fim={"rate": 0.5}), tokenizer, Packing(64, bos=2, eos=None))
-
-
-def test_two_sentinels_are_enough_for_short_sequences(tmp_path: Path) -> None:
-    short_vocabulary = minimal_tokenizer(tmp_path, "<pad>", "</s>", "<extra_id_1>", "<extra_id_0>")
-    objective_of(config(objective="span-corruption"), short_vocabulary, Packing(40, None, None))
 
 
 def test_ordinary_tokens_are_all_but_the_special_ones(tokenizer: Tokenizer) -> None:
     assert np.flatnonzero(~ordinary(tokenizer)).tolist() == list(range(266))
 
 
-def test_held_out_text_is_scored_unchanged(tokenizer: Tokenizer) -> None:
-    assert objective_of(scored(config(fim={"rate": 0.9})), tokenizer, PACKING) is clm
-    masks = config(objective="mlm", mlm={"probability": 0.3})
-    assert scored(masks) == masks
+def test_an_objective_without_a_scored_form_is_scored_as_it_is_trained() -> None:
+    masks = objective_of(config(objective="mlm", mlm={"probability": 0.3}))
+    assert masks.scored == masks

@@ -4,7 +4,7 @@ import torch
 from accelerate import Accelerator
 
 from lmkit.evaluation.perplexity import score_rows
-from lmkit.objectives.clm import clm
+from lmkit.objectives.clm.objective import clm
 from lmkit.packing.token_rows import TokenSequences
 from lmkit.training.distributed.parallelism import Parallelism
 from lmkit.training.validation import validation

@@ -30,7 +30,6 @@ from lmkit.commands.eval.options import EvalConfig
 from lmkit.errors import InputError, LmkitError
 from lmkit.evaluation.documents import Reading, Scorer, Scores
 from lmkit.execution.progress import log_message, warn
-from lmkit.objectives.registry import Packing
 from lmkit.storage.atomic_files import sha256
 from lmkit.training.checkpoints.layout import MODEL
 from lmkit.training.checkpoints.trained_model import TrainedModel, find_run, open_run
@@ -68,7 +67,7 @@ def evaluate(config: EvalConfig) -> Scores:
             score = scorer.documents(documents, reading, config.max_record)
         if count := len(reading.unreadable):
             warn(f"{config.data}: {count:,} records could not be read and are not in the scores")
-        if trained.description.objective != "clm":
+        if not scorer.objective.predicts_whole_text:
             score = replace(score, bytes=0)
         if not score.tokens:
             raise InputError(f"--data: {config.data} has nothing to predict")
@@ -79,12 +78,11 @@ def evaluate(config: EvalConfig) -> Scores:
 
 
 def _scorer(config: EvalConfig, trained: TrainedModel) -> Scorer:
-    description = trained.description
     return Scorer(
         trained.model,
         trained.tokenizer,
-        description.learned,
-        Packing(description.sequence_length, description.bos, description.eos),
+        trained.description.learned,
+        trained.description.packing,
         config.precision,
         config.micro_batch,
     )

@@ -24,8 +24,9 @@ from lmkit.execution.progress import log_message
 from lmkit.execution.ranks import ranks
 from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
+from lmkit.objectives.batch import MakeBatch
+from lmkit.objectives.objective import Packing, objective_of
 from lmkit.objectives.options import ObjectiveConfig, check_compatible
-from lmkit.objectives.registry import Objective, Packing, objective_of, positions_needed
 from lmkit.tokenizers.tokenizer import Tokenizer
 from lmkit.training.checkpoints.initial_weights import InitialWeights
 from lmkit.training.checkpoints.layout import newest_first
@@ -77,7 +78,7 @@ def with_steps(config: PretrainConfig, packed: PackedInputs) -> PretrainConfig:
 
 
 def within_hours(
-    config: PretrainConfig, packed: PackedInputs, objective: "Objective"
+    config: PretrainConfig, packed: PackedInputs, make_batch: MakeBatch
 ) -> PretrainConfig:
     """Return the options with the steps that the given hours are enough for.
 
@@ -88,14 +89,14 @@ def within_hours(
 
     known = None if config.overwrite else on_rank_zero(lambda: resolved_steps(config.output))
     if known is None or known[0] != config.hours:
-        trial_forecast = forecast_run(config, packed, objective)
+        trial_forecast = forecast_run(config, packed, make_batch)
         steps = on_rank_zero(lambda: trial_forecast.steps_in(config.hours or 0))
         known = (config.hours, steps)
         log_message(f"{config.hours:g} hours: time for about {steps:,} steps")
     return config.model_copy(update={"steps": known[1]})
 
 
-def forecast_run(config: PretrainConfig, packed: PackedInputs, objective: "Objective") -> Forecast:
+def forecast_run(config: PretrainConfig, packed: PackedInputs, make_batch: MakeBatch) -> Forecast:
     """Return the expected cost of the run, from arithmetic and from a few discarded steps."""
     data, size = packed.rows(), packed.manifest.details["vocabulary_size"]
     micro_batch = _default_micro_batch(config, packed)
@@ -103,7 +104,7 @@ def forecast_run(config: PretrainConfig, packed: PackedInputs, objective: "Objec
     device = find_device(config.device)
     precision = choose_precision(device) if config.precision == "auto" else config.precision
     numbers = np.arange(min(recipe.micro_batch, len(data)))
-    batch = objective(data.read(numbers), row_keys(config.seed, 1, numbers))
+    batch = make_batch(data.read(numbers), row_keys(config.seed, 1, numbers))
 
     @cache
     def setup() -> "tuple[Parallelism, Optimizer | CombinedOptimizer]":
@@ -117,7 +118,7 @@ def forecast_run(config: PretrainConfig, packed: PackedInputs, objective: "Objec
 
     def trial(recipe: Recipe, report: Callable[[int], None]) -> None:
         hooks = Hooks(on_step=lambda record: report(record.tokens))
-        train(*setup(), data, objective, recipe, Progress(), hooks, order)
+        train(*setup(), data, make_batch, recipe, Progress(), hooks, order)
 
     return forecast(
         config.model,
@@ -148,17 +149,20 @@ def inputs_and_weights(
     return packed.inputs.merged_with(initial_weights.inputs), weights
 
 
-def objective_for(config: ObjectiveConfig, packed: PackedInputs) -> "Objective":
+def batches_for(
+    config: ObjectiveConfig, packed: PackedInputs, *, scored: bool = False
+) -> MakeBatch:
     """Return the function that makes batches; an InputError names missing special tokens."""
-    details = packed.manifest.details
+    objective, details = objective_of(config), packed.manifest.details
     packing = Packing(packed.sequence_length, details["bos"], details["eos"])
-    return objective_of(config, Tokenizer.load(packed.path / "tokenizer"), packing)
+    tokenizer = Tokenizer.load(packed.path / "tokenizer")
+    return (objective.scored if scored else objective).make(tokenizer, packing)
 
 
 def refuse_long_rows(config: PretrainConfig, packed: PackedInputs) -> None:
     """Raise ConfigError where the sequences are longer than the model's learned positions."""
     needed, longest = (
-        positions_needed(config.objective_options, packed.sequence_length),
+        objective_of(config).positions_needed(packed.sequence_length),
         config.model.longest,
     )
     if longest is not None and needed > longest:
@@ -233,7 +237,7 @@ def _default_micro_batch(config: PretrainConfig, packed: PackedInputs) -> int:
 def resolve_micro_batch(
     config: PretrainConfig,
     packed: PackedInputs,
-    objective: "Objective",
+    make_batch: MakeBatch,
     run: "RunFolder",
     model: "Transformer",
     accelerator: "Accelerator",
@@ -246,7 +250,7 @@ def resolve_micro_batch(
 
     def fits(rows: int) -> bool:
         numbers = np.arange(rows) % len(data)
-        batch = objective(data.read(numbers), row_keys(config.seed, 1, numbers))
+        batch = make_batch(data.read(numbers), row_keys(config.seed, 1, numbers))
         bf16 = accelerator.mixed_precision != "no"
         if device.type != "cuda":
             size = packed.manifest.details["vocabulary_size"]

@@ -17,9 +17,9 @@ from lmkit.artifacts.manifest import Manifest
 from lmkit.artifacts.tasks import PARTIAL
 from lmkit.commands.pretrain.options import PretrainConfig
 from lmkit.commands.pretrain.resolve import (
+    batches_for,
     forecast_run,
     inputs_and_weights,
-    objective_for,
     recipe_for,
     refuse_absent_device,
     refuse_long_rows,
@@ -35,7 +35,7 @@ from lmkit.execution.progress import warn
 from lmkit.execution.ranks import ranks
 from lmkit.model.cost import parameters
 from lmkit.model.transformer import Transformer
-from lmkit.objectives.registry import Objective, scored
+from lmkit.objectives.batch import MakeBatch
 from lmkit.storage.atomic_files import atomic_write
 from lmkit.training.checkpoints.initial_weights import copy_weights
 from lmkit.training.checkpoints.run_folder import RunFolder
@@ -76,18 +76,18 @@ def pretrain(config: PretrainConfig) -> Manifest | Forecast:
     refuse_launcher_plugins()
     config = config.model_copy(update={"parallel": requested_mode(config.parallel)})
     packed.check(hashes=config.verify or not (config.output / "manifest.json").exists())
-    objective = objective_for(config.objective_options, packed)
+    make_batch = batches_for(config, packed)
     refuse_long_rows(config, packed)
     inputs, initial_tensors = inputs_and_weights(config, packed)
     config = with_steps(config, packed)
     if config.dry_run:
         if config.hours is None:
             _warn(schedule_warnings(config.optim.lr, config.steps, config.schedule))
-        return forecast_run(config, packed, objective)
+        return forecast_run(config, packed, make_batch)
 
     refuse_mode(config.parallel, ranks(), config.model, config.optim.algorithm)
     with process_group(config.device), ExitStack() as stack:
-        config = within_hours(config, packed, objective)
+        config = within_hours(config, packed, make_batch)
         run = RunFolder(config, inputs.records, config.steps, config.may_change)
         if finished := on_rank_zero(lambda: run.claim(stack)):
             return finished
@@ -102,7 +102,7 @@ def pretrain(config: PretrainConfig) -> Manifest | Forecast:
         accelerator = accelerator_for(config.device, precision)
         on_rank_zero(lambda: _describe(config, packed))
         losses: dict[str, float] = {}
-        progress = _train(config, packed, objective, run, accelerator, losses, initial_tensors)
+        progress = _train(config, packed, make_batch, run, accelerator, losses, initial_tensors)
         if progress.step < config.steps:
             raise Interrupted(
                 f"stopped after step {progress.step} of {config.steps}, with a checkpoint",
@@ -140,7 +140,7 @@ def _describe(config: PretrainConfig, packed: PackedInputs) -> None:
 def _train(
     config: PretrainConfig,
     packed: PackedInputs,
-    objective: "Objective",
+    make_batch: MakeBatch,
     run: "RunFolder",
     accelerator: "Accelerator",
     losses: dict[str, float],
@@ -159,12 +159,12 @@ def _train(
         copy_weights(model, initial_tensors)
         initial_tensors.clear()
     model = model.to(device)
-    micro_batch = resolve_micro_batch(config, packed, objective, run, model, accelerator)
+    micro_batch = resolve_micro_batch(config, packed, make_batch, run, model, accelerator)
     recipe = recipe_for(config, packed, len(data), micro_batch)
     parallelism = Parallelism(model, accelerator, config.parallel)
-    validation_objective = objective_for(scored(config.objective_options), packed)
+    scored_batches = batches_for(config, packed, scored=True)
     validate = validation(
-        parallelism, packed.held_out(), validation_objective, recipe.micro_batch, losses
+        parallelism, packed.held_out(), scored_batches, recipe.micro_batch, losses
     )
     with stop_signals(config.time_limit) as should_stop:
         session = Session(
@@ -176,7 +176,7 @@ def _train(
                 [(shard.name, shard.local) for shard in parallelism.local_shards], config.optim
             ),
             data=data,
-            objective=objective,
+            make_batch=make_batch,
             order=packed.order(data),
             validate=validate,
             should_stop=should_stop,
