@@ -59,7 +59,6 @@ def session(
         make_batch=make_batch,
         order=order,
         validate=None,
-        should_stop=lambda: False,
     )
     made.batches = read  # type: ignore[attr-defined]
     return made
@@ -108,8 +107,7 @@ def test_a_run_killed_after_a_spike_gives_the_same_result(tmp_path: Path) -> Non
     (tmp_path / "two").mkdir()
     stops = iter([False] * (BAD + 4) + [True] * 9)
     first = session(tmp_path / "two", SpikeConfig(action="rollback"))
-    first.should_stop = lambda: next(stops)
-    assert first.train().step < STEPS
+    assert first.train(lambda: next(stops)).step < STEPS
     second = session(tmp_path / "two", SpikeConfig(action="rollback"))
     second.train()
     assert losses(tmp_path / "one") == losses(tmp_path / "two")
