@@ -63,8 +63,8 @@ OBJECTIVES = (
 def objectives_of(architecture: str) -> tuple[str, ...]:
     """Return the names of the objectives that a model of this architecture can learn.
 
-    >>> objectives_of("encoder")
-    ('mlm', 'plm')
+    >>> objectives_of("decoder")
+    ('clm',)
     """
     return tuple(entry.name for entry in OBJECTIVES if architecture in entry.architectures)
 
