@@ -29,12 +29,12 @@ from lmkit.deduplication.shingles import shingles
 from lmkit.evaluation.documents import _row_keys
 from lmkit.filters.document_sample import key_of
 from lmkit.filters.outcome_counts import digest as order_of_names
-from lmkit.objectives.fill_in_the_middle import Marks as FimTokens
-from lmkit.objectives.fill_in_the_middle import fill_in_the_middle
-from lmkit.objectives.mlm import mlm
-from lmkit.objectives.plm import plm
-from lmkit.objectives.span_corruption import Marks as SpanTokens
-from lmkit.objectives.span_corruption import span_corruption
+from lmkit.objectives.clm.fill_in_the_middle import Marks as FimTokens
+from lmkit.objectives.clm.fill_in_the_middle import fill_in_the_middle
+from lmkit.objectives.mlm.objective import mlm
+from lmkit.objectives.plm.objective import plm
+from lmkit.objectives.span_corruption.masked_spans import Marks as SpanTokens
+from lmkit.objectives.span_corruption.masked_spans import span_corruption
 from lmkit.packing.holdout import cluster_of, holdout_group, is_held_out
 from lmkit.packing.nanogpt_bin import read_tokens
 from lmkit.packing.token_rows import NO_TARGET, SequenceBatch, TokenSequences

@@ -36,10 +36,11 @@ LAYERS = [
 """From the bottom to the top: a folder imports itself and what lies in a layer below it."""
 WITH_TORCH = {"model", "objectives", "huggingface", "evaluation", "generation", "training"}
 COMMANDS_WITH_TORCH = {"pretrain", "eval", "generate", "export"}
-ROLES = {"options.py", "run.py", "registry.py"}
+ROLES = {"options.py", "run.py", "registry.py", "objective.py"}
 """Files that stand in several folders under one name, which says what they are there."""
 READ_BY_HELP = {
-    *("lmkit", "lmkit.cli", "lmkit.config", "lmkit.errors", "lmkit.commands.registry"),
+    *("lmkit", "lmkit.cli", "lmkit.config", "lmkit.errors"),
+    *("lmkit.commands.registry", "lmkit.objectives.registry"),
     *("lmkit.execution.progress", "lmkit.execution.ranks"),
     *("lmkit.model.positions.registry", "lmkit.training.optimizers.registry"),
     *("lmkit.model.presets", "lmkit.text.language_codes"),

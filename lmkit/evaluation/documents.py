@@ -11,14 +11,13 @@ import torch
 
 from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Inputs
-from lmkit.artifacts.manifest import Manifest
 from lmkit.artifacts.tasks import ReadRange
 from lmkit.counter_rng import row_keys
 from lmkit.evaluation.perplexity import SEED, Score, score_rows
 from lmkit.model.transformer import Transformer
-from lmkit.objectives.options import ObjectiveConfig
-from lmkit.objectives.registry import Packing, objective_of, scored
+from lmkit.objectives.objective import Objective, Packing
 from lmkit.packing.chunking import one_document_per_sequence
+from lmkit.packing.packed_folder import PackedFolder
 from lmkit.packing.token_rows import TokenSequences
 from lmkit.readers.dispatch import read_slice
 from lmkit.text.digests import document_key
@@ -84,18 +83,18 @@ class Scorer:
 
     model: Transformer
     tokenizer: Tokenizer
-    objective_config: ObjectiveConfig
+    objective: Objective[Any]
     packing: Packing
     """How its training documents were packed."""
     precision: Literal["fp32", "bf16"] = "fp32"
     micro_batch: int | None = None
     """Sequences to compute at a time; None: about 16,384 tokens. It changes no result."""
 
-    def packed(self, folder: Path, packed: Manifest) -> Score:
+    def packed(self, folder: PackedFolder) -> Score:
         """Score the held-out sequences of a packed folder."""
-        length = packed.details["sequence_length"]
-        rows = TokenSequences.open(folder / "validation", length, packed.details["pad"])
-        return self._score(rows, length, order=None)
+        return self._score(
+            folder.sequences("validation"), folder.record.sequence_length, order=None
+        )
 
     def documents(self, documents: Inputs, reading: "Reading", max_record: int) -> Score:
         """Score documents, each from its beginning."""
@@ -122,9 +121,9 @@ class Scorer:
         device = self.model.embedding.weight.device
         micro_batch = self.micro_batch or max(1, MICRO_BATCH_TOKENS // length)
         packing = replace(self.packing, sequence_length=length)
-        objective = objective_of(scored(self.objective_config), self.tokenizer, packing)
+        make_batch = self.objective.scored.make(self.tokenizer, packing)
         return score_rows(
-            self.model, rows, order, micro_batch, device, self._autocast, objective, keys_R
+            self.model, rows, order, micro_batch, device, self._autocast, make_batch, keys_R
         )
 
     def _autocast(self) -> Any:

@@ -23,8 +23,8 @@ from torch import Tensor, nn
 
 from lmkit.counter_rng import row_keys
 from lmkit.model.eval_mode import eval_mode
-from lmkit.objectives.clm import clm
-from lmkit.objectives.registry import Objective
+from lmkit.objectives.batch import MakeBatch
+from lmkit.objectives.clm.objective import clm
 from lmkit.packing.token_rows import TokenSequences
 
 SEED = 0
@@ -76,7 +76,7 @@ def score_rows(
     micro_batch: int = 8,
     device: torch.device | str = "cpu",
     autocast: Callable[[], AbstractContextManager[Any]] = nullcontext,
-    objective: Objective = clm,
+    make_batch: MakeBatch = clm,
     keys_R: NDArray[np.uint64] | None = None,
 ) -> Score:
     """Predict the given sequences, each once, and return the sums.
@@ -91,7 +91,7 @@ def score_rows(
             rounding.
         device: where the model is.
         autocast: makes the context that the model runs in, such as `accelerator.autocast`.
-        objective: makes a batch of sequences and of the keys of their random numbers.
+        make_batch: makes a batch of sequences and of the keys of their random numbers.
         keys_R: the keys of the random numbers of all sequences; None: from their indices.
 
     """
@@ -102,7 +102,7 @@ def score_rows(
         for start in range(0, len(rows), micro_batch):
             numbers = rows[start : start + micro_batch]
             keys_B = row_keys(SEED, 0, numbers) if keys_R is None else keys_R[numbers]
-            batch = objective(token_rows.read(numbers).trimmed(), keys_B)
+            batch = make_batch(token_rows.read(numbers).trimmed(), keys_B)
             with autocast():
                 sums.append(model(**batch.tensors(device)))
             tokens += batch.targets

@@ -10,7 +10,7 @@ Choices:
 - Only text is sampled, and the special tokens that the format requires next: T5's sentinels come in
   order, each once, and EOS after the last. A span that was never reached keeps its mask in the
   text.
-- Prefix before suffix (PSM), unless the run was trained only on the other order.
+- The objective describes the format (`objectives.prompt_formats`): this file knows no objective.
 - Where positions are learned, nothing is read or generated beyond the trained positions.
 """
 
@@ -28,9 +28,8 @@ from lmkit.generation.mask_filling import fill
 from lmkit.generation.sampling import AllowedNext, Sampling, sample_tokens
 from lmkit.generation.templates import SurfaceForms, Template, mask_text
 from lmkit.model.transformer import Source, Transformer
-from lmkit.objectives import span_corruption
-from lmkit.objectives.options import ObjectiveConfig
-from lmkit.objectives.registry import Packing
+from lmkit.objectives.objective import Objective, Packing
+from lmkit.objectives.prompt_formats import Continuation, MaskedSpans, Masks
 from lmkit.tokenizers.special_tokens import FILL_IN_THE_MIDDLE, sentinel
 from lmkit.tokenizers.tokenizer import Tokenizer
 
@@ -80,39 +79,51 @@ class PromptRunner:
         self,
         model: Transformer,
         tokenizer: Tokenizer,
-        objective_config: ObjectiveConfig,
+        objective: Objective[Any],
         packing: Packing,
         sampling: Sampling,
     ) -> None:
         self._model, self._tokenizer, self._sampling = model, tokenizer, sampling
-        self._objective, self._packing = objective_config, packing
+        self._objective, self._packing = objective.name, packing
+        self._format = objective.prompt_format(packing)
         self._surface_forms = SurfaceForms(tokenizer)
         self._has_learned_positions = model.config.longest is not None
 
     def write(self, prompt: str, suffix: str, max_tokens: int | None, seed: int) -> Generated:
         """Generate one text."""
-        objective = self._objective.objective
-        if suffix and not (objective == "clm" and self._objective.fim.rate):
-            why = "--fim.rate 0" if objective == "clm" else f"--objective {objective}"
+        if suffix and not (isinstance(self._format, Continuation) and self._format.middle):
+            is_decoder = isinstance(self._format, Continuation)
+            why = "--fim.rate 0" if is_decoder else f"--objective {self._objective}"
             raise ConfigError(
                 f"--suffix: the run was trained with {why}, so it can't generate a middle",
                 "leave it out, or train a decoder with --fim.rate 0.5",
             )
-        if objective == "clm":
-            return (self._infill if suffix else self._continue_prompt)(
-                prompt, suffix, max_tokens, seed
-            )
-        if objective == "span-corruption":
-            return self._fill_spans(prompt, max_tokens, seed)
+        match self._format:
+            case Continuation(middle) if suffix:
+                return self._infill(prompt, suffix, max_tokens, seed, spm=middle == "spm")
+            case Continuation():
+                return self._continue_prompt(prompt, max_tokens, seed)
+            case Masks(two_streams):
+                self._refuse_max_tokens(max_tokens)
+                return self._fill(prompt, seed, two_streams=two_streams)
+            case MaskedSpans() as spans:
+                return self._fill_spans(prompt, max_tokens, seed, spans)
+            case None:
+                raise ConfigError(
+                    f"RUN: a run with --objective {self._objective} has learned no format of a "
+                    "prompt, so it can't generate",
+                    "lmkit eval measures it, and lmkit export writes it for others to fine-tune",
+                )
+
+    def _refuse_max_tokens(self, max_tokens: int | None) -> None:
         if max_tokens is not None:
             raise ConfigError(
-                f"--max-tokens: got {max_tokens}, but a run with --objective {objective} generates "
-                "one token for each mask of the prompt",
+                f"--max-tokens: got {max_tokens}, but a run with --objective {self._objective} "
+                "generates one token for each mask of the prompt",
                 "leave it out",
             )
-        return self._fill(prompt, seed)
 
-    def _continue_prompt(self, prompt: str, _: str, max_tokens: int | None, seed: int) -> Generated:
+    def _continue_prompt(self, prompt: str, max_tokens: int | None, seed: int) -> Generated:
         ids = [*_as_list(self._packing.bos), *self._tokenizer.encode(prompt).tolist()]
         if not ids:
             raise ConfigError(
@@ -125,7 +136,9 @@ class PromptRunner:
             "continuation", self._tokenizer.decode([*ids, *span[1]]), ended, (span[0],)
         )
 
-    def _infill(self, prompt: str, suffix: str, max_tokens: int | None, seed: int) -> Generated:
+    def _infill(
+        self, prompt: str, suffix: str, max_tokens: int | None, seed: int, *, spm: bool
+    ) -> Generated:
         ids_or_none = [self._tokenizer.id_of(text) for text in FILL_IN_THE_MIDDLE]
         fim_ids = [number for number in ids_or_none if number is not None]
         if len(fim_ids) < len(ids_or_none):
@@ -133,7 +146,7 @@ class PromptRunner:
         prefix_id, middle_id, suffix_id = fim_ids
         before, after = (self._tokenizer.encode(text).tolist() for text in (prompt, suffix))
         ids = [*_as_list(self._packing.bos), prefix_id]
-        if self._objective.fim.spm_rate == 1:
+        if spm:
             ids += [suffix_id, *after, middle_id, *before]
         else:
             ids += [*before, suffix_id, *after, middle_id]
@@ -146,7 +159,7 @@ class PromptRunner:
         span, ended = self._generate_until_eos(ids, max_tokens, seed)
         return Generated("middle", prompt + span[0].text + suffix, ended, (span[0],))
 
-    def _fill(self, prompt: str, seed: int) -> Generated:
+    def _fill(self, prompt: str, seed: int, *, two_streams: bool) -> Generated:
         mask, surface_forms = mask_text(self._tokenizer), self._surface_forms
         template = self._template(prompt, prompt.split(mask), mask)
         mask_id = 0 if self._tokenizer.mask is None else self._tokenizer.mask
@@ -167,7 +180,7 @@ class PromptRunner:
             ids,
             allowed,
             self._sampling,
-            two_streams=self._objective.objective == "plm",
+            two_streams=two_streams,
             seed=seed,
             window=self._packing.sequence_length,
         ):
@@ -184,9 +197,11 @@ class PromptRunner:
         in_order = tuple(spans[index] for index in mask_indices)
         return Generated("masks", template.filled(span.text for span in in_order), True, in_order)
 
-    def _fill_spans(self, prompt: str, max_tokens: int | None, seed: int) -> Generated:
+    def _fill_spans(
+        self, prompt: str, max_tokens: int | None, seed: int, spans_format: MaskedSpans
+    ) -> Generated:
         """Let a decoder predict the masked spans, or the full text."""
-        style, mask = self._objective.span.style, mask_text(self._tokenizer)
+        style, mask = spans_format.style, mask_text(self._tokenizer)
         parts, sentinels = prompt.split(mask), self._tokenizer.sentinels
         numbered = [int(n) for n in re.findall(r"<extra_id_(\d+)>", prompt)]
         placeholders = [mask] * (len(parts) - 1)
@@ -212,17 +227,11 @@ class PromptRunner:
                 ids += [sentinels[number - 1]] if style == "t5" else _as_list(self._tokenizer.mask)
             ids += self._tokenizer.encode(part).tolist()
         ids.append(eos)
-        options = self._objective.span
-        max_lengths = span_corruption.lengths(
-            self._packing.sequence_length,
-            options.resolved_noise_density,
-            options.mean_span_length,
-            style,
-        )
-        if self._has_learned_positions and len(ids) > max_lengths[0]:
+        source_length = spans_format.source_length
+        if self._has_learned_positions and len(ids) > source_length:
             raise ConfigError(
                 f"--prompt: has {len(ids):,} tokens, and the model has learned positions for "
-                f"{max_lengths[0]:,}",
+                f"{source_length:,}",
                 "give a shorter text",
             )
         device = self._model.embedding.weight.device
@@ -230,7 +239,7 @@ class PromptRunner:
         with torch.no_grad():
             source = self._model.encode(tokens_BS, torch.arange(len(ids), device=device)[None])
         default = DEFAULT_MAX_TOKENS + (len(ids) if style == "bart" else 0)
-        limit = self._max_tokens(max_tokens, default, max_lengths[1])
+        limit = self._max_tokens(max_tokens, default, spans_format.target_length)
         pad = self._tokenizer.pad
         if style == "bart":
             (restored, _), ended = self._generate_until_eos([pad], limit, seed, source)
@@ -361,7 +370,7 @@ class PromptRunner:
     def _template(self, prompt: str, parts: Sequence[str], mask: str) -> Template:
         if len(parts) == 1:
             raise ConfigError(
-                f"--prompt: got {prompt!r}, and a run with --objective {self._objective.objective} "
+                f"--prompt: got {prompt!r}, and a run with --objective {self._objective} "
                 f"only predicts masked text",
                 f"write {mask} where text is missing",
             )

@@ -1,1 +1,1 @@
-"""Objectives: rows in, what the model sees and what it must say out."""
+"""Objectives: sequences in; out, what the model reads and what it must predict."""

@@ -8,6 +8,7 @@ Choices:
 Shapes: B batch, T time, S source positions, Q queries.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -15,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lmkit.packing.token_rows import NO_TARGET
+from lmkit.packing.token_rows import NO_TARGET, SequenceBatch
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,10 @@ class Batch:
             for name, array in arrays.items()
             if isinstance(array, np.ndarray)
         }
+
+
+MakeBatch = Callable[[SequenceBatch, NDArray[np.uint64]], Batch]
+"""Sequences and the keys of their random numbers in, a batch out."""
 
 
 def documents_unless_all_first(documents_BT: NDArray[np.int32]) -> NDArray[np.int32] | None:

@@ -1,157 +1,74 @@
-"""From options and a tokenizer to a function that makes batches.
+"""The registry of objectives: their names, their options, and where their code is.
 
 Choices:
-- An objective is a function of sequences and of the keys of their random numbers. So a batch is the
-  same for any number of processes, in any order, and after resuming.
-- Special tokens that a tokenizer doesn't have are reported before any work.
+- An objective is a folder: `options.py` declares its options, `objective.py` has its `Objective`,
+  with all else that differs between objectives. A new objective is a folder and a line here: the
+  values of --objective, its options and their checks follow from it, in every command.
+- Nothing that works is imported before it is needed: `lmkit pretrain --help` imports only options.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import cast
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from lmkit.errors import InputError
-from lmkit.objectives import fill_in_the_middle as fim
-from lmkit.objectives import span_corruption as spans
-from lmkit.objectives.batch import Batch
-from lmkit.objectives.clm import clm
-from lmkit.objectives.mlm import mlm
-from lmkit.objectives.options import ObjectiveConfig
-from lmkit.objectives.plm import plm
-from lmkit.packing.token_rows import SequenceBatch
-from lmkit.tokenizers.special_tokens import FILL_IN_THE_MIDDLE
-from lmkit.tokenizers.tokenizer import Tokenizer
-from lmkit.tokenizers.word_boundaries import WordBoundaries
-
-Objective = Callable[[SequenceBatch, NDArray[np.uint64]], Batch]
-"""Sequences and the keys of their random numbers in, a batch out."""
+from lmkit.config import Group
 
 
 @dataclass(frozen=True)
-class Packing:
-    """How documents were packed into sequences."""
+class ObjectiveEntry:
+    """An objective: its name, and the names of its options and of its class."""
 
-    sequence_length: int
-    bos: int | None
-    eos: int | None
-    """Ids added around each document; None where there was none."""
+    name: str
+    predicts: str
+    """What is predicted, for --help."""
+    architectures: tuple[str, ...]
+    """Models that can learn it. A decoder can't attend to tokens after a mask; an encoder attends
+    to the next token, which it would have to predict."""
+    group: str
+    """The group of its options: --GROUP.NAME."""
+    config_name: str
+    class_name: str
 
+    @property
+    def config(self) -> type[Group]:
+        """The class of its options."""
+        return getattr(import_module(f"{self._folder}.options"), self.config_name)
 
-def objective_of(config: ObjectiveConfig, tokenizer: Tokenizer, packing: Packing) -> Objective:
-    """Return the function that makes batches; InputError where a special token is missing."""
-    if config.objective == "clm":
-        return _fill_in_the_middle(config, tokenizer, packing) if config.fim.rate else clm
-    if config.objective == "span-corruption":
-        return _span_corruption(config, tokenizer, packing)
-    is_ordinary_V = ordinary(tokenizer)
-    if config.objective == "plm":
-        words, options = WordBoundaries.of(tokenizer), config.plm
-        return lambda rows, keys_B: plm(
-            rows, keys_B, is_ordinary_V, words, options.context, options.block
-        )
-    mask = _required_token(tokenizer.mask, "a mask token", config)
-    words = WordBoundaries.of(tokenizer) if config.mlm.whole_word else None
-    probability = config.mlm.probability
-    return lambda rows, keys_B: mlm(rows, keys_B, mask, is_ordinary_V, probability, words)
+    @property
+    def implementation(self) -> Any:
+        """Its `Objective`, a class."""
+        return getattr(import_module(f"{self._folder}.objective"), self.class_name)
 
-
-def scored(config: ObjectiveConfig) -> ObjectiveConfig:
-    """Return the objective of evaluation: for clm, the unchanged text."""
-    return config.model_copy(update={"fim": type(config.fim)()})
+    @property
+    def _folder(self) -> str:
+        return f"{__package__}.{self.name.replace('-', '_')}"
 
 
-def positions_needed(config: ObjectiveConfig, sequence_length: int) -> int:
-    """Return the maximum length of a document in a batch.
+OBJECTIVES = (
+    ObjectiveEntry("clm", "the next token", ("decoder",), "fim", "FimConfig", "Clm"),
+    ObjectiveEntry("mlm", "masked tokens", ("encoder",), "mlm", "MlmConfig", "Mlm"),
+    ObjectiveEntry("plm", "tokens in a random order", ("encoder",), "plm", "PlmConfig", "Plm"),
+    ObjectiveEntry(
+        "span-corruption",
+        "masked spans",
+        ("encoder-decoder",),
+        "span",
+        "SpanConfig",
+        "SpanCorruption",
+    ),
+)
+"""In the order of --help."""
 
-    >>> bart = {"objective": "span-corruption", "span": {"style": "bart"}}
-    >>> positions_needed(ObjectiveConfig(), 512)
-    512
-    >>> positions_needed(ObjectiveConfig.model_validate(bart), 512)
-    513
+
+def objectives_of(architecture: str) -> tuple[str, ...]:
+    """Return the names of the objectives that a model of this architecture can learn.
+
+    >>> objectives_of("decoder")
+    ('clm',)
     """
-    if config.objective != "span-corruption":
-        return sequence_length
-    span = config.span
-    return max(
-        spans.lengths(
-            sequence_length, span.resolved_noise_density, span.mean_span_length, span.style
-        )
-    )
+    return tuple(entry.name for entry in OBJECTIVES if architecture in entry.architectures)
 
 
-def ordinary(tokenizer: Tokenizer) -> NDArray[np.bool_]:
-    """Return for each id whether it is a token, but not a special one."""
-    names = [tokenizer.text_of(number) for number in range(tokenizer.size)]
-    is_ordinary_V = np.array([name is not None for name in names])
-    is_ordinary_V[tokenizer.special] = False
-    t = tokenizer  # an imported one may have roles for tokens that it doesn't mark as special
-    roles = (t.pad, t.unknown, t.bos, t.eos, t.mask, t.class_, t.separator)
-    is_ordinary_V[[token for token in roles if token is not None]] = False
-    return is_ordinary_V
-
-
-def _fill_in_the_middle(
-    config: ObjectiveConfig, tokenizer: Tokenizer, packing: Packing
-) -> Objective:
-    ids = [
-        _required_token(tokenizer.id_of(t), f"the token {t}", config) for t in FILL_IN_THE_MIDDLE
-    ]
-    if packing.eos is None:
-        raise InputError(
-            "--fim.rate: the sequences were packed without an EOS token, so a model could not "
-            "predict where a middle ends",
-            "pack the documents again with --eos, or give --fim.rate 0",
-        )
-    prefix, middle, suffix = ids
-    pad = cast(int, tokenizer.pad)
-    special = fim.Marks(prefix, middle, suffix, packing.bos, packing.eos, pad)
-    rate, spm_rate = config.fim.rate, config.fim.spm_rate
-
-    def make_batch(rows: SequenceBatch, keys_B: NDArray[np.uint64]) -> Batch:
-        permuted, dropped = fim.fill_in_the_middle(rows, keys_B, special, rate, spm_rate)
-        return replace(clm(permuted), dropped=dropped)
-
-    return make_batch
-
-
-def _span_corruption(config: ObjectiveConfig, tokenizer: Tokenizer, packing: Packing) -> Objective:
-    options, length = config.span, packing.sequence_length
-    end = _required_token(tokenizer.eos, "an EOS token", config)
-    if options.style == "bart":
-        _required_token(tokenizer.mask, "a mask token", config)
-    else:
-        needed = spans.sentinels_needed(
-            length, options.resolved_noise_density, options.mean_span_length
-        )
-        if (sentinels := len(tokenizer.sentinels)) < needed:
-            raise InputError(
-                f"--objective span-corruption: sequences of {length:,} tokens have up to "
-                f"{needed:,} masked spans, and the tokenizer has {sentinels:,} sentinels "
-                "(<extra_id_0>, <extra_id_1>, ...)",
-                "pack shorter sequences, raise --span.mean-span-length, or make a tokenizer with "
-                "lmkit train-tokenizer --sentinels N",
-            )
-    pad = cast(int, tokenizer.pad)
-    bos_eos = tuple(token for token in (packing.bos, packing.eos) if token is not None)
-    special = spans.Marks(tokenizer.sentinels, tokenizer.mask, bos_eos, end, pad)
-    return lambda rows, keys_B: spans.span_corruption(
-        rows,
-        keys_B,
-        special,
-        options.resolved_noise_density,
-        options.mean_span_length,
-        options.style,
-    )
-
-
-def _required_token(token: int | None, what: str, config: ObjectiveConfig) -> int:
-    if token is None:
-        name = f"--objective {config.objective}" if not config.fim.rate else "--fim.rate"
-        raise InputError(
-            f"{name} needs {what}, and the tokenizer has none",
-            "pack with a tokenizer that has one, such as one made by lmkit train-tokenizer",
-        )
-    return token
+def entry_named(name: str) -> ObjectiveEntry:
+    """Return the entry of an objective."""
+    return next(entry for entry in OBJECTIVES if entry.name == name)

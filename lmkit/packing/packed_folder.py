@@ -11,11 +11,14 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from lmkit.artifacts.finished_folders import check_finished, finished_manifest
 from lmkit.artifacts.manifest import Counts, Manifest
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.errors import InputError, LmkitError
+from lmkit.packing.packed_record import PackedRecord
+from lmkit.packing.token_rows import TokenSequences
 from lmkit.packing.token_shards import (
     DOCUMENT,
     StoredArray,
@@ -32,6 +35,28 @@ class PackedFolder:
 
     path: Path
     manifest: Manifest
+    record: PackedRecord
+
+    @classmethod
+    def of(cls, path: Path, manifest: Manifest | None) -> Self | None:
+        """Open a folder with this manifest; None where lmkit pack didn't write it."""
+        if manifest is None or manifest.stage != "pack":
+            return None
+        return cls(path, manifest, PackedRecord.of(manifest, path))
+
+    @classmethod
+    def at(cls, path: Path, hint: str) -> Self:
+        """Open the folder that was typed; an InputError names what it is instead."""
+        manifest = finished_manifest(path)
+        if packed := cls.of(path, manifest):
+            return packed
+        what = f"made by lmkit {manifest.stage}" if manifest else "not made by lmkit"
+        missing = "" if path.exists() else ": no such folder"
+        raise InputError(f"{path}{missing or f': {what}'}", hint)
+
+    def sequences(self, split: str) -> TokenSequences:
+        """Open the sequences of a split."""
+        return TokenSequences.open(self.path / split, self.record.sequence_length, self.record.pad)
 
     def shards(self, splits: Sequence[str]) -> list[tuple[str, int]]:
         """List the shards of the splits that hold documents: a split, and an index."""
@@ -39,7 +64,7 @@ class PackedFolder:
         return [
             (split, number)
             for split in splits
-            if split in self.manifest.details
+            if self.record.split(split)
             for number in range(sum(name.startswith(f"{split}/tokens-") for name in names))
         ]
 
@@ -57,7 +82,7 @@ class PackedFolder:
         writer.facts = {"documents": {split: records}}
 
     def _tokens(self, path: Path) -> int:
-        return len(StoredArray.at(path, token_type(self.manifest.details["vocabulary_size"])))
+        return len(StoredArray.at(path, token_type(self.record.vocabulary_size)))
 
     def _check(self, name: str) -> None:
         output = next(output for output in self.manifest.outputs if output.name == name)
@@ -74,9 +99,7 @@ def only_packed(inputs: Sequence[Path], listed: Path | None) -> PackedFolder | N
     Raises InputError for one among other inputs, and for one with missing files.
     """
     packed = [
-        PackedFolder(path, manifest)
-        for path in inputs
-        if (manifest := finished_manifest(path)) and manifest.stage == "pack"
+        folder for path in inputs if (folder := PackedFolder.of(path, finished_manifest(path)))
     ]
     if not packed:
         return None

@@ -30,7 +30,7 @@ from torch.optim import Optimizer
 
 from lmkit.counter_rng import draw
 from lmkit.errors import LmkitError
-from lmkit.objectives.registry import Objective
+from lmkit.objectives.batch import MakeBatch
 from lmkit.training.data.sequence_order import micro_batches_of_rank, rows_of_step
 from lmkit.training.data.step_batches import (
     Arguments,
@@ -138,7 +138,7 @@ def train(
     parallelism: Parallelism,
     optimizer: Optimizer | CombinedOptimizer,
     data: TrainingRows,
-    objective: Objective,
+    make_batch: MakeBatch,
     recipe: Recipe,
     start: Progress = Progress(),
     hooks: Hooks = Hooks(),
@@ -151,7 +151,7 @@ def train(
         parallelism: a model that returns the summed loss of a batch, on its devices.
         optimizer: of this process's shards of the model.
         data: the sequences.
-        objective: makes a batch of sequences and of the keys of their random numbers.
+        make_batch: makes a batch of sequences and of the keys of their random numbers.
         recipe: what determines the numbers.
         start: the state of a checkpoint.
         hooks: callbacks.
@@ -174,7 +174,7 @@ def train(
             rows, parallelism.data_parallel_rank, parallelism.data_parallel_size, recipe.micro_batch
         )
         pin = accelerator.device.type == "cuda"
-        step_inputs = step_batches(recipe.seed, number, micro_batches, data, objective, pin)
+        step_inputs = step_batches(recipe.seed, number, micro_batches, data, make_batch, pin)
         return replace(step_inputs, step=step)
 
     trainer = _Trainer(parallelism, optimizer, recipe, hooks, start.left_out, scale)

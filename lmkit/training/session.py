@@ -9,29 +9,29 @@ Choices:
   again, and rolls back again.
 """
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from torch.optim import Optimizer
 
 from lmkit.errors import LmkitError
 from lmkit.execution.progress import log_message, warn
 from lmkit.execution.ranks import rank, ranks
-from lmkit.objectives.registry import Objective
+from lmkit.objectives.batch import MakeBatch
 from lmkit.training.checkpoints.background_saver import Saver
 from lmkit.training.checkpoints.layout import newest_first
 from lmkit.training.checkpoints.save_load import load, save, snapshot
-from lmkit.training.console import Monitor, gpu_bytes, resident_bytes
 from lmkit.training.data.step_batches import TrainingRows
+from lmkit.training.display import Display
 from lmkit.training.distributed.parallelism import Parallelism
 from lmkit.training.distributed.stall_watch import Watch
 from lmkit.training.loop import Hooks, Order, Progress, Recipe, SpikeError, train
 from lmkit.training.loss_scale import LossScale
-from lmkit.training.metrics import Metrics, Record
 from lmkit.training.optimizer import CombinedOptimizer
+from lmkit.training.validation import Validation
 
 
 @dataclass
@@ -45,92 +45,60 @@ class Session:
     parallelism: Parallelism
     optimizer: Optimizer | CombinedOptimizer
     data: TrainingRows
-    objective: Objective
+    make_batch: MakeBatch
     order: Order
-    validate: Callable[[], float] | None
-    should_stop: Callable[[], bool]
+    validate: Validation | None
     scale: LossScale | None = None
     keep: int = 2
     log_every: int = 10
     stall_timeout: float | None = None
 
-    def train(self) -> Progress:
-        """Train from the last checkpoint, or from scratch, to the last step."""
+    def train(self, should_stop: Callable[[], bool] = lambda: False) -> Progress:
+        """Train from the last checkpoint, or from scratch, to the last step or until asked."""
         start = self._restore() or Progress()
         if start.step:
             log_message(f"resuming from step {start.step:,}")
         while True:
-            try:
-                return self._train_from(start)
-            except SpikeError as spike:
-                restored = self._restore()
-                assert restored, "a run that may be rolled back is saved at its start"
-                start = replace(
-                    restored,
-                    left_out=start.left_out + spike.reached - restored.step,
-                    rollbacks=start.rollbacks + 1,
-                )
-                if rank() == 0:
-                    log_message(
-                        f"resuming from step {restored.step:,} without {start.left_out:,} batches "
-                        "in total"
-                    )
-
-    def _train_from(self, start: Progress) -> Progress:
-        watch = Watch(self.stall_timeout, rank(), ranks())
-        with (
-            watch,
-            self._display(start) as (on_step, sync, show_warning),
-            Saver(self._failed(show_warning)) as saver,
-        ):
-
-            def on_save(progress: Progress) -> None:
-                watch.beat(progress.step, "saving")
-                sync()
-                self._start_save(progress, saver)
-
-            if not start.step and self.recipe.spike.action == "rollback":
-                on_save(start)
+            watch = Watch(self.stall_timeout, rank(), ranks())
+            device = self.parallelism.accelerator.device
+            display = Display(self.run, self.recipe.steps, start.step, self.log_every, device)
+            checkpoints = Checkpoints(self, display, watch)
             hooks = Hooks(
                 validate=self.validate,
-                on_step=on_step,
-                on_save=on_save,
-                should_stop=self.should_stop,
-                warn=show_warning,
+                on_step=display.step,
+                on_save=checkpoints.save,
+                should_stop=should_stop,
+                warn=display.warn,
                 on_beat=watch.beat,
             )
-            return train(
-                self.parallelism,
-                self.optimizer,
-                self.data,
-                self.objective,
-                self.recipe,
-                start,
-                hooks,
-                self.order,
-                self.scale,
+            try:
+                with watch, display, checkpoints:
+                    if not start.step and self.recipe.spike.action == "rollback":
+                        checkpoints.save(start)
+                    return train(
+                        self.parallelism,
+                        self.optimizer,
+                        self.data,
+                        self.make_batch,
+                        self.recipe,
+                        start,
+                        hooks,
+                        self.order,
+                        self.scale,
+                    )
+            except SpikeError as spike:
+                start = self._roll_back(start, spike)
+
+    def _roll_back(self, start: Progress, spike: SpikeError) -> Progress:
+        """Return to the last checkpoint, with the batches since counted as skipped."""
+        restored = self._restore()
+        assert restored, "a run that may be rolled back is saved at its start"
+        left_out = start.left_out + spike.reached - restored.step
+        if rank() == 0:
+            log_message(
+                f"resuming from step {restored.step:,} without {left_out:,} batches in total"
             )
-
-    def _start_save(self, progress: Progress, saver: Saver) -> None:
-        is_rank_zero = rank() == 0
-        copy = snapshot(
-            self.parallelism.model, self.optimizer, self.parallelism.local_shards, keep=is_rank_zero
-        )
-        state: dict[str, Any] = {**asdict(progress), "recipe": self.recipe_hash}
-        if self.scale is not None:
-            state["loss_scale"] = self.scale.state()
-        if is_rank_zero:
-            saver.wait()  # its error is about the checkpoint before
-            self._saving = progress.step
-            saver.begin(lambda: save(self.run, progress.step, copy, state, self.keep))
-
-    def _failed(self, show_warning: Callable[[str], None]) -> Callable[[OSError], None]:
-        def failed(error: OSError) -> None:
-            if self._saving == self.recipe.steps:
-                raise error
-            show_warning(f"no checkpoint after step {self._saving}: {error.strerror or error}")
-
-        return failed
+        return replace(restored, left_out=left_out, rollbacks=start.rollbacks + 1)
 
     def _restore(self) -> Progress | None:
         """Load model and optimizer from the newest checkpoint; None where there is none."""
@@ -152,23 +120,44 @@ class Session:
                 "resume with that version, or start a new run with --init-from",
             ) from None
 
-    @contextmanager
-    def _display(
-        self, start: Progress
-    ) -> Generator[tuple[Callable[[Record], None], Callable[[], None], Callable[[str], None]]]:
-        """Open metrics and display; yield functions for a step, for syncing, and for warnings."""
-        if rank():
-            yield lambda _: None, lambda: None, lambda _: None
-            return
-        on_gpu = self.parallelism.accelerator.device.type == "cuda"
-        memory = gpu_bytes if on_gpu else resident_bytes
-        with (
-            Metrics(self.run, start.step, self.log_every) as metrics,
-            Monitor(self.recipe.steps, start.step, self.log_every, memory) as monitor,
-        ):
 
-            def on_step(record: Record) -> None:
-                metrics.append(record)
-                monitor.step(record)
+class Checkpoints:
+    """Saves a session in the background; what is being written is finished before it closes."""
 
-            yield on_step, metrics.sync, monitor.warn
+    def __init__(self, session: Session, display: Display, watch: Watch) -> None:
+        self._session, self._display, self._watch = session, display, watch
+        self._saver = Saver(self._failed)
+        self._saving = 0
+        """The step of the checkpoint that is being written."""
+
+    def __enter__(self) -> Self:
+        self._saver.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._saver.__exit__(kind, error, trace)
+
+    def save(self, progress: Progress) -> None:
+        """Copy the state on all ranks, and let rank zero start to write it."""
+        self._watch.beat(progress.step, "saving")
+        self._display.sync()
+        session, is_rank_zero = self._session, rank() == 0
+        shards = session.parallelism.local_shards
+        copy = snapshot(session.parallelism.model, session.optimizer, shards, keep=is_rank_zero)
+        state: dict[str, Any] = {**asdict(progress), "recipe": session.recipe_hash}
+        if session.scale is not None:
+            state["loss_scale"] = session.scale.state()
+        if is_rank_zero:
+            self._saver.wait()  # its error is about the checkpoint before
+            self._saving = progress.step
+            self._saver.begin(lambda: save(session.run, progress.step, copy, state, session.keep))
+
+    def _failed(self, error: OSError) -> None:
+        if self._saving == self._session.recipe.steps:
+            raise error
+        self._display.warn(f"no checkpoint after step {self._saving}: {error.strerror or error}")

@@ -7,54 +7,70 @@ Choices:
   the others' weights.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from lmkit.evaluation.perplexity import Score, score_rows
-from lmkit.objectives.registry import Objective
+from lmkit.objectives.batch import MakeBatch
 from lmkit.packing.token_rows import TokenSequences
 from lmkit.training.distributed.parallelism import Parallelism
 
 
-def validation(
-    parallelism: "Parallelism",
-    held_out: "dict[str, TokenSequences]",
-    objective: "Objective",
-    micro_batch: int,
-    losses: dict[str, float],
-) -> "Callable[[], float] | None":
-    """Return a function that measures the loss on all held-out sequences, split over the ranks.
+class Validation:
+    """Measures the loss on all held-out sequences, split over the ranks.
 
-    It is a mean over tokens, in whichever folder they are; `losses` gets that of each folder.
+    It is a mean over tokens, in whichever folder they are.
     """
-    if not held_out:
-        return None
 
-    device, context = parallelism.accelerator.device, lambda: parallelism.accelerator.autocast()
+    def __init__(
+        self,
+        parallelism: Parallelism,
+        held_out: Mapping[str, TokenSequences],
+        make_batch: MakeBatch,
+        micro_batch: int,
+    ) -> None:
+        self._parallelism, self._held_out = parallelism, held_out
+        self._make_batch, self._micro_batch = make_batch, micro_batch
+        self.losses: dict[str, float] = {}
+        """The last loss of each folder; empty before the first measurement."""
 
-    def local_score(rows: "TokenSequences") -> Score:
-        fractions = np.array_split(np.arange(len(rows)), parallelism.data_parallel_size)
-        passes_of_ranks = [-(-len(part) // micro_batch) for part in fractions]
-        score = Score(0.0, 0, 0)
-        if len(part := fractions[parallelism.data_parallel_rank]):
-            score = score_rows(
-                parallelism.model, rows, part, micro_batch, device, context, objective
-            )
-        if parallelism.mode == "fsdp":
-            # The others need this process's shard of the weights in each of their passes.
-            for _ in range(max(passes_of_ranks) - passes_of_ranks[parallelism.data_parallel_rank]):
-                score_rows(parallelism.model, rows, np.zeros(1, int), 1, device, context, objective)
-        return score
-
-    def validate() -> float:
-        scores = [local_score(rows) for rows in held_out.values()]
+    def __call__(self) -> float:
+        """Measure it; all ranks have to."""
+        parallelism = self._parallelism
+        scores = [self._local_score(rows) for rows in self._held_out.values()]
         if parallelism.data_parallel_size > 1:
             sums = [[score.nll, score.tokens] for score in scores]
+            device = parallelism.accelerator.device
             totals = parallelism.reduce_sum(torch.tensor(sums, device=device).double())
             scores = [Score(nll, int(tokens), 0) for nll, tokens in totals.tolist()]
-        losses.update((name, s.loss) for name, s in zip(held_out, scores, strict=True))
+        self.losses.update((name, s.loss) for name, s in zip(self._held_out, scores, strict=True))
         return sum(scores, Score(0.0, 0, 0)).loss
 
-    return validate
+    def _local_score(self, rows: TokenSequences) -> Score:
+        """Return the sums over this rank's part of some sequences."""
+        parallelism, rank = self._parallelism, self._parallelism.data_parallel_rank
+        parts = np.array_split(np.arange(len(rows)), parallelism.data_parallel_size)
+        passes_of_ranks = [-(-len(part) // self._micro_batch) for part in parts]
+        score = Score(0.0, 0, 0)
+        if len(parts[rank]):
+            score = self._score(rows, parts[rank], self._micro_batch)
+        if parallelism.mode == "fsdp":
+            # The others need this process's shard of the weights in each of their passes.
+            for _ in range(max(passes_of_ranks) - passes_of_ranks[rank]):
+                self._score(rows, np.zeros(1, int), 1)
+        return score
+
+    def _score(self, rows: TokenSequences, part: NDArray[np.int64], micro_batch: int) -> Score:
+        model, accelerator = self._parallelism.model, self._parallelism.accelerator
+        return score_rows(
+            model,
+            rows,
+            part,
+            micro_batch,
+            accelerator.device,
+            lambda: accelerator.autocast(),
+            self._make_batch,
+        )

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from lmkit.artifacts.finished_folders import finished_manifest
 from lmkit.evaluation.perplexity import score_rows
 from lmkit.objectives.batch import Batch
-from lmkit.objectives.registry import Packing, objective_of, ordinary, scored
+from lmkit.objectives.objective import Packing, ordinary
 from lmkit.packing.token_rows import NO_TARGET, SequenceBatch, TokenSequences
 from lmkit.training.checkpoints.trained_model import open_run
 
@@ -37,17 +37,17 @@ def main(run: Path, packed: Path) -> None:
     entropy = -(odds * np.log(odds)).sum()
 
     packing = Packing(details["sequence_length"], details["bos"], details["eos"])
-    config = trained.description.learned
-    objective = objective_of(scored(config), trained.tokenizer, packing)
+    objective = trained.description.learned
+    make_batch = objective.scored.make(trained.tokenizer, packing)
 
     def text_alone(rows: SequenceBatch, keys_B: NDArray[np.uint64]) -> Batch:
-        batch = objective(rows, keys_B)
+        batch = make_batch(rows, keys_B)
         is_text = (batch.targets_BT >= 0) & is_text_V[batch.targets_BT]
         return replace(batch, targets_BT=np.where(is_text, batch.targets_BT, NO_TARGET))
 
-    whole = score_rows(trained.model, rows, objective=objective)
-    text = score_rows(trained.model, rows, objective=text_alone)
-    print(f"{config.objective}, {trained.checkpoint.name}")
+    whole = score_rows(trained.model, rows, make_batch=make_batch)
+    text = score_rows(trained.model, rows, make_batch=text_alone)
+    print(f"{objective.name}, {trained.checkpoint.name}")
     print(f"  loss over all {whole.tokens:,} targets      {whole.loss:.4f}")
     print(f"  loss over {text.tokens:,} targets of text   {text.loss:.4f}")
     print(f"  entropy of {counts_V.sum():,} text tokens   {entropy:.4f}")

@@ -28,12 +28,11 @@ from numpy.typing import NDArray
 from lmkit.counter_rng import row_keys, uniform
 from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
-from lmkit.objectives.batch import Batch
-from lmkit.objectives.clm import clm
-from lmkit.objectives.mlm import mlm
-from lmkit.objectives.plm import plm
-from lmkit.objectives.registry import Objective
-from lmkit.objectives.span_corruption import Marks, span_corruption
+from lmkit.objectives.batch import Batch, MakeBatch
+from lmkit.objectives.clm.objective import clm
+from lmkit.objectives.mlm.objective import mlm
+from lmkit.objectives.plm.objective import plm
+from lmkit.objectives.span_corruption.masked_spans import Marks, span_corruption
 from lmkit.packing.token_rows import NO_TARGET, SequenceBatch
 from lmkit.tokenizers.word_boundaries import WordBoundaries
 from lmkit.training.distributed.parallelism import Parallelism
@@ -135,7 +134,7 @@ def span_counts(batch: Batch) -> NDArray[np.bool_]:
     return counts_BT
 
 
-KINDS: dict[str, tuple[dict[str, str], Objective, Callable[[Batch], NDArray[np.bool_]]]] = {
+KINDS: dict[str, tuple[dict[str, str], MakeBatch, Callable[[Batch], NDArray[np.bool_]]]] = {
     "clm": ({"architecture": "decoder"}, clm, clm_counts),
     "mlm": (
         {"architecture": "encoder"},

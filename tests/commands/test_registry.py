@@ -30,7 +30,11 @@ def test_the_summary_of_a_sample_has_what_would_be_kept() -> None:
 def test_sources_beyond_the_first_are_counted() -> None:
     row = {"documents": 1, "tokens": 2, "bytes": 3}
     sources = {f"s{number}": row for number in range(12)}
-    found = manifest({"sequence_length": 8, "sources": sources})
+    split = {"documents": 12, "tokens": 24, "bytes_of_text": 36, "rows": 3}
+    split |= {"cut": 0, "padding": 0, "padding_share": 0}
+    tokens = {"vocabulary_size": 9, "tokenizer": "abc", "pad": 0, "bos": None, "eos": None}
+    sequences = {"sequence_length": 8, "packing": "chunk", "train": split, "sources": sources}
+    found = manifest({**sequences, **tokens})
     lines = packed(SimpleNamespace(output="out"), found).split("\n")  # pyright: ignore[reportArgumentType]
-    assert lines[1] == "  from s0: 1 documents, 2 tokens, 3 bytes"
+    assert lines[2] == "  from s0: 1 documents, 2 tokens, 3 bytes"
     assert lines[-1] == "  and from 2 more: see lmkit inspect"

@@ -13,12 +13,12 @@ from torch import Tensor, nn
 
 from lmkit.model.masks import permutation_masks
 from lmkit.objectives.batch import Batch
-from lmkit.objectives.clm import clm
-from lmkit.objectives.fill_in_the_middle import Marks, fill_in_the_middle
-from lmkit.objectives.mlm import mlm
-from lmkit.objectives.plm import plm
-from lmkit.objectives.span_corruption import Marks as SpanMarks
-from lmkit.objectives.span_corruption import span_corruption
+from lmkit.objectives.clm.fill_in_the_middle import Marks, fill_in_the_middle
+from lmkit.objectives.clm.objective import clm
+from lmkit.objectives.mlm.objective import mlm
+from lmkit.objectives.plm.objective import plm
+from lmkit.objectives.span_corruption.masked_spans import Marks as SpanMarks
+from lmkit.objectives.span_corruption.masked_spans import span_corruption
 from lmkit.packing.token_rows import NO_TARGET
 from lmkit.tokenizers.word_boundaries import WordBoundaries
 from tests.model.tiny import VOCABULARY, tiny

@@ -1,7 +1,8 @@
 import pytest
 from pydantic import ValidationError
 
-from lmkit.objectives.options import OBJECTIVES_OF, ObjectiveConfig, SpanConfig, check_compatible
+from lmkit.objectives.options import ObjectiveConfig, check_compatible
+from lmkit.objectives.span_corruption.options import SpanConfig
 from tests.conftest import Lmkit
 
 
@@ -47,7 +48,7 @@ def test_noise_is_what_each_style_was_published_with() -> None:
     assert SpanConfig(style="bart", noise_density=0.15).resolved_noise_density == 0.15
 
 
-@pytest.mark.parametrize("architecture", OBJECTIVES_OF)
+@pytest.mark.parametrize("architecture", ["decoder", "encoder", "encoder-decoder"])
 @pytest.mark.parametrize("objective", ["clm", "mlm", "plm", "span-corruption"])
 def test_an_incompatible_pair_is_refused_and_the_compatible_ones_named(
     architecture: str, objective: str
@@ -55,10 +56,10 @@ def test_an_incompatible_pair_is_refused_and_the_compatible_ones_named(
     compatible = {("decoder", "clm"), ("encoder", "mlm"), ("encoder", "plm")}
     compatible |= {("encoder-decoder", "span-corruption")}
     if (architecture, objective) in compatible:
-        check_compatible(architecture, objective)  # type: ignore[arg-type]
+        check_compatible(architecture, objective)
         return
     with pytest.raises(ValueError, match=f"got {objective}") as error:
-        check_compatible(architecture, objective)  # type: ignore[arg-type]
+        check_compatible(architecture, objective)
     for other, right in compatible:
         if other == architecture:
             assert right in str(error.value)

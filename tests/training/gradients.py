@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
-from lmkit.objectives.clm import clm
-from lmkit.objectives.mlm import mlm
-from lmkit.objectives.plm import plm
-from lmkit.objectives.registry import Objective
-from lmkit.objectives.span_corruption import Marks, span_corruption
+from lmkit.objectives.batch import MakeBatch
+from lmkit.objectives.clm.objective import clm
+from lmkit.objectives.mlm.objective import mlm
+from lmkit.objectives.plm.objective import plm
+from lmkit.objectives.span_corruption.masked_spans import Marks, span_corruption
 from lmkit.packing.token_rows import SequenceBatch
 from lmkit.tokenizers.word_boundaries import WordBoundaries
 from lmkit.training.distributed.parallelism import Parallelism
@@ -29,7 +29,7 @@ SIZE, FIRST, ROWS, LENGTH = 40, 12, 8, 24
 ORDINARY_V = np.arange(SIZE) >= FIRST
 MARKS = Marks(tuple(range(11, 4, -1)), 2, (), 1, 0)
 WORDS = WordBoundaries([" a" if ordinary else None for ordinary in ORDINARY_V])
-KINDS: dict[str, tuple[dict[str, str], Objective]] = {
+KINDS: dict[str, tuple[dict[str, str], MakeBatch]] = {
     "clm": ({}, clm),
     "mlm": ({"architecture": "encoder"}, lambda rows, keys: mlm(rows, keys, 2, ORDINARY_V)),
     "plm": (

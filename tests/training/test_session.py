@@ -11,7 +11,7 @@ import torch
 from lmkit.counter_rng import draw
 from lmkit.errors import LmkitError
 from lmkit.objectives.batch import Batch
-from lmkit.objectives.clm import clm
+from lmkit.objectives.clm.objective import clm
 from lmkit.training.checkpoints.layout import newest_first
 from lmkit.training.data.sequence_order import rows_of_step
 from lmkit.training.loop import Progress
@@ -36,7 +36,7 @@ def session(
         read.append([step, *found.tolist()])
         return found
 
-    def objective(rows: Any, keys_B: Any) -> Batch:
+    def make_batch(rows: Any, keys_B: Any) -> Batch:
         return clm(rows, keys_B)
 
     model, forward = run.model, run.model.forward
@@ -56,10 +56,9 @@ def session(
         parallelism=run.parallelism,
         optimizer=run.optimizer,
         data=run.rows,
-        objective=objective,
+        make_batch=make_batch,
         order=order,
         validate=None,
-        should_stop=lambda: False,
     )
     made.batches = read  # type: ignore[attr-defined]
     return made
@@ -108,8 +107,7 @@ def test_a_run_killed_after_a_spike_gives_the_same_result(tmp_path: Path) -> Non
     (tmp_path / "two").mkdir()
     stops = iter([False] * (BAD + 4) + [True] * 9)
     first = session(tmp_path / "two", SpikeConfig(action="rollback"))
-    first.should_stop = lambda: next(stops)
-    assert first.train().step < STEPS
+    assert first.train(lambda: next(stops)).step < STEPS
     second = session(tmp_path / "two", SpikeConfig(action="rollback"))
     second.train()
     assert losses(tmp_path / "one") == losses(tmp_path / "two")

@@ -4,10 +4,10 @@ import torch
 from accelerate import Accelerator
 
 from lmkit.evaluation.perplexity import score_rows
-from lmkit.objectives.clm import clm
+from lmkit.objectives.clm.objective import clm
 from lmkit.packing.token_rows import TokenSequences
 from lmkit.training.distributed.parallelism import Parallelism
-from lmkit.training.validation import validation
+from lmkit.training.validation import Validation
 from tests.model.tiny import VOCABULARY, tiny
 
 
@@ -20,9 +20,8 @@ def rows(lengths: list[int], seed: int) -> TokenSequences:
 def test_the_loss_is_a_mean_over_the_tokens_of_all_folders_and_each_folder_has_its_own() -> None:
     parallelism = Parallelism(tiny(), Accelerator(cpu=True))
     held_out = {"long": rows([30, 22, 17], 1), "short": rows([5], 2)}
-    losses: dict[str, float] = {}
-    validate = validation(parallelism, held_out, clm, 2, losses)
-    assert validate is not None
+    validate = Validation(parallelism, held_out, clm, 2)
+    assert validate.losses == {}
     device, context = torch.device("cpu"), parallelism.accelerator.autocast
     scores = {
         name: score_rows(parallelism.model, each, None, 3, device, context, clm)
@@ -31,8 +30,4 @@ def test_the_loss_is_a_mean_over_the_tokens_of_all_folders_and_each_folder_has_i
     tokens = sum(score.tokens for score in scores.values())
     assert validate() == pytest.approx(sum(s.nll for s in scores.values()) / tokens, rel=1e-6)
     for name, score in scores.items():
-        assert losses[name] == pytest.approx(score.nll / score.tokens, rel=1e-6)
-
-
-def test_without_held_out_sequences_nothing_is_measured() -> None:
-    assert validation(Parallelism(tiny(), Accelerator(cpu=True)), {}, clm, 2, {}) is None
+        assert validate.losses[name] == pytest.approx(score.nll / score.tokens, rel=1e-6)

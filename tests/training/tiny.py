@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lmkit.objectives.clm import clm
+from lmkit.objectives.clm.objective import clm
 from lmkit.packing.token_rows import SequenceBatch
 from lmkit.training.distributed.parallelism import Parallelism
 from lmkit.training.loop import Hooks, Progress, Recipe, train

@@ -23,14 +23,14 @@ from lmkit.artifacts.documents_file import OutcomeFiles
 from lmkit.artifacts.finished_folders import check_finished, finished_manifest
 from lmkit.artifacts.inputs import Inputs, find_documents, folder_input
 from lmkit.artifacts.lock import folder_lock
-from lmkit.artifacts.manifest import Counts, Manifest
+from lmkit.artifacts.manifest import Counts
 from lmkit.artifacts.output_folder import OutputFolder, refuse_overlap
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.commands.eval.options import EvalConfig
 from lmkit.errors import InputError, LmkitError
 from lmkit.evaluation.documents import Reading, Scorer, Scores
 from lmkit.execution.progress import log_message, warn
-from lmkit.objectives.registry import Packing
+from lmkit.packing.packed_folder import PackedFolder
 from lmkit.storage.atomic_files import sha256
 from lmkit.training.checkpoints.layout import MODEL
 from lmkit.training.checkpoints.trained_model import TrainedModel, find_run, open_run
@@ -41,13 +41,11 @@ SCORES = "scores.json"
 
 def evaluate(config: EvalConfig) -> Scores:
     """Score a run on held-out text."""
-    packed = finished_manifest(config.data)
-    if packed is None or packed.stage != "pack":
-        packed = None
-        documents = find_documents([config.data], formats=("jsonl",))
-    else:
+    if packed := PackedFolder.of(config.data, finished_manifest(config.data)):
         check_finished(config.data, hashes=True, below="validation/")
-        documents = folder_input(config.data, "data", packed.fingerprint)
+        documents = folder_input(config.data, "data", packed.manifest.fingerprint)
+    else:
+        documents = find_documents([config.data], formats=("jsonl",))
 
     device = find_device(config.device)
     _, checkpoint = find_run(config.run)
@@ -63,12 +61,12 @@ def evaluate(config: EvalConfig) -> Scores:
             return _read(folder.path)
         reading, scorer = Reading(), _scorer(config, trained)
         if packed:
-            score = scorer.packed(config.data, packed)
+            score = scorer.packed(packed)
         else:
             score = scorer.documents(documents, reading, config.max_record)
         if count := len(reading.unreadable):
             warn(f"{config.data}: {count:,} records could not be read and are not in the scores")
-        if trained.description.objective != "clm":
+        if not scorer.objective.predicts_whole_text:
             score = replace(score, bytes=0)
         if not score.tokens:
             raise InputError(f"--data: {config.data} has nothing to predict")
@@ -79,12 +77,11 @@ def evaluate(config: EvalConfig) -> Scores:
 
 
 def _scorer(config: EvalConfig, trained: TrainedModel) -> Scorer:
-    description = trained.description
     return Scorer(
         trained.model,
         trained.tokenizer,
-        description.learned,
-        Packing(description.sequence_length, description.bos, description.eos),
+        trained.description.learned,
+        trained.description.packing,
         config.precision,
         config.micro_batch,
     )
@@ -114,13 +111,15 @@ def _folder(config: EvalConfig, documents: Inputs, checkpoint: Path) -> OutputFo
     return OutputFolder(config, config.output, documents.merged_with(model).records)
 
 
-def _refuse_other_tokenizer(config: EvalConfig, packed: Manifest, trained: "TrainedModel") -> None:
-    if packed.details["tokenizer"] != trained.description.tokenizer:
+def _refuse_other_tokenizer(
+    config: EvalConfig, packed: PackedFolder, trained: "TrainedModel"
+) -> None:
+    if packed.record.tokenizer != trained.description.tokenizer:
         raise InputError(
             f"--data: {config.data} was packed with another tokenizer than {config.run}",
             "pack the documents with the run's tokenizer: --tokenizer RUN/tokenizer",
         )
-    if "validation" not in packed.details:
+    if not packed.record.validation:
         raise InputError(
             f"--data: {config.data} has no held-out sequences",
             "pack with --validation, or give a folder of documents",

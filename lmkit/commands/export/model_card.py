@@ -17,6 +17,7 @@ from lmkit.huggingface.family import Family
 from lmkit.huggingface.parity_check import ParityResult
 from lmkit.model.cost import parameters
 from lmkit.training.checkpoints.layout import STATE, read_json, step_of
+from lmkit.training.checkpoints.run_record import RunRecord
 from lmkit.training.checkpoints.trained_model import Description, run_of
 
 TASKS = {
@@ -32,6 +33,8 @@ class Training:
 
     plan: Plan | None
     """Its manifest, or its plan while it is unfinished; None where neither exists."""
+    record: RunRecord | None
+    """Its results; None while it is unfinished."""
     step: int
     state: Mapping[str, Any]
     """The training state of the checkpoint."""
@@ -40,8 +43,13 @@ class Training:
     def of(cls, checkpoint: Path) -> "Training":
         """Read the records of a checkpoint's run."""
         run = run_of(checkpoint)
-        plan = read(Manifest, run / MANIFEST) or read(Plan, run / PARTIAL / "plan.json")
-        return cls(plan, step_of(checkpoint), read_json(checkpoint / STATE))
+        manifest = read(Manifest, run / MANIFEST)
+        return cls(
+            manifest or read(Plan, run / PARTIAL / "plan.json"),
+            RunRecord.of(manifest) if manifest else None,
+            step_of(checkpoint),
+            read_json(checkpoint / STATE),
+        )
 
 
 def model_card(
@@ -54,7 +62,7 @@ def model_card(
         _usage(name, family),
         "## Shape\n\n" + _table(_shape(description)),
         "## Training\n\n" + _table(_recipe(description, training)),
-        _data(training.plan),
+        _data(training.record),
         "## Checked\n\n"
         f"Loaded by Transformers in fp32 its logits differ from those of the trained model by at "
         f"most {parity.difference:.1e} (the largest logit is {parity.largest:.2f}): over "
@@ -113,20 +121,20 @@ def _recipe(description: Description, training: Training) -> dict[str, object]:
         }
         if config.get("init_from"):
             known["begun from"] = PurePath(config["init_from"]).name
-    if isinstance(training.plan, Manifest):
-        known["precision"] = training.plan.details["precision"]
+    if training.record:
+        known["precision"] = training.record.precision
     loss = training.state.get("validation_loss")
     if loss is not None:
         known["loss on held-out rows"] = f"{loss:.4f} nats a token"
     return known
 
 
-def _data(plan: Plan | None) -> str:
-    if not isinstance(plan, Manifest):
+def _data(record: RunRecord | None) -> str:
+    if record is None:
         return ""
     rows = [
-        f"| {PurePath(fact['folder']).name} | {fact['share_of_tokens']:.1%} | {fact['epochs']:g} |"
-        for fact in plan.details["mixture"]
+        f"| {PurePath(reads.folder).name} | {reads.share_of_tokens:.1%} | {reads.epochs:g} |"
+        for reads in record.mixture
     ]
     head = "| packed folder | share of the tokens | times read |\n| --- | --- | --- |"
     return "\n".join(["## Data\n", head, *rows])

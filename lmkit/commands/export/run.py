@@ -14,6 +14,7 @@ Choices:
 """
 
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +22,7 @@ from typing import Any
 
 import torch
 
-from lmkit.artifacts.finished_folders import check_finished, finished_manifest
+from lmkit.artifacts.finished_folders import check_finished
 from lmkit.artifacts.inputs import folder_input
 from lmkit.artifacts.manifest import Counts, Manifest
 from lmkit.artifacts.output_folder import OutputFolder, open_output
@@ -67,51 +68,44 @@ def export(config: ExportConfig) -> Manifest:
 
 
 def _packed(path: Path) -> PackedFolder:
-    manifest = finished_manifest(path)
-    if manifest is None or manifest.stage != "pack":
-        what = f"made by lmkit {manifest.stage}" if manifest else "not made by lmkit"
-        missing = "" if path.exists() else ": no such folder"
-        raise InputError(
-            f"{path}{missing or f': {what}'}",
-            "give a folder made by lmkit pretrain or lmkit pack",
-        )
-    size = manifest.details["vocabulary_size"]
+    packed = PackedFolder.at(path, "give a folder made by lmkit pretrain or lmkit pack")
+    size = packed.record.vocabulary_size
     if size > LARGEST_VOCABULARY:
         raise InputError(
             f"{path}: its vocabulary has {size:,} entries, and nanoGPT's files have ids of "
             f"16 bits: at most {LARGEST_VOCABULARY:,}",
             "pack with a smaller vocabulary: lmkit train-tokenizer --vocab-size",
         )
-    return PackedFolder(path, manifest)
+    return packed
 
 
 def _separator(config: ExportConfig, packed: PackedFolder) -> int | None:
     if config.separator != "eos":
         return config.separator
 
-    has_eos = packed.manifest.details["eos"]
-    has_eos = Tokenizer.load(packed.path / "tokenizer").eos if has_eos is None else has_eos
-    if has_eos is None:
+    eos = packed.record.eos
+    eos = Tokenizer.load(packed.path / "tokenizer").eos if eos is None else eos
+    if eos is None:
         raise ConfigError(
             f"--separator: {packed.path} has no EOS token",
             "give an id that no text has, or none: --separator",
         )
-    return int(has_eos)
+    return eos
 
 
 def _write(
     config: ExportConfig, folder: OutputFolder, packed: PackedFolder, separator: int | None
 ) -> Manifest:
-    details = packed.manifest.details
-    splits = [split for split in FILES if split in details]
+    record = packed.record
+    splits = [split for split in FILES if record.split(split)]
     if "validation" not in splits:
         warn(f"{packed.path} has no held-out split, so there is no val.bin")
-    task = partial(_write_split, packed.path, (details["bos"], details["eos"]), separator)
+    task = WriteSplit(packed.path, record.bos is not None, record.eos is not None, separator)
     receipts = folder.run("export", task, splits, workers=config.workers, label="writing")
     details_of_export: dict[str, Any] = {
         "separator": separator,
-        "tokenizer": details["tokenizer"],
-        "vocabulary_size": details["vocabulary_size"],
+        "tokenizer": record.tokenizer,
+        "vocabulary_size": record.vocabulary_size,
     }
     sizes = {receipt.facts["side"]: receipt.counts.more["tokens"] for receipt in receipts}
     return folder.finish(
@@ -119,20 +113,23 @@ def _write(
     )
 
 
-def _write_split(
-    packed: Path,
-    bos_eos: tuple[int | None, int | None],
-    separator: int | None,
-    split: str,
-    writer: TaskWriter,
-) -> None:
-    has_bos, has_eos = (token is not None for token in bos_eos)
-    with writer.file(FILES[split]) as path, path.open("wb") as file:
-        documents, tokens = write_tokens(
-            Shards.at(packed / split), (has_bos, has_eos), separator, file
-        )
-    writer.counts = Counts(documents_in=documents, documents_out=documents, more={"tokens": tokens})
-    writer.facts = {"side": FILES[split]}
+@dataclass(frozen=True)
+class WriteSplit:
+    """The task of a split: write the tokens of its documents to one file."""
+
+    packed: Path
+    has_bos: bool
+    has_eos: bool
+    separator: int | None
+
+    def __call__(self, split: str, writer: TaskWriter) -> None:
+        """Write the file of `train` or `validation`."""
+        shards, bos_eos = Shards.at(self.packed / split), (self.has_bos, self.has_eos)
+        with writer.file(FILES[split]) as path, path.open("wb") as file:
+            documents, tokens = write_tokens(shards, bos_eos, self.separator, file)
+        more = {"tokens": tokens}
+        writer.counts = Counts(documents_in=documents, documents_out=documents, more=more)
+        writer.facts = {"side": FILES[split]}
 
 
 def _is_a_run(path: Path) -> bool:

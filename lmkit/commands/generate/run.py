@@ -17,7 +17,6 @@ from lmkit.commands.generate.options import GenerateConfig
 from lmkit.counter_rng import draw
 from lmkit.generation.prompts import Generated, PromptRunner
 from lmkit.generation.sampling import Sampling
-from lmkit.objectives.registry import Packing
 from lmkit.training.checkpoints.trained_model import open_run
 from lmkit.training.precision import find_device
 
@@ -54,9 +53,13 @@ def generate(config: GenerateConfig) -> list[Sample]:
     """Generate texts for the prompt, --samples times."""
     trained = open_run(config.run, find_device(config.device))
     description = trained.description
-    packing = Packing(description.sequence_length, description.bos, description.eos)
-    sampling = Sampling(config.temperature, config.top_k, config.top_p)
-    runner = PromptRunner(trained.model, trained.tokenizer, description.learned, packing, sampling)
+    runner = PromptRunner(
+        trained.model,
+        trained.tokenizer,
+        description.learned,
+        description.packing,
+        Sampling(config.temperature, config.top_k, config.top_p),
+    )
     samples: list[Sample] = []
     for number in range(config.samples):
         seed = draw(config.seed, number) >> 1

@@ -39,6 +39,7 @@ from lmkit.execution.tables import MAX_SOURCES
 from lmkit.packing.holdout import HoldoutGroup
 from lmkit.packing.nanogpt_bin import TokenizedDocument, read_tokens
 from lmkit.packing.packed_folder import PackedFolder, only_packed
+from lmkit.packing.packed_record import PackedRecord, TokensRecord
 from lmkit.packing.row_index import split_overlap, write_row_index
 from lmkit.packing.sanity_limits import StatisticsBySource, judge, summary
 from lmkit.packing.tokenize_documents import TokenizeOptions, sample_statistics, write_token_shards
@@ -49,8 +50,6 @@ Split = Literal["train", "validation"]
 SPLITS: tuple[Split, Split] = ("train", "validation")
 SEQUENCE_OPTIONS = {"sequence_length", "packing"}
 """Options that only affect sequences."""
-TOKEN_DETAILS = ("vocabulary_size", "tokenizer", "pad", "bos", "eos", "sources", "limits")
-"""Details that are the same for other sequences."""
 CHECKED_DOCUMENTS = 64
 """Documents to check before work starts; or, of as many parts of the inputs, the first ones."""
 MIN_PER_PART = 2
@@ -95,8 +94,8 @@ def _pack_documents(config: PackConfig) -> Manifest:
         counts = Counts.total(receipt.counts for receipt in receipts)
         sources = _checked(config, receipts, counts)
         folder.run("tokenizer", _copy_tokenizer, [tokenizer_folder], label="copying")
-        about = {**_token_details(config, tokenizer), "sources": sources}
-        return _finish(config, folder, receipts, counts, about)
+        tokens = _tokens_record(config, tokenizer, sources)
+        return _finish(config, folder, receipts, counts, tokens)
 
 
 def _repack(config: PackConfig, packed: PackedFolder) -> Manifest:
@@ -113,9 +112,7 @@ def _repack(config: PackConfig, packed: PackedFolder) -> Manifest:
         counts = Counts.total(receipt.counts for receipt in receipts)
         more = packed.manifest.counts.more | counts.more
         counts = counts.model_copy(update={"more": more})
-        details = packed.manifest.details
-        about = {key: details[key] for key in TOKEN_DETAILS if key in details}
-        return _finish(config, folder, receipts, counts, about)
+        return _finish(config, folder, receipts, counts, packed.record)
 
 
 def _as_packed(config: PackConfig, packed: PackedFolder) -> PackConfig:
@@ -160,7 +157,7 @@ def _finish(
     folder: OutputFolder,
     receipts: Sequence[Receipt],
     counts: Counts,
-    about: dict[str, Any],
+    tokens: TokensRecord,
 ) -> Manifest:
     """Write the row index of all shards, and the manifest."""
     splits: list[Split] = [split for split in SPLITS if _documents_of(receipts, split)]
@@ -173,7 +170,7 @@ def _finish(
     rows: dict[Split, dict[str, Any]] = {
         split: receipt.facts for split, receipt in zip(splits, indexes, strict=True)
     }
-    return folder.finish(counts, _details(config, about, rows))
+    return folder.finish(counts, _packed_record(config, tokens, rows).details())
 
 
 def _documents_of(receipts: Sequence[Receipt], split: Split) -> int:
@@ -352,45 +349,45 @@ def _warn_of_overlap(folder: Path, shards: dict[Split, int]) -> None:
             warn(f"{shared:,} of {every:,} held-out documents are also in the training split")
 
 
-def _token_details(config: PackConfig, tokenizer: "Tokenizer") -> dict[str, Any]:
-    """Return the details of the tokens: ABOUT_TOKENS."""
-    return {
-        "vocabulary_size": tokenizer.size,
-        "tokenizer": tokenizer.fingerprint,
-        "pad": tokenizer.pad,
-        "bos": tokenizer.bos if config.bos else None,
-        "eos": tokenizer.eos if config.eos else None,
-        "limits": config.limits.model_dump(mode="json"),
-    }
+def _tokens_record(
+    config: PackConfig, tokenizer: Tokenizer, sources: dict[str, dict[str, int]]
+) -> TokensRecord:
+    assert tokenizer.pad is not None, "a tokenizer without it is refused"
+    return TokensRecord(
+        vocabulary_size=tokenizer.size,
+        tokenizer=tokenizer.fingerprint,
+        pad=tokenizer.pad,
+        bos=tokenizer.bos if config.bos else None,
+        eos=tokenizer.eos if config.eos else None,
+        limits=config.limits.model_dump(mode="json"),
+        sources=sources,
+    )
 
 
-def _details(
-    config: PackConfig, about: dict[str, Any], rows: dict[Split, dict[str, Any]]
-) -> dict[str, Any]:
+def _packed_record(
+    config: PackConfig, tokens: TokensRecord, rows: dict[Split, dict[str, Any]]
+) -> PackedRecord:
     if not rows.get("train", {}).get("tokens"):
         raise LmkitError("INPUTS: nothing is left to train on", "hold out less: --validation")
     if rows["train"]["rows"] < 2 and rows["train"]["padding"]:
         warn(f"all the training text fits in one sequence of {config.sequence_length:,} tokens")
-    return {
-        "sequence_length": config.sequence_length,
-        "packing": config.packing,
-        **about,
-        **rows,
-    }
+    sequences = {"sequence_length": config.sequence_length, "packing": config.packing}
+    return PackedRecord.model_validate(tokens.model_dump(exclude_unset=True) | sequences | rows)
 
 
 def result_text(config: "PackConfig", manifest: Manifest) -> str:
     """Return lines with the counts by split and by source."""
-    lines = [f"{config.output}: sequences of {manifest.details['sequence_length']:,} tokens"]
-    for split in ("train", "validation"):
-        if found := manifest.details.get(split):
+    record = PackedRecord.of(manifest, config.output)
+    lines = [f"{config.output}: sequences of {record.sequence_length:,} tokens"]
+    for name in SPLITS:
+        if split := record.split(name):
             lines.append(
-                f"  {split}: {found['documents']:,} documents, {found['tokens']:,} tokens in "
-                f"{found['rows']:,} sequences ({found['padding_share']:.2%} padding, "
-                f"{found['cut']:,} documents split that would fit), "
-                f"{found['bytes_of_text'] / found['tokens']:.2f} bytes per token"
+                f"  {name}: {split.documents:,} documents, {split.tokens:,} tokens in "
+                f"{split.rows:,} sequences ({split.padding_share:.2%} padding, "
+                f"{split.cut:,} documents split that would fit), "
+                f"{split.bytes_of_text / split.tokens:.2f} bytes per token"
             )
-    return "\n".join([*lines, *_by_source(manifest.details.get("sources", {}))])
+    return "\n".join([*lines, *_by_source(record.sources)])
 
 
 def _by_source(sources: Mapping[str, Mapping[str, int]]) -> list[str]:

@@ -1,71 +1,139 @@
-"""The options of a run, resolved with its inputs.
+"""The plan of a run: its options, resolved with its inputs.
 
 Choices:
-- Options are inert; here they are combined with the packed folders, the device and the other model.
+- Options are inert; here they are combined with the packed folders, the device and the other model,
+  once, into a plan. Nothing is written: a mistake that can be known is reported before.
+- Checks that read least come first.
 - What is determined once (precision, micro-batch, steps for a number of hours) is stored with the
   run, and read again when it resumes.
 """
 
-from collections.abc import Callable
-from functools import cache
-from typing import cast
+from dataclasses import dataclass
 
-import numpy as np
-from accelerate import Accelerator
+import torch
 from torch import Tensor
-from torch.optim import Optimizer
 
 from lmkit.artifacts.inputs import Inputs
 from lmkit.artifacts.output_folder import refuse_overlap
 from lmkit.commands.pretrain.options import PretrainConfig
-from lmkit.counter_rng import row_keys
 from lmkit.errors import ConfigError
 from lmkit.execution.progress import log_message
 from lmkit.execution.ranks import ranks
 from lmkit.model.options import ModelConfig
-from lmkit.model.transformer import Transformer
-from lmkit.objectives.options import ObjectiveConfig, check_compatible
-from lmkit.objectives.registry import Objective, Packing, objective_of, positions_needed
+from lmkit.objectives.batch import MakeBatch
+from lmkit.objectives.objective import Packing, objective_of
+from lmkit.objectives.options import check_compatible
 from lmkit.tokenizers.tokenizer import Tokenizer
 from lmkit.training.checkpoints.initial_weights import InitialWeights
 from lmkit.training.checkpoints.layout import newest_first
-from lmkit.training.checkpoints.run_folder import RunFolder, resolved_steps
 from lmkit.training.data.packed_inputs import PackedInputs
-from lmkit.training.distributed.launch import accelerator_for
-from lmkit.training.distributed.parallelism import Parallelism
-from lmkit.training.distributed.rank_zero import on_rank_zero
-from lmkit.training.loop import Hooks, Progress, Recipe, train
-from lmkit.training.optimizer import CombinedOptimizer, optimizer_of
-from lmkit.training.planning.forecast import Forecast, forecast
-from lmkit.training.planning.micro_batch import find_micro_batch, fits_by_estimate, fits_on_gpu
-from lmkit.training.precision import Precision, choose_precision, find_device, refuse_fp16
+from lmkit.training.distributed.launch import (
+    ParallelMode,
+    refuse_launcher_plugins,
+    requested_mode,
+)
+from lmkit.training.distributed.parallelism import refuse_mode
+from lmkit.training.loop import Recipe
+from lmkit.training.planning.glibc_allocator import tune_allocator
+from lmkit.training.precision import find_device, refuse_fp16
 from lmkit.training.run_length import requested_steps
 
 MICRO_BATCH_TOKENS = 8_192
 
 
-def with_initial_shape(config: PretrainConfig) -> PretrainConfig:
-    """Return the options with the model's shape from --init-from, if that is given.
+@dataclass(frozen=True)
+class RunPlan:
+    """What a run is, before anything of it is built or written."""
 
-    Raises ConfigError where typed options of the model differ from it.
-    """
-    if config.init_from is None:
-        return config
-    initial_weights, model = InitialWeights.at(config.init_from), config.model
-    try:
-        if model.preset is None:  # a preset sets the full shape
-            as_typed = model.model_dump(include=model.model_fields_set)
-            model = ModelConfig.model_validate(initial_weights.options(as_typed))
-        if differences := initial_weights.differences(model):
-            raise ConfigError("\n".join(f"{each}; leave it out" for each in differences))
-        check_compatible(model.architecture, config.objective)
-    except ValueError as error:  # pydantic's ValidationError is one, too
-        raise ConfigError(f"--init-from: {config.init_from}: {error}") from None
-    return config.model_copy(update={"model": model})
+    options: PretrainConfig
+    """As typed; what the plan has a field for is that field instead."""
+    model: ModelConfig
+    """The model's options, those of --init-from where that is given."""
+    parallel: ParallelMode
+    steps: int
+    """For the given steps, tokens or epochs; with --hours, once a trial has determined them."""
+    packed: PackedInputs
+    device: torch.device
+    make_batch: MakeBatch
+    scored_batches: MakeBatch
+    """Makes the batches of validation."""
+    inputs: Inputs
+    """The packed folders, and the model of --init-from."""
+    initial_tensors: dict[str, Tensor]
+    """Its weights; emptied once the run's model has them."""
+
+    @property
+    def recorded(self) -> PretrainConfig:
+        """The options as a manifest records them."""
+        resolved = {"model": self.model, "parallel": self.parallel, "steps": self.steps}
+        return self.options.model_copy(update=resolved)
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Tokens of the tokenizer."""
+        return self.packed.record.vocabulary_size
+
+    @property
+    def global_batch_size(self) -> int:
+        """Sequences of a step."""
+        return sequences_per_batch(self.options, self.packed.sequence_length)
+
+    @property
+    def rows_per_rank(self) -> int:
+        """Most sequences of a step on one data-parallel rank."""
+        data_parallel_size = 1 if self.parallel == "tensor" else ranks()
+        return -(-self.global_batch_size // data_parallel_size)
+
+    @property
+    def default_micro_batch(self) -> int:
+        """Sequences to compute at a time, where nothing is measured."""
+        default = max(1, MICRO_BATCH_TOKENS // self.packed.sequence_length)
+        typed = self.options.micro_batch
+        return min(self.rows_per_rank, typed if isinstance(typed, int) else default)
+
+    def recipe(self, rows: int, micro_batch: int) -> Recipe:
+        """Return the recipe of the training loop, and print the batch and the epochs.
+
+        Args:
+            rows: sequences that there are to train on.
+            micro_batch: sequences to compute at a time.
+
+        """
+        packed, options, size = self.packed, self.options, self.global_batch_size
+        log_message(
+            f"batch: {size:,} sequences of {packed.sequence_length:,} tokens, "
+            f"{micro_batch:,} at a time; {self.steps:,} steps are "
+            f"{self.steps * size / rows:.2f} epochs"
+        )
+        for reads in packed.facts(self.steps * size) if len(packed.folders) > 1 else []:
+            fraction = f"{reads.share_of_tokens:.1%} of the tokens"
+            log_message(f"  {reads.folder}: {fraction}, read {reads.epochs:.2f} times")
+        return Recipe(
+            seed=options.seed,
+            steps=self.steps,
+            global_batch_size=size,
+            micro_batch=micro_batch,
+            optim=options.optim,
+            schedule=options.schedule,
+            spike=options.spike,
+            validate_every=options.validate_every,
+            save_every=options.save_every,
+        )
 
 
-def with_steps(config: PretrainConfig, packed: PackedInputs) -> PretrainConfig:
-    """Return the options with the steps for the given tokens or epochs."""
+def resolve(config: PretrainConfig) -> RunPlan:
+    """Return the plan of a run; an error names what can't be, or can't be read."""
+    model = model_of(config)
+    packed = PackedInputs.at(config.inputs, config.mixture.weights, config.output)
+    tune_allocator()  # before the first tensor: it changes how memory is allocated
+    device = find_device(config.device)
+    refuse_fp16(config.precision, device)
+    refuse_launcher_plugins()
+    parallel = requested_mode(config.parallel)
+    packed.check(hashes=config.verify or not (config.output / "manifest.json").exists())
+    make_batch, scored_batches = _batches(config, packed)
+    _refuse_long_rows(config, model, packed)
+    inputs, initial_tensors = _inputs_and_weights(config, packed)
     steps = requested_steps(
         config,
         as_typed="steps" in config.model_fields_set,
@@ -73,116 +141,41 @@ def with_steps(config: PretrainConfig, packed: PackedInputs) -> PretrainConfig:
         sequence_length=packed.sequence_length,
         rows=len(packed.rows()),
     )
-    return config.model_copy(update={"steps": steps})
-
-
-def within_hours(
-    config: PretrainConfig, packed: PackedInputs, objective: "Objective"
-) -> PretrainConfig:
-    """Return the options with the steps that the given hours are enough for.
-
-    The number is determined when the run starts, and stored with it.
-    """
-    if config.hours is None:
-        return config
-
-    known = None if config.overwrite else on_rank_zero(lambda: resolved_steps(config.output))
-    if known is None or known[0] != config.hours:
-        trial_forecast = forecast_run(config, packed, objective)
-        steps = on_rank_zero(lambda: trial_forecast.steps_in(config.hours or 0))
-        known = (config.hours, steps)
-        log_message(f"{config.hours:g} hours: time for about {steps:,} steps")
-    return config.model_copy(update={"steps": known[1]})
-
-
-def forecast_run(config: PretrainConfig, packed: PackedInputs, objective: "Objective") -> Forecast:
-    """Return the expected cost of the run, from arithmetic and from a few discarded steps."""
-    data, size = packed.rows(), packed.manifest.details["vocabulary_size"]
-    micro_batch = _default_micro_batch(config, packed)
-    recipe, order = recipe_for(config, packed, len(data), micro_batch), packed.order(data)
-    device = find_device(config.device)
-    precision = choose_precision(device) if config.precision == "auto" else config.precision
-    numbers = np.arange(min(recipe.micro_batch, len(data)))
-    batch = objective(data.read(numbers), row_keys(config.seed, 1, numbers))
-
-    @cache
-    def setup() -> "tuple[Parallelism, Optimizer | CombinedOptimizer]":
-        accelerator = accelerator_for(config.device, precision)
-        model = Transformer(config.model, size, seed=config.seed).to(accelerator.device)
-        model.recompute(config.activation_checkpointing)
-        parallelism = Parallelism(model, accelerator, config.parallel)
-        return parallelism, optimizer_of(
-            [(shard.name, shard.local) for shard in parallelism.local_shards], config.optim
-        )
-
-    def trial(recipe: Recipe, report: Callable[[int], None]) -> None:
-        hooks = Hooks(on_step=lambda record: report(record.tokens))
-        train(*setup(), data, objective, recipe, Progress(), hooks, order)
-
-    return forecast(
-        config.model,
-        size,
-        recipe,
-        batch,
+    if not config.dry_run:
+        refuse_mode(parallel, ranks(), model, config.optim.algorithm)
+    return RunPlan(
+        options=config,
+        model=model,
+        parallel=parallel,
+        steps=steps,
+        packed=packed,
         device=device,
-        precision=precision,
-        processes=ranks(),
-        trial=trial,
+        make_batch=make_batch,
+        scored_batches=scored_batches,
+        inputs=inputs,
+        initial_tensors=initial_tensors,
     )
 
 
-def inputs_and_weights(
-    config: PretrainConfig, packed: PackedInputs
-) -> "tuple[Inputs, dict[str, Tensor]]":
-    """Return the inputs of the run, and its initial weights, if it has any.
+def model_of(config: PretrainConfig) -> ModelConfig:
+    """Return the options of the model, with the shape of --init-from, if that is given.
 
-    A run that resumes has its own weights, and they aren't read again.
+    Raises ConfigError where typed options of the model differ from it.
     """
-    initial_weights = InitialWeights.at(config.init_from) if config.init_from else None
-    if initial_weights is None:
-        return packed.inputs, {}
-    refuse_overlap(config.output, [initial_weights.path])
-    resumes = not config.overwrite and bool(newest_first(config.output))
-    tokenizer = Tokenizer.load(packed.path / "tokenizer")
-    weights = {} if resumes else initial_weights.load(tokenizer)
-    return packed.inputs.merged_with(initial_weights.inputs), weights
-
-
-def objective_for(config: ObjectiveConfig, packed: PackedInputs) -> "Objective":
-    """Return the function that makes batches; an InputError names missing special tokens."""
-    details = packed.manifest.details
-    packing = Packing(packed.sequence_length, details["bos"], details["eos"])
-    return objective_of(config, Tokenizer.load(packed.path / "tokenizer"), packing)
-
-
-def refuse_long_rows(config: PretrainConfig, packed: PackedInputs) -> None:
-    """Raise ConfigError where the sequences are longer than the model's learned positions."""
-    needed, longest = (
-        positions_needed(config.objective_options, packed.sequence_length),
-        config.model.longest,
-    )
-    if longest is not None and needed > longest:
-        raise ConfigError(
-            f"--model.max-positions: got {longest:,}, but sequences of "
-            f"{packed.sequence_length:,} tokens need {needed:,} positions with --objective "
-            f"{config.objective}",
-            "pack shorter sequences, or choose more positions or another encoding: "
-            "--model.position rotary",
-        )
-
-
-def refuse_absent_device(config: PretrainConfig) -> None:
-    """Raise ConfigError where the device isn't available, or doesn't support fp16."""
-    if config.device not in {"auto", "cpu"} or config.precision == "fp16":
-        refuse_fp16(config.precision, find_device(config.device))
-
-
-def resolve_precision(config: PretrainConfig, run: "RunFolder") -> "Precision":
-    """Return the precision: as typed, or as determined when the run started."""
-    device = find_device(config.device)
-    if config.precision != "auto":
-        return config.precision
-    return cast("Precision", run.resolve("precision", lambda: choose_precision(device)))
+    if config.init_from is None:
+        return config.model
+    initial_weights, typed = InitialWeights.at(config.init_from), config.model
+    try:
+        model = typed
+        if typed.preset is None:  # a preset sets the full shape
+            given = typed.model_dump(include=typed.model_fields_set)
+            model = ModelConfig.model_validate(initial_weights.options(given))
+        if differences := initial_weights.differences(model):
+            raise ConfigError("\n".join(f"{each}; leave it out" for each in differences))
+        check_compatible(model.architecture, config.objective)
+    except ValueError as error:  # pydantic's ValidationError is one, too
+        raise ConfigError(f"--init-from: {config.init_from}: {error}") from None
+    return model
 
 
 def sequences_per_batch(config: PretrainConfig, sequence_length: int) -> int:
@@ -190,68 +183,39 @@ def sequences_per_batch(config: PretrainConfig, sequence_length: int) -> int:
     return max(1, round(config.batch_tokens / sequence_length))
 
 
-def recipe_for(
-    config: PretrainConfig, packed: PackedInputs, rows: int, micro_batch: int
-) -> "Recipe":
-    """Return the recipe of the training loop, and print the size of the batch and the epochs."""
-    sequence_length = packed.sequence_length
-    global_batch_size = sequences_per_batch(config, sequence_length)
-    epochs = config.steps * global_batch_size / rows
-    log_message(
-        f"batch: {global_batch_size:,} sequences of {sequence_length:,} tokens, "
-        f"{micro_batch:,} at a time; {config.steps:,} steps are {epochs:.2f} epochs"
-    )
-    for entry in packed.facts(config.steps * global_batch_size) if len(packed.folders) > 1 else []:
-        fraction = f"{entry['share_of_tokens']:.1%} of the tokens"
-        log_message(f"  {entry['folder']}: {fraction}, read {entry['epochs']:.2f} times")
-    return Recipe(
-        seed=config.seed,
-        steps=config.steps,
-        global_batch_size=global_batch_size,
-        micro_batch=micro_batch,
-        optim=config.optim,
-        schedule=config.schedule,
-        spike=config.spike,
-        validate_every=config.validate_every,
-        save_every=config.save_every,
-    )
+def _batches(config: PretrainConfig, packed: PackedInputs) -> tuple[MakeBatch, MakeBatch]:
+    """Return what makes batches of training and of validation; an error names missing tokens."""
+    objective, record = objective_of(config), packed.record
+    packing = Packing(record.sequence_length, record.bos, record.eos)
+    tokenizer = Tokenizer.load(packed.path / "tokenizer")
+    return objective.make(tokenizer, packing), objective.scored.make(tokenizer, packing)
 
 
-def _rows_per_rank(config: PretrainConfig, packed: PackedInputs) -> int:
-    """Return the maximum number of sequences of a batch on one data-parallel rank."""
-    data_parallel_size = 1 if config.parallel == "tensor" else ranks()
-    return -(-sequences_per_batch(config, packed.sequence_length) // data_parallel_size)
+def _refuse_long_rows(config: PretrainConfig, model: ModelConfig, packed: PackedInputs) -> None:
+    """Raise ConfigError where the sequences are longer than the model's learned positions."""
+    needed = objective_of(config).positions_needed(packed.sequence_length)
+    if model.longest is not None and needed > model.longest:
+        raise ConfigError(
+            f"--model.max-positions: got {model.longest:,}, but sequences of "
+            f"{packed.sequence_length:,} tokens need {needed:,} positions with --objective "
+            f"{config.objective}",
+            "pack shorter sequences, or choose more positions or another encoding: "
+            "--model.position rotary",
+        )
 
 
-def _default_micro_batch(config: PretrainConfig, packed: PackedInputs) -> int:
-    """Return the sequences to compute at a time, where nothing is measured."""
-    default = max(1, MICRO_BATCH_TOKENS // packed.sequence_length)
-    requested = config.micro_batch if isinstance(config.micro_batch, int) else default
-    return min(_rows_per_rank(config, packed), requested)
+def _inputs_and_weights(
+    config: PretrainConfig, packed: PackedInputs
+) -> tuple[Inputs, dict[str, Tensor]]:
+    """Return the inputs of the run, and its initial weights, if it has any.
 
-
-def resolve_micro_batch(
-    config: PretrainConfig,
-    packed: PackedInputs,
-    objective: "Objective",
-    run: "RunFolder",
-    model: "Transformer",
-    accelerator: "Accelerator",
-) -> int:
-    """Return the sequences to compute at a time; auto determines how many fit, once per run."""
-    if config.micro_batch != "auto":
-        return _default_micro_batch(config, packed)
-
-    data, device = packed.rows(), accelerator.device
-
-    def fits(rows: int) -> bool:
-        numbers = np.arange(rows) % len(data)
-        batch = objective(data.read(numbers), row_keys(config.seed, 1, numbers))
-        bf16 = accelerator.mixed_precision != "no"
-        if device.type != "cuda":
-            size = packed.manifest.details["vocabulary_size"]
-            return fits_by_estimate(config.model, size, batch, device, bf16=bf16)
-        with accelerator.autocast():
-            return fits_on_gpu(model, batch.tensors())
-
-    return find_micro_batch(_rows_per_rank(config, packed), fits, device, run)
+    A run that resumes has its own weights, and they aren't read again.
+    """
+    if config.init_from is None:
+        return packed.inputs, {}
+    initial_weights = InitialWeights.at(config.init_from)
+    refuse_overlap(config.output, [initial_weights.path])
+    resumes = not config.overwrite and bool(newest_first(config.output))
+    tokenizer = Tokenizer.load(packed.path / "tokenizer")
+    weights = {} if resumes else initial_weights.load(tokenizer)
+    return packed.inputs.merged_with(initial_weights.inputs), weights

@@ -13,7 +13,7 @@ Choices:
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,6 +29,7 @@ from lmkit.execution.progress import log_message
 from lmkit.storage.atomic_files import atomic_write
 from lmkit.storage.byte_ranges import hash_range
 from lmkit.training.checkpoints.layout import CHECKPOINTS, STATE, newest_first, step_of
+from lmkit.training.checkpoints.run_record import RunRecord
 from lmkit.training.metrics import METRICS, TENSORBOARD
 
 HISTORY = "history.jsonl"
@@ -109,7 +110,7 @@ class RunFolder:
         text = json.dumps([fixed, data], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def complete(self, details: Mapping[str, Any], steps: int, tokens: int) -> Manifest:
+    def complete(self, record: RunRecord, steps: int, tokens: int) -> Manifest:
         """Write the manifest."""
         paths = [path for path in sorted(self.config.output.rglob("*")) if path.is_file()]
         names = [path.relative_to(self.config.output).as_posix() for path in paths]
@@ -123,7 +124,7 @@ class RunFolder:
         counts = Counts(more={"steps": steps, "tokens": tokens})
         folder = self.folder
         return folder.complete(
-            outputs, counts, dict(details), inputs=folder.plan.inputs, not_outputs=NOT_OUTPUTS
+            outputs, counts, record.details(), inputs=folder.plan.inputs, not_outputs=NOT_OUTPUTS
         )
 
     def _check_state(self, folder: OutputFolder) -> tuple[Manifest | None, list[str]]:

@@ -21,6 +21,7 @@ from lmkit.errors import InputError
 from lmkit.execution.progress import warn
 from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
+from lmkit.objectives.objective import Objective, Packing, objective_of
 from lmkit.objectives.options import ObjectiveConfig
 from lmkit.storage.atomic_files import sha256
 from lmkit.tokenizers.tokenizer import Tokenizer
@@ -67,11 +68,15 @@ class Description(Record):
         return self.config.longest or self.sequence_length
 
     @property
-    def learned(self) -> ObjectiveConfig:
-        """The objective of the model."""
-        return ObjectiveConfig.model_validate(
-            {"objective": self.objective, **self.objective_options}
-        )
+    def learned(self) -> Objective[Any]:
+        """The objective of the model, with its options."""
+        options = {"objective": self.objective, **self.objective_options}
+        return objective_of(ObjectiveConfig.model_validate(options))
+
+    @property
+    def packing(self) -> Packing:
+        """How the documents were packed that the model was trained on."""
+        return Packing(self.sequence_length, self.bos, self.eos)
 
 
 @dataclass(frozen=True)

@@ -16,18 +16,20 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from lmkit.artifacts.finished_folders import check_finished, finished_manifest
+from lmkit.artifacts.finished_folders import check_finished
 from lmkit.artifacts.inputs import Inputs, folder_input
-from lmkit.artifacts.manifest import Manifest
 from lmkit.artifacts.output_folder import refuse_overlap
 from lmkit.errors import InputError
 from lmkit.execution.ranks import rank
 from lmkit.packing.packed_folder import PackedFolder
+from lmkit.packing.packed_record import PackedRecord
 from lmkit.packing.token_rows import TokenSequences
+from lmkit.training.checkpoints.run_record import FolderReads
 from lmkit.training.data.mixed_rows import MixedRows
 from lmkit.training.data.mixture import row_fractions, rows_so_far
 from lmkit.training.data.sequence_order import rows_of_step
 
+HINT = "give a folder made by lmkit pack DOCUMENTS --tokenizer TOKENIZER"
 SHARED = {
     "tokenizer": ("tokenizers", "pack the documents of both with the same --tokenizer"),
     "sequence_length": ("sequence lengths", "lmkit pack FOLDER --sequence-length sets it"),
@@ -35,7 +37,7 @@ SHARED = {
     "eos": ("EOS tokens", "pack both with --eos, or both with --no-eos"),
     "pad": ("pad tokens", "pack both with the same --tokenizer"),
 }
-"""Details that must agree: their names, and hints."""
+"""What must agree of their records: names, and hints."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class PackedInputs:
         if not paths:
             raise InputError("INPUTS: got 0, must be one or more packed folders")
         refuse_overlap(output, paths)
-        folders = [_packed(path) for path in paths]
+        folders = [PackedFolder.at(path, HINT) for path in paths]
         for other in folders[1:]:
             _refuse_different(folders[0], other)
         if duplicates := [
@@ -70,9 +72,9 @@ class PackedInputs:
         return self.folders[0].path
 
     @property
-    def manifest(self) -> Manifest:
-        """Its manifest."""
-        return self.folders[0].manifest
+    def record(self) -> PackedRecord:
+        """Its record; of it, the tokens around documents are those of all."""
+        return self.folders[0].record
 
     @property
     def inputs(self) -> Inputs:
@@ -89,12 +91,12 @@ class PackedInputs:
     @property
     def sequence_length(self) -> int:
         """Tokens in a sequence."""
-        return int(self.manifest.details["sequence_length"])
+        return self.record.sequence_length
 
     @cached_property
     def fractions(self) -> list[Fraction]:
         """Fraction of the sequences from each folder."""
-        return row_fractions(self.weights, self._of_train("rows"), self._of_train("tokens"))
+        return row_fractions(self.weights, self._rows, self._tokens)
 
     def check(self, *, hashes: bool) -> None:
         """Raise InputError where a folder isn't as lmkit pack made it."""
@@ -102,12 +104,12 @@ class PackedInputs:
         if rank() == 0:
             for folder in self.folders:
                 check_finished(folder.path, hashes=hashes)
-                self._open(folder, "train")
+                folder.sequences("train")
             self.held_out()
 
     def rows(self) -> "TokenSequences | MixedRows":
         """Open the sequences to train on."""
-        opened = [self._open(folder, "train") for folder in self.folders]
+        opened = [folder.sequences("train") for folder in self.folders]
         if len(opened) == 1:
             return opened[0]
 
@@ -122,54 +124,44 @@ class PackedInputs:
     def held_out(self) -> "dict[str, TokenSequences]":
         """Open the sequences to validate on, by folder; folders without them are left out."""
         return {
-            str(folder.path): self._open(folder, "validation")
+            str(folder.path): folder.sequences("validation")
             for folder in self.folders
-            if "validation" in folder.manifest.details
+            if folder.record.validation
         }
 
     def facts(
         self, sequences: int, losses: Mapping[str, float | None] | None = None
-    ) -> list[dict[str, Any]]:
+    ) -> list[FolderReads]:
         """Return how often each folder is read in the first `sequences` sequences of a run."""
         rows_read = rows_so_far(sequences, self.fractions)
-        rows, tokens = self._of_train("rows"), self._of_train("tokens")
+        rows, tokens = self._rows, self._tokens
         parts = [share * t / r for share, t, r in zip(self.fractions, tokens, rows, strict=True)]
-        table: list[dict[str, Any]] = []
+        table: list[FolderReads] = []
         for number, folder in enumerate(self.folders):
-            entry: dict[str, Any] = {
-                "folder": str(folder.path),
-                "share_of_tokens": round(float(parts[number] / sum(parts)), 6),
-                "rows": rows[number],
-                "rows_read": rows_read[number],
-                "epochs": round(rows_read[number] / rows[number], 4),
-            }
             loss = (losses or {}).get(str(folder.path))
-            table.append(entry if loss is None else entry | {"validation_loss": loss})
+            entry = FolderReads(
+                folder=str(folder.path),
+                share_of_tokens=round(float(parts[number] / sum(parts)), 6),
+                rows=rows[number],
+                rows_read=rows_read[number],
+                epochs=round(rows_read[number] / rows[number], 4),
+            )
+            measured = {} if loss is None else {"validation_loss": loss}
+            table.append(entry.model_copy(update=measured))
         return table
 
-    def _of_train(self, key: str) -> list[int]:
-        return [int(folder.manifest.details["train"][key]) for folder in self.folders]
+    @property
+    def _rows(self) -> list[int]:
+        return [folder.record.train.rows for folder in self.folders]
 
-    def _open(self, folder: PackedFolder, split: str) -> "TokenSequences":
-        details = folder.manifest.details
-        return TokenSequences.open(folder.path / split, self.sequence_length, details["pad"])
-
-
-def _packed(path: Path) -> PackedFolder:
-    manifest = finished_manifest(path)
-    if manifest is None or manifest.stage != "pack":
-        what = f"made by lmkit {manifest.stage}" if manifest else "not made by lmkit"
-        missing = "" if path.exists() else ": no such folder"
-        raise InputError(
-            f"{path}{missing or f': {what}'}",
-            "give a folder made by lmkit pack DOCUMENTS --tokenizer TOKENIZER",
-        )
-    return PackedFolder(path, manifest)
+    @property
+    def _tokens(self) -> list[int]:
+        return [folder.record.train.tokens for folder in self.folders]
 
 
 def _refuse_different(one: PackedFolder, other: PackedFolder) -> None:
     for key, (name, hint) in SHARED.items():
-        first, second = one.manifest.details[key], other.manifest.details[key]
+        first, second = getattr(one.record, key), getattr(other.record, key)
         if first != second:
             shown = "" if key == "tokenizer" else f" ({first} and {second})"
             raise InputError(

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lmkit.counter_rng import row_keys
-from lmkit.objectives.registry import Objective
+from lmkit.objectives.batch import MakeBatch
 from lmkit.packing.token_rows import NO_TARGET, SequenceBatch
 
 PREFETCH_STEPS = 2
@@ -56,7 +56,7 @@ def step_batches(
     step: int,
     micro_batches: list[NDArray[np.int64]],
     data: TrainingRows,
-    objective: Objective,
+    make_batch: MakeBatch,
     pin: bool,
 ) -> StepBatches:
     """Read the sequences of each micro-batch of a step; `pin` them where a GPU will copy them."""
@@ -66,7 +66,7 @@ def step_batches(
         # An empty micro-batch still has to run, or the other ranks wait for its gradients.
         numbers = rows if len(rows) else np.zeros(1, np.int64)
         sequences = data.read(numbers)
-        batch = objective(sequences, row_keys(seed, step, numbers))
+        batch = make_batch(sequences, row_keys(seed, step, numbers))
         if len(rows):
             targets += batch.targets
             tokens += int(np.count_nonzero(sequences.documents_BT))

@@ -30,16 +30,6 @@ def test_tokens_and_epochs_are_rounded_up_to_steps(packed: Path, here: Path, lmk
     assert steps("tokens") == 6
 
 
-def test_hours_are_converted_to_steps_once(packed: Path, here: Path, lmkit: Lmkit) -> None:
-    command = ["pretrain", packed, *SMALL_RUN, "--output", "run", "--hours", "0.0003"]
-    exit_code, _, err = lmkit(*command)
-    assert exit_code == 0 and "0.0003 hours: time for about" in err
-    resolved = json.loads(Path("run/resolved.json").read_text())
-    assert resolved["steps"] == steps() and resolved["hours"] == 0.0003
-    exit_code, _, err = lmkit(*command)
-    assert exit_code == 0 and err.endswith("up to date\n") and "time for about" not in err
-
-
 def test_a_time_limit_saves_and_ends_with_130(packed: Path, here: Path, lmkit: Lmkit) -> None:
     command = ["pretrain", packed, *SMALL_RUN, "--output", "run", "--steps", "6"]
     exit_code, _, err = lmkit(*command, "--time-limit", "1e-9")
@@ -79,26 +69,6 @@ def test_activation_checkpointing_changes_no_bit(packed: Path, here: Path, lmkit
     assert lmkit(*command, "--output", "kept")[0] == 0
     assert lmkit(*command, "--output", "twice", "--activation-checkpointing")[0] == 0
     assert same_run(Path("kept"), Path("twice"), 4)
-
-
-def test_auto_determines_the_micro_batch_once(
-    packed: Path, here: Path, lmkit: Lmkit, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import lmkit.commands.pretrain.resolve as fitting
-
-    real = fitting.fits_by_estimate
-    tried: list[int] = []
-
-    def fits(config: Any, size: int, batch: Any, *rest: Any, **more: Any) -> bool:
-        tried.append(len(batch.tokens_BT))
-        return real(config, size, batch, *rest, **more) and len(batch.tokens_BT) <= 2
-
-    monkeypatch.setattr(fitting, "fits_by_estimate", fits)
-    command = ["pretrain", packed, *SMALL_RUN, "--output", "run", "--micro-batch", "auto"]
-    exit_code, _, err = lmkit(*command, "--steps", "2")
-    assert exit_code == 0 and tried == [8, 4, 2]
-    assert "8 sequences of 32 tokens, 2 at a time" in err
-    assert lmkit(*command, "--steps", "3")[0] == 0 and tried == [8, 4, 2]
 
 
 def test_out_of_memory_splits_micro_batches_and_changes_no_result(

@@ -8,11 +8,13 @@ from lmkit.packing.packed_folder import PackedFolder
 from lmkit.training.data.packed_inputs import PackedInputs
 
 DETAILS = {"tokenizer": "abc", "sequence_length": 8, "bos": 2, "eos": 3, "pad": 0}
+DETAILS |= {"packing": "chunk", "vocabulary_size": 9}
+SPLIT = {"documents": 1, "cut": 0, "bytes_of_text": 9, "padding": 0, "padding_share": 0}
 
 
 def packed(path: str, rows: int = 10, tokens: int = 70, **details: object) -> Path:
     """A folder with nothing but a manifest, which is all that is read first."""
-    sides = {"train": {"rows": rows, "tokens": tokens}}
+    sides = {"train": {**SPLIT, "rows": rows, "tokens": tokens}}
     manifest = Manifest(
         format=2,
         stage="pack",
@@ -61,15 +63,15 @@ def test_a_wrong_number_of_weights_is_refused_before_anything_is_read(here: Path
 def test_how_often_each_folder_is_read_depends_on_its_fraction_of_the_tokens(here: Path) -> None:
     # 0.75 of the tokens, 7 per sequence, and 0.25, 3.5 per sequence: 3 sequences of one for 2.
     found = packed_inputs(packed("a"), packed("b", rows=20), weights=(0.75, 0.25)).facts(100)
-    assert [fact["rows_read"] for fact in found] == [60, 40]
-    assert [fact["epochs"] for fact in found] == [6, 2]
-    assert [fact["share_of_tokens"] for fact in found] == [0.75, 0.25]
+    assert [reads.rows_read for reads in found] == [60, 40]
+    assert [reads.epochs for reads in found] == [6, 2]
+    assert [reads.share_of_tokens for reads in found] == [0.75, 0.25]
 
 
 def test_without_weights_every_folder_is_read_equally_often(here: Path) -> None:
     found = packed_inputs(packed("a"), packed("b", rows=30, tokens=70)).facts(80)
-    assert [fact["rows_read"] for fact in found] == [20, 60]
-    assert [fact["share_of_tokens"] for fact in found] == [0.5, 0.5]
+    assert [reads.rows_read for reads in found] == [20, 60]
+    assert [reads.share_of_tokens for reads in found] == [0.5, 0.5]
 
 
 def test_one_folder_has_the_inputs_that_it_always_had(here: Path) -> None:

@@ -7,7 +7,7 @@ import torch
 
 from lmkit.counter_rng import row_keys
 from lmkit.objectives.batch import Batch
-from lmkit.objectives.clm import clm
+from lmkit.objectives.clm.objective import clm
 from lmkit.packing.token_rows import SequenceBatch
 from lmkit.training.data.step_batches import StepBatches, prefetch, step_batches
 from tests.training.tiny import RaggedRows

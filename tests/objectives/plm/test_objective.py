@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lmkit.counter_rng import uniform
 from lmkit.objectives.batch import Batch
-from lmkit.objectives.plm import FILL, LEFT_CONTEXT, LENGTH, plm
+from lmkit.objectives.plm.objective import FILL, LEFT_CONTEXT, LENGTH, plm
 from lmkit.packing.token_rows import NO_TARGET, SequenceBatch
 from lmkit.tokenizers.word_boundaries import WordBoundaries
 from tests.objectives.texts import (

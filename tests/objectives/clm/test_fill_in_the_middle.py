@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmkit.objectives.fill_in_the_middle import Marks, fill_in_the_middle
+from lmkit.objectives.clm.fill_in_the_middle import Marks, fill_in_the_middle
 from lmkit.packing.token_rows import NO_TARGET, SequenceBatch
 from tests.objectives.texts import (
     BOS,

@@ -29,10 +29,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.counter_rng import uniform
-from lmkit.objectives.batch import Batch, documents_unless_all_first
+from lmkit.objectives.batch import Batch, MakeBatch, documents_unless_all_first
+from lmkit.objectives.objective import Objective, Packing, ordinary
+from lmkit.objectives.plm.options import PlmConfig
+from lmkit.objectives.prompt_formats import Masks
 from lmkit.objectives.ragged import Text, ranks, text_of
 from lmkit.packing.chunking import concatenated_ranges
 from lmkit.packing.token_rows import NO_TARGET, SequenceBatch
+from lmkit.tokenizers.tokenizer import Tokenizer
 from lmkit.tokenizers.word_boundaries import WordBoundaries
 
 LENGTH, LEFT_CONTEXT, FILL, ORDER = range(4)
@@ -43,6 +47,22 @@ LENGTH_CDF = np.cumsum(1 / np.arange(1, MAX_SPAN_LENGTH + 1)) / np.sum(
     1 / np.arange(1, MAX_SPAN_LENGTH + 1)
 )
 """Probability that a span is at most 1, 2, ... tokens long."""
+
+
+class Plm(Objective[PlmConfig]):
+    """Predict tokens in a random order."""
+
+    def make(self, tokenizer: Tokenizer, packing: Packing) -> MakeBatch:
+        """Return a function that samples targets and their order."""
+        del packing
+        is_ordinary_V, words = ordinary(tokenizer), WordBoundaries.of(tokenizer)
+        context, block = self.options.context, self.options.block
+        return lambda rows, keys_B: plm(rows, keys_B, is_ordinary_V, words, context, block)
+
+    def prompt_format(self, packing: Packing) -> Masks:
+        """Fill masks, each with its query."""
+        del packing
+        return Masks(two_streams=True)
 
 
 def plm(

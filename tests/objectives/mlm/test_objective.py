@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmkit.objectives.batch import Batch
-from lmkit.objectives.mlm import mlm
+from lmkit.objectives.mlm.objective import mlm
 from lmkit.packing.token_rows import NO_TARGET, SequenceBatch
 from lmkit.tokenizers.word_boundaries import WordBoundaries
 from tests.objectives.texts import (

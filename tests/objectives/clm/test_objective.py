@@ -1,10 +1,19 @@
 import itertools
+from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
-from lmkit.objectives.clm import clm
+from lmkit.errors import InputError
+from lmkit.objectives.clm.objective import Clm, clm
+from lmkit.objectives.clm.options import FimConfig
+from lmkit.objectives.objective import Packing
 from lmkit.packing.token_rows import TokenSequences
+from lmkit.tokenizers.build import train
+from lmkit.tokenizers.recipe import Recipe
+from lmkit.tokenizers.tokenizer import Tokenizer, save
+from tests.conftest import prose
 
 BOS, EOS, PAD = 1, 2, 0
 DOCUMENTS = [[BOS, 10, 11, 12, EOS], [BOS, 20, EOS], [BOS, 30, 31, 32, 33, 34, EOS]]
@@ -54,3 +63,16 @@ def test_a_batch_becomes_the_arguments_of_a_model() -> None:
     assert tokens_BT.tolist() == batch.tokens_BT.tolist()
     alone = clm(rows_of(DOCUMENTS[:1], 8).read(np.array([0])))
     assert "documents_BT" not in alone.tensors()
+
+
+def test_held_out_text_is_scored_unchanged() -> None:
+    objective = Clm("clm", FimConfig(rate=0.9))
+    packing = Packing(64, bos=2, eos=3)
+    assert objective.scored.make(None, packing) is clm  # type: ignore[arg-type]
+
+
+def test_fill_in_the_middle_needs_eos(tmp_path: Path) -> None:
+    save(train(prose(20), Recipe("bpe", 600)), tmp_path)
+    objective = Clm("clm", FimConfig(rate=0.5))
+    with pytest.raises(InputError, match="packed without an EOS token"):
+        objective.make(Tokenizer.load(tmp_path), Packing(64, bos=2, eos=None))

@@ -22,14 +22,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.counter_rng import uniform
-from lmkit.objectives.batch import Batch, documents_unless_all_first
+from lmkit.objectives.batch import Batch, MakeBatch, documents_unless_all_first
+from lmkit.objectives.mlm.options import MlmConfig
+from lmkit.objectives.objective import Objective, Packing, ordinary, required
+from lmkit.objectives.prompt_formats import Masks
 from lmkit.packing.token_rows import NO_TARGET, SequenceBatch
+from lmkit.tokenizers.tokenizer import Tokenizer
 from lmkit.tokenizers.word_boundaries import WordBoundaries
 
 CHOOSE, CORRUPT, REPLACE = range(3)
 """Streams of a position's random numbers."""
 
 MASKED_FRACTION, REPLACED_FRACTION = 0.8, 0.1
+
+
+class Mlm(Objective[MlmConfig]):
+    """Predict masked tokens."""
+
+    def make(self, tokenizer: Tokenizer, packing: Packing) -> MakeBatch:
+        """Return a function that masks; the tokenizer needs a mask token."""
+        del packing
+        is_ordinary_V = ordinary(tokenizer)
+        mask = required(tokenizer.mask, "a mask token", f"--objective {self.name}")
+        words = WordBoundaries.of(tokenizer) if self.options.whole_word else None
+        probability = self.options.probability
+        return lambda rows, keys_B: mlm(rows, keys_B, mask, is_ordinary_V, probability, words)
+
+    def prompt_format(self, packing: Packing) -> Masks:
+        """Fill masks, as in training."""
+        del packing
+        return Masks()
 
 
 def mlm(

@@ -8,7 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmkit.objectives.batch import Batch
-from lmkit.objectives.span_corruption import Marks, lengths, sentinels_needed, span_corruption
+from lmkit.objectives.span_corruption.masked_spans import (
+    Marks,
+    lengths,
+    sentinels_needed,
+    span_corruption,
+)
 from lmkit.packing.token_rows import NO_TARGET, SequenceBatch
 from tests.objectives.texts import (
     BOS,

@@ -1,0 +1,86 @@
+"""From the plan of a run to the session that trains it: model, data, optimizer, validation.
+
+Choice: the micro-batch is searched with the model on its device, before it is wrapped for several
+processes: what is measured on a GPU is the model itself.
+"""
+
+import numpy as np
+from accelerate import Accelerator
+
+from lmkit.commands.pretrain.resolve import RunPlan
+from lmkit.counter_rng import row_keys
+from lmkit.model.transformer import Transformer
+from lmkit.training.checkpoints.initial_weights import copy_weights
+from lmkit.training.checkpoints.run_folder import RunFolder
+from lmkit.training.data.step_batches import TrainingRows
+from lmkit.training.distributed.parallelism import Parallelism
+from lmkit.training.loss_scale import LossScale
+from lmkit.training.optimizer import optimizer_of
+from lmkit.training.planning.micro_batch import find_micro_batch, fits_by_estimate, fits_on_gpu
+from lmkit.training.session import Session
+from lmkit.training.validation import Validation
+
+
+def build_session(plan: RunPlan, folder: RunFolder, accelerator: Accelerator) -> Session:
+    """Return what trains the run, from its last checkpoint or from scratch."""
+    options, data = plan.options, plan.packed.rows()
+    model = _model(plan).to(accelerator.device)
+    micro_batch = _micro_batch(plan, folder, model, data, accelerator)
+    recipe = plan.recipe(len(data), micro_batch)
+    parallelism = Parallelism(model, accelerator, plan.parallel)
+    held_out = plan.packed.held_out()
+    is_fp16 = accelerator.mixed_precision == "fp16"
+    return Session(
+        run=options.output,
+        recipe=recipe,
+        recipe_hash=folder.recipe,
+        parallelism=parallelism,
+        optimizer=optimizer_of(
+            [(shard.name, shard.local) for shard in parallelism.local_shards], options.optim
+        ),
+        data=data,
+        make_batch=plan.make_batch,
+        order=plan.packed.order(data),
+        validate=(
+            Validation(parallelism, held_out, plan.scored_batches, recipe.micro_batch)
+            if held_out
+            else None
+        ),
+        scale=LossScale(accelerator.device) if is_fp16 else None,
+        keep=options.keep_checkpoints,
+        log_every=options.log_every,
+        stall_timeout=options.stall_timeout,
+    )
+
+
+def _model(plan: RunPlan) -> Transformer:
+    """Return the model with its initial weights, which the plan then no longer holds."""
+    model = Transformer(plan.model, plan.vocabulary_size, seed=plan.options.seed)
+    model.recompute(plan.options.activation_checkpointing)
+    if plan.initial_tensors:
+        copy_weights(model, plan.initial_tensors)
+        plan.initial_tensors.clear()
+    return model
+
+
+def _micro_batch(
+    plan: RunPlan,
+    folder: RunFolder,
+    model: Transformer,
+    data: TrainingRows,
+    accelerator: Accelerator,
+) -> int:
+    """Return the sequences to compute at a time; auto determines how many fit, once per run."""
+    if plan.options.micro_batch != "auto":
+        return plan.default_micro_batch
+    device, bf16 = accelerator.device, accelerator.mixed_precision != "no"
+
+    def fits(rows: int) -> bool:
+        numbers = np.arange(rows) % len(data)
+        batch = plan.make_batch(data.read(numbers), row_keys(plan.options.seed, 1, numbers))
+        if device.type != "cuda":
+            return fits_by_estimate(plan.model, plan.vocabulary_size, batch, device, bf16=bf16)
+        with accelerator.autocast():
+            return fits_on_gpu(model, batch.tensors())
+
+    return find_micro_batch(plan.rows_per_rank, fits, device, folder)

@@ -1,0 +1,1 @@
+"""Causal language modelling, and fill in the middle."""

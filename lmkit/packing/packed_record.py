@@ -1,0 +1,74 @@
+"""What the manifest of a packed folder records in its `details`.
+
+Choice: a record is parsed once, where a folder is opened. Keys that this version doesn't know are
+left out, so that a folder of a later version of the same format is still read.
+"""
+
+from typing import Any, Self
+
+from pydantic import ValidationError
+
+from lmkit.artifacts.manifest import Manifest, Record
+from lmkit.errors import InputError
+
+BEFORE_TOKENS = ("sequence_length", "packing")
+"""Keys that a manifest lists first."""
+
+
+class SplitRecord(Record):
+    """One split: its documents, and the sequences that they are in."""
+
+    documents: int
+    cut: int
+    """Documents that were split and would have fit in one sequence."""
+    bytes_of_text: int
+    tokens: int
+    """BOS and EOS included."""
+    rows: int
+    """Sequences."""
+    padding: int
+    padding_share: float
+
+
+class TokensRecord(Record):
+    """What is the same for other sequences over the same tokens."""
+
+    vocabulary_size: int
+    tokenizer: str
+    """SHA-256 of its tokenizer.json."""
+    pad: int
+    bos: int | None
+    eos: int | None
+    """Ids added around each document; None where there was none."""
+    limits: dict[str, Any] = {}  # noqa: RUF012 (a field's default, which pydantic copies)
+    sources: dict[str, dict[str, int]] = {}  # noqa: RUF012
+    """Documents, tokens and bytes of each source."""
+
+
+class PackedRecord(TokensRecord):
+    """Tokens, and the sequences that they are packed into."""
+
+    sequence_length: int
+    packing: str
+    train: SplitRecord
+    validation: SplitRecord | None = None
+
+    @classmethod
+    def of(cls, manifest: Manifest, shown: object) -> Self:
+        """Parse the details of a manifest; `shown` is how an error names its folder."""
+        try:
+            return cls.model_validate(manifest.details)
+        except ValidationError:
+            raise InputError(
+                f"{shown}: its manifest.json is not as lmkit pack writes it",
+                "pack the documents again",
+            ) from None
+
+    def split(self, name: str) -> SplitRecord | None:
+        """Return the record of `train` or `validation`; None where it holds no document."""
+        return self.train if name == "train" else self.validation
+
+    def details(self) -> dict[str, Any]:
+        """Return what a manifest records: all that was set, also where that is None."""
+        values = self.model_dump(mode="json", exclude_unset=True)
+        return {key: values[key] for key in BEFORE_TOKENS} | values

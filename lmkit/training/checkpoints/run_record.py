@@ -1,0 +1,48 @@
+"""What the manifest of a finished run records in its `details`.
+
+Choice: keys that earlier runs don't have, or that this version doesn't know, are no error: the
+model of such a run is still exported.
+"""
+
+from typing import Any, Self
+
+from lmkit.artifacts.manifest import Manifest, Record
+
+
+class FolderReads(Record):
+    """A packed folder of a run, and how much of it was read."""
+
+    folder: str
+    share_of_tokens: float
+    """Of the tokens that the run reads."""
+    rows: int
+    """Its sequences."""
+    rows_read: int
+    epochs: float
+    validation_loss: float | None = None
+    """On its held-out sequences, if it has some."""
+
+
+class RunRecord(Record):
+    """The results of a run."""
+
+    parameters: int
+    loss: float | None
+    """Of the last step; None if it isn't finite."""
+    validation_loss: float | None
+    """On the held-out sequences of all folders."""
+    skipped_steps: int = 0
+    dropped_tokens: int = 0
+    device: str
+    precision: str
+    processes: int
+    mixture: tuple[FolderReads, ...] = ()
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> Self:
+        """Parse the details of a manifest."""
+        return cls.model_validate(manifest.details)
+
+    def details(self) -> dict[str, Any]:
+        """Return what a manifest records: all that was set, also where that is None."""
+        return self.model_dump(mode="json", exclude_unset=True)

@@ -1,0 +1,57 @@
+"""What rank zero shows and records of a run's steps; the other ranks show nothing.
+
+Choice: metrics are opened first and closed last, so that the lines of a run are complete whatever
+happens to its display.
+"""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Self
+
+import torch
+
+from lmkit.execution.ranks import rank
+from lmkit.training.console import Monitor, gpu_bytes, resident_bytes
+from lmkit.training.metrics import Metrics, Record
+
+
+class Display:
+    """The metrics and the monitor of a run that is at step `start` and ends at step `steps`."""
+
+    def __init__(
+        self, run: Path, steps: int, start: int, log_every: int, device: torch.device
+    ) -> None:
+        self._run, self._steps, self._start, self._log_every = run, steps, start, log_every
+        self._memory = gpu_bytes if device.type == "cuda" else resident_bytes
+        self._stack = ExitStack()
+        self._metrics: Metrics | None = None
+        self._monitor: Monitor | None = None
+
+    def __enter__(self) -> Self:
+        if rank() == 0:
+            with self._stack:
+                metrics = Metrics(self._run, self._start, self._log_every)
+                self._metrics = self._stack.enter_context(metrics)
+                monitor = Monitor(self._steps, self._start, self._log_every, self._memory)
+                self._monitor = self._stack.enter_context(monitor)
+                self._stack = self._stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def step(self, record: Record) -> None:
+        """Record and show a finished step."""
+        if self._metrics and self._monitor:
+            self._metrics.append(record)
+            self._monitor.step(record)
+
+    def sync(self) -> None:
+        """Wait until the metrics of every step are on disk."""
+        if self._metrics:
+            self._metrics.sync()
+
+    def warn(self, message: str) -> None:
+        """Print a warning without breaking the panel."""
+        if self._monitor:
+            self._monitor.warn(message)

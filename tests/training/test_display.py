@@ -1,0 +1,34 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from lmkit.training.display import Display
+from lmkit.training.metrics import Record
+
+STEPS = [Record(step, 64 * step, 2.0, 0.1, 1.0, 640.0) for step in (1, 2)]
+
+
+def shown(run: Path) -> None:
+    with Display(run, 2, 0, 1, torch.device("cpu")) as display:
+        for record in STEPS:
+            display.step(record)
+        display.sync()
+        display.warn("careful")
+
+
+def test_steps_are_recorded_and_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shown(tmp_path)
+    lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [1, 2]
+    err = capsys.readouterr().err
+    assert "step 2/2" in err and "careful" in err
+
+
+def test_only_rank_zero_writes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RANK", "1")
+    shown(tmp_path)
+    assert list(tmp_path.iterdir()) == [] and not capsys.readouterr().err
