@@ -259,8 +259,8 @@ def test_options_touch_nothing_on_the_disk(
 
 
 def test_a_bug_keeps_its_traceback(raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lmkit.commands.clean import run as stage
+    from lmkit.commands.clean import steps
 
-    monkeypatch.setattr(stage, "normalize", lambda *_: 1 / 0)
+    monkeypatch.setattr(steps, "normalize", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         cli.main(["clean", str(raw), "--output", "out", "--workers", "1"])

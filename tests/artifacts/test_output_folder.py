@@ -179,7 +179,7 @@ def test_two_runs_do_not_share_a_folder(raw: Path) -> None:
 
 
 def test_a_failed_run_keeps_what_it_finished(raw: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from lmkit.commands.clean import run as stage
+    from lmkit.commands.clean import steps as stage
 
     original = stage.normalize
 

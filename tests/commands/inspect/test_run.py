@@ -10,7 +10,7 @@ import pytest
 
 from lmkit.artifacts.documents_file import JsonLinesFile
 from lmkit.cli import main
-from lmkit.commands.clean import run as cleaning
+from lmkit.commands.clean import steps as cleaning
 from lmkit.commands.clean.options import CleanConfig
 from lmkit.commands.clean.run import clean
 from lmkit.errors import LmkitError
