@@ -215,8 +215,8 @@ class _Trainer:
         """Compute the gradient of the global batch and update the weights.
 
         Where memory runs out, a single process halves its micro-batches and tries again: no weight
-        has changed yet. Several processes can't, since the others are waiting in the middle of the
-        step.
+        has changed yet, and what the failed `_step` held is freed with it. Several processes can't,
+        since the others are waiting in the middle of the step.
         """
         while True:
             try:

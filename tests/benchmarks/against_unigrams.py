@@ -15,20 +15,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lmkit.artifacts.finished_folders import finished_manifest
 from lmkit.evaluation.perplexity import score_rows
 from lmkit.objectives.batch import Batch
-from lmkit.objectives.objective import Packing, ordinary
-from lmkit.packing.token_rows import NO_TARGET, SequenceBatch, TokenSequences
+from lmkit.objectives.objective import ordinary
+from lmkit.packing.packed_folder import PackedFolder
+from lmkit.packing.token_rows import NO_TARGET, SequenceBatch
 from lmkit.training.checkpoints.trained_model import open_run
 
 
 def main(run: Path, packed: Path) -> None:
     trained = open_run(run, torch.device("cpu"))
-    manifest = finished_manifest(packed)
-    assert manifest is not None
-    details = manifest.details
-    rows = TokenSequences.open(packed / "validation", details["sequence_length"], details["pad"])
+    folder = PackedFolder.at(packed, "give the folder that the run was trained on")
+    rows = folder.sequences("validation")
     is_text_V = ordinary(trained.tokenizer)
     counts_V = np.bincount(
         rows.read(np.arange(len(rows))).tokens_BT.ravel(), minlength=len(is_text_V)
@@ -36,9 +34,8 @@ def main(run: Path, packed: Path) -> None:
     odds = counts_V[counts_V > 0] / counts_V.sum()
     entropy = -(odds * np.log(odds)).sum()
 
-    packing = Packing(details["sequence_length"], details["bos"], details["eos"])
     objective = trained.description.learned
-    make_batch = objective.scored.make(trained.tokenizer, packing)
+    make_batch = objective.scored.make(trained.tokenizer, trained.description.packing)
 
     def text_alone(rows: SequenceBatch, keys_B: NDArray[np.uint64]) -> Batch:
         batch = make_batch(rows, keys_B)
