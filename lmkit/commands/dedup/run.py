@@ -21,7 +21,7 @@ from lmkit.deduplication.examples import summary_of, write_examples
 from lmkit.deduplication.matcher import Matcher
 from lmkit.deduplication.readings import CollectDocuments, WriteDocuments
 from lmkit.deduplication.registry import index_settings, matchers_of
-from lmkit.deduplication.summary import Sections, summary_sections
+from lmkit.deduplication.summary import DedupRecord, summary_sections
 from lmkit.execution.progress import log_message, warn
 from lmkit.execution.tables import MAX_SOURCES, plain, shown
 from lmkit.readers.dispatch import read_slice
@@ -75,15 +75,16 @@ def _deduplicate(
     chosen, *_ = folder.run("audit", choose, [documents], label="choosing examples")
     write = WriteDocuments(read, matchers, documents, chosen.facts["examples"])
     receipts = folder.run("documents", write, tasks, workers=workers, label="writing")
-    details = summary_of(chosen, receipts)
-    _report(details, receipts)
+    found = summary_of(chosen, receipts)
     for matcher in matchers:
-        details |= matcher.summarize(folder)
+        found |= matcher.summarize(folder)
+    _report(DedupRecord.model_validate(found), receipts)
     if index:
         added = index.add(documents, folder.scratch)
-        details["index"] = {"documents": index.documents, "added": added}
+        found["index"] = {"documents": index.documents, "added": added}
         log_message(f"{index.path}: compared with {index.documents:,} documents, added {added:,}")
-    return folder.finish(Counts.total(receipt.counts for receipt in receipts), details)
+    record = DedupRecord.model_validate(found)
+    return folder.finish(Counts.total(receipt.counts for receipt in receipts), record.recorded())
 
 
 def _index(
@@ -106,9 +107,9 @@ def _choose_examples(
     write_examples(tables, documents, writer)
 
 
-def _report(details: Sections, receipts: Sequence[Receipt]) -> None:
+def _report(record: DedupRecord, receipts: Sequence[Receipt]) -> None:
     """Print a short summary of what was found."""
-    sections = summary_sections(details | {"examples": details["examples"][:SHOWN_EXAMPLES]})
+    sections = summary_sections(record, SHOWN_EXAMPLES)
     filled = {title: section for title, section in sections.items() if section}
     if filled:
         log_message(plain(filled))
@@ -132,12 +133,12 @@ def result_text(config: DedupConfig, manifest: Manifest) -> str:
             f"  cut {more['characters_cut']:,} characters out of {more['documents_cut']:,} "
             f"documents: {', '.join(cuts)}"
         )
-    sets = manifest.details.get("test_sets", [])
-    if found := [row for row in sets if row["found"]]:
+    sets = DedupRecord.from_manifest(manifest, config.output).test_sets
+    if found := [row.recorded() for row in sets if row.found]:
         lines.append(shown({"test_sets": found[:MAX_SOURCES]}))
     if sets:
         rest = len(sets) - min(len(found), MAX_SOURCES)
-        items, too_short = (sum(row[key] for row in sets) for key in ("items", "too_short"))
+        items, too_short = sum(row.items for row in sets), sum(row.too_short for row in sets)
         lines.append(
             f"  searched for {items - too_short:,} of {items:,} items of {len(sets):,} test sets"
             f"{f'; {rest:,} more sets: see lmkit inspect' if found and rest else ''}"
