@@ -26,7 +26,7 @@ from lmkit.storage.formats import (
     format_by_name,
     suffix_and_compression,
 )
-from lmkit.storage.remote_files import State, files_below, shown
+from lmkit.storage.remote_files import RemoteFile, State, shown
 
 NOT_DOCUMENTS = re.compile(
     r"(rejected|quarantine|duplicates|cuts|contamination)-(validation-)?\d{5,}\.jsonl\.zst"
@@ -38,21 +38,17 @@ Found = tuple[str, str, Format, State]
 
 
 def walk_remote(
-    path: str,
-    url: str,
-    accepted: set[Format],
-    forced: Format | None,
-    skipped: dict[str, int],
+    top: RemoteFile, accepted: set[Format], forced: Format | None, skipped: dict[str, int]
 ) -> Iterator[Found]:
     """Find the files at a URL, or the one file that it names."""
     read = 0
-    for file, origin, state in files_below(path, url):
+    for file, origin, state in top.files_below():
         if any(part.startswith(".") for part in origin.split("/")):
             continue
         name = os.path.basename(file)
         if NOT_DOCUMENTS.fullmatch(name):
             raise InputError(
-                f"{url}: holds {origin or name}, which lmkit wrote",
+                f"{top.url}: holds {origin or name}, which lmkit wrote",
                 "copy a folder that lmkit wrote to this machine to read it by its manifest, or "
                 "name its documents-*.jsonl.zst individually",
             )
@@ -61,12 +57,12 @@ def walk_remote(
             read += 1
             yield file, origin or name, kind, state
         elif not origin:
-            raise InputError(*not_accepted(path, kind, accepted))
+            raise InputError(*not_accepted(top.path, kind, accepted))
         else:
             _count_skipped(name, skipped)
     if not read:
         known = ", ".join(sorted(suffixes(accepted)))
-        raise InputError(f"{url}: no files to read in it ({known})")
+        raise InputError(f"{top.url}: no files to read in it ({known})")
 
 
 def walk(
