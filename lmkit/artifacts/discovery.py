@@ -20,12 +20,12 @@ from lmkit.artifacts.manifest import MANIFEST
 from lmkit.artifacts.tasks import PARTIAL
 from lmkit.errors import InputError
 from lmkit.storage.formats import (
-    KNOWN,
+    Accepted,
     Format,
     content_described,
     suffix_and_compression,
 )
-from lmkit.storage.remote_files import State, files_below, shown
+from lmkit.storage.remote_files import RemoteFile, State, shown
 
 NOT_DOCUMENTS = re.compile(
     r"(rejected|quarantine|duplicates|cuts|contamination)-(validation-)?\d{5,}\.jsonl\.zst"
@@ -36,41 +36,33 @@ Found = tuple[str, str, Format, State]
 """The location of a file, its path below what was typed, its format, and its state."""
 
 
-def walk_remote(
-    path: str,
-    url: str,
-    accepted: set[Format],
-    forced: Format | None,
-    skipped: dict[str, int],
-) -> Iterator[Found]:
+def walk_remote(top: RemoteFile, accepted: Accepted, skipped: dict[str, int]) -> Iterator[Found]:
     """Find the files at a URL, or the one file that it names."""
     read = 0
-    for file, origin, state in files_below(path, url):
+    for file, origin, state in top.files_below():
         if any(part.startswith(".") for part in origin.split("/")):
             continue
         name = os.path.basename(file)
         if NOT_DOCUMENTS.fullmatch(name):
             raise InputError(
-                f"{url}: holds {origin or name}, which lmkit wrote",
+                f"{top.url}: holds {origin or name}, which lmkit wrote",
                 "copy a folder that lmkit wrote to this machine to read it by its manifest, or "
                 "name its documents-*.jsonl.zst individually",
             )
-        kind = forced or KNOWN.by_path(file, named=not origin, accepted=accepted)
-        if kind is not None and (forced or kind in accepted):
+        kind = accepted.of(file, named=not origin)
+        if kind is not None and accepted.takes(kind):
             read += 1
             yield file, origin or name, kind, state
         elif not origin:
-            raise InputError(*not_accepted(path, kind, accepted))
+            raise InputError(*not_accepted(top.path, kind, accepted))
         else:
             _count_skipped(name, skipped)
     if not read:
-        known = ", ".join(sorted(suffixes(accepted)))
-        raise InputError(f"{url}: no files to read in it ({known})")
+        known = ", ".join(sorted(accepted.endings))
+        raise InputError(f"{top.url}: no files to read in it ({known})")
 
 
-def walk(
-    top: str, accepted: set[Format], forced: Format | None, skipped: dict[str, int]
-) -> Iterator[Found]:
+def walk(top: str, accepted: Accepted, skipped: dict[str, int]) -> Iterator[Found]:
     """Find the files below a folder; hidden ones, and links to folders, are not followed."""
     start = "" if top == "." else os.path.join(top, "")
     folders = [""]
@@ -105,10 +97,10 @@ def walk(
                     f"{path}: lmkit wrote it, but there is no complete {MANIFEST} next to it",
                     "make that folder again, or name its documents-*.jsonl.zst individually",
                 )
-            kind = forced or KNOWN.by_path(path, named=False, accepted=accepted)
+            kind = accepted.of(path, named=False)
             if saved_data_set and CACHES.fullmatch(name):
                 kind = None
-            if kind is not None and (forced or kind in accepted):
+            if kind is not None and accepted.takes(kind):
                 yield path, origin, kind, state
             else:
                 _count_skipped(name, skipped)
@@ -139,27 +131,22 @@ def _count_skipped(name: str, skipped: dict[str, int]) -> None:
     skipped[ending] = skipped.get(ending, 0) + 1
 
 
-def suffixes(accepted: set[Format]) -> list[str]:
-    """Return the endings of formats."""
-    return [suffix for suffix, kind in KNOWN.by_ending.items() if kind in accepted]
-
-
-def not_accepted(path: str, kind: Format | None, accepted: set[Format]) -> tuple[str, str | None]:
+def not_accepted(path: str, kind: Format | None, accepted: Accepted) -> tuple[str, str | None]:
     """Return why a file that was named can't be read, and what to do."""
-    if "json" not in accepted:  # no --format either
-        known = ", ".join(sorted(suffixes(accepted)))
+    if "json" not in accepted.names:  # no --format either
+        known = ", ".join(sorted(accepted.endings))
         message = f"{shown(path)}: must end in {known} (or these with .gz, .zst, .bz2 or .xz)"
         if kind not in {None, "tokens"}:
             message += "; raw text needs lmkit clean first"
         return message, None
     suffix, compression = suffix_and_compression(os.path.basename(path))
     ending = f"it ends in {suffix}" if suffix else "its name has no ending"
-    if suffix in KNOWN.by_ending and compression != "none":
+    if suffix in accepted.formats.by_ending and compression != "none":
         ending = f"{suffix} is not read in compressed form"
-    near = get_close_matches(suffix, suffixes(accepted), n=3, cutoff=0.5) if suffix else []
+    near = get_close_matches(suffix, accepted.endings, n=3, cutoff=0.5) if suffix else []
     like = f" (known endings like it: {', '.join(near)})" if near else ""
     return (
         f"{shown(path)}: must be in a format that is known; {ending}{like}, and holds "
         f"{content_described(path)}",
-        f"--format reads it as one of {', '.join(sorted(accepted - {'tokens'}))}",
+        f"--format reads it as one of {', '.join(sorted(accepted.names - {'tokens'}))}",
     )

@@ -18,34 +18,38 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
-from stat import S_ISDIR, S_ISREG
 from typing import NamedTuple
 
-from lmkit.artifacts.discovery import not_accepted, suffixes, walk, walk_remote
-from lmkit.artifacts.finished_folders import check_finished, finished_manifest
-from lmkit.artifacts.manifest import Input, Manifest
+from lmkit.artifacts.discovery import not_accepted, walk, walk_remote
+from lmkit.artifacts.finished_folders import check_finished
+from lmkit.artifacts.locations import (
+    FinishedFolder,
+    LocalFile,
+    LocalFolder,
+    located,
+    source_at,
+)
+from lmkit.artifacts.manifest import Input
 from lmkit.artifacts.options import RANGE_BYTES
 from lmkit.artifacts.tasks import ReadRange
 from lmkit.errors import InputError, LmkitError
 from lmkit.storage.byte_ranges import Compression, Range, hash_range
-from lmkit.storage.formats import KNOWN, Format, suffix_and_compression
-from lmkit.storage.hub import Dataset, dataset_of, shards_and_version
-from lmkit.storage.remote_files import State, remote, shown, state_of, without_file_scheme
+from lmkit.storage.formats import KNOWN, Accepted, Format, Formats, suffix_and_compression
+from lmkit.storage.hub import HubDataset, shards_and_version
+from lmkit.storage.registry import FORMATS
+from lmkit.storage.remote_files import (
+    RemoteFile,
+    State,
+    shown,
+    state_of,
+    without_file_scheme,
+)
 
 SPLITTABLE: set[tuple[Format, Compression]] = {
-    ("jsonl", "none"),
-    ("jsonl", "gzip"),
-    ("jsonl", "zstd"),
-    ("jsonl", "bzip2"),
     ("tokens", "none"),
-    ("parquet", "none"),
-    ("warc", "gzip"),
-    ("warc", "zstd"),
-    ("wikipedia", "none"),
-    ("wikipedia", "bzip2"),
+    *((each.name, compression) for each in FORMATS for compression in each.splits),
 }
-"""What a task can read from any offset: lines, also in gzip members, zstd frames and bzip2 blocks;
-row groups; archives with a member or a frame for each record; pages."""
+"""What a task can read from any offset."""
 # The weight of a compressed byte when work is divided: text shrinks to about a third.
 COMPRESSED_WEIGHT = 3
 # Opening a file takes time, however small it is: a million tiny files are too many for one task.
@@ -110,6 +114,55 @@ class Inputs:
         return tuple(part._replace(input=part.input + first) for part in self.slices)
 
 
+FoundInput = tuple[Input, list[Slice]]
+"""An input, and the slices to read of it."""
+
+
+@dataclass(frozen=True)
+class _Search:
+    """How documents are searched for at a location."""
+
+    accepted: Accepted
+    source: str | None
+    skipped: dict[str, int]
+
+    def at(self, path: str) -> list[FoundInput]:
+        """Find the inputs that an argument names."""
+        match located(path):
+            case HubDataset() as dataset:
+                return [_dataset(path, dataset, self.source or dataset.name)]
+            case RemoteFile() as top:
+                label = self.source or os.path.basename(path)
+                files = walk_remote(top, self.accepted, self.skipped)
+                return [_raw_file(label, *file) for file in files]
+            case FinishedFolder() as folder:
+                return [_finished_folder(folder, self._label(path))]
+            case LocalFolder():
+                return self._folder(path)
+            case LocalFile(_, state):
+                return [self._file(path, state)]
+
+    def _label(self, path: str) -> str:
+        """Return the label of the documents at a path: the last part of it."""
+        name = os.path.basename(path)
+        return self.source or (Path(path).resolve().name if name in {"", ".", ".."} else name)
+
+    def _file(self, path: str, state: State) -> FoundInput:
+        kind = self.accepted.of(path, named=True)
+        if kind is None or not self.accepted.takes(kind):
+            raise InputError(*not_accepted(path, kind, self.accepted))
+        return _raw_file(self._label(path), path, os.path.basename(path), kind, state)
+
+    def _folder(self, path: str) -> list[FoundInput]:
+        inside = self.accepted.in_folders
+        files = walk(path, inside, self.skipped)
+        found = [_raw_file(self._label(path), *file) for file in files]
+        if not found:
+            known = ", ".join(sorted(inside.endings))
+            raise InputError(f"{path}: no files to read in it ({known})")
+        return found
+
+
 def find_documents(
     paths: Sequence[Path],
     listed: Path | None = None,
@@ -117,48 +170,23 @@ def find_documents(
     formats: Iterable[Format],
     forced: Format | None = None,
     source: str | None = None,
+    known: Formats = KNOWN,
 ) -> Inputs:
     """Find the documents that the arguments name.
 
-    `formats` are those that the stage reads, in addition to folders of documents. Raises InputError
-    for what is missing, empty or of the wrong format.
+    `formats` are those that the stage reads, of the `known` ones, in addition to folders of
+    documents. Raises InputError for what is missing, empty or of the wrong format.
     """
-    accepted = set(formats)
+    accepted = Accepted(frozenset(formats), forced, known)
     named = [str(path) for path in paths]
     arguments = list(dict.fromkeys(map(without_file_scheme, [*named, *_listed_paths(listed)])))
     if not arguments:
         raise InputError("INPUTS: missing; name files or folders to read")
-    found: list[tuple[Input, list[Slice]]] = []
+    found: list[FoundInput] = []
     skipped: dict[str, int] = {}
+    search = _Search(accepted, source, skipped)
     for path in arguments:
-        name = os.path.basename(path)
-        label = source or name
-        url, dataset = remote(path), dataset_of(path)
-        if dataset is not None:
-            found.append(_dataset(path, dataset, source or dataset.name))
-            continue
-        if url is not None:
-            files = walk_remote(path, url, accepted, forced, skipped)
-            found += [_raw_file(label, *file) for file in files]
-            continue
-        state = _stat(path)
-        if not source and name in {"", ".", ".."}:
-            label = Path(path).resolve().name
-        if S_ISREG(state.st_mode):
-            kind = forced or KNOWN.by_path(path, named=True, accepted=accepted)
-            if kind is None or not (forced or kind in accepted):
-                raise InputError(*not_accepted(path, kind, accepted))
-            now = State(state.st_size, state.st_mtime_ns)
-            found.append(_raw_file(label, path, name, kind, now))
-        elif manifest := finished_manifest(Path(path)):
-            found.append(_finished_folder(Path(path), manifest, label))
-        else:
-            inside = accepted - {"tokens"}
-            before = len(found)
-            found += [_raw_file(label, *file) for file in walk(path, inside, forced, skipped)]
-            if len(found) == before:
-                known = ", ".join(sorted(suffixes(inside)))
-                raise InputError(f"{path}: no files to read in it ({known})")
+        found += search.at(path)
     found.sort(key=lambda pair: (*pair[0].identity, pair[0].path))
     return Inputs(
         tuple(arguments),
@@ -221,7 +249,7 @@ def same_content(old: Input, new: Input, verify: bool) -> bool:
     """Return whether an input is unchanged; reads it only if its time has changed."""
     if old.modified is None or new.modified is None:
         return old.sha256 == new.sha256
-    if old.bytes != new.bytes or dataset_of(new.path) is not None:
+    if old.bytes != new.bytes or isinstance(source_at(new.path), HubDataset):
         return (old.bytes, old.modified) == (new.bytes, new.modified)
     if not old.sha256 or (old.modified == new.modified and not verify):
         return old.modified == new.modified  # without a hash: it couldn't be read earlier either
@@ -233,20 +261,6 @@ def same_content(old: Input, new: Input, verify: bool) -> bool:
     starts = range(0, max(1, new.bytes), step)
     now = (hash_range(new.path, start, min(start + step, new.bytes)) for start in starts)
     return all(before == digest for before, digest in zip(old.sha256, now, strict=False))
-
-
-def _stat(path: str) -> os.stat_result:
-    """Return the state of a file or folder. Raises InputError for anything else."""
-    try:
-        state = os.stat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"{path}: no such file or folder") from None
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise InputError(f"{path}: cannot be read: {reason}") from None
-    if not S_ISREG(state.st_mode) and not S_ISDIR(state.st_mode):
-        raise InputError(f"{path}: a pipe, socket or device; must be a file or folder")
-    return state
 
 
 def _listed_paths(listed: Path | None) -> list[str]:
@@ -262,7 +276,8 @@ def _listed_paths(listed: Path | None) -> list[str]:
     return [str(Path(path)) if NOT_NORMALIZED.search(path) else path for path in paths]
 
 
-def _finished_folder(path: Path, manifest: Manifest, label: str) -> tuple[Input, list[Slice]]:
+def _finished_folder(folder: FinishedFolder, label: str) -> FoundInput:
+    path, manifest = folder.path, folder.manifest
     outputs = [o for o in manifest.outputs if fnmatch(o.name, "documents-*.jsonl.zst")]
     if not outputs:
         raise InputError(
@@ -296,16 +311,14 @@ def _finished_folder(path: Path, manifest: Manifest, label: str) -> tuple[Input,
     return record, slices
 
 
-def _raw_file(
-    label: str, path: str, origin: str, kind: Format, state: State
-) -> tuple[Input, list[Slice]]:
+def _raw_file(label: str, path: str, origin: str, kind: Format, state: State) -> FoundInput:
     size, modified = state
     compression = suffix_and_compression(os.path.basename(path))[1]
     part = Slice(0, path, label, origin, kind, compression, 0, size, size, modified)
     return Input(path, label, size, origin, modified), [part]
 
 
-def _dataset(path: str, dataset: Dataset, label: str) -> tuple[Input, list[Slice]]:
+def _dataset(path: str, dataset: HubDataset, label: str) -> FoundInput:
     shards, version = shards_and_version(dataset)
     record = Input(path, label, shards, dataset.url, version)
     parts = [

@@ -15,9 +15,9 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lmkit.config import PLUGIN
 from lmkit.errors import InputError, LmkitError
@@ -217,6 +217,27 @@ class Manifest(Plan):
     def fingerprint(self) -> str:
         """Return a hash of the content of the complete folder."""
         return fingerprint((output.name, output.sha256) for output in self.outputs)
+
+
+class Details(Record):
+    """What a command records in `details`, typed; names without a field are kept."""
+
+    model_config = ConfigDict(extra="allow")
+
+    @classmethod
+    def from_manifest(cls, manifest: Manifest, folder: Path) -> Self:
+        """Read the details of a folder's manifest. Raises InputError."""
+        try:
+            return cls.model_validate(manifest.details)
+        except ValidationError:
+            raise InputError(
+                f"{folder / MANIFEST}: damaged",
+                f"restore a good copy, or make {folder} again from its inputs",
+            ) from None
+
+    def recorded(self) -> dict[str, Any]:
+        """Return what stands in the manifest: what was set."""
+        return self.model_dump(mode="json", exclude_unset=True)
 
 
 def fingerprint(files: Iterable[tuple[str, str]]) -> str:

@@ -28,6 +28,7 @@ from typing import Any, TypeVar
 
 from lmkit.artifacts.finished_folders import check_finished
 from lmkit.artifacts.inputs import Inputs, same_content
+from lmkit.artifacts.locations import source_at
 from lmkit.artifacts.lock import LOCK, folder_lock
 from lmkit.artifacts.manifest import (
     FORMAT,
@@ -54,8 +55,8 @@ from lmkit.errors import ConfigError, LmkitError, OutputError
 from lmkit.execution.progress import log_message, warn
 from lmkit.storage.atomic_files import remove_leftovers
 from lmkit.storage.byte_ranges import hash_range
-from lmkit.storage.hub import dataset_of
-from lmkit.storage.remote_files import remote
+from lmkit.storage.hub import HubDataset
+from lmkit.storage.remote_files import RemoteFile, file_at
 
 TaskT = TypeVar("TaskT")
 SCRATCH = (
@@ -283,7 +284,11 @@ class OutputFolder:
         def same(before: Input, now: Input) -> bool:
             if now.modified is None and self.config.verify:
                 check_finished(Path(now.path), hashes=True)
-            if before.sha256 or before.bytes != now.bytes or dataset_of(now.path) is not None:
+            if (
+                before.sha256
+                or before.bytes != now.bytes
+                or isinstance(source_at(now.path), HubDataset)
+            ):
                 return same_content(before, now, self.config.verify)
             if before.modified == now.modified and not self.config.verify:
                 return True
@@ -390,7 +395,7 @@ def refuse_overlap(output: Path, inputs: Sequence[str | Path]) -> None:
     inside = os.path.join(real_output, "")
     folders: dict[str, str] = {}
     for path in inputs:
-        if remote(path):
+        if isinstance(file_at(path), RemoteFile):
             continue
         other = _real(path, folders)
         if real_output == other:

@@ -14,10 +14,11 @@ Choices:
 
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
 from lmkit.artifacts.manifest import Counts, Output, Record, read
 from lmkit.execution.pool import map_tasks
@@ -113,6 +114,32 @@ class TaskWriter:
         )
         receipt.write(receipt_path(self.folder, self.step, self.number), self.partial)
         return receipt
+
+
+class TaskFiles:
+    """Files that a task writes piece by piece: they appear when the context ends without error."""
+
+    def __init__(self) -> None:
+        self.stack = ExitStack()
+        """Where a subclass enters the files that it opens."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            self.stack.__exit__(kind, error, trace)
+            return
+        with self.stack:
+            self.close()
+
+    def close(self) -> None:
+        """Write what is buffered; not called after an error."""
 
 
 def receipt_path(folder: Path, step: str, number: int) -> Path:

@@ -14,6 +14,8 @@ Choices:
   crawl that is processed again isn't compared with itself, and replaces its earlier part.
 - All of it is hashed before it is used: a wrong byte could remove a document that has no
   duplicate. That reads the document table, some 3 kB per page, and none of the texts.
+- What is stored are the columns that the matchers declare, and the document keys. An index that
+  lacks a column of earlier crawls is refused: its documents would seem to have no duplicates.
 """
 
 import hashlib
@@ -26,20 +28,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lmkit.artifacts.inputs import Inputs
 from lmkit.artifacts.lock import LOCK, folder_lock
 from lmkit.artifacts.manifest import Input, Output, Record, fingerprint, read
 from lmkit.artifacts.tasks import scratch
-from lmkit.deduplication.document_table import DocumentTable, Numbers
+from lmkit.deduplication.columns import Column
+from lmkit.deduplication.document_table import KEYS, DocumentTable
+from lmkit.deduplication.matcher import Matcher, tables_of
+from lmkit.deduplication.removal_table import duplicates_in, removed_in
 from lmkit.errors import ConfigError, InputError, LmkitError
 from lmkit.storage.atomic_files import fsync, sha256
-from lmkit.text.digests import SIZE
-
-Verdict = tuple[Numbers, Numbers]
-"""Which documents of a task are removed, and which are only labelled."""
-
 
 FORMAT = 2
 RECORD = "index.json"
@@ -71,6 +70,7 @@ class Index:
     path: Path
     crawl: str
     settings: dict[str, Any]
+    matchers: Sequence[Matcher] = ()
     older: list[Part] = field(default_factory=list[Part])
     """The parts of crawls before this one."""
     itself: Part | None = None
@@ -123,15 +123,12 @@ class Index:
                         "restore a copy of it, or start another --index with the earlier crawls",
                     )
 
-    def add(self, documents: "DocumentTable", verdicts: "Sequence[Verdict]") -> int:
-        """Add the documents that are kept, given the verdict of each task; return how many."""
+    def add(self, documents: DocumentTable, partial: Path) -> int:
+        """Add the documents that no matcher removes; return how many."""
         adding = self.path / ADDING
         adding.mkdir()
         try:
-            kept = [
-                _write_documents(documents, task, removed, labelled, adding)
-                for task, (removed, labelled) in enumerate(verdicts)
-            ]
+            kept = self._write_columns(documents, partial)
             part = Part(
                 format=FORMAT,
                 crawl=self.crawl,
@@ -145,6 +142,24 @@ class Index:
         finally:
             shutil.rmtree(adding, ignore_errors=True)
         return part.documents
+
+    def _write_columns(self, documents: DocumentTable, partial: Path) -> list[int]:
+        """Write the columns of the kept documents; return how many there are of each task."""
+        removed = [table for _, table in tables_of(self.matchers, partial)]
+        found = [table for each in self.matchers if (table := each.duplicates(partial))]
+        columns = [KEYS, *(column for each in self.matchers for column in each.columns)]
+        counts: list[int] = []
+        for task, part in enumerate(documents.parts[documents.older :]):
+            start, stop = documents.of_task(task)
+            kept = np.ones(stop - start, bool)
+            kept[removed_in(removed, start, stop) - start] = False
+            compared = kept.copy()
+            compared[duplicates_in(found, start, stop) - start] = False
+            for column in columns:
+                for name, values in column.kept(part, kept, compared):
+                    values.tofile(self.path / ADDING / scratch(name, task))
+            counts.append(int(kept.sum()))
+        return counts
 
     def _put(self, part: Part, adding: Path) -> None:
         folder = self.folder(len(self.older))
@@ -164,7 +179,11 @@ class Index:
 
 @contextmanager
 def using_index(
-    path: Path, output: Path, inputs: Inputs, settings: dict[str, Any]
+    path: Path,
+    output: Path,
+    inputs: Inputs,
+    settings: dict[str, Any],
+    matchers: Sequence[Matcher],
 ) -> Generator[Index]:
     """Lock an index, new or existing, for a run. Raises RequestError if it doesn't fit."""
     _refuse_overlap(path, [output, *inputs.arguments])
@@ -175,15 +194,16 @@ def using_index(
         raise ConfigError(f"--index: {path}: {error.strerror}; must be a folder") from None
     try:
         with folder_lock(path, "--index"):
-            yield _opened(path, _crawl(inputs), settings)
+            yield _opened(Index(path, _crawl(inputs), settings, matchers))
     finally:
         if created:
             with suppress(OSError):  # it is not empty: it holds a part now
                 path.rmdir()
 
 
-def _opened(path: Path, crawl: str, settings: dict[str, Any]) -> Index:
-    index = Index(path, crawl, settings)
+def _opened(index: Index) -> Index:
+    """Read what an index holds. Raises ConfigError if it can't be compared with."""
+    path = index.path
     found = {entry.name for entry in path.iterdir()} - {LOCK, ADDING, REPLACED}
     parts: list[Part] = []
     for number in range(len(found)):
@@ -194,15 +214,32 @@ def _opened(path: Path, crawl: str, settings: dict[str, Any]) -> Index:
                 f"--index: {path} is no crawl index, or a part of it is missing ({unexpected[0]})",
                 "name a folder that --index created, or one that doesn't exist yet",
             )
-        _refuse_other_settings(index.folder(number), part, settings)
+        _refuse_other_settings(index.folder(number), part, index.settings)
         parts.append(part)
     for name in (ADDING, REPLACED):  # of a run that was killed
         shutil.rmtree(path / name, ignore_errors=True)
     crawls = [part.crawl for part in parts]
-    position = crawls.index(crawl) if crawl in crawls else len(parts)
+    position = crawls.index(index.crawl) if index.crawl in crawls else len(parts)
     index.older, rest = parts[:position], parts[position:]
     index.itself, index.later = (rest[0] if rest else None), max(0, len(rest) - 1)
+    columns = [(each.reason, column) for each in index.matchers for column in each.columns]
+    for number, part in enumerate(index.older):
+        _refuse_missing_columns(index.folder(number), part, columns)
     return index
+
+
+def _refuse_missing_columns(
+    folder: Path, part: Part, columns: Sequence[tuple[str, Column]]
+) -> None:
+    stored = {file.name for file in part.files}
+    for reason, column in columns:
+        for name in column.files:
+            if not stored.issuperset(scratch(name, task) for task in range(part.tasks)):
+                raise ConfigError(
+                    f"--index: {folder} holds no {name}: its crawl was not searched for "
+                    f"{reason!r} duplicates, and these documents can't be compared with it",
+                    "start another --index with the earlier crawls, and the same options for all",
+                )
 
 
 def _refuse_other_settings(folder: Path, part: Part, settings: dict[str, Any]) -> None:
@@ -238,33 +275,3 @@ def _crawl(inputs: Inputs) -> str:
 def _on_disk(path: Path) -> Output:
     fsync(path)
     return Output(name=path.name, bytes=path.stat().st_size, sha256=sha256(path))
-
-
-def _write_documents(
-    documents: "DocumentTable", task: int, removed: "Numbers", labelled: "Numbers", folder: Path
-) -> int:
-    """Write the table of the kept documents of a task; return how many there are."""
-    part = documents.older + task
-    start, stop = documents.of_task(task)
-    kept = np.ones(stop - start, bool)
-    kept[removed - start] = False
-    compared = kept.copy()
-    compared[labelled - start] = False
-
-    def take(kind: str) -> "NDArray[np.uint8]":
-        path = documents.path(kind, part)
-        return np.memmap(path, np.uint8, "r") if path.stat().st_size else np.empty(0, np.uint8)
-
-    def put(kind: str, rows: "NDArray[Any]") -> None:
-        rows.tofile(folder / scratch(kind, task))
-
-    lengths = np.diff(take("ends").view(np.int64), prepend=0)
-    put("names", take("names")[np.repeat(kept, lengths)])
-    put("ends", np.cumsum(lengths[kept]))
-    put("digests", take("digests").reshape(-1, SIZE)[kept])
-    if documents.path("sizes", part).exists():
-        sizes = take("sizes").view(np.int64)
-        put("sizes", (sizes * compared)[kept])
-        put("shingles", take("shingles").view(np.uint32)[np.repeat(compared, sizes)])
-        put("bands", take("bands").view(np.uint64).reshape(-1, max(1, len(kept)))[:, kept])
-    return int(kept.sum())

@@ -12,13 +12,12 @@ Choices:
 """
 
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from lmkit.artifacts.documents_file import Document, RecordsFile, Rejected
-from lmkit.artifacts.tasks import TaskWriter
+from lmkit.artifacts.tasks import TaskFiles, TaskWriter
 from lmkit.deduplication.document_table import DocumentTable
 from lmkit.text.span_removal import cut, joined
 
@@ -39,38 +38,44 @@ Cutter = Callable[[int, Document], Iterable[Cut]]
 """Returns the spans to cut out of the document with this number."""
 
 
-@contextmanager
-def applying_cuts(
-    cutters: Sequence[Cutter], writer: TaskWriter, documents: "DocumentTable"
-) -> Generator[Callable[[int, Document], Document | Rejected]]:
-    """Yield a function that cuts a document; it records the cuts, and counts them at the end."""
-    count: Counter[str] = Counter()
-    key_of = lru_cache(4096)(lambda number: documents.keys([number])[number])
-    with RecordsFile(writer, "cuts") as file:
+class CutDocuments(TaskFiles):
+    """Cuts the documents of a task; it records the cuts, and counts them at the end."""
 
-        def record(document: Document, one: Cut) -> None:
-            line: dict[str, Any] = {"id": document.id, "source": document.source}
-            line |= {"reason": one.reason, "start": one.start, "stop": one.stop}
-            line["text"] = document.text[one.start : one.stop]
-            if one.kept is not None:
-                key = key_of(one.kept)
-                line["kept"] = {"source": key.source, "id": key.id}
-            file.write(line)
-            count[f"{one.reason}s_cut"] += 1
+    def __init__(
+        self, cutters: Sequence[Cutter], writer: TaskWriter, documents: DocumentTable
+    ) -> None:
+        super().__init__()
+        self._cutters = cutters
+        self._writer = writer
+        self._key_of = lru_cache(4096)(lambda number: documents.keys([number])[number])
+        self._file = self.stack.enter_context(RecordsFile(writer, "cuts"))
+        self._count: Counter[str] = Counter()
 
-        def apply(number: int, document: Document) -> Document | Rejected:
-            found = sorted(one for cutter in cutters for one in cutter(number, document))
-            if not found:
-                return document
-            for one in found:
-                record(document, one)
-            spans = [(one.start, one.stop) for one in found]
-            count["documents_cut"] += 1
-            count["characters_cut"] += sum(stop - start for start, stop in joined(spans))
-            left = cut(document.text, spans)
-            shorter = document.with_text(left)
-            return shorter if left.strip() else Rejected(shorter, EMPTIED)
+    def apply(self, number: int, document: Document) -> Document | Rejected:
+        """Return a document without the spans that are cut out of it."""
+        found = sorted(one for cutter in self._cutters for one in cutter(number, document))
+        if not found:
+            return document
+        for one in found:
+            self._record(document, one)
+        spans = [(one.start, one.stop) for one in found]
+        self._count["documents_cut"] += 1
+        self._count["characters_cut"] += sum(stop - start for start, stop in joined(spans))
+        left = cut(document.text, spans)
+        shorter = document.with_text(left)
+        return shorter if left.strip() else Rejected(shorter, EMPTIED)
 
-        yield apply
-    more = {**writer.counts.more, **count}
-    writer.counts = writer.counts.model_copy(update={"more": more})
+    def _record(self, document: Document, one: Cut) -> None:
+        line: dict[str, Any] = {"id": document.id, "source": document.source}
+        line |= {"reason": one.reason, "start": one.start, "stop": one.stop}
+        line["text"] = document.text[one.start : one.stop]
+        if one.kept is not None:
+            key = self._key_of(one.kept)
+            line["kept"] = {"source": key.source, "id": key.id}
+        self._file.write(line)
+        self._count[f"{one.reason}s_cut"] += 1
+
+    def close(self) -> None:
+        """Add the counts to those of the task."""
+        more = {**self._writer.counts.more, **self._count}
+        self._writer.counts = self._writer.counts.model_copy(update={"more": more})

@@ -16,24 +16,28 @@ Choices:
 
 import json
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from glob import glob
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.artifacts.documents_file import Document, RecordsFile
+from lmkit.artifacts.inputs import Inputs, Slice, find_documents
 from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter, finished, scratch
-from lmkit.deduplication.cut_spans import Cut, Cutter
+from lmkit.deduplication.cut_spans import Cut
 from lmkit.deduplication.document_table import DocumentTable
-from lmkit.deduplication.matcher import Collect, Matcher
+from lmkit.deduplication.matcher import Collector, Matcher
 from lmkit.deduplication.ngram_search import Items
-from lmkit.deduplication.options import DecontaminationConfig
+from lmkit.deduplication.options import DecontaminationConfig, MatchOptions
 from lmkit.deduplication.removal_table import NO_REPRESENTATIVE, Removals, write_removals
-from lmkit.errors import LmkitError
+from lmkit.errors import InputError, LmkitError
+from lmkit.readers.test_sets import read_items
 
 AT_ONCE = 150_000
 """Characters that are searched at a time."""
@@ -76,59 +80,59 @@ def prepare_items(
     }
 
 
+def _prepare_items(
+    ngram: int, max_record: int, slices: tuple[Slice, ...], writer: TaskWriter
+) -> None:
+    items = (
+        (item.set, item.name, item.texts)
+        for part in slices
+        for item in read_items(part, writer.read, max_record)
+    )
+    prepare_items(items, ngram, writer)
+
+
 class Decontaminator(Matcher):
     """Find the items of test sets, and drop or cut what contains them."""
 
     reason = "contaminated"
+    option = "decontamination.against"
 
-    def __init__(self, decontamination: DecontaminationConfig) -> None:
+    def __init__(self, decontamination: DecontaminationConfig, max_record: int) -> None:
         self.decontamination = decontamination
+        self.max_record = max_record
 
-    @contextmanager
-    def collect(self, writer: TaskWriter) -> Generator[Collect]:
-        """Search for items, in many documents at a time."""
-        items = Items.load(writer.partial / scratch("items", 0))
-        texts = _Texts(writer.partial)
-        waiting: list[Document] = []
-        rows: list[tuple[int, int, int, int]] = []
-        searched = characters = 0
-        with RecordsFile(writer, "contamination") as report:
+    @classmethod
+    def of(cls, options: MatchOptions) -> Self | None:
+        """Return the matcher, or None without test sets."""
+        if not options.decontamination.against:
+            return None
+        return cls(options.decontamination, options.max_record)
 
-            def search() -> None:
-                nonlocal searched, characters
-                written = [document.text for document in waiting]
-                for document, found in zip(waiting, items.find(written, texts.text), strict=True):
-                    for one in found:
-                        rows.append((searched, one.item, one.start, one.stop))
-                        test_set, _, name, _ = texts[one.item]
-                        report.write(
-                            {
-                                **{"id": document.id, "source": document.source},
-                                **{"set": test_set, "item": name},
-                                **{"start": one.start, "stop": one.stop, "words": one.words},
-                                "text": document.text[one.start : one.stop],
-                            }
-                        )
-                    searched += 1
-                waiting.clear()
-                characters = 0
+    def inputs(self) -> Inputs:
+        """Find the files of test sets; a pattern that is no file stands for those it matches."""
+        paths: list[Path] = []
+        for path in self.decontamination.against:
+            # Path.glob takes no pattern that begins at the root.
+            matches = [] if path.exists() else sorted(map(Path, glob(str(path))))  # noqa: PTH207
+            paths += matches or [path]
+        try:
+            return find_documents(paths, formats=("jsonl",))
+        except InputError as error:
+            raise InputError(f"--decontamination.against: {error.message}", error.hint) from None
 
-            def add(document: Document) -> None:
-                nonlocal characters
-                waiting.append(document)
-                characters += len(document.text)
-                if characters >= AT_ONCE:
-                    search()
+    def prepare(self, folder: OutputFolder, slices: tuple[Slice, ...]) -> None:
+        """Read the items of the test sets."""
+        work = partial(_prepare_items, self.decontamination.ngram, self.max_record)
+        folder.run("items", work, [slices], label="test sets")
 
-            yield add
-            search()
-        with writer.scratch_file(scratch("found", writer.number)) as path:
-            path.write_bytes(np.array(rows, np.int64).tobytes())
+    def collect(self, writer: TaskWriter) -> Collector:
+        """Return what searches documents for items."""
+        return _ItemSearch(writer)
 
     def match(
         self,
         folder: OutputFolder,
-        documents: "DocumentTable",
+        documents: DocumentTable,
         workers: int,
         previous: Sequence[Matcher],
     ) -> None:
@@ -149,26 +153,82 @@ class Decontaminator(Matcher):
             ]
         }
 
-    def removed(self, partial: Path) -> "Removals | None":
+    def removed(self, partial: Path) -> Removals | None:
         """Return which documents are removed; none has a representative."""
         if self.decontamination.action != "drop":
             return None
         return Removals([partial / scratch("contaminated", 0)])
 
-    @contextmanager
-    def spans_to_cut(self, writer: TaskWriter, documents: "DocumentTable") -> Generator[Cutter]:
-        """Yield a function that returns the lines that items overlap."""
-        rows = _found(writer.partial, writer.number)
-        first = documents.of_task(writer.number)[0]
+    def spans_to_cut(self, writer: TaskWriter, documents: DocumentTable) -> "_CutLines | None":
+        """Return what finds the lines that items overlap."""
+        if self.decontamination.action != "cut":
+            return None
+        first, _ = documents.of_task(writer.number)
+        return _CutLines(first, _found(writer.partial, writer.number))
 
-        def lines(number: int, document: Document) -> Iterator[Cut]:
-            low, high = rows[:, 0].searchsorted([number - first, number - first + 1])
-            for _, _, start, stop in rows[low:high].tolist():
-                begins = document.text.rfind("\n", 0, start) + 1
-                ends = document.text.find("\n", stop)
-                yield Cut(begins, len(document.text) if ends < 0 else ends + 1, "item", None)
 
-        yield lines if self.decontamination.action == "cut" else lambda _n, _d: ()
+class _ItemSearch(Collector):
+    """Searches for items, in many documents at a time, and reports what it finds."""
+
+    def __init__(self, writer: TaskWriter) -> None:
+        super().__init__()
+        self._writer = writer
+        self._items = Items.load(writer.partial / scratch("items", 0))
+        self._texts = _Texts(writer.partial)
+        self._report = self.stack.enter_context(RecordsFile(writer, "contamination"))
+        self._waiting: list[Document] = []
+        self._rows: list[tuple[int, int, int, int]] = []
+        self._searched = self._characters = 0
+
+    def add(self, document: Document) -> None:
+        """Add a document to those that are searched next."""
+        self._waiting.append(document)
+        self._characters += len(document.text)
+        if self._characters >= AT_ONCE:
+            self._search()
+
+    def _search(self) -> None:
+        written = [document.text for document in self._waiting]
+        matches = self._items.find(written, self._texts.text)
+        for document, found in zip(self._waiting, matches, strict=True):
+            for one in found:
+                self._rows.append((self._searched, one.item, one.start, one.stop))
+                test_set, _, name, _ = self._texts[one.item]
+                self._report.write(
+                    {
+                        **{"id": document.id, "source": document.source},
+                        **{"set": test_set, "item": name},
+                        **{"start": one.start, "stop": one.stop, "words": one.words},
+                        "text": document.text[one.start : one.stop],
+                    }
+                )
+            self._searched += 1
+        self._waiting.clear()
+        self._characters = 0
+
+    def close(self) -> None:
+        """Search the last documents, and write what was found."""
+        self._search()
+        with self._writer.scratch_file(scratch("found", self._writer.number)) as path:
+            path.write_bytes(np.array(self._rows, np.int64).tobytes())
+
+
+@dataclass(frozen=True)
+class _CutLines:
+    """Finds the lines that items overlap, in the documents of a task."""
+
+    first: int
+    """The number of the first document of the task."""
+    rows: NDArray[np.int64]
+
+    def __call__(self, number: int, document: Document) -> Iterator[Cut]:
+        """Yield the lines of a document."""
+        index = number - self.first
+        low, high = self.rows[:, 0].searchsorted([index, index + 1])
+        for _, _, start, stop in self.rows[low:high].tolist():
+            begins = document.text.rfind("\n", 0, start) + 1
+            ends = document.text.find("\n", stop)
+            yield Cut(begins, len(document.text) if ends < 0 else ends + 1, "item", None)
 
 
 class _Texts:
@@ -189,11 +249,11 @@ class _Texts:
         return self[number][3]
 
 
-def _found(partial: Path, task: int) -> "NDArray[np.int64]":
+def _found(partial: Path, task: int) -> NDArray[np.int64]:
     return np.fromfile(partial / scratch("found", task), np.int64).reshape(-1, COLUMNS)
 
 
-def _count_items(documents: "DocumentTable", writer: TaskWriter) -> None:
+def _count_items(documents: DocumentTable, writer: TaskWriter) -> None:
     """Write which documents contain items, and report how many items of each set were found."""
     texts = _Texts(writer.partial)
     documents_of: dict[str, set[int]] = {}

@@ -11,59 +11,51 @@ Choices:
 """
 
 import json
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lmkit.artifacts.documents_file import Document
-from lmkit.artifacts.tasks import TaskWriter, scratch
+from lmkit.artifacts.tasks import TaskFiles, TaskWriter, scratch
+from lmkit.deduplication.columns import Numbers, Part, Ragged
 from lmkit.deduplication.keep_policy import DocumentKey, location_of, value_of
 from lmkit.deduplication.options import KeepConfig
 from lmkit.text.digests import digest
 
-Numbers = NDArray[np.int64]
+KEYS = Ragged("names", "uint8", lengths="ends", as_ends=True)
 
 
-@contextmanager
-def writing_document_keys(
-    keep: KeepConfig, writer: TaskWriter
-) -> Generator[Callable[[Document, Path], None]]:
-    """Yield a function to call with each document of a task, and the path of its input."""
-    ends: list[int] = []
-    with (
-        writer.scratch_file(scratch("names", writer.number)) as keys_path,
-        writer.scratch_file(scratch("ends", writer.number)) as ends_path,
-    ):
-        with keys_path.open("wb") as file:
+class DocumentKeysFile(TaskFiles):
+    """The keys of the documents of a task, being written."""
 
-            def add(document: Document, path: Path) -> None:
-                key = DocumentKey(
-                    source=document.source,
-                    id=document.id,
-                    text=digest(document.text).hex(),
-                    path=str(path),
-                    characters=len(document.text),
-                    value=value_of(keep, document),
-                    location=location_of(document),
-                )
-                size = file.write(json.dumps(key).encode())
-                ends.append(ends[-1] + size if ends else size)
+    def __init__(self, keep: KeepConfig, writer: TaskWriter) -> None:
+        super().__init__()
+        self._keep = keep
+        self._file = self.stack.enter_context(KEYS.open(writer))
 
-            yield add
-        ends_path.write_bytes(np.array(ends, np.int64).tobytes())
+    def add(self, document: Document, path: Path) -> None:
+        """Add the next document, and the path of its input."""
+        key = DocumentKey(
+            source=document.source,
+            id=document.id,
+            text=digest(document.text).hex(),
+            path=str(path),
+            characters=len(document.text),
+            value=value_of(self._keep, document),
+            location=location_of(document),
+        )
+        encoded = json.dumps(key).encode()
+        self._file.add(encoded, (len(encoded),))
 
 
 @dataclass(frozen=True)
 class DocumentTable:
     """What is stored of all documents."""
 
-    parts: tuple[tuple[Path, int], ...]
-    """Folder and number of each part."""
+    parts: tuple[Part, ...]
     older: int = 0
     """How many of them are parts of a crawl index, whose documents have been kept before."""
 

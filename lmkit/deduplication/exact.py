@@ -10,12 +10,12 @@ Choices:
   the repeated digests of a partition are in memory.
 """
 
-from abc import ABC, abstractmethod
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
-from functools import partial
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +23,11 @@ from numpy.typing import NDArray
 from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter, scratch
-from lmkit.deduplication.document_table import DocumentTable
+from lmkit.deduplication.columns import Rows
+from lmkit.deduplication.document_table import DocumentTable, Numbers
 from lmkit.deduplication.keep_policy import sort_key
-from lmkit.deduplication.matcher import Collect, Matcher, tables_of
-from lmkit.deduplication.options import KeepConfig
+from lmkit.deduplication.matcher import Collector, Matcher, tables_of
+from lmkit.deduplication.options import KeepConfig, MatchOptions
 from lmkit.deduplication.removal_table import Removals, removed_in, write_removals
 from lmkit.text.digests import SIZE, digest, normal_form
 from lmkit.text.url_normalization import normalized_url
@@ -37,11 +38,16 @@ MATCHED = 1 << 26
 NO_KEY = bytes(SIZE)
 
 
-class SameKey(Matcher, ABC):
+def digest_column(name: str) -> Rows:
+    """Return a column for the digests of keys."""
+    return Rows(name, "uint64", width=SIZE // 8)
+
+
+class SameKey(Matcher):
     """Of documents with the same key, keep one."""
 
-    kind: str
-    """Name of its scratch file."""
+    column: ClassVar[Rows]
+    """The digests of the keys: two numbers of 64 bits, zeros for none."""
 
     def __init__(self, keep: KeepConfig) -> None:
         self.keep = keep
@@ -51,34 +57,28 @@ class SameKey(Matcher, ABC):
     def key(self, document: Document) -> str | None:
         """Return what must be equal; documents for which it is None are never duplicates."""
 
-    @contextmanager
-    def collect(self, writer: TaskWriter) -> Generator[Collect]:
-        """Write a digest of 16 bytes per document."""
-        digests = bytearray()
+    @property
+    def columns(self) -> tuple[Rows]:
+        """The digests of the keys."""
+        return (self.column,)
 
-        def add(document: Document) -> None:
-            key = self.key(document)
-            digests.extend(NO_KEY if key is None else digest(key))
-
-        with writer.scratch_file(scratch(self.kind, writer.number)) as path:
-            yield add
-            path.write_bytes(digests)
+    def collect(self, writer: TaskWriter) -> Collector:
+        """Return what writes a digest of 16 bytes per document."""
+        return _KeyCollector(self, writer)
 
     def match(
         self,
         folder: OutputFolder,
-        documents: "DocumentTable",
+        documents: DocumentTable,
         workers: int,
         previous: Sequence[Matcher],
     ) -> None:
         """Find the digests that occur more than once."""
         self.partitions = max(1, -(-int(documents.starts[-1]) // MATCHED))
-        work = partial(
-            _find_repeats, self.reason, self.kind, self.keep, documents, previous, self.partitions
-        )
-        folder.run(self.reason, work, range(self.partitions), workers=workers, label="matching")
+        find = _FindRepeats(self, documents, tuple(previous))
+        folder.run(self.reason, find, range(self.partitions), workers=workers, label="matching")
 
-    def removed(self, partial: Path) -> "Removals":
+    def removed(self, partial: Path) -> Removals:
         """Return which documents are removed."""
         return Removals(
             [partial / scratch(self.reason, partition) for partition in range(self.partitions)]
@@ -89,7 +89,12 @@ class Exact(SameKey):
     """Of documents with the same text, keep one."""
 
     reason = "exact"
-    kind = "digests"
+    column = digest_column("digests")
+
+    @classmethod
+    def of(cls, options: MatchOptions) -> Self:
+        """Return the matcher, which always runs."""
+        return cls(options.keep)
 
     def key(self, document: Document) -> str:
         """Return the text in its normal form."""
@@ -99,8 +104,14 @@ class Exact(SameKey):
 class SameUrl(SameKey):
     """Of documents with the same URL, keep one."""
 
-    reason = "url"
-    kind = "addresses"
+    reason = option = "url"
+    column = digest_column("addresses")
+    works_with_index = False  # an index compares full texts only
+
+    @classmethod
+    def of(cls, options: MatchOptions) -> Self | None:
+        """Return the matcher, or None without `--url`."""
+        return cls(options.keep) if options.url else None
 
     def key(self, document: Document) -> str | None:
         """Return the URL in its normal form."""
@@ -111,44 +122,63 @@ class SameUrl(SameKey):
         return None
 
 
-def _find_repeats(
-    reason: str,
-    kind: str,
-    keep: KeepConfig,
-    documents: "DocumentTable",
-    previous: Sequence[Matcher],
-    partitions: int,
-    partition: int,
-    writer: TaskWriter,
-) -> None:
-    """Write which documents are removed, of those whose digests are in a partition."""
-    tables = [table for _, table in tables_of(previous, writer.partial)]
-    digests, numbers = [np.empty((0, 2), np.uint64)], [np.empty(0, np.int64)]
-    for part, (start, stop) in enumerate(pairwise(documents.starts.tolist())):
-        found = np.fromfile(documents.path(kind, part), np.uint64).reshape(-1, SIZE // 8)
-        eligible = np.any(found, axis=1) & (found[:, 0] % np.uint64(partitions) == partition)
-        (selected,) = np.nonzero(eligible)
-        selected = np.setdiff1d(
-            selected, removed_in(tables, start, stop) - start, assume_unique=True
-        )
-        digests.append(found[selected])
-        numbers.append(selected + start)
-    group_of, groups = groups_of_equals(np.concatenate(digests).tobytes())
-    number_of = np.concatenate(numbers)
-    members: list[list[int]] = [[] for _ in range(groups)]
-    (repeated,) = np.nonzero(group_of >= 0)
-    for number, group in zip(
-        number_of[repeated].tolist(), group_of[repeated].tolist(), strict=True
-    ):
-        members[group].append(number)
-    keys = documents.keys(number_of[repeated])
-    rows: list[tuple[int, int, float]] = []
-    for group in members:
-        # Documents of the index have been kept before, and come first.
-        best = min(group, key=lambda n: (n >= documents.first, sort_key(keep, keys[n]), n))
-        rows += [(number, best, 1.0) for number in group if number != best]
-    with writer.scratch_file(scratch(reason, writer.number)) as path:
-        write_removals(path, rows)
+class _KeyCollector(Collector):
+    """Writes the digest of the key of each document."""
+
+    def __init__(self, matcher: SameKey, writer: TaskWriter) -> None:
+        super().__init__()
+        self._key = matcher.key
+        self._file = self.stack.enter_context(matcher.column.open(writer))
+
+    def add(self, document: Document) -> None:
+        """Write the digest of a document's key."""
+        key = self._key(document)
+        self._file.add(NO_KEY if key is None else digest(key))
+
+
+@dataclass(frozen=True)
+class _FindRepeats:
+    """The task that finds the repeats in one partition of the digests."""
+
+    matcher: SameKey
+    documents: DocumentTable
+    previous: tuple[Matcher, ...]
+
+    def __call__(self, partition: int, writer: TaskWriter) -> None:
+        """Write which documents are removed, of those whose digests are in the partition."""
+        digests, number_of = self._partition(partition, writer.partial)
+        group_of, groups = groups_of_equals(digests.tobytes())
+        members: list[list[int]] = [[] for _ in range(groups)]
+        (repeated,) = np.nonzero(group_of >= 0)
+        for number, group in zip(
+            number_of[repeated].tolist(), group_of[repeated].tolist(), strict=True
+        ):
+            members[group].append(number)
+        keys, keep = self.documents.keys(number_of[repeated]), self.matcher.keep
+        rows: list[tuple[int, int, float]] = []
+        for group in members:
+            # Documents of the index have been kept before, and come first.
+            best = min(group, key=lambda n: (n >= self.documents.first, sort_key(keep, keys[n]), n))
+            rows += [(number, best, 1.0) for number in group if number != best]
+        with writer.scratch_file(scratch(self.matcher.reason, writer.number)) as path:
+            write_removals(path, rows)
+
+    def _partition(self, partition: int, partial: Path) -> tuple[NDArray[np.uint64], Numbers]:
+        """Return the digests of a partition, without those of removed documents; the documents."""
+        column, partitions = self.matcher.column, np.uint64(self.matcher.partitions)
+        tables = [table for _, table in tables_of(self.previous, partial)]
+        digests, numbers = [np.empty((0, column.width), np.uint64)], [np.empty(0, np.int64)]
+        borders = pairwise(self.documents.starts.tolist())
+        for part, (start, stop) in zip(self.documents.parts, borders, strict=True):
+            found = column.read(part).reshape(-1, column.width)
+            eligible = np.any(found, axis=1) & (found[:, 0] % partitions == partition)
+            (selected,) = np.nonzero(eligible)
+            selected = np.setdiff1d(
+                selected, removed_in(tables, start, stop) - start, assume_unique=True
+            )
+            digests.append(found[selected])
+            numbers.append(selected + start)
+        return np.concatenate(digests), np.concatenate(numbers)
 
 
 def groups_of_equals(digests: bytes | bytearray) -> tuple[NDArray[np.int64], int]:

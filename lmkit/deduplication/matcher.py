@@ -1,5 +1,8 @@
 """A matcher: one criterion by which documents, or spans in them, are duplicates.
 
+    of              the matcher that the options ask for
+    inputs          what it reads in addition to the documents
+    prepare         before documents are read
     collect         while every document is read once: store what the matcher needs of each
     match           over what was stored alone: find what repeats
     removed         which documents are removed, and the representative of each
@@ -13,40 +16,76 @@ Choices:
   and no decision may depend on it.
 - A matcher ignores the documents that matchers before it have removed: otherwise a document could
   be removed for a representative that is removed as well.
+- What it stores of each document is declared as columns, and the options that all crawls of an
+  index must share are declared too: the crawl index follows from both, and knows no matcher.
 """
 
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from lmkit.artifacts.documents_file import Document, Rejected
+from lmkit.artifacts.inputs import Inputs, Slice
 from lmkit.artifacts.output_folder import OutputFolder
-from lmkit.artifacts.tasks import TaskWriter
+from lmkit.artifacts.tasks import TaskFiles, TaskWriter
+from lmkit.deduplication.columns import Column
 from lmkit.deduplication.cut_spans import Cutter
 from lmkit.deduplication.document_table import DocumentTable
+from lmkit.deduplication.options import MatchOptions
 from lmkit.deduplication.removal_table import Removals
 
-Collect = Callable[[Document], None]
 Transform = Callable[[int, Document], Document | Rejected]
+"""Changes or drops the kept document with this number."""
 
 
-class Matcher:
-    """The defaults of a matcher, which do nothing."""
+class Collector(TaskFiles):
+    """Stores what a matcher needs of each document of a task; by default nothing."""
 
-    reason: str
+    def add(self, document: Document) -> None:
+        """Take the next document."""
+
+
+class Matcher(ABC):
+    """A matcher; what it doesn't define does nothing."""
+
+    reason: ClassVar[str]
     """Why documents are removed, in duplicates-*.jsonl.zst; counted as `{reason}_duplicate`."""
+    option: ClassVar[str] = ""
+    """The option that turns it on."""
+    compared: ClassVar[tuple[str, ...]] = ()
+    """The options that must be the same for all crawls of an index."""
+    works_with_index: ClassVar[bool] = True
+    """Whether all that it compares is in its columns, so that a crawl index can hold it."""
 
-    @contextmanager
-    def collect(self, writer: TaskWriter) -> Generator[Collect]:
-        """Yield a function to call with each document of a task, in order."""
+    @classmethod
+    @abstractmethod
+    def of(cls, options: MatchOptions) -> Self | None:
+        """Return the matcher, or None if the options don't ask for it."""
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """What it stores of each document."""
+        return ()
+
+    def inputs(self) -> Inputs | None:
+        """Return what it reads in addition to the documents. Raises InputError."""
+        return None
+
+    def prepare(self, folder: OutputFolder, slices: tuple[Slice, ...]) -> None:
+        """Read its own inputs, whose slices have the numbers that they have in the plan."""
+        del folder, slices
+
+    def collect(self, writer: TaskWriter) -> Collector:
+        """Return what takes each document of a task, in order."""
         del writer
-        yield lambda _: None
+        return Collector()
 
+    @abstractmethod
     def match(
         self,
         folder: OutputFolder,
-        documents: "DocumentTable",
+        documents: DocumentTable,
         workers: int,
         previous: Sequence["Matcher"],
     ) -> None:
@@ -57,28 +96,26 @@ class Matcher:
         del folder
         return {}
 
-    def removed(self, partial: Path) -> "Removals | None":
+    def removed(self, partial: Path) -> Removals | None:
         """Return which documents are removed."""
         del partial
         return None
 
-    def duplicates(self, partial: Path) -> "Removals | None":
+    def duplicates(self, partial: Path) -> Removals | None:
         """Return which documents are duplicates, including those that are kept and labelled."""
         return self.removed(partial)
 
-    @contextmanager
-    def spans_to_cut(self, writer: TaskWriter, documents: "DocumentTable") -> Generator[Cutter]:
-        """Yield a function to call with each kept document, as it was read."""
+    def spans_to_cut(self, writer: TaskWriter, documents: DocumentTable) -> Cutter | None:
+        """Return what finds the spans to cut out of each kept document, as it was read."""
         del writer, documents
-        yield lambda _number, _document: ()
+        return None
 
-    @contextmanager
-    def transform(self, writer: TaskWriter, documents: "DocumentTable") -> Generator[Transform]:
-        """Yield a function to call with the number and the text of each kept document."""
+    def transform(self, writer: TaskWriter, documents: DocumentTable) -> Transform | None:
+        """Return what changes each kept document, after spans were cut."""
         del writer, documents
-        yield lambda _, document: document
+        return None
 
 
-def tables_of(matchers: Sequence[Matcher], partial: Path) -> "list[tuple[str, Removals]]":
+def tables_of(matchers: Iterable[Matcher], partial: Path) -> list[tuple[str, Removals]]:
     """Return the documents that each matcher removes, with the reason."""
     return [(matcher.reason, table) for matcher in matchers if (table := matcher.removed(partial))]

@@ -6,30 +6,32 @@ Choices:
 - Every removed document is that similar to its representative, not only to a neighbour of it.
 """
 
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter, scratch
 from lmkit.deduplication.clustering import star_clusters
+from lmkit.deduplication.columns import Column
 from lmkit.deduplication.document_table import DocumentTable
 from lmkit.deduplication.keep_policy import DocumentKey, sort_key
-from lmkit.deduplication.matcher import Collect, Matcher, Transform, tables_of
+from lmkit.deduplication.matcher import Collector, Matcher, tables_of
 from lmkit.deduplication.minhash import Bands, lsh_curve_text
-from lmkit.deduplication.options import KeepConfig, MinHashConfig
+from lmkit.deduplication.options import KeepConfig, MatchOptions, MinHashConfig
 from lmkit.deduplication.removal_table import Removals, write_removals
 from lmkit.deduplication.signature_files import (
+    BANDS,
+    SHINGLES,
     Signatures,
+    SignaturesFile,
     groups,
     matching_tasks,
     write_candidate_pairs,
     write_groups,
-    writing_signatures,
 )
 from lmkit.execution.progress import log_message
 from lmkit.text.digests import digest, folded
@@ -39,22 +41,32 @@ class NearDuplicates(Matcher):
     """Of near-duplicates, keep one, or label them."""
 
     reason = "near"
+    option = "minhash.action"
+    compared = ("minhash.min_similarity", "minhash.bands", "minhash.rows")
 
     def __init__(self, minhash: MinHashConfig, keep: KeepConfig) -> None:
         self.minhash = minhash
         self.keep = keep
         self.files = 0
 
-    @contextmanager
-    def collect(self, writer: TaskWriter) -> Generator[Collect]:
-        """Store the shingles and their signature."""
-        with writing_signatures(writer, Bands(self.minhash.bands, self.minhash.rows)) as add:
-            yield lambda document: add(folded(document.text))
+    @classmethod
+    def of(cls, options: MatchOptions) -> Self | None:
+        """Return the matcher, or None where `--minhash.action` is none."""
+        return cls(options.minhash, options.keep) if options.minhash.action else None
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The shingles, and their signatures."""
+        return BANDS, SHINGLES
+
+    def collect(self, writer: TaskWriter) -> Collector:
+        """Return what stores the shingles of each document, and their signature."""
+        return _SignatureCollector(writer, Bands(self.minhash.bands, self.minhash.rows))
 
     def match(
         self,
         folder: OutputFolder,
-        documents: "DocumentTable",
+        documents: DocumentTable,
         workers: int,
         previous: Sequence[Matcher],
     ) -> None:
@@ -69,27 +81,47 @@ class NearDuplicates(Matcher):
         verify = partial(_verify, self.minhash, self.keep, documents)
         folder.run("near", verify, range(self.files), workers=workers, label="verifying")
 
-    def removed(self, partial: Path) -> "Removals | None":
+    def removed(self, partial: Path) -> Removals | None:
         """Return which documents are removed."""
         return None if self.minhash.action == "label" else self.duplicates(partial)
 
-    def duplicates(self, partial: Path) -> "Removals":
+    def duplicates(self, partial: Path) -> Removals:
         """Return which documents are near-duplicates."""
         return Removals([partial / scratch("near", file) for file in range(self.files)])
 
-    @contextmanager
-    def transform(self, writer: TaskWriter, documents: "DocumentTable") -> Generator[Transform]:
-        """Label a document with its cluster."""
-        found = self.duplicates(writer.partial) if self.minhash.action == "label" else None
+    def transform(self, writer: TaskWriter, documents: DocumentTable) -> "_LabelClusters | None":
+        """Return what labels a document with its cluster."""
+        if self.minhash.action != "label":
+            return None
+        return _LabelClusters(self.duplicates(writer.partial), documents)
 
-        def label(number: int, document: Document) -> Document:
-            row = found.get(number) if found else None
-            if not row:
-                return document
-            key = documents.keys([row[0]])[row[0]]
-            return replace(document, metadata={**document.metadata, "cluster": cluster_name(key)})
 
-        yield label
+class _SignatureCollector(Collector):
+    """Stores the shingles of each document, and their signature."""
+
+    def __init__(self, writer: TaskWriter, bands: Bands) -> None:
+        super().__init__()
+        self._file = self.stack.enter_context(SignaturesFile(writer, bands))
+
+    def add(self, document: Document) -> None:
+        """Store those of a document."""
+        self._file.add(folded(document.text))
+
+
+@dataclass(frozen=True)
+class _LabelClusters:
+    """Labels near-duplicates with their cluster."""
+
+    found: Removals
+    documents: DocumentTable
+
+    def __call__(self, number: int, document: Document) -> Document:
+        """Return a document with its label, if it has one."""
+        row = self.found.get(number)
+        if not row:
+            return document
+        key = self.documents.keys([row[0]])[row[0]]
+        return replace(document, metadata={**document.metadata, "cluster": cluster_name(key)})
 
 
 def cluster_name(key: DocumentKey) -> str:
@@ -98,7 +130,7 @@ def cluster_name(key: DocumentKey) -> str:
 
 
 def _match_band(
-    documents: "DocumentTable",
+    documents: DocumentTable,
     previous: Sequence[Matcher],
     band_part: tuple[int, int, int],
     writer: TaskWriter,
@@ -107,14 +139,14 @@ def _match_band(
     write_candidate_pairs(documents, removed, band_part, writer)
 
 
-def _group(documents: "DocumentTable", bands: int, writer: TaskWriter) -> None:
+def _group(documents: DocumentTable, bands: int, writer: TaskWriter) -> None:
     writer.facts["files"] = write_groups(documents, bands, writer)
 
 
 def _verify(
     minhash: MinHashConfig,
     keep: KeepConfig,
-    documents: "DocumentTable",
+    documents: DocumentTable,
     file: int,
     writer: TaskWriter,
 ) -> None:

@@ -17,18 +17,17 @@ Choices:
   less of it.
 """
 
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.artifacts.tasks import TaskWriter
+from lmkit.artifacts.tasks import TaskFiles, TaskWriter
+from lmkit.deduplication.columns import Numbers, mapped
 
 Keys = NDArray[np.uint64]
-Numbers = NDArray[np.int64]
 ROW = np.dtype([("key", "<u8"), ("document", "<u4"), ("position", "<u4")])
 FOUND = np.dtype(
     [("document", "<i8"), ("position", "<u4"), ("first_position", "<u4"), ("first", "<i8")]
@@ -39,43 +38,36 @@ PARTITION = 1 << 24
 """Occurrences that are matched at a time."""
 
 
-class AddOccurrences(Protocol):
-    """Takes the keys of the next document of a task, and their positions in it."""
+class OccurrencesFile(TaskFiles):
+    """The occurrences of one kind in the documents of a task, being written."""
 
-    def __call__(self, keys: Keys, positions: Numbers) -> None:
-        """Add a document, even one without occurrences."""
-        ...
+    def __init__(self, writer: TaskWriter, kind: str, run: int = RUN) -> None:
+        super().__init__()
+        path = self.stack.enter_context(writer.scratch_file(f"{kind}-{writer.number:05d}.scratch"))
+        self._file = self.stack.enter_context(path.open("wb"))
+        self._run = run
+        self._buffered: list[NDArray[Any]] = []
+        self._size = self._document = 0
 
+    def add(self, keys: Keys, positions: Numbers) -> None:
+        """Add the keys of the next document and their positions in it, even if it has none."""
+        rows = np.empty(len(keys), ROW)
+        rows["key"], rows["document"], rows["position"] = keys, self._document, positions
+        self._document += 1
+        self._buffered.append(rows)
+        self._size += len(rows)
+        while self._size >= self._run:
+            self._flush(self._run)
 
-@contextmanager
-def writing_occurrences(writer: TaskWriter, kind: str, run: int = RUN) -> Generator[AddOccurrences]:
-    """Yield a function to call with the occurrences in each document of a task, in order."""
-    buffered: list[NDArray[Any]] = []
-    size = document = 0
-    with (
-        writer.scratch_file(f"{kind}-{writer.number:05d}.scratch") as path,
-        path.open("wb") as file,
-    ):
+    def _flush(self, count: int) -> None:
+        rows = np.concatenate([*self._buffered, np.empty(0, ROW)])
+        self._buffered, self._size = [rows[count:]], len(rows) - count
+        # Equal keys remain in the order of documents and positions.
+        self._file.write(rows[:count][np.argsort(rows["key"][:count], kind="stable")].tobytes())
 
-        def flush(count: int) -> None:
-            nonlocal buffered, size
-            rows = np.concatenate([*buffered, np.empty(0, ROW)])
-            buffered, size = [rows[count:]], len(rows) - count
-            # Equal keys remain in the order of documents and positions.
-            file.write(rows[:count][np.argsort(rows["key"][:count], kind="stable")].tobytes())
-
-        def add(keys: Keys, positions: Numbers) -> None:
-            nonlocal size, document
-            rows = np.empty(len(keys), ROW)
-            rows["key"], rows["document"], rows["position"] = keys, document, positions
-            document += 1
-            buffered.append(rows)
-            size += len(rows)
-            while size >= run:
-                flush(run)
-
-        yield add
-        flush(size)
+    def close(self) -> None:
+        """Write the last run."""
+        self._flush(self._size)
 
 
 def partition_count(partial: Path, kind: str, tasks: int, partition: int = PARTITION) -> int:
@@ -142,7 +134,7 @@ def read_found(partial: Path, kind: str, partitions: int, first: int, stop: int)
     """Read the repeats in documents `first` to `stop`, in the order of the documents."""
     parts = [np.empty(0, FOUND)]
     for partition in range(partitions):
-        rows = _mapped(partial / f"{kind}-found-{partition:05d}.scratch", FOUND)
+        rows = mapped(partial / f"{kind}-found-{partition:05d}.scratch", FOUND)
         low, high = (_bisected(rows["document"], border) for border in (first, stop))
         parts.append(np.array(rows[low:high]))
     found = np.concatenate(parts)
@@ -150,7 +142,7 @@ def read_found(partial: Path, kind: str, partitions: int, first: int, stop: int)
 
 
 def _runs(path: Path, run: int) -> Sequence[NDArray[Any]]:
-    rows = _mapped(path, ROW)
+    rows = mapped(path, ROW)
     return [rows[start : start + run] for start in range(0, len(rows), run)]
 
 
@@ -168,7 +160,3 @@ def _bisected(keys: NDArray[Any], border: int) -> int:
         middle = (low + high) // 2
         low, high = (middle + 1, high) if int(keys[middle]) < border else (low, middle)
     return low
-
-
-def _mapped(path: Path, kind: np.dtype[Any]) -> NDArray[Any]:
-    return np.memmap(path, kind, "r") if path.stat().st_size else np.empty(0, kind)

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from lmkit.artifacts.options import ReadsRecords
 from lmkit.config import Group, split_commas
 
 
@@ -113,6 +114,21 @@ class RepeatsConfig(Group):
         """Return the minimum number of words for each kind of span that is cut."""
         kinds = {"lines": self.lines, "paragraphs": self.paragraphs, "passages": self.passages}
         return {kind: words for kind, words in kinds.items() if words}
+
+
+class MatchOptions(ReadsRecords):
+    """What documents are compared by, and which of several duplicates is kept."""
+
+    decontamination: DecontaminationConfig = DecontaminationConfig()
+
+    url: Literal["drop"] | None = None
+    """Drop all but one of the documents with the same URL, as far as they have one."""
+
+    keep: KeepConfig = KeepConfig()
+
+    minhash: MinHashConfig = MinHashConfig()
+
+    repeats: RepeatsConfig = RepeatsConfig()
 
 
 PERMUTATIONS = 112

@@ -15,12 +15,11 @@ Choices:
   holds no lines.
 """
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,16 +27,16 @@ from numpy.typing import NDArray
 from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter
-from lmkit.deduplication.cut_spans import Cut, Cutter
-from lmkit.deduplication.document_table import DocumentTable
-from lmkit.deduplication.matcher import Collect, Matcher, tables_of
+from lmkit.deduplication.cut_spans import Cut
+from lmkit.deduplication.document_table import DocumentTable, Numbers
+from lmkit.deduplication.matcher import Collector, Matcher, tables_of
 from lmkit.deduplication.occurrence_table import (
+    OccurrencesFile,
     partition_count,
     read_found,
     write_found,
-    writing_occurrences,
 )
-from lmkit.deduplication.options import KeepConfig, RepeatsConfig
+from lmkit.deduplication.options import KeepConfig, MatchOptions, RepeatsConfig
 from lmkit.deduplication.ranking import rank_documents, ranks
 from lmkit.deduplication.removal_table import removed_in
 from lmkit.text.text_units import Units, WordKeys, word_spans
@@ -47,32 +46,26 @@ class RepeatedSpans(Matcher):
     """Of repeats inside documents, keep the first occurrence."""
 
     reason = "inside"
+    option = "repeats"
+    works_with_index = False
 
     def __init__(self, repeats: RepeatsConfig, keep: KeepConfig) -> None:
         self.repeats = repeats
         self.keep = keep
 
-    @contextmanager
-    def collect(self, writer: TaskWriter) -> Generator[Collect]:
-        """Write a key for each line, paragraph and passage."""
-        known = WordKeys()
-        with ExitStack() as stack:
-            adders = [
-                (kind, words, stack.enter_context(writing_occurrences(writer, kind)))
-                for kind, words in self.repeats.chosen.items()
-            ]
+    @classmethod
+    def of(cls, options: MatchOptions) -> Self | None:
+        """Return the matcher, or None if no spans are to be cut."""
+        return cls(options.repeats, options.keep) if options.repeats.chosen else None
 
-            def add(document: Document) -> None:
-                units = Units.of(document.text, known)
-                for kind, words, add_occurrences in adders:
-                    add_occurrences(*_occurrences(units, kind, words))
-
-            yield add
+    def collect(self, writer: TaskWriter) -> Collector:
+        """Return what writes a key for each line, paragraph and passage."""
+        return _OccurrenceCollector(self.repeats, writer)
 
     def match(
         self,
         folder: OutputFolder,
-        documents: "DocumentTable",
+        documents: DocumentTable,
         workers: int,
         previous: Sequence[Matcher],
     ) -> None:
@@ -83,67 +76,95 @@ class RepeatedSpans(Matcher):
                 folder.scratch, kind, len(documents.parts) - documents.older
             )
             width = words if kind == "passages" else 1
-            find = partial(_find, kind, documents, previous, partitions, width)
+            find = _FindOccurrences(kind, documents, tuple(previous), partitions, width)
             folder.run(
                 f"{kind}-found", find, range(partitions), workers=workers, label=f"matching {kind}"
             )
 
-    @contextmanager
-    def spans_to_cut(self, writer: TaskWriter, documents: "DocumentTable") -> Generator[Cutter]:
-        """Yield a function that returns the spans to cut out of a document."""
-        first, stop = documents.of_task(writer.number)
+    def spans_to_cut(self, writer: TaskWriter, documents: DocumentTable) -> "_CutRepeats":
+        """Return what finds the spans to cut out of a document."""
+        return _CutRepeats(self.repeats, writer, documents)
+
+
+class _OccurrenceCollector(Collector):
+    """Writes the occurrences of lines, paragraphs and passages in each document."""
+
+    def __init__(self, repeats: RepeatsConfig, writer: TaskWriter) -> None:
+        super().__init__()
+        self._known = WordKeys()
+        self._files = [
+            (kind, words, self.stack.enter_context(OccurrencesFile(writer, kind)))
+            for kind, words in repeats.chosen.items()
+        ]
+
+    def add(self, document: Document) -> None:
+        """Write the occurrences in a document."""
+        units = Units.of(document.text, self._known)
+        for kind, words, file in self._files:
+            file.add(*_occurrences(units, kind, words))
+
+
+class _CutRepeats:
+    """Finds the spans to cut out of the documents of a task."""
+
+    def __init__(
+        self, repeats: RepeatsConfig, writer: TaskWriter, documents: DocumentTable
+    ) -> None:
+        self._words_of = repeats.chosen
+        self._found: dict[str, tuple[Numbers, NDArray[Any]]] = {}
         tasks = len(documents.parts) - documents.older
-        found: dict[str, tuple[NDArray[np.int64], NDArray[Any]]] = {}
-        for kind in self.repeats.chosen:
+        for kind in self._words_of:
             partitions = partition_count(writer.partial, kind, tasks)
-            rows = read_found(writer.partial, kind, partitions, first, stop)
-            found[kind] = rows["document"].copy(), rows
+            borders = documents.of_task(writer.number)
+            rows = read_found(writer.partial, kind, partitions, *borders)
+            self._found[kind] = rows["document"].copy(), rows
 
-        def spans(number: int, document: Document) -> Iterator[Cut]:
-            for kind, words in self.repeats.chosen.items():
-                numbers, rows = found[kind]
-                low, high = numbers.searchsorted([number, number + 1])
-                if low < high:
-                    yield from SPANS[kind](document.text, rows[low:high].tolist(), words)
+    def __call__(self, number: int, document: Document) -> Iterator[Cut]:
+        """Yield the spans of a document that repeat a first occurrence."""
+        for kind, words in self._words_of.items():
+            numbers, rows = self._found[kind]
+            low, high = numbers.searchsorted([number, number + 1])
+            if low < high:
+                yield from SPANS[kind](document.text, rows[low:high].tolist(), words)
 
-        yield spans
 
+@dataclass(frozen=True)
+class _FindOccurrences:
+    """The task that finds the occurrences of one partition that repeat the first."""
 
-def _find(
-    kind: str,
-    documents: "DocumentTable",
-    previous: Sequence[Matcher],
-    partitions: int,
-    width: int,
-    partition: int,
-    writer: TaskWriter,
-) -> None:
-    assert partition == writer.number
-    write_found(
-        writer, kind, _KeptDocuments(writer.partial, documents, previous), partitions, width
-    )
+    kind: str
+    documents: DocumentTable
+    previous: tuple[Matcher, ...]
+    partitions: int
+    width: int
+
+    def __call__(self, partition: int, writer: TaskWriter) -> None:
+        """Write what is found."""
+        assert partition == writer.number
+        corpus = _KeptDocuments(writer.partial, self.documents, self.previous)
+        write_found(writer, self.kind, corpus, self.partitions, self.width)
 
 
 class _KeptDocuments:
     """The documents that no matcher removes, and their ranks."""
 
     def __init__(
-        self, partial: Path, documents: "DocumentTable", previous: Sequence[Matcher]
+        self, partial: Path, documents: DocumentTable, previous: Sequence[Matcher]
     ) -> None:
         self.starts = documents.starts[documents.older :]
         self._tables = [table for _, table in tables_of(previous, partial)]
         self._ranks = ranks(partial)
 
-    def removed(self, task: int) -> "NDArray[np.int64]":
+    def removed(self, task: int) -> NDArray[np.int64]:
         return removed_in(self._tables, int(self.starts[task]), int(self.starts[task + 1]))
 
-    def ranks(self, numbers: "NDArray[np.int64]") -> "NDArray[np.int64]":
+    def ranks(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         return self._ranks[numbers - self.starts[0]]
 
 
 def _occurrences(
-    units: "Units", kind: str, words: int
-) -> "tuple[NDArray[np.uint64], NDArray[np.int64]]":
+    units: Units, kind: str, words: int
+) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
     if kind == "lines":
         return units.lines(words)
     if kind == "paragraphs":

@@ -17,8 +17,8 @@ Choices:
   while groups are formed, since each document has a label then.
 """
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -27,9 +27,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.artifacts.tasks import TaskWriter, scratch
+from lmkit.artifacts.tasks import TaskFiles, TaskWriter, scratch
 from lmkit.deduplication.clustering import components
-from lmkit.deduplication.document_table import DocumentTable, Numbers
+from lmkit.deduplication.columns import ByBand, Numbers, Ragged, mapped
+from lmkit.deduplication.document_table import DocumentTable
 from lmkit.deduplication.minhash import Bands
 from lmkit.deduplication.removal_table import Removals, removed_in
 from lmkit.deduplication.shingles import Shingles, jaccard, shingles
@@ -46,40 +47,38 @@ GROUPED_ROWS = 1 << 21
 MAX_FILES = 256
 
 
-@contextmanager
-def writing_signatures(writer: TaskWriter, bands: Bands) -> Generator[Callable[[str], None]]:
-    """Yield a function to call with each text of a task, in folded form."""
-    sizes = [np.empty(0, np.int64)]
-    keys = [np.empty((bands.bands, 0), np.uint64)]
-    waiting: list[str] = []
-    characters = 0
-    with (
-        writer.scratch_file(scratch("bands", writer.number)) as bands_path,
-        writer.scratch_file(scratch("shingles", writer.number)) as shingles_path,
-        writer.scratch_file(scratch("sizes", writer.number)) as sizes_path,
-    ):
-        with shingles_path.open("wb") as file:
+BANDS = ByBand("bands", "uint64")
+SHINGLES = Ragged("shingles", "uint32", lengths="sizes", labelled_lose_it=True)
 
-            def flush() -> None:
-                nonlocal characters
-                found, lengths = shingles(waiting)
-                file.write(found.tobytes())
-                sizes.append(lengths)
-                keys.append(bands.keys(found, lengths))
-                waiting.clear()
-                characters = 0
 
-            def add(text: str) -> None:
-                nonlocal characters
-                waiting.append(text)
-                characters += len(text) + 1
-                if characters >= BATCH:
-                    flush()
+class SignaturesFile(TaskFiles):
+    """The shingles of the texts of a task and their signatures, being written."""
 
-            yield add
-            flush()
-        bands_path.write_bytes(np.concatenate(keys, axis=1).tobytes())
-        sizes_path.write_bytes(np.concatenate(sizes).tobytes())
+    def __init__(self, writer: TaskWriter, bands: Bands) -> None:
+        super().__init__()
+        self._bands = bands
+        self._keys = self.stack.enter_context(BANDS.open(writer))
+        self._shingles = self.stack.enter_context(SHINGLES.open(writer))
+        self._waiting: list[str] = []
+        self._characters = 0
+
+    def add(self, text: str) -> None:
+        """Add the next text, in folded form."""
+        self._waiting.append(text)
+        self._characters += len(text) + 1
+        if self._characters >= BATCH:
+            self._flush()
+
+    def _flush(self) -> None:
+        found, lengths = shingles(self._waiting)
+        self._shingles.add(found.tobytes(), lengths.tolist())
+        self._keys.add(self._bands.keys(found, lengths))
+        self._waiting.clear()
+        self._characters = 0
+
+    def close(self) -> None:
+        """Write those of the last texts."""
+        self._flush()
 
 
 def matching_tasks(documents: int, bands: int) -> list[tuple[int, int, int]]:
@@ -97,12 +96,11 @@ def write_candidate_pairs(
     """Write which documents share their key of a band, without those that are `removed`."""
     band, partition, partitions = band_part
     parts, numbers = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
-    for part, start in enumerate(documents.starts[:-1].tolist()):
-        sizes = np.fromfile(documents.path("sizes", part), np.int64)
+    for part, start in zip(documents.parts, documents.starts[:-1].tolist(), strict=True):
+        sizes = SHINGLES.counts(part)
         eligible = sizes > 0
         eligible[removed_in(removed, start, start + len(sizes)) - start] = False
-        offset = 8 * band * len(sizes)
-        keys = np.fromfile(documents.path("bands", part), np.uint64, len(sizes), offset=offset)
+        keys = BANDS.band(part, band, len(sizes))
         if partitions > 1:
             eligible &= keys % np.uint64(partitions) == partition
         parts.append(keys[eligible])
@@ -126,7 +124,7 @@ def write_groups(documents: DocumentTable, bands: int, writer: TaskWriter) -> in
     `bands` is the number of files of candidates.
     """
     candidates = [
-        _mapped(writer.partial / scratch("mates", band), CANDIDATES) for band in range(bands)
+        mapped(writer.partial / scratch("mates", band), CANDIDATES) for band in range(bands)
     ]
 
     def pieces() -> Iterator[NDArray[Any]]:
@@ -195,8 +193,7 @@ class Signatures:
         return jaccard(self._of(one), self._of(other))
 
     def _offsets_of(self, part: int) -> Numbers:
-        sizes = np.fromfile(self._documents.path("sizes", part), np.int64)
-        return np.cumsum(np.append(0, sizes))
+        return np.cumsum(np.append(0, SHINGLES.counts(self._documents.parts[part])))
 
     def _read(self, number: int) -> Shingles:
         part = int(np.searchsorted(self._documents.starts, number, "right")) - 1
@@ -204,7 +201,3 @@ class Signatures:
         start, stop = self._offsets(part)[index : index + 2].tolist()
         path = self._documents.path("shingles", part)
         return np.fromfile(path, np.uint32, stop - start, offset=4 * start)
-
-
-def _mapped(path: Path, kind: np.dtype[Any]) -> NDArray[Any]:
-    return np.memmap(path, kind, "r") if path.stat().st_size else np.empty(0, kind)

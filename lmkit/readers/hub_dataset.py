@@ -16,20 +16,21 @@ import pyarrow as pa
 
 from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
+from lmkit.artifacts.locations import source_at
 from lmkit.artifacts.tasks import ReadRange
 from lmkit.errors import InputError, LmkitError
 from lmkit.readers.json_records import decoded, plain, record_document
 from lmkit.readers.reader import Request, unreadable
 from lmkit.storage.byte_ranges import CorruptInput
-from lmkit.storage.hub import Dataset, dataset_of, first_line, shards_and_version
+from lmkit.storage.hub import HubDataset, first_line, shards_and_version
 
 
 def read_dataset(
     part: Slice, read_ranges: list[ReadRange], request: Request
 ) -> Iterator[Document | Unreadable]:
     """Yield the documents of a shard, and record the hash of its rows."""
-    dataset = dataset_of(part.path)
-    assert dataset is not None
+    dataset = source_at(part.location)
+    assert isinstance(dataset, HubDataset)
     digest = hashlib.sha256()
     _check_unchanged(part, dataset)
     for number, row in enumerate(_rows(part, dataset)):
@@ -51,7 +52,7 @@ def read_dataset(
     )
 
 
-def _rows(part: Slice, dataset: Dataset) -> Iterator[dict[str, Any] | CorruptInput]:
+def _rows(part: Slice, dataset: HubDataset) -> Iterator[dict[str, Any] | CorruptInput]:
     """Yield the rows of a shard; errors that may be due to the network end the run."""
     try:
         shard = dataset.load().shard(part.size, part.start)
@@ -72,7 +73,7 @@ def _with_text(row: dict[str, Any], request: Request) -> dict[str, Any]:
     return {name: plain(value) for name, value in (row | texts).items()}
 
 
-def _check_unchanged(part: Slice, dataset: Dataset) -> None:
+def _check_unchanged(part: Slice, dataset: HubDataset) -> None:
     try:
         now = shards_and_version(dataset)
     except InputError:

@@ -11,6 +11,7 @@ Choices:
 import codecs
 import re
 from collections.abc import Container, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from lmkit.storage.byte_lines import blocks
@@ -86,6 +87,34 @@ class Formats:
             if pattern.match(start):
                 return kind
         return json_by_content(start)
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The formats that a command reads."""
+
+    names: frozenset[Format]
+    forced: Format | None = None
+    """Read every file as this format, whatever its name and content."""
+    formats: Formats = field(default_factory=lambda: KNOWN)
+
+    def of(self, path: str, *, named: bool) -> Format | None:
+        """Return the format of a file, which may be one that isn't accepted."""
+        return self.forced or self.formats.by_path(path, named=named, accepted=self.names)
+
+    def takes(self, kind: Format | None) -> bool:
+        """Tell whether a format is accepted."""
+        return kind is not None and (self.forced is not None or kind in self.names)
+
+    @property
+    def in_folders(self) -> "Accepted":
+        """What is accepted of a folder: token files must be named."""
+        return replace(self, names=self.names - {"tokens"})
+
+    @property
+    def endings(self) -> list[str]:
+        """The endings of these formats."""
+        return [end for end, kind in self.formats.by_ending.items() if kind in self.names]
 
 
 @cache

@@ -11,20 +11,19 @@ Choices:
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
 from lmkit.config import did_you_mean
 from lmkit.errors import InputError
-from lmkit.storage.remote_files import remote
+from lmkit.storage.remote_files import RemoteFile
 
 FOLDERS = ("datasets/", "spaces/", "buckets/", "models/")
 KNOWN = ("split", "config", "revision")
 
 
 @dataclass(frozen=True)
-class Dataset:
+class HubDataset:
     """A data set named by `hf://`."""
 
     name: str
@@ -48,27 +47,27 @@ class Dataset:
         return rows.decode(False)  # images and audio are left as raw bytes
 
 
-def dataset_of(path: str | Path) -> Dataset | None:
-    """Return the data set that a path names, None if it names a file.
+def dataset_at(file: RemoteFile) -> HubDataset | None:
+    """Return the data set that a URL names, None if it names a file.
 
-    >>> dataset_of("hf://a/b?split=test"), dataset_of("a.txt")
-    (Dataset(name='a/b', config=None, split='test', revision=None), None)
+    >>> dataset_at(RemoteFile("hf:/a/b", "hf://a/b?split=test"))
+    HubDataset(name='a/b', config=None, split='test', revision=None)
     """
-    if not str(path).startswith("hf:/"):
+    if not file.url.startswith("hf://"):
         return None
-    url = remote(path)
-    name, _, query = (url or "").removeprefix("hf://").partition("?")
+    name, _, query = file.url.removeprefix("hf://").partition("?")
     if not name or name.startswith(FOLDERS):
         return None
     found = dict(parse_qsl(query, keep_blank_values=True))
     for key in found:
         if key not in KNOWN:
             hint = did_you_mean(key, KNOWN)
-            raise InputError(f"{url}: {key}: must be split, config or revision{hint}")
-    return Dataset(name, found.get("config"), found.get("split") or "train", found.get("revision"))
+            raise InputError(f"{file.url}: {key}: must be split, config or revision{hint}")
+    split = found.get("split") or "train"
+    return HubDataset(name, found.get("config"), split, found.get("revision"))
 
 
-def shards_and_version(dataset: Dataset) -> tuple[int, int]:
+def shards_and_version(dataset: HubDataset) -> tuple[int, int]:
     """Return the number of shards of a data set, and a number that identifies its version.
 
     Raises InputError if there is no such data set, configuration or split.

@@ -39,6 +39,9 @@ class FileFormat:
     """Whether records have fields that can be named (in an archive, those of its members)."""
     compressible: bool = True
     """Whether it is read in compressed form; some are compressed internally."""
+    splits: tuple[str, ...] = ()
+    """The compressions with which a reader can begin at any offset: what begins in its part of a
+    file is its own. Others are read by one task."""
     library: tuple[str, str] | None = None
     """The optional library that it needs, and how that is installed."""
 
@@ -46,7 +49,13 @@ class FileFormat:
 FORMATS = (
     FileFormat("text", "plain_text.read_plain_text", (".txt", ".md", ".markdown", ".rst")),
     FileFormat("code", "source_code.read_source_code", (*LANGUAGES,)),
-    FileFormat("jsonl", "json_lines.read_json_lines", (".jsonl", ".ndjson"), has_fields=True),
+    FileFormat(
+        "jsonl",
+        "json_lines.read_json_lines",
+        (".jsonl", ".ndjson"),
+        has_fields=True,
+        splits=("none", "gzip", "zstd", "bzip2"),  # gzip members, zstd frames, bzip2 blocks
+    ),
     FileFormat("json", "records.json_files.read_json", has_fields=True),
     FileFormat("csv", "csv_rows.read_table", (".csv",), has_fields=True),
     FileFormat("tsv", "csv_rows.read_table", (".tsv",), has_fields=True),
@@ -56,6 +65,7 @@ FORMATS = (
         (".parquet",),
         magics=(b"PAR1",),
         has_fields=True,
+        splits=("none",),  # row groups
         compressible=False,
     ),
     FileFormat(
@@ -72,12 +82,19 @@ FORMATS = (
         (".html", ".htm", ".xhtml"),
         patterns=(PROLOG + rb"<(html|head|body)\b", rb"<!DOCTYPE\s+html"),
     ),
-    FileFormat("warc", "warc.read_web_archive", (".warc", ".wet"), magics=(b"WARC/",)),
+    FileFormat(
+        "warc",
+        "warc.read_web_archive",
+        (".warc", ".wet"),
+        magics=(b"WARC/",),
+        splits=("gzip", "zstd"),  # a member or a frame for each record
+    ),
     # A document type with declarations may be an entity bomb: the reader reports it.
     FileFormat(
         "wikipedia",
         "wikipedia.read_wikipedia",
         patterns=(PROLOG + rb"(?:<!DOCTYPE\s+mediawiki|<mediawiki)\b",),
+        splits=("none", "bzip2"),  # pages
     ),
     FileFormat(
         "stackexchange",

@@ -18,6 +18,7 @@ import os
 import re
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Self, cast
@@ -39,17 +40,81 @@ class State(NamedTuple):
     modified: int
 
 
-def remote(path: str | Path) -> str | None:
-    """Return the URL that a path represents, None for a path on this machine.
+@dataclass(frozen=True, slots=True)
+class DiskFile:
+    """A path on this machine."""
 
-    >>> remote("s3:/bucket/a.jsonl"), remote("books/a.txt")
-    ('s3://bucket/a.jsonl', None)
+    path: str
+
+    @property
+    def shown(self) -> str:
+        """The path."""
+        return self.path
+
+    def state(self) -> State:
+        """Return the state of the file. Raises FileNotFoundError."""
+        found = os.stat(self.path)
+        return State(found.st_size, found.st_mtime_ns)
+
+    def open(self) -> BinaryIO:
+        """Open the file to read bytes at any offset."""
+        return open(self.path, "rb")
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file or folder at a URL."""
+
+    path: str
+    """The URL as a path, in which `//` may be `/`."""
+    url: str
+
+    @property
+    def shown(self) -> str:
+        """The URL."""
+        return self.url
+
+    def state(self) -> State:
+        """Return the state of the file. Raises FileNotFoundError."""
+        with _errors_name(self.url):
+            file_system, inner_path = _file_system(self.url)
+            file_system.invalidate_cache()
+            return _state(self.url, file_system.info(inner_path))
+
+    def open(self) -> BinaryIO:
+        """Open the file to read bytes at any offset."""
+        with _errors_name(self.url):
+            file_system, inner_path = _file_system(self.url)
+            file = file_system.open(inner_path, "rb", block_size=READ_AHEAD)
+            return cast(BinaryIO, _RemoteStream(self.url, file))
+
+    def files_below(self) -> Iterator[tuple[str, str, State]]:
+        """Yield all files: each with its path below this one, which is empty if it is a file.
+
+        Raises InputError if there is nothing, or the server can't be reached.
+        """
+        try:
+            with _errors_name(self.url):
+                yield from _files_below(self.path, self.url)
+        except LmkitError as error:
+            is_input = isinstance(error, InputError)
+            hint = error.hint if is_input else "check the URL and your credentials"
+            raise InputError(error.message, hint) from None
+
+
+def file_at(path: str | Path) -> DiskFile | RemoteFile:
+    """Return what a path names: nothing else asks whether it is a URL.
+
+    >>> file_at("s3:/bucket/a.jsonl").shown, file_at("books/a.txt")
+    ('s3://bucket/a.jsonl', DiskFile(path='books/a.txt'))
     """
     text = str(path)
     if ":/" not in text or text[0] == "/":
-        return None
+        return DiskFile(text)
     found = URL_PATTERN.fullmatch(text)
-    return None if found is None or Path(text).exists() else f"{found[1]}://{found[2]}"
+    if found is None or Path(text).exists():
+        return DiskFile(text)
+    return RemoteFile(text, f"{found[1]}://{found[2]}")
 
 
 def without_file_scheme(path: str) -> str:
@@ -67,34 +132,20 @@ def shown(path: str | Path) -> str:
     >>> shown("s3:/bucket/a.jsonl"), shown("books/a.txt")
     ('s3://bucket/a.jsonl', 'books/a.txt')
     """
-    return remote(path) or str(path)
+    return file_at(path).shown
 
 
 def state_of(path: str | Path) -> State:
     """Return the state of a file. Raises FileNotFoundError."""
-    url = remote(path)
-    if url is None:
-        found = os.stat(path)
-        return State(found.st_size, found.st_mtime_ns)
-    with _errors_name(url):
-        file_system, inner_path = _file_system(url)
-        file_system.invalidate_cache()
-        return _state(url, file_system.info(inner_path))
+    return file_at(path).state()
 
 
 def open_file(path: str | Path) -> BinaryIO:
     """Open a file to read bytes at any offset."""
-    url = remote(path)
-    if url is None:
-        return open(path, "rb")
-    with _errors_name(url):
-        file_system, inner_path = _file_system(url)
-        return cast(
-            BinaryIO, _RemoteFile(url, file_system.open(inner_path, "rb", block_size=READ_AHEAD))
-        )
+    return file_at(path).open()
 
 
-class _RemoteFile:
+class _RemoteStream:
     """A file at a URL, whose errors name it."""
 
     def __init__(self, url: str, file: BinaryIO) -> None:
@@ -117,19 +168,6 @@ class _RemoteFile:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def files_below(path: str, url: str) -> Iterator[tuple[str, str, State]]:
-    """Yield the files at a URL: each with its path below it, which is empty if it is a file itself.
-
-    Raises InputError if there is nothing, or the server can't be reached.
-    """
-    try:
-        with _errors_name(url):
-            yield from _files_below(path, url)
-    except LmkitError as error:
-        hint = error.hint if isinstance(error, InputError) else "check the URL and your credentials"
-        raise InputError(error.message, hint) from None
 
 
 def _files_below(path: str, url: str) -> Iterator[tuple[str, str, State]]:

@@ -14,11 +14,11 @@ Choices:
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lmkit.artifacts.manifest import Details
 from lmkit.text.surrogates import well_formed
 from lmkit.tokenizers.tokenizer import Tokenizer
 
@@ -28,6 +28,33 @@ ALL_SOURCES = "all"
 OTHERS = "other sources"
 MAX_SOURCES = 50
 BATCH = 64
+
+
+class ReportRow(Details):
+    """Statistics of a tokenizer on the texts of a source, or of all sources."""
+
+    tokenizer: str
+    source: str
+    texts: int
+    bytes: int
+    tokens: int
+    bytes_per_token: float
+    tokens_per_word: float
+    unknown_share: float
+    vocabulary_used: float
+    come_back: float
+    longest_tokens: tuple[str, ...]
+
+
+class TokenizerRecord(Details):
+    """The details of a tokenizer's folder."""
+
+    algorithm: str
+    vocabulary_size: int
+    lacks: tuple[str, ...] = ()
+    """What is missing in a tokenizer that was imported."""
+    report: tuple[ReportRow, ...] = ()
+    """The rows of all sources together: of this tokenizer, and of the one it is compared with."""
 
 
 @dataclass
@@ -100,7 +127,7 @@ def _count(
 
 def rows(
     name: str, tokenizer: Tokenizer, found: Mapping[str, TokenizerStatistics]
-) -> list[dict[str, Any]]:
+) -> list[ReportRow]:
     """Return a table of statistics: a row for all sources together, and one per source."""
     together = TokenizerStatistics(tokenizer.size)
     for statistics in found.values():
@@ -112,23 +139,23 @@ def rows(
 
 def _row(
     name: str, tokenizer: Tokenizer, source: str, statistics: TokenizerStatistics
-) -> dict[str, Any]:
+) -> ReportRow:
     ordinary = statistics.occurs.copy()
     ordinary[tokenizer.special] = False
     entries = tokenizer.size - len(tokenizer.special)
-    return {
-        "tokenizer": name,
-        "source": source,
-        "texts": statistics.texts,
-        "bytes": statistics.bytes,
-        "tokens": statistics.tokens,
-        "bytes_per_token": _ratio(statistics.bytes, statistics.tokens),
-        "tokens_per_word": _ratio(statistics.tokens, statistics.words),
-        "unknown_share": _ratio(statistics.unknown, statistics.tokens),
-        "vocabulary_used": _ratio(int(ordinary.sum()), entries),
-        "come_back": _ratio(statistics.round_trips, statistics.texts),
-        "longest_tokens": _longest(tokenizer, np.flatnonzero(ordinary)),
-    }
+    return ReportRow(
+        tokenizer=name,
+        source=source,
+        texts=statistics.texts,
+        bytes=statistics.bytes,
+        tokens=statistics.tokens,
+        bytes_per_token=_ratio(statistics.bytes, statistics.tokens),
+        tokens_per_word=_ratio(statistics.tokens, statistics.words),
+        unknown_share=_ratio(statistics.unknown, statistics.tokens),
+        vocabulary_used=_ratio(int(ordinary.sum()), entries),
+        come_back=_ratio(statistics.round_trips, statistics.texts),
+        longest_tokens=tuple(_longest(tokenizer, np.flatnonzero(ordinary))),
+    )
 
 
 def _ratio(part: int, total: int) -> float:

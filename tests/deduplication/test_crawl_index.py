@@ -2,13 +2,18 @@ import json
 import random
 import shutil
 from pathlib import Path
+from typing import Self
 
 import pytest
 
+from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.lock import folder_lock
 from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.commands.dedup.options import DedupConfig
 from lmkit.commands.dedup.run import dedup
+from lmkit.deduplication import registry
+from lmkit.deduplication.exact import SameKey, digest_column
+from lmkit.deduplication.options import MatchOptions
 from tests.commands.dying import run_to_end, run_until_killed
 from tests.conftest import Lmkit, contents, manifest, records
 
@@ -186,6 +191,48 @@ def test_settings_that_cannot_be_compared_are_refused(
     assert message in " ".join(err.split())
     assert not Path("out1").exists()
     assert contents(Path("index")) == before
+
+
+class SameLength(SameKey):
+    """Of documents with as many characters, keep one."""
+
+    reason = "length"
+    column = digest_column("lengths")
+
+    @classmethod
+    def of(cls, options: MatchOptions) -> Self:
+        return cls(options.keep)
+
+    def key(self, document: Document) -> str:
+        return str(len(document.text))
+
+
+def test_an_index_without_the_columns_of_a_matcher_is_refused_and_with_them_it_is_used(
+    here: Path, lmkit: Lmkit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    months = [write(f"{n}.jsonl", {f"{n}": text}) for n, text in enumerate(["one", "two"])]
+    dedup(DedupConfig(inputs=(months[0],), output=Path("out0"), index=Path("old")))
+    monkeypatch.setattr(registry, "MATCHERS", (*registry.MATCHERS, SameLength))
+    command = ["dedup", months[1], "--output", "out1", "--index"]
+    exit_code, _, err = lmkit(*command, "old")
+    assert exit_code == 2 and not Path("out1").exists()
+    message = "--index: old/part-00000 holds no lengths: its crawl was not searched for 'length'"
+    assert message in " ".join(err.split())
+    dedup(DedupConfig(inputs=(months[0],), output=Path("out0"), index=Path("new"), overwrite=True))
+    assert Path("new/part-00000/lengths-00000.scratch").stat().st_size == 16
+    assert lmkit(*command, "new")[0] == 0
+    (removed,) = records(Path("out1"), "duplicates")
+    assert (removed["id"], removed["kept"]["id"], removed["reason"]) == ("1", "0", "length")
+
+
+def test_an_index_made_without_near_duplicates_is_refused_with_them(
+    months: list[Path], lmkit: Lmkit
+) -> None:
+    exact_only = {"inputs": [months[0]], "output": "out0", "index": "index"}
+    dedup(DedupConfig.model_validate({**exact_only, "minhash": {"action": None}}))
+    exit_code, _, err = lmkit("dedup", months[1], "--output", "out1", "--index", "index")
+    assert exit_code == 2 and "holds no bands" in " ".join(err.split())
+    assert not Path("out1").exists()
 
 
 @pytest.mark.parametrize("index", ["0.jsonl", "out0", "out0/index", "other"])

@@ -2,8 +2,8 @@ from pathlib import Path
 
 from lmkit.artifacts.documents_file import Document, Rejected
 from lmkit.artifacts.tasks import TaskWriter
-from lmkit.deduplication.cut_spans import Cut, applying_cuts
-from lmkit.deduplication.document_table import DocumentTable, writing_document_keys
+from lmkit.deduplication.cut_spans import Cut, CutDocuments
+from lmkit.deduplication.document_table import DocumentKeysFile, DocumentTable
 from lmkit.deduplication.options import KeepConfig
 from tests.conftest import records
 
@@ -16,17 +16,17 @@ CUTS = {0: [Cut(4, 8, "line", 2), Cut(0, 5, "passage", None)], 1: [Cut(0, 4, "li
 
 
 def test_cuts_are_applied_recorded_and_counted(tmp_path: Path) -> None:
-    with writing_document_keys(KeepConfig(), TaskWriter(tmp_path, "notes", 0)) as add:
+    with DocumentKeysFile(KeepConfig(), TaskWriter(tmp_path, "notes", 0)) as keys:
         for document in DOCUMENTS:
-            add(document, Path("x"))
+            keys.add(document, Path("x"))
     writer = TaskWriter(tmp_path, "documents", 0)
     table = DocumentTable(((writer.partial, 0),))
     cutters = [
         lambda number, _: CUTS.get(number, ())[:1],
         lambda number, _: CUTS.get(number, ())[1:],
     ]
-    with applying_cuts(cutters, writer, table) as apply:
-        left = [apply(number, document) for number, document in enumerate(DOCUMENTS)]
+    with CutDocuments(cutters, writer, table) as cutting:
+        left = [cutting.apply(number, document) for number, document in enumerate(DOCUMENTS)]
     assert left[0] == Document("1", "three", "s")
     assert isinstance(left[1], Rejected) and left[1].reason == "nothing_left"
     assert left[2] == DOCUMENTS[2]
@@ -50,8 +50,8 @@ def test_cuts_are_applied_recorded_and_counted(tmp_path: Path) -> None:
 
 def test_without_cuts_there_is_no_file(tmp_path: Path) -> None:
     writer = TaskWriter(tmp_path, "documents", 0)
-    with writing_document_keys(KeepConfig(), TaskWriter(tmp_path, "notes", 0)):
+    with DocumentKeysFile(KeepConfig(), TaskWriter(tmp_path, "notes", 0)):
         pass
-    with applying_cuts([], writer, DocumentTable(((writer.partial, 0),))) as apply:
-        assert apply(0, DOCUMENTS[0]) == DOCUMENTS[0]
+    with CutDocuments([], writer, DocumentTable(((writer.partial, 0),))) as cutting:
+        assert cutting.apply(0, DOCUMENTS[0]) == DOCUMENTS[0]
     assert not list(tmp_path.glob("cuts*")) and writer.counts.more == {}

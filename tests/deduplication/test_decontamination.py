@@ -7,7 +7,7 @@ from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter, finished
 from lmkit.commands.dedup.options import DedupConfig
 from lmkit.deduplication.decontamination import Decontaminator, prepare_items
-from lmkit.deduplication.document_table import DocumentTable, writing_document_keys
+from lmkit.deduplication.document_table import DocumentKeysFile, DocumentTable
 from lmkit.deduplication.options import DecontaminationConfig, KeepConfig
 from lmkit.deduplication.removal_table import NO_REPRESENTATIVE
 from lmkit.errors import LmkitError
@@ -30,17 +30,17 @@ def table_of(folder: Path, tasks: int) -> DocumentTable:
 
 
 def searched(folder: Path, action: str) -> Decontaminator:
-    matcher = Decontaminator(DecontaminationConfig.model_validate({"action": action}))
+    matcher = Decontaminator(DecontaminationConfig.model_validate({"action": action}), 1 << 20)
     writer = TaskWriter(folder, "items", 0)
     prepare_items(ITEMS, 13, writer)
     writer.finish()
     for number, texts in enumerate(TASKS):
         writer = TaskWriter(folder, "notes", number)
-        with writing_document_keys(KeepConfig(), writer) as add_key, matcher.collect(writer) as add:
+        with DocumentKeysFile(KeepConfig(), writer) as keys, matcher.collect(writer) as file:
             for index, text in enumerate(texts):
                 document = Document(f"{number}{index}", text, "s")
-                add_key(document, Path("x"))
-                add(document)
+                keys.add(document, Path("x"))
+                file.add(document)
     output = OutputFolder(DedupConfig(output=folder), folder, [])
     matcher.match(output, table_of(folder, len(TASKS)), 1, [])
     return matcher
@@ -69,10 +69,11 @@ def test_reporting_and_cutting_remove_no_document(tmp_path: Path) -> None:
         matcher = searched(folder, action)
         assert matcher.removed(folder / ".partial") is None
         table = table_of(folder, len(TASKS))
-        with matcher.spans_to_cut(TaskWriter(folder, "documents", 0), table) as cutter:
-            document = Document("01", TASKS[0][1], "s")
-            assert [(one.start, one.stop) for one in cutter(1, document)] == cuts
-            assert not [*cutter(0, document)]
+        cutter = matcher.spans_to_cut(TaskWriter(folder, "documents", 0), table)
+        document = Document("01", TASKS[0][1], "s")
+        found = [[*cutter(number, document)] if cutter else [] for number in range(2)]
+        assert [(one.start, one.stop) for one in found[1]] == cuts
+        assert not found[0]
 
 
 def test_many_characters_are_searched_in_parts(tmp_path: Path) -> None:
@@ -80,13 +81,13 @@ def test_many_characters_are_searched_in_parts(tmp_path: Path) -> None:
     writer = TaskWriter(tmp_path, "items", 0)
     prepare_items([("a", "1", (text,))], 13, writer)
     writer.finish()
-    matcher = Decontaminator(DecontaminationConfig())
+    matcher = Decontaminator(DecontaminationConfig(), 1 << 20)
     writer = TaskWriter(tmp_path, "notes", 0)
-    with writing_document_keys(KeepConfig(), writer) as add_key, matcher.collect(writer) as add:
+    with DocumentKeysFile(KeepConfig(), writer) as keys, matcher.collect(writer) as file:
         for number in range(9):
             document = Document(f"{number}", "x " * 40_000 + text * (number % 4 == 0), "s")
-            add_key(document, Path("x"))
-            add(document)
+            keys.add(document, Path("x"))
+            file.add(document)
     output = OutputFolder(DedupConfig(output=tmp_path), tmp_path, [])
     matcher.match(output, table_of(tmp_path, 1), 1, [])
     removed = matcher.removed(tmp_path / ".partial")

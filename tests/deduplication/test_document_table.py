@@ -2,7 +2,7 @@ from pathlib import Path
 
 from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.tasks import PARTIAL, TaskWriter
-from lmkit.deduplication.document_table import DocumentTable, writing_document_keys
+from lmkit.deduplication.document_table import DocumentKeysFile, DocumentTable
 from lmkit.deduplication.keep_policy import DocumentKey
 from lmkit.deduplication.options import KeepConfig
 from lmkit.text.digests import digest
@@ -13,9 +13,9 @@ def test_keys_are_read_back_by_number_over_all_tasks(tmp_path: Path) -> None:
     tasks = [["a", "bé\n"], [], ["half \ud83d"]]
     expected: list[DocumentKey] = []
     for task, texts in enumerate(tasks):
-        with writing_document_keys(keep, TaskWriter(tmp_path, "notes", task)) as add:
+        with DocumentKeysFile(keep, TaskWriter(tmp_path, "notes", task)) as keys:
             for index, text in enumerate(texts):
-                add(Document(f"{task}/{index}", text, "s", {"score": index}), Path("x.jsonl"))
+                keys.add(Document(f"{task}/{index}", text, "s", {"score": index}), Path("x.jsonl"))
                 rest = (f"{task}/{index}", digest(text).hex(), "x.jsonl", len(text), index)
                 expected.append(DocumentKey("s", *rest, {}))
     table = DocumentTable(tuple((tmp_path / PARTIAL, number) for number in range(3)), older=1)

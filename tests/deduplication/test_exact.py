@@ -8,7 +8,7 @@ from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.commands.dedup.options import DedupConfig
-from lmkit.deduplication.document_table import DocumentTable, writing_document_keys
+from lmkit.deduplication.document_table import DocumentKeysFile, DocumentTable
 from lmkit.deduplication.exact import Exact, SameUrl, groups_of_equals
 from lmkit.deduplication.options import KeepConfig
 
@@ -25,10 +25,10 @@ def test_texts_are_equal_up_to_case_white_space_and_unicode_form(
     ]
     for number, documents in enumerate(tasks):
         writer = TaskWriter(tmp_path, "notes", number)
-        with writing_document_keys(keep, writer) as add_key, exact.collect(writer) as add:
+        with DocumentKeysFile(keep, writer) as keys, exact.collect(writer) as file:
             for key, text in documents:
-                add_key(Document(key, text, "s"), Path("x"))
-                add(Document(key, text, "s"))
+                keys.add(Document(key, text, "s"), Path("x"))
+                file.add(Document(key, text, "s"))
     folder = OutputFolder(DedupConfig(output=tmp_path), tmp_path, [])
     exact.match(folder, DocumentTable(((folder.scratch, 0), (folder.scratch, 1))), 1, [])
     removed = exact.removed(folder.scratch)
@@ -49,19 +49,19 @@ def test_documents_with_the_same_url_are_duplicates_and_those_without_one_are_no
         ("4", {"origin": "page.html", "url": 7}),
     ]
     writer = TaskWriter(tmp_path, "notes", 0)
-    with writing_document_keys(KeepConfig(), writer) as add_key, same.collect(writer) as add:
+    with DocumentKeysFile(KeepConfig(), writer) as keys, same.collect(writer) as file:
         for key, metadata in documents:
-            add_key(Document(key, "text", "s", metadata), Path("x"))
-            add(Document(key, "text", "s", metadata))
+            keys.add(Document(key, "text", "s", metadata), Path("x"))
+            file.add(Document(key, "text", "s", metadata))
     folder = OutputFolder(DedupConfig(output=tmp_path), tmp_path, [])
     table = DocumentTable(((folder.scratch, 0),))
     same.match(folder, table, 1, [])
     removed = same.removed(folder.scratch)
     assert {n: removed.get(n) for n in range(5)} == {0: (1, 1.0), **dict.fromkeys(range(1, 5))}
     exact = Exact(KeepConfig())
-    with exact.collect(writer) as add:
+    with exact.collect(writer) as file:
         for key, metadata in documents[:2]:
-            add(Document(key, "text", "s", metadata))
+            file.add(Document(key, "text", "s", metadata))
     exact.match(folder, table, 1, [same])
     assert (
         list(exact.removed(folder.scratch).numbers(0, 5)) == []

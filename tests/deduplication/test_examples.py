@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.tasks import PARTIAL, Receipt, TaskWriter
-from lmkit.deduplication.document_table import DocumentTable, writing_document_keys
+from lmkit.deduplication.document_table import DocumentKeysFile, DocumentTable
 from lmkit.deduplication.examples import (
     LISTED,
     SHOWN,
@@ -25,9 +25,9 @@ def chosen(folder: Path, sources: str, **rows: list[tuple[int, int, float]]) -> 
     documents = [
         Document(str(n), " ".join(map(str, range(n))), source) for n, source in enumerate(sources)
     ]
-    with writing_document_keys(KeepConfig(), writer) as add:
+    with DocumentKeysFile(KeepConfig(), writer) as keys:
         for document in documents:
-            add(document, Path("x"))
+            keys.add(document, Path("x"))
     tables: list[tuple[str, Removals]] = []
     for reason, found in rows.items():
         write_removals(folder / reason, found)

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from lmkit.artifacts.tasks import PARTIAL, TaskWriter
 from lmkit.deduplication.occurrence_table import (
+    OccurrencesFile,
     partition_count,
     read_found,
     write_found,
-    writing_occurrences,
 )
 
 Numbers = NDArray[np.int64]
@@ -64,9 +64,9 @@ def test_it_finds_what_a_literal_search_finds(
     width, partitions, run = (data.draw(st.integers(1, high)) for high in (3, 3, 5))
     with tempfile.TemporaryDirectory() as folder:
         for number, task in enumerate(tasks):
-            with writing_occurrences(TaskWriter(Path(folder), "notes", number), "x", run) as add:
+            with OccurrencesFile(TaskWriter(Path(folder), "notes", number), "x", run) as file:
                 for keys in task:
-                    add(np.array(keys, np.uint64), np.arange(len(keys)))
+                    file.add(np.array(keys, np.uint64), np.arange(len(keys)))
         corpus = Listed(tasks, [*ranks], removed)
         for partition in range(partitions):
             write_found(
@@ -82,7 +82,7 @@ def test_it_finds_what_a_literal_search_finds(
 
 
 def test_more_occurrences_make_more_partitions(tmp_path: Path) -> None:
-    with writing_occurrences(TaskWriter(tmp_path, "notes", 0), "x") as add:
-        add(np.arange(100, dtype=np.uint64), np.arange(100))
+    with OccurrencesFile(TaskWriter(tmp_path, "notes", 0), "x") as file:
+        file.add(np.arange(100, dtype=np.uint64), np.arange(100))
     assert partition_count(tmp_path / PARTIAL, "x", 1, 1000) == 1
     assert partition_count(tmp_path / PARTIAL, "x", 1, 30) == 4

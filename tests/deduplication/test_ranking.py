@@ -7,7 +7,7 @@ from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.commands.dedup.options import DedupConfig
-from lmkit.deduplication.document_table import DocumentTable, writing_document_keys
+from lmkit.deduplication.document_table import DocumentKeysFile, DocumentTable
 from lmkit.deduplication.options import KeepConfig
 from lmkit.deduplication.ranking import rank_documents, ranks
 
@@ -30,9 +30,9 @@ def test_ranks_are_those_of_all_documents_sorted(
     ]
     tasks = [documents[:1], [], documents[1:150], documents[150:]]
     for number, task in enumerate(tasks):
-        with writing_document_keys(keep, TaskWriter(tmp_path, "notes", number)) as add:
+        with DocumentKeysFile(keep, TaskWriter(tmp_path, "notes", number)) as file:
             for document in task:
-                add(document, Path("x"))
+                file.add(document, Path("x"))
     folder = OutputFolder(DedupConfig(output=tmp_path), tmp_path, [])
     table = DocumentTable(tuple((folder.scratch, number) for number in range(len(tasks))))
     rank_documents(folder, keep, table, 1)
@@ -42,7 +42,7 @@ def test_ranks_are_those_of_all_documents_sorted(
 
 
 def test_without_documents_there_are_no_ranks(tmp_path: Path) -> None:
-    with writing_document_keys(KeepConfig(), TaskWriter(tmp_path, "notes", 0)):
+    with DocumentKeysFile(KeepConfig(), TaskWriter(tmp_path, "notes", 0)):
         pass
     folder = OutputFolder(DedupConfig(output=tmp_path), tmp_path, [])
     rank_documents(folder, KeepConfig(), DocumentTable(((folder.scratch, 0),)), 1)
@@ -51,9 +51,9 @@ def test_without_documents_there_are_no_ranks(tmp_path: Path) -> None:
 
 def test_documents_of_an_index_have_no_rank(tmp_path: Path) -> None:
     for folder, keys in (("index", "531"), ("new", "642")):
-        with writing_document_keys(KeepConfig(), TaskWriter(tmp_path / folder, "notes", 0)) as add:
+        with DocumentKeysFile(KeepConfig(), TaskWriter(tmp_path / folder, "notes", 0)) as file:
             for key in keys:
-                add(Document(key, "", "s"), Path("x"))
+                file.add(Document(key, "", "s"), Path("x"))
     folder = OutputFolder(DedupConfig(output=tmp_path / "new"), tmp_path / "new", [])
     table = DocumentTable(((tmp_path / "index" / ".partial", 0), (folder.scratch, 0)), older=1)
     rank_documents(folder, KeepConfig(), table, 1)

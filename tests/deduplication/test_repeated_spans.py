@@ -4,7 +4,7 @@ from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.commands.dedup.options import DedupConfig
-from lmkit.deduplication.document_table import DocumentTable, writing_document_keys
+from lmkit.deduplication.document_table import DocumentKeysFile, DocumentTable
 from lmkit.deduplication.options import KeepConfig, RepeatsConfig
 from lmkit.deduplication.repeated_spans import RepeatedSpans
 
@@ -19,20 +19,20 @@ def found_cuts(
     matcher = RepeatedSpans(repeats, KeepConfig())
     for number, texts in enumerate(TASKS):
         writer = TaskWriter(folder, "notes", number)
-        with writing_document_keys(KeepConfig(), writer) as add_key, matcher.collect(writer) as add:
+        with DocumentKeysFile(KeepConfig(), writer) as keys, matcher.collect(writer) as file:
             for key, text in texts:
-                add_key(Document(key, text, "s"), Path("x"))
-                add(Document(key, text, "s"))
+                keys.add(Document(key, text, "s"), Path("x"))
+                file.add(Document(key, text, "s"))
     table = DocumentTable(tuple((folder / ".partial", number) for number in range(len(TASKS))))
     matcher.match(OutputFolder(DedupConfig(output=folder), folder, []), table, 1, [])
     cuts: dict[str, list[tuple[str, str, int | None]]] = {}
     for number, texts in enumerate(TASKS):
-        with matcher.spans_to_cut(TaskWriter(folder, "documents", number), table) as cutter:
-            for index, (key, text) in enumerate(texts, start=int(table.starts[number])):
-                cuts[key] = [
-                    (one.reason, text[one.start : one.stop], one.kept)
-                    for one in cutter(index, Document(key, text, "s"))
-                ]
+        cutter = matcher.spans_to_cut(TaskWriter(folder, "documents", number), table)
+        for index, (key, text) in enumerate(texts, start=int(table.starts[number])):
+            cuts[key] = [
+                (one.reason, text[one.start : one.stop], one.kept)
+                for one in cutter(index, Document(key, text, "s"))
+            ]
     return cuts
 
 

@@ -11,11 +11,11 @@ from lmkit.deduplication.removal_table import Removals, write_removals
 from lmkit.deduplication.shingles import jaccard, shingles
 from lmkit.deduplication.signature_files import (
     Signatures,
+    SignaturesFile,
     groups,
     matching_tasks,
     write_candidate_pairs,
     write_groups,
-    writing_signatures,
 )
 from tests.conftest import prose
 
@@ -26,9 +26,9 @@ def written(folder: Path, tasks: list[list[str]], older: int = 0) -> DocumentTab
     (folder / PARTIAL).mkdir(parents=True)
     for number, texts in enumerate(tasks):
         writer = TaskWriter(folder, "notes", number)
-        with writing_signatures(writer, BANDS) as add:
+        with SignaturesFile(writer, BANDS) as file:
             for text in texts:
-                add(text)
+                file.add(text)
         with writer.scratch_file(scratch("ends", number)) as path:
             np.zeros(len(texts), np.int64).tofile(path)
     return DocumentTable(tuple((folder / PARTIAL, number) for number in range(len(tasks))), older)

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from lmkit.readers import hub_dataset as hub
-from lmkit.storage.hub import Dataset, shards_and_version
+from lmkit.storage.hub import HubDataset, shards_and_version
 from tests.conftest import Lmkit, manifest, records, texts
 from tests.readers.data_set import GOOD, data_set, write
 
@@ -34,7 +34,7 @@ def test_the_rows_of_a_split_are_documents(pages: Path, lmkit: Lmkit, workers: s
 def test_a_data_set_that_changes_during_the_work_ends_it(
     pages: Path, lmkit: Lmkit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answers = iter([shards_and_version(Dataset("pages")), (2, 17)])
+    answers = iter([shards_and_version(HubDataset("pages")), (2, 17)])
     monkeypatch.setattr(hub, "shards_and_version", lambda _: next(answers))
     exit_code, _, err = lmkit("clean", "hf://pages", "--output", "out", "--workers", "1")
     assert exit_code == 1 and "it has changed since the work was planned" in err
@@ -47,15 +47,15 @@ def test_a_network_that_fails_ends_the_run_and_quarantines_nothing(
     class UnreachableError(Exception):
         """Like the errors of httpx: not an OSError."""
 
-    load = Dataset.load
+    load = HubDataset.load
 
-    def breaking(dataset: Dataset) -> object:
+    def breaking(dataset: HubDataset) -> object:
         def rows(row: object) -> object:
             raise UnreachableError("connection reset")
 
         return load(dataset).map(rows)
 
-    monkeypatch.setattr(Dataset, "load", breaking)
+    monkeypatch.setattr(HubDataset, "load", breaking)
     exit_code, _, err = lmkit("clean", "hf://pages", "--output", "out", "--workers", "1")
     assert exit_code == 1 and "connection reset" in err
     assert not list(Path("out").glob("quarantine*"))

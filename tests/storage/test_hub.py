@@ -2,8 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from lmkit.artifacts.locations import source_at
 from lmkit.errors import InputError
-from lmkit.storage.hub import Dataset, dataset_of, shards_and_version
+from lmkit.storage.hub import HubDataset, shards_and_version
+from lmkit.storage.remote_files import DiskFile, RemoteFile
 from tests.conftest import Lmkit, records, texts
 from tests.readers.data_set import GOOD, data_set, write
 
@@ -47,13 +49,13 @@ def test_a_data_set_that_changed_is_named(pages: Path, lmkit: Lmkit) -> None:
 
 
 def test_repositories_are_left_to_fsspec() -> None:
-    assert dataset_of(Path("hf://datasets/a/b/train.parquet")) is None
-    expected = Dataset("a/b", "en", "test", "main")
-    assert dataset_of(Path("hf://a/b?split=test&config=en&revision=main")) == expected
-    assert dataset_of(Path("hf/a")) is None
+    assert isinstance(source_at("hf://datasets/a/b/train.parquet"), RemoteFile)
+    expected = HubDataset("a/b", "en", "test", "main")
+    assert source_at(Path("hf://a/b?split=test&config=en&revision=main")) == expected
+    assert source_at("hf/a") == DiskFile("hf/a")
 
 
 def test_an_unknown_name_is_reported(here: Path) -> None:
     with pytest.raises(InputError, match=r"hf://nobody/nothing.*cannot be read") as error:
-        shards_and_version(Dataset("nobody/nothing"))
+        shards_and_version(HubDataset("nobody/nothing"))
     assert error.value.hint

@@ -8,7 +8,7 @@ import pytest
 from lmkit.artifacts.inputs import find_documents, open_slice
 from lmkit.errors import InputError, LmkitError
 from lmkit.storage import remote_files as remote_files
-from lmkit.storage.remote_files import open_file, remote, state_of
+from lmkit.storage.remote_files import DiskFile, file_at, open_file, state_of
 from tests.conftest import Lmkit, manifest, records, texts
 
 GOOD = "Call me Ishmael. Some years ago I thought I would sail about a little, number"
@@ -139,5 +139,5 @@ def test_a_file_on_the_disk_takes_precedence(here: Path, monkeypatch: pytest.Mon
     path.parent.mkdir()
     path.write_text("abc")
     monkeypatch.setattr(remote_files, "_file_system", lambda _: pytest.fail("called"))
-    assert remote(path) is None
+    assert file_at(path) == DiskFile(str(path))
     assert state_of(path).size == 3

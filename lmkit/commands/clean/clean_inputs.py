@@ -24,6 +24,7 @@ def find_inputs(config: CleanConfig) -> Inputs:
         formats=formats.by_name,
         forced=config.format,
         source=config.source,
+        known=formats,
     ).merged_with(word_lists_as_inputs(config.filters.list_files()))
     check_libraries(inputs.slices)
     if config.filters.classifier:

@@ -14,16 +14,17 @@ Choices:
 
 import json
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from lmkit.artifacts.documents_file import Document, OutcomeFiles, Unreadable
 from lmkit.artifacts.inputs import Inputs, Slice, find_documents, folder_input, make_tasks
-from lmkit.artifacts.manifest import Counts, Manifest
+from lmkit.artifacts.manifest import Manifest
 from lmkit.artifacts.output_folder import open_output
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.commands.train_tokenizer.options import TrainTokenizerConfig
+from lmkit.commands.train_tokenizer.sampled_texts import SampledTexts
 from lmkit.errors import ConfigError, InputError, LmkitError
 from lmkit.execution.progress import warn
 from lmkit.execution.tables import shown
@@ -32,24 +33,30 @@ from lmkit.text.surrogates import well_formed
 from lmkit.tokenizers.build import train
 from lmkit.tokenizers.import_tokenizer import import_tokenizer, missing_special_tokens_of
 from lmkit.tokenizers.recipe import Recipe
-from lmkit.tokenizers.report import merge_small_sources, rows, statistics_by_source
+from lmkit.tokenizers.report import (
+    ALL_SOURCES,
+    ReportRow,
+    TokenizerRecord,
+    merge_small_sources,
+    rows,
+    statistics_by_source,
+)
 from lmkit.tokenizers.tokenizer import Tokenizer, contents
 from lmkit.tokenizers.training_sample import Sizes, class_of, keyed_pieces, limits, total
 
 
-def result_text(config: "TrainTokenizerConfig", manifest: Manifest) -> str:
+def result_text(config: TrainTokenizerConfig, manifest: Manifest) -> str:
     """Return a line, or a table, with the size and the statistics of the tokenizer."""
-    size, algorithm = manifest.details["vocabulary_size"], manifest.details["algorithm"]
+    record = TokenizerRecord.from_manifest(manifest, config.output)
     documents = manifest.counts.documents_out
-    made = f"{config.output}: {algorithm} tokenizer of {size:,} tokens"
+    made = f"{config.output}: {record.algorithm} tokenizer of {record.vocabulary_size:,} tokens"
     if config.from_:
         made += f", imported from {config.from_}"
     elif documents:
         made += f" from {documents:,} documents"
-    report = manifest.details["report"]
-    if len(report) > 1:
-        return f"{made}\n{shown({'report': report})}"
-    return made + "".join(f", {row['bytes_per_token']:.2f} bytes per token" for row in report)
+    if len(record.report) > 1:
+        return f"{made}\n{shown({'report': [row.recorded() for row in record.report]})}"
+    return made + "".join(f", {row.bytes_per_token:.2f} bytes per token" for row in record.report)
 
 
 REPORT = "report.json"
@@ -75,8 +82,9 @@ def train_tokenizer(config: TrainTokenizerConfig) -> Manifest:
         slices = tuple(part for task in tasks for part in task)
         work = partial(_write_tokenizer, config, *limits)
         (receipt,) = folder.run("tokenizer", work, [slices], label="training")
-        _warn_of_problems(config, receipt.facts)
-        return folder.finish(receipt.counts, receipt.facts)
+        record = TokenizerRecord.model_validate(receipt.facts)
+        _warn_of_problems(config, record)
+        return folder.finish(receipt.counts, record.recorded())
 
 
 def _documents(config: TrainTokenizerConfig) -> Inputs:
@@ -167,62 +175,6 @@ def _limits(
     return training_limits, limits(sizes, min(REPORT_SAMPLE_BYTES, config.sample_bytes))
 
 
-class _Sample:
-    """The sampled texts, read again in every iteration; its counts are those of the last one."""
-
-    def __init__(
-        self,
-        config: TrainTokenizerConfig,
-        slices: tuple[Slice, ...],
-        training_limits: Mapping[str, int],
-        report_limits: Mapping[str, int],
-    ) -> None:
-        self._config, self._slices = config, slices
-        self._training_limits, self._report_limits = training_limits, report_limits
-        self._reset()
-
-    def _reset(self) -> None:
-        self.documents: Counter[str] = Counter()
-        self.bytes = 0
-        self.unreadable: list[Unreadable] = []
-        self.reported: defaultdict[str, list[str]] = defaultdict(list)
-        """Texts to report on, by source."""
-
-    def __iter__(self) -> Iterator[str]:
-        self._reset()
-        for part in self._slices:
-            for document in read_slice(
-                part, [], source=self._config.source, max_record=self._config.max_record
-            ):
-                if isinstance(document, Unreadable):
-                    self.unreadable.append(document)
-                else:
-                    yield from self._sampled(document)
-
-    def _sampled(self, document: Document) -> Iterator[str]:
-        source, sampled = well_formed(document.source), 0
-        for key, piece in keyed_pieces(self._config.seed, document.id, document.text):
-            if key < self._report_limits[source]:
-                self.reported[source].append(piece)
-            if key < self._training_limits[source]:
-                sampled += 1
-                self.bytes += len(piece.encode("utf-8", "replace"))
-                yield piece
-        self.documents["used" if sampled else "not_drawn" if document.text else "empty"] += 1
-
-    @property
-    def counts(self) -> Counts:
-        """Counts of the documents by outcome."""
-        kinds, quarantined = self.documents, len(self.unreadable)
-        return Counts(
-            documents_in=kinds.total() + quarantined,
-            documents_out=kinds["used"],
-            dropped={kind: kinds[kind] for kind in ("empty", "not_drawn") if kinds[kind]},
-            quarantined=quarantined,
-            more={"bytes_of_text": self.bytes},
-        )
-
-
 def _write_tokenizer(
     config: TrainTokenizerConfig,
     training_limits: Mapping[str, int],
@@ -231,7 +183,7 @@ def _write_tokenizer(
     writer: TaskWriter,
 ) -> None:
     """Write the tokenizer and its report."""
-    sample = _Sample(config, slices, training_limits, report_limits)
+    sample = SampledTexts(config, slices, training_limits, report_limits)
     files = _imported_files(config, sample) if config.from_ else _trained(config, sample)
     for name, data in files.items():
         with writer.file(name) as path:
@@ -239,32 +191,36 @@ def _write_tokenizer(
     tokenizer = Tokenizer.load(writer.folder)
     report = _report(config, tokenizer, sample.reported)
     with writer.file(REPORT) as path:
-        path.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        path.write_text(
+            json.dumps([row.recorded() for row in report], indent=2, ensure_ascii=False) + "\n",
+            "utf-8",
+        )
     with OutcomeFiles(writer) as outcomes:
         for unreadable in sample.unreadable:
             outcomes.quarantine(unreadable)
     writer.counts = sample.counts
-    writer.facts = {
-        "algorithm": tokenizer.algorithm if config.from_ else config.algorithm,
-        "vocabulary_size": tokenizer.size,
-        "lacks": missing_special_tokens_of(tokenizer),
-        "report": [row for row in report if row["source"] == "all"],
-    }
+    record = TokenizerRecord(
+        algorithm=tokenizer.algorithm if config.from_ else config.algorithm,
+        vocabulary_size=tokenizer.size,
+        lacks=tuple(missing_special_tokens_of(tokenizer)),
+        report=tuple(row for row in report if row.source == ALL_SOURCES),
+    )
+    writer.facts = record.recorded()
 
 
-def _imported_files(config: TrainTokenizerConfig, sample: _Sample) -> dict[str, bytes]:
+def _imported_files(config: TrainTokenizerConfig, sample: SampledTexts) -> dict[str, bytes]:
     deque(sample, maxlen=0)  # for the report
     return _imported(config)
 
 
-def _trained(config: TrainTokenizerConfig, sample: _Sample) -> dict[str, bytes]:
+def _trained(config: TrainTokenizerConfig, sample: SampledTexts) -> dict[str, bytes]:
     tokenizer = train(sample, _recipe(config))
     return {name: text.encode() for name, text in contents(tokenizer).items()}
 
 
 def _report(
-    config: TrainTokenizerConfig, tokenizer: "Tokenizer", texts: Mapping[str, list[str]]
-) -> list[dict[str, Any]]:
+    config: TrainTokenizerConfig, tokenizer: Tokenizer, texts: Mapping[str, list[str]]
+) -> list[ReportRow]:
     """Return the statistics of this tokenizer, and of the one to compare with, on texts."""
     if not texts:
         return []
@@ -282,18 +238,18 @@ def _report(
     return table
 
 
-def _warn_of_problems(config: TrainTokenizerConfig, facts: Mapping[str, Any]) -> None:
+def _warn_of_problems(config: TrainTokenizerConfig, record: TokenizerRecord) -> None:
     """Print warnings about the tokenizer."""
-    size = facts["vocabulary_size"]
+    size = record.vocabulary_size
     if not config.from_ and size < config.vocab_size:
         warn(f"the text yields {size:,} tokens, fewer than --vocab-size {config.vocab_size:,}")
-    for problem in facts["lacks"] if config.from_ else ():
+    for problem in record.lacks if config.from_ else ():
         warn(f"{config.from_}: {problem}; --add-missing adds the missing tokens")
-    for row in facts["report"][:1]:
-        if row["unknown_share"]:
-            warn(f"{row['unknown_share']:.2%} of the tokens are unknown words")
-        if row["come_back"] < 1 and not row["unknown_share"]:
-            warn(f"{1 - row['come_back']:.2%} of the texts fail the round trip")
+    for row in record.report[:1]:
+        if row.unknown_share:
+            warn(f"{row.unknown_share:.2%} of the tokens are unknown words")
+        if row.come_back < 1 and not row.unknown_share:
+            warn(f"{1 - row.come_back:.2%} of the texts fail the round trip")
 
 
 def _recipe(config: TrainTokenizerConfig) -> Recipe:

@@ -1,0 +1,110 @@
+"""The sections that every folder has: its command, its inputs, its counts and its files."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from os.path import abspath, commonpath
+from pathlib import Path
+
+from lmkit.artifacts.manifest import MANIFEST, Counts, Input, Output, Plan, flat
+from lmkit.artifacts.tasks import PARTIAL
+from lmkit.commands.inspect.opened_folder import OpenedFolder, Sections
+from lmkit.commands.registry import command_named
+
+MAX_INPUTS = 20
+
+
+def summary(folder: OpenedFolder) -> Sections:
+    """Return which command made a folder and when, or how far it has come."""
+    plan = folder.plan
+    facts: Sections = {"folder": str(folder.path), "stage": plan.stage, "lmkit": plan.lmkit}
+    if manifest := folder.manifest:
+        finished = datetime.fromtimestamp((folder.path / MANIFEST).stat().st_mtime)
+        facts["finished"] = finished.isoformat(" ", "seconds")
+        return facts | {"seconds": manifest.seconds, "fingerprint": manifest.fingerprint}
+    receipts = (folder.path / PARTIAL).glob("*-[0-9]*.json")
+    done = Counter(path.stem.rpartition("-")[0] for path in receipts)
+    return facts | {
+        "state": "not finished",
+        **({"tasks_done": dict(sorted(done.items())) or 0} if plan.stage != "pretrain" else {}),
+        "to_go_on": f"unless it is running, the same lmkit {plan.stage} command resumes from here",
+    }
+
+
+def input_rows(inputs: Sequence[Input]) -> list[Sections]:
+    """Sum raw files by their labels; the sizes of other folders are in their manifests."""
+    groups: dict[tuple[str, bool], list[Input]] = {}
+    for item in inputs:
+        groups.setdefault((item.source, item.modified is None), []).append(item)
+    rows: list[Sections] = []
+    for (source, made), items in list(groups.items())[:MAX_INPUTS]:
+        paths = [item.path for item in items]
+        where = paths[0] if len(paths) == 1 else _common(paths)
+        total = sum(item.bytes for item in items)
+        row: Sections = {"source": source, "path": where}
+        row |= {} if made else {"files": len(items)}
+        rows.append(row | ({"bytes": total} if total else {}))
+    if rest := list(groups.values())[MAX_INPUTS:]:
+        files = [item for items in rest for item in items]
+        total = sum(item.bytes for item in files)
+        others = f"and {len(rest):,} more sources"
+        rows.append({"source": others, "path": "", "files": len(files), "bytes": total})
+    return rows
+
+
+def _common(paths: Sequence[str]) -> str:
+    same_kind = len({Path(path).is_absolute() for path in paths}) == 1
+    return commonpath(paths if same_kind else map(abspath, paths))
+
+
+def changed_options(plan: Plan) -> Sections:
+    """Return the options that differ from the defaults; all of them for an unknown stage."""
+    command = command_named(plan.stage)
+    defaults = flat(command.config.model_construct().model_dump(mode="json")) if command else {}
+    unset = object()
+    return {
+        key: value
+        for key, value in flat(plan.config).items()
+        if key not in {"inputs", "inputs_from", "output"} and value != defaults.get(key, unset)
+    }
+
+
+def count_facts(counts: Counts) -> Sections:
+    """Return the counts of documents by outcome, and whatever else was counted."""
+    facts: Sections = {}
+    if counts.documents_in:
+        facts |= {"in": counts.documents_in, "out": counts.documents_out}
+        facts |= {"dropped": counts.dropped} if counts.dropped else {}
+        facts["quarantined"] = counts.quarantined
+    return facts | counts.more
+
+
+def file_rows(outputs: Sequence[Output]) -> list[Sections]:
+    """Sum shards whose names differ only in the number."""
+    groups: dict[str, list[Output]] = {}
+    for output in outputs:
+        groups.setdefault(re.sub(r"-\d{5,}", "-*", output.name), []).append(output)
+    rows: list[Sections] = []
+    for pattern, group in groups.items():
+        name = group[0].name if len(group) == 1 else pattern
+        counts: Counter[str] = Counter()
+        for output in group:
+            counts.update(output.counts)
+        size = sum(output.bytes for output in group)
+        rows.append({"name": name, "files": len(group), "bytes": size, **counts})
+    return rows
+
+
+def problem_rows(folder: Path, outputs: Sequence[Output]) -> list[Sections]:
+    """Name the files that are missing or damaged."""
+    return [{"text": problem} for problem in _problems(folder, outputs)]
+
+
+def _problems(folder: Path, outputs: Sequence[Output]) -> Iterator[str]:
+    for output in outputs:
+        file = folder / output.name
+        if not file.is_file():
+            yield f"{file}: missing"
+        elif (now := file.stat().st_size) != output.bytes:
+            yield f"{file}: has {now:,} bytes, had {output.bytes:,} when it was written"

@@ -1,0 +1,134 @@
+"""A folder that lmkit made, finished or not, as far as its own records describe it.
+
+Choice: of an unfinished folder, the plan and the receipts of its finished tasks take the place of
+the manifest.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from lmkit.artifacts.manifest import (
+    MANIFEST,
+    Counts,
+    Manifest,
+    Output,
+    Plan,
+    read,
+    refuse_other_format,
+)
+from lmkit.artifacts.tasks import PARTIAL, Receipt
+from lmkit.commands.inspect.options import InspectConfig
+from lmkit.errors import InputError, LmkitError
+
+Sections = dict[str, Any]
+"""The output: tables of facts, or lists of such tables, by title."""
+
+
+@dataclass(frozen=True)
+class OpenedFolder:
+    """A folder, with its manifest, or with its plan and the receipts of its tasks."""
+
+    path: Path
+    plan: Plan
+    receipts: tuple[Receipt, ...] = ()
+
+    @property
+    def manifest(self) -> Manifest | None:
+        """Its manifest, None of an unfinished folder."""
+        return self.plan if isinstance(self.plan, Manifest) else None
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What its manifest records of the results; nothing of an unfinished folder."""
+        return self.manifest.details if self.manifest else {}
+
+    @property
+    def outputs(self) -> list[Output]:
+        """The files that were written."""
+        if self.manifest:
+            return [*self.manifest.outputs]
+        return [output for receipt in self.receipts for output in receipt.outputs]
+
+    @property
+    def counts(self) -> Counts:
+        """The counts of documents by outcome."""
+        if self.manifest:
+            return self.manifest.counts
+        return Counts.total(receipt.counts for receipt in self.receipts)
+
+
+Sampler = Callable[[InspectConfig, OpenedFolder], list[Sections]]
+"""Returns the rows of a section of samples. May raise LmkitError or OSError for damaged files."""
+
+
+@dataclass(frozen=True)
+class FolderKind:
+    """What only the folders of one command show."""
+
+    sections: Callable[[OpenedFolder], Sections]
+    """Returns sections from what the folder records, finished or not."""
+    samples: tuple[tuple[str, Sampler], ...] = ()
+    """Samples of a finished folder: the title of each section, and what fills it."""
+
+
+def open_folder(folder: Path) -> OpenedFolder:
+    """Read the manifest of a folder, or what an unfinished run has left. Raises InputError."""
+    if not folder.exists():
+        raise InputError(f"{folder}: no such folder", "name a folder that lmkit wrote")
+    if not folder.is_dir():
+        raise InputError(
+            f"{folder}: a file, must be a folder",
+            f"try: lmkit inspect {_containing_folder(folder)}",
+        )
+    try:
+        if manifest := read(Manifest, folder / MANIFEST):
+            refuse_other_format(manifest, folder)
+            return OpenedFolder(folder, manifest)
+        plan = read(Plan, folder / PARTIAL / "plan.json")
+    except InputError:
+        raise
+    except LmkitError:
+        raise InputError(*_not_a_manifest(folder)) from None
+    if plan is None:
+        containing = _containing_folder(folder)
+        hint = (
+            f"try: lmkit inspect {containing}"
+            if containing != folder
+            else "name a folder that lmkit wrote"
+        )
+        raise InputError(f"{folder}: not made by lmkit: it holds no {MANIFEST}", hint)
+    refuse_other_format(plan, folder)
+    return OpenedFolder(folder, plan, tuple(_receipts(folder)))
+
+
+def _containing_folder(path: Path) -> Path:
+    """Return the folder that lmkit wrote and that contains a path, if any, else the path's own."""
+    parents = (*path.parents, *path.absolute().parents)  # first those that were typed
+    made = (parent for parent in parents if (parent / MANIFEST).is_file())
+    return next(made, path if path.is_dir() else path.parent)
+
+
+def _not_a_manifest(folder: Path) -> tuple[str, str]:
+    """Return a message and a hint for a damaged manifest, or for one of another program."""
+    path = folder / MANIFEST if (folder / MANIFEST).exists() else folder / PARTIAL / "plan.json"
+    try:
+        found = json.loads(path.read_bytes())
+        is_table = isinstance(found, dict)
+        by_lmkit = is_table and {"stage", "lmkit"} <= cast(dict[str, Any], found).keys()
+    except ValueError:
+        by_lmkit = True  # unknown, but damaged
+    if by_lmkit:
+        return f"{path}: damaged", f"restore a good copy, or make {folder} again from its inputs"
+    return f"{path}: not a file that lmkit wrote", "name a folder that lmkit wrote"
+
+
+def _receipts(folder: Path) -> Iterator[Receipt]:
+    for path in sorted((folder / PARTIAL).glob("*-[0-9]*.json")):
+        try:
+            if receipt := read(Receipt, path):  # a running command may remove it in the meantime
+                yield receipt
+        except LmkitError:
+            continue  # the task will be run again
