@@ -316,7 +316,9 @@ def _refuse_plugins(recorded: object, cls: type[CommandConfig], file: Path) -> N
 
 def refuse_other_plugins(recorded: object, loaded: Mapping[str, str], made: str) -> None:
     """Raise ConfigError unless the plugins with which something was made are loaded."""
-    names = cast(dict[str, str], recorded) if isinstance(recorded, dict) else {}
+    if not isinstance(recorded, dict):
+        raise ConfigError(f"{made}: {PLUGIN}: got {recorded}, must be names with hashes")
+    names = cast(dict[str, str], recorded)
     for name, digest in names.items():
         if loaded.get(name) != digest:
             other = f", and --plugin {name} is {loaded[name]}" if name in loaded else ""

@@ -45,7 +45,7 @@ from lmkit.storage.remote_files import (
     without_file_scheme,
 )
 
-SPLITTABLE: set[tuple[Format, Compression]] = {
+SPLITTABLE: set[tuple[Format, str]] = {
     ("tokens", "none"),
     *((each.name, compression) for each in FORMATS for compression in each.splits),
 }

@@ -92,9 +92,7 @@ def _hashes(folder: Path) -> list[tuple[str, str]]:
         for name in sorted(files):
             path = Path(parent, name)
             if path.suffix == ".pyc":
-                raise ConfigError(
-                    f"--plugin: {path}: a module without source", "install its source"
-                )
+                raise ConfigError(f"--plugin: {path}: has no source", "install its source")
             relative = path.relative_to(folder).as_posix()
             found.append((relative, sha256(path.read_bytes()).hexdigest()))
     return found
