@@ -34,7 +34,8 @@ def test_a_file_is_named_after_itself_and_hashed(tmp_path: Path) -> None:
 def test_every_file_of_a_package_counts_but_caches(tmp_path: Path) -> None:
     folder = package(tmp_path)
     before = load_plugin(folder).sha256
-    assert (folder / "__pycache__").exists()
+    (folder / "__pycache__").mkdir(exist_ok=True)
+    (folder / "__pycache__" / "parts.cpython-311.pyc").write_bytes(b"a cache")
     assert load_plugin(folder).sha256 == before
     for name in ("parts.py", "words.txt"):
         with (folder / name).open("a") as file:
@@ -81,9 +82,6 @@ def test_what_is_no_plugin_is_refused(tmp_path: Path, source: str, message: str)
     (tmp_path / "bad.py").write_text(source)
     with pytest.raises(ConfigError, match=message):
         load_plugin(tmp_path / "bad.py")
-    assert not [
-        name for name in sys.modules if name.startswith("lmkit_plugin_bad") and "1 / 0" in source
-    ]
 
 
 def test_a_module_without_source_is_refused(tmp_path: Path) -> None:
