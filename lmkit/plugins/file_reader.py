@@ -34,7 +34,8 @@ class PluginReader:
         self, part: Slice, source: Range, request: Request, /
     ) -> Iterator[Document | Unreadable]:
         """Yield the documents of a file."""
-        options = [getattr(request.reading, self.name.replace("-", "_"))] * self.has_options
+        name = self.name.replace("-", "_")
+        options = [getattr(request.reading, name)] if self.has_options else []
         number = 0
         stream = io.BufferedReader(_Decompressed(source, part.compression))
         try:

@@ -69,3 +69,15 @@ def test_a_record_over_the_limit_is_quarantined(here: Path, lmkit: Lmkit) -> Non
     assert len(records(Path("out"), "documents")) == 3
     (quarantined,) = records(Path("out"), "quarantine")
     assert quarantined["reason"] == "longer than --max-record (200 bytes)"
+
+
+def test_a_reader_without_options_is_called_with_the_file_alone(here: Path, lmkit: Lmkit) -> None:
+    Path("plain.py").write_text(
+        "from lmkit.plugins import Plugin, Record\nplugin = Plugin()\n"
+        "@plugin.reader('plain', endings=('.plain',))\n"
+        "def read(file):\n    yield Record(file.read().decode())\n"
+    )
+    Path("a.plain").write_text("A sentence that is long enough to be kept.")
+    assert lmkit("clean", "a.plain", "--output", "out", "--plugin", "plain.py")[0] == 0
+    (found,) = records(Path("out"))
+    assert found["text"] == "A sentence that is long enough to be kept."
