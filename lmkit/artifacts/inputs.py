@@ -22,13 +22,7 @@ from typing import NamedTuple
 
 from lmkit.artifacts.discovery import not_accepted, suffixes, walk, walk_remote
 from lmkit.artifacts.finished_folders import check_finished
-from lmkit.artifacts.locations import (
-    FinishedFolder,
-    LocalFile,
-    LocalFolder,
-    located,
-    source_at,
-)
+from lmkit.artifacts.locations import FinishedFolder, LocalFile, LocalFolder, located, source_at
 from lmkit.artifacts.manifest import Input
 from lmkit.artifacts.options import RANGE_BYTES
 from lmkit.artifacts.tasks import ReadRange
@@ -36,13 +30,7 @@ from lmkit.errors import InputError, LmkitError
 from lmkit.storage.byte_ranges import Compression, Range, hash_range
 from lmkit.storage.formats import Format, format_by_name, suffix_and_compression
 from lmkit.storage.hub import HubDataset, shards_and_version
-from lmkit.storage.remote_files import (
-    RemoteFile,
-    State,
-    shown,
-    state_of,
-    without_file_scheme,
-)
+from lmkit.storage.remote_files import RemoteFile, State, shown, state_of, without_file_scheme
 
 SPLITTABLE: set[tuple[Format, Compression]] = {
     ("jsonl", "none"),
@@ -138,18 +126,18 @@ class _Search:
     def at(self, path: str) -> list[FoundInput]:
         """Find the inputs that an argument names."""
         match located(path):
-            case HubDataset() as dataset:
-                return [_dataset(path, dataset, self.source or dataset.name)]
+            case LocalFile(_, state):
+                return [self._file(path, state)]
+            case LocalFolder():
+                return self._folder(path)
+            case FinishedFolder() as folder:
+                return [_finished_folder(folder, self._label(path))]
             case RemoteFile() as top:
                 label = self.source or os.path.basename(path)
                 files = walk_remote(top, self.accepted, self.forced, self.skipped)
                 return [_raw_file(label, *file) for file in files]
-            case FinishedFolder() as folder:
-                return [_finished_folder(folder, self._label(path))]
-            case LocalFolder():
-                return self._folder(path)
-            case LocalFile(_, state):
-                return [self._file(path, state)]
+            case HubDataset() as dataset:
+                return [_dataset(path, dataset, self.source or dataset.name)]
 
     def _label(self, path: str) -> str:
         """Return the label of the documents at a path: the last part of it."""
@@ -163,9 +151,9 @@ class _Search:
         return _raw_file(self._label(path), path, os.path.basename(path), kind, state)
 
     def _folder(self, path: str) -> list[FoundInput]:
-        inside = self.accepted - {"tokens"}
+        inside, label = self.accepted - {"tokens"}, self._label(path)
         files = walk(path, inside, self.forced, self.skipped)
-        found = [_raw_file(self._label(path), *file) for file in files]
+        found = [_raw_file(label, *file) for file in files]
         if not found:
             known = ", ".join(sorted(suffixes(inside)))
             raise InputError(f"{path}: no files to read in it ({known})")
