@@ -22,13 +22,7 @@ from typing import NamedTuple
 
 from lmkit.artifacts.discovery import not_accepted, walk, walk_remote
 from lmkit.artifacts.finished_folders import check_finished
-from lmkit.artifacts.locations import (
-    FinishedFolder,
-    LocalFile,
-    LocalFolder,
-    located,
-    source_at,
-)
+from lmkit.artifacts.locations import FinishedFolder, LocalFile, LocalFolder, located, source_at
 from lmkit.artifacts.manifest import Input
 from lmkit.artifacts.options import RANGE_BYTES
 from lmkit.artifacts.tasks import ReadRange
@@ -37,13 +31,7 @@ from lmkit.storage.byte_ranges import Compression, Range, hash_range
 from lmkit.storage.formats import KNOWN, Accepted, Format, Formats, suffix_and_compression
 from lmkit.storage.hub import HubDataset, shards_and_version
 from lmkit.storage.registry import FORMATS
-from lmkit.storage.remote_files import (
-    RemoteFile,
-    State,
-    shown,
-    state_of,
-    without_file_scheme,
-)
+from lmkit.storage.remote_files import RemoteFile, State, shown, state_of, without_file_scheme
 
 SPLITTABLE: set[tuple[Format, str]] = {
     ("tokens", "none"),
@@ -129,18 +117,18 @@ class _Search:
     def at(self, path: str) -> list[FoundInput]:
         """Find the inputs that an argument names."""
         match located(path):
-            case HubDataset() as dataset:
-                return [_dataset(path, dataset, self.source or dataset.name)]
+            case LocalFile(_, state):
+                return [self._file(path, state)]
+            case LocalFolder():
+                return self._folder(path)
+            case FinishedFolder() as folder:
+                return [_finished_folder(folder, self._label(path))]
             case RemoteFile() as top:
                 label = self.source or os.path.basename(path)
                 files = walk_remote(top, self.accepted, self.skipped)
                 return [_raw_file(label, *file) for file in files]
-            case FinishedFolder() as folder:
-                return [_finished_folder(folder, self._label(path))]
-            case LocalFolder():
-                return self._folder(path)
-            case LocalFile(_, state):
-                return [self._file(path, state)]
+            case HubDataset() as dataset:
+                return [_dataset(path, dataset, self.source or dataset.name)]
 
     def _label(self, path: str) -> str:
         """Return the label of the documents at a path: the last part of it."""
@@ -154,9 +142,9 @@ class _Search:
         return _raw_file(self._label(path), path, os.path.basename(path), kind, state)
 
     def _folder(self, path: str) -> list[FoundInput]:
-        inside = self.accepted.in_folders
+        inside, label = self.accepted.in_folders, self._label(path)
         files = walk(path, inside, self.skipped)
-        found = [_raw_file(self._label(path), *file) for file in files]
+        found = [_raw_file(label, *file) for file in files]
         if not found:
             known = ", ".join(sorted(inside.endings))
             raise InputError(f"{path}: no files to read in it ({known})")

@@ -237,7 +237,7 @@ class Details(Record):
 
     def recorded(self) -> dict[str, Any]:
         """Return what stands in the manifest: what was set."""
-        return self.model_dump(mode="json", exclude_unset=True)
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
 def fingerprint(files: Iterable[tuple[str, str]]) -> str:

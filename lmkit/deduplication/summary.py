@@ -45,7 +45,7 @@ class NearDuplicate(Details):
     """An example of a near-duplicate, and of the document that is kept for it."""
 
     similarity: float
-    stays: Named
+    kept: Named = Field(alias="stays")
     like: Named
     its_text: str
     text: str

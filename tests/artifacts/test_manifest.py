@@ -6,6 +6,7 @@ import pytest
 from lmkit.artifacts.manifest import (
     MANY_INPUTS,
     Counts,
+    Details,
     Input,
     Manifest,
     Output,
@@ -13,7 +14,7 @@ from lmkit.artifacts.manifest import (
     fingerprint,
     read,
 )
-from lmkit.errors import LmkitError
+from lmkit.errors import InputError, LmkitError
 
 
 def plan(inputs: dict[str, str] | None = None, **config: Any) -> Plan:
@@ -86,3 +87,19 @@ def test_many_inputs_are_written_line_by_line_and_read_again(tmp_path: Path) -> 
     lines = (tmp_path / "plan.json").read_text().splitlines()
     assert len(lines) == MANY_INPUTS + 2
     assert read(Plan, tmp_path / "plan.json") == plan
+
+
+class Loss(Details):
+    loss: float
+    tokens: int = 0
+
+
+def test_details_are_recorded_as_they_were_set_with_what_has_no_field() -> None:
+    made = {"stage": "eval", "lmkit": "0.1.0", "config": {}, "inputs": (), "outputs": ()}
+    more = {"counts": Counts(), "seconds": 1, "details": {"loss": 2.5, "sources": {"web": 1}}}
+    record = Loss.from_manifest(Manifest.model_validate(made | more), Path("out"))
+    assert (record.loss, record.tokens) == (2.5, 0)
+    assert record.recorded() == more["details"]
+    other = Manifest.model_validate(made | more | {"details": {"loss": "low"}})
+    with pytest.raises(InputError, match=r"out/manifest\.json: damaged"):
+        Loss.from_manifest(other, Path("out"))

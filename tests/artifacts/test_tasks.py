@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from lmkit.artifacts.tasks import TaskWriter, finished, run_tasks
+from lmkit.artifacts.tasks import TaskFiles, TaskWriter, finished, run_tasks
 
 
 def work(task: str, writer: TaskWriter) -> None:
@@ -48,3 +48,34 @@ def test_a_task_whose_files_were_deleted_is_not_finished(tmp_path: Path, lost: s
     assert not finished(tmp_path, "step", 0)
     assert run(tmp_path, "a") == ["a"]
     assert (tmp_path / lost).exists()
+
+
+class Lines(TaskFiles):
+    """A scratch file, whose last line is written at the end."""
+
+    def __init__(self, writer: TaskWriter, end: str = "end") -> None:
+        super().__init__()
+        path = self.stack.enter_context(writer.scratch_file("lines"))
+        self.file = self.stack.enter_context(path.open("w"))
+        self._end = end
+
+    def close(self) -> None:
+        self.file.write(f"{1 // len(self._end)}{self._end}")
+
+
+def test_files_appear_when_their_context_ends_without_error(tmp_path: Path) -> None:
+    writer = TaskWriter(tmp_path, "notes", 0)
+    with Lines(writer) as lines:
+        lines.file.write("first ")
+        assert not (writer.partial / "lines").exists()
+    assert (writer.partial / "lines").read_text() == "first 0end"
+    assert [output.bytes for output in writer.finish().scratch] == [10]
+
+
+@pytest.mark.parametrize("at_the_end", [False, True])
+def test_after_an_error_no_file_is_left(tmp_path: Path, at_the_end: bool) -> None:
+    writer = TaskWriter(tmp_path, "notes", 0)
+    with pytest.raises(ZeroDivisionError), Lines(writer, end="" if at_the_end else "end"):
+        _ = 0 if at_the_end else 1 / 0
+    assert not [*writer.partial.iterdir()]
+    assert writer.finish().scratch == ()

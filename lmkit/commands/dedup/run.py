@@ -92,7 +92,6 @@ def _index(
 ) -> AbstractContextManager[Index | None]:
     if not config.index:
         return nullcontext()
-
     return using_index(config.index, config.output, inputs, index_settings(config), matchers)
 
 
