@@ -63,8 +63,8 @@ _fields: dict[str, Any] = {
 }
 
 
-class ObjectiveConfig(create_model("ObjectiveFields", __base__=ObjectiveOptions, **_fields)):
-    """What the model is trained to predict."""
+ObjectiveConfig = create_model("ObjectiveConfig", __base__=ObjectiveOptions, **_fields)
+"""What the model is trained to predict, with a group of options for each objective."""
 
 
 def check_compatible(architecture: str, objective: str) -> None:
