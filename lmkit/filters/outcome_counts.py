@@ -17,7 +17,10 @@ from hashlib import blake2b
 from heapq import heappop, heappush, nsmallest
 from typing import Any
 
+from pydantic import Field
+
 from lmkit.artifacts.documents_file import Document, Outcome, Rejected, Unreadable
+from lmkit.artifacts.manifest import Details
 from lmkit.execution.tables import limited_rows
 from lmkit.text.normalization import SURROGATES
 
@@ -31,6 +34,48 @@ NOT_DROPPED = (OUT, QUARANTINED)
 KINDS = ("source", "language")
 Example = tuple[int, str, str, str, str]
 """Digest, source, id, what decided, and the beginning of the text."""
+
+
+class RuleCount(Details):
+    """How many documents a rule has dropped, of all."""
+
+    rule: str
+    documents: int
+    share: float
+
+
+class NamedCounts(Details):
+    """The outcomes of the documents of a source, or of those in a language."""
+
+    source: str = ""
+    language: str = ""
+    """One of the two is set."""
+    documents: int = Field(alias="in")
+    out: int
+    quarantined: int
+    dropped: dict[str, int]
+    """By rule."""
+    more: int = 0
+    """How many names this row adds up; only the last one may."""
+
+
+class DroppedExample(Details):
+    """A document that was dropped."""
+
+    rule: str
+    source: str
+    id: str
+    decided: str
+    text: str = ""
+
+
+class CleanRecord(Details):
+    """The details of a cleaned folder."""
+
+    by_rule: tuple[RuleCount, ...] = ()
+    by_source: tuple[NamedCounts, ...] = ()
+    by_language: tuple[NamedCounts, ...] = ()
+    dropped_examples: tuple[DroppedExample, ...] = ()
 
 
 class CountsByName:
@@ -141,7 +186,7 @@ class OutcomeCounts:
         return {"tallies": by_kind, "examples": self._examples}
 
 
-def total_counts(reports: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def total_counts(reports: Iterable[Mapping[str, Any]]) -> CleanRecord:
     """Merge the reports of tasks, for the manifest."""
     by_kind = {kind: CountsByName() for kind in KINDS}
     examples: dict[str, list[Example]] = {}
@@ -152,7 +197,7 @@ def total_counts(reports: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
             known = examples.setdefault(reason, [])
             examples[reason] = nsmallest(EXAMPLES, [*known, *map(_example, found)])
     rows = {kind: by_name.report() for kind, by_name in by_kind.items()}
-    return {
+    found = {
         "by_rule": _by_rule(counts for _, counts in rows["source"]),
         **{f"by_{kind}": _by_name(kind, found) for kind, found in rows.items()},
         "dropped_examples": [
@@ -162,6 +207,7 @@ def total_counts(reports: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
             for _, source, key, decided, text in found
         ],
     }
+    return CleanRecord.model_validate(found)
 
 
 def _example(found: Sequence[Any]) -> Example:
@@ -197,18 +243,21 @@ def _by_name(kind: str, report: Sequence[Sequence[Any]]) -> list[dict[str, Any]]
     return limited_rows(sorted(rows, key=lambda row: (-row["in"], row[kind])), LISTED)
 
 
-def outcome_sections(details: Mapping[str, Any]) -> dict[str, Any]:
-    """Return sections to print, from the details of a manifest.
+def outcome_sections(record: CleanRecord) -> dict[str, Any]:
+    """Return sections to print, from the record of a cleaned folder.
 
-    >>> outcome_sections({"by_rule": [{"rule": "empty", "documents": 1, "share": 0.5}]})["by_rule"]
+    >>> record = CleanRecord(by_rule=(RuleCount(rule="empty", documents=1, share=0.5),))
+    >>> outcome_sections(record)["by_rule"]
     [{'rule': 'empty', 'documents': 1, 'share': '50.0%'}]
     """
-    rules = [row | {"share": f"{row['share']:.1%}"} for row in details.get("by_rule", [])]
-    named = {key: limited_rows(details.get(key, []), SHOWN) for key in ("by_source", "by_language")}
+    named = {"by_source": record.by_source, "by_language": record.by_language}
     return {
-        "by_rule": rules,
-        **{key: [_short(row) for row in rows] for key, rows in named.items()},
-        "dropped_examples": details.get("dropped_examples", []),
+        "by_rule": [row.recorded() | {"share": f"{row.share:.1%}"} for row in record.by_rule],
+        **{
+            key: [_short(row) for row in limited_rows([each.recorded() for each in rows], SHOWN)]
+            for key, rows in named.items()
+        },
+        "dropped_examples": [example.recorded() for example in record.dropped_examples],
     }
 
 

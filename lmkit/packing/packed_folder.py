@@ -42,7 +42,7 @@ class PackedFolder:
         """Open a folder with this manifest; None where lmkit pack didn't write it."""
         if manifest is None or manifest.stage != "pack":
             return None
-        return cls(path, manifest, PackedRecord.of(manifest, path))
+        return cls(path, manifest, PackedRecord.from_manifest(manifest, path))
 
     @classmethod
     def at(cls, path: Path, hint: str) -> Self:

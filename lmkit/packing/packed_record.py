@@ -4,12 +4,11 @@ Choice: a record is parsed once, where a folder is opened. Keys that this versio
 left out, so that a folder of a later version of the same format is still read.
 """
 
-from typing import Any, Self
+from typing import Any
 
-from pydantic import ValidationError
+from pydantic import ConfigDict
 
-from lmkit.artifacts.manifest import Manifest, Record
-from lmkit.errors import InputError
+from lmkit.artifacts.manifest import Details, Record
 
 BEFORE_TOKENS = ("sequence_length", "packing")
 """Keys that a manifest lists first."""
@@ -30,8 +29,10 @@ class SplitRecord(Record):
     padding_share: float
 
 
-class TokensRecord(Record):
+class TokensRecord(Details):
     """What is the same for other sequences over the same tokens."""
+
+    model_config = ConfigDict(extra="ignore")
 
     vocabulary_size: int
     tokenizer: str
@@ -53,22 +54,11 @@ class PackedRecord(TokensRecord):
     train: SplitRecord
     validation: SplitRecord | None = None
 
-    @classmethod
-    def of(cls, manifest: Manifest, shown: object) -> Self:
-        """Parse the details of a manifest; `shown` is how an error names its folder."""
-        try:
-            return cls.model_validate(manifest.details)
-        except ValidationError:
-            raise InputError(
-                f"{shown}: its manifest.json is not as lmkit pack writes it",
-                "pack the documents again",
-            ) from None
-
     def split(self, name: str) -> SplitRecord | None:
         """Return the record of `train` or `validation`; None where it holds no document."""
         return self.train if name == "train" else self.validation
 
-    def details(self) -> dict[str, Any]:
-        """Return what a manifest records: all that was set, also where that is None."""
-        values = self.model_dump(mode="json", exclude_unset=True)
+    def recorded(self) -> dict[str, Any]:
+        """Return what stands in the manifest: what was set, also where that is None."""
+        values = super().recorded()
         return {key: values[key] for key in BEFORE_TOKENS} | values

@@ -41,13 +41,13 @@ def reported(tasks: list[list[Outcome]]) -> dict[str, object]:
         counts = OutcomeCounts()
         assert [*counts.counted(task)] == task
         reports.append(json.loads(json.dumps(counts.report())))
-    return total_counts(reports)
+    return total_counts(reports).recorded()
 
 
 def test_every_document_is_counted_in_one_row_of_its_source_and_of_its_language() -> None:
     counts = OutcomeCounts()
     assert len([*counts.counted(outcomes(42))]) == 42
-    found = total_counts([counts.report()])
+    found = total_counts([counts.report()]).recorded()
     unread, short = {n for n in range(42) if n % 7 == 0}, {n for n in range(42) if n % 3 == 0}
     dropped = short - unread
     assert found["by_rule"] == [
@@ -82,7 +82,8 @@ def test_examples_are_few_and_name_the_deciding_value() -> None:
     without_texts = OutcomeCounts(with_texts=False)
     assert [*without_texts.counted(outcomes(300))]
     assert all(
-        "text" not in one for one in total_counts([without_texts.report()])["dropped_examples"]
+        "text" not in one
+        for one in total_counts([without_texts.report()]).recorded()["dropped_examples"]
     )
 
 
@@ -110,9 +111,9 @@ def test_many_sources_take_bounded_space_in_manifest_and_table() -> None:
     counts = OutcomeCounts()
     for _ in counts.counted([*documents, *documents[:1]]):
         pass
-    found = total_counts([counts.report()])
-    assert len(found["by_source"]) == LISTED + 1
-    shown = outcome_sections(found)["by_source"]
+    record = total_counts([counts.report()])
+    assert len(record.by_source) == LISTED + 1
+    shown = outcome_sections(record)["by_source"]
     assert len(shown) == SHOWN + 1
     assert sum(row["in"] for row in shown) == MAX_NAMES + 501
     assert shown[-1]["source"] == f"and {MAX_NAMES + 1 - SHOWN:,} more"
@@ -122,4 +123,4 @@ def test_an_unpaired_surrogate_can_be_written() -> None:
     document = Document("a\ud83d", "b\ud83d", "c\ud83d", {"language": "d\ud83d"})
     counts = OutcomeCounts()
     assert [*counts.counted([Rejected(document, "empty")])]
-    assert json.dumps(total_counts([counts.report()]), ensure_ascii=False).encode()
+    assert json.dumps(total_counts([counts.report()]).recorded(), ensure_ascii=False).encode()

@@ -9,12 +9,12 @@ Choices:
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Literal
 
 from lmkit.artifacts.document import Document, Rejected, Unreadable
 from lmkit.artifacts.documents_file import JsonLinesFile, OutcomeFiles, write_outcomes
@@ -29,7 +29,7 @@ from lmkit.execution.progress import log_message, warn
 from lmkit.execution.tables import plain
 from lmkit.filters.document_sample import Candidates, chosen
 from lmkit.filters.other_languages import warning_text
-from lmkit.filters.outcome_counts import outcome_sections, total_counts
+from lmkit.filters.outcome_counts import CleanRecord, outcome_sections, total_counts
 from lmkit.readers.dispatch import read_slice
 
 SAMPLE_EVERY = 100  # one of so many
@@ -50,11 +50,11 @@ def clean(config: CleanConfig) -> Manifest:
         if config.sample:
             receipts = folder.run("verdicts", JudgeSample(config), [receipts], label="judging")
             counts = _with_unsampled(counts, receipts[0].counts)
-        details = total_counts(receipt.facts["ledger"] for receipt in receipts)
-        _print_summary(details)
+        record = total_counts(receipt.facts["ledger"] for receipt in receipts)
+        _print_summary(record)
         if warning := warning_text(config.filters, counts.more):
             warn(warning)
-        return folder.finish(counts, details, max_quarantined=config.max_quarantined)
+        return folder.finish(counts, record.recorded(), max_quarantined=config.max_quarantined)
 
 
 def _with_unsampled(read: Counts, sample: Counts) -> Counts:
@@ -70,9 +70,9 @@ def _with_unsampled(read: Counts, sample: Counts) -> Counts:
     return Counts.total([sample.model_copy(update=counts)])
 
 
-def _print_summary(details: Mapping[str, Any]) -> None:
+def _print_summary(record: CleanRecord) -> None:
     """Print a short summary of what was dropped: an example per rule, and no single source."""
-    sections = outcome_sections(details)
+    sections = outcome_sections(record)
     first = {row["rule"]: row for row in reversed(sections.pop("dropped_examples"))}
     rules = [
         row | {"for_example": first[row["rule"]]["decided"], "id": first[row["rule"]]["id"]}

@@ -46,7 +46,7 @@ class Training:
         manifest = read(Manifest, run / MANIFEST)
         return cls(
             manifest or read(Plan, run / PARTIAL / "plan.json"),
-            RunRecord.of(manifest) if manifest else None,
+            RunRecord.from_manifest(manifest, run) if manifest else None,
             step_of(checkpoint),
             read_json(checkpoint / STATE),
         )

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import torch
 
@@ -27,6 +26,7 @@ from lmkit.artifacts.inputs import folder_input
 from lmkit.artifacts.manifest import Counts, Manifest
 from lmkit.artifacts.output_folder import OutputFolder, open_output
 from lmkit.artifacts.tasks import TaskWriter
+from lmkit.commands.export.export_record import ExportedModel, ExportedTokens
 from lmkit.commands.export.model_card import Training, model_card
 from lmkit.commands.export.options import LARGEST_VOCABULARY, ExportConfig
 from lmkit.commands.export.transformers_folder import WEIGHTS, check_tokenizer, files, save_weights
@@ -102,15 +102,17 @@ def _write(
         warn(f"{packed.path} has no held-out split, so there is no val.bin")
     task = WriteSplit(packed.path, record.bos is not None, record.eos is not None, separator)
     receipts = folder.run("export", task, splits, workers=config.workers, label="writing")
-    details_of_export: dict[str, Any] = {
-        "separator": separator,
-        "tokenizer": record.tokenizer,
-        "vocabulary_size": record.vocabulary_size,
-    }
     sizes = {receipt.facts["side"]: receipt.counts.more["tokens"] for receipt in receipts}
-    return folder.finish(
-        Counts.total(receipt.counts for receipt in receipts), details_of_export | sizes
+    exported = ExportedTokens.model_validate(
+        {
+            "separator": separator,
+            "tokenizer": record.tokenizer,
+            "vocabulary_size": record.vocabulary_size,
+            **sizes,
+        }
     )
+    counts = Counts.total(receipt.counts for receipt in receipts)
+    return folder.finish(counts, exported.recorded())
 
 
 @dataclass(frozen=True)
@@ -172,28 +174,27 @@ def _write_model(name: str, checkpoint: Path, writer: TaskWriter) -> None:
         check_tokenizer(Path(folder_view), trained)
         card = model_card(name, family, description, Training.of(checkpoint), parity)
         open_file("README.md").write_text(card, "utf-8")
-    writer.facts = {
-        "checkpoint": checkpoint.name,
-        "parameters": parameters(description.config, description.vocabulary_size),
-        "architecture": family.architecture,
-        "largest_difference": parity.difference,
-        "largest_logit": parity.largest,
-    }
+    writer.facts = ExportedModel(
+        checkpoint=checkpoint.name,
+        parameters=parameters(description.config, description.vocabulary_size),
+        architecture=family.architecture,
+        largest_difference=parity.difference,
+        largest_logit=parity.largest,
+    ).recorded()
 
 
 def result_text(config: "ExportConfig", manifest: Manifest) -> str:
     """Return a line about the exported files."""
-    details = manifest.details
-    if "architecture" in details:
+    if "architecture" in manifest.details:
+        model = ExportedModel.from_manifest(manifest, config.output)
         return (
-            f"{config.output}: {details['architecture']}, {details['parameters']:,} parameters "
-            f"({details['checkpoint']}); in Transformers its logits differ by at most "
-            f"{details['largest_difference']:.1e} (the largest is {details['largest_logit']:.2f})"
+            f"{config.output}: {model.architecture}, {model.parameters:,} parameters "
+            f"({model.checkpoint}); in Transformers its logits differ by at most "
+            f"{model.largest_difference:.1e} (the largest is {model.largest_logit:.2f})"
         )
-    files = ", ".join(
-        f"{name} ({details[name]:,} tokens)" for name in ("train.bin", "val.bin") if name in details
-    )
-    separator = details["separator"]
-    after = "nothing after" if separator is None else f"{separator} after"
+    tokens = ExportedTokens.from_manifest(manifest, config.output)
+    sizes = {"train.bin": tokens.train, "val.bin": tokens.validation}
+    files = ", ".join(f"{name} ({size:,} tokens)" for name, size in sizes.items() if size)
+    after = "nothing after" if tokens.separator is None else f"{tokens.separator} after"
     documents = manifest.counts.documents_out
     return f"{config.output}: {files}; {after} each of {documents:,} documents"

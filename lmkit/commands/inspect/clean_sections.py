@@ -1,12 +1,14 @@
 """What only a folder of `lmkit clean` shows."""
 
 from lmkit.commands.inspect.opened_folder import FolderKind, OpenedFolder, Sections
-from lmkit.filters.outcome_counts import outcome_sections
+from lmkit.filters.outcome_counts import CleanRecord, outcome_sections
 
 
 def clean_sections(folder: OpenedFolder) -> Sections:
     """Return the outcomes by rule, source and language, and examples of dropped documents."""
-    return outcome_sections(folder.details)
+    if folder.manifest is None:
+        return outcome_sections(CleanRecord())
+    return outcome_sections(CleanRecord.from_manifest(folder.manifest, folder.path))
 
 
 CLEAN = FolderKind(clean_sections)

@@ -5,6 +5,7 @@ import random
 from lmkit.commands.inspect.opened_folder import FolderKind, OpenedFolder, Sections
 from lmkit.commands.inspect.options import InspectConfig
 from lmkit.commands.inspect.record_sections import shortened
+from lmkit.packing.packed_record import PackedRecord, SplitRecord
 from lmkit.packing.preview import preview_sequence
 
 SPLITS = ("train", "validation")
@@ -12,27 +13,31 @@ SPLITS = ("train", "validation")
 
 def packed_sections(folder: OpenedFolder) -> Sections:
     """Return the numbers of each split and of each source."""
-    details = folder.details
-    splits: list[Sections] = []
-    for split in SPLITS:
-        if found := details.get(split):
-            ratio = found["bytes_of_text"] / max(1, found["tokens"])
-            keys = ("documents", "cut", "tokens", "rows", "padding", "padding_share")
-            shown = {key: found[key] for key in keys if key in found}
-            splits.append({"side": split, **shown, "bytes_per_token": round(ratio, 3)})
-    rest = {key: value for key, value in details.items() if not isinstance(value, dict)}
-    sources = [{"source": name, **found} for name, found in details.get("sources", {}).items()]
-    return {"rows": rest, "sides": splits, "sources": sources}
+    if folder.manifest is None:
+        return {"rows": {}, "sides": [], "sources": []}
+    record = PackedRecord.from_manifest(folder.manifest, folder.path)
+    splits = [(name, record.split(name)) for name in SPLITS]
+    rest = {key: value for key, value in folder.details.items() if not isinstance(value, dict)}
+    return {
+        "rows": rest,
+        "sides": [{"side": name, **_row(split)} for name, split in splits if split],
+        "sources": [{"source": name, **found} for name, found in record.sources.items()],
+    }
+
+
+def _row(split: SplitRecord) -> Sections:
+    ratio = split.bytes_of_text / max(1, split.tokens)
+    row = split.model_dump(mode="json", exclude={"bytes_of_text"})
+    return row | {"bytes_per_token": round(ratio, 3)}
 
 
 def sample_sequence(config: InspectConfig, folder: OpenedFolder) -> list[Sections]:
     """Return the pieces of a sequence, which is chosen by the seed."""
-    details = folder.details
-    split = next((split for split in SPLITS if details.get(split)), SPLITS[0])
-    row = random.Random(config.seed).randrange(details[split]["rows"])
-    length, pad = details["sequence_length"], details["pad"]
-    pieces = preview_sequence(config.folder, split, row, length, pad)
-    where = {"row": f"{row:,} of {split}"}
+    assert folder.manifest, "only finished folders have sequences"
+    record = PackedRecord.from_manifest(folder.manifest, folder.path)
+    row = random.Random(config.seed).randrange(record.train.rows)
+    pieces = preview_sequence(config.folder, "train", row, record.sequence_length, record.pad)
+    where = {"row": f"{row:,} of train"}
     return [where | piece | {"text": shortened(piece["text"])} for piece in pieces]
 
 

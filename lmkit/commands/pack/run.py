@@ -170,7 +170,7 @@ def _finish(
     rows: dict[Split, dict[str, Any]] = {
         split: receipt.facts for split, receipt in zip(splits, indexes, strict=True)
     }
-    return folder.finish(counts, _packed_record(config, tokens, rows).details())
+    return folder.finish(counts, _packed_record(config, tokens, rows).recorded())
 
 
 def _documents_of(receipts: Sequence[Receipt], split: Split) -> int:
@@ -377,7 +377,7 @@ def _packed_record(
 
 def result_text(config: "PackConfig", manifest: Manifest) -> str:
     """Return lines with the counts by split and by source."""
-    record = PackedRecord.of(manifest, config.output)
+    record = PackedRecord.from_manifest(manifest, config.output)
     lines = [f"{config.output}: sequences of {record.sequence_length:,} tokens"]
     for name in SPLITS:
         if split := record.split(name):

@@ -175,7 +175,7 @@ def result_text(config: "PretrainConfig", manifest: "Manifest | Forecast") -> st
     """Return a line about the trained model, or the forecast."""
     if not isinstance(manifest, Manifest):
         return manifest.shown()
-    record = RunRecord.of(manifest)
+    record = RunRecord.from_manifest(manifest, config.output)
     held_out = record.validation_loss
     measured = "" if held_out is None else f", validation loss {held_out:.4f}"
     steps, tokens = manifest.counts.more["steps"], manifest.counts.more["tokens"]

@@ -27,6 +27,7 @@ from lmkit.artifacts.inputs import Inputs, Slice, find_documents, make_tasks
 from lmkit.artifacts.manifest import Counts, Manifest
 from lmkit.artifacts.output_folder import open_output
 from lmkit.artifacts.tasks import Receipt, TaskWriter
+from lmkit.commands.train_classifier.classifier_record import ClassifierRecord
 from lmkit.commands.train_classifier.options import TrainClassifierConfig
 from lmkit.counter_rng import draw
 from lmkit.errors import InputError, LmkitError
@@ -72,13 +73,14 @@ def train_classifier(config: TrainClassifierConfig) -> Manifest:
 
 def result_text(config: TrainClassifierConfig, manifest: Manifest) -> str:
     """Return how well the classifier separates documents that it never saw."""
-    facts = manifest.details
-    held_out = " and ".join(f"{facts['held_out'][kind]:,} {kind}" for kind in KINDS)
+    record = ClassifierRecord.from_manifest(manifest, config.output)
+    held_out = " and ".join(f"{record.held_out[kind]:,} {kind}" for kind in KINDS)
     line = (
-        f"{config.output}: area under the curve {facts['auc']:.4f}, on {held_out} documents that "
+        f"{config.output}: area under the curve {record.auc:.4f}, on {held_out} documents that "
         "were kept aside"
     )
-    return f"{line}\n{plain({'kept_with_a_minimum_score': facts['thresholds']})}"
+    rows = [each.recorded() for each in record.thresholds]
+    return f"{line}\n{plain({'kept_with_a_minimum_score': rows})}"
 
 
 def _documents(config: TrainClassifierConfig, number: int) -> Inputs:

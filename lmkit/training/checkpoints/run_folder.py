@@ -124,7 +124,7 @@ class RunFolder:
         counts = Counts(more={"steps": steps, "tokens": tokens})
         folder = self.folder
         return folder.complete(
-            outputs, counts, record.details(), inputs=folder.plan.inputs, not_outputs=NOT_OUTPUTS
+            outputs, counts, record.recorded(), inputs=folder.plan.inputs, not_outputs=NOT_OUTPUTS
         )
 
     def _check_state(self, folder: OutputFolder) -> tuple[Manifest | None, list[str]]:

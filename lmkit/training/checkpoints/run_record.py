@@ -4,9 +4,9 @@ Choice: keys that earlier runs don't have, or that this version doesn't know, ar
 model of such a run is still exported.
 """
 
-from typing import Any, Self
+from pydantic import ConfigDict
 
-from lmkit.artifacts.manifest import Manifest, Record
+from lmkit.artifacts.manifest import Details, Record
 
 
 class FolderReads(Record):
@@ -23,8 +23,10 @@ class FolderReads(Record):
     """On its held-out sequences, if it has some."""
 
 
-class RunRecord(Record):
+class RunRecord(Details):
     """The results of a run."""
+
+    model_config = ConfigDict(extra="ignore")
 
     parameters: int
     loss: float | None
@@ -37,12 +39,3 @@ class RunRecord(Record):
     precision: str
     processes: int
     mixture: tuple[FolderReads, ...] = ()
-
-    @classmethod
-    def of(cls, manifest: Manifest) -> Self:
-        """Parse the details of a manifest."""
-        return cls.model_validate(manifest.details)
-
-    def details(self) -> dict[str, Any]:
-        """Return what a manifest records: all that was set, also where that is None."""
-        return self.model_dump(mode="json", exclude_unset=True)

@@ -7,8 +7,8 @@ from lmkit.training.checkpoints.run_record import FolderReads, RunRecord
 def test_a_record_is_what_the_manifest_of_a_run_holds(trained: Path) -> None:
     manifest = read(Manifest, trained / MANIFEST)
     assert manifest is not None
-    record = RunRecord.of(manifest)
-    assert record.details() == manifest.details
+    record = RunRecord.from_manifest(manifest, Path("run"))
+    assert record.recorded() == manifest.details
     assert record.mixture[0].rows_read > 0 and record.precision == "fp32"
 
 
@@ -23,7 +23,7 @@ def test_what_was_not_measured_is_null_and_what_was_not_asked_is_absent() -> Non
         processes=1,
         mixture=(reads,),
     )
-    details = record.details()
+    details = record.recorded()
     assert details["loss"] is None and "skipped_steps" not in details
     assert "validation_loss" not in details["mixture"][0]
     assert RunRecord.model_validate({**details, "of_a_later_version": 1}) == record
