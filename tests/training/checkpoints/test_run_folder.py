@@ -8,6 +8,11 @@ from lmkit.artifacts.manifest import Input
 from lmkit.commands.pretrain.options import PretrainConfig
 from lmkit.errors import ConfigError, OutputError
 from lmkit.training.checkpoints.run_folder import RunFolder
+from lmkit.training.checkpoints.run_record import RunRecord
+
+RECORD = RunRecord(
+    parameters=1, loss=2.0, validation_loss=None, device="cpu", precision="fp32", processes=1
+)
 
 
 def folder(data: str = "1", **options: object) -> RunFolder:
@@ -24,7 +29,7 @@ def begun(run: RunFolder) -> None:
 
 def finished(run: RunFolder) -> None:
     begun(run)
-    run.complete({}, run.steps, 0)
+    run.complete(RECORD, run.steps, 0)
 
 
 def test_the_recipe_is_what_determines_the_numbers(here: Path) -> None:
@@ -76,6 +81,6 @@ def test_times_are_not_part_of_the_fingerprint(here: Path) -> None:
         begun(run)
         Path("run/metrics.jsonl").write_text(text)
         Path("run/model.json").write_text("the same")
-        prints.add(run.complete({}, 4, 0).fingerprint)
+        prints.add(run.complete(RECORD, 4, 0).fingerprint)
         assert Path("run/metrics.jsonl").read_text() == text
     assert len(prints) == 1
