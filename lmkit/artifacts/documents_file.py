@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import zstandard
@@ -63,14 +62,9 @@ class RecordsFile:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stack.__exit__(kind, error, trace)
-        if error is None and self._file:
+    def __exit__(self, *raised: Any) -> None:
+        self._stack.__exit__(*raised)
+        if raised[0] is None and self._file:
             self._writer.count_in(self._name, {"records": self._file.count})
 
     def write(self, record: dict[str, Any]) -> None:
@@ -94,14 +88,9 @@ class OutcomeFiles:
         self._stack.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stack.__exit__(kind, error, trace)
-        if error is None:
+    def __exit__(self, *raised: Any) -> None:
+        self._stack.__exit__(*raised)
+        if raised[0] is None:
             for name, file in self._files.items():
                 self._writer.count_in(self._name(name), {"documents": file.count})
 

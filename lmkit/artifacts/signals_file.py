@@ -12,7 +12,6 @@ Choices:
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import pyarrow as pa
@@ -43,16 +42,11 @@ class SignalsFile:
         self._stack.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if error is None:
+    def __exit__(self, *raised: Any) -> None:
+        if raised[0] is None:
             self._flush()
-        self._stack.__exit__(kind, error, trace)
-        if error is None and self.count:
+        self._stack.__exit__(*raised)
+        if raised[0] is None and self.count:
             self._writer.count_in(self._name, {"documents": self.count})
 
     def write(

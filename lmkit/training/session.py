@@ -12,7 +12,6 @@ Choices:
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from torch.optim import Optimizer
@@ -134,13 +133,8 @@ class Checkpoints:
         self._saver.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._saver.__exit__(kind, error, trace)
+    def __exit__(self, *raised: Any) -> None:
+        self._saver.__exit__(*raised)
 
     def save(self, progress: Progress) -> None:
         """Copy the state on all ranks, and let rank zero start to write it."""

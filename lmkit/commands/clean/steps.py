@@ -19,7 +19,6 @@ Choices:
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from types import TracebackType
 from typing import Any, Self, cast
 
 from lmkit.artifacts.document import Document, Outcome, Rejected
@@ -192,14 +191,9 @@ class Steps:
         self._signals.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._signals.__exit__(kind, error, trace)
-        if error is None:
+    def __exit__(self, *raised: Any) -> None:
+        self._signals.__exit__(*raised)
+        if raised[0] is None:
             for step in self._steps:
                 step.close(self._writer)
 
