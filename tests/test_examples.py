@@ -41,6 +41,19 @@ def test_a_web_crawl_becomes_a_decoder_that_several_processes_train_on(tmp_path:
     assert steps(tmp_path / "two" / "run") == 4
 
 
+def test_a_plugin_works_from_the_command_line_and_from_python(tmp_path: Path) -> None:
+    out = run("plugin/run.sh", work=tmp_path / "plugin")
+    assert "shouting.capitals" in out
+    made = [
+        json.loads((tmp_path / "plugin" / name / "manifest.json").read_text("utf-8"))
+        for name in ("clean", "from-python")
+    ]
+    assert made[0]["counts"]["documents_out"] == 3
+    assert [one["sha256"] for one in made[0]["outputs"]] == [
+        one["sha256"] for one in made[1]["outputs"]
+    ]
+
+
 def test_books_become_an_encoder(tmp_path: Path) -> None:
     out = run("books_to_bert/run.sh", work=tmp_path / "books")
     assert "returns a value" in out and steps(tmp_path / "books" / "run") == 2

@@ -131,7 +131,7 @@ def _imported(name: str, location: str, digest: str) -> Plugin:
     """Import the module, once per process and hash, and return its plugin."""
     try:
         module = _module(name, location, digest)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigError(
             f"--plugin: {location}: cannot be imported: {type(error).__name__}: {error}",
             "--debug shows where",

@@ -1,5 +1,6 @@
 import gzip
 from pathlib import Path
+from zipfile import ZipFile
 
 from tests.conftest import Lmkit, contents, records
 from tests.plugins.lab import SOURCE
@@ -20,6 +21,8 @@ def test_files_are_recognized_by_their_ending_in_folders_archives_and_gzip(
     Path("in/a.chat").write_bytes(data)
     Path("in/b.chat.gz").write_bytes(gzip.compress(data))
     Path("in/c.txt").write_text("A plain file, which lmkit reads by itself.")
+    with ZipFile("in/d.zip", "w") as archive:
+        archive.writestr("e.chat", data)
     assert clean(lmkit)[0] == 0
     found = records(Path("out"), "documents")
     assert [one["text"] for one in found[:3]] == [line.partition(": ")[2] for line in LINES]
@@ -28,8 +31,9 @@ def test_files_are_recognized_by_their_ending_in_folders_archives_and_gzip(
         "speaker1",
         "speaker2",
     ]
-    assert [one["metadata"]["origin"] for one in found[::3]] == ["a.chat", "b.chat.gz", "c.txt"]
-    assert len({one["id"] for one in found}) == 7
+    origins = [one["metadata"]["origin"] for one in found]
+    assert origins == [*["a.chat"] * 3, *["b.chat.gz"] * 3, "c.txt", *["d.zip!/e.chat"] * 3]
+    assert len({one["id"] for one in found}) == 10
 
 
 def test_options_reach_the_reader_and_a_format_can_be_forced(here: Path, lmkit: Lmkit) -> None:

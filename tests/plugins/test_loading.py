@@ -76,6 +76,7 @@ def test_the_source_is_compiled_whatever_a_cache_holds(tmp_path: Path) -> None:
         ("def f(:\n", "SyntaxError"),
         ("import no_such_module\n", "No module named 'no_such_module'"),
         ("1 / 0\n", "ZeroDivisionError: division by zero"),
+        ("import sys\nsys.exit(3)\n", "SystemExit: 3"),
     ],
 )
 def test_what_is_no_plugin_is_refused(tmp_path: Path, source: str, message: str) -> None:
