@@ -74,7 +74,7 @@ class Apply(Step):
                 yield outcome
                 continue
             found = transformed(function, outcome, options, self._plugin, name)
-            yield Rejected(outcome, name) if found is None else found
+            yield Rejected(outcome, f"transform.{name}") if found is None else found
 
 
 class Normalize(Step):

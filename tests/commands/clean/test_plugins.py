@@ -69,6 +69,13 @@ def test_from_python_it_is_the_same(pages: Path, lmkit: Lmkit) -> None:
     ]
 
 
+def test_what_a_transform_drops_is_counted_under_its_name(pages: Path, lmkit: Lmkit) -> None:
+    (pages / "z.txt").write_text("\nShare this with your friends, and with your enemies")
+    exit_code, out, _ = lmkit("clean", pages, "--output", "out", "--plugin", "lab.py")
+    assert exit_code == 0
+    assert "dropped 1 transform.footers" in out
+
+
 SLOW = SOURCE.replace(
     "    words = text.split()", "    import time; time.sleep(0.5); words = text.split()"
 )
