@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from lmkit.artifacts.manifest import Manifest, Record
 from lmkit.errors import InputError
+from lmkit.tokenizers.encoder_choice import EncoderRecord
 
 BEFORE_TOKENS = ("sequence_length", "packing")
 """Keys that a manifest lists first."""
@@ -43,6 +44,8 @@ class TokensRecord(Record):
     limits: dict[str, Any] = {}  # noqa: RUF012 (a field's default, which pydantic copies)
     sources: dict[str, dict[str, int]] = {}  # noqa: RUF012
     """Documents, tokens and bytes of each source."""
+    encoder: EncoderRecord | None = None
+    """What encoded the documents."""
 
 
 class PackedRecord(TokensRecord):

@@ -20,7 +20,7 @@ Choices:
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -36,14 +36,21 @@ from lmkit.commands.pack.options import PackConfig
 from lmkit.errors import ConfigError, InputError, LmkitError
 from lmkit.execution.progress import warn
 from lmkit.execution.tables import MAX_SOURCES
+from lmkit.packing.encoder_steps import EncodersDiffer, chosen_encoder, distrust, encoder_of
 from lmkit.packing.holdout import HoldoutGroup
 from lmkit.packing.nanogpt_bin import TokenizedDocument, read_tokens
 from lmkit.packing.packed_folder import PackedFolder, only_packed
 from lmkit.packing.packed_record import PackedRecord, TokensRecord
 from lmkit.packing.row_index import split_overlap, write_row_index
 from lmkit.packing.sanity_limits import StatisticsBySource, judge, summary
-from lmkit.packing.tokenize_documents import TokenizeOptions, sample_statistics, write_token_shards
+from lmkit.packing.tokenize_documents import (
+    TokenizeOptions,
+    loaded,
+    sample_statistics,
+    write_token_shards,
+)
 from lmkit.readers.dispatch import read_slice
+from lmkit.tokenizers.encoder_choice import EncoderRecord
 from lmkit.tokenizers.tokenizer import FILES, Tokenizer
 
 Split = Literal["train", "validation"]
@@ -54,6 +61,7 @@ CHECKED_DOCUMENTS = 64
 """Documents to check before work starts; or, of as many parts of the inputs, the first ones."""
 MIN_PER_PART = 2
 MAX_WARNINGS = 5
+Read = Callable[[Slice, list[ReadRange]], Iterator["Document | TokenizedDocument | Unreadable"]]
 
 
 def pack(config: PackConfig) -> Manifest:
@@ -79,23 +87,49 @@ def _pack_documents(config: PackConfig) -> Manifest:
     with open_output(config, inputs) as folder:
         if folder.finished:
             return folder.finished
+        work = _DocumentsWork(config, folder, read, documents, validation)
+        try:
+            receipts, encoder = work.run(options)
+        except EncodersDiffer as difference:
+            distrust(folder, tokenizer, str(difference))
+            receipts, encoder = work.run(options)
+        counts = Counts.total(receipt.counts for receipt in receipts)
+        sources = _checked(config, receipts, counts)
+        folder.run("tokenizer", _copy_tokenizer, [tokenizer_folder], label="copying")
+        tokens = _tokens_record(config, tokenizer, sources, encoder)
+        return _finish(config, folder, receipts, counts, tokens)
+
+
+@dataclass(frozen=True)
+class _DocumentsWork:
+    """The tokenization of all documents, in tasks."""
+
+    config: PackConfig
+    folder: OutputFolder
+    read: Read
+    documents: Inputs
+    validation: Inputs | None
+
+    def run(self, options: TokenizeOptions) -> tuple[list[Receipt], EncoderRecord]:
+        """Write the token shards; return the receipts, and what encoded."""
+        config, folder, documents, read = self.config, self.folder, self.documents, self.read
+        tokenizer = loaded(options.tokenizer, options.fingerprint)
+        size = sum(item.bytes for item in documents.records)
+        encoder = chosen_encoder(folder, tokenizer, size, SPLITS)
+        options = replace(options, encoder=encoder)
         tasks = make_tasks(documents.slices, config.shard_bytes)
         work = partial(_pack_task, read, options)
         receipts = folder.run("train", work, tasks, workers=config.workers, label="packing")
-        if fraction and not _documents_of(receipts, "validation"):
+        if options.fraction and not _documents_of(receipts, "validation"):
             receipts = _hold_out_one(config, folder, tasks, receipts, read, options)
-        if validation:
-            slices = validation.renumbered(len(documents.records) + 1)
+        if self.validation:
+            slices = self.validation.renumbered(len(documents.records) + 1)
             work = partial(_pack_task, read, replace(options, fraction=1.0))
             tasks = make_tasks(slices, config.shard_bytes)
             receipts += folder.run(
                 "validation", work, tasks, workers=config.workers, label="packing validation"
             )
-        counts = Counts.total(receipt.counts for receipt in receipts)
-        sources = _checked(config, receipts, counts)
-        folder.run("tokenizer", _copy_tokenizer, [tokenizer_folder], label="copying")
-        tokens = _tokens_record(config, tokenizer, sources)
-        return _finish(config, folder, receipts, counts, tokens)
+        return receipts, encoder_of(encoder, receipts)
 
 
 def _repack(config: PackConfig, packed: PackedFolder) -> Manifest:
@@ -215,9 +249,6 @@ def _validation(typed: str) -> tuple[float, Path | None]:
             f"--validation: got {typed}, must be a fraction from 0 to less than 1, or a folder"
         )
     return fraction, None
-
-
-Read = Callable[[Slice, list[ReadRange]], Iterator["Document | TokenizedDocument | Unreadable"]]
 
 
 def _read(
@@ -350,7 +381,10 @@ def _warn_of_overlap(folder: Path, shards: dict[Split, int]) -> None:
 
 
 def _tokens_record(
-    config: PackConfig, tokenizer: Tokenizer, sources: dict[str, dict[str, int]]
+    config: PackConfig,
+    tokenizer: Tokenizer,
+    sources: dict[str, dict[str, int]],
+    encoder: EncoderRecord,
 ) -> TokensRecord:
     assert tokenizer.pad is not None, "a tokenizer without it is refused"
     return TokensRecord(
@@ -361,6 +395,7 @@ def _tokens_record(
         eos=tokenizer.eos if config.eos else None,
         limits=config.limits.model_dump(mode="json"),
         sources=sources,
+        encoder=encoder,
     )
 
 
