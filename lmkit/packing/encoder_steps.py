@@ -30,12 +30,12 @@ CHECKED_ONE_IN = 512
 """On average, of the documents of a task. `tokenizers` takes about 60 times as long."""
 
 
-class EncodersDiffer(Exception):
+class EncodersDifferError(Exception):
     """fastokens has given a document other tokens than `tokenizers`; the argument is its id."""
 
 
 def check_encoded(tokenizer: Tokenizer, id: str, key: int, text: str, ids: Ids) -> None:  # noqa: A002
-    """Raise EncodersDiffer if a document has other tokens than `tokenizers` gives.
+    """Raise EncodersDifferError if a document has other tokens than `tokenizers` gives.
 
     `key` is a hash of its id, which decides whether the document is one of those to check.
     """
@@ -43,7 +43,7 @@ def check_encoded(tokenizer: Tokenizer, id: str, key: int, text: str, ids: Ids) 
         return
     (expected,) = tokenizer.encode_with_tokenizers([text])
     if not np.array_equal(ids, expected):
-        raise EncodersDiffer(id)
+        raise EncodersDifferError(id)
 
 
 def chosen_encoder(

@@ -89,7 +89,7 @@ class EncodedDocument:
     @cached_property
     def bytes_of_text(self) -> int:
         """The number of UTF-8 bytes of the text."""
-        return len(well_formed(self.text).encode())
+        return len(self.text) if self.text.isascii() else len(well_formed(self.text).encode())
 
 
 def write_token_shards(
@@ -120,9 +120,10 @@ def write_token_shards(
                 key, text = document_key(options.seed, document.id), text_key(stored.text)
                 if isinstance(document, Document) and document.size <= LONG_CHARACTERS:
                     check_encoded(tokenizer, document.id, key, stored.text, stored.ids)
-                group = holdout_group(
-                    options.seed, document.id, text, cluster_of(document.metadata)
-                )
+                cluster = cluster_of(document.metadata) if document.metadata else None
+                group = (key, text)
+                if cluster is not None:
+                    group = holdout_group(options.seed, document.id, text, cluster)
                 min_group = min(min_group or group, group)
                 held_out = is_held_out(group[0], options.fraction) or group == options.smallest
                 statistics = by_source.of(document.source)
@@ -130,7 +131,9 @@ def write_token_shards(
                 unknown += count(statistics, stored, round_trip, decode=decode)
                 statistics.counts["tokens"] += len(bos) + len(eos)
                 shards["validation" if held_out else "train"].append(
-                    np.concatenate([bos, stored.ids, eos]),
+                    bos,
+                    stored.ids,
+                    eos,
                     bytes_of_text=stored.bytes_of_text,
                     key=key,
                     text=text,
@@ -191,9 +194,12 @@ def count(
         unknown = int(np.count_nonzero(ids == round_trip.unknown))
         if unknown:
             statistics.record_worst("unknown", -round(unknown / len(ids), 3), name)
-    statistics.counts.update(
-        documents=1, tokens=len(ids), bytes=size, text_tokens=len(ids), unknown=unknown
-    )
+    counts, tokens = statistics.counts, len(ids)
+    counts["documents"] += 1
+    counts["tokens"] += tokens
+    counts["bytes"] += size
+    counts["text_tokens"] += tokens
+    counts["unknown"] += unknown
     if size >= MIN_ENTROPY_BYTES and len(ids) and 2 * unknown <= len(ids):
         statistics.entropy(entropy(ids), len(ids), size, name)
     if decode and isinstance(stored.document, Document) and len(stored.text) <= LONG_CHARACTERS:

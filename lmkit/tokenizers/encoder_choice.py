@@ -19,7 +19,7 @@ import tokenizers
 from lmkit.artifacts.manifest import Record
 from lmkit.tokenizers.encoder_probe import first_difference, probe_texts
 from lmkit.tokenizers.fast_encoder import FastEncoder, Ids
-from lmkit.tokenizers.fastokens_file import UnsupportedTokenizer, fastokens_file
+from lmkit.tokenizers.fastokens_file import UnsupportedTokenizerError, fastokens_file
 
 WORTH_A_PROOF = 4_000_000
 """Characters, or bytes, of text that `tokenizers` encodes before the proof is worth its time."""
@@ -78,7 +78,7 @@ class TextEncoder:
         try:
             fast = self._loaded()
             self._refuse_difference(fast)
-        except UnsupportedTokenizer as error:
+        except UnsupportedTokenizerError as error:
             self.use(other_encoder(str(error)))
         else:
             self._fast, self._record = fast, FAST
@@ -100,7 +100,7 @@ class TextEncoder:
         return FastEncoder(fastokens_file(json.loads(self._data)), encode_other)
 
     def _refuse_difference(self, fast: FastEncoder) -> None:
-        """Raise UnsupportedTokenizer if fastokens gives other ids for a text of the probe."""
+        """Raise UnsupportedTokenizerError if fastokens gives other ids for a text of the probe."""
         special = [t.content for t in self._tokenizer.get_added_tokens_decoder().values()]
         numbers = sorted(self._tokenizer.get_vocab().values())
         entries = self._tokenizer.decode_batch([[n] for n in numbers], skip_special_tokens=False)
@@ -108,7 +108,7 @@ class TextEncoder:
         texts = probe_texts(entries, special)
         text = first_difference(fast.encode_batch, encode_other, texts)
         if text is not None:
-            raise UnsupportedTokenizer(f"fastokens gives other ids for {ascii(text[:40])}")
+            raise UnsupportedTokenizerError(f"fastokens gives other ids for {text[:40]!a}")
 
 
 def encode_with_tokenizers(tokenizer: tokenizers.Tokenizer, texts: list[str]) -> list[Ids]:

@@ -9,12 +9,13 @@ Choices:
 
 from collections import Counter
 from collections.abc import Callable
+from itertools import pairwise
 
 import fastokens
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.tokenizers.fastokens_file import UnsupportedTokenizer
+from lmkit.tokenizers.fastokens_file import UnsupportedTokenizerError
 
 Ids = NDArray[np.uint32]
 OLD_WHITE_SPACE = "\N{MONGOLIAN VOWEL SEPARATOR}"
@@ -28,7 +29,7 @@ class FastEncoder:
             self._encoder = fastokens.Tokenizer.from_json_str(file)
         except BaseException as error:
             _raise_unless_failed(error)
-            raise UnsupportedTokenizer(f"fastokens can't load it: {error}") from None
+            raise UnsupportedTokenizerError(f"fastokens can't load it: {error}") from None
         self._encode_other = encode_other
         self.fallbacks: Counter[str] = Counter()
         """Texts that `encode_other` encoded, by reason."""
@@ -62,7 +63,7 @@ class FastEncoder:
         ids, offsets = self._encoder.encode_batch_flat(texts, False, True)
         flat = np.frombuffer(ids, np.uint32)
         bounds = np.frombuffer(offsets, np.uint64).tolist()
-        return [flat[a:b] for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+        return [flat[a:b] for a, b in pairwise(bounds)]
 
 
 def _raise_unless_failed(error: BaseException) -> None:

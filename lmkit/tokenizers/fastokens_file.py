@@ -25,17 +25,17 @@ PLAIN_BYTES = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": Fals
 GPT2_BYTES = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True}
 
 
-class UnsupportedTokenizer(Exception):
+class UnsupportedTokenizerError(Exception):
     """A tokenizer whose ids fastokens can't be expected to give; the message says why."""
 
 
 def fastokens_file(stored: dict[str, Any]) -> str:
     """Return the file for fastokens, given the content of a tokenizer.json.
 
-    Raises UnsupportedTokenizer where `reason_against` gives a reason.
+    Raises UnsupportedTokenizerError where `reason_against` gives a reason.
     """
     if reason := reason_against(stored):
-        raise UnsupportedTokenizer(reason)
+        raise UnsupportedTokenizerError(reason)
     steps = _steps(stored["pre_tokenizer"])
     taken = [_published(step) for step in steps]
     if len(steps) == 2 and _regex(steps[0]) == pattern("gpt2") and _is(steps[1], PLAIN_BYTES):
