@@ -46,4 +46,6 @@ def test_one_wrong_token_is_a_difference() -> None:
 
 
 def test_a_missing_token_is_a_difference() -> None:
-    assert first_difference(encode, lambda texts: [ids[:-1] for ids in encode(texts)], ["ab"]) == "ab"
+    assert (
+        first_difference(encode, lambda texts: [ids[:-1] for ids in encode(texts)], ["ab"]) == "ab"
+    )

@@ -86,7 +86,9 @@ def _with_added_words(stored: dict[str, Any]) -> None:
 
 
 def _with_another_step(stored: dict[str, Any]) -> None:
-    stored["pre_tokenizer"]["pretokenizers"].insert(0, {"type": "Digits", "individual_digits": True})
+    stored["pre_tokenizer"]["pretokenizers"].insert(
+        0, {"type": "Digits", "individual_digits": True}
+    )
 
 
 def _with_removed_words(stored: dict[str, Any]) -> None:
