@@ -16,9 +16,9 @@ from tests.tokenizers.nasty import NASTY
 
 CODE = "def f(x):\n    return {'a': [x, 1_000, 0x1F]}  # done\n\n\n\tif x != None:\r\n\t\tpass\n"
 HTML = '<p class="a">fr&uuml;h &amp; sp\u00e4t<br/>\n<a href="https://e.org/?q=1%202">x</a></p>'
-SCRIPTS = (  # noqa: RUF001 (letters of many scripts)
-    "Všichni lidé se rodí svobodní. Все люди рождаются свободными. Όλοι οι άνθρωποι. "
-    "يولد جميع الناس أحرارا. सभी मनुष्यों को गौरव. 人人生而自由，在尊严和权利上一律平等。"
+SCRIPTS = (
+    "Všichni lidé se rodí svobodní. Все люди рождаются свободными. Όλοι οι άνθρωποι. "  # noqa: RUF001
+    "يولد جميع الناس أحرارا. सभी मनुष्यों को गौरव. 人人生而自由，在尊严和权利上一律平等。"  # noqa: RUF001
     "すべての人間は、生まれながら。모든 인간은 태어날 때부터. มนุษย์ทั้งหลาย ১২৩ ١٢٣"
 )
 
