@@ -29,8 +29,9 @@ tokenizer = tokenizers.Tokenizer.from_file(sys.argv[1])
 texts = [json.loads(line)["text"] for line in open(sys.argv[2])]
 import time; started, used = time.monotonic(), time.process_time()
 tokens = 0
-for start in range(0, len(texts), 500):
-    encodings = tokenizer.encode_batch(texts[start : start + 500], add_special_tokens=False)
+size = max(2, min(500, 2_000_000 * len(texts) // sum(map(len, texts))))  # of whole books, a few
+for start in range(0, len(texts), size):
+    encodings = tokenizer.encode_batch(texts[start : start + size], add_special_tokens=False)
     tokens += sum(len(encoding.ids) for encoding in encodings)
 print(tokens, time.monotonic() - started, time.process_time() - used)
 """
