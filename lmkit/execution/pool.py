@@ -72,6 +72,8 @@ def _end_with_parent(few_tasks: bool) -> None:
     # The processes are the parallelism: threads inside of each would only compete for the cores.
     # With few tasks, though, the last ones can use the cores of those that have finished.
     os.environ["TOKENIZERS_PARALLELISM"] = "true" if few_tasks else "false"
+    if not few_tasks:
+        os.environ.setdefault("RAYON_NUM_THREADS", "1")  # read once, with the first text
     parent = parent_process()
     assert parent is not None
 

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ConfigDict
 
 from lmkit.artifacts.manifest import Details, Record
+from lmkit.tokenizers.encoder_choice import EncoderRecord
 
 BEFORE_TOKENS = ("sequence_length", "packing")
 """Keys that a manifest lists first."""
@@ -44,6 +45,8 @@ class TokensRecord(Details):
     limits: dict[str, Any] = {}  # noqa: RUF012 (a field's default, which pydantic copies)
     sources: dict[str, dict[str, int]] = {}  # noqa: RUF012
     """Documents, tokens and bytes of each source."""
+    encoder: EncoderRecord | None = None
+    """What encoded the documents."""
 
 
 class PackedRecord(TokensRecord):

@@ -32,6 +32,8 @@ DOCUMENT = np.dtype(
 hash of the id, hash of the text."""
 
 OPEN_FILES = 256
+TOKENS_PER_WRITE = 200_000
+"""Documents wait until they have so many tokens together."""
 
 
 def tokens_name(shard: int) -> str:
@@ -100,30 +102,50 @@ class ShardWriter:
         self._tokens = ArrayWriter(tokens, token_type(vocabulary_size))
         self._documents = ArrayWriter(documents, DOCUMENT)
 
-    def append(self, tokens: NDArray[Any], *, bytes_of_text: int, key: int, text: int) -> None:
-        """Write a document; `key` and `text` are the hashes of its id and of its text."""
+        self._parts: list[NDArray[Any]] = []
+        self._records: list[tuple[int, int, int, int, int]] = []
+        self._waiting = 0
+        """Tokens in `_parts`; many documents are written at a time."""
+
+    def append(self, *tokens: NDArray[Any], bytes_of_text: int, key: int, text: int) -> None:
+        """Write a document, given as parts; `key` and `text` hash its id and its text.
+
+        Raises LmkitError, at the latest on `close`, if a token is not in the vocabulary.
+        """
+        length = sum(map(len, tokens))
+        self._records.append((self.tokens, length, bytes_of_text, key, text))
+        self._parts += tokens
+        self._waiting += length
+        if self._waiting >= TOKENS_PER_WRITE:
+            self._write()
+
+    def _write(self) -> None:
+        if not self._records:
+            return
+        tokens = np.concatenate(self._parts)
         if len(tokens) and (largest := int(tokens.max())) >= self.vocabulary_size:
             raise LmkitError(  # as 16 bits it would silently become another token
                 f"a document has the token {largest}, but the vocabulary ends at "
                 f"{self.vocabulary_size - 1}",
                 "the tokenizer is damaged: make it again",
             )
-        record = (self._tokens.length, len(tokens), bytes_of_text, key, text)
         self._tokens.append(tokens)
-        self._documents.append(np.array([record], DOCUMENT))
+        self._documents.append(np.array(self._records, DOCUMENT))
+        self._parts, self._records, self._waiting = [], [], 0
 
     @property
     def tokens(self) -> int:
-        """The number of tokens written so far."""
-        return self._tokens.length
+        """The number of tokens appended so far."""
+        return self._tokens.length + self._waiting
 
     @property
     def documents(self) -> int:
-        """The number of documents written so far."""
-        return self._documents.length
+        """The number of documents appended so far."""
+        return self._documents.length + len(self._records)
 
     def close(self) -> None:
         """Complete both files, so that numpy can load them."""
+        self._write()
         self._tokens.close()
         self._documents.close()
 
@@ -131,8 +153,12 @@ class ShardWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        for array in (self._tokens, self._documents):
-            array.close() if kind is None else array.close_unfinished()
+        try:
+            if kind is None:
+                self.close()
+        finally:
+            for array in (self._tokens, self._documents):
+                array.close_unfinished()  # nothing, if it is complete
 
 
 def write_array(path: Path, values: NDArray[Any]) -> None:

@@ -24,6 +24,7 @@ from lmkit.artifacts.manifest import Counts
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.errors import LmkitError
 from lmkit.execution.prefetch import prefetched
+from lmkit.packing.encoder_steps import check_encoded
 from lmkit.packing.holdout import HoldoutGroup, cluster_of, holdout_group, is_held_out
 from lmkit.packing.nanogpt_bin import TokenizedDocument
 from lmkit.packing.options import LimitsConfig
@@ -33,6 +34,7 @@ from lmkit.packing.token_shards import ShardWriter, documents_name, tokens_name
 from lmkit.text.digests import document_key, text_key
 from lmkit.text.surrogates import well_formed
 from lmkit.tokenizers import long_texts
+from lmkit.tokenizers.encoder_choice import EncoderRecord
 from lmkit.tokenizers.tokenizer import Tokenizer
 
 Split = Literal["train", "validation"]
@@ -60,6 +62,8 @@ class TokenizeOptions:
     smallest: HoldoutGroup | None
     """The group to hold out for any fraction: it has the smallest hash of all."""
     limits: LimitsConfig
+    encoder: EncoderRecord | None = None
+    """What encodes; None leaves it to the tokenizer."""
 
     @property
     def splits(self) -> Sequence[Split]:
@@ -85,7 +89,7 @@ class EncodedDocument:
     @cached_property
     def bytes_of_text(self) -> int:
         """The number of UTF-8 bytes of the text."""
-        return len(well_formed(self.text).encode())
+        return len(self.text) if self.text.isascii() else len(well_formed(self.text).encode())
 
 
 def write_token_shards(
@@ -94,7 +98,9 @@ def write_token_shards(
     writer: TaskWriter,
 ) -> None:
     """Write the token shards of some documents, and their statistics."""
-    tokenizer = _loaded(options.tokenizer, options.fingerprint)
+    tokenizer = loaded(options.tokenizer, options.fingerprint)
+    if options.encoder:
+        tokenizer.encoder.use(options.encoder)
     round_trip = RoundTrip(options.tokenizer, tokenizer)
     bos, eos = framing(tokenizer, options)
     min_group: HoldoutGroup | None = None
@@ -112,9 +118,12 @@ def write_token_shards(
                     empty += 1
                     continue
                 key, text = document_key(options.seed, document.id), text_key(stored.text)
-                group = holdout_group(
-                    options.seed, document.id, text, cluster_of(document.metadata)
-                )
+                if isinstance(document, Document) and document.size <= LONG_CHARACTERS:
+                    check_encoded(tokenizer, document.id, key, stored.text, stored.ids)
+                cluster = cluster_of(document.metadata) if document.metadata else None
+                group = (key, text)
+                if cluster is not None:
+                    group = holdout_group(options.seed, document.id, text, cluster)
                 min_group = min(min_group or group, group)
                 held_out = is_held_out(group[0], options.fraction) or group == options.smallest
                 statistics = by_source.of(document.source)
@@ -122,7 +131,9 @@ def write_token_shards(
                 unknown += count(statistics, stored, round_trip, decode=decode)
                 statistics.counts["tokens"] += len(bos) + len(eos)
                 shards["validation" if held_out else "train"].append(
-                    np.concatenate([bos, stored.ids, eos]),
+                    bos,
+                    stored.ids,
+                    eos,
                     bytes_of_text=stored.bytes_of_text,
                     key=key,
                     text=text,
@@ -139,14 +150,19 @@ def write_token_shards(
         },
     )
     sizes = {split: shard.documents for split, shard in shards.items()}
-    writer.facts = {"documents": sizes, "least": min_group, "sources": by_source.to_json()}
+    writer.facts = {
+        "documents": sizes,
+        "least": min_group,
+        "sources": by_source.to_json(),
+        "encoder": tokenizer.encoder.record.model_dump(),
+    }
 
 
 def sample_statistics(
     documents: Iterable[Document | TokenizedDocument], options: TokenizeOptions
 ) -> StatisticsBySource:
     """Return statistics of some documents (of long ones, of the start); all are decoded."""
-    tokenizer = _loaded(options.tokenizer, options.fingerprint)
+    tokenizer = loaded(options.tokenizer, options.fingerprint)
     round_trip = RoundTrip(options.tokenizer, tokenizer)
     by_source = StatisticsBySource()
     # A list of their first characters: the full texts of many documents would need much memory.
@@ -178,9 +194,12 @@ def count(
         unknown = int(np.count_nonzero(ids == round_trip.unknown))
         if unknown:
             statistics.record_worst("unknown", -round(unknown / len(ids), 3), name)
-    statistics.counts.update(
-        documents=1, tokens=len(ids), bytes=size, text_tokens=len(ids), unknown=unknown
-    )
+    counts, tokens = statistics.counts, len(ids)
+    counts["documents"] += 1
+    counts["tokens"] += tokens
+    counts["bytes"] += size
+    counts["text_tokens"] += tokens
+    counts["unknown"] += unknown
     if size >= MIN_ENTROPY_BYTES and len(ids) and 2 * unknown <= len(ids):
         statistics.entropy(entropy(ids), len(ids), size, name)
     if decode and isinstance(stored.document, Document) and len(stored.text) <= LONG_CHARACTERS:
@@ -226,7 +245,8 @@ def encode_batch(
 
 
 @lru_cache(maxsize=1)  # a process has many tasks, and a big vocabulary takes a second to read
-def _loaded(folder: Path, fingerprint: str) -> Tokenizer:
+def loaded(folder: Path, fingerprint: str) -> Tokenizer:
+    """Return the tokenizer of a folder, which must be the one that the work was planned with."""
     tokenizer = Tokenizer.load(folder)
     if tokenizer.fingerprint != fingerprint:
         raise LmkitError(f"{folder}: it has changed since the work was planned", "run again")

@@ -11,6 +11,8 @@ Choices:
   recognized in text, as is usual there, and BOS and EOS are added.
 - Roles are read from the folder's two JSON files, else guessed from well-known names. A class or
   separator token serves as BOS or EOS if there is no other: BERT has nothing else.
+- Once there is much text, fastokens encodes it, if it is proven to give the same ids
+  (`encoder_choice.py`).
 - Tokenizers are compared by a SHA-256 of tokenizer.json and the roles: everything that determines
   an id.
 """
@@ -31,6 +33,8 @@ from tokenizers import models
 
 from lmkit.errors import InputError
 from lmkit.text.surrogates import well_formed
+from lmkit.tokenizers.encoder_choice import TextEncoder, encode_with_tokenizers
+from lmkit.tokenizers.fast_encoder import Ids
 from lmkit.tokenizers.special_tokens import FILL_IN_THE_MIDDLE, ROLES, sentinel
 
 TOKENIZER = "tokenizer.json"
@@ -76,6 +80,7 @@ class Tokenizer:
         self._tokenizer.encode_special_tokens = True  # stored neither in the file nor in a pickle
         self._tokenizer.no_truncation()  # a file may enable either, and both would change texts
         self._tokenizer.no_padding()
+        self.encoder = TextEncoder(self._tokenizer, data)
         ids = {role: self._tokenizer.token_to_id(text) for role, text in texts.items()}
 
         self.size: int = max(self._tokenizer.get_vocab().values()) + 1
@@ -142,22 +147,29 @@ class Tokenizer:
             ids.append(found)
         return tuple(ids)
 
-    def encode_batch(self, texts: list[str]) -> list[NDArray[np.uint32]]:
+    def encode_batch(self, texts: list[str]) -> list[Ids]:
         """Return the ids of the texts, with nothing added; lone surrogates become U+FFFD."""
         texts = [well_formed(text) for text in texts]
-        found = self._encoded(texts)
+        return self._as_text(texts, self.encoder.encode_batch(texts))
+
+    def encode_with_tokenizers(self, texts: list[str]) -> list[Ids]:
+        """Return what `encode_batch` must return, whichever library encodes there."""
+        texts = [well_formed(text) for text in texts]
+        return self._as_text(texts, encode_with_tokenizers(self._tokenizer, texts))
+
+    def _as_text(self, texts: list[str], found: list[Ids]) -> list[Ids]:
+        """Replace the ids of texts in which the model has found control tokens."""
+        if not found or not self._is_suspect[np.concatenate(found)].any():
+            return found
         for number, ids in enumerate(found):
             if self._is_control[ids].any() or self._may_name_unknown(ids, texts[number]):
                 found[number] = self._encode_without_control(texts[number])
         return found
 
-    def _encoded(self, texts: list[str]) -> list[NDArray[np.uint32]]:
-        return _ids(self._tokenizer, texts)
-
-    def _encode_without_control(self, text: str) -> NDArray[np.uint32]:
+    def _encode_without_control(self, text: str) -> Ids:
         """Encode a text in which the model has found control tokens."""
         if self._text_only is not None:
-            (ids,) = _ids(self._text_only, [text])
+            (ids,) = encode_with_tokenizers(self._text_only, [text])
             if not self._is_control[ids].any():
                 return ids
         return self._encode_in_parts(text)
@@ -194,11 +206,11 @@ class Tokenizer:
         tokenizer.no_padding()
         return tokenizer
 
-    def _encode_in_parts(self, text: str) -> NDArray[np.uint32]:
+    def _encode_in_parts(self, text: str) -> Ids:
         """Encode a text whose control tokens are split, so that their entries don't match."""
         edges = [0, *(match.start() + 1 for match in self._control_texts.finditer(text)), len(text)]
         for parts in ([text[a:b] for a, b in pairwise(edges)], list(text)):
-            ids = np.concatenate([np.empty(0, np.uint32), *self._encoded(parts)])
+            ids = np.concatenate([np.empty(0, np.uint32), *self.encoder.encode_batch(parts)])
             if not self._is_control[ids].any():
                 return ids
         name = self.text_of(int(ids[self._is_control[ids]][0]))
@@ -218,6 +230,14 @@ class Tokenizer:
                 table[number] = True
         if self.unknown is not None:
             table[self.unknown] = not self._lacks_words
+        return table
+
+    @cached_property
+    def _is_suspect(self) -> NDArray[np.bool_]:
+        """A mask of the ids that may not come from the text, or from the name of the unknown."""
+        table = self._is_control.copy()
+        if self.unknown is not None:
+            table[self.unknown] = True
         return table
 
     @cached_property
@@ -245,7 +265,7 @@ class Tokenizer:
         # A normalizer may have changed the case.
         return re.compile("|".join(map(re.escape, sorted(map(str, names)))), re.IGNORECASE)
 
-    def encode(self, text: str) -> NDArray[np.uint32]:
+    def encode(self, text: str) -> Ids:
         """Return the ids of a text, with nothing added."""
         return self.encode_batch([text])[0]
 
@@ -290,11 +310,6 @@ class Tokenizer:
         if replaces_words and self.unknown is not None:
             table[self.unknown] = False
         return table
-
-
-def _ids(tokenizer: tokenizers.Tokenizer, texts: list[str]) -> list[NDArray[np.uint32]]:
-    encodings = tokenizer.encode_batch_fast(texts, add_special_tokens=False)
-    return [np.array(encoding.ids, np.uint32) for encoding in encodings]
 
 
 def save(tokenizer: tokenizers.Tokenizer, folder: Path) -> None:

@@ -39,3 +39,19 @@ def test_an_error_keeps_its_hint(workers: int) -> None:
 def test_a_worker_that_dies_is_a_clear_error() -> None:
     with pytest.raises(LmkitError, match="a worker process died"):
         map_tasks(die, [9, 9], workers=2, label="x")
+
+
+def threads_of_libraries(_: int) -> list[str | None]:
+    time.sleep(0.1)
+    return [os.environ.get(name) for name in ("TOKENIZERS_PARALLELISM", "RAYON_NUM_THREADS")]
+
+
+def test_each_of_several_workers_encodes_with_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAYON_NUM_THREADS", raising=False)
+    found = map_tasks(threads_of_libraries, range(4), workers=2, label="x")
+    assert found == [["false", "1"]] * 4
+
+
+def test_the_last_of_few_tasks_may_use_every_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAYON_NUM_THREADS", raising=False)
+    assert map_tasks(threads_of_libraries, range(2), workers=2, label="x") == [["true", None]] * 2

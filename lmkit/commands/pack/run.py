@@ -19,35 +19,41 @@ Choices:
   limit is lifted.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any
 
-from lmkit.artifacts.documents_file import Document, Unreadable
+from lmkit.artifacts.documents_file import Unreadable
 from lmkit.artifacts.finished_folders import check_finished, finished_manifest
-from lmkit.artifacts.inputs import Inputs, Slice, find_documents, folder_input, make_tasks
+from lmkit.artifacts.inputs import Inputs, find_documents, folder_input
 from lmkit.artifacts.manifest import Counts, Manifest
 from lmkit.artifacts.output_folder import OutputFolder, open_output
-from lmkit.artifacts.tasks import ReadRange, Receipt, TaskWriter, receipt_path
+from lmkit.artifacts.tasks import Receipt, TaskWriter
+from lmkit.commands.pack.document_tasks import (
+    SPLITS,
+    DocumentTasks,
+    Read,
+    Split,
+    documents_of,
+    read_documents,
+)
 from lmkit.commands.pack.options import PackConfig
 from lmkit.errors import ConfigError, InputError, LmkitError
 from lmkit.execution.progress import warn
 from lmkit.execution.tables import MAX_SOURCES
-from lmkit.packing.holdout import HoldoutGroup
-from lmkit.packing.nanogpt_bin import TokenizedDocument, read_tokens
 from lmkit.packing.packed_folder import PackedFolder, only_packed
 from lmkit.packing.packed_record import PackedRecord, TokensRecord
 from lmkit.packing.row_index import split_overlap, write_row_index
 from lmkit.packing.sanity_limits import StatisticsBySource, judge, summary
-from lmkit.packing.tokenize_documents import TokenizeOptions, sample_statistics, write_token_shards
-from lmkit.readers.dispatch import read_slice
+from lmkit.packing.tokenize_documents import (
+    TokenizeOptions,
+    sample_statistics,
+)
+from lmkit.tokenizers.encoder_choice import EncoderRecord
 from lmkit.tokenizers.tokenizer import FILES, Tokenizer
 
-Split = Literal["train", "validation"]
-SPLITS: tuple[Split, Split] = ("train", "validation")
 SEQUENCE_OPTIONS = {"sequence_length", "packing"}
 """Options that only affect sequences."""
 CHECKED_DOCUMENTS = 64
@@ -67,7 +73,7 @@ def _pack_documents(config: PackConfig) -> Manifest:
     fraction, held_out = _validation(config.validation)
     documents = find_documents(config.inputs, config.inputs_from, formats=("jsonl", "tokens"))
     separator = tokenizer.eos if config.separator == "eos" else config.separator
-    read = partial(_read, config.max_record, separator)
+    read = partial(read_documents, config.max_record, separator)
     options = _tokenize_options(config, tokenizer_folder, tokenizer.fingerprint, fraction)
     _refuse_too_few(read, documents, fraction)
     _refuse_unsuitable(read, documents, options)
@@ -79,22 +85,11 @@ def _pack_documents(config: PackConfig) -> Manifest:
     with open_output(config, inputs) as folder:
         if folder.finished:
             return folder.finished
-        tasks = make_tasks(documents.slices, config.shard_bytes)
-        work = partial(_pack_task, read, options)
-        receipts = folder.run("train", work, tasks, workers=config.workers, label="packing")
-        if fraction and not _documents_of(receipts, "validation"):
-            receipts = _hold_out_one(config, folder, tasks, receipts, read, options)
-        if validation:
-            slices = validation.renumbered(len(documents.records) + 1)
-            work = partial(_pack_task, read, replace(options, fraction=1.0))
-            tasks = make_tasks(slices, config.shard_bytes)
-            receipts += folder.run(
-                "validation", work, tasks, workers=config.workers, label="packing validation"
-            )
+        receipts, encoder = DocumentTasks(config, folder, read, documents, validation).run(options)
         counts = Counts.total(receipt.counts for receipt in receipts)
         sources = _checked(config, receipts, counts)
         folder.run("tokenizer", _copy_tokenizer, [tokenizer_folder], label="copying")
-        tokens = _tokens_record(config, tokenizer, sources)
+        tokens = _tokens_record(config, tokenizer, sources, encoder)
         return _finish(config, folder, receipts, counts, tokens)
 
 
@@ -160,7 +155,7 @@ def _finish(
     tokens: TokensRecord,
 ) -> Manifest:
     """Write the row index of all shards, and the manifest."""
-    splits: list[Split] = [split for split in SPLITS if _documents_of(receipts, split)]
+    splits: list[Split] = [split for split in SPLITS if documents_of(receipts, split)]
     shards = [sum(split in receipt.facts["documents"] for receipt in receipts) for split in splits]
     pairs = list(zip(splits, shards, strict=True))
     work = partial(write_row_index, config.packing, config.sequence_length)
@@ -171,10 +166,6 @@ def _finish(
         split: receipt.facts for split, receipt in zip(splits, indexes, strict=True)
     }
     return folder.finish(counts, _packed_record(config, tokens, rows).recorded())
-
-
-def _documents_of(receipts: Sequence[Receipt], split: Split) -> int:
-    return sum(receipt.facts["documents"].get(split, 0) for receipt in receipts)
 
 
 def _tokenizer(config: PackConfig) -> tuple[Path, "Tokenizer"]:
@@ -217,18 +208,6 @@ def _validation(typed: str) -> tuple[float, Path | None]:
     return fraction, None
 
 
-Read = Callable[[Slice, list[ReadRange]], Iterator["Document | TokenizedDocument | Unreadable"]]
-
-
-def _read(
-    max_record: int, separator: int | None, part: Slice, ranges: list[ReadRange]
-) -> Iterator["Document | TokenizedDocument | Unreadable"]:
-    """Stream the documents of a slice, as texts or as tokens."""
-    if part.format == "tokens":
-        return read_tokens(part, ranges, separator=separator, max_record=max_record)
-    return read_slice(part, ranges, max_record=max_record)
-
-
 def _refuse_too_few(read: Read, documents: Inputs, fraction: float) -> None:
     """Refuse, before anything is written, too few documents to train on and hold out."""
     found = 0
@@ -269,15 +248,6 @@ def _refuse_unsuitable(read: Read, documents: Inputs, options: "TokenizeOptions"
         raise InputError(f"INPUTS: a check of some documents failed:\n  {lines}", verdict.hint)
 
 
-def _pack_task(
-    read: Read, options: "TokenizeOptions", slices: tuple[Slice, ...], writer: TaskWriter
-) -> None:
-    """Write the token shards of some slices."""
-    write_token_shards(
-        chain.from_iterable(read(part, writer.read) for part in slices), options, writer
-    )
-
-
 def _checked(
     config: PackConfig, receipts: Sequence[Receipt], counts: Counts
 ) -> dict[str, dict[str, int]]:
@@ -298,25 +268,6 @@ def _checked(
     for name, total in (("documents", counts.documents_out), ("tokens", counts.more["tokens"])):
         _refuse_mismatch(name, total, sum(source[name] for source in sources.values()), "by source")
     return sources
-
-
-def _hold_out_one(
-    config: PackConfig,
-    folder: OutputFolder,
-    tasks: Sequence[tuple[Slice, ...]],
-    receipts: list[Receipt],
-    read: Read,
-    options: "TokenizeOptions",
-) -> list[Receipt]:
-    """Pack the tasks with the smallest hash again, and hold that document out."""
-    min_groups = [tuple(receipt.facts["least"] or [1 << 64]) for receipt in receipts]
-    # A cluster, or copies with the same id and text, are held out together, in all their tasks.
-    for number in (n for n, key in enumerate(min_groups) if key == min(min_groups)):
-        receipt_path(folder.path, "train", number).unlink()
-    folder.drop_receipts(receipts)
-    smallest = cast(HoldoutGroup, min(min_groups))
-    work = partial(_pack_task, read, replace(options, fraction=0.0, smallest=smallest))
-    return folder.run("train", work, tasks, workers=config.workers, label="holding one out")
 
 
 def _copy_tokenizer(tokenizer: Path, writer: TaskWriter) -> None:
@@ -350,7 +301,10 @@ def _warn_of_overlap(folder: Path, shards: dict[Split, int]) -> None:
 
 
 def _tokens_record(
-    config: PackConfig, tokenizer: Tokenizer, sources: dict[str, dict[str, int]]
+    config: PackConfig,
+    tokenizer: Tokenizer,
+    sources: dict[str, dict[str, int]],
+    encoder: EncoderRecord,
 ) -> TokensRecord:
     assert tokenizer.pad is not None, "a tokenizer without it is refused"
     return TokensRecord(
@@ -361,6 +315,7 @@ def _tokens_record(
         eos=tokenizer.eos if config.eos else None,
         limits=config.limits.model_dump(mode="json"),
         sources=sources,
+        encoder=encoder,
     )
 
 
