@@ -32,10 +32,9 @@ from lmkit.evaluation.documents import Reading, Scorer
 from lmkit.evaluation.perplexity import Score
 from lmkit.evaluation.scores import SCORES, Scores, read_scores
 from lmkit.evaluation.tasks.answers_file import ANSWERS, scores_in, write_answers
-from lmkit.evaluation.tasks.decoder_likelihood import DecoderLikelihood
 from lmkit.evaluation.tasks.score_table import score_sections
 from lmkit.evaluation.tasks.task_file import Task, read_task_files
-from lmkit.evaluation.tasks.task_scorer import TaskScorer, request_encoder
+from lmkit.evaluation.tasks.task_scorer import ScoredModel, TaskScorer, task_scorer
 from lmkit.evaluation.tasks.task_scores import TaskScores, task_scores
 from lmkit.execution.pool import map_tasks
 from lmkit.execution.progress import log_message, warn
@@ -73,7 +72,7 @@ def evaluate(config: EvalConfig) -> Scores:
     trained = open_run(checkpoint, device)
     if wanted.packed:
         _refuse_other_tokenizer(config, wanted.packed, trained)
-    task_scorer = _task_scorer(config, trained) if wanted.tasks else None
+    scorer = _task_scorer(config, trained) if wanted.tasks else None
     with _locked(folder):
         if folder and folder.up_to_date():  # another process has finished it meanwhile
             return read_scores(folder.path)
@@ -81,7 +80,7 @@ def evaluate(config: EvalConfig) -> Scores:
         score = _score_data(config, trained, wanted, reading)
         if folder:
             folder.write_plan()
-        found = _score_tasks(task_scorer, wanted.tasks, folder) if task_scorer else {}
+        found = _score_tasks(scorer, wanted.tasks, folder) if scorer else {}
         scores = Scores.of(score, checkpoint, found)
         if folder:
             _write(folder, scores, reading)
@@ -135,12 +134,9 @@ def _score_data(
 
 
 def _task_scorer(config: EvalConfig, trained: TrainedModel) -> TaskScorer:
-    description = trained.description
-    encoder = request_encoder(
-        description.learned, trained.tokenizer, description.packing, description.longest
-    )
-    likelihoods = DecoderLikelihood(trained.model, config.precision, config.micro_batch)
-    return TaskScorer(encoder, likelihoods)
+    made = trained.description
+    scored = ScoredModel(trained.model, trained.tokenizer, made.learned, made.packing, made.longest)
+    return task_scorer(scored, config, config.precision, config.micro_batch)
 
 
 def _score_tasks(

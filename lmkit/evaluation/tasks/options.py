@@ -1,7 +1,7 @@
 """Options of every command that scores a model on task files."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -30,3 +30,11 @@ class TaskOptions(Group):
     prompt_suffix: str | None = "auto"
     """Text to add to each question; auto: "Answer:" in a new line, where a question begins with
     "Question:" and lacks it."""
+
+    pll: Literal["within-word", "original"] = "within-word"
+    """How an encoder with masks scores a text: what is masked to predict a token, the rest of its
+    word too, or only the token."""
+
+    how: Literal["sentinel", "lm-eval"] = "sentinel"
+    """How an encoder-decoder scores a continuation: as a masked span, as it was trained, or as the
+    target of a plain context, as lm-evaluation-harness does."""

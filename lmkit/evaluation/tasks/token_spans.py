@@ -66,6 +66,9 @@ class RequestEncoder:
     """The token that precedes a continuation without a context."""
     longest: int
     """Most tokens that the model reads."""
+    apart: bool = False
+    """Whether a context and its continuation are encoded by themselves, for an encoder and for a
+    decoder, each of which reads `longest` tokens."""
     _known: dict[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
 
     def encoded(
@@ -78,7 +81,7 @@ class RequestEncoder:
         """
         self._known.clear()  # no other items have these texts
         moved = [[_without_blanks(request) for request in group] for group in groups]
-        texts = {text for group in moved for request in group for text in _texts(request)}
+        texts = {text for group in moved for request in group for text in self._texts(request)}
         ordered = sorted(texts)
         for text, ids in zip(ordered, self.encode(ordered), strict=True):
             self._known[text] = tuple(ids.tolist())
@@ -89,7 +92,9 @@ class RequestEncoder:
     def _span(self, request: Request, where: str) -> EncodedRequest:
         context, continuation = request
         own = self._known[context] if context else ()
-        together = self._known[context + continuation]
+        together = (
+            (*own, *self._known[continuation]) if self.apart else self._known["".join(request)]
+        )
         targets = together[len(own) :]
         bos = () if self.bos is None else (self.bos,)
         before = (*bos, *own) or (self.prefix,)
@@ -100,12 +105,19 @@ class RequestEncoder:
                 f"{where}: a continuation has {len(targets):,} tokens, and the model reads "
                 f"{self.longest:,} at once"
             )
-        tokens = (*before, *targets)[-(self.longest + 1) :]
+        room = self.longest + (len(targets) if self.apart else 1)
+        tokens = (*before, *targets)[-room:]
         return EncodedRequest(
             (TokenSpan(tokens, len(tokens) - len(targets)),),
             is_cut=len(before) + len(targets) > len(tokens),
             has_seam=together[: len(own)] != own,
         )
+
+    def _texts(self, request: Request) -> tuple[str, ...]:
+        """Return the texts to encode for a request."""
+        context, continuation = request
+        after = continuation if self.apart else context + continuation
+        return (context, after) if context else (after,)
 
     def _windows(self, request: Request, where: str) -> EncodedRequest:
         tokens = self._known[request.continuation]
@@ -135,8 +147,3 @@ def _without_blanks(request: Request) -> Request:
     """Move white space from the end of the context to the continuation."""
     kept = request.context.rstrip()
     return Request(kept, request.context[len(kept) :] + request.continuation)
-
-
-def _texts(request: Request) -> tuple[str, ...]:
-    together = request.context + request.continuation
-    return (request.context, together) if request.context else (together,)

@@ -250,12 +250,13 @@ def test_neither_data_nor_a_task_is_an_error(trained: Path, here: Path, lmkit: L
     assert exit_code == 2 and "--data: missing, and --task too" in err
 
 
-def test_a_model_of_another_objective_is_refused_before_any_work(
+def test_an_encoder_is_scored_by_pseudo_log_likelihood(
     packed: Path, here: Path, lmkit: Lmkit
 ) -> None:
     shape = ("--model.preset", "tiny-encoder", "--objective", "mlm", "--device", "cpu")
     sizes = ("--steps", "1", "--batch-tokens", "256", "--schedule.warmup-steps", "1")
     assert lmkit("pretrain", packed, "--output", "run", *shape, *sizes)[0] == 0
-    exit_code, _, err = lmkit("eval", "run", "--task", tasks(), "--output", "scores")
-    assert exit_code == 2 and "--objective mlm predicts no next token" in err
-    assert not Path("scores").exists()
+    command = ["eval", "run", "--task", tasks(), "--json", "--pll"]
+    found = [json.loads(lmkit(*command, pll)[1])["tasks"] for pll in ("within-word", "original")]
+    one, other = (each["tasks/pairs/a"]["scores"]["bits_per_byte"]["value"] for each in found)
+    assert one > 0 and other > 0 and one != other

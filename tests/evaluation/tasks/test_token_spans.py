@@ -76,3 +76,12 @@ def test_a_text_is_encoded_as_it_is() -> None:
     (span,) = encoded("", "a b ", whole=True).spans
     assert [WORDS[token] for token in span.tokens] == ["<s>", "a", " b", " "]
     assert TokenSpan((0, 1, 2), 2).targets == (2,)
+
+
+def test_an_encoder_decoders_context_and_continuation_are_encoded_apart() -> None:
+    encoder = RequestEncoder(encode, None, 0, 2, apart=True)
+    requests = [(Request("one two un", "able to"),)]
+    ((found,),) = encoder.encoded(requests, ["f"], whole=False)
+    (span,) = found.spans
+    assert [WORDS[token] for token in span.tokens] == [" two", " un", "able", " to"]
+    assert (span.first_target, found.is_cut, found.has_seam) == (2, True, False)
