@@ -22,12 +22,12 @@ from lmkit.artifacts.tasks import ReadRange
 from lmkit.errors import InputError
 from lmkit.evaluation.tasks.few_shot import ExampleSampler, refuse_small_pool
 from lmkit.evaluation.tasks.item import Item, Request
+from lmkit.evaluation.tasks.kinds.registry import KINDS, kind_named, kind_of_record
+from lmkit.evaluation.tasks.kinds.task_kind import TaskKind
 from lmkit.evaluation.tasks.options import TaskOptions
 from lmkit.evaluation.tasks.prompt_text import prompts, with_suffix
 from lmkit.evaluation.tasks.raw_shapes import with_kind_fields
 from lmkit.evaluation.tasks.record_fields import RecordFields
-from lmkit.evaluation.tasks.registry import KINDS, kind_named, kind_of_record
-from lmkit.evaluation.tasks.task_kind import TaskKind
 from lmkit.evaluation.tasks.task_settings import TaskSettings, read_settings
 from lmkit.readers.test_sets import set_name
 from lmkit.storage.atomic_files import sha256

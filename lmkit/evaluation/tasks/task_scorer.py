@@ -15,13 +15,16 @@ from itertools import islice
 from typing import Any, Literal
 
 from lmkit.errors import ConfigError
-from lmkit.evaluation.tasks.decoder_likelihood import DecoderLikelihood
-from lmkit.evaluation.tasks.encoder_decoder_likelihood import EncoderDecoderLikelihood, SourceFormat
 from lmkit.evaluation.tasks.item import Answer, Scored
-from lmkit.evaluation.tasks.masked_likelihood import MaskedLikelihood
+from lmkit.evaluation.tasks.likelihoods.decoder_likelihood import DecoderLikelihood
+from lmkit.evaluation.tasks.likelihoods.encoder_decoder_likelihood import (
+    EncoderDecoderLikelihood,
+    SourceFormat,
+)
+from lmkit.evaluation.tasks.likelihoods.masked_likelihood import MaskedLikelihood
+from lmkit.evaluation.tasks.likelihoods.permutation_likelihood import PermutationLikelihood
+from lmkit.evaluation.tasks.likelihoods.target_likelihood import SpanLikelihood, SpanLikelihoods
 from lmkit.evaluation.tasks.options import TaskOptions
-from lmkit.evaluation.tasks.permutation_likelihood import PermutationLikelihood
-from lmkit.evaluation.tasks.target_likelihood import SpanLikelihood, SpanLikelihoods
 from lmkit.evaluation.tasks.task_file import Task
 from lmkit.evaluation.tasks.token_spans import EncodedRequest, RequestEncoder
 from lmkit.model.transformer import Transformer

@@ -5,9 +5,9 @@ import pytest
 
 from lmkit.errors import InputError
 from lmkit.evaluation.tasks.item import Request
+from lmkit.evaluation.tasks.kinds.registry import kind_of_record
 from lmkit.evaluation.tasks.raw_shapes import with_kind_fields
 from lmkit.evaluation.tasks.record_fields import RecordFields
-from lmkit.evaluation.tasks.registry import kind_of_record
 
 LABELLED = {"text": ["ice", "fire"], "label": ["A", "B"]}
 RECORDS: dict[str, tuple[dict[str, Any], list[Request], int]] = {

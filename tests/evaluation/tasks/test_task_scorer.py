@@ -5,12 +5,15 @@ from typing import Any
 
 import pytest
 
-from lmkit.evaluation.tasks.decoder_likelihood import DecoderLikelihood
-from lmkit.evaluation.tasks.encoder_decoder_likelihood import EncoderDecoderLikelihood, SourceFormat
 from lmkit.evaluation.tasks.item import Answer
-from lmkit.evaluation.tasks.masked_likelihood import MaskedLikelihood
+from lmkit.evaluation.tasks.likelihoods.decoder_likelihood import DecoderLikelihood
+from lmkit.evaluation.tasks.likelihoods.encoder_decoder_likelihood import (
+    EncoderDecoderLikelihood,
+    SourceFormat,
+)
+from lmkit.evaluation.tasks.likelihoods.masked_likelihood import MaskedLikelihood
+from lmkit.evaluation.tasks.likelihoods.permutation_likelihood import PermutationLikelihood
 from lmkit.evaluation.tasks.options import TaskOptions
-from lmkit.evaluation.tasks.permutation_likelihood import PermutationLikelihood
 from lmkit.evaluation.tasks.task_file import read_task_files
 from lmkit.evaluation.tasks.task_scorer import ScoredModel, TaskScorer, task_scorer
 from lmkit.evaluation.tasks.token_spans import RequestEncoder

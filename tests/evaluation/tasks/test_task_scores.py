@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from lmkit.evaluation.tasks.item import Answer, Item, Scored
-from lmkit.evaluation.tasks.pair import PAIR
+from lmkit.evaluation.tasks.kinds.pair import PAIR
+from lmkit.evaluation.tasks.kinds.whole_text import TEXT
 from lmkit.evaluation.tasks.task_file import Task
 from lmkit.evaluation.tasks.task_scores import (
     ScoreRecord,
@@ -13,7 +14,6 @@ from lmkit.evaluation.tasks.task_scores import (
     task_scores,
 )
 from lmkit.evaluation.tasks.task_settings import TaskSettings
-from lmkit.evaluation.tasks.whole_text import TEXT
 from tests.evaluation.tasks.answers import answer
 
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.evaluation.tasks.target_likelihood import Groups, SpanLikelihood
+from lmkit.evaluation.tasks.likelihoods.target_likelihood import Groups, SpanLikelihood
 
 WORDS: list[str] = ["<s>"]
 

@@ -1,6 +1,6 @@
+from lmkit.evaluation.tasks.kinds.schema import SCHEMA
+from lmkit.evaluation.tasks.kinds.task_kind import Options
 from lmkit.evaluation.tasks.record_fields import RecordFields
-from lmkit.evaluation.tasks.schema import SCHEMA
-from lmkit.evaluation.tasks.task_kind import Options
 
 
 def test_the_contexts_are_the_options() -> None:

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lmkit.evaluation.tasks.target_likelihood import (
+from lmkit.evaluation.tasks.likelihoods.target_likelihood import (
     Groups,
     SpanLikelihood,
     SpanSums,

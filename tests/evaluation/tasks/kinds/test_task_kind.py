@@ -1,5 +1,5 @@
+from lmkit.evaluation.tasks.kinds.task_kind import Options, TaskKind
 from lmkit.evaluation.tasks.record_fields import RecordFields
-from lmkit.evaluation.tasks.task_kind import Options, TaskKind
 
 KIND = TaskKind("x", (("a", "b"), ("c",)), lambda _: Options(("",), ("",)), {})
 

@@ -1,9 +1,9 @@
 import pytest
 
 from lmkit.errors import InputError
-from lmkit.evaluation.tasks.pair import PAIR
+from lmkit.evaluation.tasks.kinds.pair import PAIR
+from lmkit.evaluation.tasks.kinds.task_kind import Options
 from lmkit.evaluation.tasks.record_fields import RecordFields
-from lmkit.evaluation.tasks.task_kind import Options
 
 
 def test_the_good_sentence_is_the_right_one_and_neither_has_a_context() -> None:

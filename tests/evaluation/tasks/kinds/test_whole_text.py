@@ -1,6 +1,6 @@
+from lmkit.evaluation.tasks.kinds.task_kind import Options
+from lmkit.evaluation.tasks.kinds.whole_text import TEXT
 from lmkit.evaluation.tasks.record_fields import RecordFields
-from lmkit.evaluation.tasks.task_kind import Options
-from lmkit.evaluation.tasks.whole_text import TEXT
 
 
 def test_a_text_has_no_context_and_no_accuracy() -> None:

@@ -8,9 +8,9 @@ Choices:
 - Random answers are never right: chance is 0, as in DCLM's table.
 """
 
+from lmkit.evaluation.tasks.kinds.task_kind import Options, TaskKind
 from lmkit.evaluation.tasks.measures import BITS_PER_BYTE, GREEDY, PERPLEXITY
 from lmkit.evaluation.tasks.record_fields import RecordFields
-from lmkit.evaluation.tasks.task_kind import Options, TaskKind
 
 
 def _read(fields: RecordFields) -> Options:

@@ -1,8 +1,8 @@
 import pytest
 
 from lmkit.errors import InputError
+from lmkit.evaluation.tasks.kinds.registry import KINDS, kind_named, kind_of_record
 from lmkit.evaluation.tasks.record_fields import RecordFields
-from lmkit.evaluation.tasks.registry import KINDS, kind_named, kind_of_record
 
 
 @pytest.mark.parametrize(

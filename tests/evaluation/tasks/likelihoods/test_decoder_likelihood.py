@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from lmkit.evaluation.tasks.decoder_likelihood import DecoderLikelihood
-from lmkit.evaluation.tasks.target_likelihood import SpanLikelihood
+from lmkit.evaluation.tasks.likelihoods.decoder_likelihood import DecoderLikelihood
+from lmkit.evaluation.tasks.likelihoods.target_likelihood import SpanLikelihood
 from lmkit.evaluation.tasks.token_spans import TokenSpan
 from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer

@@ -3,9 +3,9 @@
 {"context_options": ["…so Sarah", "…so Maria"], "continuation": "always got", "gold": 0}
 """
 
+from lmkit.evaluation.tasks.kinds.task_kind import Options, TaskKind
 from lmkit.evaluation.tasks.measures import ACC, BITS_PER_BYTE, PROBABILITY
 from lmkit.evaluation.tasks.record_fields import RecordFields
-from lmkit.evaluation.tasks.task_kind import Options, TaskKind
 
 
 def _read(fields: RecordFields) -> Options:

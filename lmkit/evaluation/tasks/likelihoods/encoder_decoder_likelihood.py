@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lmkit.evaluation.tasks.target_likelihood import (
+from lmkit.evaluation.tasks.likelihoods.target_likelihood import (
     Groups,
     SpanLikelihood,
     SpanSums,

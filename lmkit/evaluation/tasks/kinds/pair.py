@@ -5,9 +5,9 @@
 Choice: both sentences follow BOS and the delimiter, as in lm-evaluation-harness.
 """
 
+from lmkit.evaluation.tasks.kinds.task_kind import Options, TaskKind
 from lmkit.evaluation.tasks.measures import ACC, BITS_PER_BYTE, PROBABILITY
 from lmkit.evaluation.tasks.record_fields import RecordFields
-from lmkit.evaluation.tasks.task_kind import Options, TaskKind
 
 
 def _read(fields: RecordFields) -> Options:

@@ -7,9 +7,9 @@ BOS: windows as long as the model reads that predict disjoint parts, and no EOS.
 texts as they were trained on.
 """
 
+from lmkit.evaluation.tasks.kinds.task_kind import Options, TaskKind
 from lmkit.evaluation.tasks.measures import BYTE_PERPLEXITY, TEXT_BITS_PER_BYTE, WORD_PERPLEXITY
 from lmkit.evaluation.tasks.record_fields import RecordFields
-from lmkit.evaluation.tasks.task_kind import Options, TaskKind
 
 
 def _read(fields: RecordFields) -> Options:

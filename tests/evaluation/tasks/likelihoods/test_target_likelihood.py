@@ -2,8 +2,12 @@ import numpy as np
 import pytest
 import torch
 
-from lmkit.evaluation.tasks.target_likelihood import SpanLikelihood, SpanSums, log_p_of_targets
-from tests.evaluation.tasks.spans import VOCABULARY, model_of
+from lmkit.evaluation.tasks.likelihoods.target_likelihood import (
+    SpanLikelihood,
+    SpanSums,
+    log_p_of_targets,
+)
+from tests.evaluation.tasks.likelihoods.spans import VOCABULARY, model_of
 
 
 def test_a_position_can_have_several_targets_or_none() -> None:

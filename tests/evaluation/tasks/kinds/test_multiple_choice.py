@@ -1,8 +1,8 @@
 import pytest
 
-from lmkit.evaluation.tasks.multiple_choice import CHOICE
+from lmkit.evaluation.tasks.kinds.multiple_choice import CHOICE
+from lmkit.evaluation.tasks.kinds.task_kind import Options
 from lmkit.evaluation.tasks.record_fields import RecordFields
-from lmkit.evaluation.tasks.task_kind import Options
 
 
 @pytest.mark.parametrize("name", ["query", "context", "question"])

@@ -1,12 +1,12 @@
 """The registry of the kinds of tasks, in the order in which a record's fields are compared."""
 
-from lmkit.evaluation.tasks.completion import COMPLETION
-from lmkit.evaluation.tasks.multiple_choice import CHOICE
-from lmkit.evaluation.tasks.pair import PAIR
+from lmkit.evaluation.tasks.kinds.completion import COMPLETION
+from lmkit.evaluation.tasks.kinds.multiple_choice import CHOICE
+from lmkit.evaluation.tasks.kinds.pair import PAIR
+from lmkit.evaluation.tasks.kinds.schema import SCHEMA
+from lmkit.evaluation.tasks.kinds.task_kind import TaskKind
+from lmkit.evaluation.tasks.kinds.whole_text import TEXT
 from lmkit.evaluation.tasks.record_fields import RecordFields
-from lmkit.evaluation.tasks.schema import SCHEMA
-from lmkit.evaluation.tasks.task_kind import TaskKind
-from lmkit.evaluation.tasks.whole_text import TEXT
 
 KINDS = (PAIR, CHOICE, SCHEMA, COMPLETION, TEXT)
 

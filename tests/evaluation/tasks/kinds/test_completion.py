@@ -1,9 +1,9 @@
 import pytest
 
 from lmkit.errors import InputError
-from lmkit.evaluation.tasks.completion import COMPLETION
+from lmkit.evaluation.tasks.kinds.completion import COMPLETION
+from lmkit.evaluation.tasks.kinds.task_kind import Options
 from lmkit.evaluation.tasks.record_fields import RecordFields
-from lmkit.evaluation.tasks.task_kind import Options
 
 
 def test_white_space_around_a_continuation_is_not_part_of_it() -> None:

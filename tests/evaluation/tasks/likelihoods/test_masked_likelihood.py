@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from lmkit.evaluation.tasks.masked_likelihood import MaskedLikelihood, Pll, masked
+from lmkit.evaluation.tasks.likelihoods.masked_likelihood import MaskedLikelihood, Pll, masked
 from lmkit.tokenizers.word_boundaries import WordBoundaries
-from tests.evaluation.tasks.spans import VOCABULARY, flat, items, model_of, worst
+from tests.evaluation.tasks.likelihoods.spans import VOCABULARY, flat, items, model_of, worst
 
 MASK, EOS = 3, 2
 TEXTS = [None, None, None, None, None, *("ab"[n % 3 == 0] + "c" for n in range(VOCABULARY - 5))]

@@ -1,12 +1,12 @@
 import pytest
 import torch
 
-from lmkit.evaluation.tasks.encoder_decoder_likelihood import (
+from lmkit.evaluation.tasks.likelihoods.encoder_decoder_likelihood import (
     EncoderDecoderLikelihood,
     SourceFormat,
 )
 from lmkit.evaluation.tasks.token_spans import TokenSpan
-from tests.evaluation.tasks.spans import flat, items, model_of, worst
+from tests.evaluation.tasks.likelihoods.spans import flat, items, model_of, worst
 
 PAD, EOS, SENTINEL = 0, 2, 4
 FORMATS = {

@@ -3,6 +3,7 @@ r"""Multiple choice: the right one of several continuations of a context must be
 {"query": "Question: What is warm?\nAnswer:", "choices": ["ice", "fire"], "gold": 1}
 """
 
+from lmkit.evaluation.tasks.kinds.task_kind import Options, TaskKind
 from lmkit.evaluation.tasks.measures import (
     ACC,
     ACC_BYTES,
@@ -12,7 +13,6 @@ from lmkit.evaluation.tasks.measures import (
     PROBABILITY,
 )
 from lmkit.evaluation.tasks.record_fields import RecordFields
-from lmkit.evaluation.tasks.task_kind import Options, TaskKind
 
 CONTEXT = ("query", "context", "question")
 GOLD = ("gold", "label", "answerKey")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lmkit.evaluation.tasks.target_likelihood import SpanLikelihood
+from lmkit.evaluation.tasks.likelihoods.target_likelihood import SpanLikelihood
 from lmkit.evaluation.tasks.token_spans import TokenSpan
 from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer

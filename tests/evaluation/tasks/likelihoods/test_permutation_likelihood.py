@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from lmkit.evaluation.tasks.permutation_likelihood import PermutationLikelihood
-from tests.evaluation.tasks.spans import flat, items, model_of, worst
+from lmkit.evaluation.tasks.likelihoods.permutation_likelihood import PermutationLikelihood
+from tests.evaluation.tasks.likelihoods.spans import flat, items, model_of, worst
 
 XLNET = {"architecture": "encoder", "position": "transformer-xl"}
 
