@@ -15,7 +15,11 @@ class EvalConfig(TaskOptions, ComputesOn, ReadsRecords, FolderConfig):
     """Measure perplexity and bits per byte of a run on held-out text, and its scores on tasks."""
 
     stage = "eval"
-    output_patterns = (r"scores\.json", r"answers-\d{5,}\.jsonl\.zst", QUARANTINE_FILES)
+    output_patterns = (
+        r"(scores|lm-eval)\.json",
+        r"answers-\d{5,}\.jsonl\.zst",
+        QUARANTINE_FILES,
+    )
     location_options = FolderConfig.location_options | {"run", "data", "task", "device"}
 
     run: Annotated[Path, POSITIONAL]

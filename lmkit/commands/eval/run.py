@@ -32,6 +32,7 @@ from lmkit.evaluation.documents import Reading, Scorer
 from lmkit.evaluation.perplexity import Score
 from lmkit.evaluation.scores import SCORES, Scores, read_scores
 from lmkit.evaluation.tasks.answers_file import ANSWERS, scores_in, write_answers
+from lmkit.evaluation.tasks.lm_eval_json import LM_EVAL_JSON, lm_eval_json
 from lmkit.evaluation.tasks.score_table import score_sections
 from lmkit.evaluation.tasks.task_file import Task, read_task_files
 from lmkit.evaluation.tasks.task_scorer import ScoredModel, TaskScorer, task_scorer
@@ -195,11 +196,15 @@ def _refuse_other_tokenizer(
 
 
 def _write(folder: OutputFolder, scores: Scores, reading: Reading) -> None:
-    """Write scores.json and its manifest."""
+    """Write scores.json, and of tasks lm-eval.json, and the manifest."""
     writer = TaskWriter(folder.path, "documents", 0)
     writer.read = reading.read_ranges
-    with writer.file(SCORES) as path:
-        path.write_text(json.dumps(scores.to_json(), indent=2, allow_nan=False) + "\n", "utf-8")
+    files_to_write = {SCORES: scores.to_json()}
+    if scores.tasks:
+        files_to_write[LM_EVAL_JSON] = lm_eval_json(scores.tasks, scores.groups, scores.checkpoint)
+    for name, content in files_to_write.items():
+        with writer.file(name) as path:
+            path.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", "utf-8")
     with OutcomeFiles(writer) as files:
         for unreadable in reading.unreadable:
             files.quarantine(unreadable)

@@ -195,7 +195,8 @@ def test_answers_and_scores_are_written_and_a_killed_run_resumes(
     command = ["eval", trained, "--task", folder, "--device", "cpu"]
     assert lmkit(*command, "--output", "whole")[0] == 0
     whole = contents(Path("whole"))
-    assert [*whole] == [*(f"answers-{n:05d}.jsonl.zst" for n in range(6)), "scores.json"]
+    answers = [f"answers-{n:05d}.jsonl.zst" for n in range(6)]
+    assert [*whole] == [*answers, "lm-eval.json", "scores.json"]
     assert [len(records(Path("whole"), "answers"))] == [8 + 7 + 8 + 8 + 8 + 5]
     assert "up to date" in lmkit(*command, "--output", "whole")[2]
 
