@@ -93,7 +93,7 @@ def compare(task: Task, scorer: TaskScorer, lm: HFLM, shots: int, limit: int | N
             worst, *(abs(a - float(b)) / abs(a) for a, b in zip(mine, likelihoods, strict=True))
         )
         chosen_equal += mine.index(max(mine)) == likelihoods.index(max(likelihoods))
-    scores = task_scores(task, answers).scores
+    scores = task_scores(task, answers, scorer.method).scores
     results = found["results"][config["task"]]
     values = {
         name: (scores[name].value, results.get(f"{name},none"))

@@ -13,6 +13,7 @@ from lmkit.evaluation.tasks.task_scores import ScoreRecord, TaskScores
 def task(value: float) -> TaskScores:
     return TaskScores(
         kind="pair",
+        method="likelihood",
         items=2,
         shots=0,
         scores={"acc": ScoreRecord(value=value, stderr=0.5)},

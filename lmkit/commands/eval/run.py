@@ -150,7 +150,7 @@ def _score_tasks(
         return dict(scores_in(receipt.facts) for receipt in receipts)
 
     def scores_of(task: Task) -> TaskScores:
-        return task_scores(task, list(scorer.answers(task)))
+        return task_scores(task, list(scorer.answers(task)), scorer.method)
 
     found = map_tasks(scores_of, tasks, workers=1, label="answering tasks")
     return {task.name: each for task, each in zip(tasks, found, strict=True)}

@@ -29,7 +29,7 @@ def write_answers(scorer: TaskScorer, task: Task, writer: TaskWriter) -> None:
     with RecordsFile(writer, ANSWERS) as file:
         for answer in answers:
             file.write(answer_record(task, answer))
-    scores = task_scores(task, answers)
+    scores = task_scores(task, answers, scorer.method)
     writer.facts = {"task": task.name, "scores": scores.model_dump(mode="json")}
 
 

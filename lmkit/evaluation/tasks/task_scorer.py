@@ -42,6 +42,8 @@ class TaskScorer:
 
     encoder: RequestEncoder
     likelihoods: SpanLikelihoods
+    method: str = "likelihood"
+    """What is computed, for scores.json."""
 
     def answers(self, task: Task, step: Callable[[], None] = lambda: None) -> Iterator[Answer]:
         """Yield the answer to each item, in order; call `step` after each. Raises InputError."""
@@ -103,14 +105,13 @@ def task_scorer(
             likelihoods = MaskedLikelihood(
                 model, mask, packing.eos, words, options.pll, precision, micro_batch
             )
-            return TaskScorer(encoder, likelihoods)
+            return TaskScorer(encoder, likelihoods, f"pll {options.pll}")
         case MaskedSpans(style):
             source_format = _source_format(tokenizer, style, options.how)
             apart = source_format.target_begins_with != "context"  # else it is one text
             encoder = RequestEncoder(encode, None, source_format.eos, longest - 2, apart)
-            return TaskScorer(
-                encoder, EncoderDecoderLikelihood(model, source_format, precision, micro_batch)
-            )
+            decoded = EncoderDecoderLikelihood(model, source_format, precision, micro_batch)
+            return TaskScorer(encoder, decoded, f"likelihood {options.how}")
         case None:
             raise ConfigError(
                 f"--task: a run with --objective {scored.objective.name} has learned no format of "

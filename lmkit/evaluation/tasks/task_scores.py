@@ -37,6 +37,8 @@ class TaskScores(Record):
     """The scores of a task."""
 
     kind: str
+    method: str
+    """How the options were scored: `likelihood`, `pll within-word`, ..."""
     items: int
     shots: int
     scores: dict[str, ScoreRecord]
@@ -62,12 +64,13 @@ class GroupScores(Record):
     centered: float | None
 
 
-def task_scores(task: Task, answers: Sequence[Answer]) -> TaskScores:
-    """Return the scores of the answers to all items of a task."""
+def task_scores(task: Task, answers: Sequence[Answer], method: str) -> TaskScores:
+    """Return the scores of the answers to all items of a task, given how they were scored."""
     found = {name: estimate(measure, answers) for name, measure in task.kind.measures.items()}
     accuracy = found.get(ACCURACY)
     return TaskScores(
         kind=task.kind.name,
+        method=method,
         items=len(answers),
         shots=0 if task.kind.is_whole_text else task.settings.shots,
         scores={name: ScoreRecord.of(each) for name, each in found.items()},

@@ -5,6 +5,7 @@ from lmkit.evaluation.tasks.task_scores import ScoreRecord, TaskScores, group_sc
 def task(value: float, stderr: float | None) -> TaskScores:
     return TaskScores(
         kind="pair",
+        method="likelihood",
         items=4,
         shots=3,
         scores={

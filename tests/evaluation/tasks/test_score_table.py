@@ -3,7 +3,16 @@ from lmkit.evaluation.tasks.task_scores import GroupScores, ScoreRecord, TaskSco
 
 ACC = {"acc": ScoreRecord(value=0.75, stderr=0.25)}
 TASK = TaskScores(
-    kind="pair", items=4, shots=0, scores=ACC, chance=0.5, centered=0.5, cut=0, seams=1, ties=1200
+    kind="pair",
+    method="likelihood",
+    items=4,
+    shots=0,
+    scores=ACC,
+    chance=0.5,
+    centered=0.5,
+    cut=0,
+    seams=1,
+    ties=1200,
 )
 
 

@@ -89,6 +89,7 @@ def test_what_a_model_predicts_decides_how_it_is_scored(packed: Path) -> None:
     found, _ = scorer_of(packed, "encoder", "mlm", pll="original")
     assert isinstance(found.likelihoods, MaskedLikelihood)
     assert (found.likelihoods.pll, found.encoder.longest) == ("original", 30)
+    assert found.method == "pll original"
     found, _ = scorer_of(packed, "encoder", "plm")
     assert isinstance(found.likelihoods, PermutationLikelihood)
 

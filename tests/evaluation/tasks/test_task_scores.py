@@ -20,12 +20,15 @@ from tests.evaluation.tasks.answers import answer
 def scores_of(answers: list[Answer], **settings: object) -> TaskScores:
     items = tuple(each.item for each in answers)
     found = TaskSettings.model_validate(settings)
-    return task_scores(Task("t", Path("t.jsonl"), PAIR, items, found, items, True), answers)
+    return task_scores(
+        Task("t", Path("t.jsonl"), PAIR, items, found, items, True), answers, "likelihood"
+    )
 
 
 def scored(value: float, items: int, stderr: float | None = 0.1) -> TaskScores:
     return TaskScores(
         kind="pair",
+        method="likelihood",
         items=items,
         shots=0,
         scores={"acc": ScoreRecord(value=value, stderr=stderr)},
@@ -69,9 +72,9 @@ def test_a_diverged_model_scores_null() -> None:
 def test_a_text_has_no_accuracy() -> None:
     one = answer([-10], ["ab cd ef"])
     task = Task("t", Path("t"), TEXT, (one.item,), TaskSettings(shots=3), (), True)
-    found = task_scores(task, [one])
+    found = task_scores(task, [one], "pll original")
     assert (found.chance, found.centered, found.shots) == (None, None, 0)
-    assert "acc" not in found.scores
+    assert "acc" not in found.scores and found.method == "pll original"
 
 
 def test_a_folder_is_a_group_with_the_folders_in_it() -> None:
