@@ -74,6 +74,7 @@ def compare(task: Task, scorer: TaskScorer, lm: HFLM, shots: int, limit: int | N
     ours_seconds = time.process_time() - start
     config = config_of(task, shots)
     tasks = get_task_dict([config])
+    tasks[config["task"]].set_fewshot_seed(1234)  # as its command line does
     start = time.process_time()
     found = evaluate(lm, tasks, limit=limit, log_samples=True, bootstrap_iters=0)
     seconds = time.process_time() - start
