@@ -1,9 +1,7 @@
 """Scores of a model on documents and on held-out sequences."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -26,46 +24,6 @@ from lmkit.tokenizers.tokenizer import Tokenizer
 
 GROUP_CHARACTERS = 4_000_000
 MICRO_BATCH_TOKENS = 16_384
-
-
-@dataclass(frozen=True)
-class Scores:
-    """The scores of a model."""
-
-    loss: float
-    perplexity: float
-    bits_per_byte: float
-    tokens: int
-    bytes: int
-    checkpoint: str
-
-    @classmethod
-    def of(cls, score: "Score", checkpoint: Path) -> "Scores":
-        """Return the scores of sums."""
-        return cls(
-            score.loss,
-            score.perplexity,
-            score.bits_per_byte,
-            score.tokens,
-            score.bytes,
-            checkpoint.name,
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the content of scores.json."""
-        numbers = {
-            "loss": self.loss,
-            "perplexity": self.perplexity,
-            "bits_per_byte": self.bits_per_byte,
-        }
-        return {
-            # A diverged model scores NaN, for which JSON has no number.
-            **{name: value if math.isfinite(value) else None for name, value in numbers.items()},
-            "tokens": self.tokens,
-            "bytes": self.bytes,
-            "tasks": {},
-            "checkpoint": self.checkpoint,
-        }
 
 
 @dataclass

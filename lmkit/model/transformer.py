@@ -284,9 +284,16 @@ class Transformer(Stack):
         documents_BT: Tensor | None = None,
         cache: KeyValueCache | None = None,
         source: Source | None = None,
+        *,
+        visible_B1TS: Tensor | None = None,
     ) -> Tensor:
-        """Return x_BTD, the hidden states before the head and the output matrix."""
-        inputs = self_attention_inputs(self.config, self, positions_BT, documents_BT, cache)
+        """Return x_BTD, the hidden states before the head and the output matrix.
+
+        `visible_B1TS` gives another mask than that of sequences or documents.
+        """
+        inputs = self_attention_inputs(
+            self.config, self, positions_BT, documents_BT, cache, visible_B1TS
+        )
         if source is not None:
             mask = _cross_attention_mask(documents_BT, source, tokens_BT)
             inputs = inputs._replace(cross_attention=AttentionInputs(mask))

@@ -7,28 +7,34 @@ from pydantic import Field
 
 from lmkit.artifacts.options import QUARANTINE_FILES, ReadsRecords
 from lmkit.config import POSITIONAL, FolderConfig
+from lmkit.evaluation.tasks.options import TaskOptions
 from lmkit.execution.options import ComputesOn
 
 
-class EvalConfig(ComputesOn, ReadsRecords, FolderConfig):
-    """Measure perplexity and bits per byte of a run on held-out text."""
+class EvalConfig(TaskOptions, ComputesOn, ReadsRecords, FolderConfig):
+    """Measure perplexity and bits per byte of a run on held-out text, and its scores on tasks."""
 
     stage = "eval"
-    output_patterns = (r"scores\.json", QUARANTINE_FILES)
-    location_options = FolderConfig.location_options | {"run", "data", "device"}
+    output_patterns = (
+        r"(scores|lm-eval)\.json",
+        r"answers-\d{5,}\.jsonl\.zst",
+        QUARANTINE_FILES,
+    )
+    location_options = FolderConfig.location_options | {"run", "data", "task", "device"}
 
     run: Annotated[Path, POSITIONAL]
     """Run (its best checkpoint, else its latest), or one checkpoint."""
 
-    data: Path
+    data: Path | None = None
     """Packed folder, whose held-out sequences are scored; or documents: a folder, or a .jsonl
-    file."""
+    file. None: only tasks."""
 
     output: Path | None = None
-    """Folder to write scores.json to; none: only print."""
+    """Folder to write scores.json and the answers to tasks to; none: only print."""
 
     micro_batch: Annotated[Annotated[int, Field(ge=1)] | None, Field(exclude=True)] = None
-    """Sequences to compute at a time; none: about 16,384 tokens. It changes no result."""
+    """Sequences to compute at a time; none: about 16,384 tokens, of tasks 4,096 on a CPU. It
+    changes no result."""
 
     precision: Literal["fp32", "bf16"] = "fp32"
     """Precision of matrix products."""

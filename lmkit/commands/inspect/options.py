@@ -18,7 +18,7 @@ class InspectConfig(CommandConfig):
     """A folder that lmkit made, finished or not, or a checkpoint of a run."""
 
     samples: Annotated[int, Field(ge=0)] = 3
-    """Documents to show of each kind."""
+    """Documents to show of each kind, or items with --task."""
 
     seed: int = 0
     """Seed for which documents and sequences are shown."""
@@ -35,3 +35,7 @@ class InspectConfig(CommandConfig):
 
     document: str | None = None
     """Of a cleaned folder: show the verdict on the document with this id, with all its signals."""
+
+    task: str | None = None
+    """Of a folder of lmkit eval: show items of this task that the model got wrong, and nothing
+    else."""

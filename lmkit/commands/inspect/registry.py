@@ -6,6 +6,7 @@ A folder of any other command shows all that its manifest records.
 from lmkit.artifacts.manifest import flat
 from lmkit.commands.inspect.clean_sections import CLEAN
 from lmkit.commands.inspect.dedup_sections import DEDUP
+from lmkit.commands.inspect.eval_sections import EVAL
 from lmkit.commands.inspect.opened_folder import FolderKind
 from lmkit.commands.inspect.packed_sections import PACKED
 from lmkit.commands.inspect.run_sections import RUN
@@ -17,6 +18,7 @@ KINDS: dict[str, FolderKind] = {
     "train-tokenizer": TOKENIZER_FOLDER,
     "pack": PACKED,
     "pretrain": RUN,
+    "eval": EVAL,
 }
 OTHER = FolderKind(lambda folder: {"details": flat(folder.details)})
 

@@ -13,6 +13,7 @@ Choices:
 from collections.abc import Iterator, Mapping
 from functools import partial
 
+from lmkit.commands.inspect.eval_sections import wrong_answer_sections
 from lmkit.commands.inspect.folder_sections import (
     changed_options,
     count_facts,
@@ -42,6 +43,8 @@ def inspect_folder(config: InspectConfig) -> Sections:
     folder = open_folder(config.folder)
     if config.rules or config.limits is not None or config.document is not None:
         return rule_sections(config, folder)
+    if config.task is not None:
+        return wrong_answer_sections(config, folder, config.task)
     return {
         "made": summary(folder),
         "inputs": input_rows(folder.plan.inputs),

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import SMALL_RUN, Lmkit, prose
+from tests.conftest import SMALL_RUN, Lmkit, contents, prose, records
 
 
 def documents(path: str, texts: list[str]) -> Path:
@@ -95,3 +95,169 @@ def test_changed_documents_are_noticed_and_unreadable_ones_counted(
     documents("data.jsonl", prose(4, words=30))
     exit_code, _, err = lmkit(*command)
     assert exit_code == 2 and "input data.jsonl has changed" in err
+
+
+def tasks() -> Path:
+    """A folder of tasks of every kind, in the current folder."""
+    words = " ".join(prose(1)).split()
+    folder = Path("tasks")
+    (folder / "pairs").mkdir(parents=True)
+    pairs = [
+        {
+            "sentence_good": " ".join(words[n : n + 5]),
+            "sentence_bad": " ".join(words[n + 4 : n : -1]),
+        }
+        for n in range(8)
+    ]
+    choices = [
+        {"query": " ".join(words[n : n + 3 * n]), "choices": words[n : n + 4], "gold": n % 4}
+        for n in range(1, 8)
+    ]
+    completions = [
+        {"context": " ".join(words[: 2 + 8 * n]), "continuation": words[n]} for n in range(8)
+    ]
+    schemas = [
+        {"context_options": words[n : n + 2], "continuation": words[n + 2], "gold": 1}
+        for n in range(8)
+    ]
+    texts = [{"text": " ".join(words[: 20 * n])} for n in range(1, 6)]
+    for name, lines_of_task in (
+        ("pairs/a", pairs),
+        ("pairs/b", pairs[::-1]),
+        ("choice", choices),
+        ("completion", completions),
+        ("schema", schemas),
+        ("text", texts),
+    ):
+        lines = "\n".join(json.dumps(record) for record in lines_of_task)
+        (folder / f"{name}.jsonl").write_text(lines)
+    return folder
+
+
+def test_tasks_are_scored_and_printed_as_a_table(trained: Path, here: Path, lmkit: Lmkit) -> None:
+    exit_code, out, err = lmkit("eval", trained, "--task", tasks(), "--device", "cpu")
+    assert exit_code == 0 and "answering tasks" in err
+    lines = out.splitlines()
+    assert lines[0] == "tasks" and lines[1].split()[:4] == ["task", "items", "shots", "acc"]
+    assert any(line.split()[0] == "tasks/pairs/a" and "±" in line for line in lines[2:])
+    assert any(line.split()[:2] == ["tasks/pairs", "2"] for line in lines)
+
+
+def test_text_and_tasks_are_scored_in_one_run(
+    trained: Path, packed: Path, here: Path, lmkit: Lmkit
+) -> None:
+    alone = json.loads(lmkit("eval", trained, "--data", packed, "--json")[1])
+    both = ["eval", trained, "--data", packed, "--task", tasks(), "--limit", "2"]
+    found = json.loads(lmkit(*both, "--json")[1])
+    assert found["loss"] == alone["loss"]
+    assert {name: task["items"] for name, task in found["tasks"].items()} == {
+        "tasks/choice": 2,
+        "tasks/completion": 2,
+        "tasks/pairs/a": 2,
+        "tasks/pairs/b": 2,
+        "tasks/schema": 2,
+        "tasks/text": 2,
+    }
+    assert lmkit(*both)[1].startswith(f"{trained} (step-")
+
+
+def test_neither_micro_batch_nor_order_changes_the_scores_of_tasks(
+    trained: Path, here: Path, lmkit: Lmkit
+) -> None:
+    folder = tasks()
+    command = ["eval", trained, "--task", folder, "--shots", "2", "--json"]
+    first = json.loads(lmkit(*command, "--micro-batch", "1")[1])
+    for size in ("7", "none"):
+        again = json.loads(lmkit(*command, "--micro-batch", size)[1])
+        for name, task in first["tasks"].items():
+            other = again["tasks"][name]
+            for score, values in task["scores"].items():
+                assert other["scores"][score]["value"] == pytest.approx(values["value"], rel=1e-5)
+            for count in ("items", "cut", "seams", "ties"):
+                assert other[count] == task[count]
+        assert (
+            again["tasks"]["tasks/choice"]["scores"]["acc"]
+            == (first["tasks"]["tasks/choice"]["scores"]["acc"])
+        )
+
+
+def test_a_context_that_is_longer_than_the_model_is_cut_and_counted(
+    trained: Path, here: Path, lmkit: Lmkit
+) -> None:
+    found = json.loads(lmkit("eval", trained, "--task", tasks() / "completion.jsonl", "--json")[1])
+    assert 0 < found["tasks"]["completion"]["cut"] < 8
+
+
+def test_answers_and_scores_are_written_and_a_killed_run_resumes(
+    trained: Path, here: Path, lmkit: Lmkit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tasks()
+    command = ["eval", trained, "--task", folder, "--device", "cpu"]
+    assert lmkit(*command, "--output", "whole")[0] == 0
+    whole = contents(Path("whole"))
+    answers = [f"answers-{n:05d}.jsonl.zst" for n in range(6)]
+    assert [*whole] == [*answers, "lm-eval.json", "scores.json"]
+    assert [len(records(Path("whole"), "answers"))] == [8 + 7 + 8 + 8 + 8 + 5]
+    assert "up to date" in lmkit(*command, "--output", "whole")[2]
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("lmkit.commands.eval.run.scores_in", killed)
+        assert lmkit(*command, "--output", "half")[0] == 130
+    Path("half/.partial/answers-00004.json").unlink()
+    exit_code, _, err = lmkit(*command, "--output", "half")
+    assert exit_code == 0 and "resuming: 5 of 6 tasks" in err
+    assert contents(Path("half")) == whole
+
+
+def test_a_changed_task_or_setting_is_noticed(trained: Path, here: Path, lmkit: Lmkit) -> None:
+    file = tasks() / "choice.jsonl"
+    command = ["eval", trained, "--task", file, "--output", "scores"]
+    assert lmkit(*command)[0] == 0
+    file.with_suffix(".toml").write_text("random_baseline = 0.3")
+    exit_code, _, err = lmkit(*command)
+    assert exit_code == 2 and "choice.toml is new" in err
+    assert lmkit(*command, "--overwrite")[0] == 0
+    file.with_suffix(".toml").write_text("random_baseline = 0.2")
+    assert "choice.toml has changed" in lmkit(*command)[2]
+    file.with_suffix(".toml").write_text("random_baseline = 0.3")
+    file.write_text(file.read_text().replace('"gold": 1', '"gold": 2'))
+    assert "choice.jsonl has changed" in lmkit(*command)[2]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "t.jsonl: holds no items"),
+        ('{"query": "Q", "choices": ["a"], "gold": 0}', "t.jsonl: line 1: choices: got 1"),
+        (
+            json.dumps({"context": "a", "continuation": "word " * 90}),
+            "t.jsonl: line 1: a continuation has",
+        ),
+    ],
+)
+def test_a_damaged_task_is_one_line_and_leaves_no_folder(
+    trained: Path, here: Path, lmkit: Lmkit, content: str, message: str
+) -> None:
+    Path("t.jsonl").write_text(content)
+    exit_code, _, err = lmkit("eval", trained, "--task", "t.jsonl")
+    assert exit_code == 2 and f"Error: {message}" in err and "Traceback" not in err
+
+
+def test_neither_data_nor_a_task_is_an_error(trained: Path, here: Path, lmkit: Lmkit) -> None:
+    exit_code, _, err = lmkit("eval", trained)
+    assert exit_code == 2 and "--data: missing, and --task too" in err
+
+
+def test_an_encoder_is_scored_by_pseudo_log_likelihood(
+    packed: Path, here: Path, lmkit: Lmkit
+) -> None:
+    shape = ("--model.preset", "tiny-encoder", "--objective", "mlm", "--device", "cpu")
+    sizes = ("--steps", "1", "--batch-tokens", "256", "--schedule.warmup-steps", "1")
+    assert lmkit("pretrain", packed, "--output", "run", *shape, *sizes)[0] == 0
+    command = ["eval", "run", "--task", tasks(), "--json", "--pll"]
+    found = [json.loads(lmkit(*command, pll)[1])["tasks"] for pll in ("within-word", "original")]
+    one, other = (each["tasks/pairs/a"]["scores"]["bits_per_byte"]["value"] for each in found)
+    assert one > 0 and other > 0 and one != other

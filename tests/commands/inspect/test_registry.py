@@ -11,10 +11,16 @@ def test_every_kind_is_named_after_the_command_that_makes_it() -> None:
 
 
 def test_a_folder_of_another_command_shows_all_that_its_manifest_records() -> None:
-    made = {"stage": "eval", "lmkit": "0.1.0", "config": {}, "inputs": (), "outputs": ()}
+    made = {
+        "stage": "train-classifier",
+        "lmkit": "0.1.0",
+        "config": {},
+        "inputs": (),
+        "outputs": (),
+    }
     details = {"loss": 2.5, "sources": {"web": 3}}
     manifest = Manifest.model_validate(
         made | {"counts": Counts(), "seconds": 1, "details": details}
     )
-    found = kind_of("eval").sections(OpenedFolder(Path("out"), manifest))
+    found = kind_of("train-classifier").sections(OpenedFolder(Path("out"), manifest))
     assert found == {"details": {"loss": 2.5, "sources.web": 3}}

@@ -1,0 +1,78 @@
+"""What only a folder of `lmkit eval` shows: the scores, and the items that a model got wrong."""
+
+import json
+from typing import Any
+
+from lmkit.artifacts.record_samples import read_records
+from lmkit.commands.inspect.opened_folder import FolderKind, OpenedFolder, Sections
+from lmkit.commands.inspect.options import InspectConfig
+from lmkit.commands.inspect.record_sections import shortened
+from lmkit.config import did_you_mean
+from lmkit.errors import InputError
+from lmkit.evaluation.tasks.score_table import score_sections
+from lmkit.evaluation.tasks.task_scores import GroupScores, TaskScores
+
+
+def eval_sections(folder: OpenedFolder) -> Sections:
+    """Return the scores on held-out text, on tasks, and on groups of tasks."""
+    found = _scores(folder)
+    text = {name: value for name, value in found.items() if name not in {"tasks", "groups"}}
+    if not text.get("tokens"):
+        text = {name: value for name, value in text.items() if name == "checkpoint"}
+    groups = found.get("groups", {})
+    try:
+        named = {name: GroupScores.model_validate(each) for name, each in groups.items()}
+        return {"scores": text, **score_sections(_tasks(found), named)}
+    except (ValueError, AttributeError):
+        return {"scores": text}
+
+
+def wrong_answer_sections(config: InspectConfig, folder: OpenedFolder, task: str) -> Sections:
+    """Return the scores of a task, and items that the model got wrong. Raises InputError."""
+    scores = _tasks(_scores(folder))
+    if task not in scores:
+        raise InputError(
+            f"--task: {config.folder} has no task {task}{did_you_mean(task, scores)}",
+            f"its tasks are {', '.join(scores)}"
+            if scores
+            else "score a run with lmkit eval --task",
+        )
+    number = list(scores).index(task)
+    path = config.folder / f"answers-{number:05d}.jsonl.zst"
+    answers = read_records(path, range(scores[task].items))
+    wrong = [answer for answer in answers if answer["right"] is False]
+    shown = [_wrong_answer(answer) for answer in wrong[: config.samples]]
+    facts = {"items": len(answers), "wrong": len(wrong), "shown": len(shown)}
+    return {"answers": facts, **score_sections({task: scores[task]}, {}), "wrong_answers": shown}
+
+
+def _wrong_answer(answer: dict[str, Any]) -> Sections:
+    """Return an item with the options and their log-likelihoods."""
+    count = len(answer["log_likelihoods"])
+    contexts, continuations = answer["contexts"], answer["continuations"]
+    options = contexts if len(contexts) > 1 else continuations
+    shown: Sections = {"line": answer["line"]}
+    shown |= {"text": shortened(contexts[0] if len(contexts) == 1 else continuations[0])}
+    for number, value in enumerate(answer["log_likelihoods"]):
+        marks = ["right"] * (number == answer["gold"])
+        marks += ["chosen"] * (number == answer["chosen"] and count > 1)
+        name = f"option {number}" + (f" ({', '.join(marks)})" if marks else "")
+        shown[name] = f"{shortened(options[number])}  [{value}]"
+    return shown
+
+
+def _scores(folder: OpenedFolder) -> dict[str, Any]:
+    """Return the content of scores.json; nothing where it is missing or damaged."""
+    try:
+        found = json.loads((folder.path / "scores.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}  # not finished, or listed in the problems
+    return found if isinstance(found, dict) else {}
+
+
+def _tasks(scores: dict[str, Any]) -> dict[str, TaskScores]:
+    tasks = scores.get("tasks", {})
+    return {name: TaskScores.model_validate(each) for name, each in tasks.items()}
+
+
+EVAL = FolderKind(eval_sections)

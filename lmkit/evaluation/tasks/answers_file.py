@@ -1,0 +1,55 @@
+"""The answers to a task, an item a line.
+
+    answers-00003.jsonl.zst    {"task", "line", "contexts", "continuations", "log_likelihoods",
+                                "tokens", "greedy", "chosen", "gold", "right"}
+
+Choices:
+- A task has a file of its own, in the order of the tasks. So a run that was killed resumes after
+  the last task that is finished.
+- Contexts stand without the examples before them, which are made again from the same file.
+"""
+
+from typing import Any
+
+from lmkit.artifacts.documents_file import RecordsFile
+from lmkit.artifacts.tasks import TaskWriter
+from lmkit.evaluation.tasks.item import Answer
+from lmkit.evaluation.tasks.measures import chosen
+from lmkit.evaluation.tasks.task_file import Task
+from lmkit.evaluation.tasks.task_scorer import TaskScorer
+from lmkit.evaluation.tasks.task_scores import ACCURACY, TaskScores, task_scores
+
+ANSWERS = "answers"
+
+
+def write_answers(scorer: TaskScorer, task: Task, writer: TaskWriter) -> None:
+    """Write the answers to a task; the receipt gets its scores."""
+    answers = list(scorer.answers(task))
+    writer.read = task.read
+    with RecordsFile(writer, ANSWERS) as file:
+        for answer in answers:
+            file.write(answer_record(task, answer))
+    scores = task_scores(task, answers, scorer.method)
+    writer.facts = {"task": task.name, "scores": scores.model_dump(mode="json")}
+
+
+def scores_in(facts: dict[str, Any]) -> tuple[str, TaskScores]:
+    """Return the name of a task and its scores from a receipt."""
+    return facts["task"], TaskScores.model_validate(facts["scores"])
+
+
+def answer_record(task: Task, answer: Answer) -> dict[str, Any]:
+    """Return the line of an item."""
+    item, accuracy = answer.item, task.kind.measures.get(ACCURACY)
+    return {
+        "task": task.name,
+        "line": item.line,
+        "contexts": item.contexts,
+        "continuations": item.continuations,
+        "log_likelihoods": [scored.log_likelihood for scored in answer.scored],
+        "tokens": [scored.tokens for scored in answer.scored],
+        "greedy": [scored.is_greedy for scored in answer.scored],
+        "chosen": chosen(answer),
+        "gold": item.gold,
+        "right": None if accuracy is None else accuracy.of_answer(answer) == 1,
+    }

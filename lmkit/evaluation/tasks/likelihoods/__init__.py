@@ -1,0 +1,1 @@
+"""How likely each kind of model finds a continuation of a context."""

@@ -1,0 +1,53 @@
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from lmkit.errors import LmkitError
+from lmkit.evaluation.perplexity import Score
+from lmkit.evaluation.scores import Scores, read_scores
+from lmkit.evaluation.tasks.task_scores import ScoreRecord, TaskScores
+
+
+def task(value: float) -> TaskScores:
+    return TaskScores(
+        kind="pair",
+        method="likelihood",
+        items=2,
+        shots=0,
+        scores={"acc": ScoreRecord(value=value, stderr=0.5)},
+        chance=0.5,
+        centered=2 * value - 1,
+        cut=0,
+        seams=0,
+        ties=0,
+    )
+
+
+def test_scores_are_read_as_they_were_written(here: Path) -> None:
+    tasks = {"blimp/a": task(0.5), "blimp/b": task(1.0)}
+    scores = Scores.of(Score(8.0, 4, 2), Path("run/checkpoints/step-1"), tasks)
+    Path("scores.json").write_text(json.dumps(scores.to_json()))
+    assert read_scores(here) == scores
+    assert scores.to_json()["groups"]["blimp"]["scores"]["acc"]["value"] == 0.75
+
+
+def test_without_held_out_text_its_scores_are_null(here: Path) -> None:
+    scores = Scores.of(Score(0.0, 0, 0), Path("step-1"), {"a": task(1.0)})
+    found = scores.to_json()
+    assert [found[name] for name in ("loss", "perplexity", "bits_per_byte")] == [None] * 3
+    Path("scores.json").write_text(json.dumps(found, allow_nan=False))
+    assert math.isnan(read_scores(here).loss)
+
+
+def test_without_tasks_there_are_no_groups() -> None:
+    found = Scores.of(Score(8.0, 4, 2), Path("step-1"), {}).to_json()
+    assert found["tasks"] == {} and "groups" not in found
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"tasks": {"a": {}}}'])
+def test_corrupt_scores_are_an_error(here: Path, content: str) -> None:
+    Path("scores.json").write_text(content)
+    with pytest.raises(LmkitError, match=r"scores\.json: corrupt"):
+        read_scores(here)
