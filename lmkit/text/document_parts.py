@@ -81,8 +81,8 @@ def parts(text: str, max_characters: int, language: object = None) -> list[Part]
             spans[-1] = (spans[-1][0], stop)
         else:
             spans.append((start, stop))
-    if not spans:
-        return [Part(0, text, "")]
+    if not spans:  # only white space
+        return [Part(0, "", text)]
     spans[0] = (0, spans[0][1])  # with leading white space
     followers = [start for start, _ in spans[1:]]
     return [

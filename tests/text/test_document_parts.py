@@ -1,6 +1,6 @@
 import unicodedata
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lmkit.artifacts.documents_file import Document, Outcome, Rejected, Unreadable
@@ -54,6 +54,7 @@ def test_the_language_of_the_document_decides() -> None:
 TEXTS = st.text(alphabet="abC .!?\n\u0301\u200d😀你。\t", max_size=200)
 
 
+@example("  ", 1)
 @given(TEXTS, st.integers(1, 40))
 def test_the_parts_joined_give_the_text_and_none_is_too_long(
     text: str, max_characters: int

@@ -88,7 +88,7 @@ def test_the_bytes_are_the_same_whichever_library_encodes(
     assert contents(tmp_path / "fast") == contents(folder / "expected")
     fallbacks = {"U+180E": sum("\u180e" in text for text in TEXTS)}
     expected = FAST.model_copy(update={"fallbacks": fallbacks})
-    assert PackedRecord.of(made, "fast").encoder == expected
+    assert PackedRecord.from_manifest(made, Path("fast")).encoder == expected
 
 
 def test_a_run_that_is_killed_resumes_to_the_bytes_of_tokenizers(
@@ -135,7 +135,7 @@ def test_a_difference_in_a_document_makes_tokenizers_encode_everything(
     monkeypatch.setattr(encoder_steps, "CHECKED_ONE_IN", 16)
     made = pack(config(folder, tmp_path / "out"))
     assert contents(tmp_path / "out") == contents(folder / "expected")
-    found = PackedRecord.of(made, "out").encoder
+    found = PackedRecord.from_manifest(made, Path("out")).encoder
     assert found is not None and found.library == "tokenizers"
     assert "other tokens" in str(found.reason)
     assert str(found.reason) in capsys.readouterr().err
@@ -151,7 +151,7 @@ def test_sequences_of_a_packed_folder_keep_the_record_of_what_encoded(
             {"inputs": [tmp_path / "fast"], "output": tmp_path / "other", "sequence_length": 32}
         )
     )
-    encoder = PackedRecord.of(again, "other").encoder
+    encoder = PackedRecord.from_manifest(again, Path("other")).encoder
     assert encoder is not None and encoder.library == "fastokens"
 
 
