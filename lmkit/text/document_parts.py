@@ -82,7 +82,7 @@ def parts(text: str, max_characters: int, language: object = None) -> list[Part]
         else:
             spans.append((start, stop))
     if not spans:  # only white space
-        return [Part(0, "", text)]
+        return [Part(0, text[:max_characters], text[max_characters:])]
     spans[0] = (0, spans[0][1])  # with leading white space
     followers = [start for start, _ in spans[1:]]
     return [
