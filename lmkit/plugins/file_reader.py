@@ -69,7 +69,7 @@ class _Decompressed(io.RawIOBase):
 
     def __init__(self, source: Range, compression: Compression) -> None:
         self._blocks = blocks(source, compression)
-        self._rest = b""
+        self._rest = memoryview(b"")
 
     def readable(self) -> bool:
         return True
@@ -79,7 +79,7 @@ class _Decompressed(io.RawIOBase):
             block = next(self._blocks, None)
             if block is None:
                 return 0
-            self._rest = block[1]
+            self._rest = memoryview(block[1])  # reads are small: slices of it copy nothing
         size = min(len(buffer), len(self._rest))
         buffer[:size], self._rest = self._rest[:size], self._rest[size:]
         return size

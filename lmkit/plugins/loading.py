@@ -1,8 +1,8 @@
 """Finds, hashes and imports the module of a plugin.
 
 Choices:
-- A plugin is code of whoever names it: on the command line, or in Python. It is never taken from a
-  config file, a manifest or any other data: those only say which one must be named again.
+- A plugin is code, so a person names it: on the command line, or in Python. It is never taken from
+  a config file, a manifest or any other data: those only say which one must be named again.
 - It is a file, a folder with `__init__.py`, or the name of an installed one (entry-point group
   `lmkit.plugins`), which is imported only when it is named.
 - Its hash is that of every file of its package. Workers import it by that hash: a plugin that was

@@ -69,10 +69,9 @@ class Plugin:
     ) -> Callable[[FunctionT], FunctionT]:
         """Register a function that changes documents, or drops them by returning None.
 
-        What it drops is counted as `transform.NAME`.
-
         It is called with a document, and with its options if it has any. It must depend on nothing
-        else, so that the result is the same for any number of workers.
+        else, so that the result is the same for any number of workers. What it drops is counted as
+        `transform.NAME`.
         """
 
         def register(function: FunctionT) -> FunctionT:

@@ -27,7 +27,7 @@ from lmkit.evaluation.tasks.likelihoods.target_likelihood import (
     Groups,
     SpanLikelihood,
     SpanSums,
-    column_budget,
+    batches_of,
     log_p_of_targets,
 )
 from lmkit.evaluation.tasks.token_spans import TokenSpan
@@ -64,20 +64,16 @@ class MaskedLikelihood:
                 sums.add(numbers_B, self._targets(spans, copies))
         return sums.likelihoods(len(spans))
 
-    def _batches(self, spans: Sequence[TokenSpan]) -> Iterator[list[Copy]]:
-        """Yield copies of about the same length, the longest first."""
+    def _batches(self, spans: Sequence[TokenSpan]) -> Iterator[Sequence[Copy]]:
+        """Return copies of about the same length, the longest first."""
         by_length = sorted(range(len(spans)), key=lambda number: -len(spans[number].tokens))
         copies = [
             (number, index)
             for number in by_length
             for index in range(spans[number].first_target, len(spans[number].tokens))
         ]
-        start = 0
-        while start < len(copies):
-            length = len(spans[copies[start][0]].tokens) + 1
-            size = self.micro_batch or max(1, column_budget(self.model) // length)
-            yield copies[start : start + size]
-            start += size
+        lengths = [len(spans[number].tokens) + 1 for number, _ in copies]
+        return batches_of(copies, lengths, self.model, self.micro_batch)
 
     def _targets(self, spans: Sequence[TokenSpan], copies: Sequence[Copy]) -> NDArray[np.float64]:
         after = [] if self.eos is None else [self.eos]

@@ -19,7 +19,7 @@ from lmkit.evaluation.tasks.likelihoods.target_likelihood import (
     Groups,
     SpanLikelihood,
     SpanSums,
-    column_budget,
+    batches_of,
     log_p_of_targets,
 )
 from lmkit.evaluation.tasks.token_spans import TokenSpan
@@ -47,15 +47,11 @@ class PermutationLikelihood:
                 sums.add(np.repeat(np.array(numbers, np.int64), counts), self._targets(some))
         return sums.likelihoods(len(spans))
 
-    def _batches(self, spans: Sequence[TokenSpan]) -> Iterator[list[int]]:
-        """Yield the numbers of spans of about the same length, the longest first."""
+    def _batches(self, spans: Sequence[TokenSpan]) -> Iterator[Sequence[int]]:
+        """Return the numbers of spans of about the same length, the longest first."""
         order = sorted(range(len(spans)), key=lambda number: -len(spans[number].tokens))
-        start = 0
-        while start < len(order):
-            length = len(spans[order[start]].tokens)
-            size = self.micro_batch or max(1, column_budget(self.model) // length)
-            yield order[start : start + size]
-            start += size
+        lengths = [len(spans[number].tokens) for number in order]
+        return batches_of(order, lengths, self.model, self.micro_batch)
 
     def _targets(self, spans: Sequence[TokenSpan]) -> NDArray[np.float64]:
         shape = len(spans), max(len(span.tokens) for span in spans)

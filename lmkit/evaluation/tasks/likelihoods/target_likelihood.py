@@ -9,9 +9,9 @@ Choices:
 Shapes: M positions with targets, N targets, D hidden size, V vocabulary.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from lmkit.model.transformer import Transformer
 
 Groups = Sequence[Sequence[Sequence[TokenSpan]]]
 """The spans of each request of each item."""
+ItemT = TypeVar("ItemT")
 
 
 class SpanLikelihood(NamedTuple):
@@ -43,6 +44,17 @@ class SpanLikelihoods(Protocol):
 def column_budget(model: Transformer) -> int:
     """Return how many columns to compute at a time: larger batches are slower on a CPU."""
     return 4_096 if model.embedding.weight.device.type == "cpu" else 65_536
+
+
+def batches_of(
+    items: Sequence[ItemT], lengths: Sequence[int], model: Transformer, micro_batch: int | None
+) -> Iterator[Sequence[ItemT]]:
+    """Yield items with these lengths, the longest first, as many at a time as compute fast."""
+    start = 0
+    while start < len(items):
+        size = micro_batch or max(1, column_budget(model) // lengths[start])
+        yield items[start : start + size]
+        start += size
 
 
 def log_p_of_targets(
