@@ -5,6 +5,7 @@ import torch
 from lmkit.evaluation.tasks.likelihoods.target_likelihood import (
     SpanLikelihood,
     SpanSums,
+    batches_of,
     log_p_of_targets,
 )
 from tests.evaluation.tasks.likelihoods.spans import VOCABULARY, model_of
@@ -41,3 +42,10 @@ def test_spans_are_summed_in_order_whatever_the_batches() -> None:
         SpanLikelihood(-8.0, True),
         SpanLikelihood(-5.0, False),
     ]
+
+
+def test_batches_hold_every_item_once_and_no_more_columns_than_fit() -> None:
+    model, lengths = model_of(), [3000, 2000, 1500, 1000, 9]
+    found = [*batches_of("abcde", lengths, model, None)]
+    assert found == ["a", "bc", "de"]  # 4,096 columns on a CPU, as wide as the first of each
+    assert [*batches_of("abcde", lengths, model, 4)] == ["abcd", "e"]
