@@ -40,7 +40,7 @@ def scores_in(facts: dict[str, Any]) -> tuple[str, TaskScores]:
 
 def answer_record(task: Task, answer: Answer) -> dict[str, Any]:
     """Return the line of an item."""
-    item, accuracy = answer.item, task.kind.measures.get(ACCURACY)
+    item, accuracy = answer.item, task.measures.get(ACCURACY)
     return {
         "task": task.name,
         "line": item.line,
@@ -49,7 +49,7 @@ def answer_record(task: Task, answer: Answer) -> dict[str, Any]:
         "log_likelihoods": [scored.log_likelihood for scored in answer.scored],
         "tokens": [scored.tokens for scored in answer.scored],
         "greedy": [scored.is_greedy for scored in answer.scored],
-        "chosen": chosen(answer),
+        "chosen": chosen(answer, task.style.option_length),
         "gold": item.gold,
         "right": None if accuracy is None else accuracy.of_answer(answer) == 1,
     }

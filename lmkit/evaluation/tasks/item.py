@@ -14,6 +14,8 @@ class Request(NamedTuple):
 
     context: str
     continuation: str
+    before: str = ""
+    """Text before the context that is encoded by itself."""
 
 
 @dataclass(frozen=True)
@@ -26,14 +28,21 @@ class Item:
     continuations: tuple[str, ...]
     """Without the delimiter that separates them from the context."""
     gold: int
-    """The index of the right option."""
+    """The index of the right option; of several ones, of the first that is named."""
+    also_right: tuple[int, ...] = ()
+    """The indices of the others."""
+
+    @property
+    def right(self) -> tuple[int, ...]:
+        """The indices of all right options."""
+        return (self.gold, *self.also_right)
 
     @property
     def options(self) -> tuple[Request, ...]:
         """The context and the continuation of each option.
 
-        >>> Item(1, ("a", "b"), ("c",), gold=0).options
-        (Request(context='a', continuation='c'), Request(context='b', continuation='c'))
+        >>> [request[:2] for request in Item(1, ("a", "b"), ("c",), gold=0).options]
+        [('a', 'c'), ('b', 'c')]
         """
         count = max(len(self.contexts), len(self.continuations))
         contexts = self.contexts * (count // len(self.contexts))

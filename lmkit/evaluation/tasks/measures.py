@@ -20,6 +20,9 @@ from dataclasses import dataclass
 
 from lmkit.evaluation.tasks.item import Answer
 
+OptionLength = Callable[[str, int], int]
+"""From a continuation and its number of tokens to what its log-likelihood is divided by."""
+
 
 @dataclass(frozen=True)
 class Measure:
@@ -32,11 +35,8 @@ class Measure:
     """Whether the value is the exponential of the mean or of the ratio."""
 
 
-def chosen(answer: Answer, length: Callable[[str, int], int] | None = None) -> int:
-    """Return the index of the most likely option; the first of equal ones.
-
-    `length`, of a continuation and its number of tokens, divides the log-likelihoods.
-    """
+def chosen(answer: Answer, length: OptionLength | None = None) -> int:
+    """Return the index of the most likely option; the first of equal ones."""
     best, best_value = 0, -math.inf
     options = zip(answer.item.options, answer.scored, strict=True)
     for number, (option, scored) in enumerate(options):
@@ -48,8 +48,13 @@ def chosen(answer: Answer, length: Callable[[str, int], int] | None = None) -> i
     return best
 
 
-def _accuracy(length: Callable[[str, int], int] | None = None) -> Measure:
-    return Measure(lambda answer: float(chosen(answer, length) == answer.item.gold))
+def _accuracy(length: OptionLength | None = None) -> Measure:
+    return Measure(lambda answer: float(chosen(answer, length) in answer.item.right))
+
+
+def by_tokens(_: str, tokens: int) -> int:
+    """Return the number of tokens of an option."""
+    return tokens
 
 
 def bits_per_byte(answer: Answer) -> float:
@@ -64,12 +69,12 @@ def bytes_of(answer: Answer) -> int:
 
 
 def _probability(answer: Answer) -> float:
-    """Return the softmax of the log-likelihoods at the right option."""
+    """Return the softmax of the log-likelihoods at the right option, or the sum at several."""
     best = max(each.log_likelihood for each in answer.scored)
     if math.isinf(best):
-        return 1 / len(answer.scored)
+        return len(answer.item.right) / len(answer.scored)
     weights = [math.exp(each.log_likelihood - best) for each in answer.scored]
-    return weights[answer.item.gold] / sum(weights)
+    return math.fsum(weights[number] for number in answer.item.right) / math.fsum(weights)
 
 
 def _nats(answer: Answer) -> float:
@@ -83,7 +88,7 @@ def _words(answer: Answer) -> int:
 ACC = _accuracy()
 ACC_NORM = _accuracy(lambda text, _: len(text))
 ACC_BYTES = _accuracy(lambda text, _: len(text.encode("utf-8", "replace")))
-ACC_TOKENS = _accuracy(lambda _, tokens: tokens)
+ACC_TOKENS = _accuracy(by_tokens)
 GREEDY = Measure(lambda answer: float(answer.gold.is_greedy))
 PROBABILITY = Measure(_probability)
 BITS_PER_BYTE = Measure(bits_per_byte)

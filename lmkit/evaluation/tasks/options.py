@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lmkit.config import Group
+from lmkit.config import Group, OneOf
+from lmkit.evaluation.tasks.styles.registry import STYLES
 
 
 class TaskOptions(Group):
@@ -20,12 +21,16 @@ class TaskOptions(Group):
     limit: Annotated[int, Field(ge=1)] | None = None
     """Score only the first items of each task; none: all."""
 
+    style: Annotated[str, OneOf(STYLES)] = "lm-eval"
+    """Whose prompts and scores: lm-evaluation-harness', llm-foundry's, or nanochat's CORE."""
+
     delimiter: str | None = None
     """What separates a question from its answer; none: as the task's TOML file sets it, else a
     space."""
 
     example_delimiter: str | None = None
-    """What follows each example; none: as the task's TOML file sets it, else an empty line."""
+    """What follows each example; none: as the task's TOML file sets it, else an
+    empty line; llm-foundry: a new line."""
 
     prompt_suffix: str | None = "auto"
     """Text to add to each question; auto: "Answer:" in a new line, where a question begins with

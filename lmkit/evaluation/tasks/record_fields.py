@@ -60,7 +60,21 @@ class RecordFields:
         >>> RecordFields({"gold": "B"}, "f").index(["gold"], ["x", "y"])
         1
         """
+        return self._index(names[0], self.any(*names), options)
+
+    def indices(self, names: Sequence[str], options: Sequence[str]) -> tuple[int, ...]:
+        """Return the indices of the right options: of one, or of those in a list.
+
+        >>> RecordFields({"gold": ["B", 0]}, "f").indices(["gold"], ["x", "y"])
+        (1, 0)
+        """
         value = self.any(*names)
+        values = cast(list[Any], value) if isinstance(value, list) else [value]
+        if not values:
+            raise self.wrong(f"{names[0]}: names no right option")
+        return tuple(dict.fromkeys(self._index(names[0], each, options) for each in values))
+
+    def _index(self, name: str, value: Any, options: Sequence[str]) -> int:
         if isinstance(value, str):
             if value in options:
                 return options.index(value)
@@ -71,11 +85,11 @@ class RecordFields:
                 value = LETTERS.index(stripped)
         if isinstance(value, bool) or not isinstance(value, int):
             raise self.wrong(
-                f"{names[0]}: got {_shortened(value)}, must be the index of the right option"
+                f"{name}: got {_shortened(value)}, must be the index of the right option"
             )
         if not 0 <= value < len(options):
             raise self.wrong(
-                f"{names[0]}: got {value}, must be from 0 to {len(options) - 1}: it is the index "
+                f"{name}: got {value}, must be from 0 to {len(options) - 1}: it is the index "
                 "of the right option"
             )
         return value

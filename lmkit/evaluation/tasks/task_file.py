@@ -11,7 +11,7 @@ Choices:
 - Settings and files of examples are inputs like the task itself, compared by their SHA-256.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from glob import glob, has_magic
 from pathlib import Path
@@ -20,14 +20,16 @@ from typing import Any, cast
 from lmkit.artifacts.inputs import Inputs, Slice, find_documents, folder_input, open_slice
 from lmkit.artifacts.tasks import ReadRange
 from lmkit.errors import InputError
-from lmkit.evaluation.tasks.few_shot import ExampleSampler, refuse_small_pool
+from lmkit.evaluation.tasks.few_shot import refuse_small_pool
 from lmkit.evaluation.tasks.item import Item, Request
 from lmkit.evaluation.tasks.kinds.registry import KINDS, kind_named, kind_of_record
-from lmkit.evaluation.tasks.kinds.task_kind import TaskKind
+from lmkit.evaluation.tasks.kinds.task_kind import Options, TaskKind
+from lmkit.evaluation.tasks.measures import Measure
 from lmkit.evaluation.tasks.options import TaskOptions
-from lmkit.evaluation.tasks.prompt_text import prompts, with_suffix
 from lmkit.evaluation.tasks.raw_shapes import with_kind_fields
 from lmkit.evaluation.tasks.record_fields import RecordFields
+from lmkit.evaluation.tasks.styles.registry import style_of
+from lmkit.evaluation.tasks.styles.task_style import ExamplePool, TaskStyle
 from lmkit.evaluation.tasks.task_settings import TaskSettings, read_settings
 from lmkit.readers.test_sets import set_name
 from lmkit.storage.atomic_files import sha256
@@ -46,10 +48,9 @@ class Task:
     items: tuple[Item, ...]
     """Those that are scored."""
     settings: TaskSettings
-    pool: tuple[Item, ...]
+    pool: ExamplePool
     """Where examples come from."""
-    has_own_pool: bool
-    """Whether they come from the task itself."""
+    style: TaskStyle
     read: list[ReadRange] = field(default_factory=list[ReadRange])
 
     @property
@@ -66,14 +67,13 @@ class Task:
         if self.kind.is_whole_text:
             yield from (item.options for item in self.items)
             return
-        settings = self.settings
-        sampler = ExampleSampler(
-            self.pool,
-            settings.shots,
-            is_own=self.has_own_pool,
-            first=settings.sampler == "first",
-        )
-        yield from prompts(self.items, sampler, settings)
+        yield from self.style.prompts(self.items, self.pool, self.settings)
+
+    @property
+    def measures(self) -> Mapping[str, Measure]:
+        """What is measured, by the names of the scores."""
+        by_kind = self.style.measures
+        return self.kind.measures if by_kind is None else by_kind[self.kind.name]
 
 
 @dataclass(frozen=True)
@@ -126,25 +126,43 @@ def _read_task(
     name, path = set_name(part), part.path
     settings_file = _without_endings(path).with_suffix(".toml")
     others: list[Inputs] = []
-    settings = TaskSettings()
+    in_file = TaskSettings()
     if settings_file.is_file():
-        settings = read_settings(settings_file)
+        in_file = read_settings(settings_file)
         others.append(_file_input(settings_file, f"{name} (settings)"))
-    settings = settings.with_options(options)
-    kind, items = _items(name, part, settings, _lines_of_slice(part, read, max_record))
-    pool, is_own = items, settings.examples is None
+    kind, contents = _contents(name, part, in_file, _lines_of_slice(part, read, max_record))
+    style = style_of(options.style, kind.name)
+    settings = in_file.merged(style.defaults, _typed(options))
+    items = _items(contents, style, settings)
+    pool = ExamplePool(items, is_own=True)
     if settings.examples is not None:
         examples = path.parent / settings.examples
         found = find_documents([examples], formats=("jsonl",)).slices
         others.append(_file_input(examples, f"{name} (examples)"))
         lines_of_examples = _lines_of_slice(found[0], [], max_record)
-        pool_kind, pool = _items(name, found[0], settings, lines_of_examples)
+        pool_kind, contents = _contents(name, found[0], in_file, lines_of_examples)
         if pool_kind != kind:
             raise InputError(f"{examples}: holds a {pool_kind.name}, and {path} a {kind.name}")
+        pool = ExamplePool(_items(contents, style, settings), is_own=False)
     if not kind.is_whole_text:
-        refuse_small_pool(pool, settings.shots, is_own=is_own, where=str(path))
-    scored = items[: options.limit]
-    return Task(name, path, kind, scored, settings, pool, is_own, read), others
+        refuse_small_pool(pool.items, settings.shots, is_own=pool.is_own, where=str(path))
+    return Task(name, path, kind, items[: options.limit], settings, pool, style, read), others
+
+
+def _typed(options: TaskOptions) -> dict[str, Any]:
+    """Return the settings that were typed."""
+    names = ("shots", "delimiter", "example_delimiter")
+    typed = {name: getattr(options, name) for name in names}
+    if options.prompt_suffix != "auto":
+        typed["prompt_suffix"] = options.prompt_suffix or "none"
+    return {name: value for name, value in typed.items() if value is not None}
+
+
+def _items(
+    contents: Sequence[tuple[int, Options]], style: TaskStyle, settings: TaskSettings
+) -> tuple[Item, ...]:
+    rendered = [(number, style.rendered(content, settings)) for number, content in contents]
+    return tuple(style.ordered([Item(number, *content) for number, content in rendered]))
 
 
 def _file_input(path: Path, label: str) -> Inputs:
@@ -157,12 +175,12 @@ def _without_endings(path: Path) -> Path:
     return path
 
 
-def _items(
+def _contents(
     name: str, part: Slice, settings: TaskSettings, numbered: Iterator[tuple[int, Any]]
-) -> tuple[TaskKind, tuple[Item, ...]]:
-    """Return the kind of a file and its items. Raises InputError."""
+) -> tuple[TaskKind, list[tuple[int, Options]]]:
+    """Return the kind of a file, and the contents of its lines. Raises InputError."""
     kind: TaskKind | None = None
-    items: list[Item] = []
+    contents: list[tuple[int, Options]] = []
     for number, record in numbered:
         where = f"{part.location}: line {number}"
         if not isinstance(record, dict):
@@ -176,14 +194,10 @@ def _items(
                 f"not a {kind.name}, as the lines before it: must have "
                 + ", ".join("|".join(group) for group in kind.keys)
             )
-        content = kind.read(fields)
-        if not kind.is_whole_text:
-            contexts = tuple(with_suffix(context, settings) for context in content.contexts)
-            content = content._replace(contexts=contexts)
-        items.append(Item(number, *content))
+        contents.append((number, kind.read(fields)))
     if kind is None:
         raise InputError(f"{part.location}: holds no items", "a task file holds JSON lines")
-    return kind, tuple(items)
+    return kind, contents
 
 
 def _kind(fields: RecordFields, settings: TaskSettings, part: Slice) -> TaskKind:

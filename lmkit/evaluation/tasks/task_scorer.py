@@ -25,7 +25,9 @@ from lmkit.evaluation.tasks.likelihoods.masked_likelihood import MaskedLikelihoo
 from lmkit.evaluation.tasks.likelihoods.permutation_likelihood import PermutationLikelihood
 from lmkit.evaluation.tasks.likelihoods.target_likelihood import SpanLikelihood, SpanLikelihoods
 from lmkit.evaluation.tasks.options import TaskOptions
+from lmkit.evaluation.tasks.styles.lm_eval import LM_EVAL
 from lmkit.evaluation.tasks.task_file import Task
+from lmkit.evaluation.tasks.token_division import Apart
 from lmkit.evaluation.tasks.token_spans import EncodedRequest, RequestEncoder
 from lmkit.model.transformer import Transformer
 from lmkit.objectives.objective import Objective, Packing, required
@@ -51,7 +53,9 @@ class TaskScorer:
         while some := list(islice(pairs, ITEMS_AT_A_TIME)):
             groups = [requests for _, requests in some]
             where = [f"{task.path}: line {item.line}" for item, _ in some]
-            encoded = self.encoder.encoded(groups, where, whole=task.kind.is_whole_text)
+            encoded = self.encoder.encoded(
+                groups, where, task.style.division, whole=task.kind.is_whole_text
+            )
             found = iter(self.likelihoods([[r.spans for r in item] for item in encoded]))
             for (item, _), requests in zip(some, encoded, strict=True):
                 yield Answer(item, tuple(_scored(request, found) for request in requests))
@@ -91,7 +95,14 @@ def task_scorer(
     """Return what answers tasks with a model. Raises ConfigError if it can't."""
     model, tokenizer, packing = scored.model, scored.tokenizer, scored.packing
     encode, longest = tokenizer.encode_batch, scored.longest
-    match scored.objective.prompt_format(packing):
+    prompt_format = scored.objective.prompt_format(packing)
+    if options.style != LM_EVAL.name and not isinstance(prompt_format, Continuation):
+        raise ConfigError(
+            f"--style: got {options.style}, and {options.style} scores decoders; a run with "
+            f"--objective {scored.objective.name} isn't one",
+            f"leave it out, or give --style {LM_EVAL.name}",
+        )
+    match prompt_format:
         case Continuation():
             encoder = RequestEncoder(encode, packing.bos, _prefix(scored), longest)
             return TaskScorer(encoder, DecoderLikelihood(model, precision, micro_batch))
@@ -109,7 +120,8 @@ def task_scorer(
         case MaskedSpans(style):
             source_format = _source_format(tokenizer, style, options.how)
             apart = source_format.target_begins_with != "context"  # else it is one text
-            encoder = RequestEncoder(encode, None, source_format.eos, longest - 2, apart)
+            division = Apart() if apart else None
+            encoder = RequestEncoder(encode, None, source_format.eos, longest - 2, division)
             decoded = EncoderDecoderLikelihood(model, source_format, precision, micro_batch)
             return TaskScorer(encoder, decoded, f"likelihood {options.how}")
         case None:

@@ -5,7 +5,8 @@ Choices:
   of those that all its tasks have, as lm-evaluation-harness has it for BLiMP: a paradigm counts as
   much as another one, however many items it has.
 - Accuracy is also shown centered: 0 is chance, 1 is perfect. So tasks with different numbers of
-  choices can be compared, and a small model at chance is recognized.
+  choices can be compared, and a small model at chance is recognized. That of a group is the mean of
+  its tasks', as the CORE score of DCLM is.
 - A number that is no number in JSON, such as the score of a diverged model, is null.
 """
 
@@ -37,6 +38,8 @@ class TaskScores(Record):
     """The scores of a task."""
 
     kind: str
+    style: str = "lm-eval"
+    """Whose prompts and scores they are."""
     method: str
     """How the options were scored: `likelihood`, `pll within-word`, ..."""
     items: int
@@ -66,10 +69,11 @@ class GroupScores(Record):
 
 def task_scores(task: Task, answers: Sequence[Answer], method: str) -> TaskScores:
     """Return the scores of the answers to all items of a task, given how they were scored."""
-    found = {name: estimate(measure, answers) for name, measure in task.kind.measures.items()}
+    found = {name: estimate(measure, answers) for name, measure in task.measures.items()}
     accuracy = found.get(ACCURACY)
     return TaskScores(
         kind=task.kind.name,
+        style=task.style.name,
         method=method,
         items=len(answers),
         shots=0 if task.kind.is_whole_text else task.settings.shots,
@@ -97,15 +101,20 @@ def _group(members: Sequence[TaskScores]) -> GroupScores:
         name: _pooled([(each.scores[name], each.items) for each in members]) for name in names
     }
     chances = [each.chance for each in members if each.chance is not None]
-    chance = sum(chances) / len(chances) if len(chances) == len(members) else None
-    accuracy = scores.get(ACCURACY)
+    chance = _mean_of_all(chances, members)
+    centered_values = [each.centered for each in members if each.centered is not None]
     return GroupScores(
         tasks=len(members),
         items=sum(each.items for each in members),
         scores=scores,
         chance=chance,
-        centered=_centered(accuracy and accuracy.value, chance),
+        centered=_mean_of_all(centered_values, members),
     )
+
+
+def _mean_of_all(values: Sequence[float], members: Sequence[TaskScores]) -> float | None:
+    """Return the mean, if all members of a group have a value."""
+    return math.fsum(values) / len(values) if len(values) == len(members) else None
 
 
 def _pooled(scores: Sequence[tuple[ScoreRecord, int]]) -> ScoreRecord:

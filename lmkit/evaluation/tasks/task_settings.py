@@ -9,7 +9,7 @@ r"""A TOML file next to a task file: its prompts and its baseline, for which no 
 Choices:
 - A name in braces is a field of the record, `a.b` one of a table in it; any other brace is text.
 - `choices` may also be one name in braces: that of a field with a list.
-- What was typed on the command line comes before what stands here.
+- What was typed on the command line comes before what stands here, and that before the style's own.
 """
 
 import re
@@ -21,7 +21,6 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lmkit.errors import InputError
-from lmkit.evaluation.tasks.options import TaskOptions
 from lmkit.evaluation.tasks.record_fields import RecordFields
 
 FIELD = re.compile(r"\{(\w+(?:\.\w+)*)\}")
@@ -53,14 +52,10 @@ class TaskSettings(BaseModel):
     random_baseline: Annotated[float, Field(ge=0, le=1)] | None = None
     """The accuracy of random answers; None: by the number of options."""
 
-    def with_options(self, options: TaskOptions) -> "TaskSettings":
-        """Return the settings with what was typed."""
-        names = ("shots", "delimiter", "example_delimiter")
-        typed = {name: getattr(options, name) for name in names}
-        changes = {name: value for name, value in typed.items() if value is not None}
-        if options.prompt_suffix != "auto":
-            changes["prompt_suffix"] = options.prompt_suffix
-        return self.model_copy(update=changes)
+    def merged(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> "TaskSettings":
+        """Return the settings with defaults before those that were set here, and others after."""
+        was_set = self.model_dump(exclude_unset=True)
+        return TaskSettings.model_validate({**before, **was_set, **after})
 
     def rendered(self, fields: RecordFields) -> RecordFields:
         """Return a record with the fields that the templates make. Raises InputError."""

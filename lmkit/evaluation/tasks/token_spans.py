@@ -3,10 +3,6 @@
     context "A:", continuation " yes"    →    <s> A : | yes
 
 Choices, all of them lm-evaluation-harness':
-- Context and continuation are encoded together, and divided after as many tokens as the context has
-  alone. Where the context alone has other tokens than those, its own are read, and the request is
-  counted as one with a seam.
-- White space at the end of a context belongs to the continuation.
 - A request that is too long loses its start, BOS first; the model reads at most as many tokens as
   it was trained to. How many items were cut is counted.
 - A request without a context follows BOS.
@@ -23,6 +19,7 @@ from numpy.typing import NDArray
 
 from lmkit.errors import InputError
 from lmkit.evaluation.tasks.item import Request
+from lmkit.evaluation.tasks.token_division import Division, TokenIds
 
 Encode = Callable[[list[str]], list[NDArray[np.uint32]]]
 
@@ -66,58 +63,61 @@ class RequestEncoder:
     """The token that precedes a continuation without a context."""
     longest: int
     """Most tokens that the model reads."""
-    apart: bool = False
-    """Whether a context and its continuation are encoded by themselves, for an encoder and for a
-    decoder, each of which reads `longest` tokens."""
-    _known: dict[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
+    division: Division | None = None
+    """How texts are divided into tokens; None: as the style of the task has it."""
+    _known: dict[str, TokenIds] = field(default_factory=dict[str, TokenIds])
 
     def encoded(
-        self, groups: Sequence[tuple[Request, ...]], where: Sequence[str], *, whole: bool
+        self,
+        groups: Sequence[tuple[Request, ...]],
+        where: Sequence[str],
+        division: Division,
+        *,
+        whole: bool = False,
     ) -> list[list[EncodedRequest]]:
         """Return the tokens of the requests of each item.
 
-        `where` names each item in errors; `whole` requests are texts without contexts. Raises
-        InputError for a continuation that the model can't read, or that has no tokens.
+        `where` names each item in errors; `division` is that of the style; `whole` requests are
+        texts without contexts. Raises InputError for a continuation that the model can't read, or
+        that has no tokens.
         """
+        division = self.division or division
         self._known.clear()  # no other items have these texts
-        moved = [[_without_blanks(request) for request in group] for group in groups]
-        texts = {text for group in moved for request in group for text in self._texts(request)}
+        if whole:
+            texts = {request.continuation for requests in groups for request in requests}
+        else:
+            texts = {text for requests in groups for text in division.texts(requests)}
         ordered = sorted(texts)
         for text, ids in zip(ordered, self.encode(ordered), strict=True):
             self._known[text] = tuple(ids.tolist())
+        pairs = zip(groups, where, strict=True)
         if whole:
-            return [[self._windows(r, at) for r in g] for g, at in zip(groups, where, strict=True)]
-        return [[self._span(r, at) for r in g] for g, at in zip(moved, where, strict=True)]
+            return [[self._windows(request, at) for request in each] for each, at in pairs]
+        return [self._spans(requests, at, division) for requests, at in pairs]
 
-    def _span(self, request: Request, where: str) -> EncodedRequest:
-        context, continuation = request
-        own = self._known[context] if context else ()
-        together = (
-            (*own, *self._known[continuation]) if self.apart else self._known["".join(request)]
-        )
-        targets = together[len(own) :]
+    def _spans(
+        self, requests: Sequence[Request], where: str, division: Division
+    ) -> list[EncodedRequest]:
+        divided = division.divide(requests, self._known)
         bos = () if self.bos is None else (self.bos,)
-        before = (*bos, *own) or (self.prefix,)
-        if not targets:
-            raise InputError(f"{where}: {continuation!r} adds no token to its context")
-        if len(targets) > self.longest:
-            raise InputError(
-                f"{where}: a continuation has {len(targets):,} tokens, and the model reads "
-                f"{self.longest:,} at once"
-            )
-        room = self.longest + (len(targets) if self.apart else 1)
-        tokens = (*before, *targets)[-room:]
-        return EncodedRequest(
-            (TokenSpan(tokens, len(tokens) - len(targets)),),
-            is_cut=len(before) + len(targets) > len(tokens),
-            has_seam=together[: len(own)] != own,
-        )
-
-    def _texts(self, request: Request) -> tuple[str, ...]:
-        """Return the texts to encode for a request."""
-        context, continuation = request
-        after = continuation if self.apart else context + continuation
-        return (context, after) if context else (after,)
+        if division.always_begins:
+            bos = (self.prefix,)
+        found: list[EncodedRequest] = []
+        for request, (own, targets, has_seam) in zip(requests, divided, strict=True):
+            before = (*bos, *own) or (self.prefix,)
+            if not targets:
+                raise InputError(f"{where}: {request.continuation!r} adds no token to its context")
+            room = division.room(self.longest, len(targets))
+            if len(targets) > (most := min(self.longest, room - 1)):
+                raise InputError(
+                    f"{where}: a continuation has {len(targets):,} tokens, and the model reads "
+                    f"{most:,} at once"
+                )
+            tokens = (*before, *targets)[-room:]
+            span = TokenSpan(tokens, len(tokens) - len(targets))
+            is_cut = len(before) + len(targets) > len(tokens)
+            found.append(EncodedRequest((span,), is_cut, has_seam))
+        return found
 
     def _windows(self, request: Request, where: str) -> EncodedRequest:
         tokens = self._known[request.continuation]
@@ -141,9 +141,3 @@ def windows(tokens: tuple[int, ...], prefix: int, longest: int) -> tuple[TokenSp
         first_read = max(0, stop - longest - 1)
         found.append(TokenSpan(tokens[first_read:stop], start - first_read))
     return tuple(found)
-
-
-def _without_blanks(request: Request) -> Request:
-    """Move white space from the end of the context to the continuation."""
-    kept = request.context.rstrip()
-    return Request(kept, request.context[len(kept) :] + request.continuation)

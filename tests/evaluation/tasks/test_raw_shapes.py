@@ -98,7 +98,7 @@ RECORDS: dict[str, tuple[dict[str, Any], list[Request], int]] = {
 def test_a_published_record_gives_the_prompts_of_lm_evaluation_harness(task: str) -> None:
     record, requests, gold = RECORDS[task]
     fields = with_kind_fields(RecordFields(record, "f"), task)
-    contexts, continuations, found = kind_of_record(fields).read(fields)
+    contexts, continuations, found, _ = kind_of_record(fields).read(fields)
     count = max(len(contexts), len(continuations))
     pairs = zip(contexts * (count // len(contexts)), continuations * count, strict=False)
     assert [Request(*pair) for pair in pairs] == requests

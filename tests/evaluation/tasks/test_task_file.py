@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from lmkit.errors import InputError
+from lmkit.evaluation.tasks.item import Request
 from lmkit.evaluation.tasks.options import TaskOptions
 from lmkit.evaluation.tasks.task_file import Task, TaskFiles, read_task_files
 
@@ -82,7 +83,7 @@ def test_chance_is_the_mean_over_items_with_different_numbers_of_choices(here: P
 
 def test_a_whole_text_is_read_as_it_is(here: Path) -> None:
     write("t.jsonl", [{"text": "Question: why?\n"}])
-    assert [*only("t.jsonl", shots=3).requests()] == [(("", "Question: why?\n"),)]
+    assert [*only("t.jsonl", shots=3).requests()] == [(Request("", "Question: why?\n"),)]
 
 
 @pytest.mark.parametrize(

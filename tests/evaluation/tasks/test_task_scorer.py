@@ -16,6 +16,7 @@ from lmkit.evaluation.tasks.likelihoods.permutation_likelihood import Permutatio
 from lmkit.evaluation.tasks.options import TaskOptions
 from lmkit.evaluation.tasks.task_file import read_task_files
 from lmkit.evaluation.tasks.task_scorer import ScoredModel, TaskScorer, task_scorer
+from lmkit.evaluation.tasks.token_division import Apart
 from lmkit.evaluation.tasks.token_spans import RequestEncoder
 from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
@@ -100,7 +101,8 @@ def test_an_encoder_decoder_is_asked_as_it_was_trained_or_as_lm_evaluation_harne
     def format_of(**options: str) -> SourceFormat:
         found, _ = scorer_of(packed, "encoder-decoder", "span-corruption", **options)
         assert isinstance(found.likelihoods, EncoderDecoderLikelihood)
-        assert found.encoder.apart is (found.likelihoods.format.target_begins_with != "context")
+        is_apart = found.likelihoods.format.target_begins_with != "context"
+        assert isinstance(found.encoder.division, Apart) is is_apart
         return found.likelihoods.format
 
     tokenizer = Tokenizer.load(packed.parent / "tokenizer")

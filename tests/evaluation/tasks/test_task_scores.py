@@ -6,6 +6,8 @@ import pytest
 from lmkit.evaluation.tasks.item import Answer, Item, Scored
 from lmkit.evaluation.tasks.kinds.pair import PAIR
 from lmkit.evaluation.tasks.kinds.whole_text import TEXT
+from lmkit.evaluation.tasks.styles.lm_eval import LM_EVAL
+from lmkit.evaluation.tasks.styles.task_style import ExamplePool
 from lmkit.evaluation.tasks.task_file import Task
 from lmkit.evaluation.tasks.task_scores import (
     ScoreRecord,
@@ -16,12 +18,16 @@ from lmkit.evaluation.tasks.task_scores import (
 from lmkit.evaluation.tasks.task_settings import TaskSettings
 from tests.evaluation.tasks.answers import answer
 
+NO_POOL = ExamplePool((), is_own=True)
+
 
 def scores_of(answers: list[Answer], **settings: object) -> TaskScores:
     items = tuple(each.item for each in answers)
     found = TaskSettings.model_validate(settings)
     return task_scores(
-        Task("t", Path("t.jsonl"), PAIR, items, found, items, True), answers, "likelihood"
+        Task("t", Path("t.jsonl"), PAIR, items, found, ExamplePool(items, is_own=True), LM_EVAL),
+        answers,
+        "likelihood",
     )
 
 
@@ -33,7 +39,7 @@ def scored(value: float, items: int, stderr: float | None = 0.1) -> TaskScores:
         shots=0,
         scores={"acc": ScoreRecord(value=value, stderr=stderr)},
         chance=0.5,
-        centered=None,
+        centered=2 * value - 1,
         cut=0,
         seams=0,
         ties=0,
@@ -71,7 +77,7 @@ def test_a_diverged_model_scores_null() -> None:
 
 def test_a_text_has_no_accuracy() -> None:
     one = answer([-10], ["ab cd ef"])
-    task = Task("t", Path("t"), TEXT, (one.item,), TaskSettings(shots=3), (), True)
+    task = Task("t", Path("t"), TEXT, (one.item,), TaskSettings(shots=3), NO_POOL, LM_EVAL)
     found = task_scores(task, [one], "pll original")
     assert (found.chance, found.centered, found.shots) == (None, None, 0)
     assert "acc" not in found.scores and found.method == "pll original"
@@ -95,6 +101,12 @@ def test_a_folder_is_a_group_with_the_folders_in_it() -> None:
 
 
 def test_a_group_has_the_scores_that_all_its_tasks_have() -> None:
-    text = scored(0.5, 2).model_copy(update={"scores": {}, "chance": None})
+    text = scored(0.5, 2).model_copy(update={"scores": {}, "chance": None, "centered": None})
     found = group_scores({"g/a": scored(0.5, 2), "g/b": text})["g"]
     assert (found.scores, found.chance, found.centered) == ({}, None, None)
+
+
+def test_the_centered_accuracy_of_a_group_is_the_mean_of_its_tasks() -> None:
+    of_four = scored(0.5, 8).model_copy(update={"chance": 0.25, "centered": 1 / 3})
+    found = group_scores({"core/a": of_four, "core/b": scored(0.9, 2)})["core"]
+    assert found.centered == pytest.approx((1 / 3 + 0.8) / 2)

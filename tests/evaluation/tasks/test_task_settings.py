@@ -3,7 +3,6 @@ from pathlib import Path
 import pytest
 
 from lmkit.errors import InputError
-from lmkit.evaluation.tasks.options import TaskOptions
 from lmkit.evaluation.tasks.record_fields import RecordFields
 from lmkit.evaluation.tasks.task_settings import TaskSettings, filled, read_settings
 
@@ -41,11 +40,13 @@ def test_other_braces_are_text_and_unknown_fields_an_error() -> None:
         filled("{b}", fields)
 
 
-def test_what_was_typed_comes_first(here: Path) -> None:
-    found = settings(here, 'shots = 3\ndelimiter = "="\nprompt_suffix = "none"')
-    assert found.with_options(TaskOptions()) == found
-    typed = found.with_options(TaskOptions(shots=0, delimiter="", prompt_suffix=None))
-    assert (typed.shots, typed.delimiter, typed.prompt_suffix) == (0, "", None)
+def test_what_was_typed_comes_first_and_what_a_style_has_last(here: Path) -> None:
+    found = settings(here, 'shots = 3\ndelimiter = "="')
+    assert found.merged({}, {}) == found
+    style = {"delimiter": "~", "example_delimiter": "\n"}
+    merged = found.merged(style, {"shots": 0, "prompt_suffix": "none"})
+    expected = {"shots": 0, "delimiter": "=", "example_delimiter": "\n", "prompt_suffix": "none"}
+    assert merged.model_dump(exclude_unset=True) == expected
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ import pytest
 
 from lmkit.errors import InputError
 from lmkit.evaluation.tasks.item import Request
+from lmkit.evaluation.tasks.token_division import Apart, Together
 from lmkit.evaluation.tasks.token_spans import EncodedRequest, RequestEncoder, TokenSpan, windows
 from tests.evaluation.tasks.words import WORDS, encode
 
@@ -11,7 +12,7 @@ def encoded(
 ) -> EncodedRequest:
     encoder = RequestEncoder(encode, bos, 0, longest)
     requests = [(Request(context, continuation),)]
-    ((found,),) = encoder.encoded(requests, ["f: line 1"], whole=whole)
+    ((found,),) = encoder.encoded(requests, ["f: line 1"], Together(), whole=whole)
     return found
 
 
@@ -79,9 +80,9 @@ def test_a_text_is_encoded_as_it_is() -> None:
 
 
 def test_an_encoder_decoders_context_and_continuation_are_encoded_apart() -> None:
-    encoder = RequestEncoder(encode, None, 0, 2, apart=True)
+    encoder = RequestEncoder(encode, None, 0, 2, Apart())
     requests = [(Request("one two un", "able to"),)]
-    ((found,),) = encoder.encoded(requests, ["f"], whole=False)
+    ((found,),) = encoder.encoded(requests, ["f"], Together())
     (span,) = found.spans
     assert [WORDS[token] for token in span.tokens] == [" two", " un", "able", " to"]
     assert (span.first_target, found.is_cut, found.has_seam) == (2, True, False)

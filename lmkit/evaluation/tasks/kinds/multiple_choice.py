@@ -20,7 +20,8 @@ GOLD = ("gold", "label", "answerKey")
 
 def _read(fields: RecordFields) -> Options:
     choices = fields.texts("choices")
-    return Options((fields.text(*CONTEXT),), choices, fields.index(GOLD, choices))
+    gold, *others = fields.indices(GOLD, choices)
+    return Options((fields.text(*CONTEXT),), choices, gold, tuple(others))
 
 
 CHOICE = TaskKind(

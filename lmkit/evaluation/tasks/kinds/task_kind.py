@@ -17,6 +17,7 @@ class Options(NamedTuple):
     contexts: tuple[str, ...]
     continuations: tuple[str, ...]
     gold: int = 0
+    also_right: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

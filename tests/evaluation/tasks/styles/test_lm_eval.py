@@ -1,13 +1,12 @@
-from lmkit.evaluation.tasks.few_shot import ExampleSampler
 from lmkit.evaluation.tasks.item import Item, Request
-from lmkit.evaluation.tasks.prompt_text import prompts, with_suffix
+from lmkit.evaluation.tasks.styles.lm_eval import LM_EVAL
+from lmkit.evaluation.tasks.styles.task_style import ExamplePool
 from lmkit.evaluation.tasks.task_settings import TaskSettings
 
 
 def made(items: list[Item], **settings: object) -> list[tuple[Request, ...]]:
     found = TaskSettings.model_validate(settings)
-    sampler = ExampleSampler(items, found.shots, is_own=True, first=False)
-    return list(prompts(items, sampler, found))
+    return list(LM_EVAL.prompts(items, ExamplePool(items, is_own=True), found))
 
 
 def test_examples_precede_the_question_each_with_its_answer() -> None:
@@ -37,18 +36,3 @@ def test_delimiters_are_those_of_the_settings() -> None:
     items = [Item(n + 1, (f"q{n}",), ("a", "b"), 0) for n in range(2)]
     found = made(items, shots=1, delimiter="\nAnswer: ", example_delimiter="\n")
     assert found[0][0] == Request("q1\nAnswer: a\nq0", "\nAnswer: a")
-
-
-def test_the_answer_that_llm_foundrys_files_lack_is_added() -> None:
-    settings = TaskSettings()
-    assert with_suffix("Question: Why?\n", settings) == "Question: Why?\nAnswer:"
-    assert with_suffix("Question: Why?\nA. x\nAnswer:", settings).count("Answer:") == 1
-    assert with_suffix("Why? ", settings) == "Why? "
-    other = TaskSettings(delimiter="\nAnswer: ")
-    assert with_suffix("Question: Why?", other) == "Question: Why?"
-
-
-def test_a_prompt_suffix_can_be_chosen_or_left_out() -> None:
-    assert with_suffix("Question: Why?", TaskSettings(prompt_suffix=None)) == "Question: Why?"
-    assert with_suffix("Question: Why?", TaskSettings(prompt_suffix="none")) == "Question: Why?"
-    assert with_suffix("Why?", TaskSettings(prompt_suffix=" =")) == "Why? ="
