@@ -86,6 +86,12 @@ class TrainedModel:
     model: Transformer
     tokenizer: Tokenizer
     description: Description
+
+
+@dataclass(frozen=True)
+class TrainedRun(TrainedModel):
+    """The model of a checkpoint of a run."""
+
     checkpoint: Path
 
     @property
@@ -99,7 +105,7 @@ class TrainedModel:
         return step_of(self.checkpoint)
 
 
-def open_run(path: Path, device: torch.device) -> TrainedModel:
+def open_run(path: Path, device: torch.device) -> TrainedRun:
     """Load the model of a run, or of one of its checkpoints.
 
     Raises InputError for a folder that is neither, or whose parts don't belong together.
@@ -117,11 +123,16 @@ def open_run(path: Path, device: torch.device) -> TrainedModel:
     model = model.to_empty(device=device)
     load_weights(checkpoint, model)
     model.eval()
-    return TrainedModel(model, tokenizer, description, checkpoint)
+    return TrainedRun(model, tokenizer, description, checkpoint)
 
 
-def find_run(path: Path) -> tuple[Path, Path]:
-    """Return the run's folder and the checkpoint to use."""
+def find_run(
+    path: Path, forms: str = "give a folder made by lmkit pretrain"
+) -> tuple[Path, Path]:
+    """Return the run's folder and the checkpoint to use; `forms` is the hint where it is neither.
+
+    Raises InputError.
+    """
     if (path / MODEL_JSON).is_file():
         if not newest_first(path):
             raise InputError(f"{path}: no checkpoint yet", "wait for the first --save-every")
@@ -134,10 +145,7 @@ def find_run(path: Path) -> tuple[Path, Path]:
         return run, path
     if not path.exists():
         raise InputError(f"{path}: no such folder")
-    raise InputError(
-        f"{path}: not a run, and not a checkpoint of one",
-        "give a folder made by lmkit pretrain",
-    )
+    raise InputError(f"{path}: not a run, and not a checkpoint of one", forms)
 
 
 def run_of(checkpoint: Path) -> Path:
