@@ -185,7 +185,15 @@ def _refuse_other_tokenizer(
     if packed.record.tokenizer != trained.description.tokenizer:
         raise InputError(
             f"--data: {config.data} was packed with another tokenizer than {config.run}",
-            "pack the documents with the run's tokenizer: --tokenizer RUN/tokenizer",
+            "pack the documents with the run's tokenizer: --tokenizer RUN/tokenizer, or of a "
+            "Transformers folder --tokenizer RUN",
+        )
+    positions, length = trained.description.config.longest, packed.record.sequence_length
+    if positions is not None and length > positions:
+        raise InputError(
+            f"--data: {config.data} has sequences of {length:,} tokens, and {config.run} has "
+            f"learned {positions:,} positions",
+            "pack with a shorter --sequence-length",
         )
     if not packed.record.validation:
         raise InputError(

@@ -57,8 +57,7 @@ def find_model(path: Path) -> Path:
         HfCheckpoint.at(path).files  # noqa: B018 (raises what is wrong with it)
         tokenizer_file(path)
         return path if path.name else path.resolve()
-    if not path.exists():
-        raise InputError(f"{path}: no such folder", f"{FORMS}; models of the Hub aren't downloaded")
+    _refuse_missing(path)
     return find_run(path, FORMS)[1]
 
 
@@ -72,15 +71,23 @@ def model_input(found: Path) -> Inputs:
     return Inputs((str(found),), (record,), (), {})
 
 
-def open_model(found: Path, device: torch.device) -> TrainedModel:
+def open_model(path: Path, device: torch.device) -> TrainedModel:
     """Load the model of a run, of one of its checkpoints, or of a Transformers folder.
 
     Raises InputError for a folder that is neither, or whose parts don't belong together.
     """
-    found = find_model(found)
-    if not is_hf_folder(found):
-        return open_run(found, device)
-    checkpoint = HfCheckpoint.at(found)
+    if is_hf_folder(path):
+        return _open_folder(HfCheckpoint.at(path), device)
+    _refuse_missing(path)
+    return open_run(path, device, FORMS)
+
+
+def _refuse_missing(path: Path) -> None:
+    if not path.exists():
+        raise InputError(f"{path}: no such folder", f"{FORMS}; models of the Hub aren't downloaded")
+
+
+def _open_folder(checkpoint: HfCheckpoint, device: torch.device) -> TrainedModel:
     texts = FolderTokenizer.of(checkpoint)
     description = _description(checkpoint, texts)
     with torch.device("meta"):

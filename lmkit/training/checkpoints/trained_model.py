@@ -126,9 +126,7 @@ def open_run(path: Path, device: torch.device) -> TrainedRun:
     return TrainedRun(model, tokenizer, description, checkpoint)
 
 
-def find_run(
-    path: Path, forms: str = "give a folder made by lmkit pretrain"
-) -> tuple[Path, Path]:
+def find_run(path: Path, forms: str = "give a folder made by lmkit pretrain") -> tuple[Path, Path]:
     """Return the run's folder and the checkpoint to use; `forms` is the hint where it is neither.
 
     Raises InputError.
