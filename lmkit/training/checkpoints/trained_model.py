@@ -39,6 +39,7 @@ from lmkit.training.checkpoints.save_load import load_weights
 
 MODEL_JSON = "model.json"
 TOKENIZER = "tokenizer"
+FORMS = "give a folder made by lmkit pretrain"
 
 
 class Description(Record):
@@ -105,12 +106,12 @@ class TrainedRun(TrainedModel):
         return step_of(self.checkpoint)
 
 
-def open_run(path: Path, device: torch.device) -> TrainedRun:
-    """Load the model of a run, or of one of its checkpoints.
+def open_run(path: Path, device: torch.device, forms: str = FORMS) -> TrainedRun:
+    """Load the model of a run, or of one of its checkpoints; `forms` is as for `find_run`.
 
     Raises InputError for a folder that is neither, or whose parts don't belong together.
     """
-    run, checkpoint = find_run(path)
+    run, checkpoint = find_run(path, forms)
     description = read_description(run)
     tokenizer = Tokenizer.load(run / TOKENIZER)
     if tokenizer.fingerprint != description.tokenizer:
@@ -126,7 +127,7 @@ def open_run(path: Path, device: torch.device) -> TrainedRun:
     return TrainedRun(model, tokenizer, description, checkpoint)
 
 
-def find_run(path: Path, forms: str = "give a folder made by lmkit pretrain") -> tuple[Path, Path]:
+def find_run(path: Path, forms: str = FORMS) -> tuple[Path, Path]:
     """Return the run's folder and the checkpoint to use; `forms` is the hint where it is neither.
 
     Raises InputError.
