@@ -34,7 +34,7 @@ from lmkit.training.checkpoints.trained_model import (
 )
 
 LONGEST_SEQUENCE = 8_192
-FORMS = (
+HINT = (
     "give a folder made by lmkit pretrain, or a Transformers folder (config.json, "
     "model.safetensors, tokenizer.json)"
 )
@@ -58,7 +58,7 @@ def find_model(path: Path) -> Path:
         tokenizer_file(path)
         return path if path.name else path.resolve()
     _refuse_missing(path)
-    return find_run(path, FORMS)[1]
+    return find_run(path, HINT)[1]
 
 
 def model_input(found: Path) -> Inputs:
@@ -79,12 +79,12 @@ def open_model(path: Path, device: torch.device) -> TrainedModel:
     if is_hf_folder(path):
         return _open_folder(HfCheckpoint.at(path), device)
     _refuse_missing(path)
-    return open_run(path, device, FORMS)
+    return open_run(path, device, HINT)
 
 
 def _refuse_missing(path: Path) -> None:
     if not path.exists():
-        raise InputError(f"{path}: no such folder", f"{FORMS}; models of the Hub aren't downloaded")
+        raise InputError(f"{path}: no such folder", f"{HINT}; models of the Hub aren't downloaded")
 
 
 def _open_folder(checkpoint: HfCheckpoint, device: torch.device) -> TrainedModel:

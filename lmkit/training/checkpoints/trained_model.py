@@ -39,7 +39,7 @@ from lmkit.training.checkpoints.save_load import load_weights
 
 MODEL_JSON = "model.json"
 TOKENIZER = "tokenizer"
-FORMS = "give a folder made by lmkit pretrain"
+HINT = "give a folder made by lmkit pretrain"
 
 
 class Description(Record):
@@ -106,12 +106,12 @@ class TrainedRun(TrainedModel):
         return step_of(self.checkpoint)
 
 
-def open_run(path: Path, device: torch.device, forms: str = FORMS) -> TrainedRun:
-    """Load the model of a run, or of one of its checkpoints; `forms` is as for `find_run`.
+def open_run(path: Path, device: torch.device, hint: str = HINT) -> TrainedRun:
+    """Load the model of a run, or of one of its checkpoints; `hint` is as for `find_run`.
 
     Raises InputError for a folder that is neither, or whose parts don't belong together.
     """
-    run, checkpoint = find_run(path, forms)
+    run, checkpoint = find_run(path, hint)
     description = read_description(run)
     tokenizer = Tokenizer.load(run / TOKENIZER)
     if tokenizer.fingerprint != description.tokenizer:
@@ -127,10 +127,10 @@ def open_run(path: Path, device: torch.device, forms: str = FORMS) -> TrainedRun
     return TrainedRun(model, tokenizer, description, checkpoint)
 
 
-def find_run(path: Path, forms: str = FORMS) -> tuple[Path, Path]:
-    """Return the run's folder and the checkpoint to use; `forms` is the hint where it is neither.
+def find_run(path: Path, hint: str = HINT) -> tuple[Path, Path]:
+    """Return the run's folder and the checkpoint to use.
 
-    Raises InputError.
+    Raises InputError, with the hint where the path is neither.
     """
     if (path / MODEL_JSON).is_file():
         if not newest_first(path):
@@ -144,7 +144,7 @@ def find_run(path: Path, forms: str = FORMS) -> tuple[Path, Path]:
         return run, path
     if not path.exists():
         raise InputError(f"{path}: no such folder")
-    raise InputError(f"{path}: not a run, and not a checkpoint of one", forms)
+    raise InputError(f"{path}: not a run, and not a checkpoint of one", hint)
 
 
 def run_of(checkpoint: Path) -> Path:
