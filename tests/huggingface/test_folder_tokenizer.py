@@ -117,7 +117,7 @@ def test_the_context_is_the_most_that_a_model_reads(tokenizer: Path, tmp_path: P
 def test_a_missing_tokenizer_or_another_one_is_refused(tokenizer: Path, tmp_path: Path) -> None:
     folder = make_folder(tmp_path / "hf", tokenizer)
     change_json(folder / "config.json", vocab_size=599)
-    with pytest.raises(InputError, match="its tokenizer has 600 tokens, and by config.json"):
+    with pytest.raises(InputError, match="its tokenizer has 600 tokens, and by"):
         read(folder)
     (folder / "tokenizer.json").unlink()
     with pytest.raises(InputError, match=r"has no tokenizer\.json"):

@@ -40,7 +40,7 @@ def test_shards_are_found_by_their_index(tmp_path: Path) -> None:
         "t2": ("model-2.safetensors", (2,)),
     }
     (tmp_path / INDEX).write_text(json.dumps({"weight_map": table | {"x": table["t1"]}}))
-    with pytest.raises(InputError, match="has no x, which model.safetensors.index.json lists"):
+    with pytest.raises(InputError, match="has no x, which"):
         tensor_headers(tmp_path)
 
 

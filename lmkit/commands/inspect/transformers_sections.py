@@ -22,12 +22,15 @@ from lmkit.huggingface.weight_files import TensorHeader, read_table, tensor_head
 from lmkit.packing.preview import special_texts
 from lmkit.tokenizers.tokenizer import FILES, Tokenizer
 
+TRAINING_ONLY = {"preset", "dropout", "z_loss"}
+"""Options that change nothing of a trained model."""
+
 
 def transformers_sections(folder: Path) -> Sections:
     """Return all sections of a Transformers folder."""
     model = _model_sections(folder)
     problems = model.pop("problems")
-    made = {"folder": str(folder), "stage": "none: a Transformers folder"}
+    made = {"folder": str(folder), "kind": "a Transformers folder"}
     return {"made": made, **model, "outputs": _file_rows(folder), "problems": problems}
 
 
@@ -36,7 +39,7 @@ def exported_sections(folder: OpenedFolder) -> Sections:
     found: Sections = {"details": flat(folder.details)}
     if folder.manifest and is_hf_folder(folder.path):
         model = _model_sections(folder.path)
-        found |= {**model, "model_problems": model["problems"]}
+        found |= {"model_problems": model.pop("problems"), **model}
     return found
 
 
@@ -71,7 +74,7 @@ def _architecture(folder: Path, checkpoint: HfCheckpoint | None) -> Sections:
             return flat(read_table(folder / CONFIG))
         except InputError:
             return {}  # among the problems
-    options = checkpoint.config.model_dump(mode="json", exclude_none=True, exclude={"preset"})
+    options = checkpoint.config.model_dump(mode="json", exclude_none=True, exclude=TRAINING_ONLY)
     family = checkpoint.family
     named = {"class": family.architecture, "objective": family.objective}
     return {"model_type": family.model_type, **named, **options}
