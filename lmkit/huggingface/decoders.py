@@ -122,6 +122,7 @@ GPT2 = Family(
     with_defaults=_gpt2_with_defaults,
     options=_gpt2_options,
     rules=_gpt2_rules,
+    objective="clm",
     fixed={
         "scale_attn_weights": True,
         "scale_attn_by_inverse_layer_idx": False,
@@ -231,6 +232,7 @@ _LLAMA: dict[str, Any] = {
     "prefix": "model.",
     "extra": _llama_extra,
     "rules": _llama_rules,
+    "objective": "clm",
     "ignored": (r".*\.rotary_emb\.inv_freq",),
     "aliases": {"lm_head.weight": "model.embed_tokens.weight"},
 }

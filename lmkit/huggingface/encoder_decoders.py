@@ -13,7 +13,7 @@ from collections.abc import Container
 from lmkit.huggingface.family import TANH, Facts, Family, Json, lmkit_activation
 from lmkit.huggingface.weight_names import Rule, layer, layers
 from lmkit.model.options import ModelConfig
-from lmkit.model.positions.relative import BUCKETS, MAX_DISTANCE
+from lmkit.model.positions.registry import BUCKETS, MAX_DISTANCE
 
 FORWARD = {
     "relu": "relu",
@@ -135,6 +135,7 @@ T5 = Family(
     with_defaults=_with_defaults,
     options=_options,
     rules=_rules,
+    objective="span-corruption",
     ignored=(r"decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight",),
     aliases={
         "lm_head.weight": "shared.weight",

@@ -10,9 +10,7 @@ Choices:
 - XLNet attends to no memory of earlier texts, since lmkit trains without one.
 """
 
-from collections.abc import Container, Mapping
-
-from torch import Tensor
+from collections.abc import Container
 
 from lmkit.huggingface.family import (
     FULL,
@@ -131,16 +129,6 @@ def _bert_rules(config: ModelConfig, known: Container[str]) -> list[Rule]:
     return rules
 
 
-def _add_first_segment(
-    lmkit_attention: dict[str, Tensor], hf_attention: Mapping[str, Tensor]
-) -> None:
-    first_D = hf_attention[TOKEN_TYPES][0] if TOKEN_TYPES in hf_attention else None
-    if first_D is not None and first_D.any():  # -0 + 0 has other bits
-        lmkit_attention["position_embedding.weight"] = (
-            lmkit_attention["position_embedding.weight"] + first_D
-        )
-
-
 BERT = Family(
     model_type="bert",
     architecture="BertForMaskedLM",
@@ -152,6 +140,7 @@ BERT = Family(
     with_defaults=_bert_with_defaults,
     options=_bert_options,
     rules=_bert_rules,
+    objective="mlm",
     fixed={
         "position_embedding_type": "absolute",
         "is_decoder": False,
@@ -162,7 +151,7 @@ BERT = Family(
         "cls.predictions.decoder.weight": "bert.embeddings.word_embeddings.weight",
         "cls.predictions.decoder.bias": "cls.predictions.bias",
     },
-    merge_extra_weights=_add_first_segment,
+    added_first_rows={"position_embedding.weight": TOKEN_TYPES},
 )
 
 
@@ -299,6 +288,7 @@ MODERNBERT = Family(
     with_defaults=_modernbert_with_defaults,
     options=_modernbert_options,
     rules=_modernbert_rules,
+    objective="mlm",
     fixed={"decoder_bias": True},
     aliases={"decoder.weight": "model.embeddings.tok_embeddings.weight"},
 )
@@ -409,6 +399,7 @@ XLNET = Family(
     with_defaults=_xlnet_with_defaults,
     options=_xlnet_options,
     rules=_xlnet_rules,
+    objective="plm",
     fixed={"attn_type": "bi", "same_length": False, "clamp_len": -1, "untie_r": True},
     aliases={"lm_loss.weight": "transformer.word_embedding.weight"},
 )

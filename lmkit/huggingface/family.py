@@ -62,14 +62,18 @@ class Family:
     options: Callable[[Json], Json]
     """The options of a config.json with defaults."""
     rules: Callable[[ModelConfig, Container[str]], list[Rule]]
+    """The names of its weights, given the names of lmkit's."""
+    objective: str
+    """What its published models were trained to predict, as in --objective."""
     fixed: Mapping[str, object] = field(default_factory=dict[str, object])
     """Keys of config.json of which only one value is supported."""
     ignored: tuple[str, ...] = ()
     """Patterns of tensors without further information: buffers, and heads of other tasks."""
     aliases: Mapping[str, str] = field(default_factory=dict[str, str])
     """Tensors that must equal another one where embeddings are tied."""
-    merge_extra_weights: Callable[[dict[str, Any], Mapping[str, Any]], None] | None = None
-    """Merges tensors into lmkit's weights for which lmkit's model has no parameter."""
+    added_first_rows: Mapping[str, str] = field(default_factory=dict[str, str])
+    """From weights of lmkit to tensors that lmkit's model has no parameter for; the first row of
+    the tensor is added to each row of the weight."""
 
     def unsupported(self, config: ModelConfig) -> dict[str, tuple[object, ...]]:
         """Return the options that can't be expressed, each with its supported values."""

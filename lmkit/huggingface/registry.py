@@ -3,21 +3,18 @@
 Choices:
 - A model is exported as the first family that supports all of its options; nothing is approximated.
 - Where none does, the closest family is reported, with every option that it doesn't support.
+- Neither this nor the families need torch: `lmkit inspect` reads folders without it.
 """
 
 from collections.abc import Mapping
-
-import torch
-from torch import Tensor
 
 from lmkit.errors import ConfigError, InputError
 from lmkit.huggingface.decoders import GPT2, LLAMA, QWEN3
 from lmkit.huggingface.encoder_decoders import T5
 from lmkit.huggingface.encoders import BERT, MODERNBERT, XLNET
 from lmkit.huggingface.family import SUPPORTED_MODELS, Family, Json
-from lmkit.huggingface.weight_names import Rule, to_hf
+from lmkit.huggingface.weight_names import Rule
 from lmkit.model.options import ModelConfig
-from lmkit.model.transformer import Transformer
 
 FAMILIES = (GPT2, LLAMA, QWEN3, BERT, MODERNBERT, XLNET, T5)
 WEIGHTS_OF_OPTIONS = {"architecture": 100, "position": 10}
@@ -65,13 +62,6 @@ def family_named(config: Json, path: str) -> Family:
     raise InputError(f"{path}: model_type: got {name}, must be one of {known}", SUPPORTED_MODELS)
 
 
-def shapes_of(config: ModelConfig, vocabulary_size: int) -> dict[str, tuple[int, ...]]:
-    """Return the shape of each weight of a model."""
-    with torch.device("meta"):
-        model = Transformer(config, vocabulary_size)
-    return {name: tuple(parameter.shape) for name, parameter in model.named_parameters()}
-
-
 def rules_of(family: Family, config: ModelConfig, known: Mapping[str, object]) -> list[Rule]:
     """Return the rules for a model's weights; each weight is in one of them.
 
@@ -82,10 +72,3 @@ def rules_of(family: Family, config: ModelConfig, known: Mapping[str, object]) -
     unconverted = known.keys() - converted
     assert unconverted <= {"query_vector"}, unconverted
     return rules
-
-
-def hf_weights(
-    family: Family, config: ModelConfig, weights: Mapping[str, Tensor]
-) -> dict[str, Tensor]:
-    """Return a model's weights under Transformers' names."""
-    return to_hf(rules_of(family, config, weights), weights)

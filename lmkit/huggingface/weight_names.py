@@ -1,4 +1,4 @@
-"""Conversion of weights between lmkit's names and Transformers'.
+"""The names of weights in lmkit and in Transformers.
 
 Choices:
 - A rule is written once and used in both directions, so that a round trip preserves every bit.
@@ -6,13 +6,12 @@ Choices:
   Nothing is computed: numbers are only put in another order.
 - A rule without lmkit names stands for weights that lmkit's models don't have. They are written as
   zeros, which have no effect.
+- Nothing here needs torch: `lmkit inspect` reads folders without it. `weight_conversion` applies
+  the rules.
 """
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import NamedTuple
-
-import torch
-from torch import Tensor
 
 
 class Rule(NamedTuple):
@@ -25,40 +24,6 @@ class Rule(NamedTuple):
     """Whether Transformers stores a matrix as inputs x outputs."""
     shape: tuple[int, ...] | None = None
     """Transformers' shape, where it isn't that of the concatenated and transposed tensor."""
-
-
-def to_hf(rules: Iterable[Rule], weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the weights as Transformers stores them.
-
-    >>> rule = Rule(("q", "k"), "qk", transposed=True)
-    >>> to_hf([rule], {"q": torch.tensor([[1, 2]]), "k": torch.tensor([[3, 4]])})
-    {'qk': tensor([[1, 3],
-            [2, 4]])}
-    """
-    return {rule.hf_name: _fused(rule, weights).contiguous() for rule in rules}
-
-
-def to_lmkit(
-    rules: Iterable[Rule], weights: Mapping[str, Tensor], shapes: Mapping[str, Sequence[int]]
-) -> dict[str, Tensor]:
-    """Return the weights under lmkit's names; `shapes` are lmkit's.
-
-    >>> rule, shapes = Rule(("q", "k"), "qk", transposed=True), {"q": (1, 2), "k": (1, 2)}
-    >>> to_lmkit([rule], {"qk": torch.tensor([[1, 3], [2, 4]])}, shapes)
-    {'q': tensor([[1, 2]]), 'k': tensor([[3, 4]])}
-    """
-    weights_by_name: dict[str, Tensor] = {}
-    for rule in rules:
-        if not rule.lmkit_names:
-            continue
-        full_shape = fused_shape(rule, shapes)
-        tensor = weights[rule.hf_name].reshape(full_shape[::-1] if rule.transposed else full_shape)
-        tensor = tensor.t() if rule.transposed else tensor
-        parts = tensor.split([shapes[name][0] for name in rule.lmkit_names])
-        weights_by_name |= {
-            name: part.contiguous() for name, part in zip(rule.lmkit_names, parts, strict=True)
-        }
-    return weights_by_name
 
 
 def hf_shape(rule: Rule, shapes: Mapping[str, Sequence[int]]) -> tuple[int, ...]:
@@ -112,12 +77,3 @@ def layers(
         for one, other in table.items()
         for rule in layer(prefix + one, hf_prefix + other, known, transposed=transposed)
     ]
-
-
-def _fused(rule: Rule, weights: Mapping[str, Tensor]) -> Tensor:
-    if not rule.lmkit_names:
-        assert rule.shape is not None
-        return torch.zeros(rule.shape, dtype=next(iter(weights.values())).dtype)
-    tensor = torch.cat([weights[name] for name in rule.lmkit_names])
-    tensor = tensor.t() if rule.transposed else tensor
-    return tensor if rule.shape is None else tensor.reshape(rule.shape)

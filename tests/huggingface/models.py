@@ -10,7 +10,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from lmkit.huggingface.family import Facts
-from lmkit.huggingface.registry import family_of, hf_weights
+from lmkit.huggingface.registry import family_of
+from lmkit.huggingface.weight_conversion import hf_weights
 from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
 from tests.model.tiny import VOCABULARY, counting, tokens

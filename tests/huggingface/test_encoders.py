@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from lmkit.huggingface.load import HfCheckpoint
+from lmkit.huggingface.checkpoint import HfCheckpoint
+from lmkit.huggingface.load import weights_of
 from tests.huggingface.models import (
     BERT,
     MODERNBERT,
@@ -64,7 +65,7 @@ def test_the_first_of_berts_token_types_is_added_to_its_positions(tmp_path: Path
     hf_model.bert.embeddings.token_type_embeddings.weight.normal_(std=0.3)
     hf_model.save_pretrained(tmp_path / "two")
     model = random_model(**BERT)
-    model.load_state_dict(HfCheckpoint.at(tmp_path / "two").weights(), strict=False)
+    model.load_state_dict(dict(weights_of(HfCheckpoint.at(tmp_path / "two"))), strict=False)
     check_rows(model, hf_model)
 
 

@@ -10,7 +10,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from lmkit.errors import InputError
-from lmkit.huggingface.load import HfCheckpoint, is_hf_folder
+from lmkit.huggingface.checkpoint import HfCheckpoint, is_hf_folder
+from lmkit.huggingface.load import weights_of
 from lmkit.model.transformer import Transformer
 from tests.huggingface.models import (
     BERT,
@@ -29,7 +30,7 @@ def load_model(folder: Path) -> Transformer:
     hf_model = HfCheckpoint.at(folder)
     assert hf_model.vocabulary_size == VOCABULARY
     model = Transformer(hf_model.config, VOCABULARY)
-    missing, unexpected = model.load_state_dict(hf_model.weights(), strict=False)
+    missing, unexpected = model.load_state_dict(dict(weights_of(hf_model)), strict=False)
     assert not unexpected and set(missing) <= {"query_vector"}
     return model.eval()
 
@@ -38,7 +39,7 @@ def load_model(folder: Path) -> Transformer:
 def test_a_round_trip_preserves_every_bit(name: str, tmp_path: Path) -> None:
     model = random_model(**ONE_OF_EACH[name])
     assert is_hf_folder(saved_as_hf(model, tmp_path / "hf"))
-    loaded_weights = HfCheckpoint.at(tmp_path / "hf").weights()
+    loaded_weights = dict(weights_of(HfCheckpoint.at(tmp_path / "hf")))
     model_weights = dict(model.named_parameters())
     assert model_weights.keys() - loaded_weights.keys() <= {"query_vector"}
     assert all(tensor.equal(model_weights[name]) for name, tensor in loaded_weights.items())
@@ -55,7 +56,7 @@ def test_folders_saved_by_transformers(name: str, tmp_path: Path) -> None:
 def test_the_weight_names_of_published_folders(tmp_path: Path) -> None:
     for name, prefix in (("gpt2", "transformer."), ("bert", "bert.")):
         folder = saved_as_hf(random_model(**ONE_OF_EACH[name]), tmp_path / name)
-        expected = HfCheckpoint.at(folder).weights()
+        expected = dict(weights_of(HfCheckpoint.at(folder)))
         weights = load_file(folder / "model.safetensors")
         shorter = {key.removeprefix(prefix): tensor for key, tensor in weights.items()}
         if name == "bert":
@@ -72,7 +73,7 @@ def test_the_weight_names_of_published_folders(tmp_path: Path) -> None:
             shorter["h.0.attn.bias"] = torch.ones(1, 1, 64, 64)
             shorter["lm_head.weight"] = weights["transformer.wte.weight"].clone()
         save_file(shorter, folder / "model.safetensors")
-        actual = HfCheckpoint.at(folder).weights()
+        actual = dict(weights_of(HfCheckpoint.at(folder)))
         assert actual.keys() == expected.keys()
         assert all(actual[key].equal(expected[key]) for key in actual)
 
@@ -80,7 +81,7 @@ def test_the_weight_names_of_published_folders(tmp_path: Path) -> None:
 def test_half_precision_is_read_into_fp32(tmp_path: Path) -> None:
     hf_model = loaded(saved_as_hf(random_model(**GPT2), tmp_path / "one")).to(torch.bfloat16)
     hf_model.save_pretrained(tmp_path / "two")
-    weights = HfCheckpoint.at(tmp_path / "two").weights()
+    weights = dict(weights_of(HfCheckpoint.at(tmp_path / "two")))
     assert {tensor.dtype for tensor in weights.values()} == {torch.float32}
 
 
@@ -163,7 +164,7 @@ def test_a_corrupt_folder_is_refused_in_a_line(
     folder = saved_as_hf(random_model(**GPT2), tmp_path / "hf")
     corrupt(folder)
     with pytest.raises(InputError) as error:
-        HfCheckpoint.at(folder).weights()
+        dict(weights_of(HfCheckpoint.at(folder)))
     assert message in error.value.message and "\n" not in error.value.message
 
 
@@ -171,10 +172,10 @@ def test_a_head_that_is_no_alias_is_not_ignored(tmp_path: Path) -> None:
     folder = saved_as_hf(random_model(**BERT), tmp_path / "hf")
     assert_close = load_file(folder / "model.safetensors")["cls.predictions.bias"]
     change(folder, cls__predictions__decoder__bias=assert_close.clone())
-    HfCheckpoint.at(folder).weights()
+    dict(weights_of(HfCheckpoint.at(folder)))
     change(folder, cls__predictions__decoder__bias=assert_close + 1)
     with pytest.raises(InputError, match=r"cls\.predictions\.decoder\.bias"):
-        HfCheckpoint.at(folder).weights()
+        dict(weights_of(HfCheckpoint.at(folder)))
 
 
 def test_reading_does_not_need_transformers(
@@ -182,6 +183,6 @@ def test_reading_does_not_need_transformers(
 ) -> None:
     folder = saved_as_hf(random_model(**GPT2), tmp_path / "hf")
     monkeypatch.setitem(__import__("sys").modules, "transformers", None)
-    assert transformers and HfCheckpoint.at(folder).weights()
+    assert transformers and dict(weights_of(HfCheckpoint.at(folder)))
     shutil.rmtree(folder)
     assert not is_hf_folder(folder)

@@ -3,14 +3,8 @@
 import pytest
 
 from lmkit.errors import ConfigError, InputError
-from lmkit.huggingface.registry import (
-    FAMILIES,
-    family_named,
-    family_of,
-    hf_weights,
-    rules_of,
-    shapes_of,
-)
+from lmkit.huggingface.registry import FAMILIES, family_named, family_of, rules_of
+from lmkit.huggingface.weight_conversion import hf_weights, shapes_of
 from lmkit.model.options import ModelConfig
 from tests.huggingface.models import BERT, ONE_OF_EACH, SHAPE, random_model
 from tests.model.tiny import VOCABULARY

@@ -23,7 +23,7 @@ class EvalConfig(TaskOptions, ComputesOn, ReadsRecords, FolderConfig):
     location_options = FolderConfig.location_options | {"run", "data", "task", "device"}
 
     run: Annotated[Path, POSITIONAL]
-    """Run (its best checkpoint, else its latest), or one checkpoint."""
+    """Run (its best checkpoint, else its latest), one checkpoint, or a Transformers folder."""
 
     data: Path | None = None
     """Packed folder, whose held-out sequences are scored; or documents: a folder, or a .jsonl

@@ -41,9 +41,8 @@ from lmkit.execution.pool import map_tasks
 from lmkit.execution.progress import log_message, warn
 from lmkit.execution.tables import shown
 from lmkit.packing.packed_folder import PackedFolder
-from lmkit.storage.atomic_files import sha256
-from lmkit.training.checkpoints.layout import MODEL
-from lmkit.training.checkpoints.trained_model import TrainedModel, find_run, open_run
+from lmkit.training.checkpoints.open_model import find_model, model_input, open_model
+from lmkit.training.checkpoints.trained_model import TrainedModel
 from lmkit.training.precision import find_device
 
 NO_INPUTS = Inputs((), (), (), {})
@@ -65,12 +64,12 @@ def evaluate(config: EvalConfig) -> Scores:
     """Score a run on held-out text and on tasks."""
     wanted = _wanted(config)
     device = find_device(config.device)
-    _, checkpoint = find_run(config.run)
+    checkpoint = find_model(config.run)
     folder = _folder(config, wanted.inputs, checkpoint)
     if folder and folder.up_to_date():
         log_message(f"{config.output}: up to date")
         return read_scores(folder.path)
-    trained = open_run(checkpoint, device)
+    trained = open_model(checkpoint, device)
     if wanted.packed:
         _refuse_other_tokenizer(config, wanted.packed, trained)
     scorer = _task_scorer(config, trained) if wanted.tasks else None
@@ -176,7 +175,7 @@ def _folder(config: EvalConfig, inputs: Inputs, checkpoint: Path) -> OutputFolde
         return None
     refuse_overlap(config.output, [config.run, *inputs.arguments])
 
-    model = folder_input(checkpoint, "model", sha256(checkpoint / MODEL))
+    model = model_input(checkpoint)
     return OutputFolder(config, config.output, inputs.merged_with(model).records)
 
 
@@ -186,7 +185,15 @@ def _refuse_other_tokenizer(
     if packed.record.tokenizer != trained.description.tokenizer:
         raise InputError(
             f"--data: {config.data} was packed with another tokenizer than {config.run}",
-            "pack the documents with the run's tokenizer: --tokenizer RUN/tokenizer",
+            "pack the documents with the run's tokenizer: --tokenizer RUN/tokenizer, or of a "
+            "Transformers folder --tokenizer RUN",
+        )
+    positions, length = trained.description.config.longest, packed.record.sequence_length
+    if positions is not None and length > positions:
+        raise InputError(
+            f"--data: {config.data} has sequences of {length:,} tokens, and {config.run} has "
+            f"learned {positions:,} positions",
+            "pack with a shorter --sequence-length",
         )
     if not packed.record.validation:
         raise InputError(

@@ -15,12 +15,12 @@ from typing import Any
 from safetensors.torch import save_file
 
 from lmkit.errors import LmkitError
-from lmkit.huggingface import registry as families
 from lmkit.huggingface.family import Facts, Family
 from lmkit.huggingface.parity_check import need_transformers
+from lmkit.huggingface.weight_conversion import hf_weights
 from lmkit.tokenizers import transformers_files
 from lmkit.training.checkpoints.save_load import weights
-from lmkit.training.checkpoints.trained_model import TOKENIZER, TrainedModel
+from lmkit.training.checkpoints.trained_model import TOKENIZER, TrainedRun
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
@@ -32,7 +32,7 @@ CHECKED_TEXTS = (
 )
 
 
-def files(trained: TrainedModel, family: Family) -> dict[str, bytes]:
+def files(trained: TrainedRun, family: Family) -> dict[str, bytes]:
     """Return all files except the weights, by name."""
     config, facts = trained.description.config, _facts(trained)
     tables: dict[str, Mapping[str, Any]] = {
@@ -55,19 +55,19 @@ def files(trained: TrainedModel, family: Family) -> dict[str, bytes]:
     }
 
 
-def save_weights(trained: TrainedModel, family: Family, path: Path) -> None:
+def save_weights(trained: TrainedRun, family: Family, path: Path) -> None:
     """Write the weights, in fp32."""
     lmkit_weights = {
         name: tensor.detach().float() for name, tensor in weights(trained.model).items()
     }
-    converted = families.hf_weights(family, trained.description.config, lmkit_weights)
+    converted = hf_weights(family, trained.description.config, lmkit_weights)
     path.touch()
     mode = path.stat().st_mode & 0o777
     save_file(converted, path, metadata={"format": "pt"})  # required by Transformers
     path.chmod(mode)  # save_file makes it readable only for its owner
 
 
-def check_tokenizer(folder: Path, trained: TrainedModel) -> None:
+def check_tokenizer(folder: Path, trained: TrainedRun) -> None:
     """Raise LmkitError where Transformers tokenizes a text differently."""
     converted = need_transformers().AutoTokenizer.from_pretrained(folder, local_files_only=True)
     bos, eos = ([] if token is None else [token] for token in _bos_eos(trained))
@@ -81,7 +81,7 @@ def check_tokenizer(folder: Path, trained: TrainedModel) -> None:
             )
 
 
-def _facts(trained: TrainedModel) -> Facts:
+def _facts(trained: TrainedRun) -> Facts:
     description, tokenizer = trained.description, trained.tokenizer
     is_encoder_decoder = description.config.architecture == "encoder-decoder"
     return Facts(
@@ -93,7 +93,7 @@ def _facts(trained: TrainedModel) -> Facts:
     )
 
 
-def _bos_eos(trained: TrainedModel) -> tuple[int | None, int | None]:
+def _bos_eos(trained: TrainedRun) -> tuple[int | None, int | None]:
     """Return the tokens before and after a text that the model reads."""
     facts = _facts(trained)
     continues_text = trained.description.config.architecture == "decoder"

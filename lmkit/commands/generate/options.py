@@ -15,7 +15,7 @@ class GenerateConfig(ComputesOn, CommandConfig):
     stage = "generate"
 
     run: Annotated[Path, POSITIONAL]
-    """Run (its best checkpoint, else its latest), or one checkpoint."""
+    """Run (its best checkpoint, else its latest), one checkpoint, or a Transformers folder."""
 
     prompt: str = ""
     """Text to continue (empty: the model begins a document); or, for models that fill masks, a text

@@ -17,7 +17,7 @@ from lmkit.commands.generate.options import GenerateConfig
 from lmkit.counter_rng import draw
 from lmkit.generation.prompts import Generated, PromptRunner
 from lmkit.generation.sampling import Sampling
-from lmkit.training.checkpoints.trained_model import open_run
+from lmkit.training.checkpoints.open_model import open_model
 from lmkit.training.precision import find_device
 
 
@@ -51,7 +51,7 @@ class Sample:
 
 def generate(config: GenerateConfig) -> list[Sample]:
     """Generate texts for the prompt, --samples times."""
-    trained = open_run(config.run, find_device(config.device))
+    trained = open_model(config.run, find_device(config.device))
     description = trained.description
     runner = PromptRunner(
         trained.model,

@@ -15,7 +15,8 @@ class InspectConfig(CommandConfig):
     takes_plugins = True
 
     folder: Annotated[Path, POSITIONAL]
-    """A folder that lmkit made, finished or not, or a checkpoint of a run."""
+    """A folder that lmkit made, finished or not, a checkpoint of a run, or a Transformers
+    folder."""
 
     samples: Annotated[int, Field(ge=0)] = 3
     """Documents to show of each kind, or items with --task."""

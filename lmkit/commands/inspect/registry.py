@@ -11,6 +11,7 @@ from lmkit.commands.inspect.opened_folder import FolderKind
 from lmkit.commands.inspect.packed_sections import PACKED
 from lmkit.commands.inspect.run_sections import RUN
 from lmkit.commands.inspect.tokenizer_sections import TOKENIZER_FOLDER
+from lmkit.commands.inspect.transformers_sections import EXPORTED
 
 KINDS: dict[str, FolderKind] = {
     "clean": CLEAN,
@@ -19,6 +20,7 @@ KINDS: dict[str, FolderKind] = {
     "pack": PACKED,
     "pretrain": RUN,
     "eval": EVAL,
+    "export": EXPORTED,
 }
 OTHER = FolderKind(lambda folder: {"details": flat(folder.details)})
 

@@ -8,11 +8,13 @@ Choices:
   because something is wrong.
 - Nothing here needs torch, not even for a run's weights: their names and shapes are in plain JSON.
 - What only the folders of one command show is in a file for each (`registry.py`).
+- A model of Transformers, which has no manifest, is shown by its config.json.
 """
 
 from collections.abc import Iterator, Mapping
 from functools import partial
 
+from lmkit.artifacts.manifest import MANIFEST
 from lmkit.commands.inspect.eval_sections import wrong_answer_sections
 from lmkit.commands.inspect.folder_sections import (
     changed_options,
@@ -29,8 +31,10 @@ from lmkit.commands.inspect.registry import kind_of
 from lmkit.commands.inspect.rule_sections import rule_sections
 from lmkit.commands.inspect.run_sections import checkpoint_sections
 from lmkit.commands.inspect.tokenizer_sections import pieces
-from lmkit.errors import LmkitError
+from lmkit.commands.inspect.transformers_sections import transformers_sections
+from lmkit.errors import InputError, LmkitError
 from lmkit.execution.tables import Section, shown
+from lmkit.huggingface.checkpoint import is_hf_folder
 from lmkit.training.checkpoints.run_summary import checkpoint_manifest
 
 
@@ -40,6 +44,9 @@ def inspect_folder(config: InspectConfig) -> Sections:
         return {"pieces": pieces(config.folder, config.text)}
     if (checkpoint := checkpoint_manifest(config.folder)) is not None:
         return checkpoint_sections(config.folder, checkpoint)
+    if is_hf_folder(config.folder) and not (config.folder / MANIFEST).exists():
+        _refuse_other_sections(config)
+        return transformers_sections(config.folder)
     folder = open_folder(config.folder)
     if config.rules or config.limits is not None or config.document is not None:
         return rule_sections(config, folder)
@@ -55,6 +62,16 @@ def inspect_folder(config: InspectConfig) -> Sections:
         **dict(_samples(config, folder)),
         "problems": problem_rows(folder.path, folder.outputs),
     }
+
+
+def _refuse_other_sections(config: InspectConfig) -> None:
+    """Raise InputError for an option about documents or scores, of which a model has none."""
+    names = ("rules", "limits", "document", "task")
+    if typed := [name for name in names if getattr(config, name) not in {None, False}]:
+        raise InputError(
+            f"--{typed[0]}: {config.folder} is a Transformers folder, not made by lmkit",
+            "leave it out, or name a folder of lmkit clean or lmkit eval",
+        )
 
 
 def _samples(config: InspectConfig, folder: OpenedFolder) -> Iterator[tuple[str, list[Sections]]]:

@@ -14,6 +14,11 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+BUCKETS = 32
+"""Of relative positions: ranges of distances, each with a bias for each head."""
+MAX_DISTANCE = 128
+"""Of relative positions: all distances from here on are in the last bucket."""
+
 
 @dataclass(frozen=True)
 class Position:

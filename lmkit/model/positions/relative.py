@@ -11,11 +11,7 @@ import torch
 from torch import Tensor
 
 from lmkit.model.positions.encoding import AttentionStack, PositionEncoding
-
-BUCKETS = 32
-"""Number of buckets."""
-MAX_DISTANCE = 128
-"""All distances from here on are in the last bucket."""
+from lmkit.model.positions.registry import BUCKETS, MAX_DISTANCE
 
 
 class Relative(PositionEncoding):

@@ -28,7 +28,9 @@ from lmkit.artifacts.inputs import Inputs, folder_input
 from lmkit.artifacts.manifest import fingerprint
 from lmkit.errors import InputError, RequestError
 from lmkit.execution.progress import log_message, warn
-from lmkit.huggingface.load import CONFIG, HfCheckpoint, is_hf_folder
+from lmkit.huggingface.checkpoint import CONFIG, HfCheckpoint, is_hf_folder
+from lmkit.huggingface.folder_tokenizer import tokenizer_file
+from lmkit.huggingface.load import weights_of
 from lmkit.model.options import ModelConfig, as_typed
 from lmkit.storage.atomic_files import sha256
 from lmkit.tokenizers.tokenizer import TOKENIZER as TOKENIZER_JSON
@@ -73,11 +75,7 @@ class InitialWeights:
         try:
             if is_hf_folder(path):
                 hf_checkpoint = HfCheckpoint.at(path)
-                if not (path / TOKENIZER_JSON).is_file():
-                    raise InputError(
-                        f"{path}: has no {TOKENIZER_JSON}, so its tokens aren't known",
-                        "AutoTokenizer.from_pretrained(OLD).save_pretrained(NEW) makes one",
-                    )
+                tokenizer_file(path)  # raises where there is none
                 return cls(path, hf_checkpoint.config, path, hf_checkpoint=hf_checkpoint)
             run, checkpoint = find_run(path)
             config = read_description(run).config
@@ -119,7 +117,7 @@ class InitialWeights:
         """
         old = Tokenizer.load(self.tokenizer_folder)
         old_rows_V = torch.tensor(_old_rows(old, tokenizer, self.path))
-        tensors = self.hf_checkpoint.weights() if self.hf_checkpoint else self._checkpoint_weights()
+        tensors = self._weights()
         rows = tensors[VOCABULARY_WEIGHTS[0]].shape[0]
         known_V = (old_rows_V >= 0) & (old_rows_V < rows)
         if new_tokens := len(old_rows_V) - int(known_V.sum()):
@@ -134,7 +132,9 @@ class InitialWeights:
                 tensors[name] = _rearranged(tensors[name], old_rows_V, known_V)
         return tensors
 
-    def _checkpoint_weights(self) -> dict[str, Tensor]:
+    def _weights(self) -> dict[str, Tensor]:
+        if self.hf_checkpoint:
+            return dict(weights_of(self.hf_checkpoint))
         assert self.checkpoint
         return load_file(self.checkpoint / MODEL)
 

@@ -39,6 +39,7 @@ from lmkit.training.checkpoints.save_load import load_weights
 
 MODEL_JSON = "model.json"
 TOKENIZER = "tokenizer"
+HINT = "give a folder made by lmkit pretrain"
 
 
 class Description(Record):
@@ -86,6 +87,12 @@ class TrainedModel:
     model: Transformer
     tokenizer: Tokenizer
     description: Description
+
+
+@dataclass(frozen=True)
+class TrainedRun(TrainedModel):
+    """The model of a checkpoint of a run."""
+
     checkpoint: Path
 
     @property
@@ -99,12 +106,12 @@ class TrainedModel:
         return step_of(self.checkpoint)
 
 
-def open_run(path: Path, device: torch.device) -> TrainedModel:
-    """Load the model of a run, or of one of its checkpoints.
+def open_run(path: Path, device: torch.device, hint: str = HINT) -> TrainedRun:
+    """Load the model of a run, or of one of its checkpoints; `hint` is as for `find_run`.
 
     Raises InputError for a folder that is neither, or whose parts don't belong together.
     """
-    run, checkpoint = find_run(path)
+    run, checkpoint = find_run(path, hint)
     description = read_description(run)
     tokenizer = Tokenizer.load(run / TOKENIZER)
     if tokenizer.fingerprint != description.tokenizer:
@@ -117,11 +124,14 @@ def open_run(path: Path, device: torch.device) -> TrainedModel:
     model = model.to_empty(device=device)
     load_weights(checkpoint, model)
     model.eval()
-    return TrainedModel(model, tokenizer, description, checkpoint)
+    return TrainedRun(model, tokenizer, description, checkpoint)
 
 
-def find_run(path: Path) -> tuple[Path, Path]:
-    """Return the run's folder and the checkpoint to use."""
+def find_run(path: Path, hint: str = HINT) -> tuple[Path, Path]:
+    """Return the run's folder and the checkpoint to use.
+
+    Raises InputError, with the hint where the path is neither.
+    """
     if (path / MODEL_JSON).is_file():
         if not newest_first(path):
             raise InputError(f"{path}: no checkpoint yet", "wait for the first --save-every")
@@ -134,10 +144,7 @@ def find_run(path: Path) -> tuple[Path, Path]:
         return run, path
     if not path.exists():
         raise InputError(f"{path}: no such folder")
-    raise InputError(
-        f"{path}: not a run, and not a checkpoint of one",
-        "give a folder made by lmkit pretrain",
-    )
+    raise InputError(f"{path}: not a run, and not a checkpoint of one", hint)
 
 
 def run_of(checkpoint: Path) -> Path:
