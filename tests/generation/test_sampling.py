@@ -3,7 +3,8 @@ from collections import Counter
 import pytest
 import torch
 
-from lmkit.generation.sampling import distribution, generate, sample
+from lmkit.generation.sampling import distribution, sample
+from lmkit.generation.sequence_batch import generate
 from lmkit.model.kv_cache import KeyValueCache, positions_after
 from tests.model.tiny import VOCABULARY, counting, tiny, tokens
 

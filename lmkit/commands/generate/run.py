@@ -15,7 +15,8 @@ from typing import Any
 
 from lmkit.commands.generate.options import GenerateConfig
 from lmkit.counter_rng import draw
-from lmkit.generation.prompts import Generated, PromptRunner
+from lmkit.generation.generated import Generated
+from lmkit.generation.prompts import PromptRunner
 from lmkit.generation.sampling import Sampling
 from lmkit.training.checkpoints.trained_model import open_run
 from lmkit.training.precision import find_device
