@@ -41,9 +41,7 @@ def masked_prompt(of: PromptModel, prompt: str) -> MaskedPrompt:
     return MaskedPrompt(template, tuple(ids), allowed)
 
 
-def fill_masks(
-    of: PromptModel, masked: MaskedPrompt, seed: int, *, two_streams: bool
-) -> Generated:
+def fill_masks(of: PromptModel, masked: MaskedPrompt, seed: int, *, two_streams: bool) -> Generated:
     """Fill every mask; the spans are in the order of the text."""
     template, mask_indices = masked.template, list(masked.allowed)
     spans: dict[int, Span] = {}

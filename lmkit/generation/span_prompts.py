@@ -135,9 +135,7 @@ def _allowed_after(
 ) -> AllowedNext:
     """Let sentinels come in order, text after each, and EOS after the last."""
     text_V = of.allowed(of.surface_forms.is_text_V)
-    may_begin = [
-        of.allowed(of.surface_forms.may_begin(template, n)) for n in range(len(sentinels))
-    ]
+    may_begin = [of.allowed(of.surface_forms.may_begin(template, n)) for n in range(len(sentinels))]
     none_V = torch.zeros_like(text_V)
 
     def allowed_next(generated: Sequence[int]) -> Tensor:

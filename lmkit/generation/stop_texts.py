@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 
 class StopTexts:
-    """Looks for the first of some texts; the first `skip` characters are shown and not searched.
+    r"""Looks for the first of some texts; the first `skip` characters are shown and not searched.
 
     >>> stop = StopTexts(["\\n\\n", "END"])
     >>> stop.push("one\\n"), stop.push("two E"), stop.push("ND three"), stop.found

@@ -4,7 +4,7 @@ Choices:
 - A token may end within a character. What the tokens so far have in common with all that can follow
   is shown: the rest waits for the next token. Bytes that never become a character are U+FFFD at the
   end, as in the text that is decoded at once. So the parts together are that text, to the byte.
-- Where bytes are tokens of their own (`<0x0A>`), an invalid one makes U+FFFD of all bytes next to it
+- Where bytes are tokens of their own (`<0x0A>`), an invalid one makes U+FFFD of all bytes around it
   (tokenizers' ByteFallback), so that a run of them is shown when it has ended.
 - Only the tokens since the last complete one are decoded, after those before them: a token's text
   depends on whether it comes first, and decoding all each time would take quadratic time.
