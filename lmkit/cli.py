@@ -172,7 +172,7 @@ def _function(of: "Command", config: type[CommandConfig]) -> Callable[..., None]
             if value is not None and value != []
         }
         options_in_force = load(config, file, typed, [each.name for each in COMMANDS])
-        _print_parts(_result(of, options_in_force, as_json=as_json))
+        _run_and_print(of, options_in_force, as_json=as_json)
 
     *common, plugins, _ = inspect.signature(command).parameters.values()
     common += [plugins] * config.takes_plugins
@@ -188,29 +188,30 @@ def _function(of: "Command", config: type[CommandConfig]) -> Callable[..., None]
     return command
 
 
-def _result(of: Command, config: CommandConfig, *, as_json: bool) -> Iterator[str]:
-    """Run a command, and yield what is printed: at its end, or while it is made."""
+def _run_and_print(of: Command, config: CommandConfig, *, as_json: bool) -> None:
+    """Run a command, and print its result: at the end, or while it grows."""
     if of.result_parts is not None:
-        yield from of.result_parts(config, as_json)
+        _print_parts(of.result_parts(config, as_json))
         return
-    from lmkit.text.json_output import json_text  # --help needs none of it
-
     result = of.run(config)
-    yield f"{json_text(result) if as_json else of.result_text(config, result)}\n"
+    if rank() == 0:
+        from lmkit.text.json_output import json_text  # --help needs none of it
+
+        print(json_text(result) if as_json else of.result_text(config, result), flush=True)
 
 
 def _print_parts(parts: Iterator[str]) -> None:
     """Print each part at once; of several processes, only rank 0 prints."""
-    line_is_open = False
+    last = ""
     try:
         for part in parts:
             if rank() == 0:
                 print(part, end="", flush=True)
-                line_is_open = not part.endswith("\n") if part else line_is_open
-    except (KeyboardInterrupt, Interrupted):
-        if line_is_open and sys.stdout.isatty():
+                last = part or last
+    except KeyboardInterrupt:
+        if last and not last.endswith("\n") and sys.stdout.isatty():
             print(flush=True)  # the error gets a line of its own
-        raise
+        raise Interrupted("interrupted", "the same command starts from the beginning") from None
 
 
 _CONFIG = typer.Option(

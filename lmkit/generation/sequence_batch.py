@@ -87,7 +87,7 @@ class SequenceBatch:
         """Keep only these sequences, by their present index."""
         if len(rows) == len(self._texts):
             return
-        rows_B = torch.tensor(rows, device=self._device)
+        rows_B = torch.tensor(rows, dtype=torch.long, device=self._device)
         self._cache.keep(rows_B)
         self._unread_BT, self._padding_B1 = self._unread_BT[rows_B], self._padding_B1[rows_B]
         self._is_padded = bool(self._padding_B1.any())

@@ -30,27 +30,26 @@ class TextStream:
 
     def __init__(self, tokenizer: Tokenizer, context: Sequence[int] = ()) -> None:
         self._tokenizer = tokenizer
+        self._before: list[int] = []
+        self._tokens, self._shown = list(context), 0
+        """The tokens that aren't complete, and how many of their characters were returned."""
         end = len(context)
         while end and self._is_byte(context[end - 1]):
             end -= 1
-        self._before, self._tokens = list(context[:end]), list(context[end:])
-        self._shown = 0
-        """Characters of `_tokens` that were returned."""
-        self.start = tokenizer.decode(self._before)
+        self.start = self._release(_unchanging(tokenizer.decode(context[:end])))
         """The text of the context, as far as nothing can change it."""
-        self.tail = self._text()
-        """Text that the next token may change."""
 
     def push(self, token: int) -> str:
         """Add a token; return the text that nothing can change any more."""
         self._tokens.append(token)
+        return self._release(self._shown if self._is_byte(token) else _unchanging(self._text()))
+
+    def _release(self, end: int) -> str:
+        """Return what wasn't returned of the text up to `end`."""
         text = self._text()
-        if self._is_byte(token):
-            final = self._shown
-        else:
-            final = len(text) - text.endswith(PART_OF_A_CHARACTER)
-        new, self.tail = text[self._shown : final], text[final:]
-        self._shown = final
+        new, self._shown = text[self._shown : end], end
+        self.tail = text[end:]
+        """Text that the next token may change."""
         if not self.tail:
             self._before, self._tokens, self._shown = self._tokens, [], 0
         return new
@@ -62,3 +61,8 @@ class TextStream:
 
     def _is_byte(self, token: int) -> bool:
         return BYTE_TOKEN.fullmatch(self._tokenizer.text_of(token) or "") is not None
+
+
+def _unchanging(text: str) -> int:
+    """Return how many characters stay: the last one may be a part of another."""
+    return len(text) - text.endswith(PART_OF_A_CHARACTER)

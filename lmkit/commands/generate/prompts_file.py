@@ -111,9 +111,10 @@ def _from_json(text: str, location: str) -> PromptLine:
     if "prompt" not in record:
         names = ", ".join(record) or "nothing"
         raise InputError(
-            f"{location}: no field 'prompt', but {names}{did_you_mean('prompt', record)}"
+            f"{location}: no field 'prompt', only {names}{did_you_mean('prompt', record)}"
         )
-    for name in ("prompt", "suffix"):
-        if not isinstance(record.get(name) or "", str):
+    prompt, suffix = record["prompt"], record.get("suffix")
+    for name, value in (("prompt", prompt), ("suffix", "" if suffix is None else suffix)):
+        if not isinstance(value, str):
             raise InputError(f"{location}: '{name}' is not a text")
-    return PromptLine(record["prompt"] or "", record.get("suffix") or "", location)
+    return PromptLine(prompt, suffix or "", location)

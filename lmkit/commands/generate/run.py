@@ -28,7 +28,7 @@ from lmkit.commands.generate.options import GenerateConfig
 from lmkit.commands.generate.prompts_file import PromptLine, PromptsFile
 from lmkit.commands.generate.terminal_text import terminal_text
 from lmkit.counter_rng import draw
-from lmkit.errors import ConfigError, InputError, Interrupted
+from lmkit.errors import ConfigError, InputError
 from lmkit.generation.generated import Generated
 from lmkit.generation.prompts import Prepared, PromptRunner
 from lmkit.generation.sampling import Sampling
@@ -98,12 +98,9 @@ def generate(config: GenerateConfig) -> list[Sample]:
 def result_parts(config: GenerateConfig, as_json: bool) -> Iterator[str]:
     """Yield what is printed, as soon as it is known: the samples, separated by rules, or JSON."""
     shown = terminal_text if sys.stdout.isatty() and not as_json else str
-    try:
-        with _prompt_lines(config) as lines:
-            for part in (_json if as_json else _text)(config, _opened(config), lines):
-                yield shown(part)
-    except KeyboardInterrupt:
-        raise Interrupted("interrupted", "the same command generates from the beginning") from None
+    with _prompt_lines(config) as lines:
+        for part in (_json if as_json else _text)(config, _opened(config), lines):
+            yield shown(part)
 
 
 def _prompt_lines(config: GenerateConfig) -> AbstractContextManager[Iterable[PromptLine]]:
