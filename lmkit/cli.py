@@ -8,33 +8,40 @@ Choices:
 - One message, one hint, no traceback; `--debug` adds the traceback. A bug always has one.
 - Only the options of the command that was typed are imported; its work, torch and other large
   libraries are imported when the work begins, so that `--help` is fast.
-- A command prints its result on standard output; `--json` prints the same for scripts.
+- A command prints its result on standard output; `--json` prints the same for scripts. One whose
+  result grows, as a text does that a model generates, prints it in parts.
 """
 
 import errno
 import inspect
-import json
-import math
 import os
 import signal
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from itertools import pairwise
 from keyword import iskeyword
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, NoReturn, cast
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from lmkit.commands.registry import COMMANDS, Command
-from lmkit.config import PLUGIN, CommandConfig, Option, load, options, plain_type
+from lmkit.config import (
+    MANY_PATHS,
+    PLUGIN,
+    CommandConfig,
+    Option,
+    load,
+    options,
+    plain_type,
+)
 from lmkit.errors import Interrupted, LmkitError
 from lmkit.execution.progress import printable
 from lmkit.execution.ranks import rank
@@ -165,10 +172,7 @@ def _function(of: "Command", config: type[CommandConfig]) -> Callable[..., None]
             if value is not None and value != []
         }
         options_in_force = load(config, file, typed, [each.name for each in COMMANDS])
-        result = of.run(options_in_force)
-        if rank() == 0:
-            text = _json_text(result) if as_json else of.result_text(options_in_force, result)
-            print(text, flush=True)
+        _run_and_print(of, options_in_force, as_json=as_json)
 
     *common, plugins, _ = inspect.signature(command).parameters.values()
     common += [plugins] * config.takes_plugins
@@ -182,6 +186,32 @@ def _function(of: "Command", config: type[CommandConfig]) -> Callable[..., None]
         + common
     )
     return command
+
+
+def _run_and_print(of: Command, config: CommandConfig, *, as_json: bool) -> None:
+    """Run a command, and print its result: at the end, or while it grows."""
+    if of.result_parts is not None:
+        _print_parts(of.result_parts(config, as_json))
+        return
+    result = of.run(config)
+    if rank() == 0:
+        from lmkit.text.json_output import json_text  # --help needs none of it
+
+        print(json_text(result) if as_json else of.result_text(config, result), flush=True)
+
+
+def _print_parts(parts: Iterator[str]) -> None:
+    """Print each part at once; of several processes, only rank 0 prints."""
+    last = ""
+    try:
+        for part in parts:
+            if rank() == 0:
+                print(part, end="", flush=True)
+                last = part or last
+    except KeyboardInterrupt:
+        if last and not last.endswith("\n") and sys.stdout.isatty():
+            print(flush=True)  # the error gets a line of its own
+        raise Interrupted("interrupted", "the same command starts from the beginning") from None
 
 
 _CONFIG = typer.Option(
@@ -202,8 +232,6 @@ _DEBUG = typer.Option("--debug", help="Show the traceback of an error.", rich_he
 
 
 _OFF = "__off"
-MANY_PATHS = tuple[Path, ...]
-"""The flag of such an option may be repeated."""
 
 
 def _parameters(option: Option) -> list[inspect.Parameter]:
@@ -221,7 +249,7 @@ def _parameters(option: Option) -> list[inspect.Parameter]:
         flag_type, info = bool, typer.Option(option.typed, metavar=" ", **common)
     else:
         common |= {"metavar": _metavar(option)}
-        flag_type = list[str] if kind == MANY_PATHS else str
+        flag_type = list[str] if option.repeated else str
         info = typer.Option(option.typed, **common)
     parameters = [_named(_identifier(option), flag_type, info)]
     if kind is bool:
@@ -274,26 +302,3 @@ def _metavar(option: Option) -> str:
     if option.names:
         return "|".join(option.names)
     return {Path: "PATH", MANY_PATHS: "PATH", int: "INT", float: "FLOAT"}.get(kind, "TEXT")
-
-
-def _json_text(result: Any) -> str:
-    """Return a result as JSON that every parser takes.
-
-    What was typed may hold bytes that aren't UTF-8, and an average over nothing is no number.
-    """
-    return json.dumps(_plain(result), allow_nan=False)
-
-
-def _plain(result: Any) -> Any:
-    from lmkit.text.surrogates import well_formed  # --help needs none of it
-
-    if hasattr(result, "to_json"):
-        result = result.to_json()
-    if isinstance(result, dict):
-        values = cast(dict[Any, Any], result)
-        return {well_formed(str(key)): _plain(value) for key, value in values.items()}
-    if isinstance(result, list | tuple):
-        return [_plain(item) for item in cast(Sequence[Any], result)]
-    if isinstance(result, str):
-        return well_formed(result)
-    return None if isinstance(result, float) and not math.isfinite(result) else result

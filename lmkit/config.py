@@ -54,6 +54,10 @@ from lmkit.errors import ConfigError
 
 POSITIONAL = "positional"
 """Marks a field that the command line takes without a flag."""
+REPEATED = "repeated"
+"""Marks a field of several texts, each of which the command line takes with a flag."""
+MANY_PATHS = tuple[Path, ...]
+"""The flag of such a field may be repeated, too."""
 
 
 @dataclass(frozen=True)
@@ -190,6 +194,11 @@ class Option:
     def positional(self) -> bool:
         """Whether the command line takes it without a flag."""
         return POSITIONAL in self.field.metadata
+
+    @property
+    def repeated(self) -> bool:
+        """Whether its flag may be given several times."""
+        return plain_type(self.field.annotation) == MANY_PATHS or REPEATED in self.field.metadata
 
     @property
     def typed(self) -> str:

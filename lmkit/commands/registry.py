@@ -3,11 +3,12 @@
 Choices:
 - A command is a folder: `options.py` declares its options, `run.py` has its function and the text
   that is printed for its result. A new command is a folder and a line here.
+- A command whose result grows while it is made has `result_parts` in place of `result_text`.
 - Nothing of a command is imported before it is needed: `--help` imports only its options, and no
   command waits for the libraries of another one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -37,6 +38,14 @@ class Command:
     def result_text(self) -> Callable[[Any, Any], str]:
         """The function that takes options and result, and returns what is printed."""
         return self._run_module.result_text
+
+    @property
+    def result_parts(self) -> Callable[[Any, bool], Iterator[str]] | None:
+        """The function that takes options, and whether to print JSON, and yields what is printed.
+
+        None where the result is printed at the end.
+        """
+        return getattr(self._run_module, "result_parts", None)
 
     @property
     def _folder(self) -> str:

@@ -1,31 +1,23 @@
-"""Text generation, one token after the other.
+"""Sampling: from the logits of a position to the id that comes there.
 
 Choices:
-- Temperature first, then the k most likely, then the nucleus among those (Holtzman et al. 2020,
-  arXiv 1904.09751), in the order of Transformers, so that settings have the same meaning in both.
+- The repetition penalty first, then temperature, the k most likely, the nucleus among those
+  (Holtzman et al. 2020, arXiv 1904.09751), and min-p: the order of Transformers, so that settings
+  have the same meaning in both.
 - Probabilities are computed in float64 on the CPU and sampled with a dedicated generator: a seed
   gives the same text whatever else uses random numbers, and the sorted sums are exact to many
   digits.
-- A text may become longer than the training sequences. Each position then attends to as many
-  positions as in training, and no more: rotary positions are relative, so nothing is new to the
-  model, while distances beyond those of training degrade the text.
+- Only the k most likely and the nucleus need an order: without them nothing is sorted, which would
+  take longer than a step of a small model.
 
-Shapes: B batch, T time, V vocabulary.
+Shapes: V vocabulary.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-
-from lmkit.errors import ConfigError
-from lmkit.model.eval_mode import eval_mode
-from lmkit.model.kv_cache import KeyValueCache, positions_after
-from lmkit.model.transformer import Source, Transformer
-
-AllowedNext = Callable[[Sequence[int]], Tensor]
-"""From the ids generated so far to a mask over the vocabulary of the ids that may come next."""
 
 
 @dataclass(frozen=True)
@@ -38,106 +30,48 @@ class Sampling:
     """Sample from this many of the most likely ids; None: from all."""
     top_p: float | None = None
     """Sample from the fewest ids that together have this probability; None: from all."""
+    min_p: float | None = None
+    """Sample from the ids that have this fraction of the probability of the likeliest; None: from
+    all."""
+    repetition_penalty: float = 1.0
+    """Above 1, ids that are in the text become less likely."""
 
-    def sample(self, logits_V: Tensor, generator: torch.Generator) -> int:
-        """Sample an id."""
-        p_V = distribution(logits_V, self.temperature, self.top_k, self.top_p)
+    def sample(
+        self, logits_V: Tensor, generator: torch.Generator, present: Sequence[int] = ()
+    ) -> int:
+        """Sample an id; `present` are the ids of the text so far."""
+        if self.repetition_penalty != 1:
+            logits_V = penalized(logits_V, present, self.repetition_penalty)
+        if self.temperature == 0:
+            return int(logits_V.argmax())
+        p_V = distribution(logits_V, self.temperature, self.top_k, self.top_p, self.min_p)
         return sample(p_V, generator)
 
 
 @dataclass(frozen=True)
 class SampledToken:
-    """An id that was sampled, and its probability among all that were allowed."""
+    """An id that was sampled, and its probability among all that were allowed.
+
+    That is the model's own probability, at temperature 1 and without a repetition penalty.
+    """
 
     token: int
     probability: float
 
 
-def generate(
-    model: Transformer,
-    prompt: Sequence[int],
-    max_tokens: int,
-    *,
-    temperature: float = 1.0,
-    top_k: int | None = None,
-    top_p: float | None = None,
-    seed: int = 0,
-    end_id: int | None = None,
-    forbidden: Collection[int] = (),
-    window: int | None = None,
-) -> Iterator[int]:
-    """Yield the ids that follow a prompt, each as soon as it is sampled.
+def penalized(logits_V: Tensor, present: Sequence[int], penalty: float) -> Tensor:
+    """Return logits in which the ids of a text are less likely, by CTRL's repetition penalty.
 
-    Args:
-        model: its device and precision are not changed.
-        prompt: at least one id, such as BOS.
-        max_tokens: maximum number of ids.
-        temperature: see Sampling.
-        top_k: see Sampling.
-        top_p: see Sampling.
-        seed: seed of the sampling.
-        end_id: stop at this id, which is not yielded; None: only max_tokens is an end.
-        forbidden: ids that are never sampled, such as padding; `end_id` among them still ends.
-        window: see `sample_tokens`.
+    Keskar et al. (2019, arXiv 1909.05858, section 4.1). There every logit is divided, which would
+    make negative ones likelier; those are multiplied, as in Transformers.
 
-    Raises:
-        ConfigError: the text would become longer than the model has learned positions.
-
+    >>> penalized(torch.tensor([3.0, -1.0, 2.0]), [0, 1, 1], penalty=2.0)
+    tensor([ 1.5000, -2.0000,  2.0000])
     """
-    prompt_length, max_positions = min(len(prompt), window or len(prompt)), model.config.longest
-    if max_positions is not None and prompt_length + max_tokens > max_positions + 1:
-        raise ConfigError(
-            f"--max-tokens: got {max_tokens:,}, but the model has {max_positions:,} learned "
-            f"positions, and the prompt has {prompt_length:,} tokens",
-            f"give {max(0, max_positions + 1 - prompt_length):,} at most",
-        )
-    allowed_V = torch.ones(model.vocabulary_size, dtype=torch.bool)
-    allowed_V[sorted(set(forbidden) - {end_id})] = False
-    sampling = Sampling(temperature, top_k, top_p)
-    sampled = sample_tokens(model, prompt, lambda _: allowed_V, sampling, seed=seed, window=window)
-    for _ in range(max_tokens):
-        token = next(sampled).token
-        if token == end_id:
-            return
-        yield token
-
-
-def sample_tokens(
-    model: Transformer,
-    prompt: Sequence[int],
-    allowed_next: AllowedNext,
-    sampling: Sampling,
-    *,
-    seed: int = 0,
-    window: int | None = None,
-    source: Source | None = None,
-) -> Iterator[SampledToken]:
-    """Sample what follows a prompt, id after id, without end.
-
-    Args:
-        model: its device and precision are not changed.
-        prompt: at least one id, such as BOS.
-        allowed_next: which ids may come next.
-        sampling: how one of those is sampled.
-        seed: seed of the sampling.
-        window: how many positions each position attends to, including itself: the length of
-            training sequences; of a longer prompt, the end is read. None: all.
-        source: the encoder output of an encoder-decoder, for one sequence.
-
-    """
-    assert len(prompt), "a prompt has at least one token, such as BOS"
-    device = model.embedding.weight.device
-    generator = torch.Generator().manual_seed(seed)
-    cache = KeyValueCache(len(model.blocks), window)
-    unread = list(prompt)[-window:] if window else list(prompt)
-    generated: list[int] = []
-    while True:
-        logits_V = _next_logits(model, torch.tensor([unread], device=device), cache, source)
-        logits_V = logits_V.masked_fill(~allowed_next(generated), -torch.inf)
-        token = sampling.sample(logits_V, generator)
-        yield SampledToken(token, float(logits_V.double().softmax(dim=-1)[token]))
-        generated.append(token)
-        unread = [token]
+    ids_N = torch.tensor(sorted(set(present)), dtype=torch.long, device=logits_V.device)
+    scores_N = logits_V[ids_N]
+    scores_N = torch.where(scores_N < 0, scores_N * penalty, scores_N / penalty)
+    return logits_V.scatter(0, ids_N, scores_N)
 
 
 def distribution(
@@ -145,22 +79,37 @@ def distribution(
     temperature: float = 1.0,
     top_k: int | None = None,
     top_p: float | None = None,
+    min_p: float | None = None,
 ) -> Tensor:
     """Return the probability with which each id is sampled, in float64.
 
-    Among ids that are equally likely the smaller comes first.
+    Among ids that are equally likely the smaller comes first. `min_p` is that of Nguyen et al.
+    (2024, arXiv 2407.01082).
 
     >>> logits = torch.tensor([0.5, 0.3, 0.2]).log()
     >>> [round(p, 3) for p in distribution(logits, top_k=2).tolist()]
     [0.625, 0.375, 0.0]
+    >>> [round(p, 3) for p in distribution(logits, min_p=0.5).tolist()]
+    [0.625, 0.375, 0.0]
     >>> distribution(logits, temperature=0).tolist()
     [1.0, 0.0, 0.0]
     """
-    scores_V, ids_V = logits_V.cpu().double().sort(descending=True, stable=True)
+    scores_V = logits_V.cpu().double()
     if temperature == 0:
-        top_k, temperature = 1, 1.0
+        return torch.zeros_like(scores_V).index_fill_(0, scores_V.argmax(), 1.0)
     # The largest is 0, so that no temperature, however small, makes it overflow.
-    p_V = ((scores_V - scores_V[0]) / temperature).softmax(dim=-1)
+    p_V = ((scores_V - scores_V.max()) / temperature).softmax(dim=-1)
+    if top_k is not None or top_p is not None:
+        p_V = _most_likely(p_V, top_k, top_p)
+    if min_p is not None:
+        p_V = p_V * (p_V >= min_p * p_V.max())
+        p_V /= p_V.sum()
+    return p_V
+
+
+def _most_likely(p_V: Tensor, top_k: int | None, top_p: float | None) -> Tensor:
+    """Keep the k most likely ids, and the nucleus of those."""
+    p_V, ids_V = p_V.sort(descending=True, stable=True)
     if top_k is not None:
         p_V[top_k:] = 0
         p_V /= p_V.sum()
@@ -176,14 +125,3 @@ def distribution(
 def sample(p_V: Tensor, generator: torch.Generator) -> int:
     """Sample an id with these probabilities."""
     return int(torch.multinomial(p_V, 1, generator=generator))
-
-
-def _next_logits(
-    model: Transformer, tokens_BT: Tensor, cache: KeyValueCache, source: Source | None
-) -> Tensor:
-    """Read tokens of one sequence, and return the logits after the last."""
-    # Not around the full loop: between two ids gradients would be off for the caller.
-    with eval_mode(model):
-        positions_BT = positions_after(cache, tokens_BT)
-        x_BTD = model.features(tokens_BT, positions_BT, cache=cache, source=source)
-        return model.logits(x_BTD[:, -1])[0].cpu()

@@ -77,7 +77,8 @@ class SurfaceForms:
             text and text[0] == " " and text.strip() for text in surface_forms
         )
         """Whether words are tokens together with the space before them."""
-        self._anchor = tokenizer.encode("a").tolist()
+        self.anchor: list[int] = tokenizer.encode("a").tolist()
+        """Tokens after which others are inside a text."""
 
     def may_begin(self, template: Template, index: int) -> NDArray[np.bool_]:
         """Return for each token whether it may come first at a mask."""
@@ -109,8 +110,8 @@ class SurfaceForms:
         """
         if not ids:
             return ""
-        anchor_text = self._tokenizer.decode(self._anchor)
-        text = self._tokenizer.decode([*self._anchor, *ids]).removeprefix(anchor_text)
+        anchor_text = self._tokenizer.decode(self.anchor)
+        text = self._tokenizer.decode([*self.anchor, *ids]).removeprefix(anchor_text)
         if space is None or not self.tokens_include_space:
             return text
         return (" " if space else "") + text.removeprefix(" ")

@@ -3,7 +3,9 @@
 Choices:
 - Buffers double when they are full, so that a text of T tokens is copied about twice rather than T
   times, and no maximum length has to be given beforehand.
-- A cache holds one document per sequence, without padding: position p is column p.
+- A cache holds one document per sequence. Without padding, position p is column p; padding before
+  shorter sequences is masked by whoever reads the cache.
+- Sequences that have ended leave it, so that nothing is computed for them.
 - The keys and values of an encoder output are computed once, when they are first attended to.
 
 Shapes: B batch, G key-value heads, T time, K head dimension.
@@ -34,6 +36,13 @@ class LayerCache:
         first = max(0, end - self._window) if self._window else 0
         return keys[:, :, first:end], values[:, :, first:end]
 
+    def keep(self, rows_B: Tensor) -> None:
+        """Keep only these sequences."""
+        if self._buffers is not None:
+            self._buffers = (self._buffers[0][rows_B], self._buffers[1][rows_B])
+        if self.source is not None:
+            self.source = (self.source[0][rows_B], self.source[1][rows_B])
+
     def _enlarge(self, index: int, new_BGTK: Tensor, end: int) -> Tensor:
         batch, heads, _, width = new_BGTK.shape
         enlarged = new_BGTK.new_empty(batch, heads, max(64, 2 * end), width)
@@ -53,6 +62,11 @@ class KeyValueCache:
     def length(self) -> int:
         """Positions cached so far."""
         return self.layers[0].length
+
+    def keep(self, rows_B: Tensor) -> None:
+        """Keep only these sequences."""
+        for layer in self.layers:
+            layer.keep(rows_B)
 
 
 def positions_after(cache: KeyValueCache, tokens_BT: Tensor) -> Tensor:

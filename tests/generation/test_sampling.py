@@ -3,36 +3,13 @@ from collections import Counter
 import pytest
 import torch
 
-from lmkit.generation.sampling import distribution, generate, sample
-from lmkit.model.kv_cache import KeyValueCache, positions_after
-from tests.model.tiny import VOCABULARY, counting, tiny, tokens
+from lmkit.generation.sampling import Sampling, distribution, penalized, sample
 
 LOGITS = torch.tensor([0.1, 0.5, 0.15, 0.25]).log()
 
 
 def close(p: torch.Tensor, expected: list[float]) -> None:
     torch.testing.assert_close(p, torch.tensor(expected, dtype=torch.float64), atol=1e-6, rtol=0)
-
-
-@torch.no_grad()
-def test_logits_with_a_cache_are_those_without() -> None:
-    model, tokens_BT = tiny(kv_heads=2), tokens(2, 90)
-    at_once = model(tokens_BT, counting(tokens_BT))
-    cache, parts = KeyValueCache(layers=2), []
-    for part_BT in tokens_BT.split([30, 1, 1, 7, *[1] * 51], dim=1):
-        parts.append(model(part_BT, positions_after(cache, part_BT), cache=cache))
-    assert cache.length == 90
-    torch.testing.assert_close(torch.cat(parts, 1), at_once, atol=1e-5, rtol=1e-5)
-
-
-@torch.no_grad()
-def test_temperature_zero_takes_the_most_likely_token() -> None:
-    model, text = tiny(), [3, 1, 4]
-    for token in generate(model, [3, 1, 4], max_tokens=70, temperature=0):
-        tokens_BT = torch.tensor([text])
-        assert token == int(model(tokens_BT, counting(tokens_BT))[0, -1].argmax())
-        text.append(token)
-    assert len(text) == 73
 
 
 def test_top_k_keeps_the_k_most_likely_in_proportion() -> None:
@@ -79,60 +56,60 @@ def test_ids_are_sampled_with_their_probabilities() -> None:
         assert abs(counts[token] / 4000 - p) < 0.03  # over three standard deviations
 
 
-def test_a_seed_gives_the_same_text_and_another_seed_another() -> None:
-    model = tiny()
-    torch.manual_seed(1)
-    first = list(generate(model, [1], max_tokens=20, seed=5))
-    torch.manual_seed(2)
-    assert list(generate(model, [1], max_tokens=20, seed=5)) == first
-    assert list(generate(model, [1], max_tokens=20, seed=6)) != first
+def test_min_p_keeps_what_has_its_fraction_of_the_likeliest() -> None:
+    close(distribution(LOGITS, min_p=0.49), [0, 2 / 3, 0, 1 / 3])  # 0.25 of 0.5
+    close(distribution(LOGITS, min_p=0.31), [0, 2 / 3, 0, 1 / 3])
+    close(distribution(LOGITS, min_p=0.19), [0.1, 0.5, 0.15, 0.25])
+    close(distribution(LOGITS, min_p=0), [0.1, 0.5, 0.15, 0.25])
+    close(distribution(LOGITS, min_p=1), [0, 1, 0, 0])
 
 
-def test_forbidden_ids_are_never_generated() -> None:
-    allowed = {7, 8, 9}
-    forbidden = set(range(VOCABULARY)) - allowed
-    text = list(generate(tiny(), [1], max_tokens=60, temperature=5.0, forbidden=forbidden))
-    assert set(text) == allowed
-    greedy = generate(tiny(), [1], max_tokens=9, temperature=0, forbidden=forbidden)
-    assert set(greedy) <= allowed
+def test_min_p_follows_the_temperature() -> None:
+    # At 0.5 the odds are 1, 25, 2.25 and 6.25: 0.24 of the likeliest leaves two.
+    close(distribution(LOGITS, temperature=0.5, min_p=0.24), [0, 25 / 31.25, 0, 6.25 / 31.25])
 
 
-def test_the_end_stops_the_text_and_is_not_part_of_it() -> None:
-    others = set(range(VOCABULARY)) - {7, 8}
-    text = list(generate(tiny(), [1], max_tokens=200, temperature=5.0, end_id=8, forbidden=others))
-    assert len(text) < 200
-    assert set(text) <= {7}
-    everything = range(VOCABULARY)
-    assert list(generate(tiny(), [1], max_tokens=5, end_id=8, forbidden=everything)) == []
+def test_the_repetition_penalty_makes_what_is_present_less_likely_whatever_its_sign() -> None:
+    logits_V = torch.tensor([2.0, -2.0, 0.0, 3.0, -1.0])
+    expected = [1.0, -4.0, 0.0, 3.0, -1.0]
+    assert penalized(logits_V, [1, 0, 0, 2], penalty=2.0).tolist() == expected
+    assert penalized(logits_V, [], penalty=2.0).tolist() == logits_V.tolist()
+    assert logits_V.tolist() == [2.0, -2.0, 0.0, 3.0, -1.0]
 
 
-def test_no_more_than_max_tokens_are_generated() -> None:
-    assert len(list(generate(tiny(), [1, 2], max_tokens=4))) == 4
-    assert list(generate(tiny(), [1, 2], max_tokens=0)) == []
+def test_the_repetition_penalty_is_applied_before_the_likeliest_is_taken() -> None:
+    greedy, generator = Sampling(temperature=0, repetition_penalty=1.5), torch.Generator()
+    logits_V = torch.tensor([1.0, 2.0, 1.5])
+    assert greedy.sample(logits_V, generator) == 1
+    assert greedy.sample(logits_V, generator, present=[1]) == 2  # 2 / 1.5 is 1.33
+    assert greedy.sample(logits_V, generator, present=[1, 2]) == 1
 
 
-def test_between_two_ids_the_model_is_in_its_former_mode() -> None:
-    model = tiny(dropout=0.3).train()
-    text = generate(model, [1], max_tokens=3)
-    next(text)
-    assert model.training
-    assert torch.is_grad_enabled()
+@pytest.mark.parametrize("seed", range(8))
+def test_all_filters_together_are_those_of_transformers(seed: int) -> None:
+    warpers = pytest.importorskip("transformers").generation
+    generator = torch.Generator().manual_seed(seed)
+    logits_V = torch.randn(300, generator=generator) * 3
+    present = torch.randint(0, 300, (1, 60), generator=generator)
+    temperature, k, p = 0.5 + seed / 4, 5 + 10 * seed, 0.5 + seed / 16
+    min_p, penalty = 0.01 * (seed + 1), 0.8 + 0.2 * seed
+    scores = logits_V[None]
+    for process in (
+        warpers.RepetitionPenaltyLogitsProcessor(penalty),
+        warpers.TemperatureLogitsWarper(temperature),
+        warpers.TopKLogitsWarper(k),
+        warpers.TopPLogitsWarper(p),
+        warpers.MinPLogitsWarper(min_p),
+    ):
+        scores = process(present, scores)
+        if isinstance(process, warpers.RepetitionPenaltyLogitsProcessor):
+            scores = scores.double()
+    p_V = distribution(penalized(logits_V, present[0].tolist(), penalty), temperature, k, p, min_p)
+    torch.testing.assert_close(p_V, scores.softmax(-1)[0])
+    assert 1 <= int((p_V > 0).sum()) < 300
 
 
-def test_dropout_is_off_while_generating() -> None:
-    with_dropout, plain = tiny(dropout=0.5).train(), tiny()
-    assert list(generate(with_dropout, [1], 20)) == list(generate(plain, [1], 20))
-
-
-@torch.no_grad()
-def test_a_position_attends_only_to_its_window() -> None:
-    model = tiny(layers=1)
-    prompt = [3, 1, 4, 1, 5, 9, 2, 6]
-    ids = list(generate(model, prompt, 6, temperature=0, window=4))
-    # With one block, the features of a position depend only on the positions it attends to.
-    text = prompt[-4:]
-    for token in ids:
-        window = torch.tensor([text[-4:]])
-        logits_BTV = model(window, counting(window))
-        assert token == int(logits_BTV[0, -1].argmax())
-        text.append(token)
+def test_without_a_filter_nothing_depends_on_the_order_of_the_ids() -> None:
+    logits_V = torch.randn(50, generator=torch.Generator().manual_seed(3))
+    torch.testing.assert_close(distribution(logits_V), logits_V.double().softmax(-1))
+    torch.testing.assert_close(distribution(logits_V, top_k=50), logits_V.double().softmax(-1))

@@ -21,3 +21,17 @@ def test_positions_continue_after_the_cached_ones() -> None:
     cache = KeyValueCache(layers=1)
     cache.layers[0].extend(torch.zeros(1, 1, 7, 2), torch.zeros(1, 1, 7, 2))
     assert positions_after(cache, torch.zeros(2, 3)).tolist() == [[7, 8, 9], [7, 8, 9]]
+
+
+def test_sequences_that_ended_leave_the_cache() -> None:
+    cache, k_BGTK = KeyValueCache(layers=2), torch.randn(3, 1, 5, 2)
+    for layer in cache.layers:
+        layer.extend(k_BGTK, -k_BGTK)
+        layer.source = (k_BGTK, k_BGTK)
+    cache.keep(torch.tensor([0, 2]))
+    new_BGTK = torch.randn(2, 1, 1, 2)
+    for layer in cache.layers:
+        keys, values = layer.extend(new_BGTK, -new_BGTK)
+        assert torch.equal(keys, torch.cat((k_BGTK[[0, 2]], new_BGTK), 2))
+        assert torch.equal(values, -keys)
+        assert layer.source is not None and torch.equal(layer.source[1], k_BGTK[[0, 2]])

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from lmkit.generation.sampling import Sampling, generate, sample_tokens
+from lmkit.generation.sampling import Sampling
+from lmkit.generation.sequence_batch import generate, sample_tokens
 from lmkit.model.cost import parameters
 from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
