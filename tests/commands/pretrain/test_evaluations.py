@@ -16,6 +16,9 @@ from tests.training.evaluations.asked import write_lines, write_prompts, write_t
 
 ASKED = ("--eval.every", "3", "--eval.shots", "1", "--sample.every", "4", "--log-every", "1")
 
+ENCODER = ("--model.architecture", "encoder", "--objective", "mlm", "--model.preset")
+ENCODER += ("tiny-encoder",)
+
 
 def asking(folder: Path) -> tuple[str, ...]:
     """Write tasks and prompts; return the options that name them."""
@@ -136,15 +139,13 @@ def test_what_a_run_is_asked_may_change_and_tasks_that_ask_something_else_are_re
         (["--sample.prompts", "blank.txt"], "--sample.prompts: blank.txt holds no prompt"),
         (["--sample.prompts", "latin.txt"], "--sample.prompts: latin.txt: byte 3 is not UTF-8"),
         (
-            ["--sample.prompts", "prompt.txt", "--model.architecture", "encoder"]
-            + ["--objective", "mlm", "--model.preset", "tiny-encoder"],
+            ["--sample.prompts", "prompt.txt", *ENCODER],
             "--sample.prompts: prompt.txt: line 1: got 'The class', and a run with --objective mlm",
         ),
     ],
 )
-@pytest.mark.parametrize("more", [(), ("--dry-run",)])
 def test_mistakes_are_reported_before_anything_is_written(
-    packed: Path, here: Path, lmkit: Lmkit, options: list[str], message: str, more: tuple[str, ...]
+    packed: Path, here: Path, lmkit: Lmkit, options: list[str], message: str
 ) -> None:
     write_prompts(Path("prompt.txt"), "The class")
     Path("blank.txt").write_text("\n  \n")
@@ -153,7 +154,7 @@ def test_mistakes_are_reported_before_anything_is_written(
     write_lines(Path("pair.jsonl"), [pair, {**pair, "sentence_bad": "c"}])
     Path("damaged.jsonl").write_text(json.dumps(pair) + '\n{"sentence_good": ')
     write_lines(Path("long.jsonl"), [{"context": "a", "continuation": "word " * 300}])
-    command = command_of(packed, Path("run"), *options, *more)
+    command = command_of(packed, Path("run"), *options)
     exit_code, out, err = lmkit(*command)
     assert (exit_code, out) == (2, "") and message in err, err
     assert "Traceback" not in err and not Path("run").exists()
@@ -164,6 +165,8 @@ def test_a_dry_run_checks_what_is_asked_and_writes_nothing(
 ) -> None:
     command = command_of(packed, Path("run"), *asking(Path()), "--dry-run")
     assert lmkit(*command)[0] == 0 and not Path("run").exists()
+    exit_code, _, err = lmkit(*command, "--sample.prompts", "nowhere.txt")
+    assert exit_code == 2 and "nowhere.txt" in err and not Path("run").exists()
 
 
 def test_control_characters_of_a_text_do_not_reach_the_terminal(
