@@ -4,6 +4,7 @@ Choice: metrics are opened first and closed last, so that the lines of a run are
 happens to its display.
 """
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
@@ -12,6 +13,7 @@ import torch
 
 from lmkit.execution.ranks import rank
 from lmkit.training.console import Monitor, gpu_bytes, resident_bytes
+from lmkit.training.evaluations.samples_file import Sample, SamplesFile
 from lmkit.training.metrics import Metrics, Record
 
 
@@ -25,6 +27,7 @@ class Display:
         self._memory = gpu_bytes if device.type == "cuda" else resident_bytes
         self._stack = ExitStack()
         self._metrics: Metrics | None = None
+        self._samples: SamplesFile | None = None
         self._monitor: Monitor | None = None
 
     def __enter__(self) -> Self:
@@ -32,6 +35,7 @@ class Display:
             with self._stack:
                 metrics = Metrics(self._run, self._start, self._log_every)
                 self._metrics = self._stack.enter_context(metrics)
+                self._samples = SamplesFile(self._run, self._start, metrics.add_text)
                 monitor = Monitor(self._steps, self._start, self._log_every, self._memory)
                 self._monitor = self._stack.enter_context(monitor)
                 self._stack = self._stack.pop_all()
@@ -45,6 +49,11 @@ class Display:
         if self._metrics and self._monitor:
             self._metrics.append(record)
             self._monitor.step(record)
+
+    def add_samples(self, samples: Sequence[Sample]) -> None:
+        """Record the texts that were generated after a step, and show the first."""
+        if self._samples:
+            self._samples.append(samples)
 
     def sync(self) -> None:
         """Wait until the metrics of every step are on disk."""

@@ -21,6 +21,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -71,11 +72,21 @@ class Recipe:
     schedule: ScheduleConfig
     spike: SpikeConfig = DEFAULT_SPIKES
     validate_every: int | None = None
+    evaluate_every: int | None = None
+    sample_every: int | None = None
     save_every: int | None = None
 
     def validates_after(self, step: int) -> bool:
         """Whether to validate after a step; after the last one always."""
         return _is_due(step, self.validate_every) or step == self.steps
+
+    def evaluates_after(self, step: int) -> bool:
+        """Whether to score tasks after a step; after the last one always."""
+        return _is_due(step, self.evaluate_every) or step == self.steps
+
+    def samples_after(self, step: int) -> bool:
+        """Whether to generate texts after a step; after the last one always."""
+        return _is_due(step, self.sample_every) or step == self.steps
 
     def saves_after(self, step: int) -> bool:
         """Whether to save after a step; after the last one always."""
@@ -83,7 +94,8 @@ class Recipe:
 
     def pauses_after(self, step: int) -> bool:
         """Whether a step is followed by anything but the next step."""
-        return self.validates_after(step) or self.saves_after(step)
+        dues = (self.validates_after, self.evaluates_after, self.samples_after, self.saves_after)
+        return any(is_due(step) for is_due in dues)
 
 
 @dataclass(frozen=True)
@@ -122,6 +134,10 @@ class Hooks:
 
     validate: Callable[[], float] | None = None
     """Returns the loss on held-out text."""
+    evaluate: Callable[[Record, Callable[[], None]], Record] | None = None
+    """Adds the scores on tasks to the record of a step; calls what it gets before each task."""
+    sample: Callable[[int, Callable[[], None]], None] | None = None
+    """Generates texts after the record of a step; calls what it gets before each."""
     on_step: Callable[[Record], None] = lambda _: None
     """Takes the record of each step, in order."""
     on_save: Callable[[Progress], None] = lambda _: None
@@ -343,7 +359,11 @@ class _ProgressTracker:
                 loss = hooks.validate()
                 record = replace(record, validation_loss=loss)
                 self.progress = replace(self.progress, validation_loss=finite(loss))
+            if hooks.evaluate is not None and self._recipe.evaluates_after(step):
+                record = hooks.evaluate(record, partial(hooks.on_beat, step, "scoring tasks"))
             hooks.on_step(record)
+            if hooks.sample is not None and self._recipe.samples_after(step):
+                hooks.sample(step, partial(hooks.on_beat, step, "generating samples"))
             if self._recipe.saves_after(step):
                 self.save()
             if self._recipe.pauses_after(step):

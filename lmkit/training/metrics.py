@@ -7,6 +7,8 @@ Choices:
   truncated, so a run that resumes writes them again from the lines that are kept: no step appears
   twice.
 - Numbers are written in full: Python's shortest text that reads back as the same float.
+- Scores on tasks are in the line of their step, as in the scores.json of `lmkit eval`: of each task
+  and of each group of tasks, the values by the names of the scores.
 - A number that is not finite (a loss that overflowed, the gradient norm of a step that was skipped)
   is null: JSON has no NaN, and strict parsers stop at one.
 - Lines are passed to the system one by one and may lose their tail in a power failure. `sync`
@@ -20,9 +22,9 @@ import os
 from collections.abc import Generator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
-from lmkit.storage.atomic_files import fsync
+from lmkit.training.step_lines import complete_lines, trim_lines
 
 METRICS = "metrics.jsonl"
 TENSORBOARD = "tensorboard"
@@ -34,6 +36,10 @@ TAGS = {
     "tokens_per_second": "train/tokens_per_second",
     "validation_loss": "validation/loss",
 }
+
+
+Scores = dict[str, dict[str, float]]
+"""The values of scores, by the names of tasks and of scores."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,10 @@ class Record:
     """Of this step only; validation and saving are not counted."""
     validation_loss: float | None = None
     """Where it was measured after this step."""
+    tasks: Scores | None = None
+    """Where tasks were scored after this step."""
+    groups: Scores | None = None
+    """Of groups of tasks, where there are any."""
 
     def as_json(self) -> str:
         """Return the line without its newline.
@@ -60,12 +70,26 @@ class Record:
         '{"step": 1, "tokens": 64, "loss": null'
         """
         values = {key: value for key, value in asdict(self).items() if value is not None}
-        return json.dumps({key: finite(value) for key, value in values.items()}, allow_nan=False)
+        return json.dumps(_without_nan(values), allow_nan=False)
 
 
 def finite(value: float) -> float | None:
     """Return a number, or None for one that JSON can't represent."""
     return value if math.isfinite(value) else None
+
+
+def _without_nan(value: Any) -> Any:
+    """Replace numbers that JSON can't represent with None."""
+    if isinstance(value, dict):
+        return {key: _without_nan(each) for key, each in cast(dict[str, Any], value).items()}
+    return finite(value)
+
+
+def _with_nan(value: Any) -> Any:
+    """Undo `_without_nan`."""
+    if isinstance(value, dict):
+        return {key: _with_nan(each) for key, each in cast(dict[str, Any], value).items()}
+    return math.nan if value is None else value
 
 
 class Metrics:
@@ -90,6 +114,11 @@ class Metrics:
         self._lines.flush()
         self._write_to_tensorboard(record)
 
+    def add_text(self, tag: str, text: str, step: int) -> None:
+        """Add a text to TensorBoard, which shows it as it is: indented, it is no Markdown."""
+        indented = "".join(f"    {line}\n" for line in text.splitlines())
+        self._board.add_text(tag, indented, step)
+
     def sync(self) -> None:
         """Wait until every line is on disk."""
         os.fsync(self._lines.fileno())
@@ -101,6 +130,10 @@ class Metrics:
             value = getattr(record, field)
             if value is not None and (logged or field == "validation_loss"):
                 self._board.add_scalar(tag, value, record.step)
+        for kind, found in (("tasks", record.tasks), ("groups", record.groups)):
+            for name, scores in (found or {}).items():
+                for score, value in scores.items():
+                    self._board.add_scalar(f"{kind}/{name}/{score}", value, record.step)
 
     def __enter__(self) -> Self:
         return self
@@ -112,40 +145,17 @@ class Metrics:
 
 def read(run: Path) -> Generator[Record]:
     """Read the steps of a run, up to the first incomplete line; null becomes NaN."""
-    for _, record in _complete_lines(run / METRICS):
+    for _, record in complete_lines(run / METRICS, _record):
         yield record
 
 
 def trim(run: Path, step: int) -> None:
     """Remove all lines after a step, and an incomplete one after a crash, atomically."""
-    path = run / METRICS
-    partial = path.with_name(f".{METRICS}.partial")
-    with partial.open("wb") as file:
-        for line, record in _complete_lines(path):
-            if record.step <= step:
-                file.write(line)
-    fsync(partial)
-    partial.replace(path)
-    fsync(run)
-
-
-def _complete_lines(path: Path) -> Generator[tuple[bytes, Record]]:
-    if not path.exists():
-        return
-    with path.open("rb") as file:
-        for line in file:
-            record = _record(line)
-            # A power failure may also leave zeros, or half a line with a later one appended.
-            if record is None or not line.endswith(b"\n"):
-                return
-            yield line, record
+    trim_lines(run / METRICS, step, _record)
 
 
 def _record(line: bytes) -> Record | None:
     try:
-        values: dict[str, Any] = json.loads(line)
-        for name, value in values.items():
-            values[name] = math.nan if value is None else value
-        return Record(**values)
+        return Record(**_with_nan(json.loads(line)))
     except (ValueError, TypeError, AttributeError):
         return None

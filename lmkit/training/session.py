@@ -11,6 +11,7 @@ Choices:
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,8 +28,11 @@ from lmkit.training.data.step_batches import TrainingRows
 from lmkit.training.display import Display
 from lmkit.training.distributed.parallelism import Parallelism
 from lmkit.training.distributed.stall_watch import Watch
+from lmkit.training.evaluations.sampling_prompts import PromptSampler
+from lmkit.training.evaluations.task_evaluation import TaskEvaluation
 from lmkit.training.loop import Hooks, Order, Progress, Recipe, SpikeError, train
 from lmkit.training.loss_scale import LossScale
+from lmkit.training.metrics import Record
 from lmkit.training.optimizer import CombinedOptimizer
 from lmkit.training.validation import Validation
 
@@ -47,6 +51,8 @@ class Session:
     make_batch: MakeBatch
     order: Order
     validate: Validation | None
+    evaluate: TaskEvaluation | None = None
+    sample: PromptSampler | None = None
     scale: LossScale | None = None
     keep: int = 2
     log_every: int = 10
@@ -64,6 +70,8 @@ class Session:
             checkpoints = Checkpoints(self, display, watch)
             hooks = Hooks(
                 validate=self.validate,
+                evaluate=self._evaluated if self.evaluate else None,
+                sample=partial(self._sample, display) if self.sample else None,
                 on_step=display.step,
                 on_save=checkpoints.save,
                 should_stop=should_stop,
@@ -87,6 +95,19 @@ class Session:
                     )
             except SpikeError as spike:
                 start = self._roll_back(start, spike)
+
+    def _evaluated(self, record: Record, on_task: Callable[[], None]) -> Record:
+        """Add the scores on tasks to the record of a step."""
+        assert self.evaluate
+        measured = self.evaluate(on_task)
+        log_message(f"step {record.step}: {measured.shown()}")
+        tasks, groups = measured.records
+        return replace(record, tasks=tasks, groups=groups)
+
+    def _sample(self, display: Display, step: int, on_prompt: Callable[[], None]) -> None:
+        """Record the texts that are generated after a step."""
+        assert self.sample
+        display.add_samples(self.sample(step, on_prompt))
 
     def _roll_back(self, start: Progress, spike: SpikeError) -> Progress:
         """Return to the last checkpoint, with the batches since counted as skipped."""

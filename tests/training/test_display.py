@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from lmkit.training.display import Display
+from lmkit.training.evaluations.samples_file import Sample
 from lmkit.training.metrics import Record
 
 STEPS = [Record(step, 64 * step, 2.0, 0.1, 1.0, 640.0) for step in (1, 2)]
@@ -24,6 +25,15 @@ def test_steps_are_recorded_and_shown(tmp_path: Path, capsys: pytest.CaptureFixt
     assert [json.loads(line)["step"] for line in lines] == [1, 2]
     err = capsys.readouterr().err
     assert "step 2/2" in err and "careful" in err
+
+
+def test_samples_are_recorded_and_the_first_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Display(tmp_path, 2, 0, 1, torch.device("cpu")) as display:
+        display.add_samples([Sample(1, "a", "a b", ended=True), Sample(1, "c", "d", ended=True)])
+    assert len((tmp_path / "samples.jsonl").read_text().splitlines()) == 2
+    assert "step 1: a b (and 1 more in samples.jsonl)" in capsys.readouterr().err
 
 
 def test_only_rank_zero_writes(

@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,34 @@ def test_a_line_has_the_promised_fields_and_a_validation_loss_where_measured(
     assert list(first) == fields
     assert list(second) == [*fields, "validation_loss"]
     assert in_tensorboard(tmp_path, "validation/loss") == [(2, 4.5)]
+
+
+def test_scores_on_tasks_are_in_the_line_and_in_tensorboard_whatever_log_every_is(
+    tmp_path: Path,
+) -> None:
+    tasks, groups = {"a/x": {"acc": 0.5, "perplexity": math.inf}}, {"a": {"acc": 1 / 3}}
+    with Metrics(tmp_path, log_every=5) as metrics:
+        metrics.append(replace(record(1), tasks=tasks, groups=groups))
+        metrics.append(replace(record(2), tasks=tasks))
+    first, second = map(json.loads, (tmp_path / METRICS).read_text("utf-8").splitlines())
+    assert first["tasks"] == {"a/x": {"acc": 0.5, "perplexity": None}}
+    assert first["groups"] == groups and "groups" not in second
+    scored = next(iter(read(tmp_path)))
+    assert scored.groups == groups and scored.tasks
+    assert math.isnan(scored.tasks["a/x"]["perplexity"])
+    assert in_tensorboard(tmp_path, "tasks/a/x/acc") == [(1, 0.5), (2, 0.5)]
+    assert in_tensorboard(tmp_path, "groups/a/acc") == [(1, pytest.approx(1 / 3))]
+    write(tmp_path, range(2, 4), after=1)
+    assert in_tensorboard(tmp_path, "tasks/a/x/acc") == [(1, 0.5)]
+
+
+def test_a_text_in_tensorboard_is_no_markdown(tmp_path: Path) -> None:
+    with Metrics(tmp_path) as metrics:
+        metrics.add_text("samples/0", "# a\n<b>*c*", 3)
+    board = EventAccumulator(str(tmp_path / "tensorboard"))
+    board.Reload()
+    (event,) = board.Tensors("samples/0/text_summary")
+    assert event.step == 3 and event.tensor_proto.string_val == [b"    # a\n    <b>*c*\n"]
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from lmkit.artifacts.manifest import FORMAT, MANIFEST, Output
 from lmkit.commands.inspect.folder_sections import file_rows, problem_rows
 from lmkit.commands.inspect.opened_folder import FolderKind, OpenedFolder, Sections
+from lmkit.commands.inspect.record_sections import shortened
 from lmkit.errors import InputError
 from lmkit.training.checkpoints.run_summary import checkpoint_state, describe_run, parameters
 
@@ -14,9 +15,12 @@ MAX_STEPS = 5
 
 
 def run_sections(folder: OpenedFolder) -> Sections:
-    """Return the progress of a run, its model, and its last steps."""
+    """Return the progress of a run, its model, its last scores and texts, and its last steps."""
     goal = {"steps_wanted": folder.plan.config.get("steps")}
-    return describe_run(folder.path, goal | folder.details, MAX_STEPS)
+    found = describe_run(folder.path, goal | folder.details, MAX_STEPS)
+    for sample in found["last_samples"]:
+        sample["text"] = shortened(sample.get("text", ""))
+    return found
 
 
 def checkpoint_sections(folder: Path, manifest: Sections) -> Sections:

@@ -14,6 +14,8 @@ from lmkit.training.checkpoints.initial_weights import copy_weights
 from lmkit.training.checkpoints.run_folder import RunFolder
 from lmkit.training.data.step_batches import TrainingRows
 from lmkit.training.distributed.parallelism import Parallelism
+from lmkit.training.evaluations.sampling_prompts import PromptSampler
+from lmkit.training.evaluations.task_evaluation import TaskEvaluation
 from lmkit.training.loss_scale import LossScale
 from lmkit.training.optimizer import optimizer_of
 from lmkit.training.planning.micro_batch import find_micro_batch, fits_by_estimate, fits_on_gpu
@@ -29,6 +31,7 @@ def build_session(plan: RunPlan, folder: RunFolder, accelerator: Accelerator) ->
     recipe = plan.recipe(len(data), micro_batch)
     parallelism = Parallelism(model, accelerator, plan.parallel)
     held_out = plan.packed.held_out()
+    scored = plan.scored_model(model)
     is_fp16 = accelerator.mixed_precision == "fp16"
     return Session(
         run=options.output,
@@ -45,6 +48,14 @@ def build_session(plan: RunPlan, folder: RunFolder, accelerator: Accelerator) ->
             Validation(parallelism, held_out, plan.scored_batches, recipe.micro_batch)
             if held_out
             else None
+        ),
+        evaluate=(
+            TaskEvaluation(parallelism, plan.tasks, scored, recipe.micro_batch)
+            if plan.tasks
+            else None
+        ),
+        sample=(
+            PromptSampler(parallelism, plan.prompts, scored, recipe.seed) if plan.prompts else None
         ),
         scale=LossScale(accelerator.device) if is_fp16 else None,
         keep=options.keep_checkpoints,

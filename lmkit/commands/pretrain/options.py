@@ -5,10 +5,11 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from lmkit.config import StageConfig
+from lmkit.config import StageConfig, options
 from lmkit.execution.options import ComputesOn
 from lmkit.model.options import ModelConfig
 from lmkit.objectives.options import ObjectiveConfig, check_compatible
+from lmkit.training.evaluations.options import EvaluationConfig, SampleConfig
 from lmkit.training.options import MixtureConfig, OptimConfig, ScheduleConfig, SpikeConfig
 
 
@@ -22,13 +23,15 @@ class PretrainConfig(ObjectiveConfig, ComputesOn, StageConfig):
         r"checkpoints/step-\d{8,}/((model|optimizer)\.safetensors|(state|manifest)\.json)",
         r"checkpoints/(index\.json|\.(partial|old)-.*)",
         r"tensorboard/events\.out\.tfevents\..*",
-        r"(metrics|history)\.jsonl|\.metrics\.jsonl\.partial",
+        r"(metrics|history|samples)\.jsonl|\.(metrics|samples)\.jsonl\.partial",
     )
     may_change: ClassVar[frozenset[str]] = frozenset(
         {
             *("steps", "tokens", "epochs", "hours", "time_limit", "micro_batch", "device"),
             *("save_every", "validate_every", "log_every", "keep_checkpoints", "stall_timeout"),
             *("parallel", "activation_checkpointing"),
+            *(option.key for option in options(EvaluationConfig, "eval.")),
+            *(option.key for option in options(SampleConfig, "sample.")),
         }
     )
 
@@ -102,6 +105,10 @@ class PretrainConfig(ObjectiveConfig, ComputesOn, StageConfig):
     schedule: ScheduleConfig = ScheduleConfig()
 
     spike: SpikeConfig = SpikeConfig()
+
+    eval: EvaluationConfig = EvaluationConfig()
+
+    sample: SampleConfig = SampleConfig()
 
     @model_validator(mode="after")
     def _refuse_incompatible_objective(self) -> Self:

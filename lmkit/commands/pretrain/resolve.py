@@ -8,7 +8,7 @@ Choices:
   run, and read again when it resumes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -17,9 +17,11 @@ from lmkit.artifacts.inputs import Inputs
 from lmkit.artifacts.output_folder import refuse_overlap
 from lmkit.commands.pretrain.options import PretrainConfig
 from lmkit.errors import ConfigError
+from lmkit.evaluation.tasks.task_scorer import ScoredModel
 from lmkit.execution.progress import log_message
 from lmkit.execution.ranks import ranks
 from lmkit.model.options import ModelConfig
+from lmkit.model.transformer import Transformer
 from lmkit.objectives.batch import MakeBatch
 from lmkit.objectives.objective import Packing, objective_of
 from lmkit.objectives.options import check_compatible
@@ -33,6 +35,13 @@ from lmkit.training.distributed.launch import (
     requested_mode,
 )
 from lmkit.training.distributed.parallelism import refuse_mode
+from lmkit.training.evaluations.planned_prompts import (
+    PlannedPrompts,
+    plan_prompts,
+    refuse_prompts,
+)
+from lmkit.training.evaluations.planned_tasks import PlannedTasks, plan_tasks
+from lmkit.training.evaluations.stand_in import StandIn
 from lmkit.training.loop import Recipe
 from lmkit.training.planning.glibc_allocator import tune_allocator
 from lmkit.training.precision import find_device, refuse_fp16
@@ -61,6 +70,10 @@ class RunPlan:
     """The packed folders, and the model of --init-from."""
     initial_tensors: dict[str, Tensor]
     """Its weights; emptied once the run's model has them."""
+    tasks: PlannedTasks | None = None
+    """What is scored while training."""
+    prompts: PlannedPrompts | None = None
+    """What is continued while training."""
 
     @property
     def recorded(self) -> PretrainConfig:
@@ -91,6 +104,18 @@ class RunPlan:
         typed = self.options.micro_batch
         return min(self.rows_per_rank, typed if isinstance(typed, int) else default)
 
+    def scored_model(self, model: Transformer) -> ScoredModel:
+        """Return a model with what is needed to score texts."""
+        tokenizer = Tokenizer.load(self.packed.path / "tokenizer")
+        length = self.packed.sequence_length
+        return ScoredModel(
+            model,
+            tokenizer,
+            objective_of(self.options),
+            packing_of(self.packed),
+            self.model.longest or length,
+        )
+
     def recipe(self, rows: int, micro_batch: int) -> Recipe:
         """Return the recipe of the training loop, and print the batch and the epochs.
 
@@ -117,6 +142,8 @@ class RunPlan:
             schedule=options.schedule,
             spike=options.spike,
             validate_every=options.validate_every,
+            evaluate_every=options.eval.every if self.tasks else None,
+            sample_every=options.sample.every if self.prompts else None,
             save_every=options.save_every,
         )
 
@@ -143,7 +170,7 @@ def resolve(config: PretrainConfig) -> RunPlan:
     )
     if not config.dry_run:
         refuse_mode(parallel, ranks(), model, config.optim.algorithm)
-    return RunPlan(
+    plan = RunPlan(
         options=config,
         model=model,
         parallel=parallel,
@@ -155,6 +182,7 @@ def resolve(config: PretrainConfig) -> RunPlan:
         inputs=inputs,
         initial_tensors=initial_tensors,
     )
+    return _with_tasks_and_prompts(plan)
 
 
 def model_of(config: PretrainConfig) -> ModelConfig:
@@ -185,10 +213,29 @@ def sequences_per_batch(config: PretrainConfig, sequence_length: int) -> int:
 
 def _batches(config: PretrainConfig, packed: PackedInputs) -> tuple[MakeBatch, MakeBatch]:
     """Return what makes batches of training and of validation; an error names missing tokens."""
-    objective, record = objective_of(config), packed.record
-    packing = Packing(record.sequence_length, record.bos, record.eos)
+    objective, packing = objective_of(config), packing_of(packed)
     tokenizer = Tokenizer.load(packed.path / "tokenizer")
     return objective.make(tokenizer, packing), objective.scored.make(tokenizer, packing)
+
+
+def packing_of(packed: PackedInputs) -> Packing:
+    """Return how the documents of a run were packed."""
+    return Packing(packed.record.sequence_length, packed.record.bos, packed.record.eos)
+
+
+def _with_tasks_and_prompts(plan: RunPlan) -> RunPlan:
+    """Return a plan with its tasks and prompts; an error names what the model can't answer."""
+    evaluation, sample = plan.options.eval, plan.options.sample
+    if not evaluation.tasks and sample.prompts is None:
+        return plan
+    model = StandIn(plan.model, plan.vocabulary_size)
+    scored = plan.scored_model(model)
+    tasks = plan_tasks(evaluation, scored) if evaluation.tasks else None
+    if sample.prompts is None:
+        return replace(plan, tasks=tasks)
+    if not plan.options.dry_run:
+        refuse_prompts(plan.parallel, ranks())
+    return replace(plan, tasks=tasks, prompts=plan_prompts(sample, scored))
 
 
 def _refuse_long_rows(config: PretrainConfig, model: ModelConfig, packed: PackedInputs) -> None:

@@ -85,6 +85,9 @@ def open_run(plan: RunPlan, stack: ExitStack) -> OpenRun | Manifest:
         return finished
     if options.hours is not None:
         on_rank_zero(lambda: folder.record_steps(options.hours, timed.steps))
+    tasks = timed.tasks
+    if tasks is not None:
+        on_rank_zero(lambda: folder.record_tasks(tasks.digests))
     _warn_of_changes(timed, folder)
     accelerator = accelerator_for(options.device, on_rank_zero(lambda: _precision(timed, folder)))
     on_rank_zero(lambda: _describe(timed))

@@ -1,4 +1,8 @@
-"""Options of every command that scores a model on task files."""
+"""Options of every command that scores a model on task files.
+
+Choice: which tasks, and how they are asked, are two groups, since `lmkit pretrain` names its tasks
+with another option.
+"""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,11 +13,15 @@ from lmkit.config import Group, OneOf
 from lmkit.evaluation.tasks.styles.registry import STYLES
 
 
-class TaskOptions(Group):
-    """Which tasks, and how their prompts are made."""
+class NamedTasks(Group):
+    """Which tasks."""
 
     task: tuple[Path, ...] = ()
     """Task file (JSON lines), or a folder of them, or a quoted pattern; repeat it for several."""
+
+
+class TaskPrompts(Group):
+    """How the prompts of tasks are made, and their answers scored."""
 
     shots: Annotated[int, Field(ge=0)] | None = None
     """Solved examples before each question; none: as the task's TOML file sets it, else 0."""
@@ -43,3 +51,7 @@ class TaskOptions(Group):
     how: Literal["sentinel", "lm-eval"] = "sentinel"
     """How an encoder-decoder scores a continuation: as a masked span, as it was trained, or as the
     target of a plain context, as lm-evaluation-harness does."""
+
+
+class TaskOptions(TaskPrompts, NamedTasks):
+    """Which tasks, and how their prompts are made."""

@@ -30,6 +30,7 @@ from lmkit.storage.atomic_files import atomic_write
 from lmkit.storage.byte_ranges import hash_range
 from lmkit.training.checkpoints.layout import CHECKPOINTS, STATE, newest_first, step_of
 from lmkit.training.checkpoints.run_record import RunRecord
+from lmkit.training.evaluations.samples_file import SAMPLES
 from lmkit.training.metrics import METRICS, TENSORBOARD
 
 HISTORY = "history.jsonl"
@@ -94,6 +95,19 @@ class RunFolder:
         self._record("hours", hours)
         self._record("steps", steps)
 
+    def record_tasks(self, digests: dict[str, str]) -> None:
+        """Record what tasks ask, and which of them asked something else before."""
+        known: dict[str, str] = _resolved(self.config.output).get("tasks", {})
+        changed = [
+            f"task {name} asks something else than before: the scores can't be compared"
+            for name, digest in digests.items()
+            if known.get(name, digest) != digest
+        ]
+        if known | digests != known:
+            self._record("tasks", known | digests)
+        if changed:
+            self._write_history(changed)
+
     def _record(self, key: str, value: Any) -> None:
         path = self.config.output / RESOLVED
         known = _resolved(self.config.output) | {key: value}
@@ -114,7 +128,7 @@ class RunFolder:
         """Write the manifest."""
         paths = [path for path in sorted(self.config.output.rglob("*")) if path.is_file()]
         names = [path.relative_to(self.config.output).as_posix() for path in paths]
-        prefixes = ("model.json", "tokenizer/", f"{CHECKPOINTS}/")
+        prefixes = ("model.json", "tokenizer/", f"{CHECKPOINTS}/", SAMPLES)
         outputs = [
             Output(name=name, bytes=size, sha256=hash_range(path, 0, size))
             for name, path in zip(names, paths, strict=True)
@@ -163,7 +177,7 @@ class RunFolder:
         run = self.config.output
         for name in (CHECKPOINTS, TENSORBOARD):
             shutil.rmtree(run / name, ignore_errors=True)
-        for name in (METRICS, HISTORY, RESOLVED):
+        for name in (METRICS, SAMPLES, HISTORY, RESOLVED):
             (run / name).unlink(missing_ok=True)
 
     def _drop_checkpoints_of_others(self) -> None:

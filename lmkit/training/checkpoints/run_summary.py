@@ -3,6 +3,7 @@
 Choices:
 - The numbers come from the small files next to the weights: model.json, metrics.jsonl, the state of
   each checkpoint. An active run may be writing them, so an incomplete last line is ignored.
+- The last scores on tasks may stand far above the last line: the file is read backwards for them.
 - Weights are counted from the header of their file, where safetensors keeps names and shapes as
   JSON.
 """
@@ -10,15 +11,20 @@ Choices:
 import json
 from collections.abc import Mapping
 from math import prod
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any, cast
 
 from lmkit.artifacts.manifest import flat
+from lmkit.evaluation.tasks.score_table import COLUMNS
 from lmkit.training.checkpoints.layout import CHECKPOINTS, INDEX, MANIFEST, MODEL, STATE
+from lmkit.training.evaluations.samples_file import SAMPLES
 from lmkit.training.metrics import METRICS
 
 MAX_HEADER_BYTES = 100_000_000
 TAIL_BYTES = 64_000
+SCORED = ("tasks", "groups")
+"""Where the scores on tasks are in a line."""
 
 Facts = dict[str, Any]
 
@@ -43,14 +49,31 @@ def describe_run(folder: Path, details: Mapping[str, Any], last_steps: int) -> d
         {"from_step": entry.get("step"), "change": "; ".join(map(str, entry.get("changes", [])))}
         for entry in _tail(folder / "history.jsonl")
     ]
+    steps = [{key: v for key, v in line.items() if key not in SCORED} for line in metrics]
+    samples = _tail(folder / SAMPLES)
     rest = {key: value for key, value in details.items() if key != "mixture"}
     return {
         "run": facts | flat(rest),
         "mixture": details.get("mixture", []),
         "model": flat({**model, **model.get("model", {}), "model": {}}),
-        "resolved": _json(folder / "resolved.json"),
+        "resolved": {k: v for k, v in _json(folder / "resolved.json").items() if k != "tasks"},
         "changes": changes,
-        "last_steps": metrics[-last_steps:] if last_steps else [],
+        **_last_scores(folder / METRICS),
+        "last_samples": [each for each in samples if each.get("step") == samples[-1].get("step")],
+        "last_steps": steps[-last_steps:] if last_steps else [],
+    }
+
+
+def _last_scores(path: Path) -> dict[str, list[Facts]]:
+    """Return rows of the last scores of tasks, and of groups of them."""
+    line = _last_scored(path)
+    return {
+        kind: [
+            {"step": line.get("step"), kind.removesuffix("s"): name}
+            | {score: scores[score] for score in COLUMNS if score in scores}
+            for name, scores in cast(dict[str, Facts], line.get(kind, {})).items()
+        ]
+        for kind in SCORED
     }
 
 
@@ -96,3 +119,16 @@ def _tail(path: Path) -> list[Facts]:
     except (OSError, ValueError):
         return []
     return [cast(Facts, record) for record in records if isinstance(record, dict)]
+
+
+def _last_scored(path: Path) -> Facts:
+    """Return the last complete line with scores on tasks; nothing where there is none."""
+    try:
+        with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as lines:
+            found = lines.rfind(b'"tasks": {', 0, lines.rfind(b"\n") + 1)
+            if found < 0:
+                return {}
+            start, end = lines.rfind(b"\n", 0, found) + 1, lines.find(b"\n", found)
+            return cast(Facts, json.loads(lines[start:end]))
+    except (OSError, ValueError):  # also for an empty file
+        return {}

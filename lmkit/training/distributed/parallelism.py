@@ -111,6 +111,23 @@ class Parallelism:
         with self.accelerator.no_sync(self._wrapped_model) if without_sync else nullcontext():
             yield
 
+    @contextmanager
+    def whole_model(self) -> Generator[None]:
+        """Context in which any method of the model can be called, on all processes alike.
+
+        FSDP gathers a block when it is called, and all other weights only for `forward`: without
+        this, `features` and `logits` would find shards.
+        """
+        if self.mode != "fsdp":
+            yield
+            return
+        root = cast(Any, self._wrapped_model)
+        root.unshard()
+        try:
+            yield
+        finally:
+            root.reshard()
+
     def collect_gradients(self) -> None:
         """Pass the gradients of a step to the optimizer's parameters."""
         if self.mode == "tensor":

@@ -17,6 +17,20 @@ def test_a_run_shows_its_losses_finished_or_not(here: Path, lmkit: Lmkit, finish
     assert ("state" in found["made"]) is not finished
 
 
+def test_a_run_shows_its_last_scores_and_texts(here: Path, lmkit: Lmkit) -> None:
+    run = run_folder(finished=False)
+    with (run / "metrics.jsonl").open("a") as file:
+        file.write(json.dumps({"step": 21, "tasks": {"cloze": {"acc": 0.5}}}) + "\n")
+    sample = {"step": 21, "prompt": "a", "text": "a \x1b[31m" + 999 * "b", "ended": False}
+    (run / "samples.jsonl").write_text(json.dumps(sample) + "\n")
+    found = inspect(lmkit, run)
+    assert found["tasks"] == [{"step": 21, "task": "cloze", "acc": 0.5}]
+    assert found["last_samples"][0]["text"].endswith("bbb ...")
+    assert found["last_steps"][-1] == {"step": 21}
+    out = lmkit("inspect", run)[1]
+    assert "cloze" in out and "\\x1b[31mb" in out and "\x1b" not in out
+
+
 def test_a_single_checkpoint_is_shown(here: Path, lmkit: Lmkit) -> None:
     found = inspect(lmkit, run_folder(finished=True) / "checkpoints" / "step-00000020")
     assert (found["made"]["step"], found["made"]["parameters"]) == (20, 50)

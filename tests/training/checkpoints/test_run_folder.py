@@ -39,6 +39,27 @@ def test_the_recipe_is_what_determines_the_numbers(here: Path) -> None:
     for change in ({"seed": 1}, {"optim": {"lr": 1}}, {"batch_tokens": 9}, {"precision": "fp32"}):
         assert folder().recipe != folder(**change).recipe
     assert folder().recipe != folder(data="2").recipe
+    asked = {"eval": {"tasks": ["tasks"], "every": 3}, "sample": {"prompts": "p", "every": None}}
+    assert folder().recipe == folder(**asked).recipe
+
+
+def test_a_task_that_asks_something_else_is_recorded_and_not_refused(here: Path) -> None:
+    begun(folder())
+    folder().record_tasks({"a": "1", "b": "1"})
+    folder().record_tasks({"b": "2", "c": "1"})
+    folder().record_tasks({"a": "1", "b": "2"})
+    history = [json.loads(line) for line in Path("run/history.jsonl").read_text().splitlines()]
+    changed = "task b asks something else than before: the scores can't be compared"
+    assert history == [{"step": 0, "changes": [changed]}]
+
+
+def test_samples_are_outputs(here: Path) -> None:
+    run = folder()
+    begun(run)
+    Path("run/samples.jsonl").write_text("text")
+    assert [output.name for output in run.complete(RECORD, 4, 0).outputs] == ["samples.jsonl"]
+    begun(folder(overwrite=True))
+    assert not Path("run/samples.jsonl").exists()
 
 
 def test_the_same_run_is_finished_and_a_longer_one_resumes(here: Path) -> None:

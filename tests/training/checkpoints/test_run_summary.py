@@ -25,3 +25,23 @@ def test_an_incomplete_line_is_ignored(tmp_path: Path) -> None:
     found = summary.describe_run(tmp_path, {}, 2)
     assert [line["step"] for line in found["last_steps"]] == [2_998, 2_999]
     assert found["run"]["step"] == 2_999
+
+
+def test_the_last_scores_are_found_however_long_ago_they_were_measured(tmp_path: Path) -> None:
+    scored = {"tasks": {"a/x": {"acc": 0.5, "acc_bytes": 1}}, "groups": {"a": {"acc": 0.25}}}
+    lines = [json.dumps({"step": step, "loss": 1.0}) for step in range(3_000)]
+    lines[7] = json.dumps({"step": 7, "tasks": {"a/x": {"acc": 0.0}}})
+    lines[8] = json.dumps({"step": 8, **scored})
+    incomplete = json.dumps({"step": 3_000, **scored})[:-9]
+    (tmp_path / "metrics.jsonl").write_text("\n".join([*lines, incomplete]))
+    found = summary.describe_run(tmp_path, {}, 2)
+    assert found["tasks"] == [{"step": 8, "task": "a/x", "acc": 0.5}]
+    assert found["groups"] == [{"step": 8, "group": "a", "acc": 0.25}]
+    (tmp_path / "metrics.jsonl").write_text(json.dumps({"step": 8, **scored}) + "\n")
+    assert summary.describe_run(tmp_path, {}, 2)["last_steps"] == [{"step": 8}]
+
+
+def test_the_samples_of_the_last_step_are_shown(tmp_path: Path) -> None:
+    lines = [{"step": step, "prompt": prompt} for step in (1, 2) for prompt in "ab"]
+    (tmp_path / "samples.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert summary.describe_run(tmp_path, {}, 2)["last_samples"] == lines[2:]
