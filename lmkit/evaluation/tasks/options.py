@@ -9,8 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lmkit.config import Group, OneOf
-from lmkit.evaluation.tasks.styles.registry import STYLES
+from lmkit.config import Group
 
 
 class NamedTasks(Group):
@@ -29,7 +28,7 @@ class TaskPrompts(Group):
     limit: Annotated[int, Field(ge=1)] | None = None
     """Score only the first items of each task; none: all."""
 
-    style: Annotated[str, OneOf(STYLES)] = "lm-eval"
+    style: Literal["lm-eval", "llm-foundry", "core"] = "lm-eval"
     """Whose prompts and scores: lm-evaluation-harness', llm-foundry's, or nanochat's CORE."""
 
     delimiter: str | None = None
