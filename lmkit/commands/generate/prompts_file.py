@@ -63,7 +63,7 @@ class PromptsFile:
         while data := self._file.readline(LONGEST_LINE + 1):
             number += 1
             location = f"{self.name}:{number}"
-            if len(data) > LONGEST_LINE:
+            if len(data.removesuffix(b"\n")) > LONGEST_LINE:
                 raise InputError(f"{location}: longer than {LONGEST_LINE:,} bytes")
             if number == 1:
                 data = data.removeprefix(BOM)
