@@ -3,8 +3,8 @@
 Choices:
 - Buffers double when they are full, so that a text of T tokens is copied about twice rather than T
   times, and no maximum length has to be given beforehand.
-- A cache holds one document per sequence. Without padding, position p is column p; padding before
-  shorter sequences is masked by whoever reads the cache.
+- A cache holds one document per sequence. Without padding, position p is column p; the caller masks
+  padding before shorter sequences.
 - Sequences that have ended leave it, so that nothing is computed for them.
 - The keys and values of an encoder output are computed once, when they are first attended to.
 

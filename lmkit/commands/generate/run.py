@@ -25,12 +25,12 @@ from itertools import islice
 from typing import Any
 
 from lmkit.commands.generate.options import GenerateConfig
-from lmkit.commands.generate.prompts_file import PromptLine, PromptsFile
 from lmkit.commands.generate.terminal_text import terminal_text
 from lmkit.counter_rng import draw
 from lmkit.errors import ConfigError, InputError
 from lmkit.generation.generated import Generated
 from lmkit.generation.prompts import Prepared, PromptRunner
+from lmkit.generation.prompts_file import PromptLine, PromptsFile
 from lmkit.generation.sampling import Sampling
 from lmkit.text.json_output import json_text
 from lmkit.training.checkpoints.open_model import open_model

@@ -40,8 +40,8 @@ class SampleConfig(Group):
     """Texts that the model generates while training."""
 
     prompts: Path | None = None
-    """Text file with a prompt a line, as for lmkit generate; the texts are in samples.jsonl and
-    TensorBoard. none: generate nothing."""
+    """File with a prompt on each line, or .jsonl, as for lmkit generate; the texts are in
+    samples.jsonl and TensorBoard. none: generate nothing."""
 
     every: Annotated[int, Field(ge=1)] | None = 250
     """Steps between samples; none: only after the last step."""

@@ -1,7 +1,7 @@
 """The prompts of a run, read and checked before its model is built.
 
 Choices:
-- A prompt is a line of a text file; empty lines are none.
+- They are read as `lmkit generate --prompts` reads them, but a blank line of a text is no prompt.
 - Whatever `lmkit generate` would refuse is an error while the run is planned: a prompt without a
   mask for a model that fills masks, one that is longer than the learned positions.
 """
@@ -13,10 +13,13 @@ from pathlib import Path
 from lmkit.errors import ConfigError, InputError
 from lmkit.evaluation.tasks.task_scorer import ScoredModel
 from lmkit.generation.prompts import PromptRunner
+from lmkit.generation.prompts_file import STDIN, PromptLine, PromptsFile
 from lmkit.generation.sampling import Sampling
 from lmkit.training.distributed.launch import ParallelMode
 from lmkit.training.evaluations.options import SampleConfig
 from lmkit.training.evaluations.stand_in import Computed
+
+OPTION = "--sample.prompts"
 
 
 @dataclass(frozen=True)
@@ -24,23 +27,21 @@ class PlannedPrompts:
     """Prompts that a run's model can answer."""
 
     options: SampleConfig
-    texts: tuple[str, ...]
+    lines: tuple[PromptLine, ...]
 
 
-def read_prompts(path: Path) -> dict[int, str]:
-    """Return the prompts of a file by the numbers of their lines. Raises InputError."""
-    try:
-        lines = path.read_text("utf-8-sig").split("\n")
-    except OSError as error:
-        raise InputError(f"--sample.prompts: cannot read {path}: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"--sample.prompts: {path}: byte {error.start} is not UTF-8", "give a text file"
-        ) from None
-    prompts = {number: line.rstrip("\r") for number, line in enumerate(lines, 1) if line.strip()}
-    if not prompts:
-        raise InputError(f"--sample.prompts: {path} holds no prompt", "write one prompt a line")
-    return prompts
+def read_prompts(path: Path) -> tuple[PromptLine, ...]:
+    """Return the prompts of a file. Raises ConfigError and InputError."""
+    if str(path) == STDIN:
+        raise ConfigError(
+            f"--sample.prompts: got {STDIN}, must be a file: a run that resumes reads it again",
+            "write the prompts to a file, one a line",
+        )
+    with PromptsFile(path, OPTION) as file:
+        lines = tuple(line for line in file if file.is_json or line.prompt.strip())
+    if not lines:
+        raise InputError(f"{OPTION}: {path} has no prompts", "write one on each line")
+    return lines
 
 
 def prompt_runner(scored: ScoredModel, temperature: float) -> PromptRunner:
@@ -54,19 +55,18 @@ def plan_prompts(options: SampleConfig, scored: ScoredModel) -> PlannedPrompts:
 
     Raises InputError for what is wrong with the file, and ConfigError if the model can't answer.
     """
-    path = options.prompts
-    assert path is not None
-    prompts, runner = read_prompts(path), prompt_runner(scored, options.temperature)
-    for number, prompt in prompts.items():
+    assert options.prompts is not None
+    lines, runner = read_prompts(options.prompts), prompt_runner(scored, options.temperature)
+    for line in lines:
         try:
             with suppress(Computed):
-                runner.write(prompt, "", options.max_tokens, 0)
+                runner.write(line.prompt, line.suffix, options.max_tokens, 0)
         except ConfigError as error:
             message = error.message.replace("--max-tokens", "--sample.max-tokens")
             for name in ("--prompt: ", "RUN: "):
-                message = message.replace(name, f"--sample.prompts: {path}: line {number}: ")
+                message = message.replace(name, f"{OPTION}: {line.location}: ")
             raise ConfigError(message, error.hint) from None
-    return PlannedPrompts(options, tuple(prompts.values()))
+    return PlannedPrompts(options, lines)
 
 
 def refuse_prompts(parallel: ParallelMode, processes: int) -> None:

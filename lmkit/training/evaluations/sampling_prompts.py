@@ -31,7 +31,7 @@ class PromptSampler:
         seed: int,
     ) -> None:
         self._parallelism, self._seed = parallelism, seed
-        self._prompts, self._max_tokens = planned.texts, planned.options.max_tokens
+        self._prompts, self._max_tokens = planned.lines, planned.options.max_tokens
         self._runner = prompt_runner(scored, planned.options.temperature)
 
     def __call__(self, step: int, on_prompt: Callable[[], None] = lambda: None) -> list[Sample]:
@@ -48,6 +48,6 @@ class PromptSampler:
 
     def _sample(self, step: int, number: int) -> Sample:
         seed = draw(self._seed, number) >> 1
-        prompt = self._prompts[number]
-        generated = self._runner.write(prompt, "", self._max_tokens, seed)
-        return Sample(step, prompt, generated.text, generated.ended)
+        line = self._prompts[number]
+        generated = self._runner.write(line.prompt, line.suffix, self._max_tokens, seed)
+        return Sample(step, line.prompt, generated.text, generated.ended)

@@ -136,11 +136,11 @@ def test_what_a_run_is_asked_may_change_and_tasks_that_ask_something_else_are_re
         (["--eval.tasks", "pair.jsonl", "--eval.shots", "3"], "--eval.shots: got 3, must be"),
         (["--eval.limit", "0"], "--eval.limit: got 0, must be at least 1"),
         (["--sample.prompts", "nowhere.txt"], "--sample.prompts: cannot read nowhere.txt"),
-        (["--sample.prompts", "blank.txt"], "--sample.prompts: blank.txt holds no prompt"),
-        (["--sample.prompts", "latin.txt"], "--sample.prompts: latin.txt: byte 3 is not UTF-8"),
+        (["--sample.prompts", "blank.txt"], "--sample.prompts: blank.txt has no prompts"),
+        (["--sample.prompts", "latin.txt"], "latin.txt:1: not UTF-8"),
         (
             ["--sample.prompts", "prompt.txt", *ENCODER],
-            "--sample.prompts: prompt.txt: line 1: got 'The class', and a run with --objective mlm",
+            "--sample.prompts: prompt.txt:1: got 'The class', and a run with --objective mlm",
         ),
     ],
 )

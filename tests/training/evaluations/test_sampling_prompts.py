@@ -8,6 +8,7 @@ import torch
 from accelerate import Accelerator
 
 from lmkit.evaluation.tasks.task_scorer import ScoredModel
+from lmkit.generation.prompts_file import PromptLine
 from lmkit.training.checkpoints.trained_model import open_run
 from lmkit.training.distributed.parallelism import Parallelism
 from lmkit.training.evaluations.options import SampleConfig
@@ -26,7 +27,7 @@ def test_texts_depend_on_the_seed_only_and_the_model_is_handed_back_as_it_was(
             module.register_forward_hook(lambda module, *_: in_training.append(module.training))
     in_training: list[bool] = []
     scored = ScoredModel(model, trained.tokenizer, made.learned, made.packing, made.longest)
-    planned = PlannedPrompts(SampleConfig(max_tokens=9), (prompt, prompt))
+    planned = PlannedPrompts(SampleConfig(max_tokens=9), (PromptLine(prompt, ""),) * 2)
     parallelism, calls = Parallelism(model, Accelerator(cpu=True)), list[int]()
     model.train()
     torch.manual_seed(1)

@@ -25,7 +25,7 @@ from lmkit.evaluation.tasks.item import Item, Request
 from lmkit.evaluation.tasks.kinds.task_kind import Options
 from lmkit.evaluation.tasks.measures import ACC_TOKENS, GREEDY, PERPLEXITY, by_tokens
 from lmkit.evaluation.tasks.prompt_suffix import with_suffix
-from lmkit.evaluation.tasks.styles.task_style import ExamplePool, TaskStyle
+from lmkit.evaluation.tasks.styles.task_style import ExamplePool, TaskStyle, solved
 from lmkit.evaluation.tasks.task_settings import TaskSettings
 from lmkit.evaluation.tasks.token_division import DividedTokens, TokenIds
 
@@ -57,18 +57,13 @@ def _prompts(
             drawn = numbers[: settings.shots]
         else:
             drawn = Random(SEED + number).sample(numbers, settings.shots)
-        examples = "".join(_solved(pool.items[each], settings) for each in drawn)
-        before = settings.description + examples
+        before = settings.description + "".join(
+            solved(pool.items[each], settings) + settings.example_delimiter for each in drawn
+        )
         yield tuple(
             Request(before + option.context + settings.delimiter, option.continuation)
             for option in item.options
         )
-
-
-def _solved(item: Item, settings: TaskSettings) -> str:
-    option = item.options[item.gold]
-    text = option.context + settings.delimiter + option.continuation
-    return text + settings.example_delimiter
 
 
 class ByDifference:

@@ -29,7 +29,7 @@ from lmkit.evaluation.tasks.measures import (
     by_tokens,
 )
 from lmkit.evaluation.tasks.prompt_suffix import with_suffix
-from lmkit.evaluation.tasks.styles.task_style import ExamplePool, TaskStyle
+from lmkit.evaluation.tasks.styles.task_style import ExamplePool, TaskStyle, solved
 from lmkit.evaluation.tasks.task_settings import TaskSettings
 from lmkit.evaluation.tasks.token_division import DividedTokens, TokenIds
 
@@ -51,13 +51,8 @@ def _prompts(
         before = settings.description
         for example in sampler.sample(number):
             before += settings.example_delimiter if before else ""
-            before += _solved(example, settings)
+            before += solved(example, settings)
         yield tuple(_request(before, option, item, settings) for option in item.options)
-
-
-def _solved(item: Item, settings: TaskSettings) -> str:
-    option = item.options[item.gold]
-    return option.context + settings.delimiter + option.continuation
 
 
 def _request(before: str, option: Request, item: Item, settings: TaskSettings) -> Request:

@@ -14,7 +14,7 @@ from lmkit.evaluation.tasks.few_shot import ExampleSampler
 from lmkit.evaluation.tasks.item import Item, Request
 from lmkit.evaluation.tasks.kinds.task_kind import Options
 from lmkit.evaluation.tasks.prompt_suffix import with_suffix
-from lmkit.evaluation.tasks.styles.task_style import ExamplePool, TaskStyle
+from lmkit.evaluation.tasks.styles.task_style import ExamplePool, TaskStyle, solved
 from lmkit.evaluation.tasks.task_settings import TaskSettings
 from lmkit.evaluation.tasks.token_division import Together
 
@@ -31,18 +31,14 @@ def _prompts(
         pool.items, settings.shots, is_own=pool.is_own, first=settings.sampler == "first"
     )
     for item in items:
-        examples = "".join(_solved(example, settings) for example in sampler.sample(item))
-        before = settings.description + examples
+        before = settings.description + "".join(
+            solved(example, settings) + settings.example_delimiter
+            for example in sampler.sample(item)
+        )
         yield tuple(
             Request(before + option.context, settings.delimiter + option.continuation)
             for option in item.options
         )
-
-
-def _solved(item: Item, settings: TaskSettings) -> str:
-    option = item.options[item.gold]
-    text = option.context + settings.delimiter + option.continuation
-    return text + settings.example_delimiter
 
 
 LM_EVAL = TaskStyle("lm-eval", {}, _rendered, _prompts, Together())

@@ -48,3 +48,9 @@ class TaskStyle:
     """Divides the log-likelihoods of the options before they are compared; None: nothing."""
     ordered: Callable[[Sequence[Item]], Sequence[Item]] = tuple
     """Returns the items in the order in which they are asked."""
+
+
+def solved(item: Item, settings: TaskSettings) -> str:
+    """Return an item with its right answer, without what follows an example."""
+    option = item.options[item.gold]
+    return option.context + settings.delimiter + option.continuation

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from lmkit.commands.generate.prompts_file import PromptLine, PromptsFile
 from lmkit.errors import ConfigError, InputError
+from lmkit.generation.prompts_file import PromptLine, PromptsFile
 
 
 def lines(path: str | Path) -> list[tuple[str, str, str | None]]:
@@ -61,7 +61,7 @@ def test_a_wrong_line_is_named_by_file_and_number(here: Path, line: bytes, messa
 
 
 def test_a_line_without_end_is_refused(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lmkit.commands.generate.prompts_file.LONGEST_LINE", 5)
+    monkeypatch.setattr("lmkit.generation.prompts_file.LONGEST_LINE", 5)
     Path("p.txt").write_text("12345\n123456\n")
     with pytest.raises(InputError, match=r"p\.txt:2: longer than 5 bytes"):
         lines("p.txt")

@@ -39,11 +39,12 @@ class PromptLine:
 class PromptsFile:
     """An open file of prompts; it may be iterated several times."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, option: str = "--prompts") -> None:
+        """Open a file; `option` names it in errors. Raises ConfigError."""
         self.name = "stdin" if str(path) == STDIN else str(path)
-        self._is_json = path.suffix.lower() == ".jsonl"
+        self.is_json = path.suffix.lower() == ".jsonl"
         is_stdin = str(path) == STDIN
-        self._file = _opened(path)
+        self._file = _opened(path, option)
         if is_stdin or not self._file.seekable():
             with (
                 nullcontext(self._file) if is_stdin else self._file as file
@@ -68,24 +69,24 @@ class PromptsFile:
             if number == 1:
                 data = data.removeprefix(BOM)
             text = _decoded(data.removesuffix(b"\n").removesuffix(b"\r"), location)
-            if not self._is_json:
+            if not self.is_json:
                 yield PromptLine(text, "", location)
             elif text.strip():
                 yield _from_json(text, location)
 
 
-def _opened(path: Path) -> IO[bytes]:
+def _opened(path: Path, option: str) -> IO[bytes]:
     try:
         return sys.stdin.buffer if str(path) == STDIN else path.open("rb")
     except OSError as error:
         raise ConfigError(
-            f"--prompts: cannot read {path}: {error.strerror}",
+            f"{option}: cannot read {path}: {error.strerror}",
             "give a text with a prompt on each line, a .jsonl file, or - for standard input",
         ) from None
 
 
 def _copied(file: IO[bytes]) -> IO[bytes]:
-    copy = cast(IO[bytes], TemporaryFile())  # noqa: SIM115 (whoever asked closes it)
+    copy = cast(IO[bytes], TemporaryFile())  # noqa: SIM115 (the caller closes it)
     shutil.copyfileobj(file, copy)
     return copy
 
