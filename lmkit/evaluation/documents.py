@@ -12,6 +12,7 @@ from lmkit.artifacts.inputs import Inputs
 from lmkit.artifacts.tasks import ReadRange
 from lmkit.counter_rng import row_keys
 from lmkit.evaluation.perplexity import SEED, Score, score_rows
+from lmkit.evaluation.processes import ALONE, Processes
 from lmkit.model.transformer import Transformer
 from lmkit.objectives.objective import Objective, Packing
 from lmkit.packing.chunking import one_document_per_sequence
@@ -24,6 +25,9 @@ from lmkit.tokenizers.tokenizer import Tokenizer
 
 GROUP_CHARACTERS = 4_000_000
 MICRO_BATCH_TOKENS = 16_384
+MOST_SOURCES = 1_000
+OTHER_SOURCES = "(others)"
+"""The documents of all sources beyond those."""
 
 
 @dataclass
@@ -48,32 +52,45 @@ class Scorer:
     micro_batch: int | None = None
     """Sequences to compute at a time; None: about 16,384 tokens. It changes no result."""
 
+    processes: Processes = ALONE
+    """Those that share the sequences. Each reads and encodes all documents."""
+
     def packed(self, folder: PackedFolder) -> Score:
         """Score the held-out sequences of a packed folder."""
         return self._score(
             folder.sequences("validation"), folder.record.sequence_length, order=None
         )
 
-    def documents(self, documents: Inputs, reading: "Reading", max_record: int) -> Score:
-        """Score documents, each from its beginning."""
+    def documents(self, documents: Inputs, reading: "Reading", max_record: int) -> dict[str, Score]:
+        """Score documents, each from its beginning; return the scores by source."""
+        scores: dict[str, Score] = {}
+        for group in _groups(documents, reading, max_record):
+            by_source: dict[str, list[Document]] = {}
+            for document in group:
+                is_shown = document.source in scores or len(scores) < MOST_SOURCES
+                source = document.source if is_shown else OTHER_SOURCES
+                scores.setdefault(source, Score(0.0, 0, 0))
+                by_source.setdefault(source, []).append(document)
+            for source, some in by_source.items():
+                scores[source] += self._texts(some)
+        return scores
+
+    def _texts(self, documents: list[Document]) -> Score:
         length, pad = self.packing.sequence_length, self.tokenizer.pad
         assert pad is not None, "it was packed with this tokenizer"
-        total = Score(0.0, 0, 0)
-        for group in _groups(documents, reading, max_record):
-            texts = [document.text for document in group]
-            sizes = [len(well_formed(text).encode()) for text in texts]
-            ids = [_with_bos_eos(self.packing, ids) for ids in self.tokenizer.encode_batch(texts)]
-            rows = TokenSequences.from_documents(
-                list(zip(ids, sizes, strict=True)),
-                length,
-                pad,
-                pack_into_sequences=one_document_per_sequence,
-            )
-            # Sequences of about the same length are batched together, which saves padding.
-            order = np.argsort(rows.lengths(), kind="stable")
-            numbers = np.repeat(np.arange(len(ids)), [-(-len(each) // length) for each in ids])
-            total += self._score(rows, length, order, _row_keys(group, numbers))
-        return total
+        texts = [document.text for document in documents]
+        sizes = [len(well_formed(text).encode()) for text in texts]
+        ids = [_with_bos_eos(self.packing, ids) for ids in self.tokenizer.encode_batch(texts)]
+        rows = TokenSequences.from_documents(
+            list(zip(ids, sizes, strict=True)),
+            length,
+            pad,
+            pack_into_sequences=one_document_per_sequence,
+        )
+        # Sequences of about the same length are batched together, which saves padding.
+        order = np.argsort(rows.lengths(), kind="stable")
+        numbers = np.repeat(np.arange(len(ids)), [-(-len(each) // length) for each in ids])
+        return self._score(rows, length, order, _row_keys(documents, numbers))
 
     def _score(self, rows: TokenSequences, length: int, order: Any, keys_R: Any = None) -> Score:
         device = self.model.embedding.weight.device
@@ -81,7 +98,15 @@ class Scorer:
         packing = replace(self.packing, sequence_length=length)
         make_batch = self.objective.scored.make(self.tokenizer, packing)
         return score_rows(
-            self.model, rows, order, micro_batch, device, self._autocast, make_batch, keys_R
+            self.model,
+            rows,
+            order,
+            micro_batch,
+            device,
+            self._autocast,
+            make_batch,
+            keys_R,
+            self.processes,
         )
 
     def _autocast(self) -> Any:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lmkit.counter_rng import row_keys
+from lmkit.evaluation.processes import ALONE, Processes
 from lmkit.model.eval_mode import eval_mode
 from lmkit.objectives.batch import MakeBatch
 from lmkit.objectives.clm.objective import clm
@@ -78,6 +79,7 @@ def score_rows(
     autocast: Callable[[], AbstractContextManager[Any]] = nullcontext,
     make_batch: MakeBatch = clm,
     keys_R: NDArray[np.uint64] | None = None,
+    processes: Processes = ALONE,
 ) -> Score:
     """Predict the given sequences, each once, and return the sums.
 
@@ -93,19 +95,27 @@ def score_rows(
         autocast: makes the context that the model runs in, such as `accelerator.autocast`.
         make_batch: makes a batch of sequences and of the keys of their random numbers.
         keys_R: the keys of the random numbers of all sequences; None: from their indices.
+        processes: those that share the batches; all of them get the sums of all batches.
 
     """
     if rows is None:
         rows = np.arange(len(token_rows))
-    tokens, sums = 0, list[Tensor]()
+    starts = range(0, len(rows), micro_batch)
+    mine = [number for number in range(len(starts)) if processes.answers_for(number)]
+    targets, sums = list[int](), list[Tensor]()
     with eval_mode(model):
-        for start in range(0, len(rows), micro_batch):
-            numbers = rows[start : start + micro_batch]
+        for number in mine:
+            numbers = rows[starts[number] : starts[number] + micro_batch]
             keys_B = row_keys(SEED, 0, numbers) if keys_R is None else keys_R[numbers]
             batch = make_batch(token_rows.read(numbers).trimmed(), keys_B)
             with autocast():
                 sums.append(model(**batch.tensors(device)))
-            tokens += batch.targets
+            targets.append(batch.targets)
     # Read at the end: each number read earlier would make a GPU wait. MPS has no float64.
-    nll = torch.stack(sums).cpu().double().sum().item() if sums else 0.0
-    return Score(nll, tokens, token_rows.bytes_of_text if len(rows) == len(token_rows) else 0)
+    found_2B = torch.zeros(2, len(starts), dtype=torch.float64)
+    if mine:
+        found_2B[0, mine] = torch.stack(sums).cpu().double()
+        found_2B[1, mine] = torch.tensor(targets, dtype=torch.float64)
+    nll, tokens = processes.reduce_sum(found_2B).sum(1).tolist()
+    size = token_rows.bytes_of_text if len(rows) == len(token_rows) else 0
+    return Score(nll, int(tokens), size)

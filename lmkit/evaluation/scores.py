@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,30 +15,56 @@ SCORES = "scores.json"
 
 
 @dataclass(frozen=True)
-class Scores:
-    """The scores of a model."""
+class TextScores:
+    """The scores on a held-out text."""
 
     loss: float
     perplexity: float
     bits_per_byte: float
     tokens: int
-    """Predicted tokens of held-out text; 0 where there was only tasks."""
+    """Predicted tokens; 0 where there are only tasks."""
     bytes: int
-    checkpoint: str
-    tasks: Mapping[str, TaskScores] = field(default_factory=dict[str, TaskScores])
 
     @classmethod
-    def of(cls, score: Score, checkpoint: Path, tasks: Mapping[str, TaskScores]) -> "Scores":
-        """Return the scores of sums, and of tasks."""
-        return cls(
-            score.loss,
-            score.perplexity,
-            score.bits_per_byte,
-            score.tokens,
-            score.bytes,
-            checkpoint.name,
-            tasks,
-        )
+    def of(cls, score: Score) -> "TextScores":
+        """Return the scores of sums."""
+        values = score.loss, score.perplexity, score.bits_per_byte
+        return cls(*values, score.tokens, score.bytes)
+
+    def to_json(self) -> dict[str, float | int | None]:
+        """Return the values; None for NaN, as of a diverged model, for which JSON has no number."""
+        return {
+            name: None if isinstance(value, float) and not math.isfinite(value) else value
+            for name, value in asdict(self).items()
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "TextScores":
+        """Return the scores of values. Raises KeyError."""
+        numbers = (values[name] for name in ("loss", "perplexity", "bits_per_byte"))
+        loss, perplexity, bits = (math.nan if each is None else each for each in numbers)
+        return cls(loss, perplexity, bits, values["tokens"], values["bytes"])
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The scores of a model."""
+
+    text: TextScores
+    """On all held-out text."""
+    checkpoint: str
+    tasks: Mapping[str, TaskScores] = field(default_factory=dict[str, TaskScores])
+    sources: Mapping[str, TextScores] = field(default_factory=dict[str, TextScores])
+    """On the held-out text of each source, where there are several."""
+
+    @classmethod
+    def of(
+        cls, sources: Mapping[str, Score], checkpoint: Path, tasks: Mapping[str, TaskScores]
+    ) -> "Scores":
+        """Return the scores of sums by source, and of tasks."""
+        text = TextScores.of(sum(sources.values(), Score(0.0, 0, 0)))
+        by_source = {name: TextScores.of(score) for name, score in sources.items()}
+        return cls(text, checkpoint.name, tasks, by_source if len(by_source) > 1 else {})
 
     @property
     def groups(self) -> dict[str, GroupScores]:
@@ -47,17 +73,11 @@ class Scores:
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of scores.json."""
-        numbers = {
-            "loss": self.loss,
-            "perplexity": self.perplexity,
-            "bits_per_byte": self.bits_per_byte,
-        }
+        sources = {name: each.to_json() for name, each in self.sources.items()}
         groups = {name: each.model_dump(mode="json") for name, each in self.groups.items()}
         return {
-            # A diverged model scores NaN, for which JSON has no number.
-            **{name: value if math.isfinite(value) else None for name, value in numbers.items()},
-            "tokens": self.tokens,
-            "bytes": self.bytes,
+            **self.text.to_json(),
+            **({"sources": sources} if sources else {}),
             "tasks": {name: each.model_dump(mode="json") for name, each in self.tasks.items()},
             **({"groups": groups} if self.tasks else {}),
             "checkpoint": self.checkpoint,
@@ -68,11 +88,25 @@ def read_scores(folder: Path) -> Scores:
     """Read scores.json. Raises LmkitError."""
     try:
         values: dict[str, Any] = json.loads((folder / SCORES).read_text("utf-8"))
-        values.pop("groups", None)
-        for name in ("loss", "perplexity", "bits_per_byte"):
-            values[name] = math.nan if values[name] is None else values[name]
-        tasks = values.pop("tasks").items()
-        found = {name: TaskScores.model_validate(each) for name, each in tasks}
-        return Scores(**values, tasks=found)
+        tasks = {name: TaskScores.model_validate(each) for name, each in values["tasks"].items()}
+        sources = {
+            name: TextScores.from_json(each) for name, each in values.get("sources", {}).items()
+        }
+        return Scores(TextScores.from_json(values), values["checkpoint"], tasks, sources)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         raise LmkitError(f"{folder / SCORES}: corrupt", "--overwrite makes it again") from None
+
+
+def source_rows(sources: Mapping[str, TextScores]) -> list[dict[str, Any]]:
+    """Return the scores of sources as rows of a table."""
+    return [
+        {
+            "source": name,
+            "loss": f"{each.loss:.4f}",
+            "perplexity": f"{each.perplexity:.2f}",
+            "bits_per_byte": f"{each.bits_per_byte:.4f}" if each.bytes else "",
+            "tokens": each.tokens,
+            "bytes": each.bytes,
+        }
+        for name, each in sources.items()
+    ]

@@ -3,18 +3,24 @@
 Choices:
 - Everything here is written to standard error; standard output is for results.
 - A progress bar on a terminal; elsewhere (a log file, a batch job) about ten plain lines in total.
+- A plain line says how much time is left where that is long enough to wait for.
 - File names and their content may hold anything: control characters, which could rewrite a
   terminal, are shown as escapes.
 """
 
 import re
 import sys
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from threading import Lock
 
 from lmkit.execution.ranks import rank
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+SHORTEST_SHOWN = 5
+"""Seconds that are worth telling."""
 
 
 def log_message(message: str) -> None:
@@ -38,31 +44,72 @@ def warn(message: str) -> None:
 
 
 @contextmanager
-def progress(label: str, total: int) -> Generator[Callable[[], None]]:
-    """Show the progress of `total` tasks; the yielded function advances it by one."""
-    # Not rich's own check: with FORCE_COLOR, which CI sets, it always detects a terminal.
-    if sys.stderr.isatty():
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-        )
+def progress(label: str, total: int, unit: str = "task") -> Generator[Callable[[], None]]:
+    """Show the progress of `total` units of work; the yielded function advances it by one.
 
-        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-        console = Console(stderr=True)
-        with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
-            task = bar.add_task(label, total=total)
-            yield lambda: bar.advance(task)
-    else:
-        done = 0
+    Progress inside of another's is not shown: what is shown is that of the whole.
+    """
+    if not _displays.acquire(blocking=False):
+        yield lambda: None
+        return
+    try:
+        # Not rich's own check: with FORCE_COLOR, which CI sets, it always detects a terminal.
+        with (_bar if sys.stderr.isatty() else _lines)(label, total, unit) as step:
+            yield step
+    finally:
+        _displays.release()
 
-        def step() -> None:
-            nonlocal done
-            done += 1
-            if done * 10 // total > (done - 1) * 10 // total:
-                log_message(f"{label}: {done}/{total} {'task' if total == 1 else 'tasks'}")
 
-        yield step
+_displays = Lock()
+"""Held while a progress is shown."""
+
+
+@contextmanager
+def _bar(label: str, total: int, unit: str) -> Generator[Callable[[], None]]:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    words = [] if unit == "task" else [TextColumn(_plural(unit, total))]
+    console = Console(stderr=True)
+    with Progress(
+        *columns, *words, TimeRemainingColumn(), console=console, transient=True, disable=rank() > 0
+    ) as bar:
+        task = bar.add_task(label, total=total)
+        yield lambda: bar.advance(task)
+
+
+@contextmanager
+def _lines(label: str, total: int, unit: str) -> Generator[Callable[[], None]]:
+    done, start = 0, time.monotonic()
+
+    def step() -> None:
+        nonlocal done
+        done += 1
+        if done * 10 // total > (done - 1) * 10 // total:
+            left = (time.monotonic() - start) / done * (total - done)
+            time_left = f", about {_duration(left)} left" if left >= SHORTEST_SHOWN else ""
+            log_message(f"{label}: {done}/{total} {_plural(unit, total)}{time_left}")
+
+    yield step
+
+
+def _plural(unit: str, count: int) -> str:
+    return unit if count == 1 else f"{unit}s"
+
+
+def _duration(seconds: float) -> str:
+    """Return a time to wait, in one unit.
+
+    >>> _duration(59), _duration(90), _duration(4 * 3600)
+    ('59 s', '2 min', '4.0 h')
+    """
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

@@ -40,17 +40,19 @@ def literal_score(run: Path, texts: list[str]) -> tuple[float, int, int]:
 def test_a_score_is_the_sum_over_windows_computed_separately(trained: Path, here: Path) -> None:
     texts = [*prose(4, words=60), "é", "short"]
     data = documents("data.jsonl", texts)
-    scores = evaluate(EvalConfig(run=trained, data=data))
+    scores = evaluate(EvalConfig(run=trained, data=(data,)))
     nats, tokens, size = literal_score(trained, texts)
-    assert (scores.tokens, scores.bytes) == (tokens, size)
-    assert scores.loss == pytest.approx(nats / tokens, rel=1e-6)
-    assert scores.perplexity == pytest.approx(math.exp(nats / tokens), rel=1e-6)
-    assert scores.bits_per_byte == pytest.approx(nats / math.log(2) / size, rel=1e-6)
+    assert (scores.text.tokens, scores.text.bytes) == (tokens, size)
+    assert scores.text.loss == pytest.approx(nats / tokens, rel=1e-6)
+    assert scores.text.perplexity == pytest.approx(math.exp(nats / tokens), rel=1e-6)
+    assert scores.text.bits_per_byte == pytest.approx(nats / math.log(2) / size, rel=1e-6)
 
 
 def test_neither_order_nor_micro_batch_changes_a_score(trained: Path, here: Path) -> None:
     texts = prose(9, words=40)
-    one = evaluate(EvalConfig(run=trained, data=documents("a.jsonl", texts), micro_batch=1))
-    two = evaluate(EvalConfig(run=trained, data=documents("b.jsonl", texts[::-1]), micro_batch=7))
-    assert one.loss == pytest.approx(two.loss, rel=1e-6)
-    assert (one.tokens, one.bytes) == (two.tokens, two.bytes)
+    one = evaluate(EvalConfig(run=trained, data=(documents("a.jsonl", texts),), micro_batch=1))
+    two = evaluate(
+        EvalConfig(run=trained, data=(documents("b.jsonl", texts[::-1]),), micro_batch=7)
+    )
+    assert one.text.loss == pytest.approx(two.text.loss, rel=1e-6)
+    assert (one.text.tokens, one.text.bytes) == (two.text.tokens, two.text.bytes)

@@ -6,6 +6,7 @@ import torch
 from lmkit.evaluation.perplexity import Score, score_rows
 from lmkit.model.transformer import Transformer
 from lmkit.packing.token_rows import TokenSequences
+from tests.evaluation.together import together
 from tests.model.tiny import VOCABULARY, counting, tiny
 
 LENGTHS = [17, 3, 40, 9, 2, 26, 31, 5, 12, 21]
@@ -107,3 +108,12 @@ def test_the_model_runs_in_the_given_autocast_context() -> None:
     full = score_rows(model, packed(16))
     assert low.nll != full.nll
     assert math.isclose(low.loss, full.loss, rel_tol=0.02)
+
+
+def test_processes_that_share_the_batches_have_the_sums_of_one_to_the_bit() -> None:
+    model = tiny()
+    expected = score_rows(model, packed(16), micro_batch=2)
+    found = together(
+        2, lambda processes: score_rows(tiny(), packed(16), micro_batch=2, processes=processes)
+    )
+    assert found == [expected, expected]

@@ -27,23 +27,38 @@ def task(value: float) -> TaskScores:
 
 def test_scores_are_read_as_they_were_written(here: Path) -> None:
     tasks = {"blimp/a": task(0.5), "blimp/b": task(1.0)}
-    scores = Scores.of(Score(8.0, 4, 2), Path("run/checkpoints/step-1"), tasks)
+    scores = Scores.of({"a": Score(8.0, 4, 2)}, Path("run/checkpoints/step-1"), tasks)
     Path("scores.json").write_text(json.dumps(scores.to_json()))
     assert read_scores(here) == scores
     assert scores.to_json()["groups"]["blimp"]["scores"]["acc"]["value"] == 0.75
 
 
 def test_without_held_out_text_its_scores_are_null(here: Path) -> None:
-    scores = Scores.of(Score(0.0, 0, 0), Path("step-1"), {"a": task(1.0)})
+    scores = Scores.of({}, Path("step-1"), {"a": task(1.0)})
     found = scores.to_json()
     assert [found[name] for name in ("loss", "perplexity", "bits_per_byte")] == [None] * 3
     Path("scores.json").write_text(json.dumps(found, allow_nan=False))
-    assert math.isnan(read_scores(here).loss)
+    assert math.isnan(read_scores(here).text.loss)
 
 
 def test_without_tasks_there_are_no_groups() -> None:
-    found = Scores.of(Score(8.0, 4, 2), Path("step-1"), {}).to_json()
+    found = Scores.of({"a": Score(8.0, 4, 2)}, Path("step-1"), {}).to_json()
     assert found["tasks"] == {} and "groups" not in found
+
+
+def test_each_of_several_sources_has_its_scores_and_the_total_counts_tokens_and_bytes(
+    here: Path,
+) -> None:
+    nats = math.log(2)
+    sources = {"books": Score(12 * nats, 4, 6), "web": Score(2 * nats, 1, 4)}
+    scores = Scores.of(sources, Path("step-1"), {})
+    found = scores.to_json()
+    assert found["bits_per_byte"] == pytest.approx(1.4)  # 14 bits, 10 bytes
+    assert found["loss"] == pytest.approx(14 * nats / 5)
+    bits = {name: each["bits_per_byte"] for name, each in found["sources"].items()}
+    assert bits == pytest.approx({"books": 2.0, "web": 0.5})
+    Path("scores.json").write_text(json.dumps(found))
+    assert read_scores(here) == scores
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "{}", '{"tasks": {"a": {}}}'])

@@ -1,5 +1,6 @@
 import io
 import sys
+import time
 
 import pytest
 
@@ -29,3 +30,28 @@ def test_on_a_terminal_there_is_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
         step()
         step()
     assert "━" in terminal.getvalue() and "2/2" in terminal.getvalue()
+
+
+def test_a_line_says_how_much_time_is_left_where_that_is_long(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    with progress("answering", 10, "item") as step:
+        for _ in range(10):
+            now += 2.0
+            step()
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "answering: 1/10 items, about 18 s left"
+    assert lines[7:] == [f"answering: {done}/10 items" for done in (8, 9, 10)]
+
+
+def test_progress_inside_of_another_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress("all", 2, "item") as step, progress("a part", 1) as inner:
+        inner()
+        step()
+        step()
+    assert capsys.readouterr().err.splitlines() == ["all: 1/2 items", "all: 2/2 items"]
+    with progress("a part", 1) as step:
+        step()
+    assert capsys.readouterr().err.splitlines() == ["a part: 1/1 task"]

@@ -11,13 +11,18 @@ SETTINGS = ("--device", "cpu", "--precision", "fp32", "--batch-tokens", "256")
 SETTINGS += ("--optim.lr", "0.01", "--schedule.warmup-steps", "2", "--model.ffn-size", "64")
 
 
-def command_of(processes: int, *arguments: str | Path) -> list[str]:
-    """Return the command line of `lmkit pretrain` in several processes."""
+def lmkit_command(processes: int, *arguments: str | Path) -> list[str]:
+    """Return a command line of `lmkit` in several processes."""
     launcher = [sys.executable, "-m"]
     if processes > 1:
         launcher += ["torch.distributed.run", "--nproc-per-node", str(processes)]
         launcher += ["--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0", "-m"]
-    return list(map(str, [*launcher, "lmkit", "pretrain", *arguments]))
+    return list(map(str, [*launcher, "lmkit", *arguments]))
+
+
+def command_of(processes: int, *arguments: str | Path) -> list[str]:
+    """Return the command line of `lmkit pretrain` in several processes."""
+    return lmkit_command(processes, "pretrain", *arguments)
 
 
 def pretrain(processes: int, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":

@@ -3,12 +3,19 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from lmkit.artifacts.options import QUARANTINE_FILES, ReadsRecords
 from lmkit.config import POSITIONAL, FolderConfig
 from lmkit.evaluation.tasks.options import TaskOptions
 from lmkit.execution.options import ComputesOn
+
+
+def _several(value: object) -> object:
+    """Take one path, or none, as manifests of earlier versions have it."""
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str | Path) else value
 
 
 class EvalConfig(TaskOptions, ComputesOn, ReadsRecords, FolderConfig):
@@ -25,9 +32,9 @@ class EvalConfig(TaskOptions, ComputesOn, ReadsRecords, FolderConfig):
     run: Annotated[Path, POSITIONAL]
     """Run (its best checkpoint, else its latest), one checkpoint, or a Transformers folder."""
 
-    data: Path | None = None
+    data: Annotated[tuple[Path, ...], BeforeValidator(_several)] = ()
     """Packed folder, whose held-out sequences are scored; or documents: a folder, or a .jsonl
-    file. None: only tasks."""
+    file. Repeat it for several: each source has its own score."""
 
     output: Path | None = None
     """Folder to write scores.json and the answers to tasks to; none: only print."""

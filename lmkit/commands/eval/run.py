@@ -9,128 +9,141 @@ Choices:
 - Bits per byte compare models with different tokenizers; loss and perplexity don't. They are known
   for clm only, which predicts every byte of the text exactly once.
 - Tasks are read and checked before the model is loaded: a wrong line costs no time.
+- Text of several sources has a score of each: of a packed folder as a whole, of documents by the
+  source that they name.
+- Several processes share batches and items; the first one alone writes.
 - Without --output the scores are only printed.
 """
 
 import json
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
+
+import torch
+from accelerate import PartialState
+from accelerate.utils import reduce
+from torch import Tensor
 
 from lmkit.artifacts.documents_file import OutcomeFiles
-from lmkit.artifacts.finished_folders import check_finished, finished_manifest
-from lmkit.artifacts.inputs import Inputs, find_documents, folder_input
+from lmkit.artifacts.inputs import Inputs
 from lmkit.artifacts.lock import folder_lock
 from lmkit.artifacts.manifest import Counts
 from lmkit.artifacts.output_folder import OutputFolder, refuse_overlap
-from lmkit.artifacts.tasks import TaskWriter
+from lmkit.artifacts.tasks import TaskWriter, finished
 from lmkit.commands.eval.options import EvalConfig
-from lmkit.errors import ConfigError, InputError
+from lmkit.commands.eval.scored_inputs import (
+    ScoredInputs,
+    find_scored_inputs,
+    refuse_other_tokenizer,
+)
+from lmkit.errors import InputError
 from lmkit.evaluation.documents import Reading, Scorer
 from lmkit.evaluation.perplexity import Score
-from lmkit.evaluation.scores import SCORES, Scores, read_scores
+from lmkit.evaluation.processes import ALONE, Processes
+from lmkit.evaluation.scores import SCORES, Scores, read_scores, source_rows
 from lmkit.evaluation.tasks.answers_file import ANSWERS, scores_in, write_answers
+from lmkit.evaluation.tasks.dealt_tasks import answer_together
 from lmkit.evaluation.tasks.lm_eval_json import LM_EVAL_JSON, lm_eval_json
 from lmkit.evaluation.tasks.score_table import score_sections
-from lmkit.evaluation.tasks.task_file import Task, read_task_files
+from lmkit.evaluation.tasks.task_file import Task
 from lmkit.evaluation.tasks.task_scorer import ScoredModel, TaskScorer, task_scorer
 from lmkit.evaluation.tasks.task_scores import TaskScores, task_scores
-from lmkit.execution.pool import map_tasks
-from lmkit.execution.progress import log_message, warn
+from lmkit.execution.progress import log_message, progress, warn
+from lmkit.execution.ranks import rank, ranks
 from lmkit.execution.tables import shown
-from lmkit.packing.packed_folder import PackedFolder
 from lmkit.training.checkpoints.open_model import find_model, model_input, open_model
 from lmkit.training.checkpoints.trained_model import TrainedModel
-from lmkit.training.precision import find_device
-
-NO_INPUTS = Inputs((), (), (), {})
-
-
-@dataclass(frozen=True)
-class _Wanted:
-    """What a model is evaluated on."""
-
-    packed: PackedFolder | None
-    documents: Inputs
-    """The documents, or the packed folder."""
-    tasks: tuple[Task, ...]
-    inputs: Inputs
-    """The documents and the task files."""
+from lmkit.training.distributed.rank_zero import on_rank_zero, process_group
+from lmkit.training.precision import DeviceName, find_device
 
 
 def evaluate(config: EvalConfig) -> Scores:
     """Score a run on held-out text and on tasks."""
-    wanted = _wanted(config)
-    device = find_device(config.device)
-    checkpoint = find_model(config.run)
-    folder = _folder(config, wanted.inputs, checkpoint)
-    if folder and folder.up_to_date():
-        log_message(f"{config.output}: up to date")
-        return read_scores(folder.path)
-    trained = open_model(checkpoint, device)
-    if wanted.packed:
-        _refuse_other_tokenizer(config, wanted.packed, trained)
-    scorer = _task_scorer(config, trained) if wanted.tasks else None
-    with _locked(folder):
-        if folder and folder.up_to_date():  # another process has finished it meanwhile
-            return read_scores(folder.path)
-        reading = Reading()
-        score = _score_data(config, trained, wanted, reading)
-        if folder:
-            folder.write_plan()
-        found = _score_tasks(scorer, wanted.tasks, folder) if scorer else {}
-        scores = Scores.of(score, checkpoint, found)
-        if folder:
-            _write(folder, scores, reading)
+    inputs = find_scored_inputs(config)
+    with process_group(config.device):
+        processes, device = _processes(config.device)
+        checkpoint = find_model(config.run)
+        # Of several processes only the first one writes.
+        folder = _folder(config, inputs.inputs, checkpoint) if processes.rank == 0 else None
+        if made := on_rank_zero(lambda: _finished(folder)):
+            log_message(f"{config.output}: up to date")
+            return made
+        trained = open_model(checkpoint, device)
+        for packed in inputs.packed.values():
+            refuse_other_tokenizer(config, packed, trained)
+        scorer = _task_scorer(config, trained) if inputs.tasks else None
+        with ExitStack() as stack:
+            if made := on_rank_zero(lambda: _claimed(folder, stack)):
+                return made  # another run has made it meanwhile
+            reading = Reading()
+            sources = _score_data(config, trained, inputs, reading, processes)
+            if folder:
+                folder.write_plan()
+            found = _score_tasks(scorer, inputs.tasks, folder, processes) if scorer else {}
+            scores = Scores.of(sources, checkpoint, found)
+            if folder:
+                _write(folder, scores, reading)
     return scores
 
 
-def _wanted(config: EvalConfig) -> _Wanted:
-    """Find and check what is read. Raises InputError, and ConfigError if there is nothing."""
-    packed, documents = None, NO_INPUTS
-    if config.data is None and not config.task:
-        raise ConfigError(
-            "--data: missing, and --task too; give one of them, or both", "see: lmkit eval --help"
-        )
-    if config.data is not None:
-        if packed := PackedFolder.of(config.data, finished_manifest(config.data)):
-            check_finished(config.data, hashes=True, below="validation/")
-            documents = folder_input(config.data, "data", packed.manifest.fingerprint)
-        else:
-            documents = find_documents([config.data], formats=("jsonl",))
-    if not config.task:
-        return _Wanted(packed, documents, (), documents)
-    files = read_task_files(config, config.max_record, first_input=len(documents.records))
-    return _Wanted(packed, documents, files.tasks, documents.merged_with(files.inputs))
+def _processes(name: DeviceName) -> tuple[Processes, torch.device]:
+    """Return the processes that a launcher has started, and this one's device."""
+    if ranks() == 1:
+        return ALONE, find_device(name)
+    device = cast(torch.device, PartialState().device)
+
+    def reduce_sum(local: Tensor) -> Tensor:
+        return cast(Tensor, reduce(local.to(device), "sum")).cpu()
+
+    return Processes(rank(), ranks(), reduce_sum), device
+
+
+def _finished(folder: OutputFolder | None) -> Scores | None:
+    """Return the scores of an output folder, if it is up to date."""
+    return read_scores(folder.path) if folder and folder.up_to_date() else None
+
+
+def _claimed(folder: OutputFolder | None, stack: ExitStack) -> Scores | None:
+    """Lock an output folder, if there is one; return its scores if it is up to date by now."""
+    stack.enter_context(_locked(folder))
+    return _finished(folder)
 
 
 def _score_data(
-    config: EvalConfig, trained: TrainedModel, wanted: _Wanted, reading: Reading
-) -> Score:
-    """Score the held-out text. Raises InputError if there is nothing to predict."""
-    if config.data is None:
-        return Score(0.0, 0, 0)
+    config: EvalConfig,
+    trained: TrainedModel,
+    inputs: ScoredInputs,
+    reading: Reading,
+    processes: Processes,
+) -> dict[str, Score]:
+    """Score the held-out text by source. Raises InputError if there is nothing to predict."""
+    made = trained.description
     scorer = Scorer(
         trained.model,
         trained.tokenizer,
-        trained.description.learned,
-        trained.description.packing,
+        made.learned,
+        made.packing,
         config.precision,
         config.micro_batch,
+        processes,
     )
-    if wanted.packed:
-        score = scorer.packed(wanted.packed)
-    else:
-        score = scorer.documents(wanted.documents, reading, config.max_record)
+    scores = {name: scorer.packed(folder) for name, folder in inputs.packed.items()}
+    for name, score in scorer.documents(inputs.documents, reading, config.max_record).items():
+        scores[name] = scores.get(name, Score(0.0, 0, 0)) + score
     if count := len(reading.unreadable):
-        warn(f"{config.data}: {count:,} records could not be read and are not in the scores")
+        warn(f"{_shown(config.data)}: {count:,} records could not be read and are not scored")
     if not scorer.objective.predicts_whole_text:
-        score = replace(score, bytes=0)
-    if not score.tokens:
-        raise InputError(f"--data: {config.data} has nothing to predict")
-    return score
+        scores = {name: replace(score, bytes=0) for name, score in scores.items()}
+    if config.data and not any(score.tokens for score in scores.values()):
+        raise InputError(f"--data: {_shown(config.data)} has nothing to predict")
+    return dict(sorted(scores.items()))
+
+
+def _shown(paths: Sequence[Path]) -> str:
+    return ", ".join(map(str, paths))
 
 
 def _task_scorer(config: EvalConfig, trained: TrainedModel) -> TaskScorer:
@@ -140,19 +153,32 @@ def _task_scorer(config: EvalConfig, trained: TrainedModel) -> TaskScorer:
 
 
 def _score_tasks(
-    scorer: TaskScorer, tasks: tuple[Task, ...], folder: OutputFolder | None
+    scorer: TaskScorer,
+    tasks: tuple[Task, ...],
+    folder: OutputFolder | None,
+    processes: Processes,
 ) -> Mapping[str, TaskScores]:
     """Answer the tasks, and write the answers if there is a folder."""
-    if folder:
-        write = partial(write_answers, scorer)
+    done = on_rank_zero(lambda: _done(folder, len(tasks)))
+    left = [task for number, task in enumerate(tasks) if number not in done]
+    with progress("answering tasks", sum(len(task.items) for task in left), "item") as step:
+        answers = answer_together(scorer, left, processes, step)
+        if folder is None:
+            pairs = zip(left, answers, strict=True)
+            return {task.name: task_scores(task, found, scorer.method) for task, found in pairs}
+
+        def write(task: Task, writer: TaskWriter) -> None:
+            write_answers(task, next(answers), scorer.method, writer)
+
         receipts = folder.run(ANSWERS, write, tasks, label="answering tasks")
         return dict(scores_in(receipt.facts) for receipt in receipts)
 
-    def scores_of(task: Task) -> TaskScores:
-        return task_scores(task, list(scorer.answers(task)), scorer.method)
 
-    found = map_tasks(scores_of, tasks, workers=1, label="answering tasks")
-    return {task.name: each for task, each in zip(tasks, found, strict=True)}
+def _done(folder: OutputFolder | None, count: int) -> set[int]:
+    """Return the numbers of the tasks that an interrupted run has finished."""
+    if folder is None:
+        return set()
+    return {number for number in range(count) if finished(folder.path, ANSWERS, number)}
 
 
 @contextmanager
@@ -179,29 +205,6 @@ def _folder(config: EvalConfig, inputs: Inputs, checkpoint: Path) -> OutputFolde
     return OutputFolder(config, config.output, inputs.merged_with(model).records)
 
 
-def _refuse_other_tokenizer(
-    config: EvalConfig, packed: PackedFolder, trained: TrainedModel
-) -> None:
-    if packed.record.tokenizer != trained.description.tokenizer:
-        raise InputError(
-            f"--data: {config.data} was packed with another tokenizer than {config.run}",
-            "pack the documents with the run's tokenizer: --tokenizer RUN/tokenizer, or of a "
-            "Transformers folder --tokenizer RUN",
-        )
-    positions, length = trained.description.config.longest, packed.record.sequence_length
-    if positions is not None and length > positions:
-        raise InputError(
-            f"--data: {config.data} has sequences of {length:,} tokens, and {config.run} has "
-            f"learned {positions:,} positions",
-            "pack with a shorter --sequence-length",
-        )
-    if not packed.record.validation:
-        raise InputError(
-            f"--data: {config.data} has no held-out sequences",
-            "pack with --validation, or give a folder of documents",
-        )
-
-
 def _write(folder: OutputFolder, scores: Scores, reading: Reading) -> None:
     """Write scores.json, and of tasks lm-eval.json, and the manifest."""
     writer = TaskWriter(folder.path, "documents", 0)
@@ -216,7 +219,7 @@ def _write(folder: OutputFolder, scores: Scores, reading: Reading) -> None:
         for unreadable in reading.unreadable:
             files.quarantine(unreadable)
     folder.receipts.append(writer.finish())
-    counted = {"tokens": scores.tokens, "bytes": scores.bytes}
+    counted = {"tokens": scores.text.tokens, "bytes": scores.text.bytes}
     if scores.tasks:
         counted["items"] = sum(task.items for task in scores.tasks.values())
     counts = Counts(
@@ -229,19 +232,25 @@ def _write(folder: OutputFolder, scores: Scores, reading: Reading) -> None:
 
 
 def result_text(config: EvalConfig, scores: Scores) -> str:
-    """Return the scores on held-out text as one line, and those on tasks as a table."""
-    lines = [] if config.data is None else [_data_text(config, scores)]
+    """Return the scores on held-out text in a line, those by source and on tasks in tables."""
+    lines = [_text_line(config, scores)] if config.data else []
+    sections: dict[str, Any] = {}
+    if scores.sources:
+        sections["sources"] = source_rows(scores.sources)
     if scores.tasks:
-        lines += ["" for _ in lines] + [shown(score_sections(scores.tasks, scores.groups))]
+        sections |= score_sections(scores.tasks, scores.groups)
+    if sections:
+        lines += ["" for _ in lines] + [shown(sections)]
     return "\n".join(lines)
 
 
-def _data_text(config: EvalConfig, scores: Scores) -> str:
-    result = f"{config.run} ({scores.checkpoint}) on {config.data}: loss {scores.loss:.4f}, "
-    result += f"perplexity {scores.perplexity:.2f}"
-    if not scores.bytes:  # only an objective that predicts the full text has bits per byte
-        return f"{result} ({scores.tokens:,} tokens predicted)"
+def _text_line(config: EvalConfig, scores: Scores) -> str:
+    text = scores.text
+    result = f"{config.run} ({scores.checkpoint}) on {_shown(config.data)}: loss {text.loss:.4f}, "
+    result += f"perplexity {text.perplexity:.2f}"
+    if not text.bytes:  # only an objective that predicts the full text has bits per byte
+        return f"{result} ({text.tokens:,} tokens predicted)"
     return (
-        f"{result}, {scores.bits_per_byte:.4f} bits per byte "
-        f"({scores.tokens:,} tokens, {scores.bytes:,} bytes)"
+        f"{result}, {text.bits_per_byte:.4f} bits per byte "
+        f"({text.tokens:,} tokens, {text.bytes:,} bytes)"
     )

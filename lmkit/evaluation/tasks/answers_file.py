@@ -9,6 +9,7 @@ Choices:
 - Contexts stand without the examples before them, which are made again from the same file.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from lmkit.artifacts.documents_file import RecordsFile
@@ -16,20 +17,18 @@ from lmkit.artifacts.tasks import TaskWriter
 from lmkit.evaluation.tasks.item import Answer
 from lmkit.evaluation.tasks.measures import chosen
 from lmkit.evaluation.tasks.task_file import Task
-from lmkit.evaluation.tasks.task_scorer import TaskScorer
 from lmkit.evaluation.tasks.task_scores import ACCURACY, TaskScores, task_scores
 
 ANSWERS = "answers"
 
 
-def write_answers(scorer: TaskScorer, task: Task, writer: TaskWriter) -> None:
-    """Write the answers to a task; the receipt gets its scores."""
-    answers = list(scorer.answers(task))
+def write_answers(task: Task, answers: Sequence[Answer], method: str, writer: TaskWriter) -> None:
+    """Write the answers to a task, given how they were scored; the receipt gets its scores."""
     writer.read = task.read
     with RecordsFile(writer, ANSWERS) as file:
         for answer in answers:
             file.write(answer_record(task, answer))
-    scores = task_scores(task, answers, scorer.method)
+    scores = task_scores(task, answers, method)
     writer.facts = {"task": task.name, "scores": scores.model_dump(mode="json")}
 
 

@@ -9,13 +9,13 @@ Choices:
 - An encoder reads EOS too, which needs room; an encoder-decoder also a sentinel.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
 
 from lmkit.errors import ConfigError
-from lmkit.evaluation.tasks.item import Answer, Scored
+from lmkit.evaluation.tasks.item import Answer, Item, Request, Scored
 from lmkit.evaluation.tasks.likelihoods.decoder_likelihood import DecoderLikelihood
 from lmkit.evaluation.tasks.likelihoods.encoder_decoder_likelihood import (
     EncoderDecoderLikelihood,
@@ -36,6 +36,8 @@ from lmkit.tokenizers.tokenizer import Tokenizer
 from lmkit.tokenizers.word_boundaries import WordBoundaries
 
 ITEMS_AT_A_TIME = 512
+Block = Sequence[tuple[Item, tuple[Request, ...]]]
+"""Items that are scored together, with the requests of each."""
 
 
 @dataclass(frozen=True)
@@ -49,17 +51,28 @@ class TaskScorer:
 
     def answers(self, task: Task, step: Callable[[], None] = lambda: None) -> Iterator[Answer]:
         """Yield the answer to each item, in order; call `step` after each. Raises InputError."""
-        pairs = zip(task.items, task.requests(), strict=True)
-        while some := list(islice(pairs, ITEMS_AT_A_TIME)):
-            groups = [requests for _, requests in some]
-            where = [f"{task.path}: line {item.line}" for item, _ in some]
-            encoded = self.encoder.encoded(
-                groups, where, task.style.division, whole=task.kind.is_whole_text
-            )
-            found = iter(self.likelihoods([[r.spans for r in item] for item in encoded]))
-            for (item, _), requests in zip(some, encoded, strict=True):
-                yield Answer(item, tuple(_scored(request, found) for request in requests))
-                step()
+        for block in blocks(task):
+            yield from self.block_answers(task, block, step)
+
+    def block_answers(
+        self, task: Task, block: Block, step: Callable[[], None] = lambda: None
+    ) -> Iterator[Answer]:
+        """Yield the answers to a block of a task's items. Raises InputError."""
+        groups = [requests for _, requests in block]
+        where = [f"{task.path}: line {item.line}" for item, _ in block]
+        division = task.style.division
+        encoded = self.encoder.encoded(groups, where, division, whole=task.kind.is_whole_text)
+        found = iter(self.likelihoods([[r.spans for r in item] for item in encoded]))
+        for (item, _), requests in zip(block, encoded, strict=True):
+            yield Answer(item, tuple(_scored(request, found) for request in requests))
+            step()
+
+
+def blocks(task: Task) -> Iterator[Block]:
+    """Yield the items of a task with their requests, some at a time."""
+    pairs = zip(task.items, task.requests(), strict=True)
+    while block := list(islice(pairs, ITEMS_AT_A_TIME)):
+        yield block
 
 
 def _scored(request: EncodedRequest, found: Iterator[SpanLikelihood]) -> Scored:

@@ -1,9 +1,7 @@
 """The scores of a run's model on tasks, measured by all processes together.
 
 Choices:
-- With `ddp` each process answers every n-th item, and what they found is added up: each item has
-  one process that found it, and zeros from the others. The examples of an item are drawn over all
-  items, as by `lmkit eval`, so the prompts don't depend on the number of processes.
+- With `ddp` the processes share the items, as those of `lmkit eval` do.
 - With `fsdp` and `tensor` each forward pass needs all processes, so every process answers every
   item. That costs as much as in one process.
 - The model is computed as `lmkit eval` computes it, in bf16 where the run trains in bf16. As many
@@ -15,15 +13,20 @@ Choices:
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 import torch
+from torch import Tensor
 
-from lmkit.evaluation.tasks.item import Answer, Request, Scored
-from lmkit.evaluation.tasks.task_file import Task
-from lmkit.evaluation.tasks.task_scorer import ScoredModel, TaskScorer, task_scorer
+from lmkit.evaluation.processes import ALONE, Processes
+from lmkit.evaluation.tasks.dealt_tasks import answer_together
+from lmkit.evaluation.tasks.likelihoods.target_likelihood import (
+    Groups,
+    SpanLikelihood,
+    SpanLikelihoods,
+)
+from lmkit.evaluation.tasks.task_scorer import ScoredModel, task_scorer
 from lmkit.evaluation.tasks.task_scores import (
     GroupScores,
     TaskScores,
@@ -34,8 +37,6 @@ from lmkit.training.distributed.parallelism import Parallelism
 from lmkit.training.evaluations.planned_tasks import PlannedTasks
 from lmkit.training.metrics import Scores
 
-NUMBERS: tuple[type, ...] = tuple(Scored.__annotations__.values())
-"""The types of what is known about a request."""
 MAX_SHOWN = 4
 SHOWN_SCORES = ("acc", "bits_per_byte", "perplexity")
 """The score that is printed: the first of these that a task has."""
@@ -90,85 +91,47 @@ class TaskEvaluation:
         self, parallelism: Parallelism, planned: PlannedTasks, scored: ScoredModel, micro_batch: int
     ) -> None:
         is_bf16 = parallelism.accelerator.mixed_precision == "bf16"
-        self._precision: Literal["fp32", "bf16"] = "bf16" if is_bf16 else "fp32"
-        self._parallelism, self._scored, self._micro_batch = parallelism, scored, micro_batch
-        self._options, self._tasks = planned.options.task_options, planned.tasks
-        is_ddp = parallelism.mode == "ddp"
-        self._rank = parallelism.data_parallel_rank if is_ddp else 0
-        self._size = parallelism.data_parallel_size if is_ddp else 1
-        self._requests = [tuple(task.requests()) for task in planned.tasks]
-        self._scorer = self._scorer_with(None if is_ddp else micro_batch)
+        precision = "bf16" if is_bf16 else "fp32"
+        options = planned.options.task_options
+        self._parallelism, self._tasks = parallelism, planned.tasks
+        self._scorer = task_scorer(scored, options, precision, micro_batch)
+        self._processes = ALONE
+        if parallelism.mode == "ddp":
+            fast = task_scorer(scored, options, precision)
+            likelihoods = Cautious(fast.likelihoods, self._scorer.likelihoods)
+            self._scorer = replace(fast, likelihoods=likelihoods)
+            self._processes = Processes(
+                parallelism.data_parallel_rank, parallelism.data_parallel_size, self._reduce_sum
+            )
 
-    def __call__(self, on_task: Callable[[], None] = lambda: None) -> MeasuredTasks:
-        """Measure them; all processes have to. `on_task` is called before each task."""
+    def __call__(self, on_item: Callable[[], None] = lambda: None) -> MeasuredTasks:
+        """Measure them; all processes have to. `on_item` is called first, and after each item."""
         start = time.perf_counter()
-        answers: list[list[Answer]] = []
+        on_item()
         with self._parallelism.whole_model():
-            for task, requests in zip(self._tasks, self._requests, strict=True):
-                on_task()
-                local = DealtTask.of(task, requests, self._rank, self._size)
-                answers.append(self._answers(local))
-        if self._size > 1:
-            answers = self._of_all_processes(answers)
-        tasks = {
-            task.name: task_scores(task, found, self._scorer.method)
-            for task, found in zip(self._tasks, answers, strict=True)
-        }
+            found = answer_together(self._scorer, self._tasks, self._processes, on_item)
+            tasks = {
+                task.name: task_scores(task, answers, self._scorer.method)
+                for task, answers in zip(self._tasks, found, strict=True)
+            }
         return MeasuredTasks(tasks, group_scores(tasks), time.perf_counter() - start)
 
-    def _scorer_with(self, micro_batch: int | None) -> TaskScorer:
-        return task_scorer(self._scored, self._options, self._precision, micro_batch)
+    def _reduce_sum(self, local: Tensor) -> Tensor:
+        device = self._parallelism.accelerator.device
+        return self._parallelism.reduce_sum(local.to(device)).cpu()
 
-    def _answers(self, task: Task) -> list[Answer]:
-        """Return the answers to this process's items of a task."""
+
+class Cautious:
+    """Scores as one does, and as another one from when memory has run out."""
+
+    def __init__(self, first: SpanLikelihoods, then: SpanLikelihoods) -> None:
+        self._score, self._then = first, then
+
+    def __call__(self, groups: Groups) -> list[SpanLikelihood]:
+        """Return the likelihood of every span, in order."""
         try:
-            return list(self._scorer.answers(task))
+            return self._score(groups)
         except torch.OutOfMemoryError:
             torch.cuda.empty_cache()
-            self._scorer = self._scorer_with(self._micro_batch)
-        return list(self._scorer.answers(task))
-
-    def _of_all_processes(self, answers: Sequence[Sequence[Answer]]) -> list[list[Answer]]:
-        """Return the answers to all items of each task, given those of this process."""
-        rows = sum(len(item) for requests in self._requests for item in requests)
-        found_R5 = torch.zeros(rows, len(NUMBERS), dtype=torch.float64)
-        row = 0
-        for requests, local in zip(self._requests, answers, strict=True):
-            for number, item in enumerate(requests):
-                if number % self._size == self._rank:
-                    scored = [list(map(float, each)) for each in local[number // self._size].scored]
-                    found_R5[row : row + len(item)] = torch.tensor(scored, dtype=torch.float64)
-                row += len(item)
-        device = self._parallelism.accelerator.device
-        all_found = iter(self._parallelism.reduce_sum(found_R5.to(device)).tolist())
-        return [
-            [
-                Answer(item, tuple(_scored(next(all_found)) for _ in each))
-                for item, each in zip(task.items, requests, strict=True)
-            ]
-            for task, requests in zip(self._tasks, self._requests, strict=True)
-        ]
-
-
-def _scored(numbers: Sequence[float]) -> Scored:
-    return Scored(*(kind(number) for kind, number in zip(NUMBERS, numbers, strict=True)))
-
-
-@dataclass(frozen=True)
-class DealtTask(Task):
-    """The items of a task that one process answers, with their requests."""
-
-    dealt: tuple[tuple[Request, ...], ...] = ()
-
-    @classmethod
-    def of(
-        cls, task: Task, requests: Sequence[tuple[Request, ...]], rank: int, size: int
-    ) -> "DealtTask":
-        """Return every n-th item of a task, given the requests of all."""
-        values: dict[str, Any] = {each.name: getattr(task, each.name) for each in fields(task)}
-        values["items"] = task.items[rank::size]
-        return cls(**values, dealt=tuple(requests[rank::size]))
-
-    def requests(self) -> Iterator[tuple[Request, ...]]:
-        """Yield the requests of each item, in order."""
-        yield from self.dealt
+            self._score = self._then
+        return self._score(groups)

@@ -97,6 +97,48 @@ def test_changed_documents_are_noticed_and_unreadable_ones_counted(
     assert exit_code == 2 and "input data.jsonl has changed" in err
 
 
+def test_text_of_several_folders_has_a_score_by_source(
+    trained: Path, packed: Path, here: Path, lmkit: Lmkit
+) -> None:
+    one = documents("one.jsonl", prose(5, words=30))
+    lines = [{"id": str(n), "text": t, "source": "web"} for n, t in enumerate(prose(8, words=20))]
+    two = Path("two.jsonl")
+    two.write_text("\n".join(map(json.dumps, lines)))
+    alone = {
+        name: json.loads(lmkit("eval", trained, "--data", data, "--json")[1])
+        for name, data in (("one.jsonl", one), ("web", two), (packed.name, packed))
+    }
+    command = ["eval", trained, "--data", two, "--data", packed, "--data", one]
+    found = json.loads(lmkit(*command, "--output", "scores", "--json")[1])
+    assert [*found["sources"]] == sorted(alone)
+    for name, scores in found["sources"].items():
+        expected = {key: alone[name][key] for key in scores}
+        assert scores == expected
+    for count in ("tokens", "bytes"):
+        assert found[count] == sum(each[count] for each in alone.values())
+    nats = sum(each["loss"] * each["tokens"] for each in alone.values())
+    assert found["loss"] == pytest.approx(nats / found["tokens"])
+    out = lmkit("eval", trained, "--data", one, "--data", packed, "--data", two)[1]
+    assert out.startswith(f"{trained} (step-") and "sources\n  source" in out
+    assert "up to date" in lmkit(*command, "--output", "scores")[2]
+    other = [*command[:4], "--data", packed, "--output", "scores"]
+    assert "input one.jsonl is gone" in lmkit(*other)[2]
+
+
+def test_a_config_of_an_earlier_version_names_one_folder_or_none(
+    trained: Path, packed: Path, here: Path, lmkit: Lmkit
+) -> None:
+    Path("one.toml").write_text(f'[eval]\nrun = "{trained}"\ndata = "{packed}"')
+    assert lmkit("eval", "--config", "one.toml")[0] == 0
+    values = {
+        "stage": "eval",
+        "config": {"run": str(trained), "data": None, "task": [str(tasks())]},
+    }
+    Path("manifest.json").write_text(json.dumps(values))
+    exit_code, out, err = lmkit("eval", "--config", "manifest.json")
+    assert exit_code == 0 and out.startswith("tasks"), err
+
+
 def tasks() -> Path:
     """A folder of tasks of every kind, in the current folder."""
     words = " ".join(prose(1)).split()

@@ -23,7 +23,7 @@ def test_answers_are_written_an_item_a_line_and_scores_to_the_receipt(here: Path
     scorer = TaskScorer(RequestEncoder(encode, 0, 0, 10), Bigrams(TABLE))
     Path("out/.partial").mkdir(parents=True)
     writer = TaskWriter(Path("out"), "answers", 7)
-    write_answers(scorer, task, writer)
+    write_answers(task, list(scorer.answers(task)), scorer.method, writer)
     receipt = writer.finish()
 
     assert [output.name for output in receipt.outputs] == ["answers-00007.jsonl.zst"]
