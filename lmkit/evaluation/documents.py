@@ -1,6 +1,6 @@
 """Scores of a model on documents and on held-out sequences."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -54,6 +54,8 @@ class Scorer:
 
     processes: Processes = ALONE
     """Those that share the sequences. Each reads and encodes all documents."""
+    on_bytes: Callable[[float], None] = lambda _: None
+    """Called with about the bytes of text that all processes have scored in the meantime."""
 
     def packed(self, folder: PackedFolder) -> Score:
         """Score the held-out sequences of a packed folder."""
@@ -97,6 +99,7 @@ class Scorer:
         micro_batch = self.micro_batch or max(1, MICRO_BATCH_TOKENS // length)
         packing = replace(self.packing, sequence_length=length)
         make_batch = self.objective.scored.make(self.tokenizer, packing)
+        bytes_each = rows.bytes_of_text / max(1, len(rows)) * self.processes.size
         return score_rows(
             self.model,
             rows,
@@ -107,6 +110,7 @@ class Scorer:
             make_batch,
             keys_R,
             self.processes,
+            lambda sequences: self.on_bytes(sequences * bytes_each),
         )
 
     def _autocast(self) -> Any:

@@ -80,6 +80,7 @@ def score_rows(
     make_batch: MakeBatch = clm,
     keys_R: NDArray[np.uint64] | None = None,
     processes: Processes = ALONE,
+    step: Callable[[int], None] = lambda _: None,
 ) -> Score:
     """Predict the given sequences, each once, and return the sums.
 
@@ -96,6 +97,7 @@ def score_rows(
         make_batch: makes a batch of sequences and of the keys of their random numbers.
         keys_R: the keys of the random numbers of all sequences; None: from their indices.
         processes: those that share the batches; all of them get the sums of all batches.
+        step: called with the number of sequences of each batch that this process has computed.
 
     """
     if rows is None:
@@ -111,6 +113,7 @@ def score_rows(
             with autocast():
                 sums.append(model(**batch.tensors(device)))
             targets.append(batch.targets)
+            step(len(numbers))
     # Read at the end: each number read earlier would make a GPU wait. MPS has no float64.
     found_2B = torch.zeros(2, len(starts), dtype=torch.float64)
     if mine:

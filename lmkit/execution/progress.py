@@ -11,9 +11,10 @@ Choices:
 import re
 import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from threading import Lock
+from typing import Protocol
 
 from lmkit.execution.ranks import rank
 
@@ -21,6 +22,14 @@ CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 SHORTEST_SHOWN = 5
 """Seconds that are worth telling."""
+
+
+class Step(Protocol):
+    """Advances a progress."""
+
+    def __call__(self, count: int = 1, /) -> None:
+        """Advance it by so many units."""
+        ...
 
 
 def log_message(message: str) -> None:
@@ -44,13 +53,15 @@ def warn(message: str) -> None:
 
 
 @contextmanager
-def progress(label: str, total: int, unit: str = "task") -> Generator[Callable[[], None]]:
-    """Show the progress of `total` units of work; the yielded function advances it by one.
+def progress(label: str, total: int, unit: str = "task") -> Generator[Step]:
+    """Show the progress of `total` units of work; the yielded function advances it.
+
+    Where `total` is an estimate, it is never passed.
 
     Progress inside of another's is not shown: what is shown is that of the whole.
     """
     if not _displays.acquire(blocking=False):
-        yield lambda: None
+        yield lambda _=1: None
         return
     try:
         # Not rich's own check: with FORCE_COLOR, which CI sets, it always detects a terminal.
@@ -65,7 +76,7 @@ _displays = Lock()
 
 
 @contextmanager
-def _bar(label: str, total: int, unit: str) -> Generator[Callable[[], None]]:
+def _bar(label: str, total: int, unit: str) -> Generator[Step]:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -82,26 +93,30 @@ def _bar(label: str, total: int, unit: str) -> Generator[Callable[[], None]]:
         *columns, *words, TimeRemainingColumn(), console=console, transient=True, disable=rank() > 0
     ) as bar:
         task = bar.add_task(label, total=total)
-        yield lambda: bar.advance(task)
+
+        def step(count: int = 1) -> None:
+            bar.update(task, completed=min(bar.tasks[0].completed + count, total))
+
+        yield step
 
 
 @contextmanager
-def _lines(label: str, total: int, unit: str) -> Generator[Callable[[], None]]:
+def _lines(label: str, total: int, unit: str) -> Generator[Step]:
     done, start = 0, time.monotonic()
 
-    def step() -> None:
+    def step(count: int = 1) -> None:
         nonlocal done
-        done += 1
-        if done * 10 // total > (done - 1) * 10 // total:
+        before, done = done, min(done + count, total)
+        if done * 10 // total > before * 10 // total:
             left = (time.monotonic() - start) / done * (total - done)
             time_left = f", about {_duration(left)} left" if left >= SHORTEST_SHOWN else ""
-            log_message(f"{label}: {done}/{total} {_plural(unit, total)}{time_left}")
+            log_message(f"{label}: {done:,}/{total:,} {_plural(unit, total)}{time_left}")
 
     yield step
 
 
 def _plural(unit: str, count: int) -> str:
-    return unit if count == 1 else f"{unit}s"
+    return unit if count == 1 or unit.endswith("B") else f"{unit}s"
 
 
 def _duration(seconds: float) -> str:

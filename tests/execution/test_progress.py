@@ -19,8 +19,8 @@ def test_outside_a_terminal_there_are_ten_plain_lines(capsys: pytest.CaptureFixt
     lines = capsys.readouterr().err.splitlines()
     assert (len(lines), lines[0], lines[-1]) == (
         10,
-        "cleaning: 100/1000 tasks",
-        "cleaning: 1000/1000 tasks",
+        "cleaning: 100/1,000 tasks",
+        "cleaning: 1,000/1,000 tasks",
     )
 
 
@@ -55,3 +55,12 @@ def test_progress_inside_of_another_is_not_shown(capsys: pytest.CaptureFixture[s
     with progress("a part", 1) as step:
         step()
     assert capsys.readouterr().err.splitlines() == ["a part: 1/1 task"]
+
+
+def test_an_estimated_total_is_never_passed(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress("scoring text", 100, "kB") as step:
+        step(95)
+        step(30)
+        step()
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["scoring text: 95/100 kB", "scoring text: 100/100 kB"]

@@ -16,7 +16,7 @@ Choices:
 """
 
 import json
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -130,9 +130,12 @@ def _score_data(
         config.micro_batch,
         processes,
     )
-    scores = {name: scorer.packed(folder) for name, folder in inputs.packed.items()}
-    for name, score in scorer.documents(inputs.documents, reading, config.max_record).items():
-        scores[name] = scores.get(name, Score(0.0, 0, 0)) + score
+    with _text_progress(inputs) as on_bytes:
+        scorer = replace(scorer, on_bytes=on_bytes)
+        scores = {name: scorer.packed(folder) for name, folder in inputs.packed.items()}
+        by_source = scorer.documents(inputs.documents, reading, config.max_record)
+        for name, score in by_source.items():
+            scores[name] = scores.get(name, Score(0.0, 0, 0)) + score
     if count := len(reading.unreadable):
         warn(f"{_shown(config.data)}: {count:,} records could not be read and are not scored")
     if not scorer.objective.predicts_whole_text:
@@ -140,6 +143,26 @@ def _score_data(
     if config.data and not any(score.tokens for score in scores.values()):
         raise InputError(f"--data: {_shown(config.data)} has nothing to predict")
     return dict(sorted(scores.items()))
+
+
+@contextmanager
+def _text_progress(inputs: ScoredInputs) -> Generator[Callable[[float], None]]:
+    """Show how much of the text is scored; yield what takes the bytes of a part."""
+    sizes = [folder.sequences("validation").bytes_of_text for folder in inputs.packed.values()]
+    total = sum(sizes) + sum(part.weight for part in inputs.documents.slices)
+    if not total:
+        yield lambda _: None
+        return
+    done = 0.0
+    with progress("scoring text", -(-total // 1000), "kB") as step:
+
+        def add(size: float) -> None:
+            nonlocal done
+            step(int((done + size) // 1000 - done // 1000))
+            done += size
+
+        yield add
+        step(total)  # the size of documents was an estimate
 
 
 def _shown(paths: Sequence[Path]) -> str:
