@@ -5,7 +5,8 @@
 
 Choices:
 - It is trained on a sample, taken evenly from all sources (`tokenizers/training_sample.py`). Tasks
-  in parallel measure the sizes; then one process reads the sample, and the library uses threads.
+  in parallel measure the sizes, and then write what is drawn of theirs; one process trains on that,
+  and the library uses threads.
 - The special tokens of all objectives are included from the start, so that no later step has to
   resize anything.
 - Every tokenizer is tested on a part of the sample before it is finished: for a lossless algorithm,
@@ -13,18 +14,18 @@ Choices:
 """
 
 import json
-from collections import Counter, defaultdict, deque
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from lmkit.artifacts.documents_file import Document, OutcomeFiles, Unreadable
+from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Inputs, Slice, find_documents, folder_input, make_tasks
-from lmkit.artifacts.manifest import Manifest
+from lmkit.artifacts.manifest import Counts, Manifest
 from lmkit.artifacts.output_folder import open_output
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.commands.train_tokenizer.options import TrainTokenizerConfig
-from lmkit.commands.train_tokenizer.sampled_texts import SampledTexts
+from lmkit.commands.train_tokenizer.sampled_texts import DrawSample, SampledTexts
 from lmkit.errors import ConfigError, InputError, LmkitError
 from lmkit.execution.progress import warn
 from lmkit.execution.tables import shown
@@ -78,13 +79,15 @@ def train_tokenizer(config: TrainTokenizerConfig) -> Manifest:
             workers=config.workers,
             label="measuring",
         )
-        limits = _limits(config, [receipt.facts for receipt in measured])
-        slices = tuple(part for task in tasks for part in task)
-        work = partial(_write_tokenizer, config, *limits)
-        (receipt,) = folder.run("tokenizer", work, [slices], label="training")
+        draw = DrawSample(config, *_limits(config, [receipt.facts for receipt in measured]))
+        drawn = folder.run("train", draw, tasks, workers=config.workers, label="sampling")
+        write = partial(_write_tokenizer, config)
+        sample = SampledTexts(folder.scratch, len(tasks))
+        (receipt,) = folder.run("tokenizer", write, [sample], label="training")
         record = TokenizerRecord.model_validate(receipt.facts)
         _warn_of_problems(config, record)
-        return folder.finish(receipt.counts, record.recorded())
+        counts = Counts.total(receipt.counts for receipt in drawn)
+        return folder.finish(counts, record.recorded())
 
 
 def _documents(config: TrainTokenizerConfig) -> Inputs:
@@ -176,29 +179,19 @@ def _limits(
 
 
 def _write_tokenizer(
-    config: TrainTokenizerConfig,
-    training_limits: Mapping[str, int],
-    report_limits: Mapping[str, int],
-    slices: tuple[Slice, ...],
-    writer: TaskWriter,
+    config: TrainTokenizerConfig, sample: SampledTexts, writer: TaskWriter
 ) -> None:
     """Write the tokenizer and its report."""
-    sample = SampledTexts(config, slices, training_limits, report_limits)
-    files = _imported_files(config, sample) if config.from_ else _trained(config, sample)
-    for name, data in files.items():
+    for name, data in (_imported(config) if config.from_ else _trained(config, sample)).items():
         with writer.file(name) as path:
             path.write_bytes(data)
     tokenizer = Tokenizer.load(writer.folder)
-    report = _report(config, tokenizer, sample.reported)
+    report = _report(config, tokenizer, sample.reported())
     with writer.file(REPORT) as path:
         path.write_text(
             json.dumps([row.recorded() for row in report], indent=2, ensure_ascii=False) + "\n",
             "utf-8",
         )
-    with OutcomeFiles(writer) as outcomes:
-        for unreadable in sample.unreadable:
-            outcomes.quarantine(unreadable)
-    writer.counts = sample.counts
     record = TokenizerRecord(
         algorithm=tokenizer.algorithm if config.from_ else config.algorithm,
         vocabulary_size=tokenizer.size,
@@ -206,11 +199,6 @@ def _write_tokenizer(
         report=tuple(row for row in report if row.source == ALL_SOURCES),
     )
     writer.facts = record.recorded()
-
-
-def _imported_files(config: TrainTokenizerConfig, sample: SampledTexts) -> dict[str, bytes]:
-    deque(sample, maxlen=0)  # for the report
-    return _imported(config)
 
 
 def _trained(config: TrainTokenizerConfig, sample: SampledTexts) -> dict[str, bytes]:
