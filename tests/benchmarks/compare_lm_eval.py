@@ -1,11 +1,14 @@
-"""Compare the log-likelihoods and prompts of `lmkit eval --task` with lm-evaluation-harness'.
+r"""Compare the log-likelihoods and prompts of `lmkit eval --task` with lm-evaluation-harness'.
 
     pip install lm-eval==0.4.13          # in an environment of its own, next to lmkit
     lmkit export work/run --output hf
-    python tests/benchmarks/compare_lm_eval.py work/run hf eval/arc_easy.jsonl.gz … --limit 100
+    python tests/benchmarks/compare_lm_eval.py work/run hf eval/arc_easy.jsonl.gz \
+        tests/benchmarks/own_items/*.jsonl … --limit 300
 
 Task files must be of the kinds choice, pair, completion or schema, with llm-foundry's field names.
-lm-eval must be 0.4.9.2 or newer: older versions send no BOS. Both compute in fp32, on the CPU.
+lm-eval must be 0.4.9.2 or newer: older versions send no BOS. Both compute in fp32, on the CPU. An
+encoder-decoder is scored with `--how lm-eval`; lm-eval counts the EOS of its source in the length
+that it reads, lmkit also leaves room for a sentinel.
 """
 
 import argparse
@@ -22,7 +25,7 @@ from lmkit.evaluation.tasks.options import TaskOptions
 from lmkit.evaluation.tasks.task_file import Task, read_task_files
 from lmkit.evaluation.tasks.task_scorer import ScoredModel, TaskScorer, task_scorer
 from lmkit.evaluation.tasks.task_scores import task_scores
-from lmkit.training.checkpoints.trained_model import open_run
+from lmkit.training.checkpoints.open_model import open_model
 
 CONFIGS: dict[str, dict[str, Any]] = {
     "choice": {
@@ -87,7 +90,8 @@ def compare(task: Task, scorer: TaskScorer, lm: HFLM, shots: int, limit: int | N
             if isinstance(sample["arguments"], dict)
             else [tuple(a) for a in sample["arguments"]]
         )
-        prompts_equal += [tuple(each) for each in requests] == theirs
+        ours = [(each.before + each.context, each.continuation) for each in requests]
+        prompts_equal += ours == theirs
         likelihoods = [response[0][0] for response in sample["resps"]]
         mine = [scored.log_likelihood for scored in answer.scored]
         worst = max(
@@ -119,18 +123,20 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=16)
     typed = parser.parse_args()
     torch.set_num_threads(1)
-    trained = open_run(typed.run, torch.device("cpu"))
+    trained = open_model(typed.run, torch.device("cpu"))
     made = trained.description
     scorer = task_scorer(
         ScoredModel(trained.model, trained.tokenizer, made.learned, made.packing, made.longest),
-        TaskOptions(),
+        TaskOptions(how="lm-eval"),
     )
+    is_decoder = made.config.architecture == "decoder"
     lm = HFLM(
         pretrained=typed.exported,
         device="cpu",
         dtype="float32",
         batch_size=typed.batch_size,
-        max_length=made.longest,
+        backend="causal" if is_decoder else "seq2seq",
+        max_length=made.longest if is_decoder else made.longest - 1,
     )
     for shots in typed.shots:
         options = TaskOptions(task=tuple(typed.tasks), limit=typed.limit, shots=shots)

@@ -19,7 +19,7 @@ from lmkit.huggingface.family import Facts, Family
 from lmkit.huggingface.parity_check import need_transformers
 from lmkit.huggingface.weight_conversion import hf_weights
 from lmkit.tokenizers import transformers_files
-from lmkit.training.checkpoints.save_load import weights
+from lmkit.training.checkpoints.saved_weights import weights
 from lmkit.training.checkpoints.trained_model import TOKENIZER, TrainedRun
 
 WEIGHTS = "model.safetensors"

@@ -36,7 +36,7 @@ from lmkit.storage.atomic_files import sha256
 from lmkit.tokenizers.tokenizer import TOKENIZER as TOKENIZER_JSON
 from lmkit.tokenizers.tokenizer import Tokenizer
 from lmkit.training.checkpoints.layout import MODEL
-from lmkit.training.checkpoints.save_load import weights
+from lmkit.training.checkpoints.saved_weights import weights
 from lmkit.training.checkpoints.trained_model import (
     TOKENIZER,
     find_run,

@@ -25,7 +25,7 @@ from lmkit.model.transformer import Transformer
 from lmkit.storage.atomic_files import sha256
 from lmkit.tokenizers.tokenizer import FILES
 from lmkit.training.checkpoints.layout import MODEL
-from lmkit.training.checkpoints.save_load import weights
+from lmkit.training.checkpoints.saved_weights import weights
 from lmkit.training.checkpoints.trained_model import (
     Description,
     TrainedModel,

@@ -55,6 +55,7 @@ from lmkit.training.checkpoints.layout import (
     read_json,
     step_of,
 )
+from lmkit.training.checkpoints.saved_weights import saved_weights, weights
 from lmkit.training.distributed.sharded_weights import LocalShard, local_shards
 from lmkit.training.optimizer import CombinedOptimizer, parts_of
 
@@ -153,7 +154,7 @@ def load(
         if problem := find_corruption(checkpoint):
             warn(f"{checkpoint}: {problem}; going back to the checkpoint before it")
             continue
-        load_weights(checkpoint, model)
+        _load_weights(checkpoint, model)
         _load_optimizer(checkpoint, held_weights or local_shards(model), optimizer)
         return read_json(checkpoint / STATE)
     raise LmkitError(
@@ -162,20 +163,10 @@ def load(
     )
 
 
-def load_weights(checkpoint: Path, model: nn.Module) -> None:
-    """Load one checkpoint that has been checked into a model, on any device."""
-    saved, model_tensors = load_file(checkpoint / MODEL), weights(model)
-    if wrong := sorted(
-        name
-        for name in saved.keys() | model_tensors.keys()
-        if name not in saved
-        or name not in model_tensors
-        or saved[name].shape != model_tensors[name].shape
-    ):
-        raise LmkitError(
-            f"{checkpoint}: its weights are not those of this model, such as {wrong[0]}",
-            "--model.* must be as in the checkpoint",
-        )
+def _load_weights(checkpoint: Path, model: nn.Module) -> None:
+    """Load the weights of a checkpoint that has been checked, of sharded ones the own part."""
+    model_tensors = weights(model)
+    saved = saved_weights(checkpoint, model_tensors)
     parts = {one.name: one for one in local_shards(model)}
     with torch.no_grad():
         for name, tensor in model_tensors.items():
@@ -183,17 +174,6 @@ def load_weights(checkpoint: Path, model: nn.Module) -> None:
                 parts[name].local.copy_(parts[name].shard(saved[name]))
             else:
                 tensor.copy_(saved[name])
-
-
-def weights(model: nn.Module) -> dict[str, Tensor]:
-    """Return all parameters and buffers of a model by name; a tied tensor by its first name."""
-    added: set[int] = set()
-    named: dict[str, Tensor] = {}
-    for name, tensor in model.state_dict(keep_vars=True).items():
-        if id(tensor) not in added:
-            added.add(id(tensor))
-            named[name] = tensor
-    return named
 
 
 def _write(folder: Path, step: int, copy: Snapshot, state: Mapping[str, Any]) -> None:

@@ -35,7 +35,7 @@ from lmkit.training.checkpoints.layout import (
     read_json,
     step_of,
 )
-from lmkit.training.checkpoints.save_load import load_weights
+from lmkit.training.checkpoints.saved_weights import load_weights
 
 MODEL_JSON = "model.json"
 TOKENIZER = "tokenizer"

@@ -9,6 +9,8 @@ Choices:
   span. `lm-eval` is what lm-evaluation-harness computes, a form that such a model has never read.
 - Each source is encoded once, for all its continuations.
 - EOS after the continuation isn't predicted.
+- Without a context, lm-evaluation-harness' source is BOS alone where the tokenizer has one, else
+  EOS.
 
 Shapes: B spans, U sources, S source columns, T target columns, D hidden size.
 """
@@ -46,11 +48,16 @@ class SourceFormat:
     masked: int | None
     """What stands in the source for the continuation; None: nothing."""
     target_begins_with: Literal["nothing", "sentinel", "context"]
+    without_context: int | None = None
+    """The whole source of a span without a context; None: a source as any other."""
 
     def source(self, span: TokenSpan) -> tuple[int, ...]:
         """Return what the encoder reads."""
         masked = () if self.masked is None else (self.masked,)
-        return (*self._context(span), *masked, self.eos)
+        context = self._context(span)
+        if not context and self.without_context is not None:
+            return (self.without_context,)
+        return (*context, *masked, self.eos)
 
     def target(self, span: TokenSpan) -> tuple[int, ...]:
         """Return what the decoder reads and predicts; the predicted tokens are the last ones."""

@@ -42,8 +42,12 @@ class SpanLikelihoods(Protocol):
 
 
 def column_budget(model: Transformer) -> int:
-    """Return how many columns to compute at a time: larger batches are slower on a CPU."""
-    return 4_096 if model.embedding.weight.device.type == "cpu" else 65_536
+    """Return how many columns to compute at a time.
+
+    Larger batches leave the caches of a CPU: with 15 million parameters and one thread, 1,024
+    columns took 0.70 to 0.95 of the time of 4,096, and 512 took longer again.
+    """
+    return 1_024 if model.embedding.weight.device.type == "cpu" else 65_536
 
 
 def batches_of(

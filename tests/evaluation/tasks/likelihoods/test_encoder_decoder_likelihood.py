@@ -56,3 +56,10 @@ def test_without_a_context_the_source_is_eos_alone() -> None:
     span = TokenSpan((EOS, 20), 1)
     assert FORMATS["lm-eval"].source(span) == (EOS,)
     assert FORMATS["t5"].source(span) == (SENTINEL, EOS)
+
+
+def test_without_a_context_lm_eval_s_source_is_bos_alone() -> None:
+    bos = 1
+    kind = SourceFormat(PAD, EOS, None, "nothing", without_context=bos)
+    assert kind.source(TokenSpan((EOS, 20), 1)) == (bos,)
+    assert kind.source(TokenSpan((7, 8, 20), 2)) == (7, 8, EOS)

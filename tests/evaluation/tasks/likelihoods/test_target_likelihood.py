@@ -45,7 +45,7 @@ def test_spans_are_summed_in_order_whatever_the_batches() -> None:
 
 
 def test_batches_hold_every_item_once_and_no_more_columns_than_fit() -> None:
-    model, lengths = model_of(), [3000, 2000, 1500, 1000, 9]
+    model, lengths = model_of(), [800, 500, 400, 300, 9]
     found = [*batches_of("abcde", lengths, model, None)]
-    assert found == ["a", "bc", "de"]  # 4,096 columns on a CPU, as wide as the first of each
+    assert found == ["a", "bc", "de"]  # 1,024 columns on a CPU, as wide as the first of each
     assert [*batches_of("abcde", lengths, model, 4)] == ["abcd", "e"]

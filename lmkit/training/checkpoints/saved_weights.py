@@ -1,0 +1,55 @@
+"""The weights of a checkpoint, and their names in a model.
+
+Choice: nothing here knows of sharded tensors, which only training has: `torch.distributed.tensor`
+takes half as long to import as torch, and whoever scores or generates waits for it.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from lmkit.errors import LmkitError
+from lmkit.training.checkpoints.layout import MODEL
+
+
+def load_weights(checkpoint: Path, model: nn.Module) -> None:
+    """Load one checkpoint that has been checked into a whole model, on any device.
+
+    Raises LmkitError if its weights are not those of the model.
+    """
+    model_tensors = weights(model)
+    saved = saved_weights(checkpoint, model_tensors)
+    with torch.no_grad():
+        for name, tensor in model_tensors.items():
+            tensor.copy_(saved[name])
+
+
+def saved_weights(checkpoint: Path, model_tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the weights of a checkpoint. Raises LmkitError if they aren't those of the model."""
+    saved = load_file(checkpoint / MODEL)
+    if wrong := sorted(
+        name
+        for name in saved.keys() | model_tensors.keys()
+        if name not in saved
+        or name not in model_tensors
+        or saved[name].shape != model_tensors[name].shape
+    ):
+        raise LmkitError(
+            f"{checkpoint}: its weights are not those of this model, such as {wrong[0]}",
+            "--model.* must be as in the checkpoint",
+        )
+    return saved
+
+
+def weights(model: nn.Module) -> dict[str, Tensor]:
+    """Return all parameters and buffers of a model by name; a tied tensor by its first name."""
+    added: set[int] = set()
+    named: dict[str, Tensor] = {}
+    for name, tensor in model.state_dict(keep_vars=True).items():
+        if id(tensor) not in added:
+            added.add(id(tensor))
+            named[name] = tensor
+    return named
