@@ -40,7 +40,7 @@ class EvalConfig(TaskOptions, ComputesOn, ReadsRecords, FolderConfig):
     """Folder to write scores.json and the answers to tasks to; none: only print."""
 
     micro_batch: Annotated[Annotated[int, Field(ge=1)] | None, Field(exclude=True)] = None
-    """Sequences to compute at a time; none: about 16,384 tokens, of tasks 4,096 on a CPU. It
+    """Sequences to compute at a time; none: about 16,384 tokens, of tasks 1,024 on a CPU. It
     changes no result."""
 
     precision: Literal["fp32", "bf16"] = "fp32"

@@ -164,7 +164,8 @@ def _source_format(
     start = required(tokenizer.pad, "a padding token", "--task")
     eos = required(tokenizer.eos, "an EOS token", "--task")
     if how == "lm-eval":
-        return SourceFormat(start, eos, None, "nothing")
+        alone = eos if tokenizer.bos is None else tokenizer.bos
+        return SourceFormat(start, eos, None, "nothing", without_context=alone)
     if style == "t5":
         return SourceFormat(start, eos, tokenizer.sentinels[0], "sentinel")
     return SourceFormat(start, eos, required(tokenizer.mask, "a mask token", "--task"), "context")

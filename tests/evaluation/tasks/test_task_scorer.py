@@ -109,7 +109,8 @@ def test_an_encoder_decoder_is_asked_as_it_was_trained_or_as_lm_evaluation_harne
     pad, eos = tokenizer.pad, tokenizer.eos
     assert pad is not None and eos is not None
     assert format_of() == SourceFormat(pad, eos, tokenizer.sentinels[0], "sentinel")
-    assert format_of(how="lm-eval") == SourceFormat(pad, eos, None, "nothing")
+    lm_eval_format = SourceFormat(pad, eos, None, "nothing", without_context=tokenizer.bos)
+    assert format_of(how="lm-eval") == lm_eval_format
     assert format_of(style="bart") == SourceFormat(pad, eos, tokenizer.mask, "context")
 
 
