@@ -20,12 +20,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
-
-import torch
-from accelerate import PartialState
-from accelerate.utils import reduce
-from torch import Tensor
+from typing import Any
 
 from lmkit.artifacts.documents_file import OutcomeFiles
 from lmkit.artifacts.inputs import Inputs
@@ -42,7 +37,7 @@ from lmkit.commands.eval.scored_inputs import (
 from lmkit.errors import InputError
 from lmkit.evaluation.documents import Reading, Scorer
 from lmkit.evaluation.perplexity import Score
-from lmkit.evaluation.processes import ALONE, Processes
+from lmkit.evaluation.processes import Processes
 from lmkit.evaluation.scores import SCORES, Scores, read_scores, source_rows
 from lmkit.evaluation.tasks.answers_file import ANSWERS, scores_in, write_answers
 from lmkit.evaluation.tasks.dealt_tasks import answer_together
@@ -56,15 +51,21 @@ from lmkit.execution.ranks import rank, ranks
 from lmkit.execution.tables import shown
 from lmkit.training.checkpoints.open_model import find_model, model_input, open_model
 from lmkit.training.checkpoints.trained_model import TrainedModel
-from lmkit.training.distributed.rank_zero import on_rank_zero, process_group
-from lmkit.training.precision import DeviceName, find_device
+from lmkit.training.distributed.rank_zero import (
+    local_device,
+    on_rank_zero,
+    process_group,
+    sum_over_ranks,
+)
+from lmkit.training.precision import find_device
 
 
 def evaluate(config: EvalConfig) -> Scores:
     """Score a run on held-out text and on tasks."""
     inputs = find_scored_inputs(config)
     with process_group(config.device):
-        processes, device = _processes(config.device)
+        processes = Processes(rank(), ranks(), sum_over_ranks)
+        device = local_device() if ranks() > 1 else find_device(config.device)
         checkpoint = find_model(config.run)
         # Of several processes only the first one writes.
         folder = _folder(config, inputs.inputs, checkpoint) if processes.rank == 0 else None
@@ -87,18 +88,6 @@ def evaluate(config: EvalConfig) -> Scores:
             if folder:
                 _write(folder, scores, reading)
     return scores
-
-
-def _processes(name: DeviceName) -> tuple[Processes, torch.device]:
-    """Return the processes that a launcher has started, and this one's device."""
-    if ranks() == 1:
-        return ALONE, find_device(name)
-    device = cast(torch.device, PartialState().device)
-
-    def reduce_sum(local: Tensor) -> Tensor:
-        return cast(Tensor, reduce(local.to(device), "sum")).cpu()
-
-    return Processes(rank(), ranks(), reduce_sum), device
 
 
 def _finished(folder: OutputFolder | None) -> Scores | None:

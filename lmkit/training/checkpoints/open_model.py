@@ -21,6 +21,7 @@ from lmkit.errors import InputError
 from lmkit.huggingface.checkpoint import CONFIG, HfCheckpoint, is_hf_folder
 from lmkit.huggingface.folder_tokenizer import FolderTokenizer, tokenizer_file
 from lmkit.huggingface.load import QUERY_VECTOR, weights_of
+from lmkit.model.empty_weights import with_empty_weights
 from lmkit.model.transformer import Transformer
 from lmkit.storage.atomic_files import sha256
 from lmkit.tokenizers.tokenizer import FILES
@@ -92,7 +93,7 @@ def _open_folder(checkpoint: HfCheckpoint, device: torch.device) -> TrainedModel
     description = _description(checkpoint, texts)
     with torch.device("meta"):
         model = Transformer(checkpoint.config, checkpoint.vocabulary_size)
-    model = model.to_empty(device=device)
+    with_empty_weights(model, device)
     _load_weights(checkpoint, model)
     return TrainedModel(model.eval(), texts.tokenizer, description)
 

@@ -19,6 +19,7 @@ import torch
 from lmkit.artifacts.manifest import FORMAT, Record, fingerprint
 from lmkit.errors import InputError
 from lmkit.execution.progress import warn
+from lmkit.model.empty_weights import with_empty_weights
 from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
 from lmkit.objectives.objective import Objective, Packing, objective_of
@@ -121,7 +122,7 @@ def open_run(path: Path, device: torch.device, hint: str = HINT) -> TrainedRun:
         )
     with torch.device("meta"):
         model = Transformer(description.config, description.vocabulary_size)
-    model = model.to_empty(device=device)
+    with_empty_weights(model, device)
     load_weights(checkpoint, model)
     model.eval()
     return TrainedRun(model, tokenizer, description, checkpoint)

@@ -1,16 +1,20 @@
 """What processes that train together do as one.
 
-Choice: only rank zero reads the disk, plans and writes; its result, or its error, is broadcast to
-the others, so that all continue or all end.
+Choices:
+- Only rank zero reads the disk, plans and writes; its result, or its error, is broadcast to the
+  others, so that all continue or all end.
+- Accelerate is imported where there are several processes: one needs none of it, and its import
+  takes a third of a second.
 """
 
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import TypeVar, cast
+from importlib import import_module
+from typing import Any, TypeVar, cast
 
-from accelerate import PartialState
-from accelerate.utils import broadcast_object_list
+import torch
+from torch import Tensor
 
 from lmkit.errors import LmkitError
 from lmkit.execution.ranks import rank, ranks
@@ -20,6 +24,10 @@ SECONDS_TO_RELEASE = 0.2
 """Gloo's threads need some microseconds to release tensors, once they are scheduled."""
 
 
+def _accelerate() -> Any:
+    return import_module("accelerate")
+
+
 @contextmanager
 def process_group(device: str) -> Generator[None]:
     """Join the other processes, if there are any."""
@@ -27,7 +35,7 @@ def process_group(device: str) -> Generator[None]:
         yield
         return
 
-    state = PartialState(cpu=device == "cpu")
+    state = _accelerate().PartialState(cpu=device == "cpu")
     yield
     # Not in a `finally`: after an error here, the others may be waiting for another message.
     barrier()
@@ -43,7 +51,7 @@ def barrier() -> None:
     in twenty on a busy machine).
     """
     if ranks() > 1:
-        PartialState().wait_for_everyone()
+        _accelerate().PartialState().wait_for_everyone()
         time.sleep(SECONDS_TO_RELEASE)  # releases Python's lock
 
 
@@ -58,8 +66,20 @@ def on_rank_zero(function: Callable[[], ResultT]) -> ResultT:
             box = [(function(), None)]
         except LmkitError as error:
             box = [(None, error)]
-    broadcast_object_list(box)
+    _accelerate().utils.broadcast_object_list(box)
     result, error = box[0]
     if error is not None:
         raise error
     return cast(ResultT, result)
+
+
+def local_device() -> torch.device:
+    """Return this process's device, among several processes that have joined."""
+    return _accelerate().PartialState().device
+
+
+def sum_over_ranks(local: Tensor) -> Tensor:
+    """Add up a tensor over all processes; return the sum on the CPU."""
+    if ranks() == 1:
+        return local
+    return _accelerate().utils.reduce(local.to(local_device()), "sum").cpu()
