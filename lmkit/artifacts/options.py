@@ -4,7 +4,7 @@ A group here is inherited by the options of the commands that need it, so each o
 once.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -34,5 +34,6 @@ class LabelsDocuments(Group):
 class WritesShards(Group):
     """Options of every command that writes shards."""
 
-    shard_bytes: Annotated[int, Field(ge=1)] = RANGE_BYTES
-    """Input bytes per task and output shard; small files share one."""
+    shard_bytes: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+    """Input bytes per task and output shard; small files share one. auto: 2 to 64 million, or a
+    20,000th of very large inputs."""
