@@ -32,6 +32,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from lmkit.artifacts.options import WritesShards
 from lmkit.commands.registry import COMMANDS, Command
 from lmkit.config import (
     MANY_PATHS,
@@ -203,11 +204,11 @@ def _run_and_print(of: Command, config: CommandConfig, *, as_json: bool) -> None
 
 
 def _import_in_advance(of: Command, config: CommandConfig) -> None:
-    """Let the server of worker processes import a command while this process does."""
-    if isinstance(config, StageConfig) and config.workers > 1:
+    """Let the server of worker processes import a command's work while this process does."""
+    if isinstance(config, WritesShards) and isinstance(config, StageConfig) and config.workers > 1:
         from lmkit.execution.fork_server import start_fork_server  # --help needs none of it
 
-        # `lmkit` is a script, which each worker runs up to `main`; `python -m lmkit` is not.
+        # `lmkit` is a script, which each worker runs up to `main`; `python -m lmkit` is none.
         is_script = sys.modules["__main__"].__spec__ is None
         start_fork_server([of.module, *([__name__] if is_script else [])])
 
