@@ -20,7 +20,6 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -49,6 +48,7 @@ MAX_FILES_PER_TASK = 4_000
 AUTO_TASKS = 64
 MIN_AUTO_BYTES = 2_000_000
 MAX_TASKS = 20_000
+DOCUMENTS = re.compile(r"documents-\d{5,}\.(jsonl\.zst|parquet)")
 BOM = b"\xef\xbb\xbf"
 NOT_NORMALIZED = re.compile(r"^\.|/\.|//|/$")
 """What a path holds if `Path` would normalize it."""
@@ -289,7 +289,7 @@ def _listed_paths(listed: Path | None) -> list[str]:
 
 def _finished_folder(folder: FinishedFolder, label: str) -> FoundInput:
     path, manifest = folder.path, folder.manifest
-    outputs = [o for o in manifest.outputs if fnmatch(o.name, "documents-*.jsonl.zst")]
+    outputs = [o for o in manifest.outputs if DOCUMENTS.fullmatch(o.name)]
     if not outputs:
         raise InputError(
             f"{path}: made by lmkit {manifest.stage}, and holds no documents",
@@ -307,7 +307,7 @@ def _finished_folder(folder: FinishedFolder, label: str) -> FoundInput:
                 source=label,
                 origin=output.name,
                 format="documents",
-                compression="zstd",
+                compression="zstd",  # of both formats; it decides how much they weigh
                 start=0,
                 stop=output.bytes,
                 size=output.bytes,

@@ -97,7 +97,8 @@ class CleanTask:
         counts: Counter[str] = Counter()
         with Steps(self.config, writer) as steps:
             outcomes = steps.outcomes(_read(self.config, slices, writer, counts))
-            write_outcomes(writer, outcomes, partial(_keeps, self.config.keep_rejected))
+            keeps = partial(_keeps, self.config.keep_rejected)
+            write_outcomes(writer, outcomes, keeps, self.config.output_format)
         count_more(writer, counts)
 
 

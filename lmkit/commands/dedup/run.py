@@ -73,7 +73,8 @@ def _deduplicate(
         matcher.match(folder, documents, workers, matchers[:position])
     choose = partial(_choose_examples, matchers)
     chosen, *_ = folder.run("audit", choose, [documents], label="choosing examples")
-    write = WriteDocuments(read, matchers, documents, chosen.facts["examples"])
+    examples = chosen.facts["examples"]
+    write = WriteDocuments(read, matchers, documents, examples, config.output_format)
     receipts = folder.run(
         "documents", write, tasks, workers=workers, label="writing", weight=task_weight
     )
