@@ -13,7 +13,7 @@ Choices:
   stands in `escaped`, so that lmkit reads what it wrote.
 - A row group ends after 16 million characters or 10,000 documents: that is all that is in memory.
 - The bytes follow from the documents and the version of pyarrow: no times, no threads. Pages have
-  checksums: a damaged file is an error, never another text.
+  checksums, which other programs can check, too.
 - Statistics only of id and source: those of a text would be copies of texts.
 """
 
@@ -45,13 +45,12 @@ class ParquetDocuments:
     """A Parquet file of documents being written."""
 
     def __init__(self, path: Path) -> None:
+        settings: dict[str, Any] = {  # its types know no lists of columns
+            "use_dictionary": ["source"],
+            "write_statistics": ["id", "source"],
+        }
         self._file = pq.ParquetWriter(
-            path,
-            SCHEMA,
-            compression="zstd",
-            use_dictionary=["source"],
-            write_statistics=["id", "source"],
-            write_page_checksum=True,
+            path, SCHEMA, compression="zstd", write_page_checksum=True, **settings
         )
         self._rows: list[tuple[str | None, ...]] = []
         self._characters = 0
@@ -85,8 +84,8 @@ class ParquetDocuments:
         size = sum(len(value.encode("utf-8", "backslashreplace")) for value in column if value)
         if size > MAX_COLUMN_BYTES:
             raise LmkitError(
-                f"--output-format parquet: a document has {size:,} bytes, and must have "
-                f"{MAX_COLUMN_BYTES:,} at most",
+                f"--output-format parquet: a group of documents has a column of {size:,} bytes; "
+                f"must be {MAX_COLUMN_BYTES:,} at most",
                 "write jsonl.zst, or lower --max-record",
             )
 

@@ -144,7 +144,10 @@ def _documents(
                         what = "not UTF-8" if "utf" in str(row).lower() else "damaged"
                         raise CorruptInput(offset, f"{what}: {_first_line(row)}")
                     text = row.get(request.text_field)
-                    if isinstance(text, str) and len(text.encode()) > request.max_record:
+                    if (
+                        isinstance(text, str)
+                        and len(text.encode("utf-8", "surrogatepass")) > request.max_record
+                    ):
                         raise CorruptInput(offset, request.too_long)
                     yield record_document(part, row, request, offset, record)
                 except CorruptInput as damage:
