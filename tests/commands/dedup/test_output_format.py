@@ -31,14 +31,16 @@ def raw(here: Path) -> Path:
     return Path("raw")
 
 
-CLEAN = ("clean", "--shard-bytes", "15000", "--normalize.unicode", "none", "--no-normalize.control")
+CUT = ("--shard-bytes", "9000")
+CLEAN = ("clean", *CUT, "--normalize.unicode", "none", "--no-normalize.control")
+DEDUP = ("dedup", *CUT)
 
 
 def run(lmkit: Lmkit, raw: Path, kind: str, workers: int = 1) -> None:
     """Clean, dedup and pack, with documents in a format."""
-    common = ("--workers", workers, "--output-format", kind, "--output")
-    assert lmkit(*CLEAN, raw, *map(str, common), f"{kind}/clean")[0] == 0
-    assert lmkit("dedup", f"{kind}/clean", *map(str, common), f"{kind}/dedup")[0] == 0
+    common = ("--workers", str(workers), "--output-format", kind, "--output")
+    assert lmkit(*CLEAN, raw, *common, f"{kind}/clean")[0] == 0
+    assert lmkit(*DEDUP, f"{kind}/clean", *common, f"{kind}/dedup")[0] == 0
 
 
 def test_every_stage_reads_what_it_would_read_of_json_lines(raw: Path, lmkit: Lmkit) -> None:
@@ -55,7 +57,7 @@ def test_every_stage_reads_what_it_would_read_of_json_lines(raw: Path, lmkit: Lm
             exit_code, _, err = lmkit("pack", *folders, *options.split(), *limits.split())
             assert exit_code == 0, err
         found = lmkit("inspect", f"{kind}/dedup", "--samples", "5", "--json")[1]
-        Path(f"{kind}/shown").write_text(json.dumps(json.loads(found)["documents"]))
+        Path(f"{kind}/shown").write_text(json.dumps(json.loads(found)["sample_documents"]))
     lines, tables = Path("jsonl.zst"), Path("parquet")
     for same in ("packed-clean", "packed-dedup"):
         assert contents(lines / same) == contents(tables / same)
@@ -99,7 +101,9 @@ def test_the_bytes_are_the_same_for_any_number_of_workers(raw: Path, lmkit: Lmki
 @pytest.mark.parametrize("stage", ["clean", "dedup"])
 def test_killed_it_ends_with_the_same_bytes(raw: Path, lmkit: Lmkit, stage: str) -> None:
     run(lmkit, raw, "jsonl.zst")
-    command = [*CLEAN, "raw"] if stage == "clean" else ["dedup", "jsonl.zst/clean"]
+    command = (
+        [*CLEAN, "raw/a.jsonl", "raw/b.jsonl"] if stage == "clean" else [*DEDUP, "jsonl.zst/clean"]
+    )
     command += ["--workers", "1", "--output-format", "parquet", "--output"]
     run_to_end(*command, "whole")
     run_until_killed("documents", 1, *command, "killed")
