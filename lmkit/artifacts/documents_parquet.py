@@ -33,6 +33,7 @@ TEXTS = ("id", "text", "source")
 MARK = {"lmkit": "documents"}
 """By what a file that lmkit wrote is recognized."""
 SCHEMA = pa.schema([(name, pa.string()) for name in (*TEXTS, "metadata", "escaped")], MARK)
+ZSTD_LEVEL = 3
 GROUP_CHARACTERS = 16_000_000
 GROUP_ROWS = 10_000
 BATCH_ROWS = 256
@@ -46,12 +47,13 @@ class ParquetDocuments:
 
     def __init__(self, path: Path) -> None:
         settings: dict[str, Any] = {  # its types know no lists of columns
+            "compression": "zstd",
+            "compression_level": ZSTD_LEVEL,
+            "write_page_checksum": True,
             "use_dictionary": ["source"],
             "write_statistics": ["id", "source"],
         }
-        self._file = pq.ParquetWriter(
-            path, SCHEMA, compression="zstd", write_page_checksum=True, **settings
-        )
+        self._file = pq.ParquetWriter(path, SCHEMA, **settings)
         self._rows: list[tuple[str | None, ...]] = []
         self._characters = 0
         self.count = 0
