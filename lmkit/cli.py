@@ -32,12 +32,14 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from lmkit.artifacts.options import WritesShards
 from lmkit.commands.registry import COMMANDS, Command
 from lmkit.config import (
     MANY_PATHS,
     PLUGIN,
     CommandConfig,
     Option,
+    StageConfig,
     load,
     options,
     plain_type,
@@ -190,6 +192,7 @@ def _function(of: "Command", config: type[CommandConfig]) -> Callable[..., None]
 
 def _run_and_print(of: Command, config: CommandConfig, *, as_json: bool) -> None:
     """Run a command, and print its result: at the end, or while it grows."""
+    _import_in_advance(of, config)
     if of.result_parts is not None:
         _print_parts(of.result_parts(config, as_json))
         return
@@ -198,6 +201,16 @@ def _run_and_print(of: Command, config: CommandConfig, *, as_json: bool) -> None
         from lmkit.text.json_output import json_text  # --help needs none of it
 
         print(json_text(result) if as_json else of.result_text(config, result), flush=True)
+
+
+def _import_in_advance(of: Command, config: CommandConfig) -> None:
+    """Let the server of worker processes import a command's work while this process does."""
+    if isinstance(config, WritesShards) and isinstance(config, StageConfig) and config.workers > 1:
+        from lmkit.execution.fork_server import start_fork_server  # --help needs none of it
+
+        # `lmkit` is a script, which each worker runs up to `main`; `python -m lmkit` is none.
+        is_script = sys.modules["__main__"].__spec__ is None
+        start_fork_server([of.module, *([__name__] if is_script else [])])
 
 
 def _print_parts(parts: Iterator[str]) -> None:

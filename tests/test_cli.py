@@ -13,6 +13,7 @@ import pytest
 import lmkit as lmkit_package
 from lmkit import cli
 from lmkit.config import CommandConfig, options
+from lmkit.execution import fork_server
 from tests.artifacts.test_output_folder import wait_for
 from tests.conftest import Lmkit, contents, manifest
 
@@ -194,6 +195,39 @@ def test_an_interrupted_run_says_so_and_goes_on_later(
     exit_code, _, err = lmkit("clean", "big", "--shard-bytes", "1", "--output", "out")
     assert exit_code == 0 and "resuming" in err
     assert manifest(Path("out"))["counts"]["documents_out"] == 60_000
+
+
+@pytest.mark.parametrize(
+    ("typed", "started"),
+    [
+        (("clean", "raw", "--output", "out", "--workers", "2"), ["lmkit.commands.clean.run"]),
+        (("clean", "raw", "--output", "out", "--workers", "1"), None),
+        (("export", "nothing", "--output", "out", "--workers", "2"), None),
+        (("inspect", "nothing"), None),
+    ],
+)
+def test_what_workers_need_is_imported_in_advance(
+    raw: Path,
+    lmkit: Lmkit,
+    monkeypatch: pytest.MonkeyPatch,
+    typed: tuple[str, ...],
+    started: list[str] | None,
+) -> None:
+    found: list[list[str]] = []
+    monkeypatch.setattr(fork_server, "start_fork_server", found.append)
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", "python -m")
+    lmkit(*typed)
+    assert found == ([] if started is None else [started])
+
+
+def test_a_script_that_workers_run_again_is_imported_in_advance_too(
+    raw: Path, lmkit: Lmkit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[list[str]] = []
+    monkeypatch.setattr(fork_server, "start_fork_server", found.append)
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)
+    lmkit("clean", raw, "--output", "out", "--workers", "2")
+    assert found == [["lmkit.commands.clean.run", "lmkit.cli"]]
 
 
 def test_a_folder_that_another_run_writes_is_left_alone(raw: Path, lmkit: Lmkit) -> None:

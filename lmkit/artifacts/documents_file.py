@@ -1,11 +1,13 @@
-"""Documents on disk: one JSON object per line, compressed with zstd.
+"""Documents on disk: one JSON object per line, compressed with zstd, or a Parquet file.
 
     documents-00000.jsonl.zst    {"id", "text", "source", "metadata"}
+    documents-00000.parquet      the same (`documents_parquet.py`)
     rejected-00000.jsonl.zst     the same, with "reason", and "decided" if a number decided
     quarantine-00000.jsonl.zst   what couldn't be read: source, origin, offset, record, reason
 
 Choices:
-- It is the format that Dolma and datatrove read and write.
+- JSON lines are the format that Dolma and datatrove read and write, and the only one of what else
+  is written: rejected documents and the quarantine are for people, and have other fields.
 - zstd's own default level: higher ones cost more time than they save space.
 - A task yields an outcome for every document it reads. Writing and counting are done here, so the
   number of documents in always equals the number out plus those dropped or quarantined.
@@ -20,7 +22,9 @@ from typing import Any, Self
 import zstandard
 
 from lmkit.artifacts.document import Document, Outcome, Rejected, Unreadable
+from lmkit.artifacts.documents_parquet import ParquetDocuments, read_records
 from lmkit.artifacts.manifest import Counts
+from lmkit.artifacts.options import DocumentFormat
 from lmkit.artifacts.tasks import Problem, TaskWriter
 from lmkit.errors import LmkitError
 from lmkit.storage.byte_lines import lines
@@ -75,13 +79,20 @@ class RecordsFile:
         self._file.write(record)
 
 
+DOCUMENT_FILES: dict[DocumentFormat, type[JsonLinesFile | ParquetDocuments]] = {
+    "jsonl.zst": JsonLinesFile,
+    "parquet": ParquetDocuments,
+}
+
+
 class OutcomeFiles:
     """The files of a task, each created when something is written to it."""
 
-    def __init__(self, writer: TaskWriter) -> None:
+    def __init__(self, writer: TaskWriter, documents: DocumentFormat = "jsonl.zst") -> None:
         self._writer = writer
+        self._documents: DocumentFormat = documents
         self._stack = ExitStack()
-        self._files: dict[str, JsonLinesFile] = {}
+        self._files: dict[str, JsonLinesFile | ParquetDocuments] = {}
         self.quarantined = 0
 
     def __enter__(self) -> Self:
@@ -94,11 +105,11 @@ class OutcomeFiles:
             for name, file in self._files.items():
                 self._writer.count_in(self._name(name), {"documents": file.count})
 
-    def to(self, kind: str) -> JsonLinesFile:
+    def to(self, kind: str) -> JsonLinesFile | ParquetDocuments:
         """Return the file of a kind."""
         if kind not in self._files:
             path = self._stack.enter_context(self._writer.file(self._name(kind)))
-            self._files[kind] = JsonLinesFile(path)
+            self._files[kind] = DOCUMENT_FILES[self._format(kind)](path)
             self._stack.callback(self._files[kind].close)  # before it gets its final name
         return self._files[kind]
 
@@ -117,18 +128,24 @@ class OutcomeFiles:
             first = f"{unreadable.reason}, at byte {unreadable.offset:,}"
             problems[where] = Problem(where=where, first=first, count=1)
 
+    def _format(self, kind: str) -> DocumentFormat:
+        return self._documents if kind == "documents" else "jsonl.zst"
+
     def _name(self, kind: str) -> str:
         step = "" if self._writer.step in {"documents", "train", "tokenizer"} else "validation-"
-        return f"{kind}-{step}{self._writer.number:05d}.jsonl.zst"
+        return f"{kind}-{step}{self._writer.number:05d}.{self._format(kind)}"
 
 
 def write_outcomes(
-    writer: TaskWriter, outcomes: Iterable[Outcome], keep_rejected: Callable[[Rejected], bool]
+    writer: TaskWriter,
+    outcomes: Iterable[Outcome],
+    keep_rejected: Callable[[Rejected], bool],
+    output_format: DocumentFormat = "jsonl.zst",
 ) -> None:
     """Write and count the outcomes of the documents of a task."""
     dropped: Counter[str] = Counter()
     characters = 0
-    with OutcomeFiles(writer) as files:
+    with OutcomeFiles(writer, output_format) as files:
         kept = files.to("documents")
         for outcome in outcomes:
             if isinstance(outcome, Document):
@@ -157,6 +174,10 @@ def read_shard(source: Range, path: Path) -> Iterator[Document]:
     Raises LmkitError if the file has been damaged since.
     """
     try:
+        if path.suffix == ".parquet":
+            for record in read_records(source):
+                yield Document(**record)
+            return
         for line in lines(source, "zstd", limit=1 << 40):
             assert line.data is not None
             yield Document(**from_json(line.data))

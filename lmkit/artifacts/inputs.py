@@ -9,6 +9,10 @@ Choices:
   separately, Wikipedia's pages, and Parquet's row groups are split in the same way. Everything else
   is read by one task (also a gzip file of one member: reading can only start at its beginning).
   Small files share a task.
+- How much a task reads follows from the inputs alone, never from the machine: outputs are the same
+  everywhere. 64 parts keep the cores of most machines busy to the end, but a part of less than 2 MB
+  doesn't pay: a task costs about 10 ms, and a worker 20 ms. Above 4 GB a task reads 64 MB, and
+  above 1.28 TB a 20,000th: the main process reads a receipt of each.
 - A finished folder is read by its manifest: the names, sizes and SHA-256s there must match.
 """
 
@@ -16,9 +20,8 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatch
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from lmkit.artifacts.discovery import not_accepted, walk, walk_remote
 from lmkit.artifacts.finished_folders import check_finished
@@ -42,6 +45,10 @@ SPLITTABLE: set[tuple[Format, str]] = {
 COMPRESSED_WEIGHT = 3
 # Opening a file takes time, however small it is: a million tiny files are too many for one task.
 MAX_FILES_PER_TASK = 4_000
+AUTO_TASKS = 64
+MIN_AUTO_BYTES = 2_000_000
+MAX_TASKS = 20_000
+DOCUMENTS = re.compile(r"documents-\d{5,}\.(jsonl\.zst|parquet)")
 BOM = b"\xef\xbb\xbf"
 NOT_NORMALIZED = re.compile(r"^\.|/\.|//|/$")
 """What a path holds if `Path` would normalize it."""
@@ -192,18 +199,38 @@ def folder_input(path: Path, label: str, fingerprint: str) -> Inputs:
     return Inputs((str(path),), (record,), (), {})
 
 
-def make_tasks(slices: Iterable[Slice], shard_bytes: int = RANGE_BYTES) -> list[tuple[Slice, ...]]:
+def make_tasks(
+    slices: Sequence[Slice], shard_bytes: int | Literal["auto"] = RANGE_BYTES
+) -> list[tuple[Slice, ...]]:
     """Group slices into tasks of about the same size, in order."""
+    range_bytes = RANGE_BYTES
+    if shard_bytes == "auto":
+        shard_bytes = auto_shard_bytes(task_weight(slices))
+        range_bytes = min(range_bytes, shard_bytes)
     tasks: list[tuple[Slice, ...]] = []
     group: list[Slice] = []
     room = shard_bytes
-    for part in (piece for unsplit in slices for piece in _split(unsplit)):
+    for part in (piece for unsplit in slices for piece in _split(unsplit, range_bytes)):
         room -= part.weight
         if group and (room < 0 or len(group) == MAX_FILES_PER_TASK):
             tasks.append(tuple(group))
             group, room = [], shard_bytes - part.weight
         group.append(part)
     return [*tasks, tuple(group)] if group else tasks
+
+
+def auto_shard_bytes(total: int) -> int:
+    """Return how many bytes a task reads of `total`.
+
+    >>> [auto_shard_bytes(size * 10**6) for size in (1, 27, 270, 10_000, 2_000_000)]
+    [2000000, 2000000, 4218750, 64000000, 100000000]
+    """
+    return max(MIN_AUTO_BYTES, min(RANGE_BYTES, -(-total // AUTO_TASKS)), -(-total // MAX_TASKS))
+
+
+def task_weight(task: Iterable[Slice]) -> int:
+    """Return the approximate amount of text that a task reads, in bytes."""
+    return sum(part.weight for part in task)
 
 
 def open_slice(part: Slice, read_ranges: list[ReadRange]) -> Iterator[Range]:
@@ -241,11 +268,7 @@ def same_content(old: Input, new: Input, verify: bool) -> bool:
         return (old.bytes, old.modified) == (new.bytes, new.modified)
     if not old.sha256 or (old.modified == new.modified and not verify):
         return old.modified == new.modified  # without a hash: it couldn't be read earlier either
-    step = (
-        _range_bytes(new.bytes, suffix_and_compression(os.path.basename(new.path))[1])
-        if len(old.sha256) > 1
-        else max(1, new.bytes)
-    )
+    step = max(1, -(-new.bytes // len(old.sha256)))  # the ranges were even
     starts = range(0, max(1, new.bytes), step)
     now = (hash_range(new.path, start, min(start + step, new.bytes)) for start in starts)
     return all(before == digest for before, digest in zip(old.sha256, now, strict=False))
@@ -266,7 +289,7 @@ def _listed_paths(listed: Path | None) -> list[str]:
 
 def _finished_folder(folder: FinishedFolder, label: str) -> FoundInput:
     path, manifest = folder.path, folder.manifest
-    outputs = [o for o in manifest.outputs if fnmatch(o.name, "documents-*.jsonl.zst")]
+    outputs = [o for o in manifest.outputs if DOCUMENTS.fullmatch(o.name)]
     if not outputs:
         raise InputError(
             f"{path}: made by lmkit {manifest.stage}, and holds no documents",
@@ -284,7 +307,7 @@ def _finished_folder(folder: FinishedFolder, label: str) -> FoundInput:
                 source=label,
                 origin=output.name,
                 format="documents",
-                compression="zstd",
+                compression="zstd",  # of both formats; it decides how much they weigh
                 start=0,
                 stop=output.bytes,
                 size=output.bytes,
@@ -327,8 +350,8 @@ def _dataset(path: str, dataset: HubDataset, label: str) -> FoundInput:
     return record, parts
 
 
-def _split(part: Slice) -> Iterator[Slice]:
-    step = _range_bytes(part.size, part.compression)
+def _split(part: Slice, max_bytes: int) -> Iterator[Slice]:
+    step = _range_bytes(part.size, part.compression, max_bytes)
     if (part.format, part.compression) not in SPLITTABLE or step >= part.size:
         yield part
         return
@@ -336,14 +359,14 @@ def _split(part: Slice) -> Iterator[Slice]:
         yield part._replace(start=start, stop=min(start + step, part.size))
 
 
-def _range_bytes(size: int, compression: Compression) -> int:
+def _range_bytes(size: int, compression: Compression, max_bytes: int) -> int:
     """Return the length of the even ranges in which a file is read.
 
-    >>> _range_bytes(67_000_000, "none"), _range_bytes(67_000_000, "gzip"), _range_bytes(0, "none")
-    (33500000, 16750000, 1)
+    >>> _range_bytes(67, "none", 64), _range_bytes(67, "gzip", 64), _range_bytes(0, "none", 64)
+    (34, 17, 1)
     """
-    max_bytes = RANGE_BYTES if compression == "none" else RANGE_BYTES // COMPRESSED_WEIGHT
-    ranges = max(1, -(-size // max_bytes))
+    most = max_bytes if compression == "none" else max_bytes // COMPRESSED_WEIGHT
+    ranges = max(1, -(-size // most))
     return max(1, -(-size // ranges))
 
 

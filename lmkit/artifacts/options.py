@@ -4,17 +4,23 @@ A group here is inherited by the options of the commands that need it, so each o
 once.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from lmkit.config import Group
 
 QUARANTINE_FILES = r"quarantine-(validation-)?\d{5,}\.jsonl\.zst"
-DOCUMENT_FILES = (r"(documents|rejected)-\d{5,}\.jsonl\.zst", QUARANTINE_FILES)
+DOCUMENT_FILES = (
+    r"(documents|rejected)-\d{5,}\.jsonl\.zst",
+    r"documents-\d{5,}\.parquet",
+    QUARANTINE_FILES,
+)
 SIGNALS_FILES = r"signals-\d{5,}\.parquet"
 
 RANGE_BYTES = 64_000_000
+DocumentFormat = Literal["jsonl.zst", "parquet"]
+"""The endings of files of documents."""
 
 
 class ReadsRecords(Group):
@@ -34,5 +40,14 @@ class LabelsDocuments(Group):
 class WritesShards(Group):
     """Options of every command that writes shards."""
 
-    shard_bytes: Annotated[int, Field(ge=1)] = RANGE_BYTES
-    """Input bytes per task and output shard; small files share one."""
+    shard_bytes: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+    """Input bytes per task and output shard; small files share one. auto: 2 to 64 million, or a
+    20,000th of very large inputs."""
+
+
+class WritesDocuments(WritesShards):
+    """Options of every command that writes documents."""
+
+    output_format: DocumentFormat = "jsonl.zst"
+    """Format of the documents; parquet: the columns id, text, source, and metadata as JSON. What is
+    rejected or unreadable is always written as jsonl.zst."""

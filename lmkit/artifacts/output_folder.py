@@ -93,8 +93,12 @@ class OutputFolder:
         *,
         workers: int = 1,
         label: str,
+        weight: Callable[[TaskT], int] | None = None,
     ) -> list[Receipt]:
-        """Run the unfinished tasks of a step; return the receipts of all its tasks, in order."""
+        """Run the unfinished tasks of a step, those with a larger `weight` first.
+
+        Returns the receipts of all its tasks, in order.
+        """
         self._steps.add(step)
         if damaged := corrupt_tasks(self.path, step, len(tasks)):
             warn(
@@ -102,7 +106,9 @@ class OutputFolder:
                 "have been damaged: they are made again, and everything that depends on them"
             )
             self._undo(step, damaged)
-        receipts = run_tasks(self.path, step, work, tasks, workers=workers, label=label)
+        receipts = run_tasks(
+            self.path, step, work, tasks, workers=workers, label=label, weight=weight
+        )
         self.receipts += receipts
         return receipts
 

@@ -8,9 +8,11 @@ Choices:
 
 import random
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from lmkit.artifacts import documents_parquet
 from lmkit.artifacts.manifest import Output
 from lmkit.errors import LmkitError
 from lmkit.storage.byte_lines import lines
@@ -36,7 +38,7 @@ def _records(output: Output) -> int:
 
 
 def read_records(path: Path, indices: Sequence[int]) -> list[dict[str, Any]]:
-    """Read some of the records of a .jsonl.zst file, by ascending index.
+    """Read some of the records of a .jsonl.zst or .parquet file, by ascending index.
 
     Raises LmkitError if the file is damaged.
     """
@@ -44,6 +46,10 @@ def read_records(path: Path, indices: Sequence[int]) -> list[dict[str, Any]]:
     numbers = set(indices)
     try:
         with Range(path, 0, path.stat().st_size) as source:
+            if path.suffix == ".parquet":
+                last = max(indices, default=0)
+                rows = islice(documents_parquet.read_records(source), last + 1)
+                return [record for number, record in enumerate(rows) if number in numbers]
             for number, line in enumerate(lines(source, "zstd", MAX_LINE_BYTES)):
                 if number in numbers and line.data is not None:
                     found.append(from_json(line.data))

@@ -175,13 +175,20 @@ def run_tasks(
     *,
     workers: int,
     label: str,
+    weight: Callable[[TaskT], int] | None = None,
 ) -> list[Receipt]:
-    """Run the tasks that aren't done yet, and return the receipts of all, in order."""
+    """Run the tasks that aren't done yet, and return the receipts of all, in order.
+
+    Tasks with a larger `weight` are started earlier.
+    """
     todo = [pair for pair in enumerate(tasks) if not finished(folder, step, pair[0])]
     if len(todo) < len(tasks):
         done = len(tasks) - len(todo)
         log_message(f"{folder}: resuming: {done} of {len(tasks)} tasks of '{label}' are done")
-    map_tasks(partial(_run, folder, step, work), todo, workers=workers, label=label)
+    weights = [weight(task) for _, task in todo] if weight else None
+    map_tasks(
+        partial(_run, folder, step, work), todo, workers=workers, label=label, weights=weights
+    )
     receipts = [finished(folder, step, number) for number in range(len(tasks))]
     assert all(receipts), "a task has ended without a complete receipt"
     return [receipt for receipt in receipts if receipt]

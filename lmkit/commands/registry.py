@@ -52,8 +52,13 @@ class Command:
         return f"{__package__}.{self.name.replace('-', '_')}"
 
     @property
+    def module(self) -> str:
+        """The name of the module of its function."""
+        return f"{self._folder}.run"
+
+    @property
     def _run_module(self) -> Any:
-        return import_module(f"{self._folder}.run")
+        return import_module(self.module)
 
 
 COMMANDS = (

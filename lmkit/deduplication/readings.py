@@ -16,6 +16,7 @@ from lmkit.artifacts.documents_file import (
     write_outcomes,
 )
 from lmkit.artifacts.inputs import Slice
+from lmkit.artifacts.options import DocumentFormat
 from lmkit.artifacts.tasks import ReadRange, TaskWriter
 from lmkit.deduplication.cut_spans import CutDocuments
 from lmkit.deduplication.document_table import DocumentKeysFile, DocumentTable
@@ -65,6 +66,7 @@ class WriteDocuments:
     documents: DocumentTable
     examples: Sequence[tuple[int, int, float]]
     """Pairs of documents to show, whose texts are collected."""
+    output_format: DocumentFormat = "jsonl.zst"
 
     def __call__(self, slices: Slices, writer: TaskWriter) -> None:
         """Write the documents that are kept, and the list of those that are removed."""
@@ -73,7 +75,8 @@ class WriteDocuments:
         with CutDocuments([each for each in cutters if each], writer, self.documents) as cut:
             transforms = [cut.apply, *(change for change in changes if change)]
             reading = _SecondReading(self, transforms, writer)
-            write_outcomes(writer, reading.outcomes(slices), keep_rejected=lambda _: False)
+            outcomes = reading.outcomes(slices)
+            write_outcomes(writer, outcomes, lambda _: False, self.output_format)
         reading.finish(slices)
 
 

@@ -12,6 +12,7 @@ Choices:
 - Arrow reads the numbers in a file without checks, and a wrong one ends the process: rows are
   validated first.
 - An unreadable row group is one record in quarantine; the others are read.
+- Documents that lmkit wrote are read as they were, with their metadata.
 - A column of bytes is read as UTF-8 where it is the text: Hive, Impala and others write text so,
   without its type. The zeros that pad values of a fixed size are no text.
 """
@@ -24,6 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lmkit.artifacts.documents_file import Document, Unreadable
+from lmkit.artifacts.documents_parquet import has_documents, restored
 from lmkit.artifacts.inputs import Slice
 from lmkit.readers.json_records import plain, record_document
 from lmkit.readers.reader import Request, unreadable
@@ -142,7 +144,10 @@ def _documents(
                         what = "not UTF-8" if "utf" in str(row).lower() else "damaged"
                         raise CorruptInput(offset, f"{what}: {_first_line(row)}")
                     text = row.get(request.text_field)
-                    if isinstance(text, str) and len(text.encode()) > request.max_record:
+                    if (
+                        isinstance(text, str)
+                        and len(text.encode("utf-8", "surrogatepass")) > request.max_record
+                    ):
                         raise CorruptInput(offset, request.too_long)
                     yield record_document(part, row, request, offset, record)
                 except CorruptInput as damage:
@@ -155,6 +160,7 @@ def _documents(
 def _rows(batch: Any, request: Request) -> Iterator[dict[str, Any] | Exception]:
     """Yield the rows of a batch; if one can't be read, only that one is lost."""
     columns = text_columns(batch.schema, request)
+    written_here = has_documents(batch.schema)
     try:
         batch.validate(full=True)
         rows = batch.to_pylist()
@@ -163,6 +169,7 @@ def _rows(batch: Any, request: Request) -> Iterator[dict[str, Any] | Exception]:
     for number in range(batch.num_rows):
         try:
             row = rows[number] if rows else _row(batch.slice(number, 1))
+            row = restored(row) if written_here else row
             for column in columns:
                 column.check(row)
             row = readable(row, columns)

@@ -6,10 +6,19 @@ from pathlib import Path
 import pytest
 
 from lmkit.artifacts import inputs as inputs_module
-from lmkit.artifacts.inputs import find_documents, make_tasks, open_slice, same_content
+from lmkit.artifacts.inputs import (
+    auto_shard_bytes,
+    find_documents,
+    make_tasks,
+    open_slice,
+    same_content,
+    task_weight,
+)
 from lmkit.artifacts.manifest import Input
 from lmkit.artifacts.tasks import ReadRange
 from lmkit.errors import InputError, LmkitError
+
+MB = 1_000_000
 
 
 def origins(paths: list[Path]) -> list[str]:
@@ -101,10 +110,43 @@ def test_big_files_of_lines_are_split_and_small_files_share_a_task(
     ]
 
 
+@pytest.mark.parametrize(
+    ("total", "tasks"),
+    [
+        (1_000, 1),
+        (27 * MB, 14),  # 2 MB each
+        (270 * MB, 64),
+        (4_096 * MB, 64),  # 64 MB each
+        (400_000 * MB, 6_250),
+        (1_280_000 * MB, 20_000),
+        (100_000_000 * MB, 20_000),  # 5 GB each
+    ],
+)
+def test_auto_makes_more_tasks_of_larger_inputs_up_to_a_limit(total: int, tasks: int) -> None:
+    assert -(-total // auto_shard_bytes(total)) == tasks
+
+
+def test_auto_splits_the_files_of_small_inputs_too(raw: Path) -> None:
+    (raw / "big.jsonl").write_bytes(b"x" * 5_000_000)
+    for number in range(10):
+        (raw / f"{number}.txt").write_bytes(b"x" * 900_000)
+    small = sum(path.stat().st_size for path in raw.glob("[a-z]*.txt"))
+    found = find_documents([raw], formats=("text", "jsonl"))
+    tasks = make_tasks(found.slices, "auto")
+    assert [task_weight(task) for task in tasks] == [
+        *[1_800_000] * 5,
+        *[1_666_667] * 2,
+        1_666_666 + small,
+    ]
+    assert len(make_tasks(found.slices)) == 1  # 64 MB
+    assert len(make_tasks(found.slices, 1)) == 15  # with a number, files above 64 MB are split
+
+
+@pytest.mark.parametrize("range_bytes", [1, 3, 99, 100, 200])
 def test_a_file_that_was_read_in_ranges_is_recognized_by_them(
-    raw: Path, monkeypatch: pytest.MonkeyPatch
+    raw: Path, monkeypatch: pytest.MonkeyPatch, range_bytes: int
 ) -> None:
-    monkeypatch.setattr(inputs_module, "RANGE_BYTES", 100)
+    monkeypatch.setattr(inputs_module, "RANGE_BYTES", range_bytes)
     data = bytes(range(250))
     (raw / "big.jsonl").write_bytes(data)
     found = find_documents([raw / "big.jsonl"], formats=("jsonl",))

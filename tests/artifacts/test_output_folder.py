@@ -50,6 +50,18 @@ def test_the_division_into_tasks_changes_neither_ids_nor_order(raw: Path) -> Non
     assert texts(Path("many")) == texts(Path("few"))
 
 
+def test_a_folder_that_was_cut_by_a_number_is_not_up_to_date_with_auto(raw: Path) -> None:
+    number, auto = (
+        config(raw, "out", shard_bytes=64_000_000),
+        config(raw, "out", shard_bytes="auto"),
+    )
+    clean(number)
+    with pytest.raises(OutputError, match="--shard-bytes was 64000000, now auto"):
+        clean(auto)
+    assert clean(number) == clean(number)
+    assert CleanConfig(inputs=(raw,), output=Path("out")).shard_bytes == "auto"
+
+
 def test_running_the_same_again_changes_nothing(
     raw: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,10 +1,31 @@
+import json
 import os
+import signal
+import subprocess
+import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from lmkit.errors import InputError, LmkitError
+from lmkit.execution import fork_server
 from lmkit.execution.pool import map_tasks
+
+METHODS = pytest.mark.parametrize(
+    "method",
+    [
+        pytest.param(
+            "forkserver", marks=pytest.mark.skipif(not fork_server.AVAILABLE, reason="not here")
+        ),
+        "spawn",
+    ],
+)
+
+
+def use(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fork_server, "AVAILABLE", method == "forkserver")
 
 
 def slowest_first(task: int) -> int:
@@ -36,7 +57,9 @@ def test_an_error_keeps_its_hint(workers: int) -> None:
     assert error.value.hint == "a hint"
 
 
-def test_a_worker_that_dies_is_a_clear_error() -> None:
+@METHODS
+def test_a_worker_that_dies_is_a_clear_error(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(method, monkeypatch)
     with pytest.raises(LmkitError, match="a worker process died"):
         map_tasks(die, [9, 9], workers=2, label="x")
 
@@ -46,7 +69,11 @@ def threads_of_libraries(_: int) -> list[str | None]:
     return [os.environ.get(name) for name in ("TOKENIZERS_PARALLELISM", "RAYON_NUM_THREADS")]
 
 
-def test_each_of_several_workers_encodes_with_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+@METHODS
+def test_each_of_several_workers_encodes_with_one_thread(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(method, monkeypatch)
     monkeypatch.delenv("RAYON_NUM_THREADS", raising=False)
     found = map_tasks(threads_of_libraries, range(4), workers=2, label="x")
     assert found == [["false", "1"]] * 4
@@ -55,3 +82,126 @@ def test_each_of_several_workers_encodes_with_one_thread(monkeypatch: pytest.Mon
 def test_the_last_of_few_tasks_may_use_every_core(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RAYON_NUM_THREADS", raising=False)
     assert map_tasks(threads_of_libraries, range(2), workers=2, label="x") == [["true", None]] * 2
+
+
+def surroundings(_: int) -> list[str | None]:
+    return [os.environ.get("A"), os.environ.get("B"), str(Path.cwd()), *sys.path]
+
+
+@METHODS
+def test_a_worker_has_the_environment_folder_and_paths_of_now(
+    method: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    use(method, monkeypatch)
+    monkeypatch.setenv("A", "first")
+    map_tasks(surroundings, range(2), workers=2, label="x")  # starts the server, if there is one
+    monkeypatch.delenv("A")
+    monkeypatch.setenv("B", "second")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend("of-now")
+    here = surroundings(0)
+    assert here[:3] == [None, "second", str(tmp_path)]
+    assert map_tasks(surroundings, range(2), workers=2, label="x") == [here, here]
+
+
+def note_start(task: tuple[Path, int]) -> int:
+    folder, number = task
+    with (folder / "started").open("a") as file:
+        file.write(f"{number}\n")
+    time.sleep(0.05)
+    return number
+
+
+def test_the_largest_tasks_are_started_first_and_results_keep_their_order(tmp_path: Path) -> None:
+    tasks = [(tmp_path, number) for number in range(6)]
+    weights = [1, 1, 5, 1, 9, 1]
+    assert map_tasks(note_start, tasks, workers=2, label="x", weights=weights) == [*range(6)]
+    started = [int(line) for line in (tmp_path / "started").read_text().split()]
+    assert set(started[:2]) == {4, 2} and set(started[2:]) == {0, 1, 3, 5}
+
+
+class Counted:
+    """A function that counts how often it is loaded in a process."""
+
+    loaded = 0
+
+    def __setstate__(self, state: object) -> None:
+        type(self).loaded += 1
+
+    def __getstate__(self) -> object:
+        return "something"
+
+    def __call__(self, _: int) -> int:
+        return self.loaded
+
+
+def test_a_worker_loads_the_function_once() -> None:
+    assert map_tasks(Counted(), range(20), workers=2, label="x") == [1] * 20
+
+
+class Unloadable(Counted):
+    def __setstate__(self, state: object) -> None:
+        raise InputError("cannot be loaded", "a hint")
+
+
+def test_a_function_that_a_worker_cannot_load_is_the_error_of_a_task() -> None:
+    with pytest.raises(InputError, match="cannot be loaded") as error:
+        map_tasks(Unloadable(), range(4), workers=2, label="x")
+    assert error.value.hint == "a hint"
+
+
+WAITING = """
+import os, sys, time
+from lmkit.execution import fork_server
+from lmkit.execution.pool import map_tasks
+from tests.execution.test_pool import wait_in
+fork_server.AVAILABLE = fork_server.AVAILABLE and sys.argv[1] == "forkserver"
+if __name__ == "__main__":
+    map_tasks(wait_in, [sys.argv[2]] * 4, workers=2, label="x")
+"""
+
+
+def wait_in(folder: str) -> None:
+    Path(folder, f"{os.getpid()}.json").write_text(json.dumps(os.getppid()))
+    time.sleep(60)
+
+
+def alive(pid: int) -> bool:
+    """Tell whether a process runs; an orphan that has ended may wait for its new parent."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@METHODS
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_no_process_outlives_a_parent_that_is_killed_or_interrupted(
+    method: str, number: int, tmp_path: Path
+) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(WAITING)
+    parent = subprocess.Popen(
+        [sys.executable, str(script), method, str(tmp_path)],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    wait_until(lambda: len([*tmp_path.glob("*.json")]) == 2)
+    workers = [int(path.stem) for path in tmp_path.glob("*.json")]
+    servers = {json.loads(path.read_text()) for path in tmp_path.glob("*.json")} - {parent.pid}
+    # A terminal sends Ctrl-C to all that runs in it.
+    (os.killpg if number == signal.SIGINT else os.kill)(parent.pid, number)
+    _, err = parent.communicate(timeout=30)
+    assert err.count("Traceback") == (number == signal.SIGINT)  # the parent's own
+    wait_until(lambda: not any(map(alive, [*workers, *servers])))
+    assert len(servers) == (method == "forkserver")
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)

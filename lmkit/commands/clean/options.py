@@ -9,7 +9,7 @@ from lmkit.artifacts.options import (
     SIGNALS_FILES,
     LabelsDocuments,
     ReadsRecords,
-    WritesShards,
+    WritesDocuments,
 )
 from lmkit.config import OneOf, StageConfig
 from lmkit.filters.options import FiltersConfig
@@ -20,7 +20,7 @@ from lmkit.text.language_codes import Languages
 from lmkit.text.options import NormalizationConfig
 
 
-class CleanConfig(LabelsDocuments, ReadsRecords, WritesShards, StageConfig):
+class CleanConfig(LabelsDocuments, ReadsRecords, WritesDocuments, StageConfig):
     """Turn raw files of many kinds (see --format; also in .gz, .zst, .bz2, .xz) into documents."""
 
     stage = "clean"

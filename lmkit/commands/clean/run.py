@@ -18,7 +18,7 @@ from typing import Literal
 
 from lmkit.artifacts.document import Document, Rejected, Unreadable
 from lmkit.artifacts.documents_file import JsonLinesFile, OutcomeFiles, write_outcomes
-from lmkit.artifacts.inputs import Slice, make_tasks
+from lmkit.artifacts.inputs import Slice, make_tasks, task_weight
 from lmkit.artifacts.manifest import Counts, Manifest, kept_line
 from lmkit.artifacts.output_folder import open_output
 from lmkit.artifacts.tasks import Receipt, TaskWriter
@@ -45,7 +45,10 @@ def clean(config: CleanConfig) -> Manifest:
         tasks = make_tasks(inputs.slices, config.shard_bytes)
         work = SampleTask(config) if config.sample else CleanTask(config)
         label = "sampling" if config.sample else "cleaning"
-        receipts = folder.run("documents", work, tasks, workers=config.workers, label=label)
+        workers = config.workers
+        receipts = folder.run(
+            "documents", work, tasks, workers=workers, label=label, weight=task_weight
+        )
         counts = Counts.total(receipt.counts for receipt in receipts)
         if config.sample:
             receipts = folder.run("verdicts", JudgeSample(config), [receipts], label="judging")
@@ -94,7 +97,8 @@ class CleanTask:
         counts: Counter[str] = Counter()
         with Steps(self.config, writer) as steps:
             outcomes = steps.outcomes(_read(self.config, slices, writer, counts))
-            write_outcomes(writer, outcomes, partial(_keeps, self.config.keep_rejected))
+            keeps = partial(_keeps, self.config.keep_rejected)
+            write_outcomes(writer, outcomes, keeps, self.config.output_format)
         count_more(writer, counts)
 
 

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from lmkit.artifacts.options import DOCUMENT_FILES, LabelsDocuments, ReadsRecords, WritesShards
+from lmkit.artifacts.options import DOCUMENT_FILES, LabelsDocuments, ReadsRecords, WritesDocuments
 from lmkit.config import StageConfig
 from lmkit.deduplication.options import MatchOptions
 
 
-class DedupConfig(MatchOptions, LabelsDocuments, ReadsRecords, WritesShards, StageConfig):
+class DedupConfig(MatchOptions, LabelsDocuments, ReadsRecords, WritesDocuments, StageConfig):
     """Keep one of all documents that have the same text, or nearly the same."""
 
     stage = "dedup"

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial, reduce
 
-from lmkit.artifacts.inputs import Inputs, find_documents, make_tasks
+from lmkit.artifacts.inputs import Inputs, find_documents, make_tasks, task_weight
 from lmkit.artifacts.manifest import Counts, Manifest, kept_line
 from lmkit.artifacts.output_folder import OutputFolder, open_output
 from lmkit.artifacts.tasks import Receipt, TaskWriter
@@ -65,7 +65,7 @@ def _deduplicate(
     tasks, workers = make_tasks(inputs.slices, config.shard_bytes), config.workers
     read = partial(read_slice, source=config.source, max_record=config.max_record)
     collect = CollectDocuments(read, config.keep, matchers)
-    folder.run("notes", collect, tasks, workers=workers, label="comparing")
+    folder.run("notes", collect, tasks, workers=workers, label="comparing", weight=task_weight)
     older = index.table_parts if index else []
     new = [(folder.scratch, number) for number in range(len(tasks))]
     documents = DocumentTable((*older, *new), len(older))
@@ -73,8 +73,11 @@ def _deduplicate(
         matcher.match(folder, documents, workers, matchers[:position])
     choose = partial(_choose_examples, matchers)
     chosen, *_ = folder.run("audit", choose, [documents], label="choosing examples")
-    write = WriteDocuments(read, matchers, documents, chosen.facts["examples"])
-    receipts = folder.run("documents", write, tasks, workers=workers, label="writing")
+    examples = chosen.facts["examples"]
+    write = WriteDocuments(read, matchers, documents, examples, config.output_format)
+    receipts = folder.run(
+        "documents", write, tasks, workers=workers, label="writing", weight=task_weight
+    )
     found = summary_of(chosen, receipts)
     for matcher in matchers:
         found |= matcher.summarize(folder)

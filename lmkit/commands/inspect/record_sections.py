@@ -1,7 +1,9 @@
 """Samples of the records of a folder: documents, and what else is written next to them."""
 
 from fnmatch import fnmatch
+from typing import get_args
 
+from lmkit.artifacts.options import DocumentFormat
 from lmkit.artifacts.record_samples import pick, read_records
 from lmkit.commands.inspect.opened_folder import OpenedFolder, Sections
 from lmkit.commands.inspect.options import InspectConfig
@@ -12,7 +14,7 @@ RECORDS = ("documents", "rejected", "quarantine", "cuts", "contamination")
 
 def sample_records(config: InspectConfig, folder: OpenedFolder, kind: str) -> list[Sections]:
     """Return records from one shard: the first of the quarantine, else a sample by the seed."""
-    shards = [output for output in folder.outputs if fnmatch(output.name, f"{kind}-*.jsonl.zst")]
+    shards = [output for output in folder.outputs if _holds(kind, output.name)]
     if kind == "quarantine" and shards:
         return read_records(config.folder / shards[0].name, range(config.samples))
     if (picked := pick(shards, config.samples, config.seed)) is None:
@@ -21,6 +23,10 @@ def sample_records(config: InspectConfig, folder: OpenedFolder, kind: str) -> li
     found = read_records(config.folder / shard.name, numbers)
     short = [shortened(record.pop("text", "")) for record in found]
     return [record | {"text": text} for record, text in zip(found, short, strict=True)]
+
+
+def _holds(kind: str, name: str) -> bool:
+    return any(fnmatch(name, f"{kind}-*.{ending}") for ending in get_args(DocumentFormat))
 
 
 def shortened(text: object) -> str:

@@ -14,7 +14,7 @@ from itertools import chain
 from typing import Literal, cast
 
 from lmkit.artifacts.documents_file import Document, Unreadable
-from lmkit.artifacts.inputs import Inputs, Slice, make_tasks
+from lmkit.artifacts.inputs import Inputs, Slice, make_tasks, task_weight
 from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import ReadRange, Receipt, TaskWriter, receipt_path
 from lmkit.commands.pack.options import PackConfig
@@ -57,20 +57,24 @@ class DocumentTasks:
     def _run(self, options: TokenizeOptions) -> tuple[list[Receipt], EncoderRecord]:
         config, folder, documents, read = self.config, self.folder, self.documents, self.read
         tokenizer = loaded(options.tokenizer, options.fingerprint)
-        size = sum(part.weight for part in documents.slices if part.format != "tokens")
+        size = task_weight(part for part in documents.slices if part.format != "tokens")
         encoder = chosen_encoder(folder, tokenizer, size, SPLITS)
         options = replace(options, encoder=encoder)
         tasks = make_tasks(documents.slices, config.shard_bytes)
         work = partial(_pack_task, read, options)
-        receipts = folder.run("train", work, tasks, workers=config.workers, label="packing")
+        workers = config.workers
+        receipts = folder.run(
+            "train", work, tasks, workers=workers, label="packing", weight=task_weight
+        )
         if options.fraction and not documents_of(receipts, "validation"):
             receipts = _hold_out_one(config, folder, tasks, receipts, read, options)
         if self.validation:
             slices = self.validation.renumbered(len(documents.records) + 1)
             work = partial(_pack_task, read, replace(options, fraction=1.0))
             tasks = make_tasks(slices, config.shard_bytes)
+            label = "packing validation"
             receipts += folder.run(
-                "validation", work, tasks, workers=config.workers, label="packing validation"
+                "validation", work, tasks, workers=workers, label=label, weight=task_weight
             )
         return receipts, encoder_of(encoder, receipts)
 
