@@ -125,7 +125,8 @@ class _Search:
             self._add(made)
             return
         raise InputError(
-            f"{path}: holds no folder that lmkit made", "name a folder that lmkit wrote, or one above"
+            f"{path}: holds no folder that lmkit made",
+            "name a folder that lmkit wrote, or one above",
         )
 
     def _containing(self, path: Path) -> OpenedFolder | None:

@@ -38,7 +38,9 @@ def _of_folder(folder: ShownFolder, record: DedupRecord) -> list[Html]:
         label = f"Clusters by size: {'; '.join(f'{row.label}: {row.note}' for row in rows)}"
         content.append(bars(rows, label))
         largest = [row.recorded() for row in record.largest_clusters]
-        content.append(folded("The largest clusters", table(largest, "The documents that are kept")))
+        content.append(
+            folded("The largest clusters", table(largest, "The documents that are kept"))
+        )
     else:
         content.append(paragraph("No document repeats another."))
     pairs = summary_sections(record)["duplicates"]

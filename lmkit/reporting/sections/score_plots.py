@@ -81,7 +81,9 @@ def _tasks(found: Sequence[Evaluation]) -> list[Html]:
     if groups:
         content.append(dot_plot(groups, "Groups of tasks"))
     if tasks:
-        drawn = [dot_plot(tasks[n : n + MAX_TASKS], "Tasks") for n in range(0, len(tasks), MAX_TASKS)]
+        drawn = [
+            dot_plot(tasks[n : n + MAX_TASKS], "Tasks") for n in range(0, len(tasks), MAX_TASKS)
+        ]
         few = len(tasks) <= MAX_TASKS
         content += drawn if few else [folded(f"All {len(tasks)} tasks", *drawn)]
     for each in found:
@@ -123,7 +125,9 @@ def dot_plot(lines: Sequence[Line], title: str) -> Html:
         shapes.append(text_at(x, bottom + 14, f"{tick:.0%}", "dim", "middle"))
     for line in lines:
         height = _height(line)
-        shapes.append(text_at(LABELS - 8, top + height / 2 + 4, shortened(line.name, 28), anchor="end"))
+        shapes.append(
+            text_at(LABELS - 8, top + height / 2 + 4, shortened(line.name, 28), anchor="end")
+        )
         if line.chance is not None:
             x = LABELS + line.chance * room
             shapes.append(

@@ -134,9 +134,7 @@ def _bars(counts: NDArray[Any], edges: Numbers, across: Scale) -> list[Html]:
             title = f"{edges[number]:.4g} to {edges[number + 1]:.4g}: {count:,} documents"
             box = {"x": start, "y": HEIGHT - 22 - height, "height": float(height)}
             width = max(end - start - 0.6, 0.6)
-            found.append(
-                shape("rect", element("title", title), width=width, class_="kept", **box)
-            )
+            found.append(shape("rect", element("title", title), width=width, class_="kept", **box))
     return found
 
 

@@ -36,10 +36,14 @@ KNOWN = {
         "Validation loss", "on held-out text, nats per token", is_log=True, dots=True
     ),
     "validation": Known("Validation loss by source", "nats per token", is_log=True, dots=True),
-    "tasks": Known("Scores on tasks", "while training; more is better, but for bits per byte", dots=True),
+    "tasks": Known(
+        "Scores on tasks", "while training; more is better, but for bits per byte", dots=True
+    ),
     "groups": Known("Scores on groups of tasks", "means of their tasks", dots=True),
     "lr": Known("Learning rate", "how far a step goes"),
-    "gradient_norm": Known("Gradient norm", "before clipping; peaks are unsteady steps", is_log=True),
+    "gradient_norm": Known(
+        "Gradient norm", "before clipping; peaks are unsteady steps", is_log=True
+    ),
     "tokens_per_second": Known("Throughput", "tokens per second of training"),
     "memory": Known("Memory", "bytes, at most"),
     "memory_bytes": Known("Memory", "bytes, at most"),
