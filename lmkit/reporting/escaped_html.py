@@ -50,7 +50,7 @@ def joined(children: Iterable[object], separator: str = "") -> Html:
     return Html(separator.join(map(markup, children)))
 
 
-def element(name: str, *children: object, **attributes: Attribute) -> Html:
+def element(name: str, /, *children: object, **attributes: Attribute) -> Html:
     """Return an element. Underscores in attributes become hyphens; None and False leave one out.
 
     >>> element("p", "1 < 2", element("br"), class_="note", data_x=3, hidden=None)

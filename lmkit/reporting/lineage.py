@@ -240,7 +240,7 @@ def _candidates(folder: OpenedFolder, recorded: str) -> Iterator[Path]:
     path, output = Path(recorded), Path(str(folder.plan.config.get("output") or ""))
     parts = output.parts
     if not path.is_absolute() and not output.is_absolute() and ".." not in parts and parts:
-        here = folder.path if folder.path.is_absolute() else Path(os.path.abspath(folder.path))
+        here = Path.cwd() / folder.path
         if here.parts[-len(parts) :] == parts:
             yield here.parents[len(parts) - 1] / path
     yield path
@@ -251,5 +251,5 @@ def _names(keys: Sequence[str]) -> dict[str, str]:
     """Return what to call folders, by their real paths: the part in which they differ."""
     if not keys:
         return {}
-    common = os.path.commonpath([os.path.dirname(key) for key in keys])
+    common = os.path.commonpath([str(Path(key).parent) for key in keys])
     return {key: os.path.relpath(key, common) for key in keys}

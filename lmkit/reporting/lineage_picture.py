@@ -88,14 +88,15 @@ def _edge(start: tuple[float, float], end: tuple[float, float], *, across: bool)
         x1, y1 = start[0] + BOX, start[1] + BOX_HEIGHT / 2
         x2, y2 = end[0] - 6, end[1] + BOX_HEIGHT / 2
         bend = min((x2 - x1) / 2, GAP_ALONG)
-        path = f"M{x1:.0f} {y1:.0f}C{x1 + bend:.0f} {y1:.0f} {x2 - bend:.0f} {y2:.0f} {x2:.0f} {y2:.0f}"
+        turns = f"{x1 + bend:.0f} {y1:.0f} {x2 - bend:.0f} {y2:.0f}"
         tip = f"M{x2 + 6:.0f} {y2:.0f}l-7 -4v8z"
     else:
         x1, y1 = start[0] + BOX / 2, start[1] + BOX_HEIGHT
         x2, y2 = end[0] + BOX / 2, end[1] - 6
         bend = min((y2 - y1) / 2, GAP_ALONG)
-        path = f"M{x1:.0f} {y1:.0f}C{x1:.0f} {y1 + bend:.0f} {x2:.0f} {y2 - bend:.0f} {x2:.0f} {y2:.0f}"
+        turns = f"{x1:.0f} {y1 + bend:.0f} {x2:.0f} {y2 - bend:.0f}"
         tip = f"M{x2:.0f} {y2 + 6:.0f}l-4 -7h8z"
+    path = f"M{x1:.0f} {y1:.0f}C{turns} {x2:.0f} {y2:.0f}"
     return joined([shape("path", d=path, class_="edge"), shape("path", d=tip, class_="arrow")])
 
 

@@ -49,10 +49,10 @@ def code_block(text: str, language: str = "") -> str:
 
 
 def markdown_table(rows: Sequence[Mapping[str, object]]) -> str:
-    """Return a table with the columns of the first row."""
+    """Return a table with a column for each name that a row has."""
     if not rows:
         return ""
-    columns = list(rows[0])
+    columns = list(dict.fromkeys(name for row in rows for name in row))
     lines = [[plain_text(name) for name in columns], ["---"] * len(columns)]
     lines += [[plain_text(row.get(name, "")) for name in columns] for row in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lmkit.reporting.escaped_html import Attribute, Html, element
 
 
-def shape(name: str, *children: object, **attributes: Attribute) -> Html:
+def shape(name: str, /, *children: object, **attributes: Attribute) -> Html:
     """Return an element of SVG; numbers are rounded to a tenth of a pixel."""
     rounded = {
         key: f"{value:.1f}".removesuffix(".0") if isinstance(value, float) else value

@@ -1,5 +1,7 @@
 """Duplicates by the size of their clusters, which sources repeat each other, and examples."""
 
+from itertools import pairwise
+
 from lmkit.deduplication.summary import DedupRecord, summary_sections
 from lmkit.errors import InputError
 from lmkit.reporting.escaped_html import Html, element, folded, joined, paragraph, preformatted
@@ -38,9 +40,7 @@ def _of_folder(folder: ShownFolder, record: DedupRecord) -> list[Html]:
         label = f"Clusters by size: {'; '.join(f'{row.label}: {row.note}' for row in rows)}"
         content.append(bars(rows, label))
         largest = [row.recorded() for row in record.largest_clusters]
-        content.append(
-            folded("The largest clusters", table(largest, "The documents that are kept"))
-        )
+        content.append(folded("The largest clusters", table(largest, "The kept documents")))
     else:
         content.append(paragraph("No document repeats another."))
     pairs = summary_sections(record)["duplicates"]
@@ -56,7 +56,7 @@ def _of_folder(folder: ShownFolder, record: DedupRecord) -> list[Html]:
 def _by_size(clusters: dict[int, int]) -> list[Bar]:
     """Return a bar for each range of sizes that occurs."""
     rows: list[Bar] = []
-    for low, after in zip(EDGES[:-1], EDGES[1:], strict=True):
+    for low, after in pairwise(EDGES):
         inside = {size: count for size, count in clusters.items() if low <= size < after}
         if not inside:
             continue

@@ -65,9 +65,8 @@ def _of_folder(name: str, data: ReportData, stage: str) -> Iterator[str]:
         yield f"{name}: not finished; the same lmkit {stage} command resumes it."
     damaged = list(damaged_files(opened.path, opened.outputs))
     yield from (f"{problem}." for problem in damaged[:LISTED])
-    if rest := len(damaged) - LISTED:
-        if rest > 0:
-            yield f"{name}: {plural(rest, 'more file')} are missing or damaged."
+    if (rest := len(damaged) - LISTED) > 0:
+        yield f"{name}: {plural(rest, 'more file')} missing or damaged."
     if count := opened.counts.quarantined:
         yield (
             f"{name}: {plural(count, 'record')} could not be read; they are listed, each with the "

@@ -57,7 +57,7 @@ def _of_folder(folder: ShownFolder) -> list[Html]:
     every = np.unique(np.linspace(0, len(shards) - 1, min(len(shards), MAX_SHARDS)).astype(int))
     paths = [folder.opened.path / shards[number] for number in every]
     try:
-        rules = [each for each in rules_of_manifest(FiltersConfig, folder.opened.plan.config)]
+        rules = rules_of_manifest(FiltersConfig, folder.opened.plan.config)
         table = read_signals(paths, sorted({"reason", *(rule.signal for rule in rules)}))
     except (LmkitError, ValueError, KeyError, TypeError):
         return []  # a plugin's rules, or damaged files, which are among the problems
