@@ -9,7 +9,7 @@ Choices:
 
 import os
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from pydantic import ValidationError
@@ -36,7 +36,18 @@ def command_line(plan: Plan, config: type[CommandConfig] | None) -> str:
     one_line = " ".join(["lmkit", plan.stage, *named, *flags])
     if len(one_line) <= WIDTH:
         return one_line
-    return " \\\n    ".join([" ".join(["lmkit", plan.stage, *named]), *flags])
+    return " \\\n    ".join(_lines([" ".join(["lmkit", plan.stage, *named]), *flags]))
+
+
+def _lines(parts: Sequence[str]) -> list[str]:
+    """Put parts into lines of about the same width."""
+    lines = [parts[0]]
+    for part in parts[1:]:
+        if len(lines) == 1 or len(lines[-1]) + len(part) > WIDTH - 6:
+            lines.append(part)
+        else:
+            lines[-1] += f" {part}"
+    return lines
 
 
 def options_to_type(recorded: Mapping[str, Any], config: type[CommandConfig]) -> dict[str, Any]:

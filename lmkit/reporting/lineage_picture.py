@@ -14,8 +14,10 @@ from lmkit.reporting.lineage import MISSING, OUTSIDE, RAW, Lineage, Node
 from lmkit.reporting.svg_shapes import picture, shape, shortened, text_at
 from lmkit.reporting.tables_html import number
 
-BOX, BOX_HEIGHT = 132, 58
+BOX, BOX_HEIGHT = 146, 58
 GAP_ALONG, GAP_ACROSS = 40, 16
+ROOM = 30
+"""Next to the boxes, for arrows that pass by others."""
 MAX_NODES = 200
 """More than these are listed, but not drawn."""
 
@@ -63,15 +65,16 @@ def _middle(node: Node, position: Mapping[str, float]) -> float:
 def _drawn(nodes: Sequence[Node], rows: Sequence[Sequence[Node]], *, across: bool) -> Html:
     along, side = (BOX, BOX_HEIGHT) if across else (BOX_HEIGHT, BOX)
     widest = max(map(len, rows))
-    total = widest * (side + GAP_ACROSS) + GAP_ACROSS
+    total = widest * (side + GAP_ACROSS) + GAP_ACROSS + 2 * ROOM
     at: dict[str, tuple[float, float]] = {}
     for row_number, row in enumerate(rows):
         first = (total - len(row) * (side + GAP_ACROSS) + GAP_ACROSS) / 2
         for index, node in enumerate(row):
             a, b = 4 + row_number * (along + GAP_ALONG), first + index * (side + GAP_ACROSS)
             at[node.key] = (a, b) if across else (b, a)
+    depth = {node.key: number for number, row in enumerate(rows) for node in row}
     edges = [
-        _edge(at[key], at[node.key], across=across)
+        _edge(at[key], at[node.key], depth[node.key] - depth[key], across=across)
         for node in nodes
         for key in node.inputs
         if key in at
@@ -83,20 +86,25 @@ def _drawn(nodes: Sequence[Node], rows: Sequence[Sequence[Node]], *, across: boo
     return picture(*size, label, *edges, *boxes, class_="fit" if across else "")
 
 
-def _edge(start: tuple[float, float], end: tuple[float, float], *, across: bool) -> Html:
-    if across:
-        x1, y1 = start[0] + BOX, start[1] + BOX_HEIGHT / 2
-        x2, y2 = end[0] - 6, end[1] + BOX_HEIGHT / 2
-        bend = min((x2 - x1) / 2, GAP_ALONG)
-        turns = f"{x1 + bend:.0f} {y1:.0f} {x2 - bend:.0f} {y2:.0f}"
-        tip = f"M{x2 + 6:.0f} {y2:.0f}l-7 -4v8z"
-    else:
-        x1, y1 = start[0] + BOX / 2, start[1] + BOX_HEIGHT
-        x2, y2 = end[0] + BOX / 2, end[1] - 6
-        bend = min((y2 - y1) / 2, GAP_ALONG)
-        turns = f"{x1:.0f} {y1 + bend:.0f} {x2:.0f} {y2 - bend:.0f}"
-        tip = f"M{x2:.0f} {y2 + 6:.0f}l-4 -7h8z"
-    path = f"M{x1:.0f} {y1:.0f}C{turns} {x2:.0f} {y2:.0f}"
+def _edge(
+    start: tuple[float, float], end: tuple[float, float], steps: int, *, across: bool
+) -> Html:
+    """Return an arrow; one of several steps passes next to the boxes between."""
+    along, side = (0, 1) if across else (1, 0)
+    size = (BOX, BOX_HEIGHT)
+    a1, b1 = start[along] + size[along], start[side] + size[side] / 2
+    a2, b2 = end[along] - 6, end[side] + size[side] / 2
+    bend = GAP_ALONG if steps > 1 else (a2 - a1) / 2
+    points = [(a1, b1), (a1 + bend, b1), (a2 - bend, b2), (a2, b2)]
+    if steps > 1 and abs(b1 - b2) < size[side]:
+        aside = min(b1, b2) - size[side] / 2 - 14
+        first, last = a1 + GAP_ALONG, a2 - GAP_ALONG
+        middle = [(a1 + 20, b1), (a1 + 20, aside), (first, aside)]
+        middle += [(first, aside), (last, aside), (last, aside)]
+        points = [(a1, b1), *middle, (a2 - 20, aside), (a2 - 20, b2), (a2, b2)]
+    written = [f"{x:.0f} {y:.0f}" for x, y in (each if across else each[::-1] for each in points)]
+    path = f"M{written[0]}C{' '.join(written[1:])}"
+    tip = f"M{a2 + 6:.0f} {b2:.0f}l-7 -4v8z" if across else f"M{b2:.0f} {a2 + 6:.0f}l-4 -7h8z"
     return joined([shape("path", d=path, class_="edge"), shape("path", d=tip, class_="arrow")])
 
 
@@ -107,7 +115,7 @@ def _box(node: Node, x: float, y: float) -> Html:
         "g",
         element("title", f"{node.name}: {stage}, {fact_of(node)}"),
         shape("rect", x=x, y=y, width=BOX, height=BOX_HEIGHT, rx=6, class_=f"box {kind}".strip()),
-        text_at(x + 9, y + 18, shortened(node.name, 18), "strong"),
+        text_at(x + 9, y + 18, shortened(node.name, 17), "strong"),
         text_at(x + 9, y + 34, stage, "dim"),
         text_at(x + 9, y + 50, shortened(fact_of(node), 20), "dim"),
     )

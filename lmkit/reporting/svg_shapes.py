@@ -6,7 +6,7 @@ Choice: colors are classes, so one picture serves light and dark.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lmkit.reporting.escaped_html import Attribute, Html, element
+from lmkit.reporting.escaped_html import Attribute, Html, element, joined
 
 
 def shape(name: str, /, *children: object, **attributes: Attribute) -> Html:
@@ -41,31 +41,59 @@ class Bar:
     """The class of its color: kept, dropped, quarantined, or c0 to c7."""
 
 
-LABELS, NOTES, HEIGHT = 190, 150, 24
+WIDTH, LABELS, NOTES, HEIGHT = 820, 240, 210, 24
+NARROW, NARROW_HEIGHT = 350, 40
 
 
-def bars(rows: Sequence[Bar], label: str, width: int = 760) -> Html:
-    """Return horizontal bars from zero, the largest over the full width."""
-    room = width - LABELS - NOTES
+def bars(rows: Sequence[Bar], label: str) -> Html:
+    """Return horizontal bars from zero, the largest over the full width.
+
+    They are drawn twice: the style sheet shows those with their labels above on narrow screens.
+    """
     largest = max((row.value for row in rows), default=0) or 1
-    shapes: list[Html] = []
-    for number, row in enumerate(rows):
-        top, length = number * HEIGHT, max(row.value / largest * room, 1.5 if row.value else 0)
-        shapes += [
-            text_at(LABELS - 8, top + 16, shortened(row.label, 28), anchor="end"),
-            shape(
-                "rect",
-                element("title", f"{row.label}: {row.note}"),
-                x=LABELS,
-                y=top + 3,
-                width=float(length),
-                height=HEIGHT - 6,
-                rx=2,
-                class_=row.kind,
-            ),
-            text_at(LABELS + length + 6, top + 16, row.note, class_="dim"),
+    wide = [_bar(row, row.value / largest, number * HEIGHT) for number, row in enumerate(rows)]
+    narrow = [
+        _narrow_bar(row, row.value / largest, number * NARROW_HEIGHT)
+        for number, row in enumerate(rows)
+    ]
+    across = picture(WIDTH, len(rows) * HEIGHT + 4, label, *wide)
+    down = picture(NARROW, len(rows) * NARROW_HEIGHT + 4, label, *narrow)
+    return joined(
+        [
+            element("div", across, class_="scroll across"),
+            element("div", down, class_="scroll down"),
         ]
-    return element("div", picture(width, len(rows) * HEIGHT + 4, label, *shapes), class_="scroll")
+    )
+
+
+def _bar(row: Bar, share: float, top: int) -> Html:
+    length = _length(share, WIDTH - LABELS - NOTES)
+    return joined(
+        [
+            text_at(LABELS - 8, top + 16, shortened(row.label, 34), anchor="end"),
+            _box(row, LABELS, top + 3, length),
+            text_at(LABELS + length + 6, top + 16, row.note, "dim"),
+        ]
+    )
+
+
+def _narrow_bar(row: Bar, share: float, top: int) -> Html:
+    return joined(
+        [
+            text_at(0, top + 13, shortened(row.label, 30)),
+            text_at(NARROW, top + 13, row.note, "dim", "end"),
+            _box(row, 0, top + 17, _length(share, NARROW)),
+        ]
+    )
+
+
+def _length(share: float, room: int) -> float:
+    return max(share * room, 1.5 if share else 0.0)
+
+
+def _box(row: Bar, x: int, y: int, width: float) -> Html:
+    title = element("title", f"{row.label}: {row.note}")
+    return shape("rect", title, x=x, y=y, width=width, height=HEIGHT - 6, rx=2, class_=row.kind)
 
 
 def shortened(text: str, most: int) -> str:

@@ -41,8 +41,8 @@ def data_flow(data: ReportData) -> Section | None:
         return None
     content = [
         paragraph(
-            "What became of the documents. A bar is as long as its share of those that were read; "
-            "nothing is dropped without a reason."
+            "What became of the documents: those that were kept are blue, those that were dropped are "
+            "orange, each with the rule that dropped them."
         )
     ]
     for folder in folders:
@@ -63,8 +63,8 @@ def _funnel(folder: ShownFolder) -> Html:
         return Bar(label, count, f"{count:,}{share}", "kept" if kind == "read" else kind)
 
     rows = [bar("read", counts.documents_in, "read")]
-    rows += [bar(f"dropped: {_reason(name)}", count, "dropped") for name, count in shown]
-    rows += [bar("dropped: other reasons", rest, "dropped")] if rest else []
+    rows += [bar(_reason(name), count, "dropped") for name, count in shown]
+    rows += [bar("other reasons", rest, "dropped")] if rest else []
     if counts.quarantined:
         rows.append(bar("could not be read", counts.quarantined, "quarantined"))
     rows.append(bar("kept", counts.documents_out, "kept"))
@@ -79,7 +79,7 @@ def _funnel(folder: ShownFolder) -> Html:
 
 
 def _reason(name: str) -> str:
-    return REASONS.get(name, name.replace("_", " "))
+    return REASONS.get(name, name if "." in name else name.replace("_", " "))
 
 
 def _listed(counts: Mapping[str, int]) -> str:

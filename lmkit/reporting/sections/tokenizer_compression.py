@@ -1,6 +1,7 @@
 """Tokenizers: how much text a token holds, by source; two next to each other."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from lmkit.errors import LmkitError
@@ -31,7 +32,7 @@ def tokenizer_compression(data: ReportData) -> Section | None:
         )
     ]
     content.append(table([_facts(each) for each in folders]))
-    rows = [row for each in folders for row in _named_rows(each, many=len(folders) > 1)]
+    rows = _by_source(folders)
     if rows:
         label = f"Bytes per token: {'; '.join(f'{row.label} {row.note}' for row in rows)}"
         content.append(bars(rows, label))
@@ -72,19 +73,25 @@ def read_report(folder: Path) -> list[ReportRow]:
         return []
 
 
-def _named_rows(folder: ShownFolder, *, many: bool) -> list[Bar]:
-    report = read_report(folder.opened.path)
-    tokenizers = list(dict.fromkeys(row.tokenizer for row in report))
-    found: list[Bar] = []
-    for row in sorted(report, key=lambda row: (row.source != ALL_SOURCES, row.source)):
-        other = tokenizers.index(row.tokenizer)
-        if other and many:
-            continue  # the folder that it was compared with is shown itself
-        named = folder.name if not other else f"{row.tokenizer} (compared)"
-        whose = f"{named}: " if many or len(tokenizers) > 1 else ""
-        note = f"{row.bytes_per_token:.2f} ({row.texts:,} texts)"
-        found.append(Bar(f"{whose}{row.source}", row.bytes_per_token, note))
-    return found[: MAX_SOURCES * len(tokenizers)]
+def _by_source(folders: Sequence[ShownFolder]) -> list[Bar]:
+    """Return a bar for each source and tokenizer, those of a source one below the other."""
+    found: list[tuple[str, str, ReportRow]] = []
+    for folder in folders:
+        report = read_report(folder.opened.path)
+        for row in report:
+            if row.tokenizer == report[0].tokenizer:
+                found.append((row.source, folder.name, row))
+            elif len(folders) == 1:  # else the other one is most likely shown itself
+                found.append((row.source, row.tokenizer, row))
+    names = list(dict.fromkeys(name for _, name, _ in found))
+    sources = list(dict.fromkeys(source for source, _, _ in found))[:MAX_SOURCES]
+    bars_of: list[Bar] = []
+    for source in sources:
+        for name, row in [(name, row) for at, name, row in found if at == source]:
+            label = f"{source}: {name}" if len(names) > 1 else source
+            note = f"{row.bytes_per_token:.2f} ({row.texts:,} texts)"
+            bars_of.append(Bar(label, row.bytes_per_token, note, f"c{names.index(name) % 4}"))
+    return bars_of
 
 
 def _special(folder: ShownFolder) -> list[Html]:

@@ -16,6 +16,7 @@ from lmkit.reporting.section import Section
 from lmkit.reporting.tables_html import duration, table
 from lmkit.training.checkpoints.run_summary import describe_run
 
+SCORED = ("tasks", "groups")
 MOST_OTHERS = 24
 """Most plots of measurements that have no title here."""
 
@@ -36,10 +37,9 @@ KNOWN = {
         "Validation loss", "on held-out text, nats per token", is_log=True, dots=True
     ),
     "validation": Known("Validation loss by source", "nats per token", is_log=True, dots=True),
-    "tasks": Known(
-        "Scores on tasks", "while training; more is better, but for bits per byte", dots=True
-    ),
-    "groups": Known("Scores on groups of tasks", "means of their tasks", dots=True),
+    "tasks/acc": Known("Accuracy on tasks", "on their first items", dots=True),
+    "groups/acc": Known("Accuracy on groups of tasks", "means of their tasks", dots=True),
+    "tasks/bits_per_byte": Known("Bits per byte of right answers", "lower is better", dots=True),
     "lr": Known("Learning rate", "how far a step goes"),
     "gradient_norm": Known(
         "Gradient norm", "before clipping; peaks are unsteady steps", is_log=True
@@ -49,6 +49,8 @@ KNOWN = {
     "memory_bytes": Known("Memory", "bytes, at most"),
     "data_wait": Known("Waiting for data", "seconds of a step"),
     "mfu": Known("Model FLOPs utilization", "of what the device can do at most"),
+    "tasks/": Known("Other scores on tasks", "as lmkit eval has them", dots=True),
+    "groups/": Known("Other scores on groups of tasks", "means of their tasks", dots=True),
 }
 """By the name of a measurement, or by the first part of it, in the order of the page."""
 
@@ -80,10 +82,7 @@ def training_plots(runs: Sequence[Run]) -> list[Plot]:
     names = list(dict.fromkeys(name for run in runs for name in run.metrics.curves))
     titles: dict[str, list[str]] = {}
     for name in names:
-        first = name.partition("/")[0]
-        titles.setdefault(name if name in KNOWN else first if first in KNOWN else name, []).append(
-            name
-        )
+        titles.setdefault(_title_of(name), []).append(name)
     order = [*(name for name in KNOWN if name in titles)]
     others = [name for name in titles if name not in KNOWN]
     plots: list[Plot] = []
@@ -95,6 +94,15 @@ def training_plots(runs: Sequence[Run]) -> list[Plot]:
     return plots
 
 
+def _title_of(name: str) -> str:
+    """Return which plot a measurement belongs to: scores by measure, others by their first part."""
+    first, _, rest = name.partition("/")
+    if first in SCORED:
+        measure = rest.rpartition("/")[2]
+        return f"{first}/{measure if f'{first}/{measure}' in KNOWN else ''}"
+    return name if name in KNOWN else first if first in KNOWN else name
+
+
 def _series(runs: Sequence[Run], names: Sequence[str]) -> tuple[Series, ...]:
     """Return the curves of the runs; several of one run differ in their dashes."""
     found: list[Series] = []
@@ -103,7 +111,9 @@ def _series(runs: Sequence[Run], names: Sequence[str]) -> tuple[Series, ...]:
             curve = run.metrics.curves.get(name)
             if curve is None or not np.isfinite(curve.values).any():
                 continue
-            part = name.partition("/")[2] if len(names) > 1 or "/" in name else ""
+            part = name.partition("/")[2]
+            if name.partition("/")[0] in SCORED and _title_of(name)[-1] != "/":
+                part = part.rpartition("/")[0]  # the measure is in the title
             label = f"{run.name}: {part}" if part else run.name
             found.append(Series(label, curve, number, dash % 4))
     return tuple(found)
