@@ -12,7 +12,7 @@ Choices:
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -213,7 +213,17 @@ class _Search:
 
         for key in sorted(self.found, key=lambda key: (named[key], key)):
             visit(key)
-        return Lineage(tuple(order.values()), tuple(sorted(set(self.problems))))
+        nodes = _by_depth(order.values())
+        return Lineage(nodes, tuple(sorted(set(self.problems))))
+
+
+def _by_depth(nodes: Iterable[Node]) -> tuple[Node, ...]:
+    """Return nodes by their number of steps from raw files; each stands after its inputs."""
+    depth: dict[str, int] = {}
+    found = list(nodes)
+    for node in found:
+        depth[node.key] = max((depth.get(key, 0) + 1 for key in node.inputs), default=0)
+    return tuple(sorted(found, key=lambda node: depth[node.key]))
 
 
 def _folders_below(top: Path) -> Iterator[Path]:

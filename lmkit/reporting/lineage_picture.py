@@ -68,7 +68,8 @@ def _drawn(nodes: Sequence[Node], rows: Sequence[Sequence[Node]], *, across: boo
     total = widest * (side + GAP_ACROSS) + GAP_ACROSS + 2 * ROOM
     at: dict[str, tuple[float, float]] = {}
     for row_number, row in enumerate(rows):
-        first = (total - len(row) * (side + GAP_ACROSS) + GAP_ACROSS) / 2
+        middle = (total - len(row) * (side + GAP_ACROSS) + GAP_ACROSS) / 2
+        first = middle if across else ROOM  # a narrow screen shows the left part first
         for index, node in enumerate(row):
             a, b = 4 + row_number * (along + GAP_ALONG), first + index * (side + GAP_ACROSS)
             at[node.key] = (a, b) if across else (b, a)
@@ -97,7 +98,7 @@ def _edge(
     bend = GAP_ALONG if steps > 1 else (a2 - a1) / 2
     points = [(a1, b1), (a1 + bend, b1), (a2 - bend, b2), (a2, b2)]
     if steps > 1 and abs(b1 - b2) < size[side]:
-        aside = min(b1, b2) - size[side] / 2 - 14
+        aside = min(b1, b2) - size[side] / 2 - 10 - 4 * steps
         first, last = a1 + GAP_ALONG, a2 - GAP_ALONG
         middle = [(a1 + 20, b1), (a1 + 20, aside), (first, aside)]
         middle += [(first, aside), (last, aside), (last, aside)]

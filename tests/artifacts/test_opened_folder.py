@@ -11,7 +11,7 @@ def test_a_finished_folder_is_opened_with_its_manifest(raw: Path, lmkit: Lmkit) 
     lmkit("clean", raw, "--output", "out")
     folder = open_folder(Path("out"))
     assert folder.manifest and folder.counts.documents_in == 4
-    assert [output.name for output in folder.outputs][0] == "documents-00000.jsonl.zst"
+    assert folder.outputs[0].name == "documents-00000.jsonl.zst"
     assert is_begun(Path("out")) and not is_begun(raw)
 
 

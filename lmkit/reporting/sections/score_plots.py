@@ -14,7 +14,7 @@ from lmkit.reporting.tables_html import number, table
 
 MEASURES = ("acc", "acc_norm")
 """The scores that are drawn, the first that a task has."""
-LABELS, WIDTH, NOTES, LINE = 190, 760, 130, 17
+LABELS, WIDTH, NOTES, LINE = 250, 820, 130, 17
 MAX_TASKS = 40
 """More tasks than these are folded away."""
 
@@ -45,8 +45,8 @@ def score_plots(data: ReportData) -> Section | None:
     content: list[Html] = []
     if texts := [_text_row(each) for each in found if each.scores.tokens]:
         note = (
-            "How well a model predicts text that it was not trained on. Perplexity e means that it "
-            "hesitates between e tokens; bits per byte compare models with different tokenizers."
+            "How well a model predicts text that it was not trained on. Perplexity 20 means that it "
+            "hesitates between 20 tokens; bits per byte compare models with different tokenizers."
         )
         content += [element("h3", "Held-out text"), paragraph(note), table(texts)]
     if any(each.scores.tasks for each in found):
@@ -126,7 +126,7 @@ def dot_plot(lines: Sequence[Line], title: str) -> Html:
     for line in lines:
         height = _height(line)
         shapes.append(
-            text_at(LABELS - 8, top + height / 2 + 4, shortened(line.name, 28), anchor="end")
+            text_at(LABELS - 8, top + height / 2 + 4, shortened(line.name, 34), anchor="end")
         )
         if line.chance is not None:
             x = LABELS + line.chance * room
