@@ -18,7 +18,10 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
         lines = [json.dumps({"id": HOSTILE + str(n), "text": t}) for n, t in enumerate(texts)]
         lines += [json.dumps({"id": "short" + HOSTILE, "text": HOSTILE[:20]})]
         (raw / name / "documents.jsonl").write_text("\n".join(lines))
-    pairs = [{"sentence_good": t, "sentence_bad": t[::-1]} for t in prose(12, words=6)]
+    pairs = [
+        {"sentence_good": text, "sentence_bad": " ".join(reversed(text.split()))}
+        for text in prose(12, words=4)
+    ]
     (folder / "pairs.jsonl").write_text("\n".join(map(json.dumps, pairs)))
     (folder / "prompts.txt").write_text(f"The object\n{HOSTILE[:40]}\n".replace("\x1b", ""))
     small = [*SMALL_RUN, "--steps", "6", "--validate-every", "2", "--seed", "5"]

@@ -51,7 +51,8 @@ def test_what_is_no_longer_there_is_missing(tmp_path: Path) -> None:
     read = {"path": "work/clean", "sha256": ["0"]}
     write_folder(tmp_path / "dedup", "dedup", inputs=[read])
     found = find_lineage([tmp_path / "dedup"], Path("o"))
-    assert [(node.name, node.stage) for node in found.nodes][0] == ("work/clean", MISSING)
+    first = found.nodes[0]
+    assert (first.name, first.stage) == ("work/clean", MISSING)
 
 
 def test_a_folder_that_was_made_again_since_is_named(tmp_path: Path) -> None:
@@ -87,7 +88,7 @@ def test_a_damaged_manifest_below_is_a_problem_and_a_typed_one_an_error(tmp_path
 @pytest.mark.parametrize("typed", ["nothing", "empty"])
 def test_a_folder_without_folders_of_lmkit_is_an_error(tmp_path: Path, typed: str) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="no such folder|holds no folder that lmkit made"):
+    with pytest.raises(InputError, match=r"no such folder|holds no folder that lmkit made"):
         find_lineage([tmp_path / typed], Path("o"))
 
 

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,7 +15,7 @@ def slow(values: list[float], most: int) -> list[int]:
     stretches = (most - 2) // 2
     edges = [int(len(values) * n / stretches) for n in range(stretches + 1)]
     kept = {0, len(values) - 1}
-    for start, stop in zip(edges, edges[1:], strict=False):
+    for start, stop in pairwise(edges):
         known = [i for i in range(start, stop) if np.isfinite(values[i])] or [start]
         kept.add(min(known, key=lambda i: values[i]))
         kept.add(max(known, key=lambda i: values[i]))

@@ -41,8 +41,8 @@ def data_flow(data: ReportData) -> Section | None:
         return None
     content = [
         paragraph(
-            "What became of the documents: those that were kept are blue, those that were dropped are "
-            "orange, each with the rule that dropped them."
+            "What became of the documents: those that were kept are blue, those that were dropped "
+            "are orange, each with the rule that dropped them."
         )
     ]
     for folder in folders:

@@ -45,8 +45,8 @@ def score_plots(data: ReportData) -> Section | None:
     content: list[Html] = []
     if texts := [_text_row(each) for each in found if each.scores.tokens]:
         note = (
-            "How well a model predicts text that it was not trained on. Perplexity 20 means that it "
-            "hesitates between 20 tokens; bits per byte compare models with different tokenizers."
+            "How well a model predicts text that it was not trained on. Perplexity 20 means that "
+            "it hesitates between 20 tokens; bits per byte compare models with other tokenizers."
         )
         content += [element("h3", "Held-out text"), paragraph(note), table(texts)]
     if any(each.scores.tasks for each in found):
@@ -56,7 +56,11 @@ def score_plots(data: ReportData) -> Section | None:
 
 def _text_row(each: Evaluation) -> dict[str, object]:
     scores = each.scores
-    row = {"evaluation": each.name, "checkpoint": scores.checkpoint, "loss": scores.loss}
+    row: dict[str, object] = {
+        "evaluation": each.name,
+        "checkpoint": scores.checkpoint,
+        "loss": scores.loss,
+    }
     row |= {"perplexity": scores.perplexity}
     if scores.bytes:
         row["bits per byte"] = scores.bits_per_byte

@@ -88,7 +88,8 @@ def _numbers(column: Any) -> Numbers:
 
 def histogram(rule: Rule, values: Numbers, beyond: int) -> Html:
     """Return the histogram of a signal, with the limit of its rule."""
-    low, high = np.quantile(values, [0.01, 0.99]).tolist()
+    low = float(np.quantile(values, 0.01, method="lower"))
+    high = float(np.quantile(values, 0.99, method="higher"))
     limit = rule.limit
     is_log = low > 0 and high / low > ORDERS_FOR_LOG
     if limit is not None and _is_near(limit, low, high, is_log=is_log):

@@ -148,7 +148,7 @@ def _facts(run: Run) -> dict[str, object]:
 def _mixture(run: Run) -> list[dict[str, object]]:
     found: list[dict[str, object]] = []
     for reads in run.opened.details.get("mixture", []):
-        row = {
+        row: dict[str, object] = {
             "run": run.name,
             "packed folder": reads.get("folder"),
             "share of tokens": f"{reads.get('share_of_tokens', 0):.1%}",
