@@ -254,7 +254,8 @@ def _candidates(folder: OpenedFolder, recorded: str) -> Iterator[Path]:
         if here.parts[-len(parts) :] == parts:
             yield here.parents[len(parts) - 1] / path
     yield path
-    yield folder.path.parent / path.name
+    for start in range(1, len(path.parts)):  # moved together, under another name
+        yield folder.path.parent.joinpath(*path.parts[start:])
 
 
 def _names(keys: Sequence[str]) -> dict[str, str]:

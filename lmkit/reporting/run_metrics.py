@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from lmkit.storage.json_bytes import from_json
@@ -50,26 +51,54 @@ class RunMetrics:
 
 def read_metrics(run: Path) -> RunMetrics:
     """Read the metrics of a run; of one without any, nothing."""
-    columns: dict[str, tuple[list[float], list[float]]] = {}
-    steps: list[float] = []
     damaged = 0
+    steps: list[float] = []
+    alike: dict[tuple[str, ...], tuple[list[int], list[list[Any]]]] = {}
+    """Lines with the same names: their numbers, and their values."""
     for record in _records(run / METRICS):
         if record is None:
             damaged += 1
             continue
-        step = float(record["step"])
-        steps.append(step)
-        for name, value in _numbers(record):
-            if name != "step":
-                at, values = columns.setdefault(name, ([], []))
-                at.append(step)
-                values.append(value)
-    curves = {name: Curve(np.array(at), np.array(found)) for name, (at, found) in columns.items()}
+        at, rows = alike.setdefault(tuple(record), ([], []))
+        at.append(len(steps))
+        rows.append(list(record.values()))
+        steps.append(float(record["step"]))
     known = np.array(steps)
+    curves = _curves(alike, known)
     tokens = _at(known, curves.pop("tokens", None))
     rate = _at(known, curves.get("tokens_per_second"))
     spent = np.diff(tokens, prepend=0) / np.where(rate > 0, rate, np.nan)
     return RunMetrics(curves, known, tokens, np.nancumsum(spent) / 3600, damaged)
+
+
+def _curves(
+    alike: Mapping[tuple[str, ...], tuple[list[int], list[list[Any]]]], steps: Numbers
+) -> dict[str, Curve]:
+    """Return the curves of lines, in the order of the lines.
+
+    Choice: lines with the same names become an array at once, which is ten times as fast as number
+    by number; None becomes NaN. Where one of them holds a table, or no number, it is done slowly.
+    """
+    parts: dict[str, list[tuple[Numbers, Numbers]]] = {}
+    for names, (at, rows) in alike.items():
+        try:
+            columns = np.array(rows, np.float64).T
+        except (TypeError, ValueError, OverflowError):
+            for line, values in zip(at, rows, strict=True):
+                for name, value in _numbers(dict(zip(names, values, strict=True))):
+                    found = np.array([float(line)]), np.array([value])
+                    parts.setdefault(name, []).append(found)
+            continue
+        for name, column in zip(names, columns, strict=True):
+            parts.setdefault(name, []).append((np.array(at, np.float64), column))
+    curves: dict[str, Curve] = {}
+    for name, found in parts.items():
+        lines = np.concatenate([each for each, _ in found]).astype(np.int64)
+        order = np.argsort(lines, kind="stable")
+        values = np.concatenate([each for _, each in found])
+        if name != "step":
+            curves[name] = Curve(steps[lines[order]], values[order])
+    return curves
 
 
 def _records(path: Path) -> Iterator[Mapping[str, Any] | None]:
@@ -79,12 +108,19 @@ def _records(path: Path) -> Iterator[Mapping[str, Any] | None]:
     with path.open("rb") as file:
         for line in file:
             try:
-                found = from_json(line)
+                found = _parsed(line)
                 float(found["step"])
                 yield found
             except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
                 if line.endswith(b"\n"):
                     yield None
+
+
+def _parsed(line: bytes) -> Mapping[str, Any]:
+    try:
+        return orjson.loads(line)  # a float's digits are all that counts here
+    except ValueError:
+        return from_json(line)
 
 
 def _numbers(record: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:

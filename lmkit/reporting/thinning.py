@@ -26,8 +26,9 @@ def thinned(values: NDArray[np.float64], most: int = MAX_POINTS) -> NDArray[np.i
     edges = np.linspace(0, count, stretches + 1).astype(np.int64)
     finite = np.isfinite(values)
     low, high = np.where(finite, values, np.inf), np.where(finite, values, -np.inf)
-    kept = {0, count - 1}
-    for start, stop in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-        kept.add(start + int(np.argmin(low[start:stop])))
-        kept.add(start + int(np.argmax(high[start:stop])))
-    return np.array(sorted(kept))
+    starts, stops = edges[:-1, None], edges[1:, None]
+    index = starts + np.arange((stops - starts).max())  # a row for each stretch
+    inside, index = index < stops, np.minimum(index, count - 1)
+    lowest = np.where(inside, low[index], np.inf).argmin(axis=1)
+    highest = np.where(inside, high[index], -np.inf).argmax(axis=1)
+    return np.unique([0, count - 1, *(edges[:-1] + lowest), *(edges[:-1] + highest)])

@@ -13,7 +13,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with work/, which holds a folder of every stage; some documents are hostile."""
     folder = tmp_path_factory.mktemp("pipeline")
     raw = folder / "raw"
-    for name, texts in {"books": prose(80), "we<b>b'": [t.lower() for t in prose(40)]}.items():
+    for name, texts in {"books": prose(80), "we<b>b'": prose(120)[80:]}.items():
         (raw / name).mkdir(parents=True)
         lines = [json.dumps({"id": HOSTILE + str(n), "text": t}) for n, t in enumerate(texts)]
         lines += [json.dumps({"id": "short" + HOSTILE, "text": HOSTILE[:20]})]

@@ -29,7 +29,6 @@ from lmkit.artifacts.tasks import TaskWriter
 from lmkit.commands.eval.options import EvalConfig
 from lmkit.errors import ConfigError, InputError
 from lmkit.evaluation.documents import Reading, Scorer
-from lmkit.evaluation.perplexity import Score
 from lmkit.evaluation.scores import SCORES, Scores, read_scores
 from lmkit.evaluation.tasks.answers_file import ANSWERS, scores_in, write_answers
 from lmkit.evaluation.tasks.lm_eval_json import LM_EVAL_JSON, lm_eval_json
@@ -37,6 +36,7 @@ from lmkit.evaluation.tasks.score_table import score_sections
 from lmkit.evaluation.tasks.task_file import Task, read_task_files
 from lmkit.evaluation.tasks.task_scorer import ScoredModel, TaskScorer, task_scorer
 from lmkit.evaluation.tasks.task_scores import TaskScores, task_scores
+from lmkit.evaluation.text_score import Score
 from lmkit.execution.pool import map_tasks
 from lmkit.execution.progress import log_message, warn
 from lmkit.execution.tables import shown

@@ -16,7 +16,7 @@ from lmkit.reporting.lineage import MISSING
 from lmkit.reporting.report_data import ReportData, Run, plural
 from lmkit.reporting.run_metrics import Curve
 from lmkit.reporting.section import Section
-from lmkit.training.loss_spikes import HISTORY_LENGTH, MIN_HISTORY, z_score
+from lmkit.training.loss_spikes import HISTORY_LENGTH, MIN_HISTORY, MIN_SPREAD, z_score
 from lmkit.training.options import SpikeConfig
 
 LISTED = 8
@@ -126,10 +126,13 @@ def spikes(loss: Curve, limit: float) -> list[int]:
     windows = np.lib.stride_tricks.sliding_window_view(values[:-1], RISING)
     rises = np.flatnonzero(values[RISING:] > windows.max(axis=1)) + RISING
     found: list[int] = []
+    least = 1 + limit * MIN_SPREAD  # a spread is never smaller, so less is no spike
     for index in rises[rises >= MIN_HISTORY].tolist():
         history = values[max(0, index - HISTORY_LENGTH) : index]
-        known = history[np.isfinite(history)].tolist()
         value = float(values[index])
+        if value < least * float(history.min()):
+            continue
+        known = history[np.isfinite(history)].tolist()
         if np.isfinite(value) and len(known) >= MIN_HISTORY and z_score(value, known) > limit:
             found.append(int(loss.steps[index]))
     return found
