@@ -95,8 +95,8 @@ def _edge(
     size = (BOX, BOX_HEIGHT)
     a1, b1 = start[along] + size[along], start[side] + size[side] / 2
     a2, b2 = end[along] - 6, end[side] + size[side] / 2
-    bend = GAP_ALONG if steps > 1 else (a2 - a1) / 2
-    points = [(a1, b1), (a1 + bend, b1), (a2 - bend, b2), (a2, b2)]
+    reach = GAP_ALONG if steps > 1 else (a2 - a1) / 2
+    points = [(a1, b1), (a1 + reach, b1), (a2 - reach, b2), (a2, b2)]
     if steps > 1 and abs(b1 - b2) < size[side]:
         aside = min(b1, b2) - size[side] / 2 - 10 - 4 * steps
         first, last = a1 + GAP_ALONG, a2 - GAP_ALONG

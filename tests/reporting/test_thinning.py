@@ -12,8 +12,8 @@ def slow(values: list[float], most: int) -> list[int]:
     """The same, as its docstring says it."""
     if len(values) <= most:
         return list(range(len(values)))
-    stretches = (most - 2) // 2
-    edges = [int(len(values) * n / stretches) for n in range(stretches + 1)]
+    segments = (most - 2) // 2
+    edges = [int(len(values) * n / segments) for n in range(segments + 1)]
     kept = {0, len(values) - 1}
     for start, stop in pairwise(edges):
         known = [i for i in range(start, stop) if np.isfinite(values[i])] or [start]
@@ -26,7 +26,7 @@ def slow(values: list[float], most: int) -> list[int]:
     some.lists(some.floats(allow_nan=True, width=32), min_size=1, max_size=200),
     some.integers(4, 30),
 )
-def test_the_lowest_and_the_highest_of_each_stretch_are_kept(
+def test_the_lowest_and_the_highest_of_each_segment_are_kept(
     values: list[float], most: int
 ) -> None:
     found = thinned(np.array(values), most).tolist()
