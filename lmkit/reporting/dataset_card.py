@@ -13,7 +13,7 @@ from lmkit.artifacts.manifest import Manifest
 from lmkit.errors import InputError
 from lmkit.filters.outcome_counts import CleanRecord
 from lmkit.reporting.command_lines import command_line
-from lmkit.reporting.lineage import RAW, ShownFolder
+from lmkit.reporting.lineage import ShownFolder
 from lmkit.reporting.markdown_card import (
     card,
     code_block,
@@ -134,8 +134,7 @@ def _snippet(made: Sequence[Manifest]) -> str:
 def _sources(data: ReportData) -> list[dict[str, object]]:
     return [
         {"source": node.name, "files": f"{node.files:,}", "bytes": f"{node.bytes:,}"}
-        for node in data.lineage.nodes
-        if node.stage == RAW
+        for node in data.lineage.sources()
     ]
 
 

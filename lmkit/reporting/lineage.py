@@ -72,6 +72,12 @@ class Lineage:
             if node.folder and (not stages or node.stage in stages)
         ]
 
+    def sources(self) -> list[Node]:
+        """Return the raw files that documents come from; test sets, which are only read, aren't."""
+        raw = [node for node in self.nodes if node.stage == RAW]
+        cleaned = {key for node in self.nodes if node.stage == "clean" for key in node.inputs}
+        return [node for node in raw if node.key in cleaned] or raw
+
     def above(self, name: str) -> list[ShownFolder]:
         """Return a folder and all that it was made of."""
         wanted = {node.key for node in self.nodes if node.name == name and node.folder}
@@ -167,7 +173,7 @@ class _Search:
         """Return the node of an input, which is opened if lmkit made it."""
         if first.modified is not None or "://" in first.path:
             where = first.path if files == 1 else first.source
-            key = f"{RAW} {first.source} {where}"
+            key = f"{RAW} {first.source} {where} {folder.path}"  # drawn next to what reads it
             return Node(key, first.source or first.origin, RAW, files=files, bytes=size)
         for key, opened in sorted(self.found.items()):
             if opened.manifest and opened.manifest.fingerprint in first.sha256:

@@ -6,7 +6,7 @@ import numpy as np
 
 from lmkit.reporting.dataset_card import dataset_card
 from lmkit.reporting.escaped_html import Html, element
-from lmkit.reporting.lineage import MISSING, RAW, Lineage
+from lmkit.reporting.lineage import MISSING, Lineage
 from lmkit.reporting.page import page
 from lmkit.reporting.report_data import ConfigOf, ReportData, plural, read_report_data
 from lmkit.reporting.run_card import run_card
@@ -41,7 +41,7 @@ def _title(data: ReportData) -> str:
 
 def _head(data: ReportData) -> list[Html]:
     nodes = data.lineage.nodes
-    raw = sum(node.stage == RAW for node in nodes)
+    raw = len(data.lineage.sources())
     documents = [each.opened for each in data.folders("clean")]
     parts = [plural(raw, "source") if raw else ""]
     if documents:

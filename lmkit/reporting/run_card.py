@@ -13,7 +13,6 @@ from typing import Any
 from lmkit.artifacts.manifest import Plan
 from lmkit.reporting.command_lines import command_line, quoted
 from lmkit.reporting.dataset_card import known_languages
-from lmkit.reporting.lineage import RAW
 from lmkit.reporting.markdown_card import (
     card,
     code_block,
@@ -51,8 +50,8 @@ def run_card(data: ReportData, run: Run) -> str:
     }
     sources = [
         {"source": node.name, "files": f"{node.files:,}", "bytes": f"{node.bytes:,}"}
-        for node in data.lineage.nodes
-        if node.stage == RAW and any(node.key in _inputs(data, each.name) for each in above)
+        for node in data.lineage.sources()
+        if any(node.key in _inputs(data, each.name) for each in above)
     ]
     return card(
         [

@@ -14,9 +14,35 @@ from lmkit.reporting.tables_html import number, table
 
 MEASURES = ("acc", "acc_norm")
 """The scores that are drawn, the first that a task has."""
-LABELS, WIDTH, NOTES, LINE = 250, 820, 130, 17
+LINE = 17
 MAX_TASKS = 40
 """More tasks than these are folded away."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the parts of a picture are."""
+
+    start: int
+    """Where 0 is; the names are left of it."""
+    end: int
+    """Where 1 is; the numbers are right of it."""
+    width: int
+    name_height: int = 0
+    """Room above each line for its name, where there is none at the left."""
+
+    def at(self, share: float) -> float:
+        """Return the position of a score."""
+        return self.start + share * (self.end - self.start)
+
+    def height(self, line: "Line") -> int:
+        """Return the height of a line."""
+        return LINE * len(line.dots) + 6 + self.name_height
+
+
+WIDE = Layout(start=250, end=690, width=820)
+NARROW = Layout(start=4, end=240, width=350, name_height=16)
+"""For narrow screens."""
 
 
 @dataclass(frozen=True)
@@ -118,51 +144,54 @@ def _drawn(scores: Mapping[str, ScoreRecord]) -> ScoreRecord | None:
 
 
 def dot_plot(lines: Sequence[Line], title: str) -> Html:
-    """Return a picture with a line for each task."""
-    room = WIDTH - LABELS - NOTES
-    shapes: list[Html] = []
-    top = 6
-    for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
-        x = LABELS + tick * room
-        bottom = sum(_height(line) for line in lines) + 8
-        shapes.append(shape("line", x1=x, x2=x, y1=4, y2=bottom, class_="grid"))
-        shapes.append(text_at(x, bottom + 14, f"{tick:.0%}", "dim", "middle"))
-    for line in lines:
-        height = _height(line)
-        shapes.append(
-            text_at(LABELS - 8, top + height / 2 + 4, shortened(line.name, 34), anchor="end")
-        )
-        if line.chance is not None:
-            x = LABELS + line.chance * room
-            shapes.append(
-                shape(
-                    "line",
-                    element("title", f"chance {line.chance:.1%}"),
-                    x1=x,
-                    x2=x,
-                    y1=top + 2,
-                    y2=top + height - 2,
-                    class_="chance",
-                )
-            )
-        for index, dot in enumerate(line.dots):
-            shapes += _dot(dot, top + LINE * (index + 0.5) + 3, room)
-        top += height
+    """Return a picture with a line for each task, for wide and for narrow screens."""
     notes = "; ".join(f"{line.name} {number(line.dots[0].value)}" for line in lines[:20])
-    made = picture(WIDTH, top + 22, f"{title}: {notes}", *shapes)
-    return element("div", made, class_="scroll", tabindex=0)
+    wide, narrow = (_picture(lines, f"{title}: {notes}", layout) for layout in (WIDE, NARROW))
+    return joined(
+        [
+            element("div", wide, class_="scroll across"),
+            element("div", narrow, class_="scroll down"),
+        ]
+    )
 
 
-def _height(line: Line) -> int:
-    return LINE * len(line.dots) + 6
+def _picture(lines: Sequence[Line], label: str, layout: Layout) -> Html:
+    bottom = sum(map(layout.height, lines)) + 8
+    shapes: list[Html] = []
+    for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
+        x = layout.at(tick)
+        shapes.append(shape("line", x1=x, x2=x, y1=4, y2=bottom, class_="grid"))
+        shapes.append(text_at(max(x, 10), bottom + 14, f"{tick:.0%}", "dim", "middle"))
+    top = 6
+    for line in lines:
+        shapes += _line(line, top, layout)
+        top += layout.height(line)
+    return picture(layout.width, top + 22, label, *shapes)
 
 
-def _dot(dot: Dot, y: float, room: int) -> list[Html]:
-    color, x, error = f"c{dot.evaluation % COLORS}", LABELS + dot.value * room, dot.stderr or 0
-    low, high = (LABELS + min(max(dot.value + sign * error, 0), 1) * room for sign in (-1, 1))
+def _line(line: Line, top: int, layout: Layout) -> list[Html]:
+    height, name = layout.height(line), shortened(line.name, 34)
+    if layout.name_height:
+        shapes = [text_at(layout.start, top + 13, name)]
+    else:
+        shapes = [text_at(layout.start - 8, top + height / 2 + 4, name, anchor="end")]
+    first = top + layout.name_height
+    if line.chance is not None:
+        x, note = layout.at(line.chance), element("title", f"chance {line.chance:.1%}")
+        ends = {"y1": first + 2, "y2": top + height - 2}
+        shapes.append(shape("line", note, x1=x, x2=x, class_="chance", **ends))
+    for index, dot in enumerate(line.dots):
+        shapes += _dot(dot, first + LINE * (index + 0.5) + 3, layout)
+    return shapes
+
+
+def _dot(dot: Dot, y: float, layout: Layout) -> list[Html]:
+    color, error = f"c{dot.evaluation % COLORS}", dot.stderr or 0
+    low, high = (layout.at(min(max(dot.value + sign * error, 0), 1)) for sign in (-1, 1))
     note = f"{dot.value:.1%}" + (f" ± {error:.1%}" if dot.stderr is not None else "")
+    center = {"cx": layout.at(dot.value), "cy": y, "r": 4.5}
     return [
         shape("line", x1=low, x2=high, y1=y, y2=y, class_=f"{color} line"),
-        shape("circle", element("title", note), cx=x, cy=y, r=4.5, class_=f"{color} dot"),
-        text_at(WIDTH - NOTES + 14, y + 4, note, "dim"),
+        shape("circle", element("title", note), class_=f"{color} dot", **center),
+        text_at(layout.end + 14, y + 4, note, "dim"),
     ]

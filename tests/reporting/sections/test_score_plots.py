@@ -1,32 +1,22 @@
 import re
 from pathlib import Path
 
-from lmkit.reporting.sections.score_plots import (
-    LABELS,
-    NOTES,
-    WIDTH,
-    Dot,
-    Line,
-    dot_plot,
-    score_plots,
-)
+from lmkit.reporting.sections.score_plots import NARROW, WIDE, Dot, Line, dot_plot, score_plots
 from tests.reporting.folders import data_of, write_run
-
-ROOM = WIDTH - LABELS - NOTES
 
 
 def test_a_dot_stands_at_its_score_with_its_error_and_chance() -> None:
     found = dot_plot([Line("x", (Dot(1, 0.5, 0.1),), 0.25)], "Tasks")
-    (x,) = re.findall(r'<circle cx="([\d.]+)"', found)
-    assert float(x) == LABELS + ROOM / 2
-    (ends,) = re.findall(r'<line x1="([\d.]+)" x2="([\d.]+)"[^>]*class="c1 line"', found)
-    assert [float(end) for end in ends] == [LABELS + 0.4 * ROOM, LABELS + 0.6 * ROOM]
+    positions = [float(x) for x in re.findall(r'<circle class="c1 dot" cx="([\d.]+)"', found)]
+    assert positions == [WIDE.at(0.5), NARROW.at(0.5)]
+    ends = re.findall(r'<line x1="([\d.]+)" x2="([\d.]+)"[^>]*class="c1 line"', found)
+    assert [float(end) for end in ends[0]] == [WIDE.at(0.4), WIDE.at(0.6)]
     assert "50.0% ± 10.0%" in found and "chance 25.0%" in found
 
 
 def test_errors_stay_inside() -> None:
     found = dot_plot([Line("x", (Dot(0, 1.0, 0.5), Dot(1, 0.0, None)), None)], "Tasks")
-    assert max(float(x) for x in re.findall(r'x2="([\d.]+)"', found)) <= LABELS + ROOM
+    assert max(float(x) for x in re.findall(r'x2="([\d.]+)"', found)) <= WIDE.at(1)
 
 
 def test_scores_of_a_pipeline_are_shown(pipeline: Path) -> None:
