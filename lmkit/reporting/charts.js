@@ -220,12 +220,15 @@
 
     visible() { return this.series.filter((each) => !view.hidden.has(each.name)); }
 
+    // A few measured points are shown as they are.
+    get smoothing() { return this.dots ? 0 : view.smoothing; }
+
     prepare() {
       for (const each of this.series) {
-        const key = view.axis + view.smoothing;
+        const key = view.axis + this.smoothing;
         if (each.prepared === key) continue;
         each.across = atSteps(each.steps, clocks[each.run], view.axis);
-        each.up = view.smoothing ? smoothed(each.values, view.smoothing) : each.values;
+        each.up = this.smoothing ? smoothed(each.values, this.smoothing) : each.values;
         each.prepared = key;
       }
     }
@@ -246,7 +249,7 @@
       if (this.logXNow) x[0] = least[0];
       if (this.zoom) x.splice(0, 2, ...this.zoom);
       if (this.logXNow && x[0] <= 0) x[0] = least[0];
-      for (const each of shown) for (const values of [each.up, view.smoothing ? [] : each.values])
+      for (const each of shown) for (const values of [each.up, each.values])
         for (let i = 0; i < values.length; i++) {
           const value = values[i];
           if (!isFinite(value) || each.across[i] < x[0] || each.across[i] > x[1]) continue;
@@ -304,7 +307,7 @@
         pen.setLineDash(DASHES[each.dash]);
         pen.lineWidth = 1;
         pen.globalAlpha = 0.25;
-        if (view.smoothing) this.line(pen, each, each.values);
+        if (this.smoothing) this.line(pen, each, each.values);
         pen.globalAlpha = 1;
         pen.lineWidth = 1.7;
         this.line(pen, each, each.up);
@@ -370,7 +373,8 @@
       }
       const value = this.fromPixel(at), pen = this.pen, style = getComputedStyle(this.figure);
       this.tip.textContent = "";
-      make(this.tip, "b", AXES[view.axis] + " " + short(value, 5));
+      const shownAt = view.axis === "step" ? Math.round(value).toLocaleString("en") : short(value, 4);
+      make(this.tip, "b", AXES[view.axis] + " " + shownAt);
       pen.strokeStyle = style.getPropertyValue("--dim");
       pen.setLineDash([2, 2]);
       pen.beginPath(); pen.moveTo(at, TOP); pen.lineTo(at, this.height - BOTTOM); pen.stroke();
