@@ -9,7 +9,7 @@ def linear_ticks(low: float, high: float, most: int = MOST) -> list[float]:
     """Return multiples of 1, 2 or 5 times a power of ten.
 
     >>> linear_ticks(0, 10, 6)
-    [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]
+    [0, 2, 4, 6, 8, 10]
     """
     if not high > low:
         return [low]
