@@ -429,13 +429,20 @@
       Object.fromEntries(Object.entries(clock).map(([key, text]) => [key, floats(text)])));
     for (const parent of document.querySelectorAll(".controls")) makeControls(parent);
     for (const figure of document.querySelectorAll("figure.plot")) plots.push(new Plot(figure));
-    drawAll();
+    drawFrom(0);
     let width = window.innerWidth;
     window.addEventListener("resize", () => {
       if (window.innerWidth !== width) { width = window.innerWidth; drawAll(); }
     });
     window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
-    document.documentElement.dataset.ready = String(plots.length);
+  }
+
+  // One plot at a time, so that the page answers from the start.
+  function drawFrom(number) {
+    if (number < plots.length) {
+      plots[number].draw();
+      setTimeout(() => drawFrom(number + 1));
+    } else document.documentElement.dataset.ready = String(number);
   }
   start();
 })();

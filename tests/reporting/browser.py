@@ -86,16 +86,17 @@ class Browser:
         )
 
     def open(self, path: Path) -> float:
-        """Open a file; return the milliseconds until everything was drawn."""
+        """Open a report, and wait until all is drawn; return the milliseconds until it loaded."""
         self.errors, self.requests, self._loaded = [], [], False
         self.call("Page.navigate", url=path.resolve().as_uri())
         while not self._loaded:
             self._next()
         timing = "performance.getEntriesByType('navigation')[0].loadEventEnd"
         started = time.monotonic()
-        while not (ended := self.evaluate(timing)):
+        drawn = "document.documentElement.dataset.ready || !document.querySelector('canvas')"
+        while not (self.evaluate(timing) and self.evaluate(drawn)):
             assert time.monotonic() - started < SECONDS
-        return ended
+        return self.evaluate(timing)
 
     def evaluate(self, expression: str) -> Any:
         found = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
