@@ -5,9 +5,9 @@
 Of RUNS (5) with STEPS (20,000) and 8 curves each: seconds of the whole command, memory, the size of
 the page, whether a second report has the same bytes, and the milliseconds until a browser has
 loaded it, and then drawn all of it (the best and the median of 5). Of cleaned folders with 100 and
-1,000 shards, each with signals: seconds. The bounds are 3 MB, 5 s, 1 s to
-load, and a time that grows no more than the shards. Seconds are those of the processor, since machines are shared; of the wall next to
-them.
+1,000 shards, each with signals: seconds. The bounds are 3 MB, 5 s, 1 s to load, and a time that
+grows no more than the shards. Seconds are those of the processor, since machines are shared; those
+of the wall stand next to them.
 """
 
 import json
