@@ -34,3 +34,5 @@ lmkit eval "$work/run" --data "$work/packed" --output "$work/eval"
 python examples/compare_with_zstd.py "$work/packed" "$work/eval"
 # Generate text.
 lmkit generate "$work/run" --prompt "The function returns" --max-tokens 120 --temperature 0.7
+# Show all of it on one page, with the commands that make it again.
+lmkit report "$work" --output "$work/report"

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from lmkit.commands.pack.run import pack
     from lmkit.commands.pretrain.options import PretrainConfig
     from lmkit.commands.pretrain.run import pretrain
+    from lmkit.commands.report.options import ReportConfig
+    from lmkit.commands.report.run import report
     from lmkit.commands.train_classifier.options import TrainClassifierConfig
     from lmkit.commands.train_classifier.run import train_classifier
     from lmkit.commands.train_tokenizer.options import TrainTokenizerConfig
@@ -41,6 +43,7 @@ __all__ = [
     "InspectConfig",
     "PackConfig",
     "PretrainConfig",
+    "ReportConfig",
     "TrainClassifierConfig",
     "TrainTokenizerConfig",
     "clean",
@@ -51,6 +54,7 @@ __all__ = [
     "inspect_folder",
     "pack",
     "pretrain",
+    "report",
     "train_classifier",
     "train_tokenizer",
     "with_plugins",

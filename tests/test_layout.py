@@ -30,6 +30,7 @@ LAYERS = [
     {"objectives"},
     {"evaluation", "generation"},
     {"training"},
+    {"reporting"},
     {"commands"},
     {"cli"},
 ]

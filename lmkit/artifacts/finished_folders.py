@@ -1,8 +1,9 @@
 """Finished folders that lmkit wrote, recognized and checked by their manifests."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from lmkit.artifacts.manifest import MANIFEST, Manifest, read, refuse_other_format
+from lmkit.artifacts.manifest import MANIFEST, Manifest, Output, read, refuse_other_format
 from lmkit.errors import InputError, LmkitError
 from lmkit.storage.byte_ranges import hash_range
 
@@ -47,3 +48,13 @@ def check_finished(path: Path, *, hashes: bool, below: str = "") -> None:
         else:
             continue
         raise InputError(f"{file}: {problem}", "make that folder again")
+
+
+def damaged_files(folder: Path, outputs: Sequence[Output]) -> Iterator[str]:
+    """Yield a sentence for each file that is missing, or has another size than was written."""
+    for output in outputs:
+        file = folder / output.name
+        if not file.is_file():
+            yield f"{file}: missing"
+        elif (now := file.stat().st_size) != output.bytes:
+            yield f"{file}: has {now:,} bytes, had {output.bytes:,} when it was written"

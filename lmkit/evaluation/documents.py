@@ -11,8 +11,9 @@ from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Inputs
 from lmkit.artifacts.tasks import ReadRange
 from lmkit.counter_rng import row_keys
-from lmkit.evaluation.perplexity import SEED, Score, score_rows
+from lmkit.evaluation.perplexity import SEED, score_rows
 from lmkit.evaluation.processes import ALONE, Processes
+from lmkit.evaluation.text_score import Score
 from lmkit.model.transformer import Transformer
 from lmkit.objectives.objective import Objective, Packing
 from lmkit.packing.chunking import one_document_per_sequence

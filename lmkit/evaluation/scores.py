@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from lmkit.errors import LmkitError
-from lmkit.evaluation.perplexity import Score
 from lmkit.evaluation.tasks.task_scores import GroupScores, TaskScores, group_scores
+from lmkit.evaluation.text_score import Score
 
 SCORES = "scores.json"
 

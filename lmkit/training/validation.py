@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lmkit.evaluation.perplexity import Score, score_rows
+from lmkit.evaluation.perplexity import score_rows
+from lmkit.evaluation.text_score import Score
 from lmkit.objectives.batch import MakeBatch
 from lmkit.packing.token_rows import TokenSequences
 from lmkit.training.distributed.parallelism import Parallelism

@@ -3,7 +3,8 @@ import math
 import numpy as np
 import torch
 
-from lmkit.evaluation.perplexity import Score, score_rows
+from lmkit.evaluation.perplexity import score_rows
+from lmkit.evaluation.text_score import Score
 from lmkit.model.transformer import Transformer
 from lmkit.packing.token_rows import TokenSequences
 from tests.evaluation.together import together

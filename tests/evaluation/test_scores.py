@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from lmkit.errors import LmkitError
-from lmkit.evaluation.perplexity import Score
 from lmkit.evaluation.scores import Scores, read_scores
 from lmkit.evaluation.tasks.task_scores import ScoreRecord, TaskScores
+from lmkit.evaluation.text_score import Score
 
 
 def task(value: float) -> TaskScores:

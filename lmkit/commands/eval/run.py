@@ -36,7 +36,6 @@ from lmkit.commands.eval.scored_inputs import (
 )
 from lmkit.errors import InputError
 from lmkit.evaluation.documents import Reading, Scorer
-from lmkit.evaluation.perplexity import Score
 from lmkit.evaluation.processes import Processes
 from lmkit.evaluation.scores import SCORES, Scores, read_scores, source_rows
 from lmkit.evaluation.tasks.answers_file import ANSWERS, scores_in, write_answers
@@ -46,6 +45,7 @@ from lmkit.evaluation.tasks.score_table import score_sections
 from lmkit.evaluation.tasks.task_file import Task
 from lmkit.evaluation.tasks.task_scorer import ScoredModel, TaskScorer, task_scorer
 from lmkit.evaluation.tasks.task_scores import TaskScores, task_scores
+from lmkit.evaluation.text_score import Score
 from lmkit.execution.progress import log_message, progress, warn
 from lmkit.execution.ranks import rank, ranks
 from lmkit.execution.tables import shown

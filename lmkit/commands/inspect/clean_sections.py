@@ -1,6 +1,7 @@
 """What only a folder of `lmkit clean` shows."""
 
-from lmkit.commands.inspect.opened_folder import FolderKind, OpenedFolder, Sections
+from lmkit.artifacts.opened_folder import OpenedFolder
+from lmkit.commands.inspect.folder_kind import FolderKind, Sections
 from lmkit.filters.outcome_counts import CleanRecord, outcome_sections
 
 

@@ -1,7 +1,8 @@
 """What only a folder of `lmkit dedup` shows."""
 
+from lmkit.artifacts.opened_folder import OpenedFolder
+from lmkit.commands.inspect.folder_kind import FolderKind, Sections
 from lmkit.commands.inspect.folder_sections import MAX_INPUTS
-from lmkit.commands.inspect.opened_folder import FolderKind, OpenedFolder, Sections
 from lmkit.deduplication.summary import DedupRecord, summary_sections
 
 

@@ -3,8 +3,9 @@
 import json
 from typing import Any
 
+from lmkit.artifacts.opened_folder import OpenedFolder
 from lmkit.artifacts.record_samples import read_records
-from lmkit.commands.inspect.opened_folder import FolderKind, OpenedFolder, Sections
+from lmkit.commands.inspect.folder_kind import FolderKind, Sections
 from lmkit.commands.inspect.options import InspectConfig
 from lmkit.commands.inspect.record_sections import shortened
 from lmkit.config import did_you_mean

@@ -2,14 +2,16 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from os.path import abspath, commonpath
 from pathlib import Path
 
+from lmkit.artifacts.finished_folders import damaged_files
 from lmkit.artifacts.manifest import MANIFEST, Counts, Input, Output, Plan, flat
+from lmkit.artifacts.opened_folder import OpenedFolder
 from lmkit.artifacts.tasks import PARTIAL
-from lmkit.commands.inspect.opened_folder import OpenedFolder, Sections
+from lmkit.commands.inspect.folder_kind import Sections
 from lmkit.commands.registry import command_named
 
 MAX_INPUTS = 20
@@ -98,13 +100,4 @@ def file_rows(outputs: Sequence[Output]) -> list[Sections]:
 
 def problem_rows(folder: Path, outputs: Sequence[Output]) -> list[Sections]:
     """Name the files that are missing or damaged."""
-    return [{"text": problem} for problem in _problems(folder, outputs)]
-
-
-def _problems(folder: Path, outputs: Sequence[Output]) -> Iterator[str]:
-    for output in outputs:
-        file = folder / output.name
-        if not file.is_file():
-            yield f"{file}: missing"
-        elif (now := file.stat().st_size) != output.bytes:
-            yield f"{file}: has {now:,} bytes, had {output.bytes:,} when it was written"
+    return [{"text": problem} for problem in damaged_files(folder, outputs)]

@@ -2,7 +2,8 @@
 
 import random
 
-from lmkit.commands.inspect.opened_folder import FolderKind, OpenedFolder, Sections
+from lmkit.artifacts.opened_folder import OpenedFolder
+from lmkit.commands.inspect.folder_kind import FolderKind, Sections
 from lmkit.commands.inspect.options import InspectConfig
 from lmkit.commands.inspect.record_sections import shortened
 from lmkit.packing.packed_record import PackedRecord, SplitRecord

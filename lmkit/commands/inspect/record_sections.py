@@ -3,9 +3,10 @@
 from fnmatch import fnmatch
 from typing import get_args
 
+from lmkit.artifacts.opened_folder import OpenedFolder
 from lmkit.artifacts.options import DocumentFormat
 from lmkit.artifacts.record_samples import pick, read_records
-from lmkit.commands.inspect.opened_folder import OpenedFolder, Sections
+from lmkit.commands.inspect.folder_kind import Sections
 from lmkit.commands.inspect.options import InspectConfig
 
 MAX_CHARACTERS = 300

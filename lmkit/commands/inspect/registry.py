@@ -7,7 +7,7 @@ from lmkit.artifacts.manifest import flat
 from lmkit.commands.inspect.clean_sections import CLEAN
 from lmkit.commands.inspect.dedup_sections import DEDUP
 from lmkit.commands.inspect.eval_sections import EVAL
-from lmkit.commands.inspect.opened_folder import FolderKind
+from lmkit.commands.inspect.folder_kind import FolderKind
 from lmkit.commands.inspect.packed_sections import PACKED
 from lmkit.commands.inspect.run_sections import RUN
 from lmkit.commands.inspect.tokenizer_sections import TOKENIZER_FOLDER

@@ -7,8 +7,9 @@ from typing import Any, cast
 
 import pyarrow.compute as pc
 
+from lmkit.artifacts.opened_folder import OpenedFolder
 from lmkit.artifacts.signals_file import FACTS, read_signals
-from lmkit.commands.inspect.opened_folder import OpenedFolder, Sections
+from lmkit.commands.inspect.folder_kind import Sections
 from lmkit.commands.inspect.options import InspectConfig
 from lmkit.config import PLUGIN, refuse_other_plugins
 from lmkit.errors import InputError

@@ -15,7 +15,9 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from lmkit.artifacts.manifest import MANIFEST
+from lmkit.artifacts.opened_folder import OpenedFolder, open_folder
 from lmkit.commands.inspect.eval_sections import wrong_answer_sections
+from lmkit.commands.inspect.folder_kind import Sampler, Sections
 from lmkit.commands.inspect.folder_sections import (
     changed_options,
     count_facts,
@@ -24,7 +26,6 @@ from lmkit.commands.inspect.folder_sections import (
     problem_rows,
     summary,
 )
-from lmkit.commands.inspect.opened_folder import OpenedFolder, Sampler, Sections, open_folder
 from lmkit.commands.inspect.options import InspectConfig
 from lmkit.commands.inspect.record_sections import RECORDS, sample_records
 from lmkit.commands.inspect.registry import kind_of

@@ -5,8 +5,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from lmkit.artifacts.manifest import FORMAT, MANIFEST, Output
+from lmkit.artifacts.opened_folder import OpenedFolder
+from lmkit.commands.inspect.folder_kind import FolderKind, Sections
 from lmkit.commands.inspect.folder_sections import file_rows, problem_rows
-from lmkit.commands.inspect.opened_folder import FolderKind, OpenedFolder, Sections
 from lmkit.commands.inspect.record_sections import shortened
 from lmkit.errors import InputError
 from lmkit.training.checkpoints.run_summary import checkpoint_state, describe_run, parameters

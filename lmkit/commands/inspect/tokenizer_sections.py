@@ -3,8 +3,9 @@
 import json
 from pathlib import Path
 
+from lmkit.artifacts.opened_folder import OpenedFolder
+from lmkit.commands.inspect.folder_kind import FolderKind, Sections
 from lmkit.commands.inspect.folder_sections import MAX_INPUTS
-from lmkit.commands.inspect.opened_folder import FolderKind, OpenedFolder, Sections
 from lmkit.commands.inspect.options import InspectConfig
 from lmkit.packing.preview import TEXT, special_texts, tokenized
 from lmkit.tokenizers.report import ALL_SOURCES, ReportRow, TokenizerRecord

@@ -14,7 +14,8 @@ from math import prod
 from pathlib import Path
 
 from lmkit.artifacts.manifest import flat
-from lmkit.commands.inspect.opened_folder import FolderKind, OpenedFolder, Sections
+from lmkit.artifacts.opened_folder import OpenedFolder
+from lmkit.commands.inspect.folder_kind import FolderKind, Sections
 from lmkit.errors import InputError
 from lmkit.huggingface.checkpoint import CONFIG, HfCheckpoint, is_hf_folder
 from lmkit.huggingface.folder_tokenizer import FolderTokenizer

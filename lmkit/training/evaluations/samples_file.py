@@ -11,7 +11,7 @@ Choices:
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -57,7 +57,7 @@ class SamplesFile:
         if self._path.exists():
             trim_lines(self._path, step, _sample)
         self._written: dict[int, int] = {}
-        for _, sample in complete_lines(self._path, _sample):
+        for sample in read_samples(self._path):
             self._write_to_tensorboard(sample)
 
     def append(self, samples: Sequence[Sample]) -> None:
@@ -75,6 +75,12 @@ class SamplesFile:
         number = self._written.get(sample.step, 0)
         self._written[sample.step] = number + 1
         self._add_text(f"samples/{number}", sample.text, sample.step)
+
+
+def read_samples(path: Path) -> Generator[Sample]:
+    """Read the texts of a run, up to the first incomplete line."""
+    for _, sample in complete_lines(path, _sample):
+        yield sample
 
 
 def _sample(line: bytes) -> Sample | None:

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from lmkit.artifacts.manifest import Counts, Manifest, Plan
+from lmkit.artifacts.opened_folder import OpenedFolder
 from lmkit.commands.inspect.dedup_sections import dedup_sections
 from lmkit.commands.inspect.folder_sections import MAX_INPUTS
-from lmkit.commands.inspect.opened_folder import OpenedFolder
 from lmkit.errors import InputError
 from tests.commands.inspect.folders import inspect
 from tests.conftest import Lmkit, manifest

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from lmkit.artifacts.manifest import Counts, Manifest
-from lmkit.commands.inspect.opened_folder import OpenedFolder
+from lmkit.artifacts.opened_folder import OpenedFolder
 from lmkit.commands.inspect.registry import KINDS, kind_of
 from lmkit.commands.registry import command_named
 

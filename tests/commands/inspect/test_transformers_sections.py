@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from lmkit.artifacts.manifest import Manifest
-from lmkit.commands.inspect.opened_folder import OpenedFolder
+from lmkit.artifacts.opened_folder import OpenedFolder
 from lmkit.commands.inspect.transformers_sections import exported_sections, transformers_sections
 from lmkit.training.checkpoints.open_model import open_model
 from tests.conftest import Lmkit, manifest

@@ -5,7 +5,7 @@ the manifest.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -20,11 +20,7 @@ from lmkit.artifacts.manifest import (
     refuse_other_format,
 )
 from lmkit.artifacts.tasks import PARTIAL, Receipt
-from lmkit.commands.inspect.options import InspectConfig
 from lmkit.errors import InputError, LmkitError
-
-Sections = dict[str, Any]
-"""The output: tables of facts, or lists of such tables, by title."""
 
 
 @dataclass(frozen=True)
@@ -60,28 +56,22 @@ class OpenedFolder:
         return Counts.total(receipt.counts for receipt in self.receipts)
 
 
-Sampler = Callable[[InspectConfig, OpenedFolder], list[Sections]]
-"""Returns the rows of a section of samples. May raise LmkitError or OSError for damaged files."""
+def is_begun(folder: Path) -> bool:
+    """Return whether a folder holds a manifest, or the plan of an unfinished run."""
+    return (folder / MANIFEST).is_file() or (folder / PARTIAL / "plan.json").is_file()
 
 
-@dataclass(frozen=True)
-class FolderKind:
-    """What only the folders of one command show."""
+def open_folder(folder: Path, command: str = "inspect") -> OpenedFolder:
+    """Read the manifest of a folder, or what an unfinished run has left.
 
-    sections: Callable[[OpenedFolder], Sections]
-    """Returns sections from what the folder records, finished or not."""
-    samples: tuple[tuple[str, Sampler], ...] = ()
-    """Samples of a finished folder: the title of each section, and what fills it."""
-
-
-def open_folder(folder: Path) -> OpenedFolder:
-    """Read the manifest of a folder, or what an unfinished run has left. Raises InputError."""
+    Raises InputError, whose hint names the `command` that was typed.
+    """
     if not folder.exists():
         raise InputError(f"{folder}: no such folder", "name a folder that lmkit wrote")
     if not folder.is_dir():
         raise InputError(
             f"{folder}: a file, must be a folder",
-            f"try: lmkit inspect {_containing_folder(folder)}",
+            f"try: lmkit {command} {_containing_folder(folder)}",
         )
     try:
         if manifest := read(Manifest, folder / MANIFEST):
@@ -95,7 +85,7 @@ def open_folder(folder: Path) -> OpenedFolder:
     if plan is None:
         containing = _containing_folder(folder)
         hint = (
-            f"try: lmkit inspect {containing}"
+            f"try: lmkit {command} {containing}"
             if containing != folder
             else "name a folder that lmkit wrote"
         )
