@@ -10,21 +10,27 @@ from lmkit.commands.inspect.options import InspectConfig
 from lmkit.commands.inspect.record_sections import shortened
 from lmkit.config import did_you_mean
 from lmkit.errors import InputError
+from lmkit.evaluation.scores import TextScores, source_rows
 from lmkit.evaluation.tasks.score_table import score_sections
 from lmkit.evaluation.tasks.task_scores import GroupScores, TaskScores
 
+TABLES = {"tasks", "groups", "sources"}
+"""What has a table of its own."""
+
 
 def eval_sections(folder: OpenedFolder) -> Sections:
-    """Return the scores on held-out text, on tasks, and on groups of tasks."""
+    """Return the scores on held-out text, of each source, on tasks, and on groups of tasks."""
     found = _scores(folder)
-    text = {name: value for name, value in found.items() if name not in {"tasks", "groups"}}
+    text = {name: value for name, value in found.items() if name not in TABLES}
     if not text.get("tokens"):
         text = {name: value for name, value in text.items() if name == "checkpoint"}
     groups = found.get("groups", {})
     try:
         named = {name: GroupScores.model_validate(each) for name, each in groups.items()}
-        return {"scores": text, **score_sections(_tasks(found), named)}
-    except (ValueError, AttributeError):
+        sources = {n: TextScores.from_json(each) for n, each in found.get("sources", {}).items()}
+        tables = score_sections(_tasks(found), named)
+        return {"scores": text, "sources": source_rows(sources), **tables}
+    except (ValueError, AttributeError, KeyError, TypeError):
         return {"scores": text}
 
 

@@ -27,6 +27,19 @@ def test_a_folder_shows_the_scores_of_its_tasks(evaluated: Path, lmkit: Lmkit) -
     assert same["acc"].startswith("0.5000 ± 0.2236") and texts["acc"] == ""
 
 
+def test_text_of_several_sources_is_a_table(trained: Path, here: Path, lmkit: Lmkit) -> None:
+    for name, text in (("a.jsonl", "The cat sat."), ("b.jsonl", "A dog ran far away.")):
+        Path(name).write_text(json.dumps({"text": text}))
+    command = ["eval", trained, "--data", "a.jsonl", "--data", "b.jsonl", "--output", "scores"]
+    assert lmkit(*command)[0] == 0
+    found = inspect(lmkit, Path("scores"))
+    assert [(row["source"], row["bytes"]) for row in found["sources"]] == [
+        ("a.jsonl", 12),
+        ("b.jsonl", 19),
+    ]
+    assert found["scores"]["bytes"] == 31 and "sources" not in found["scores"]
+
+
 def test_the_items_that_were_wrong_can_be_shown(evaluated: Path, lmkit: Lmkit) -> None:
     found = inspect(lmkit, evaluated, "--task", "same", "--samples", "2")
     assert found["answers"] == {"items": 6, "wrong": 3, "shown": 2}
