@@ -18,6 +18,9 @@ class InspectConfig(CommandConfig):
     """A folder that lmkit made, finished or not, a checkpoint of a run, or a Transformers
     folder."""
 
+    other: Annotated[Path | None, POSITIONAL] = None
+    """A second folder of the same command: show in what the two differ, and nothing else."""
+
     samples: Annotated[int, Field(ge=0)] = 3
     """Documents to show of each kind, or items with --task."""
 

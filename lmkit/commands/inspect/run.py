@@ -16,6 +16,7 @@ from functools import partial
 
 from lmkit.artifacts.manifest import MANIFEST
 from lmkit.artifacts.opened_folder import OpenedFolder, open_folder
+from lmkit.commands.inspect.comparison.two_folders import comparison_sections
 from lmkit.commands.inspect.eval_sections import wrong_answer_sections
 from lmkit.commands.inspect.folder_kind import Sampler, Sections
 from lmkit.commands.inspect.folder_sections import (
@@ -41,6 +42,8 @@ from lmkit.training.checkpoints.run_summary import checkpoint_manifest
 
 def inspect_folder(config: InspectConfig) -> Sections:
     """Return the sections of a folder, which are the same for people and for scripts."""
+    if config.other is not None:
+        return comparison_sections(config, config.other)
     if config.text is not None:
         return {"pieces": pieces(config.folder, config.text)}
     if (checkpoint := checkpoint_manifest(config.folder)) is not None:

@@ -1,0 +1,1 @@
+"""In what two folders of the same command differ."""
