@@ -117,10 +117,10 @@ def test_a_score_depends_neither_on_order_nor_on_micro_batch(run: Path, here: Pa
     lines = [json.dumps({"id": str(n), "text": text}) for n, text in enumerate(prose(9, 40))]
     Path("a.jsonl").write_text("\n".join(lines))
     Path("b.jsonl").write_text("\n".join(lines[::-1]))
-    one = evaluate(EvalConfig(run=run, data=Path("a.jsonl"), micro_batch=1))
-    two = evaluate(EvalConfig(run=run, data=Path("b.jsonl"), micro_batch=7))
-    assert one.loss == pytest.approx(two.loss, rel=1e-6)
-    assert one.tokens == two.tokens
+    one = evaluate(EvalConfig(run=run, data=(Path("a.jsonl"),), micro_batch=1))
+    two = evaluate(EvalConfig(run=run, data=(Path("b.jsonl"),), micro_batch=7))
+    assert one.text.loss == pytest.approx(two.text.loss, rel=1e-6)
+    assert one.text.tokens == two.text.tokens
 
 
 def test_a_run_records_its_objective(run: Path) -> None:
