@@ -121,6 +121,8 @@ def restored(row: dict[str, Any]) -> dict[str, Any]:
     exact = {} if row["escaped"] is None else from_json(row["escaped"].encode())
     if not isinstance(metadata, dict) or not isinstance(exact, dict):
         raise ValueError("metadata is not a JSON object")
+    if not all(name in TEXTS and isinstance(text, str) for name, text in exact.items()):
+        raise ValueError("escaped holds something else than id, text and source")
     return {name: row[name] for name in TEXTS} | {"metadata": metadata} | exact
 
 

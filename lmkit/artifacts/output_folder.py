@@ -41,6 +41,7 @@ from lmkit.artifacts.manifest import (
     read,
     refuse_other_format,
 )
+from lmkit.artifacts.overlap import refuse_overlap
 from lmkit.artifacts.tasks import (
     PARTIAL,
     ReadRange,
@@ -51,12 +52,11 @@ from lmkit.artifacts.tasks import (
     run_tasks,
 )
 from lmkit.config import FolderConfig, StageConfig
-from lmkit.errors import ConfigError, LmkitError, OutputError
+from lmkit.errors import LmkitError, OutputError
 from lmkit.execution.progress import log_message, warn
 from lmkit.storage.atomic_files import remove_leftovers
 from lmkit.storage.byte_ranges import hash_range
 from lmkit.storage.hub import HubDataset
-from lmkit.storage.remote_files import RemoteFile, file_at
 
 TaskT = TypeVar("TaskT")
 SCRATCH = (
@@ -392,34 +392,6 @@ def open_output(config: StageConfig, inputs: Inputs) -> Generator[OutputFolder]:
             return
         folder.write_plan()
         yield folder
-
-
-def refuse_overlap(output: Path, inputs: Sequence[str | Path]) -> None:
-    """Refuse to write into an input."""
-    real_output = os.path.realpath(output)
-    parents = {str(parent) for parent in Path(real_output).parents}
-    inside = os.path.join(real_output, "")
-    folders: dict[str, str] = {}
-    for path in inputs:
-        if isinstance(file_at(path), RemoteFile):
-            continue
-        other = _real(path, folders)
-        if real_output == other:
-            raise ConfigError(f"--output: {output} is also an input")
-        if other in parents and os.path.isdir(other):
-            raise ConfigError(f"--output: {output} is inside the input {path}")
-        if other.startswith(inside):
-            raise ConfigError(f"--output: the input {path} is inside {output}")
-
-
-def _real(path: str | Path, folders: dict[str, str]) -> str:
-    """Return the real path of a path; `folders` caches those of folders."""
-    folder, name = os.path.split(path)
-    if name in {"", ".", ".."} or os.path.islink(path):
-        return os.path.realpath(path)
-    if folder not in folders:
-        folders[folder] = os.path.realpath(folder)
-    return os.path.join(folders[folder], name)
 
 
 def machine() -> dict[str, Any]:

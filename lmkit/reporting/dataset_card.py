@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lmkit.artifacts.manifest import Manifest
-from lmkit.errors import InputError
 from lmkit.filters.outcome_counts import CleanRecord
 from lmkit.reporting.command_lines import command_line
 from lmkit.reporting.lineage import ShownFolder
@@ -21,7 +20,7 @@ from lmkit.reporting.markdown_card import (
     markdown_table,
     plain_text,
 )
-from lmkit.reporting.report_data import ReportData
+from lmkit.reporting.report_data import ReportData, record_of
 
 DOCUMENTS = ("clean", "dedup")
 SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000)
@@ -103,11 +102,7 @@ def known_languages(folders: Sequence[ShownFolder]) -> list[str]:
         asked = [str(code) for code in each.opened.plan.config.get("language") or ()]
         if asked and asked != ["all"]:
             found += asked
-        elif asked:
-            try:
-                record = CleanRecord.from_manifest(each.opened.manifest, each.opened.path)
-            except InputError:
-                continue
+        elif asked and (record := record_of(each, CleanRecord)):
             total = sum(row.out for row in record.by_language) or 1
             found += [row.language for row in record.by_language if row.out > total / 100]
     codes = {code for code in found if code.isalpha() and len(code) <= 3}

@@ -3,7 +3,7 @@ r"""HTML that is built safely: whatever is not markup made here is escaped.
 Choices:
 - Markup has a type of its own. Any other value becomes text: control characters, and those that
   change the direction of text, are shown as escapes, then `html.escape` does the rest. So no id, no
-  option and no document can add an element, whoever wrote it.
+  option and no document can add an element, also not one that was written to do so.
 - No `style` attribute: the page's security policy forbids them. Classes and SVG attributes do it.
 """
 

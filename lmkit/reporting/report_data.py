@@ -4,19 +4,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import TypeVar
 
 from lmkit.artifacts.finished_folders import damaged_files
-from lmkit.artifacts.manifest import MANIFEST
+from lmkit.artifacts.manifest import MANIFEST, Details
 from lmkit.artifacts.opened_folder import OpenedFolder
 from lmkit.artifacts.tasks import PARTIAL
 from lmkit.config import CommandConfig
-from lmkit.errors import LmkitError
+from lmkit.errors import InputError, LmkitError
 from lmkit.evaluation.scores import SCORES, Scores, read_scores
 from lmkit.reporting.lineage import Lineage, ShownFolder
 from lmkit.reporting.run_metrics import RunMetrics, read_metrics
 from lmkit.training.evaluations.samples_file import SAMPLES
 from lmkit.training.metrics import METRICS
 
+DetailsT = TypeVar("DetailsT", bound=Details)
 ConfigOf = Callable[[str], type[CommandConfig] | None]
 """Returns the options of a command by its name; None of an unknown one."""
 READ = (
@@ -95,6 +97,18 @@ def _content(path: Path) -> bytes:
         return path.read_bytes()
     except OSError:
         return b""
+
+
+def record_of(folder: ShownFolder, kind: type[DetailsT]) -> DetailsT | None:
+    """Return what a folder records of its results.
+
+    None of one that isn't finished, or is damaged: that stands among the problems.
+    """
+    manifest = folder.opened.manifest
+    try:
+        return kind.from_manifest(manifest, folder.opened.path) if manifest else None
+    except InputError:
+        return None
 
 
 def plural(count: int, noun: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from lmkit.artifacts import documents_parquet
 from lmkit.artifacts.documents_file import Document, read_shard
-from lmkit.artifacts.documents_parquet import ParquetDocuments
+from lmkit.artifacts.documents_parquet import ParquetDocuments, restored
 from lmkit.errors import LmkitError
 from lmkit.storage.byte_ranges import Range
 from tests.readers.reading import documents as read_as_raw
@@ -134,3 +134,13 @@ def test_a_single_file_is_read_like_one_of_json_lines(tmp_path: Path) -> None:
     for document, metadata in zip(found, ODD, strict=True):
         assert {key: document.metadata[key] for key in metadata} == metadata
         assert document.metadata.keys() - metadata.keys() <= {"origin", "offset", "record"}
+
+
+@pytest.mark.parametrize(
+    "escaped", ['{"text": 5}', '{"other": "x"}', "[]", '{"id": null}'], ids=repr
+)
+def test_what_stands_in_for_a_text_must_be_one(escaped: str) -> None:
+    row = {"id": "1", "text": "a", "source": "s", "metadata": "{}", "escaped": escaped}
+    with pytest.raises(ValueError, match=r"escaped|JSON object"):
+        restored(row)
+    assert restored({**row, "escaped": '{"text": "b"}'})["text"] == "b"

@@ -26,7 +26,8 @@ from lmkit.artifacts.documents_file import OutcomeFiles
 from lmkit.artifacts.inputs import Inputs
 from lmkit.artifacts.lock import folder_lock
 from lmkit.artifacts.manifest import Counts
-from lmkit.artifacts.output_folder import OutputFolder, refuse_overlap
+from lmkit.artifacts.output_folder import OutputFolder
+from lmkit.artifacts.overlap import refuse_overlap
 from lmkit.artifacts.tasks import TaskWriter, finished
 from lmkit.commands.eval.options import EvalConfig
 from lmkit.commands.eval.scored_inputs import (

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from lmkit.artifacts.inputs import Inputs
-from lmkit.artifacts.output_folder import refuse_overlap
+from lmkit.artifacts.overlap import refuse_overlap
 from lmkit.commands.pretrain.options import PretrainConfig
 from lmkit.errors import ConfigError
 from lmkit.evaluation.tasks.task_scorer import ScoredModel

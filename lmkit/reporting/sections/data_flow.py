@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lmkit.errors import InputError
 from lmkit.filters.outcome_counts import CleanRecord, NamedCounts
 from lmkit.reporting.escaped_html import (
     Html,
@@ -14,7 +13,7 @@ from lmkit.reporting.escaped_html import (
     preformatted,
 )
 from lmkit.reporting.lineage import ShownFolder
-from lmkit.reporting.report_data import ReportData
+from lmkit.reporting.report_data import ReportData, record_of
 from lmkit.reporting.section import Section
 from lmkit.reporting.svg_shapes import Bar, bars
 from lmkit.reporting.tables_html import table
@@ -88,11 +87,9 @@ def _listed(counts: Mapping[str, int]) -> str:
 
 def _outcomes(folder: ShownFolder) -> list[Html]:
     """Return the outcomes by source and by language, and examples of what was dropped."""
-    assert folder.opened.manifest
-    try:
-        record = CleanRecord.from_manifest(folder.opened.manifest, folder.opened.path)
-    except InputError:
-        return []  # among the problems
+    record = record_of(folder, CleanRecord)
+    if record is None:
+        return []
     shown: list[Html] = []
     for kind, rows in (("source", record.by_source), ("language", record.by_language)):
         if len(rows) > 1 or (rows and kind == "language" and rows[0].language != "unknown"):

@@ -3,10 +3,9 @@
 from itertools import pairwise
 
 from lmkit.deduplication.summary import DedupRecord, summary_sections
-from lmkit.errors import InputError
 from lmkit.reporting.escaped_html import Html, element, folded, joined, paragraph, preformatted
 from lmkit.reporting.lineage import ShownFolder
-from lmkit.reporting.report_data import ReportData
+from lmkit.reporting.report_data import ReportData, record_of
 from lmkit.reporting.section import Section
 from lmkit.reporting.svg_shapes import Bar, bars
 from lmkit.reporting.tables_html import table
@@ -18,11 +17,7 @@ def duplicate_clusters(data: ReportData) -> Section | None:
     """Return the clusters of each deduplicated folder, and what was found of test sets."""
     content: list[Html] = []
     for folder in data.folders("dedup"):
-        if folder.opened.manifest:
-            try:
-                record = DedupRecord.from_manifest(folder.opened.manifest, folder.opened.path)
-            except InputError:
-                continue  # among the problems
+        if record := record_of(folder, DedupRecord):
             content += _of_folder(folder, record)
     if not content:
         return None

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from lmkit.artifacts.manifest import flat
+from lmkit.config import FolderConfig
 from lmkit.reporting.escaped_html import Html, element, joined, paragraph
 from lmkit.reporting.lineage import ShownFolder
 from lmkit.reporting.report_data import ReportData
 from lmkit.reporting.section import Section
 from lmkit.reporting.tables_html import table
 
-LOCATIONS = frozenset({"inputs", "inputs_from", "output"})
 ORDER = ("pretrain", "pack", "train-tokenizer", "dedup", "clean", "eval")
 MOST = 12
 """Most folders to compare."""
@@ -36,7 +36,7 @@ def differing_options(folders: Sequence[ShownFolder]) -> list[dict[str, object]]
     rows: list[dict[str, object]] = []
     for key in dict.fromkeys(key for config in configs for key in config):
         values = [config.get(key) for config in configs]
-        if key not in LOCATIONS and any(value != values[0] for value in values):
+        if key not in FolderConfig.location_options and any(value != values[0] for value in values):
             row: dict[str, object] = {"option": f"--{key.replace('_', '-')}"}
             pairs = zip(folders, values, strict=True)
             rows.append(row | {each.name: _shown(value) for each, value in pairs})

@@ -1,10 +1,9 @@
 """Packing: sequences, padding, bytes per token, and what was held out."""
 
-from lmkit.errors import InputError
 from lmkit.packing.packed_record import PackedRecord
 from lmkit.reporting.escaped_html import Html, element, joined, paragraph
 from lmkit.reporting.lineage import ShownFolder
-from lmkit.reporting.report_data import ReportData
+from lmkit.reporting.report_data import ReportData, record_of
 from lmkit.reporting.section import Section
 from lmkit.reporting.tables_html import table
 
@@ -15,11 +14,7 @@ def packed_sequences(data: ReportData) -> Section | None:
     """Return the splits and sources of each packed folder."""
     content: list[Html] = []
     for folder in data.folders("pack"):
-        if folder.opened.manifest:
-            try:
-                record = PackedRecord.from_manifest(folder.opened.manifest, folder.opened.path)
-            except InputError:
-                continue  # among the problems
+        if record := record_of(folder, PackedRecord):
             content += _of_folder(folder, record)
     if not content:
         return None

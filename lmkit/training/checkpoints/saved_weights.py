@@ -1,7 +1,7 @@
 """The weights of a checkpoint, and their names in a model.
 
 Choice: nothing here knows of sharded tensors, which only training has: `torch.distributed.tensor`
-takes half as long to import as torch, and whoever scores or generates waits for it.
+takes half as long to import as torch, and scoring and generating would wait for it.
 """
 
 from collections.abc import Mapping

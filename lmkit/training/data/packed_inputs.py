@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from lmkit.artifacts.finished_folders import check_finished
 from lmkit.artifacts.inputs import Inputs, folder_input
-from lmkit.artifacts.output_folder import refuse_overlap
+from lmkit.artifacts.overlap import refuse_overlap
 from lmkit.errors import InputError
 from lmkit.execution.ranks import rank
 from lmkit.packing.packed_folder import PackedFolder

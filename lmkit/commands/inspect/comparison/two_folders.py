@@ -16,6 +16,7 @@ from lmkit.commands.inspect.comparison.folder_pair import Pair
 from lmkit.commands.inspect.folder_kind import Sections
 from lmkit.commands.inspect.folder_sections import count_facts, summary
 from lmkit.commands.inspect.options import InspectConfig
+from lmkit.config import FolderConfig
 from lmkit.errors import ConfigError, InputError
 
 KINDS: dict[str, Callable[[InspectConfig, Pair], Sections]] = {
@@ -25,7 +26,6 @@ KINDS: dict[str, Callable[[InspectConfig, Pair], Sections]] = {
     "dedup": document_sections,
 }
 """What is compared beside options, inputs and counts, by the command."""
-LOCATIONS = frozenset({"inputs", "inputs_from", "output"})
 
 
 def comparison_sections(config: InspectConfig, other: Path) -> Sections:
@@ -56,7 +56,7 @@ def _options(folder: OpenedFolder) -> dict[str, object]:
     return {
         f"--{name.replace('_', '-')}": value
         for name, value in options.items()
-        if name not in LOCATIONS
+        if name not in FolderConfig.location_options
     }
 
 
