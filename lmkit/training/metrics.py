@@ -9,6 +9,8 @@ Choices:
 - Numbers are written in full: Python's shortest text that reads back as the same float.
 - Scores on tasks are in the line of their step, as in the scores.json of `lmkit eval`: of each task
   and of each group of tasks, the values by the names of the scores.
+- A number that an older version doesn't know is no reason to cut the file: readers ignore it, and
+  its line keeps its bytes.
 - A number that is not finite (a loss that overflowed, the gradient norm of a step that was skipped)
   is null: JSON has no NaN, and strict parsers stop at one.
 - Lines are passed to the system one by one and may lose their tail in a power failure. `sync`
@@ -20,7 +22,7 @@ import json
 import math
 import os
 from collections.abc import Generator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -58,6 +60,20 @@ class Record:
     """Of this step only; validation and saving are not counted."""
     validation_loss: float | None = None
     """Where it was measured after this step."""
+    validation: dict[str, float] | None = None
+    """The same of each packed folder, where there are several."""
+    data_wait_seconds: float | None = None
+    """For which this process waited for the sequences of this step."""
+    flops_per_second: float | None = None
+    """Of all devices, as the forecast of the run counts them; padding is no work."""
+    mfu: float | None = None
+    """Model FLOPs utilization: the fraction of the devices' peak, where that is known."""
+    memory_bytes: int | None = None
+    """Of this process, or of its GPU; at logged steps."""
+    gpu_utilization: float | None = None
+    """Fraction of the time in which rank zero's GPU was busy; at logged steps, where NVML is."""
+    update_ratio: dict[str, float] | None = None
+    """Norm of the change of the weights over their norm, by group of weights; at logged steps."""
     tasks: Scores | None = None
     """Where tasks were scored after this step."""
     groups: Scores | None = None
@@ -90,6 +106,9 @@ def _with_nan(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _with_nan(each) for key, each in cast(dict[str, Any], value).items()}
     return math.nan if value is None else value
+
+
+_FIELDS = frozenset(field.name for field in fields(Record))
 
 
 class Metrics:
@@ -156,6 +175,7 @@ def trim(run: Path, step: int) -> None:
 
 def _record(line: bytes) -> Record | None:
     try:
-        return Record(**_with_nan(json.loads(line)))
+        values = json.loads(line)
+        return Record(**{key: _with_nan(values[key]) for key in values if key in _FIELDS})
     except (ValueError, TypeError, AttributeError):
         return None

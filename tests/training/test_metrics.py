@@ -45,6 +45,18 @@ def test_a_line_has_the_promised_fields_and_a_validation_loss_where_measured(
     assert in_tensorboard(tmp_path, "validation/loss") == [(2, 4.5)]
 
 
+def test_numbers_that_a_later_version_adds_cut_nothing_and_keep_their_bytes(
+    tmp_path: Path,
+) -> None:
+    lines = "".join(
+        record(step).as_json()[:-1] + f', "of_later": {{"x": [{step}]}}}}\n' for step in (1, 2, 3)
+    )
+    (tmp_path / METRICS).write_text(lines, "utf-8")
+    assert list(read(tmp_path)) == [record(1), record(2), record(3)]
+    trim(tmp_path, 2)
+    assert (tmp_path / METRICS).read_text("utf-8") == "".join(lines.splitlines(True)[:2])
+
+
 def test_scores_on_tasks_are_in_the_line_and_in_tensorboard_whatever_log_every_is(
     tmp_path: Path,
 ) -> None:
