@@ -1,12 +1,9 @@
 """The training loop: sequences in, weights updated, one record per step.
 
 Choices:
-- The loss of a step is the sum over its targets divided by their number, over all micro-batches and
-  ranks: the mean of the means of unequal parts is another number. Gradients are averaged over the
-  data-parallel ranks (`parallelism`); each rank's loss is multiplied by their number.
 - What a step computes depends only on (seed, step, rank): the sequences (`sequence_order`), the
-  objective's random numbers (`step_batches`), the learning rate (`schedule`), and dropout, for
-  which torch is seeded at each step. There is no other state than weights, moments and `Progress`.
+  objective's random numbers (`step_batches`), the learning rate (`schedule`), and dropout
+  (`step_computation`). There is no other state than weights, moments and `Progress`.
   Batches that were skipped after a spike shift those of all later steps.
 - A GPU is queued one step ahead: its numbers are read when the next step is already queued, so
   reading never makes it idle. Hence a record is one step late there; before validation and saving
@@ -18,23 +15,19 @@ Choices:
 import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 from torch.optim import Optimizer
 
-from lmkit.counter_rng import draw
 from lmkit.errors import LmkitError
 from lmkit.objectives.batch import MakeBatch
 from lmkit.training.data.sequence_order import micro_batches_of_rank, rows_of_step
 from lmkit.training.data.step_batches import (
-    Arguments,
     StepBatches,
     TrainingRows,
     prefetch,
@@ -44,58 +37,15 @@ from lmkit.training.distributed.parallelism import Parallelism
 from lmkit.training.loss_scale import LossScale
 from lmkit.training.loss_spikes import is_spike, updated_history, z_score
 from lmkit.training.metrics import Record, finite
-from lmkit.training.optimizer import CombinedOptimizer, update
-from lmkit.training.options import OptimConfig, ScheduleConfig, SpikeConfig
-from lmkit.training.schedule import learning_rate
+from lmkit.training.optimizer import CombinedOptimizer
+from lmkit.training.recipe import Recipe
+from lmkit.training.step_computation import StepComputation, StepResult
 
 Order = Callable[[int, int, int, int], NDArray[np.int64]]
 """From the seed, a step, the global batch size and the number of sequences to those of the step."""
 
 MAX_SKIPPED_IN_A_ROW = 10
 """Consecutive steps that may be skipped. A spike lasts one or two; ten mean divergence."""
-
-
-DEFAULT_SPIKES = SpikeConfig()
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What determines the numbers of a run, apart from its model, its data and its objective."""
-
-    seed: int
-    steps: int
-    global_batch_size: int
-    """Sequences of a step, over all ranks and micro-batches."""
-    micro_batch: int
-    """Sequences that a rank computes at a time; it changes memory, speed and the dropout masks."""
-    optim: OptimConfig
-    schedule: ScheduleConfig
-    spike: SpikeConfig = DEFAULT_SPIKES
-    validate_every: int | None = None
-    evaluate_every: int | None = None
-    sample_every: int | None = None
-    save_every: int | None = None
-
-    def validates_after(self, step: int) -> bool:
-        """Whether to validate after a step; after the last one always."""
-        return _is_due(step, self.validate_every) or step == self.steps
-
-    def evaluates_after(self, step: int) -> bool:
-        """Whether to score tasks after a step; after the last one always."""
-        return _is_due(step, self.evaluate_every) or step == self.steps
-
-    def samples_after(self, step: int) -> bool:
-        """Whether to generate texts after a step; after the last one always."""
-        return _is_due(step, self.sample_every) or step == self.steps
-
-    def saves_after(self, step: int) -> bool:
-        """Whether to save after a step; after the last one always."""
-        return _is_due(step, self.save_every) or step == self.steps
-
-    def pauses_after(self, step: int) -> bool:
-        """Whether a step is followed by anything but the next step."""
-        dues = (self.validates_after, self.evaluates_after, self.samples_after, self.saves_after)
-        return any(is_due(step) for is_due in dues)
 
 
 @dataclass(frozen=True)
@@ -193,13 +143,15 @@ def train(
         step_inputs = step_batches(recipe.seed, number, micro_batches, data, make_batch, pin)
         return replace(step_inputs, step=step)
 
-    trainer = _Trainer(parallelism, optimizer, recipe, hooks, start.left_out, scale)
+    computation = StepComputation(
+        parallelism, optimizer, recipe, start.left_out, scale, hooks.should_stop, hooks.warn
+    )
     tracker = _ProgressTracker(start, recipe, hooks, is_fp16=scale is not None)
     lag = 1 if accelerator.device.type == "cuda" else 0
     with closing(prefetch(make, range(start.step + 1, recipe.steps + 1))) as prefetched:
-        for step_inputs in prefetched:
+        for step_inputs, waited in _with_wait(prefetched):
             hooks.on_beat(step_inputs.step, "computing")
-            tracker.queued.append(trainer.step(step_inputs))
+            tracker.queued.append(computation.step(step_inputs, waited))
             tracker.finish_steps(0 if recipe.pauses_after(step_inputs.step) else lag)
             if tracker.stopping:
                 break
@@ -209,130 +161,14 @@ def train(
     return tracker.progress
 
 
-class _Trainer:
-    """Queues the computation of one step after the other."""
-
-    def __init__(
-        self,
-        parallelism: Parallelism,
-        optimizer: Optimizer | CombinedOptimizer,
-        recipe: Recipe,
-        hooks: Hooks,
-        left_out: int,
-        scale: LossScale | None,
-    ) -> None:
-        self._team, self._optimizer, self._scale = parallelism, optimizer, scale
-        self._recipe, self._left_out = recipe, left_out
-        self._should_stop, self._warn = hooks.should_stop, hooks.warn
-        self._splits = 1
-        self._device = parallelism.accelerator.device
-
-    def step(self, step_inputs: StepBatches) -> "_StepResult":
-        """Compute the gradient of the global batch and update the weights.
-
-        Where memory runs out, a single process halves its micro-batches and tries again: no weight
-        has changed yet, and what the failed `_step` held is freed with it. Several processes can't,
-        since the others are waiting in the middle of the step.
-        """
-        while True:
-            try:
-                return self._step(step_inputs)
-            except torch.OutOfMemoryError:
-                rows = max(len(batch["tokens_BT"]) for batch in step_inputs.batches)
-                if self._team.processes > 1 or self._splits >= rows:
-                    raise LmkitError(
-                        f"step {step_inputs.step}: out of memory with {rows:,} sequences at a time",
-                        "the same command with a smaller --micro-batch resumes",
-                    ) from None
-            self._splits *= 2
-            for shard in self._team.local_shards:
-                shard.parameter.grad = None
-            torch.cuda.empty_cache()
-            self._warn(
-                f"step {step_inputs.step}: out of memory; micro-batches are split in {self._splits}"
-            )
-
-    def _step(self, step_inputs: StepBatches) -> "_StepResult":
-        recipe, parallelism = self._recipe, self._team
-        parallelism.model.train()  # validation may have switched dropout off
-        torch.manual_seed(
-            draw(recipe.seed, step_inputs.step + self._left_out, parallelism.data_parallel_rank)
-        )
-        lr = learning_rate(step_inputs.step, recipe.optim.lr, recipe.steps, recipe.schedule)
-        for group in self._optimizer.param_groups:
-            group["lr"] = lr
-        # All are checked, even with one data-parallel rank: another may have got the signal.
-        stop = (
-            parallelism.any_rank(self._should_stop())
-            if parallelism.data_parallel_size == 1
-            else self._should_stop()
-        )
-        counts = self._sum_counts(
-            step_inputs.targets, step_inputs.tokens, step_inputs.dropped, stop
-        )
-        # A batch without any target has no gradient; a division by 0 would make it NaN.
-        loss_factor = parallelism.data_parallel_size / counts[0].clamp(min=1)
-        nll = torch.zeros((), dtype=counts.dtype, device=self._device)
-        batches = [piece for batch in step_inputs.batches for piece in _split(batch, self._splits)]
-        for number, batch in enumerate(batches, start=1):
-            with parallelism.micro_batch_context(last=number == len(batches)):
-                summed = parallelism.call(self._on_device(batch))
-                mean = summed * loss_factor.to(summed.dtype)
-                parallelism.accelerator.backward(
-                    mean if self._scale is None else self._scale.scaled(mean)
-                )
-            nll += summed.detach()
-        loss = parallelism.reduce_sum(nll) / counts[0]
-        parallelism.collect_gradients()
-        if self._scale is not None:
-            self._scale.unscale(shard.local.grad for shard in parallelism.local_shards)
-        norm = update(self._optimizer, recipe.optim.grad_clip, parallelism.norm_of)
-        if self._scale is not None:
-            self._scale.update(norm)
-        values = torch.stack([loss, norm.to(loss.dtype), *counts])
-        return _StepResult(step_inputs.step, lr, values)
-
-    def _sum_counts(self, *values: int) -> Tensor:
-        """Add up counts over the data-parallel ranks."""
-        # They are exact in fp64; Apple's GPUs have only fp32.
-        dtype = torch.float32 if self._device.type == "mps" else torch.float64
-        # full, not tensor, which copies from the CPU, and waits until the GPU is idle.
-        return self._team.reduce_sum(
-            torch.stack([torch.full((), v, dtype=dtype, device=self._device) for v in values])
-        )
-
-    def _on_device(self, batch: Arguments) -> Arguments:
-        return {name: t.to(self._device, non_blocking=True) for name, t in batch.items()}
-
-
-def _split(batch: Arguments, splits: int) -> list[Arguments]:
-    """Split a batch in parts of about equal size; none is empty."""
-    splits = min(splits, len(batch["tokens_BT"]))
-    split_tensors = {name: tensor.tensor_split(splits) for name, tensor in batch.items()}
-    return [
-        {name: parts[number] for name, parts in split_tensors.items()} for number in range(splits)
-    ]
-
-
-class _StepResult:
-    """The numbers of a step, on their way from the device."""
-
-    def __init__(self, step: int, lr: float, values: Tensor) -> None:
-        self.step, self.lr = step, lr
-        self._values = values.to("cpu", non_blocking=True)
-        self._arrived: torch.cuda.Event | None = None
-        if values.device.type == "cuda":
-            self._arrived = torch.cuda.Event()
-            self._arrived.record()
-        elif values.device.type != "cpu":
-            self._values = values.cpu()  # other devices have no event for the end of a copy
-
-    def read(self) -> tuple[float, float, int, int, int, bool]:
-        """Wait for: loss, gradient norm, targets, tokens, dropped tokens, whether to stop."""
-        if self._arrived is not None:
-            self._arrived.synchronize()
-        loss, norm, targets, tokens, dropped, stop = self._values.tolist()
-        return loss, norm, int(targets), int(tokens), int(dropped), stop > 0
+def _with_wait(steps: Iterator[StepBatches]) -> Iterator[tuple[StepBatches, float]]:
+    """Yield the batches of each step, and the seconds that they were waited for."""
+    while True:
+        asked = time.perf_counter()
+        step_inputs = next(steps, None)
+        if step_inputs is None:
+            return
+        yield step_inputs, time.perf_counter() - asked
 
 
 class _ProgressTracker:
@@ -343,7 +179,7 @@ class _ProgressTracker:
         self._max_skipped = MAX_SKIPPED_IN_A_ROW * (3 if is_fp16 else 1)
         self._saved = start.step
         self.stopping = False
-        self.queued: deque[_StepResult] = deque()
+        self.queued: deque[StepResult] = deque()
         self._recipe, self._hooks = recipe, hooks
         self._skipped_in_a_row = 0
         self._has_warned_of_no_target = False
@@ -375,25 +211,26 @@ class _ProgressTracker:
             self._hooks.on_save(self.progress)
             self._saved = self.progress.step
 
-    def _record(self, result: _StepResult) -> Record:
-        loss, norm, targets, tokens, dropped, stop = result.read()
+    def _record(self, result: StepResult) -> Record:
+        numbers = result.read()
+        loss, norm = numbers.loss, numbers.gradient_norm
         now = time.perf_counter()
         seconds, self._last = now - self._last, now
-        self.stopping = self.stopping or stop
+        self.stopping = self.stopping or numbers.stop
         skipped = not math.isfinite(norm)
         self._skipped_in_a_row = self._skipped_in_a_row + 1 if skipped else 0
         if skipped:
             self._handle_skip(result.step, norm)
-        elif not targets:
+        elif not numbers.targets:
             self._warn_of_no_target(result.step)
         elif is_spike(loss, self.progress.history, self._recipe.spike):
             self._handle_spike(result.step, loss)
         self.progress = replace(
             self.progress,
             step=result.step,
-            tokens=self.progress.tokens + tokens,
+            tokens=self.progress.tokens + numbers.tokens,
             skipped=self.progress.skipped + skipped,
-            dropped=self.progress.dropped + dropped,
+            dropped=self.progress.dropped + numbers.dropped,
             validation_loss=None,
             history=updated_history(loss, self.progress.history, self._recipe.spike),
         )
@@ -403,7 +240,9 @@ class _ProgressTracker:
             loss=loss,
             lr=result.lr,
             gradient_norm=norm,
-            tokens_per_second=tokens / seconds,
+            tokens_per_second=numbers.tokens / seconds,
+            data_wait_seconds=numbers.waited,
+            update_ratio=numbers.update_ratio,
         )
 
     def _handle_spike(self, step: int, loss: float) -> None:
@@ -440,7 +279,3 @@ class _ProgressTracker:
                 "last checkpoint is intact",
             )
         self._hooks.warn(f"step {step}: the gradient norm is {norm}; the step was skipped")
-
-
-def _is_due(step: int, every: int | None) -> bool:
-    return every is not None and step % every == 0

@@ -110,6 +110,12 @@ def _with_nan(value: Any) -> Any:
 
 _FIELDS = frozenset(field.name for field in fields(Record))
 
+OF_THE_MACHINE = (
+    *("tokens_per_second", "data_wait_seconds", "flops_per_second", "mfu", "memory_bytes"),
+    "gpu_utilization",
+)
+"""Numbers that differ between two runs with the same options: all others are the same."""
+
 
 class Metrics:
     """The open metrics of a run that resumes after `step`; 0 for a new one."""

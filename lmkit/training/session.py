@@ -25,15 +25,17 @@ from lmkit.training.checkpoints.background_saver import Saver
 from lmkit.training.checkpoints.layout import newest_first
 from lmkit.training.checkpoints.save_load import load, save, snapshot
 from lmkit.training.data.step_batches import TrainingRows
-from lmkit.training.display import Display
 from lmkit.training.distributed.parallelism import Parallelism
 from lmkit.training.distributed.stall_watch import Watch
 from lmkit.training.evaluations.sampling_prompts import PromptSampler
 from lmkit.training.evaluations.task_evaluation import TaskEvaluation
-from lmkit.training.loop import Hooks, Order, Progress, Recipe, SpikeError, train
+from lmkit.training.loop import Hooks, Order, Progress, SpikeError, train
 from lmkit.training.loss_scale import LossScale
 from lmkit.training.metrics import Record
+from lmkit.training.monitoring.display import Display
+from lmkit.training.monitoring.peak_flops import ModelFlops
 from lmkit.training.optimizer import CombinedOptimizer
+from lmkit.training.recipe import Recipe
 from lmkit.training.validation import Validation
 
 
@@ -57,6 +59,7 @@ class Session:
     keep: int = 2
     log_every: int = 10
     stall_timeout: float | None = None
+    model_flops: ModelFlops | None = None
 
     def train(self, should_stop: Callable[[], bool] = lambda: False) -> Progress:
         """Train from the last checkpoint, or from scratch, to the last step or until asked."""
@@ -66,13 +69,15 @@ class Session:
         while True:
             watch = Watch(self.stall_timeout, rank(), ranks())
             device = self.parallelism.accelerator.device
-            display = Display(self.run, self.recipe.steps, start.step, self.log_every, device)
+            display = Display(
+                self.run, self.recipe.steps, start.step, self.log_every, device, self.model_flops
+            )
             checkpoints = Checkpoints(self, display, watch)
             hooks = Hooks(
                 validate=self.validate,
                 evaluate=self._evaluated if self.evaluate else None,
                 sample=partial(self._sample, display) if self.sample else None,
-                on_step=display.step,
+                on_step=partial(self._show, display),
                 on_save=checkpoints.save,
                 should_stop=should_stop,
                 warn=display.warn,
@@ -95,6 +100,12 @@ class Session:
                     )
             except SpikeError as spike:
                 start = self._roll_back(start, spike)
+
+    def _show(self, display: Display, record: Record) -> None:
+        """Record and show a finished step."""
+        if record.validation_loss is not None and self.validate:
+            record = replace(record, validation=self.validate.by_source)
+        display.step(record)
 
     def _evaluated(self, record: Record, on_task: Callable[[], None]) -> Record:
         """Add the scores on tasks to the record of a step."""

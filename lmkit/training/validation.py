@@ -8,6 +8,7 @@ Choices:
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -37,6 +38,18 @@ class Validation:
         self._make_batch, self._micro_batch = make_batch, micro_batch
         self.losses: dict[str, float] = {}
         """The last loss of each folder; empty before the first measurement."""
+
+    @property
+    def by_source(self) -> dict[str, float] | None:
+        """The last losses by the names of the folders, where there are several.
+
+        Folders of the same name have their paths.
+        """
+        if len(self.losses) < 2:
+            return None
+        names = [Path(folder).name for folder in self.losses]
+        unique = len(set(names)) == len(names)
+        return dict(zip(names if unique else self.losses, self.losses.values(), strict=True))
 
     def __call__(self) -> float:
         """Measure it; all ranks have to."""

@@ -4,7 +4,8 @@
 
 For each objective, in fp32 and bf16, with one process and with two, dropout on: a run of 300 steps,
 and one that is killed with -9 at five random moments and resumed each time. Every line of
-metrics.jsonl (except tokens_per_second) and every weight and moment must be the same to the bit.
+metrics.jsonl (except what is about the machine) and every weight and moment must be the same to the
+bit.
 """
 
 import json
@@ -17,6 +18,8 @@ import time
 from pathlib import Path
 
 from safetensors.numpy import load_file
+
+from lmkit.training.metrics import OF_THE_MACHINE
 
 SHAPE = ("--model.layers", "2", "--model.hidden-size", "32", "--model.heads", "4")
 KINDS = {
@@ -54,7 +57,8 @@ def content(run: Path, steps: int) -> tuple[list[dict[str, object]], dict[str, b
     """Metrics without times, and the last checkpoint."""
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     for line in lines:
-        del line["tokens_per_second"]
+        for name in OF_THE_MACHINE:
+            line.pop(name, None)
     folder = run / "checkpoints" / f"step-{steps:08d}"
     arrays = {
         f"{file}:{name}": array.tobytes()

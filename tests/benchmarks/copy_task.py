@@ -36,9 +36,10 @@ from lmkit.objectives.span_corruption.masked_spans import Marks, span_corruption
 from lmkit.packing.token_rows import NO_TARGET, SequenceBatch
 from lmkit.tokenizers.word_boundaries import WordBoundaries
 from lmkit.training.distributed.parallelism import Parallelism
-from lmkit.training.loop import Hooks, Progress, Recipe, train
+from lmkit.training.loop import Hooks, Progress, train
 from lmkit.training.optimizer import optimizer_of
 from lmkit.training.options import OptimConfig, ScheduleConfig
+from lmkit.training.recipe import Recipe
 
 HALVES = {"clm": 16, "mlm": 16, "plm": 16, "span-corruption": 8}
 PAD, END, MASK = 0, 1, 2

@@ -2,6 +2,7 @@ import json
 import math
 import subprocess
 import sys
+import time
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from lmkit.errors import LmkitError
 from lmkit.packing.token_rows import SequenceBatch
 from lmkit.training.checkpoints import save_load as checkpoint
 from lmkit.training.data.sequence_order import rows_of_step
 from lmkit.training.loop import MAX_SKIPPED_IN_A_ROW, Hooks, Progress
+from lmkit.training.metrics import OF_THE_MACHINE, Record
 from tests.training.tiny import RECIPE, RaggedRows, Run, TinyModel
 from tests.training.two_processes import BATCHES
 
@@ -63,21 +66,64 @@ def test_the_update_is_that_of_torch_with_a_mean_loss() -> None:
         torch.testing.assert_close(run.weights[name], weight.detach(), rtol=1e-6, atol=1e-7)
 
 
+def test_measuring_the_updates_changes_no_result_and_is_done_when_it_is_due() -> None:
+    plain, measured = Run(dropout=0.3), Run(dropout=0.3)
+    plain.train()
+    weights = [measured.weights]
+    measured.train(
+        measure_every=4,
+        hooks=Hooks(
+            on_beat=lambda step, what: what == "computing" and weights.append(measured.weights)
+        ),
+    )
+    assert plain.losses == measured.losses
+    for name, weight in plain.weights.items():
+        assert torch.equal(weight, measured.weights[name])
+    assert [r.step for r in measured.records if r.update_ratio] == [4, 8]
+    before, after = weights[4], weights[5]  # step 4, after its three predecessors
+    ratio = measured.records[3].update_ratio
+    assert ratio and list(ratio) == ["embedding", "hidden"]
+    for part in ratio:
+        old, new = before[f"{part}.weight"], after[f"{part}.weight"]
+        assert ratio[part] == pytest.approx(((new - old).norm() / old.norm()).item(), rel=1e-5)
+
+
+def test_the_time_that_a_step_waits_for_its_sequences_is_recorded() -> None:
+    class Slow(RaggedRows):
+        def read(self, rows: NDArray[np.int64]) -> SequenceBatch:
+            time.sleep(0.05)
+            return super().read(rows)
+
+    run = Run(rows=Slow())
+    run.train(steps=6)
+    waits = [record.data_wait_seconds for record in run.records]
+    assert all(wait is not None and 0.02 < wait < 20 for wait in waits[1:])
+    fast = Run()
+    fast.train(steps=6)
+    assert all(record.data_wait_seconds is not None for record in fast.records)
+
+
+def of_the_model(record: Record) -> dict[str, Any]:
+    return {name: value for name, value in asdict(record).items() if name not in OF_THE_MACHINE}
+
+
 def test_a_resumed_run_equals_one_that_never_stopped_to_the_bit(tmp_path: Path) -> None:
     straight = Run(dropout=0.3)
-    straight.train()
+    straight.train(measure_every=2)
 
     first = Run(dropout=0.3)
-    progress = first.train(hooks=Hooks(should_stop=lambda: len(first.records) == 4))
+    progress = first.train(
+        measure_every=2, hooks=Hooks(should_stop=lambda: len(first.records) == 4)
+    )
     assert progress.step == 5
     copy = checkpoint.snapshot(first.model, first.optimizer)
     checkpoint.save(tmp_path, progress.step, copy, asdict(progress))
 
     second = Run(dropout=0.3)
     state = checkpoint.load(tmp_path, second.model, second.optimizer, pytest.fail)
-    assert second.train(Progress(**state)).step == 10
-    kept = [replace(r, tokens_per_second=0) for r in [*first.records, *second.records]]
-    assert kept == [replace(r, tokens_per_second=0) for r in straight.records]
+    assert second.train(Progress(**state), measure_every=2).step == 10
+    kept = [of_the_model(record) for record in [*first.records, *second.records]]
+    assert kept == [of_the_model(record) for record in straight.records]
     for name, weight in straight.weights.items():
         assert torch.equal(weight, second.weights[name])
 

@@ -31,3 +31,25 @@ def test_the_loss_is_a_mean_over_the_tokens_of_all_folders_and_each_folder_has_i
     assert validate() == pytest.approx(sum(s.nll for s in scores.values()) / tokens, rel=1e-6)
     for name, score in scores.items():
         assert validate.losses[name] == pytest.approx(score.nll / score.tokens, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("folders", "names"),
+    [
+        (["a/books", "a/web"], ["books", "web"]),
+        (["a/packed", "b/packed"], ["a/packed", "b/packed"]),
+        (["books"], None),
+    ],
+)
+def test_losses_by_source_have_the_names_of_their_folders(
+    folders: list[str], names: list[str] | None
+) -> None:
+    parallelism = Parallelism(tiny(), Accelerator(cpu=True))
+    held_out = {folder: rows([20 + n], n) for n, folder in enumerate(folders)}
+    validate = Validation(parallelism, held_out, clm, 2)
+    validate()
+    by_source = validate.by_source
+    if names is None:
+        assert by_source is None
+    else:
+        assert by_source == dict(zip(names, validate.losses.values(), strict=True))

@@ -14,10 +14,11 @@ from torch.nn import functional as F
 from lmkit.objectives.clm.objective import clm
 from lmkit.packing.token_rows import SequenceBatch
 from lmkit.training.distributed.parallelism import Parallelism
-from lmkit.training.loop import Hooks, Progress, Recipe, train
+from lmkit.training.loop import Hooks, Progress, train
 from lmkit.training.metrics import Record
 from lmkit.training.optimizer import optimizer_of
 from lmkit.training.options import OptimConfig, ScheduleConfig
+from lmkit.training.recipe import Recipe
 
 VOCABULARY = 11
 

@@ -5,6 +5,7 @@ processes: what is measured on a GPU is the model itself.
 """
 
 import numpy as np
+import torch
 from accelerate import Accelerator
 
 from lmkit.commands.pretrain.resolve import RunPlan
@@ -17,7 +18,9 @@ from lmkit.training.distributed.parallelism import Parallelism
 from lmkit.training.evaluations.sampling_prompts import PromptSampler
 from lmkit.training.evaluations.task_evaluation import TaskEvaluation
 from lmkit.training.loss_scale import LossScale
+from lmkit.training.monitoring.peak_flops import ModelFlops, peak_flops
 from lmkit.training.optimizer import optimizer_of
+from lmkit.training.planning.forecast import batch_shape_of, flops_per_token
 from lmkit.training.planning.micro_batch import find_micro_batch, fits_by_estimate, fits_on_gpu
 from lmkit.training.session import Session
 from lmkit.training.validation import Validation
@@ -61,7 +64,20 @@ def build_session(plan: RunPlan, folder: RunFolder, accelerator: Accelerator) ->
         keep=options.keep_checkpoints,
         log_every=options.log_every,
         stall_timeout=options.stall_timeout,
+        model_flops=_model_flops(plan, data, accelerator),
     )
+
+
+def _model_flops(plan: RunPlan, data: TrainingRows, accelerator: Accelerator) -> ModelFlops:
+    """Return what the model computes for a token, from the shape of a batch."""
+    rows = np.zeros(1, np.int64)
+    batch = plan.make_batch(data.read(rows), row_keys(plan.options.seed, 1, rows))
+    per_token = flops_per_token(plan.model, plan.vocabulary_size, batch_shape_of(batch))
+    peak = None
+    if accelerator.device.type == "cuda":
+        name = torch.cuda.get_device_name(accelerator.device)
+        peak = peak_flops(name, accelerator.mixed_precision)
+    return ModelFlops(sum(per_token.values()), peak and peak * accelerator.num_processes)
 
 
 def _model(plan: RunPlan) -> Transformer:

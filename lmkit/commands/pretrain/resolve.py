@@ -42,9 +42,9 @@ from lmkit.training.evaluations.planned_prompts import (
 )
 from lmkit.training.evaluations.planned_tasks import PlannedTasks, plan_tasks
 from lmkit.training.evaluations.stand_in import StandIn
-from lmkit.training.loop import Recipe
 from lmkit.training.planning.glibc_allocator import tune_allocator
 from lmkit.training.precision import find_device, refuse_fp16
+from lmkit.training.recipe import Recipe
 from lmkit.training.run_length import requested_steps
 
 MICRO_BATCH_TOKENS = 8_192
@@ -145,6 +145,7 @@ class RunPlan:
             evaluate_every=options.eval.every if self.tasks else None,
             sample_every=options.sample.every if self.prompts else None,
             save_every=options.save_every,
+            measure_every=options.log_every,
         )
 
 

@@ -20,10 +20,11 @@ from lmkit.training.checkpoints.run_folder import resolved_steps
 from lmkit.training.distributed.launch import accelerator_for
 from lmkit.training.distributed.parallelism import Parallelism
 from lmkit.training.distributed.rank_zero import on_rank_zero
-from lmkit.training.loop import Hooks, Progress, Recipe, train
+from lmkit.training.loop import Hooks, Progress, train
 from lmkit.training.optimizer import CombinedOptimizer, optimizer_of
 from lmkit.training.planning.forecast import Forecast, forecast
 from lmkit.training.precision import Precision, choose_precision
+from lmkit.training.recipe import Recipe
 from lmkit.training.schedule_warnings import schedule_warnings
 
 
@@ -88,6 +89,7 @@ def forecast_run(plan: RunPlan) -> Forecast:
     precision = choose_precision(plan.device) if typed == "auto" else typed
     trial = Trial(plan, precision)
     recipe = plan.recipe(len(trial.data), plan.default_micro_batch)
+    log_message("measuring the speed: a few steps, which are discarded")
     numbers = np.arange(min(recipe.micro_batch, len(trial.data)))
     batch = plan.make_batch(trial.data.read(numbers), row_keys(recipe.seed, 1, numbers))
     return forecast(

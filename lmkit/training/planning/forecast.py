@@ -24,7 +24,7 @@ from lmkit.errors import ConfigError
 from lmkit.model.cost import BatchShape, flops, memory, parameters_by_part
 from lmkit.model.options import ModelConfig
 from lmkit.objectives.batch import Batch
-from lmkit.training.loop import Recipe
+from lmkit.training.recipe import Recipe
 
 TRIAL_FLOPS = {"cpu": 5e10, "cuda": 1e14, "mps": 1e12}
 """Maximum FLOPs of a micro-batch of a trial: about a second on a slow device."""
@@ -136,12 +136,8 @@ def forecast(
 
     batch_shape, bf16 = batch_shape_of(batch), precision != "fp32"
     kernels = kernels_on(device, torch.bfloat16 if bf16 else torch.float32)
-    sequences, length = batch_shape.sequences, batch_shape.length
-    # Tokens are those of the text, of which an objective may mask some and repeat others.
-    text = sequences * (batch_shape.source_length or length)
-    per_token = {
-        name: count / text for name, count in flops(config, vocabulary_size, batch_shape).items()
-    }
+    sequences, text = batch_shape.sequences, _text_tokens(batch_shape)
+    per_token = flops_per_token(config, vocabulary_size, batch_shape)
     plan = Forecast(
         parameters=parameters_by_part(config, vocabulary_size),
         memory=memory(config, vocabulary_size, batch_shape, kernels, bf16=bf16),
@@ -169,6 +165,21 @@ def forecast(
         plan,
         tokens_per_second=_measured_speed(trial_recipe, micro_batches, processes, trial, clock),
     )
+
+
+def flops_per_token(
+    config: ModelConfig, vocabulary_size: int, batch_shape: BatchShape
+) -> dict[str, float]:
+    """Return the FLOPs of training for a token of the text, forward and backward, by purpose."""
+    tokens = _text_tokens(batch_shape)
+    return {
+        name: count / tokens for name, count in flops(config, vocabulary_size, batch_shape).items()
+    }
+
+
+def _text_tokens(batch_shape: BatchShape) -> int:
+    """Count the tokens of the text, of which an objective may mask some and repeat others."""
+    return batch_shape.sequences * (batch_shape.source_length or batch_shape.length)
 
 
 def batch_shape_of(batch: Batch) -> BatchShape:

@@ -9,10 +9,10 @@ from lmkit.model.attention_kernels import MAX_SOFTMAX_LENGTH, Kernels
 from lmkit.model.cost import BatchShape, memory
 from lmkit.model.options import ModelConfig
 from lmkit.objectives.batch import Batch
-from lmkit.training.loop import Recipe
 from lmkit.training.options import OptimConfig, ScheduleConfig
 from lmkit.training.planning import forecast as module
 from lmkit.training.planning.forecast import Forecast, forecast
+from lmkit.training.recipe import Recipe
 
 LENGTH = 16
 PASS, ONCE = 0.02, 0.03

@@ -1,30 +1,44 @@
 """What rank zero shows and records of a run's steps; the other ranks show nothing.
 
-Choice: metrics are opened first and closed last, so that the lines of a run are complete whatever
-happens to its display.
+Choices:
+- Metrics are opened first and closed last, so that the lines of a run are complete whatever happens
+  to its display.
+- What is measured of the machine, and not of the model, is added here to the record of a step: its
+  memory and the use of its GPU only every --log-every steps.
 """
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
 import torch
 
 from lmkit.execution.ranks import rank
-from lmkit.training.console import Monitor, gpu_bytes, resident_bytes
 from lmkit.training.evaluations.samples_file import Sample, SamplesFile
-from lmkit.training.metrics import Metrics, Record
+from lmkit.training.metrics import Metrics, Record, read
+from lmkit.training.monitoring.console import Monitor
+from lmkit.training.monitoring.gpu_usage import GpuUsage
+from lmkit.training.monitoring.memory_use import gpu_bytes, resident_bytes
+from lmkit.training.monitoring.peak_flops import ModelFlops
 
 
 class Display:
     """The metrics and the monitor of a run that is at step `start` and ends at step `steps`."""
 
     def __init__(
-        self, run: Path, steps: int, start: int, log_every: int, device: torch.device
+        self,
+        run: Path,
+        steps: int,
+        start: int,
+        log_every: int,
+        device: torch.device,
+        model_flops: ModelFlops | None = None,
     ) -> None:
         self._run, self._steps, self._start, self._log_every = run, steps, start, log_every
         self._memory = gpu_bytes if device.type == "cuda" else resident_bytes
+        self._gpu, self._model_flops = GpuUsage(device), model_flops
         self._stack = ExitStack()
         self._metrics: Metrics | None = None
         self._samples: SamplesFile | None = None
@@ -36,8 +50,11 @@ class Display:
                 metrics = Metrics(self._run, self._start, self._log_every)
                 self._metrics = self._stack.enter_context(metrics)
                 self._samples = SamplesFile(self._run, self._start, metrics.add_text)
-                monitor = Monitor(self._steps, self._start, self._log_every, self._memory)
+                self._stack.enter_context(self._gpu)
+                monitor = Monitor(self._steps, self._start, self._log_every)
                 self._monitor = self._stack.enter_context(monitor)
+                if monitor.is_panel:
+                    monitor.add_earlier(read(self._run))
                 self._stack = self._stack.pop_all()
         return self
 
@@ -47,8 +64,9 @@ class Display:
     def step(self, record: Record) -> None:
         """Record and show a finished step."""
         if self._metrics and self._monitor:
-            self._metrics.append(record)
-            self._monitor.step(record)
+            measured = self._measured(record)
+            self._metrics.append(measured)
+            self._monitor.step(measured)
 
     def add_samples(self, samples: Sequence[Sample]) -> None:
         """Record the texts that were generated after a step, and show the first."""
@@ -64,3 +82,13 @@ class Display:
         """Print a warning without breaking the panel."""
         if self._monitor:
             self._monitor.warn(message)
+
+    def _measured(self, record: Record) -> Record:
+        """Add what the machine did."""
+        if (work := self._model_flops) is not None:
+            rate = record.tokens_per_second
+            record = replace(record, flops_per_second=work.rate(rate), mfu=work.utilization(rate))
+        is_logged = record.step % self._log_every == 0 or record.step == self._steps
+        if is_logged or record.validation_loss is not None:
+            record = replace(record, memory_bytes=self._memory(), gpu_utilization=self._gpu.read())
+        return record
