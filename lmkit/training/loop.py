@@ -38,8 +38,8 @@ from lmkit.training.loss_scale import LossScale
 from lmkit.training.loss_spikes import is_spike, updated_history, z_score
 from lmkit.training.metrics import Record, finite
 from lmkit.training.optimizer import CombinedOptimizer
-from lmkit.training.recipe import Recipe
 from lmkit.training.step_computation import StepComputation, StepResult
+from lmkit.training.training_recipe import Recipe
 
 Order = Callable[[int, int, int, int], NDArray[np.int64]]
 """From the seed, a step, the global batch size and the number of sequences to those of the step."""

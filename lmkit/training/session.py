@@ -35,7 +35,7 @@ from lmkit.training.metrics import Record
 from lmkit.training.monitoring.display import Display
 from lmkit.training.monitoring.peak_flops import ModelFlops
 from lmkit.training.optimizer import CombinedOptimizer
-from lmkit.training.recipe import Recipe
+from lmkit.training.training_recipe import Recipe
 from lmkit.training.validation import Validation
 
 

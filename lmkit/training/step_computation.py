@@ -23,8 +23,8 @@ from lmkit.training.distributed.parallelism import Parallelism
 from lmkit.training.loss_scale import LossScale
 from lmkit.training.monitoring.update_ratio import UpdateRatio
 from lmkit.training.optimizer import CombinedOptimizer, update
-from lmkit.training.recipe import Recipe
 from lmkit.training.schedule import learning_rate
+from lmkit.training.training_recipe import Recipe
 
 
 class StepNumbers(NamedTuple):

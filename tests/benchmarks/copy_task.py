@@ -39,7 +39,7 @@ from lmkit.training.distributed.parallelism import Parallelism
 from lmkit.training.loop import Hooks, Progress, train
 from lmkit.training.optimizer import optimizer_of
 from lmkit.training.options import OptimConfig, ScheduleConfig
-from lmkit.training.recipe import Recipe
+from lmkit.training.training_recipe import Recipe
 
 HALVES = {"clm": 16, "mlm": 16, "plm": 16, "span-corruption": 8}
 PAD, END, MASK = 0, 1, 2

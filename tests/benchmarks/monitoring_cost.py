@@ -31,7 +31,7 @@ def child(is_on: bool, times: Path, arguments: list[str]) -> int:
     """Run pretrain, and write when each step ended."""
     from lmkit.cli import main
     from lmkit.commands.pretrain import resolve
-    from lmkit.training import recipe, session
+    from lmkit.training import session, training_recipe
 
     ended: list[float] = []
 
@@ -46,7 +46,7 @@ def child(is_on: bool, times: Path, arguments: list[str]) -> int:
     session.Display = Timed  # type: ignore[misc]
     if not is_on:
 
-        class Unmeasured(recipe.Recipe):
+        class Unmeasured(training_recipe.Recipe):
             def measures(self, step: int) -> bool:
                 del step
                 return False

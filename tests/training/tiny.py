@@ -18,7 +18,7 @@ from lmkit.training.loop import Hooks, Progress, train
 from lmkit.training.metrics import Record
 from lmkit.training.optimizer import optimizer_of
 from lmkit.training.options import OptimConfig, ScheduleConfig
-from lmkit.training.recipe import Recipe
+from lmkit.training.training_recipe import Recipe
 
 VOCABULARY = 11
 

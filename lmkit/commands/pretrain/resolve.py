@@ -44,8 +44,8 @@ from lmkit.training.evaluations.planned_tasks import PlannedTasks, plan_tasks
 from lmkit.training.evaluations.stand_in import StandIn
 from lmkit.training.planning.glibc_allocator import tune_allocator
 from lmkit.training.precision import find_device, refuse_fp16
-from lmkit.training.recipe import Recipe
 from lmkit.training.run_length import requested_steps
+from lmkit.training.training_recipe import Recipe
 
 MICRO_BATCH_TOKENS = 8_192
 

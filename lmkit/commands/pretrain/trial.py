@@ -24,8 +24,8 @@ from lmkit.training.loop import Hooks, Progress, train
 from lmkit.training.optimizer import CombinedOptimizer, optimizer_of
 from lmkit.training.planning.forecast import Forecast, forecast
 from lmkit.training.precision import Precision, choose_precision
-from lmkit.training.recipe import Recipe
 from lmkit.training.schedule_warnings import schedule_warnings
+from lmkit.training.training_recipe import Recipe
 
 
 class Trial:

@@ -24,7 +24,7 @@ from lmkit.errors import ConfigError
 from lmkit.model.cost import BatchShape, flops, memory, parameters_by_part
 from lmkit.model.options import ModelConfig
 from lmkit.objectives.batch import Batch
-from lmkit.training.recipe import Recipe
+from lmkit.training.training_recipe import Recipe
 
 TRIAL_FLOPS = {"cpu": 5e10, "cuda": 1e14, "mps": 1e12}
 """Maximum FLOPs of a micro-batch of a trial: about a second on a slow device."""

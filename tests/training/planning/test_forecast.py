@@ -12,7 +12,7 @@ from lmkit.objectives.batch import Batch
 from lmkit.training.options import OptimConfig, ScheduleConfig
 from lmkit.training.planning import forecast as module
 from lmkit.training.planning.forecast import Forecast, forecast
-from lmkit.training.recipe import Recipe
+from lmkit.training.training_recipe import Recipe
 
 LENGTH = 16
 PASS, ONCE = 0.02, 0.03
