@@ -23,6 +23,7 @@ from lmkit.artifacts.tasks import TaskFiles, TaskWriter, scratch
 from lmkit.deduplication.columns import Numbers, Part, Ragged
 from lmkit.deduplication.keep_policy import DocumentKey, location_of, value_of
 from lmkit.deduplication.options import KeepConfig
+from lmkit.storage.json_bytes import to_json
 from lmkit.text.digests import digest
 
 KEYS = Ragged("names", "uint8", lengths="ends", as_ends=True)
@@ -38,16 +39,17 @@ class DocumentKeysFile(TaskFiles):
 
     def add(self, document: Document, path: Path) -> None:
         """Add the next document, and the path of its input."""
+        text = document.text
         key = DocumentKey(
             source=document.source,
             id=document.id,
-            text=digest(document.text).hex(),
+            text=digest(text).hex(),
             path=str(path),
-            characters=len(document.text),
-            value=value_of(self._keep, document),
+            characters=len(text),
+            value=value_of(self._keep, document) if self._keep.field else None,
             location=location_of(document),
         )
-        encoded = json.dumps(key).encode()
+        encoded = to_json(tuple(key))
         self._file.add(encoded, (len(encoded),))
 
 
@@ -88,11 +90,11 @@ class DocumentTable:
         for part in np.nonzero(np.diff(borders))[0].tolist():
             selected = ordered[borders[part] : borders[part + 1]]
             ends = np.memmap(self.path("ends", part), np.int64, "r")
+            indices = selected - self.starts[part]
+            starts = np.where(indices > 0, ends[indices - 1], 0)
+            rows = zip(selected.tolist(), starts.tolist(), ends[indices].tolist(), strict=True)
             with self.path("names", part).open("rb") as file:
-                for number, index in zip(
-                    selected.tolist(), selected - self.starts[part], strict=True
-                ):
-                    start = int(ends[index - 1]) if index else 0
+                for number, start, end in rows:
                     file.seek(start)
-                    found[number] = DocumentKey(*json.loads(file.read(int(ends[index]) - start)))
+                    found[number] = DocumentKey(*json.loads(file.read(end - start)))
         return found

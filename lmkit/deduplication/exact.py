@@ -29,7 +29,7 @@ from lmkit.deduplication.keep_policy import sort_key
 from lmkit.deduplication.matcher import Collector, Matcher, tables_of
 from lmkit.deduplication.options import KeepConfig, MatchOptions
 from lmkit.deduplication.removal_table import Removals, removed_in, write_removals
-from lmkit.text.digests import SIZE, digest, normal_form
+from lmkit.text.digests import SIZE, digest, normal_form, normal_form_digest
 from lmkit.text.url_normalization import normalized_url
 
 MATCHED = 1 << 26
@@ -56,6 +56,11 @@ class SameKey(Matcher):
     @abstractmethod
     def key(self, document: Document) -> str | None:
         """Return what must be equal; documents for which it is None are never duplicates."""
+
+    def digest_of(self, document: Document) -> bytes:
+        """Return the digest of the key of a document; zeros for none."""
+        key = self.key(document)
+        return NO_KEY if key is None else digest(key)
 
     @property
     def columns(self) -> tuple[Rows]:
@@ -100,6 +105,10 @@ class Exact(SameKey):
         """Return the text in its normal form."""
         return normal_form(document.text)
 
+    def digest_of(self, document: Document) -> bytes:
+        """Return the digest of the key; it is made without the key where that is faster."""
+        return normal_form_digest(document.text)
+
 
 class SameUrl(SameKey):
     """Of documents with the same URL, keep one."""
@@ -127,13 +136,12 @@ class _KeyCollector(Collector):
 
     def __init__(self, matcher: SameKey, writer: TaskWriter) -> None:
         super().__init__()
-        self._key = matcher.key
+        self._digest_of = matcher.digest_of
         self._file = self.stack.enter_context(matcher.column.open(writer))
 
     def add(self, document: Document) -> None:
         """Write the digest of a document's key."""
-        key = self._key(document)
-        self._file.add(NO_KEY if key is None else digest(key))
+        self._file.add(self._digest_of(document))
 
 
 @dataclass(frozen=True)

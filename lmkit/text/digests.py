@@ -4,6 +4,7 @@ Choice: 16 bytes. Among a billion texts, the odds that two different ones share 
 about one in 10^21; and a billion digests still fit in the memory of one machine.
 """
 
+import string
 import unicodedata
 from functools import lru_cache
 from hashlib import blake2b, sha256
@@ -54,3 +55,25 @@ def normal_form(text: str) -> str:
     True
     """
     return " ".join(folded(text).split())
+
+
+_FOLDED_ASCII = bytes(range(256)).translate(
+    bytes.maketrans(
+        string.ascii_uppercase.encode() + b"\t\n\v\f\r\x1c\x1d\x1e\x1f",
+        string.ascii_lowercase.encode() + 9 * b" ",
+    )
+)
+"""To lower case, and what `str.split` takes for white space to spaces."""
+
+
+def normal_form_digest(text: str) -> bytes:
+    """Return the digest of a text's normal form.
+
+    Choice: that of an ASCII text is made from its bytes, which is ten times as fast.
+    """
+    if not text.isascii():
+        return digest(normal_form(text))
+    plain = text.encode().translate(_FOLDED_ASCII)
+    while b"  " in plain:
+        plain = plain.replace(b"  ", b" ")
+    return blake2b(plain.strip(b" "), digest_size=SIZE).digest()
