@@ -37,8 +37,10 @@ LOCATION = ("origin", "offset", "record")
 
 def location_of(document: Document) -> dict[str, Any]:
     """Return where a document was read, as far as its metadata tells."""
-    found = {name: document.metadata.get(name) for name in LOCATION}
-    return {name: value for name, value in found.items() if isinstance(value, int | str)}
+    metadata = document.metadata
+    return {
+        name: value for name in LOCATION if isinstance(value := metadata.get(name), (int, str))
+    }
 
 
 def value_of(keep: KeepConfig, document: Document) -> Value:
