@@ -30,13 +30,16 @@ LAYERS = [
     {"objectives"},
     {"evaluation", "generation"},
     {"training"},
-    {"reporting"},
+    {"reporting", "diagnosis"},
     {"commands"},
     {"cli"},
 ]
 """From the bottom to the top: a folder imports itself and what lies in a layer below it."""
-WITH_TORCH = {"model", "objectives", "huggingface", "evaluation", "generation", "training"}
-COMMANDS_WITH_TORCH = {"pretrain", "eval", "generate", "export"}
+WITH_TORCH = {
+    *("model", "objectives", "huggingface", "evaluation", "generation", "training"),
+    "diagnosis",
+}
+COMMANDS_WITH_TORCH = {"pretrain", "eval", "generate", "export", "doctor"}
 ROLES = {"options.py", "run.py", "registry.py", "objective.py"}
 """Files that stand in several folders under one name, which says what they are there."""
 READ_BY_HELP = {

@@ -73,6 +73,7 @@ COMMANDS = (
     Command("generate", "GenerateConfig", "generate"),
     Command("export", "ExportConfig", "export"),
     Command("inspect", "InspectConfig", "inspect_folder"),
+    Command("doctor", "DoctorConfig", "diagnose"),
 )
 
 

@@ -38,9 +38,7 @@ LOCATION = ("origin", "offset", "record")
 def location_of(document: Document) -> dict[str, Any]:
     """Return where a document was read, as far as its metadata tells."""
     metadata = document.metadata
-    return {
-        name: value for name in LOCATION if isinstance(value := metadata.get(name), (int, str))
-    }
+    return {name: value for name in LOCATION if isinstance(value := metadata.get(name), (int, str))}
 
 
 def value_of(keep: KeepConfig, document: Document) -> Value:

@@ -18,6 +18,10 @@ Precision = Literal["fp32", "bf16", "fp16"]
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 MIN_SPEEDUP = 1.3
 """How much faster bf16 products must be: a full step gains less than its products."""
+PRODUCT = 2048, 384, 1536
+"""Rows, inputs and outputs of the product that is timed."""
+PRODUCT_FLOPS = 2 * 2 * 2048 * 384 * 1536
+"""Of the product, and of the gradient of its weights."""
 
 
 def find_device(name: DeviceName) -> torch.device:
@@ -50,15 +54,15 @@ def choose_precision(device: torch.device) -> Precision:
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     if device.type == "cpu":
-        return (
-            "bf16" if _seconds(torch.float32) > MIN_SPEEDUP * _seconds(torch.bfloat16) else "fp32"
-        )
+        is_faster = product_seconds(torch.float32) > MIN_SPEEDUP * product_seconds(torch.bfloat16)
+        return "bf16" if is_faster else "fp32"
     return "fp32"
 
 
-def _seconds(dtype: torch.dtype) -> float:
+def product_seconds(dtype: torch.dtype) -> float:
     """Return the best time of a product and its gradients, of the size in a small model."""
-    x_ND, weight_ED = torch.ones(2048, 384, dtype=dtype), torch.ones(1536, 384, dtype=dtype)
+    rows, width, wide = PRODUCT
+    x_ND, weight_ED = torch.ones(rows, width, dtype=dtype), torch.ones(wide, width, dtype=dtype)
     weight_ED.requires_grad_()
     best = float("inf")
     for _ in range(5):

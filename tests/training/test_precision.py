@@ -11,7 +11,7 @@ CPU = torch.device("cpu")
 def test_the_faster_precision_is_chosen_if_it_is_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
     for seconds, expected in ((1.0, "bf16"), (1.9, "fp32"), (5.0, "fp32")):
         times = {torch.float32: 2.0, torch.bfloat16: seconds}
-        monkeypatch.setattr(precision, "_seconds", times.__getitem__)
+        monkeypatch.setattr(precision, "product_seconds", times.__getitem__)
         assert choose_precision(CPU) == expected
 
 

@@ -1,0 +1,1 @@
+"""`lmkit doctor`: what this machine and this installation can do."""
