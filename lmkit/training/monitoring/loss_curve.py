@@ -12,6 +12,7 @@ Choices:
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -154,10 +155,11 @@ class LossCurve:
     def _text(self, cells: NDArray[np.int64], colored: set[tuple[int, int]], scale: _Scale) -> Text:
         rows, columns = cells.shape
         text = Text(no_wrap=True)
+        labelled = [0, rows // 2, rows - 1] if rows >= 7 else [0, rows - 1]
+        losses = [scale.loss_at((row + 0.5) / rows) for row in labelled]
+        labels = dict(zip(labelled, _distinct(losses), strict=True))
         for row in range(rows):
-            labelled = row in (0, rows - 1) or (rows >= 7 and row == rows // 2)
-            label = f"{scale.loss_at((row + 0.5) / rows):.3g}" if labelled else ""
-            text.append(f"{label:>{LABEL}} ", "dim")
+            text.append(f"{labels.get(row, ''):>{LABEL}} ", "dim")
             for column, cell in enumerate(cells[row].tolist()):
                 style = VALIDATION if (row, column) in colored else "cyan"
                 text.append(chr(0x2800 + cell) if cell else " ", style)
@@ -165,3 +167,17 @@ class LossCurve:
         first, last = self._ends()
         text.append(" " * (LABEL + 1) + first + last.rjust(columns - len(first)), "dim")
         return text
+
+
+def _distinct(losses: Sequence[float]) -> list[str]:
+    """Format losses with as few digits as distinguish them, of those that fit.
+
+    >>> _distinct([9.0161, 9.0149, 9.0142]), _distinct([8.0, 2.83, 1.0])
+    (['9.016', '9.015', '9.014'], ['8', '2.83', '1'])
+    """
+    labels = [f"{loss:.3g}" for loss in losses]
+    for digits in range(4, LABEL - 1):
+        if len(set(labels)) == len(labels):
+            break
+        labels = [f"{loss:.{digits}g}" for loss in losses]
+    return labels
