@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from lmkit.commands.clean.run import clean
     from lmkit.commands.dedup.options import DedupConfig
     from lmkit.commands.dedup.run import dedup
+    from lmkit.commands.doctor.options import DoctorConfig
+    from lmkit.commands.doctor.run import diagnose
     from lmkit.commands.eval.options import EvalConfig
     from lmkit.commands.eval.run import evaluate
     from lmkit.commands.export.options import ExportConfig
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CleanConfig",
     "DedupConfig",
+    "DoctorConfig",
     "EvalConfig",
     "ExportConfig",
     "GenerateConfig",
@@ -48,6 +51,7 @@ __all__ = [
     "TrainTokenizerConfig",
     "clean",
     "dedup",
+    "diagnose",
     "evaluate",
     "export",
     "generate",

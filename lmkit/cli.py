@@ -33,7 +33,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from lmkit.artifacts.options import WritesShards
-from lmkit.commands.registry import COMMANDS, Command
+from lmkit.commands.registry import COMMANDS, Command, command_named
 from lmkit.config import (
     MANY_PATHS,
     PLUGIN,
@@ -44,17 +44,19 @@ from lmkit.config import (
     options,
     plain_type,
 )
-from lmkit.errors import Interrupted, LmkitError
+from lmkit.errors import ConfigError, Interrupted, LmkitError
 from lmkit.execution.progress import printable
 from lmkit.execution.ranks import rank
+from lmkit.suggestions import did_you_mean
 
 SECONDS_FOR_RANK_ZERO = 2
+CONTEXT = {"help_option_names": ["--help", "-h"]}
 HELP = "From raw text to a pre-trained language model that you can trust, one command per step."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
-    typed = list(sys.argv[1:] if arguments is None else arguments)
+    typed = _as_flags(list(sys.argv[1:] if arguments is None else arguments))
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGUSR1):
             signal.signal(number, _as_interrupt)
@@ -68,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Read from `typed`, since the error may come from before parsing.
         if "--debug" in typed:
             traceback.print_exc()
-        return _fail(error)
+        return _fail(_explained(error, typed))
     except MemoryError:
         message = (
             "out of memory",
@@ -80,6 +82,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if exit_code == Interrupted.exit_code:
         return _fail(Interrupted("interrupted", "the same command resumes"))
     return exit_code
+
+
+def _as_flags(typed: list[str]) -> list[str]:
+    """Take `lmkit help pack` for `lmkit pack --help`, and `lmkit version` for its flag."""
+    if typed[:1] == ["help"]:
+        return [*typed[1:], "--help"]
+    return ["--version"] if typed == ["version"] else typed
+
+
+def _explained(error: Exception, typed: Sequence[str]) -> Exception:
+    """Say of a wrong flag which one may have been meant, and where all of them are listed."""
+    command = command_named(typed[0]) if typed else None
+    if command is None or not isinstance(error, typer.TyperException):
+        return error
+    message, hint = error.format_message(), f"see: lmkit {command.name} --help"
+    if flag := getattr(error, "option_name", None):  # of a flag that doesn't exist
+        known = [each.typed[2:] for each in options(command.config) if not each.positional]
+        guess = did_you_mean(flag.lstrip("-"), known, before="--")
+        message = f"{flag}: no such option of lmkit {command.name}{guess}"
+    return ConfigError(message, hint)
 
 
 def _as_interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
@@ -130,13 +152,16 @@ def _app(typed: Sequence[str]) -> typer.Typer:
         rich_markup_mode="rich",
         pretty_exceptions_enable=False,
         add_completion=False,
+        context_settings=CONTEXT,
     )
     app.callback()(_lmkit)
     chosen = [command for command in COMMANDS if typed and command.name == typed[0]]
     for command in chosen or COMMANDS:
         config = _with_plugins(command.config, typed) if chosen else command.config
         function = _function(command, config) if chosen else _stub
-        app.command(command.name, help=escape(inspect.getdoc(config) or ""))(function)
+        text = escape(inspect.getdoc(config) or "")
+        example = f"[bold]Example:[/] {escape(config.example)}" if chosen else None
+        app.command(command.name, help=text, epilog=example, context_settings=CONTEXT)(function)
     return app
 
 

@@ -29,7 +29,6 @@ import sys
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -51,6 +50,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, ErrorDetails, core_schema
 
 from lmkit.errors import ConfigError
+from lmkit.suggestions import did_you_mean
 
 POSITIONAL = "positional"
 """Marks a field that the command line takes without a flag."""
@@ -116,6 +116,9 @@ class CommandConfig(Group):
     """The options of a command; `stage` is the command's name."""
 
     stage: ClassVar[str]
+
+    example: ClassVar[str] = ""
+    """A command line that the help shows."""
 
     takes_plugins: ClassVar[bool] = False
     plugins: ClassVar[tuple[Any, ...]] = ()
@@ -349,12 +352,6 @@ def _let_typed_presets_win(table: dict[str, Any], flags: Mapping[str, object]) -
             table[group] = {}
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return a suggestion to append to a message, or nothing."""
-    close = get_close_matches(word, list(known), n=1)
-    return f"; did you mean {close[0]}?" if close else ""
-
-
 def _read_table(file: Path, stage: str, commands: Iterable[str]) -> dict[str, Any]:
     """Read the table of a config file, or of a manifest, that is for this command."""
     try:
@@ -423,7 +420,8 @@ def _explain(
     if problem["type"] == "extra_forbidden":
         return f"{typed}: no such option{did_you_mean(key, known)}"
     if phrase := PHRASES.get(problem["type"]):
-        return f"{typed}: got {problem['input']}, {phrase.format(**problem.get('ctx', {}))}"
+        guess = did_you_mean(str(problem["input"]), known[key].names) if key in known else ""
+        return f"{typed}: got {problem['input']}, {phrase.format(**problem.get('ctx', {}))}{guess}"
     return f"{typed}: {problem['msg']}"
 
 

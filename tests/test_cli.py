@@ -1,6 +1,7 @@
 import inspect
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -64,6 +65,40 @@ def test_help_waits_for_no_big_library_and_no_other_stage(command: list[str]) ->
 def test_without_a_word_it_shows_what_there_is(lmkit: Lmkit) -> None:
     exit_code, out, _ = lmkit()
     assert exit_code == 0 and all(config.stage in out for config in CONFIGS)
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.stage)
+def test_help_has_an_example_whose_flags_exist(config: type[CommandConfig], lmkit: Lmkit) -> None:
+    words = shlex.split(config.example)
+    assert words[:2] == ["lmkit", config.stage]
+    known = {option.typed for option in options(config)}
+    assert {word for word in words if word.startswith("--")} <= known
+    for typed in ([config.stage, "-h"], ["help", config.stage]):
+        exit_code, out, _ = lmkit(*typed)
+        assert exit_code == 0 and config.example in " ".join(out.split())
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (
+            "pretrain x --output y --lr 3",
+            "--lr: no such option of lmkit pretrain; did you mean --optim.lr?",
+        ),
+        ("pretrain x --output y --objective causal", "did you mean clm?"),
+        ("pretrain x --output y --model.preset gpt2", "did you mean gpt2-small?"),
+        ("pack x --output y --num_proc 3", "did you mean --workers?"),
+    ],
+)
+def test_a_name_from_elsewhere_leads_to_ours(command: str, message: str, lmkit: Lmkit) -> None:
+    exit_code, _, err = lmkit(*command.split())
+    stage = command.partition(" ")[0]
+    assert exit_code == 2 and message in " ".join(err.split())
+    assert f"see: lmkit {stage} --help" in err
+
+
+def test_the_version_is_shown_as_a_word_too(lmkit: Lmkit) -> None:
+    assert lmkit("version") == lmkit("--version")
 
 
 def test_the_version_is_shown(lmkit: Lmkit) -> None:

@@ -19,7 +19,7 @@ PACKAGE = ROOT / "lmkit"
 FILES = sorted(PACKAGE.rglob("*.py"))
 MODULES = [path for path in FILES if path.stem not in {"__init__", "__main__"}]
 LAYERS = [
-    {"errors", "counter_rng"},
+    {"errors", "counter_rng", "suggestions"},
     {"config"},
     {"execution"},
     {"storage"},
@@ -43,7 +43,7 @@ COMMANDS_WITH_TORCH = {"pretrain", "eval", "generate", "export", "doctor"}
 ROLES = {"options.py", "run.py", "registry.py", "objective.py"}
 """Files that stand in several folders under one name, which says what they are there."""
 READ_BY_HELP = {
-    *("lmkit", "lmkit.cli", "lmkit.config", "lmkit.errors"),
+    *("lmkit", "lmkit.cli", "lmkit.config", "lmkit.errors", "lmkit.suggestions"),
     *("lmkit.commands.registry", "lmkit.objectives.registry"),
     *("lmkit.execution.progress", "lmkit.execution.ranks"),
     *("lmkit.model.positions.registry", "lmkit.training.optimizers.registry"),

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.config import did_you_mean
 from lmkit.errors import ConfigError
 from lmkit.filters.rules import Rule
+from lmkit.suggestions import did_you_mean
 
 BINS = 24
 BLOCKS = " ▁▂▃▄▅▆▇█"

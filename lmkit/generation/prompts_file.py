@@ -17,9 +17,9 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any, Self, cast
 
-from lmkit.config import did_you_mean
 from lmkit.errors import ConfigError, InputError
 from lmkit.storage.json_bytes import from_json
+from lmkit.suggestions import did_you_mean
 
 BOM = b"\xef\xbb\xbf"
 STDIN = "-"

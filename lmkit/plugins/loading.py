@@ -25,9 +25,9 @@ from pathlib import Path
 from types import ModuleType
 
 from lmkit.artifacts.manifest import fingerprint
-from lmkit.config import did_you_mean
 from lmkit.errors import ConfigError, InputError
 from lmkit.plugins.plugin import Plugin
+from lmkit.suggestions import did_you_mean
 
 GROUP = "lmkit.plugins"
 ATTRIBUTE = "plugin"

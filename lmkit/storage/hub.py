@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
-from lmkit.config import did_you_mean
 from lmkit.errors import InputError
 from lmkit.storage.remote_files import RemoteFile
+from lmkit.suggestions import did_you_mean
 
 FOLDERS = ("datasets/", "spaces/", "buckets/", "models/")
 KNOWN = ("split", "config", "revision")

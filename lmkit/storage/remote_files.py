@@ -23,8 +23,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Self, cast
 
-from lmkit.config import did_you_mean
 from lmkit.errors import InputError, LmkitError
+from lmkit.suggestions import did_you_mean
 
 URL_PATTERN = re.compile(r"([a-z][a-z0-9+.-]*):/+(.+)", re.DOTALL)
 VERSIONS = ("ETag", "etag", "md5Hash", "contentHash", "checksum")

@@ -9,7 +9,7 @@ from typing import Annotated, Any, cast
 
 from pydantic import BeforeValidator
 
-from lmkit.config import did_you_mean
+from lmkit.suggestions import nearest
 
 EVERY = "all"
 UNKNOWN = "und"
@@ -67,10 +67,10 @@ def _suggestion(typed: str) -> str:
     if start in NAMES:
         return f"; did you mean {start} ({NAMES[start]})?"
     by_name = {name.lower(): code for code, name in NAMES.items()}
-    guess = did_you_mean(low, by_name).removeprefix("; did you mean ").removesuffix("?")
+    guess = nearest(low, by_name)
     if guess:
         return f"; did you mean {by_name[guess]} ({NAMES[by_name[guess]]})?"
-    code_guess = did_you_mean(low, NAMES).removeprefix("; did you mean ").removesuffix("?")
+    code_guess = nearest(low, NAMES)
     return (
         f"; did you mean {code_guess} ({NAMES[code_guess]})?"
         if code_guess

@@ -24,6 +24,9 @@ class CleanConfig(LabelsDocuments, ReadsRecords, WritesDocuments, StageConfig):
     """Turn raw files of many kinds (see --format; also in .gz, .zst, .bz2, .xz) into documents."""
 
     stage = "clean"
+    example = (
+        "lmkit clean books/ pages.warc.gz --output work/clean --language en --filters.preset web"
+    )
     output_patterns = (*DOCUMENT_FILES, SIGNALS_FILES)
     location_options = StageConfig.location_options | {"filters.classifier"}
     takes_plugins = True

@@ -11,6 +11,7 @@ class DedupConfig(MatchOptions, LabelsDocuments, ReadsRecords, WritesDocuments, 
     """Keep one of all documents that have the same text, or nearly the same."""
 
     stage = "dedup"
+    example = "lmkit dedup work/clean --output work/dedup --decontamination.against benchmarks/"
     output_patterns = (*DOCUMENT_FILES, r"(duplicates|cuts|contamination)-\d{5,}\.jsonl\.zst")
     location_options = StageConfig.location_options | {"decontamination.against"}
 

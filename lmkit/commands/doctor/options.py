@@ -9,6 +9,7 @@ class DoctorConfig(CommandConfig):
     """Show what this machine and this installation can do, and what would make them faster."""
 
     stage = "doctor"
+    example = "lmkit doctor --folder work/"
 
     folder: Path = Path()
     """Folder whose disk is measured, such as that of your outputs."""

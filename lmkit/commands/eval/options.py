@@ -22,6 +22,7 @@ class EvalConfig(TaskOptions, ComputesOn, ReadsRecords, FolderConfig):
     """Measure perplexity and bits per byte of a run on held-out text, and its scores on tasks."""
 
     stage = "eval"
+    example = "lmkit eval work/run --data work/packed --task arc_easy.jsonl --output work/eval"
     output_patterns = (
         r"(scores|lm-eval)\.json",
         r"answers-\d{5,}\.jsonl\.zst",

@@ -13,6 +13,7 @@ class ExportConfig(StageConfig):
     """Write the model of a run or checkpoint for Transformers, or a packed folder for nanoGPT."""
 
     stage = "export"
+    example = "lmkit export work/run --output hf/"
     output_patterns = (
         r"(train|val)\.bin",
         r"(config|generation_config|tokenizer|tokenizer_config|special_tokens_map)\.json",

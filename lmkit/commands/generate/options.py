@@ -13,6 +13,7 @@ class GenerateConfig(ComputesOn, CommandConfig):
     """Generate text with a run's model: continue a prompt, or fill its masks."""
 
     stage = "generate"
+    example = 'lmkit generate work/run --prompt "Once upon a time"'
 
     run: Annotated[Path, POSITIONAL]
     """Run (its best checkpoint, else its latest), one checkpoint, or a Transformers folder."""

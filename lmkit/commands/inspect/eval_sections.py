@@ -8,11 +8,11 @@ from lmkit.artifacts.record_samples import read_records
 from lmkit.commands.inspect.folder_kind import FolderKind, Sections
 from lmkit.commands.inspect.options import InspectConfig
 from lmkit.commands.inspect.record_sections import shortened
-from lmkit.config import did_you_mean
 from lmkit.errors import InputError
 from lmkit.evaluation.scores import TextScores, source_rows
 from lmkit.evaluation.tasks.score_table import score_sections
 from lmkit.evaluation.tasks.task_scores import GroupScores, TaskScores
+from lmkit.suggestions import did_you_mean
 
 TABLES = {"tasks", "groups", "sources"}
 """What has a table of its own."""

@@ -12,6 +12,7 @@ class InspectConfig(CommandConfig):
     """Show what a folder that lmkit made holds, and where it came from."""
 
     stage = "inspect"
+    example = "lmkit inspect work/packed"
     takes_plugins = True
 
     folder: Annotated[Path, POSITIONAL]

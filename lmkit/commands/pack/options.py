@@ -14,6 +14,10 @@ class PackConfig(ReadsRecords, WritesShards, StageConfig):
     """Tokenize documents and pack them into sequences."""
 
     stage = "pack"
+    example = (
+        "lmkit pack work/dedup --tokenizer work/tokenizer --output work/packed "
+        "--sequence-length 1024"
+    )
     output_patterns = (
         r"(train|validation)/(tokens|documents)-\d{5,}\.npy",
         r"(train|validation)/rows/(starts|pieces)\.npy",

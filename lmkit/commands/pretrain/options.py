@@ -17,6 +17,7 @@ class PretrainConfig(ObjectiveConfig, ComputesOn, StageConfig):
     """Train a model on packed folders, or resume a run."""
 
     stage = "pretrain"
+    example = "lmkit pretrain work/packed --output work/run --model.preset llama-15m --steps 5000"
     output_patterns = (
         r"(model|resolved)\.json",
         r"tokenizer/(tokenizer|tokenizer_config|special_tokens_map)\.json",

@@ -10,6 +10,7 @@ class ReportConfig(StageConfig):
     """Show a pipeline on one page, from raw files to scores, and write cards of data and models."""
 
     stage = "report"
+    example = "lmkit report work/ --output work/report"
     output_patterns = (r"report\.html|dataset_card\.md|model_card(-\d+)?\.md",)
 
     inputs: Annotated[tuple[Path, ...], POSITIONAL] = ()

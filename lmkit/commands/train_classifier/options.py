@@ -13,6 +13,7 @@ class TrainClassifierConfig(ReadsRecords, StageConfig):
     """Train a quality classifier: name two folders, GOOD documents and then ORDINARY ones."""
 
     stage = "train-classifier"
+    example = "lmkit train-classifier good/ ordinary/ --output work/classifier"
     output_patterns = (r"classifier\.json|weights\.npy", QUARANTINE_FILES)
 
     inputs: Annotated[tuple[Path, ...], POSITIONAL] = ()

@@ -14,6 +14,7 @@ class TrainTokenizerConfig(LabelsDocuments, ReadsRecords, StageConfig):
     """Train a tokenizer on documents, or import an existing one."""
 
     stage = "train-tokenizer"
+    example = "lmkit train-tokenizer work/dedup --output work/tokenizer --vocab-size 32768"
     output_patterns = (
         r"(tokenizer|tokenizer_config|special_tokens_map|report)\.json",
         QUARANTINE_FILES,
