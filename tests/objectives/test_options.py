@@ -66,6 +66,7 @@ def test_an_incompatible_pair_is_refused_and_the_compatible_ones_named(
 
 
 def test_an_incompatible_pair_is_refused_before_any_work(lmkit: Lmkit, here: object) -> None:
-    code, _, err = lmkit("pretrain", "nothing", "--output", "run", "--objective", "mlm")
+    both = ("--objective", "mlm", "--model.architecture", "decoder")
+    code, _, err = lmkit("pretrain", "nothing", "--output", "run", *both)
     assert code == 2
     assert "with decoder, give --objective clm" in " ".join(err.split())

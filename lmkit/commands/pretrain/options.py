@@ -1,14 +1,16 @@
 """What can be set for `lmkit pretrain`."""
 
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
 from pydantic import Field, model_validator
 
 from lmkit.config import StageConfig, options
 from lmkit.execution.options import ComputesOn
 from lmkit.model.options import ModelConfig
+from lmkit.model.presets import PARTS, PRESETS
 from lmkit.objectives.options import ObjectiveConfig, check_compatible
+from lmkit.objectives.registry import OBJECTIVES, objectives_of
 from lmkit.training.evaluations.options import EvaluationConfig, SampleConfig
 from lmkit.training.options import MixtureConfig, OptimConfig, ScheduleConfig, SpikeConfig
 
@@ -111,8 +113,40 @@ class PretrainConfig(ObjectiveConfig, ComputesOn, StageConfig):
 
     sample: SampleConfig = SampleConfig()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _objective_and_architecture_imply_each_other(cls, values: Any) -> Any:
+        """Add the objective of a typed architecture or preset, or the architecture of an objective.
+
+        With --init-from the architecture is that of the other model.
+        """
+        if not isinstance(values, dict) or cast(dict[str, Any], values).get("init_from"):
+            return values
+        given, model = cast(dict[str, Any], values), cast(dict[str, Any], values).get("model", {})
+        objective = given.get("objective")
+        architecture = _typed_architecture(model)
+        if objective is None and architecture is not None:
+            known = objectives_of(architecture)
+            return given | {"objective": known[0]} if known else given
+        entry = next((each for each in OBJECTIVES if each.name == objective), None)
+        if entry is not None and architecture is None and isinstance(model, dict):
+            return given | {"model": {**model, "architecture": entry.architectures[0]}}
+        return given
+
     @model_validator(mode="after")
     def _refuse_incompatible_objective(self) -> Self:
         if self.init_from is None:  # else the architecture is that of the other model
             check_compatible(self.model.architecture, self.objective)
         return self
+
+
+def _typed_architecture(model: object) -> str | None:
+    """Return the architecture that the options of a model name, by themselves or by a preset."""
+    if isinstance(model, ModelConfig):
+        return model.architecture
+    if not isinstance(model, dict):
+        return None
+    table = cast(dict[str, Any], model)
+    preset = PARTS.get(table["preset"], {}) if table.get("preset") in PRESETS else None
+    found = table.get("architecture") or (preset and preset.get("architecture", "decoder"))
+    return found if isinstance(found, str) else None

@@ -145,7 +145,10 @@ def test_what_was_dropped_is_counted(run: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--objective", "plm"), "--objective: got plm, which goes with --model.architecture"),
+        (
+            ("--objective", "plm", "--model.preset", "tiny-decoder"),
+            "--objective: got plm, which goes with --model.architecture",
+        ),
         (
             ("--mlm.probability", "0.3"),
             "--mlm.probability: got 0.3, but it belongs to --objective mlm",
