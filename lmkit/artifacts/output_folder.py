@@ -46,6 +46,7 @@ from lmkit.artifacts.tasks import (
     PARTIAL,
     ReadRange,
     Receipt,
+    TaskSize,
     TaskWriter,
     corrupt_tasks,
     receipt_path,
@@ -93,9 +94,9 @@ class OutputFolder:
         *,
         workers: int = 1,
         label: str,
-        weight: Callable[[TaskT], int] | None = None,
+        size: Callable[[TaskT], TaskSize] | None = None,
     ) -> list[Receipt]:
-        """Run the unfinished tasks of a step, those with a larger `weight` first.
+        """Run the unfinished tasks of a step, those of a larger `size` first.
 
         Returns the receipts of all its tasks, in order.
         """
@@ -106,9 +107,7 @@ class OutputFolder:
                 "have been damaged: they are made again, and everything that depends on them"
             )
             self._undo(step, damaged)
-        receipts = run_tasks(
-            self.path, step, work, tasks, workers=workers, label=label, weight=weight
-        )
+        receipts = run_tasks(self.path, step, work, tasks, workers=workers, label=label, size=size)
         self.receipts += receipts
         return receipts
 

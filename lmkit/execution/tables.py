@@ -23,6 +23,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from lmkit.execution.quantities import size
+
 MAX_SOURCES = 10
 
 
@@ -88,18 +90,6 @@ def printable(text: str) -> str:
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in text
     )
-
-
-def size(count: int) -> str:
-    """Return a number of bytes with its unit.
-
-    >>> size(999), size(1_000), size(64_000_000)
-    ('999 B', '1.0 kB', '64.0 MB')
-    """
-    amount, units = float(count), ["B", "kB", "MB", "GB", "TB"]
-    while amount >= 1_000 and len(units) > 1:
-        amount, units = amount / 1_000, units[1:]
-    return f"{count} B" if units[0] == "B" else f"{amount:.1f} {units[0]}"
 
 
 def _cell(name: str, value: object) -> str:

@@ -18,7 +18,7 @@ from typing import Literal
 
 from lmkit.artifacts.document import Document, Rejected, Unreadable
 from lmkit.artifacts.documents_file import JsonLinesFile, OutcomeFiles, write_outcomes
-from lmkit.artifacts.inputs import Slice, make_tasks, task_weight
+from lmkit.artifacts.inputs import Slice, make_tasks, task_size
 from lmkit.artifacts.manifest import Counts, Manifest, kept_line
 from lmkit.artifacts.output_folder import open_output
 from lmkit.artifacts.tasks import Receipt, TaskWriter
@@ -47,11 +47,13 @@ def clean(config: CleanConfig) -> Manifest:
         label = "sampling" if config.sample else "cleaning"
         workers = config.workers
         receipts = folder.run(
-            "documents", work, tasks, workers=workers, label=label, weight=task_weight
+            "documents", work, tasks, workers=workers, label=label, size=task_size
         )
         counts = Counts.total(receipt.counts for receipt in receipts)
         if config.sample:
-            receipts = folder.run("verdicts", JudgeSample(config), [receipts], label="judging")
+            receipts = folder.run(
+                "verdicts", JudgeSample(config), [receipts], label="judging the sample"
+            )
             counts = _with_unsampled(counts, receipts[0].counts)
         record = total_counts(receipt.facts["ledger"] for receipt in receipts)
         _print_summary(record)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial, reduce
 
-from lmkit.artifacts.inputs import Inputs, find_documents, make_tasks, task_weight
+from lmkit.artifacts.inputs import Inputs, find_documents, make_tasks, task_size
 from lmkit.artifacts.manifest import Counts, Manifest, kept_line
 from lmkit.artifacts.output_folder import OutputFolder, open_output
 from lmkit.artifacts.tasks import Receipt, TaskWriter
@@ -65,7 +65,9 @@ def _deduplicate(
     tasks, workers = make_tasks(inputs.slices, config.shard_bytes), config.workers
     read = partial(read_slice, source=config.source, max_record=config.max_record)
     collect = CollectDocuments(read, config.keep, matchers)
-    folder.run("notes", collect, tasks, workers=workers, label="comparing", weight=task_weight)
+    folder.run(
+        "notes", collect, tasks, workers=workers, label="computing signatures", size=task_size
+    )
     older = index.table_parts if index else []
     new = [(folder.scratch, number) for number in range(len(tasks))]
     documents = DocumentTable((*older, *new), len(older))
@@ -76,7 +78,7 @@ def _deduplicate(
     examples = chosen.facts["examples"]
     write = WriteDocuments(read, matchers, documents, examples, config.output_format)
     receipts = folder.run(
-        "documents", write, tasks, workers=workers, label="writing", weight=task_weight
+        "documents", write, tasks, workers=workers, label="writing documents", size=task_size
     )
     found = summary_of(chosen, receipts)
     for matcher in matchers:

@@ -88,7 +88,7 @@ def _pack_documents(config: PackConfig) -> Manifest:
         receipts, encoder = DocumentTasks(config, folder, read, documents, validation).run(options)
         counts = Counts.total(receipt.counts for receipt in receipts)
         sources = _checked(config, receipts, counts)
-        folder.run("tokenizer", _copy_tokenizer, [tokenizer_folder], label="copying")
+        folder.run("tokenizer", _copy_tokenizer, [tokenizer_folder], label="copying the tokenizer")
         tokens = _tokens_record(config, tokenizer, sources, encoder)
         return _finish(config, folder, receipts, counts, tokens)
 
@@ -102,8 +102,12 @@ def _repack(config: PackConfig, packed: PackedFolder) -> Manifest:
             return folder.finished
         shards = packed.shards(SPLITS)
         workers = config.workers
-        receipts = folder.run("tokens", packed.link, shards, workers=workers, label="linking")
-        folder.run("tokenizer", _copy_tokenizer, [packed.path / "tokenizer"], label="copying")
+        receipts = folder.run(
+            "tokens", packed.link, shards, workers=workers, label="linking tokens"
+        )
+        folder.run(
+            "tokenizer", _copy_tokenizer, [packed.path / "tokenizer"], label="copying the tokenizer"
+        )
         counts = Counts.total(receipt.counts for receipt in receipts)
         more = packed.manifest.counts.more | counts.more
         counts = counts.model_copy(update={"more": more})

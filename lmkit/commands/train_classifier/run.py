@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.artifacts.documents_file import Document, JsonLinesFile, OutcomeFiles, Unreadable
-from lmkit.artifacts.inputs import Inputs, Slice, find_documents, make_tasks
+from lmkit.artifacts.inputs import Inputs, Slice, find_documents, make_tasks, task_size
 from lmkit.artifacts.manifest import Counts, Manifest
 from lmkit.artifacts.output_folder import open_output
 from lmkit.artifacts.tasks import Receipt, TaskWriter
@@ -60,9 +60,12 @@ def train_classifier(config: TrainClassifierConfig) -> Manifest:
         for kind, parts in zip(KINDS, slices, strict=True):
             tasks = make_tasks(parts)
             choose, label = partial(_choose, config, kind), f"reading {kind} documents"
-            receipts.append(folder.run(kind, choose, tasks, workers=config.workers, label=label))
+            workers = config.workers
+            receipts.append(
+                folder.run(kind, choose, tasks, workers=workers, label=label, size=task_size)
+            )
         work = partial(_write_classifier, config)
-        (receipt,) = folder.run("classifier", work, [receipts], label="training")
+        (receipt,) = folder.run("classifier", work, [receipts], label="training the classifier")
         counts = Counts.total(one.counts for each in receipts for one in each)
         used = receipt.facts["documents"]
         left_out = counts.documents_in - counts.quarantined - used
