@@ -76,7 +76,7 @@ def test_results_go_to_standard_output_and_everything_else_to_standard_error(
 ) -> None:
     exit_code, out, err = lmkit("clean", raw, "--output", "out")
     assert (exit_code, out) == (0, "out: kept 3 of 4 documents (dropped 1 too_short)\n")
-    assert "cleaning: 1/1 task" in err and "kept" not in err
+    assert "cleaning: 100%, 4 documents" in err and "kept" not in err
     assert not set(out + err) & {"\x1b", "\r"}
 
 

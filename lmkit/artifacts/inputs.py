@@ -30,6 +30,7 @@ from lmkit.artifacts.manifest import Input
 from lmkit.artifacts.options import RANGE_BYTES
 from lmkit.artifacts.tasks import ReadRange, TaskSize
 from lmkit.errors import InputError, LmkitError
+from lmkit.execution.progress import progress
 from lmkit.storage.byte_ranges import Compression, Range, hash_range
 from lmkit.storage.formats import KNOWN, Accepted, Format, Formats, suffix_and_compression
 from lmkit.storage.hub import HubDataset, shards_and_version
@@ -180,8 +181,9 @@ def find_documents(
     found: list[FoundInput] = []
     skipped: dict[str, int] = {}
     search = _Search(accepted, source, skipped)
-    for path in arguments:
-        found += search.at(path)
+    with progress("looking for files", None):
+        for path in arguments:
+            found += search.at(path)
     found.sort(key=lambda pair: (*pair[0].identity, pair[0].path))
     return Inputs(
         tuple(arguments),

@@ -54,7 +54,7 @@ from lmkit.artifacts.tasks import (
 )
 from lmkit.config import FolderConfig, StageConfig
 from lmkit.errors import LmkitError, OutputError
-from lmkit.execution.progress import log_message, warn
+from lmkit.execution.progress import log_message, progress, warn
 from lmkit.storage.atomic_files import remove_leftovers
 from lmkit.storage.byte_ranges import hash_range
 from lmkit.storage.hub import HubDataset
@@ -101,7 +101,9 @@ class OutputFolder:
         Returns the receipts of all its tasks, in order.
         """
         self._steps.add(step)
-        if damaged := corrupt_tasks(self.path, step, len(tasks)):
+        with progress("checking finished tasks", None):
+            damaged = corrupt_tasks(self.path, step, len(tasks))
+        if damaged:
             warn(
                 f"{self.path}: scratch files of {len(damaged)} of {len(tasks)} tasks of '{label}' "
                 "have been damaged: they are made again, and everything that depends on them"
@@ -373,7 +375,8 @@ def open_output(config: StageConfig, inputs: Inputs) -> Generator[OutputFolder]:
     """Lock an output folder until it is complete; `finished` is set if it already is."""
     refuse_overlap(config.output, inputs.arguments)
     folder = OutputFolder(config, config.output, inputs.records)
-    folder.finished = folder.up_to_date()
+    with progress("checking the output folder", None):
+        folder.finished = folder.up_to_date()
     if folder.finished:
         log_message(f"{config.output}: up to date")
         folder.sweep()

@@ -17,7 +17,7 @@ CELLS = 2
 """The number of cells of a process."""
 
 
-class Counts(NamedTuple):
+class InputRead(NamedTuple):
     """What has been read."""
 
     bytes: int
@@ -39,13 +39,13 @@ def count_document() -> None:
     _cells[DOCUMENTS] += 1
 
 
-def counts_here() -> Counts:
+def read_here() -> InputRead:
     """Return what this process has read since it began."""
-    return Counts(_cells[BYTES], _cells[DOCUMENTS])
+    return InputRead(_cells[BYTES], _cells[DOCUMENTS])
 
 
 class WorkerMeter:
-    """Counts of what workers have read, which an argument of their first function may be."""
+    """What workers have read; an argument of the function that each begins with."""
 
     def __init__(self, context: BaseContext, workers: int) -> None:
         self._cells = context.RawArray("q", CELLS * workers)
@@ -59,6 +59,6 @@ class WorkerMeter:
             self._claimed.value += 1
         _cells = memoryview(self._cells).cast("B").cast("q")[first : first + CELLS]
 
-    def counts(self) -> Counts:
+    def read(self) -> InputRead:
         """Return what all workers have read."""
-        return Counts(sum(self._cells[BYTES::CELLS]), sum(self._cells[DOCUMENTS::CELLS]))
+        return InputRead(sum(self._cells[BYTES::CELLS]), sum(self._cells[DOCUMENTS::CELLS]))

@@ -72,7 +72,7 @@ def map_tasks(
     meter = WorkerMeter(context, workers)
     begin = (dict(os.environ), len(tasks) < 2 * workers, pickle.dumps(function), meter)
     with (
-        progress(label, total, unit, meter.counts) as step,
+        progress(label, total, unit, meter.read) as step,
         ProcessPoolExecutor(workers, context, _begin, begin) as pool,
     ):
         return _results(pool, tasks, order, partial(step, units))

@@ -18,15 +18,15 @@ from contextlib import contextmanager
 from threading import Event, Lock, Thread
 from typing import Protocol
 
-from lmkit.execution.meter import Counts, counts_here
-from lmkit.execution.quantities import duration
+from lmkit.execution.amounts import duration
+from lmkit.execution.meter import InputRead, read_here
 from lmkit.execution.ranks import rank
 from lmkit.execution.work import BYTES, Work, WorkState
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
-SHORTEST_SHOWN = 5
-"""Seconds that are worth telling."""
+SHORTEST_TOLD = 5
+"""Seconds left that are worth telling."""
 BETWEEN_LINES = 2
 """Seconds between two plain lines at least."""
 PATIENCE = 60
@@ -68,7 +68,7 @@ def progress(
     label: str,
     total: int | None,
     unit: str = "task",
-    read: Callable[[], Counts] = counts_here,
+    read: Callable[[], InputRead] = read_here,
 ) -> Generator[Step]:
     """Show the progress of `total` units of work; the yielded function advances it.
 
@@ -136,15 +136,16 @@ class _PlainLines:
         with self._lock:
             state = self._work.state()
             waited = state.seconds - self._printed
-            tenths = min(9, int(10 * state.fraction))  # the end is known when it has ended
+            tenths = int(10 * state.fraction)
             if waited >= self._patience:
                 self._patience = max(PATIENCE, 2 * self._patience)
-            elif tenths == self._tenths or waited < BETWEEN_LINES:
+            # The last line is printed when the work has ended.
+            elif tenths in {self._tenths, 10} or waited < BETWEEN_LINES:
                 return
             self._print(state, tenths)
 
     def print_last(self) -> None:
-        """Print how it ended, unless that took a moment or is known."""
+        """Print that it has ended, where documents were read or where it took long."""
         state = self._work.state()
         is_long = state.seconds >= BETWEEN_LINES or state.documents
         if state.is_measured and is_long:
@@ -159,7 +160,7 @@ def _sentence(state: WorkState) -> str:
     """Return how far some work is, for a plain line."""
     share = f"{state.fraction:.0%}" if state.unit == BYTES else ""
     left = state.seconds_left or 0
-    time = f"about {duration(left)} left" if left >= SHORTEST_SHOWN else ""
+    time = f"about {duration(left)} left" if left >= SHORTEST_TOLD else ""
     if not state.is_measured:
         time = f"{duration(state.seconds)} so far"
     parts = [share, state.documents_read, state.amount, *state.rates, time]

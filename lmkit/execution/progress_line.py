@@ -13,7 +13,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.text import Text
 
-from lmkit.execution.quantities import clock
+from lmkit.execution.amounts import clock
 from lmkit.execution.work import Work, WorkState
 
 BAR_WIDTHS = 8, 40
@@ -21,6 +21,8 @@ GAP = 2
 LEAST = 6
 """The rank of what is left out so that there is room for a bar."""
 REFRESHES_PER_SECOND = 4
+SHORTEST_SHOWN = 1
+"""Seconds after which work is shown that nothing can be measured of."""
 
 
 def live_line(work: Work) -> Live:
@@ -40,10 +42,11 @@ class _Line:
         self._work = work
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        state = self._work.state()
+        if not state.is_measured and state.seconds < SHORTEST_SHOWN:
+            return
         # Some terminals begin a line after the last column.
-        yield progress_line(
-            self._work.state(), options.max_width - 1, ascii_only=options.ascii_only
-        )
+        yield progress_line(state, options.max_width - 1, ascii_only=options.ascii_only)
 
 
 def progress_line(state: WorkState, width: int, *, ascii_only: bool = False) -> Text:

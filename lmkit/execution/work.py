@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lmkit.execution.meter import Counts, counts_here
-from lmkit.execution.quantities import size
+from lmkit.execution.amounts import size
+from lmkit.execution.meter import InputRead, read_here
 
 BYTES = "B"
 """The unit of work that is measured in bytes."""
@@ -96,7 +96,7 @@ class Work:
         label: str,
         total: int | None,
         unit: str = "task",
-        read: Callable[[], Counts] = counts_here,
+        read: Callable[[], InputRead] = read_here,
     ) -> None:
         self.label, self.total, self.unit = label, total, unit
         self._read = read

@@ -25,8 +25,8 @@ from lmkit.artifacts.tasks import Receipt, TaskWriter
 from lmkit.commands.clean.clean_inputs import find_inputs
 from lmkit.commands.clean.options import CleanConfig
 from lmkit.commands.clean.steps import Steps, count_more
-from lmkit.execution.progress import log_message, warn
-from lmkit.execution.tables import plain
+from lmkit.execution.progress import warn
+from lmkit.execution.tables import log_sections
 from lmkit.filters.document_sample import Candidates, chosen
 from lmkit.filters.other_languages import warning_text
 from lmkit.filters.outcome_counts import CleanRecord, outcome_sections, total_counts
@@ -85,7 +85,7 @@ def _print_summary(record: CleanRecord) -> None:
     ]
     named = {key: rows for key, rows in sections.items() if key != "by_rule" and len(rows) > 1}
     if rules:
-        log_message(plain({"by_rule": rules, **named}))
+        log_sections({"by_rule": rules, **named})
 
 
 @dataclass(frozen=True)

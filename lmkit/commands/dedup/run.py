@@ -22,8 +22,8 @@ from lmkit.deduplication.matcher import Matcher
 from lmkit.deduplication.readings import CollectDocuments, WriteDocuments
 from lmkit.deduplication.registry import index_settings, matchers_of
 from lmkit.deduplication.summary import DedupRecord, summary_sections
-from lmkit.execution.progress import log_message, warn
-from lmkit.execution.tables import MAX_SOURCES, plain, shown
+from lmkit.execution.progress import log_message, progress, warn
+from lmkit.execution.tables import MAX_SOURCES, log_sections, shown
 from lmkit.readers.dispatch import read_slice
 
 SHOWN_EXAMPLES = 2
@@ -85,7 +85,8 @@ def _deduplicate(
         found |= matcher.summarize(folder)
     _report(DedupRecord.model_validate(found), receipts)
     if index:
-        added = index.add(documents, folder.scratch)
+        with progress("adding to the index", None):
+            added = index.add(documents, folder.scratch)
         found["index"] = {"documents": index.documents, "added": added}
         log_message(f"{index.path}: compared with {index.documents:,} documents, added {added:,}")
     record = DedupRecord.model_validate(found)
@@ -113,10 +114,7 @@ def _choose_examples(
 
 def _report(record: DedupRecord, receipts: Sequence[Receipt]) -> None:
     """Print a short summary of what was found."""
-    sections = summary_sections(record, SHOWN_EXAMPLES)
-    filled = {title: section for title, section in sections.items() if section}
-    if filled:
-        log_message(plain(filled))
+    log_sections(summary_sections(record, SHOWN_EXAMPLES))
     if same_ids := sum(receipt.facts["same_ids"] for receipt in receipts):
         warn(
             f"{same_ids:,} removed documents have the source and the id of the document that is "

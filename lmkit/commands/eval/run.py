@@ -47,9 +47,11 @@ from lmkit.evaluation.tasks.task_file import Task
 from lmkit.evaluation.tasks.task_scorer import ScoredModel, TaskScorer, task_scorer
 from lmkit.evaluation.tasks.task_scores import TaskScores, task_scores
 from lmkit.evaluation.text_score import Score
+from lmkit.execution.meter import InputRead
 from lmkit.execution.progress import log_message, progress, warn
 from lmkit.execution.ranks import rank, ranks
 from lmkit.execution.tables import shown
+from lmkit.execution.work import BYTES
 from lmkit.training.checkpoints.open_model import find_model, model_input, open_model
 from lmkit.training.checkpoints.trained_model import TrainedModel
 from lmkit.training.distributed.rank_zero import (
@@ -73,7 +75,8 @@ def evaluate(config: EvalConfig) -> Scores:
         if made := on_rank_zero(lambda: _finished(folder)):
             log_message(f"{config.output}: up to date")
             return made
-        trained = open_model(checkpoint, device)
+        with progress("loading the model", None):
+            trained = open_model(checkpoint, device)
         for packed in inputs.packed.values():
             refuse_other_tokenizer(config, packed, trained)
         scorer = _task_scorer(config, trained) if inputs.tasks else None
@@ -120,7 +123,7 @@ def _score_data(
         config.micro_batch,
         processes,
     )
-    with _text_progress(inputs) as on_bytes:
+    with _text_progress(inputs, reading) as on_bytes:
         scorer = replace(scorer, on_bytes=on_bytes)
         scores = {name: scorer.packed(folder) for name, folder in inputs.packed.items()}
         by_source = scorer.documents(inputs.documents, reading, config.max_record)
@@ -136,7 +139,7 @@ def _score_data(
 
 
 @contextmanager
-def _text_progress(inputs: ScoredInputs) -> Generator[Callable[[float], None]]:
+def _text_progress(inputs: ScoredInputs, reading: Reading) -> Generator[Callable[[float], None]]:
     """Show how much of the text is scored; yield what takes the bytes of a part."""
     sizes = [folder.sequences("validation").bytes_of_text for folder in inputs.packed.values()]
     total = sum(sizes) + sum(part.weight for part in inputs.documents.slices)
@@ -144,11 +147,11 @@ def _text_progress(inputs: ScoredInputs) -> Generator[Callable[[float], None]]:
         yield lambda _: None
         return
     done = 0.0
-    with progress("scoring text", -(-total // 1000), "kB") as step:
+    with progress("scoring text", total, BYTES, lambda: InputRead(0, reading.documents)) as step:
 
         def add(size: float) -> None:
             nonlocal done
-            step(int((done + size) // 1000 - done // 1000))
+            step(int(done + size) - int(done))
             done += size
 
         yield add

@@ -41,7 +41,7 @@ from lmkit.commands.pack.document_tasks import (
 )
 from lmkit.commands.pack.options import PackConfig
 from lmkit.errors import ConfigError, InputError, LmkitError
-from lmkit.execution.progress import warn
+from lmkit.execution.progress import progress, warn
 from lmkit.execution.tables import MAX_SOURCES
 from lmkit.packing.packed_folder import PackedFolder, only_packed
 from lmkit.packing.packed_record import PackedRecord, TokensRecord
@@ -75,8 +75,9 @@ def _pack_documents(config: PackConfig) -> Manifest:
     separator = tokenizer.eos if config.separator == "eos" else config.separator
     read = partial(read_documents, config.max_record, separator)
     options = _tokenize_options(config, tokenizer_folder, tokenizer.fingerprint, fraction)
-    _refuse_too_few(read, documents, fraction)
-    _refuse_unsuitable(read, documents, options)
+    with progress("checking some documents", None):
+        _refuse_too_few(read, documents, fraction)
+        _refuse_unsuitable(read, documents, options)
     validation = find_documents([held_out], formats=("jsonl", "tokens")) if held_out else None
     inputs = documents.merged_with(
         folder_input(tokenizer_folder, "tokenizer", tokenizer.fingerprint)

@@ -31,7 +31,7 @@ from lmkit.commands.train_classifier.classifier_record import ClassifierRecord
 from lmkit.commands.train_classifier.options import TrainClassifierConfig
 from lmkit.counter_rng import draw
 from lmkit.errors import InputError, LmkitError
-from lmkit.execution.tables import plain
+from lmkit.execution.tables import shown
 from lmkit.filters.classifier_training import area_under_curve, fit
 from lmkit.filters.document_sample import Candidates, chosen
 from lmkit.filters.quality_classifier import (
@@ -83,7 +83,7 @@ def result_text(config: TrainClassifierConfig, manifest: Manifest) -> str:
         "were kept aside"
     )
     rows = [each.recorded() for each in record.thresholds]
-    return f"{line}\n{plain({'kept_with_a_minimum_score': rows})}"
+    return f"{line}\n{shown({'kept_with_a_minimum_score': rows})}"
 
 
 def _documents(config: TrainClassifierConfig, number: int) -> Inputs:

@@ -1,4 +1,4 @@
-"""Quantities as people read them: bytes and seconds, with their units."""
+"""Amounts as people read them: bytes and seconds, with their units."""
 
 
 def size(count: int) -> str:
