@@ -5,6 +5,8 @@ Choices:
   anything is read; that of the documents isn't. Work without inputs is measured in tasks.
 - The rate is the average since the work began: what an interrupted run did earlier isn't part of
   the work, and neither of its rate.
+- The time left follows from the bytes read since the first of them, because workers take seconds to
+  start, in which nothing is read.
 - Of work that nothing can be measured of, the time that it has taken so far is shown.
 """
 
@@ -17,6 +19,8 @@ from lmkit.execution.meter import InputRead, read_here
 
 BYTES = "B"
 """The unit of work that is measured in bytes."""
+SHORTEST_MEASURED = 1
+"""Seconds in which a rate of reading can be measured."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,8 @@ class WorkState:
     done: int
     documents: int
     seconds: float
+    seconds_left: float | None = None
+    """The seconds that the rest takes at the rate so far; None if that is unknown."""
 
     @property
     def is_measured(self) -> bool:
@@ -39,13 +45,6 @@ class WorkState:
     def fraction(self) -> float:
         """The fraction that is done."""
         return self.done / self.total if self.total else 0.0
-
-    @property
-    def seconds_left(self) -> float | None:
-        """The seconds that the rest takes at the rate so far; None if that is unknown."""
-        if not self.is_measured or not 0 < self.fraction < 1:
-            return None
-        return self.seconds * (1 / self.fraction - 1)
 
     @property
     def amount(self) -> str:
@@ -103,6 +102,8 @@ class Work:
         self._before = read()
         self._stepped = 0
         self._started = time.monotonic()
+        self._first_read: tuple[float, int] | None = None
+        """When bytes had been read for the first time, and how many."""
 
     def advance(self, count: int) -> None:
         """Add units that are done; bytes of inputs are added as they are read."""
@@ -112,11 +113,19 @@ class Work:
         """Return how far it is."""
         read, before = self._read(), self._before
         done = self._stepped + (read.bytes - before.bytes if self.unit == BYTES else 0)
-        return WorkState(
-            self.label,
-            self.total,
-            self.unit,
-            done if self.total is None else min(done, self.total),
-            read.documents - before.documents,
-            time.monotonic() - self._started,
-        )
+        done = done if self.total is None else min(done, self.total)
+        seconds = time.monotonic() - self._started
+        left = self._seconds_left(done, seconds)
+        documents = read.documents - before.documents
+        return WorkState(self.label, self.total, self.unit, done, documents, seconds, left)
+
+    def _seconds_left(self, done: int, seconds: float) -> float | None:
+        if not self.total or not 0 < done < self.total:
+            return None
+        if self.unit == BYTES:
+            first_seconds, first_done = self._first_read = self._first_read or (seconds, done)
+            seconds, progressed = seconds - first_seconds, done - first_done
+            if seconds < SHORTEST_MEASURED or not progressed:
+                return None
+            return seconds / progressed * (self.total - done)
+        return seconds / done * (self.total - done)

@@ -119,15 +119,18 @@ def test_what_is_read_inside_of_a_task_is_shown_before_the_task_ends(
     capsys: pytest.CaptureFixture[str], clock: Clock
 ) -> None:
     with progress("cleaning", 10_000_000, "B") as step:
-        clock.now += 4
-        count_bytes(4_000_000)
+        clock.now += 1  # the start of workers is no part of the rate of reading
+        count_bytes(500_000)
+        step(0)
+        clock.now += 3
+        count_bytes(3_500_000)
         for _ in range(400):
             count_document()
         step(0)
         clock.now += 4
         count_bytes(6_000_000)
     assert capsys.readouterr().err.splitlines() == [
-        "cleaning: 40%, 400 documents, 4.0 of 10.0 MB, 1.0 MB/s, 100 documents/s, about 6 s left",
+        "cleaning: 40%, 400 documents, 4.0 of 10.0 MB, 1.0 MB/s, 100 documents/s, about 5 s left",
         "cleaning: 100%, 400 documents, 10.0 MB, 1.2 MB/s, 50 documents/s",
     ]
 

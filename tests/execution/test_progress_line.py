@@ -6,19 +6,20 @@ import struct
 import subprocess
 import sys
 import termios
+from dataclasses import replace
 
 import pytest
 
 from lmkit.execution.progress_line import progress_line
 from lmkit.execution.work import WorkState
 
-HALF = WorkState("cleaning", 2_900_000_000, "B", 1_200_000_000, 1_234_567, 35.0)
+HALF = WorkState("cleaning", 2_900_000_000, "B", 1_200_000_000, 1_234_567, 35.0, 49.6)
 
 
 @pytest.mark.parametrize("width", [*range(8, 70), 79, 139, 200])
 def test_a_line_is_never_wider_than_the_terminal(width: int) -> None:
     for label in ("cleaning", "tokenizing validation"):
-        state = WorkState(**{**vars(HALF), "label": label})
+        state = replace(HALF, label=label)
         assert len(progress_line(state, width).plain) <= width
 
 

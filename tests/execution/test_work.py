@@ -26,6 +26,18 @@ def test_the_time_left_is_that_of_the_average_rate(monkeypatch: pytest.MonkeyPat
     assert work.state().seconds_left is None
 
 
+def test_the_start_of_workers_is_no_part_of_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, read = 100.0, InputRead(0, 0)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    work = Work("cleaning", 1000, "B", lambda: read)
+    now, read = 160.0, InputRead(100, 1)
+    assert work.state().seconds_left is None
+    now, read = 170.0, InputRead(300, 3)
+    assert work.state().seconds_left == 35
+    now, read = 200.0, InputRead(1000, 9)
+    assert work.state().seconds_left is None
+
+
 def test_a_single_task_or_an_unknown_total_has_no_share() -> None:
     assert not Work("training", 1).state().is_measured
     assert not Work("listing", None, "file").state().is_measured

@@ -34,6 +34,7 @@ from lmkit.artifacts.tasks import TaskWriter
 from lmkit.commands.train_tokenizer.options import TrainTokenizerConfig
 from lmkit.commands.train_tokenizer.sampled_texts import DrawSample, SampledTexts
 from lmkit.errors import ConfigError, InputError, LmkitError
+from lmkit.execution.amounts import size
 from lmkit.execution.progress import warn
 from lmkit.execution.tables import shown
 from lmkit.readers.dispatch import read_slice
@@ -92,11 +93,13 @@ def train_tokenizer(config: TrainTokenizerConfig) -> Manifest:
         drawn = folder.run("train", draw, tasks, workers=workers, label=label, size=task_size)
         write = partial(_write_tokenizer, config)
         sample = SampledTexts(folder.scratch, len(tasks))
-        label = "importing the tokenizer" if config.from_ else "training the tokenizer"
+        counts = Counts.total(receipt.counts for receipt in drawn)
+        label = "importing the tokenizer"
+        if config.from_ is None:
+            label = f"training on {size(counts.more['bytes_of_text'])} of text"
         (receipt,) = folder.run("tokenizer", write, [sample], label=label)
         record = TokenizerRecord.model_validate(receipt.facts)
         _warn_of_problems(config, record)
-        counts = Counts.total(receipt.counts for receipt in drawn)
         return folder.finish(counts, record.recorded())
 
 
