@@ -44,6 +44,11 @@ def read_here() -> InputRead:
     return InputRead(_cells[BYTES], _cells[DOCUMENTS])
 
 
+def nothing_read() -> InputRead:
+    """Return that nothing has been read, for work that is no reading."""
+    return InputRead(0, 0)
+
+
 class WorkerMeter:
     """What workers have read; an argument of the function that each begins with."""
 

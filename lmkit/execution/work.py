@@ -6,7 +6,8 @@ Choices:
 - The rate is the average since the work began: what an interrupted run did earlier isn't part of
   the work, and neither of its rate.
 - The time left follows from the bytes read since the first of them, because workers take seconds to
-  start, in which nothing is read.
+  start, in which nothing is read. It is estimated when something has been done, and counts down
+  until more is.
 - Of work that nothing can be measured of, the time that it has taken so far is shown.
 """
 
@@ -102,8 +103,8 @@ class Work:
         self._before = read()
         self._stepped = 0
         self._started = time.monotonic()
-        self._first_read: tuple[float, int] | None = None
-        """When bytes had been read for the first time, and how many."""
+        self._first = self._last = (0.0, 0)
+        """When something was done, the first and the last time, and how much then."""
 
     def advance(self, count: int) -> None:
         """Add units that are done; bytes of inputs are added as they are read."""
@@ -115,17 +116,17 @@ class Work:
         done = self._stepped + (read.bytes - before.bytes if self.unit == BYTES else 0)
         done = done if self.total is None else min(done, self.total)
         seconds = time.monotonic() - self._started
-        left = self._seconds_left(done, seconds)
+        if self.unit == BYTES and not self._last[1]:
+            self._first = (seconds, done)
+        if done != self._last[1]:
+            self._last = (seconds, done)
+        left = self._seconds_left(seconds)
         documents = read.documents - before.documents
         return WorkState(self.label, self.total, self.unit, done, documents, seconds, left)
 
-    def _seconds_left(self, done: int, seconds: float) -> float | None:
-        if not self.total or not 0 < done < self.total:
+    def _seconds_left(self, seconds: float) -> float | None:
+        (start, before), (now, done) = self._first, self._last
+        if not self.total or not before < done < self.total or now - start < SHORTEST_MEASURED:
             return None
-        if self.unit == BYTES:
-            first_seconds, first_done = self._first_read = self._first_read or (seconds, done)
-            seconds, progressed = seconds - first_seconds, done - first_done
-            if seconds < SHORTEST_MEASURED or not progressed:
-                return None
-            return seconds / progressed * (self.total - done)
-        return seconds / done * (self.total - done)
+        estimate = (now - start) / (done - before) * (self.total - done) - (seconds - now)
+        return estimate if estimate > 0 else None

@@ -34,7 +34,11 @@ def test_the_start_of_workers_is_no_part_of_the_time_left(monkeypatch: pytest.Mo
     assert work.state().seconds_left is None
     now, read = 170.0, InputRead(300, 3)
     assert work.state().seconds_left == 35
-    now, read = 200.0, InputRead(1000, 9)
+    now = 190.0
+    assert work.state().seconds_left == 15  # it counts down until more is read
+    now = 220.0
+    assert work.state().seconds_left is None
+    now, read = 230.0, InputRead(1000, 9)
     assert work.state().seconds_left is None
 
 

@@ -47,7 +47,7 @@ from lmkit.evaluation.tasks.task_file import Task
 from lmkit.evaluation.tasks.task_scorer import ScoredModel, TaskScorer, task_scorer
 from lmkit.evaluation.tasks.task_scores import TaskScores, task_scores
 from lmkit.evaluation.text_score import Score
-from lmkit.execution.meter import InputRead
+from lmkit.execution.meter import nothing_read
 from lmkit.execution.progress import log_message, progress, warn
 from lmkit.execution.ranks import rank, ranks
 from lmkit.execution.tables import shown
@@ -123,7 +123,7 @@ def _score_data(
         config.micro_batch,
         processes,
     )
-    with _text_progress(inputs, reading) as on_bytes:
+    with _text_progress(inputs) as on_bytes:
         scorer = replace(scorer, on_bytes=on_bytes)
         scores = {name: scorer.packed(folder) for name, folder in inputs.packed.items()}
         by_source = scorer.documents(inputs.documents, reading, config.max_record)
@@ -139,7 +139,7 @@ def _score_data(
 
 
 @contextmanager
-def _text_progress(inputs: ScoredInputs, reading: Reading) -> Generator[Callable[[float], None]]:
+def _text_progress(inputs: ScoredInputs) -> Generator[Callable[[float], None]]:
     """Show how much of the text is scored; yield what takes the bytes of a part."""
     sizes = [folder.sequences("validation").bytes_of_text for folder in inputs.packed.values()]
     total = sum(sizes) + sum(part.weight for part in inputs.documents.slices)
@@ -147,7 +147,7 @@ def _text_progress(inputs: ScoredInputs, reading: Reading) -> Generator[Callable
         yield lambda _: None
         return
     done = 0.0
-    with progress("scoring text", total, BYTES, lambda: InputRead(0, reading.documents)) as step:
+    with progress("scoring text", total, BYTES, nothing_read) as step:
 
         def add(size: float) -> None:
             nonlocal done
