@@ -200,7 +200,7 @@ def _run_and_print(of: Command, config: CommandConfig, *, as_json: bool) -> None
         return
     result = of.run(config)
     if rank() == 0:
-        from lmkit.execution.tables import folded  # --help needs none of it
+        from lmkit.execution.terminal_width import folded  # --help needs none of it
         from lmkit.text.json_output import json_text
 
         text = json_text(result) if as_json else folded(of.result_text(config, result))

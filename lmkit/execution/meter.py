@@ -2,7 +2,7 @@
 
 Choices:
 - A process counts for itself, in two cells that nothing else writes. There is no lock, no message
-  and no system call: a document costs 0.1 µs, and a process that is killed leaves numbers that
+  and no system call: a document costs 0.2 µs, and a process that is killed leaves numbers that
   stand still. Results don't depend on them.
 - The cells of workers are in memory that the main process shares with them, however they are
   started.

@@ -7,37 +7,31 @@ Choices:
 - The content of documents is not trusted: a character that does more than print, such as the one
   that begins a terminal's escape sequences or changes the text direction, is shown as an escape.
 - Nothing is truncated or wrapped in a pipe: `grep` finds a path however long it is.
-- Records with a text are shown one below another, others as rows of a table. Where a table is wider
-  than the terminal, its widest texts are folded, into three lines at most; where that isn't enough,
-  its records are shown one below another too. Numbers are never folded.
+- Records with a text are shown one below another, others as rows of a table; those too where the
+  table doesn't fit the terminal (`column_widths.py`).
 - Tokens with their ids are shown on a terminal as the text that they form, with alternating colors.
 """
 
-import os
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from io import StringIO
-from typing import Any, TextIO, cast
+from typing import Any, cast
 
-from rich.cells import cell_len
 from rich.console import Console, Group
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
 from lmkit.execution.amounts import size
+from lmkit.execution.column_widths import column_widths
 from lmkit.execution.progress import log_message
 from lmkit.execution.ranks import rank
+from lmkit.execution.terminal_width import terminal_width
 
 MAX_SOURCES = 10
-FOLDED_LINES = 3
-"""The lines into which a text in a table is folded at most."""
-FOLDED_WIDTH = 20
-"""The width below which no text in a table is folded."""
-AROUND_PANEL, AROUND_CELL = 4, 2
-"""The columns that a panel's border takes, and the space around a cell."""
+AROUND_PANEL = 4
+"""The columns that the border of a panel takes."""
 
 
 def limited_rows(rows: Sequence[Mapping[str, Any]], max_rows: int) -> list[dict[str, Any]]:
@@ -73,51 +67,20 @@ def shown(sections: Mapping[str, Section]) -> str:
     """Format sections for standard output: a terminal or a pipe."""
     filled = _filled(sections)
     # Not rich's own check: with FORCE_COLOR, which CI sets, it always detects a terminal.
-    return _panels(filled, _width(sys.stdout)) if sys.stdout.isatty() else plain(filled)
+    return _panels(filled, terminal_width(sys.stdout)) if sys.stdout.isatty() else plain(filled)
 
 
 def log_sections(sections: Mapping[str, Section]) -> None:
     """Print sections that are not the result; of several processes, only rank 0 prints."""
     filled = _filled(sections)
     if filled and sys.stderr.isatty() and rank() == 0:
-        print(_panels(filled, _width(sys.stderr)), file=sys.stderr, flush=True)
+        print(_panels(filled, terminal_width(sys.stderr)), file=sys.stderr, flush=True)
     elif filled:
         log_message(plain(filled))
 
 
-def folded(text: str) -> str:
-    """Break lines that are wider than the terminal between words; in a pipe, change nothing."""
-    if not sys.stdout.isatty():
-        return text
-    width = _width(sys.stdout)
-    return "\n".join(part for line in text.split("\n") for part in _folded_line(line, width))
-
-
-def _folded_line(line: str, width: int) -> list[str]:
-    if cell_len(line) <= width or "\x1b" in line:  # what has colors has been made to fit
-        return [line]
-    indent = " " * (len(line) - len(line.lstrip()) + 2)
-    first, *words = line.strip().split(" ")
-    parts = [indent[2:] + first]
-    for word in words:
-        if cell_len(parts[-1]) + 1 + cell_len(word) <= width:
-            parts[-1] += " " + word
-        else:
-            parts.append(indent + word)
-    return parts
-
-
 def _filled(sections: Mapping[str, Section]) -> dict[str, Section]:
     return {title: section for title, section in sections.items() if section}
-
-
-def _width(terminal: TextIO) -> int:
-    """Return the width of a terminal; COLUMNS overrides it."""
-    with suppress(KeyError, ValueError):
-        return int(os.environ["COLUMNS"])
-    with suppress(OSError, ValueError):
-        return os.get_terminal_size(terminal.fileno()).columns or 80
-    return 80
 
 
 def plain(sections: Mapping[str, Section]) -> str:
@@ -251,7 +214,7 @@ def _record_table(section: Sequence[Facts], room: int) -> Table | Group:
     numbers = [
         all(isinstance(facts.get(name, 0), int | float) for facts in section) for name in columns
     ]
-    widths = _column_widths(list(map(_name, columns)), rows, numbers, room)
+    widths = column_widths(list(map(_name, columns)), rows, numbers, room)
     if widths is None:
         return _one_below_another(section)
     table = Table(box=None)
@@ -261,24 +224,3 @@ def _record_table(section: Sequence[Facts], room: int) -> Table | Group:
     for row in rows:
         table.add_row(*map(Text, row))
     return table
-
-
-def _column_widths(
-    names: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[bool], room: int
-) -> list[int] | None:
-    """Return the widths of columns, the widest folded until they fit; None if they can't."""
-    widths: list[int] = []
-    least: list[int] = []
-    for name, cells, is_number in zip(names, zip(*rows, strict=True), numbers, strict=True):
-        natural, word = max(map(cell_len, cells)), max(map(cell_len, name.split(" ")))
-        widths.append(max(natural, cell_len(name)))
-        folded_width = natural if is_number else max(FOLDED_WIDTH, -(-natural // FOLDED_LINES))
-        least.append(min(widths[-1], max(word, folded_width)))
-    excess = sum(widths) + AROUND_CELL * len(widths) - room
-    while excess > 0:
-        foldable = [number for number, width in enumerate(widths) if width > least[number]]
-        if not foldable:
-            return None
-        widths[max(foldable, key=widths.__getitem__)] -= 1
-        excess -= 1
-    return widths

@@ -5,7 +5,7 @@ import sys
 import pytest
 from rich.cells import cell_len
 
-from lmkit.execution.tables import folded, log_sections, plain, printable, shown
+from lmkit.execution.tables import log_sections, plain, printable, shown
 
 HOSTILE = "\x1b]0;owned\x07 \x9b31m [red]markup[/] \u202egnp.exe"
 LONG = "/a/very/long/path" * 20
@@ -77,17 +77,11 @@ def test_a_text_that_needs_many_lines_makes_blocks_of_records(
     assert sum("path" in line for line in lines) == 2 and max(map(len, lines)) <= 60
 
 
-def test_lines_are_broken_between_words_on_a_terminal_only(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    line = "  train: 1,234,567 documents, 234,567,890 tokens in 123,456 sequences"
-    assert folded(line) == line
+def test_a_single_column_stays_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", Terminal())
-    monkeypatch.setenv("COLUMNS", "40")
-    assert folded(f"a\n{line}\n{LONG}") == (
-        "a\n  train: 1,234,567 documents,\n    234,567,890 tokens in 123,456\n    sequences\n"
-        + LONG
-    )
+    monkeypatch.setenv("COLUMNS", "60")
+    lines = shown({"rows": [{"input": "x" * length} for length in (300, 5)]}).splitlines()
+    assert sum("input" in line for line in lines) == 1
 
 
 def test_sections_that_are_no_result_go_to_standard_error(
