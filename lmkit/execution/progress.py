@@ -3,7 +3,8 @@
 Choices:
 - Everything here is written to standard error; standard output is for results.
 - A line that is kept up to date on a terminal (`progress_line.py`); elsewhere, in a log file of a
-  batch job, about ten plain lines for each part of the work, and none of what takes a second.
+  batch job, about ten plain lines for each part of the work, and of what takes a second one at
+  most.
 - A plain line is printed at each tenth of the work, and after a minute without one; then after
   two, four and so on, so that a run of days doesn't fill its log. It says how much time is left
   where that is long enough to wait for.
@@ -145,10 +146,9 @@ class _PlainLines:
             self._print(state, tenths)
 
     def print_last(self) -> None:
-        """Print that it has ended, where documents were read or where it took long."""
+        """Print that it has ended; of mere tasks, only where they took long."""
         state = self._work.state()
-        is_long = state.seconds >= BETWEEN_LINES or state.documents
-        if state.is_measured and is_long:
+        if state.is_measured and (state.unit != "task" or state.seconds >= BETWEEN_LINES):
             self._print(state, 10)
 
     def _print(self, state: WorkState, tenths: int) -> None:
