@@ -26,8 +26,8 @@ from lmkit.execution.work import BYTES, Work, WorkState
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
-SHORTEST_TOLD = 5
-"""Seconds left that are worth telling."""
+LEAST_TIME_LEFT = 5
+"""Seconds; a time left that is shorter is not printed."""
 BETWEEN_LINES = 2
 """Seconds between two plain lines at least."""
 PATIENCE = 60
@@ -160,7 +160,7 @@ def _sentence(state: WorkState) -> str:
     """Return how far some work is, for a plain line."""
     share = f"{state.fraction:.0%}" if state.unit == BYTES else ""
     left = state.seconds_left or 0
-    time = f"about {duration(left)} left" if left >= SHORTEST_TOLD else ""
+    time = f"about {duration(left)} left" if left >= LEAST_TIME_LEFT else ""
     if not state.is_measured:
         time = f"{duration(state.seconds)} so far"
     parts = [share, state.documents_read, state.amount, *state.rates, time]
