@@ -124,7 +124,9 @@ def _fail(error: Exception) -> int:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         time.sleep(SECONDS_FOR_RANK_ZERO)
         return exit_code
-    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    # Not rich's own check: with FORCE_COLOR, which CI sets, it always detects a terminal.
+    is_terminal = sys.stderr.isatty()
+    console = Console(stderr=True, soft_wrap=True, highlight=False, force_terminal=is_terminal)
     console.print(f"[bold red]Error:[/] {escape(printable(message))}")
     if hint:
         console.print(f"[dim]Hint: {escape(printable(hint))}[/]")
@@ -223,9 +225,11 @@ def _run_and_print(of: Command, config: CommandConfig, *, as_json: bool) -> None
         return
     result = of.run(config)
     if rank() == 0:
-        from lmkit.text.json_output import json_text  # --help needs none of it
+        from lmkit.execution.terminal_width import folded  # --help needs none of it
+        from lmkit.text.json_output import json_text
 
-        print(json_text(result) if as_json else of.result_text(config, result), flush=True)
+        text = json_text(result) if as_json else folded(of.result_text(config, result))
+        print(text, flush=True)
 
 
 def _import_in_advance(of: Command, config: CommandConfig) -> None:

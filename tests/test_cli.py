@@ -111,8 +111,26 @@ def test_results_go_to_standard_output_and_everything_else_to_standard_error(
 ) -> None:
     exit_code, out, err = lmkit("clean", raw, "--output", "out")
     assert (exit_code, out) == (0, "out: kept 3 of 4 documents (dropped 1 too_short)\n")
-    assert "cleaning: 1/1 task" in err and "kept" not in err
+    assert "cleaning: 100%, 4 documents" in err and "kept" not in err
     assert not set(out + err) & {"\x1b", "\r"}
+
+
+def test_a_pipe_gets_no_control_codes_even_if_colors_are_forced(
+    raw: Path, lmkit: Lmkit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    for typed in (["clean", raw, "--output", "out"], ["clean", "nothing", "--output", "other"]):
+        _, out, err = lmkit(*typed)
+        assert not set(out + err) & {"\x1b", "\r"}
+
+
+def test_on_a_terminal_a_result_is_broken_between_words(
+    raw: Path, lmkit: Lmkit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    _, out, _ = lmkit("clean", raw, "--output", "out")
+    assert out == "out: kept 3 of 4 documents (dropped 1\n  too_short)\n"
 
 
 def test_json_is_one_line_for_a_script(raw: Path, lmkit: Lmkit) -> None:

@@ -45,7 +45,8 @@ ROLES = {"options.py", "run.py", "registry.py", "objective.py"}
 READ_BY_HELP = {
     *("lmkit", "lmkit.cli", "lmkit.config", "lmkit.errors", "lmkit.suggestions"),
     *("lmkit.commands.registry", "lmkit.objectives.registry"),
-    *("lmkit.execution.progress", "lmkit.execution.ranks"),
+    *("lmkit.execution.progress", "lmkit.execution.ranks", "lmkit.execution.amounts"),
+    *("lmkit.execution.work", "lmkit.execution.meter"),
     *("lmkit.model.positions.registry", "lmkit.training.optimizers.registry"),
     *("lmkit.model.presets", "lmkit.text.language_codes"),
     *("lmkit.storage.registry", "lmkit.storage.programming_languages", "lmkit.artifacts.document"),

@@ -28,8 +28,9 @@ from lmkit.artifacts.finished_folders import check_finished
 from lmkit.artifacts.locations import FinishedFolder, LocalFile, LocalFolder, located, source_at
 from lmkit.artifacts.manifest import Input
 from lmkit.artifacts.options import RANGE_BYTES
-from lmkit.artifacts.tasks import ReadRange
+from lmkit.artifacts.tasks import ReadRange, TaskSize
 from lmkit.errors import InputError, LmkitError
+from lmkit.execution.progress import progress
 from lmkit.storage.byte_ranges import Compression, Range, hash_range
 from lmkit.storage.formats import KNOWN, Accepted, Format, Formats, suffix_and_compression
 from lmkit.storage.hub import HubDataset, shards_and_version
@@ -180,8 +181,9 @@ def find_documents(
     found: list[FoundInput] = []
     skipped: dict[str, int] = {}
     search = _Search(accepted, source, skipped)
-    for path in arguments:
-        found += search.at(path)
+    with progress("looking for files", None):
+        for path in arguments:
+            found += search.at(path)
     found.sort(key=lambda pair: (*pair[0].identity, pair[0].path))
     return Inputs(
         tuple(arguments),
@@ -233,6 +235,14 @@ def task_weight(task: Iterable[Slice]) -> int:
     return sum(part.weight for part in task)
 
 
+def task_size(task: Iterable[Slice]) -> TaskSize:
+    """Return how much a task reads."""
+    parts = tuple(task)
+    is_known = all(part.format != "hub" for part in parts)
+    stored = sum(part.stop - part.start for part in parts)
+    return TaskSize(task_weight(parts), stored if is_known else None)
+
+
 def open_slice(part: Slice, read_ranges: list[ReadRange]) -> Iterator[Range]:
     """Open a slice, and after it was read check that the file hasn't changed since it was planned.
 
@@ -241,7 +251,7 @@ def open_slice(part: Slice, read_ranges: list[ReadRange]) -> Iterator[Range]:
     """
     try:
         _check_unchanged(part)
-        with Range(part.location, part.start, part.stop) as source:
+        with Range(part.location, part.start, part.stop, counted=True) as source:
             yield source
             digest = source.sha256()
         _check_unchanged(part)

@@ -46,6 +46,7 @@ from lmkit.artifacts.tasks import (
     PARTIAL,
     ReadRange,
     Receipt,
+    TaskSize,
     TaskWriter,
     corrupt_tasks,
     receipt_path,
@@ -53,7 +54,7 @@ from lmkit.artifacts.tasks import (
 )
 from lmkit.config import FolderConfig, StageConfig
 from lmkit.errors import LmkitError, OutputError
-from lmkit.execution.progress import log_message, warn
+from lmkit.execution.progress import log_message, progress, warn
 from lmkit.storage.atomic_files import remove_leftovers
 from lmkit.storage.byte_ranges import hash_range
 from lmkit.storage.hub import HubDataset
@@ -93,22 +94,22 @@ class OutputFolder:
         *,
         workers: int = 1,
         label: str,
-        weight: Callable[[TaskT], int] | None = None,
+        size: Callable[[TaskT], TaskSize] | None = None,
     ) -> list[Receipt]:
-        """Run the unfinished tasks of a step, those with a larger `weight` first.
+        """Run the unfinished tasks of a step, those of a larger `size` first.
 
         Returns the receipts of all its tasks, in order.
         """
         self._steps.add(step)
-        if damaged := corrupt_tasks(self.path, step, len(tasks)):
+        with progress("checking finished tasks", None):
+            damaged = corrupt_tasks(self.path, step, len(tasks))
+        if damaged:
             warn(
                 f"{self.path}: scratch files of {len(damaged)} of {len(tasks)} tasks of '{label}' "
                 "have been damaged: they are made again, and everything that depends on them"
             )
             self._undo(step, damaged)
-        receipts = run_tasks(
-            self.path, step, work, tasks, workers=workers, label=label, weight=weight
-        )
+        receipts = run_tasks(self.path, step, work, tasks, workers=workers, label=label, size=size)
         self.receipts += receipts
         return receipts
 
@@ -374,7 +375,8 @@ def open_output(config: StageConfig, inputs: Inputs) -> Generator[OutputFolder]:
     """Lock an output folder until it is complete; `finished` is set if it already is."""
     refuse_overlap(config.output, inputs.arguments)
     folder = OutputFolder(config, config.output, inputs.records)
-    folder.finished = folder.up_to_date()
+    with progress("checking the output folder", None):
+        folder.finished = folder.up_to_date()
     if folder.finished:
         log_message(f"{config.output}: up to date")
         folder.sweep()

@@ -17,7 +17,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 from lmkit.artifacts.manifest import Counts, Output, Record, read
 from lmkit.execution.pool import map_tasks
@@ -26,6 +26,15 @@ from lmkit.storage.atomic_files import atomic_write, sha256
 
 PARTIAL = ".partial"
 TaskT = TypeVar("TaskT")
+
+
+class TaskSize(NamedTuple):
+    """How much a task reads."""
+
+    weight: int
+    """Its approximate amount of text, in bytes."""
+    input_bytes: int | None
+    """The bytes of its inputs as they are stored; None if that is unknown."""
 
 
 class ReadRange(Record):
@@ -175,19 +184,25 @@ def run_tasks(
     *,
     workers: int,
     label: str,
-    weight: Callable[[TaskT], int] | None = None,
+    size: Callable[[TaskT], TaskSize] | None = None,
 ) -> list[Receipt]:
     """Run the tasks that aren't done yet, and return the receipts of all, in order.
 
-    Tasks with a larger `weight` are started earlier.
+    Tasks of a larger `size` are started earlier.
     """
     todo = [pair for pair in enumerate(tasks) if not finished(folder, step, pair[0])]
     if len(todo) < len(tasks):
         done = len(tasks) - len(todo)
         log_message(f"{folder}: resuming: {done} of {len(tasks)} tasks of '{label}' are done")
-    weights = [weight(task) for _, task in todo] if weight else None
+    sizes = [size(task) for _, task in todo] if size else []
+    known = [each.input_bytes for each in sizes if each.input_bytes is not None]
     map_tasks(
-        partial(_run, folder, step, work), todo, workers=workers, label=label, weights=weights
+        partial(_run, folder, step, work),
+        todo,
+        workers=workers,
+        label=label,
+        weights=[each.weight for each in sizes] or None,
+        input_bytes=sum(known) if len(known) == len(sizes) else None,
     )
     receipts = [finished(folder, step, number) for number in range(len(tasks))]
     assert all(receipts), "a task has ended without a complete receipt"

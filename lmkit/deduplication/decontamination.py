@@ -123,7 +123,7 @@ class Decontaminator(Matcher):
     def prepare(self, folder: OutputFolder, slices: tuple[Slice, ...]) -> None:
         """Read the items of the test sets."""
         work = partial(_prepare_items, self.decontamination.ngram, self.max_record)
-        folder.run("items", work, [slices], label="test sets")
+        folder.run("items", work, [slices], label="reading test sets")
 
     def collect(self, writer: TaskWriter) -> Collector:
         """Return what searches documents for items."""
@@ -138,7 +138,7 @@ class Decontaminator(Matcher):
     ) -> None:
         """Count what was found."""
         del workers, previous
-        folder.run("contaminated", _count_items, [documents], label="counting items")
+        folder.run("contaminated", _count_items, [documents], label="counting test items")
 
     def summarize(self, folder: OutputFolder) -> dict[str, Any]:
         """Return how many items of each test set were found, and in how many documents."""

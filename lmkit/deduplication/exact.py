@@ -81,7 +81,9 @@ class SameKey(Matcher):
         """Find the digests that occur more than once."""
         self.partitions = max(1, -(-int(documents.starts[-1]) // MATCHED))
         find = _FindRepeats(self, documents, tuple(previous))
-        folder.run(self.reason, find, range(self.partitions), workers=workers, label="matching")
+        folder.run(
+            self.reason, find, range(self.partitions), workers=workers, label="matching copies"
+        )
 
     def removed(self, partial: Path) -> Removals:
         """Return which documents are removed."""

@@ -31,8 +31,8 @@ def rank_documents(
     """Write the ranks of all documents except those of the crawl index."""
     tasks = range(len(documents.parts) - documents.older)
     sort = partial(_write_order, keep, documents)
-    folder.run("order", sort, tasks, workers=workers, label="ordering")
-    folder.run("ranks", partial(_write_ranks, keep), [documents], label="ranking")
+    folder.run("order", sort, tasks, workers=workers, label="ordering documents")
+    folder.run("ranks", partial(_write_ranks, keep), [documents], label="ranking documents")
 
 
 def ranks(partial: Path) -> Numbers:

@@ -11,6 +11,7 @@ Choices:
 - One worker means the main process: simple to debug, and no start-up cost.
 - The function is sent once to each worker, not with every task: it may hold a list of all tasks
   (20,000 in it took 5 ms of the main process for each task, and 10 ms of a worker).
+- What is inside of a task is shown while it runs (`meter.py`).
 - When a task fails, the running ones are allowed to finish, since their results are kept. After an
   interrupt they are not waited for.
 """
@@ -29,7 +30,9 @@ from typing import Any, TypeVar, cast
 
 from lmkit.errors import LmkitError
 from lmkit.execution.fork_server import start_fork_server
+from lmkit.execution.meter import WorkerMeter
 from lmkit.execution.progress import progress
+from lmkit.execution.work import BYTES
 
 TaskT = TypeVar("TaskT")
 ResultT = TypeVar("ResultT")
@@ -42,59 +45,64 @@ def map_tasks(
     workers: int,
     label: str,
     weights: Sequence[int] | None = None,
+    input_bytes: int | None = None,
 ) -> list[ResultT]:
     """Call a function on every task, in parallel, and return the results in order.
 
-    Several workers start the tasks in the order of their `weights`, the largest first.
+    Several workers start the tasks in the order of their `weights`, the largest first. Progress is
+    shown by the `input_bytes` that the tasks read, of so many in total, or else by tasks.
     """
     if not tasks:
         return []
-    with progress(label, len(tasks)) as step:
-        workers = min(workers, len(tasks))
-        if workers == 1:
-            results: list[ResultT] = []
+    total, unit = (input_bytes, BYTES) if input_bytes else (len(tasks), "task")
+    units = 0 if input_bytes else 1  # that a finished task adds to what is done
+    workers = min(workers, len(tasks))
+    if workers == 1:
+        results: list[ResultT] = []
+        with progress(label, total, unit) as step:
             for task in tasks:
                 results.append(function(task))
-                step()
-            return results
-        order = list(range(len(tasks)))
-        if weights is not None:
-            order.sort(key=lambda index: -weights[index])
-        return _in_processes(function, tasks, order, workers, step)
-
-
-def _in_processes(
-    function: Callable[[TaskT], ResultT],
-    tasks: Sequence[TaskT],
-    order: Sequence[int],
-    workers: int,
-    step: Callable[[], None],
-) -> list[ResultT]:
+                step(units)
+        return results
+    order = list(range(len(tasks)))
+    if weights is not None:
+        order.sort(key=lambda index: -weights[index])
     forked = start_fork_server([_module_of(function)])
     context = get_context("forkserver" if forked else "spawn")
-    begin = (dict(os.environ), len(tasks) < 2 * workers, pickle.dumps(function))
-    with ProcessPoolExecutor(workers, context, _begin, begin) as pool:
-        try:
-            futures: dict[Future[Any], int] = {
-                pool.submit(_call, tasks[index]): index for index in order
-            }
-            results: dict[int, ResultT] = {}
-            for future in as_completed(futures):
-                results[futures[future]] = future.result()
-                step()
-            return [results[index] for index in range(len(tasks))]
-        except BrokenProcessPool:
-            raise LmkitError(
-                "a worker process died (out of memory?)",
-                "finished tasks are kept: run the same again, with fewer --workers",
-            ) from None
-        except KeyboardInterrupt:
-            for worker in active_children():
-                worker.terminate()
-            raise
-        finally:
-            # This waits: the executor's thread must end before Python does.
-            pool.shutdown(cancel_futures=True)
+    meter = WorkerMeter(context, workers)
+    begin = (dict(os.environ), len(tasks) < 2 * workers, pickle.dumps(function), meter)
+    with (
+        progress(label, total, unit, meter.read) as step,
+        ProcessPoolExecutor(workers, context, _begin, begin) as pool,
+    ):
+        return _results(pool, tasks, order, partial(step, units))
+
+
+def _results(
+    pool: ProcessPoolExecutor, tasks: Sequence[Any], order: Sequence[int], step: Callable[[], None]
+) -> list[Any]:
+    """Return the results of tasks, which are started in an order."""
+    try:
+        futures: dict[Future[Any], int] = {
+            pool.submit(_call, tasks[index]): index for index in order
+        }
+        results: dict[int, Any] = {}
+        for future in as_completed(futures):
+            results[futures[future]] = future.result()
+            step()
+        return [results[index] for index in range(len(tasks))]
+    except BrokenProcessPool:
+        raise LmkitError(
+            "a worker process died (out of memory?)",
+            "finished tasks are kept: run the same again, with fewer --workers",
+        ) from None
+    except KeyboardInterrupt:
+        for worker in active_children():
+            worker.terminate()
+        raise
+    finally:
+        # This waits: the executor's thread must end before Python does.
+        pool.shutdown(cancel_futures=True)
 
 
 def _module_of(function: object) -> str:
@@ -110,10 +118,13 @@ _function = b""
 """The function of this worker, pickled."""
 
 
-def _begin(environment: dict[str, str], few_tasks: bool, function: bytes) -> None:
+def _begin(
+    environment: dict[str, str], few_tasks: bool, function: bytes, meter: WorkerMeter
+) -> None:
     """Make a worker ready for tasks."""
     global _function
     _function = function
+    meter.claim()
     os.environ.clear()  # a fork server has the environment of when it was started
     os.environ.update(environment)
     # The processes are the parallelism: threads inside of each would only compete for the cores.

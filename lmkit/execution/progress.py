@@ -2,26 +2,38 @@
 
 Choices:
 - Everything here is written to standard error; standard output is for results.
-- A progress bar on a terminal; elsewhere (a log file, a batch job) about ten plain lines in total.
-- A plain line says how much time is left where that is long enough to wait for.
+- A line that is kept up to date on a terminal (`progress_line.py`); elsewhere, in a log file of a
+  batch job, about ten plain lines for each part of the work, and of what takes a second one at
+  most.
+- A plain line is printed at each tenth of the work, and after a minute without one; then after
+  two, four and so on, so that a run of days doesn't fill its log. It says how much time is left
+  where that is long enough to wait for.
 - File names and their content may hold anything: control characters, which could rewrite a
   terminal, are shown as escapes.
 """
 
 import re
 import sys
-import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from threading import Lock
+from threading import Event, Lock, Thread
 from typing import Protocol
 
+from lmkit.execution.amounts import duration
+from lmkit.execution.meter import InputRead, read_here
 from lmkit.execution.ranks import rank
+from lmkit.execution.work import BYTES, Work, WorkState
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
-SHORTEST_SHOWN = 5
-"""Seconds that are worth telling."""
+LEAST_TIME_LEFT = 5
+"""Seconds; a time left that is shorter is not printed."""
+BETWEEN_LINES = 2
+"""Seconds between two plain lines at least."""
+PATIENCE = 60
+"""Seconds without a plain line until there is one, at first."""
+POLLED_EVERY = 0.5
+"""Seconds."""
 
 
 class Step(Protocol):
@@ -53,20 +65,33 @@ def warn(message: str) -> None:
 
 
 @contextmanager
-def progress(label: str, total: int, unit: str = "task") -> Generator[Step]:
+def progress(
+    label: str,
+    total: int | None,
+    unit: str = "task",
+    read: Callable[[], InputRead] = read_here,
+) -> Generator[Step]:
     """Show the progress of `total` units of work; the yielded function advances it.
 
-    Where `total` is an estimate, it is never passed.
+    Where the unit is "B", the bytes that processes `read` advance it too. Where `total` is an
+    estimate, it is never passed; where it is None, the time is shown that the work has taken.
 
     Progress inside of another's is not shown: what is shown is that of the whole.
     """
-    if not _displays.acquire(blocking=False):
+    if rank() > 0 or not _displays.acquire(blocking=False):
         yield lambda _=1: None
         return
     try:
+        work = Work(label, total, unit, read)
         # Not rich's own check: with FORCE_COLOR, which CI sets, it always detects a terminal.
-        with (_bar if sys.stderr.isatty() else _lines)(label, total, unit) as step:
-            yield step
+        if sys.stderr.isatty():
+            from lmkit.execution.progress_line import live_line  # --help needs none of it
+
+            with live_line(work):
+                yield lambda count=1: work.advance(count)
+        else:
+            with _plain_lines(work) as step:
+                yield step
     finally:
         _displays.release()
 
@@ -76,55 +101,67 @@ _displays = Lock()
 
 
 @contextmanager
-def _bar(label: str, total: int, unit: str) -> Generator[Step]:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    words = [] if unit == "task" else [TextColumn(_plural(unit, total))]
-    console = Console(stderr=True)
-    with Progress(
-        *columns, *words, TimeRemainingColumn(), console=console, transient=True, disable=rank() > 0
-    ) as bar:
-        task = bar.add_task(label, total=total)
-
-        def step(count: int = 1) -> None:
-            bar.update(task, completed=min(bar.tasks[0].completed + count, total))
-
-        yield step
-
-
-@contextmanager
-def _lines(label: str, total: int, unit: str) -> Generator[Step]:
-    done, start = 0, time.monotonic()
+def _plain_lines(work: Work) -> Generator[Step]:
+    lines, ended = _PlainLines(work), Event()
 
     def step(count: int = 1) -> None:
-        nonlocal done
-        before, done = done, min(done + count, total)
-        if done * 10 // total > before * 10 // total:
-            left = (time.monotonic() - start) / done * (total - done)
-            time_left = f", about {_duration(left)} left" if left >= SHORTEST_SHOWN else ""
-            log_message(f"{label}: {done:,}/{total:,} {_plural(unit, total)}{time_left}")
+        work.advance(count)
+        lines.print_if_due()
 
-    yield step
+    def poll() -> None:
+        while not ended.wait(POLLED_EVERY):
+            lines.print_if_due()
+
+    thread = Thread(target=poll, daemon=True)
+    thread.start()
+    try:
+        yield step
+    finally:
+        ended.set()
+        thread.join()
+    lines.print_last()
 
 
-def _plural(unit: str, count: int) -> str:
-    return unit if count == 1 or unit.endswith("B") else f"{unit}s"
+class _PlainLines:
+    """Prints a line at each tenth of some work, and where nothing was printed for long."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._lock = Lock()
+        self._tenths = 0
+        self._printed = 0.0
+        self._patience = PATIENCE if work.state().is_measured else BETWEEN_LINES
+
+    def print_if_due(self) -> None:
+        """Print a line if it is time."""
+        with self._lock:
+            state = self._work.state()
+            waited = state.seconds - self._printed
+            tenths = int(10 * state.fraction)
+            if waited >= self._patience:
+                self._patience = max(PATIENCE, 2 * self._patience)
+            # The last line is printed when the work has ended.
+            elif tenths in {self._tenths, 10} or waited < BETWEEN_LINES:
+                return
+            self._print(state, tenths)
+
+    def print_last(self) -> None:
+        """Print that it has ended; of mere tasks, only where they took long."""
+        state = self._work.state()
+        if state.is_measured and (state.unit != "task" or state.seconds >= BETWEEN_LINES):
+            self._print(state, 10)
+
+    def _print(self, state: WorkState, tenths: int) -> None:
+        self._tenths, self._printed = tenths, state.seconds
+        log_message(f"{state.label}: {_sentence(state)}")
 
 
-def _duration(seconds: float) -> str:
-    """Return a time to wait, in one unit.
-
-    >>> _duration(59), _duration(90), _duration(4 * 3600)
-    ('59 s', '2 min', '4.0 h')
-    """
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+def _sentence(state: WorkState) -> str:
+    """Return how far some work is, for a plain line."""
+    share = f"{state.fraction:.0%}" if state.unit == BYTES else ""
+    left = state.seconds_left or 0
+    time = f"about {duration(left)} left" if left >= LEAST_TIME_LEFT else ""
+    if not state.is_measured:
+        time = f"{duration(state.seconds)} so far"
+    parts = [share, state.documents_read, state.amount, *state.rates, time]
+    return ", ".join(part for part in parts if part)

@@ -7,15 +7,15 @@ Choices:
 - The content of documents is not trusted: a character that does more than print, such as the one
   that begins a terminal's escape sequences or changes the text direction, is shown as an escape.
 - Nothing is truncated or wrapped in a pipe: `grep` finds a path however long it is.
-- Records with a text are shown one below another, others as rows of a table; tokens with their ids
-  are shown on a terminal as the text that they form, with alternating colors.
+- Records with a text are shown one below another, others as rows of a table; those too where the
+  table doesn't fit the terminal (`column_widths.py`).
+- Tokens with their ids are shown on a terminal as the text that they form, with alternating colors.
 """
 
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from io import StringIO
-from shutil import get_terminal_size
 from typing import Any, cast
 
 from rich.console import Console, Group
@@ -23,7 +23,15 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from lmkit.execution.amounts import size
+from lmkit.execution.column_widths import column_widths
+from lmkit.execution.progress import log_message
+from lmkit.execution.ranks import rank
+from lmkit.execution.terminal_width import terminal_width
+
 MAX_SOURCES = 10
+AROUND_PANEL = 4
+"""The columns that the border of a panel takes."""
 
 
 def limited_rows(rows: Sequence[Mapping[str, Any]], max_rows: int) -> list[dict[str, Any]]:
@@ -57,9 +65,22 @@ Section = Facts | Sequence[Facts]
 
 def shown(sections: Mapping[str, Section]) -> str:
     """Format sections for standard output: a terminal or a pipe."""
-    filled = {title: section for title, section in sections.items() if section}
+    filled = _filled(sections)
     # Not rich's own check: with FORCE_COLOR, which CI sets, it always detects a terminal.
-    return _panels(filled) if sys.stdout.isatty() else plain(filled)
+    return _panels(filled, terminal_width(sys.stdout)) if sys.stdout.isatty() else plain(filled)
+
+
+def log_sections(sections: Mapping[str, Section]) -> None:
+    """Print sections that are not the result; of several processes, only rank 0 prints."""
+    filled = _filled(sections)
+    if filled and sys.stderr.isatty() and rank() == 0:
+        print(_panels(filled, terminal_width(sys.stderr)), file=sys.stderr, flush=True)
+    elif filled:
+        log_message(plain(filled))
+
+
+def _filled(sections: Mapping[str, Section]) -> dict[str, Section]:
+    return {title: section for title, section in sections.items() if section}
 
 
 def plain(sections: Mapping[str, Section]) -> str:
@@ -88,18 +109,6 @@ def printable(text: str) -> str:
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in text
     )
-
-
-def size(count: int) -> str:
-    """Return a number of bytes with its unit.
-
-    >>> size(999), size(1_000), size(64_000_000)
-    ('999 B', '1.0 kB', '64.0 MB')
-    """
-    amount, units = float(count), ["B", "kB", "MB", "GB", "TB"]
-    while amount >= 1_000 and len(units) > 1:
-        amount, units = amount / 1_000, units[1:]
-    return f"{count} B" if units[0] == "B" else f"{amount:.1f} {units[0]}"
 
 
 def _cell(name: str, value: object) -> str:
@@ -155,19 +164,18 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def _panels(sections: Mapping[str, Section]) -> str:
+def _panels(sections: Mapping[str, Section], width: int) -> str:
     file = StringIO()
-    console = Console(file=file, force_terminal=True, width=get_terminal_size().columns)
+    console = Console(file=file, force_terminal=True, width=width)
     for title, section in sections.items():
         if isinstance(section, Mapping):
             content = _fact_table(section)
         elif all(set(facts) == {"piece", "id"} for facts in section):
             content = _colored(section)
         elif _have_text(section):
-            tables = [_fact_table(facts) for facts in section]
-            content = Group(*(part for table in tables for part in ("", table)))
+            content = _one_below_another(section)
         else:
-            content = _record_table(section)
+            content = _record_table(section, width - AROUND_PANEL)
         console.print(Panel(content, title=_name(title), title_align="left"))
     return file.getvalue().rstrip("\n")
 
@@ -195,13 +203,24 @@ def _colored(pieces: Sequence[Facts]) -> "Text":
     return text
 
 
-def _record_table(section: Sequence[Facts]) -> "Table":
+def _one_below_another(section: Sequence[Facts]) -> Group:
+    tables = [_fact_table(facts) for facts in section]
+    return Group(*(part for table in tables for part in ("", table)))
+
+
+def _record_table(section: Sequence[Facts], room: int) -> Table | Group:
     columns = _columns(section)
+    rows = [_row(facts, columns) for facts in section]
+    numbers = [
+        all(isinstance(facts.get(name, 0), int | float) for facts in section) for name in columns
+    ]
+    widths = column_widths(list(map(_name, columns)), rows, numbers, room)
+    if widths is None:
+        return _one_below_another(section)
     table = Table(box=None)
-    for name in columns:
-        numbers = all(isinstance(facts.get(name, 0), int | float) for facts in section)
-        justify = "right" if numbers else "left"
-        table.add_column(Text(_name(name)), justify=justify, overflow="fold")
-    for facts in section:
-        table.add_row(*map(Text, _row(facts, columns)))
+    for name, is_number, width in zip(columns, numbers, widths, strict=True):
+        justify = "right" if is_number else "left"
+        table.add_column(Text(_name(name)), justify=justify, overflow="fold", width=width)
+    for row in rows:
+        table.add_row(*map(Text, row))
     return table

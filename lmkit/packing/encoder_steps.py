@@ -62,7 +62,7 @@ def chosen_encoder(
     if known is None and size < WORTH_A_PROOF:
         return other_encoder("little text")
     work = partial(_choose, tokenizer, versions)
-    (receipt,) = folder.run(STEP, work, [None], label="choosing the encoder")
+    (receipt,) = folder.run(STEP, work, [None], label="checking the encoder")
     choice = EncoderRecord.model_validate(receipt.facts["encoder"])
     if choice.library == "tokenizers":
         _drop_fast_tasks(folder, steps)

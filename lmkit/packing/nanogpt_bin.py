@@ -25,6 +25,7 @@ from lmkit.artifacts.documents_file import Unreadable
 from lmkit.artifacts.inputs import Slice, open_slice
 from lmkit.artifacts.tasks import ReadRange
 from lmkit.errors import LmkitError
+from lmkit.execution.meter import count_document
 from lmkit.packing.chunking import concatenated_ranges
 from lmkit.packing.token_shards import Shards, values
 from lmkit.storage.byte_ranges import READ_BYTES, Range
@@ -75,6 +76,7 @@ def read_tokens(
     """Yield the documents that begin in a slice of a .bin file."""
     for source in open_slice(part, read_ranges):
         for offset, data in _documents(part, source, separator, max_record):
+            count_document()
             where = part.source, part.origin, offset, 0
             if data is None:
                 reason = f"a document longer than --max-record ({max_record:,} bytes)"

@@ -22,6 +22,7 @@ from lmkit.artifacts.documents_file import read_shard
 from lmkit.artifacts.inputs import Slice, open_slice
 from lmkit.artifacts.tasks import ReadRange
 from lmkit.errors import InputError
+from lmkit.execution.meter import count_document
 from lmkit.readers.hub_dataset import read_dataset
 from lmkit.readers.options import ReaderConfig
 from lmkit.readers.reader import Reader, Request
@@ -70,13 +71,21 @@ def read_slice(
     request = Request(source, text_field, template, max_record, reading, counts)
     try:
         if part.format == "hub":
-            yield from read_dataset(part, read_ranges, request)
+            yield from _counted(read_dataset(part, read_ranges, request))
             return
         for opened_range in open_slice(part, read_ranges):
-            yield from reader_of(part.format, reading.added)(part, opened_range, request)
+            read = reader_of(part.format, reading.added)
+            yield from _counted(read(part, opened_range, request))
     except PermissionError as error:
         reason = f"cannot be read: {error.strerror}"
         yield Unreadable(part.source, part.origin, part.start, 0, reason)
+
+
+def _counted(documents: Iterator[Document | Unreadable]) -> Iterator[Document | Unreadable]:
+    """Yield documents, and count them in the progress that is shown."""
+    for document in documents:
+        count_document()
+        yield document
 
 
 @cache

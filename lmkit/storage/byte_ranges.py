@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import Literal, Self
 
+from lmkit.execution.meter import count_bytes
 from lmkit.storage.remote_files import open_file
 
 CompressionFormat = Literal["gzip", "zstd", "bzip2", "xz"]
@@ -36,15 +37,18 @@ class Range:
 
     A reader may read past `stop`, for a record that ends there, and seek back; bytes outside of the
     range are not hashed, and nothing is hashed twice. Libraries accept it as a file object.
+
+    If it is `counted`, what is read adds to the progress that is shown, and at the end all of it.
     """
 
     closed = False
 
-    def __init__(self, path: str | Path, start: int, stop: int) -> None:
+    def __init__(self, path: str | Path, start: int, stop: int, *, counted: bool = False) -> None:
         self.start = start
         self.stop = stop
         self.position = start
         self._hashed = start
+        self._uncounted = stop - start if counted else 0
         self._digest = hashlib.sha256()
         self._file = open_file(path)
         self._end = self._file.seek(0, os.SEEK_END)
@@ -55,6 +59,7 @@ class Range:
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
+        count_bytes(self._uncounted)
 
     def before(self) -> bytes:
         """Return the byte before the range, if there is one."""
@@ -68,6 +73,10 @@ class Range:
         # Libraries request the size that a file declares, and damaged files may declare any size.
         left = max(0, self._end - self.position)
         data = self._file.read(left if size < 0 else min(size, left))
+        if self._uncounted:
+            count = min(len(data), self._uncounted)  # a reader may read some of it twice
+            self._uncounted -= count
+            count_bytes(count)
         already_hashed = self._hashed - self.position
         if 0 <= already_hashed < len(data) and self._hashed < self.stop:
             new = data[already_hashed : self.stop - self.position]

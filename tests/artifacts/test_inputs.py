@@ -12,10 +12,11 @@ from lmkit.artifacts.inputs import (
     make_tasks,
     open_slice,
     same_content,
+    task_size,
     task_weight,
 )
 from lmkit.artifacts.manifest import Input
-from lmkit.artifacts.tasks import ReadRange
+from lmkit.artifacts.tasks import ReadRange, TaskSize
 from lmkit.errors import InputError, LmkitError
 
 MB = 1_000_000
@@ -140,6 +141,14 @@ def test_auto_splits_the_files_of_small_inputs_too(raw: Path) -> None:
     ]
     assert len(make_tasks(found.slices)) == 1  # 64 MB
     assert len(make_tasks(found.slices, 1)) == 15  # with a number, files above 64 MB are split
+
+
+def test_the_size_of_a_task_is_known_in_bytes_unless_it_reads_a_data_set(raw: Path) -> None:
+    (raw / "packed.jsonl.gz").write_bytes(b"x" * 300)
+    parts = find_documents([raw / "packed.jsonl.gz"], formats=("jsonl",)).slices
+    assert task_size(parts) == TaskSize(900, 300)
+    shard = parts[0]._replace(format="hub", stop=1)
+    assert task_size([*parts, shard]).input_bytes is None
 
 
 @pytest.mark.parametrize("range_bytes", [1, 3, 99, 100, 200])

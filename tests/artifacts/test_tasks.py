@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from lmkit.artifacts.tasks import TaskFiles, TaskWriter, finished, run_tasks
+from lmkit.artifacts.tasks import TaskFiles, TaskSize, TaskWriter, finished, run_tasks
+from lmkit.execution.meter import count_bytes, count_document
 
 
 def work(task: str, writer: TaskWriter) -> None:
@@ -38,6 +39,30 @@ def test_a_finished_task_is_not_done_again(
     run(tmp_path, "a", "c")
     assert (tmp_path / "a.out").stat().st_mtime_ns == before
     assert "resuming: 1 of 2 tasks" in capsys.readouterr().err
+
+
+def read_and_write(task: str, writer: TaskWriter) -> None:
+    count_bytes(len(task))
+    count_document()
+    work(task, writer)
+
+
+def test_the_bytes_of_finished_tasks_are_no_part_of_what_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / ".partial").mkdir()
+
+    def size(task: str) -> TaskSize:
+        return TaskSize(1, len(task))
+
+    def run_all(*tasks: str) -> str:
+        run_tasks(tmp_path, "s", read_and_write, tasks, workers=1, label="x", size=size)
+        return capsys.readouterr().err
+
+    with pytest.raises(RuntimeError):
+        run_all("four", "bad")
+    count_bytes(100)  # what was read before
+    assert "x: 100%, 1 document, 5 B, " in run_all("four", "seven")
 
 
 @pytest.mark.parametrize("lost", ["a.out", ".partial/a.tmp"])

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from lmkit.errors import InputError, LmkitError
-from lmkit.execution import fork_server
+from lmkit.execution import fork_server, progress
+from lmkit.execution.meter import count_bytes, count_document
 from lmkit.execution.pool import map_tasks
 
 METHODS = pytest.mark.parametrize(
@@ -121,6 +122,47 @@ def test_the_largest_tasks_are_given_out_first_and_results_keep_their_order(
     assert given == [4, 2, 0, 1, 3, 5]
 
 
+def read_slowly(task: int) -> int:
+    for _ in range(10):
+        count_bytes(task)
+        count_document()
+        time.sleep(0.05)
+    return task
+
+
+def killed_after_reading(task: int) -> int:
+    count_bytes(task)
+    time.sleep(0.3)
+    os._exit(9)
+
+
+@METHODS
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_tasks_read_is_shown_while_they_run(
+    method: str, workers: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    use(method, monkeypatch)
+    monkeypatch.setattr(progress, "POLLED_EVERY", 0.02)
+    monkeypatch.setattr(progress, "BETWEEN_LINES", 0)
+    found = map_tasks(read_slowly, [100, 300], workers=workers, label="x", input_bytes=4_000)
+    assert found == [100, 300]
+    lines = capsys.readouterr().err.splitlines()
+    shares = [int(line.removeprefix("x: ").partition("%")[0]) for line in lines]
+    assert len(shares) > 3 and shares == sorted(set(shares)) and len(shares) <= 11
+    assert lines[-1].startswith("x: 100%, 20 documents, 4.0 kB, ")
+
+
+@METHODS
+def test_what_a_worker_read_before_it_died_does_no_harm(
+    method: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    use(method, monkeypatch)
+    with pytest.raises(LmkitError, match="a worker process died"):
+        map_tasks(killed_after_reading, [10, 20], workers=2, label="x", input_bytes=30)
+    assert "100%" not in capsys.readouterr().err
+    assert map_tasks(abs, [1, 2], workers=2, label="x", input_bytes=30) == [1, 2]
+
+
 class Counted:
     """A function that counts how often it is loaded in a process."""
 
@@ -153,7 +195,8 @@ def test_a_function_that_a_worker_cannot_load_is_the_error_of_a_task() -> None:
 
 WAITING = """
 import os, sys, time
-from lmkit.execution import fork_server
+from lmkit.execution import fork_server, progress
+from lmkit.execution.meter import count_bytes, count_document
 from lmkit.execution.pool import map_tasks
 from tests.execution.test_pool import wait_in
 fork_server.AVAILABLE = fork_server.AVAILABLE and sys.argv[1] == "forkserver"

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmkit.execution.meter import read_here
 from lmkit.storage.byte_ranges import Range, hash_range
 
 MOVES = st.lists(st.tuples(st.integers(0, 40), st.integers(-1, 20)), max_size=8)
@@ -25,6 +26,23 @@ def test_the_hash_is_that_of_the_range_however_it_was_read(
             assert source.read(count) == expected
         assert source.sha256() == hashlib.sha256(data[start : start + size]).hexdigest()
     assert hash_range(path, 0, 40) == hashlib.sha256(data).hexdigest()
+
+
+@given(start=st.integers(0, 20), size=st.integers(0, 20), moves=MOVES)
+def test_what_is_counted_is_the_range_however_it_was_read(
+    tmp_path_factory: pytest.TempPathFactory, start: int, size: int, moves: list[tuple[int, int]]
+) -> None:
+    path = tmp_path_factory.mktemp("x") / "a"
+    path.write_bytes(bytes(range(40)))
+    before = read_here().bytes
+    with Range(path, start, start + size, counted=True) as source:
+        for position, count in moves:
+            source.seek(position)
+            source.read(count)
+            assert read_here().bytes - before <= size
+    assert read_here().bytes - before == size
+    hash_range(path, 0, 40)
+    assert read_here().bytes - before == size
 
 
 def test_nothing_is_read_twice_for_the_hash(tmp_path: Path) -> None:

@@ -18,15 +18,15 @@ from typing import Literal
 
 from lmkit.artifacts.document import Document, Rejected, Unreadable
 from lmkit.artifacts.documents_file import JsonLinesFile, OutcomeFiles, write_outcomes
-from lmkit.artifacts.inputs import Slice, make_tasks, task_weight
+from lmkit.artifacts.inputs import Slice, make_tasks, task_size
 from lmkit.artifacts.manifest import Counts, Manifest, kept_line
 from lmkit.artifacts.output_folder import open_output
 from lmkit.artifacts.tasks import Receipt, TaskWriter
 from lmkit.commands.clean.clean_inputs import find_inputs
 from lmkit.commands.clean.options import CleanConfig
 from lmkit.commands.clean.steps import Steps, count_more
-from lmkit.execution.progress import log_message, warn
-from lmkit.execution.tables import plain
+from lmkit.execution.progress import warn
+from lmkit.execution.tables import log_sections
 from lmkit.filters.document_sample import Candidates, chosen
 from lmkit.filters.other_languages import warning_text
 from lmkit.filters.outcome_counts import CleanRecord, outcome_sections, total_counts
@@ -47,11 +47,13 @@ def clean(config: CleanConfig) -> Manifest:
         label = "sampling" if config.sample else "cleaning"
         workers = config.workers
         receipts = folder.run(
-            "documents", work, tasks, workers=workers, label=label, weight=task_weight
+            "documents", work, tasks, workers=workers, label=label, size=task_size
         )
         counts = Counts.total(receipt.counts for receipt in receipts)
         if config.sample:
-            receipts = folder.run("verdicts", JudgeSample(config), [receipts], label="judging")
+            receipts = folder.run(
+                "verdicts", JudgeSample(config), [receipts], label="judging the sample"
+            )
             counts = _with_unsampled(counts, receipts[0].counts)
         record = total_counts(receipt.facts["ledger"] for receipt in receipts)
         _print_summary(record)
@@ -83,7 +85,7 @@ def _print_summary(record: CleanRecord) -> None:
     ]
     named = {key: rows for key, rows in sections.items() if key != "by_rule" and len(rows) > 1}
     if rules:
-        log_message(plain({"by_rule": rules, **named}))
+        log_sections({"by_rule": rules, **named})
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial, reduce
 
-from lmkit.artifacts.inputs import Inputs, find_documents, make_tasks, task_weight
+from lmkit.artifacts.inputs import Inputs, find_documents, make_tasks, task_size
 from lmkit.artifacts.manifest import Counts, Manifest, kept_line
 from lmkit.artifacts.output_folder import OutputFolder, open_output
 from lmkit.artifacts.tasks import Receipt, TaskWriter
@@ -22,8 +22,8 @@ from lmkit.deduplication.matcher import Matcher
 from lmkit.deduplication.readings import CollectDocuments, WriteDocuments
 from lmkit.deduplication.registry import index_settings, matchers_of
 from lmkit.deduplication.summary import DedupRecord, summary_sections
-from lmkit.execution.progress import log_message, warn
-from lmkit.execution.tables import MAX_SOURCES, plain, shown
+from lmkit.execution.progress import log_message, progress, warn
+from lmkit.execution.tables import MAX_SOURCES, log_sections, shown
 from lmkit.readers.dispatch import read_slice
 
 SHOWN_EXAMPLES = 2
@@ -65,7 +65,9 @@ def _deduplicate(
     tasks, workers = make_tasks(inputs.slices, config.shard_bytes), config.workers
     read = partial(read_slice, source=config.source, max_record=config.max_record)
     collect = CollectDocuments(read, config.keep, matchers)
-    folder.run("notes", collect, tasks, workers=workers, label="comparing", weight=task_weight)
+    folder.run(
+        "notes", collect, tasks, workers=workers, label="computing signatures", size=task_size
+    )
     older = index.table_parts if index else []
     new = [(folder.scratch, number) for number in range(len(tasks))]
     documents = DocumentTable((*older, *new), len(older))
@@ -76,14 +78,15 @@ def _deduplicate(
     examples = chosen.facts["examples"]
     write = WriteDocuments(read, matchers, documents, examples, config.output_format)
     receipts = folder.run(
-        "documents", write, tasks, workers=workers, label="writing", weight=task_weight
+        "documents", write, tasks, workers=workers, label="writing documents", size=task_size
     )
     found = summary_of(chosen, receipts)
     for matcher in matchers:
         found |= matcher.summarize(folder)
     _report(DedupRecord.model_validate(found), receipts)
     if index:
-        added = index.add(documents, folder.scratch)
+        with progress("adding to the index", None):
+            added = index.add(documents, folder.scratch)
         found["index"] = {"documents": index.documents, "added": added}
         log_message(f"{index.path}: compared with {index.documents:,} documents, added {added:,}")
     record = DedupRecord.model_validate(found)
@@ -111,10 +114,7 @@ def _choose_examples(
 
 def _report(record: DedupRecord, receipts: Sequence[Receipt]) -> None:
     """Print a short summary of what was found."""
-    sections = summary_sections(record, SHOWN_EXAMPLES)
-    filled = {title: section for title, section in sections.items() if section}
-    if filled:
-        log_message(plain(filled))
+    log_sections(summary_sections(record, SHOWN_EXAMPLES))
     if same_ids := sum(receipt.facts["same_ids"] for receipt in receipts):
         warn(
             f"{same_ids:,} removed documents have the source and the id of the document that is "

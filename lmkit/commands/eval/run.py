@@ -47,9 +47,11 @@ from lmkit.evaluation.tasks.task_file import Task
 from lmkit.evaluation.tasks.task_scorer import ScoredModel, TaskScorer, task_scorer
 from lmkit.evaluation.tasks.task_scores import TaskScores, task_scores
 from lmkit.evaluation.text_score import Score
+from lmkit.execution.meter import nothing_read
 from lmkit.execution.progress import log_message, progress, warn
 from lmkit.execution.ranks import rank, ranks
 from lmkit.execution.tables import shown
+from lmkit.execution.work import BYTES
 from lmkit.training.checkpoints.open_model import find_model, model_input, open_model
 from lmkit.training.checkpoints.trained_model import TrainedModel
 from lmkit.training.distributed.rank_zero import (
@@ -73,7 +75,8 @@ def evaluate(config: EvalConfig) -> Scores:
         if made := on_rank_zero(lambda: _finished(folder)):
             log_message(f"{config.output}: up to date")
             return made
-        trained = open_model(checkpoint, device)
+        with progress("loading the model", None):
+            trained = open_model(checkpoint, device)
         for packed in inputs.packed.values():
             refuse_other_tokenizer(config, packed, trained)
         scorer = _task_scorer(config, trained) if inputs.tasks else None
@@ -144,11 +147,11 @@ def _text_progress(inputs: ScoredInputs) -> Generator[Callable[[float], None]]:
         yield lambda _: None
         return
     done = 0.0
-    with progress("scoring text", -(-total // 1000), "kB") as step:
+    with progress("scoring text", total, BYTES, nothing_read) as step:
 
         def add(size: float) -> None:
             nonlocal done
-            step(int((done + size) // 1000 - done // 1000))
+            step(int(done + size) - int(done))
             done += size
 
         yield add

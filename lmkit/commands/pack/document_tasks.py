@@ -14,7 +14,7 @@ from itertools import chain
 from typing import Literal, cast
 
 from lmkit.artifacts.documents_file import Document, Unreadable
-from lmkit.artifacts.inputs import Inputs, Slice, make_tasks, task_weight
+from lmkit.artifacts.inputs import Inputs, Slice, make_tasks, task_size, task_weight
 from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import ReadRange, Receipt, TaskWriter, receipt_path
 from lmkit.commands.pack.options import PackConfig
@@ -64,7 +64,7 @@ class DocumentTasks:
         work = partial(_pack_task, read, options)
         workers = config.workers
         receipts = folder.run(
-            "train", work, tasks, workers=workers, label="packing", weight=task_weight
+            "train", work, tasks, workers=workers, label="tokenizing", size=task_size
         )
         if options.fraction and not documents_of(receipts, "validation"):
             receipts = _hold_out_one(config, folder, tasks, receipts, read, options)
@@ -72,9 +72,9 @@ class DocumentTasks:
             slices = self.validation.renumbered(len(documents.records) + 1)
             work = partial(_pack_task, read, replace(options, fraction=1.0))
             tasks = make_tasks(slices, config.shard_bytes)
-            label = "packing validation"
+            label = "tokenizing validation"
             receipts += folder.run(
-                "validation", work, tasks, workers=workers, label=label, weight=task_weight
+                "validation", work, tasks, workers=workers, label=label, size=task_size
             )
         return receipts, encoder_of(encoder, receipts)
 
@@ -118,4 +118,5 @@ def _hold_out_one(
     folder.drop_receipts(receipts)
     smallest = cast(HoldoutGroup, min(min_groups))
     work = partial(_pack_task, read, replace(options, fraction=0.0, smallest=smallest))
-    return folder.run("train", work, tasks, workers=config.workers, label="holding one out")
+    workers, label = config.workers, "holding one out"
+    return folder.run("train", work, tasks, workers=workers, label=label, size=task_size)

@@ -41,7 +41,7 @@ from lmkit.commands.pack.document_tasks import (
 )
 from lmkit.commands.pack.options import PackConfig
 from lmkit.errors import ConfigError, InputError, LmkitError
-from lmkit.execution.progress import warn
+from lmkit.execution.progress import progress, warn
 from lmkit.execution.tables import MAX_SOURCES
 from lmkit.packing.packed_folder import PackedFolder, only_packed
 from lmkit.packing.packed_record import PackedRecord, TokensRecord
@@ -75,8 +75,9 @@ def _pack_documents(config: PackConfig) -> Manifest:
     separator = tokenizer.eos if config.separator == "eos" else config.separator
     read = partial(read_documents, config.max_record, separator)
     options = _tokenize_options(config, tokenizer_folder, tokenizer.fingerprint, fraction)
-    _refuse_too_few(read, documents, fraction)
-    _refuse_unsuitable(read, documents, options)
+    with progress("checking some documents", None):
+        _refuse_too_few(read, documents, fraction)
+        _refuse_unsuitable(read, documents, options)
     validation = find_documents([held_out], formats=("jsonl", "tokens")) if held_out else None
     inputs = documents.merged_with(
         folder_input(tokenizer_folder, "tokenizer", tokenizer.fingerprint)
@@ -88,7 +89,7 @@ def _pack_documents(config: PackConfig) -> Manifest:
         receipts, encoder = DocumentTasks(config, folder, read, documents, validation).run(options)
         counts = Counts.total(receipt.counts for receipt in receipts)
         sources = _checked(config, receipts, counts)
-        folder.run("tokenizer", _copy_tokenizer, [tokenizer_folder], label="copying")
+        folder.run("tokenizer", _copy_tokenizer, [tokenizer_folder], label="copying the tokenizer")
         tokens = _tokens_record(config, tokenizer, sources, encoder)
         return _finish(config, folder, receipts, counts, tokens)
 
@@ -102,8 +103,12 @@ def _repack(config: PackConfig, packed: PackedFolder) -> Manifest:
             return folder.finished
         shards = packed.shards(SPLITS)
         workers = config.workers
-        receipts = folder.run("tokens", packed.link, shards, workers=workers, label="linking")
-        folder.run("tokenizer", _copy_tokenizer, [packed.path / "tokenizer"], label="copying")
+        receipts = folder.run(
+            "tokens", packed.link, shards, workers=workers, label="linking tokens"
+        )
+        folder.run(
+            "tokenizer", _copy_tokenizer, [packed.path / "tokenizer"], label="copying the tokenizer"
+        )
         counts = Counts.total(receipt.counts for receipt in receipts)
         more = packed.manifest.counts.more | counts.more
         counts = counts.model_copy(update={"more": more})

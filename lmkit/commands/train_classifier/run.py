@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.artifacts.documents_file import Document, JsonLinesFile, OutcomeFiles, Unreadable
-from lmkit.artifacts.inputs import Inputs, Slice, find_documents, make_tasks
+from lmkit.artifacts.inputs import Inputs, Slice, find_documents, make_tasks, task_size
 from lmkit.artifacts.manifest import Counts, Manifest
 from lmkit.artifacts.output_folder import open_output
 from lmkit.artifacts.tasks import Receipt, TaskWriter
@@ -31,7 +31,7 @@ from lmkit.commands.train_classifier.classifier_record import ClassifierRecord
 from lmkit.commands.train_classifier.options import TrainClassifierConfig
 from lmkit.counter_rng import draw
 from lmkit.errors import InputError, LmkitError
-from lmkit.execution.tables import plain
+from lmkit.execution.tables import shown
 from lmkit.filters.classifier_training import area_under_curve, fit
 from lmkit.filters.document_sample import Candidates, chosen
 from lmkit.filters.quality_classifier import (
@@ -60,9 +60,12 @@ def train_classifier(config: TrainClassifierConfig) -> Manifest:
         for kind, parts in zip(KINDS, slices, strict=True):
             tasks = make_tasks(parts)
             choose, label = partial(_choose, config, kind), f"reading {kind} documents"
-            receipts.append(folder.run(kind, choose, tasks, workers=config.workers, label=label))
+            workers = config.workers
+            receipts.append(
+                folder.run(kind, choose, tasks, workers=workers, label=label, size=task_size)
+            )
         work = partial(_write_classifier, config)
-        (receipt,) = folder.run("classifier", work, [receipts], label="training")
+        (receipt,) = folder.run("classifier", work, [receipts], label="training the classifier")
         counts = Counts.total(one.counts for each in receipts for one in each)
         used = receipt.facts["documents"]
         left_out = counts.documents_in - counts.quarantined - used
@@ -80,7 +83,7 @@ def result_text(config: TrainClassifierConfig, manifest: Manifest) -> str:
         "were kept aside"
     )
     rows = [each.recorded() for each in record.thresholds]
-    return f"{line}\n{plain({'kept_with_a_minimum_score': rows})}"
+    return f"{line}\n{shown({'kept_with_a_minimum_score': rows})}"
 
 
 def _documents(config: TrainClassifierConfig, number: int) -> Inputs:

@@ -20,13 +20,21 @@ from functools import partial
 from typing import Any
 
 from lmkit.artifacts.documents_file import Document, Unreadable
-from lmkit.artifacts.inputs import Inputs, Slice, find_documents, folder_input, make_tasks
+from lmkit.artifacts.inputs import (
+    Inputs,
+    Slice,
+    find_documents,
+    folder_input,
+    make_tasks,
+    task_size,
+)
 from lmkit.artifacts.manifest import Counts, Manifest
 from lmkit.artifacts.output_folder import open_output
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.commands.train_tokenizer.options import TrainTokenizerConfig
 from lmkit.commands.train_tokenizer.sampled_texts import DrawSample, SampledTexts
 from lmkit.errors import ConfigError, InputError, LmkitError
+from lmkit.execution.amounts import size
 from lmkit.execution.progress import warn
 from lmkit.execution.tables import shown
 from lmkit.readers.dispatch import read_slice
@@ -77,16 +85,21 @@ def train_tokenizer(config: TrainTokenizerConfig) -> Manifest:
             partial(_record_sizes, config),
             tasks,
             workers=config.workers,
-            label="measuring",
+            label="measuring text",
+            size=task_size,
         )
         draw = DrawSample(config, *_limits(config, [receipt.facts for receipt in measured]))
-        drawn = folder.run("train", draw, tasks, workers=config.workers, label="sampling")
+        workers, label = config.workers, "drawing the sample"
+        drawn = folder.run("train", draw, tasks, workers=workers, label=label, size=task_size)
         write = partial(_write_tokenizer, config)
         sample = SampledTexts(folder.scratch, len(tasks))
-        (receipt,) = folder.run("tokenizer", write, [sample], label="training")
+        counts = Counts.total(receipt.counts for receipt in drawn)
+        label = "importing the tokenizer"
+        if config.from_ is None:
+            label = f"training on {size(counts.more['bytes_of_text'])} of text"
+        (receipt,) = folder.run("tokenizer", write, [sample], label=label)
         record = TokenizerRecord.model_validate(receipt.facts)
         _warn_of_problems(config, record)
-        counts = Counts.total(receipt.counts for receipt in drawn)
         return folder.finish(counts, record.recorded())
 
 
