@@ -44,6 +44,7 @@ READ_BY_HELP = {
     *("lmkit.commands.registry", "lmkit.objectives.registry"),
     *("lmkit.execution.progress", "lmkit.execution.ranks"),
     *("lmkit.model.positions.registry", "lmkit.training.optimizers.registry"),
+    "lmkit.training.tracking.registry",
     *("lmkit.model.presets", "lmkit.text.language_codes"),
     *("lmkit.storage.registry", "lmkit.storage.programming_languages", "lmkit.artifacts.document"),
     *("lmkit.filters.rule_set", "lmkit.filters.rules", "lmkit.filters.profanity_lists"),

@@ -15,14 +15,22 @@ from lmkit.execution.ranks import rank
 from lmkit.training.console import Monitor, gpu_bytes, resident_bytes
 from lmkit.training.evaluations.samples_file import Sample, SamplesFile
 from lmkit.training.metrics import Metrics, Record
+from lmkit.training.tracking.registry import TrackedRun
 
 
 class Display:
     """The metrics and the monitor of a run that is at step `start` and ends at step `steps`."""
 
     def __init__(
-        self, run: Path, steps: int, start: int, log_every: int, device: torch.device
+        self,
+        run: Path,
+        steps: int,
+        start: int,
+        log_every: int,
+        device: torch.device,
+        tracked: TrackedRun | None = None,
     ) -> None:
+        self._tracked = tracked
         self._run, self._steps, self._start, self._log_every = run, steps, start, log_every
         self._memory = gpu_bytes if device.type == "cuda" else resident_bytes
         self._stack = ExitStack()
@@ -33,7 +41,7 @@ class Display:
     def __enter__(self) -> Self:
         if rank() == 0:
             with self._stack:
-                metrics = Metrics(self._run, self._start, self._log_every)
+                metrics = Metrics(self._run, self._start, self._log_every, self._tracked)
                 self._metrics = self._stack.enter_context(metrics)
                 self._samples = SamplesFile(self._run, self._start, metrics.add_text)
                 monitor = Monitor(self._steps, self._start, self._log_every, self._memory)

@@ -14,12 +14,14 @@ from lmkit.training.checkpoints.initial_weights import copy_weights
 from lmkit.training.checkpoints.run_folder import RunFolder
 from lmkit.training.data.step_batches import TrainingRows
 from lmkit.training.distributed.parallelism import Parallelism
+from lmkit.training.distributed.rank_zero import on_rank_zero
 from lmkit.training.evaluations.sampling_prompts import PromptSampler
 from lmkit.training.evaluations.task_evaluation import TaskEvaluation
 from lmkit.training.loss_scale import LossScale
 from lmkit.training.optimizer import optimizer_of
 from lmkit.training.planning.micro_batch import find_micro_batch, fits_by_estimate, fits_on_gpu
 from lmkit.training.session import Session
+from lmkit.training.tracking.registry import TrackedRun
 from lmkit.training.validation import Validation
 
 
@@ -61,7 +63,16 @@ def build_session(plan: RunPlan, folder: RunFolder, accelerator: Accelerator) ->
         keep=options.keep_checkpoints,
         log_every=options.log_every,
         stall_timeout=options.stall_timeout,
+        tracked=_tracked(plan, folder),
+        profile=options.profile,
     )
+
+
+def _tracked(plan: RunPlan, folder: RunFolder) -> TrackedRun:
+    """Return what trackers get to know of the run."""
+    options = plan.options
+    name = on_rank_zero(folder.tracker_id) if options.track else ""
+    return TrackedRun(options.output, options.log_every, options.track, name, folder.options)
 
 
 def _model(plan: RunPlan) -> Transformer:
