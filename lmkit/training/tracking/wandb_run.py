@@ -7,6 +7,7 @@ Choices:
 - An offline run can't be resumed (wandb #2423), and a second upload with the same id replaces the
   first (#3841). So a folder is made each time a run starts or resumes, with the same id and all
   steps since the first, and the earlier ones are deleted: each holds only a part of the newest.
+  (The times of steps that are logged again are those of the new start.)
 - Files are in the run's folder, without links, which lmkit never writes through; W&B's own log
   leaves one, which is removed.
 - One call a step: W&B ignores what comes for an earlier step. Generated texts, which come after
@@ -25,7 +26,7 @@ from typing import Any
 from lmkit.execution.progress import log_message
 from lmkit.training.tracking.registry import TrackedRun, Tracker
 
-FOLDER = "wandb"
+FOLDER, CACHE = "wandb", "cache"
 PROJECT = "lmkit"
 QUIET = {
     "console": "off",
@@ -48,8 +49,9 @@ class WandbRun(Tracker):
         mode = os.environ.get("WANDB_MODE", "offline")
         if mode == "offline":
             os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
-        os.environ.setdefault("WANDB_CACHE_DIR", str(run.folder / FOLDER / "cache"))
-        for earlier in (run.folder / FOLDER).glob(f"*run-*-{run.id}"):
+        own = run.folder / FOLDER
+        os.environ.setdefault("WANDB_CACHE_DIR", str(own / CACHE))
+        for earlier in (*own.glob(f"*run-*-{run.id}"), own / CACHE):
             shutil.rmtree(earlier, ignore_errors=True)
         # Its output would break the panel; online, it may ask for an account.
         settings = QUIET | {"silent": mode == "offline", "reinit": "create_new"}
