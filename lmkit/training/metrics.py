@@ -3,8 +3,9 @@
     {"step": 1, "tokens": 16384, "loss": 9.01, "lr": 1e-05, "gradient_norm": 2.3, ...}
 
 Choices:
-- The lines are the record; whatever TensorBoard and other trackers have is derived from them. A run
-  that resumes opens the trackers again, and they get the lines that are kept: no step appears twice.
+- The lines are the record; whatever TensorBoard and other trackers have is derived from them. A
+  run that resumes opens the trackers again, and they get the lines that are kept: no step appears
+  twice.
 - Numbers are written in full: Python's shortest text that reads back as the same float.
 - Scores on tasks are in the line of their step, as in the scores.json of `lmkit eval`: of each task
   and of each group of tasks, the values by the names of the scores.

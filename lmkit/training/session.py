@@ -73,7 +73,9 @@ class Session:
         while True:
             watch = Watch(self.stall_timeout, rank(), ranks())
             device = self.parallelism.accelerator.device
-            display = Display(self.run, self.recipe.steps, start.step, self.log_every, device, self.tracked)
+            display = Display(
+                self.run, self.recipe.steps, start.step, self.log_every, device, self.tracked
+            )
             checkpoints = Checkpoints(self, display, watch)
             hooks = Hooks(
                 validate=self.validate,

@@ -46,7 +46,9 @@ KNOWN = {
     ),
     "tokens_per_second": Known("Throughput", "tokens per second of training"),
     "update_ratio": Known(
-        "Update ratio", "change of weights over weights, in a step; about 1e-3 is usual", is_log=True
+        "Update ratio",
+        "change of weights over weights, in a step; about 1e-3 is usual",
+        is_log=True,
     ),
     "data_wait_seconds": Known("Waiting for data", "seconds of a step"),
     "flops_per_second": Known("FLOP/s", "floating-point operations of the model, all devices"),

@@ -111,7 +111,10 @@ class StepProfile:
         scratch = self._run / PARTIAL
         for folder in (scratch, path.parent):
             folder.mkdir(exist_ok=True)
-        with atomic_write(scratch / "trace.json", scratch) as trace:
+        trace = (
+            scratch / f"trace.json.{os.getpid()}-0"
+        )  # named as what a killed run may leave there
+        try:
             profiler.export_chrome_trace(str(trace))
             with (
                 atomic_write(path, scratch) as packed,
@@ -119,3 +122,5 @@ class StepProfile:
                 gzip.open(packed, "wb", COMPRESSION) as file,
             ):
                 shutil.copyfileobj(content, file)
+        finally:
+            trace.unlink(missing_ok=True)

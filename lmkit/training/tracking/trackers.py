@@ -1,7 +1,7 @@
 """The open trackers of a run: each gets everything, and none can stop the run.
 
-Choice: a tracker that fails (a full disk, a process that was killed, a service without an answer) is
-closed, with a warning, and training continues without it. Nothing is lost: the numbers are in
+Choice: a tracker that fails (a full disk, a process that was killed, a service without an answer)
+is closed, with a warning, and training continues without it. Nothing is lost: the numbers are in
 metrics.jsonl, and a run that resumes opens all trackers again.
 """
 

@@ -24,8 +24,8 @@ def record(name, /, **values):
         file.write(json.dumps([name, values]) + "\\n")
 
 class Run:
-    def __init__(self, folder, name="", fails_at=None):
-        self.settings, self.name, self.fails_at = SimpleNamespace(sync_dir=str(folder)), name, fails_at
+    def __init__(self, folder, name=""):
+        self.settings, self.name = SimpleNamespace(sync_dir=str(folder)), name
     def define_metric(self, name, summary):
         record("define_metric", name=name, summary=summary)
     def log(self, values, step):

@@ -5,7 +5,7 @@ import pytest
 
 from lmkit.commands.pretrain.options import PretrainConfig
 from lmkit.errors import ConfigError
-from lmkit.training.tracking.registry import CHOICES, TRACKERS, Tracker, TrackedRun, refuse_missing
+from lmkit.training.tracking.registry import CHOICES, TRACKERS, TrackedRun, Tracker, refuse_missing
 from tests.training.tracking.stand_ins import WANDB, stand_in
 
 
