@@ -3,8 +3,9 @@
     python -m tests.benchmarks.tracker_speed wandb      # or trackio, where they are installed
 
 Measured: 5,000 steps with 12 numbers each, from the import of the package to the end of its
-`finish`, TensorBoard not counted (on a machine with other work, its CPU time); after a kill at step 3,000 and a checkpoint at 2,500, what the
-newest offline folder holds. Goals: 5 s, and every step once.
+`finish`, TensorBoard not counted; on a machine with other work, only its CPU time counts. Then what
+the newest offline folder holds after a kill at step 3,000 and a checkpoint at 2,500. Goals: 5 s,
+and every step once.
 """
 
 import os
