@@ -56,7 +56,7 @@ def test_an_unknown_tracker_is_refused_with_the_names(
 
 
 def test_a_killed_run_that_resumes_has_every_step_once_in_the_newest_folder(
-    packed: Path, wandb: StandIn
+    packed: Path, wandb: StandIn, lmkit: Lmkit
 ) -> None:
     run = Path("run")
     command = command_of(packed, run, "--track", "wandb")
@@ -73,9 +73,8 @@ def test_a_killed_run_that_resumes_has_every_step_once_in_the_newest_folder(
     assert all("train/loss" in call["values"] for call in wandb.of("log"))
     validated = {call["step"] for call in wandb.of("log") if "validation/loss" in call["values"]}
     assert validated == {6, 12}
-    assert "up to date" in trained(packed, run, "--track", "wandb", "--verify").stderr
-    longer = trained(packed, run, "--steps", "13")  # tracking may be left out
-    assert longer.returncode == 0, longer.stderr
+    assert "up to date" in lmkit(*command, "--verify")[2]
+    assert lmkit(*command_of(packed, run, "--steps", "13"))[0] == 0  # without tracking
     assert len(wandb.of("init")) == 2
 
 
@@ -96,23 +95,25 @@ def test_tracking_and_a_profile_change_no_result(packed: Path, wandb: StandIn) -
     assert "profiler_start" not in done.stderr and "profile" not in done.stdout
 
 
-def test_overwriting_starts_over_under_another_id(packed: Path, wandb: StandIn) -> None:
+def test_overwriting_starts_over_under_another_id(
+    packed: Path, wandb: StandIn, lmkit: Lmkit
+) -> None:
     for more in ((), ("--overwrite", "--optim.lr", "0.1")):
-        command = ("--track", "wandb", "--steps", "2", *more)
-        assert trained(packed, Path("run"), *command).returncode == 0
+        command = command_of(packed, Path("run"), "--track", "wandb", "--steps", "2", *more)
+        assert lmkit(*command)[0] == 0
     first, second = wandb.of("init")
     assert first["id"] != second["id"]
     assert len(list(Path("run/wandb").iterdir())) == 1
 
 
 def test_a_tracker_that_fails_ends_no_run(
-    packed: Path, wandb: StandIn, monkeypatch: pytest.MonkeyPatch
+    packed: Path, wandb: StandIn, lmkit: Lmkit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FAILS_AT", "3")
-    done = trained(packed, Path("run"), "--track", "wandb", "--steps", "4")
-    assert done.returncode == 0 and len(metrics(Path("run"))) == 4
-    assert done.stderr.count("wandb failed and gets no more") == 1
-    assert "Traceback" not in done.stderr
+    command = command_of(packed, Path("run"), "--track", "wandb", "--steps", "4")
+    code, _, err = lmkit(*command)
+    assert code == 0 and len(metrics(Path("run"))) == 4
+    assert err.count("wandb failed and gets no more") == 1 and "Traceback" not in err
 
 
 def test_of_two_processes_one_tracks_and_profiles(packed: Path, wandb: StandIn) -> None:
