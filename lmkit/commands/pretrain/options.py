@@ -88,12 +88,12 @@ class PretrainConfig(ObjectiveConfig, ComputesOn, StageConfig):
     """Steps between lines in the log, and between points in TensorBoard."""
 
     track: Annotated[Annotated[str, OneOf(CHOICES)] | None, Field(exclude=True)] = None
-    """Show every step in this tracker, too: offline, in a folder of its name, unless WANDB_MODE or
-    TRACKIO_SPACE_ID is set; none: only in TensorBoard."""
+    """Also log every step to this tracker: offline, in the run's folder, unless WANDB_MODE or
+    TRACKIO_SPACE_ID is set; none: only to TensorBoard."""
 
     profile: Annotated[Annotated[int, Field(ge=1, le=100)] | None, Field(exclude=True)] = None
-    """Steps to profile, after 5 others: a trace in profile/, and a table of the costliest
-    operations; none: don't."""
+    """Steps to profile, after 5 to warm up: a trace for Perfetto in profile/, and a table of the
+    costliest operations; none: don't."""
 
     stall_timeout: Annotated[float, Field(gt=0)] | None = 1_800
     """Seconds after which a run without progress exits and names the stalled rank; none:

@@ -20,7 +20,6 @@ import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from lmkit.execution.progress import log_message
@@ -28,6 +27,8 @@ from lmkit.training.tracking.registry import TrackedRun, Tracker
 
 FOLDER, CACHE = "wandb", "cache"
 PROJECT = "lmkit"
+ONLINE = ("online", "run", "shared")
+"""Values of WANDB_MODE with which W&B uses the network."""
 QUIET = {
     "console": "off",
     "disable_code": True,
@@ -46,15 +47,15 @@ class WandbRun(Tracker):
     """The open run of W&B."""
 
     def __init__(self, run: TrackedRun) -> None:
-        mode = os.environ.get("WANDB_MODE", "offline")
-        if mode == "offline":
+        mode = os.environ.get("WANDB_MODE") or "offline"
+        if mode not in ONLINE:
             os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
         own = run.folder / FOLDER
         os.environ.setdefault("WANDB_CACHE_DIR", str(own / CACHE))
         for earlier in (*own.glob(f"*run-*-{run.id}"), own / CACHE):
             shutil.rmtree(earlier, ignore_errors=True)
         # Its output would break the panel; online, it may ask for an account.
-        settings = QUIET | {"silent": mode == "offline", "reinit": "create_new"}
+        settings = QUIET | {"silent": mode not in ONLINE, "reinit": "create_new"}
         self._wandb = import_module("wandb")
         self._run: Any = self._wandb.init(
             project=os.environ.get("WANDB_PROJECT", PROJECT),
@@ -66,7 +67,12 @@ class WandbRun(Tracker):
             settings=self._wandb.Settings(**settings),
         )
         self._run.define_metric("validation/loss", summary="min,last")
-        self._introduce(mode)
+        for path in own.glob("*run-*/logs/*"):
+            if path.is_symlink():
+                path.unlink()
+        if mode == "offline":
+            folder = self._run.settings.sync_dir
+            log_message(f"wandb: offline; 'wandb sync {folder}' uploads all steps")
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Add the numbers of a step."""
@@ -80,12 +86,3 @@ class WandbRun(Tracker):
             with suppress(Exception):
                 self._wandb.teardown()  # else it prints a traceback when Python exits
             raise
-
-    def _introduce(self, mode: str) -> None:
-        """Print where the run is, and remove links from its folder."""
-        folder = Path(self._run.settings.sync_dir)
-        for path in folder.rglob("*"):
-            if path.is_symlink():
-                path.unlink()
-        if mode == "offline":
-            log_message(f"wandb: offline; 'wandb sync {folder}' uploads all steps")

@@ -62,6 +62,17 @@ def test_what_a_person_has_set_is_respected(
     assert not made["settings"]["silent"] and "WANDB_ERROR_REPORTING" not in os.environ
 
 
+@pytest.mark.parametrize("mode", ["", "offline", "dryrun", "disabled"])
+def test_w_and_b_reports_nothing_and_prints_nothing_unless_it_is_online(
+    tmp_path: Path, wandb: StandIn, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", mode)
+    WandbRun(tracked(tmp_path))
+    (made,) = wandb.of("init")
+    assert made["mode"] == (mode or "offline") and made["settings"]["silent"]
+    assert os.environ["WANDB_ERROR_REPORTING"] == "false"
+
+
 def test_a_fresh_run_replaces_earlier_ones_with_its_id_and_leaves_no_link(
     tmp_path: Path, wandb: StandIn
 ) -> None:
