@@ -1,10 +1,10 @@
-"""metrics.jsonl: one line for every step, and TensorBoard's copy of it.
+"""metrics.jsonl: one line for every step, and the trackers' copies of it.
 
     {"step": 1, "tokens": 16384, "loss": 9.01, "lr": 1e-05, "gradient_norm": 2.3, ...}
 
 Choices:
-- The lines are the record; TensorBoard's event files are derived from them. Event files can't be
-  truncated, so a run that resumes writes them again from the lines that are kept: no step appears
+- The lines are the record; whatever TensorBoard and other trackers have is derived from them. A
+  run that resumes opens the trackers again, and they get the lines that are kept: no step appears
   twice.
 - Numbers are written in full: Python's shortest text that reads back as the same float.
 - Scores on tasks are in the line of their step, as in the scores.json of `lmkit eval`: of each task
@@ -27,17 +27,29 @@ from pathlib import Path
 from typing import Any, Self, cast
 
 from lmkit.training.step_lines import complete_lines, trim_lines
+from lmkit.training.tracking.registry import TrackedRun
+from lmkit.training.tracking.trackers import Trackers
 
 METRICS = "metrics.jsonl"
-TENSORBOARD = "tensorboard"
 
 TAGS = {
+    "tokens": "train/tokens",
     "loss": "train/loss",
     "lr": "train/lr",
     "gradient_norm": "train/gradient_norm",
+    "update_ratio": "train/update_ratio",
     "tokens_per_second": "train/tokens_per_second",
+    "data_wait_seconds": "train/data_wait_seconds",
+    "flops_per_second": "train/flops_per_second",
+    "mfu": "train/mfu",
+    "memory_bytes": "system/memory_bytes",
+    "gpu_utilization": "system/gpu_utilization",
+    "validation": "validation",
     "validation_loss": "validation/loss",
+    "tasks": "tasks",
+    "groups": "groups",
 }
+"""What trackers call a field; the parts of a mapping follow after a slash."""
 
 
 Scores = dict[str, dict[str, float]]
@@ -120,52 +132,61 @@ OF_THE_MACHINE = (
 class Metrics:
     """The open metrics of a run that resumes after `step`; 0 for a new one."""
 
-    def __init__(self, run: Path, step: int = 0, log_every: int = 1) -> None:
-        """Remove the lines after the step; TensorBoard gets every `log_every`th step."""
-        from torch.utils.tensorboard import SummaryWriter
+    def __init__(
+        self, run: Path, step: int = 0, log_every: int = 1, tracked: TrackedRun | None = None
+    ) -> None:
+        """Remove the lines after the step; the trackers get the others.
 
+        TensorBoard, which is the only tracker where no other is chosen, gets every `log_every`th.
+        """
         trim(run, step)
-        for file in (run / TENSORBOARD).glob("events.out.tfevents.*"):
-            file.unlink()
-        self._log_every = log_every
-        self._board = SummaryWriter(str(run / TENSORBOARD))
+        self._trackers = Trackers(tracked or TrackedRun(run, log_every))
         for record in read(run):
-            self._write_to_tensorboard(record)
+            self._trackers.log(record.step, tagged(record))
         self._lines = (run / METRICS).open("a", encoding="utf-8")
 
     def append(self, record: Record) -> None:
         """Add the line of a step."""
         self._lines.write(record.as_json() + "\n")
         self._lines.flush()
-        self._write_to_tensorboard(record)
+        self._trackers.log(record.step, tagged(record))
 
     def add_text(self, tag: str, text: str, step: int) -> None:
-        """Add a text to TensorBoard, which shows it as it is: indented, it is no Markdown."""
-        indented = "".join(f"    {line}\n" for line in text.splitlines())
-        self._board.add_text(tag, indented, step)
+        """Add a text that was generated after a step to the trackers."""
+        self._trackers.add_text(tag, text, step)
 
     def sync(self) -> None:
         """Wait until every line is on disk."""
         os.fsync(self._lines.fileno())
-        self._board.flush()
-
-    def _write_to_tensorboard(self, record: Record) -> None:
-        logged = record.step % self._log_every == 0
-        for field, tag in TAGS.items():
-            value = getattr(record, field)
-            if value is not None and (logged or field == "validation_loss"):
-                self._board.add_scalar(tag, value, record.step)
-        for kind, found in (("tasks", record.tasks), ("groups", record.groups)):
-            for name, scores in (found or {}).items():
-                for score, value in scores.items():
-                    self._board.add_scalar(f"{kind}/{name}/{score}", value, record.step)
+        self._trackers.flush()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._lines.close()
-        self._board.close()
+        self._trackers.close()
+
+
+def tagged(record: Record) -> dict[str, float]:
+    """Return the numbers of a record as trackers name them.
+
+    >>> step = Record(1, 64, 2.0, 0.1, 1.0, 640.0, validation_loss=3.0, validation={"web": 3.5})
+    >>> [tag for tag in tagged(step) if tag.startswith("validation")]
+    ['validation/web', 'validation/loss']
+    """
+    found: dict[str, float] = {}
+    for field, tag in TAGS.items():
+        _add_tagged(found, tag, getattr(record, field))
+    return found
+
+
+def _add_tagged(found: dict[str, float], tag: str, value: Any) -> None:
+    if isinstance(value, dict):
+        for name, part in cast(dict[str, Any], value).items():
+            _add_tagged(found, f"{tag}/{name}", part)
+    elif value is not None:
+        found[tag] = value
 
 
 def read(run: Path) -> Generator[Record]:

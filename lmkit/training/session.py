@@ -35,6 +35,8 @@ from lmkit.training.metrics import Record
 from lmkit.training.monitoring.display import Display
 from lmkit.training.monitoring.peak_flops import ModelFlops
 from lmkit.training.optimizer import CombinedOptimizer
+from lmkit.training.profiling.step_profile import StepProfile
+from lmkit.training.tracking.registry import TrackedRun
 from lmkit.training.training_recipe import Recipe
 from lmkit.training.validation import Validation
 
@@ -60,17 +62,28 @@ class Session:
     log_every: int = 10
     stall_timeout: float | None = None
     model_flops: ModelFlops | None = None
+    tracked: TrackedRun | None = None
+    """Where else than in its folder the run's numbers go."""
+    profile: int | None = None
+    """Steps to profile."""
 
     def train(self, should_stop: Callable[[], bool] = lambda: False) -> Progress:
         """Train from the last checkpoint, or from scratch, to the last step or until asked."""
         start = self._restore() or Progress()
         if start.step:
             log_message(f"resuming from step {start.step:,}")
+        profile = StepProfile(self.run, self.profile if rank() == 0 else None)
         while True:
             watch = Watch(self.stall_timeout, rank(), ranks())
             device = self.parallelism.accelerator.device
             display = Display(
-                self.run, self.recipe.steps, start.step, self.log_every, device, self.model_flops
+                self.run,
+                self.recipe.steps,
+                start.step,
+                self.log_every,
+                device,
+                self.model_flops,
+                self.tracked,
             )
             checkpoints = Checkpoints(self, display, watch)
             hooks = Hooks(
@@ -81,10 +94,10 @@ class Session:
                 on_save=checkpoints.save,
                 should_stop=should_stop,
                 warn=display.warn,
-                on_beat=watch.beat,
+                on_beat=partial(_beat, watch, profile),
             )
             try:
-                with watch, display, checkpoints:
+                with watch, display, checkpoints, profile:
                     if not start.step and self.recipe.spike.action == "rollback":
                         checkpoints.save(start)
                     return train(
@@ -150,6 +163,11 @@ class Session:
                 f"{self.run}: its checkpoints are of another version of lmkit: {error}",
                 "resume with that version, or start a new run with --init-from",
             ) from None
+
+
+def _beat(watch: Watch, profile: StepProfile, step: int, activity: str) -> None:
+    watch.beat(step, activity)
+    profile.beat(step, activity)
 
 
 class Checkpoints:

@@ -1,12 +1,12 @@
 import json
 import math
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from lmkit.training.metrics import METRICS, Metrics, Record, read, trim
+from lmkit.training.metrics import METRICS, TAGS, Metrics, Record, read, trim
 
 
 def record(step: int, **changes: float) -> Record:
@@ -74,6 +74,40 @@ def test_scores_on_tasks_are_in_the_line_and_in_tensorboard_whatever_log_every_i
     assert in_tensorboard(tmp_path, "groups/a/acc") == [(1, pytest.approx(1 / 3))]
     write(tmp_path, range(2, 4), after=1)
     assert in_tensorboard(tmp_path, "tasks/a/x/acc") == [(1, 0.5)]
+
+
+def test_what_a_step_waited_computed_and_changed_is_in_tensorboard(tmp_path: Path) -> None:
+    measured = replace(
+        record(2, validation_loss=3.0),
+        validation={"web": 3.5, "books": 2.5},
+        data_wait_seconds=0.5,
+        flops_per_second=1e9,
+        mfu=0.25,
+        memory_bytes=4096,
+        gpu_utilization=0.75,
+        update_ratio={"embedding": 0.125},
+    )
+    with Metrics(tmp_path, log_every=2) as metrics:
+        metrics.append(measured)
+    assert list(read(tmp_path)) == [measured]
+    expected = {
+        "train/tokens": 128,
+        "validation/loss": 3.0,
+        "validation/web": 3.5,
+        "validation/books": 2.5,
+        "train/data_wait_seconds": 0.5,
+        "train/flops_per_second": 1e9,
+        "train/mfu": 0.25,
+        "train/update_ratio/embedding": 0.125,
+        "system/memory_bytes": 4096,
+        "system/gpu_utilization": 0.75,
+    }
+    for tag, value in expected.items():
+        assert in_tensorboard(tmp_path, tag) == [(2, value)]
+
+
+def test_every_number_of_a_step_has_a_tag() -> None:
+    assert {field.name for field in fields(Record)} - TAGS.keys() == {"step"}
 
 
 def test_a_text_in_tensorboard_is_no_markdown(tmp_path: Path) -> None:

@@ -18,7 +18,9 @@ from lmkit.training.loop import Progress
 from lmkit.training.loss_spikes import MIN_HISTORY
 from lmkit.training.options import SpikeConfig
 from lmkit.training.session import Session
+from lmkit.training.tracking.registry import TrackedRun
 from tests.training.tiny import RECIPE, Run
+from tests.training.tracking.stand_ins import WANDB, stand_in
 
 STEPS = MIN_HISTORY + 20
 BAD = MIN_HISTORY + 6
@@ -115,6 +117,24 @@ def test_a_run_killed_after_a_spike_gives_the_same_result(tmp_path: Path) -> Non
         straight.parallelism.model.parameters(), second.parallelism.model.parameters(), strict=True
     ):
         assert one.equal(two)
+
+
+def test_a_tracker_has_each_step_once_after_a_rollback_and_nothing_is_profiled_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "stand-in").mkdir()
+    wandb = stand_in(monkeypatch, tmp_path / "stand-in", "wandb", WANDB)
+    run = tmp_path / "run"
+    run.mkdir()
+    going = session(run, SpikeConfig(action="rollback"))
+    going.tracked, going.profile = TrackedRun(run, chosen="wandb", id="abc"), 2
+    going.train()
+    calls = list(wandb)
+    second = [name for name, _ in calls].index("init", 1)
+    steps = [values["step"] for name, values in calls[second:] if name == "log"]
+    assert steps == list(range(1, STEPS + 1))
+    assert len(list((run / "wandb").iterdir())) == 1
+    assert len(list((run / "profile").iterdir())) == 1
 
 
 def test_too_many_spikes_end_the_run_with_an_explanation(tmp_path: Path) -> None:

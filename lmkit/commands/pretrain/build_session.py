@@ -15,6 +15,7 @@ from lmkit.training.checkpoints.initial_weights import copy_weights
 from lmkit.training.checkpoints.run_folder import RunFolder
 from lmkit.training.data.step_batches import TrainingRows
 from lmkit.training.distributed.parallelism import Parallelism
+from lmkit.training.distributed.rank_zero import on_rank_zero
 from lmkit.training.evaluations.sampling_prompts import PromptSampler
 from lmkit.training.evaluations.task_evaluation import TaskEvaluation
 from lmkit.training.loss_scale import LossScale
@@ -23,6 +24,7 @@ from lmkit.training.optimizer import optimizer_of
 from lmkit.training.planning.forecast import batch_shape_of, flops_per_token
 from lmkit.training.planning.micro_batch import find_micro_batch, fits_by_estimate, fits_on_gpu
 from lmkit.training.session import Session
+from lmkit.training.tracking.registry import TrackedRun
 from lmkit.training.validation import Validation
 
 
@@ -65,6 +67,8 @@ def build_session(plan: RunPlan, folder: RunFolder, accelerator: Accelerator) ->
         log_every=options.log_every,
         stall_timeout=options.stall_timeout,
         model_flops=_model_flops(plan, data, accelerator),
+        tracked=_tracked(plan, folder),
+        profile=options.profile,
     )
 
 
@@ -78,6 +82,13 @@ def _model_flops(plan: RunPlan, data: TrainingRows, accelerator: Accelerator) ->
         name = torch.cuda.get_device_name(accelerator.device)
         peak = peak_flops(name, accelerator.mixed_precision)
     return ModelFlops(sum(per_token.values()), peak and peak * accelerator.num_processes)
+
+
+def _tracked(plan: RunPlan, folder: RunFolder) -> TrackedRun:
+    """Return what trackers get to know of the run."""
+    options = plan.options
+    name = on_rank_zero(folder.tracker_id) if options.track else ""
+    return TrackedRun(options.output, options.log_every, options.track, name, folder.options)
 
 
 def _model(plan: RunPlan) -> Transformer:

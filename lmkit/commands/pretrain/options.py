@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
 from pydantic import Field, model_validator
 
-from lmkit.config import StageConfig, options
+from lmkit.config import OneOf, StageConfig, options
 from lmkit.execution.options import ComputesOn
 from lmkit.model.options import ModelConfig
 from lmkit.model.presets import PARTS, PRESETS
@@ -13,6 +13,7 @@ from lmkit.objectives.options import ObjectiveConfig, check_compatible
 from lmkit.objectives.registry import OBJECTIVES, objectives_of
 from lmkit.training.evaluations.options import EvaluationConfig, SampleConfig
 from lmkit.training.options import MixtureConfig, OptimConfig, ScheduleConfig, SpikeConfig
+from lmkit.training.tracking.registry import CHOICES
 
 
 class PretrainConfig(ObjectiveConfig, ComputesOn, StageConfig):
@@ -26,6 +27,7 @@ class PretrainConfig(ObjectiveConfig, ComputesOn, StageConfig):
         r"checkpoints/step-\d{8,}/((model|optimizer)\.safetensors|(state|manifest)\.json)",
         r"checkpoints/(index\.json|\.(partial|old)-.*)",
         r"tensorboard/events\.out\.tfevents\..*",
+        rf"({'|'.join(CHOICES)}|profile)/.*",
         r"(metrics|history|samples)\.jsonl|\.(metrics|samples)\.jsonl\.partial",
     )
     may_change: ClassVar[frozenset[str]] = frozenset(
@@ -87,6 +89,14 @@ class PretrainConfig(ObjectiveConfig, ComputesOn, StageConfig):
 
     log_every: Annotated[int, Field(ge=1)] = 10
     """Steps between lines in the log, and between points in TensorBoard."""
+
+    track: Annotated[Annotated[str, OneOf(CHOICES)] | None, Field(exclude=True)] = None
+    """Also log every step to this tracker: offline, in the run's folder, unless WANDB_MODE or
+    TRACKIO_SPACE_ID is set; none: only to TensorBoard."""
+
+    profile: Annotated[Annotated[int, Field(ge=1, le=100)] | None, Field(exclude=True)] = None
+    """Steps to profile, after 5 to warm up: a trace for Perfetto in profile/, and a table of the
+    costliest operations; none: don't."""
 
     stall_timeout: Annotated[float, Field(gt=0)] | None = 1_800
     """Seconds after which a run without progress exits and names the stalled rank; none:

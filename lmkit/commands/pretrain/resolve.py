@@ -45,6 +45,7 @@ from lmkit.training.evaluations.stand_in import StandIn
 from lmkit.training.planning.glibc_allocator import tune_allocator
 from lmkit.training.precision import find_device, refuse_fp16
 from lmkit.training.run_length import requested_steps
+from lmkit.training.tracking.registry import refuse_missing
 from lmkit.training.training_recipe import Recipe
 
 MICRO_BATCH_TOKENS = 8_192
@@ -157,6 +158,7 @@ def resolve(config: PretrainConfig) -> RunPlan:
     device = find_device(config.device)
     refuse_fp16(config.precision, device)
     refuse_launcher_plugins()
+    refuse_missing(config.track)
     parallel = requested_mode(config.parallel)
     packed.check(hashes=config.verify or not (config.output / "manifest.json").exists())
     make_batch, scored_batches = _batches(config, packed)

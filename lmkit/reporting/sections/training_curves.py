@@ -45,10 +45,16 @@ KNOWN = {
         "Gradient norm", "before clipping; peaks are unsteady steps", is_log=True
     ),
     "tokens_per_second": Known("Throughput", "tokens per second of training"),
-    "memory": Known("Memory", "bytes, at most"),
-    "memory_bytes": Known("Memory", "bytes, at most"),
-    "data_wait": Known("Waiting for data", "seconds of a step"),
-    "mfu": Known("Model FLOPs utilization", "of what the device can do at most"),
+    "update_ratio": Known(
+        "Update ratio",
+        "change of weights over weights, in a step; about 1e-3 is usual",
+        is_log=True,
+    ),
+    "data_wait_seconds": Known("Waiting for data", "seconds of a step"),
+    "flops_per_second": Known("FLOP/s", "floating-point operations of the model, all devices"),
+    "mfu": Known("Model FLOPs utilization", "fraction of what the devices can do at most"),
+    "gpu_utilization": Known("GPU utilization", "fraction of the time in which it was busy"),
+    "memory_bytes": Known("Memory", "bytes of a process, or of its GPU"),
     "tasks/": Known("Other scores on tasks", "as lmkit eval has them", dots=True),
     "groups/": Known("Other scores on groups of tasks", "means of their tasks", dots=True),
 }

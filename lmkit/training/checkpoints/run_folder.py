@@ -7,11 +7,13 @@ Choices:
 - The values that `auto` resolved to are recorded too, and used again: a new measurement may differ.
 - A checkpoint records the recipe that it was made with. One with another recipe, left from before
   an --overwrite that was killed, is never resumed from.
-- metrics.jsonl and tensorboard/ contain times, so they are excluded from the folder's fingerprint.
+- metrics.jsonl, what trackers derive from it and profile/ contain times, so they are excluded from
+  the folder's fingerprint.
 """
 
 import hashlib
 import json
+import secrets
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -31,11 +33,18 @@ from lmkit.storage.byte_ranges import hash_range
 from lmkit.training.checkpoints.layout import CHECKPOINTS, STATE, newest_first, step_of
 from lmkit.training.checkpoints.run_record import RunRecord
 from lmkit.training.evaluations.samples_file import SAMPLES
-from lmkit.training.metrics import METRICS, TENSORBOARD
+from lmkit.training.metrics import METRICS
+from lmkit.training.profiling.step_profile import PROFILE
+from lmkit.training.tracking.registry import TRACKERS
 
 HISTORY = "history.jsonl"
 RESOLVED = "resolved.json"
-NOT_OUTPUTS = (r"(metrics|history)\.jsonl", r"tensorboard/.*", r"resolved\.json")
+TRACKER_ID = "tracker_id"
+NOT_OUTPUTS = (
+    r"(metrics|history)\.jsonl",
+    rf"({'|'.join([*TRACKERS, PROFILE])})/.*",
+    r"resolved\.json",
+)
 
 
 @dataclass
@@ -89,6 +98,17 @@ class RunFolder:
     def known(self, key: str) -> str | None:
         """Return the value that `auto` resolved to, if it is known."""
         return _resolved(self.config.output).get(key)
+
+    def tracker_id(self) -> str:
+        """Return what the run is called by trackers: the same whenever it resumes."""
+        return self.resolve(TRACKER_ID, lambda: secrets.token_hex(4))
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The resolved options, named as flags are; locations are left out."""
+        locations = self.config.location_options
+        recorded = flat(self.folder.plan.config)
+        return {name: value for name, value in recorded.items() if name not in locations}
 
     def record_steps(self, hours: float | None, steps: int) -> None:
         """Record how many steps these hours are."""
@@ -175,7 +195,7 @@ class RunFolder:
     def _remove_old_results(self) -> None:
         """Remove the files of an older run in this folder."""
         run = self.config.output
-        for name in (CHECKPOINTS, TENSORBOARD):
+        for name in (CHECKPOINTS, PROFILE, *TRACKERS):
             shutil.rmtree(run / name, ignore_errors=True)
         for name in (METRICS, SAMPLES, HISTORY, RESOLVED):
             (run / name).unlink(missing_ok=True)

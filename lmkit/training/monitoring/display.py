@@ -22,6 +22,7 @@ from lmkit.training.monitoring.console import Monitor
 from lmkit.training.monitoring.gpu_usage import GpuUsage
 from lmkit.training.monitoring.memory_use import gpu_bytes, resident_bytes
 from lmkit.training.monitoring.peak_flops import ModelFlops
+from lmkit.training.tracking.registry import TrackedRun
 
 
 class Display:
@@ -35,7 +36,9 @@ class Display:
         log_every: int,
         device: torch.device,
         model_flops: ModelFlops | None = None,
+        tracked: TrackedRun | None = None,
     ) -> None:
+        self._tracked = tracked
         self._run, self._steps, self._start, self._log_every = run, steps, start, log_every
         self._memory = gpu_bytes if device.type == "cuda" else resident_bytes
         self._gpu, self._model_flops = GpuUsage(device), model_flops
@@ -47,7 +50,7 @@ class Display:
     def __enter__(self) -> Self:
         if rank() == 0:
             with self._stack:
-                metrics = Metrics(self._run, self._start, self._log_every)
+                metrics = Metrics(self._run, self._start, self._log_every, self._tracked)
                 self._metrics = self._stack.enter_context(metrics)
                 self._samples = SamplesFile(self._run, self._start, metrics.add_text)
                 self._stack.enter_context(self._gpu)

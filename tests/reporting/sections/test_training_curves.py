@@ -1,6 +1,8 @@
+from dataclasses import fields
 from pathlib import Path
 
-from lmkit.reporting.sections.training_curves import training_curves, training_plots
+from lmkit.reporting.sections.training_curves import KNOWN, training_curves, training_plots
+from lmkit.training.metrics import Record
 from tests.reporting.folders import data_of, write_folder, write_run
 
 
@@ -23,6 +25,20 @@ def test_scores_are_drawn_by_measure(tmp_path: Path) -> None:
     assert [each.name for each in plots["Other scores on tasks"].series] == [
         "run: blimp/x/acc_norm"
     ]
+
+
+def test_every_number_that_training_records_has_a_title() -> None:
+    recorded = {field.name for field in fields(Record)} - {"step", "tokens"}
+    assert recorded <= {name.partition("/")[0] for name in KNOWN}
+
+
+def test_what_changed_in_groups_of_weights_is_one_plot(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", [3])
+    with (run / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 2, "update_ratio": {"embedding": 0.001, "blocks": 0.002}}\n')
+    plots = {plot.title: plot for plot in training_plots(data_of(tmp_path).runs)}
+    names = {each.name for each in plots["Update ratio"].series}
+    assert names == {"run: embedding", "run: blocks"}
 
 
 def test_a_curve_without_a_number_is_not_drawn(tmp_path: Path) -> None:
