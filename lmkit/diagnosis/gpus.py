@@ -17,9 +17,7 @@ def find_gpus(_: Asked) -> Finding:
     rows = [_row(number) for number in range(torch.cuda.device_count())]
     advice: list[str] = []
     if nvml() is None and torch.version.hip is None:
-        advice.append(
-            "pip install nvidia-ml-py: the panel of pretrain then shows how busy GPUs are"
-        )
+        advice.append('pip install "lmkit[gpu]": pretrain then shows how busy its GPU is')
     return Finding(rows, advice)
 
 
