@@ -13,7 +13,7 @@ Choices:
   computed once per such shape (chunk_shapes.py). Python code processes the others by themselves:
   one new chunk in fourteen of the first 8 MB of books, one in nine of 50 MB.
 - No table of common chunks comes with the package. A table of the 37,000 commonest of those others
-  in 190 books has a quarter of those in 8 MB of the other books, and one in seven of those in 50 MB.
+  in 190 books has a quarter of those in 8 MB of the other books, one in seven of those in 50 MB.
 - Columns are int64: numpy's reduceat on smaller integers casts, and takes 30 times as long. Two
   sums are packed into one column, the second 32 bits up.
 """
