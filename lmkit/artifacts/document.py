@@ -24,7 +24,7 @@ class Document:
 
     def with_text(self, text: str) -> "Document":
         """Return the same document with another text."""
-        return replace(self, text=text)
+        return Document(self.id, text, self.source, self.metadata)  # faster than `replace`
 
     def truncated(self, size: int) -> "Document":
         """Return a document with only its first characters."""

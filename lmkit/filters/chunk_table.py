@@ -7,9 +7,13 @@ needs are looked up and summed by numpy.
 Choices:
 - The cache is exact because the words of a chunk depend on nothing around it (see
   english_tokenizer.py).
-- Most new chunks are punctuation, letters, punctuation: `"Well,`; many others are a few such runs
-  of letters, joined by dashes. How they are tokenized depends on the letters only through the case
-  of the first and the last two of each run, so that is computed once per such shape.
+- Chunks and words have numbers from the same table: most words are also chunks.
+- Most new chunks are letters and punctuation, such as `"Well,` or `(so--it`. How they are tokenized
+  depends on the letters only through the case of the first and the last two of each run, so that is
+  computed once per such shape (chunk_shapes.py). Python code processes the others by themselves:
+  one new chunk in fourteen of the first 8 MB of books, one in nine of 50 MB.
+- No table of common chunks comes with the package. A table of the 37,000 commonest of those others
+  in 190 books has a quarter of those in 8 MB of the other books, one in seven of those in 50 MB.
 - Columns are int64: numpy's reduceat on smaller integers casts, and takes 30 times as long. Two
   sums are packed into one column, the second 32 bits up.
 """
@@ -18,23 +22,17 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from itertools import chain
-from typing import NamedTuple, cast
+from string import ascii_letters, digits
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lmkit.filters.chunk_shapes import (
-    DIGITS,
-    LAST,
-    MAX_SHAPE,
-    SECOND_TO_LAST,
-    UPPER,
-    Key,
-    contains_any,
-    shaped,
-)
+from lmkit.filters.byte_strings import ByteStrings, Ints, byte_strings, ranges
+from lmkit.filters.chunk_shapes import Bools, ShapedChunks, contains_any, filled, shaped, stand_ins
 from lmkit.filters.english_tokenizer import SPECIAL, english_words
 from lmkit.filters.punctuation import PUNCTUATION, SENTENCE_ENDS
+from lmkit.filters.string_numbers import StringNumbers
 
 STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
 """Rae et al. 2021, appendix A.1."""
@@ -47,237 +45,300 @@ BULLET, ELLIPSIS, SENTENCE, QUOTE, RARE, TRAIL, NO_WORD, LEAD = (1 << n for n in
 """Flags of a chunk: begins with a bullet; ends with an ellipsis, with a full stop or the like, with
 an apostrophe; may change C4's verdict of the line; its last word is an end mark; has no word;
 has an end mark before its first word."""
+WORD, END_MARK, OTHER_MARK = range(3)
+"""Kinds of words."""
 
-_PUNCTUATION = r"(?:[^\w\s]|_)*"
-_TAIL = rf"(?:['’]s)?{_PUNCTUATION}"  # noqa: RUF001
-SHAPE = re.compile(rf"({_PUNCTUATION})([A-Za-z]+|[0-9]+)({_TAIL})")
-JOINT = re.compile(r"([,;!?]?(?:-{1,3}|[–—]))")  # noqa: RUF001
-JOINED = re.compile(
-    rf"({_PUNCTUATION})([A-Za-z]{{2,}}(?:{JOINT.pattern}[A-Za-z]{{2,}}){{1,3}})({_TAIL})"
+_RUN = "[A-Za-z]{2,}|[0-9]{2,}"
+SPECIAL_WORDS = sorted(case for case in SPECIAL if re.fullmatch(_RUN, case))
+"""Special cases of the tokenizer that are letters only, such as "cannot": they have no shape."""
+SPECIAL_PARTS = sorted({run for case in SPECIAL for run in re.findall(_RUN, case)})
+"""Letters that occur in special cases: they have no shape beside one of these marks."""
+SPECIAL_MARKS = frozenset("".join(case for case in SPECIAL if re.search(_RUN, case))) - frozenset(
+    ascii_letters + digits
 )
-SPECIAL_PARTS = frozenset(run for case in SPECIAL for run in re.findall("[A-Za-z]+|[0-9]+", case))
-"""Letters that occur in special cases of the tokenizer: those have no shape."""
 KEYWORDS = ("terms", "policy", "privacy", "cookie", "javascript", "lorem")
 
+Value = TypeVar("Value", bound=np.generic)
 Words = Callable[[str], Sequence[str]]
-Row = tuple[int, int, int, int, int]
 
 
-class Case(NamedTuple):
-    """What the tokenization around some letters, or digits, depends on."""
+class Rows(NamedTuple):
+    """The statistics of some chunks."""
 
-    first: bool
-    """Whether the first letter is upper case; the same for the others."""
-    second_to_last: bool
-    last: bool
-    digits: bool
-
-
-Shape = tuple[tuple[Case, ...], tuple[str, ...]]
-"""The cases of a chunk's letters, and the punctuation before, between and after them."""
-ShapeRow = tuple[tuple[list[int], ...], int, int, int, int]
-"""Numbers of the words around the letters, and the row without the letters."""
+    columns: tuple[Ints, ...]
+    """Those of `ChunkTable` without `first`."""
+    counts: Ints
+    """Words of each chunk."""
+    words: Ints
+    """Their numbers, concatenated."""
 
 
-class ChunkTable(dict[str, int]):
+class ChunkTable:
     """The number of each chunk, and columns with statistics of the chunk.
 
     n_solid: its words, and those that aren't only punctuation; size_alpha: the characters of the
     latter, and the words with a letter; stop, flags: bits; ends: sentences that end before another
-    word.
+    word; first: the offset of its words in `flat`.
     """
 
     def __init__(self, words: Words = english_words) -> None:
         self._words = words
-        self._pending: list[str] = []
-        self._numbers: dict[str, int] = {}
-        self._facts: list[tuple[int, int, int, int, int]] = []
-        self._shapes: dict[Shape, ShapeRow | None] = {}
-        self._rows = self._flat = 0
+        self._strings = StringNumbers()
         names = ("n_solid", "size_alpha", "stop", "flags", "ends", "first")
-        self.columns: dict[str, NDArray[np.int64]] = {
-            name: np.zeros(1 << 14, np.int64) for name in names
-        }
-        self.flat = np.zeros(1 << 14, np.int64)
-        self.lengths = np.zeros(1 << 14, np.int64)
+        self.columns = {name: np.zeros(1 << 14, np.int64) for name in names}
+        facts = ("n_solid", "size_alpha", "stop", "kind", "length", "special")
+        self._facts = {name: np.zeros(1 << 14, np.int64) for name in facts}
+        """The same of single words; whether they occur in special cases of the tokenizer."""
+        self._last_index = np.zeros(1 << 14, np.int64)
+        self._flat = np.zeros(1 << 14, np.int64)
+        self._flat_size = 0
+        self._shapes = StringNumbers()
+        self._shape_rows = self._new_shapes(())
+        self._facts["special"][self._numbers(byte_strings(SPECIAL_PARTS))] = 1
+        self._facts["special"][self._numbers(byte_strings(SPECIAL_WORDS))] = 2
+        self._facts["stop"][self._numbers(byte_strings(STOP_WORDS))] = list(STOP_BITS.values())
 
-    def __missing__(self, chunk: str) -> int:
-        number = self[chunk] = len(self)
-        self._pending.append(chunk)
-        return number
+    def __len__(self) -> int:
+        """Count the chunks and words in the table."""
+        return len(self._strings)
+
+    @property
+    def flat(self) -> Ints:
+        """The numbers of the words of all chunks."""
+        return self._flat
+
+    @property
+    def lengths(self) -> Ints:
+        """The number of characters of each word, by its number."""
+        return self._facts["length"]
 
     def words(self, chunk: str) -> Sequence[str]:
-        """Return the words of a chunk, which may contain white space that Arrow doesn't know."""
+        """Return the words of a chunk, which may contain white space other than ASCII's."""
         parts = chunk.split()
         if len(parts) == 1:
             return self._words(chunk)
         return [word for part in parts for word in self._words(part)]
 
     def kinds(self, chunk: str) -> list[int]:
-        """Return the kind of each word of a chunk: 1, end mark; 2, other punctuation; 0, word."""
-        return [self._facts[self._number(word)][4] for word in self.words(chunk)]
+        """Return the kind of each word of a chunk."""
+        return [_kind(word) for word in self.words(chunk)]
 
-    def fill_columns(self) -> None:
-        """Fill the columns for the chunks that are new since the last call."""
-        chunks, self._pending = self._pending, []
-        if not chunks:
-            return
-        known = len(self._facts)
-        block = np.zeros((len(self.columns), len(chunks)), np.int64)
-        pieces = [self._add_shapes(chunks, block)]
-        base, flat = self._flat + len(pieces[0]), list[int]()
-        for index in np.flatnonzero(block[0] == 0).tolist():
-            chunk, first = chunks[index], base + len(flat)
-            row = self._row_by_shape(chunk, flat) or self._row(chunk, flat)
-            block[:, index] = (*row, first)
-        pieces.append(np.array(flat, np.int64))
-        for column, values in zip(list(self.columns), block, strict=True):
-            self.columns[column] = _put(self.columns[column], self._rows, values)
-        self._rows += len(chunks)
-        self.flat = _put(self.flat, self._flat, np.concatenate(pieces))
-        self._flat = base + len(flat)
-        lengths = np.array([fact[0] for fact in self._facts[known:]], np.int64)
-        self.lengths = _put(self.lengths, known, lengths)
+    def numbers(self, chunks: ByteStrings) -> Ints:
+        """Return the number of each chunk; fill the columns for new ones."""
+        numbers = self._numbers(chunks)
+        empty = np.flatnonzero(self.columns["n_solid"][numbers] == 0)
+        if len(empty):
+            self._last_index[numbers[empty]] = empty
+            once = empty[self._last_index[numbers[empty]] == empty]
+            self._add(chunks.take(once), numbers[once])
+        return numbers
 
-    def _add_shapes(self, chunks: Sequence[str], block: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Fill the rows of chunks that have a shape; return the numbers of their words."""
+    def _numbers(self, strings: ByteStrings) -> Ints:
+        """Return numbers of chunks or words, for which the columns are long enough."""
+        numbers = self._strings.of(strings)
+        if len(self._strings) > len(self._last_index):
+            size = 2 * len(self._strings)
+            self._last_index = np.zeros(size, np.int64)
+            for columns in (self.columns, self._facts):
+                for name, values in columns.items():
+                    columns[name] = _put(np.zeros(size, np.int64), 0, values)
+        return numbers
+
+    def _add(self, chunks: ByteStrings, numbers: Ints) -> None:
+        """Fill the columns for some chunks, all different."""
         found = shaped(chunks)
-        letters = cast(list[str], found.cores.to_pylist())
-        rows = [self._row_of(key) for key in found.keys]
-        is_special = np.fromiter(map(SPECIAL_PARTS.__contains__, letters), bool, len(letters))
-        use = np.flatnonzero(
-            np.array([row is not None for row in rows], bool)[found.shape] & ~is_special
+        rows, use = self._rows_by_shape(found)
+        by_shape = found.indices[use]
+        self._put_rows(numbers[by_shape], rows)
+        others = np.ones(len(numbers), bool)
+        others[by_shape] = False
+        self._put_rows(numbers[others], self._rows(chunks.take(np.flatnonzero(others)).texts()))
+
+    def _put_rows(self, numbers: Ints, rows: Rows) -> None:
+        first = self._flat_size + _starts(rows.counts)
+        for column, values in zip(self.columns.values(), (*rows.columns, first), strict=True):
+            column[numbers] = values
+        self._flat = _put(self._flat, self._flat_size, rows.words)
+        self._flat_size += len(rows.words)
+
+    def _rows_by_shape(self, found: ShapedChunks) -> tuple[Rows, Ints]:
+        """Return the rows of chunks that depend on the shape only, and which of them do."""
+        shape, cores = self._shape_numbers(found.shapes), self._core_numbers(found)
+        known, counts = self._shape_rows, found.core_counts
+        chunk_of_core = np.repeat(np.arange(len(shape)), counts)
+        fits = known.is_valid[shape]
+        special = self._facts["special"][cores]
+        fits[chunk_of_core[special + known.has_special_mark[shape][chunk_of_core] > 1]] = False
+        use, of_used = np.flatnonzero(fits), fits[chunk_of_core]
+        n_solid, size_alpha, stop, flags, ends = (values[shape] for values in known.rows.columns)
+        core_ends = np.cumsum(counts)
+        size_alpha += _sums(found.cores.lengths, core_ends)
+        np.bitwise_or.at(stop, chunk_of_core, self._facts["stop"][cores])
+        flags[chunk_of_core[contains_any(found.cores, KEYWORDS)]] |= RARE
+        columns = tuple(values[use] for values in (n_solid, size_alpha, stop, flags, ends))
+        words, core_at = known.words(shape[use])
+        words[core_at] = cores[of_used]
+        return Rows(columns, known.rows.counts[shape[use]], words), use
+
+    def _core_numbers(self, found: ShapedChunks) -> Ints:
+        """Return the numbers of cores as words, the facts of which are known."""
+        cores, sizes, facts = self._numbers(found.cores), found.cores.lengths, self._facts
+        facts["length"][cores] = sizes
+        facts["n_solid"][cores] = 1 | 1 << 32
+        facts["size_alpha"][cores] = sizes | np.where(found.is_number, 0, 1 << 32)
+        return cores
+
+    def _shape_numbers(self, shapes: ByteStrings) -> Ints:
+        """Return the numbers of shapes, the rows of which are known."""
+        known = len(self._shapes)
+        numbers = self._shapes.of(shapes)
+        if len(self._shapes) > known:
+            new = np.zeros(len(self._shapes) - known, np.int64)
+            is_new = np.flatnonzero(numbers >= known)
+            new[numbers[is_new] - known] = is_new
+            self._shape_rows = self._shape_rows.with_more(
+                self._new_shapes(shapes.take(new).texts())
+            )
+        return numbers
+
+    def _new_shapes(self, shapes: Sequence[str]) -> "_ShapeRows":
+        """Return the rows of shapes: those of chunks with stand-ins for the cores."""
+        chunks: list[str] = []
+        core_at: list[list[int]] = []
+        is_valid: list[bool] = []
+        sizes: list[int] = []
+        for shape in shapes:
+            cores = stand_ins(shape)
+            chunk = "-" if cores is None else filled(shape, cores)
+            words = self.words(chunk)
+            core_at.append([at for at, word in enumerate(words) if word in (cores or ())])
+            is_valid.append([words[at] for at in core_at[-1]] == cores)
+            chunks.append(chunk)
+            sizes.append(sum(map(len, cores or ())))
+        rows = self._rows(chunks)
+        n_solid, size_alpha, *others = rows.columns
+        columns = (n_solid, size_alpha - np.array(sizes, np.int64), *others)
+        return _ShapeRows(
+            rows._replace(columns=columns),
+            np.array([*chain.from_iterable(core_at)], np.int64),
+            np.array([*map(len, core_at)], np.int64),
+            np.array(is_valid, bool),
+            ~np.array([*map(SPECIAL_MARKS.isdisjoint, shapes)], bool),
         )
-        shape, indices = found.shape[use], found.indices[use]
-        letters = [letters[index] for index in use.tolist()]
-        numbers = np.fromiter(map(self._number, letters), np.int64, len(letters))
-        size = np.fromiter(map(len, letters), np.int64, len(letters))
-        facts = np.array([row[1:] if row else (0, 0, 0, 0) for row in rows], np.int64)
-        n_solid, size_alpha, flags, ends = facts.reshape(-1, 4)[shape].T
-        rare = contains_any(found.cores, KEYWORDS)[use] & (size > 4)
-        stop = np.fromiter((STOP_BITS.get(word, 0) for word in letters), np.int64, len(letters))
-        words = n_solid & LOW
-        first = np.cumsum(words) - words
-        values = (n_solid, size_alpha + size, stop, flags | rare * RARE, ends, self._flat + first)
-        block[:, indices] = np.stack(values)
-        flat = np.zeros(int(words.sum()), np.int64)
-        around = [row[0] if row else ([], []) for row in rows]
-        flat[first + np.array([len(front) for front, _ in around], np.int64)[shape]] = numbers
-        for number, (front, back) in enumerate(around):
-            if front or back:
-                starts = first[shape == number]
-                for index, word in enumerate(front):
-                    flat[starts + index] = word
-                for index, word in enumerate(back, start=len(front) + 1):
-                    flat[starts + index] = word
-        return flat
 
-    def _row_of(self, key: Key) -> ShapeRow | None:
-        case = key.case
-        flags = (case & UPPER, case & SECOND_TO_LAST, case & LAST, case & DIGITS)
-        return self._shape_of((Case(*map(bool, flags)),), (key.before, key.after))
+    def _rows(self, chunks: Sequence[str]) -> Rows:
+        """Return the rows of chunks, each of which is tokenized by itself."""
+        words = [self.words(chunk) for chunk in chunks]
+        counts = np.fromiter(map(len, words), np.int64, len(words))
+        numbers = self._word_numbers([*chain.from_iterable(words)])
+        chunk_of = np.repeat(np.arange(len(chunks)), counts)
+        facts = self._facts
+        end = np.cumsum(counts)
+        sums = [_sums(facts[name][numbers], end) for name in ("n_solid", "size_alpha")]
+        stop = np.zeros(len(chunks), np.int64)
+        np.bitwise_or.at(stop, chunk_of, facts["stop"][numbers])
+        ends, flags = _sentences(facts["kind"][numbers], chunk_of, len(chunks))
+        flags |= np.fromiter(map(_flags, chunks), np.int64, len(chunks))
+        return Rows((sums[0], sums[1], stop, flags, ends), counts, numbers)
 
-    def _shape_of(self, cases: tuple[Case, ...], separators: tuple[str, ...]) -> ShapeRow | None:
-        shape = cases, separators
-        if shape not in self._shapes:
-            self._shapes[shape] = self._shape(cases, separators)
-        return self._shapes[shape]
-
-    def _number(self, word: str) -> int:
-        number = self._numbers.get(word)
-        if number is None:
-            number = self._numbers[word] = len(self._facts)
-            self._facts.append(_facts(word))
-        return number
-
-    def _row(self, chunk: str, flat: list[int]) -> Row:
-        """Add the numbers of a chunk's words to `flat`; return the rest of its row."""
-        count = solid = size = alpha = stop = ends = 0
-        state, lead = -1, False  # -1: no word yet, 0: after a word, 1: after an end mark
-        for word in self.words(chunk):
-            number = self._number(word)
-            flat.append(number)
-            count += 1
-            length, is_solid, has_letter, bit, kind = self._facts[number]
-            solid += is_solid
-            size += length * is_solid
-            alpha += has_letter
-            stop |= bit
-            if kind == 1:
-                lead |= state < 0
-                state = 1 if state >= 0 else state
-            elif kind == 0:
-                ends += state == 1
-                state = 0
-        flags = _flags(chunk) | (LEAD if lead else NO_WORD if state < 0 else 0)
-        flags |= TRAIL if state == 1 else 0
-        return count | solid << 32, size | alpha << 32, stop, flags, ends + (state == 1)
-
-    def _row_by_shape(self, chunk: str, flat: list[int]) -> Row | None:
-        if len(chunk) > MAX_SHAPE:
-            return None
-        if match := SHAPE.fullmatch(chunk):
-            before, core, after = match.groups()
-            cores, separators = [core], (before, after)
-        elif match := JOINED.fullmatch(chunk):
-            before, body, _, after = match.groups()
-            cores, joints = (pieces := JOINT.split(body))[::2], pieces[1::2]
-            separators = (before, *joints, after)
-        else:
-            return None
-        if any(len(core) < 2 or core in SPECIAL_PARTS for core in cores):
-            return None
-        row = self._shape_of(tuple(map(_case, cores)), separators)
-        if row is None:
-            return None
-        around, n_solid, size_alpha, flags, ends = row
-        stop = 0
-        for between, core in zip(around, cores, strict=False):
-            flat += between
-            flat.append(self._number(core))
-            size_alpha += len(core)
-            stop |= STOP_BITS.get(core, 0)
-            if len(core) > 4 and _has_keyword(core):
-                flags |= RARE
-        flat += around[-1]
-        return n_solid, size_alpha, stop, flags, ends
-
-    def _shape(self, cases: tuple[Case, ...], separators: tuple[str, ...]) -> ShapeRow | None:
-        """Return the row of all chunks of a shape, without the letters; None if it varies."""
-        dummies = [_dummy(case, number) for number, case in enumerate(cases)]
-        flat: list[int] = []
-        chunk = "".join(chain.from_iterable(zip(separators, (*dummies, ""), strict=True)))
-        n_solid, size_alpha, _, flags, ends = self._row(chunk, flat)
-        numbers = [self._numbers.get(dummy) for dummy in dummies]
-        indices = [index for index, number in enumerate(flat) if number in numbers]
-        if [flat[index] for index in indices] != numbers:
-            return None
-        starts, stops = (0, *(index + 1 for index in indices)), (*indices, len(flat))
-        around = tuple(flat[start:stop] for start, stop in zip(starts, stops, strict=True))
-        return around, n_solid, size_alpha - sum(map(len, dummies)), flags, ends
+    def _word_numbers(self, words: Sequence[str]) -> Ints:
+        """Return the numbers of words, the facts of which are known."""
+        numbers, facts = self._numbers(byte_strings(words)), self._facts
+        new = np.flatnonzero(facts["length"][numbers] == 0)
+        found = [_facts(words[index]) for index in new.tolist()]
+        for name, values in zip(
+            ("n_solid", "size_alpha", "kind", "length"), zip(*found, strict=True), strict=False
+        ):
+            facts[name][numbers[new]] = values
+        return numbers
 
 
-def _case(core: str) -> Case:
-    return Case(core[0].isupper(), core[-2].isupper(), core[-1].isupper(), core[0].isdigit())
+class _ShapeRows(NamedTuple):
+    """The rows of shapes, without their cores."""
+
+    rows: Rows
+    core_at: Ints
+    """Which of the words of each shape are cores; concatenated."""
+    core_counts: Ints
+    is_valid: Bools
+    """Whether the words depend on nothing but the shape."""
+    has_special_mark: Bools
+
+    def with_more(self, more: "_ShapeRows") -> "_ShapeRows":
+        """Add shapes."""
+        columns = zip(self.rows.columns, more.rows.columns, strict=True)
+        rows = Rows(
+            tuple(_joined(*pair) for pair in columns),
+            _joined(self.rows.counts, more.rows.counts),
+            _joined(self.rows.words, more.rows.words),
+        )
+        return _ShapeRows(
+            rows,
+            _joined(self.core_at, more.core_at),
+            _joined(self.core_counts, more.core_counts),
+            _joined(self.is_valid, more.is_valid),
+            _joined(self.has_special_mark, more.has_special_mark),
+        )
+
+    def words(self, shape: Ints) -> tuple[Ints, Ints]:
+        """Return the words of some shapes, and the indices of the cores in these."""
+        counts, core_counts = self.rows.counts[shape], self.core_counts[shape]
+        words = self.rows.words[ranges(_starts(self.rows.counts)[shape], counts)]
+        first_word = np.repeat(_starts(counts), core_counts)
+        core_at = self.core_at[ranges(_starts(self.core_counts)[shape], core_counts)]
+        return words, first_word + core_at
 
 
-def _dummy(case: Case, number: int) -> str:
-    """Return letters, or digits, of a case; different ones for each number."""
-    if case.digits:
-        return "7777"
-    return "zZ"[case.first] + "qjxv"[number] + "qQ"[case.second_to_last] + "qQ"[case.last]
+def _joined(one: NDArray[Value], other: NDArray[Value]) -> NDArray[Value]:
+    return np.concatenate([one, other])
 
 
-def _facts(word: str) -> tuple[int, int, int, int, int]:
-    """Length; not only punctuation; has a letter; bit of a stop word; kind of punctuation."""
-    if word.isascii() and word.isalpha():
-        return len(word), 1, 1, STOP_BITS.get(word, 0), 0
-    if word in SENTENCE_ENDS:
-        kind = 1
-    else:
-        kind = 2 if all(unicodedata.category(c)[0] == "P" for c in word) else 0
+def _starts(counts: Ints) -> Ints:
+    """Return the offsets of groups that follow each other."""
+    return np.cumsum(counts) - counts
+
+
+def _sums(values: Ints, end: Ints) -> Ints:
+    """Add up groups of values, some of which may be empty; `end` is where each ends."""
+    total = np.append(0, np.cumsum(values))
+    return total[end] - total[np.append(0, end[:-1])]
+
+
+def _sentences(kinds: Ints, chunk_of: Ints, count: int) -> tuple[Ints, Ints]:
+    """Return how many sentences end in each chunk, and its flags that depend on its words."""
+    use = np.flatnonzero(kinds != OTHER_MARK)
+    is_mark, chunk = kinds[use] == END_MARK, chunk_of[use]
+    continues = np.append(False, chunk[1:] == chunk[:-1])[: len(chunk)]
+    follows_mark = continues & np.append(False, is_mark[:-1])[: len(chunk)]
+    has_word, begins_with_mark, ends_with_mark = np.zeros((3, count), bool)
+    has_word[chunk[~is_mark]] = True
+    begins_with_mark[chunk[is_mark & ~continues]] = True
+    ends_with_mark[chunk[is_mark & np.append(~continues[1:], True)[: len(chunk)]]] = True
+    trail = has_word & ends_with_mark
+    ends = np.bincount(chunk[follows_mark & ~is_mark], minlength=count)
+    ends += trail
+    ends -= has_word & begins_with_mark
+    flags = np.where(begins_with_mark, LEAD, np.where(has_word, 0, NO_WORD)) | trail * TRAIL
+    return ends, flags
+
+
+def _facts(word: str) -> tuple[int, int, int, int]:
+    """Return the statistics of a word, its kind and its length."""
+    size = len(word)
+    if word.isascii() and word.isalnum():
+        return 1 | 1 << 32, size | (not word.isdecimal()) << 32, WORD, size
     solid = any(c not in PUNCTUATION for c in word)
-    return len(word), int(solid), int(any(map(str.isalpha, word))), STOP_BITS.get(word, 0), kind
+    size_alpha = size * solid | any(map(str.isalpha, word)) << 32
+    return 1 | solid << 32, size_alpha, _kind(word), size
+
+
+def _kind(word: str) -> int:
+    """Return the kind of a word: an end mark, other punctuation, or neither."""
+    if word.isascii() and word.isalnum():
+        return WORD
+    if word in SENTENCE_ENDS:
+        return END_MARK
+    return OTHER_MARK if all(unicodedata.category(c)[0] == "P" for c in word) else WORD
 
 
 def _has_keyword(text: str) -> bool:
@@ -294,12 +355,12 @@ def _flags(chunk: str) -> int:
         flags |= QUOTE
     if "[" in chunk or "{" in chunk or len(chunk) > MAX_WORD or _has_keyword(chunk):
         flags |= RARE
-    if not chunk.isprintable():  # perhaps white space that Arrow doesn't know
+    if not chunk.isprintable():  # perhaps white space other than ASCII's
         flags |= RARE | LEAD
     return flags
 
 
-def _put(column: NDArray[np.int64], at: int, values: NDArray[np.int64]) -> NDArray[np.int64]:
+def _put(column: Ints, at: int, values: Ints) -> Ints:
     """Write values into a column at an offset, in a larger array if necessary."""
     stop = at + len(values)
     if stop > len(column):

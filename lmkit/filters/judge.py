@@ -11,6 +11,7 @@ Choices:
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -87,11 +88,9 @@ class Judge:
         ['too_short 8 < 25']
         """
         is_nonempty = np.array([is_visible(text) for text in texts], bool)
-        nonempty_texts = [
-            _without_surrogates(text)
-            for text, nonempty in zip(texts, is_nonempty, strict=True)
-            if nonempty
-        ]
+        nonempty_texts = [*compress(texts, is_nonempty)]
+        if self._measurers or self._sets:
+            nonempty_texts = [*map(_without_surrogates, nonempty_texts)]
         columns, lines_left = self._signals(nonempty_texts)
         signals = {name: _scattered(values, is_nonempty) for name, values in columns.items()}
         signals = {**(extra_signals or {}), **signals}

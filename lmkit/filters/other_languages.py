@@ -36,7 +36,8 @@ def is_in_another_language(document: Document) -> bool:
     text = document.text[:SAMPLE]
     if text.isascii():
         return False
-    return len(OTHER.findall(text)) > len(LATIN.findall(text))
+    others = len(OTHER.findall(text))
+    return others > 0 and others > len(LATIN.findall(text))
 
 
 def counting_other_languages(

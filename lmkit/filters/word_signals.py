@@ -11,13 +11,12 @@ Choices:
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from lmkit.filters.byte_strings import ByteStrings, padded
 from lmkit.filters.c4_lines import LineRules, count_sentences, judge_line
 from lmkit.filters.chunk_table import (
     BULLET,
@@ -117,25 +116,17 @@ class WordSignals:
             found = text.splitlines()
             counts.append(len(found))
             lines += map(str.strip, found)
-        nonblank = np.fromiter(map(bool, lines), bool, len(lines))
-        split: Any = cast(Any, pc).ascii_split_whitespace(
-            pa.array(filter(None, lines), pa.string())
-        )
-        coded = split.flatten().dictionary_encode()
-        known = np.fromiter(map(self._chunks.__getitem__, coded.dictionary.to_pylist()), np.int64)
-        line_words = np.zeros(len(lines), np.int64)
-        line_words[nonblank] = np.diff(split.offsets.to_numpy())
-        self._chunks.fill_columns()
+        chunks, line_end = _chunks(lines)
+        line_words = np.diff(line_end, prepend=0)
         line_counts = np.array(counts)
-        line_end = np.cumsum(line_words)
         first_line = np.cumsum(line_counts) - line_counts
         text_end = line_end[first_line + line_counts - 1]
         return Batch(
             lines=lines,
             line_counts=line_counts,
             first_line=first_line,
-            ids=known[coded.indices.to_numpy()],
-            nonblank=nonblank,
+            ids=self._chunks.numbers(chunks),
+            nonblank=line_words > 0,
             line_words=line_words,
             line_end=line_end,
             text_begin=np.append(0, text_end[:-1]),
@@ -239,6 +230,16 @@ class WordSignals:
         ):
             lines = (at for at in range(stop - count, stop) if kept[at])
             signals.kept_lines.append([changed.get(at, batch.lines[at]) for at in lines])
+
+
+def _chunks(lines: Sequence[str]) -> tuple[ByteStrings, Column]:
+    """Split lines at ASCII white space; return the chunks, and the index after each line's last."""
+    data = padded(("\n" + "\n".join(lines) + "\n").encode())
+    is_space = (data == ord(" ")) | (data - np.uint8(ord("\t")) <= ord("\r") - ord("\t"))
+    edges = np.flatnonzero(is_space[1:] != is_space[:-1]) + 1
+    starts = edges[::2]
+    line_ends = np.flatnonzero(data == ord("\n"))[1:]
+    return ByteStrings(data, starts, edges[1::2] - starts), np.searchsorted(starts, line_ends)
 
 
 def fineweb(numbers: LineNumbers, characters: Column, words: Column) -> dict[str, Column]:

@@ -39,7 +39,7 @@ def record_document(
         text = _take(fields, request.text_field, offset)
         if not isinstance(text, str):
             raise CorruptInput(offset, f"{request.text_field!r} is not a text")
-    if _has_infinite_numbers(offset, list(fields.values())):
+    if fields and _has_infinite_numbers(offset, list(fields.values())):
         request.counts["nan_or_infinity_to_null"] += _without_infinite_numbers(fields)
     record_source = fields.pop("source") if isinstance(fields.get("source"), str) else None
     source = request.label or record_source or part.source

@@ -31,8 +31,9 @@ MAX_NUL_FRACTION = 0.05
 def document_id(source: str, origin: str, offset: int, record: int | None, text: str) -> str:
     """Return 32 hex digits of SHA-256 for a document without its own id."""
     location = str(offset) if record is None else f"{offset}:{record}"
-    key = "\0".join([source, origin, location, text])
-    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    key = hashlib.sha256(f"{source}\0{origin}\0{location}\0".encode("utf-8", "surrogatepass"))
+    key.update(text.encode("utf-8", "surrogatepass"))  # without a copy of both
+    return key.hexdigest()[:32]
 
 
 def provenance(part: Slice, offset: int, record: int) -> dict[str, Any]:

@@ -32,6 +32,11 @@ RUNS = re.compile(r"[ \t]+")
 SURROGATES = re.compile(r"[\ud800-\udfff]")
 DASHES = re.compile(r"[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
 ACCENTS = re.compile(r"[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]")
+MAYBE_NOT_NFC = re.compile(
+    r"[^\x00-\u02ff\u0400-\u0482\u048a-\u052f\u2010-\u2027\u2030-\u205e"
+    r"\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff\uac00-\ud7a3]"
+)
+"""All but common characters that NFC neither changes nor joins to the one before."""
 QUOTES = {
     **dict.fromkeys(map(ord, "\u2018\u2019\u201a\u201b\u2032\uff07\u2039\u203a"), "'"),
     **dict.fromkeys(map(ord, "\u201c\u201d\u201e\u201f\u2033\uff02\u00ab\u00bb"), '"'),
@@ -123,19 +128,19 @@ def _apply(text: str, rules: NormalizationConfig, counts: Counter[str]) -> tuple
         text = CONTROL.sub("", text)
     # The few characters beyond ASCII, and which of them are adjacent, decide which rules apply.
     if not text.isascii():
-        beyond = b" ".join(data.translate(SPACES_FOR_ASCII).split()).decode(
-            "utf-8", "surrogatepass"
-        )
+        runs = {*data.translate(SPACES_FOR_ASCII).split()}  # there are few different ones
+        beyond = b" ".join(runs).decode("utf-8", "surrogatepass")
         text = SURROGATES.sub("\ufffd", text) if SURROGATES.search(beyond) else text
         suspicious = rules.mojibake and _pairs()[0].search(beyond) is not None
         if suspicious and may_be_mojibake(beyond) and may_be_mojibake(text):
             text = "\n".join(_without_mojibake(line) for line in text.split("\n"))
-        text = _apply_beyond_ascii(text, beyond, rules, counts)
+        is_nfc = not suspicious and MAYBE_NOT_NFC.search(beyond) is None
+        text = _apply_beyond_ascii(text, beyond, rules, counts, is_nfc=is_nfc)
     return text.lower() if rules.lowercase else text, suspicious
 
 
 def _apply_beyond_ascii(
-    text: str, beyond: str, rules: NormalizationConfig, counts: Counter[str]
+    text: str, beyond: str, rules: NormalizationConfig, counts: Counter[str], *, is_nfc: bool
 ) -> str:
     if rules.invisible and INVISIBLE.search(beyond):
         text, removed = removed_invisible(text, soft_only=rules.invisible == "soft")
@@ -155,7 +160,7 @@ def _apply_beyond_ascii(
         text = DASHES.sub("-", text)
     if rules.accents:
         text = unicodedata.normalize("NFC", ACCENTS.sub("", unicodedata.normalize("NFD", text)))
-    if rules.unicode:
+    if rules.unicode and not (rules.unicode == "nfc" and is_nfc):
         text = unicodedata.normalize("NFC" if rules.unicode == "nfc" else "NFKC", text)
     return EXOTIC_SPACES.sub(" ", text) if unusual and rules.space else text
 

@@ -8,7 +8,9 @@
   then two; and 3 times, compared with datatrove's WarcReader and Trafilatura. WET: the articles 50
   times.
 - JSON lines: books split into documents, `--filters.preset none`, with the default normalization,
-  and with NFC and white space only; and one line, to measure the start-up time.
+  and with NFC and white space only; and one line, to measure the start-up time. The bare loop that
+  they are compared with decodes each line by orjson, encodes it again, and compresses it as clean
+  does.
 - The peers run with the given PEER_PYTHON, which needs trafilatura, datatrove, warcio,
   faust-cchardet and python-magic.
 """
@@ -46,6 +48,16 @@ from datatrove.pipeline.writers import JsonlWriter
 folder, output = sys.argv[1:]
 steps = [WarcReader(folder, glob_pattern="few.warc.gz"), Trafilatura(), JsonlWriter(output)]
 LocalPipelineExecutor(steps, tasks=1, logging_dir=output + "-logs").run()
+"""
+
+
+BARE = """
+import sys, orjson, zstandard
+with open(sys.argv[2], "wb") as out, open(sys.argv[1], "rb") as lines:
+    stream = zstandard.ZstdCompressor(3, write_checksum=True).stream_writer(out)
+    for line in lines:
+        stream.write(orjson.dumps(orjson.loads(line), option=orjson.OPT_APPEND_NEWLINE))
+    stream.close()
 """
 
 
@@ -177,6 +189,8 @@ def json_lines(corpora: Path, scratch: Path) -> None:
     plain = ("--no-normalize.mojibake", "--no-normalize.control")
     (scratch / "line.jsonl").write_text('{"text": "one"}\n')
     clean("one line", scratch / "line.jsonl", scratch / "out", 16, *none)
+    bare = [sys.executable, "-c", BARE, path, scratch / "bare.jsonl.zst"]
+    measured("jsonl, bare loop", bare, size)
     clean("jsonl, default", path, scratch / "out", size, *none)
     clean("jsonl, NFC and white space", path, scratch / "out", size, *none, *plain)
 

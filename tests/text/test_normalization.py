@@ -1,5 +1,6 @@
 # ruff: noqa: RUF001 (these characters are intended)
 import json
+import unicodedata
 from collections import Counter
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmkit.text.normalization import normalize
+from lmkit.text.normalization import MAYBE_NOT_NFC, normalize
 from lmkit.text.options import NormalizationConfig
 
 
@@ -139,3 +140,17 @@ def test_invisible_characters_are_kept_or_all_removed_if_asked_for() -> None:
     assert normalize(text, kept) == text
     bare = "Leuchtturm میخواهم fi ❤ א คำ\u200bไทย"
     assert normalize(text, NormalizationConfig(invisible="all")) == bare
+
+
+def test_nfc_changes_no_character_that_counts_as_common() -> None:
+    """Those are neither changed, nor reordered, nor joined to the character before."""
+    common = [c for c in map(chr, range(0x110000)) if not MAYBE_NOT_NFC.match(c)]
+    decomposed = (unicodedata.decomposition(chr(code)).split() for code in range(0x110000))
+    joined = {
+        chr(int(parts[1], 16)) for parts in decomposed if len(parts) == 2 and "<" not in parts[0]
+    }
+    joined |= {chr(code) for code in (*range(0x1161, 0x1176), *range(0x11A7, 0x11C3))}
+    assert len(common) > 20_000
+    assert not joined.intersection(common)
+    assert all(unicodedata.combining(c) == 0 for c in common)
+    assert all(unicodedata.normalize("NFC", c) == c for c in common)

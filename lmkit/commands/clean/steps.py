@@ -85,7 +85,7 @@ class Normalize(Step):
         for outcome in outcomes:
             if isinstance(outcome, Document):
                 text = normalize(outcome.text, self.config.normalize, self.counts)
-                yield outcome.with_text(text)
+                yield outcome if text == outcome.text else outcome.with_text(text)
             else:
                 yield outcome
 
