@@ -9,6 +9,10 @@ Choices:
   3), ModernBERT (Warner et al. 2024, arXiv 2412.13663, tables 3 and 4), T5 (Raffel et al. 2020,
   arXiv 1910.10683, section 3.1.2 and its released t5-small), XLNet (Yang et al. 2019, arXiv
   1906.08237, whose base has BERT's sizes).
+- The small ones are those of people with a CPU: BERT's tiny, mini and small of Turc et al. (2019,
+  arXiv 1908.08962, table 1), T5's mini of Tay et al. (2021, arXiv 2109.10686, table 2; its
+  released model has heads of 64); `gpt2-nano` has the size that nanoGPT trains on a laptop, and
+  `llama-1m` and `llama-5m` have about as many weights in their blocks.
 - `tiny-*` train in seconds. They are for tests and for trying out a pipeline: a decoder as Llama's,
   an encoder as ModernBERT, an encoder-decoder as T5, but initialized as GPT-2, which a plain AdamW
   can train.
@@ -30,13 +34,20 @@ class Shape(NamedTuple):
 
 PRESETS = {
     "tiny-decoder": Shape(layers=2, hidden_size=64, heads=2, kv_heads=2, ffn_size=192),
+    "llama-1m": Shape(layers=4, hidden_size=128, heads=4, kv_heads=4, ffn_size=384),
+    "llama-5m": Shape(layers=6, hidden_size=256, heads=4, kv_heads=4, ffn_size=704),
     "llama-15m": Shape(layers=6, hidden_size=288, heads=6, kv_heads=6, ffn_size=768),
     "llama-120m": Shape(layers=12, hidden_size=768, heads=12, kv_heads=12, ffn_size=2048),
     "llama-1b": Shape(layers=16, hidden_size=2048, heads=32, kv_heads=8, ffn_size=8192),
+    "gpt2-nano": Shape(layers=4, hidden_size=128, heads=4, kv_heads=4, ffn_size=512),
     "gpt2-small": Shape(layers=12, hidden_size=768, heads=12, kv_heads=12, ffn_size=3072),
     "gpt2-medium": Shape(layers=24, hidden_size=1024, heads=16, kv_heads=16, ffn_size=4096),
+    "bert-tiny": Shape(layers=2, hidden_size=128, heads=2, kv_heads=2, ffn_size=512),
+    "bert-mini": Shape(layers=4, hidden_size=256, heads=4, kv_heads=4, ffn_size=1024),
+    "bert-small": Shape(layers=4, hidden_size=512, heads=8, kv_heads=8, ffn_size=2048),
     "bert-base": Shape(layers=12, hidden_size=768, heads=12, kv_heads=12, ffn_size=3072),
     "modernbert-base": Shape(layers=22, hidden_size=768, heads=12, kv_heads=12, ffn_size=1152),
+    "t5-mini": Shape(layers=4, hidden_size=384, heads=8, kv_heads=8, ffn_size=1536),
     "t5-small": Shape(layers=6, hidden_size=512, heads=8, kv_heads=8, ffn_size=2048),
     "xlnet-base": Shape(layers=12, hidden_size=768, heads=12, kv_heads=12, ffn_size=3072),
     "tiny-encoder": Shape(layers=2, hidden_size=64, heads=2, kv_heads=2, ffn_size=128),
@@ -86,10 +97,15 @@ _XLNET = {
 }
 
 PARTS: Mapping[str, Mapping[str, Any]] = {
+    "gpt2-nano": _GPT2,
     "gpt2-small": _GPT2,
     "gpt2-medium": _GPT2,
+    "bert-tiny": _BERT,
+    "bert-mini": _BERT,
+    "bert-small": _BERT,
     "bert-base": _BERT,
     "modernbert-base": _MODERNBERT,
+    "t5-mini": _T5 | {"initialization": "t5", "head_dim": 64},
     "t5-small": _T5 | {"initialization": "t5"},
     "xlnet-base": _XLNET,
     "tiny-encoder": _MODERNBERT,

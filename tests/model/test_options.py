@@ -71,7 +71,7 @@ def test_no_number_of_a_shape_may_be_zero(name: str) -> None:
 
 
 def test_an_unknown_preset_is_refused_with_the_valid_names() -> None:
-    with pytest.raises(ValidationError, match="'tiny-decoder', 'llama-15m'"):
+    with pytest.raises(ValidationError, match="'tiny-decoder', 'llama-1m'"):
         ModelConfig.model_validate({"preset": "llama-16m"})
 
 
@@ -100,6 +100,29 @@ def test_the_count_of_parameters_is_that_of_the_model(options: dict[str, object]
 def test_llama_1b_has_the_published_parameter_count() -> None:
     # Llama 3.2 1B: 1,235,814,400 with its vocabulary of 128,256, embeddings tied.
     assert parameters(ModelConfig(preset="llama-1b"), 128_256) == 1_235_814_400
+
+
+@pytest.mark.parametrize(
+    ("preset", "vocabulary", "published"),
+    [
+        # Turc et al. (2019, table 1): millions of parameters, with 30,522 word pieces.
+        *(("bert-tiny", 30_522, 4.4e6), ("bert-mini", 30_522, 11.3e6)),
+        ("bert-small", 30_522, 29.1e6),
+        ("t5-mini", 32_128, 31.23e6),  # the card of google/t5-efficient-mini
+    ],
+)
+def test_a_small_preset_has_about_the_published_parameters(
+    preset: str, vocabulary: int, published: float
+) -> None:
+    # They have token types, a pooler and no head, or no position bias in a second table.
+    assert parameters(ModelConfig(preset=preset), vocabulary) == pytest.approx(published, rel=0.03)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("preset", "millions"), [("llama-1m", 1), ("llama-5m", 5)])
+def test_a_name_with_a_size_has_that_many_weights_in_its_blocks(preset: str, millions: int) -> None:
+    config = ModelConfig(preset=preset)  # type: ignore[arg-type]
+    blocks = parameters(config, 1_000) - 1_000 * config.hidden_size
+    assert blocks == pytest.approx(millions * 1e6, rel=0.2)
 
 
 def test_every_preset_can_be_chosen() -> None:
