@@ -96,11 +96,8 @@ def test_the_time_that_a_step_waits_for_its_sequences_is_recorded() -> None:
 
     run = Run(rows=Slow())
     run.train(steps=6)
-    waits = [record.data_wait_seconds for record in run.records]
-    assert all(wait is not None and 0.02 < wait < 20 for wait in waits[1:])
-    fast = Run()
-    fast.train(steps=6)
-    assert all(record.data_wait_seconds is not None for record in fast.records)
+    waits = [record.data_wait_seconds or 0 for record in run.records]
+    assert waits[0] >= 0.05 and all(wait > 0 for wait in waits)  # nothing was read before the first
 
 
 def of_the_model(record: Record) -> dict[str, Any]:

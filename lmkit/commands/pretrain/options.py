@@ -158,5 +158,6 @@ def _typed_architecture(model: object) -> str | None:
         return None
     table = cast(dict[str, Any], model)
     preset = PARTS.get(table["preset"], {}) if table.get("preset") in PRESETS else None
-    found = table.get("architecture") or (preset and preset.get("architecture", "decoder"))
+    implied = None if preset is None else preset.get("architecture", "decoder")
+    found = table.get("architecture") or implied
     return found if isinstance(found, str) else None

@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from lmkit.commands.pretrain.options import PretrainConfig
 from lmkit.config import load
+from lmkit.errors import ConfigError
 from lmkit.model.options import ModelConfig
 
 
@@ -36,6 +37,7 @@ def test_an_objective_implies_the_architecture(objective: str, architecture: str
         ("model__preset", "bert-base", "mlm"),
         ("model__preset", "t5-small", "span-corruption"),
         ("model__preset", "gpt2-small", "clm"),
+        ("model__preset", "llama-15m", "clm"),
     ],
 )
 def test_an_architecture_or_a_preset_implies_the_objective(
@@ -48,6 +50,8 @@ def test_what_is_typed_stays_and_what_disagrees_is_refused() -> None:
     config = made(objective="plm", model__preset="xlnet-base")
     assert (config.objective, config.model.architecture) == ("plm", "encoder")
     assert (made().objective, made().model.architecture) == ("clm", "decoder")
+    with pytest.raises(ConfigError, match="goes with"):
+        made(objective="mlm", model__preset="llama-15m")
     with pytest.raises(ValidationError, match="goes with"):
         PretrainConfig.model_validate(
             {"output": "run", "objective": "mlm", "model": {"architecture": "decoder"}}
