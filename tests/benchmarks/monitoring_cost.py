@@ -22,7 +22,7 @@ from typing import Any
 STEPS, WARM = 200, 20
 SHAPE = ("--model.layers", "4", "--model.hidden-size", "128", "--model.heads", "4")
 RUN = (
-    *("--steps", str(STEPS), "--batch-tokens", "4096", "--save-every", "none"),
+    *("--steps", str(STEPS), "--batch-tokens", "2048", "--save-every", "none"),
     *("--validate-every", "none", "--seed", "1"),
 )
 
@@ -71,7 +71,7 @@ def measured(mode: str, packed: str, scratch: Path, number: int, options: list[s
     subprocess.run(command, stdout=theirs, stderr=theirs, env=environment, check=True)
     os.close(theirs)
     ended = json.loads(times.read_text())
-    return (STEPS - WARM) * 4096 / (ended[-1] - ended[WARM - 1])
+    return (STEPS - WARM) * 2048 / (ended[-1] - ended[WARM - 1])
 
 
 def _drain(terminal: int) -> None:

@@ -23,6 +23,8 @@ MAX_INTERVALS = 4_096
 """Intervals of steps that are kept; a terminal has some hundred columns of dots."""
 DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], np.int64)
 """The bit of each dot of a cell, by row and column."""
+BLANK = 0x2800
+"""The cell without dots."""
 START = 0.1
 """Fraction of the steps whose losses may lie above the top."""
 VALIDATION = "bold yellow"
@@ -160,9 +162,12 @@ class LossCurve:
         labels = dict(zip(labelled, _distinct(losses), strict=True))
         for row in range(rows):
             text.append(f"{labels.get(row, ''):>{LABEL}} ", "dim")
-            for column, cell in enumerate(cells[row].tolist()):
-                style = VALIDATION if (row, column) in colored else "cyan"
-                text.append(chr(0x2800 + cell) if cell else " ", style)
+            line = "".join(chr(BLANK + cell) if cell else " " for cell in cells[row].tolist())
+            text.append(line, "cyan")
+            for column in (x for y, x in colored if y == row):
+                text.stylize(
+                    VALIDATION, len(text) - columns + column, len(text) - columns + column + 1
+                )
             text.append("\n")
         first, last = self._ends()
         text.append(" " * (LABEL + 1) + first + last.rjust(columns - len(first)), "dim")
