@@ -4,7 +4,7 @@ Choices:
 - On a terminal, one panel in a fixed position (`run_panel`). Elsewhere (a pipe, a log file) a plain
   line every --log-every steps, without control codes:
   `step 100/2000  loss 3.2101  lr 1.00e-03  12,345 tok/s  1.2 GB  3:12 left`
-- The panel is drawn twice a second, however fast the steps are: it takes 5 ms, for which the
+- The panel is drawn once a second, however fast the steps are: it takes 5 ms, for which the
   training waits.
 - The time left includes everything that took time so far, validation and saving too.
 - Other output to standard error appears above the panel.
@@ -24,7 +24,7 @@ from lmkit.execution.progress import log_message, warn
 from lmkit.training.metrics import Record
 from lmkit.training.monitoring.run_panel import RunPanel, duration, number
 
-DRAWN = 2
+DRAWN = 1
 """Times a second."""
 NOTABLE_WAIT = 0.05
 """Fraction of a step from which on waiting for sequences is worth a word in a line."""
