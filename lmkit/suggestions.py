@@ -1,7 +1,7 @@
 """What a person may have meant who typed a name that doesn't exist.
 
 Choice: a name is looked for as people know it from elsewhere, then by its last part (`lr` for
-`optim.lr`), then by its beginning (`gpt2` for `gpt2-small`), then by similar letters.
+`optim.lr`), then by its beginning (`llama` for `llama-1m`), then by similar letters.
 """
 
 from collections.abc import Iterable
@@ -9,12 +9,14 @@ from difflib import get_close_matches
 
 ELSEWHERE = {
     "batch-size": ("batch-tokens", "micro-batch"),
+    "bert": ("bert-base",),
     "block-size": ("sequence-length",),
     "causal": ("clm",),
     "causal-lm": ("clm",),
     "context-length": ("sequence-length",),
     "d-model": ("model.hidden-size",),
     "dtype": ("precision",),
+    "gpt2": ("gpt2-small",),
     "gradient-clipping": ("optim.grad-clip",),
     "jobs": ("workers",),
     "learning-rate": ("optim.lr",),
@@ -41,7 +43,7 @@ ELSEWHERE = {
     "processes": ("workers",),
     "seq-len": ("sequence-length",),
     "seq-length": ("sequence-length",),
-    "t5": ("span-corruption",),
+    "t5": ("span-corruption", "t5-small"),
     "threads": ("workers",),
     "vocabulary-size": ("vocab-size",),
     "warmup": ("schedule.warmup-steps",),
@@ -52,7 +54,7 @@ ELSEWHERE = {
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return the known name that was meant; None where none is near.
 
-    >>> nearest("lr", ["optim.lr", "steps"]), nearest("gpt2", ["gpt2-small", "bert-base"])
+    >>> nearest("lr", ["optim.lr", "steps"]), nearest("gpt2", ["gpt2-nano", "gpt2-small"])
     ('optim.lr', 'gpt2-small')
     >>> nearest("learning_rate", ["optim.lr"]), nearest("xyz", ["steps"])
     ('optim.lr', None)

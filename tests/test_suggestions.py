@@ -46,7 +46,8 @@ def test_an_objective_is_known_by_its_common_names(typed: str, meant: str) -> No
 
 
 def test_the_shortest_name_with_the_same_beginning_is_meant() -> None:
-    assert nearest("gpt2", ["gpt2-small", "gpt2-medium", "bert-base"]) == "gpt2-small"
+    assert nearest("llama", ["llama-15m", "llama-1m", "bert-base"]) == "llama-1m"
+    assert nearest("gpt2", ["gpt2-nano", "gpt2-small"]) == "gpt2-small"  # what is called so
     assert nearest("ab", ["abc"]) == "abc"  # by its letters
 
 
