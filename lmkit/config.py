@@ -107,7 +107,8 @@ class Group(BaseModel):
         return field is not None and NoneType in get_args(field.annotation)
 
 
-def _usable_cores() -> int:
+def usable_cores() -> int:
+    """Return the cores that this process may use."""
     # A batch system may give a job fewer cores than the machine has. macOS has no such call.
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -159,7 +160,7 @@ class StageConfig(FolderConfig):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Seed of everything random."""
 
-    workers: Annotated[int, Field(ge=1, exclude=True)] = _usable_cores()
+    workers: Annotated[int, Field(ge=1, exclude=True)] = usable_cores()
     """Processes that share the work. The output is the same for any number."""
 
 

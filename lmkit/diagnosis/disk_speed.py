@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from lmkit.diagnosis.finding import Asked, Finding
+from lmkit.execution.amounts import size
 
 BYTES = 256_000_000
 BLOCK = 4_000_000
@@ -26,7 +27,7 @@ def measure_disk(asked: Asked) -> Finding:
     """Return the free space, and the speed of writing and reading."""
     folder = asked.folder
     free = shutil.disk_usage(folder).free
-    facts: dict[str, object] = {"folder": str(folder), "free": f"{free / 1e9:,.1f} GB"}
+    facts: dict[str, object] = {"folder": str(folder), "free": size(free)}
     if not asked.measures:
         return Finding(facts)
     try:

@@ -3,6 +3,7 @@
 import torch
 
 from lmkit.diagnosis.finding import Asked, Finding
+from lmkit.execution.amounts import size
 from lmkit.training.monitoring.gpu_usage import nvml
 from lmkit.training.monitoring.peak_flops import peak_flops
 
@@ -30,7 +31,7 @@ def _row(number: int) -> dict[str, object]:
     return {
         "gpu": number,
         "name": name,
-        "memory": f"{free / 1e9:.1f} of {total / 1e9:.1f} GB free",
+        "memory": f"{size(free)} of {size(total)} free",
         "bf16": has_bf16,
         "peak": "unknown" if peak is None else f"{peak / 1e12:,.0f} TFLOP/s",
     }

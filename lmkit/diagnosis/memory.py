@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from lmkit.diagnosis.finding import Asked, Finding
+from lmkit.execution.amounts import size
 from lmkit.training.planning.forecast import free_bytes
 from lmkit.training.planning.glibc_allocator import tune_allocator
 
@@ -21,10 +22,10 @@ ALLOCATORS = ("jemalloc", "tcmalloc", "mimalloc")
 def find_memory(_: Asked) -> Finding:
     """Return the memory that is free, and the allocator."""
     free, loaded = free_bytes(torch.device("cpu")), _loaded()
-    facts: dict[str, object] = {"free": "unknown" if free is None else f"{free / 1e9:.1f} GB"}
+    facts: dict[str, object] = {"free": "unknown" if free is None else size(free)}
     try:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        facts["installed"] = f"{total / 1e9:.1f} GB"
+        facts["installed"] = size(total)
     except (ValueError, OSError, AttributeError):
         pass
     if loaded:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from lmkit.config import usable_cores
 from lmkit.diagnosis.finding import Asked, Finding
 from lmkit.training.precision import PRODUCT_FLOPS, choose_precision, product_seconds
 
@@ -33,7 +34,7 @@ UNITS = {
 def find_processor(asked: Asked) -> Finding:
     """Return the processor, its cores and instruction sets, and its speed."""
     name, flags = _name_and_flags()
-    allowed, quota = _allowed_cores(), _quota()
+    allowed, quota = usable_cores(), _quota()
     threads = torch.get_num_threads()
     facts: dict[str, object] = {
         "name": name,
@@ -75,13 +76,6 @@ def _name_and_flags() -> tuple[str, set[str]]:
     return fields.get("model name") or platform.processor() or platform.machine(), set(
         flags.split()
     )
-
-
-def _allowed_cores() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS has no such call
-        return os.cpu_count() or 1
 
 
 def _quota() -> float | None:

@@ -53,7 +53,7 @@ def test_fewer_threads_than_cores_are_advice_where_a_variable_asks_for_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
-    monkeypatch.setattr(processor, "_allowed_cores", lambda: 4)
+    monkeypatch.setattr(processor, "usable_cores", lambda: 4)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert not found(monkeypatch, tmp_path, X86).advice
     monkeypatch.setenv("OMP_NUM_THREADS", "1")

@@ -20,9 +20,10 @@ from typing import Self
 from rich.console import Console, RenderableType
 from rich.live import Live
 
+from lmkit.execution.amounts import clock as clock_time
 from lmkit.execution.progress import log_message, warn
 from lmkit.training.metrics import Record
-from lmkit.training.monitoring.run_panel import RunPanel, duration, number
+from lmkit.training.monitoring.run_panel import RunPanel, number
 
 DRAWN = 1
 """Times a second."""
@@ -73,7 +74,7 @@ class Monitor:
         """Show a finished step."""
         with self._lock:
             self._panel.step(record, self._seconds_left(record.step))
-        if not self.is_panel and self._is_logged(record):
+        if not self.is_panel and self.is_logged(record):
             log_message(self._line(record))
 
     def warn(self, message: str) -> None:
@@ -85,7 +86,8 @@ class Monitor:
         with self._lock:
             return self._panel.drawn(self._console.width, self._console.height)
 
-    def _is_logged(self, record: Record) -> bool:
+    def is_logged(self, record: Record) -> bool:
+        """Whether a step has a line in a log."""
         last = record.step == self._steps
         return record.step % self._log_every == 0 or last or record.validation_loss is not None
 
@@ -100,7 +102,7 @@ class Monitor:
             parts.append(f"{waited:.0%} waiting for data")
         if record.memory_bytes is not None:
             parts.append(f"{record.memory_bytes / 1e9:.1f} GB")
-        parts.append(f"{duration(self._seconds_left(record.step))} left")
+        parts.append(f"{clock_time(self._seconds_left(record.step))} left")
         return "  ".join(parts)
 
     def _seconds_left(self, step: int) -> float:

@@ -67,7 +67,7 @@ class Display:
     def step(self, record: Record) -> None:
         """Record and show a finished step."""
         if self._metrics and self._monitor:
-            measured = self._measured(record)
+            measured = self._measured(record, is_logged=self._monitor.is_logged(record))
             self._metrics.append(measured)
             self._monitor.step(measured)
 
@@ -86,12 +86,11 @@ class Display:
         if self._monitor:
             self._monitor.warn(message)
 
-    def _measured(self, record: Record) -> Record:
+    def _measured(self, record: Record, *, is_logged: bool) -> Record:
         """Add what the machine did."""
         if (work := self._model_flops) is not None:
             rate = record.tokens_per_second
             record = replace(record, flops_per_second=work.rate(rate), mfu=work.utilization(rate))
-        is_logged = record.step % self._log_every == 0 or record.step == self._steps
-        if is_logged or record.validation_loss is not None:
+        if is_logged:
             record = replace(record, memory_bytes=self._memory(), gpu_utilization=self._gpu.read())
         return record

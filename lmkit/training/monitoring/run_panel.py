@@ -14,6 +14,7 @@ from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Column, Table
 
+from lmkit.execution.amounts import clock
 from lmkit.training.metrics import Record
 from lmkit.training.monitoring.loss_curve import LossCurve
 
@@ -109,7 +110,7 @@ class RunPanel:
             "tokens/s": f"{self._speed.mean:,.0f}",
             "speed": self._flops(record),
             "data wait": None if self.waited is None else f"{self.waited:.1%}",
-            "time left": duration(self._seconds_left),
+            "time left": clock(self._seconds_left),
         }
         return {name: value for name, value in cells.items() if value is not None}
 
@@ -141,17 +142,6 @@ class _Smoothed:
     @property
     def mean(self) -> float:
         return self._sum / self._weight if self._weight else math.nan
-
-
-def duration(seconds: float) -> str:
-    """Format a time as a clock does.
-
-    >>> duration(192), duration(3725), duration(0.4)
-    ('3:12', '1:02:05', '0:00')
-    """
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def short(count: float) -> str:

@@ -111,9 +111,8 @@ class StepProfile:
         scratch = self._run / PARTIAL
         for folder in (scratch, path.parent):
             folder.mkdir(exist_ok=True)
-        trace = (
-            scratch / f"trace.json.{os.getpid()}-0"
-        )  # named as what a killed run may leave there
+        # Named as what a killed run may leave there.
+        trace = scratch / f"trace.json.{os.getpid()}-0"
         try:
             profiler.export_chrome_trace(str(trace))
             with (

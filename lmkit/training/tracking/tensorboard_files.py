@@ -47,9 +47,8 @@ class TensorBoardFiles(Tracker):
             if logged or not tag.startswith(OF_EVERY_STEP):
                 self._board.add_scalar(tag, value, step)
         if VALIDATION in values:
-            self._lowest = min(
-                self._lowest, values[VALIDATION]
-            )  # a NaN that comes second is not less
+            # A NaN that comes second is not less.
+            self._lowest = min(self._lowest, values[VALIDATION])
             self._board.add_scalar(BEST, self._lowest, step)
 
     def add_text(self, tag: str, text: str, step: int) -> None:
