@@ -49,6 +49,8 @@ MAX_FILES_PER_TASK = 4_000
 AUTO_TASKS = 64
 MIN_AUTO_BYTES = 2_000_000
 MAX_TASKS = 20_000
+RECORDS: tuple[Format, ...] = ("jsonl", "parquet")
+"""What every command after clean reads besides folders of documents: records with a text."""
 DOCUMENTS = re.compile(r"documents-\d{5,}\.(jsonl\.zst|parquet)")
 BOM = b"\xef\xbb\xbf"
 NOT_NORMALIZED = re.compile(r"^\.|/\.|//|/$")

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.artifacts.documents_file import Document, RecordsFile
-from lmkit.artifacts.inputs import Inputs, Slice, find_documents
+from lmkit.artifacts.inputs import RECORDS, Inputs, Slice, find_documents
 from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter, finished, scratch
 from lmkit.deduplication.cut_spans import Cut
@@ -116,7 +116,7 @@ class Decontaminator(Matcher):
             matches = [] if path.exists() else sorted(map(Path, glob(str(path))))  # noqa: PTH207
             paths += matches or [path]
         try:
-            return find_documents(paths, formats=("jsonl",))
+            return find_documents(paths, formats=RECORDS)
         except InputError as error:
             raise InputError(f"--decontamination.against: {error.message}", error.hint) from None
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial, reduce
 
-from lmkit.artifacts.inputs import Inputs, find_documents, make_tasks, task_size
+from lmkit.artifacts.inputs import RECORDS, Inputs, find_documents, make_tasks, task_size
 from lmkit.artifacts.manifest import Counts, Manifest, kept_line
 from lmkit.artifacts.output_folder import OutputFolder, open_output
 from lmkit.artifacts.tasks import Receipt, TaskWriter
@@ -33,7 +33,7 @@ def dedup(config: DedupConfig) -> Manifest:
     """Write all inputs, without repeats, into the output folder."""
     matchers = matchers_of(config, with_index=config.index is not None)
     inputs = find_documents(
-        config.inputs, config.inputs_from, formats=("jsonl",), source=config.source
+        config.inputs, config.inputs_from, formats=RECORDS, source=config.source
     )
     also_read = [(each, found) for each in matchers if (found := each.inputs())]
     with ExitStack() as stack:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lmkit.artifacts.finished_folders import check_finished, finished_manifest
-from lmkit.artifacts.inputs import Inputs, find_documents, folder_input
+from lmkit.artifacts.inputs import RECORDS, Inputs, find_documents, folder_input
 from lmkit.commands.eval.options import EvalConfig
 from lmkit.errors import ConfigError, InputError
 from lmkit.evaluation.tasks.task_file import Task, read_task_files
@@ -45,7 +45,7 @@ def find_scored_inputs(config: EvalConfig) -> ScoredInputs:
             packed[path] = folder
         else:
             unpacked.append(path)
-    documents = find_documents(unpacked, formats=("jsonl",)) if unpacked else NO_INPUTS
+    documents = find_documents(unpacked, formats=RECORDS) if unpacked else NO_INPUTS
     inputs = documents
     for path, folder in packed.items():
         inputs = inputs.merged_with(folder_input(path, "data", folder.manifest.fingerprint))

@@ -27,7 +27,7 @@ from typing import Any
 
 from lmkit.artifacts.documents_file import Unreadable
 from lmkit.artifacts.finished_folders import check_finished, finished_manifest
-from lmkit.artifacts.inputs import Inputs, find_documents, folder_input
+from lmkit.artifacts.inputs import RECORDS, Inputs, find_documents, folder_input
 from lmkit.artifacts.manifest import Counts, Manifest
 from lmkit.artifacts.output_folder import OutputFolder, open_output
 from lmkit.artifacts.tasks import Receipt, TaskWriter
@@ -71,14 +71,14 @@ def pack(config: PackConfig) -> Manifest:
 def _pack_documents(config: PackConfig) -> Manifest:
     tokenizer_folder, tokenizer = _tokenizer(config)
     fraction, held_out = _validation(config.validation)
-    documents = find_documents(config.inputs, config.inputs_from, formats=("jsonl", "tokens"))
+    documents = find_documents(config.inputs, config.inputs_from, formats=(*RECORDS, "tokens"))
     separator = tokenizer.eos if config.separator == "eos" else config.separator
     read = partial(read_documents, config.max_record, separator)
     options = _tokenize_options(config, tokenizer_folder, tokenizer.fingerprint, fraction)
     with progress("checking some documents", None):
         _refuse_too_few(read, documents, fraction)
         _refuse_unsuitable(read, documents, options)
-    validation = find_documents([held_out], formats=("jsonl", "tokens")) if held_out else None
+    validation = find_documents([held_out], formats=(*RECORDS, "tokens")) if held_out else None
     inputs = documents.merged_with(
         folder_input(tokenizer_folder, "tokenizer", tokenizer.fingerprint)
     )

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.artifacts.documents_file import Document, JsonLinesFile, OutcomeFiles, Unreadable
-from lmkit.artifacts.inputs import Inputs, Slice, find_documents, make_tasks, task_size
+from lmkit.artifacts.inputs import RECORDS, Inputs, Slice, find_documents, make_tasks, task_size
 from lmkit.artifacts.manifest import Counts, Manifest
 from lmkit.artifacts.output_folder import open_output
 from lmkit.artifacts.tasks import Receipt, TaskWriter
@@ -88,7 +88,7 @@ def result_text(config: TrainClassifierConfig, manifest: Manifest) -> str:
 
 def _documents(config: TrainClassifierConfig, number: int) -> Inputs:
     """Find the documents of a kind, and refuse too few of them before anything is written."""
-    documents = find_documents([config.inputs[number]], formats=("jsonl",))
+    documents = find_documents([config.inputs[number]], formats=RECORDS)
     found, hint = 0, "check what the previous stage dropped, and why"
     for part in documents.slices:
         for document in read_slice(part, [], max_record=config.max_record):

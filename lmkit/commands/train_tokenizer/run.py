@@ -21,6 +21,7 @@ from typing import Any
 
 from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import (
+    RECORDS,
     Inputs,
     Slice,
     find_documents,
@@ -120,7 +121,7 @@ def _documents(config: TrainTokenizerConfig) -> Inputs:
     elif not config.inputs and not config.inputs_from:
         return Inputs((), (), (), {})
     documents = find_documents(
-        config.inputs, config.inputs_from, formats=("jsonl",), source=config.source
+        config.inputs, config.inputs_from, formats=RECORDS, source=config.source
     )
     hint = "check what the previous stage dropped, and why"
     for part in documents.slices:
