@@ -125,15 +125,66 @@ def softmax_attention(
     dropout: float = 0.0,
 ) -> Tensor:
     """Compute the formula as it is written: softmax(scale q k + mask) v."""
-    scores_BHTS = (q_BHTK * scale) @ k_BHSK.mT
     if mask is None and causal:
-        mask = torch.ones(scores_BHTS.shape[-2:], dtype=torch.bool, device=q_BHTK.device).tril()
+        mask = torch.ones(
+            q_BHTK.shape[-2], k_BHSK.shape[-2], dtype=torch.bool, device=q_BHTK.device
+        ).tril()
+    has_gradient = mask is not None and mask.requires_grad
+    if not (dropout or has_gradient or torch.compiler.is_compiling()):
+        y_BHTK: Tensor = _SoftmaxAttention.apply(q_BHTK, k_BHSK, v_BHSK, mask, scale)
+        return y_BHTK
+    scores_BHTS = (q_BHTK * scale) @ k_BHSK.mT
     if mask is not None and mask.dtype == torch.bool:
         scores_BHTS = scores_BHTS.masked_fill(~mask, -math.inf)
     elif mask is not None:
         scores_BHTS = scores_BHTS + mask.to(scores_BHTS.dtype)
-    weights_BHTS = scores_BHTS.softmax(dim=-1)
-    return F.dropout(weights_BHTS, dropout, training=dropout > 0) @ v_BHSK
+    return F.dropout(scores_BHTS.softmax(dim=-1), dropout, training=dropout > 0) @ v_BHSK
+
+
+def _masked_scores(q_BHTK: Tensor, k_BHSK: Tensor, mask: Tensor | None) -> Tensor:
+    """Return q k + mask; minus infinity where a boolean mask is False."""
+    if mask is None:
+        return q_BHTK @ k_BHSK.mT
+    if mask.dtype == torch.bool:
+        bias = torch.zeros(mask.shape, dtype=q_BHTK.dtype, device=mask.device)
+        bias.masked_fill_(~mask, -math.inf)
+    else:
+        bias = mask.to(q_BHTK.dtype)
+    if bias.ndim > 2:
+        return (q_BHTK @ k_BHSK.mT).add_(bias)
+    # One mask for all: it is where the product begins, without a further pass over the scores.
+    scores_NTS = torch.baddbmm(bias, q_BHTK.flatten(0, 1), k_BHSK.flatten(0, 1).mT)
+    return scores_NTS.unflatten(0, q_BHTK.shape[:2])
+
+
+class _SoftmaxAttention(torch.autograd.Function):
+    """The formula without dropout, with as few passes over the T x S scores as there can be."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        q_BHTK: Tensor,
+        k_BHSK: Tensor,
+        v_BHSK: Tensor,
+        mask: Tensor | None,
+        scale: float,
+    ) -> Tensor:
+        scaled_BHTK = q_BHTK * scale
+        weights_BHTS = _masked_scores(scaled_BHTK, k_BHSK, mask).softmax(dim=-1)
+        ctx.save_for_backward(scaled_BHTK, k_BHSK, v_BHSK, weights_BHTS)
+        ctx.scale = scale
+        return weights_BHTS @ v_BHSK
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
+        scaled_BHTK, k_BHSK, v_BHSK, weights_BHTS = ctx.saved_tensors
+        g_BHTK = gradients[0]
+        dv_BHSK = weights_BHTS.mT @ g_BHTK
+        dscores_BHTS = torch.ops.aten._softmax_backward_data(
+            g_BHTK @ v_BHSK.mT, weights_BHTS, -1, weights_BHTS.dtype
+        )
+        dq_BHTK = (dscores_BHTS @ k_BHSK).mul_(ctx.scale)
+        return dq_BHTK, dscores_BHTS.mT @ scaled_BHTK, dv_BHSK, None, None
 
 
 def allow_empty_rows(visible_B1TS: Tensor) -> MaskWithEmptyRows:
@@ -199,6 +250,7 @@ def _cpu_has_amx() -> bool:
     return probe is not None and probe()
 
 
+@torch.compiler.assume_constant_result
 def _has_matrix_units(device: torch.device, dtype: torch.dtype) -> bool:
     return device.type == "cpu" and dtype == torch.bfloat16 and _cpu_has_amx()
 

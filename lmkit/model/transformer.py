@@ -34,6 +34,7 @@ Choices:
 Shapes: B batch, T time, S source positions, Q queries, D hidden size, V vocabulary.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -73,6 +74,7 @@ class Block(nn.Module):
         super().__init__()
         self.post = config.norm_position == "post"
         self.recomputes = False
+        self._compiled: Callable[..., Tensor] | None = None
         self.is_local = config.is_local(number)
         is_normalized = number > 0 or config.first_is_normalized
         self.attention_norm = self._norm(config) if is_normalized else nn.Identity()
@@ -101,9 +103,16 @@ class Block(nn.Module):
         before this block.
         """
         arguments = (x_BTD, inputs, cache, source, content_BSD)
-        if self.recomputes and self.training and torch.is_grad_enabled():
-            return checkpoint(self._forward, *arguments, use_reentrant=False)
-        return self._forward(*arguments)
+        if not self.training or not torch.is_grad_enabled():
+            return self._forward(*arguments)
+        compute = self._compiled or self._forward
+        if self.recomputes:
+            return checkpoint(compute, *arguments, use_reentrant=False)
+        return compute(*arguments)
+
+    def compile_training(self) -> None:
+        """Compile the computation of a training step (torch.compile)."""
+        self._compiled = torch.compile(self._forward, dynamic=False)
 
     def _forward(
         self,
@@ -214,6 +223,15 @@ class Transformer(Stack):
         for module in self.modules():
             if isinstance(module, Block):
                 module.recomputes = yes
+
+    def compile_blocks(self) -> None:
+        """Compile the blocks for training; all blocks of one kind share what is compiled.
+
+        Validation and generation, whose shapes vary, aren't compiled.
+        """
+        for module in self.modules():
+            if isinstance(module, Block):
+                module.compile_training()
 
     def forward(
         self,
