@@ -48,6 +48,7 @@ from lmkit.errors import ConfigError, Interrupted, LmkitError
 from lmkit.execution.progress import printable
 from lmkit.execution.ranks import rank
 from lmkit.suggestions import did_you_mean
+from lmkit.training.planning.jemalloc import restart_with_jemalloc
 
 SECONDS_FOR_RANK_ZERO = 2
 CONTEXT = {"help_option_names": ["--help", "-h"]}
@@ -57,6 +58,8 @@ HELP = "From raw text to a pre-trained language model that you can trust, one co
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
     typed = _as_flags(list(sys.argv[1:] if arguments is None else arguments))
+    if arguments is None and typed[:1] == ["pretrain"]:
+        restart_with_jemalloc()
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGUSR1):
             signal.signal(number, _as_interrupt)

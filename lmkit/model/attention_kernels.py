@@ -6,7 +6,9 @@ Choices:
   by 3 times and more.
 - A CPU with matrix units (AMX) is the exception: its plain matrix products in bf16 are so fast that
   softmax(q k) v takes a whole training step 7 to 11% less time at 256 positions. Its score matrix
-  is T x S for each head, so long sequences use torch's kernel, which never materializes it.
+  is T x S for each head, so long sequences use torch's kernel, which never materializes it. Each
+  pass over the scores takes as long as a product: so a mask is what the product is added to, and
+  the backward pass is written out. In a compiled block the compiler merges the passes.
 - On CUDA, documents and windows use flex attention (Dong et al. 2024, arXiv 2412.05496), which
   skips blocks that are entirely masked. It has no backward pass on a CPU and no dropout. Where it
   can't be compiled, a dense mask gives the same result.
@@ -83,7 +85,8 @@ def attend(
         return y_BHTK * mask.has_visible_key_B1T1.to(y_BHTK.dtype)
     if isinstance(mask, BlockMask):
         is_grouped = q_BHTK.shape[1] != k_BGSK.shape[1]
-        attention = _compiled_flex()
+        # In a block that is compiled, it is compiled with the rest of the block.
+        attention = flex_attention if torch.compiler.is_compiling() else _compiled_flex()
         return attention(
             q_BHTK, k_BGSK, v_BGSK, block_mask=mask, scale=scale, enable_gqa=is_grouped
         )

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from lmkit.diagnosis import memory
 from lmkit.diagnosis.memory import find_memory
+from lmkit.training.planning import jemalloc
 from tests.diagnosis.asked import NOTHING_MEASURED
 
 
@@ -13,7 +13,7 @@ def test_a_preloaded_allocator_is_named_and_needs_no_advice(
 ) -> None:
     maps = tmp_path / "maps"
     maps.write_text("7f00-7f01 r-xp 0 08:01 1  /usr/lib/libjemalloc.so.2\n")
-    monkeypatch.setattr(memory, "MAPS", maps)
+    monkeypatch.setattr(jemalloc, "MAPS", maps)
     found = find_memory(NOTHING_MEASURED)
     assert isinstance(found.facts, dict)
     assert found.facts["allocator"] == "jemalloc" and not found.advice
@@ -21,14 +21,14 @@ def test_a_preloaded_allocator_is_named_and_needs_no_advice(
 
 
 @pytest.mark.parametrize("library", ["libjemalloc.so.2", None])
-def test_jemalloc_is_advice_where_it_is_installed(
+def test_jemalloc_is_advice_where_it_is_not_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, library: str | None
 ) -> None:
     maps = tmp_path / "maps"
     maps.write_text("")
-    monkeypatch.setattr(memory, "MAPS", maps)
+    monkeypatch.setattr(jemalloc, "MAPS", maps)
     monkeypatch.setattr(ctypes.util, "find_library", lambda _: library)
-    advice = find_memory(NOTHING_MEASURED).advice
-    assert [each.partition(" ")[0] for each in advice] == (
-        [f"LD_PRELOAD={library}"] if library else []
-    )
+    found = find_memory(NOTHING_MEASURED)
+    assert isinstance(found.facts, dict)
+    assert found.facts.get("pretrain_uses") == ("jemalloc" if library else None)
+    assert ["libjemalloc" in each for each in found.advice] == ([] if library else [True])

@@ -8,8 +8,10 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 
+from lmkit.commands.pretrain.compile_choice import compiles, flops_of_a_token
 from lmkit.commands.pretrain.resolve import RunPlan
 from lmkit.counter_rng import row_keys
+from lmkit.execution.progress import log_message
 from lmkit.model.transformer import Transformer
 from lmkit.training.checkpoints.initial_weights import copy_weights
 from lmkit.training.checkpoints.run_folder import RunFolder
@@ -21,11 +23,12 @@ from lmkit.training.evaluations.task_evaluation import TaskEvaluation
 from lmkit.training.loss_scale import LossScale
 from lmkit.training.monitoring.peak_flops import ModelFlops, peak_flops
 from lmkit.training.optimizer import optimizer_of
-from lmkit.training.planning.forecast import batch_shape_of, flops_per_token
 from lmkit.training.planning.micro_batch import find_micro_batch, fits_by_estimate, fits_on_gpu
 from lmkit.training.session import Session
 from lmkit.training.tracking.registry import TrackedRun
 from lmkit.training.validation import Validation
+
+COMPILE = "compile"
 
 
 def build_session(plan: RunPlan, folder: RunFolder, accelerator: Accelerator) -> Session:
@@ -34,6 +37,9 @@ def build_session(plan: RunPlan, folder: RunFolder, accelerator: Accelerator) ->
     model = _model(plan).to(accelerator.device)
     micro_batch = _micro_batch(plan, folder, model, data, accelerator)
     recipe = plan.recipe(len(data), micro_batch)
+    if _is_compiled(plan, folder, data, accelerator, micro_batch):
+        log_message("compiling the blocks in the first step, which takes up to a minute longer")
+        model.compile_blocks()
     parallelism = Parallelism(model, accelerator, plan.parallel)
     held_out = plan.packed.held_out()
     scored = plan.scored_model(model)
@@ -72,16 +78,32 @@ def build_session(plan: RunPlan, folder: RunFolder, accelerator: Accelerator) ->
     )
 
 
+def _is_compiled(
+    plan: RunPlan,
+    folder: RunFolder,
+    data: TrainingRows,
+    accelerator: Accelerator,
+    micro_batch: int,
+) -> bool:
+    """Return whether the blocks are compiled: as typed, or as determined when the run started."""
+    precision = accelerator.mixed_precision
+
+    def choice() -> str:
+        yes = compiles(plan, data, accelerator.device, precision, micro_batch)
+        return "yes" if yes else "no"
+
+    if plan.options.compile != "auto":
+        return on_rank_zero(choice) == "yes"
+    return on_rank_zero(lambda: folder.resolve(COMPILE, choice)) == "yes"
+
+
 def _model_flops(plan: RunPlan, data: TrainingRows, accelerator: Accelerator) -> ModelFlops:
     """Return what the model computes for a token, from the shape of a batch."""
-    rows = np.zeros(1, np.int64)
-    batch = plan.make_batch(data.read(rows), row_keys(plan.options.seed, 1, rows))
-    per_token = flops_per_token(plan.model, plan.vocabulary_size, batch_shape_of(batch))
-    peak = None
+    per_token, peak = flops_of_a_token(plan, data), None
     if accelerator.device.type == "cuda":
         name = torch.cuda.get_device_name(accelerator.device)
         peak = peak_flops(name, accelerator.mixed_precision)
-    return ModelFlops(sum(per_token.values()), peak and peak * accelerator.num_processes)
+    return ModelFlops(per_token, peak and peak * accelerator.num_processes)
 
 
 def _tracked(plan: RunPlan, folder: RunFolder) -> TrackedRun:

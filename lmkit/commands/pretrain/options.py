@@ -34,7 +34,7 @@ class PretrainConfig(ObjectiveConfig, ComputesOn, StageConfig):
         {
             *("steps", "tokens", "epochs", "hours", "time_limit", "micro_batch", "device"),
             *("save_every", "validate_every", "log_every", "keep_checkpoints", "stall_timeout"),
-            *("parallel", "activation_checkpointing"),
+            *("parallel", "activation_checkpointing", "compile"),
             *(option.key for option in options(EvaluationConfig, "eval.")),
             *(option.key for option in options(SampleConfig, "sample.")),
         }
@@ -72,6 +72,11 @@ class PretrainConfig(ObjectiveConfig, ComputesOn, StageConfig):
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """Precision of matrix products; auto tries which is faster here, once a run. fp16 is for GPUs
     without bf16; it scales the loss."""
+
+    compile: Literal["auto", "yes", "no"] = "auto"
+    """Compile the blocks (torch.compile), for faster steps after up to a minute; auto: if the run
+    is long enough to repay that, and there is a compiler. It changes no result beyond rounding,
+    except for the dropout masks, if there is dropout."""
 
     parallel: Literal["ddp", "fsdp", "tensor"] = "ddp"
     """How several processes share the work: each with all weights (ddp), with a shard of them

@@ -164,6 +164,10 @@ def _record(run: OpenRun, progress: Progress, losses: dict[str, float]) -> RunRe
         dropped_tokens=progress.dropped,
         device=str(accelerator.device),
         precision="fp32" if accelerator.mixed_precision == "no" else accelerator.mixed_precision,
+        compiled=(
+            run.folder.known("compile") if plan.options.compile == "auto" else plan.options.compile
+        )
+        == "yes",
         processes=ranks(),
         mixture=tuple(
             plan.packed.facts(

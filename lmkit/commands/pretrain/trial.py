@@ -11,12 +11,14 @@ from functools import cached_property
 import numpy as np
 from torch.optim import Optimizer
 
+from lmkit.commands.pretrain.compile_choice import compiles
 from lmkit.commands.pretrain.resolve import RunPlan
 from lmkit.counter_rng import row_keys
 from lmkit.execution.progress import log_message, warn
 from lmkit.execution.ranks import ranks
 from lmkit.model.transformer import Transformer
 from lmkit.training.checkpoints.run_folder import resolved_steps
+from lmkit.training.data.step_batches import TrainingRows
 from lmkit.training.distributed.launch import accelerator_for
 from lmkit.training.distributed.parallelism import Parallelism
 from lmkit.training.distributed.rank_zero import on_rank_zero
@@ -31,21 +33,22 @@ from lmkit.training.training_recipe import Recipe
 class Trial:
     """The run's loop, with a model that is discarded."""
 
-    def __init__(self, plan: RunPlan, precision: Precision) -> None:
-        self._plan = plan
+    def __init__(
+        self, plan: RunPlan, precision: Precision, data: TrainingRows, *, compiled: bool
+    ) -> None:
+        self._plan, self._compiled, self._data = plan, compiled, data
         self._precision: Precision = precision
-        self.data = plan.packed.rows()
 
     def __call__(self, recipe: Recipe, report: Callable[[int], None]) -> None:
         """Train by a recipe; report the tokens read so far after each step."""
         train(
             *self._parallelism_and_optimizer,
-            self.data,
+            self._data,
             self._plan.make_batch,
             recipe,
             Progress(),
             Hooks(on_step=lambda record: report(record.tokens)),
-            self._plan.packed.order(self.data),
+            self._plan.packed.order(self._data),
         )
 
     @cached_property
@@ -55,6 +58,8 @@ class Trial:
         model = Transformer(plan.model, plan.vocabulary_size, seed=options.seed)
         model = model.to(accelerator.device)
         model.recompute(options.activation_checkpointing)
+        if self._compiled:
+            model.compile_blocks()
         parallelism = Parallelism(model, accelerator, plan.parallel)
         named = [(shard.name, shard.local) for shard in parallelism.local_shards]
         return parallelism, optimizer_of(named, options.optim)
@@ -87,11 +92,14 @@ def forecast_run(plan: RunPlan) -> Forecast:
     """Return the expected cost of the run, from arithmetic and from a few discarded steps."""
     typed = plan.options.precision
     precision = choose_precision(plan.device) if typed == "auto" else typed
-    trial = Trial(plan, precision)
-    recipe = plan.recipe(len(trial.data), plan.default_micro_batch)
-    log_message("measuring the speed: a few steps, which are discarded")
-    numbers = np.arange(min(recipe.micro_batch, len(trial.data)))
-    batch = plan.make_batch(trial.data.read(numbers), row_keys(recipe.seed, 1, numbers))
+    data = plan.packed.rows()
+    recipe = plan.recipe(len(data), plan.default_micro_batch)
+    compiled = compiles(plan, data, plan.device, precision, recipe.micro_batch)
+    trial = Trial(plan, precision, data, compiled=compiled)
+    how = ", after compiling the blocks" if compiled else ""
+    log_message(f"measuring the speed: a few steps, which are discarded{how}")
+    numbers = np.arange(min(recipe.micro_batch, len(data)))
+    batch = plan.make_batch(data.read(numbers), row_keys(recipe.seed, 1, numbers))
     return forecast(
         plan.model,
         plan.vocabulary_size,
@@ -99,6 +107,7 @@ def forecast_run(plan: RunPlan) -> Forecast:
         batch,
         device=plan.device,
         precision=precision,
+        compiled=compiled,
         processes=ranks(),
         trial=trial,
     )

@@ -37,5 +37,6 @@ class RunRecord(Details):
     dropped_tokens: int = 0
     device: str
     precision: str
+    compiled: bool = False
     processes: int
     mixture: tuple[FolderReads, ...] = ()

@@ -50,6 +50,8 @@ class Forecast:
     processes: int
     device: str
     precision: str
+    compiled: bool = False
+    """Whether the blocks are compiled."""
     tokens_per_second: float | None = None
     """Of all processes together, if each is as fast as this one; None where not measured."""
 
@@ -92,6 +94,8 @@ class Forecast:
             f"{per_token * self.steps * self.tokens_per_step:.2e} FLOPs",
         ]
         device_and_precision = f"{self.device} in {self.precision}"
+        if self.compiled:
+            device_and_precision += ", compiled"
         if self.tokens_per_second is None or self.seconds is None:
             return "\n".join(
                 [*lines, f"speed on {device_and_precision}: not measured, since it doesn't fit"]
@@ -112,6 +116,7 @@ def forecast(
     *,
     device: torch.device,
     precision: str,
+    compiled: bool = False,
     processes: int,
     trial: Callable[[Recipe, Callable[[int], None]], None],
     clock: Callable[[], float] = time.perf_counter,
@@ -125,6 +130,7 @@ def forecast(
         batch: the first micro-batch.
         device: the device of the run.
         precision: its precision.
+        compiled: whether the trial compiles the blocks.
         processes: its data-parallel processes.
         trial: trains by a recipe, and calls back with the tokens read so far after each step.
         clock: returns seconds.
@@ -150,6 +156,7 @@ def forecast(
         processes=processes,
         device=str(device),
         precision=precision,
+        compiled=compiled,
     )
     if not plan.fits:
         return plan
