@@ -8,7 +8,7 @@ parameters on the same tokens, in a process of their own; the time of a step is 
 after the tenth, as each program reports it. Medians over the rounds are printed, with the ratio to
 nanoGPT as it comes.
 
-    nanogpt               train.py as it comes on a CPU: fp32
+    nanogpt               train.py as it comes on a CPU: fp32, with this vocabulary
     nanogpt-bf16-compile  the same with autocast to bf16, which it has on GPUs only, and --compile
     gelu, swiglu, relu2   lmkit with this activation, as its command starts by itself
     ...-compiled          the same with --compile yes, as long runs do by themselves
@@ -34,6 +34,8 @@ SHAPES = {  # layers, heads, width, vocabulary, sequences, tokens of a sequence
 PLAIN = ("--model.position", "learned", "--model.norm", "layernorm")
 ACTIVATIONS = ("gelu", "swiglu", "relu2")
 FIRST_TIMED = 10
+NO_VOCABULARY = "meta_vocab_size = None"
+"""Else it takes GPT-2's 50,304 tokens; its own data sets have a pickle that says how many."""
 CPU_CONTEXT = "ctx = nullcontext() if device_type == 'cpu' else "
 
 
@@ -73,7 +75,9 @@ def prepare(nanogpt: Path, text: Path, scratch: Path, shape: str) -> Path:
     run(*lmkit, "export", packed, "--output", folder / "data" / "text", "--separator", "none")
     shutil.copy(nanogpt / "configurator.py", folder)
     program = (nanogpt / "train.py").read_text()
-    assert CPU_CONTEXT in program
+    assert CPU_CONTEXT in program and NO_VOCABULARY in program
+    program = program.replace(NO_VOCABULARY, f"meta_vocab_size = {vocabulary}")
+    (folder / "train_fp32.py").write_text(program)
     (folder / "train_bf16.py").write_text(program.replace(CPU_CONTEXT, "ctx = "))
     return packed
 
@@ -81,7 +85,7 @@ def prepare(nanogpt: Path, text: Path, scratch: Path, shape: str) -> Path:
 def nanogpt_step(nanogpt: Path, folder: Path, shape: str, steps: int, *, fast: bool) -> float:
     """Return the seconds of a step of nanoGPT."""
     layers, heads, width, _, sequences, length = SHAPES[shape]
-    program = folder / "train_bf16.py" if fast else nanogpt / "train.py"
+    program = folder / ("train_bf16.py" if fast else "train_fp32.py")
     settings = {
         **{"n_layer": layers, "n_head": heads, "n_embd": width, "block_size": length},
         **{"batch_size": sequences, "gradient_accumulation_steps": 1, "dataset": "text"},
