@@ -6,7 +6,8 @@ Choices:
   `step 100/2000  loss 3.2101  lr 1.00e-03  12,345 tok/s  1.2 GB  3:12 left`
 - The panel is drawn once a second, however fast the steps are: it takes 5 ms, for which the
   training waits.
-- The time left includes everything that took time so far, validation and saving too.
+- The time left includes everything that took time after the first step, validation and saving too.
+  The first step compiles the model, which isn't repeated.
 - Other output to standard error appears above the panel.
 """
 
@@ -43,6 +44,7 @@ class Monitor:
     ) -> None:
         self._steps, self._start, self._log_every = steps, start, log_every
         self._clock, self._began = clock, clock()
+        self._counted_from = start
         self._panel = RunPanel(steps)
         self._console: Console | None = None
         self._lock = Lock()
@@ -73,9 +75,10 @@ class Monitor:
     def step(self, record: Record) -> None:
         """Show a finished step."""
         with self._lock:
-            self._panel.step(record, self._seconds_left(record.step))
+            seconds_left = self._seconds_left(record.step)
+            self._panel.step(record, seconds_left)
         if not self.is_panel and self.is_logged(record):
-            log_message(self._line(record))
+            log_message(self._line(record, seconds_left))
 
     def warn(self, message: str) -> None:
         """Print a warning without breaking the panel."""
@@ -91,7 +94,7 @@ class Monitor:
         last = record.step == self._steps
         return record.step % self._log_every == 0 or last or record.validation_loss is not None
 
-    def _line(self, record: Record) -> str:
+    def _line(self, record: Record, seconds_left: float) -> str:
         parts = [f"step {record.step}/{self._steps}", f"loss {number(record.loss)}"]
         if record.validation_loss is not None:
             parts.append(f"validation {record.validation_loss:.4f}")
@@ -102,9 +105,12 @@ class Monitor:
             parts.append(f"{waited:.0%} waiting for data")
         if record.memory_bytes is not None:
             parts.append(f"{record.memory_bytes / 1e9:.1f} GB")
-        parts.append(f"{clock_time(self._seconds_left(record.step))} left")
+        parts.append(f"{clock_time(seconds_left)} left")
         return "  ".join(parts)
 
     def _seconds_left(self, step: int) -> float:
-        done = step - self._start
-        return (self._clock() - self._began) / max(done, 1) * (self._steps - step)
+        now = self._clock()
+        seconds_per_step = (now - self._began) / max(step - self._counted_from, 1)
+        if step == self._start + 1:
+            self._began, self._counted_from = now, step
+        return seconds_per_step * (self._steps - step)

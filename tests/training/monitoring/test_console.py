@@ -57,7 +57,18 @@ def test_a_resumed_run_counts_only_new_steps_for_the_time_left(
 ) -> None:
     with Monitor(100, start=90, log_every=1, clock=Clock(1)) as monitor:
         monitor.step(record(91))
-    assert capsys.readouterr().err.rstrip().endswith("0:18 left")
+    assert capsys.readouterr().err.rstrip().endswith("0:09 left")
+
+
+def test_a_first_step_that_compiles_is_not_counted_for_the_time_left(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    readings = iter([0, 60, 61, 62])  # the start, and the ends of three steps
+    with Monitor(13, log_every=1, clock=lambda: next(readings)) as monitor:
+        for step in (1, 2, 3):
+            monitor.step(record(step))
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split("  ")[-1] for line in lines] == ["12:00 left", "0:11 left", "0:10 left"]
 
 
 def test_on_a_terminal_there_is_one_panel_with_warnings_above_it(
