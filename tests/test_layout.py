@@ -48,7 +48,7 @@ READ_BY_HELP = {
     *("lmkit.execution.progress", "lmkit.execution.ranks", "lmkit.execution.amounts"),
     *("lmkit.execution.work", "lmkit.execution.meter"),
     *("lmkit.model.positions.registry", "lmkit.training.optimizers.registry"),
-    "lmkit.training.tracking.registry",
+    *("lmkit.training.tracking.registry", "lmkit.training.planning.jemalloc"),
     *("lmkit.model.presets", "lmkit.text.language_codes"),
     *("lmkit.storage.registry", "lmkit.storage.programming_languages", "lmkit.artifacts.document"),
     *("lmkit.filters.rule_set", "lmkit.filters.rules", "lmkit.filters.profanity_lists"),

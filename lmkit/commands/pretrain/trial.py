@@ -17,8 +17,9 @@ from lmkit.counter_rng import row_keys
 from lmkit.execution.progress import log_message, warn
 from lmkit.execution.ranks import ranks
 from lmkit.model.transformer import Transformer
+from lmkit.packing.token_rows import TokenSequences
 from lmkit.training.checkpoints.run_folder import resolved_steps
-from lmkit.training.data.step_batches import TrainingRows
+from lmkit.training.data.mixed_rows import MixedRows
 from lmkit.training.distributed.launch import accelerator_for
 from lmkit.training.distributed.parallelism import Parallelism
 from lmkit.training.distributed.rank_zero import on_rank_zero
@@ -34,7 +35,12 @@ class Trial:
     """The run's loop, with a model that is discarded."""
 
     def __init__(
-        self, plan: RunPlan, precision: Precision, data: TrainingRows, *, compiled: bool
+        self,
+        plan: RunPlan,
+        precision: Precision,
+        data: TokenSequences | MixedRows,
+        *,
+        compiled: bool,
     ) -> None:
         self._plan, self._compiled, self._data = plan, compiled, data
         self._precision: Precision = precision
