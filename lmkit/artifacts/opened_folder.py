@@ -4,7 +4,6 @@ Choice: of an unfinished folder, the plan and the receipts of its finished tasks
 the manifest.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from lmkit.artifacts.manifest import (
 )
 from lmkit.artifacts.tasks import PARTIAL, Receipt
 from lmkit.errors import InputError, LmkitError
+from lmkit.storage.json_bytes import from_json
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def _not_a_manifest(folder: Path) -> tuple[str, str]:
     """Return a message and a hint for a damaged manifest, or for one of another program."""
     path = folder / MANIFEST if (folder / MANIFEST).exists() else folder / PARTIAL / "plan.json"
     try:
-        found = json.loads(path.read_bytes())
+        found = from_json(path.read_bytes())
         is_table = isinstance(found, dict)
         by_lmkit = is_table and {"stage", "lmkit"} <= cast(dict[str, Any], found).keys()
     except ValueError:

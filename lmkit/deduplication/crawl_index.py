@@ -31,7 +31,7 @@ import numpy as np
 
 from lmkit.artifacts.inputs import Inputs
 from lmkit.artifacts.lock import LOCK, folder_lock
-from lmkit.artifacts.manifest import Input, Output, Record, fingerprint, read
+from lmkit.artifacts.manifest import Count, Input, Output, Record, fingerprint, read
 from lmkit.artifacts.tasks import scratch
 from lmkit.deduplication.columns import Column
 from lmkit.deduplication.document_table import KEYS, DocumentTable
@@ -53,8 +53,8 @@ class Part(Record):
     """Hash of the inputs."""
     settings: dict[str, Any]
     """The options that must be the same for all crawls."""
-    documents: int
-    tasks: int
+    documents: Count
+    tasks: Count
     files: tuple[Output, ...]
 
     @property
@@ -234,7 +234,8 @@ def _refuse_missing_columns(
     stored = {file.name for file in part.files}
     for reason, column in columns:
         for name in column.files:
-            if not stored.issuperset(scratch(name, task) for task in range(part.tasks)):
+            names = (scratch(name, task) for task in range(part.tasks))
+            if not all(each in stored for each in names):  # which ends at the first that is missing
                 raise ConfigError(
                     f"--index: {folder} holds no {name}: its crawl was not searched for "
                     f"{reason!r} duplicates, and these documents can't be compared with it",

@@ -1,6 +1,5 @@
 """What only a folder of `lmkit eval` shows: the scores, and the items that a model got wrong."""
 
-import json
 from typing import Any
 
 from lmkit.artifacts.opened_folder import OpenedFolder
@@ -12,6 +11,7 @@ from lmkit.errors import InputError
 from lmkit.evaluation.scores import TextScores, source_rows
 from lmkit.evaluation.tasks.score_table import score_sections
 from lmkit.evaluation.tasks.task_scores import GroupScores, TaskScores
+from lmkit.storage.json_bytes import read_object
 from lmkit.suggestions import did_you_mean
 
 TABLES = {"tasks", "groups", "sources"}
@@ -71,10 +71,9 @@ def _wrong_answer(answer: dict[str, Any]) -> Sections:
 def _scores(folder: OpenedFolder) -> dict[str, Any]:
     """Return the content of scores.json; nothing where it is missing or damaged."""
     try:
-        found = json.loads((folder.path / "scores.json").read_text("utf-8"))
+        return read_object(folder.path / "scores.json")
     except (OSError, ValueError):
         return {}  # not finished, or listed in the problems
-    return found if isinstance(found, dict) else {}
 
 
 def _tasks(scores: dict[str, Any]) -> dict[str, TaskScores]:

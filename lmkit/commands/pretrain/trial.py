@@ -16,7 +16,7 @@ from lmkit.counter_rng import row_keys
 from lmkit.execution.progress import log_message, warn
 from lmkit.execution.ranks import ranks
 from lmkit.model.transformer import Transformer
-from lmkit.training.checkpoints.run_folder import resolved_steps
+from lmkit.training.checkpoints.resolved_values import resolved_steps
 from lmkit.training.distributed.launch import accelerator_for
 from lmkit.training.distributed.parallelism import Parallelism
 from lmkit.training.distributed.rank_zero import on_rank_zero

@@ -106,5 +106,5 @@ def read_settings(path: Path) -> TaskSettings:
             f"{path}: {name}: {problem['msg']}",
             f"its keys are {', '.join(TaskSettings.model_fields)}",
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
