@@ -45,9 +45,17 @@ from typing import (
     get_origin,
 )
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
-from pydantic_core import CoreSchema, ErrorDetails, core_schema
+from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, core_schema
 
 from lmkit.errors import ConfigError
 from lmkit.suggestions import did_you_mean
@@ -100,6 +108,13 @@ class Group(BaseModel):
             name: None if value == "none" and cls._can_be_off(name) else value
             for name, value in table.items()
         }
+
+    @field_validator("*")
+    @classmethod
+    def _fits_64_bits(cls, value: Any) -> Any:
+        if isinstance(value, int) and abs(value) >= 1 << 63:
+            raise PydanticCustomError("too_large", "must be less than 2^63")
+        return value
 
     @classmethod
     def _can_be_off(cls, name: str) -> bool:
@@ -383,6 +398,8 @@ def _read_table(file: Path, stage: str, commands: Iterable[str]) -> dict[str, An
     return tables[stage]
 
 
+LONGEST_SHOWN = 200
+"""Characters of a wrong value."""
 PHRASES = {
     "bool_parsing": "must be true or false",
     "float_parsing": "must be a number",
@@ -398,6 +415,7 @@ PHRASES = {
     "literal_error": "must be {expected}",
     "model_type": "must be a table",
     "string_type": "must be a text",
+    "too_large": "must be less than 2^63",
     "path_type": "must be a path",
     "tuple_type": "must be a list",
 }
@@ -422,8 +440,14 @@ def _explain(
         return f"{typed}: no such option{did_you_mean(key, known)}"
     if phrase := PHRASES.get(problem["type"]):
         guess = did_you_mean(str(problem["input"]), known[key].names) if key in known else ""
-        return f"{typed}: got {problem['input']}, {phrase.format(**problem.get('ctx', {}))}{guess}"
+        got = _shortened(str(problem["input"]))
+        return f"{typed}: got {got}, {phrase.format(**problem.get('ctx', {}))}{guess}"
     return f"{typed}: {problem['msg']}"
+
+
+def _shortened(text: str) -> str:
+    """Return what was typed, if it isn't too long to be read."""
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}... ({len(text):,})"
 
 
 def split_commas(value: object) -> object:

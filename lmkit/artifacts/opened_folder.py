@@ -7,8 +7,9 @@ the manifest.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
+from lmkit.artifacts.finished_folders import is_made_by_lmkit
 from lmkit.artifacts.manifest import (
     MANIFEST,
     Counts,
@@ -105,9 +106,8 @@ def _not_a_manifest(folder: Path) -> tuple[str, str]:
     """Return a message and a hint for a damaged manifest, or for one of another program."""
     path = folder / MANIFEST if (folder / MANIFEST).exists() else folder / PARTIAL / "plan.json"
     try:
-        found = from_json(path.read_bytes())
-        is_table = isinstance(found, dict)
-        by_lmkit = is_table and {"stage", "lmkit"} <= cast(dict[str, Any], found).keys()
+        from_json(path.read_bytes())
+        by_lmkit = is_made_by_lmkit(folder) or path.parent.name == PARTIAL
     except ValueError:
         by_lmkit = True  # unknown, but damaged
     if by_lmkit:

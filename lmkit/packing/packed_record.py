@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 
 from lmkit.artifacts.manifest import Count, Details, Record
+from lmkit.packing.options import LONGEST_SEQUENCE
 from lmkit.tokenizers.encoder_choice import EncoderRecord
 
 BEFORE_TOKENS = ("sequence_length", "packing")
@@ -53,7 +54,7 @@ class TokensRecord(Details):
 class PackedRecord(TokensRecord):
     """Tokens, and the sequences that they are packed into."""
 
-    sequence_length: Annotated[int, Field(ge=1, lt=1 << 32)]
+    sequence_length: Annotated[int, Field(ge=1, le=LONGEST_SEQUENCE)]
     packing: str
     train: SplitRecord
     validation: SplitRecord | None = None

@@ -28,6 +28,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from lmkit.commands.registry import COMMANDS as REGISTERED
+from lmkit.config import options
 from tests.fuzzing.mutations import forge, mutated
 from tests.fuzzing.seed_files import COMMANDS, make_seeds
 
@@ -35,6 +37,13 @@ SECONDS = 10
 WALL_SECONDS = 60
 ADDRESSES = 3 << 30
 CODES = {0, 1, 2, 130}
+TYPED = 0.1
+"""Fraction of the cases in which no file is wrong, but the value of an option."""
+TYPED_VALUES = (
+    *("0", "1", "2", "-1", "1000000", "1000000000", "9223372036854775807", "1" + "0" * 30, "nan"),
+    *("inf", "-inf", "1e308", "1e-308", "", "x" * 5_000, "none", "auto", "true", "\ud800", "a\0b"),
+    *("0.5", "1.5", "9" * 5_000, "[", "a,b", "/dev/null", ".", "\u202e\x1b[2J"),
+)
 ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 
@@ -89,15 +98,14 @@ class Cases:
         rng = random.Random(number)
         top = rng.choice(list(COMMANDS))
         command = rng.choice(COMMANDS[top])
+        if rng.random() < TYPED:
+            self._copy(command, top, folder)
+            flag, value = rng.choice(_flags(command[0])), rng.choice(TYPED_VALUES)
+            return Case(number, (*command, f"{flag}={value}"), "command line", value[:40])
         # A folder may hold many files of the same kind, and one of another.
         ending = rng.choice(sorted({path.suffix for path in self._files[top]}))
         path = rng.choice([each for each in self._files[top] if each.suffix == ending])
-        for name in {each.partition("/")[0] for each in command} | {"tasks", "prompts.txt", top}:
-            source = self.seeds / name
-            if source.is_dir():
-                shutil.copytree(source, folder / name, dirs_exist_ok=True)
-            elif source.is_file():
-                shutil.copyfile(source, folder / name)
+        self._copy(command, top, folder)
         target = folder / path.relative_to(self.seeds)
         before = path.read_bytes()
         data, what = mutated(before, path.name, rng, self._small)
@@ -107,6 +115,20 @@ class Cases:
                 forge(folder, target, before)
                 what += ", forged"
         return Case(number, command, str(path.relative_to(self.seeds)), what)
+
+    def _copy(self, command: Sequence[str], top: str, folder: Path) -> None:
+        """Copy the seeds that a command reads."""
+        for name in {each.partition("/")[0] for each in command} | {"tasks", "prompts.txt", top}:
+            source = self.seeds / name
+            if source.is_dir():
+                shutil.copytree(source, folder / name, dirs_exist_ok=True)
+            elif source.is_file():
+                shutil.copyfile(source, folder / name)
+
+
+def _flags(command: str) -> list[str]:
+    config = next(each.config for each in REGISTERED if each.name == command)
+    return [each.typed for each in options(config) if not each.positional]
 
 
 def run_forked(folder: Path, command: Sequence[str]) -> Outcome:
@@ -220,9 +242,7 @@ def import_all(seeds: Path, scratch: Path) -> None:
             importlib.import_module(name)
 
 
-def main(
-    scratch: Path, first: int, last: int, seconds: int = 10**9, *, whole: bool = False
-) -> int:
+def main(scratch: Path, first: int, last: int, seconds: int = 10**9, *, whole: bool = False) -> int:
     """Run the cases from `first` to before `last`, in these seconds; return how many failed."""
     os.environ |= ENVIRONMENT
     scratch.mkdir(parents=True, exist_ok=True)

@@ -83,8 +83,11 @@ def _extended(data: bytes, rng: random.Random, _: list[Path]) -> tuple[bytes, st
 
 def _replaced(data: bytes, rng: random.Random, _: list[Path]) -> tuple[bytes, str]:
     what = rng.choice(
-        [b"null", b"[]", b"{}", b"1", b'"a"', b"\x80\x02}q\x00.", rng.randbytes(64), b"\xff" * 99]
-        + [b"[" * DEEP + b"]" * DEEP, b'{"a":' * DEEP + b"1" + b"}" * DEEP, b"\n" * 5, b"NaN"]
+        [
+            *(b"null", b"[]", b"{}", b"1", b'"a"', b"\x80\x02}q\x00.", rng.randbytes(64)),
+            *(b"[" * DEEP + b"]" * DEEP, b'{"a":' * DEEP + b"1" + b"}" * DEEP, b"\n" * 5, b"NaN"),
+            b"\xff" * 99,
+        ]
     )
     return what, f"replaced by {what[:12]!r}"
 
@@ -139,10 +142,12 @@ def _changed_array(data: bytes, rng: random.Random) -> tuple[bytes, str]:
             values[place : place + 8] = struct.pack("<Q", number)[: len(values) - place]
         return data[:10] + header + bytes(values), f"values at {places}"
     what = rng.choice(
-        [b"{'descr': '|O', 'fortran_order': False, 'shape': (3,), }", b"{" * 90, b"(" * 5_000]
-        + [header.replace(b"(", b"(9999999999999999999999"), header.replace(b"(", b"(-")]
-        + [header.replace(b"False", b"True"), header.replace(b"<", b">"), b"'", b"None", b"[1"]
-        + [header.replace(b"<u8", b"<f8"), header.replace(b"shape", b"shap")]
+        [
+            *(b"{'descr': '|O', 'fortran_order': False, 'shape': (3,), }", b"{" * 90, b"(" * 5_000),
+            *(header.replace(b"(", b"(9999999999999999999999"), header.replace(b"(", b"(-")),
+            *(header.replace(b"False", b"True"), header.replace(b"<", b">"), b"'", b"None", b"[1"),
+            *(header.replace(b"<u8", b"<f8"), header.replace(b"shape", b"shap")),
+        ]
     )
     what = what.rstrip() + b"\n"
     return data[:8] + struct.pack("<H", len(what)) + what + bytes(values), f"header {what[:60]!r}"

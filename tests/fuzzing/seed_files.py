@@ -17,13 +17,13 @@ RUN = (
 )
 RULES = ("--workers", "1", "--filters.rules", "basic")
 ONE = ("--workers", "1")
+LENGTH = ("--sequence-length", "32", "--validation", "0.1")
 PIPELINE: tuple[tuple[str, ...], ...] = (
     ("clean", "raw", "--output", "clean", *RULES, "--pii.action", "tag"),
     ("dedup", "clean", "--output", "dedup", "--index", "index", *ONE),
     ("train-classifier", "raw/a.jsonl", "raw/b.jsonl", "--output", "classifier", *ONE),
     ("train-tokenizer", "clean", "--output", "tok", "--vocab-size", "600", *ONE),
-    ("pack", "clean", "--tokenizer", "tok", "--output", "packed", "--sequence-length", "32")
-    + ("--validation", "0.1", *ONE),
+    ("pack", "clean", "--tokenizer", "tok", "--output", "packed", *LENGTH, *ONE),
     ("pretrain", "packed", "--output", "run", "--steps", "4", *RUN),
     ("eval", "run", "--data", "packed", "--task", "tasks", "--output", "eval"),
     ("export", "run", "--output", "hf"),
@@ -42,7 +42,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "raw": (
         ("clean", "raw", "--output", "o", *RULES),
         ("inspect", "raw"),
-        ("pack", "raw/a.jsonl") + ("--tokenizer", "tok", "--output", "o", *ONE),
+        ("pack", "raw/a.jsonl", "--tokenizer", "tok", "--output", "o", *ONE),
     ),
     "formats": (("clean", "formats", "--output", "o", *ONE),),
     "clean": (
@@ -121,7 +121,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "eval": (
         ("inspect", "eval"),
         ("report", "eval", "--output", "o", *ONE),
-        ("inspect", "eval") + ("eval",),
+        ("inspect", "eval", "eval"),
     ),
     "report": (("inspect", "report"), ("report", "run", "--output", "report", *ONE)),
     "tasks": (
@@ -190,32 +190,39 @@ def _write_formats(folder: Path) -> None:
     text = "A sentence of some words. Another one, with a comma.\n\n" * 5
     rows = {"id": ["1", "2", "3"], "text": [text, "b", None], "n": [1, 2, 3], "l": [[1], [], None]}
     pq.write_table(pa.table(rows), folder / "a.parquet", compression="zstd")
-    (folder / "b.csv").write_text(f'id,text\n1,"{text}"\n2,b\n')
-    (folder / "c.html").write_text(f"<html><head><title>t</title></head><body><p>{text}</body>")
-    page = f"<page><title>T</title><ns>0</ns><id>1</id><revision><text>'''T''' [[a|b]] {{{{c|d}}}} {text}"
-    (folder / "d.xml").write_text(
-        f"<mediawiki><siteinfo><dbname>enwiki</dbname></siteinfo>{page}</text></revision></page></mediawiki>"
-    )
-    (folder / "e.srt").write_text("1\n00:00:01,000 --> 00:00:02,000\nHello there\n\n" * 3)
     cell = {"cell_type": "markdown", "source": [text], "metadata": {}}
-    (folder / "f.ipynb").write_text(json.dumps({"cells": [cell], "nbformat": 4, "metadata": {}}))
-    (folder / "g.json").write_text(json.dumps([{"id": 1, "text": text}, {"text": "b"}]))
-    body = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<p>{text}</p>"
-    head = f"WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: http://a.example/\r\nContent-Length: {len(body)}\r\n\r\n"
-    (folder / "h.warc").write_bytes(f"{head}{body}\r\n\r\n".encode() * 2)
-    (folder / "i.py").write_text("# Copyright\ndef f():\n    return 1\n" * 5)
-    (folder / "j.tsv").write_text("id\ttext\n1\ta b c\n")
-    with zipfile.ZipFile(folder / "k.epub", "w") as book:
-        book.writestr("mimetype", "application/epub+zip")
-        book.writestr(
-            "META-INF/container.xml",
-            '<container><rootfiles><rootfile full-path="o.opf"/></rootfiles></container>',
-        )
-        book.writestr(
-            "o.opf",
-            '<package><manifest><item id="a" href="a.html" media-type="application/xhtml+xml"/></manifest><spine><itemref idref="a"/></spine></package>',
-        )
-        book.writestr("a.html", f"<html><body><p>{text}</p></body></html>")
-    with zipfile.ZipFile(folder / "l.zip", "w") as archive:
-        archive.writestr("a.txt", text)
-        archive.writestr("b.jsonl", json.dumps({"text": text}))
+    page = f"<html><head><title>t</title></head><body><p>{text}</p></body></html>"
+    files = {
+        "b.csv": f'id,text\n1,"{text}"\n2,b\n',
+        "c.html": page,
+        "d.xml": (
+            "<mediawiki><siteinfo><dbname>enwiki</dbname></siteinfo><page><title>T</title>"
+            "<ns>0</ns><id>1</id><revision><text>'''T''' [[a|b]] {{c|d}} "
+            f"{text}</text></revision></page></mediawiki>"
+        ),
+        "e.srt": "1\n00:00:01,000 --> 00:00:02,000\nHello there\n\n" * 3,
+        "f.ipynb": json.dumps({"cells": [cell], "nbformat": 4, "metadata": {}}),
+        "g.json": json.dumps([{"id": 1, "text": text}, {"text": "b"}]),
+        "i.py": "# Copyright\ndef f():\n    return 1\n" * 5,
+        "j.tsv": "id\ttext\n1\ta b c\n",
+    }
+    for name, content in files.items():
+        (folder / name).write_text(content)
+    body = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n{page}"
+    head = "WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: http://a.example/\r\n"
+    record = f"{head}Content-Length: {len(body)}\r\n\r\n{body}\r\n\r\n"
+    (folder / "h.warc").write_bytes(record.encode() * 2)
+    container = '<container><rootfiles><rootfile full-path="o.opf"/></rootfiles></container>'
+    item = '<item id="a" href="a.html" media-type="application/xhtml+xml"/>'
+    spine = '<spine><itemref idref="a"/></spine>'
+    book = {
+        "mimetype": "application/epub+zip",
+        "META-INF/container.xml": container,
+        "o.opf": f"<package><manifest>{item}</manifest>{spine}</package>",
+        "a.html": page,
+    }
+    members = {"a.txt": text, "b.jsonl": json.dumps({"text": text})}
+    for name, parts in (("k.epub", book), ("l.zip", members)):
+        with zipfile.ZipFile(folder / name, "w") as archive:
+            for part, content in parts.items():
+                archive.writestr(part, content)

@@ -26,7 +26,7 @@ class ResolvedValues(Record):
     tracker_id: str | None = Field(None, pattern=r"^[\w-]{1,64}$")
     hours: float | None = Field(None, ge=0, allow_inf_nan=False)
     steps: int | None = Field(None, ge=1, lt=1 << 60)
-    tasks: dict[str, str] = {}
+    tasks: dict[str, str] = {}  # noqa: RUF012
     """What each task asked, as a hash."""
 
 

@@ -33,7 +33,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
@@ -55,7 +55,7 @@ from lmkit.training.checkpoints.layout import (
     newest_first,
     step_of,
 )
-from lmkit.training.checkpoints.saved_weights import saved_weights, weights
+from lmkit.training.checkpoints.saved_weights import read_tensors, saved_weights, weights
 from lmkit.training.distributed.sharded_weights import LocalShard, local_shards
 from lmkit.training.optimizer import CombinedOptimizer, parts_of
 
@@ -204,7 +204,7 @@ def _load_optimizer(
     checkpoint: Path, held_weights: Sequence[LocalShard], optimizer: Optimizer | CombinedOptimizer
 ) -> None:
     """Give each weight its moments; torch puts them on the device where its kernel needs them."""
-    saved = load_file(checkpoint / OPTIMIZER)
+    saved = read_tensors(checkpoint / OPTIMIZER)
     moments: dict[int, dict[str, Tensor]] = {}
     for one in held_weights:
         # A name may be the prefix of another ("norm", "norm.gain"); a key has no dot.

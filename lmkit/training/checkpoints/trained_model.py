@@ -36,7 +36,7 @@ from lmkit.training.checkpoints.layout import (
     newest_first,
     step_of,
 )
-from lmkit.training.checkpoints.saved_weights import load_weights
+from lmkit.training.checkpoints.saved_weights import load_weights, saved_weights, weights
 
 MODEL_JSON = "model.json"
 TOKENIZER = "tokenizer"
@@ -122,8 +122,8 @@ def open_run(path: Path, device: torch.device, hint: str = HINT) -> TrainedRun:
         )
     with torch.device("meta"):
         model = Transformer(description.config, description.vocabulary_size)
-    with_empty_weights(model, device)
-    load_weights(checkpoint, model)
+    saved = saved_weights(checkpoint, weights(model))  # before memory is taken for the model
+    load_weights(saved, with_empty_weights(model, device))
     model.eval()
     return TrainedRun(model, tokenizer, description, checkpoint)
 

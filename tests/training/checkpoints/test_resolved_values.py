@@ -15,7 +15,7 @@ DAMAGED = [
 @pytest.mark.parametrize("text", DAMAGED)
 def test_a_damaged_file_is_named_with_what_to_do(text: str, tmp_path: Path) -> None:
     (tmp_path / "resolved.json").write_text(text)
-    with pytest.raises(OutputError, match="resolved.json: damaged") as raised:
+    with pytest.raises(OutputError, match=r"resolved\.json: damaged") as raised:
         read_resolved(tmp_path)
     assert "delete it" in str(raised.value.hint)
 
