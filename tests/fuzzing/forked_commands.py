@@ -23,6 +23,7 @@ import subprocess
 import sys
 import time
 import traceback
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -252,6 +253,7 @@ def main(scratch: Path, first: int, last: int, seconds: int = 10**9, *, whole: b
         (scratch / "seeds.new").rename(seeds)
     if not whole:
         import_all(seeds, scratch)
+    spent: Counter[str] = Counter()
     cases, failures, start = Cases(seeds), 0, time.monotonic()
     for number in range(first, last):
         if time.monotonic() - start > seconds:
@@ -261,11 +263,14 @@ def main(scratch: Path, first: int, last: int, seconds: int = 10**9, *, whole: b
         folder.mkdir()
         case = cases.prepare(number, folder)
         outcome = (run_whole if whole else run_forked)(folder, case.command)
+        spent[case.command[0]] += outcome.seconds
         if outcome.failure:
             failures += 1
             last_lines = "\n".join(f"    {line}" for line in outcome.output.splitlines()[-7:])
             print(f"{case}\n  {outcome.failure}\n{last_lines}", flush=True)
         shutil.rmtree(folder)
+    times = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in spent.most_common())
+    print(f"processor: {times}")
     print(f"{last - first} cases, to {last - 1}, {failures} failures", flush=True)
     return failures
 
