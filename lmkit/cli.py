@@ -46,6 +46,7 @@ from lmkit.config import (
     plain_type,
 )
 from lmkit.errors import ConfigError, Interrupted, LmkitError
+from lmkit.execution.forced_end import forced_end
 from lmkit.execution.progress import readable
 from lmkit.execution.ranks import rank
 from lmkit.suggestions import did_you_mean
@@ -61,9 +62,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
     _open_streams()
     typed = _as_flags(list(sys.argv[1:] if arguments is None else arguments))
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGTERM, signal.SIGUSR1):
-            signal.signal(number, _as_interrupt)
+    if threading.current_thread() is not threading.main_thread():
+        return _main(typed)
+    for number in (signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, _as_interrupt)
+    with forced_end({_as_interrupt, signal.default_int_handler}, Interrupted.exit_code):
+        return _main(typed)
+
+
+def _main(typed: list[str]) -> int:
     try:
         app = _app(typed)
         exit_code = app(typed or ["--help"], prog_name="lmkit", standalone_mode=False) or 0

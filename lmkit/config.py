@@ -22,6 +22,7 @@ Choices:
 """
 
 import ast
+import errno
 import inspect
 import json
 import os
@@ -371,7 +372,7 @@ def _let_typed_presets_win(table: dict[str, Any], flags: Mapping[str, object]) -
 def _read_table(file: Path, stage: str, commands: Iterable[str]) -> dict[str, Any]:
     """Read the table of a config file, or of a manifest, that is for this command."""
     try:
-        text = file.read_text("utf-8")
+        text = _read_text(file)
         tables: dict[str, Any] = json.loads(text) if file.suffix == ".json" else tomllib.loads(text)
     except OSError as error:
         raise ConfigError(f"--config: cannot read {file}: {error.strerror}") from None
@@ -400,6 +401,20 @@ def _read_table(file: Path, stage: str, commands: Iterable[str]) -> dict[str, An
 
 LONGEST_SHOWN = 200
 """Characters of a wrong value."""
+
+
+def _read_text(file: Path) -> str:
+    """Read a file of options, or a manifest; OSError for one without an end, such as a device."""
+    steps: list[bytes] = []
+    with file.open("rb") as opened:
+        while step := opened.read(1 << 20):
+            steps.append(step)
+            if len(steps) > LARGEST_MB:
+                raise OSError(errno.EFBIG, f"larger than {LARGEST_MB:,} MB")
+    return b"".join(steps).decode("utf-8")
+
+
+LARGEST_MB = 1_000
 PHRASES = {
     "bool_parsing": "must be true or false",
     "float_parsing": "must be a number",

@@ -46,7 +46,7 @@ READ_BY_HELP = {
     *("lmkit", "lmkit.cli", "lmkit.config", "lmkit.errors", "lmkit.suggestions"),
     *("lmkit.commands.registry", "lmkit.objectives.registry"),
     *("lmkit.execution.progress", "lmkit.execution.ranks", "lmkit.execution.amounts"),
-    *("lmkit.execution.work", "lmkit.execution.meter"),
+    *("lmkit.execution.work", "lmkit.execution.meter", "lmkit.execution.forced_end"),
     *("lmkit.model.positions.registry", "lmkit.training.optimizers.registry"),
     "lmkit.training.tracking.registry",
     *("lmkit.model.presets", "lmkit.text.language_codes"),

@@ -31,7 +31,7 @@ EVERYTHING = NormalizationConfig(
     lowercase=True,
     accents="strip",
 )
-RULES = FiltersConfig.model_validate({"rules": "basic,gopher,c4,fineweb,code"})
+RULES = FiltersConfig.model_validate({"rules": "basic,gopher,c4-code,fineweb,markup,source-code"})
 
 
 def _zipped(text: str) -> bytes:
