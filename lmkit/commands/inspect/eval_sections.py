@@ -36,7 +36,10 @@ def eval_sections(folder: OpenedFolder) -> Sections:
 
 def wrong_answer_sections(config: InspectConfig, folder: OpenedFolder, task: str) -> Sections:
     """Return the scores of a task, and items that the model got wrong. Raises InputError."""
-    scores = _tasks(_scores(folder))
+    try:
+        scores = _tasks(_scores(folder))
+    except (ValueError, AttributeError):
+        raise InputError(f"{config.folder / 'scores.json'}: damaged", "make it again") from None
     if task not in scores:
         raise InputError(
             f"--task: {config.folder} has no task {task}{did_you_mean(task, scores)}",
@@ -47,8 +50,11 @@ def wrong_answer_sections(config: InspectConfig, folder: OpenedFolder, task: str
     number = list(scores).index(task)
     path = config.folder / f"answers-{number:05d}.jsonl.zst"
     answers = read_records(path, range(scores[task].items))
-    wrong = [answer for answer in answers if answer["right"] is False]
-    shown = [_wrong_answer(answer) for answer in wrong[: config.samples]]
+    try:
+        wrong = [answer for answer in answers if answer["right"] is False]
+        shown = [_wrong_answer(answer) for answer in wrong[: config.samples]]
+    except (KeyError, TypeError, IndexError):
+        raise InputError(f"{path}: damaged", "make that folder again") from None
     facts = {"items": len(answers), "wrong": len(wrong), "shown": len(shown)}
     return {"answers": facts, **score_sections({task: scores[task]}, {}), "wrong_answers": shown}
 

@@ -46,7 +46,7 @@ def describe_run(folder: Path, details: Mapping[str, Any], last_steps: int) -> d
         facts["parameters"] = parameters(folder / CHECKPOINTS / str(index["latest"]))
     model = _json(folder / "model.json")
     changes = [
-        {"from_step": entry.get("step"), "change": "; ".join(map(str, entry.get("changes", [])))}
+        {"from_step": entry.get("step"), "change": "; ".join(map(str, _list(entry.get("changes"))))}
         for entry in _tail(folder / "history.jsonl")
     ]
     steps = [{key: v for key, v in line.items() if key not in SCORED} for line in metrics]
@@ -55,7 +55,7 @@ def describe_run(folder: Path, details: Mapping[str, Any], last_steps: int) -> d
     return {
         "run": facts | flat(rest),
         "mixture": details.get("mixture", []),
-        "model": flat({**model, **model.get("model", {}), "model": {}}),
+        "model": flat({**model, **_object(model.get("model")), "model": {}}),
         "resolved": {k: v for k, v in _json(folder / "resolved.json").items() if k != "tasks"},
         "changes": changes,
         **_last_scores(folder / METRICS),
@@ -70,8 +70,8 @@ def _last_scores(path: Path) -> dict[str, list[Facts]]:
     return {
         kind: [
             {"step": line.get("step"), kind.removesuffix("s"): name}
-            | {score: scores[score] for score in COLUMNS if score in scores}
-            for name, scores in cast(dict[str, Facts], line.get(kind, {})).items()
+            | {score: scores[score] for score in COLUMNS if score in _object(scores)}
+            for name, scores in _object(line.get(kind)).items()
         ]
         for kind in SCORED
     }
@@ -105,6 +105,15 @@ def _json(path: Path) -> Facts:
         return read_object(path)
     except (OSError, ValueError):
         return {}
+
+
+def _object(value: Any) -> Facts:
+    """Return an object; nothing for any other value, which a damaged file may hold."""
+    return cast(Facts, value) if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return cast(list[Any], value) if isinstance(value, list) else []
 
 
 def _tail(path: Path) -> list[Facts]:
