@@ -234,9 +234,10 @@ class Details(Record):
         """Read the details of a folder's manifest. Raises InputError."""
         try:
             return cls.model_validate(manifest.details)
-        except ValidationError:
+        except ValidationError as error:
+            field = ".".join(map(str, ("details", *error.errors()[0]["loc"])))
             raise InputError(
-                f"{folder / MANIFEST}: damaged",
+                f"{folder / MANIFEST}: damaged: {field}",
                 f"restore a good copy, or make {folder} again from its inputs",
             ) from None
 

@@ -46,7 +46,7 @@ class RawShape:
 
 
 BRACKETED = re.compile(r"\[[^\]\n]*+(\])?")
-"""What `\[.*?\]` matches, and what of a line comes after a bracket that is never closed: that is
+r"""What `\[.*?\]` matches, and what of a line comes after a bracket that is never closed: that is
 text, and not searched again from its next bracket."""
 
 
