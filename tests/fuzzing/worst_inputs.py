@@ -28,7 +28,7 @@ CATEGORY_SAMPLES = {
     "CATEGORY_WORD": "a1",
     "CATEGORY_NOT_WORD": "-",
 }
-MOST_ATOMS = 10
+MOST_ATOMS = 6
 """Of which pairs are made."""
 
 
@@ -96,7 +96,7 @@ def inputs_for(pattern: re.Pattern[Any], size: int) -> Iterator[tuple[str, Any]]
     beginnings = [near[:end] for end in {len(near), len(near) - 1, len(near) // 2} if end > 0]
     pairs = [a + b for a, b in product(atoms[:MOST_ATOMS], repeat=2) if a != b]
     for unit in dict.fromkeys([*atoms, *beginnings, *pairs, " ", "\n", "a"]):
-        for start in ("", near[: len(near) // 2]):
+        for start in ("",) if unit in pairs else ("", near[: len(near) // 2]):
             text = start + unit * (size // max(1, len(unit))) + "\x00"
             yield f"{start!r} + {unit!r} * n", text.encode("utf-8") if is_bytes else text
 
