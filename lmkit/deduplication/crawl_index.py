@@ -42,6 +42,7 @@ from lmkit.storage.atomic_files import fsync, sha256
 
 FORMAT = 2
 RECORD = "index.json"
+RESTORE = "restore a copy of it, or start another --index with the earlier crawls"
 ADDING, REPLACED = ".adding", ".replaced"
 
 
@@ -120,8 +121,26 @@ class Index:
                 if not intact or sha256(path) != file.sha256:
                     raise InputError(
                         f"--index: {path} is not what was written",
-                        "restore a copy of it, or start another --index with the earlier crawls",
+                        RESTORE,
                     )
+            try:
+                self._check_columns(self.folder(number), part)
+            except (ValueError, OSError) as error:  # its hashes are right: it was made so
+                raise InputError(
+                    f"--index: {self.folder(number)}: damaged: {error}", RESTORE
+                ) from None
+
+    def _check_columns(self, folder: Path, part: Part) -> None:
+        """Raise ValueError unless all columns of a part hold the same documents."""
+        columns = [KEYS, *(column for each in self.matchers for column in each.columns)]
+        documents = 0
+        for task in range(part.tasks):
+            count = len(KEYS.counts((folder, task)))
+            documents += count
+            for column in columns:
+                column.check((folder, task), count)
+        if documents != part.documents:
+            raise ValueError(f"{RECORD} counts {part.documents:,} documents, not {documents:,}")
 
     def add(self, documents: DocumentTable, partial: Path) -> int:
         """Add the documents that no matcher removes; return how many."""

@@ -77,13 +77,16 @@ def _in_functions(path: Path) -> Iterator[tuple[int, re.Pattern[Any]]]:
 
 
 def how_it_is_used(name: str) -> set[str]:
-    """Return the methods of a pattern that the package calls: `sub`, `fullmatch`, ..."""
-    last = re.split(r"[\[:]", name.rpartition(".")[2])[0]
-    return {
-        found
-        for path in Path(lmkit.__path__[0]).rglob("*.py")
-        for found in re.findall(rf"\b{re.escape(last)}(?:\[\w+\])?\.(\w+)\b", path.read_text())
-    }
+    """Return the methods of a pattern that its module, and those that import it, call."""
+    module, _, last = re.split(r"[\[:]", name)[0].rpartition(".")
+    calls = rf"\b{re.escape(last)}(?:\[\w+\])?\.(\w+)\b"
+    found: set[str] = set()
+    for path in Path(lmkit.__path__[0]).rglob("*.py"):
+        text = path.read_text()
+        is_own = path.as_posix().endswith(f"{module.replace('.', '/')}.py")
+        if is_own or (f"from {module} import" in text and last in text):
+            found |= set(re.findall(calls, text))
+    return found
 
 
 def inputs_for(pattern: re.Pattern[Any], size: int) -> Iterator[tuple[str, Any]]:
