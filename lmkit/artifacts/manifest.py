@@ -53,6 +53,11 @@ class Record(BaseModel):
     def _texts(self) -> Iterator[str]:
         yield json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
 
+    @classmethod
+    def parsed(cls, data: bytes) -> Self:
+        """Return the record that a file holds; raise ValueError for anything else."""
+        return cls.model_validate(from_json(data))
+
 
 RecordT = TypeVar("RecordT", bound=Record)
 
@@ -60,7 +65,7 @@ RecordT = TypeVar("RecordT", bound=Record)
 def read(cls: type[RecordT], path: Path) -> RecordT | None:
     """Read a record, or return None if the file doesn't exist."""
     try:
-        return cls.model_validate(from_json(path.read_bytes()))
+        return cls.parsed(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         return None
     except ValueError:  # including pydantic's ValidationError
