@@ -44,9 +44,9 @@ def compiled_patterns() -> dict[str, re.Pattern[Any]]:
             for part, pattern in _patterns_in(value):
                 if pattern not in found.values():
                     found[f"{info.name}.{name}{part}"] = pattern
-        for line, pattern in _in_functions(Path(str(module.__file__))):
+        for line, method, pattern in _in_functions(Path(str(module.__file__))):
             if pattern not in found.values():
-                found[f"{info.name}:{line}"] = pattern
+                found[f"{info.name}:{line}:{method}"] = pattern
     return found
 
 
@@ -63,8 +63,10 @@ def _patterns_in(value: Any, depth: int = 0) -> Iterator[tuple[str, re.Pattern[A
                 yield f"[{key!r}]{part}", each
 
 
-def _in_functions(path: Path) -> Iterator[tuple[int, re.Pattern[Any]]]:
-    for node in ast.walk(ast.parse(path.read_text())):
+def _in_functions(path: Path) -> Iterator[tuple[int, str, re.Pattern[Any]]]:
+    tree = ast.parse(path.read_text())
+    functions = [each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef)]
+    for node in (inner for function in functions for inner in ast.walk(function)):
         if (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Attribute)
@@ -73,11 +75,13 @@ def _in_functions(path: Path) -> Iterator[tuple[int, re.Pattern[Any]]]:
             and node.args
             and isinstance(node.args[0], ast.Constant)
         ):
-            yield node.lineno, re.compile(node.args[0].value)
+            yield node.lineno, node.func.attr, re.compile(node.args[0].value)
 
 
 def how_it_is_used(name: str) -> set[str]:
     """Return the methods of a pattern that its module, and those that import it, call."""
+    if name.count(":") == 2:  # of a call in a function
+        return {name.rpartition(":")[2]}
     module, _, last = re.split(r"[\[:]", name)[0].rpartition(".")
     calls = rf"\b{re.escape(last)}(?:\[\w+\])?\.(\w+)\b"
     found: set[str] = set()
