@@ -55,6 +55,7 @@ READ_BY_HELP = {
     *("lmkit.filters.rule_sets", "lmkit.filters.url_blocklist", "lmkit.text.word_list_files"),
     *("lmkit.filters.document_signals", "lmkit.text.invisible_characters"),
     "lmkit.text.unspaced_scripts",
+    "lmkit.storage.bounded_files",
 }
 """What `--help` may import beside `options.py` files: the command line, tables of names, and parts
 that bring their own options."""

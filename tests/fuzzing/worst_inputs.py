@@ -66,6 +66,11 @@ def _patterns_in(value: Any, depth: int = 0) -> Iterator[tuple[str, re.Pattern[A
 def _in_functions(path: Path) -> Iterator[tuple[int, str, re.Pattern[Any]]]:
     tree = ast.parse(path.read_text())
     functions = [each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef)]
+    names = {
+        id(each.value): str(ast.unparse(each.targets[0]))
+        for each in ast.walk(tree)
+        if isinstance(each, ast.Assign)
+    }
     for node in (inner for function in functions for inner in ast.walk(function)):
         if (
             isinstance(node, ast.Call)
@@ -75,13 +80,16 @@ def _in_functions(path: Path) -> Iterator[tuple[int, str, re.Pattern[Any]]]:
             and node.args
             and isinstance(node.args[0], ast.Constant)
         ):
-            yield node.lineno, node.func.attr, re.compile(node.args[0].value)
+            used = {node.func.attr}
+            if "compile" in used and (name := names.get(id(node))):
+                used = set(re.findall(rf"\b{re.escape(name)}\.(\w+)\(", path.read_text()))
+            yield node.lineno, "+".join(sorted(used)), re.compile(node.args[0].value)
 
 
 def how_it_is_used(name: str) -> set[str]:
     """Return the methods of a pattern that its module, and those that import it, call."""
     if name.count(":") == 2:  # of a call in a function
-        return {name.rpartition(":")[2]}
+        return set(name.rpartition(":")[2].split("+"))
     module, _, last = re.split(r"[\[:]", name)[0].rpartition(".")
     calls = rf"\b{re.escape(last)}(?:\[\w+\])?\.(\w+)\b"
     found: set[str] = set()

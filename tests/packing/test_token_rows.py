@@ -188,7 +188,6 @@ def test_a_piece_is_complete_if_its_document_is_not_split(lengths: list[int], si
         (PIECES, "document", 2**63),
         (PIECES, "document", 7),
         (PIECES, "start", 2**64 - 1),
-        (PIECES, "length", 4),
         (documents_name(0), "start", 2**63),
         (documents_name(0), "tokens", 2**62),
         (tokens_name(0), None, 999),
