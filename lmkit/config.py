@@ -112,9 +112,12 @@ class Group(BaseModel):
 
     @field_validator("*")
     @classmethod
-    def _fits_64_bits(cls, value: Any) -> Any:
+    def _is_usable(cls, value: Any) -> Any:
         if isinstance(value, int) and abs(value) >= 1 << 63:
             raise PydanticCustomError("too_large", "must be less than 2^63")
+        paths = cast(tuple[Any, ...], value) if isinstance(value, tuple) else (value,)
+        if any(isinstance(path, Path) and "\0" in str(path) for path in paths):
+            raise PydanticCustomError("no_path", "must be a path")
         return value
 
     @classmethod
@@ -431,6 +434,7 @@ PHRASES = {
     "model_type": "must be a table",
     "string_type": "must be a text",
     "too_large": "must be less than 2^63",
+    "no_path": "must be a path, which holds no NUL character",
     "path_type": "must be a path",
     "tuple_type": "must be a list",
 }
