@@ -134,3 +134,12 @@ def _question(text: str, record: dict[str, Any]) -> str:
         return bare
     answers = cast(list[Any], choices)
     return f"{bare} {answers[gold]}" if 0 <= gold < len(answers) else bare
+
+
+def _before_choices(text: str) -> str:
+    """Return a prompt up to the line that begins with the choices, or with the answer."""
+    for gap in SPACES.finditer(text):
+        line = gap[0].find("\n")
+        if line >= 0 and CHOICES_OR_ANSWER.match(text, gap.end()):
+            return text[: gap.start() + line]
+    return text
