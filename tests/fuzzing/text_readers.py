@@ -18,6 +18,7 @@ from lmkit.text.line_end_hyphens import join_divided_words
 from lmkit.text.normalization import normalize
 from lmkit.text.options import NormalizationConfig
 from lmkit.text.sentences import sentences
+from lmkit.text.surrogates import well_formed
 from lmkit.text.text_units import words_of
 from tests.readers.reading import outcomes
 
@@ -99,10 +100,10 @@ FILES: Mapping[str, tuple[str, Callable[[str], str | bytes]]] = {
 FUNCTIONS: Mapping[str, Callable[[str], object]] = {
     "wikitext": plain_wikitext,
     "personal data": find,
-    "sentences of English": lambda text: sentences(text, "en"),
-    "sentences of Japanese": lambda text: sentences(text, "ja"),
-    "sentences of Thai": lambda text: sentences(text, "th"),
-    "parts of documents": lambda text: parts(text, 500, "en"),
+    "sentences of English": lambda text: sentences(well_formed(text), "en"),
+    "sentences of Japanese": lambda text: sentences(well_formed(text), "ja"),
+    "sentences of Thai": lambda text: sentences(well_formed(text), "th"),
+    "parts of documents": lambda text: parts(well_formed(text), 500, "en"),
     "normalization": lambda text: normalize(text, EVERYTHING),
     "usual normalization": lambda text: normalize(text, NormalizationConfig()),
     "licences": lambda text: without_licence(text, "Python"),
