@@ -52,8 +52,11 @@ from lmkit.execution.ranks import rank
 from lmkit.suggestions import did_you_mean
 
 SECONDS_FOR_RANK_ZERO = 2
-OUT_OF_MEMORY = ("allocate memory", "out of memory", "failed to map segment", "bad_alloc")
-"""In the messages of torch, of the dynamic linker, and of C++."""
+OUT_OF_MEMORY = (
+    *("allocate memory", "out of memory", "failed to map segment", "bad_alloc"),
+    "can't start new thread",
+)
+"""In the messages of torch, of the dynamic linker, of C++, and of Python."""
 CONTEXT = {"help_option_names": ["--help", "-h"]}
 HELP = "From raw text to a pre-trained language model that you can trust, one command per step."
 

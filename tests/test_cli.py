@@ -383,6 +383,7 @@ def test_a_terminal_of_ascii_gets_escapes(raw: Path) -> None:
     [
         (MemoryError(), "Error: out of memory"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), "out of memory"),
+        (RuntimeError("can't start new thread"), "out of memory"),
         (ImportError("x.so: failed to map segment from shared object"), "out of memory"),
         (type("PanicException", (BaseException,), {})("index out of bounds\nmore"), "index out"),
     ],

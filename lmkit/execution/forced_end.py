@@ -33,13 +33,23 @@ def forced_end(handlers: Collection[Any], exit_code: int) -> Generator[None]:
     os.set_blocking(writer, False)
     before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     thread = Thread(target=_watch, args=(reader, handlers, exit_code), daemon=True)
-    thread.start()
+    is_watched = _started(thread)
     try:
         yield
     finally:
         signal.set_wakeup_fd(before)
         os.close(writer)
-        thread.join()
+        if is_watched:
+            thread.join()
+
+
+def _started(thread: Thread) -> bool:
+    """Start a thread; return False where there is no memory for one, and it isn't needed to work."""
+    try:
+        thread.start()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _watch(reader: int, handlers: Collection[Any], exit_code: int) -> None:
