@@ -44,7 +44,7 @@ def forced_end(handlers: Collection[Any], exit_code: int) -> Generator[None]:
 
 
 def _started(thread: Thread) -> bool:
-    """Start a thread; return False where there is no memory for one, and it isn't needed to work."""
+    """Start a thread that work can do without; return False where there is no memory for it."""
     try:
         thread.start()
     except RuntimeError:
