@@ -88,11 +88,7 @@ def _main(typed: list[str]) -> int:
     except (MemoryError, RuntimeError, ImportError, SystemError) as error:
         if not _is_about_memory(error):
             raise
-        message = (
-            "out of memory",
-            "finished tasks are kept: run the same command again, with fewer --workers",
-        )
-        return _fail(LmkitError(*message))
+        return _out_of_memory()
     except KeyboardInterrupt:
         exit_code = Interrupted.exit_code
     except BaseException as error:
@@ -120,6 +116,14 @@ def _open_streams() -> None:
             setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
         elif number and isinstance(stream, TextIOWrapper) and stream.errors != "backslashreplace":
             stream.reconfigure(errors="backslashreplace")
+
+
+def _out_of_memory() -> int:
+    """Print the error with what is imported already: there is no memory for rich's tables."""
+    if not rank():
+        hint = "finished tasks are kept: run the same command again, with fewer --workers"
+        print(f"Error: out of memory\nHint: {hint}", file=sys.stderr, flush=True)
+    return LmkitError.exit_code
 
 
 def _is_about_memory(error: Exception) -> bool:
