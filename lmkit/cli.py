@@ -53,10 +53,10 @@ from lmkit.suggestions import did_you_mean
 
 SECONDS_FOR_RANK_ZERO = 2
 OUT_OF_MEMORY = (
-    *("allocate memory", "out of memory", "failed to map segment", "bad_alloc"),
-    "can't start new thread",
+    *("allocate memory", "out of memory", "not enough memory", "failed to map segment"),
+    *("bad_alloc", "can't start new thread"),
 )
-"""In the messages of torch, of the dynamic linker, of C++, and of Python."""
+"""In the messages of torch, zstd, the dynamic linker, C++ and Python."""
 CONTEXT = {"help_option_names": ["--help", "-h"]}
 HELP = "From raw text to a pre-trained language model that you can trust, one command per step."
 
@@ -85,7 +85,7 @@ def _main(typed: list[str]) -> int:
         if "--debug" in typed:
             traceback.print_exc()
         return _fail(_explained(error, typed))
-    except (MemoryError, RuntimeError, ImportError, SystemError) as error:
+    except Exception as error:
         if not _is_about_memory(error):
             raise
         return _out_of_memory()
