@@ -5,8 +5,10 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
+from lmkit.errors import InputError
 from lmkit.filters.judge import Judge
 from lmkit.filters.options import FiltersConfig
 from lmkit.pii.detectors import find
@@ -79,7 +81,7 @@ FILES: Mapping[str, tuple[str, Callable[[str], str | bytes]]] = {
     "records of an archive": ("a.warc", str),
     "WET": ("a.warc.wet", str),
     "Wikipedia": ("a.xml", _wiki),
-    "XML": ("a.xml", str),
+    "XML": ("a.xml", lambda text: f"<mediawiki><page>{text}"),
     "Stack Exchange": (
         "Posts.xml",
         lambda text: f'<posts>\n<row Id="1" Body="{html.escape(text)}"/>',
@@ -90,7 +92,7 @@ FILES: Mapping[str, tuple[str, Callable[[str], str | bytes]]] = {
     "TTML": ("a.ttml", lambda text: f"<tt><body><p begin='1s'>{html.escape(text)}</p></body></tt>"),
     "CSV": ("a.csv", lambda text: f"text,n\n{text}"),
     "cell of CSV": ("a.csv", lambda text: f'text,n\n"{text}'),
-    "JSON": ("a.json", str),
+    "JSON": ("a.json", lambda text: f'[{{"text": "a"}}, {text}'),
     "JSON lines": ("a.jsonl", lambda text: json.dumps({"text": text, "url": text})),
     "notebook": ("a.ipynb", _notebook),
     "EPUB": ("a.epub", _zipped),
@@ -122,4 +124,5 @@ def read(kind: str, text: str, folder: Path) -> None:
     data = inside if isinstance(inside, bytes) else inside.encode("utf-8", "surrogatepass")
     path = folder / name
     path.write_bytes(data)
-    outcomes(path, max_record=100_000_000)
+    with suppress(InputError):  # by its first bytes it is in no format
+        outcomes(path, max_record=100_000_000)

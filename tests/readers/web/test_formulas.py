@@ -1,7 +1,9 @@
 import pytest
+from resiliparse.parse.html import HTMLTree
 
 from lmkit.readers.html_main_content import main_content
 from lmkit.readers.web.fast_content import fast_content
+from lmkit.readers.web.formulas import replace_formulas
 from lmkit.readers.web.visible_text import all_content
 
 FRAME = (
