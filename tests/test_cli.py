@@ -391,7 +391,7 @@ def test_a_terminal_of_ascii_gets_escapes(raw: Path) -> None:
 def test_missing_memory_and_a_panic_of_a_library_are_errors_of_one_line(
     error: BaseException, shown: str, raw: Path, lmkit: Lmkit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(*_: object) -> None:
+    def fails(*_: object, **__: object) -> None:
         raise error
 
     monkeypatch.setattr(cli, "_run_and_print", fails)
