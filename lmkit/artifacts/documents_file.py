@@ -190,8 +190,9 @@ def read_shard(source: Range, path: Path) -> Iterator[Document]:
 
 def _document(record: dict[str, Any]) -> Document:
     """Return the document of a record; TypeError for one that lmkit didn't write."""
-    document = Document(**record)
-    texts = (document.id, document.text, document.source)
-    if not all(isinstance(text, str) for text in texts) or not isinstance(document.metadata, dict):
+    texts = [record.get(name) for name in ("id", "text", "source")]
+    if not all(isinstance(text, str) for text in texts):
         raise TypeError("a field is of another type")
-    return document
+    if not isinstance(record.get("metadata", {}), dict):
+        raise TypeError("metadata is of another type")
+    return Document(**record)

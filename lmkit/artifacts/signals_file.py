@@ -99,7 +99,7 @@ def _tables(paths: Sequence[Path], columns: Sequence[str] | None) -> Iterator[An
             ) from None
 
 
-def _check(schema: pa.Schema) -> None:
+def _check(schema: Any) -> None:
     """Raise ValueError for columns that lmkit doesn't write."""
     for field in schema:
         kinds = (is_string, is_large_string) if field.name in FACTS else (is_integer, is_floating)

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -103,10 +104,10 @@ class DocumentTable:
 def _key(encoded: bytes, path: Path) -> DocumentKey:
     """Return a key that is stored in a file. Raises LmkitError for a damaged one."""
     try:
-        key = DocumentKey(*from_json(encoded))
-        texts = (key.source, key.id, key.text, key.path)
-        if not all(isinstance(text, str) for text in texts) or not isinstance(key.characters, int):
+        values: list[Any] = list(from_json(encoded))
+        *texts, characters = values[:5]
+        if not all(isinstance(text, str) for text in texts) or not isinstance(characters, int):
             raise TypeError
+        return DocumentKey(*values)
     except (ValueError, TypeError):
         raise LmkitError(f"{path}: damaged", "restore a copy of it, or make it again") from None
-    return key
