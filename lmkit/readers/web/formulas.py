@@ -49,7 +49,9 @@ def replace_formulas(tree: HTMLTree, formulas: Formulas) -> None:
         for element in scripts:
             _replace(tree, element, _source(element.text or "") if formulas == "tex" else "")
     body: Any = tree.body
-    for selector in (WRAPPERS, "math", PICTURES) if body is not None else ():
+    if body is None:
+        return
+    for selector in (WRAPPERS, "math", PICTURES):
         # The inner ones of nested wrappers leave the document with the outer one, and follow it.
         # Asking each whether it is still there would take quadratic time.
         left = 0
