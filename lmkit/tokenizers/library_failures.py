@@ -55,8 +55,8 @@ def named(work: Callable[[list[str]], ResultT], texts: Sequence[str]) -> ResultT
 
 def is_failure(error: BaseException) -> bool:
     """Return whether an error comes from the library; a panic of it is no Exception."""
-    ours = (KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError, LmkitError)
-    return not isinstance(error, ours)
+    of_others = (KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError, LmkitError)
+    return not isinstance(error, of_others)
 
 
 def problem_of(error: BaseException) -> str:
