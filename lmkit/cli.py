@@ -22,6 +22,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
+from io import TextIOWrapper
 from itertools import pairwise
 from keyword import iskeyword
 from pathlib import Path
@@ -45,24 +46,37 @@ from lmkit.config import (
     plain_type,
 )
 from lmkit.errors import ConfigError, Interrupted, LmkitError
-from lmkit.execution.progress import printable
+from lmkit.execution.forced_end import forced_end
+from lmkit.execution.progress import readable
 from lmkit.execution.ranks import rank
 from lmkit.suggestions import did_you_mean
 from lmkit.training.planning.jemalloc import restart_with_jemalloc
 
 SECONDS_FOR_RANK_ZERO = 2
+OUT_OF_MEMORY = (
+    *("allocate memory", "out of memory", "not enough memory", "failed to map segment"),
+    *("bad_alloc", "can't start new thread"),
+)
+"""In the messages of torch, zstd, the dynamic linker, C++ and Python."""
 CONTEXT = {"help_option_names": ["--help", "-h"]}
 HELP = "From raw text to a pre-trained language model that you can trust, one command per step."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
+    _open_streams()
     typed = _as_flags(list(sys.argv[1:] if arguments is None else arguments))
     if arguments is None and typed[:1] == ["pretrain"]:
         restart_with_jemalloc()
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGTERM, signal.SIGUSR1):
-            signal.signal(number, _as_interrupt)
+    if threading.current_thread() is not threading.main_thread():
+        return _main(typed)
+    for number in (signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, _as_interrupt)
+    with forced_end({_as_interrupt, signal.default_int_handler}, Interrupted.exit_code):
+        return _main(typed)
+
+
+def _main(typed: list[str]) -> int:
     try:
         app = _app(typed)
         exit_code = app(typed or ["--help"], prog_name="lmkit", standalone_mode=False) or 0
@@ -74,17 +88,51 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if "--debug" in typed:
             traceback.print_exc()
         return _fail(_explained(error, typed))
-    except MemoryError:
-        message = (
-            "out of memory",
-            "finished tasks are kept: run the same command again, with fewer --workers",
-        )
-        return _fail(LmkitError(*message))
+    except Exception as error:
+        if not _is_about_memory(error):
+            raise
+        return _out_of_memory()
     except KeyboardInterrupt:
         exit_code = Interrupted.exit_code
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # of a library in Rust; it is no Exception
+            raise
+        first = (str(error).splitlines() or [""])[0]
+        return _fail(LmkitError(f"a library failed: {first}", "one of the inputs is damaged"))
     if exit_code == Interrupted.exit_code:
         return _fail(Interrupted("interrupted", "the same command resumes"))
     return exit_code
+
+
+def _open_streams() -> None:
+    """Make all three streams usable: a closed one is empty, and an ASCII one gets escapes."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:  # a file that is opened would get its number, and what is printed
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != number:
+                os.dup2(null, number)
+        stream = getattr(sys, name)
+        if stream is None:
+            mode = "w" if number else "r"
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
+        elif number and isinstance(stream, TextIOWrapper) and stream.errors != "backslashreplace":
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _out_of_memory() -> int:
+    """Print the error with what is imported already: there is no memory for rich's tables."""
+    if not rank():
+        hint = "finished tasks are kept: run the same command again, with fewer --workers"
+        print(f"Error: out of memory\nHint: {hint}", file=sys.stderr, flush=True)
+    return LmkitError.exit_code
+
+
+def _is_about_memory(error: Exception) -> bool:
+    """Return whether memory was missing, which few libraries say by MemoryError."""
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or any(sign in text for sign in OUT_OF_MEMORY)
 
 
 def _as_flags(typed: list[str]) -> list[str]:
@@ -130,9 +178,9 @@ def _fail(error: Exception) -> int:
     # Not rich's own check: with FORCE_COLOR, which CI sets, it always detects a terminal.
     is_terminal = sys.stderr.isatty()
     console = Console(stderr=True, soft_wrap=True, highlight=False, force_terminal=is_terminal)
-    console.print(f"[bold red]Error:[/] {escape(printable(message))}")
+    console.print(f"[bold red]Error:[/] {escape(readable(message))}")
     if hint:
-        console.print(f"[dim]Hint: {escape(printable(hint))}[/]")
+        console.print(f"[dim]Hint: {escape(readable(hint))}[/]")
     return exit_code
 
 

@@ -22,6 +22,7 @@ Choices:
 """
 
 import ast
+import errno
 import inspect
 import json
 import os
@@ -45,9 +46,17 @@ from typing import (
     get_origin,
 )
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
-from pydantic_core import CoreSchema, ErrorDetails, core_schema
+from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, core_schema
 
 from lmkit.errors import ConfigError
 from lmkit.suggestions import did_you_mean
@@ -100,6 +109,16 @@ class Group(BaseModel):
             name: None if value == "none" and cls._can_be_off(name) else value
             for name, value in table.items()
         }
+
+    @field_validator("*")
+    @classmethod
+    def _is_usable(cls, value: Any) -> Any:
+        if isinstance(value, int) and abs(value) >= 1 << 63:
+            raise PydanticCustomError("too_large", "must be less than 2^63")
+        paths = cast(tuple[Any, ...], value) if isinstance(value, tuple) else (value,)
+        if any(isinstance(path, Path) and "\0" in str(path) for path in paths):
+            raise PydanticCustomError("no_path", "must be a path")
+        return value
 
     @classmethod
     def _can_be_off(cls, name: str) -> bool:
@@ -356,7 +375,7 @@ def _let_typed_presets_win(table: dict[str, Any], flags: Mapping[str, object]) -
 def _read_table(file: Path, stage: str, commands: Iterable[str]) -> dict[str, Any]:
     """Read the table of a config file, or of a manifest, that is for this command."""
     try:
-        text = file.read_text("utf-8")
+        text = _read_text(file)
         tables: dict[str, Any] = json.loads(text) if file.suffix == ".json" else tomllib.loads(text)
     except OSError as error:
         raise ConfigError(f"--config: cannot read {file}: {error.strerror}") from None
@@ -383,6 +402,22 @@ def _read_table(file: Path, stage: str, commands: Iterable[str]) -> dict[str, An
     return tables[stage]
 
 
+LONGEST_SHOWN = 200
+"""Characters of a wrong value."""
+
+
+def _read_text(file: Path) -> str:
+    """Read a file of options, or a manifest; OSError for one without an end, such as a device."""
+    steps: list[bytes] = []
+    with file.open("rb") as opened:
+        while step := opened.read(1 << 20):
+            steps.append(step)
+            if len(steps) > LARGEST_MB:
+                raise OSError(errno.EFBIG, f"larger than {LARGEST_MB:,} MB")
+    return b"".join(steps).decode("utf-8")
+
+
+LARGEST_MB = 1_000
 PHRASES = {
     "bool_parsing": "must be true or false",
     "float_parsing": "must be a number",
@@ -398,6 +433,8 @@ PHRASES = {
     "literal_error": "must be {expected}",
     "model_type": "must be a table",
     "string_type": "must be a text",
+    "too_large": "must be less than 2^63",
+    "no_path": "must be a path, which holds no NUL character",
     "path_type": "must be a path",
     "tuple_type": "must be a list",
 }
@@ -422,8 +459,14 @@ def _explain(
         return f"{typed}: no such option{did_you_mean(key, known)}"
     if phrase := PHRASES.get(problem["type"]):
         guess = did_you_mean(str(problem["input"]), known[key].names) if key in known else ""
-        return f"{typed}: got {problem['input']}, {phrase.format(**problem.get('ctx', {}))}{guess}"
+        got = _shortened(str(problem["input"]))
+        return f"{typed}: got {got}, {phrase.format(**problem.get('ctx', {}))}{guess}"
     return f"{typed}: {problem['msg']}"
+
+
+def _shortened(text: str) -> str:
+    """Return what was typed, if it isn't too long to be read."""
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}... ({len(text):,})"
 
 
 def split_commas(value: object) -> object:

@@ -351,3 +351,50 @@ def test_a_bug_keeps_its_traceback(raw: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(steps, "normalize", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         cli.main(["clean", str(raw), "--output", "out", "--workers", "1"])
+
+
+@pytest.mark.parametrize("closed", [(1,), (2,), (0, 1, 2)])
+def test_a_closed_stream_costs_nothing_but_what_it_would_have_shown(
+    closed: tuple[int, ...], raw: Path
+) -> None:
+    command = shlex.join([*LMKIT, "clean", str(raw), "--output", "clean", "--workers", "1"])
+    streams = " ".join(f"{number}>&-" for number in closed)
+    run = subprocess.run(f"{command} {streams}", shell=True, check=False, capture_output=True)
+    assert run.returncode == 0
+    assert b"Traceback" not in run.stderr
+    assert manifest(Path("clean"))["counts"]["documents_out"] > 0
+    files = [path for path in Path("clean").iterdir() if path.name != ".lock"]
+    assert {path.name for path in files} >= {"documents-00000.jsonl.zst", "manifest.json"}
+
+
+def test_a_terminal_of_ascii_gets_escapes(raw: Path) -> None:
+    ascii_only = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    for arguments, code in ((["--help"], 0), (["clean", "n\u00e4her", "--output", "o"], 2)):
+        run = subprocess.run(
+            [*LMKIT, *arguments], check=False, capture_output=True, env=os.environ | ascii_only
+        )
+        assert run.returncode == code, run.stderr
+        assert (run.stdout + run.stderr).isascii()
+        assert b"Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        (MemoryError(), "Error: out of memory"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), "out of memory"),
+        (RuntimeError("can't start new thread"), "out of memory"),
+        (ImportError("x.so: failed to map segment from shared object"), "out of memory"),
+        (type("PanicException", (BaseException,), {})("index out of bounds\nmore"), "index out"),
+    ],
+)
+def test_missing_memory_and_a_panic_of_a_library_are_errors_of_one_line(
+    error: BaseException, shown: str, raw: Path, lmkit: Lmkit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(cli, "_run_and_print", fails)
+    code, _, err = lmkit("clean", raw, "--output", "clean")
+    assert code == 1
+    assert shown in err and "Traceback" not in err and "\nmore" not in err

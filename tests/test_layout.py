@@ -46,7 +46,7 @@ READ_BY_HELP = {
     *("lmkit", "lmkit.cli", "lmkit.config", "lmkit.errors", "lmkit.suggestions"),
     *("lmkit.commands.registry", "lmkit.objectives.registry"),
     *("lmkit.execution.progress", "lmkit.execution.ranks", "lmkit.execution.amounts"),
-    *("lmkit.execution.work", "lmkit.execution.meter"),
+    *("lmkit.execution.work", "lmkit.execution.meter", "lmkit.execution.forced_end"),
     *("lmkit.model.positions.registry", "lmkit.training.optimizers.registry"),
     *("lmkit.training.tracking.registry", "lmkit.training.planning.jemalloc"),
     *("lmkit.model.presets", "lmkit.text.language_codes"),
@@ -55,6 +55,7 @@ READ_BY_HELP = {
     *("lmkit.filters.rule_sets", "lmkit.filters.url_blocklist", "lmkit.text.word_list_files"),
     *("lmkit.filters.document_signals", "lmkit.text.invisible_characters"),
     "lmkit.text.unspaced_scripts",
+    "lmkit.storage.bounded_files",
 }
 """What `--help` may import beside `options.py` files: the command line, tables of names, and parts
 that bring their own options."""

@@ -29,7 +29,7 @@ from lmkit.artifacts.tasks import Problem, TaskWriter
 from lmkit.errors import LmkitError
 from lmkit.storage.byte_lines import lines
 from lmkit.storage.byte_ranges import CorruptInput, Range
-from lmkit.storage.json_bytes import from_json, to_json
+from lmkit.storage.json_bytes import from_json, object_of, to_json
 
 ZSTD_LEVEL = 3
 NAMED_PROBLEMS = 10
@@ -176,13 +176,23 @@ def read_shard(source: Range, path: Path) -> Iterator[Document]:
     try:
         if path.suffix == ".parquet":
             for record in read_records(source):
-                yield Document(**record)
+                yield _document(record)
             return
         for line in lines(source, "zstd", limit=1 << 40):
             assert line.data is not None
-            yield Document(**from_json(line.data))
-    except (CorruptInput, ValueError, TypeError, RecursionError) as error:
+            yield _document(object_of(from_json(line.data)))
+    except (CorruptInput, ValueError, TypeError) as error:
         reason = error.reason if isinstance(error, CorruptInput) else error
         raise LmkitError(
             f"{path}: damaged since lmkit wrote it ({reason})", "make that folder again"
         ) from None
+
+
+def _document(record: dict[str, Any]) -> Document:
+    """Return the document of a record; TypeError for one that lmkit didn't write."""
+    texts = [record.get(name) for name in ("id", "text", "source")]
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("a field is of another type")
+    if not isinstance(record.get("metadata", {}), dict):
+        raise TypeError("metadata is of another type")
+    return Document(**record)

@@ -1,5 +1,6 @@
 """Finished folders that lmkit wrote, recognized and checked by their manifests."""
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -7,17 +8,30 @@ from lmkit.artifacts.manifest import MANIFEST, Manifest, Output, read, refuse_ot
 from lmkit.errors import InputError, LmkitError
 from lmkit.storage.byte_ranges import hash_range
 
+KEYS = (b'"stage"', b'"lmkit"')
+WRITTEN = re.compile(
+    r"(documents|signals|rejected|quarantine|duplicates|cuts|contamination)-(validation-)?\d{5,}"
+    r"\.(jsonl\.zst|parquet)"
+)
+"""Files that no other program names so."""
+
 
 def finished_manifest(path: Path) -> Manifest | None:
     """Return the manifest of a finished folder, None for anything else.
 
-    Raises InputError for a folder that lmkit has started and not finished.
+    Raises InputError for a folder that lmkit has started and not finished, or whose manifest is
+    damaged: its files must not be taken for plain ones.
     """
     if not path.is_dir():
         return None
     try:
         manifest = read(Manifest, path / MANIFEST)
     except LmkitError:
+        if is_made_by_lmkit(path):
+            raise InputError(
+                f"{path / MANIFEST}: damaged",
+                f"restore a good copy, or make {path} again from its inputs",
+            ) from None
         return None  # the manifest.json of another program
     if manifest is not None and manifest.stage != "pretrain":  # a run's model is still read
         refuse_other_format(manifest, path)
@@ -27,6 +41,19 @@ def finished_manifest(path: Path) -> Manifest | None:
             "run the command that writes it again: it resumes where it stopped",
         )
     return manifest
+
+
+def is_made_by_lmkit(folder: Path) -> bool:
+    """Return whether lmkit wrote a folder whose manifest.json it can't read.
+
+    Other programs write files of that name, too; lmkit's has its keys, or files next to it.
+    """
+    try:
+        content = (folder / MANIFEST).read_bytes()
+        names = [path.name for path in folder.iterdir()]
+    except OSError:
+        return False
+    return all(key in content for key in KEYS) or any(map(WRITTEN.fullmatch, names))
 
 
 def check_finished(path: Path, *, hashes: bool, below: str = "") -> None:

@@ -31,6 +31,7 @@ from lmkit.artifacts.options import RANGE_BYTES
 from lmkit.artifacts.tasks import ReadRange, TaskSize
 from lmkit.errors import InputError, LmkitError
 from lmkit.execution.progress import progress
+from lmkit.storage.bounded_files import read_bounded
 from lmkit.storage.byte_ranges import Compression, Range, hash_range
 from lmkit.storage.formats import KNOWN, Accepted, Format, Formats, suffix_and_compression
 from lmkit.storage.hub import HubDataset, shards_and_version
@@ -291,7 +292,7 @@ def _listed_paths(listed: Path | None) -> list[str]:
     if listed is None:
         return []
     try:
-        lines = listed.read_bytes().removeprefix(BOM).replace(b"\r\n", b"\n").split(b"\n")
+        lines = read_bounded(listed).removeprefix(BOM).replace(b"\r\n", b"\n").split(b"\n")
     except OSError as error:
         raise InputError(f"--inputs-from: cannot read {listed}: {error.strerror}") from None
     # File names may not be UTF-8.

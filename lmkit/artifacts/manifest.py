@@ -15,19 +15,24 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Self, TypeVar, cast
+from typing import Annotated, Any, Self, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lmkit.config import PLUGIN
 from lmkit.errors import InputError, LmkitError
 from lmkit.storage.atomic_files import atomic_write
+from lmkit.storage.json_bytes import from_json
 from lmkit.storage.remote_files import shown
 
 MANIFEST = "manifest.json"
 FORMAT = 2
 """Format of plans, manifests and runs. Format 1 had other names of options and files."""
 MANY_INPUTS = 10_000
+Count = Annotated[int, Field(ge=0, lt=1 << 63)]
+"""A number of things in a file that may be damaged: what no 64 bits hold isn't one."""
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+"""A time, or a size that isn't whole."""
 
 
 class Record(BaseModel):
@@ -48,6 +53,11 @@ class Record(BaseModel):
     def _texts(self) -> Iterator[str]:
         yield json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
 
+    @classmethod
+    def parsed(cls, data: bytes) -> Self:
+        """Return the record that a file holds; raise ValueError for anything else."""
+        return cls.model_validate(from_json(data))
+
 
 RecordT = TypeVar("RecordT", bound=Record)
 
@@ -55,7 +65,7 @@ RecordT = TypeVar("RecordT", bound=Record)
 def read(cls: type[RecordT], path: Path) -> RecordT | None:
     """Read a record, or return None if the file doesn't exist."""
     try:
-        return cls.model_validate(json.loads(path.read_bytes()))
+        return cls.parsed(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         return None
     except ValueError:  # including pydantic's ValidationError
@@ -65,11 +75,11 @@ def read(cls: type[RecordT], path: Path) -> RecordT | None:
 class Counts(Record):
     """Counts of documents by outcome, and whatever else a stage counts."""
 
-    documents_in: int = 0
-    documents_out: int = 0
-    dropped: dict[str, int] = {}
-    quarantined: int = 0
-    more: dict[str, int] = {}
+    documents_in: Count = 0
+    documents_out: Count = 0
+    dropped: dict[str, Count] = {}
+    quarantined: Count = 0
+    more: dict[str, Count] = {}
 
     @classmethod
     def total(cls, parts: Iterable["Counts"]) -> "Counts":
@@ -123,9 +133,9 @@ class Output(Record):
     """A file that was written."""
 
     name: str
-    bytes: int
+    bytes: Count
     sha256: str
-    counts: dict[str, int] = {}
+    counts: dict[str, Count] = {}
 
 
 class Plan(Record):
@@ -202,11 +212,11 @@ class Manifest(Plan):
     counts: Counts
     details: dict[str, Any] = {}
     """What the stage computed: sizes, shapes, metrics."""
-    seconds: float = Field(ge=0)
+    seconds: Amount
     """Wall time of the run that finished."""
-    task_seconds: float = 0
+    task_seconds: Amount = 0
     """Total time of all tasks, including those of interrupted runs."""
-    bytes_per_second: float = 0
+    bytes_per_second: Amount = 0
     machine: dict[str, Any] = {}
 
     def to_json(self) -> dict[str, Any]:
@@ -229,9 +239,10 @@ class Details(Record):
         """Read the details of a folder's manifest. Raises InputError."""
         try:
             return cls.model_validate(manifest.details)
-        except ValidationError:
+        except ValidationError as error:
+            field = ".".join(map(str, ("details", *error.errors()[0]["loc"])))
             raise InputError(
-                f"{folder / MANIFEST}: damaged",
+                f"{folder / MANIFEST}: damaged: {field}",
                 f"restore a good copy, or make {folder} again from its inputs",
             ) from None
 

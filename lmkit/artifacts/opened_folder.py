@@ -4,12 +4,12 @@ Choice: of an unfinished folder, the plan and the receipts of its finished tasks
 the manifest.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
+from lmkit.artifacts.finished_folders import is_made_by_lmkit
 from lmkit.artifacts.manifest import (
     MANIFEST,
     Counts,
@@ -21,6 +21,7 @@ from lmkit.artifacts.manifest import (
 )
 from lmkit.artifacts.tasks import PARTIAL, Receipt
 from lmkit.errors import InputError, LmkitError
+from lmkit.storage.json_bytes import from_json
 
 
 @dataclass(frozen=True)
@@ -105,9 +106,8 @@ def _not_a_manifest(folder: Path) -> tuple[str, str]:
     """Return a message and a hint for a damaged manifest, or for one of another program."""
     path = folder / MANIFEST if (folder / MANIFEST).exists() else folder / PARTIAL / "plan.json"
     try:
-        found = json.loads(path.read_bytes())
-        is_table = isinstance(found, dict)
-        by_lmkit = is_table and {"stage", "lmkit"} <= cast(dict[str, Any], found).keys()
+        from_json(path.read_bytes())
+        by_lmkit = is_made_by_lmkit(folder) or path.parent.name == PARTIAL
     except ValueError:
         by_lmkit = True  # unknown, but damaged
     if by_lmkit:

@@ -17,6 +17,7 @@ from typing import Any, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from pyarrow.types import is_floating, is_integer, is_large_string, is_string
 
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.errors import LmkitError
@@ -88,10 +89,21 @@ def read_signals(paths: Sequence[Path], columns: Sequence[str] | None = None) ->
 def _tables(paths: Sequence[Path], columns: Sequence[str] | None) -> Iterator[Any]:
     for path in paths:
         try:
-            known = pq.read_schema(path).names
-            present = None if columns is None else [name for name in columns if name in known]
+            known = pq.read_schema(path)
+            _check(known)
+            present = None if columns is None else [name for name in columns if name in known.names]
             yield pq.read_table(path, columns=present)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, ValueError, KeyError) as error:
             raise LmkitError(
                 f"{path}: cannot be read ({error})", "make that folder again"
             ) from None
+
+
+def _check(schema: Any) -> None:
+    """Raise ValueError for columns that lmkit doesn't write."""
+    for field in schema:
+        kinds = (is_string, is_large_string) if field.name in FACTS else (is_integer, is_floating)
+        if not any(is_kind(field.type) for is_kind in kinds):
+            raise ValueError(f"column {field.name} holds {field.type}")
+    if missing := set(FACTS) - set(schema.names):
+        raise ValueError(f"no column {min(missing)}")

@@ -12,19 +12,22 @@ Choices:
   ends. A resumed run hashes them again: damage in between would not show in the outputs.
 """
 
+import hashlib
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeVar
 
 from lmkit.artifacts.manifest import Counts, Output, Record, read
+from lmkit.errors import LmkitError
 from lmkit.execution.pool import map_tasks
 from lmkit.execution.progress import log_message
 from lmkit.storage.atomic_files import atomic_write, sha256
 
 PARTIAL = ".partial"
+DIGEST = '{{"digest": "{}",'
 TaskT = TypeVar("TaskT")
 
 
@@ -64,6 +67,23 @@ class Receipt(Record):
     facts: dict[str, Any]
     problems: tuple[Problem, ...]
     seconds: float
+
+    def _texts(self) -> Iterator[str]:
+        """Yield the text of the file, which begins with a hash of the rest."""
+        rest = "".join(super()._texts()).removeprefix("{")
+        yield DIGEST.format(hashlib.sha256(rest.encode("utf-8", "backslashreplace")).hexdigest())
+        yield rest
+
+    @classmethod
+    def parsed(cls, data: bytes) -> Self:
+        """Return the receipt that a file holds; raise ValueError for a damaged one.
+
+        What a step records is its own, so a receipt is whole, or none of it is believed.
+        """
+        size = len(DIGEST.format("")) + 64
+        if data[:size].decode("ascii") != DIGEST.format(hashlib.sha256(data[size:]).hexdigest()):
+            raise ValueError("damaged")
+        return super().parsed(data)
 
 
 class TaskWriter:
@@ -152,7 +172,10 @@ def receipt_path(folder: Path, step: str, number: int) -> Path:
 
 def finished(folder: Path, step: str, number: int) -> Receipt | None:
     """Return the receipt of a task, if all files that it lists exist."""
-    receipt = read(Receipt, receipt_path(folder, step, number))
+    try:
+        receipt = read(Receipt, receipt_path(folder, step, number))
+    except LmkitError:
+        return None  # damaged: the task is run again
     if receipt is None:
         return None
     files = [(folder / output.name, output) for output in receipt.outputs]
@@ -165,7 +188,11 @@ def corrupt_tasks(folder: Path, step: str, count: int) -> list[int]:
     """Return the tasks whose scratch files don't match their receipts."""
     corrupt: list[int] = []
     for number in range(count):
-        receipt = read(Receipt, receipt_path(folder, step, number))
+        try:
+            receipt = read(Receipt, receipt_path(folder, step, number))
+        except LmkitError:
+            corrupt.append(number)
+            continue
         scratch = receipt.scratch if receipt else ()
         if not all(_is_intact(folder / PARTIAL / output.name, output) for output in scratch):
             corrupt.append(number)

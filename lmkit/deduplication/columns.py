@@ -58,6 +58,10 @@ class Column(ABC):
         return mapped(folder / scratch(self.name, number), self.dtype)
 
     @abstractmethod
+    def check(self, part: Part, documents: int) -> None:
+        """Raise ValueError unless its files hold values of so many documents."""
+
+    @abstractmethod
     def kept(self, part: Part, kept: Mask, compared: Mask) -> Iterator[tuple[str, NDArray[Any]]]:
         """Yield what its files hold of the kept documents alone.
 
@@ -75,6 +79,11 @@ class Rows(Column):
     def open(self, writer: TaskWriter) -> "RowsFile":
         """Open its file in a task."""
         return RowsFile(self, writer)
+
+    def check(self, part: Part, documents: int) -> None:
+        """Raise ValueError unless its file holds a row of each of so many documents."""
+        if len(self.read(part)) != documents * self.width:
+            raise ValueError(f"{self.name} doesn't hold values of {documents:,} documents")
 
     def kept(self, part: Part, kept: Mask, compared: Mask) -> Iterator[tuple[str, NDArray[Any]]]:
         """Yield its rows; zeros for documents that lose them."""
@@ -96,6 +105,11 @@ class ByBand(Column):
         offset = np.dtype(self.dtype).itemsize * band * documents
         path = folder / scratch(self.name, number)
         return np.fromfile(path, self.dtype, documents, offset=offset)
+
+    def check(self, part: Part, documents: int) -> None:
+        """Raise ValueError unless its file holds whole bands of so many documents."""
+        if len(self.read(part)) % max(1, documents):
+            raise ValueError(f"{self.name} doesn't hold values of {documents:,} documents")
 
     def kept(self, part: Part, kept: Mask, compared: Mask) -> Iterator[tuple[str, NDArray[Any]]]:
         """Yield its bands; zeros for documents that lose them."""
@@ -126,6 +140,15 @@ class Ragged(Column):
         folder, number = part
         stored = np.fromfile(folder / scratch(self.lengths, number), np.int64)
         return np.diff(stored, prepend=0) if self.as_ends else stored
+
+    def check(self, part: Part, documents: int) -> None:
+        """Raise ValueError unless its files hold values of each of so many documents."""
+        counts = self.counts(part)
+        values = len(self.read(part))
+        if len(counts) != documents or counts.min(initial=0) < 0 or counts.max(initial=0) > values:
+            raise ValueError(f"{self.lengths} doesn't hold sizes of {documents:,} documents")
+        if int(counts.sum()) != values:
+            raise ValueError(f"{self.name} and {self.lengths} contradict each other")
 
     def kept(self, part: Part, kept: Mask, compared: Mask) -> Iterator[tuple[str, NDArray[Any]]]:
         """Yield its values and their numbers; none for documents that lose them."""

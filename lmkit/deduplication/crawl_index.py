@@ -31,7 +31,7 @@ import numpy as np
 
 from lmkit.artifacts.inputs import Inputs
 from lmkit.artifacts.lock import LOCK, folder_lock
-from lmkit.artifacts.manifest import Input, Output, Record, fingerprint, read
+from lmkit.artifacts.manifest import Count, Input, Output, Record, fingerprint, read
 from lmkit.artifacts.tasks import scratch
 from lmkit.deduplication.columns import Column
 from lmkit.deduplication.document_table import KEYS, DocumentTable
@@ -42,6 +42,7 @@ from lmkit.storage.atomic_files import fsync, sha256
 
 FORMAT = 2
 RECORD = "index.json"
+RESTORE = "restore a copy of it, or start another --index with the earlier crawls"
 ADDING, REPLACED = ".adding", ".replaced"
 
 
@@ -53,8 +54,8 @@ class Part(Record):
     """Hash of the inputs."""
     settings: dict[str, Any]
     """The options that must be the same for all crawls."""
-    documents: int
-    tasks: int
+    documents: Count
+    tasks: Count
     files: tuple[Output, ...]
 
     @property
@@ -120,8 +121,26 @@ class Index:
                 if not intact or sha256(path) != file.sha256:
                     raise InputError(
                         f"--index: {path} is not what was written",
-                        "restore a copy of it, or start another --index with the earlier crawls",
+                        RESTORE,
                     )
+            try:
+                self._check_columns(self.folder(number), part)
+            except (ValueError, OSError) as error:  # its hashes are right: it was made so
+                raise InputError(
+                    f"--index: {self.folder(number)}: damaged: {error}", RESTORE
+                ) from None
+
+    def _check_columns(self, folder: Path, part: Part) -> None:
+        """Raise ValueError unless all columns of a part hold the same documents."""
+        columns = [KEYS, *(column for each in self.matchers for column in each.columns)]
+        documents = 0
+        for task in range(part.tasks):
+            count = len(KEYS.counts((folder, task)))
+            documents += count
+            for column in columns:
+                column.check((folder, task), count)
+        if documents != part.documents:
+            raise ValueError(f"{RECORD} counts {part.documents:,} documents, not {documents:,}")
 
     def add(self, documents: DocumentTable, partial: Path) -> int:
         """Add the documents that no matcher removes; return how many."""
@@ -234,7 +253,8 @@ def _refuse_missing_columns(
     stored = {file.name for file in part.files}
     for reason, column in columns:
         for name in column.files:
-            if not stored.issuperset(scratch(name, task) for task in range(part.tasks)):
+            names = (scratch(name, task) for task in range(part.tasks))
+            if not all(each in stored for each in names):  # which ends at the first that is missing
                 raise ConfigError(
                     f"--index: {folder} holds no {name}: its crawl was not searched for "
                     f"{reason!r} duplicates, and these documents can't be compared with it",

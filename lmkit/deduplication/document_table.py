@@ -10,11 +10,11 @@ Choices:
   representatives are ever in memory.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +23,8 @@ from lmkit.artifacts.tasks import TaskFiles, TaskWriter, scratch
 from lmkit.deduplication.columns import Numbers, Part, Ragged
 from lmkit.deduplication.keep_policy import DocumentKey, location_of, value_of
 from lmkit.deduplication.options import KeepConfig
-from lmkit.storage.json_bytes import to_json
+from lmkit.errors import LmkitError
+from lmkit.storage.json_bytes import from_json, to_json
 from lmkit.text.digests import digest
 
 KEYS = Ragged("names", "uint8", lengths="ends", as_ends=True)
@@ -96,5 +97,17 @@ class DocumentTable:
             with self.path("names", part).open("rb") as file:
                 for number, start, end in rows:
                     file.seek(start)
-                    found[number] = DocumentKey(*json.loads(file.read(end - start)))
+                    found[number] = _key(file.read(end - start), self.path("names", part))
         return found
+
+
+def _key(encoded: bytes, path: Path) -> DocumentKey:
+    """Return a key that is stored in a file. Raises LmkitError for a damaged one."""
+    try:
+        values: list[Any] = list(from_json(encoded))
+        *texts, characters = values[:5]
+        if not all(isinstance(text, str) for text in texts) or not isinstance(characters, int):
+            raise TypeError
+        return DocumentKey(*values)
+    except (ValueError, TypeError):
+        raise LmkitError(f"{path}: damaged", "restore a copy of it, or make it again") from None

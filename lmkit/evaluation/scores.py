@@ -1,6 +1,5 @@
 """The scores of a model, as they stand in scores.json: on held-out text, and on tasks."""
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -10,6 +9,7 @@ from typing import Any
 from lmkit.errors import LmkitError
 from lmkit.evaluation.tasks.task_scores import GroupScores, TaskScores, group_scores
 from lmkit.evaluation.text_score import Score
+from lmkit.storage.json_bytes import read_object
 
 SCORES = "scores.json"
 
@@ -87,7 +87,7 @@ class Scores:
 def read_scores(folder: Path) -> Scores:
     """Read scores.json. Raises LmkitError."""
     try:
-        values: dict[str, Any] = json.loads((folder / SCORES).read_text("utf-8"))
+        values = read_object(folder / SCORES)
         tasks = {name: TaskScores.model_validate(each) for name, each in values["tasks"].items()}
         sources = {
             name: TextScores.from_json(each) for name, each in values.get("sources", {}).items()

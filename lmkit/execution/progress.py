@@ -9,7 +9,11 @@ Choices:
   two, four and so on, so that a run of days doesn't fill its log. It says how much time is left
   where that is long enough to wait for.
 - File names and their content may hold anything: control characters, which could rewrite a
-  terminal, are shown as escapes.
+  terminal, are shown as escapes. So are bidirectional overrides, which make a text look like
+  another one (Trojan Source, Boucher and Anderson 2021, arXiv 2111.00169). Marks of direction,
+  which Arabic and Hebrew text needs, and which can't reorder letters, stay.
+- A word of 5,000 characters, such as an id of megabytes, is no longer one that a person reads: its
+  beginning and its length are shown. A path is shorter.
 """
 
 import re
@@ -24,7 +28,10 @@ from lmkit.execution.meter import InputRead, read_here
 from lmkit.execution.ranks import rank
 from lmkit.execution.work import BYTES, Work, WorkState
 
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+LONG_WORD = re.compile(r"(?<!\S)\S{5000,}")
+SHOWN_OF_LONG = 200
+"""Characters."""
 
 LEAST_TIME_LEFT = 5
 """Seconds; a time left that is shorter is not printed."""
@@ -47,7 +54,7 @@ class Step(Protocol):
 def log_message(message: str) -> None:
     """Print a message that is not a result; of several processes, only rank 0 prints."""
     if rank() == 0:
-        print(printable(message), file=sys.stderr, flush=True)
+        print(readable(message), file=sys.stderr, flush=True)
 
 
 def printable(message: str) -> str:
@@ -57,6 +64,20 @@ def printable(message: str) -> str:
     'a\\x1b[1m\n'
     """
     return CONTROL.sub(lambda found: ascii(found[0])[1:-1], message)
+
+
+def readable(message: str) -> str:
+    """Show what `printable` does, and of very long words the beginning.
+
+    >>> readable("document " + "a" * 1_000_000)[200:]
+    'aaaaaaaaa... (1,000,000 characters)'
+    """
+    return LONG_WORD.sub(lambda found: beginning(found[0]), printable(message))
+
+
+def beginning(text: str) -> str:
+    """Return the beginning of a long text, and its length."""
+    return f"{text[:SHOWN_OF_LONG]}... ({len(text):,} characters)"
 
 
 def warn(message: str) -> None:

@@ -25,11 +25,13 @@ from rich.text import Text
 
 from lmkit.execution.amounts import size
 from lmkit.execution.column_widths import column_widths
-from lmkit.execution.progress import log_message
+from lmkit.execution.progress import beginning, log_message
 from lmkit.execution.ranks import rank
 from lmkit.execution.terminal_width import terminal_width
 
 MAX_SOURCES = 10
+LONG = 5_000
+"""Characters of a value that nobody reads, such as an id of megabytes; longer than any path."""
 AROUND_PANEL = 4
 """The columns that the border of a panel takes."""
 
@@ -98,11 +100,13 @@ def plain(sections: Mapping[str, Section]) -> str:
 
 
 def printable(text: str) -> str:
-    r"""Replace characters that aren't printable with escapes.
+    r"""Replace characters that aren't printable with escapes; of a very long text, show its start.
 
     >>> printable("red \x1b[31m, two\nlines, half a pair \ud83d")
     'red \\x1b[31m, two\\nlines, half a pair \\ud83d'
     """
+    if len(text) >= LONG:
+        text = beginning(text)
     if text.isprintable():
         return text
     return "".join(

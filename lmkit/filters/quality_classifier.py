@@ -17,7 +17,7 @@ Choices:
   differs between machines give the same score.
 """
 
-import json
+import math
 import re
 import zlib
 from collections.abc import Sequence
@@ -29,6 +29,8 @@ from numpy.typing import NDArray
 
 from lmkit.counter_rng import splitmix64
 from lmkit.errors import InputError
+from lmkit.storage.array_header import read_array_header
+from lmkit.storage.json_bytes import read_object
 from lmkit.text.unspaced_scripts import UNSPACED_CLASS
 
 WEIGHTS = "weights.npy"
@@ -106,6 +108,18 @@ def _hashes(text: str) -> list[int]:
         return [_known[word] for word in found]
 
 
+def _weights(path: Path) -> NDArray[np.float32]:
+    """Read the weights; OSError or ValueError for anything else."""
+    with path.open("rb") as file:
+        shape, _, dtype = read_array_header(file)
+        if shape != (BUCKETS,) or dtype != np.float32:
+            raise ValueError("wrong shape or type")
+        weights_D = np.frombuffer(file.read(BUCKETS * dtype.itemsize + 1), dtype)
+    if weights_D.shape != shape or not np.isfinite(weights_D).all():
+        raise ValueError("its weights aren't whole, or not finite")
+    return weights_D
+
+
 class QualityClassifier:
     """Scores texts: the probability that one is good, if good and ordinary ones were as many."""
 
@@ -121,16 +135,16 @@ class QualityClassifier:
         path = folder / DESCRIPTION
         hint = "name a folder that lmkit train-classifier wrote"
         try:
-            known = json.loads(path.read_text("utf-8"))
+            known = read_object(path)
             if known["features"] != FEATURES:
                 raise InputError(f"{path}: made for other features: {known['features']}", hint)
             path = folder / WEIGHTS
-            weights_D = np.load(path, allow_pickle=False)
+            weights_D = _weights(path)
             intercept = float(known["intercept"])
-        except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+            if not math.isfinite(intercept):
+                raise ValueError("its intercept isn't finite")
+        except (OSError, ValueError, KeyError, TypeError, EOFError, OverflowError) as error:
             raise InputError(f"{path}: not a classifier: {error}", hint) from None
-        if weights_D.shape != (BUCKETS,) or weights_D.dtype != np.float32:
-            raise InputError(f"{path}: not a classifier: wrong shape or type", hint)
         return cls(weights_D, intercept)
 
     @staticmethod

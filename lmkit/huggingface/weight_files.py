@@ -7,7 +7,6 @@ Choices:
   memory is needed. A file that is shorter than its header lists is corrupt.
 """
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 
 from lmkit.errors import InputError
 from lmkit.huggingface.family import COPY_AGAIN, Json
+from lmkit.storage.json_bytes import read_object
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -101,14 +101,11 @@ def _single_file(folder: Path) -> Path:
 def read_table(path: Path) -> Json:
     """Read a JSON object; InputError where it is missing or corrupt."""
     try:
-        content: Any = json.loads(path.read_bytes())
+        return read_object(path)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}", COPY_AGAIN) from None
     except ValueError as error:
         raise InputError(f"{path}: corrupt: {error}", COPY_AGAIN) from None
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: corrupt: not a table", COPY_AGAIN)
-    return content  # pyright: ignore[reportUnknownVariableType]
 
 
 def listed(names: Sequence[str]) -> str:

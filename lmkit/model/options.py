@@ -22,6 +22,9 @@ from lmkit.model.presets import PARTS, PRESETS, Shape
 
 FFN_MULTIPLE = 64  # matrix units work on tiles; a partial tile costs a full one
 LEARNED_POSITIONS = 1024
+MOST_LAYERS = 4_000
+"""More than any model has, and few enough that a model is described in seconds."""
+WIDEST = 1_000_000
 GATED = {"swiglu": "silu", "geglu": "gelu", "geglu-tanh": "gelu-tanh"}
 """Gated activations, and the function that is applied to the gate."""
 
@@ -68,27 +71,27 @@ class ModelConfig(Group):
     """Position encoding: learned or sinusoidal embeddings are added to the tokens; rotary rotates
     queries and keys; relative (T5), transformer-xl (XLNet) and alibi add to attention scores."""
 
-    layers: Annotated[int, Field(ge=1)] = 6
+    layers: Annotated[int, Field(ge=1, le=MOST_LAYERS)] = 6
     """Transformer blocks."""
 
-    decoder_layers: Annotated[int, Field(ge=1)] | None = None
+    decoder_layers: Annotated[int, Field(ge=1, le=MOST_LAYERS)] | None = None
     """Blocks of an encoder-decoder's decoder; none: as many as in its encoder."""
 
-    hidden_size: Annotated[int, Field(ge=1)] = 384
+    hidden_size: Annotated[int, Field(ge=1, le=WIDEST)] = 384
     """Hidden size: the width of the residual stream."""
 
-    heads: Annotated[int, Field(ge=1)] = 6
+    heads: Annotated[int, Field(ge=1, le=WIDEST)] = 6
     """Attention heads in each block."""
 
-    kv_heads: Annotated[int, Field(ge=1)] | None = None
+    kv_heads: Annotated[int, Field(ge=1, le=WIDEST)] | None = None
     """Key-value heads, each shared by several query heads (grouped-query attention); none: one for
     each."""
 
-    head_dim: Annotated[int, Field(ge=1)] | None = None
+    head_dim: Annotated[int, Field(ge=1, le=WIDEST)] | None = None
     """Dimension of one head's queries, keys and values; none: the hidden size divided by the
     heads."""
 
-    ffn_size: Annotated[int, Field(ge=1)] | None = None
+    ffn_size: Annotated[int, Field(ge=1, le=10 * WIDEST)] | None = None
     """Hidden size of the feed-forward network; none: 4 times the hidden size, or with a gated
     activation 8/3 of it, up to a multiple of 64."""
 
@@ -115,15 +118,15 @@ class ModelConfig(Group):
     tie_embeddings: bool = True
     """Use the embedding matrix as output matrix, too."""
 
-    window: Annotated[int, Field(ge=2)] | None = None
+    window: Annotated[int, Field(ge=2, le=2**31)] | None = None
     """Attention window of sliding-window layers: half to each side in an encoder, the last
     positions in a decoder; none: all layers attend to the whole document."""
 
-    global_every: Annotated[int, Field(ge=1)] | None = None
+    global_every: Annotated[int, Field(ge=1, le=2**31)] | None = None
     """With a window, the first layer and every n-th after it have global attention; none: none
     has."""
 
-    max_positions: Annotated[int, Field(ge=1)] | None = None
+    max_positions: Annotated[int, Field(ge=1, le=2**31)] | None = None
     """Longest sequence of learned positions; none: 1,024."""
 
     rotary_base: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 10_000.0

@@ -6,6 +6,8 @@ from pydantic import Field
 
 from lmkit.config import Group
 
+LONGEST_SEQUENCE = 1 << 24
+"""Tokens of a sequence: rows are padded to it, so a batch needs memory for all of it."""
 Fraction = Annotated[float | None, Field(ge=0, le=1)]
 Bits = Annotated[float | None, Field(ge=0)]
 

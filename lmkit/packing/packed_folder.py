@@ -56,7 +56,10 @@ class PackedFolder:
 
     def sequences(self, split: str) -> TokenSequences:
         """Open the sequences of a split."""
-        return TokenSequences.open(self.path / split, self.record.sequence_length, self.record.pad)
+        record = self.record
+        return TokenSequences.open(
+            self.path / split, record.sequence_length, record.pad, record.vocabulary_size
+        )
 
     def shards(self, splits: Sequence[str]) -> list[tuple[str, int]]:
         """List the shards of the splits that hold documents: a split, and an index."""

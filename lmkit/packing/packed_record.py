@@ -4,30 +4,32 @@ Choice: a record is parsed once, where a folder is opened. Keys that this versio
 left out, so that a folder of a later version of the same format is still read.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
-from lmkit.artifacts.manifest import Details, Record
+from lmkit.artifacts.manifest import Count, Details, Record
+from lmkit.packing.options import LONGEST_SEQUENCE
 from lmkit.tokenizers.encoder_choice import EncoderRecord
 
 BEFORE_TOKENS = ("sequence_length", "packing")
 """Keys that a manifest lists first."""
+TokenId = Annotated[int, Field(ge=0, lt=1 << 32)]
 
 
 class SplitRecord(Record):
     """One split: its documents, and the sequences that they are in."""
 
-    documents: int
-    cut: int
+    documents: Count
+    cut: Count
     """Documents that were split and would have fit in one sequence."""
-    bytes_of_text: int
-    tokens: int
+    bytes_of_text: Count
+    tokens: Count
     """BOS and EOS included."""
-    rows: int
+    rows: Annotated[int, Field(ge=1, lt=1 << 63)]
     """Sequences."""
-    padding: int
-    padding_share: float
+    padding: Count
+    padding_share: Annotated[float, Field(ge=0, le=1)]
 
 
 class TokensRecord(Details):
@@ -35,15 +37,15 @@ class TokensRecord(Details):
 
     model_config = ConfigDict(extra="ignore")
 
-    vocabulary_size: int
+    vocabulary_size: Annotated[int, Field(ge=1, le=1 << 32)]
     tokenizer: str
     """SHA-256 of its tokenizer.json."""
-    pad: int
-    bos: int | None
-    eos: int | None
+    pad: TokenId
+    bos: TokenId | None
+    eos: TokenId | None
     """Ids added around each document; None where there was none."""
     limits: dict[str, Any] = {}  # noqa: RUF012 (a field's default, which pydantic copies)
-    sources: dict[str, dict[str, int]] = {}  # noqa: RUF012
+    sources: dict[str, dict[str, Count]] = {}  # noqa: RUF012
     """Documents, tokens and bytes of each source."""
     encoder: EncoderRecord | None = None
     """What encoded the documents."""
@@ -52,7 +54,7 @@ class TokensRecord(Details):
 class PackedRecord(TokensRecord):
     """Tokens, and the sequences that they are packed into."""
 
-    sequence_length: int
+    sequence_length: Annotated[int, Field(ge=1, le=LONGEST_SEQUENCE)]
     packing: str
     train: SplitRecord
     validation: SplitRecord | None = None

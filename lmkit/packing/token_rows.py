@@ -94,17 +94,25 @@ class TokenSequences:
         index: tuple[Stored, Stored],
         sequence_length: int,
         pad: int,
+        vocabulary_size: int | None = None,
     ) -> None:
         self.sequence_length = sequence_length
         self.pad = pad
+        self._vocabulary_size = vocabulary_size
         self._tokens = tokens
         self._documents = documents
         self._starts, self._pieces = index
         self._first_document = np.cumsum([0, *(len(part) for part in documents)])
 
     @classmethod
-    def open(cls, folder: Path, sequence_length: int, pad: int) -> "TokenSequences":
-        """Open `train/` or `validation/` of a packed folder; tokens are memory-mapped."""
+    def open(
+        cls, folder: Path, sequence_length: int, pad: int, vocabulary_size: int | None = None
+    ) -> "TokenSequences":
+        """Open `train/` or `validation/` of a packed folder; tokens are memory-mapped.
+
+        What is read later is checked then, against the vocabulary too where it is given: an
+        InputError names the file that doesn't fit.
+        """
         shards = Shards.at(folder)
         starts = StoredArray.at(folder / STARTS, np.dtype("<i8"))
         pieces = StoredArray.at(folder / PIECES, PIECE)
@@ -114,7 +122,8 @@ class TokenSequences:
                 f"{folder / STARTS}: counts {count} pieces, but {PIECES} has {len(pieces)}",
                 "the folder is damaged; make it again with lmkit pack --overwrite",
             )
-        return cls(shards.tokens, shards.documents, (starts, pieces), sequence_length, pad)
+        index = starts, pieces
+        return cls(shards.tokens, shards.documents, index, sequence_length, pad, vocabulary_size)
 
     @classmethod
     def from_documents(
@@ -155,7 +164,10 @@ class TokenSequences:
     def lengths(self) -> NDArray[np.int64]:
         """Return the numbers of tokens in the sequences, without padding."""
         ends = np.concatenate([[0], np.cumsum(values(self._pieces)["length"].astype(np.int64))])
-        return np.diff(ends[values(self._starts)])
+        starts = values(self._starts)
+        if starts.min() < 0 or starts.max() >= len(ends):
+            raise _damaged(self._starts)
+        return np.diff(ends[starts])
 
     def read(self, rows: NDArray[np.int64]) -> SequenceBatch:
         """Read the sequences with these indices, in this order."""
@@ -199,8 +211,10 @@ class TokenSequences:
     ) -> tuple[NDArray[np.void], NDArray[np.int64], NDArray[np.int64]]:
         """Return the pieces of sequences, their offsets in the flat batch, and their numbers."""
         starts = values(self._starts)
-        first_B = starts[rows]
-        counts_B = starts[rows + 1] - first_B
+        first_B, stops_B = starts[rows], starts[rows + 1]
+        counts_B = stops_B - first_B
+        if (first_B < 0).any() or (counts_B < 0).any() or (stops_B > len(self._pieces)).any():
+            raise _damaged(self._starts)
         nth_P = concatenated_ranges(counts_B)
         pieces = values(self._pieces)[np.repeat(first_B, counts_B) + nth_P]
 
@@ -223,13 +237,20 @@ class TokenSequences:
         numbers_P = pieces["document"].astype(np.int64)
         begins_P = pieces["start"].astype(np.int64)
         stops_P = begins_P + pieces["length"].astype(np.int64)
+        if (numbers_P < 0).any() or (numbers_P >= self.documents).any():
+            raise _damaged(self._pieces)
         shards_P = np.searchsorted(self._first_document, numbers_P, side="right") - 1
         continues_P = np.zeros(len(pieces), np.bool_)
         for shard in np.unique(shards_P):
             here = shards_P == shard
             records = values(self._documents[shard])[numbers_P[here] - self._first_document[shard]]
-            begins_P[here] += records["start"].astype(np.int64)
-            continues_P[here] = stops_P[here] < records["tokens"].astype(np.int64)
+            firsts, lengths = (records[name].astype(np.int64) for name in ("start", "tokens"))
+            if (begins_P[here] < 0).any() or (stops_P[here] > lengths).any():
+                raise _damaged(self._pieces)
+            if (firsts < 0).any() or (firsts > len(self._tokens[shard]) - lengths).any():
+                raise _damaged(self._documents[shard])
+            begins_P[here] += firsts
+            continues_P[here] = stops_P[here] < lengths
         return shards_P, begins_P, continues_P
 
     def _gather(self, shards_N: NDArray[np.int64], offsets_N: NDArray[np.int64]) -> NDArray[Any]:
@@ -238,6 +259,17 @@ class TokenSequences:
         edges = np.flatnonzero(np.diff(shards_N)) + 1
         for first, stop in zip([0, *edges], [*edges, len(offsets_N)], strict=True):
             if first < stop:
-                shard = values(self._tokens[shards_N[first]])
-                tokens_N[first:stop] = shard[offsets_N[first:stop]]
+                shard = self._tokens[shards_N[first]]
+                tokens_N[first:stop] = found = values(shard)[offsets_N[first:stop]]
+                if self._vocabulary_size is not None and found.max() >= self._vocabulary_size:
+                    raise _damaged(shard)
         return tokens_N
+
+
+def _damaged(stored: Stored) -> InputError:
+    """Return the error for a file that other files of its folder contradict."""
+    assert isinstance(stored, StoredArray), "in memory it can't be damaged"
+    return InputError(
+        f"{stored.path}: damaged: it doesn't fit the other files of its folder",
+        "make the folder again with lmkit pack --overwrite",
+    )

@@ -13,7 +13,6 @@ Choices:
 """
 
 import os
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.errors import InputError, LmkitError
+from lmkit.storage.array_header import read_array_header
 
 DOCUMENT = np.dtype(
     [("start", "<u8"), ("tokens", "<u8"), ("bytes", "<u8"), ("key", "<u8"), ("text", "<u8")]
@@ -187,14 +187,13 @@ class StoredArray:
         hint = "its folder is damaged; make it again with lmkit pack --overwrite"
         try:
             with path.open("rb") as file:
-                version = np.lib.format.read_magic(file)
-                shape, fortran_order, dtype = _HEADERS[version](file)
+                shape, fortran_order, dtype = read_array_header(file)
                 offset, status = file.tell(), os.fstat(file.fileno())
         except FileNotFoundError:
             raise InputError(f"{path}: no such file", hint) from None
         except OSError as error:
             raise InputError(f"{path}: cannot read it: {error.strerror}") from None
-        except (ValueError, KeyError, EOFError):
+        except (ValueError, EOFError):
             raise InputError(f"{path}: not a .npy file", hint) from None
         if len(shape) != 1 or fortran_order or dtype not in accepted:
             kinds = " or ".join(str(kind) for kind in accepted)
@@ -206,12 +205,6 @@ class StoredArray:
             raise InputError(f"{path}: has {status.st_size} bytes, must have {expected}", hint)
         stamp = (status.st_ino, status.st_size, status.st_mtime_ns)
         return cls(path, dtype, shape[0], offset, stamp)
-
-
-_HEADERS: dict[tuple[int, int], Callable[[BinaryIO], tuple[tuple[int, ...], bool, Any]]] = {
-    (1, 0): np.lib.format.read_array_header_1_0,
-    (2, 0): np.lib.format.read_array_header_2_0,
-}
 
 
 def values(array: "StoredArray | NDArray[Any]") -> NDArray[Any]:

@@ -35,6 +35,7 @@ from lmkit.text.digests import document_key, text_key
 from lmkit.text.surrogates import well_formed
 from lmkit.tokenizers import long_texts
 from lmkit.tokenizers.encoder_choice import EncoderRecord
+from lmkit.tokenizers.library_failures import TextFailedError
 from lmkit.tokenizers.tokenizer import Tokenizer
 
 Split = Literal["train", "validation"]
@@ -229,8 +230,11 @@ def encode_batch(
     batch: Sequence[Document | TokenizedDocument], tokenizer: Tokenizer
 ) -> Iterator[EncodedDocument]:
     """Yield the documents of a batch with both their tokens and their texts."""
-    short = [d.text for d in batch if isinstance(d, Document) and d.size <= LONG_CHARACTERS]
-    ids_of_short = iter(tokenizer.encode_batch(short))
+    short = [d for d in batch if isinstance(d, Document) and d.size <= LONG_CHARACTERS]
+    try:
+        ids_of_short = iter(tokenizer.encode_batch([document.text for document in short]))
+    except TextFailedError as error:
+        raise error.in_document(short[error.index].id) from None
     for document in batch:
         if isinstance(document, TokenizedDocument):
             yield EncodedDocument(
@@ -239,9 +243,11 @@ def encode_batch(
         elif document.size <= LONG_CHARACTERS:
             yield EncodedDocument(document, next(ids_of_short), document.text)
         else:
-            yield EncodedDocument(
-                document, long_texts.encode(tokenizer, document.text), document.text
-            )
+            try:
+                ids = long_texts.encode(tokenizer, document.text)
+            except TextFailedError as error:
+                raise error.in_document(document.id) from None
+            yield EncodedDocument(document, ids, document.text)
 
 
 @lru_cache(maxsize=1)  # a process has many tasks, and a big vocabulary takes a second to read

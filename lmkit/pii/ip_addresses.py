@@ -36,7 +36,7 @@ VERSION = re.compile(
 )
 ASSIGNED = re.compile(r"(?:==|>=|<=|~=|\bv\.?\s?)\s?$", re.IGNORECASE)
 HOST_WORD = re.compile(
-    r"(?<![A-Za-z\[])(?:ips?|ipv4|addr\w*|dns|hosts?|hostname|servers?|\w*ping|gateway|resolver\w*|client|peer|"
+    r"(?<![A-Za-z\[])(?:ips?|ipv4|addr\w*|dns|hosts?|hostname|servers?|\w{0,40}ping|gateway|resolver\w*|client|peer|"
     r"subnet|network|netmask|router|proxy|traceroute|connect\w*|login|logged|visit\w*|адрес\w*|"
     r"хост\w*|сервер\w*|adresse|dirección|endereço)\b|地址|服务器|アドレス|サーバー|عنوان|خادم|पता|सर्वर",
     re.IGNORECASE,

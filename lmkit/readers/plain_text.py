@@ -111,4 +111,7 @@ def _joined_block(block: str) -> str:
     indented = any(line[:1] in " \t" for line in lines[1:])
     if len(lines) < 2 or indented or len(full) < 0.8 * (len(lines) - 1):
         return block
-    return re.sub(r"[ \t]*\n[ \t]*", " ", block.strip("\n"))
+    # No regular expression: one takes quadratic time on a long run of tabs inside a line.
+    first, *others = block.strip("\n").split("\n")
+    lines = [first, *(line.lstrip(" \t") for line in others)]
+    return " ".join([*(line.rstrip(" \t") for line in lines[:-1]), lines[-1]])

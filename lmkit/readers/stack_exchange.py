@@ -31,7 +31,7 @@ from lmkit.storage.byte_ranges import CorruptInput, Range
 QUESTION, ANSWER = "1", "2"
 NUMBER = re.compile(r"[0-9]{1,18}")
 """What SQLite, too, can store as an integer."""
-REFERENCE = re.compile(rb"&#(?:x0*([0-9a-fA-F]*)|0*([0-9]*));")
+REFERENCE = re.compile(rb"&#(?:x0*+([0-9a-fA-F]*+)|0*+([0-9]*+));")
 CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 NONCHARACTERS = re.compile(rb"\xef\xbf[\xbe\xbf]")
 """U+FFFE and U+FFFF in UTF-8."""

@@ -58,7 +58,8 @@ TEXTS = [
 QUESTIONS = ("query", "question")
 FEW_WORDS = 4
 LABEL = re.compile(r"\s*(?:question|problem|q)\s*:\s*", re.I)
-CHOICES_AND_ANSWER = re.compile(r"\n\s*(?:choices|options|answer|a)\s*:.*", re.I | re.S)
+CHOICES_OR_ANSWER = re.compile(r"(?:choices|options|answer|a)\s*:", re.I)
+SPACES = re.compile(r"\s+")
 FINISHED = re.compile(r"[.?!…][\"'”’)\]]*\s*\Z")  # noqa: RUF001 (this punctuation is intended)
 
 
@@ -126,11 +127,19 @@ def texts_of(record: dict[str, Any]) -> list[str]:
 
 def _question(text: str, record: dict[str, Any]) -> str:
     """Return a question without the prompt, with its answer if it is unfinished."""
-    bare = CHOICES_AND_ANSWER.sub(
-        "", LABEL.sub("", text, count=1) if LABEL.match(text) else text
-    ).strip()
+    label = LABEL.match(text)
+    bare = _before_choices(text[label.end() :] if label else text).strip()
     choices, gold = record.get("choices"), record.get("gold")
     if FINISHED.search(bare) or not isinstance(choices, list) or not isinstance(gold, int):
         return bare
     answers = cast(list[Any], choices)
     return f"{bare} {answers[gold]}" if 0 <= gold < len(answers) else bare
+
+
+def _before_choices(text: str) -> str:
+    """Return a prompt up to the line that begins with the choices, or with the answer."""
+    for gap in SPACES.finditer(text):
+        line = gap[0].find("\n")
+        if line >= 0 and CHOICES_OR_ANSWER.match(text, gap.end()):
+            return text[: gap.start() + line]
+    return text

@@ -126,7 +126,15 @@ def quoted(text: str) -> str:
         if each in "\\'"
         else each
         if each.isprintable()
-        else "".join(f"\\x{byte:02x}" for byte in os.fsencode(each))
+        else "".join(f"\\x{byte:02x}" for byte in _bytes(each))
         for each in text
     )
     return f"$'{''.join(characters)}'"
+
+
+def _bytes(character: str) -> bytes:
+    """Return a character as it is in a file name; any lone surrogate as it would be in UTF-8."""
+    try:
+        return os.fsencode(character)
+    except UnicodeEncodeError:
+        return character.encode("utf-8", "surrogatepass")

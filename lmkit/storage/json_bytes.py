@@ -5,10 +5,13 @@ Choices:
   Python's module accepts; and it reads such integers as floats, which would change them. Those are
   rare, so a record that holds one takes the slow path.
 - Invalid JSON is rejected by Python's module too, whose messages give the location and the reason.
+- A file that lmkit wrote may come back damaged, or made by a stranger: whatever is wrong with it is
+  a ValueError, also arrays within arrays beyond what Python can hold.
 """
 
 import json
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import orjson
 
@@ -31,7 +34,7 @@ def to_json(value: Any) -> bytes:
 
 
 def from_json(data: bytes) -> Any:
-    """Return the value that JSON encodes; raise ValueError or RecursionError if it is invalid.
+    """Return the value that JSON encodes; raise ValueError if it is invalid.
 
     >>> from_json(b"[18446744073709551616, 0.5]")
     [18446744073709551616, 0.5]
@@ -39,8 +42,23 @@ def from_json(data: bytes) -> Any:
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError:
-        return json.loads(data.decode("utf-8"))
+        try:
+            return json.loads(data.decode("utf-8"))
+        except RecursionError as error:
+            raise ValueError(str(error)) from None
     return json.loads(data) if _may_have_lost_digits(value) else value
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Read a file that holds one object; raise OSError, or ValueError for anything else."""
+    return object_of(from_json(path.read_bytes()))
+
+
+def object_of(value: Any) -> dict[str, Any]:
+    """Return a value that is an object; raise ValueError for any other."""
+    if not isinstance(value, dict):
+        raise ValueError("not a table")
+    return cast(dict[str, Any], value)
 
 
 def _may_have_lost_digits(value: Any) -> bool:

@@ -7,6 +7,7 @@ input.
 from pathlib import Path
 
 from lmkit.errors import InputError
+from lmkit.storage.bounded_files import read_bounded
 
 
 def read_entries(path: Path, option: str = "list") -> list[str]:
@@ -15,7 +16,7 @@ def read_entries(path: Path, option: str = "list") -> list[str]:
     Raises InputError, which names the `option`, if there are none.
     """
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = read_bounded(path).decode("utf-8").splitlines()
     except OSError as error:
         problem = f"{option}: {path}: cannot be read: {error.strerror}"
         raise InputError(problem, "name a file with one entry per line") from None

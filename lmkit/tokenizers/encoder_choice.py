@@ -20,6 +20,7 @@ from lmkit.artifacts.manifest import Record
 from lmkit.tokenizers.encoder_probe import first_difference, probe_texts
 from lmkit.tokenizers.fast_encoder import FastEncoder, Ids
 from lmkit.tokenizers.fastokens_file import UnsupportedTokenizerError, fastokens_file
+from lmkit.tokenizers.library_failures import named
 
 WORTH_A_PROOF = 4_000_000
 """Characters, or bytes, of text that `tokenizers` encodes before the proof is worth its time."""
@@ -112,6 +113,10 @@ class TextEncoder:
 
 
 def encode_with_tokenizers(tokenizer: tokenizers.Tokenizer, texts: list[str]) -> list[Ids]:
-    """Return the ids of the texts, which must have a UTF-8 form."""
-    encodings = tokenizer.encode_batch_fast(texts, add_special_tokens=False)
-    return [np.array(encoding.ids, np.uint32) for encoding in encodings]
+    """Return the ids of the texts, which must have a UTF-8 form. Raises TextFailedError."""
+
+    def encode(texts: list[str]) -> list[Ids]:
+        encodings = tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+        return [np.array(encoding.ids, np.uint32) for encoding in encodings]
+
+    return named(encode, texts)

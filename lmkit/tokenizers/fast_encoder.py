@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.tokenizers.fastokens_file import UnsupportedTokenizerError
+from lmkit.tokenizers.library_failures import is_failure
 
 Ids = NDArray[np.uint32]
 OLD_WHITE_SPACE = "\N{MONGOLIAN VOWEL SEPARATOR}"
@@ -28,7 +29,8 @@ class FastEncoder:
         try:
             self._encoder = fastokens.Tokenizer.from_json_str(file)
         except BaseException as error:
-            _raise_unless_failed(error)
+            if not is_failure(error):
+                raise
             raise UnsupportedTokenizerError(f"fastokens can't load it: {error}") from None
         self._encode_other = encode_other
         self.fallbacks: Counter[str] = Counter()
@@ -45,7 +47,8 @@ class FastEncoder:
             try:
                 encoded = self._encoded([texts[number] for number in batch])
             except BaseException as error:
-                _raise_unless_failed(error)
+                if not is_failure(error):
+                    raise
                 if len(batch) > 1:  # so that only the text that fails is left to the other one
                     batches += [[number] for number in batch]
                 self._count("refused by fastokens", len(batch) == 1)
@@ -64,9 +67,3 @@ class FastEncoder:
         flat = np.frombuffer(ids, np.uint32)
         bounds = np.frombuffer(offsets, np.uint64).tolist()
         return [flat[a:b] for a, b in pairwise(bounds)]
-
-
-def _raise_unless_failed(error: BaseException) -> None:
-    """Raise what doesn't come from the library; a panic of it is no Exception."""
-    if isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit | MemoryError):
-        raise error

@@ -17,6 +17,7 @@ from typing import Any
 import tokenizers
 
 from lmkit.errors import InputError
+from lmkit.storage.json_bytes import read_object
 from lmkit.tokenizers.special_tokens import FILL_IN_THE_MIDDLE, ROLES, SENTINELS, sentinel
 from lmkit.tokenizers.tokenizer import (
     CONFIG,
@@ -109,7 +110,7 @@ def _needs(tokenizer: Tokenizer) -> Iterator[str]:
 def _configuration(folder: Path, roles: Mapping[str, str], added: list[str]) -> dict[str, bytes]:
     """Return the files next to tokenizer.json; existing ones are kept and completed."""
     found: dict[str, dict[str, Any]] = {
-        name: json.loads((folder / name).read_text("utf-8"))
+        name: read_object(folder / name)
         for name in (CONFIG, SPECIAL_TOKENS)
         if (folder / name).exists()
     }

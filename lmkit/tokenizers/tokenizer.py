@@ -32,9 +32,11 @@ from numpy.typing import NDArray
 from tokenizers import models
 
 from lmkit.errors import InputError
+from lmkit.storage.json_bytes import read_object
 from lmkit.text.surrogates import well_formed
 from lmkit.tokenizers.encoder_choice import TextEncoder, encode_with_tokenizers
 from lmkit.tokenizers.fast_encoder import Ids
+from lmkit.tokenizers.library_failures import is_failure, named, problem_of
 from lmkit.tokenizers.special_tokens import FILL_IN_THE_MIDDLE, ROLES, sentinel
 
 TOKENIZER = "tokenizer.json"
@@ -63,6 +65,8 @@ WELL_KNOWN = {
     "separator": ("<sep>", "[SEP]"),
 }
 """Tokens with these roles in published models, lmkit's first."""
+MOST_IDS = 20_000_000
+"""Tables have an entry for each id, and published tokenizers have a million at most."""
 NOT_IN_TEXT = "\U0010ffff"
 """A noncharacter."""
 
@@ -84,6 +88,8 @@ class Tokenizer:
         ids = {role: self._tokenizer.token_to_id(text) for role, text in texts.items()}
 
         self.size: int = max(self._tokenizer.get_vocab().values()) + 1
+        if self.size > MOST_IDS:
+            raise ValueError(f"its ids go up to {self.size - 1:,}")
         roles = json.dumps(sorted(texts.items())).encode()
         self.fingerprint = hashlib.sha256(data + roles).hexdigest()
         self.pad: int | None = ids.get("pad")
@@ -110,8 +116,10 @@ class Tokenizer:
             return cls(data, named_roles(path.parent) or guessed_roles(data))
         except InputError:
             raise
-        except Exception as error:  # the library raises nothing more precise
-            raise InputError(f"{path}: not a tokenizer: {error}", hint) from None
+        except BaseException as error:  # the library raises nothing more precise
+            if not is_failure(error):
+                raise
+            raise InputError(f"{path}: not a tokenizer: {problem_of(error)}", hint) from None
 
     def __reduce__(self) -> tuple[type["Tokenizer"], tuple[bytes, dict[str, str]]]:
         return Tokenizer, (self._data, self._texts)
@@ -277,7 +285,7 @@ class Tokenizer:
         """
         numbers = np.array(ids if isinstance(ids, np.ndarray) else list(ids), np.int64)
         shown = numbers[~self._is_hidden[numbers]].tolist()
-        return self._tokenizer.decode(shown, skip_special_tokens=False)
+        return named(lambda _: self._tokenizer.decode(shown, skip_special_tokens=False), [])
 
     def normal_form(self, text: str) -> str:
         """Return the text that decoding should return, if no word is unknown.
@@ -285,7 +293,9 @@ class Tokenizer:
         It is normalized; with a vocabulary of words or word pieces, words are separated by one
         space.
         """
-        text = well_formed(text)
+        return named(lambda texts: self._normal_form(*texts), [well_formed(text)])
+
+    def _normal_form(self, text: str) -> str:
         if self._tokenizer.normalizer is not None:
             text = self._tokenizer.normalizer.normalize_str(text)
         if self._is_by_words and self._tokenizer.pre_tokenizer is not None:
@@ -341,16 +351,16 @@ def contents(tokenizer: tokenizers.Tokenizer) -> dict[str, str]:
 
 def named_roles(folder: Path) -> dict[str, str]:
     """Return the tokens by role from a folder's JSON files."""
-    named: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for path in (folder / CONFIG, folder / SPECIAL_TOKENS):
         if path.exists():
             try:
-                named |= json.loads(path.read_text("utf-8"))
+                values |= read_object(path)
             except (ValueError, TypeError) as error:
                 raise InputError(f"{path}: not a JSON object: {error}") from None
     texts: dict[str, str] = {}
     for role, name in TRANSFORMERS_ROLES.items():
-        value = named.get(name)
+        value = values.get(name)
         text = value.get("content") if isinstance(value, dict) else value
         if isinstance(text, str):
             texts[role] = text

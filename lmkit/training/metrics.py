@@ -26,6 +26,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self, cast
 
+from lmkit.storage.json_bytes import from_json
 from lmkit.training.step_lines import complete_lines, trim_lines
 from lmkit.training.tracking.registry import TrackedRun
 from lmkit.training.tracking.trackers import Trackers
@@ -202,7 +203,7 @@ def trim(run: Path, step: int) -> None:
 
 def _record(line: bytes) -> Record | None:
     try:
-        values = json.loads(line)
+        values = from_json(line)
         return Record(**{key: _with_nan(values[key]) for key in values if key in _FIELDS})
     except (ValueError, TypeError, AttributeError):
         return None

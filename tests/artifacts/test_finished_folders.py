@@ -29,3 +29,28 @@ def test_an_edited_shard_is_detected_when_it_is_read(raw: Path, lmkit: Lmkit) ->
     if one.stat().st_size == other.stat().st_size:
         exit_code, _, err = lmkit("dedup", "clean", "--output", "dedup")
         assert exit_code in {1, 2} and "manifest.json" in err
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"stage": "clean", "lmkit": 3}', "[" * 9_999])
+def test_a_damaged_manifest_is_refused_and_the_folder_not_read_as_plain_files(
+    content: str, raw: Path, lmkit: Lmkit
+) -> None:
+    lmkit("clean", raw, "--output", "clean")
+    (Path("clean") / "manifest.json").write_text(content)
+    commands = {
+        "dedup": ["clean"],
+        "clean": ["clean"],
+        "train-tokenizer": ["clean"],
+        "pack": ["clean", "--tokenizer", "tokenizer"],
+        "train-classifier": ["clean", raw],
+    }
+    for command, arguments in commands.items():
+        code, _, err = lmkit(command, *arguments, "--output", "output")
+        assert code == 2, command
+        assert "clean/manifest.json: damaged" in err or "no such file" in err, err
+    assert not Path("output").exists()
+
+
+def test_the_manifest_of_another_program_makes_no_folder_ours(raw: Path, lmkit: Lmkit) -> None:
+    (raw / "manifest.json").write_text('{"name": "a browser extension", "version": 3}')
+    assert lmkit("clean", raw, "--output", "clean")[0] == 0

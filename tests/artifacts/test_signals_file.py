@@ -1,6 +1,8 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from lmkit.artifacts import signals_file as signals_file
@@ -35,4 +37,20 @@ def test_a_task_without_documents_has_no_signals(here: Path) -> None:
 def test_a_damaged_file_is_named(here: Path) -> None:
     Path("signals-00000.parquet").write_bytes(b"PAR1 not really")
     with pytest.raises(LmkitError, match=r"signals-00000\.parquet: cannot be read"):
+        read_signals([Path("signals-00000.parquet")])
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"id": ["a"], "source": ["s"], "language": ["en"]},
+        {"id": [1], "source": ["s"], "language": ["en"], "reason": ["r"]},
+        {"id": ["a"], "source": ["s"], "language": ["en"], "reason": ["r"], "characters": ["x"]},
+    ],
+)
+def test_columns_that_lmkit_does_not_write_are_refused(
+    columns: dict[str, list[object]], here: Path
+) -> None:
+    pq.write_table(pa.table(columns), "signals-00000.parquet")
+    with pytest.raises(LmkitError, match=r"signals-00000\.parquet: cannot be read .*column"):
         read_signals([Path("signals-00000.parquet")])

@@ -2,7 +2,14 @@ from pathlib import Path
 
 import pytest
 
-from lmkit.artifacts.tasks import TaskFiles, TaskSize, TaskWriter, finished, run_tasks
+from lmkit.artifacts.tasks import (
+    TaskFiles,
+    TaskSize,
+    TaskWriter,
+    corrupt_tasks,
+    finished,
+    run_tasks,
+)
 from lmkit.execution.meter import count_bytes, count_document
 
 
@@ -104,3 +111,16 @@ def test_after_an_error_no_file_is_left(tmp_path: Path, at_the_end: bool) -> Non
         _ = 0 if at_the_end else 1 / 0
     assert not [*writer.partial.iterdir()]
     assert writer.finish().scratch == ()
+
+
+@pytest.mark.parametrize("damage", ["1", "{}", '"facts": {}', "\x00"])
+def test_a_task_whose_receipt_is_damaged_is_run_again(damage: str, tmp_path: Path) -> None:
+    run(tmp_path, "a", "b")
+    receipt = tmp_path / ".partial/step-00000.json"
+    written = receipt.read_text()
+    for text in (damage, written.replace('"task": "a"', '"task": 7'), written[:-9], "[" * 9_999):
+        receipt.write_text(text)
+        assert finished(tmp_path, "step", 0) is None
+        assert corrupt_tasks(tmp_path, "step", 2) == [0]
+    assert run(tmp_path, "a", "b") == ["a", "b"]
+    assert receipt.read_text() != damage

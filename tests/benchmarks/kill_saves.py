@@ -9,7 +9,8 @@ import sys
 import time
 from pathlib import Path
 
-from lmkit.training.checkpoints.layout import find_corruption, newest_first, read_json, step_of
+from lmkit.storage.json_bytes import read_object
+from lmkit.training.checkpoints.layout import find_corruption, newest_first, step_of
 
 SAVE_LOOP = """
 import itertools, sys
@@ -49,7 +50,11 @@ def killed_while_saving(run: Path, kills: int, seed: int = 0) -> tuple[int, int]
         intact = [checkpoint for checkpoint in found if not find_corruption(checkpoint)]
         checked += len(found)
         bad += len(found) - len(intact)
-        if not intact or step_of(intact[0]) < saved or read_json(intact[0] / "state.json") is None:
+        if (
+            not intact
+            or step_of(intact[0]) < saved
+            or read_object(intact[0] / "state.json") is None
+        ):
             bad += 1
     return checked, bad
 

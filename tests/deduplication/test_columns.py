@@ -85,3 +85,21 @@ def test_after_an_error_there_is_no_file(tmp_path: Path) -> None:
         rows.add(b"x")
         _ = 1 / 0
     assert not [*(tmp_path / PARTIAL).iterdir()]
+
+
+@pytest.mark.parametrize("column", [ROWS, BANDS, TEXTS, LISTS])
+def test_a_column_that_holds_other_documents_is_refused(column: Column, tmp_path: Path) -> None:
+    (tmp_path / PARTIAL).mkdir()
+    part = stored(tmp_path, DOCUMENTS)
+    column.check(part, len(DOCUMENTS))
+    with pytest.raises(ValueError, match="doesn't hold"):
+        column.check(part, len(DOCUMENTS) + 1)
+
+
+@pytest.mark.parametrize("sizes", [[9, 9, 9, 9], [-1, 4, 5, 4], [2**62, 2**62, 2**62, 2**62 + 12]])
+def test_sizes_that_contradict_the_values_are_refused(sizes: list[int], tmp_path: Path) -> None:
+    (tmp_path / PARTIAL).mkdir()
+    folder, number = stored(tmp_path, DOCUMENTS)
+    np.array(sizes, np.int64).tofile(folder / f"sizes-{number:05d}.scratch")
+    with pytest.raises(ValueError, match=r"doesn't hold|contradict"):
+        LISTS.check((folder, number), len(DOCUMENTS))

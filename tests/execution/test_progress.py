@@ -7,7 +7,7 @@ import pytest
 
 from lmkit.execution import progress as module
 from lmkit.execution.meter import InputRead, count_bytes, count_document
-from lmkit.execution.progress import progress
+from lmkit.execution.progress import printable, progress, readable
 
 
 class Terminal(io.StringIO):
@@ -162,3 +162,28 @@ def test_a_pipe_gets_no_control_codes_whatever_the_environment(
         clock.now += 3
         step(100)
     assert capsys.readouterr().err == "cleaning: 100%, 100 B, 33 B/s\n"
+
+
+SAFE = "Ünïcode\ttab\nline 天地 نص\u200f हिन्दी 👩\u200d👩\u200d👧 \ufffd"
+
+
+def test_text_of_any_script_with_tabs_and_new_lines_is_unchanged() -> None:
+    assert printable(SAFE) == readable(SAFE) == SAFE
+
+
+@pytest.mark.parametrize("number", [*range(9), *range(11, 32), *range(127, 160)])
+def test_control_characters_are_shown(number: int) -> None:
+    shown = "\\r" if number == 13 else f"\\x{number:02x}"
+    assert printable(f"a{chr(number)}[31mb") == f"a{shown}[31mb"
+
+
+@pytest.mark.parametrize("number", [*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+def test_bidirectional_overrides_are_shown(number: int) -> None:
+    assert printable(f"a{chr(number)}b") == f"a\\u{number:04x}b"
+
+
+def test_an_id_of_megabytes_is_shortened_and_a_path_is_not() -> None:
+    message = readable(f"of {'/long' * 800} and {'i' * 5_000_000} it says")
+    assert len(message) < 5_000
+    assert "/long" * 800 in message
+    assert "... (5,000,000 characters) it says" in message

@@ -178,3 +178,37 @@ def test_a_piece_is_complete_if_its_document_is_not_split(lengths: list[int], si
             inside = int((read.tokens_BT[row] == token).sum())
             expected = token != PAD and inside == lengths[token - 1]
             assert read.complete_BT[row, column] == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "number"),
+    [
+        (STARTS, None, -3),
+        (STARTS, None, 2**40),
+        (PIECES, "document", 2**63),
+        (PIECES, "document", 7),
+        (PIECES, "start", 2**64 - 1),
+        (documents_name(0), "start", 2**63),
+        (documents_name(0), "tokens", 2**62),
+        (tokens_name(0), None, 999),
+    ],
+)
+def test_a_number_that_other_files_contradict_is_refused_when_it_is_read(
+    name: str, field: str | None, number: int, tmp_path: Path
+) -> None:
+    write_split(tmp_path, [[[1, 2, 3], [4, 5]]], [0, 1], 4)
+    stored = np.load(tmp_path / name)
+    column = stored if field is None else stored[field]
+    column[1 if name == STARTS else 0] = number
+    write_array(tmp_path / name, stored)
+    with pytest.raises(InputError, match=f"{name}: damaged|{STARTS}: damaged"):
+        TokenSequences.open(tmp_path, 4, PAD, vocabulary_size=10).read(np.arange(2))
+
+
+def test_lengths_of_sequences_that_point_nowhere_are_refused(tmp_path: Path) -> None:
+    write_split(tmp_path, [[[1, 2, 3], [4, 5]]], [0, 1], 4)
+    starts = np.load(tmp_path / STARTS)
+    starts[1] = 2**40
+    write_array(tmp_path / STARTS, starts)
+    with pytest.raises(InputError, match="damaged"):
+        TokenSequences.open(tmp_path, 4, PAD).lengths()

@@ -16,7 +16,8 @@ from lmkit.artifacts.tasks import PARTIAL
 from lmkit.huggingface.family import Family
 from lmkit.huggingface.parity_check import ParityResult
 from lmkit.model.cost import parameters
-from lmkit.training.checkpoints.layout import STATE, read_json, step_of
+from lmkit.storage.json_bytes import read_object
+from lmkit.training.checkpoints.layout import STATE, step_of
 from lmkit.training.checkpoints.run_record import RunRecord
 from lmkit.training.checkpoints.trained_model import Description, run_of
 
@@ -48,7 +49,7 @@ class Training:
             manifest or read(Plan, run / PARTIAL / "plan.json"),
             RunRecord.from_manifest(manifest, run) if manifest else None,
             step_of(checkpoint),
-            read_json(checkpoint / STATE),
+            read_object(checkpoint / STATE),
         )
 
 

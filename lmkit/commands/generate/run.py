@@ -25,9 +25,9 @@ from itertools import islice
 from typing import Any
 
 from lmkit.commands.generate.options import GenerateConfig
-from lmkit.commands.generate.terminal_text import terminal_text
 from lmkit.counter_rng import draw
 from lmkit.errors import ConfigError, InputError
+from lmkit.execution.progress import printable
 from lmkit.generation.generated import Generated
 from lmkit.generation.prompts import Prepared, PromptRunner
 from lmkit.generation.prompts_file import PromptLine, PromptsFile
@@ -97,7 +97,7 @@ def generate(config: GenerateConfig) -> list[Sample]:
 
 def result_parts(config: GenerateConfig, as_json: bool) -> Iterator[str]:
     """Yield what is printed, as soon as it is known: the samples, separated by rules, or JSON."""
-    shown = terminal_text if sys.stdout.isatty() and not as_json else str
+    shown = printable if sys.stdout.isatty() and not as_json else str
     with _prompt_lines(config) as lines:
         for part in (_json if as_json else _text)(config, _opened(config), lines):
             yield shown(part)

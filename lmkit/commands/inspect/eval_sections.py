@@ -1,6 +1,5 @@
 """What only a folder of `lmkit eval` shows: the scores, and the items that a model got wrong."""
 
-import json
 from typing import Any
 
 from lmkit.artifacts.opened_folder import OpenedFolder
@@ -12,6 +11,7 @@ from lmkit.errors import InputError
 from lmkit.evaluation.scores import TextScores, source_rows
 from lmkit.evaluation.tasks.score_table import score_sections
 from lmkit.evaluation.tasks.task_scores import GroupScores, TaskScores
+from lmkit.storage.json_bytes import read_object
 from lmkit.suggestions import did_you_mean
 
 TABLES = {"tasks", "groups", "sources"}
@@ -36,7 +36,10 @@ def eval_sections(folder: OpenedFolder) -> Sections:
 
 def wrong_answer_sections(config: InspectConfig, folder: OpenedFolder, task: str) -> Sections:
     """Return the scores of a task, and items that the model got wrong. Raises InputError."""
-    scores = _tasks(_scores(folder))
+    try:
+        scores = _tasks(_scores(folder))
+    except (ValueError, AttributeError):
+        raise InputError(f"{config.folder / 'scores.json'}: damaged", "make it again") from None
     if task not in scores:
         raise InputError(
             f"--task: {config.folder} has no task {task}{did_you_mean(task, scores)}",
@@ -47,8 +50,11 @@ def wrong_answer_sections(config: InspectConfig, folder: OpenedFolder, task: str
     number = list(scores).index(task)
     path = config.folder / f"answers-{number:05d}.jsonl.zst"
     answers = read_records(path, range(scores[task].items))
-    wrong = [answer for answer in answers if answer["right"] is False]
-    shown = [_wrong_answer(answer) for answer in wrong[: config.samples]]
+    try:
+        wrong = [answer for answer in answers if answer["right"] is False]
+        shown = [_wrong_answer(answer) for answer in wrong[: config.samples]]
+    except (KeyError, TypeError, IndexError):
+        raise InputError(f"{path}: damaged", "make that folder again") from None
     facts = {"items": len(answers), "wrong": len(wrong), "shown": len(shown)}
     return {"answers": facts, **score_sections({task: scores[task]}, {}), "wrong_answers": shown}
 
@@ -71,10 +77,9 @@ def _wrong_answer(answer: dict[str, Any]) -> Sections:
 def _scores(folder: OpenedFolder) -> dict[str, Any]:
     """Return the content of scores.json; nothing where it is missing or damaged."""
     try:
-        found = json.loads((folder.path / "scores.json").read_text("utf-8"))
+        return read_object(folder.path / "scores.json")
     except (OSError, ValueError):
         return {}  # not finished, or listed in the problems
-    return found if isinstance(found, dict) else {}
 
 
 def _tasks(scores: dict[str, Any]) -> dict[str, TaskScores]:

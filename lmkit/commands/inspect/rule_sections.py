@@ -1,6 +1,6 @@
 """What the rules of a cleaned folder removed, or would remove with other limits."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, cast
@@ -12,7 +12,7 @@ from lmkit.artifacts.signals_file import FACTS, read_signals
 from lmkit.commands.inspect.folder_kind import Sections
 from lmkit.commands.inspect.options import InspectConfig
 from lmkit.config import PLUGIN, refuse_other_plugins
-from lmkit.errors import InputError
+from lmkit.errors import InputError, LmkitError
 from lmkit.filters.ablation import removals_by_rule, with_limits
 from lmkit.filters.options import FiltersConfig, rules_of_manifest
 from lmkit.filters.rules import Rule
@@ -42,7 +42,7 @@ def _verdict(
     config: InspectConfig, document: str, rules: Sequence[Rule], paths: Sequence[Path]
 ) -> Sections:
     """Return the verdict on a document, with every signal that a rule compares."""
-    table = read_signals(paths)
+    table = _with_columns(read_signals(paths), {rule.signal for rule in rules}, paths)
     # Parts of a document were filtered together: a part's id is the document's and a number.
     known = {document, document.rpartition("#")[0]} - {""}
     rows = table.filter([key in known for key in table["id"].to_pylist()]).to_pylist()
@@ -56,7 +56,7 @@ def _verdict(
                 "rule": rule.reason,
                 "value": row[rule.signal],
                 "limit": "none" if rule.limit is None else rule.limit,
-                "verdict": "drops it" if rule.breaks(row[rule.signal]) else "passes",
+                "verdict": "drops it" if _breaks(rule, row[rule.signal]) else "passes",
             }
             for row in rows
             for rule in rules
@@ -65,10 +65,25 @@ def _verdict(
     }
 
 
+def _breaks(rule: Rule, value: float | None) -> bool:
+    """Return whether a rule drops a document with this value; None: it was never computed."""
+    return value is not None and bool(rule.breaks(value))
+
+
+def _with_columns(table: Any, names: Set[str], paths: Sequence[Path]) -> Any:
+    """Return a table that has the named columns; LmkitError for one that has not."""
+    if missing := names - set(table.column_names):
+        raise LmkitError(
+            f"{paths[0]}: no column {min(missing)}, which the rules of its folder compare",
+            "make that folder again",
+        )
+    return table
+
+
 def _removals(rules: Sequence[Rule], paths: Sequence[Path]) -> Sections:
     """Return what each rule removes."""
     names = sorted({rule.signal for rule in rules})
-    table = read_signals(paths, ["reason", *names])
+    table = _with_columns(read_signals(paths, ["reason", *names]), {"reason", *names}, paths)
     reasons = table["reason"]
     empty = cast(Any, pc).equal(reasons, "empty").fill_null(False).to_numpy()
     columns = {name: table[name].to_numpy() for name in names}

@@ -1,6 +1,5 @@
 """What only a folder of `lmkit train-tokenizer` shows, and how a tokenizer splits a text."""
 
-import json
 from pathlib import Path
 
 from lmkit.artifacts.opened_folder import OpenedFolder
@@ -8,6 +7,7 @@ from lmkit.commands.inspect.folder_kind import FolderKind, Sections
 from lmkit.commands.inspect.folder_sections import MAX_INPUTS
 from lmkit.commands.inspect.options import InspectConfig
 from lmkit.packing.preview import TEXT, special_texts, tokenized
+from lmkit.storage.json_bytes import from_json
 from lmkit.tokenizers.report import ALL_SOURCES, ReportRow, TokenizerRecord
 from lmkit.tokenizers.tokenizer import TOKENIZER, Tokenizer
 
@@ -23,7 +23,7 @@ def tokenizer_sections(folder: OpenedFolder) -> Sections:
 
 def _report(folder: Path) -> Sections:
     try:
-        found = json.loads((folder / "report.json").read_text("utf-8"))
+        found = from_json((folder / "report.json").read_bytes())
         rows = [ReportRow.model_validate(row) for row in found]
     except (OSError, ValueError, TypeError):
         return {}  # from an older version, or listed in the problems

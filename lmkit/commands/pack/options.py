@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field
 
 from lmkit.artifacts.options import QUARANTINE_FILES, ReadsRecords, WritesShards
 from lmkit.config import StageConfig
-from lmkit.packing.options import LimitsConfig
+from lmkit.packing.options import LONGEST_SEQUENCE, LimitsConfig
 
 
 class PackConfig(ReadsRecords, WritesShards, StageConfig):
@@ -29,7 +29,7 @@ class PackConfig(ReadsRecords, WritesShards, StageConfig):
     tokenizer: Path | None = None
     """Folder of the tokenizer; a packed folder as the only input has its own."""
 
-    sequence_length: Annotated[int, Field(ge=2)] = 1_024
+    sequence_length: Annotated[int, Field(ge=2, le=LONGEST_SEQUENCE)] = 1_024
     """Tokens in a sequence: the longest context that a model is trained on."""
 
     packing: Literal["chunk", "best-fit", "document"] = "chunk"

@@ -40,16 +40,16 @@ class PretrainConfig(ObjectiveConfig, ComputesOn, StageConfig):
         }
     )
 
-    steps: Annotated[int, Field(ge=1)] = 1_000
+    steps: Annotated[int, Field(ge=1, le=10**12)] = 1_000
     """Optimizer steps. A finished run resumes if you ask for more."""
 
     tokens: Annotated[int, Field(ge=1)] | None = None
     """Tokens to train on, instead of --steps; rounded up to whole steps."""
 
-    epochs: Annotated[float, Field(gt=0)] | None = None
+    epochs: Annotated[float, Field(gt=0, le=10**9)] | None = None
     """Epochs to train for, instead of --steps; rounded up to whole steps."""
 
-    hours: Annotated[float, Field(gt=0)] | None = None
+    hours: Annotated[float, Field(gt=0, le=10**6)] | None = None
     """Hours to train for, instead of --steps: a trial of the speed determines, once, how many
     steps."""
 
@@ -57,7 +57,7 @@ class PretrainConfig(ObjectiveConfig, ComputesOn, StageConfig):
     """Hours after which this process saves and exits with code 130, before a batch system kills it;
     the same command resumes. none: no limit."""
 
-    batch_tokens: Annotated[int, Field(ge=1)] = 16_384
+    batch_tokens: Annotated[int, Field(ge=1, le=2**30)] = 16_384
     """Tokens in a global batch, over all devices; rounded to whole sequences."""
 
     micro_batch: Annotated[int, Field(ge=1)] | Literal["auto"] | None = None

@@ -43,6 +43,7 @@ from lmkit.training.evaluations.planned_prompts import (
 from lmkit.training.evaluations.planned_tasks import PlannedTasks, plan_tasks
 from lmkit.training.evaluations.stand_in import StandIn
 from lmkit.training.planning.glibc_allocator import tune_allocator
+from lmkit.training.planning.least_memory import refuse_too_large
 from lmkit.training.precision import find_device, refuse_fp16
 from lmkit.training.run_length import requested_steps
 from lmkit.training.tracking.registry import refuse_missing
@@ -160,6 +161,8 @@ def resolve(config: PretrainConfig) -> RunPlan:
     refuse_launcher_plugins()
     refuse_missing(config.track)
     parallel = requested_mode(config.parallel)
+    if not config.dry_run:
+        _refuse_too_large(config, model, packed, device, parallel)
     packed.check(hashes=config.verify or not (config.output / "manifest.json").exists())
     make_batch, scored_batches = _batches(config, packed)
     _refuse_long_rows(config, model, packed)
@@ -239,6 +242,17 @@ def _with_tasks_and_prompts(plan: RunPlan) -> RunPlan:
     if not plan.options.dry_run:
         refuse_prompts(plan.parallel, ranks())
     return replace(plan, tasks=tasks, prompts=plan_prompts(sample, scored))
+
+
+def _refuse_too_large(
+    config: PretrainConfig,
+    model: ModelConfig,
+    packed: PackedInputs,
+    device: torch.device,
+    parallel: ParallelMode,
+) -> None:
+    shards = 1 if parallel == "ddp" else ranks()
+    refuse_too_large(model, packed.record.vocabulary_size, config.optim.algorithm, device, shards)
 
 
 def _refuse_long_rows(config: PretrainConfig, model: ModelConfig, packed: PackedInputs) -> None:

@@ -18,7 +18,7 @@ from lmkit.execution.progress import log_message, warn
 from lmkit.execution.ranks import ranks
 from lmkit.model.transformer import Transformer
 from lmkit.packing.token_rows import TokenSequences
-from lmkit.training.checkpoints.run_folder import resolved_steps
+from lmkit.training.checkpoints.resolved_values import resolved_steps
 from lmkit.training.data.mixed_rows import MixedRows
 from lmkit.training.distributed.launch import accelerator_for
 from lmkit.training.distributed.parallelism import Parallelism

@@ -22,6 +22,7 @@ from lmkit.execution.tables import size
 from lmkit.reporting.lineage import MISSING, Lineage, find_lineage
 from lmkit.reporting.report_data import digest_of, plural
 from lmkit.reporting.report_files import PAGE, report_files
+from lmkit.storage.bounded_files import read_bounded
 from lmkit.text.surrogates import well_formed
 
 
@@ -45,7 +46,7 @@ def _typed(config: ReportConfig) -> list[Path]:
     listed: list[Path] = []
     if config.inputs_from is not None:
         try:
-            lines = config.inputs_from.read_text("utf-8", "surrogateescape").splitlines()
+            lines = read_bounded(config.inputs_from).decode("utf-8", "surrogateescape").splitlines()
         except OSError as error:
             raise InputError(
                 f"--inputs-from: cannot read {config.inputs_from}: {error.strerror}"

@@ -25,7 +25,7 @@ class TrainTokenizerConfig(LabelsDocuments, ReadsRecords, StageConfig):
     """bpe merges bytes into subwords, unigram finds the likeliest subwords; both are lossless.
     wordpiece and word drop white space and have unknown words. character and byte: no subwords."""
 
-    vocab_size: int = 32_768
+    vocab_size: Annotated[int, Field(le=10_000_000)] = 32_768
     """Largest vocabulary, special tokens included; smaller where the text yields fewer tokens."""
 
     pre_tokenizer: PreTokenizer | None = None
@@ -38,7 +38,7 @@ class TrainTokenizerConfig(LabelsDocuments, ReadsRecords, StageConfig):
 
     normalize: TextForm = TextForm()
 
-    sentinels: Annotated[int, Field(ge=0)] = 256
+    sentinels: Annotated[int, Field(ge=0, le=10_000)] = 256
     """Sentinel tokens, for span corruption; 0 if you will never need them."""
 
     sample_bytes: Annotated[int, Field(ge=100_000, lt=2**31)] = 500_000_000

@@ -45,6 +45,11 @@ class RawShape:
         )
 
 
+BRACKETED = re.compile(r"\[[^\]\n]*+(\])?")
+r"""What `\[.*?\]` matches, and what of a line comes after a bracket that is never closed: that is
+text, and not searched again from its next bracket."""
+
+
 def with_kind_fields(fields: RecordFields, task: str) -> RecordFields:
     """Return a record with the fields of its kind, if it has a known shape. Raises InputError."""
     for shape in SHAPES:
@@ -104,7 +109,7 @@ def _without_markup(text: str) -> str:
     'Boil eggs. Take a pot.'
     """
     text = text.strip().replace(" [title]", ". ")
-    return re.sub(r"\[.*?\]", "", text).replace("  ", " ")
+    return BRACKETED.sub(lambda found: "" if found[1] else found[0], text).replace("  ", " ")
 
 
 def _winogrande(fields: RecordFields) -> Mapping[str, Any]:

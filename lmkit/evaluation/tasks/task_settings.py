@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lmkit.errors import InputError
 from lmkit.evaluation.tasks.record_fields import RecordFields
+from lmkit.storage.bounded_files import read_bounded
 
 FIELD = re.compile(r"\{(\w+(?:\.\w+)*)\}")
 
@@ -98,7 +99,7 @@ def field_at(path: str, fields: RecordFields) -> Any:
 def read_settings(path: Path) -> TaskSettings:
     """Read the settings of a task. Raises InputError."""
     try:
-        return TaskSettings.model_validate(tomllib.loads(path.read_text("utf-8")))
+        return TaskSettings.model_validate(tomllib.loads(read_bounded(path).decode("utf-8")))
     except ValidationError as error:
         problem = error.errors()[0]
         name = ".".join(map(str, problem["loc"]))
@@ -106,5 +107,5 @@ def read_settings(path: Path) -> TaskSettings:
             f"{path}: {name}: {problem['msg']}",
             f"its keys are {', '.join(TaskSettings.model_fields)}",
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from None

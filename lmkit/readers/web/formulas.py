@@ -48,14 +48,20 @@ def replace_formulas(tree: HTMLTree, formulas: Formulas) -> None:
                 element.decompose()
         for element in scripts:
             _replace(tree, element, _source(element.text or "") if formulas == "tex" else "")
+    body: Any = tree.body
+    if body is None:
+        return
     for selector in (WRAPPERS, "math", PICTURES):
-        # The inner ones of nested wrappers leave the document with the outer one.
-        for element in document.query_selector_all(selector)[:]:
-            if element.closest("body") is None:
+        # The inner ones of nested wrappers leave the document with the outer one, and follow it.
+        # Asking each whether it is still there would take quadratic time.
+        left = 0
+        for element in body.query_selector_all(selector)[:]:
+            if left:
+                left -= 1
                 continue
-            if formulas == "drop":
-                _replace(tree, element, "")
-            elif (text := _text(element)) is not None:
+            text = "" if formulas == "drop" else _text(element)
+            if text is not None:
+                left = len(element.query_selector_all(selector))
                 _replace(tree, element, text)
 
 

@@ -156,8 +156,7 @@ def _declared(data: bytes, charset: str | None) -> list[str]:
     """Return the encodings that a server and then the page declare, in Python's names."""
     start = data[:CHARSET_WITHIN]
     labels = [charset or ""]
-    for pattern in (XML_CHARSET, META_CHARSET):
-        found = pattern.match(start) if pattern is XML_CHARSET else _meta(start)
+    for found in (XML_CHARSET.match(start), _meta(start)):
         if found:
             labels.append(found[1].decode("ascii", "replace"))
     encodings: list[str] = []

@@ -106,13 +106,15 @@ vep vi vls vo wa war wo wuu xal xh xmf yi yo yue za zea zgh zh zh-classical zh-m
 """
 LANGUAGES = frozenset(CODES.split())
 """The languages that have a Wikipedia, by the prefix of links to it."""
-PREFIX = re.compile(r"[\s:_]*([^\[\]|:{}<>\n]{1,80}?)[\s_]*:")
+PREFIX = re.compile(r"[\s:_]{0,20}([^\[\]|:{}<>\n]{1,80}?)[\s_]{0,20}:")
 PICTURE_FILE = re.compile(
     r"\.(?:jpe?g|png|gif|svg|tiff?|webp|xcf|bmp|og[gav]|web[ma]|mp[34g]|mpeg|flac|wav|midi?|djvu"
     r"|pdf|stl)\s*$",
     re.IGNORECASE,
 )
-NAMESPACE = re.compile(r"<namespace\s[^>]*?key=[\"'](-?\d+)[\"'][^>]*?(?:/>|>([^<]*)<)")
+NAMESPACE = re.compile(
+    r"<namespace\s[^>]{0,300}?key=[\"'](-?\d{1,9})[\"'][^>]{0,300}?(?:/>|>([^<]{0,300})<)"
+)
 
 
 def normalized(name: str) -> str:

@@ -1,6 +1,5 @@
 """Tokenizers: how much text a token holds, by source; two next to each other."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from lmkit.reporting.report_data import ReportData
 from lmkit.reporting.section import Section
 from lmkit.reporting.svg_shapes import Bar, bars
 from lmkit.reporting.tables_html import table
+from lmkit.storage.json_bytes import from_json
 from lmkit.tokenizers.report import ALL_SOURCES, ReportRow, TokenizerRecord
 from lmkit.tokenizers.tokenizer import Tokenizer
 
@@ -67,7 +67,7 @@ def _facts(folder: ShownFolder) -> dict[str, object]:
 def read_report(folder: Path) -> list[ReportRow]:
     """Return the statistics of a tokenizer by source; nothing where they are missing or damaged."""
     try:
-        found = json.loads((folder / "report.json").read_text("utf-8"))
+        found = from_json((folder / "report.json").read_bytes())
         return [ReportRow.model_validate(row) for row in found]
     except (OSError, ValueError, TypeError):
         return []

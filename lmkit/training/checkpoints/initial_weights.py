@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from lmkit.artifacts.inputs import Inputs, folder_input
@@ -36,7 +35,7 @@ from lmkit.storage.atomic_files import sha256
 from lmkit.tokenizers.tokenizer import TOKENIZER as TOKENIZER_JSON
 from lmkit.tokenizers.tokenizer import Tokenizer
 from lmkit.training.checkpoints.layout import MODEL
-from lmkit.training.checkpoints.saved_weights import weights
+from lmkit.training.checkpoints.saved_weights import read_tensors, weights
 from lmkit.training.checkpoints.trained_model import (
     TOKENIZER,
     find_run,
@@ -118,6 +117,11 @@ class InitialWeights:
         old = Tokenizer.load(self.tokenizer_folder)
         old_rows_V = torch.tensor(_old_rows(old, tokenizer, self.path))
         tensors = self._weights()
+        if VOCABULARY_WEIGHTS[0] not in tensors:
+            raise InputError(
+                f"--init-from: {self.path}: has no {VOCABULARY_WEIGHTS[0]}",
+                "restore a good copy of the folder",
+            )
         rows = tensors[VOCABULARY_WEIGHTS[0]].shape[0]
         known_V = (old_rows_V >= 0) & (old_rows_V < rows)
         if new_tokens := len(old_rows_V) - int(known_V.sum()):
@@ -136,7 +140,7 @@ class InitialWeights:
         if self.hf_checkpoint:
             return dict(weights_of(self.hf_checkpoint))
         assert self.checkpoint
-        return load_file(self.checkpoint / MODEL)
+        return read_tensors(self.checkpoint / MODEL)
 
 
 def copy_weights(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
@@ -147,7 +151,11 @@ def copy_weights(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
         for name in tensors
         if name not in model_weights or model_weights[name].shape != tensors[name].shape
     ]
-    assert not unknown, unknown
+    if unknown:
+        raise InputError(
+            f"--init-from: its weights are not those of its model, such as {unknown[0]}",
+            "restore a good copy of the folder",
+        )
     with torch.no_grad():
         for name, tensor in tensors.items():
             model_weights[name].copy_(tensor)

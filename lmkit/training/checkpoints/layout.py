@@ -7,15 +7,14 @@ Choices:
   still loads.
 """
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
 
 from lmkit.errors import LmkitError
 from lmkit.storage.atomic_files import sha256
+from lmkit.storage.json_bytes import read_object
 
 CHECKPOINTS = "checkpoints"
 INDEX = "index.json"
@@ -72,7 +71,7 @@ def step_of(checkpoint: Path) -> int:
 def read_index(run: Path) -> Index:
     """Read the latest and the best checkpoint of a run."""
     try:
-        values = read_json(run / CHECKPOINTS / INDEX)
+        values = read_object(run / CHECKPOINTS / INDEX)
         return Index(values.get("latest"), values.get("best"))
     except (OSError, ValueError):
         return Index()
@@ -81,7 +80,7 @@ def read_index(run: Path) -> Index:
 def find_corruption(checkpoint: Path) -> str | None:
     """Return what is wrong with the files of a checkpoint; None: nothing."""
     try:
-        outputs = read_json(checkpoint / MANIFEST)["outputs"]
+        outputs = read_object(checkpoint / MANIFEST)["outputs"]
         if {output["name"] for output in outputs} != {MODEL, OPTIMIZER, STATE}:
             return f"{MANIFEST} is corrupt"
         for output in outputs:
@@ -93,8 +92,3 @@ def find_corruption(checkpoint: Path) -> str | None:
     except (ValueError, KeyError, TypeError, AttributeError):
         return f"{MANIFEST} is corrupt"
     return None
-
-
-def read_json(file: Path) -> dict[str, Any]:
-    """Read a JSON object."""
-    return cast(dict[str, Any], json.loads(file.read_text("utf-8")))

@@ -19,7 +19,6 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from lmkit.artifacts.lock import folder_lock
@@ -30,7 +29,9 @@ from lmkit.errors import ConfigError
 from lmkit.execution.progress import log_message
 from lmkit.storage.atomic_files import atomic_write
 from lmkit.storage.byte_ranges import hash_range
+from lmkit.storage.json_bytes import read_object
 from lmkit.training.checkpoints.layout import CHECKPOINTS, STATE, newest_first, step_of
+from lmkit.training.checkpoints.resolved_values import RESOLVED, read_resolved
 from lmkit.training.checkpoints.run_record import RunRecord
 from lmkit.training.evaluations.samples_file import SAMPLES
 from lmkit.training.metrics import METRICS
@@ -38,7 +39,6 @@ from lmkit.training.profiling.step_profile import PROFILE
 from lmkit.training.tracking.registry import TRACKERS
 
 HISTORY = "history.jsonl"
-RESOLVED = "resolved.json"
 TRACKER_ID = "tracker_id"
 NOT_OUTPUTS = (
     r"(metrics|history)\.jsonl",
@@ -97,7 +97,7 @@ class RunFolder:
 
     def known(self, key: str) -> str | None:
         """Return the value that `auto` resolved to, if it is known."""
-        return _resolved(self.config.output).get(key)
+        return read_resolved(self.config.output).get(key)
 
     def tracker_id(self) -> str:
         """Return what the run is called by trackers: the same whenever it resumes."""
@@ -117,7 +117,7 @@ class RunFolder:
 
     def record_tasks(self, digests: dict[str, str]) -> None:
         """Record what tasks ask, and which of them asked something else before."""
-        known: dict[str, str] = _resolved(self.config.output).get("tasks", {})
+        known: dict[str, str] = read_resolved(self.config.output).get("tasks", {})
         changed = [
             f"task {name} asks something else than before: the scores can't be compared"
             for name, digest in digests.items()
@@ -130,7 +130,7 @@ class RunFolder:
 
     def _record(self, key: str, value: Any) -> None:
         path = self.config.output / RESOLVED
-        known = _resolved(self.config.output) | {key: value}
+        known = read_resolved(self.config.output) | {key: value}
         with atomic_write(path, self.folder.scratch) as temporary:
             temporary.write_text(json.dumps(known) + "\n", "utf-8")
 
@@ -203,7 +203,7 @@ class RunFolder:
     def _drop_checkpoints_of_others(self) -> None:
         for checkpoint in newest_first(self.config.output):
             try:
-                recipe = json.loads((checkpoint / STATE).read_text("utf-8")).get("recipe")
+                recipe = read_object(checkpoint / STATE).get("recipe")
             except (OSError, ValueError):
                 continue  # corrupt: loading skips it, with a warning
             if recipe != self.recipe:
@@ -215,14 +215,3 @@ class RunFolder:
             file.write(json.dumps({"step": step, "changes": list(changes)}) + "\n")
         for change in changes:
             log_message(f"resuming from step {step}: {change}")
-
-
-def resolved_steps(run: Path) -> tuple[float, int] | None:
-    """Return the hours that a run was given, and the steps that they are."""
-    known = _resolved(run)
-    return (known["hours"], known["steps"]) if "steps" in known else None
-
-
-def _resolved(run: Path) -> dict[str, Any]:
-    path = run / RESOLVED
-    return json.loads(path.read_text("utf-8")) if path.exists() else {}

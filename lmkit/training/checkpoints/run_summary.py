@@ -8,7 +8,6 @@ Choices:
   JSON.
 """
 
-import json
 from collections.abc import Mapping
 from math import prod
 from mmap import ACCESS_READ, mmap
@@ -17,6 +16,7 @@ from typing import Any, cast
 
 from lmkit.artifacts.manifest import flat
 from lmkit.evaluation.tasks.score_table import COLUMNS
+from lmkit.storage.json_bytes import from_json, object_of, read_object
 from lmkit.training.checkpoints.layout import CHECKPOINTS, INDEX, MANIFEST, MODEL, STATE
 from lmkit.training.evaluations.samples_file import SAMPLES
 from lmkit.training.metrics import METRICS
@@ -46,7 +46,7 @@ def describe_run(folder: Path, details: Mapping[str, Any], last_steps: int) -> d
         facts["parameters"] = parameters(folder / CHECKPOINTS / str(index["latest"]))
     model = _json(folder / "model.json")
     changes = [
-        {"from_step": entry.get("step"), "change": "; ".join(map(str, entry.get("changes", [])))}
+        {"from_step": entry.get("step"), "change": "; ".join(map(str, _list(entry.get("changes"))))}
         for entry in _tail(folder / "history.jsonl")
     ]
     steps = [{key: v for key, v in line.items() if key not in SCORED} for line in metrics]
@@ -55,7 +55,7 @@ def describe_run(folder: Path, details: Mapping[str, Any], last_steps: int) -> d
     return {
         "run": facts | flat(rest),
         "mixture": details.get("mixture", []),
-        "model": flat({**model, **model.get("model", {}), "model": {}}),
+        "model": flat({**model, **_object(model.get("model")), "model": {}}),
         "resolved": {k: v for k, v in _json(folder / "resolved.json").items() if k != "tasks"},
         "changes": changes,
         **_last_scores(folder / METRICS),
@@ -70,8 +70,8 @@ def _last_scores(path: Path) -> dict[str, list[Facts]]:
     return {
         kind: [
             {"step": line.get("step"), kind.removesuffix("s"): name}
-            | {score: scores[score] for score in COLUMNS if score in scores}
-            for name, scores in cast(dict[str, Facts], line.get(kind, {})).items()
+            | {score: scores[score] for score in COLUMNS if score in _object(scores)}
+            for name, scores in _object(line.get(kind)).items()
         ]
         for kind in SCORED
     }
@@ -93,7 +93,7 @@ def parameters(checkpoint: Path) -> int | None:
     try:
         with (checkpoint / MODEL).open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(min(length, MAX_HEADER_BYTES)))
+            header = from_json(file.read(min(length, MAX_HEADER_BYTES)))
         return sum(prod(entry["shape"]) for name, entry in header.items() if name != "__metadata__")
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -102,10 +102,18 @@ def parameters(checkpoint: Path) -> int | None:
 def _json(path: Path) -> Facts:
     """Read a JSON object; a missing or corrupt one reads as empty."""
     try:
-        found = json.loads(path.read_bytes())
+        return read_object(path)
     except (OSError, ValueError):
         return {}
-    return cast(Facts, found) if isinstance(found, dict) else {}
+
+
+def _object(value: Any) -> Facts:
+    """Return an object; nothing for any other value, which a damaged file may hold."""
+    return cast(Facts, value) if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return cast(list[Any], value) if isinstance(value, list) else []
 
 
 def _tail(path: Path) -> list[Facts]:
@@ -115,7 +123,7 @@ def _tail(path: Path) -> list[Facts]:
             start = max(0, file.seek(0, 2) - TAIL_BYTES)
             file.seek(start)
             found = file.read(TAIL_BYTES).split(b"\n")[1 if start else 0 : -1]
-        records = [json.loads(line) for line in found]
+        records = [from_json(line) for line in found]
     except (OSError, ValueError):
         return []
     return [cast(Facts, record) for record in records if isinstance(record, dict)]
@@ -129,6 +137,6 @@ def _last_scored(path: Path) -> Facts:
             if found < 0:
                 return {}
             start, end = lines.rfind(b"\n", 0, found) + 1, lines.find(b"\n", found)
-            return cast(Facts, json.loads(lines[start:end]))
+            return object_of(from_json(lines[start:end]))
     except (OSError, ValueError):  # also for an empty file
         return {}

@@ -33,7 +33,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
@@ -41,6 +41,7 @@ from torch.optim import Optimizer
 from lmkit.artifacts.manifest import FORMAT
 from lmkit.errors import LmkitError
 from lmkit.storage.atomic_files import atomic_write, fsync, sha256
+from lmkit.storage.json_bytes import read_object
 from lmkit.training.checkpoints.layout import (
     CHECKPOINTS,
     INDEX,
@@ -52,10 +53,9 @@ from lmkit.training.checkpoints.layout import (
     find_corruption,
     name_of,
     newest_first,
-    read_json,
     step_of,
 )
-from lmkit.training.checkpoints.saved_weights import saved_weights, weights
+from lmkit.training.checkpoints.saved_weights import read_tensors, saved_weights, weights
 from lmkit.training.distributed.sharded_weights import LocalShard, local_shards
 from lmkit.training.optimizer import CombinedOptimizer, parts_of
 
@@ -156,7 +156,7 @@ def load(
             continue
         _load_weights(checkpoint, model)
         _load_optimizer(checkpoint, held_weights or local_shards(model), optimizer)
-        return read_json(checkpoint / STATE)
+        return read_object(checkpoint / STATE)
     raise LmkitError(
         f"{run / CHECKPOINTS}: no intact checkpoint",
         "start the run again with --overwrite, or restore an intact checkpoint",
@@ -204,7 +204,7 @@ def _load_optimizer(
     checkpoint: Path, held_weights: Sequence[LocalShard], optimizer: Optimizer | CombinedOptimizer
 ) -> None:
     """Give each weight its moments; torch puts them on the device where its kernel needs them."""
-    saved = load_file(checkpoint / OPTIMIZER)
+    saved = read_tensors(checkpoint / OPTIMIZER)
     moments: dict[int, dict[str, Tensor]] = {}
     for one in held_weights:
         # A name may be the prefix of another ("norm", "norm.gain"); a key has no dot.
@@ -240,7 +240,7 @@ def _update_index(folder: Path, step: int) -> Index:
 def _validation_loss(checkpoint: Path) -> float:
     """Return the validation loss of a checkpoint; infinite where there is none."""
     try:
-        loss = read_json(checkpoint / STATE).get("validation_loss")
+        loss = read_object(checkpoint / STATE).get("validation_loss")
     except (OSError, ValueError):
         return math.inf
     return math.inf if loss is None else float(loss)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -15,21 +16,16 @@ from lmkit.errors import LmkitError
 from lmkit.training.checkpoints.layout import MODEL
 
 
-def load_weights(checkpoint: Path, model: nn.Module) -> None:
-    """Load one checkpoint that has been checked into a whole model, on any device.
-
-    Raises LmkitError if its weights are not those of the model.
-    """
-    model_tensors = weights(model)
-    saved = saved_weights(checkpoint, model_tensors)
+def load_weights(saved: Mapping[str, Tensor], model: nn.Module) -> None:
+    """Copy the weights of a checkpoint, which are those of the model, on any device."""
     with torch.no_grad():
-        for name, tensor in model_tensors.items():
+        for name, tensor in weights(model).items():
             tensor.copy_(saved[name])
 
 
 def saved_weights(checkpoint: Path, model_tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the weights of a checkpoint. Raises LmkitError if they aren't those of the model."""
-    saved = load_file(checkpoint / MODEL)
+    saved = read_tensors(checkpoint / MODEL)
     if wrong := sorted(
         name
         for name in saved.keys() | model_tensors.keys()
@@ -42,6 +38,14 @@ def saved_weights(checkpoint: Path, model_tensors: Mapping[str, Tensor]) -> dict
             "--model.* must be as in the checkpoint",
         )
     return saved
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a file. Raises LmkitError if it is damaged."""
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError, KeyError, RuntimeError) as error:
+        raise LmkitError(f"{path}: cannot be read: {error}", "use another checkpoint") from None
 
 
 def weights(model: nn.Module) -> dict[str, Tensor]:

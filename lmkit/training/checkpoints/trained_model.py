@@ -9,10 +9,10 @@ Choices:
 - A folder `checkpoints/step-…` can be given instead.
 """
 
-import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 
@@ -25,6 +25,7 @@ from lmkit.model.transformer import Transformer
 from lmkit.objectives.objective import Objective, Packing, objective_of
 from lmkit.objectives.options import ObjectiveConfig
 from lmkit.storage.atomic_files import sha256
+from lmkit.storage.json_bytes import read_object
 from lmkit.tokenizers.tokenizer import Tokenizer
 from lmkit.training.checkpoints.earlier_models import with_present_names
 from lmkit.training.checkpoints.layout import (
@@ -33,10 +34,9 @@ from lmkit.training.checkpoints.layout import (
     choose_checkpoint,
     find_corruption,
     newest_first,
-    read_json,
     step_of,
 )
-from lmkit.training.checkpoints.saved_weights import load_weights
+from lmkit.training.checkpoints.saved_weights import load_weights, saved_weights, weights
 
 MODEL_JSON = "model.json"
 TOKENIZER = "tokenizer"
@@ -122,8 +122,8 @@ def open_run(path: Path, device: torch.device, hint: str = HINT) -> TrainedRun:
         )
     with torch.device("meta"):
         model = Transformer(description.config, description.vocabulary_size)
-    with_empty_weights(model, device)
-    load_weights(checkpoint, model)
+    saved = saved_weights(checkpoint, weights(model))  # before memory is taken for the model
+    load_weights(saved, with_empty_weights(model, device))
     model.eval()
     return TrainedRun(model, tokenizer, description, checkpoint)
 
@@ -155,7 +155,7 @@ def run_of(checkpoint: Path) -> Path:
 
 def fingerprint_of(checkpoint: Path) -> str:
     """Return a fingerprint of all that determines the output of a checkpoint's model."""
-    listed = read_json(checkpoint / MANIFEST)["outputs"]
+    listed = read_object(checkpoint / MANIFEST)["outputs"]
     weights = [(each["name"], each["sha256"]) for each in listed if each["name"] == MODEL]
     return fingerprint([*weights, (MODEL_JSON, sha256(run_of(checkpoint) / MODEL_JSON))])
 
@@ -163,7 +163,7 @@ def fingerprint_of(checkpoint: Path) -> str:
 def read_description(run: Path) -> Description:
     """Read model.json."""
     try:
-        values = cast(dict[str, Any], json.loads((run / MODEL_JSON).read_bytes()))
+        values = read_object(run / MODEL_JSON)
         description = Description.model_validate(with_present_names(values))
         assert description.config and description.learned  # they must be readable, too
     except (OSError, ValueError, AssertionError, AttributeError):
@@ -174,6 +174,7 @@ def read_description(run: Path) -> Description:
 def write_description(description: Description, run: Path, scratch: Path) -> None:
     """Write model.json, unless it is already the same."""
     path = run / MODEL_JSON
-    text = json.loads(description.model_dump_json())
-    if not path.exists() or json.loads(path.read_text("utf-8")) != text:
-        description.write(path, scratch)
+    with suppress(OSError, ValueError):  # damaged: it is written again
+        if read_object(path) == description.model_dump(mode="json"):
+            return
+    description.write(path, scratch)

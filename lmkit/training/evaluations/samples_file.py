@@ -17,6 +17,7 @@ from pathlib import Path
 
 from lmkit.execution.progress import log_message
 from lmkit.execution.tables import printable
+from lmkit.storage.json_bytes import from_json
 from lmkit.training.step_lines import complete_lines, trim_lines
 
 SAMPLES = "samples.jsonl"
@@ -85,6 +86,6 @@ def read_samples(path: Path) -> Generator[Sample]:
 
 def _sample(line: bytes) -> Sample | None:
     try:
-        return Sample(**json.loads(line))
+        return Sample(**from_json(line))
     except (ValueError, TypeError):
         return None

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from lmkit.artifacts.manifest import read
+from lmkit.artifacts.tasks import Receipt
 from lmkit.commands.dedup.options import DedupConfig
 from lmkit.commands.dedup.run import dedup
 from lmkit.deduplication.options import KeepConfig, MinHashConfig
@@ -195,9 +197,12 @@ def test_a_corrupt_scratch_file_is_written_again_and_so_is_what_depends_on_it(
     run_until_killed("documents", 1, *command, "dead")
     found, receipt = Path("dead/.partial/near-00000.scratch"), Path("dead/.partial/near-00000.json")
     found.write_bytes(b"")
-    summary = json.loads(receipt.read_text())
-    summary["scratch"][0] |= {"bytes": 0, "sha256": hashlib.sha256(b"").hexdigest()}
-    receipt.write_text(json.dumps(summary))
+    summary = read(Receipt, receipt)
+    assert summary
+    empty = {"bytes": 0, "sha256": hashlib.sha256(b"").hexdigest()}
+    first, *others = summary.scratch
+    scratch = (first.model_copy(update=empty), *others)
+    summary.model_copy(update={"scratch": scratch}).write(receipt, receipt.parent)
     kinds = ("bands", "shingles", "sizes", "names", "ends", "digests", "exact", "mates", "groups")
     for kind in kinds:
         copy = Path(f"copy-{kind}")

@@ -1,7 +1,9 @@
 import pytest
+from resiliparse.parse.html import HTMLTree
 
 from lmkit.readers.html_main_content import main_content
 from lmkit.readers.web.fast_content import fast_content
+from lmkit.readers.web.formulas import replace_formulas
 from lmkit.readers.web.visible_text import all_content
 
 FRAME = (
@@ -63,3 +65,11 @@ def test_a_formula_of_its_own_stands_between_its_paragraphs() -> None:
     formula = ANNOTATED.replace("<math>", "<math display=block>") % "e^{i\\pi}=-1"
     text = main_content(f"<article>{FRAME * 2}{formula}{FRAME * 2}</article>")[0]
     assert "\n\ne^{i\\pi}=-1\n\n" in text
+
+
+def test_formulas_inside_formulas_leave_the_page_with_the_outer_one() -> None:
+    page = "<p>a <math><mi>x</mi><math><mi>y</mi></math></math> b <math><mi>z</mi></math> c"
+    for formulas, text in (("tex", "a xy b z c"), ("drop", "a b c")):
+        tree = HTMLTree.parse(page)
+        replace_formulas(tree, formulas)
+        assert " ".join(tree.body.text.split()) == text

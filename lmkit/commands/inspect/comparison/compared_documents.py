@@ -9,6 +9,7 @@ Choices:
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +22,11 @@ from lmkit.commands.inspect.comparison.folder_pair import Pair
 from lmkit.commands.inspect.folder_kind import Sections
 from lmkit.commands.inspect.options import InspectConfig
 from lmkit.commands.inspect.record_sections import shortened
+from lmkit.errors import LmkitError
 from lmkit.readers.dispatch import read_slice
 from lmkit.storage.byte_lines import lines
 from lmkit.storage.byte_ranges import Range
-from lmkit.storage.json_bytes import from_json
+from lmkit.storage.json_bytes import from_json, object_of
 from lmkit.text.digests import document_key
 
 KEPT, ABSENT = "kept", "not there"
@@ -108,5 +110,16 @@ def _documents(folder: OpenedFolder) -> Iterator[tuple[str, str, str]]:
             with Range(path, 0, path.stat().st_size) as file:
                 for line in lines(file, "zstd", MAX_LINE_BYTES):
                     if line.data is not None:
-                        record = from_json(line.data)
-                        yield record["id"], record["text"], record["reason"]
+                        yield _rejected(path, line.data)
+
+
+def _rejected(path: Path, line: bytes) -> tuple[str, str, str]:
+    """Return the id and the text of a rejected document, and the reason."""
+    try:
+        record = object_of(from_json(line))
+        found = record["id"], record["text"], record["reason"]
+    except (ValueError, KeyError):
+        raise LmkitError(f"{path}: damaged", "make that folder again") from None
+    if not all(isinstance(each, str) for each in found):
+        raise LmkitError(f"{path}: damaged", "make that folder again")
+    return found

@@ -1,0 +1,1 @@
+"""Damaged and hostile files, given to every command that reads them back."""
