@@ -290,7 +290,8 @@ def load(
     if file and PLUGIN in merged:
         _refuse_plugins(merged.pop(PLUGIN), cls, file)
     known = {option.key: option for option in options(cls)}
-    _let_typed_presets_win(merged, flags)
+    if file and file.suffix == ".json":
+        _let_typed_presets_win(merged, flags)
     for key, value in flags.items():
         empty = value == "" or (isinstance(value, list) and "" in value)
         if empty and known[key].is_path:
@@ -342,7 +343,7 @@ def refuse_other_plugins(recorded: object, loaded: Mapping[str, str], made: str)
 
 
 def _let_typed_presets_win(table: dict[str, Any], flags: Mapping[str, object]) -> None:
-    """Drop what a file sets in addition to a preset, where another preset was typed.
+    """Drop what a manifest records in addition to a preset, where another preset was typed.
 
     A manifest records what its preset stood for; those values were not asked for now.
     """

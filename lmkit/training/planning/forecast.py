@@ -50,6 +50,8 @@ class Forecast:
     processes: int
     device: str
     precision: str
+    preset_changes: str = ""
+    """What differs from the preset of the model; empty where nothing does."""
     tokens_per_second: float | None = None
     """Of all processes together, if each is as fast as this one; None where not measured."""
 
@@ -83,6 +85,7 @@ class Forecast:
         there = "" if self.memory_there is None else f" of {self.memory_there / 1e9:.1f} free"
         per_token = sum(self.flops_per_token.values())
         lines = [
+            *([f"model: {self.preset_changes}"] if self.preset_changes else []),
             *_table("parameters", self.parameters, "{:,}"),
             *_table(f"memory in GB{there}", self.memory, "{:.3f}", 1e9),
             *_table("million FLOPs per token", self.flops_per_token, "{:,.1f}", 1e6),
@@ -150,6 +153,7 @@ def forecast(
         processes=processes,
         device=str(device),
         precision=precision,
+        preset_changes=config.preset_changes_text,
     )
     if not plan.fits:
         return plan
