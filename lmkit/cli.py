@@ -342,5 +342,5 @@ def _is_about_running(option: Option) -> bool:
 def _metavar(option: Option) -> str:
     kind = plain_type(option.field.annotation)
     if option.names:
-        return "|".join(option.names)
+        return "|".join([*option.names, *(["PATH"] if option.takes_files else [])])
     return {Path: "PATH", MANY_PATHS: "PATH", int: "INT", float: "FLOAT"}.get(kind, "TEXT")

@@ -28,6 +28,7 @@ import os
 import sys
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -72,9 +73,19 @@ class OneOf:
 
     names: Collection[str]
 
-    def __get_pydantic_core_schema__(self, *_: object) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
         """Return the schema of a `Literal`."""
+        del source, handler
         return core_schema.literal_schema(list(self.names))
+
+
+@dataclass(frozen=True)
+class OneOfOrFile(OneOf):
+    """Takes a name, or the path of a file: what reads it finds out which."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
+        """Return the schema of the field's own type."""
+        return handler(source)
 
 
 class Group(BaseModel):
@@ -135,8 +146,11 @@ class FolderConfig(CommandConfig):
     """Regular expressions for the paths that the command writes, below its folder; any other file
     there is not lmkit's."""
 
-    location_options: ClassVar[frozenset[str]] = frozenset({"inputs", "inputs_from", "output"})
-    """Options whose values aren't compared: locations, whose content is compared, and devices."""
+    location_options: ClassVar[frozenset[str]] = frozenset(
+        {"inputs", "inputs_from", "output", "recipe.name", "recipe.sha256"}
+    )
+    """Options whose values aren't compared: locations, whose content is compared, devices, and the
+    recipe, whose options are compared."""
 
     overwrite: Annotated[bool, Field(exclude=True)] = False
     """Start over, whatever an earlier run of this command has left in the output folder."""
@@ -193,6 +207,11 @@ class Option:
             return get_args(kind)
         found = (*self.field.metadata, *_metadata(self.field.annotation))
         return next((tuple(each.names) for each in found if isinstance(each, OneOf)), ())
+
+    @property
+    def takes_files(self) -> bool:
+        """Whether it also takes the path of a file."""
+        return any(isinstance(each, OneOfOrFile) for each in self.field.metadata)
 
     @property
     def positional(self) -> bool:
@@ -289,26 +308,58 @@ def load(
     merged = _read_table(file, cls.stage, commands) if file else {}
     if file and PLUGIN in merged:
         _refuse_plugins(merged.pop(PLUGIN), cls, file)
-    known = {option.key: option for option in options(cls)}
     if file and file.suffix == ".json":
         _let_typed_presets_win(merged, flags)
+        if "recipe" in flags:
+            raise ConfigError(
+                f"--recipe: can't be combined with --config {file}: a manifest sets every option",
+                "leave one of the two out; an option that is typed overrides the manifest's",
+            )
+    return validated(cls, merged, flags, f"{file}: {cls.stage}")
+
+
+def validated(
+    cls: type[ConfigT], table: Mapping[str, Any], flags: Mapping[str, object], where: str
+) -> ConfigT:
+    """Merge a table of options with flags (by dotted key), and validate the result.
+
+    `where` is what an error names before the key of an option of the table.
+    """
+    known = {option.key: option for option in options(cls)}
+    merged = deepcopy(dict(table))
     for key, value in flags.items():
         empty = value == "" or (isinstance(value, list) and "" in value)
         if empty and known[key].is_path:
             raise ConfigError(f"{known[key].typed}: got nothing, must be a path")
         *groups, name = key.split(".")
-        table = merged
+        inner = merged
         for group in groups:
-            inner = table.setdefault(group, {})
-            if not isinstance(inner, dict):
-                raise ConfigError(f"{file}: {cls.stage}.{group}: got {inner}, must be a table")
-            table = cast(dict[str, Any], inner)
-        table[name] = value
+            found = inner.setdefault(group, {})
+            if not isinstance(found, dict):
+                raise ConfigError(f"{where}.{group}: got {found}, must be a table")
+            inner = cast(dict[str, Any], found)
+        inner[name] = value
     try:
         return cls.model_validate(merged)
     except ValidationError as error:
-        problems = [_explain(problem, cls, file, flags) for problem in error.errors()]
+        recipe, problems = merged.get("recipe"), list[str]()
+        for problem in error.errors():
+            from_recipe = isinstance(recipe, str) and not _holds(table, problem)
+            named = f"--recipe {recipe}: {cls.stage}" if from_recipe else where
+            problems.append(_explain(problem, cls, named, flags))
         raise ConfigError("\n".join(problems), f"see: lmkit {cls.stage} --help") from None
+
+
+def _holds(table: Mapping[str, Any], problem: ErrorDetails) -> bool:
+    """Whether the value that has a problem is in a table."""
+    inner: Any = table
+    for part in problem["loc"]:
+        if not isinstance(inner, Mapping):
+            return True
+        if part not in inner:
+            return False
+        inner = cast(Any, inner)[part]
+    return True
 
 
 PLUGIN = "plugin"
@@ -405,7 +456,7 @@ PHRASES = {
 
 
 def _explain(
-    problem: ErrorDetails, cls: type[CommandConfig], file: Path | None, flags: Mapping[str, object]
+    problem: ErrorDetails, cls: type[CommandConfig], where: str, flags: Mapping[str, object]
 ) -> str:
     """Describe a problem by the name under which the value was given."""
     known = {option.key: option for option in options(cls)}
@@ -418,7 +469,7 @@ def _explain(
         return problem["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     if problem["type"] == "missing":
         return f"{known[key].typed}: missing; give it here, or as {key} in a --config file"
-    typed = known[key].typed if key in flags else f"{file}: {cls.stage}.{key}"
+    typed = known[key].typed if key in flags else f"{where}.{key}"
     if problem["type"] == "extra_forbidden":
         return f"{typed}: no such option{did_you_mean(key, known)}"
     if phrase := PHRASES.get(problem["type"]):

@@ -21,6 +21,7 @@ MODULES = [path for path in FILES if path.stem not in {"__init__", "__main__"}]
 LAYERS = [
     {"errors", "counter_rng", "suggestions"},
     {"config"},
+    {"recipes"},
     {"execution"},
     {"storage"},
     {"artifacts"},
@@ -54,7 +55,7 @@ READ_BY_HELP = {
     *("lmkit.filters.rule_set", "lmkit.filters.rules", "lmkit.filters.profanity_lists"),
     *("lmkit.filters.rule_sets", "lmkit.filters.url_blocklist", "lmkit.text.word_list_files"),
     *("lmkit.filters.document_signals", "lmkit.text.invisible_characters"),
-    "lmkit.text.unspaced_scripts",
+    *("lmkit.text.unspaced_scripts", "lmkit.recipes.recipe_file"),
 }
 """What `--help` may import beside `options.py` files: the command line, tables of names, and parts
 that bring their own options."""

@@ -15,12 +15,13 @@ from lmkit.config import OneOf, StageConfig
 from lmkit.filters.options import FiltersConfig
 from lmkit.pii.options import PiiConfig
 from lmkit.readers.options import ReaderConfig, checked_template
+from lmkit.recipes.options import TakesRecipe
 from lmkit.storage.registry import NAMES
 from lmkit.text.language_codes import Languages
 from lmkit.text.options import NormalizationConfig
 
 
-class CleanConfig(LabelsDocuments, ReadsRecords, WritesDocuments, StageConfig):
+class CleanConfig(LabelsDocuments, ReadsRecords, WritesDocuments, TakesRecipe, StageConfig):
     """Turn raw files of many kinds (see --format; also in .gz, .zst, .bz2, .xz) into documents."""
 
     stage = "clean"
