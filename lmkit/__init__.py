@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from lmkit.commands.inspect.run import inspect_folder
     from lmkit.commands.pack.options import PackConfig
     from lmkit.commands.pack.run import pack
+    from lmkit.commands.pipeline.options import PipelineConfig
+    from lmkit.commands.pipeline.run import pipeline
     from lmkit.commands.pretrain.options import PretrainConfig
     from lmkit.commands.pretrain.run import pretrain
     from lmkit.commands.report.options import ReportConfig
@@ -45,6 +47,7 @@ __all__ = [
     "GenerateConfig",
     "InspectConfig",
     "PackConfig",
+    "PipelineConfig",
     "PretrainConfig",
     "ReportConfig",
     "TrainClassifierConfig",
@@ -57,6 +60,7 @@ __all__ = [
     "generate",
     "inspect_folder",
     "pack",
+    "pipeline",
     "pretrain",
     "report",
     "train_classifier",

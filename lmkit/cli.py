@@ -189,7 +189,7 @@ def _function(of: "Command", config: type[CommandConfig]) -> Callable[..., None]
 
     def command(
         *,
-        file: Annotated[Path | None, _CONFIG] = None,
+        config_file: Annotated[Path | None, _CONFIG] = None,
         as_json: Annotated[bool, _JSON] = False,
         debug: Annotated[bool, _DEBUG] = False,  # noqa: ARG001 (main looks for it)
         plugin: Annotated[list[str] | None, _PLUGIN] = None,  # noqa: ARG001 (_app looks for it)
@@ -200,7 +200,7 @@ def _function(of: "Command", config: type[CommandConfig]) -> Callable[..., None]
             for name, value in values.items()
             if value is not None and value != []
         }
-        options_in_force = load(config, file, typed, [each.name for each in COMMANDS])
+        options_in_force = load(config, config_file, typed, [each.name for each in COMMANDS])
         _run_and_print(of, options_in_force, as_json=as_json)
 
     *common, plugins, _ = inspect.signature(command).parameters.values()

@@ -68,6 +68,7 @@ COMMANDS = (
     Command("train-tokenizer", "TrainTokenizerConfig", "train_tokenizer"),
     Command("pack", "PackConfig", "pack"),
     Command("pretrain", "PretrainConfig", "pretrain"),
+    Command("pipeline", "PipelineConfig", "pipeline"),
     Command("report", "ReportConfig", "report"),
     Command("eval", "EvalConfig", "evaluate"),
     Command("generate", "GenerateConfig", "generate"),
