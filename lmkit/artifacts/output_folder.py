@@ -26,6 +26,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
+from lmkit.artifacts.discovery import skipped_text
 from lmkit.artifacts.finished_folders import check_finished
 from lmkit.artifacts.inputs import Inputs, same_content
 from lmkit.artifacts.locations import source_at
@@ -383,8 +384,7 @@ def open_output(config: StageConfig, inputs: Inputs) -> Generator[OutputFolder]:
         yield folder
         return
     if inputs.skipped:
-        kinds = (f"{count} {kind or 'without'}" for kind, count in inputs.skipped.items())
-        log_message(f"skipped, by their endings: {', '.join(kinds)}")
+        log_message(skipped_text(inputs.skipped))
     folder.path.mkdir(parents=True, exist_ok=True)
     with folder_lock(folder.path):
         # Another run may have finished between the first check and the lock.

@@ -3,11 +3,11 @@
     python tests/benchmarks/recipe_against_datatrove.py --peer /tmp/peer/bin/python
 
 The peer's Python is a separate virtual environment: pip install datatrove==0.10.1 spacy orjson
-zstandard tldextract tokenizers "xxhash<4". Pages are extracted once, by lmkit, and both judge the same texts:
-datatrove with the filters of its examples/fineweb.py, in their order, and its PII formatter; lmkit
-with `clean --recipe fineweb`. Printed are counts, and every page with another verdict, reason or
-text. lmkit replaces PII before it judges, datatrove after: so lmkit judges the pages once more
-without that, and a difference that is gone then is marked so.
+zstandard tldextract tokenizers "xxhash<4". Pages are extracted once, by lmkit, and both judge the
+same texts: datatrove with the filters of its examples/fineweb.py, in their order, and its PII
+formatter; lmkit with `clean --recipe fineweb`. Printed are counts, and every page with another
+verdict, reason or text. lmkit replaces PII before it judges, datatrove after: so lmkit judges the
+pages once more without that, and a difference that is gone then is marked so.
 
 Language is compared apart: the peer's model isn't in a package. So both judge all pages, and then
 lmkit once more with the recipe's language.
