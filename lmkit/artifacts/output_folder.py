@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lmkit.artifacts.discovery import skipped_text
+from lmkit.artifacts.document import cure_of
 from lmkit.artifacts.finished_folders import check_finished
 from lmkit.artifacts.inputs import Inputs, same_content
 from lmkit.artifacts.locations import source_at
@@ -140,9 +141,12 @@ class OutputFolder:
         counts.check()
         self._report_problems(counts)
         if counts.documents_in and counts.quarantined == counts.documents_in:
+            problems = (problem for receipt in self.receipts for problem in receipt.problems)
+            cures = {cure_of(problem.first) for problem in problems}
+            cure = f"try {cures.pop()}; " if len(cures) == 1 and None not in cures else ""
             raise LmkitError(
                 f"{self.path}: nothing could be read",
-                f"see why in {self.path}/quarantine-*.jsonl.zst",
+                f"{cure}see why in {self.path}/quarantine-*.jsonl.zst",
             )
         if (
             max_quarantined is not None
