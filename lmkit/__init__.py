@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lmkit.commands.clean.options import CleanConfig
     from lmkit.commands.clean.run import clean
+    from lmkit.commands.completion.options import CompletionConfig
+    from lmkit.commands.completion.run import completion
     from lmkit.commands.dedup.options import DedupConfig
     from lmkit.commands.dedup.run import dedup
     from lmkit.commands.doctor.options import DoctorConfig
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CleanConfig",
+    "CompletionConfig",
     "DedupConfig",
     "DoctorConfig",
     "EvalConfig",
@@ -53,6 +56,7 @@ __all__ = [
     "TrainClassifierConfig",
     "TrainTokenizerConfig",
     "clean",
+    "completion",
     "dedup",
     "diagnose",
     "evaluate",

@@ -284,7 +284,7 @@ def _parameters(option: Option) -> list[inspect.Parameter]:
     kind = plain_type(option.field.annotation)
     common: dict[str, Any] = {"help": _help(option), "rich_help_panel": _panel(option)}
     if option.positional:
-        flag_type = Path if kind is Path else list[Path]
+        flag_type = {Path: Path, MANY_PATHS: list[Path]}.get(kind, str)
         info = typer.Argument(help=_help(option), metavar=option.typed)
     elif kind is bool:
         # Without a metavar of its own the help of a switch would show <bool>.

@@ -209,6 +209,21 @@ class Option:
         return next((tuple(each.names) for each in found if isinstance(each, OneOf)), ())
 
     @property
+    def element_names(self) -> tuple[str, ...]:
+        """The values that it takes several of, if these have names."""
+        kind = plain_type(self.field.annotation)
+        element = get_args(kind)[0] if get_origin(kind) is tuple else None
+        if get_origin(plain_type(element)) is Literal:
+            return get_args(plain_type(element))
+        found = _metadata(element)
+        return next((tuple(each.names) for each in found if isinstance(each, OneOf)), ())
+
+    @property
+    def can_be_off(self) -> bool:
+        """Whether it takes the word `none`."""
+        return NoneType in get_args(self.field.annotation)
+
+    @property
     def takes_files(self) -> bool:
         """Whether it also takes the path of a file."""
         return any(isinstance(each, OneOfOrFile) for each in self.field.metadata)

@@ -69,6 +69,7 @@ COMMANDS = (
     Command("pack", "PackConfig", "pack"),
     Command("pretrain", "PretrainConfig", "pretrain"),
     Command("pipeline", "PipelineConfig", "pipeline"),
+    Command("completion", "CompletionConfig", "completion"),
     Command("report", "ReportConfig", "report"),
     Command("eval", "EvalConfig", "evaluate"),
     Command("generate", "GenerateConfig", "generate"),
