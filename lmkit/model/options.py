@@ -177,11 +177,7 @@ class ModelConfig(Group):
 
     @property
     def preset_changes(self) -> dict[str, tuple[object, object]]:
-        """The options that differ from the preset: what it has, and what the model has.
-
-        >>> ModelConfig(preset="gpt2-small", layers=2).preset_changes
-        {'layers': (12, 2)}
-        """
+        """The options that differ from the preset: what it has, and what the model has."""
         if self.preset is None:
             return {}
         named, original = named_values(self.preset), ModelConfig(preset=self.preset)

@@ -26,6 +26,7 @@ from lmkit.commands.pipeline.stage_file import Stage, StageFile, chosen
 from lmkit.commands.pipeline.stage_inputs import refuse_missing_inputs
 from lmkit.errors import ConfigError, Interrupted, LmkitError
 from lmkit.execution.fork_server import start_fork_server
+from lmkit.execution.progress import log_message
 from lmkit.execution.ranks import ranks
 from lmkit.execution.terminal_width import folded
 from lmkit.text.json_output import json_text
@@ -93,6 +94,9 @@ def _errors_named(stage: Stage) -> Generator[None]:
         yield
     except LmkitError as error:
         error.message = f"stage {stage.name}: {error.message}"
+        raise
+    except (OSError, MemoryError):
+        log_message(f"stage {stage.name} failed")
         raise
     except KeyboardInterrupt:
         message = f"stage {stage.name}: interrupted"
