@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lmkit.commands.clean.options import CleanConfig
     from lmkit.commands.clean.run import clean
+    from lmkit.commands.completion.options import CompletionConfig
+    from lmkit.commands.completion.run import completion
     from lmkit.commands.dedup.options import DedupConfig
     from lmkit.commands.dedup.run import dedup
     from lmkit.commands.doctor.options import DoctorConfig
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from lmkit.commands.inspect.run import inspect_folder
     from lmkit.commands.pack.options import PackConfig
     from lmkit.commands.pack.run import pack
+    from lmkit.commands.pipeline.options import PipelineConfig
+    from lmkit.commands.pipeline.run import pipeline
     from lmkit.commands.pretrain.options import PretrainConfig
     from lmkit.commands.pretrain.run import pretrain
     from lmkit.commands.report.options import ReportConfig
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CleanConfig",
+    "CompletionConfig",
     "DedupConfig",
     "DoctorConfig",
     "EvalConfig",
@@ -45,11 +50,13 @@ __all__ = [
     "GenerateConfig",
     "InspectConfig",
     "PackConfig",
+    "PipelineConfig",
     "PretrainConfig",
     "ReportConfig",
     "TrainClassifierConfig",
     "TrainTokenizerConfig",
     "clean",
+    "completion",
     "dedup",
     "diagnose",
     "evaluate",
@@ -57,6 +64,7 @@ __all__ = [
     "generate",
     "inspect_folder",
     "pack",
+    "pipeline",
     "pretrain",
     "report",
     "train_classifier",

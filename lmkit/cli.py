@@ -240,7 +240,7 @@ def _function(of: "Command", config: type[CommandConfig]) -> Callable[..., None]
 
     def command(
         *,
-        file: Annotated[Path | None, _CONFIG] = None,
+        config_file: Annotated[Path | None, _CONFIG] = None,
         as_json: Annotated[bool, _JSON] = False,
         debug: Annotated[bool, _DEBUG] = False,  # noqa: ARG001 (main looks for it)
         plugin: Annotated[list[str] | None, _PLUGIN] = None,  # noqa: ARG001 (_app looks for it)
@@ -251,7 +251,7 @@ def _function(of: "Command", config: type[CommandConfig]) -> Callable[..., None]
             for name, value in values.items()
             if value is not None and value != []
         }
-        options_in_force = load(config, file, typed, [each.name for each in COMMANDS])
+        options_in_force = load(config, config_file, typed, [each.name for each in COMMANDS])
         _run_and_print(of, options_in_force, as_json=as_json)
 
     *common, plugins, _ = inspect.signature(command).parameters.values()
@@ -335,7 +335,7 @@ def _parameters(option: Option) -> list[inspect.Parameter]:
     kind = plain_type(option.field.annotation)
     common: dict[str, Any] = {"help": _help(option), "rich_help_panel": _panel(option)}
     if option.positional:
-        flag_type = Path if kind is Path else list[Path]
+        flag_type = {Path: Path, MANY_PATHS: list[Path]}.get(kind, str)
         info = typer.Argument(help=_help(option), metavar=option.typed)
     elif kind is bool:
         # Without a metavar of its own the help of a switch would show <bool>.
@@ -393,5 +393,5 @@ def _is_about_running(option: Option) -> bool:
 def _metavar(option: Option) -> str:
     kind = plain_type(option.field.annotation)
     if option.names:
-        return "|".join(option.names)
+        return "|".join([*option.names, *(["PATH"] if option.takes_files else [])])
     return {Path: "PATH", MANY_PATHS: "PATH", int: "INT", float: "FLOAT"}.get(kind, "TEXT")

@@ -29,6 +29,7 @@ import os
 import sys
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -81,9 +82,19 @@ class OneOf:
 
     names: Collection[str]
 
-    def __get_pydantic_core_schema__(self, *_: object) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
         """Return the schema of a `Literal`."""
+        del source, handler
         return core_schema.literal_schema(list(self.names))
+
+
+@dataclass(frozen=True)
+class OneOfOrFile(OneOf):
+    """Takes a name, or the path of a file: what reads it finds out which."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
+        """Return the schema of the field's own type."""
+        return handler(source)
 
 
 class Group(BaseModel):
@@ -154,8 +165,11 @@ class FolderConfig(CommandConfig):
     """Regular expressions for the paths that the command writes, below its folder; any other file
     there is not lmkit's."""
 
-    location_options: ClassVar[frozenset[str]] = frozenset({"inputs", "inputs_from", "output"})
-    """Options whose values aren't compared: locations, whose content is compared, and devices."""
+    location_options: ClassVar[frozenset[str]] = frozenset(
+        {"inputs", "inputs_from", "output", "recipe.name", "recipe.sha256"}
+    )
+    """Options whose values aren't compared: locations, whose content is compared, devices, and the
+    recipe, whose options are compared."""
 
     overwrite: Annotated[bool, Field(exclude=True)] = False
     """Start over, whatever an earlier run of this command has left in the output folder."""
@@ -212,6 +226,26 @@ class Option:
             return get_args(kind)
         found = (*self.field.metadata, *_metadata(self.field.annotation))
         return next((tuple(each.names) for each in found if isinstance(each, OneOf)), ())
+
+    @property
+    def element_names(self) -> tuple[str, ...]:
+        """The values that it takes several of, if these have names."""
+        kind = plain_type(self.field.annotation)
+        element = get_args(kind)[0] if get_origin(kind) is tuple else None
+        if get_origin(plain_type(element)) is Literal:
+            return get_args(plain_type(element))
+        found = _metadata(element)
+        return next((tuple(each.names) for each in found if isinstance(each, OneOf)), ())
+
+    @property
+    def can_be_off(self) -> bool:
+        """Whether it takes the word `none`."""
+        return NoneType in get_args(self.field.annotation)
+
+    @property
+    def takes_files(self) -> bool:
+        """Whether it also takes the path of a file."""
+        return any(isinstance(each, OneOfOrFile) for each in self.field.metadata)
 
     @property
     def positional(self) -> bool:
@@ -308,25 +342,58 @@ def load(
     merged = _read_table(file, cls.stage, commands) if file else {}
     if file and PLUGIN in merged:
         _refuse_plugins(merged.pop(PLUGIN), cls, file)
+    if file and file.suffix == ".json":
+        _let_typed_presets_win(merged, flags)
+        if "recipe" in flags:
+            raise ConfigError(
+                f"--recipe: can't be combined with --config {file}: a manifest sets every option",
+                "leave one of the two out; an option that is typed overrides the manifest's",
+            )
+    return validated(cls, merged, flags, f"{file}: {cls.stage}")
+
+
+def validated(
+    cls: type[ConfigT], table: Mapping[str, Any], flags: Mapping[str, object], where: str
+) -> ConfigT:
+    """Merge a table of options with flags (by dotted key), and validate the result.
+
+    `where` is what an error names before the key of an option of the table.
+    """
     known = {option.key: option for option in options(cls)}
-    _let_typed_presets_win(merged, flags)
+    merged = deepcopy(dict(table))
     for key, value in flags.items():
         empty = value == "" or (isinstance(value, list) and "" in value)
         if empty and known[key].is_path:
             raise ConfigError(f"{known[key].typed}: got nothing, must be a path")
         *groups, name = key.split(".")
-        table = merged
+        inner = merged
         for group in groups:
-            inner = table.setdefault(group, {})
-            if not isinstance(inner, dict):
-                raise ConfigError(f"{file}: {cls.stage}.{group}: got {inner}, must be a table")
-            table = cast(dict[str, Any], inner)
-        table[name] = value
+            found = inner.setdefault(group, {})
+            if not isinstance(found, dict):
+                raise ConfigError(f"{where}.{group}: got {found}, must be a table")
+            inner = cast(dict[str, Any], found)
+        inner[name] = value
     try:
         return cls.model_validate(merged)
     except ValidationError as error:
-        problems = [_explain(problem, cls, file, flags) for problem in error.errors()]
+        recipe, problems = merged.get("recipe"), list[str]()
+        for problem in error.errors():
+            from_recipe = isinstance(recipe, str) and not _holds(table, problem)
+            named = f"--recipe {recipe}: {cls.stage}" if from_recipe else where
+            problems.append(_explain(problem, cls, named, flags))
         raise ConfigError("\n".join(problems), f"see: lmkit {cls.stage} --help") from None
+
+
+def _holds(table: Mapping[str, Any], problem: ErrorDetails) -> bool:
+    """Whether the value that has a problem is in a table."""
+    inner: Any = table
+    for part in problem["loc"]:
+        if not isinstance(inner, Mapping):
+            return True
+        if part not in inner:
+            return False
+        inner = cast(Any, inner)[part]
+    return True
 
 
 PLUGIN = "plugin"
@@ -361,7 +428,7 @@ def refuse_other_plugins(recorded: object, loaded: Mapping[str, str], made: str)
 
 
 def _let_typed_presets_win(table: dict[str, Any], flags: Mapping[str, object]) -> None:
-    """Drop what a file sets in addition to a preset, where another preset was typed.
+    """Drop what a manifest records in addition to a preset, where another preset was typed.
 
     A manifest records what its preset stood for; those values were not asked for now.
     """
@@ -441,7 +508,7 @@ PHRASES = {
 
 
 def _explain(
-    problem: ErrorDetails, cls: type[CommandConfig], file: Path | None, flags: Mapping[str, object]
+    problem: ErrorDetails, cls: type[CommandConfig], where: str, flags: Mapping[str, object]
 ) -> str:
     """Describe a problem by the name under which the value was given."""
     known = {option.key: option for option in options(cls)}
@@ -454,7 +521,7 @@ def _explain(
         return problem["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     if problem["type"] == "missing":
         return f"{known[key].typed}: missing; give it here, or as {key} in a --config file"
-    typed = known[key].typed if key in flags else f"{file}: {cls.stage}.{key}"
+    typed = known[key].typed if key in flags else f"{where}.{key}"
     if problem["type"] == "extra_forbidden":
         return f"{typed}: no such option{did_you_mean(key, known)}"
     if phrase := PHRASES.get(problem["type"]):

@@ -159,6 +159,14 @@ def test_a_preset_that_is_typed_drops_what_a_file_says_beside_another(tmp_path: 
     assert load(CleanConfig, file, {"filters.preset": "none"}).filters.min_characters is None
 
 
+def test_what_a_toml_file_changes_of_a_preset_holds_for_a_typed_preset_too(tmp_path: Path) -> None:
+    from lmkit.commands.pretrain.options import PretrainConfig
+
+    file = toml(tmp_path, "[pretrain.model]\nlayers = 2\n[pretrain.optim]\nlr = 0.01")
+    model = load(PretrainConfig, file, NEEDED | {"model.preset": "bert-base"}).model
+    assert (model.preset, model.layers, model.hidden_size) == ("bert-base", 2, 768)
+
+
 @pytest.mark.parametrize("text", ['{"stage": ["clean"], "config": {}}', "[" * 5_000, "[]"])
 def test_a_strange_json_file_is_named(tmp_path: Path, text: str) -> None:
     file = tmp_path / "x.json"

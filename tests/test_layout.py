@@ -19,8 +19,9 @@ PACKAGE = ROOT / "lmkit"
 FILES = sorted(PACKAGE.rglob("*.py"))
 MODULES = [path for path in FILES if path.stem not in {"__init__", "__main__"}]
 LAYERS = [
-    {"errors", "counter_rng", "suggestions"},
+    {"errors", "counter_rng", "suggestions", "extras"},
     {"config"},
+    {"recipes"},
     {"execution"},
     {"storage"},
     {"artifacts"},
@@ -44,6 +45,7 @@ ROLES = {"options.py", "run.py", "registry.py", "objective.py"}
 """Files that stand in several folders under one name, which says what they are there."""
 READ_BY_HELP = {
     *("lmkit", "lmkit.cli", "lmkit.config", "lmkit.errors", "lmkit.suggestions"),
+    "lmkit.extras",
     *("lmkit.commands.registry", "lmkit.objectives.registry"),
     *("lmkit.execution.progress", "lmkit.execution.ranks", "lmkit.execution.amounts"),
     *("lmkit.execution.work", "lmkit.execution.meter", "lmkit.execution.forced_end"),
@@ -56,6 +58,7 @@ READ_BY_HELP = {
     *("lmkit.filters.document_signals", "lmkit.text.invisible_characters"),
     "lmkit.text.unspaced_scripts",
     "lmkit.storage.bounded_files",
+    *("lmkit.text.unspaced_scripts", "lmkit.recipes.recipe_file"),
 }
 """What `--help` may import beside `options.py` files: the command line, tables of names, and parts
 that bring their own options."""

@@ -5,13 +5,15 @@ Choices:
   error. Token files (.bin) are read only if they are named: in a folder they may be anything.
 - Hidden files and links to folders are not followed; files that lmkit wrote next to documents are
   not documents.
+- A pattern that excludes a folder excludes all below it, which counts as one.
 - Paths are strings: for a million files, creating Path objects takes longer than everything else.
 """
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from fnmatch import translate
 from pathlib import Path
 from stat import S_ISREG
 
@@ -32,17 +34,40 @@ NOT_DOCUMENTS = re.compile(
 )
 CACHES = re.compile(r"(cache-|tmp).*")
 """What `datasets` leaves next to the files of a saved data set that is used in place."""
+EXCLUDED = "excluded"
+"""What excluded files are counted as, among those skipped by their ending."""
 Found = tuple[str, str, Format, State]
 """The location of a file, its path below what was typed, its format, and its state."""
 
 
-def walk_remote(top: RemoteFile, accepted: Accepted, skipped: dict[str, int]) -> Iterator[Found]:
+class Excluded:
+    """Whether a file is skipped because a person excluded it; it is counted, then."""
+
+    def __init__(self, patterns: Sequence[str], skipped: dict[str, int]) -> None:
+        """Take patterns of a shell, in which * also stands for /."""
+        self._match = re.compile("|".join(map(translate, patterns))).match if patterns else None
+        self._skipped = skipped
+
+    def __call__(self, origin: str) -> bool:
+        """Return whether the name, or the path below what was typed, matches a pattern."""
+        match = self._match
+        if match is None or not (match(origin) or match(origin.rpartition("/")[2])):
+            return False
+        self._skipped[EXCLUDED] = self._skipped.get(EXCLUDED, 0) + 1
+        return True
+
+
+def walk_remote(
+    top: RemoteFile, accepted: Accepted, skipped: dict[str, int], excluded: Excluded
+) -> Iterator[Found]:
     """Find the files at a URL, or the one file that it names."""
     read = 0
     for file, origin, state in top.files_below():
         if any(part.startswith(".") for part in origin.split("/")):
             continue
         name = os.path.basename(file)
+        if excluded(origin or name):
+            continue
         if NOT_DOCUMENTS.fullmatch(name):
             raise InputError(
                 f"{top.url}: holds {origin or name}, which lmkit wrote",
@@ -62,7 +87,9 @@ def walk_remote(top: RemoteFile, accepted: Accepted, skipped: dict[str, int]) ->
         raise InputError(f"{top.url}: no files to read in it ({known})")
 
 
-def walk(top: str, accepted: Accepted, skipped: dict[str, int]) -> Iterator[Found]:
+def walk(
+    top: str, accepted: Accepted, skipped: dict[str, int], excluded: Excluded
+) -> Iterator[Found]:
     """Find the files below a folder; hidden ones, and links to folders, are not followed."""
     start = "" if top == "." else os.path.join(top, "")
     folders = [""]
@@ -84,6 +111,8 @@ def walk(top: str, accepted: Accepted, skipped: dict[str, int]) -> Iterator[Foun
                 continue
             origin = f"{below}/{name}" if below else name
             path = start + origin
+            if excluded(origin):
+                continue
             if entry.is_dir(follow_symlinks=False):
                 folders.append(origin)
                 continue
@@ -129,6 +158,18 @@ def _count_skipped(name: str, skipped: dict[str, int]) -> None:
     if compression != "none" and suffix:  # `.tar.gz` is no `.gz`
         ending = os.path.splitext(name[: -len(ending)])[1] + ending
     skipped[ending] = skipped.get(ending, 0) + 1
+
+
+def skipped_text(skipped: Mapping[str, int]) -> str:
+    """Return what was skipped, for people.
+
+    >>> skipped_text({".png": 2, "": 1, "excluded": 3})
+    'skipped, by their endings: 2 .png, 1 without; excluded: 3'
+    """
+    by_ending = [f"{n} {kind or 'without'}" for kind, n in skipped.items() if kind != EXCLUDED]
+    parts = [f"skipped, by their endings: {', '.join(by_ending)}"] if by_ending else []
+    parts += [f"excluded: {skipped[EXCLUDED]}"] if EXCLUDED in skipped else []
+    return "; ".join(parts)
 
 
 def not_accepted(path: str, kind: Format | None, accepted: Accepted) -> tuple[str, str | None]:

@@ -50,6 +50,20 @@ class Rejected:
     """The reason with the value that decided, and its limit."""
 
 
+CURE = "; try --text-field "
+"""What stands in a reason before the field that is likely to hold the text."""
+
+
+def cure_of(reason: str) -> str | None:
+    """Return the option in a reason that would cure it, if one is known.
+
+    >>> cure_of("no field 'text', at byte 0; try --text-field content")
+    '--text-field content'
+    """
+    _, found, field = reason.rpartition(CURE)
+    return found.removeprefix("; try ") + field if found else None
+
+
 @dataclass(frozen=True)
 class Unreadable:
     """Something that should have been a document."""

@@ -21,7 +21,7 @@ from typing import Any, Self
 
 import zstandard
 
-from lmkit.artifacts.document import Document, Outcome, Rejected, Unreadable
+from lmkit.artifacts.document import CURE, Document, Outcome, Rejected, Unreadable
 from lmkit.artifacts.documents_parquet import ParquetDocuments, read_records
 from lmkit.artifacts.manifest import Counts
 from lmkit.artifacts.options import DocumentFormat
@@ -125,7 +125,8 @@ class OutcomeFiles:
             known = problems[where]
             problems[where] = known.model_copy(update={"count": known.count + 1})
         elif len(problems) < NAMED_PROBLEMS:
-            first = f"{unreadable.reason}, at byte {unreadable.offset:,}"
+            reason, *cure = unreadable.reason.rsplit(CURE, 1)
+            first = CURE.join([f"{reason}, at byte {unreadable.offset:,}", *cure])
             problems[where] = Problem(where=where, first=first, count=1)
 
     def _format(self, kind: str) -> DocumentFormat:

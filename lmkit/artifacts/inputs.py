@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from lmkit.artifacts.discovery import not_accepted, walk, walk_remote
+from lmkit.artifacts.discovery import Excluded, not_accepted, walk, walk_remote
 from lmkit.artifacts.finished_folders import check_finished
 from lmkit.artifacts.locations import FinishedFolder, LocalFile, LocalFolder, located, source_at
 from lmkit.artifacts.manifest import Input
@@ -124,19 +124,21 @@ class _Search:
     accepted: Accepted
     source: str | None
     skipped: dict[str, int]
+    excluded: Excluded
 
     def at(self, path: str) -> list[FoundInput]:
         """Find the inputs that an argument names."""
         match located(path):
             case LocalFile(_, state):
-                return [self._file(path, state)]
+                is_read = not self.excluded(os.path.basename(path))
+                return [self._file(path, state)] if is_read else []
             case LocalFolder():
                 return self._folder(path)
             case FinishedFolder() as folder:
                 return [_finished_folder(folder, self._label(path))]
             case RemoteFile() as top:
                 label = self.source or os.path.basename(path)
-                files = walk_remote(top, self.accepted, self.skipped)
+                files = walk_remote(top, self.accepted, self.skipped, self.excluded)
                 return [_raw_file(label, *file) for file in files]
             case HubDataset() as dataset:
                 return [_dataset(path, dataset, self.source or dataset.name)]
@@ -154,7 +156,7 @@ class _Search:
 
     def _folder(self, path: str) -> list[FoundInput]:
         inside, label = self.accepted.in_folders, self._label(path)
-        files = walk(path, inside, self.skipped)
+        files = walk(path, inside, self.skipped, self.excluded)
         found = [_raw_file(label, *file) for file in files]
         if not found:
             known = ", ".join(sorted(inside.endings))
@@ -170,11 +172,13 @@ def find_documents(
     forced: Format | None = None,
     source: str | None = None,
     known: Formats = KNOWN,
+    exclude: Sequence[str] = (),
 ) -> Inputs:
     """Find the documents that the arguments name.
 
     `formats` are those that the stage reads, of the `known` ones, in addition to folders of
-    documents. Raises InputError for what is missing, empty or of the wrong format.
+    documents. Files that match a pattern of `exclude` are skipped. Raises InputError for what is
+    missing, empty or of the wrong format.
     """
     accepted = Accepted(frozenset(formats), forced, known)
     named = [str(path) for path in paths]
@@ -183,10 +187,12 @@ def find_documents(
         raise InputError("INPUTS: missing; name files or folders to read")
     found: list[FoundInput] = []
     skipped: dict[str, int] = {}
-    search = _Search(accepted, source, skipped)
+    search = _Search(accepted, source, skipped, Excluded(exclude, skipped))
     with progress("looking for files", None):
         for path in arguments:
             found += search.at(path)
+    if not found:
+        raise InputError(f"--exclude: {' '.join(exclude)} leaves no file to read")
     found.sort(key=lambda pair: (*pair[0].identity, pair[0].path))
     return Inputs(
         tuple(arguments),

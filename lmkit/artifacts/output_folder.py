@@ -26,6 +26,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
+from lmkit.artifacts.discovery import skipped_text
+from lmkit.artifacts.document import cure_of
 from lmkit.artifacts.finished_folders import check_finished
 from lmkit.artifacts.inputs import Inputs, same_content
 from lmkit.artifacts.locations import source_at
@@ -139,9 +141,12 @@ class OutputFolder:
         counts.check()
         self._report_problems(counts)
         if counts.documents_in and counts.quarantined == counts.documents_in:
+            problems = (problem for receipt in self.receipts for problem in receipt.problems)
+            cures = {cure_of(problem.first) for problem in problems}
+            cure = f"try {cures.pop()}; " if len(cures) == 1 and None not in cures else ""
             raise LmkitError(
                 f"{self.path}: nothing could be read",
-                f"see why in {self.path}/quarantine-*.jsonl.zst",
+                f"{cure}see why in {self.path}/quarantine-*.jsonl.zst",
             )
         if (
             max_quarantined is not None
@@ -383,8 +388,7 @@ def open_output(config: StageConfig, inputs: Inputs) -> Generator[OutputFolder]:
         yield folder
         return
     if inputs.skipped:
-        kinds = (f"{count} {kind or 'without'}" for kind, count in inputs.skipped.items())
-        log_message(f"skipped, by their endings: {', '.join(kinds)}")
+        log_message(skipped_text(inputs.skipped))
     folder.path.mkdir(parents=True, exist_ok=True)
     with folder_lock(folder.path):
         # Another run may have finished between the first check and the lock.

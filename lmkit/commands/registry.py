@@ -68,6 +68,8 @@ COMMANDS = (
     Command("train-tokenizer", "TrainTokenizerConfig", "train_tokenizer"),
     Command("pack", "PackConfig", "pack"),
     Command("pretrain", "PretrainConfig", "pretrain"),
+    Command("pipeline", "PipelineConfig", "pipeline"),
+    Command("completion", "CompletionConfig", "completion"),
     Command("report", "ReportConfig", "report"),
     Command("eval", "EvalConfig", "evaluate"),
     Command("generate", "GenerateConfig", "generate"),

@@ -4,6 +4,7 @@ import torch
 
 from lmkit.diagnosis.finding import Asked, Finding
 from lmkit.execution.amounts import size
+from lmkit.extras import installation
 from lmkit.training.monitoring.gpu_usage import nvml
 from lmkit.training.monitoring.peak_flops import peak_flops
 
@@ -18,7 +19,8 @@ def find_gpus(_: Asked) -> Finding:
     rows = [_row(number) for number in range(torch.cuda.device_count())]
     advice: list[str] = []
     if nvml() is None and torch.version.hip is None:
-        advice.append('pip install "lmkit[gpu]": pretrain then shows how busy its GPU is')
+        package = installation("nvidia-ml-py")
+        advice.append(f"{package}: pretrain then shows how busy its GPU is")
     return Finding(rows, advice)
 
 

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from lmkit.errors import ConfigError, LmkitError
+from lmkit.extras import installation
 from lmkit.huggingface.family import Family
 from lmkit.model.transformer import Transformer
 
@@ -54,7 +55,7 @@ def need_transformers() -> Any:
         raise ConfigError(
             "export: an exported model is compared in Transformers, and transformers is not "
             "installed",
-            "pip install 'transformers>=5.2,<6'",
+            installation("transformers"),
         ) from None
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()

@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lmkit.model.linear import Linear
-from lmkit.model.options import GATED, ModelConfig
+from lmkit.model.options import ModelConfig
+from lmkit.model.presets import GATED
 
 
 def _gelu_tanh(x: Tensor) -> Tensor:

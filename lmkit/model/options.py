@@ -2,8 +2,9 @@
 
 Choices:
 - Nothing here imports torch, since `lmkit pretrain --help` imports it.
-- A preset and an option that disagree are refused, never merged: a model that is called
-  llama-120m has llama-120m's shape and components.
+- An option overrides what a preset has (`presets.starting_values`). The resolved options record
+  both, and `preset_changes` names what differs: a run prints it, since a model that is called
+  bert-base otherwise has bert-base's shape and components.
 - After validation every dimension is a number. The resolved object, written as JSON, is itself
   valid input, so that a run can record it and read it back.
 - What follows from other options isn't an option: whether scores are scaled, an encoder's head,
@@ -18,20 +19,22 @@ from pydantic import Field, model_validator
 
 from lmkit.config import Group, OneOf
 from lmkit.model.positions.registry import POSITIONS, Position
-from lmkit.model.presets import PARTS, PRESETS, Shape
+from lmkit.model.presets import (
+    GATED,
+    PRESETS,
+    Shape,
+    default_ffn_size,
+    named_values,
+    starting_values,
+)
 
-FFN_MULTIPLE = 64  # matrix units work on tiles; a partial tile costs a full one
 LEARNED_POSITIONS = 1024
 MOST_LAYERS = 4_000
 """More than any model has, and few enough that a model is described in seconds."""
 WIDEST = 1_000_000
-GATED = {"swiglu": "silu", "geglu": "gelu", "geglu-tanh": "gelu-tanh"}
-"""Gated activations, and the function that is applied to the gate."""
 
 LEFT_OPEN = frozenset({"dropout", "z_loss", "initialization", "norm_eps", "rotary_base"})
 """Options that a preset doesn't fix, unless they are among its components."""
-NEW_DEFAULT_ONLY = frozenset({"initialization"})
-"""Options for which a preset only has another default."""
 
 
 class ModelConfig(Group):
@@ -61,7 +64,8 @@ class ModelConfig(Group):
         ]
         | None
     ) = None
-    """A published or named shape; none: the options below describe the model."""
+    """A published or named shape, of which the options below may change parts; none: they describe
+    the model."""
 
     architecture: Literal["decoder", "encoder", "encoder-decoder"] = "decoder"
     """decoder: causal attention, predicts the next token; encoder: attention both ways, predicts
@@ -155,7 +159,7 @@ class ModelConfig(Group):
         preset = given.get("preset")
         if not isinstance(preset, str) or preset not in PRESETS:
             return given  # no preset, or the field's validation reports the valid names
-        return PRESETS[preset]._asdict() | dict(PARTS.get(preset, {})) | given
+        return starting_values(preset, given) | given
 
     @model_validator(mode="after")
     def _resolve_and_check(self) -> Self:
@@ -170,42 +174,55 @@ class ModelConfig(Group):
             resolved["max_positions"] = self.max_positions or LEARNED_POSITIONS
         for name, value in resolved.items():
             object.__setattr__(self, name, value)  # frozen after this
-        self._check_against_preset()
         self._check_heads(given["head_dim"])
         self._check_position()
         self._check_parts()
         return self
 
-    def _check_against_preset(self) -> None:
+    @property
+    def preset_changes(self) -> dict[str, tuple[object, object]]:
+        """The options that differ from the preset: what it has, and what the model has."""
         if self.preset is None:
-            return
-        named = PRESETS[self.preset]._asdict() | dict(PARTS.get(self.preset, {}))
-        for name, field in type(self).model_fields.items():
-            if (
-                name == "preset"
-                or name in NEW_DEFAULT_ONLY
-                or (name in LEFT_OPEN and name not in named)
-            ):
-                continue
-            actual, expected = getattr(self, name), named.get(name, field.default)
-            if expected is None and name in {"head_dim", "decoder_layers"}:
-                expected = {
-                    "head_dim": self.hidden_size // self.heads,
-                    "decoder_layers": self.layers
-                    if self.architecture == "encoder-decoder"
-                    else None,
-                }[name]
-            if actual != expected:
-                raise ValueError(
-                    f"--model.{name.replace('_', '-')}: got {as_typed(actual)}, but "
-                    f"--model.preset {self.preset} has {as_typed(expected)}; leave one of them out"
-                )
+            return {}
+        named, original = named_values(self.preset), ModelConfig(preset=self.preset)
+        return {
+            name: (expected, actual)
+            for name in type(self).model_fields
+            if (actual := getattr(self, name)) != (expected := getattr(original, name))
+            if name in named or name not in LEFT_OPEN
+        }
+
+    @property
+    def preset_changes_text(self) -> str:
+        """What differs from the preset, for people; empty where nothing does.
+
+        >>> ModelConfig(preset="gpt2-small", heads=6).preset_changes_text
+        'gpt2-small, but heads 6 (not 12), kv-heads 6 (12), head-dim 128 (64)'
+        """
+        changes = [
+            f"{name.replace('_', '-')} {as_typed(actual)} ({as_typed(expected)})"
+            for name, (expected, actual) in self.preset_changes.items()
+        ]
+        if not changes:
+            return ""
+        return f"{self.preset}, but {', '.join(changes)}".replace(" (", " (not ", 1)
+
+    def _origin(self, name: str) -> str:
+        """Return a remark for an error, where a value comes from the preset."""
+        if self.preset is None or named_values(self.preset).get(name) != getattr(self, name):
+            return ""
+        return f" (of --model.preset {self.preset})"
+
+    def _without(self, name: str) -> str:
+        """Return how to do without an option, as it is typed."""
+        return f"give {_flag(name)} none" if self._origin(name) else "leave it out"
 
     def _check_heads(self, head_dim: int | None) -> None:
         if head_dim is None and self.hidden_size % self.heads:
             raise ValueError(
-                f"--model.hidden-size: got {self.hidden_size}, must be a multiple of "
-                f"--model.heads, which is {self.heads}; or give --model.head-dim"
+                f"--model.hidden-size: got {self.hidden_size}{self._origin('hidden_size')}, must "
+                f"be a multiple of --model.heads, which is {self.heads}{self._origin('heads')}; "
+                "change one of the two, or give --model.head-dim"
             )
         if self._encoding.even_head_dim and self.attention_head_dim % 2:
             raise ValueError(
@@ -220,8 +237,8 @@ class ModelConfig(Group):
             )
         if self.heads % self.shape.kv_heads:
             raise ValueError(
-                f"--model.kv-heads: got {self.kv_heads}, must divide --model.heads, "
-                f"which is {self.heads}"
+                f"--model.kv-heads: got {self.kv_heads}{self._origin('kv_heads')}, must divide "
+                f"--model.heads, which is {self.heads}{self._origin('heads')}"
             )
 
     def _check_position(self) -> None:
@@ -234,21 +251,22 @@ class ModelConfig(Group):
             )
         if "kv_heads" in self._encoding.excludes and self.kv_heads != self.heads:
             raise ValueError(
-                f"--model.kv-heads: got {self.kv_heads}, must be --model.heads "
-                f"({self.heads}) for {position}, or left out"
+                f"--model.kv-heads: got {self.kv_heads}{self._origin('kv_heads')}, must be "
+                f"--model.heads ({self.heads}) for {position}; {self._without('kv_heads')}"
             )
         for name in self._encoding.excludes:
             if name != "kv_heads" and getattr(self, name):
                 raise ValueError(
-                    f"--model.{name.replace('_', '-')}: can't be combined with {position}; leave "
-                    "it out, or use rotary, learned, sinusoidal or alibi positions"
+                    f"{_flag(name)}{self._origin(name)}: can't be combined with {position}; "
+                    f"{self._without(name)}, or use rotary, learned, sinusoidal or alibi positions"
                 )
 
     def _check_parts(self) -> None:
         if self.window and self.architecture == "encoder-decoder":
             raise ValueError(
-                f"--model.window: got {self.window}, but --model.architecture is encoder-decoder; "
-                "leave it out, or use an encoder or a decoder"
+                f"--model.window: got {self.window}{self._origin('window')}, but "
+                f"--model.architecture is encoder-decoder; {self._without('window')}, or use an "
+                "encoder or a decoder"
             )
         if self.window and self.window % 2 and self.architecture == "encoder":
             raise ValueError(
@@ -273,8 +291,8 @@ class ModelConfig(Group):
         for name, (condition, holds) in only_with.items():
             if getattr(self, name) is not None and not holds:
                 raise ValueError(
-                    f"--model.{name.replace('_', '-')}: got {getattr(self, name)}, which has a "
-                    f"meaning only with {condition}; leave it out"
+                    f"{_flag(name)}: got {getattr(self, name)}, which has a meaning only with "
+                    f"{condition}; {self._without(name)}"
                 )
 
     @property
@@ -289,7 +307,7 @@ class ModelConfig(Group):
             hidden_size=self.hidden_size,
             heads=self.heads,
             kv_heads=self.kv_heads or self.heads,
-            ffn_size=self.ffn_size or self._default_ffn_size(),
+            ffn_size=self.ffn_size or default_ffn_size(self.hidden_size, self.activation),
         )
 
     @property
@@ -361,9 +379,6 @@ class ModelConfig(Group):
         """
         return bool(self.window) and (self.global_every is None or block % self.global_every > 0)
 
-    def _default_ffn_size(self) -> int:
-        return _gated_ffn_size(self.hidden_size) if self.gated else 4 * self.hidden_size
-
 
 def as_typed(value: object) -> object:
     """Return a value as it is typed on the command line.
@@ -374,6 +389,10 @@ def as_typed(value: object) -> object:
     return "none" if value is None else str(value).lower() if isinstance(value, bool) else value
 
 
+def _flag(name: str) -> str:
+    return f"--model.{name.replace('_', '-')}"
+
+
 def _positions_with(option: str) -> str:
     """Return the encodings with which an option has a meaning, as they are typed.
 
@@ -382,14 +401,3 @@ def _positions_with(option: str) -> str:
     """
     names = [name for name, position in POSITIONS.items() if option in position.options]
     return f"--model.position {' or '.join(names)}"
-
-
-def _gated_ffn_size(hidden_size: int) -> int:
-    """Return the size at which three matrices cost what two do at four times the hidden size.
-
-    From section 2 of Shazeer (2020, arXiv 2002.05202).
-
-    >>> _gated_ffn_size(384)
-    1024
-    """
-    return -(-hidden_size * 8 // (3 * FFN_MULTIPLE)) * FFN_MULTIPLE

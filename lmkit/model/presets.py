@@ -1,7 +1,11 @@
 """Named model shapes and components.
 
 Choices:
-- A preset fixes the shape and the components. Other options set how the model is trained.
+- A preset has a shape and components, of which typed options change parts. Other options set how
+  the model is trained.
+- What follows from other numbers in a preset follows from the typed ones, too: BERT's feed-forward
+  network is four times as large as the hidden size, and each head has its own keys, in a
+  narrower BERT as well. What has no meaning without a part that was changed is left out with it.
 - `llama-*` have the block of Touvron et al. (2023, arXiv 2302.13971) in sizes that a laptop, a
   workstation and one large GPU can train; `llama-1b` has the dimensions of Llama 3.2 1B.
 - The others have the published shapes: GPT-2 (Radford et al. 2019, table 2; the released
@@ -20,6 +24,12 @@ Choices:
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
+
+from lmkit.model.positions.registry import POSITIONS
+
+FFN_MULTIPLE = 64  # matrix units work on tiles; a partial tile costs a full one
+GATED = {"swiglu": "silu", "geglu": "gelu", "geglu-tanh": "gelu-tanh"}
+"""Gated activations, and the function that is applied to the gate."""
 
 
 class Shape(NamedTuple):
@@ -112,3 +122,44 @@ PARTS: Mapping[str, Mapping[str, Any]] = {
     "tiny-encoder-decoder": _T5,
 }
 """The components of a preset that aren't the defaults."""
+
+
+def named_values(preset: str) -> dict[str, Any]:
+    """Return the shape of a preset, and its components that aren't the defaults."""
+    return PRESETS[preset]._asdict() | dict(PARTS.get(preset, {}))
+
+
+def starting_values(preset: str, typed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a preset sets where some options are typed, which may be texts.
+
+    >>> starting_values("llama-15m", {}).keys() - starting_values("llama-15m", {"heads": 4}).keys()
+    set()
+    >>> starting_values("bert-tiny", {"position": "rotary"}).get("max_positions")
+    """
+    values, shape = named_values(preset), PRESETS[preset]
+    position = POSITIONS.get(str(typed.get("position", values.get("position", "rotary"))))
+    window = typed.get("window", values.get("window"))
+    follows = {
+        "kv_heads": shape.kv_heads == shape.heads,
+        "ffn_size": shape.ffn_size
+        == default_ffn_size(shape.hidden_size, values.get("activation", "swiglu")),
+        "max_positions": position is not None and "max_positions" not in position.options,
+        "global_every": window in {None, "none"},
+        "local_rotary_base": window in {None, "none"}
+        or (position is not None and "local_rotary_base" not in position.options),
+    }
+    return {name: value for name, value in values.items() if not follows.get(name)}
+
+
+def default_ffn_size(hidden_size: int, activation: str) -> int:
+    """Return the size of a feed-forward network: 4 times the hidden size, or as costly with a gate.
+
+    A gated one has three matrices, which cost at 8/3 of the hidden size what two do at 4 times of
+    it (section 2 of Shazeer 2020, arXiv 2002.05202).
+
+    >>> default_ffn_size(384, "gelu"), default_ffn_size(384, "swiglu")
+    (1536, 1024)
+    """
+    if activation not in GATED:
+        return 4 * hidden_size
+    return -(-hidden_size * 8 // (3 * FFN_MULTIPLE)) * FFN_MULTIPLE

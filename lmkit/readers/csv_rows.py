@@ -30,6 +30,7 @@ from lmkit.readers.records.csv_dialect import (
     rows_of,
 )
 from lmkit.readers.records.encoded_lines import Encoding, detected, encoded_lines, start_of
+from lmkit.readers.records.likely_text_field import cure
 from lmkit.storage.byte_lines import Line
 from lmkit.storage.byte_ranges import CorruptInput, Range
 
@@ -74,7 +75,8 @@ def _check_columns(header: list[str], request: Request) -> None:
             raise CorruptInput(0, f"more than one column {name!r}")
         if name not in header:
             known = ", ".join(header)[:200]
-            raise CorruptInput(0, f"no column {name!r}; it has {known}")
+            likely = "" if request.template else cure(name, header)
+            raise CorruptInput(0, f"no column {name!r}; it has {known}{likely}")
 
 
 def _text_columns(request: Request) -> list[str]:

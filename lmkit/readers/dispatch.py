@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from lmkit.artifacts.document import Document, Unreadable
@@ -42,12 +43,23 @@ def check_libraries(slices: Iterable[Slice]) -> None:
     for kind, parts in needed.items():
         library, installation = libraries[kind]
         if find_spec(library) is None:
-            files = len({part.location for part in parts})
+            locations = {part.location for part in parts}
+            files, names = len(locations), map(Path, locations)
+            patterns = {f"*{each.suffix}" if each.suffix else each.name for each in names}
+            exclude = " ".join(f"--exclude '{pattern}'" for pattern in sorted(patterns))
             more = f" and {files - 1:,} more such file{'s' * (files > 2)}" if files > 1 else ""
             raise InputError(
                 f"{parts[0].location}{more}: {kind} needs {library}, which is not installed",
-                f"{installation}; or leave these files out: name the others, or move them away",
+                f"{installation}; or leave these files out: {exclude}",
             )
+
+
+def missing_library(kind: Format) -> str | None:
+    """Return the library of a format that isn't installed, and how it is; None if all are there."""
+    library = next((each.library for each in FORMATS if each.name == kind), None)
+    if library is None or find_spec(library[0]) is not None:
+        return None
+    return f"{kind} needs {library[0]}, which is not installed: {library[1]}"
 
 
 def read_slice(

@@ -17,6 +17,7 @@ from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.inputs import Slice
 from lmkit.readers.provenance import document_id, provenance
 from lmkit.readers.reader import Request
+from lmkit.readers.records.likely_text_field import cure
 from lmkit.storage.byte_ranges import CorruptInput
 
 MAX_DEPTH = 100
@@ -106,7 +107,8 @@ def _take(fields: dict[str, Any], name: str, offset: int) -> Any:
     for key in outer:
         table = cast(dict[str, Any], table).get(key) if isinstance(table, dict) else None
     if not isinstance(table, dict) or last not in table:
-        raise CorruptInput(offset, f"no field {name!r}")
+        strings = [key for key, value in fields.items() if isinstance(value, str)]
+        raise CorruptInput(offset, f"no field {name!r}{cure(name, strings)}")
     return cast(dict[str, Any], table).pop(last)
 
 

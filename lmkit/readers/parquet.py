@@ -29,7 +29,8 @@ from lmkit.artifacts.documents_parquet import has_documents, restored
 from lmkit.artifacts.inputs import Slice
 from lmkit.readers.json_records import plain, record_document
 from lmkit.readers.reader import Request, unreadable
-from lmkit.readers.records.text_columns import readable, text_columns
+from lmkit.readers.records.likely_text_field import cure
+from lmkit.readers.records.text_columns import is_text, readable, text_columns
 from lmkit.storage.byte_ranges import CorruptInput, Range
 
 BATCH_ROWS = 256
@@ -209,7 +210,9 @@ def _check_column(schema: Any, request: Request) -> None:
     name = request.text_field.split(".")[0]
     if name not in schema.names and request.text_field not in schema.names:
         known = ", ".join(schema.names)[:200]
-        raise CorruptInput(0, f"no column {request.text_field!r}; it has {known}")
+        texts = [field.name for field in schema if is_text(field.type)]
+        reason = f"no column {request.text_field!r}; it has {known}"
+        raise CorruptInput(0, reason + cure(request.text_field, texts))
     if schema.names.count(request.text_field) > 1:
         raise CorruptInput(0, f"more than one column {request.text_field!r}")
 

@@ -15,6 +15,7 @@ from typing import Any
 from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
 from lmkit.errors import LmkitError
+from lmkit.extras import installation
 from lmkit.readers.reader import Request, new_document, unreadable
 from lmkit.storage.byte_ranges import CorruptInput, Range
 from lmkit.text.ligatures import expand_ligatures
@@ -32,7 +33,7 @@ def read_pdf(part: Slice, source: Range, request: Request) -> Iterator[Document 
         import pypdfium2
     except ImportError:
         message = f"{part.path}: PDF needs pypdfium2"
-        raise LmkitError(message, "pip install 'pypdfium2>=5,<6'") from None
+        raise LmkitError(message, installation("pypdfium2")) from None
     if part.size > request.max_record:
         yield unreadable(part, CorruptInput(0, request.too_long))
         return

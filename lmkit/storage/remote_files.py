@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Self, cast
 
 from lmkit.errors import InputError, LmkitError
+from lmkit.extras import installation
 from lmkit.suggestions import did_you_mean
 
 URL_PATTERN = re.compile(r"([a-z][a-z0-9+.-]*):/+(.+)", re.DOTALL)
@@ -31,6 +32,8 @@ VERSIONS = ("ETag", "etag", "md5Hash", "contentHash", "checksum")
 TIMES = ("mtime", "LastModified", "last_modified", "updated", "modified", "created")
 """The names that file systems use for the version and the time of a file."""
 READ_AHEAD = 8 << 20
+PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "http": "aiohttp", "https": "aiohttp"}
+"""What reads a protocol, of lmkit's optional packages; fsspec's errors name the others."""
 
 
 class State(NamedTuple):
@@ -235,7 +238,9 @@ def _errors_name(url: str) -> Generator[None]:
     except (FileNotFoundError, LmkitError):
         raise
     except ImportError as error:
-        raise InputError(f"{url}: {error}", "pip install s3fs aiohttp") from None
+        package = PACKAGES.get(url.partition(":")[0])
+        install = f"{installation(package)}; or " if package else ""
+        raise InputError(f"{url}: {error}", f"{install}leave out what is at {url}") from None
     except Exception as error:  # every file system raises different errors
         reason = str(error).strip().split("\n")[0] or type(error).__name__
         raise LmkitError(

@@ -6,7 +6,7 @@ import pytest
 from lmkit.artifacts.inputs import find_documents
 from lmkit.errors import InputError
 from lmkit.storage.registry import NAMES
-from tests.conftest import Lmkit
+from tests.conftest import Lmkit, manifest
 
 
 def test_a_folder_is_searched_and_hidden_or_unknown_files_are_skipped(raw: Path) -> None:
@@ -20,6 +20,43 @@ def test_a_folder_is_searched_and_hidden_or_unknown_files_are_skipped(raw: Path)
     assert [part.origin for part in found.slices] == names
     assert {part.source for part in found.slices} == {"raw"}
     assert found.skipped == {".png": 1}
+
+
+@pytest.mark.parametrize(
+    ("patterns", "left", "count"),
+    [
+        (("*.jsonl.gz",), ["cat.txt", "dog.txt", "hi.txt", "kat.txt"], 1),
+        (("?at.txt", "deep/*"), ["dog.txt", "hi.txt"], 3),
+        (("deep",), ["cat.txt", "dog.txt", "hi.txt", "kat.txt"], 1),
+        (("*.pdf",), ["cat.txt", "deep/a.jsonl.gz", "dog.txt", "hi.txt", "kat.txt"], 0),
+    ],
+)
+def test_excluded_files_are_skipped_and_counted(
+    raw: Path, patterns: tuple[str, ...], left: list[str], count: int
+) -> None:
+    (raw / "deep").mkdir()
+    (raw / "deep" / "a.jsonl.gz").touch()
+    found = find_documents([raw], formats=("text", "jsonl"), exclude=patterns)
+    assert [part.origin for part in found.slices] == left
+    assert found.skipped == ({"excluded": count} if count else {})
+    named = find_documents([raw / "cat.txt", raw], formats=("text",), exclude=("cat*",)).slices
+    assert "cat.txt" not in [part.origin for part in named]
+    with pytest.raises(InputError, match=r"--exclude: cat\.\* leaves no file"):
+        find_documents([raw / "cat.txt"], formats=("text",), exclude=("cat.*",))
+
+
+def test_what_is_excluded_is_recorded_and_only_the_files_that_are_left_are_compared(
+    raw: Path, lmkit: Lmkit
+) -> None:
+    command = ["clean", raw, "--output", "out", "--exclude", "hi.txt", "--exclude", "k*"]
+    exit_code, _, err = lmkit(*command)
+    assert exit_code == 0 and "excluded: 2" in err
+    assert manifest(Path("out"))["config"]["exclude"] == ["hi.txt", "k*"]
+    assert "up to date" in lmkit("clean", raw, "--output", "out", "--exclude", "[hk]*")[2]
+    exit_code, _, err = lmkit("clean", raw, "--output", "out")
+    assert exit_code == 2 and "is new" in err
+    lmkit("clean", raw, "--output", "all")
+    assert "exclude" not in manifest(Path("all"))["config"]
 
 
 def test_a_folder_that_contains_finished_folders_is_refused(raw: Path, lmkit: Lmkit) -> None:

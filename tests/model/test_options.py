@@ -32,17 +32,63 @@ def test_a_preset_has_its_published_shape(name: str, shape: tuple[int, ...]) -> 
     assert (config.kv_heads, config.ffn_size) == shape[3:]
 
 
-def test_a_shape_option_that_differs_from_the_preset_is_refused() -> None:
-    with pytest.raises(ValidationError) as caught:
-        ModelConfig.model_validate({"preset": "llama-15m", "hidden_size": "384"})
-    message = str(caught.value)
-    for part in ("--model.hidden-size", "got 384", "--model.preset llama-15m", "288"):
-        assert part in message
+def test_an_option_overrides_what_the_preset_has() -> None:
+    config = ModelConfig.model_validate({"preset": "bert-base", "layers": "2", "heads": 6})
+    assert config.shape == Shape(layers=2, hidden_size=768, heads=6, kv_heads=6, ffn_size=3072)
+    assert (config.position, config.max_positions, config.norm_eps) == ("learned", 512, 1e-12)
+    assert (config.kv_heads, config.head_dim) == (6, 128)
+    changes = {"layers": (12, 2), "heads": (12, 6), "kv_heads": (12, 6), "head_dim": (64, 128)}
+    assert config.preset_changes == changes
+    assert config.preset_changes_text == (
+        "bert-base, but layers 2 (not 12), heads 6 (12), kv-heads 6 (12), head-dim 128 (64)"
+    )
 
 
-def test_none_is_a_shape_too_when_a_preset_is_given() -> None:
-    with pytest.raises(ValidationError, match=r"--model.kv-heads: got 32, .* has 8"):
-        ModelConfig.model_validate({"preset": "llama-1b", "kv_heads": "none"})
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"preset": "gpt2-small", "hidden_size": 384}, {"ffn_size": 1536, "head_dim": 32}),
+        ({"preset": "llama-15m", "hidden_size": 384}, {"ffn_size": 1024}),
+        ({"preset": "llama-1b", "hidden_size": 1024}, {"ffn_size": 8192, "kv_heads": 8}),
+        ({"preset": "bert-tiny", "activation": "swiglu"}, {"ffn_size": 384}),
+        ({"preset": "llama-15m", "ffn_size": 100, "hidden_size": 384}, {"ffn_size": 100}),
+        ({"preset": "llama-1b", "kv_heads": "none"}, {"kv_heads": 32}),
+        ({"preset": "t5-small", "layers": 3}, {"decoder_layers": 3}),
+        ({"preset": "t5-mini", "hidden_size": 256}, {"head_dim": 64, "ffn_size": 1024}),
+    ],
+)
+def test_what_follows_from_other_numbers_in_a_preset_follows_from_typed_ones(
+    options: dict[str, object], expected: dict[str, int]
+) -> None:
+    config = ModelConfig.model_validate(options)
+    assert {name: getattr(config, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "left_out"),
+    [
+        ({"preset": "bert-base", "position": "rotary"}, {"max_positions"}),
+        (
+            {"preset": "modernbert-base", "window": "none"},
+            {"window", "global_every", "local_rotary_base"},
+        ),
+        ({"preset": "modernbert-base", "position": "alibi"}, {"local_rotary_base"}),
+    ],
+)
+def test_what_has_no_meaning_without_a_changed_part_is_left_out_with_it(
+    options: dict[str, object], left_out: set[str]
+) -> None:
+    config = ModelConfig.model_validate(options)
+    assert {name: getattr(config, name) for name in left_out} == dict.fromkeys(left_out)
+    assert ModelConfig.model_validate_json(config.model_dump_json()) == config
+    assert left_out <= config.preset_changes.keys() | {"position"}
+
+
+def test_a_preset_as_it_is_has_no_changes() -> None:
+    for name in PRESETS:
+        config = ModelConfig.model_validate({"preset": name, "dropout": 0.1})
+        assert (config.preset_changes, config.preset_changes_text) == ({}, "")
+    assert ModelConfig(layers=2).preset_changes_text == ""
 
 
 def test_a_shape_option_that_agrees_with_the_preset_is_fine() -> None:
@@ -168,14 +214,30 @@ def test_importing_the_options_does_not_load_torch() -> None:
             {"position": "sinusoidal", "hidden_size": 9, "heads": 3},
             ["--model.hidden-size: got 9", "even", "sinusoidal"],
         ),
-        ({"preset": "bert-base", "position": "rotary"}, ["got rotary", "bert-base has learned"]),
-        ({"preset": "gpt2-small", "biases": False}, ["got false", "gpt2-small has true"]),
-        ({"preset": "llama-15m", "activation": "relu2"}, ["got relu2", "llama-15m has swiglu"]),
-        ({"preset": "llama-15m", "window": 64}, ["got 64", "llama-15m has none"]),
-        ({"preset": "t5-small", "decoder_layers": 3}, ["got 3", "t5-small has 6"]),
-        ({"preset": "t5-small", "head_dim": 32}, ["got 32", "t5-small has 64"]),
-        ({"preset": "bert-base", "norm_eps": 1e-5}, ["got 1e-05", "bert-base has 1e-12"]),
-        ({"preset": "bert-base", "max_positions": 1024}, ["got 1024", "bert-base has 512"]),
+        (
+            {"preset": "bert-base", "hidden_size": 100},
+            ["--model.hidden-size: got 100", "--model.heads, which is 12 (of --model.preset bert"],
+        ),
+        (
+            {"preset": "bert-base", "heads": 5},
+            ["--model.hidden-size: got 768 (of --model.preset bert-base)", "heads, which is 5"],
+        ),
+        (
+            {"preset": "llama-1b", "heads": 4},
+            ["--model.kv-heads: got 8 (of --model.preset llama-1b), must divide --model.heads"],
+        ),
+        (
+            {"preset": "modernbert-base", "position": "transformer-xl"},
+            ["--model.window (of --model.preset modernbert-base)", "give --model.window none"],
+        ),
+        (
+            {"preset": "modernbert-base", "architecture": "encoder-decoder"},
+            ["--model.window: got 128 (of --model.preset modernb", "give --model.window none"],
+        ),
+        (
+            {"preset": "bert-base", "global_every": 3},
+            ["--model.global-every: got 3", "--model.window; leave it out"],
+        ),
     ],
 )
 def test_incompatible_options_are_refused_with_those_that_are_compatible(

@@ -48,7 +48,9 @@ def test_a_bad_row_costs_one_row(tmp_path: Path, line: bytes, reason: str) -> No
 
 def test_a_table_without_the_column_is_reported_once(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("body,n\na,1\nb,2\n")
-    assert texts_and_reasons(outcomes(tmp_path / "a.csv")) == ["! no column 'text'; it has body, n"]
+    assert texts_and_reasons(outcomes(tmp_path / "a.csv")) == [
+        "! no column 'text'; it has body, n; try --text-field body"
+    ]
 
 
 @pytest.mark.parametrize(

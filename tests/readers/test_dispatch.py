@@ -1,3 +1,4 @@
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -30,3 +31,17 @@ def test_a_missing_library_is_named_before_work(
     exit_code, _, err = lmkit("clean", raw, "--output", "clean")
     assert exit_code == 2 and "pypdfium2" in err and "pip install" in err
     assert "1 more such file" in err and not Path("clean").exists()
+    assert "; or leave these files out: --exclude '*.pdf'" in " ".join(err.split())
+    assert lmkit("clean", raw, "--output", "clean", "--exclude", "*.pdf")[0] == 0
+
+
+def test_a_file_in_an_archive_that_needs_a_missing_library_is_quarantined_with_the_cure(
+    here: Path, lmkit: Lmkit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zipfile.ZipFile("files.zip", "w") as file:
+        file.writestr("a.pdf", b"%PDF-1.4")
+        file.writestr("b.txt", "a text that is long enough to be kept")
+    monkeypatch.setattr(dispatch, "find_spec", lambda name: None)
+    exit_code, _, err = lmkit("clean", "files.zip", "--output", "clean")
+    assert exit_code == 0 and "files.zip!/a.pdf" in err
+    assert "pdf needs pypdfium2, which is not installed: pip install" in err

@@ -25,6 +25,7 @@ def find_inputs(config: CleanConfig) -> Inputs:
         forced=config.format,
         source=config.source,
         known=formats,
+        exclude=config.exclude,
     ).merged_with(word_lists_as_inputs(config.filters.list_files()))
     check_libraries(inputs.slices)
     if config.filters.classifier:

@@ -11,16 +11,21 @@ from lmkit.artifacts.options import (
     ReadsRecords,
     WritesDocuments,
 )
-from lmkit.config import OneOf, StageConfig
+from lmkit.config import REPEATED, OneOf, StageConfig
 from lmkit.filters.options import FiltersConfig
 from lmkit.pii.options import PiiConfig
 from lmkit.readers.options import ReaderConfig, checked_template
+from lmkit.recipes.options import TakesRecipe
 from lmkit.storage.registry import NAMES
 from lmkit.text.language_codes import Languages
 from lmkit.text.options import NormalizationConfig
 
 
-class CleanConfig(LabelsDocuments, ReadsRecords, WritesDocuments, StageConfig):
+def _is_empty(value: object) -> bool:
+    return not value
+
+
+class CleanConfig(LabelsDocuments, ReadsRecords, WritesDocuments, TakesRecipe, StageConfig):
     """Turn raw files of many kinds (see --format; also in .gz, .zst, .bz2, .xz) into documents."""
 
     stage = "clean"
@@ -28,11 +33,15 @@ class CleanConfig(LabelsDocuments, ReadsRecords, WritesDocuments, StageConfig):
         "lmkit clean books/ pages.warc.gz --output work/clean --language en --filters.preset web"
     )
     output_patterns = (*DOCUMENT_FILES, SIGNALS_FILES)
-    location_options = StageConfig.location_options | {"filters.classifier"}
+    location_options = StageConfig.location_options | {"filters.classifier", "exclude"}
     takes_plugins = True
 
     format: Annotated[str, OneOf(NAMES)] | None = None
     """Read every file as this format, whatever its name and content."""
+
+    exclude: Annotated[tuple[str, ...], REPEATED, Field(exclude_if=_is_empty)] = ()
+    """Skip the files whose name, or path below a folder, matches such a pattern, as *.pdf or
+    drafts/*; may be given many times."""
 
     text_field: str = "text"
     """Field or column with the text of a record; a dot leads into a nested field."""

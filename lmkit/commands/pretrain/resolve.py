@@ -119,7 +119,7 @@ class RunPlan:
         )
 
     def recipe(self, rows: int, micro_batch: int) -> Recipe:
-        """Return the recipe of the training loop, and print the batch and the epochs.
+        """Return the recipe of the training loop; print what isn't the preset's, batch and epochs.
 
         Args:
             rows: sequences that there are to train on.
@@ -127,6 +127,8 @@ class RunPlan:
 
         """
         packed, options, size = self.packed, self.options, self.global_batch_size
+        if changes := self.model.preset_changes_text:
+            log_message(f"model: {changes}")
         log_message(
             f"batch: {size:,} sequences of {packed.sequence_length:,} tokens, "
             f"{micro_batch:,} at a time; {self.steps:,} steps are "

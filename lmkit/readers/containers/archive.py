@@ -24,7 +24,7 @@ from lmkit.readers.containers.members import (
     tar_members,
     zip_members,
 )
-from lmkit.readers.dispatch import reader_of
+from lmkit.readers.dispatch import missing_library, reader_of
 from lmkit.readers.reader import Request, unreadable
 from lmkit.storage.byte_ranges import CorruptInput, Range
 from lmkit.storage.formats import SHARED, formats_with, suffix_and_compression
@@ -75,6 +75,8 @@ def _documents(
             kind = formats.by_path(str(path), named=False, accepted=formats.by_name)
             if kind is None:
                 raise CorruptInput(0, "not a format that is read")
+            if missing := missing_library(kind):
+                raise CorruptInput(0, missing)
             compression = suffix_and_compression(parts[-1])[1]
             part = part._replace(
                 location=str(path),

@@ -60,6 +60,12 @@ def _text_or_bytes(value: Any) -> Any:
     return text if all(c.isprintable() or c.isspace() for c in text) else value
 
 
+def is_text(kind: Any) -> bool:
+    """Return whether a column of this type holds strings."""
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+
+
 def text_columns(schema: Any, request: Request) -> list[TextColumn]:
     """Return the columns that become the text, as far as they exist."""
     names = request.template.fields if request.template else [request.text_field]

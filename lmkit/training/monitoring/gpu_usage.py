@@ -2,7 +2,7 @@
 
 Choices:
 - A thread asks once a second: a single answer is about the last sixth of a second to a second only.
-- It is no dependency: `pip install "lmkit[gpu]"` adds it. Without it, or where it fails, the number
+- It is no dependency: `pip install nvidia-ml-py` adds it. Without it, or where it fails, the number
   is left out, and nothing else changes.
 - The device is found by its UUID. Its number is another one where CUDA_VISIBLE_DEVICES hides some.
 """

@@ -52,6 +52,8 @@ class Forecast:
     precision: str
     compiled: bool = False
     """Whether the blocks are compiled."""
+    preset_changes: str = ""
+    """What differs from the preset of the model; empty where nothing does."""
     tokens_per_second: float | None = None
     """Of all processes together, if each is as fast as this one; None where not measured."""
 
@@ -85,6 +87,7 @@ class Forecast:
         there = "" if self.memory_there is None else f" of {self.memory_there / 1e9:.1f} free"
         per_token = sum(self.flops_per_token.values())
         lines = [
+            *([f"model: {self.preset_changes}"] if self.preset_changes else []),
             *_table("parameters", self.parameters, "{:,}"),
             *_table(f"memory in GB{there}", self.memory, "{:.3f}", 1e9),
             *_table("million FLOPs per token", self.flops_per_token, "{:,.1f}", 1e6),
@@ -157,6 +160,7 @@ def forecast(
         device=str(device),
         precision=precision,
         compiled=compiled,
+        preset_changes=config.preset_changes_text,
     )
     if not plan.fits:
         return plan

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lmkit.errors import ConfigError
+from lmkit.extras import installation
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class TrackerEntry:
     path: str
     """Its file and its class, such as `wandb_run.WandbRun`."""
     package: str | None = None
-    """What must be installed, where lmkit doesn't depend on it: an extra of lmkit, too."""
+    """What must be installed, where lmkit doesn't depend on it."""
 
     def load(self) -> Callable[[TrackedRun], Tracker]:
         """Import the class."""
@@ -89,5 +90,5 @@ def refuse_missing(name: str | None) -> None:
     if spec is None or spec.origin is None:
         raise ConfigError(
             f"--track {name}: the Python package {package} is not installed",
-            f'pip install "lmkit[{package}]", or leave out --track',
+            f"{installation(package)}; or leave out --track",
         )

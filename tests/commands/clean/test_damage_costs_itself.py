@@ -193,7 +193,8 @@ def test_tables_truncated_or_without_the_column_are_listed(here: Path, lmkit: Lm
     Path("raw/c.parquet").write_bytes(Path("raw/a.parquet").read_bytes()[:-50])
     (first, wrong), (second, cut) = cleaned(lmkit)
     assert (first, second) == ("b.parquet", "c.parquet")
-    assert wrong == "no column 'text'; it has body" and cut.startswith("not a Parquet file")
+    assert wrong == "no column 'text'; it has body; try --text-field body"
+    assert cut.startswith("not a Parquet file")
     assert len(kept()) == 30
 
 

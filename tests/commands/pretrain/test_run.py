@@ -249,7 +249,7 @@ def test_one_run_at_a_time_locks_a_folder(packed: Path, here: Path, lmkit: Lmkit
         (["raw"], "raw: not made by lmkit"),
         ([], "INPUTS: got 0, must be one or more packed folders"),
         (["PACKED", "--model.heads", "5"], "--model.hidden-size: got 384, must be a multiple of"),
-        (["PACKED", "--model.preset", "llama-15m", "--model.layers", "3"], "llama-15m has 6"),
+        (["PACKED", "--model.preset", "llama-15m", "--model.heads", "5"], "288 (of --model.pres"),
         (["PACKED", "--precision", "fp8"], "--precision: got fp8, must be 'auto', 'fp32', "),
         (["PACKED", "--device", "cuda"], "--device: got cuda, but torch finds none"),
     ],
@@ -263,6 +263,24 @@ def test_invalid_options_are_refused_before_anything_is_written(
     assert (exit_code, out) == (2, "")
     assert message in err and "Traceback" not in err
     assert not Path("run").exists()
+
+
+def test_what_is_not_as_in_the_preset_is_printed_and_recorded(
+    packed: Path, here: Path, lmkit: Lmkit
+) -> None:
+    Path("file.toml").write_text('[pretrain.model]\npreset = "bert-tiny"\nlayers = 1\n')
+    command = ["pretrain", packed, "--output", "run", "--config", "file.toml", "--steps", "1"]
+    command += ["--batch-tokens", "64", "--device", "cpu", "--model.hidden-size", "32"]
+    line = "model: bert-tiny, but layers 1 (not 2), hidden-size 32 (128), head-dim 16 (64), ffn-siz"
+    exit_code, out, err = lmkit(*command, "--dry-run")
+    assert exit_code == 0 and out.startswith(line) and line in err
+    exit_code, _, err = lmkit(*command)
+    assert exit_code == 0 and err.count(line) == 1
+    recorded = json.loads(Path("run/manifest.json").read_text())["config"]["model"]
+    described = json.loads(Path("run/model.json").read_text())["model"]
+    for model in (recorded, described):
+        assert (model["preset"], model["layers"], model["ffn_size"]) == ("bert-tiny", 1, 128)
+    assert "up to date" in lmkit("pretrain", "--config", "run/manifest.json")[2]
 
 
 def test_a_packed_folder_is_checked_before_anything_is_written(

@@ -45,7 +45,7 @@ def test_a_missing_package_is_known_before_anything_is_written(
     code, out, err = lmkit(*command_of(packed, Path("run"), "--track", "wandb"))
     assert code == 2 and not out and not Path("run").exists()
     assert "--track wandb: the Python package wandb is not installed" in err
-    assert 'pip install "lmkit[wandb]"' in err
+    assert "pip install" in err and "wandb" in err and "; or leave out --track" in err
 
 
 def test_an_unknown_tracker_is_refused_with_the_names(

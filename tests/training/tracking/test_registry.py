@@ -5,6 +5,7 @@ import pytest
 
 from lmkit.commands.pretrain.options import PretrainConfig
 from lmkit.errors import ConfigError
+from lmkit.extras import installation
 from lmkit.training.tracking.registry import CHOICES, TRACKERS, TrackedRun, Tracker, refuse_missing
 from tests.training.tracking.stand_ins import WANDB, stand_in
 
@@ -29,7 +30,7 @@ def test_a_missing_package_is_an_error_with_what_to_do(
     (tmp_path / "wandb" / "offline-run-1").mkdir(parents=True)  # W&B's own folder is no package
     with pytest.raises(ConfigError, match="--track wandb: the Python package wandb") as error:
         refuse_missing("wandb")
-    assert error.value.hint == 'pip install "lmkit[wandb]", or leave out --track'
+    assert error.value.hint == f"{installation('wandb')}; or leave out --track"
 
 
 def test_an_installed_package_and_no_tracker_are_fine(
