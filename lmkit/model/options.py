@@ -22,6 +22,7 @@ from lmkit.model.presets import PARTS, PRESETS, Shape
 
 FFN_MULTIPLE = 64  # matrix units work on tiles; a partial tile costs a full one
 LEARNED_POSITIONS = 1024
+"""Where no sequences are known; `pretrain` has as many as its sequences need."""
 GATED = {"swiglu": "silu", "geglu": "gelu", "geglu-tanh": "gelu-tanh"}
 """Gated activations, and the function that is applied to the gate."""
 
@@ -124,7 +125,7 @@ class ModelConfig(Group):
     has."""
 
     max_positions: Annotated[int, Field(ge=1)] | None = None
-    """Longest sequence of learned positions; none: 1,024."""
+    """Longest sequence of learned positions; none: as many as the packed sequences train."""
 
     rotary_base: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 10_000.0
     """Base of rotary embeddings (theta); larger suits longer contexts."""

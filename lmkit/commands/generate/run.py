@@ -4,6 +4,8 @@ Choices:
 - What a model does depends on its run: a decoder continues the prompt, or generates the middle
   between --prompt and --suffix; an encoder fills the masks of the prompt; an encoder-decoder
   predicts its masked spans. An option that has no meaning there is refused.
+- Each mask gets its likeliest token, and the likeliest ones are shown with their probabilities. A
+  text is sampled, as a mask is where sampling was asked for.
 - The prompt is read as the beginning of a document, or as a full one where it has masks.
 - EOS ends the text; padding and the other special tokens are never sampled.
 - Each position attends to as many positions as in training; a text may become longer than that.
@@ -29,7 +31,7 @@ from lmkit.commands.generate.terminal_text import terminal_text
 from lmkit.counter_rng import draw
 from lmkit.errors import ConfigError, InputError
 from lmkit.generation.generated import Generated
-from lmkit.generation.prompts import Prepared, PromptRunner
+from lmkit.generation.prompts import USUAL, Prepared, PromptRunner, default_temperature
 from lmkit.generation.prompts_file import PromptLine, PromptsFile
 from lmkit.generation.sampling import Sampling
 from lmkit.text.json_output import json_text
@@ -82,7 +84,7 @@ class Sample:
         lines = [self.text, ""]
         for number, span in enumerate(self.generated.spans, 1):
             alternatives = ", ".join(
-                f"{each.token} {each.probability:.1%}" for each in span.alternatives
+                f"{each.text!r} {each.probability:.1%}" for each in span.alternatives
             )
             line = f"  {number}. {span.text!r} {span.probability:.1%}"
             lines.append(f"{line} (most likely: {alternatives})" if alternatives else line)
@@ -118,15 +120,19 @@ def _opened(config: GenerateConfig) -> PromptRunner:
         trained.tokenizer,
         description.learned,
         description.packing,
-        Sampling(
-            config.temperature,
-            config.top_k,
-            config.top_p,
-            config.min_p,
-            config.repetition_penalty,
-        ),
+        _sampling(config, default_temperature(description.learned, description.packing)),
         config.stop,
+        config.alternatives,
     )
+
+
+def _sampling(config: GenerateConfig, default: float) -> Sampling:
+    """Return how tokens are sampled; an option of sampling asks for it, also at masks."""
+    cuts = (config.top_k, config.top_p, config.min_p)
+    temperature = config.temperature
+    if temperature is None:
+        temperature = default if cuts == (None, None, None) else USUAL
+    return Sampling(temperature, *cuts, config.repetition_penalty)
 
 
 def _json(

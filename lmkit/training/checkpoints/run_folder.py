@@ -23,10 +23,11 @@ from pathlib import Path
 from typing import Any
 
 from lmkit.artifacts.lock import folder_lock
-from lmkit.artifacts.manifest import Counts, Input, Manifest, Output, Plan, flat
+from lmkit.artifacts.manifest import MANIFEST, Counts, Input, Manifest, Output, Plan, flat, read
 from lmkit.artifacts.output_folder import OutputFolder, refuse
+from lmkit.artifacts.tasks import PARTIAL
 from lmkit.config import StageConfig
-from lmkit.errors import ConfigError
+from lmkit.errors import ConfigError, LmkitError
 from lmkit.execution.progress import log_message
 from lmkit.storage.atomic_files import atomic_write
 from lmkit.storage.byte_ranges import hash_range
@@ -221,6 +222,15 @@ def resolved_steps(run: Path) -> tuple[float, int] | None:
     """Return the hours that a run was given, and the steps that they are."""
     known = _resolved(run)
     return (known["hours"], known["steps"]) if "steps" in known else None
+
+
+def recorded_model(run: Path) -> dict[str, Any]:
+    """Return the options of the model that a run was begun with; none where there is no run."""
+    try:
+        plan = read(Manifest, run / MANIFEST) or read(Plan, run / PARTIAL / "plan.json")
+    except (LmkitError, OSError):  # opening the folder reports what is wrong with it
+        return {}
+    return plan.config.get("model", {}) if plan else {}
 
 
 def _resolved(run: Path) -> dict[str, Any]:
