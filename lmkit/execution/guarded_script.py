@@ -28,13 +28,14 @@ def end_worker_that_runs_the_script() -> None:
         os._exit(EXIT_CODE)
 
 
-def refuse_unguarded_script(workers: Iterable[BaseProcess]) -> None:
-    """Raise LmkitError where a worker has ended because it ran the script again."""
-    if any(worker.exitcode == EXIT_CODE for worker in workers):
-        file = getattr(sys.modules["__main__"], "__file__", None)
-        script = Path(file).name if file else "the script"
-        raise LmkitError(
-            f'{script} calls lmkit outside of `if __name__ == "__main__":`, and each worker '
-            "process runs the script again: put the calls below that line, or give workers=1",
-            "see examples/quickstart.py",
-        )
+def unguarded_script_error(workers: Iterable[BaseProcess]) -> LmkitError | None:
+    """Return the error where a worker has ended because it ran the script again."""
+    if all(worker.exitcode != EXIT_CODE for worker in workers):
+        return None
+    file = getattr(sys.modules["__main__"], "__file__", None)
+    script = Path(file).name if file else "the script"
+    return LmkitError(
+        f'{script} calls lmkit outside of `if __name__ == "__main__":`, and each worker process '
+        "runs the script again: put the calls below that line, or give workers=1",
+        "see examples/quickstart.py",
+    )

@@ -31,7 +31,7 @@ from typing import Any, TypeVar, cast
 
 from lmkit.errors import LmkitError
 from lmkit.execution.fork_server import start_fork_server
-from lmkit.execution.guarded_script import refuse_unguarded_script
+from lmkit.execution.guarded_script import unguarded_script_error
 from lmkit.execution.meter import WorkerMeter
 from lmkit.execution.progress import progress
 from lmkit.execution.work import BYTES
@@ -96,8 +96,7 @@ def _results(
         return [results[index] for index in range(len(tasks))]
     except BrokenProcessPool:
         pool.shutdown()  # else an exit code might be read by two threads
-        refuse_unguarded_script(workers.values())
-        raise LmkitError(
+        raise unguarded_script_error(workers.values()) or LmkitError(
             "a worker process died (out of memory?)",
             "finished tasks are kept: run the same again, with fewer --workers",
         ) from None

@@ -1,17 +1,17 @@
 """One code for a language, however it is written: `English`, `en-US`, `eng`, `en_gb` are `en`.
 
 Choices:
-- The code is that of `--language`: ISO 639-1 where a language has one, else 639-3. Region and script
-  are left out: they are other spellings, not other languages. Bokmål and Nynorsk stay apart, and so
-  do the Arabic and Chinese languages that have codes of their own; a code for the standard variety
-  (arb, cmn, npi, swh) is that of the language.
+- The code is that of `--language`: ISO 639-1 where a language has one, else 639-3. Region and
+  script are left out: they are other spellings, not other languages. Bokmål and Nynorsk stay apart,
+  and so do the Arabic and Chinese languages that have codes of their own; a code for the standard
+  variety (arb, cmn, npi, swh) is that of the language.
 - Of a list, as in the header of a WET record, the first language counts: the list is in the order
   of how much text there is.
 - What isn't a language known here is left as it was stated. Other codes of three letters are codes
   already.
-- Source of the table: the aliases and English names of Unicode's CLDR, as in Babel 2.19. It has the
-  codes of ISO 639-1, 639-2 (both forms) and 639-3. Where the Library of Congress's list of ISO 639-2
-  has another name, that is here too.
+- Source of the table: the aliases and English names of Unicode's CLDR, as in Babel 2.19. It has
+  the codes of ISO 639-1, 639-2 (both forms) and 639-3. Where the Library of Congress's list of ISO
+  639-2 has another name, that is here too.
 """
 
 import re
@@ -108,4 +108,5 @@ def with_one_code(metadata: dict[str, Any]) -> dict[str, Any]:
     code = one_code(stated) if isinstance(stated, str) else None
     if code is None or code == stated:
         return metadata
-    return {"stated_language": stated, **metadata, "language": code}
+    kept = metadata.get("stated_language", stated)
+    return {**metadata, "language": code, "stated_language": kept}
