@@ -72,9 +72,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import a command when its name is first used: `import lmkit` waits for none."""
-    if name in __all__:
-        return import_module("lmkit.python.public_names").public(name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return import_module("lmkit.python.public_names").public(name)
 
 
 def __dir__() -> list[str]:

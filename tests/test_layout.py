@@ -32,12 +32,14 @@ LAYERS = [
     {"training"},
     {"reporting", "diagnosis"},
     {"commands"},
+    {"python"},
     {"cli"},
 ]
 """From the bottom to the top: a folder imports itself and what lies in a layer below it."""
 WITH_TORCH = {
     *("model", "objectives", "huggingface", "evaluation", "generation", "training"),
     "diagnosis",
+    "python",
 }
 COMMANDS_WITH_TORCH = {"pretrain", "eval", "generate", "export", "doctor"}
 ROLES = {"options.py", "run.py", "registry.py", "objective.py"}

@@ -20,7 +20,7 @@ OTHERS = {
     "with_plugins": "lmkit.plugins.extension",
 }
 """Names that are no command's, and their modules."""
-IN_PLACE_OF = {"clean": "lmkit.python.record_inputs"}
+REPLACED = {"clean": "lmkit.python.record_inputs"}
 """Commands with a function of their own here, and its module."""
 
 
@@ -39,7 +39,7 @@ def public(name: str) -> Any:
 @cache
 def _function(command: Command) -> Callable[..., Any]:
     """Return a command's function, for scripts."""
-    name, module = command.function_name, IN_PLACE_OF.get(command.name)
+    name, module = command.function_name, REPLACED.get(command.name)
     function = getattr(import_module(module), name) if module else command.run
 
     @wraps(function)

@@ -73,7 +73,7 @@ def written(records: Records, output: Path, *, overwrite: bool) -> Path:
     try:
         with folder_lock(scratch, "inputs"):
             _write(records, scratch)
-            _put_in_place(scratch, folder, output, overwrite=overwrite)
+            _publish(scratch, folder, output, overwrite=overwrite)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return folder
@@ -124,7 +124,7 @@ def _line(record: object, number: int) -> bytes:
         ) from None
 
 
-def _put_in_place(scratch: Path, folder: Path, output: Path, *, overwrite: bool) -> None:
+def _publish(scratch: Path, folder: Path, output: Path, *, overwrite: bool) -> None:
     """Let the records appear in their folder, unless they are there already."""
     new, old = (sorted(each.glob(PATTERN)) for each in (scratch, folder))
     if [(path.name, sha256(path)) for path in new] == [(path.name, sha256(path)) for path in old]:

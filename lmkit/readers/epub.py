@@ -32,12 +32,12 @@ from lmkit.readers.epub_package import (
     root_file,
 )
 from lmkit.readers.file_text import encoding_of
-from lmkit.readers.gutenberg import without_gutenberg
 from lmkit.readers.provenance import refuse_binary
 from lmkit.readers.reader import Request, new_document, unreadable
 from lmkit.readers.web.page_charset import decoded
 from lmkit.readers.web.visible_text import fragment_text
 from lmkit.storage.byte_ranges import CorruptInput, Range
+from lmkit.text.gutenberg import without_gutenberg
 
 CONTAINER = "META-INF/container.xml"
 ENCRYPTION = "META-INF/encryption.xml"

@@ -1,7 +1,7 @@
 """Plain text and Markdown: a file is a document, or a paragraph is.
 
 Choices:
-- What Project Gutenberg adds to a book is left out (`gutenberg.py`).
+- What Project Gutenberg adds to a book is left out (`text/gutenberg.py`).
 - Lines are joined only on request: in verse and tables line ends have a meaning, and a line much
   shorter than the others is taken for one of those.
 """
@@ -13,9 +13,9 @@ from typing import Any
 from lmkit.artifacts.documents_file import Document, Unreadable
 from lmkit.artifacts.inputs import Slice
 from lmkit.readers.file_text import content, decode
-from lmkit.readers.gutenberg import without_gutenberg
 from lmkit.readers.reader import Request, new_document, unreadable
 from lmkit.storage.byte_ranges import CorruptInput, Range
+from lmkit.text.gutenberg import without_gutenberg
 
 BLOCK = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 WRAPPED = 40

@@ -64,14 +64,19 @@ vo vol Volapük|wa wln Walloon|wo wol Wolof|wuu Wu Chinese|xh xho Xhosa|yi yid y
 yo yor Yoruba|yue Cantonese|za zha zyb Zhuang|zh chi cmn zho Chinese/Mandarin/Mandarin Chinese
 zu zul Zulu
 """
-_CODES: dict[str, str] = {}
-"""Code by code and by lowercase name."""
-for _entry in _TABLE.strip().replace("\n", "|").split("|"):
-    _words = _entry.split()
-    _codes = [word for word in _words if word.islower()]
-    _names = " ".join(_words[len(_codes) :]).lower().split("/")
-    _CODES |= dict.fromkeys([*_codes, *_names], _words[0])
 LIST = re.compile(r"[,;]")
+
+
+def _spellings(entry: str) -> list[str]:
+    """Return the codes and the lowercase names of an entry of the table, its own code first."""
+    words = entry.split()
+    codes = [word for word in words if word.islower()]
+    return [*codes, *" ".join(words[len(codes) :]).lower().split("/")]
+
+
+_ENTRIES = [_spellings(entry) for entry in _TABLE.strip().replace("\n", "|").split("|")]
+_CODES = {spelling: entry[0] for entry in _ENTRIES for spelling in entry}
+"""Code by code and by lowercase name."""
 
 
 def one_code(stated: str) -> str | None:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from lmkit.readers.gutenberg import without_gutenberg
+from lmkit.text.gutenberg import without_gutenberg
+from tests.conftest import Lmkit, texts
 from tests.readers.reading import documents
 from tests.readers.test_epub import CONTAINER, PACKAGE
 
@@ -76,11 +77,7 @@ def test_an_epub_has_neither_header_nor_licence(tmp_path: Path) -> None:
     assert document.metadata["author"] == "Ann" and document.metadata["language"] == "en"
 
 
-def test_it_is_kept_on_request(tmp_path: Path, lmkit: object, here: Path) -> None:
-    from lmkit.cli import main
-
+def test_it_is_kept_on_request(here: Path, lmkit: Lmkit) -> None:
     write(here / "a.epub")
-    assert main(["clean", "a.epub", "--output", "c", "--no-read.gutenberg"]) == 0
-    from tests.conftest import texts
-
+    assert lmkit("clean", "a.epub", "--output", "c", "--no-read.gutenberg")[0] == 0
     assert json.dumps(texts(here / "c")).count("PROJECT GUTENBERG EBOOK") == 2
