@@ -51,7 +51,7 @@ READ_BY_HELP = {
     *("lmkit.execution.work", "lmkit.execution.meter"),
     *("lmkit.model.positions.registry", "lmkit.training.optimizers.registry"),
     "lmkit.training.tracking.registry",
-    *("lmkit.model.presets", "lmkit.text.language_codes"),
+    *("lmkit.model.presets", "lmkit.text.language_codes", "lmkit.text.language_names"),
     *("lmkit.storage.registry", "lmkit.storage.programming_languages", "lmkit.artifacts.document"),
     *("lmkit.filters.rule_set", "lmkit.filters.rules", "lmkit.filters.profanity_lists"),
     *("lmkit.filters.rule_sets", "lmkit.filters.url_blocklist", "lmkit.text.word_list_files"),

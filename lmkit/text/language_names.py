@@ -65,6 +65,9 @@ yo yor Yoruba|yue Cantonese|za zha zyb Zhuang|zh chi cmn zho Chinese/Mandarin/Ma
 zu zul Zulu
 """
 LIST = re.compile(r"[,;]")
+SUBTAGS = re.compile(r"[-_. (]")
+EXTENDED = frozenset({"zh", "ar"})
+"""Languages before the code of one of theirs, as in zh-yue (BCP 47, section 2.2.2)."""
 
 
 def _spellings(entry: str) -> list[str]:
@@ -88,7 +91,10 @@ def one_code(stated: str) -> str | None:
     (None, None, None)
     """
     first = LIST.split(stated.strip().lower(), maxsplit=1)[0].strip()
-    return _CODES.get(first) or _CODES.get(re.split(r"[-_. (]", first, maxsplit=1)[0])
+    base, *rest = SUBTAGS.split(first)
+    if base in EXTENDED and rest and len(rest[0]) == 3 and rest[0] in _CODES:
+        base = rest[0]
+    return _CODES.get(first) or _CODES.get(base)
 
 
 def base_language(metadata: Mapping[str, Any]) -> str | None:

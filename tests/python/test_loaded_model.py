@@ -69,19 +69,6 @@ def test_scores_by_token_add_up_to_those_of_eval(
         assert total.bits_per_byte == pytest.approx(expected["bits_per_byte"], rel=1e-5)
 
 
-def test_each_token_has_its_log_probability_given_those_before_it(trained: Path) -> None:
-    model = load(trained, "cpu")
-    (scored,) = model.score("The class of objects")
-    ids = [2, *model.tokenizer.encode("The class of objects").tolist(), 3]
-    assert list(scored.token_ids) == ids[1:] and scored.tokens[-1] == "</s>"
-    with torch.no_grad():
-        logits_TV = model.model(torch.tensor([ids]), torch.arange(len(ids))[None])[0]
-    expected = logits_TV.log_softmax(-1)[torch.arange(len(ids) - 1), ids[1:]]
-    assert list(scored.log_probabilities) == pytest.approx(expected.tolist(), abs=1e-4)
-    assert scored.bits_per_byte == pytest.approx(-sum(expected.tolist()) / 0.6931472 / 20, rel=1e-4)
-    assert repr(scored).startswith("<score of 'The class of objects'>\n  tokens")
-
-
 @pytest.mark.parametrize("family", ["llama", "bert", "t5"])
 def test_embeddings_are_the_hidden_states_of_transformers(
     runs: Runs, here: Path, lmkit: Lmkit, family: str
@@ -138,16 +125,3 @@ def test_wrong_options_are_named(trained: Path) -> None:
         model.embed("a", "max")  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"prompts\[0\]: "):
         load(trained, "cpu").generate(["a", "b"], suffix="x")
-
-
-def test_a_text_that_is_too_long_is_cut_and_reported(
-    runs: Runs, capsys: pytest.CaptureFixture[str]
-) -> None:
-    model = load(runs("bert"), "cpu")
-    ids = model.tokenizer.encode("class " * 300).tolist()[:62]
-    found = model.embed(["class " * 300, "a"])[0]
-    assert "1 of 2 texts are longer than 64 tokens: they are cut" in capsys.readouterr().err
-    with torch.no_grad():
-        tokens_BT = torch.tensor([[2, *ids, 3]])
-        states_BTD = model.model.features(tokens_BT, torch.arange(64)[None])
-    torch.testing.assert_close(found, states_BTD[0].mean(0), atol=1e-5, rtol=1e-5)
