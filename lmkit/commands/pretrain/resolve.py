@@ -121,7 +121,7 @@ class RunPlan:
             tokenizer,
             objective_of(self.options),
             packing_of(self.packed),
-            self.model.longest or length,
+            self.trained_positions or self.model.longest or length,
         )
 
     def recipe(self, rows: int, micro_batch: int) -> Recipe:
