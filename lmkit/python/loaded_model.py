@@ -153,7 +153,7 @@ class LoadedModel(ShortView):
 
         With clm each text is read from its beginning, as by `lmkit eval --data`, and all of its
         tokens are predicted. With other objectives some are masked, from a fixed seed, and bits per
-        byte aren't known. `sum(each.score for each in found, start=Score(0, 0, 0))` adds texts up.
+        byte aren't known. The `.score` of several texts can be added: `one.score + other.score`.
 
         Args:
             texts: one text or several.
