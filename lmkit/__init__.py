@@ -3,6 +3,9 @@
 Every command is also a function. `lmkit clean raw/ --output work/clean` is
 
     lmkit.clean(lmkit.CleanConfig(inputs=(Path("raw"),), output=Path("work/clean")))
+
+`help(lmkit.CleanConfig)` lists the options, and `lmkit.load("work/run")` opens a trained model. A
+script needs `if __name__ == "__main__":` above its calls, since worker processes run it again.
 """
 
 from importlib import import_module
@@ -10,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lmkit.commands.clean.options import CleanConfig
-    from lmkit.commands.clean.run import clean
     from lmkit.commands.completion.options import CompletionConfig
     from lmkit.commands.completion.run import completion
     from lmkit.commands.dedup.options import DedupConfig
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
     from lmkit.commands.train_tokenizer.options import TrainTokenizerConfig
     from lmkit.commands.train_tokenizer.run import train_tokenizer
     from lmkit.plugins.extension import with_plugins
+    from lmkit.python.loaded_model import load
+    from lmkit.python.record_inputs import clean
 
 
 __all__ = [
@@ -63,6 +67,7 @@ __all__ = [
     "export",
     "generate",
     "inspect_folder",
+    "load",
     "pack",
     "pipeline",
     "pretrain",
@@ -74,17 +79,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import a command when its name is first used: no command waits for the others."""
-    from lmkit.commands.registry import COMMANDS  # not even for pydantic
-
-    for command in COMMANDS:
-        if name == command.config_name:
-            return command.config
-        if name == command.function_name:
-            return command.run
-    if name == "with_plugins":
-        return import_module("lmkit.plugins.extension").with_plugins
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    """Import a command when its name is first used: `import lmkit` waits for none."""
+    return import_module("lmkit.python.public_names").public(name)
 
 
 def __dir__() -> list[str]:

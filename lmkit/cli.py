@@ -212,7 +212,7 @@ def _app(typed: Sequence[str]) -> typer.Typer:
     for command in chosen or COMMANDS:
         config = _with_plugins(command.config, typed) if chosen else command.config
         function = _function(command, config) if chosen else _stub
-        text = escape(inspect.getdoc(config) or "")
+        text = escape(config.about())
         example = f"[bold]Example:[/] {escape(config.example)}" if chosen else None
         app.command(command.name, help=text, epilog=example, context_settings=CONTEXT)(function)
     return app

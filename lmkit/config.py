@@ -143,6 +143,10 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+OPTIONS = "Options:"
+"""What stands above the docs of options in the docs of a class (`python/option_docs.py`)."""
+
+
 class CommandConfig(Group):
     """The options of a command; `stage` is the command's name."""
 
@@ -156,6 +160,11 @@ class CommandConfig(Group):
     """The plugins that are loaded (see `lmkit.plugins`)."""
     recorded_plugins: ClassVar[Mapping[str, str]] = {}
     """Their names and hashes, which the manifest records."""
+
+    @classmethod
+    def about(cls) -> str:
+        """Return what the command does: the docs of the class, without those of its options."""
+        return (inspect.getdoc(cls) or "").partition(f"\n\n{OPTIONS}\n")[0]
 
 
 class FolderConfig(CommandConfig):

@@ -33,12 +33,14 @@ LAYERS = [
     {"training"},
     {"reporting", "diagnosis"},
     {"commands"},
+    {"python"},
     {"cli"},
 ]
 """From the bottom to the top: a folder imports itself and what lies in a layer below it."""
 WITH_TORCH = {
     *("model", "objectives", "huggingface", "evaluation", "generation", "training"),
     "diagnosis",
+    "python",
 }
 COMMANDS_WITH_TORCH = {"pretrain", "eval", "generate", "export", "doctor"}
 ROLES = {"options.py", "run.py", "registry.py", "objective.py"}
@@ -52,6 +54,8 @@ READ_BY_HELP = {
     *("lmkit.model.positions.registry", "lmkit.training.optimizers.registry"),
     *("lmkit.training.tracking.registry", "lmkit.training.planning.jemalloc"),
     *("lmkit.model.presets", "lmkit.text.language_codes"),
+    "lmkit.training.tracking.registry",
+    *("lmkit.model.presets", "lmkit.text.language_codes", "lmkit.text.language_names"),
     *("lmkit.storage.registry", "lmkit.storage.programming_languages", "lmkit.artifacts.document"),
     *("lmkit.filters.rule_set", "lmkit.filters.rules", "lmkit.filters.profanity_lists"),
     *("lmkit.filters.rule_sets", "lmkit.filters.url_blocklist", "lmkit.text.word_list_files"),

@@ -97,6 +97,8 @@ def words_joined_by_spaces(tokenizer: Tokenizer, text: str, ids: list[int]) -> s
     words = tokenizer.normal_form(text).split(" ")
     encoded = tokenizer.encode_batch(words)
     assert [number for own in encoded for number in own.tolist()] == ids
+    assert tokenizer.unknown is not None
+    unknown = tokenizer.text_of(tokenizer.unknown) or ""
     return " ".join(
-        "<unk>" if tokenizer.unknown in own else w for w, own in zip(words, encoded, strict=True)
+        unknown if tokenizer.unknown in own else w for w, own in zip(words, encoded, strict=True)
     )

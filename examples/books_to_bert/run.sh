@@ -30,7 +30,7 @@ lmkit pretrain "$work/packed" --output "$work/run" --objective mlm --mlm.whole-w
     --model.layers 2 --model.hidden-size 128 --model.heads 2 --model.ffn-size 512 \
     --model.norm-eps 1e-12 --steps "${STEPS:-200}" --batch-tokens 4096 --optim.lr 1e-3
 lmkit eval "$work/run" --data "$work/packed" --output "$work/eval"
-lmkit generate "$work/run" --prompt "The <mask> returns a value."
+lmkit generate "$work/run" --prompt "The [MASK] returns a value."
 # Transformers is needed for this step alone.
 if python -c "import transformers" 2>/dev/null; then
     lmkit export "$work/run" --output "$work/hf"

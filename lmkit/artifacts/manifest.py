@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lmkit.config import PLUGIN
 from lmkit.errors import InputError, LmkitError
+from lmkit.execution.short_view import ShortView
 from lmkit.storage.atomic_files import atomic_write
 from lmkit.storage.json_bytes import from_json
 from lmkit.storage.remote_files import shown
@@ -33,6 +34,8 @@ Count = Annotated[int, Field(ge=0, lt=1 << 63)]
 """A number of things in a file that may be damaged: what no 64 bits hold isn't one."""
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 """A time, or a size that isn't whole."""
+MOST_SHOWN = 5
+"""Reasons, and other counts, in what a Python shell shows."""
 
 
 class Record(BaseModel):
@@ -205,7 +208,7 @@ def _by_identity(inputs: Iterable[Input]) -> dict[tuple[str, str], list[Input]]:
     return groups
 
 
-class Manifest(Plan):
+class Manifest(ShortView, Plan):
     """A plan, and its results."""
 
     outputs: tuple[Output, ...]
@@ -218,6 +221,20 @@ class Manifest(Plan):
     """Total time of all tasks, including those of interrupted runs."""
     bytes_per_second: Amount = 0
     machine: dict[str, Any] = {}
+
+    def short_view(self) -> tuple[str, Mapping[str, str]]:
+        """Return what a Python shell shows of it: a few of its counts."""
+        counts, facts = self.counts, dict[str, str]()
+        if counts.documents_in:
+            facts["documents"] = f"{counts.documents_out:,} of {counts.documents_in:,} kept"
+        removed = {**counts.dropped, **({"quarantined": counts.quarantined})}
+        some = sorted(removed.items(), key=lambda each: -each[1])[:MOST_SHOWN]
+        if lost := ", ".join(f"{count:,} {reason}" for reason, count in some if count):
+            facts["dropped"] = lost
+        for name, count in list(counts.more.items())[:MOST_SHOWN]:
+            facts[name.replace("_", " ")] = f"{count:,}"
+        facts["seconds"] = f"{self.seconds:,.1f}"
+        return f"lmkit {self.stage}: {self.config.get('output')}", facts
 
     def to_json(self) -> dict[str, Any]:
         """Return what a command prints with --json: the results, without the lists of files."""

@@ -15,6 +15,7 @@ from lmkit.evaluation.perplexity import SEED, score_rows
 from lmkit.evaluation.processes import ALONE, Processes
 from lmkit.evaluation.text_score import Score
 from lmkit.model.transformer import Transformer
+from lmkit.objectives.batch import MakeBatch
 from lmkit.objectives.objective import Objective, Packing
 from lmkit.packing.chunking import one_document_per_sequence
 from lmkit.packing.packed_folder import PackedFolder
@@ -78,7 +79,8 @@ class Scorer:
                 scores[source] += self._texts(some)
         return scores
 
-    def _texts(self, documents: list[Document]) -> Score:
+    def rows_of(self, documents: list[Document]) -> tuple[TokenSequences, Any, Any]:
+        """Return the sequences of documents, and of each its document's index and its key."""
         length, pad = self.packing.sequence_length, self.tokenizer.pad
         assert pad is not None, "it was packed with this tokenizer"
         texts = [document.text for document in documents]
@@ -90,16 +92,24 @@ class Scorer:
             pad,
             pack_into_sequences=one_document_per_sequence,
         )
+        numbers_R = np.repeat(np.arange(len(ids)), [-(-len(each) // length) for each in ids])
+        return rows, numbers_R, _row_keys(documents, numbers_R)
+
+    def _texts(self, documents: list[Document]) -> Score:
+        rows, _, keys_R = self.rows_of(documents)
         # Sequences of about the same length are batched together, which saves padding.
         order = np.argsort(rows.lengths(), kind="stable")
-        numbers = np.repeat(np.arange(len(ids)), [-(-len(each) // length) for each in ids])
-        return self._score(rows, length, order, _row_keys(documents, numbers))
+        return self._score(rows, self.packing.sequence_length, order, keys_R)
+
+    def make_batch(self, length: int) -> MakeBatch:
+        """Return what makes batches of sequences of a length."""
+        packing = replace(self.packing, sequence_length=length)
+        return self.objective.scored.make(self.tokenizer, packing)
 
     def _score(self, rows: TokenSequences, length: int, order: Any, keys_R: Any = None) -> Score:
         device = self.model.embedding.weight.device
         micro_batch = self.micro_batch or max(1, MICRO_BATCH_TOKENS // length)
-        packing = replace(self.packing, sequence_length=length)
-        make_batch = self.objective.scored.make(self.tokenizer, packing)
+        make_batch = self.make_batch(length)
         bytes_each = rows.bytes_of_text / max(1, len(rows)) * self.processes.size
         return score_rows(
             self.model,
@@ -107,14 +117,14 @@ class Scorer:
             order,
             micro_batch,
             device,
-            self._autocast,
+            self.autocast,
             make_batch,
             keys_R,
             self.processes,
             lambda sequences: self.on_bytes(sequences * bytes_each),
         )
 
-    def _autocast(self) -> Any:
+    def autocast(self) -> Any:
         """Return the autocast context of the precision."""
         device = self.model.embedding.weight.device.type
         return torch.autocast(device, torch.bfloat16, enabled=self.precision == "bf16")

@@ -9,9 +9,12 @@ from typing import Any
 from lmkit.errors import LmkitError
 from lmkit.evaluation.tasks.task_scores import GroupScores, TaskScores, group_scores
 from lmkit.evaluation.text_score import Score
+from lmkit.execution.short_view import ShortView
 from lmkit.storage.json_bytes import read_object
 
 SCORES = "scores.json"
+MOST_SHOWN = 5
+"""Tasks in what a Python shell shows."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,8 @@ class TextScores:
         return cls(loss, perplexity, bits, values["tokens"], values["bytes"])
 
 
-@dataclass(frozen=True)
-class Scores:
+@dataclass(frozen=True, repr=False)
+class Scores(ShortView):
     """The scores of a model."""
 
     text: TextScores
@@ -65,6 +68,18 @@ class Scores:
         text = TextScores.of(sum(sources.values(), Score(0.0, 0, 0)))
         by_source = {name: TextScores.of(score) for name, score in sources.items()}
         return cls(text, checkpoint.name, tasks, by_source if len(by_source) > 1 else {})
+
+    def short_view(self) -> tuple[str, Mapping[str, str]]:
+        """Return what a Python shell shows of them."""
+        facts = dict[str, str]()
+        if self.text.tokens:
+            facts |= {"loss": f"{self.text.loss:.4f}", "perplexity": f"{self.text.perplexity:.2f}"}
+        if self.text.bytes:
+            facts["bits per byte"] = f"{self.text.bits_per_byte:.4f}"
+        for name, task in list(self.tasks.items())[:MOST_SHOWN]:
+            numbers = ((key, each.value) for key, each in task.scores.items())
+            facts[name] = ", ".join(f"{key} {v:.4f}" for key, v in numbers if v is not None)
+        return f"lmkit eval: {self.checkpoint}", facts
 
     @property
     def groups(self) -> dict[str, GroupScores]:

@@ -26,10 +26,12 @@ from concurrent.futures.process import BrokenProcessPool
 from functools import cache, partial
 from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar, cast
 
 from lmkit.errors import LmkitError
 from lmkit.execution.fork_server import start_fork_server
+from lmkit.execution.guarded_script import unguarded_script_error
 from lmkit.execution.meter import WorkerMeter
 from lmkit.execution.progress import progress
 from lmkit.execution.work import BYTES
@@ -82,6 +84,7 @@ def _results(
     pool: ProcessPoolExecutor, tasks: Sequence[Any], order: Sequence[int], step: Callable[[], None]
 ) -> list[Any]:
     """Return the results of tasks, which are started in an order."""
+    workers: dict[int, BaseProcess] = cast(Any, pool)._processes  # filled as they are started
     try:
         futures: dict[Future[Any], int] = {
             pool.submit(_call, tasks[index]): index for index in order
@@ -92,7 +95,8 @@ def _results(
             step()
         return [results[index] for index in range(len(tasks))]
     except BrokenProcessPool:
-        raise LmkitError(
+        pool.shutdown()  # else an exit code might be read by two threads
+        raise unguarded_script_error(workers.values()) or LmkitError(
             "a worker process died (out of memory?)",
             "finished tasks are kept: run the same again, with fewer --workers",
         ) from None

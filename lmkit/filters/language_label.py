@@ -5,7 +5,7 @@ Choices:
   document states a language that the model doesn't confirm, that is kept as
   `metadata.stated_language`: half of the web pages that state a language state the default of their
   software.
-- A region is no contradiction: `en-US` is `en`.
+- A region or another spelling is no contradiction: `en-US` and `English` are `en`.
 """
 
 from collections.abc import Sequence
@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.artifacts.document import Document
-from lmkit.text.language_codes import EVERY, base_language
+from lmkit.text.language_codes import EVERY
 from lmkit.text.language_id import identifier_for_process
+from lmkit.text.language_names import base_language
 
 DIGITS = 4
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from lmkit.artifacts.document import Document, Outcome, Rejected
 from lmkit.filters.options import FilterOptions
-from lmkit.text.language_codes import base_language
+from lmkit.text.language_names import base_language
 
 JUDGED, DROPPED = "other_languages_judged_as_english", "other_languages_dropped_as_english"
 """Counts of a manifest."""

@@ -1,7 +1,8 @@
 """Outcome counts of all documents: by rule, source and language, with examples of dropped ones.
 
     {"by_rule": [{"rule", "documents", "share"}], "by_source": [{"source", "in", "out", "dropped"}],
-     "by_language": [...], "dropped_examples": [{"rule", "source", "id", "decided", "text"}]}
+     "by_language": [...], "dropped_examples": [{"rule", "source", "id", "decided", "text"}],
+     "by_format": [{"format", "files", "documents"}], "skipped_files": {".json": 2}}
 
 Choices:
 - Outcomes are counted as a task writes them: the sums equal those of the manifest.
@@ -69,6 +70,14 @@ class DroppedExample(Details):
     text: str = ""
 
 
+class FormatCounts(Details):
+    """What was read of a format."""
+
+    format: str
+    files: int
+    documents: int
+
+
 class CleanRecord(Details):
     """The details of a cleaned folder."""
 
@@ -76,6 +85,22 @@ class CleanRecord(Details):
     by_source: tuple[NamedCounts, ...] = ()
     by_language: tuple[NamedCounts, ...] = ()
     dropped_examples: tuple[DroppedExample, ...] = ()
+    by_format: tuple[FormatCounts, ...] = ()
+    """Empty in folders of earlier versions, as what follows."""
+    skipped_files: dict[str, int] = Field(default_factory=dict[str, int])
+    """Files in the input folders that were skipped, by their ending."""
+
+    def with_inputs(
+        self, files: Mapping[str, int], documents: Mapping[str, int], skipped: Mapping[str, int]
+    ) -> "CleanRecord":
+        """Return the record with what was read by format, and the files that were skipped."""
+        rows = [
+            FormatCounts(format=name, files=files.get(name, 0), documents=documents.get(name, 0))
+            for name in sorted(files.keys() | documents.keys())
+        ]
+        rows.sort(key=lambda row: -row.documents)
+        found = {"by_format": tuple(rows), "skipped_files": dict(sorted(skipped.items()))}
+        return self.model_copy(update=found)
 
 
 class CountsByName:
@@ -257,6 +282,8 @@ def outcome_sections(record: CleanRecord) -> dict[str, Any]:
             key: [_short(row) for row in limited_rows([each.recorded() for each in rows], SHOWN)]
             for key, rows in named.items()
         },
+        "by_format": [row.recorded() for row in record.by_format],
+        "skipped_files": {name or "without": n for name, n in record.skipped_files.items()},
         "dropped_examples": [example.recorded() for example in record.dropped_examples],
     }
 

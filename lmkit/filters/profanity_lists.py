@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lmkit.artifacts.document import Document
-from lmkit.text.language_codes import base_language
+from lmkit.text.language_names import base_language
 from lmkit.text.unspaced_scripts import UNSPACED_CLASS
 from lmkit.text.word_list_files import read_entries
 

@@ -17,6 +17,14 @@ class Piece:
 
 
 @dataclass(frozen=True)
+class Alternative(Piece):
+    """A token that a mask may be filled with, and its probability there."""
+
+    text: str
+    """What stands in the text then, with the space before it that belongs to it."""
+
+
+@dataclass(frozen=True)
 class Span:
     """One span that the model generated."""
 
@@ -24,8 +32,8 @@ class Span:
     probability: float
     """The product over its pieces, and over the tokens that ended it."""
     pieces: tuple[Piece, ...]
-    alternatives: tuple[Piece, ...] = ()
-    """The most likely tokens at a mask, when it was filled."""
+    alternatives: tuple[Alternative, ...] = ()
+    """The most likely tokens at a mask when it was filled, the likeliest first."""
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from lmkit.generation.generated import Generated, Span
+from lmkit.generation.generated import Alternative, Generated, Span
 from lmkit.generation.mask_filling import fill
 from lmkit.generation.prompt_model import PromptModel, as_list
 from lmkit.generation.templates import Template, mask_text
-
-ALTERNATIVES = 5
 
 
 @dataclass(frozen=True)
@@ -55,10 +53,18 @@ def fill_masks(of: PromptModel, masked: MaskedPrompt, seed: int, *, two_streams:
         window=of.packing.sequence_length,
     ):
         p_V = filled_mask.p_V
-        top_ids_A = p_V.sort(descending=True, stable=True).indices[:ALTERNATIVES].tolist()
+        top_ids_A = p_V.sort(descending=True, stable=True).indices[: of.alternatives].tolist()
         space = template.has_space_before[mask_indices.index(filled_mask.index)]
         sampled = of.piece(filled_mask.token, float(p_V[filled_mask.token]))
-        alternatives = tuple(of.piece(each, float(p_V[each])) for each in top_ids_A if p_V[each])
+        alternatives = tuple(
+            Alternative(
+                of.tokenizer.text_of(each) or "",
+                float(p_V[each]),
+                of.surface_forms.text([each], space=space),
+            )
+            for each in top_ids_A
+            if p_V[each]
+        )
         text = of.surface_forms.text([filled_mask.token], space=space)
         spans[filled_mask.index] = Span(text, sampled.probability, (sampled,), alternatives)
     in_order = tuple(spans[index] for index in mask_indices)

@@ -20,6 +20,7 @@ from lmkit.objectives.objective import Packing
 from lmkit.tokenizers.tokenizer import Tokenizer
 
 DEFAULT_MAX_TOKENS = 200
+DEFAULT_ALTERNATIVES = 5
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class PromptModel:
     objective: str
     packing: Packing
     sampling: Sampling
+    alternatives: int = DEFAULT_ALTERNATIVES
+    """How many of the likeliest tokens are returned for each mask."""
 
     @cached_property
     def surface_forms(self) -> SurfaceForms:

@@ -10,6 +10,8 @@ Choices:
 - A prompt is checked and split into tokens first, and generates later, so that a file of prompts is
   refused before anything is generated.
 - What a format has no use for is refused: a suffix, a stop text, a number of tokens.
+- A mask is filled with its likeliest token unless sampling was asked for, as in Transformers'
+  fill-mask pipeline; a text that always continues with the likeliest token repeats itself.
 - Continuations are computed together, masks and spans one prompt after the other.
 """
 
@@ -26,7 +28,7 @@ from lmkit.generation.continuation import (
 )
 from lmkit.generation.generated import Generated
 from lmkit.generation.mask_prompts import MaskedPrompt, fill_masks, masked_prompt
-from lmkit.generation.prompt_model import PromptModel
+from lmkit.generation.prompt_model import DEFAULT_ALTERNATIVES, PromptModel
 from lmkit.generation.sampling import Sampling
 from lmkit.generation.span_prompts import SpanPrompt, predict_spans, restore_text, span_prompt
 from lmkit.model.transformer import Transformer
@@ -34,8 +36,16 @@ from lmkit.objectives.objective import Objective, Packing
 from lmkit.objectives.prompt_formats import Continuation, MaskedSpans, Masks
 from lmkit.tokenizers.tokenizer import Tokenizer
 
+LIKELIEST, USUAL = 0.0, 0.8
+"""Temperatures where none is given: of masks, whose likeliest token is the answer, and of texts."""
+
 Prepared = Beginning | MaskedPrompt | SpanPrompt
 """A prompt that was checked and split into tokens."""
+
+
+def default_temperature(objective: Objective[Any], packing: Packing) -> float:
+    """Return the temperature of sampling where none was asked for."""
+    return LIKELIEST if isinstance(objective.prompt_format(packing), Masks) else USUAL
 
 
 class PromptRunner:
@@ -48,6 +58,7 @@ class PromptRunner:
         packing: of the documents that it was trained on.
         sampling: how tokens are sampled.
         stop: texts that end a continuation.
+        alternatives: how many of the likeliest tokens to return for each mask; None: 5.
 
     """
 
@@ -59,9 +70,18 @@ class PromptRunner:
         packing: Packing,
         sampling: Sampling,
         stop: Sequence[str] = (),
+        alternatives: int | None = None,
     ) -> None:
-        self._of = PromptModel(model, tokenizer, objective.name, packing, sampling)
+        self._of = PromptModel(
+            model,
+            tokenizer,
+            objective.name,
+            packing,
+            sampling,
+            alternatives or DEFAULT_ALTERNATIVES,
+        )
         self._format, self._stop = objective.prompt_format(packing), stop
+        self._alternatives = alternatives
 
     def write(self, prompt: str, suffix: str, max_tokens: int | None, seed: int) -> Generated:
         """Generate one text."""
@@ -84,6 +104,12 @@ class PromptRunner:
                 "leave it out",
             )
         if not isinstance(self._format, Masks):
+            if self._alternatives is not None:
+                raise ConfigError(
+                    f"--alternatives: got {self._alternatives}, but a run with --objective "
+                    f"{objective} doesn't fill masks one token each",
+                    "leave it out",
+                )
             return
         if max_tokens is not None:
             raise ConfigError(

@@ -29,6 +29,7 @@ from lmkit.model.presets import (
 )
 
 LEARNED_POSITIONS = 1024
+"""Where no sequences are known; `pretrain` has as many as its sequences need."""
 MOST_LAYERS = 4_000
 """More than any model has, and few enough that a model is described in seconds."""
 WIDEST = 1_000_000
@@ -131,7 +132,7 @@ class ModelConfig(Group):
     has."""
 
     max_positions: Annotated[int, Field(ge=1, le=2**31)] | None = None
-    """Longest sequence of learned positions; none: 1,024."""
+    """Longest sequence of learned positions; none: as many as the packed sequences train."""
 
     rotary_base: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 10_000.0
     """Base of rotary embeddings (theta); larger suits longer contexts."""

@@ -7,6 +7,7 @@ Choices:
 - What a chapter is, its content tells, not its media type. Each one that can't be read is
   quarantined alone: it is missing, encrypted (META-INF/encryption.xml), or no text. Obfuscated
   fonts are no obstacle.
+- What Project Gutenberg adds to a book is left out, as from plain text.
 - Names are found as reading systems find them, also if their case or their escapes are wrong.
 - The decompressed size of a book counts against `--max-record`: a zip of a few kilobytes may hold
   gigabytes. Only the two compression methods of the standard are accepted: Python's zipfile
@@ -36,6 +37,7 @@ from lmkit.readers.reader import Request, new_document, unreadable
 from lmkit.readers.web.page_charset import decoded
 from lmkit.readers.web.visible_text import fragment_text
 from lmkit.storage.byte_ranges import CorruptInput, Range
+from lmkit.text.gutenberg import without_gutenberg
 
 CONTAINER = "META-INF/container.xml"
 ENCRYPTION = "META-INF/encryption.xml"
@@ -129,7 +131,10 @@ def _read(part: Slice, book: _Book, request: Request) -> Iterator[Document | Unr
     if texts or not lost:
         if not chapters.found:
             raise CorruptInput(0, "no chapters: neither the spine nor the manifest names any")
-        yield new_document(part, "\n\n".join(filter(None, texts)), metadata=_metadata(root))
+        text, fields = "\n\n".join(filter(None, texts)), dict[str, Any]()
+        if request.reading.gutenberg:
+            text, fields = without_gutenberg(text)
+        yield new_document(part, text, metadata=fields | _metadata(root))
 
 
 def _package_name(book: _Book) -> str:

@@ -108,7 +108,7 @@ class ReaderConfig(Group):
     """Join the hard-wrapped lines of plain text into paragraphs."""
 
     gutenberg: bool = True
-    """Remove Project Gutenberg's header and licence from plain text."""
+    """Remove Project Gutenberg's header and licence from plain text and EPUBs."""
 
     licences: bool = True
     """Keep the licence header at the top of source code."""

@@ -1,8 +1,7 @@
 """Plain text and Markdown: a file is a document, or a paragraph is.
 
 Choices:
-- What Project Gutenberg adds to a book (its header, its licence) is not part of it. It is
-  recognized by the lines that all its files have since 2001; files without them are unchanged.
+- What Project Gutenberg adds to a book is left out (`text/gutenberg.py`).
 - Lines are joined only on request: in verse and tables line ends have a meaning, and a line much
   shorter than the others is taken for one of those.
 """
@@ -16,29 +15,8 @@ from lmkit.artifacts.inputs import Slice
 from lmkit.readers.file_text import content, decode
 from lmkit.readers.reader import Request, new_document, unreadable
 from lmkit.storage.byte_ranges import CorruptInput, Range
+from lmkit.text.gutenberg import without_gutenberg
 
-# https://www.gutenberg.org/policy/license.html and the files themselves: since about 2001 a book is
-# between "*** START OF THE PROJECT GUTENBERG EBOOK …" and "*** END OF …"; older ones have THIS, or
-# end their small print with "*END*THE SMALL PRINT!".
-GUTENBERG = re.compile(r"Project Gutenberg", re.IGNORECASE)
-START = re.compile(
-    r"^[ ]*\*\*\*?[ ]?START OF (?:THE|THIS) PROJECT GUTENBERG[^\n]*(?:\n[^\n]+)?\*\*\*[ ]*$"
-    r"|^\*END[* ]+THE SMALL PRINT![^\n]*$",
-    re.MULTILINE | re.IGNORECASE,
-)
-END = re.compile(
-    r"^[ ]*(?:\*\*\*?[ ]?END OF (?:THE|THIS) PROJECT GUTENBERG"
-    r"|End of (?:the )?Project Gutenberg(?:'s|\u2019s)? )[^\n]*$",
-    re.MULTILINE | re.IGNORECASE,
-)
-CREDITS = re.compile(
-    r"\s*(?:(?:E-?text |This e-?text was )?(?:produced|prepared) by\b[^\n]*(?:\n[^\n]+)*)",
-    re.IGNORECASE,
-)
-FIELD = re.compile(r"^(Title|Author|Language|Release date): *(\S[^\n]*)$", re.MULTILINE | re.I)
-NAMES = {"title": "title", "author": "author", "language": "language", "release date": "date"}
-HEAD = 20_000
-"""Characters within which the header must end."""
 BLOCK = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 WRAPPED = 40
 """Lines of at least this length are full; a shorter one ends a paragraph, or is verse."""
@@ -55,7 +33,7 @@ def read_plain_text(
         return
     reading = request.reading
     metadata: dict[str, Any] = {}
-    if reading.gutenberg and GUTENBERG.search(text, 0, HEAD):
+    if reading.gutenberg:
         text, metadata = without_gutenberg(text)
     if reading.unit == "file":
         text = joined(text) if reading.join_lines else text
@@ -80,19 +58,6 @@ def paragraphs(text: str) -> Iterator[tuple[int, str]]:
         start = gap.end()
     if text[start:].strip():
         yield start, text[start:]
-
-
-def without_gutenberg(text: str) -> tuple[str, dict[str, Any]]:
-    """Return a book without what Project Gutenberg added, and the fields of its header."""
-    text = text.replace("\r\n", "\n")
-    start = START.search(text, 0, HEAD)
-    if start is None:
-        return text, {}
-    end = END.search(text, start.end())
-    header, body = text[: start.start()], text[start.end() : end.start() if end else None]
-    fields = {NAMES[name.lower()]: value.strip() for name, value in FIELD.findall(header)}
-    credit = CREDITS.match(body)
-    return body[credit.end() if credit else 0 :].strip("\n"), dict(fields)
 
 
 def joined(text: str) -> str:

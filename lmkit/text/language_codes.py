@@ -4,7 +4,7 @@ Choice: the codes are those of the model (see language_id.py), written out here 
 line must be validated, and documented, without loading it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Annotated, Any, cast
 
 from pydantic import BeforeValidator
@@ -90,15 +90,3 @@ def _split(value: object) -> object:
 
 Languages = Annotated[tuple[str, ...], BeforeValidator(_split)]
 """Codes of languages, or `all` alone."""
-
-
-def base_language(metadata: Mapping[str, Any]) -> str | None:
-    """Return the language in the metadata, without its region.
-
-    >>> base_language({"language": "en_US"})
-    'en'
-    """
-    stated = metadata.get("language")
-    if not isinstance(stated, str) or stated == UNKNOWN:
-        return None
-    return stated.lower().replace("_", "-").partition("-")[0] or None

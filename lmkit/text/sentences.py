@@ -19,6 +19,8 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import pairwise
 
+from lmkit.text.language_names import one_code
+
 QUOTATION_MARKS = re.compile(
     '["\u201c\u201d\u201e\u201f\u00ab\u00bb\u2039\u203a\u300a-\u300f_*]'
     r"|(?<!\w)['\u2018\u2019\u201a]|['\u2018\u2019](?!\w)"
@@ -46,30 +48,6 @@ WRAPPED = range(40, 101)
 WINDOW = 2_000
 MAX_SENTENCE = 8_000
 """Characters without a sentence end, after which a space is taken for one."""
-NAMES = {
-    "english": "en",
-    "german": "de",
-    "french": "fr",
-    "spanish": "es",
-    "italian": "it",
-    "portuguese": "pt",
-    "dutch": "nl",
-    "finnish": "fi",
-    "chinese": "zh",
-    "japanese": "ja",
-}
-"""Language names in the headers of Project Gutenberg."""
-CODES = {
-    **{"eng": "en", "deu": "de", "ger": "de", "fra": "fr", "fre": "fr", "spa": "es", "ita": "it"},
-    **{"por": "pt", "nld": "nl", "dut": "nl", "rus": "ru", "ukr": "uk", "pol": "pl", "ces": "cs"},
-    **{"cze": "cs", "swe": "sv", "dan": "da", "nor": "no", "nob": "nb", "fin": "fi", "hun": "hu"},
-    **{"ron": "ro", "rum": "ro", "ell": "el", "gre": "el", "tur": "tr", "ara": "ar", "heb": "he"},
-    **{"hin": "hi", "ben": "bn", "jpn": "ja", "zho": "zh", "chi": "zh", "kor": "ko", "vie": "vi"},
-    **{"bul": "bg", "srp": "sr", "hrv": "hr", "slk": "sk", "slv": "sl", "lit": "lt", "lav": "lv"},
-    **{"est": "et", "cat": "ca", "glg": "gl", "eus": "eu", "fas": "fa", "per": "fa", "ind": "id"},
-}
-"""Codes of three letters (ISO 639-3 and 639-2), as in Common Crawl's WET files."""
-
 Span = tuple[int, int]
 
 
@@ -110,8 +88,7 @@ def language_code(language: object) -> str:
     """
     if not isinstance(language, str):
         return "en"
-    name = re.split(r"[^A-Za-z]", language.strip().lower(), maxsplit=1)[0]
-    name = NAMES.get(name) or CODES.get(name) or name
+    name = one_code(language) or re.split(r"[^A-Za-z]", language.strip().lower(), maxsplit=1)[0]
     return name if len(name) == 2 or (len(name) == 3 and name not in {"und", "mul"}) else "en"
 
 

@@ -16,7 +16,7 @@ from tokenizers import decoders, models, pre_tokenizers, processors, trainers
 
 from lmkit.tokenizers.pre_tokenizers import normalizer, pre_tokenizer
 from lmkit.tokenizers.recipe import Recipe
-from lmkit.tokenizers.special_tokens import ROLES
+from lmkit.tokenizers.special_tokens import begin_and_end
 from lmkit.tokenizers.trainers import (
     BYTES,
     MIN_FREQUENCY,
@@ -48,7 +48,7 @@ def train(texts: Iterable[str], recipe: Recipe) -> tokenizers.Tokenizer:
     form = normalizer(recipe.form)
     if form is not None:
         tokenizer.normalizer = form
-    bos, eos = ROLES["begin"], ROLES["end"]
+    bos, eos = begin_and_end(recipe.roles)
     tokenizer.post_processor = processors.TemplateProcessing(
         single=f"{bos} $A {eos}",
         pair=f"{bos} $A {eos} $B:1 {eos}:1",
@@ -118,7 +118,7 @@ def _character_level(
 
 def _word(texts: Iterable[str], recipe: Recipe) -> tokenizers.Tokenizer:
     """Train a word-level tokenizer: words by decreasing frequency, then by text."""
-    tokenizer = tokenizers.Tokenizer(models.WordLevel(unk_token=ROLES["unknown"]))
+    tokenizer = tokenizers.Tokenizer(models.WordLevel(unk_token=recipe.roles["unknown"]))
     form = normalizer(recipe.form)
     if form is not None:
         tokenizer.normalizer = form

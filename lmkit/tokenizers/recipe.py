@@ -4,7 +4,7 @@
 | --------- | -------------------------------------------- | ------------------------------------- |
 | bpe       | a part of a word, merged from bytes          | the same text                         |
 | unigram   | a likely part of a word, or a byte           | the same text                         |
-| wordpiece | the start of a word, or a `##continuation`   | words separated by one space, <unk>   |
+| wordpiece | the start of a word, or a `##continuation`   | words separated by one space, [UNK]   |
 | word      | a word                                       | words separated by one space, <unk>   |
 | character | a character, or a byte of a rare one         | the same text                         |
 | byte      | a byte of the text's UTF-8                   | the same text                         |
@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 from lmkit.errors import ConfigError
 from lmkit.tokenizers.options import Algorithm, Digits, PreTokenizer, TextForm
-from lmkit.tokenizers.special_tokens import SENTINELS, special_tokens
+from lmkit.tokenizers.special_tokens import SENTINELS, roles_of, special_tokens
 
 WORDS_ONLY = {"wordpiece", "word"}
 """Algorithms that keep words and drop the white space between them."""
@@ -75,9 +75,14 @@ class Recipe:
             )
 
     @property
+    def roles(self) -> dict[str, str]:
+        """The text of the token for each role."""
+        return roles_of(self.algorithm)
+
+    @property
     def special(self) -> tuple[str, ...]:
         """The special tokens, in the order of their ids."""
-        return special_tokens(self.sentinels)
+        return special_tokens(self.sentinels, self.roles)
 
     @property
     def min_vocabulary_size(self) -> int:

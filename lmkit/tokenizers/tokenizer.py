@@ -10,7 +10,8 @@ Choices:
 - The folder loads with `tokenizers` and with Transformers' AutoTokenizer. There special tokens are
   recognized in text, as is usual there, and BOS and EOS are added.
 - Roles are read from the folder's two JSON files, else guessed from well-known names. A class or
-  separator token serves as BOS or EOS if there is no other: BERT has nothing else.
+  separator token serves as BOS or EOS if there is no other: BERT has nothing else, and WordPiece
+  trained here has neither.
 - Once there is much text, fastokens encodes it, if it is proven to give the same ids
   (`encoder_choice.py`).
 - Tokenizers are compared by a SHA-256 of tokenizer.json and the roles: everything that determines
@@ -37,7 +38,7 @@ from lmkit.text.surrogates import well_formed
 from lmkit.tokenizers.encoder_choice import TextEncoder, encode_with_tokenizers
 from lmkit.tokenizers.fast_encoder import Ids
 from lmkit.tokenizers.library_failures import is_failure, named, problem_of
-from lmkit.tokenizers.special_tokens import FILL_IN_THE_MIDDLE, ROLES, sentinel
+from lmkit.tokenizers.special_tokens import BERT_ROLES, FILL_IN_THE_MIDDLE, ROLES, sentinel
 
 TOKENIZER = "tokenizer.json"
 CONFIG = "tokenizer_config.json"
@@ -330,9 +331,10 @@ def save(tokenizer: tokenizers.Tokenizer, folder: Path) -> None:
 
 def contents(tokenizer: tokenizers.Tokenizer) -> dict[str, str]:
     """Return the files of a tokenizer's folder, by name."""
-    roles = {name: ROLES[role] for role, name in TRANSFORMERS_ROLES.items()}
     added = tokenizer.get_added_tokens_decoder().values()
     known = {token.content for token in added}
+    texts = BERT_ROLES if known.issuperset(BERT_ROLES.values()) else ROLES
+    roles = {name: texts[role] for role, name in TRANSFORMERS_ROLES.items() if role in texts}
     numbers = range(sum(token.startswith("<extra_id_") for token in known))
     others = [*FILL_IN_THE_MIDDLE, *map(sentinel, numbers)]
     config: dict[str, Any] = {

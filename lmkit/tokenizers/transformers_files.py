@@ -3,6 +3,8 @@
 Choices:
 - It adds to a text what the model's documents had: BOS for a decoder, which continues the text; BOS
   and EOS for an encoder; EOS for the input of an encoder-decoder.
+- An encoder's class and separator tokens are those: what no sequence held is never called so.
+  RoBERTa names its <s> and </s> twice in the same way.
 - Loaded by Transformers it behaves as tokenizer.json defines, whatever the model in the folder is:
   a class specific to a model could build another one.
 - It returns ids and the attention mask. Decoders reject the other outputs.
@@ -24,10 +26,12 @@ CLASS = {
     "clean_up_tokenization_spaces": False,
     "model_input_names": ["input_ids", "attention_mask"],
 }
+ENCODER_NAMES = ("cls_token", "sep_token")
+OTHER_NAMES = ("bos_token", "eos_token")
 
 
 def exported(
-    folder: Path, bos: int | None, eos: int | None, max_length: int | None, *, is_decoder: bool
+    folder: Path, bos: int | None, eos: int | None, max_length: int | None, architecture: str
 ) -> dict[str, bytes]:
     """Return the files of a tokenizer's folder, by name.
 
@@ -36,11 +40,12 @@ def exported(
         bos: id to add before a text, or None.
         eos: id to add after it, or None.
         max_length: maximum number of tokens of the model's input.
-        is_decoder: whether the model continues its input.
+        architecture: of the model, which decides about the side of the padding, and the names.
 
     """
     tokenizer = tokenizers.Tokenizer.from_file(str(folder / TOKENIZER))
-    tokenizer.post_processor = template(Tokenizer.load(folder), bos, eos)
+    loaded = Tokenizer.load(folder)
+    tokenizer.post_processor = template(loaded, bos, eos)
     tokenizer.no_truncation()
     tokenizer.no_padding()
     files = {
@@ -51,13 +56,20 @@ def exported(
     config: dict[str, Any] = files.get(CONFIG, {}) | CLASS
     # A class with another name would be loaded from code that came with the tokenizer.
     config.pop("auto_map", None)
-    config["padding_side"] = "left" if is_decoder else "right"
+    config["padding_side"] = "left" if architecture == "decoder" else "right"
     config["model_max_length"] = max_length
     if max_length is None:
         del config["model_max_length"]
     tables = {CONFIG: config}
     if SPECIAL_TOKENS in files:
         tables[SPECIAL_TOKENS] = files[SPECIAL_TOKENS]
+    first, last = ENCODER_NAMES if architecture == "encoder" else OTHER_NAMES
+    for table in tables.values():
+        for name, number in ((first, bos), (last, eos)):
+            if number is not None:
+                table[name] = loaded.text_of(number)
+            elif architecture == "encoder":
+                table.pop(name, None)
     return {
         TOKENIZER: (tokenizer.to_str(pretty=True) + "\n").encode(),
         **{

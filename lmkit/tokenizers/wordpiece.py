@@ -18,7 +18,6 @@ from tokenizers import decoders, models, trainers
 
 from lmkit.tokenizers.pre_tokenizers import normalizer, pre_tokenizer
 from lmkit.tokenizers.recipe import Recipe
-from lmkit.tokenizers.special_tokens import ROLES
 from lmkit.tokenizers.trainers import (
     MIN_FREQUENCY,
     as_added_tokens,
@@ -61,7 +60,7 @@ def wordpiece(texts: Iterable[str], recipe: Recipe) -> tokenizers.Tokenizer:
 
     model = models.WordPiece(
         bpe.get_vocab(),
-        unk_token=ROLES["unknown"],
+        unk_token=recipe.roles["unknown"],
         max_input_chars_per_word=MAX_WORD_LENGTH,
         continuing_subword_prefix=PREFIX,
     )

@@ -103,3 +103,23 @@ def test_details_are_recorded_as_they_were_set_with_what_has_no_field() -> None:
     other = Manifest.model_validate(made | more | {"details": {"loss": "low"}})
     with pytest.raises(InputError, match=r"out/manifest\.json: damaged"):
         Loss.from_manifest(other, Path("out"))
+
+
+def test_a_python_shell_shows_a_manifest_in_a_few_escaped_lines() -> None:
+    counts = Counts(
+        documents_in=1200,
+        documents_out=1000,
+        dropped={f"rule_{number}": number for number in range(1, 20)} | {"<b>": 10},
+        quarantined=0,
+        more={"bytes_<i>": 5},
+    )
+    inputs = {f"input-{number}": "x" for number in range(500)}
+    made = Manifest(
+        **dict(plan(inputs, output="work/<out>")), outputs=(), counts=counts, seconds=61.25
+    )
+    lines = repr(made).splitlines()
+    assert lines[0].endswith(": work/<out>>") and len(lines) == 5
+    assert "1,000 of 1,200 kept" in lines[1] and "19 rule_19" in lines[2] and "61.2" in lines[4]
+    assert str(made) == repr(made) and len(repr(made)) < 400
+    html = made._repr_html_()
+    assert "work/&lt;out&gt;" in html and "bytes &lt;i&gt;" in html and len(html) < 800

@@ -66,3 +66,10 @@ def test_corrupt_scores_are_an_error(here: Path, content: str) -> None:
     Path("scores.json").write_text(content)
     with pytest.raises(LmkitError, match=r"scores\.json: corrupt"):
         read_scores(here)
+
+
+def test_a_python_shell_shows_the_numbers_only() -> None:
+    scores = Scores.of({"a": Score(8.0, 4, 2)}, Path("run/step-1"), {"blimp/a": task(0.5)})
+    lines = repr(scores).splitlines()
+    assert lines[0] == "<lmkit eval: step-1>" and len(lines) == 5
+    assert "2.0000" in lines[1] and "7.39" in lines[2] and "acc 0.5000" in lines[4]

@@ -41,8 +41,7 @@ def make_folder(
     model = Transformer(config, size, seed=3)
     weights = hf_weights(family, config, dict(model.named_parameters()))
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    is_decoder = config.architecture == "decoder"
-    for name, content in exported(tokenizer, bos, eos, 40, is_decoder=is_decoder).items():
+    for name, content in exported(tokenizer, bos, eos, 40, config.architecture).items():
         (folder / name).write_bytes(content)
     return folder
 

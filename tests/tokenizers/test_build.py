@@ -10,16 +10,17 @@ import tokenizers
 from lmkit.errors import ConfigError, InputError
 from lmkit.tokenizers.options import Algorithm
 from lmkit.tokenizers.recipe import Recipe
-from lmkit.tokenizers.special_tokens import special_tokens
+from lmkit.tokenizers.special_tokens import roles_of, special_tokens
 from tests.tokenizers.made import ALGORITHMS, train
 
 SPECIAL = 266
+BERT_SPECIAL = 264
 MIN_SIZE = {
     "bpe": 522,
     "byte": 522,
     "character": 522,
     "word": 267,
-    "wordpiece": 268,
+    "wordpiece": 266,
     "unigram": 552,
 }
 
@@ -32,7 +33,9 @@ def vocabulary(tokenizer: tokenizers.Tokenizer) -> list[str]:
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_special_tokens_have_the_first_ids(algorithm: Algorithm) -> None:
     tokenizer = train(["some text, some words"], algorithm, 600)
-    assert vocabulary(tokenizer)[:SPECIAL] == list(special_tokens())
+    special = list(special_tokens(roles=roles_of(algorithm)))
+    assert len(special) == (BERT_SPECIAL if algorithm == "wordpiece" else SPECIAL)
+    assert vocabulary(tokenizer)[: len(special)] == special
 
 
 def test_merges_are_those_of_the_worked_example() -> None:
@@ -113,7 +116,8 @@ def test_a_lone_surrogate_does_not_stop_the_training(algorithm: Algorithm) -> No
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_bos_and_eos_are_added_on_request(algorithm: Algorithm) -> None:
     tokenizer = train(["a b"], algorithm, 1_000)
-    assert tokenizer.encode("a").tokens[0::2] == ["<s>", "</s>"]
+    expected = ["[CLS]", "[SEP]"] if algorithm == "wordpiece" else ["<s>", "</s>"]
+    assert tokenizer.encode("a").tokens[0::2] == expected
     assert len(tokenizer.encode("a", add_special_tokens=False)) == 1
 
 

@@ -11,7 +11,7 @@ from transformers import AutoTokenizer
 from lmkit.errors import InputError
 from lmkit.tokenizers import build
 from lmkit.tokenizers.recipe import Recipe
-from lmkit.tokenizers.special_tokens import special_tokens
+from lmkit.tokenizers.special_tokens import BERT_ROLES, special_tokens
 from lmkit.tokenizers.tokenizer import FILES, Tokenizer, save
 from tests.tokenizers.made import ALGORITHMS, EXACT, train
 from tests.tokenizers.nasty import NASTY
@@ -49,7 +49,7 @@ def test_decoded_words_are_separated_by_one_space(folders: dict[str, Path]) -> N
 
 def test_a_special_token_written_in_a_text_is_text(folder: Path) -> None:
     tokenizer = Tokenizer.load(folder)
-    tokens = special_tokens()
+    tokens = (*special_tokens(), *BERT_ROLES.values())
     texts = [*tokens, "".join(tokens), *(f"a {token} b" for token in tokens)]
     control = np.setdiff1d(tokenizer.special, [tokenizer.unknown])
     for text, ids in zip(texts, tokenizer.encode_batch(texts), strict=True):
@@ -67,9 +67,13 @@ def test_a_special_token_in_a_text_is_still_text_after_pickling(folder: Path) ->
 def test_the_roles_have_their_ids(folder: Path) -> None:
     tokenizer = Tokenizer.load(folder)
     assert (tokenizer.pad, tokenizer.unknown, tokenizer.bos, tokenizer.eos) == (0, 1, 2, 3)
-    assert (tokenizer.mask, tokenizer.class_, tokenizer.separator) == (4, 5, 6)
-    assert tokenizer.sentinels == tuple(range(265, 9, -1))
-    assert tokenizer.special.tolist() == list(range(266))
+    is_bert, (mask, class_, separator) = tokenizer.algorithm == "wordpiece", (4, 5, 6)
+    if is_bert:  # it has no BOS and EOS beside these
+        class_, separator = 2, 3
+    assert (tokenizer.mask, tokenizer.class_, tokenizer.separator) == (mask, class_, separator)
+    first = 8 if is_bert else 10
+    assert tokenizer.sentinels == tuple(range(first + 255, first - 1, -1))
+    assert tokenizer.special.tolist() == list(range(first + 256))
 
 
 def test_special_tokens_are_left_out_of_the_decoded_text(folders: dict[str, Path]) -> None:
@@ -89,8 +93,10 @@ def test_transformers_loads_the_folder_with_every_role(folder: Path) -> None:
     assert len(peer) == tokenizer.size
     assert peer.pad_token_id == tokenizer.pad
     assert peer.unk_token_id == tokenizer.unknown
-    assert peer.bos_token_id == tokenizer.bos
-    assert peer.eos_token_id == tokenizer.eos
+    if tokenizer.algorithm == "wordpiece":  # as BERT's
+        assert (peer.bos_token, peer.eos_token) == (None, None)
+    else:
+        assert (peer.bos_token_id, peer.eos_token_id) == (tokenizer.bos, tokenizer.eos)
     assert peer.mask_token_id == tokenizer.mask
     assert peer.cls_token_id == tokenizer.class_
     assert peer.sep_token_id == tokenizer.separator
@@ -100,7 +106,8 @@ def test_transformers_loads_the_folder_with_every_role(folder: Path) -> None:
 def test_transformers_encodes_the_same_and_adds_bos_and_eos(folder: Path) -> None:
     peer = AutoTokenizer.from_pretrained(folder)
     tokenizer = Tokenizer.load(folder)
-    texts = [text for text in NASTY if not any(token in text for token in special_tokens())]
+    special = {*special_tokens(), *BERT_ROLES.values()}
+    texts = [text for text in NASTY if not any(token in text for token in special)]
     for text, ids in zip(texts, tokenizer.encode_batch(texts), strict=True):
         assert peer(text)["input_ids"] == [tokenizer.bos, *ids.tolist(), tokenizer.eos]
 
@@ -149,7 +156,8 @@ def test_the_fingerprint_is_that_of_the_file(folder: Path, tmp_path: Path) -> No
     for name in FILES:
         (tmp_path / name).write_bytes((folder / name).read_bytes())
     assert Tokenizer.load(tmp_path).fingerprint == Tokenizer.load(folder).fingerprint
-    changed = (tmp_path / "tokenizer.json").read_text("utf-8").replace("<mask>", "<mosk>")
+    changed = (tmp_path / "tokenizer.json").read_text("utf-8")
+    changed = changed.replace("<mask>", "<mosk>").replace("[MASK]", "[MOSK]")
     (tmp_path / "tokenizer.json").write_text(changed, "utf-8")
     assert Tokenizer.load(tmp_path).fingerprint != Tokenizer.load(folder).fingerprint
 

@@ -7,8 +7,9 @@ import pytest
 from tokenizers import AddedToken
 from tokenizers import Tokenizer as HfCheckpoint
 
-from lmkit.tokenizers.tokenizer import Tokenizer
+from lmkit.tokenizers.tokenizer import Tokenizer, save
 from lmkit.tokenizers.transformers_files import exported
+from tests.tokenizers.made import train
 
 transformers = pytest.importorskip("transformers")
 TEXT = "The class </s> of objects."
@@ -29,7 +30,7 @@ def loaded(files: dict[str, bytes], folder: Path) -> object:
 def test_it_adds_the_bos_and_eos_that_documents_had(
     folder: Path, begin: int | None, end: int | None, tmp_path: Path
 ) -> None:
-    peer = loaded(exported(folder, begin, end, 64, is_decoder=True), tmp_path)
+    peer = loaded(exported(folder, begin, end, 64, "decoder"), tmp_path)
     tokenizer = Tokenizer.load(folder)
     assert tokenizer.text_of(2) == "<s>" and tokenizer.text_of(3) == "</s>"
     before, after = ([] if one is None else [one] for one in (begin, end))
@@ -59,7 +60,7 @@ def test_settings_that_run_code_or_truncate_texts_are_not_exported(
     config = json.loads((folder / "tokenizer_config.json").read_text())
     more = {"auto_map": {"AutoTokenizer": "evil.Tokenizer"}, "tokenizer_class": "EvilTokenizer"}
     (own / "tokenizer_config.json").write_text(json.dumps(config | more))
-    files = exported(own, None, None, None, is_decoder=False)
+    files = exported(own, None, None, None, "encoder")
     written_config = json.loads(files["tokenizer_config.json"])
     assert (
         "auto_map" not in written_config
@@ -72,10 +73,42 @@ def test_settings_that_run_code_or_truncate_texts_are_not_exported(
     assert "special_tokens_map.json" not in files
 
 
-@pytest.mark.parametrize(("is_decoder", "first"), [(True, False), (False, True)])
+@pytest.mark.parametrize(("architecture", "first"), [("decoder", False), ("encoder", True)])
 def test_only_decoders_pad_on_the_left(
-    folder: Path, is_decoder: bool, first: bool, tmp_path: Path
+    folder: Path, architecture: str, first: bool, tmp_path: Path
 ) -> None:
-    peer = loaded(exported(folder, 2, None, 64, is_decoder=is_decoder), tmp_path)
+    peer = loaded(exported(folder, 2, None, 64, architecture), tmp_path)
     batch = peer(["one", "one and two and three"], padding=True)  # pyright: ignore
     assert bool(batch["attention_mask"][0][0]) is first
+
+
+def test_an_encoder_names_the_tokens_of_its_sequences_as_roberta_does(
+    folder: Path, tmp_path: Path
+) -> None:
+    assert Tokenizer.load(folder).class_ == 5  # <cls>, which no packed sequence holds
+    peer = loaded(exported(folder, 2, 3, 64, "encoder"), tmp_path)
+    assert (peer.cls_token, peer.sep_token, peer.mask_token) == (  # pyright: ignore
+        "<s>",
+        "</s>",
+        "<mask>",
+    )
+    assert (peer.bos_token, peer.eos_token) == ("<s>", "</s>")  # pyright: ignore
+
+
+def test_an_encoder_without_eos_has_no_separator(folder: Path, tmp_path: Path) -> None:
+    peer = loaded(exported(folder, 2, None, 64, "encoder"), tmp_path)
+    assert (peer.cls_token, peer.sep_token) == ("<s>", None)  # pyright: ignore
+
+
+def test_a_decoder_with_the_tokens_of_bert_ends_texts_with_the_separator(tmp_path: Path) -> None:
+    own, hf = tmp_path / "own", tmp_path / "hf"
+    own.mkdir()
+    hf.mkdir()
+    save(train(["a b"], "wordpiece", 300), own)
+    bert = Tokenizer.load(own)
+    peer = loaded(exported(own, bert.bos, bert.eos, 64, "decoder"), hf)
+    assert (peer.bos_token, peer.eos_token, peer.pad_token) == (  # pyright: ignore
+        "[CLS]",
+        "[SEP]",
+        "[PAD]",
+    )

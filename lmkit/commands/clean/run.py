@@ -18,7 +18,7 @@ from typing import Literal
 
 from lmkit.artifacts.document import Document, Rejected, Unreadable
 from lmkit.artifacts.documents_file import JsonLinesFile, OutcomeFiles, write_outcomes
-from lmkit.artifacts.inputs import Slice, make_tasks, task_size
+from lmkit.artifacts.inputs import Inputs, Slice, make_tasks, task_size
 from lmkit.artifacts.manifest import Counts, Manifest, kept_line
 from lmkit.artifacts.output_folder import open_output
 from lmkit.artifacts.tasks import Receipt, TaskWriter
@@ -34,6 +34,8 @@ from lmkit.readers.dispatch import read_slice
 
 SAMPLE_EVERY = 100  # one of so many
 NOT_IN_SAMPLE = "not_in_sample"
+BY_FORMAT = "by_format"
+"""The fact of a receipt: how many documents were read of each format."""
 
 
 def clean(config: CleanConfig) -> Manifest:
@@ -50,16 +52,30 @@ def clean(config: CleanConfig) -> Manifest:
             "documents", work, tasks, workers=workers, label=label, size=task_size
         )
         counts = Counts.total(receipt.counts for receipt in receipts)
+        read_by_format = _documents_by_format(receipts)
         if config.sample:
             receipts = folder.run(
                 "verdicts", JudgeSample(config), [receipts], label="judging the sample"
             )
             counts = _with_unsampled(counts, receipts[0].counts)
         record = total_counts(receipt.facts["ledger"] for receipt in receipts)
+        record = record.with_inputs(_files_by_format(inputs), read_by_format, inputs.skipped)
         _print_summary(record)
         if warning := warning_text(config.filters, counts.more):
             warn(warning)
         return folder.finish(counts, record.recorded(), max_quarantined=config.max_quarantined)
+
+
+def _files_by_format(inputs: Inputs) -> Counter[str]:
+    """Count the files of each format; a file may be read in several parts."""
+    return Counter(kind for kind, _ in {(part.format, part.input) for part in inputs.slices})
+
+
+def _documents_by_format(receipts: Sequence[Receipt]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for receipt in receipts:
+        found.update(receipt.facts.get(BY_FORMAT, {}))  # an earlier version's has none
+    return found
 
 
 def _with_unsampled(read: Counts, sample: Counts) -> Counts:
@@ -83,9 +99,12 @@ def _print_summary(record: CleanRecord) -> None:
         row | {"for_example": first[row["rule"]]["decided"], "id": first[row["rule"]]["id"]}
         for row in sections["by_rule"]
     ]
+    formats = sections.pop("by_format")
+    sections.pop("skipped_files")  # reported when they were found
     named = {key: rows for key, rows in sections.items() if key != "by_rule" and len(rows) > 1}
-    if rules:
-        log_sections({"by_rule": rules, **named})
+    by_format = {"by_format": formats} if len(formats) > 1 else {}
+    if rules or by_format:
+        log_sections({"by_rule": rules, **(named if rules else {}), **by_format})
 
 
 @dataclass(frozen=True)
@@ -163,8 +182,9 @@ class JudgeSample:
 def _read(
     config: CleanConfig, slices: tuple[Slice, ...], writer: TaskWriter, counts: Counter[str]
 ) -> Iterator[Document | Unreadable]:
+    by_format: Counter[str] = Counter()
     for part in slices:
-        yield from read_slice(
+        for outcome in read_slice(
             part,
             writer.read,
             source=config.source,
@@ -173,7 +193,10 @@ def _read(
             max_record=config.max_record,
             reading=config.read,
             counts=counts,
-        )
+        ):
+            by_format[part.format] += isinstance(outcome, Document)
+            yield outcome
+    writer.facts[BY_FORMAT] = dict(by_format)
 
 
 def _keeps(policy: Literal["all", "sample", "none"], rejected: Rejected) -> bool:

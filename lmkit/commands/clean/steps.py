@@ -1,6 +1,7 @@
 """What happens to documents between reading and writing: the steps of clean, in order.
 
     transform   what plugins make of a document, as it was read
+    language    one code for the language that a document states
     normalize   characters, line ends, white space
     redact      personally identifiable information
     generated   drop source code that a program generated, if that is wanted
@@ -13,12 +14,14 @@ Choices:
   couldn't be read, passes through all later ones.
 - A document is judged after it is normalized, so that white space and punctuation don't count, and
   after PII is replaced, so that examples of dropped documents hold none.
+- With --language the label is a code, and what contradicts it is kept as it was stated.
 - What a step has counted goes into the receipt when the task ends.
 """
 
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Self, cast
 
 from lmkit.artifacts.document import Document, Outcome, Rejected
@@ -33,6 +36,7 @@ from lmkit.pii.replacement import Replacer, counts_text
 from lmkit.plugins.failures import transformed
 from lmkit.plugins.plugin import Transform
 from lmkit.text.document_parts import segmented
+from lmkit.text.language_names import with_one_code
 from lmkit.text.normalization import normalize
 
 PRIVATE_DATA = "private_data"
@@ -75,6 +79,19 @@ class Apply(Step):
                 continue
             found = transformed(function, outcome, options, self._plugin, name)
             yield Rejected(outcome, f"transform.{name}") if found is None else found
+
+
+class OneLanguageCode(Step):
+    """Writes the language that a document states as one code; what it stated is kept beside."""
+
+    def outcomes(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+        """Yield documents with one code for a language."""
+        for outcome in outcomes:
+            if isinstance(outcome, Document):
+                metadata = with_one_code(outcome.metadata)
+                if metadata is not outcome.metadata:
+                    outcome = replace(outcome, metadata=metadata)
+            yield outcome
 
 
 class Normalize(Step):
@@ -173,6 +190,7 @@ class Steps:
                 for loaded in config.plugins
                 for transform in loaded.plugin.transforms
             ),
+            *([] if config.language else [OneLanguageCode(config)]),
             Normalize(config),
             *([Redact(config)] if config.pii.action else []),
             *([] if config.read.generated else [DropGenerated(config)]),

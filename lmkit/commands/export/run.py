@@ -10,6 +10,7 @@ Choices:
 - Documents are written in the order in which they are stored, without BOS and EOS: the separator
   takes their place.
 - A model's files appear once Transformers has loaded them and has computed the same logits.
+- Learned positions that were never trained are left out (`trained_positions.py`).
 - Weights are written in fp32, as they were trained: other precisions can be chosen on loading.
 """
 
@@ -29,6 +30,7 @@ from lmkit.artifacts.tasks import TaskWriter
 from lmkit.commands.export.export_record import ExportedModel, ExportedTokens
 from lmkit.commands.export.model_card import Training, model_card
 from lmkit.commands.export.options import LARGEST_VOCABULARY, ExportConfig
+from lmkit.commands.export.trained_positions import with_trained_positions
 from lmkit.commands.export.transformers_folder import WEIGHTS, check_tokenizer, files, save_weights
 from lmkit.errors import ConfigError, InputError
 from lmkit.execution.progress import warn
@@ -156,7 +158,7 @@ def _export_model(config: ExportConfig, path: Path) -> Manifest:
 
 def _write_model(name: str, checkpoint: Path, writer: TaskWriter) -> None:
     """Write a model's files, and let them appear once Transformers computes the same logits."""
-    trained = open_run(checkpoint, torch.device("cpu"))
+    trained = with_trained_positions(open_run(checkpoint, torch.device("cpu")))
     description = trained.description
     family = family_of(description.config)
     with ExitStack() as stack, TemporaryDirectory() as folder_view:

@@ -50,7 +50,7 @@ def files(trained: TrainedRun, family: Family) -> dict[str, bytes]:
             bos,
             eos,
             trained.description.longest,
-            is_decoder=trained.description.config.architecture == "decoder",
+            trained.description.config.architecture,
         ),
     }
 

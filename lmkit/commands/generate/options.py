@@ -39,8 +39,9 @@ class GenerateConfig(ComputesOn, CommandConfig):
     stop: Annotated[tuple[str, ...], REPEATED] = ()
     """End before this text is generated, which is left out; repeat it for several."""
 
-    temperature: Annotated[float, Field(ge=0)] = 0.8
-    """Below 1, likely tokens become likelier; 0 always takes the likeliest."""
+    temperature: Annotated[float, Field(ge=0)] | None = None
+    """Below 1, likely tokens become likelier; 0 always takes the likeliest; none: 0.8, but 0 for a
+    model that fills masks, unless one of the next three is given."""
 
     top_k: Annotated[int, Field(ge=1)] | None = None
     """Sample from this many of the likeliest tokens; none: from all."""
@@ -54,6 +55,9 @@ class GenerateConfig(ComputesOn, CommandConfig):
 
     repetition_penalty: Annotated[float, Field(gt=0)] = 1.0
     """Above 1, tokens of the prompt and of what was generated become less likely; 1.2 is usual."""
+
+    alternatives: Annotated[int, Field(ge=1)] | None = None
+    """Likeliest tokens to show for each mask, with their probabilities; none: 5."""
 
     samples: Annotated[int, Field(ge=1)] = 1
     """Texts to generate for each prompt."""

@@ -4,6 +4,8 @@ Choices:
 - What a model does depends on its run: a decoder continues the prompt, or generates the middle
   between --prompt and --suffix; an encoder fills the masks of the prompt; an encoder-decoder
   predicts its masked spans. An option that has no meaning there is refused.
+- Each mask gets its likeliest token, and the likeliest ones are shown with their probabilities. A
+  text is sampled, as a mask is where sampling was asked for.
 - The prompt is read as the beginning of a document, or as a full one where it has masks.
 - EOS ends the text; padding and the other special tokens are never sampled.
 - Each position attends to as many positions as in training; a text may become longer than that.
@@ -18,7 +20,7 @@ Choices:
 """
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
@@ -28,12 +30,14 @@ from lmkit.commands.generate.options import GenerateConfig
 from lmkit.counter_rng import draw
 from lmkit.errors import ConfigError, InputError
 from lmkit.execution.progress import printable
+from lmkit.execution.short_view import ShortView
 from lmkit.generation.generated import Generated
-from lmkit.generation.prompts import Prepared, PromptRunner
+from lmkit.generation.prompts import USUAL, Prepared, PromptRunner, default_temperature
 from lmkit.generation.prompts_file import PromptLine, PromptsFile
 from lmkit.generation.sampling import Sampling
 from lmkit.text.json_output import json_text
 from lmkit.training.checkpoints.open_model import open_model
+from lmkit.training.checkpoints.trained_model import TrainedModel
 from lmkit.training.precision import find_device
 
 SEPARATOR = "\n\n---\n\n"
@@ -55,8 +59,8 @@ class Request:
         return draw(self.seed, self.number) >> 1
 
 
-@dataclass(frozen=True)
-class Sample:
+@dataclass(frozen=True, repr=False)
+class Sample(ShortView):
     """A prompt and the text that the model generated."""
 
     prompt: str
@@ -75,6 +79,15 @@ class Sample:
         prompt = {"prompt": self.prompt, "suffix": self.suffix}
         return {**prompt, **self.generated.to_json(), "seed": self.seed, "sample": self.number}
 
+    def short_view(self) -> tuple[str, Mapping[str, str]]:
+        """Return what a Python shell shows of it."""
+        facts = {"prompt": self.prompt, "text": self.text}
+        for number, span in enumerate(self.generated.spans, 1):
+            if span.alternatives:
+                likeliest = (f"{each.text!r} {each.probability:.1%}" for each in span.alternatives)
+                facts[f"mask {number}"] = ", ".join(likeliest)
+        return "lmkit sample", facts
+
     def shown(self) -> str:
         """Return what is printed: the text, and what was filled in, with its probabilities."""
         if self.generated.kind not in {"masks", "spans"}:
@@ -82,7 +95,7 @@ class Sample:
         lines = [self.text, ""]
         for number, span in enumerate(self.generated.spans, 1):
             alternatives = ", ".join(
-                f"{each.token} {each.probability:.1%}" for each in span.alternatives
+                f"{each.text!r} {each.probability:.1%}" for each in span.alternatives
             )
             line = f"  {number}. {span.text!r} {span.probability:.1%}"
             lines.append(f"{line} (most likely: {alternatives})" if alternatives else line)
@@ -92,7 +105,7 @@ class Sample:
 def generate(config: GenerateConfig) -> list[Sample]:
     """Generate texts for the prompt, or for each of --prompts, --samples times."""
     with _prompt_lines(config) as lines:
-        return list(_samples(config, _opened(config), lines))
+        return list(samples(config, _opened(config), lines))
 
 
 def result_parts(config: GenerateConfig, as_json: bool) -> Iterator[str]:
@@ -111,32 +124,40 @@ def _prompt_lines(config: GenerateConfig) -> AbstractContextManager[Iterable[Pro
 
 def _opened(config: GenerateConfig) -> PromptRunner:
     """Open the run."""
-    trained = open_model(config.run, find_device(config.device))
+    return prompt_runner(config, open_model(config.run, find_device(config.device)))
+
+
+def prompt_runner(config: GenerateConfig, trained: TrainedModel) -> PromptRunner:
+    """Return what generates with a model as the options say."""
     description = trained.description
     return PromptRunner(
         trained.model,
         trained.tokenizer,
         description.learned,
         description.packing,
-        Sampling(
-            config.temperature,
-            config.top_k,
-            config.top_p,
-            config.min_p,
-            config.repetition_penalty,
-        ),
+        _sampling(config, default_temperature(description.learned, description.packing)),
         config.stop,
+        config.alternatives,
     )
+
+
+def _sampling(config: GenerateConfig, default: float) -> Sampling:
+    """Return how tokens are sampled; an option of sampling asks for it, also at masks."""
+    cuts = (config.top_k, config.top_p, config.min_p)
+    temperature = config.temperature
+    if temperature is None:
+        temperature = default if cuts == (None, None, None) else USUAL
+    return Sampling(temperature, *cuts, config.repetition_penalty)
 
 
 def _json(
     config: GenerateConfig, runner: PromptRunner, lines: Iterable[PromptLine]
 ) -> Iterator[str]:
-    samples = _samples(config, runner, lines)
+    found = samples(config, runner, lines)
     if config.prompts is None:
-        yield f"{json_text(list(samples))}\n"
+        yield f"{json_text(list(found))}\n"
         return
-    for sample in samples:
+    for sample in found:
         yield f"{json_text(sample)}\n"
 
 
@@ -150,30 +171,36 @@ def _text(
             parts = runner.stream(request.prepared, request.sampling_seed)
             yield from parts or [sample.shown() for sample in _written(runner, [request])]
     else:
-        for number, sample in enumerate(_samples(config, runner, lines)):
+        for number, sample in enumerate(samples(config, runner, lines)):
             yield SEPARATOR * (number > 0)
             yield sample.shown()
     yield "\n"
 
 
-def _samples(
+def samples(
     config: GenerateConfig, runner: PromptRunner, lines: Iterable[PromptLine]
 ) -> Iterator[Sample]:
-    """Yield the samples of every prompt in order, as many generated at once as a batch holds."""
+    """Yield the samples of every prompt in order, as many generated at once as a batch holds.
+
+    Prompts with a location, those of a file or a list, are all checked first, and have seeds of
+    their own.
+    """
     if config.prompts is not None:
-        _check(config, runner, lines)
+        check_prompts(config, runner, lines)
     requests = _requests(config, runner, lines)
     while batch := list(islice(requests, config.batch)):
         yield from _written(runner, batch)
 
 
-def _check(config: GenerateConfig, runner: PromptRunner, lines: Iterable[PromptLine]) -> None:
+def check_prompts(
+    config: GenerateConfig, runner: PromptRunner, lines: Iterable[PromptLine]
+) -> None:
     """Read the prompts to their end before anything is generated."""
     runner.check(config.max_tokens)
     count = 0
     for count, line in enumerate(lines, 1):  # noqa: B007 (the count is needed)
         _prepared(config, runner, line)
-    if not count:
+    if not count and config.prompts is not None:
         raise InputError(f"--prompts: {config.prompts} has no prompts", "write one on each line")
 
 
@@ -183,7 +210,7 @@ def _requests(
     for index, line in enumerate(lines):
         prepared = _prepared(config, runner, line)
         # 53 bits, which every JSON parser reads exactly.
-        seed = config.seed if config.prompts is None else draw(config.seed, index) >> 11
+        seed = config.seed if line.location is None else draw(config.seed, index) >> 11
         for number in range(config.samples):
             yield Request(line, prepared, seed, number)
 

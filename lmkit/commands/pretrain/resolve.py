@@ -4,6 +4,9 @@ Choices:
 - Options are inert; here they are combined with the packed folders, the device and the other model,
   once, into a plan. Nothing is written: a mistake that can be known is reported before.
 - Checks that read least come first.
+- Learned positions that no sequence reaches would stay random. So there are as many as the packed
+  sequences need, unless more were asked for, by --model.max-positions or a preset; then this is
+  reported, and export leaves out what wasn't trained. A run that resumes keeps what it has.
 - What is determined once (precision, micro-batch, steps for a number of hours) is stored with the
   run, and read again when it resumes.
 """
@@ -18,7 +21,7 @@ from lmkit.artifacts.overlap import refuse_overlap
 from lmkit.commands.pretrain.options import PretrainConfig
 from lmkit.errors import ConfigError
 from lmkit.evaluation.tasks.task_scorer import ScoredModel
-from lmkit.execution.progress import log_message
+from lmkit.execution.progress import log_message, warn
 from lmkit.execution.ranks import ranks
 from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
@@ -28,6 +31,7 @@ from lmkit.objectives.options import check_compatible
 from lmkit.tokenizers.tokenizer import Tokenizer
 from lmkit.training.checkpoints.initial_weights import InitialWeights
 from lmkit.training.checkpoints.layout import newest_first
+from lmkit.training.checkpoints.run_folder import recorded_model
 from lmkit.training.data.packed_inputs import PackedInputs
 from lmkit.training.distributed.launch import (
     ParallelMode,
@@ -72,6 +76,9 @@ class RunPlan:
     """The packed folders, and the model of --init-from."""
     initial_tensors: dict[str, Tensor]
     """Its weights; emptied once the run's model has them."""
+    trained_positions: int | None = None
+    """How many of its learned positions the sequences train, or the model of --init-from had
+    trained; None where positions aren't learned."""
     tasks: PlannedTasks | None = None
     """What is scored while training."""
     prompts: PlannedPrompts | None = None
@@ -115,7 +122,7 @@ class RunPlan:
             tokenizer,
             objective_of(self.options),
             packing_of(self.packed),
-            self.model.longest or length,
+            self.trained_positions or self.model.longest or length,
         )
 
     def recipe(self, rows: int, micro_batch: int) -> Recipe:
@@ -163,6 +170,7 @@ def resolve(config: PretrainConfig) -> RunPlan:
     refuse_launcher_plugins()
     refuse_missing(config.track)
     parallel = requested_mode(config.parallel)
+    model = _with_positions(config, model, packed)
     if not config.dry_run:
         _refuse_too_large(config, model, packed, device, parallel)
     packed.check(hashes=config.verify or not (config.output / "manifest.json").exists())
@@ -178,6 +186,7 @@ def resolve(config: PretrainConfig) -> RunPlan:
     )
     if not config.dry_run:
         refuse_mode(parallel, ranks(), model, config.optim.algorithm)
+    trained_positions = _trained_positions(config, model, packed)
     plan = RunPlan(
         options=config,
         model=model,
@@ -189,6 +198,7 @@ def resolve(config: PretrainConfig) -> RunPlan:
         scored_batches=scored_batches,
         inputs=inputs,
         initial_tensors=initial_tensors,
+        trained_positions=trained_positions,
     )
     return _with_tasks_and_prompts(plan)
 
@@ -255,6 +265,37 @@ def _refuse_too_large(
 ) -> None:
     shards = 1 if parallel == "ddp" else ranks()
     refuse_too_large(model, packed.record.vocabulary_size, config.optim.algorithm, device, shards)
+
+
+def _with_positions(
+    config: PretrainConfig, model: ModelConfig, packed: PackedInputs
+) -> ModelConfig:
+    """Return the options of the model with as many learned positions as its sequences need."""
+    asked_for = "max_positions" in config.model.model_fields_set or config.init_from is not None
+    if model.longest is None or asked_for:
+        return model
+    positions = objective_of(config).positions_needed(packed.sequence_length)
+    if not config.overwrite:
+        positions = recorded_model(config.output).get("max_positions") or positions
+    return model.model_copy(update={"max_positions": positions})
+
+
+def _trained_positions(
+    config: PretrainConfig, model: ModelConfig, packed: PackedInputs
+) -> int | None:
+    """Return how many learned positions are trained; warn where the model has more."""
+    if model.longest is None:
+        return None
+    needed = objective_of(config).positions_needed(packed.sequence_length)
+    before = InitialWeights.at(config.init_from).trained_positions if config.init_from else 0
+    trained = min(model.longest, max(needed, before))
+    if trained < model.longest:
+        warn(
+            f"the model has {model.longest:,} learned positions, and sequences of "
+            f"{packed.sequence_length:,} tokens train {trained:,} of them: the others stay random, "
+            "and lmkit export leaves them out"
+        )
+    return trained
 
 
 def _refuse_long_rows(config: PretrainConfig, model: ModelConfig, packed: PackedInputs) -> None:

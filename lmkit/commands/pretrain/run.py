@@ -144,6 +144,7 @@ def _describe(plan: RunPlan) -> None:
         tokenizer=record.tokenizer,
         bos=record.bos,
         eos=record.eos,
+        trained_positions=plan.trained_positions,
     )
     (output / TOKENIZER).mkdir(exist_ok=True)
     for file in sorted((plan.packed.path / TOKENIZER).iterdir()):

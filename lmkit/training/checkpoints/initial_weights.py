@@ -41,6 +41,7 @@ from lmkit.training.checkpoints.trained_model import (
     find_run,
     fingerprint_of,
     read_description,
+    run_of,
 )
 
 VOCABULARY_WEIGHTS = ("embedding.weight", "output.weight", "output_bias")
@@ -94,6 +95,14 @@ class InitialWeights:
         assert self.hf_checkpoint
         files = [self.path / CONFIG, self.path / TOKENIZER_JSON, *self.hf_checkpoint.files]
         return fingerprint((file.name, sha256(file)) for file in files)
+
+    @property
+    def trained_positions(self) -> int:
+        """How many learned positions it has trained; 0 where its positions aren't learned."""
+        trained = None
+        if self.checkpoint:
+            trained = read_description(run_of(self.checkpoint)).trained_positions
+        return trained or self.config.longest or 0
 
     def options(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return the model's options: those of the folder, overridden by the typed ones."""

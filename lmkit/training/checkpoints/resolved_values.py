@@ -22,6 +22,7 @@ class ResolvedValues(Record):
     model_config = ConfigDict(frozen=True, extra="allow", strict=True)
 
     precision: Literal["fp32", "bf16", "fp16"] | None = None
+    compile: Literal["yes", "no"] | None = None
     micro_batch: str | None = Field(None, pattern=r"^[1-9]\d{0,9}$")
     tracker_id: str | None = Field(None, pattern=r"^[\w-]{1,64}$")
     hours: float | None = Field(None, ge=0, allow_inf_nan=False)

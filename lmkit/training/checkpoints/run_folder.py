@@ -22,10 +22,11 @@ from functools import cached_property
 from typing import Any
 
 from lmkit.artifacts.lock import folder_lock
-from lmkit.artifacts.manifest import Counts, Input, Manifest, Output, Plan, flat
+from lmkit.artifacts.manifest import MANIFEST, Counts, Input, Manifest, Output, Plan, flat, read
 from lmkit.artifacts.output_folder import OutputFolder, refuse
+from lmkit.artifacts.tasks import PARTIAL
 from lmkit.config import StageConfig
-from lmkit.errors import ConfigError
+from lmkit.errors import ConfigError, LmkitError
 from lmkit.execution.progress import log_message
 from lmkit.storage.atomic_files import atomic_write
 from lmkit.storage.byte_ranges import hash_range
@@ -215,3 +216,12 @@ class RunFolder:
             file.write(json.dumps({"step": step, "changes": list(changes)}) + "\n")
         for change in changes:
             log_message(f"resuming from step {step}: {change}")
+
+
+def recorded_model(run: Path) -> dict[str, Any]:
+    """Return the options of the model that a run was begun with; none where there is no run."""
+    try:
+        plan = read(Manifest, run / MANIFEST) or read(Plan, run / PARTIAL / "plan.json")
+    except (LmkitError, OSError):  # opening the folder reports what is wrong with it
+        return {}
+    return plan.config.get("model", {}) if plan else {}

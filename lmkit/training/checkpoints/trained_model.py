@@ -58,6 +58,9 @@ class Description(Record):
     bos: int | None
     eos: int | None
     """Ids added around each document; None where there was none."""
+    trained_positions: int | None = None
+    """Learned positions that were trained, the others being random; None: all, or not known, as in
+    runs of earlier versions."""
 
     @property
     def config(self) -> ModelConfig:
@@ -67,7 +70,7 @@ class Description(Record):
     @property
     def longest(self) -> int:
         """Most tokens that the model was trained to read at once, or has positions for."""
-        return self.config.longest or self.sequence_length
+        return self.trained_positions or self.config.longest or self.sequence_length
 
     @property
     def learned(self) -> Objective[Any]:

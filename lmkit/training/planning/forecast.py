@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from typing import Any
 import torch
 
 from lmkit.errors import ConfigError
+from lmkit.execution.short_view import ShortView
 from lmkit.model.cost import BatchShape, flops, memory, parameters_by_part
 from lmkit.model.options import ModelConfig
 from lmkit.objectives.batch import Batch
@@ -34,8 +35,8 @@ MARGIN = 0.9
 """Fraction of the free memory that may be planned with."""
 
 
-@dataclass(frozen=True)
-class Forecast:
+@dataclass(frozen=True, repr=False)
+class Forecast(ShortView):
     """The expected cost of a run; bytes, and FLOPs of training, forward and backward."""
 
     parameters: dict[str, int]
@@ -81,6 +82,18 @@ class Forecast:
     def to_json(self) -> dict[str, Any]:
         """Return the values for --json."""
         return asdict(self) | {"fits": self.fits, "seconds": self.seconds}
+
+    def short_view(self) -> tuple[str, Mapping[str, str]]:
+        """Return what a Python shell shows of it."""
+        facts = {
+            "parameters": f"{sum(self.parameters.values()):,}",
+            "memory": f"{sum(self.memory.values()) / 1e9:.3f} GB",
+            "fits": "yes" if self.fits else "no",
+            "steps": f"{self.steps:,} of {self.tokens_per_step:,} tokens",
+        }
+        if self.seconds is not None:
+            facts["time"] = f"about {_duration(self.seconds)}"
+        return f"lmkit pretrain --dry-run, on {self.device} in {self.precision}", facts
 
     def shown(self) -> str:
         """Return the printed text."""

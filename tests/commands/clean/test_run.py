@@ -303,3 +303,34 @@ def test_the_output_names_the_sample(here: Path, lmkit: Lmkit) -> None:
     assert out == "out: would keep 10 of 10 documents, a sample of 31\n"
     exit_code, _, err = lmkit("dedup", "out", "--output", "next")
     assert exit_code == 2 and "holds no documents" in err
+
+
+def test_what_was_read_is_counted_by_format_and_what_was_skipped_by_ending(
+    here: Path, lmkit: Lmkit
+) -> None:
+    raw = here / "raw"
+    raw.mkdir()
+    write_lines(raw / "a.jsonl", prose(4))
+    for name in ("b.txt", "c.md", "d.html", "e.png", "f.xyz", "g.xyz"):
+        (raw / name).write_text(f"<p>{prose(1)[0]}</p>")
+    command = ("clean", "raw", "--output", "out", "--max-quarantined", "1")
+    exit_code, _, err = lmkit(*command, "--filters.min-characters", "1")
+    assert exit_code == 0
+    details = manifest(Path("out"))["details"]
+    assert details["by_format"] == [
+        {"format": "jsonl", "files": 1, "documents": 4},
+        {"format": "text", "files": 2, "documents": 2},
+        {"format": "html", "files": 1, "documents": 1},
+    ]
+    assert details["skipped_files"] == {".png": 1, ".xyz": 2}
+    assert "by format" in err and "html" in err
+    shown = json.loads(lmkit("inspect", "out", "--json")[1])
+    assert shown["by_format"] == details["by_format"]
+    assert shown["skipped_files"] == details["skipped_files"]
+    # A folder of an earlier version has neither.
+    for key in ("by_format", "skipped_files"):
+        del details[key]
+    record = manifest(Path("out")) | {"details": details}
+    Path("out/manifest.json").write_text(json.dumps(record))
+    exit_code, out, _ = lmkit("inspect", "out", "--json")
+    assert exit_code == 0 and not json.loads(out)["skipped_files"]

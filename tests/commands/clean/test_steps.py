@@ -67,3 +67,17 @@ def test_steps_stream(tmp_path: Path) -> None:
     step = DropGenerated(config)
     assert isinstance(next(step.outcomes(endless())), Rejected)
     assert taken == 1
+
+
+def test_a_stated_language_becomes_one_code_and_is_kept_beside(tmp_path: Path) -> None:
+    stated = ["English", "en-US", "eng", "en_gb", "en", "unheard of", None]
+    documents: list[Outcome] = [
+        Document(str(n), GOOD, "s", {"language": each} if each else {})
+        for n, each in enumerate(stated)
+    ]
+    found, writer = run(tmp_path, documents)
+    metadata = [each.metadata for each in found if isinstance(each, Document)]
+    assert [each.get("language") for each in metadata] == ["en"] * 5 + ["unheard of", None]
+    assert [each.get("stated_language") for each in metadata] == [*stated[:4], None, None, None]
+    tally = dict(writer.facts["ledger"]["tallies"]["language"])
+    assert tally["en"] == {"out": 5}

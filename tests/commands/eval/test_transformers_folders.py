@@ -160,7 +160,8 @@ def saved(family: str, tokenizer: Path, folder: Path, dtype: torch.dtype = torch
     model.to(dtype).save_pretrained(folder, max_shard_size="40KB")
     adds_eos = name.endswith("MaskedLM")
     bos_eos = (BOS if begins else None, EOS if adds_eos else None)
-    for file, content in exported(tokenizer, *bos_eos, 64, is_decoder=not adds_eos).items():
+    architecture = "encoder" if adds_eos else "decoder"
+    for file, content in exported(tokenizer, *bos_eos, 64, architecture).items():
         (folder / file).write_bytes(content)
     return hf_class.from_pretrained(folder, dtype=torch.float32).eval()
 

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -5,6 +6,7 @@ import pytest
 from lmkit.commands.pretrain.options import PretrainConfig
 from lmkit.commands.pretrain.resolve import model_of, resolve, sequences_per_batch
 from lmkit.errors import ConfigError, InputError
+from lmkit.model.options import ModelConfig
 
 
 def options(**values: object) -> PretrainConfig:
@@ -48,3 +50,43 @@ def test_a_plan_is_what_was_typed_and_what_follows_from_it(
 def test_a_batch_holds_whole_sequences_and_at_least_one() -> None:
     assert sequences_per_batch(options(batch_tokens=1000), 300) == 3
     assert sequences_per_batch(options(batch_tokens=10), 300) == 1
+
+
+BERT_SHAPE = {
+    "position": "learned",
+    "norm": "layernorm",
+    "layers": 1,
+    "hidden_size": 16,
+    "heads": 2,
+}
+
+
+def test_there_are_as_many_learned_positions_as_the_sequences_need(
+    packed: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = resolve(options(inputs=(packed,), model=ModelConfig.model_validate(BERT_SHAPE)))
+    assert plan.model.longest == plan.trained_positions == plan.recorded.model.max_positions == 32
+    assert "learned positions" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("asked", [BERT_SHAPE | {"max_positions": 50}, {"preset": "gpt2-nano"}])
+def test_more_positions_are_there_for_those_who_ask_and_are_reported(
+    packed: Path, here: Path, capsys: pytest.CaptureFixture[str], asked: dict[str, object]
+) -> None:
+    plan = resolve(options(inputs=(packed,), dry_run=True, model=ModelConfig.model_validate(asked)))
+    assert plan.model.longest == asked.get("max_positions", 1024) and plan.trained_positions == 32
+    assert "tokens train 32 of them: the others stay random" in capsys.readouterr().err
+
+
+def test_a_run_that_resumes_keeps_the_positions_that_it_has(packed: Path, here: Path) -> None:
+    begun = options(
+        inputs=(packed,), model=ModelConfig.model_validate(BERT_SHAPE | {"max_positions": 50})
+    )
+    (here / "run" / ".partial").mkdir(parents=True)
+    plan = {"stage": "pretrain", "lmkit": "0", "format": 2, "inputs": []}
+    plan |= {"config": begun.model_dump(mode="json")}
+    (here / "run" / ".partial" / "plan.json").write_text(json.dumps(plan))
+    again = options(inputs=(packed,), model=ModelConfig.model_validate(BERT_SHAPE))
+    assert resolve(again).model.longest == 50
+    scratch = again.model_copy(update={"overwrite": True})
+    assert resolve(scratch).model.longest == 32

@@ -104,3 +104,9 @@ def test_a_slow_micro_batch_reads_fewer_sequences(monkeypatch: pytest.MonkeyPatc
     calls.clear()
     forecast_of(global_batch_size=8, micro_batch=8, calls=calls)
     assert [(recipe.micro_batch, recipe.steps) for recipe in calls] == [(1, 2)]
+
+
+def test_a_python_shell_shows_a_forecast_in_a_few_lines() -> None:
+    lines = repr(forecast_of(global_batch_size=40, micro_batch=4, calls=[])).splitlines()
+    assert lines[0] == "<lmkit pretrain --dry-run, on cpu in fp32>" and len(lines) == 6
+    assert "about" in lines[-1]

@@ -1,0 +1,1 @@
+"""What only Python has: commands that take records, loaded models, documented options."""

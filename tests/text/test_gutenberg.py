@@ -1,0 +1,83 @@
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from lmkit.text.gutenberg import without_gutenberg
+from tests.conftest import Lmkit, texts
+from tests.readers.reading import documents
+from tests.readers.test_epub import CONTAINER, PACKAGE
+
+# The lines of Project Gutenberg's files of 2024 (pg11), and of an older one.
+NEW = """The Project Gutenberg eBook of A Book
+
+Title: A Book
+
+Author: Ann Other
+
+Language: English
+
+Credits: Somebody
+
+*** START OF THE PROJECT GUTENBERG EBOOK A BOOK ***
+
+CHAPTER I
+
+It begins.
+
+It ends.
+
+*** END OF THE PROJECT GUTENBERG EBOOK A BOOK ***
+
+Updated editions will replace the previous one. START: FULL LICENSE
+"""
+OLD = """Project Gutenberg's A Book, by Ann Other
+
+*** START OF THIS PROJECT GUTENBERG EBOOK A BOOK
+BY ANN OTHER ***
+
+Produced by Somebody and
+Somebody Else
+
+It begins.
+
+End of Project Gutenberg's A Book, by Ann Other
+"""
+
+
+def test_header_and_licence_are_left_out_and_the_fields_are_kept() -> None:
+    text, fields = without_gutenberg(NEW.replace("\n", "\r\n"))
+    assert text == "CHAPTER I\n\nIt begins.\n\nIt ends."
+    assert fields == {"title": "A Book", "author": "Ann Other", "language": "English"}
+    assert without_gutenberg(OLD)[0] == "It begins."
+
+
+@pytest.mark.parametrize("text", ["It begins.\r\n", "On Project Gutenberg I found it.\n", ""])
+def test_other_texts_are_unchanged(text: str) -> None:
+    assert without_gutenberg(text) == (text, {})
+
+
+def write(path: Path) -> Path:
+    header, _, rest = NEW.partition("CHAPTER I")
+    body, _, footer = rest.partition("*** END")
+    with zipfile.ZipFile(path, "w") as book:
+        book.writestr("META-INF/container.xml", CONTAINER)
+        book.writestr("EPUB/a_book.opf", PACKAGE)
+        for name, text in (("one ", f"{header}CHAPTER I{body}"), ("two", f"*** END{footer}")):
+            blocks = "".join(f"<p>{each}</p>" for each in text.split("\n\n"))
+            html = f"<html><body><section>{blocks}</section></body></html>"
+            book.writestr(f"EPUB/text/{name}.xhtml", html)
+    return path
+
+
+def test_an_epub_has_neither_header_nor_licence(tmp_path: Path) -> None:
+    (document,) = documents(write(tmp_path / "a.epub"))
+    assert document.text == "CHAPTER I\n\nIt begins.\n\nIt ends."
+    assert document.metadata["author"] == "Ann" and document.metadata["language"] == "en"
+
+
+def test_it_is_kept_on_request(here: Path, lmkit: Lmkit) -> None:
+    write(here / "a.epub")
+    assert lmkit("clean", "a.epub", "--output", "c", "--no-read.gutenberg")[0] == 0
+    assert json.dumps(texts(here / "c")).count("PROJECT GUTENBERG EBOOK") == 2
