@@ -116,7 +116,7 @@ class ChunkTable:
         """Return the words of a chunk, which may contain white space other than ASCII's."""
         parts = chunk.split()
         if len(parts) == 1:
-            return self._words(chunk)
+            return self._words(parts[0])
         return [word for part in parts for word in self._words(part)]
 
     def kinds(self, chunk: str) -> list[int]:

@@ -60,3 +60,10 @@ def test_stop_words_are_case_sensitive() -> None:
     for chunk, bit in (("the", STOP_BITS["the"]), ("The", 0), ("(that)", STOP_BITS["that"])):
         number = table.numbers(byte_strings([chunk]))[0]
         assert table.columns["stop"][number] == bit
+
+
+@given(CHUNKS, st.sampled_from(["\xa0", "\u3000", "\u2003\xa0", "\x85"]))
+def test_white_space_other_than_ascii_around_a_chunk_makes_no_words(chunk: str, space: str) -> None:
+    table = ChunkTable()
+    assert table.words(space + chunk) == table.words(chunk + space) == table.words(chunk)
+    assert table.words(space) == []
