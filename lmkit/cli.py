@@ -41,10 +41,10 @@ from lmkit.config import (
     CommandConfig,
     Option,
     StageConfig,
-    load,
     options,
     plain_type,
 )
+from lmkit.config_values import load
 from lmkit.errors import ConfigError, Interrupted, LmkitError
 from lmkit.execution.forced_end import forced_end
 from lmkit.execution.progress import readable

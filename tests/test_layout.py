@@ -21,7 +21,7 @@ MODULES = [path for path in FILES if path.stem not in {"__init__", "__main__"}]
 LAYERS = [
     {"errors", "counter_rng", "suggestions", "extras"},
     {"config"},
-    {"recipes"},
+    {"recipes", "config_values"},
     {"execution"},
     {"storage"},
     {"artifacts"},
@@ -46,7 +46,14 @@ COMMANDS_WITH_TORCH = {"pretrain", "eval", "generate", "export", "doctor"}
 ROLES = {"options.py", "run.py", "registry.py", "objective.py"}
 """Files that stand in several folders under one name, which says what they are there."""
 READ_BY_HELP = {
-    *("lmkit", "lmkit.cli", "lmkit.config", "lmkit.errors", "lmkit.suggestions"),
+    *(
+        "lmkit",
+        "lmkit.cli",
+        "lmkit.config",
+        "lmkit.config_values",
+        "lmkit.errors",
+        "lmkit.suggestions",
+    ),
     "lmkit.extras",
     *("lmkit.commands.registry", "lmkit.objectives.registry"),
     *("lmkit.execution.progress", "lmkit.execution.ranks", "lmkit.execution.amounts"),

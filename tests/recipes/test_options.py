@@ -5,7 +5,8 @@ import pytest
 
 from lmkit.commands.clean.options import CleanConfig
 from lmkit.commands.dedup.options import DedupConfig
-from lmkit.config import load, options
+from lmkit.config import options
+from lmkit.config_values import load
 from lmkit.filters.options import FiltersConfig
 from lmkit.recipes.recipe_file import RECIPES
 from tests.conftest import Lmkit

@@ -9,7 +9,8 @@ import pytest
 from lmkit import cli
 from lmkit.artifacts.manifest import Manifest, Plan, flat, read
 from lmkit.commands.report.run import options_of
-from lmkit.config import CommandConfig, load
+from lmkit.config import CommandConfig
+from lmkit.config_values import load
 from lmkit.reporting.command_lines import command_line, options_to_type, quoted
 from tests.reporting.folders import HOSTILE
 

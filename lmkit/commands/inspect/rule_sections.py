@@ -11,7 +11,8 @@ from lmkit.artifacts.opened_folder import OpenedFolder
 from lmkit.artifacts.signals_file import FACTS, read_signals
 from lmkit.commands.inspect.folder_kind import Sections
 from lmkit.commands.inspect.options import InspectConfig
-from lmkit.config import PLUGIN, refuse_other_plugins
+from lmkit.config import PLUGIN
+from lmkit.config_values import refuse_other_plugins
 from lmkit.errors import InputError, LmkitError
 from lmkit.filters.ablation import removals_by_rule, with_limits
 from lmkit.filters.options import FiltersConfig, rules_of_manifest

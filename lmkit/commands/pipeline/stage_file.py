@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from lmkit.commands.registry import COMMANDS, Command, command_named
-from lmkit.config import PLUGIN, CommandConfig, validated
+from lmkit.config import PLUGIN, CommandConfig
+from lmkit.config_values import validated
 from lmkit.errors import ConfigError
 from lmkit.suggestions import did_you_mean
 

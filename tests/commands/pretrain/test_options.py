@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from lmkit.commands.pretrain.options import PretrainConfig
-from lmkit.config import load
+from lmkit.config_values import load
 from lmkit.errors import ConfigError
 from lmkit.model.options import ModelConfig
 

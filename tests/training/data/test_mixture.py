@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from lmkit.commands.pretrain.options import PretrainConfig
-from lmkit.config import load
+from lmkit.config_values import load
 from lmkit.errors import ConfigError
 from lmkit.training.data.mixture import row_fractions, rows_so_far
 from lmkit.training.options import MixtureConfig
