@@ -40,6 +40,8 @@ from lmkit.tokenizers.fast_encoder import Ids
 from lmkit.tokenizers.library_failures import is_failure, named, problem_of
 from lmkit.tokenizers.special_tokens import BERT_ROLES, FILL_IN_THE_MIDDLE, ROLES, sentinel
 
+ENCODING = frozenset({"model", "normalizer", "pre_tokenizer", "added_tokens"})
+"""Parts of a tokenizer.json on which the ids of a text depend."""
 TOKENIZER = "tokenizer.json"
 CONFIG = "tokenizer_config.json"
 SPECIAL_TOKENS = "special_tokens_map.json"
@@ -124,6 +126,18 @@ class Tokenizer:
 
     def __reduce__(self) -> tuple[type["Tokenizer"], tuple[bytes, dict[str, str]]]:
         return Tokenizer, (self._data, self._texts)
+
+    def encodes_as(self, other: "Tokenizer") -> bool:
+        """Whether another tokenizer gives every text the same ids.
+
+        They may differ in what surrounds a text, in padding, and in how ids become text again, as
+        those of a run and of its export do.
+        """
+        one, its = (
+            {name: value for name, value in json.loads(each._data).items() if name in ENCODING}
+            for each in (self, other)
+        )
+        return one == its
 
     @property
     def algorithm(self) -> str:

@@ -14,6 +14,7 @@ from lmkit.commands.eval.options import EvalConfig
 from lmkit.errors import ConfigError, InputError
 from lmkit.evaluation.tasks.task_file import Task, read_task_files
 from lmkit.packing.packed_folder import PackedFolder
+from lmkit.tokenizers.tokenizer import Tokenizer
 from lmkit.training.checkpoints.trained_model import TrainedModel
 
 NO_INPUTS = Inputs((), (), (), {})
@@ -66,7 +67,9 @@ def _names(paths: Iterable[Path]) -> list[str]:
 
 def refuse_other_tokenizer(config: EvalConfig, packed: PackedFolder, trained: TrainedModel) -> None:
     """Raise InputError for a packed folder that a model can't be scored on."""
-    if packed.record.tokenizer != trained.description.tokenizer:
+    if packed.record.tokenizer != trained.description.tokenizer and not Tokenizer.load(
+        packed.path / "tokenizer"
+    ).encodes_as(trained.tokenizer):
         raise InputError(
             f"--data: {packed.path} was packed with another tokenizer than {config.run}",
             "pack the documents with the run's tokenizer: --tokenizer RUN/tokenizer, or of a "

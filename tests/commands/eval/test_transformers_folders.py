@@ -237,17 +237,22 @@ def test_the_manifest_records_the_model_and_a_changed_one_is_noticed(
     assert "up to date" in lmkit(*command)[2]
 
 
-def test_a_packed_folder_goes_with_the_tokenizer_of_the_folder(
+def test_a_packed_folder_goes_with_a_tokenizer_that_gives_the_same_ids(
     packed: Path, here: Path, lmkit: Lmkit
 ) -> None:
     saved("llama", packed / "tokenizer", Path("hf"))
-    exit_code, _, err = lmkit("eval", "hf", "--data", packed)
-    assert exit_code == 2 and "was packed with another tokenizer than hf" in err
     documents = packed.parent / "documents.jsonl"
-    pack = ["pack", documents, "--tokenizer", "hf", "--validation", "0.1", "--output"]
-    assert lmkit(*pack, "short", "--sequence-length", "32")[0] == 0
-    exit_code, out, err = lmkit("eval", "hf", "--data", "short")
-    assert exit_code == 0 and "bits per byte" in out, err
+    pack = ["pack", documents, "--sequence-length", "32", "--validation", "0.1"]
+    assert lmkit(*pack, "--tokenizer", "hf", "--output", "short")[0] == 0
+    assert lmkit(*pack, "--tokenizer", packed / "tokenizer", "--output", "as-trained")[0] == 0
+    for data in ("short", "as-trained"):
+        exit_code, out, err = lmkit("eval", "hf", "--data", data)
+        assert exit_code == 0 and "bits per byte" in out, err
+    train = ["train-tokenizer", documents, "--vocab-size", "600", "--normalize.lowercase"]
+    assert lmkit(*train, "--output", "other")[0] == 0
+    assert lmkit(*pack, "--tokenizer", "other", "--output", "otherwise")[0] == 0
+    exit_code, _, err = lmkit("eval", "hf", "--data", "otherwise")
+    assert exit_code == 2 and "was packed with another tokenizer than hf" in err
 
 
 def test_sequences_that_are_longer_than_learned_positions_are_refused(
