@@ -253,9 +253,12 @@ def _cpu_has_amx() -> bool:
     return probe is not None and probe()
 
 
-@torch.compiler.assume_constant_result
 def _has_matrix_units(device: torch.device, dtype: torch.dtype) -> bool:
     return device.type == "cpu" and dtype == torch.bfloat16 and _cpu_has_amx()
+
+
+# What torch.compiler.assume_constant_result does, but that imports the compiler: a second.
+vars(_has_matrix_units)["_dynamo_marked_constant"] = True
 
 
 def _repeat_kv(x_BGSK: Tensor, q_BHTK: Tensor) -> Tensor:

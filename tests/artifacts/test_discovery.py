@@ -65,7 +65,13 @@ def test_a_folder_that_contains_finished_folders_is_refused(raw: Path, lmkit: Lm
         find_documents([Path("work")], formats=("jsonl",))
 
 
-@pytest.mark.parametrize("damage", ["cut", "gone"])
+DAMAGED = {
+    "cut": r"clean.manifest\.json: damaged",
+    "gone": r"rejected-00000.*there is no complete manifest\.json",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
 def test_rejected_records_do_not_become_documents_when_the_manifest_is_lost(
     raw: Path, lmkit: Lmkit, damage: str
 ) -> None:
@@ -75,7 +81,7 @@ def test_rejected_records_do_not_become_documents_when_the_manifest_is_lost(
     path.unlink()
     if damage == "cut":
         path.write_text(whole[:200])
-    with pytest.raises(InputError, match=r"rejected-00000.*there is no complete manifest\.json"):
+    with pytest.raises(InputError, match=DAMAGED[damage]):
         find_documents([Path("clean")], formats=("jsonl",))
 
 

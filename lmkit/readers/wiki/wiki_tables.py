@@ -12,8 +12,9 @@ import re
 from lmkit.readers.wiki.marks import BAR, CELL, GUARD, REMOVED, UNSEEN
 
 # An attribute is name="value"; anything else before a bar is a cell's text.
+# Possessive: else the letters of a name could be cut in two at any place, again and again.
 ATTRIBUTES = re.compile(
-    r"\s*(?:[\w:-]+\s*(?:=\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"'|]*))?\s*|[\x04\x05]\s*)*\Z"
+    r"\s*+(?>[\w:-]++\s*+(?:=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s\"'|]*+))?\s*+|[\x04\x05]\s*+)*+\Z"
 )
 BORDERS = re.compile(r"\|\||!!")
 HTML_ROW = re.compile(r"<tr\b[^<>]*>\s*(?:<t[dh]\b[^<>]*>)?", re.IGNORECASE)
