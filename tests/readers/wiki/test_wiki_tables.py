@@ -51,3 +51,14 @@ def test_cells_and_items_of_html_are_never_glued() -> None:
             plain_wikitext(f"x{item.format('一', '二')}y").split() == ["x", "一", "二", "y"]
             or "{}<br" in item
         )
+
+
+def test_a_long_name_without_a_value_is_text_and_found_to_be_so_at_once() -> None:
+    cell = "=" + "a" * 5_000 + '"'  # a name could be cut in two at each letter
+    table = f"{{|\n| {cell}|text\n|}}"
+    assert plain_wikitext(table, Page(tables="text")).strip() == f"{cell}|text"
+
+
+def test_attributes_of_a_cell_are_no_text() -> None:
+    table = "{|\n| align=left style='color: red' nowrap | text\n|}"
+    assert plain_wikitext(table, Page(tables="text")).strip() == "text"
