@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
     _open_streams()
     typed = _as_flags(list(sys.argv[1:] if arguments is None else arguments))
-    if arguments is None and typed[:1] == ["pretrain"]:
+    if arguments is None and typed[:1] == ["pretrain"] and not {*typed} & {"--help", "-h"}:
         restart_with_jemalloc()
     if threading.current_thread() is not threading.main_thread():
         return _main(typed)
@@ -91,6 +91,8 @@ def _main(typed: list[str]) -> int:
     except Exception as error:
         if not _is_about_memory(error):
             raise
+        if "--debug" in typed:
+            traceback.print_exc()
         return _out_of_memory()
     except KeyboardInterrupt:
         exit_code = Interrupted.exit_code

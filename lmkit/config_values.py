@@ -9,7 +9,6 @@ Choices:
 - An error names an option as it was given: as a flag, or as a key of a file.
 """
 
-import errno
 import json
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -20,6 +19,7 @@ from typing import Any, TypeVar, cast
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from lmkit.bounded_files import read_bounded
 from lmkit.config import PLUGIN, CommandConfig, options
 from lmkit.errors import ConfigError
 from lmkit.suggestions import did_you_mean
@@ -27,7 +27,6 @@ from lmkit.suggestions import did_you_mean
 ConfigT = TypeVar("ConfigT", bound=CommandConfig)
 LONGEST_SHOWN = 200
 """Characters of a wrong value."""
-LARGEST_MB = 1_000
 PHRASES = {
     "bool_parsing": "must be true or false",
     "float_parsing": "must be a number",
@@ -159,7 +158,7 @@ def _let_typed_presets_win(table: dict[str, Any], flags: Mapping[str, object]) -
 def _read_table(file: Path, stage: str, commands: Iterable[str]) -> dict[str, Any]:
     """Read the table of a config file, or of a manifest, that is for this command."""
     try:
-        text = _read_text(file)
+        text = read_bounded(file).decode("utf-8")
         tables: dict[str, Any] = json.loads(text) if file.suffix == ".json" else tomllib.loads(text)
     except OSError as error:
         raise ConfigError(f"--config: cannot read {file}: {error.strerror}") from None
@@ -184,17 +183,6 @@ def _read_table(file: Path, stage: str, commands: Iterable[str]) -> dict[str, An
         guess = did_you_mean(key, known)
         raise ConfigError(f"{file}: [{key}]: no such command{guess}", "see: lmkit --help")
     return tables[stage]
-
-
-def _read_text(file: Path) -> str:
-    """Read a file of options, or a manifest; OSError for one without an end, such as a device."""
-    steps: list[bytes] = []
-    with file.open("rb") as opened:
-        while step := opened.read(1 << 20):
-            steps.append(step)
-            if len(steps) > LARGEST_MB:
-                raise OSError(errno.EFBIG, f"larger than {LARGEST_MB:,} MB")
-    return b"".join(steps).decode("utf-8")
 
 
 def _explain(

@@ -19,7 +19,7 @@ PACKAGE = ROOT / "lmkit"
 FILES = sorted(PACKAGE.rglob("*.py"))
 MODULES = [path for path in FILES if path.stem not in {"__init__", "__main__"}]
 LAYERS = [
-    {"errors", "counter_rng", "suggestions", "extras"},
+    {"errors", "counter_rng", "suggestions", "extras", "bounded_files"},
     {"config"},
     {"recipes", "config_values"},
     {"execution"},
@@ -68,7 +68,7 @@ READ_BY_HELP = {
     *("lmkit.filters.rule_sets", "lmkit.filters.url_blocklist", "lmkit.text.word_list_files"),
     *("lmkit.filters.document_signals", "lmkit.text.invisible_characters"),
     "lmkit.text.unspaced_scripts",
-    "lmkit.storage.bounded_files",
+    "lmkit.bounded_files",
     *("lmkit.text.unspaced_scripts", "lmkit.recipes.recipe_file"),
 }
 """What `--help` may import beside `options.py` files: the command line, tables of names, and parts

@@ -29,9 +29,9 @@ from lmkit.artifacts.locations import FinishedFolder, LocalFile, LocalFolder, lo
 from lmkit.artifacts.manifest import Input
 from lmkit.artifacts.options import RANGE_BYTES
 from lmkit.artifacts.tasks import ReadRange, TaskSize
+from lmkit.bounded_files import read_bounded
 from lmkit.errors import InputError, LmkitError
 from lmkit.execution.progress import progress
-from lmkit.storage.bounded_files import read_bounded
 from lmkit.storage.byte_ranges import Compression, Range, hash_range
 from lmkit.storage.formats import KNOWN, Accepted, Format, Formats, suffix_and_compression
 from lmkit.storage.hub import HubDataset, shards_and_version

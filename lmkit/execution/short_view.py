@@ -7,18 +7,19 @@ Choices:
   could be markup too.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from html import escape
 
 from lmkit.execution.tables import plain, printable
 
 
-class ShortView:
+class ShortView(ABC):
     """A result with a short repr, and a table in notebooks."""
 
+    @abstractmethod
     def short_view(self) -> tuple[str, Mapping[str, str]]:
         """Return a title, and the facts below it by name."""
-        raise NotImplementedError
 
     def __repr__(self) -> str:
         title, facts = self.short_view()

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from lmkit.bounded_files import read_bounded
 from lmkit.config import Group, Option
 from lmkit.errors import ConfigError
 from lmkit.suggestions import did_you_mean
@@ -70,7 +71,7 @@ def read_recipe(name: str) -> Recipe:
             f"there are {', '.join(RECIPES)}; or give a file of your own, which ends in {SUFFIX}",
         )
     try:
-        data = path.read_bytes()
+        data = read_bounded(path)
         tables = tomllib.loads(data.decode("utf-8"))
     except OSError as error:
         raise ConfigError(f"--recipe: cannot read {name}: {error.strerror}") from None

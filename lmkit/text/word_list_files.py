@@ -6,8 +6,8 @@ input.
 
 from pathlib import Path
 
+from lmkit.bounded_files import read_bounded
 from lmkit.errors import InputError
-from lmkit.storage.bounded_files import read_bounded
 
 
 def read_entries(path: Path, option: str = "list") -> list[str]:

@@ -15,6 +15,7 @@ Choices:
 
 import os
 import shutil
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -74,9 +75,8 @@ def estimated_seconds(
 
 def compiler_problem(device: torch.device) -> str | None:
     """Return why nothing can be compiled for a device, or None if something was."""
-    names = [os.environ["CXX"]] if os.environ.get("CXX") else CPU_COMPILERS
-    if device.type == "cpu" and not any(map(shutil.which, names)):
-        return f"there is no C++ compiler ({', '.join(names)})"
+    if device.type == "cpu" and cpp_compiler() is None:
+        return f"there is no C++ compiler ({', '.join(_compiler_names())})"
     try:
         x = torch.ones(64, device=device, requires_grad=True)
         torch.compile(_tiny, dynamic=False)(x).sum().backward()
@@ -86,6 +86,16 @@ def compiler_problem(device: torch.device) -> str | None:
     finally:
         torch.compiler.reset()
     return None
+
+
+def cpp_compiler() -> str | None:
+    """Return the path of the C++ compiler for blocks on a CPU, if there is one."""
+    return next((path for name in _compiler_names() if (path := shutil.which(name))), None)
+
+
+def _compiler_names() -> Sequence[str]:
+    chosen = os.environ.get("CXX")
+    return [chosen] if chosen else CPU_COMPILERS
 
 
 def _tiny(x: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from lmkit.bounded_files import read_bounded
 from lmkit.commands.registry import COMMANDS, Command, command_named
 from lmkit.config import PLUGIN, CommandConfig
 from lmkit.config_values import validated
@@ -58,7 +59,7 @@ class StageFile:
     def at(cls, path: Path) -> "StageFile":
         """Read a file. Raises ConfigError."""
         try:
-            content = tomllib.loads(path.read_text("utf-8"))
+            content = tomllib.loads(read_bounded(path).decode("utf-8"))
         except OSError as error:
             raise ConfigError(f"FILE: cannot read {path}: {error.strerror}") from None
         except (ValueError, RecursionError) as error:

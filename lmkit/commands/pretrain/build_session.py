@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 
-from lmkit.commands.pretrain.compile_choice import compiles, flops_of_a_token
+from lmkit.commands.pretrain.compile_choice import COMPILE, compiles, flops_of_a_token
 from lmkit.commands.pretrain.resolve import RunPlan
 from lmkit.counter_rng import row_keys
 from lmkit.execution.progress import log_message
@@ -27,8 +27,6 @@ from lmkit.training.planning.micro_batch import find_micro_batch, fits_by_estima
 from lmkit.training.session import Session
 from lmkit.training.tracking.registry import TrackedRun
 from lmkit.training.validation import Validation
-
-COMPILE = "compile"
 
 
 def build_session(plan: RunPlan, folder: RunFolder, accelerator: Accelerator) -> Session:
@@ -86,15 +84,13 @@ def _is_compiled(
     micro_batch: int,
 ) -> bool:
     """Return whether the blocks are compiled: as typed, or as determined when the run started."""
-    precision = accelerator.mixed_precision
+    device, precision = accelerator.device, accelerator.mixed_precision
 
     def choice() -> str:
-        yes = compiles(plan, data, accelerator.device, precision, micro_batch)
-        return "yes" if yes else "no"
+        return "yes" if compiles(plan, data, device, precision, micro_batch) else "no"
 
-    if plan.options.compile != "auto":
-        return on_rank_zero(choice) == "yes"
-    return on_rank_zero(lambda: folder.resolve(COMPILE, choice)) == "yes"
+    is_auto = plan.options.compile == "auto"
+    return on_rank_zero(lambda: folder.resolve(COMPILE, choice) if is_auto else choice()) == "yes"
 
 
 def _model_flops(plan: RunPlan, data: TrainingRows, accelerator: Accelerator) -> ModelFlops:

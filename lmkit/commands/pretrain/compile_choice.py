@@ -5,9 +5,19 @@ import torch
 
 from lmkit.commands.pretrain.resolve import RunPlan
 from lmkit.counter_rng import row_keys
+from lmkit.training.checkpoints.run_folder import RunFolder
 from lmkit.training.compilation import estimated_seconds, is_compiled
 from lmkit.training.data.step_batches import TrainingRows
 from lmkit.training.planning.forecast import batch_shape_of, flops_per_token
+
+COMPILE = "compile"
+"""What the choice of `auto` is called among the values that a run has resolved."""
+
+
+def compiled_in(plan: RunPlan, folder: RunFolder) -> bool:
+    """Return whether the blocks of a run are compiled, once that is settled."""
+    option = plan.options.compile
+    return (folder.known(COMPILE) if option == "auto" else option) == "yes"
 
 
 def flops_of_a_token(plan: RunPlan, data: TrainingRows) -> float:

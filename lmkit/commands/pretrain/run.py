@@ -23,6 +23,7 @@ from accelerate import Accelerator
 from lmkit.artifacts.manifest import Manifest
 from lmkit.artifacts.tasks import PARTIAL
 from lmkit.commands.pretrain.build_session import build_session
+from lmkit.commands.pretrain.compile_choice import compiled_in
 from lmkit.commands.pretrain.options import PretrainConfig
 from lmkit.commands.pretrain.resolve import RunPlan, resolve
 from lmkit.commands.pretrain.trial import dry_run, within_hours
@@ -165,10 +166,7 @@ def _record(run: OpenRun, progress: Progress, losses: dict[str, float]) -> RunRe
         dropped_tokens=progress.dropped,
         device=str(accelerator.device),
         precision="fp32" if accelerator.mixed_precision == "no" else accelerator.mixed_precision,
-        compiled=(
-            run.folder.known("compile") if plan.options.compile == "auto" else plan.options.compile
-        )
-        == "yes",
+        compiled=compiled_in(plan, run.folder),
         processes=ranks(),
         mixture=tuple(
             plan.packed.facts(

@@ -14,6 +14,7 @@ from lmkit.artifacts.inputs import Inputs
 from lmkit.artifacts.manifest import Counts, Input, Manifest
 from lmkit.artifacts.output_folder import open_output
 from lmkit.artifacts.tasks import TaskWriter
+from lmkit.bounded_files import read_bounded
 from lmkit.commands.registry import command_named
 from lmkit.commands.report.options import ReportConfig
 from lmkit.config import CommandConfig
@@ -22,7 +23,6 @@ from lmkit.execution.tables import size
 from lmkit.reporting.lineage import MISSING, Lineage, find_lineage
 from lmkit.reporting.report_data import digest_of, plural
 from lmkit.reporting.report_files import PAGE, report_files
-from lmkit.storage.bounded_files import read_bounded
 from lmkit.text.surrogates import well_formed
 
 

@@ -20,9 +20,9 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from lmkit.bounded_files import read_bounded
 from lmkit.errors import InputError
 from lmkit.evaluation.tasks.record_fields import RecordFields
-from lmkit.storage.bounded_files import read_bounded
 
 FIELD = re.compile(r"\{(\w+(?:\.\w+)*)\}")
 

@@ -21,14 +21,14 @@ ALLOCATORS = ("jemalloc", "tcmalloc", "mimalloc")
 GPU = Path("/dev/nvidiactl")
 SETTINGS = "dirty_decay_ms:-1,muzzy_decay_ms:-1,thp:always"
 STARTED = "LMKIT_PRELOADED"
-"""Environment variable of a process that has been replaced."""
+"""Environment variable of a process that has been replaced: the library that it preloads."""
 
 
 def restart_with_jemalloc() -> None:
     """Replace this process by the same command under jemalloc, if that is there and helps."""
-    if os.environ.pop(STARTED, None):
+    if preloaded := os.environ.pop(STARTED, None):
         for name in ("LD_PRELOAD", "MALLOC_CONF"):
-            if os.environ.get(name) in {_library(), SETTINGS}:
+            if os.environ.get(name) in {preloaded, SETTINGS}:
                 del os.environ[name]
         return
     if sys.platform != "linux" or GPU.exists():
@@ -50,7 +50,7 @@ def preloading(environ: Mapping[str, str], library: str | None) -> dict[str, str
     """
     if library is None or environ.get("LD_PRELOAD"):
         return None
-    return {"MALLOC_CONF": SETTINGS} | dict(environ) | {"LD_PRELOAD": library, STARTED: "1"}
+    return {"MALLOC_CONF": SETTINGS} | dict(environ) | {"LD_PRELOAD": library, STARTED: library}
 
 
 def loaded_allocator() -> str | None:

@@ -38,7 +38,7 @@ def test_stages_run_in_the_folder_of_the_file_and_are_then_up_to_date(
     lines = out.splitlines()
     assert lines[0] == "work/clean: kept 8 of 8 documents" and lines[1].startswith("work/dedup: ")
     assert Path.cwd() == here and not Path("work").exists()
-    assert manifest(here / "project/work/packed")["counts"]["documents_in"] == 8
+    assert manifest(here.joinpath("project", "work", "packed"))["counts"]["documents_in"] == 8
     before = contents(here / "project/work")
     exit_code, out, err = lmkit("pipeline", file)
     outputs = ("clean", "dedup", "tokenizer", "packed")
@@ -109,7 +109,7 @@ def test_a_killed_pipeline_resumes_to_the_same_bytes(here: Path, lmkit: Lmkit) -
     serial = killed.read_text().replace('output = "work/dedup"', 'output = "work/dedup"\nworkers=1')
     killed.write_text(serial)
     run_until_killed("bands", 0, "pipeline", str(killed), "--to", "dedup")
-    assert not (here / "killed/work/dedup/manifest.json").exists()
+    assert not here.joinpath("killed", "work", "dedup", "manifest.json").exists()
     exit_code, _, err = lmkit("pipeline", killed, "--to", "dedup")
     assert exit_code == 0 and "work/clean: up to date" in err
     assert contents(here / "killed/work") == contents(here / "whole/work")

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from lmkit.storage.bounded_files import read_bounded
+from lmkit.bounded_files import read_bounded
 
 
 def test_a_file_is_read_whole(tmp_path: Path) -> None:
