@@ -60,15 +60,15 @@ class DocumentKeysFile(TaskFiles):
 class TaskParts(Sequence[Part]):
     """The parts of a crawl index, and one for each task."""
 
-    index: tuple[Part, ...]
+    older: tuple[Part, ...]
     folder: Path
     tasks: int
 
     def __len__(self) -> int:
-        return len(self.index) + self.tasks
+        return len(self.older) + self.tasks
 
     def __iter__(self) -> Iterator[Part]:
-        yield from self.index
+        yield from self.older
         yield from ((self.folder, task) for task in range(self.tasks))
 
     @overload
@@ -80,8 +80,8 @@ class TaskParts(Sequence[Part]):
             return tuple(self[each] for each in range(*number.indices(len(self))))
         if not 0 <= number < len(self):
             raise IndexError(number)
-        older = len(self.index)
-        return self.index[number] if number < older else (self.folder, number - older)
+        first = len(self.older)
+        return self.older[number] if number < first else (self.folder, number - first)
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ It needs Ray and submitit (pip install '.[ray,slurm]'). A cluster of two nodes w
 started on this machine; jobs of Slurm are those of a real one where `sbatch` is there, else
 submitit's, on this machine.
 
-    equal     clean, dedup, train-tokenizer and pack of TEXTS (a folder of text files): inline, in two
-              processes, on Ray, as jobs; SHA-256 of every output and every manifest without times
+    equal     clean, dedup, train-tokenizer and pack of TEXTS (a folder of text files): inline, in
+              two processes, on Ray, as jobs; SHA-256 of all outputs and of manifests without times
     faults    the same on Ray, each stage with a worker killed, a node killed, the driver killed,
               SIGTERM, and a worker stopped for 30 s: exit codes, and equal bytes after the same
               command again
@@ -29,12 +29,21 @@ import sys
 import threading
 import time
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 STAGES = ("clean", "dedup", "train-tokenizer", "pack")
-NOT_COMPARED = {"seconds", "created", "machine", "python", "platform", "rate", "finished", "started"}
+NOT_COMPARED = {
+    "seconds",
+    "created",
+    "machine",
+    "python",
+    "platform",
+    "rate",
+    "finished",
+    "started",
+}
 AS_SUBMITIT = """
 import sys
 from lmkit.execution.executors import slurm_executor
@@ -205,11 +214,10 @@ def hurt(what: str, driver: "subprocess.Popen[str]", process: "subprocess.Popen[
         except ProcessLookupError:
             return "too late"
         if what == "stopped":
+
             def go_on() -> None:
-                try:
+                with suppress(ProcessLookupError):
                     os.kill(victims[0], signal.SIGCONT)
-                except ProcessLookupError:
-                    pass
 
             threading.Timer(30, go_on).start()
     return "done"
@@ -268,8 +276,11 @@ def overhead() -> None:
                 begun = time.perf_counter()
                 map_tasks(wait, [0.2] * 1_000, workers=2, label="x", executor=executor)
                 times.append(time.perf_counter() - begun)
-            print(f"round {number + 1}: {times[0]:.1f} s, Ray {times[1]:.1f} s: "
-                  f"{times[1] / times[0]:.3f}", flush=True)
+            print(
+                f"round {number + 1}: {times[0]:.1f} s, Ray {times[1]:.1f} s: "
+                f"{times[1] / times[0]:.3f}",
+                flush=True,
+            )
         begun = time.perf_counter()
         map_tasks(wait, [0.0] * 60_000, workers=2, label="x", executor=ray)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

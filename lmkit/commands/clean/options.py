@@ -26,7 +26,9 @@ def _is_empty(value: object) -> bool:
     return not value
 
 
-class CleanConfig(LabelsDocuments, ReadsRecords, WritesDocuments, TakesRecipe, SharesTasks, StageConfig):
+class CleanConfig(
+    LabelsDocuments, ReadsRecords, WritesDocuments, TakesRecipe, SharesTasks, StageConfig
+):
     """Turn raw files of many kinds (see --format; also in .gz, .zst, .bz2, .xz) into documents."""
 
     stage = "clean"

@@ -27,7 +27,7 @@ from lmkit.execution.executors.options import RayConfig
 from lmkit.execution.executors.remote_call import Outcome, RemoteFunction, run_remotely
 from lmkit.execution.progress import log_message
 
-CURRENT_CLUSTER = Path("/tmp/ray/ray_current_cluster")  # noqa: S108 (where `ray start` writes it)
+CURRENT_CLUSTER = Path("/tmp/ray/ray_current_cluster")
 CONNECT_SECONDS = 5.0
 POLL_SECONDS = 0.5
 PER_CORE = 2
@@ -78,8 +78,12 @@ class RayExecutor(Executor):
         try:
             return ray.get(reference)
         except errors.OutOfMemoryError:
-            message = f"task {number}: a machine of the Ray cluster ran out of memory, again and again"
-            hint = "--ray.task-memory BYTES lets fewer run at a time; --shard-bytes makes them smaller"
+            message = (
+                f"task {number}: a machine of the Ray cluster ran out of memory, again and again"
+            )
+            hint = (
+                "--ray.task-memory BYTES lets fewer run at a time; --shard-bytes makes them smaller"
+            )
         except errors.RayTaskError as error:
             return Outcome(number, error=error.cause or error, trace=str(error))
         except errors.RayError as error:

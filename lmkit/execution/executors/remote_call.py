@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from lmkit.errors import LmkitError
@@ -36,7 +37,7 @@ class RemoteFunction:
     @classmethod
     def of(cls, function: Callable[[Any], Any]) -> "RemoteFunction":
         """Return a function as it is sent from here."""
-        return cls(pickle.dumps(function), os.getcwd(), installed_versions())
+        return cls(pickle.dumps(function), str(Path.cwd()), installed_versions())
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def run_remotely(function: RemoteFunction, number: int, task: Any) -> Outcome:
             "with fewer of them on a machine",
         )
         return Outcome(number, error=error)
-    except Exception as error:  # noqa: BLE001 (it is raised where the task came from)
+    except Exception as error:
         return Outcome(number, error=_sendable(error), trace=traceback.format_exc())
 
 
@@ -128,6 +129,6 @@ def _sendable(error: Exception) -> BaseException:
     """Return an error that can be sent: itself, or its text."""
     try:
         pickle.loads(pickle.dumps(error))
-    except Exception:  # noqa: BLE001 (whatever an exception's own code raises)
+    except Exception:
         return RuntimeError(f"{type(error).__name__}: {error}")
     return error

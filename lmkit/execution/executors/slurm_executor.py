@@ -61,7 +61,7 @@ class SlurmExecutor(Executor):
     ) -> None:
         self._options, self._retries, self._at_most = options, retries, at_most
         self._scratch, self._cluster = scratch, cluster
-        self._extra = _extra_options(options.options)
+        self._extra = sbatch_options(options.options)
         if cluster == "slurm" and shutil.which("sbatch") is None:
             raise ConfigError(
                 "--executor slurm: there is no sbatch on this machine",
@@ -75,7 +75,7 @@ class SlurmExecutor(Executor):
         order: Sequence[int],
         gives_more: Callable[[], bool],
     ) -> Generator[Outcome]:
-        """Yield what became of each task, as its job ends; to close the generator ends what runs."""
+        """Yield what became of each task, as its job ends; to close it ends what runs."""
         count = min(self._options.jobs, len(order))
         pairs = [(number, tasks[number]) for number in order]
         arrays = [TaskArray(function, pairs[start::count]) for start in range(count)]
@@ -123,8 +123,8 @@ class SlurmExecutor(Executor):
         return Outcome(
             first,
             error=LmkitError(
-                f"task {first} and {len(array.tasks) - 1} others: their job was lost {times} times, "
-                f"last as {job.job_id}, state {job.state}",
+                f"task {first} and {len(array.tasks) - 1} others: their job was lost {times} "
+                f"times, last as {job.job_id}, state {job.state}",
                 f"finished tasks are kept: see {self._scratch / LOGS}/{job.job_id}_*, and run the "
                 "same again",
             ),
@@ -140,7 +140,7 @@ def _outcomes(job: Any) -> list[Outcome] | None:
         return None
 
 
-def _extra_options(typed: Sequence[str]) -> dict[str, str]:
+def sbatch_options(typed: Sequence[str]) -> dict[str, str]:
     """Return options of sbatch by name."""
     found: dict[str, str] = {}
     for text in typed:

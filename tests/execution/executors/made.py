@@ -17,7 +17,7 @@ def square(task: int) -> int:
 def surroundings(task: int) -> tuple[str, str | None, str | None]:
     del task
     threads = os.environ.get("RAYON_NUM_THREADS"), os.environ.get("TOKENIZERS_PARALLELISM")
-    return os.getcwd(), *threads
+    return str(Path.cwd()), *threads
 
 
 def fail_at_three(task: int) -> int:
@@ -43,13 +43,13 @@ def die(task: int) -> int:
     os._exit(9)
 
 
-class Unsendable(Exception):
+class UnsendableError(Exception):
     def __init__(self, one: int, two: int) -> None:
         super().__init__(f"{one} and {two}")
 
 
 def raise_unsendable(task: int) -> int:
-    raise Unsendable(task, 2)
+    raise UnsendableError(task, 2)
 
 
 class Here(Executor):

@@ -37,7 +37,5 @@ def test_an_interrupt_ends_what_runs(here: Path) -> None:
 def test_the_largest_tasks_are_given_first(here: Path) -> None:
     executor = Here()
     weights = [3, 9, 1, 5]
-    found = map_tasks(
-        square, range(4), workers=1, label="x", weights=weights, executor=executor
-    )
+    found = map_tasks(square, range(4), workers=1, label="x", weights=weights, executor=executor)
     assert found == [0, 1, 4, 9] and executor.given == [1, 3, 0, 2]

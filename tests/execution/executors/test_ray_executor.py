@@ -19,6 +19,7 @@ from lmkit.execution.executors import ray_executor
 from lmkit.execution.executors.executor import results
 from lmkit.execution.executors.options import RayConfig
 from lmkit.execution.executors.ray_executor import RayExecutor, connected
+from tests.conftest import prose
 from tests.execution.executors.made import die, die_once, fail_at_three, square
 
 CLUSTER = """
@@ -83,6 +84,8 @@ def cluster() -> Generator[str]:
     try:
         yield process.stdout.readline().strip()
     finally:
+        if "ray" in sys.modules:
+            sys.modules["ray"].shutdown()  # it ends a process whose cluster is gone
         process.communicate()
 
 
@@ -120,11 +123,13 @@ def test_a_task_that_always_dies_is_named(executor: RayExecutor) -> None:
 
 
 def test_a_stage_has_the_same_bytes(cluster: str, here: Path) -> None:
-    texts = [f"Text {number} is about the number {number * 7}. " * 20 for number in range(200)]
-    lines = [json.dumps({"id": str(n), "text": text}) for n, text in enumerate(texts)]
-    Path("a.jsonl").write_text("\n".join([*lines, *lines[:50]]))
+    lines = [json.dumps({"id": str(n), "text": text}) for n, text in enumerate(prose(200))]
+    Path("docs").mkdir()
+    for number in range(6):
+        part = [*lines[number::6], *lines[: 5 * number]]
+        Path(f"docs/{number}.jsonl").write_text("\n".join(part))
     env = {**os.environ, **ENVIRONMENT, "PYTHONPATH": os.pathsep.join(sys.path)}
-    common = ("dedup", "a.jsonl", "--shard-bytes", "40000")
+    common = ("dedup", "docs", "--shard-bytes", "9000", "--minhash.action", "none")
     where = {"local": (), "ray": ("--executor", "ray", "--ray.address", cluster)}
     for name, typed in where.items():
         command = [sys.executable, "-m", "lmkit", *common, "--output", name, *typed]

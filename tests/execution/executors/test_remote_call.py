@@ -54,7 +54,7 @@ def test_an_error_keeps_its_class_its_hint_and_its_traceback(here: Path) -> None
 
 def test_an_error_that_cant_be_sent_is_sent_as_text(here: Path) -> None:
     outcome = sent(run_remotely(RemoteFunction.of(raise_unsendable), 0, 1))
-    with pytest.raises(RuntimeError, match="Unsendable: 1 and 2"):
+    with pytest.raises(RuntimeError, match="UnsendableError: 1 and 2"):
         outcome.unwrapped()
 
 

@@ -39,15 +39,13 @@ def test_a_machine_without_slurm_is_refused(
     ("typed", "message"),
     [("mem", "must be KEY=VALUE"), ("=8G", "must be KEY=VALUE"), ("time=1", "lmkit sets itself")],
 )
-def test_options_of_sbatch_are_checked(
-    typed: str, message: str, tmp_path: Path
-) -> None:
+def test_options_of_sbatch_are_checked(typed: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=message):
         SlurmExecutor(SlurmConfig(options=(typed,)), 1, None, tmp_path, cluster="local")
 
 
 def test_options_of_sbatch_are_taken_as_they_are_typed_there() -> None:
-    found = slurm_executor._extra_options(("--mem=8G", "mail-type=END"))
+    found = slurm_executor.sbatch_options(("--mem=8G", "mail-type=END"))
     assert found == {"mem": "8G", "mail_type": "END"}
 
 
