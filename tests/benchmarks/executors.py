@@ -36,6 +36,8 @@ from typing import Any
 STAGES = ("clean", "dedup", "train-tokenizer", "pack")
 NOT_COMPARED = {
     "seconds",
+    "task_seconds",
+    "bytes_per_second",
     "created",
     "machine",
     "python",
