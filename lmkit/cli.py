@@ -287,7 +287,9 @@ def _run_and_print(of: Command, config: CommandConfig, *, as_json: bool) -> None
 
 def _import_in_advance(of: Command, config: CommandConfig) -> None:
     """Let the server of worker processes import a command's work while this process does."""
-    if isinstance(config, WritesShards) and isinstance(config, StageConfig) and config.workers > 1:
+    if not isinstance(config, WritesShards) or getattr(config, "executor", "local") != "local":
+        return
+    if isinstance(config, StageConfig) and config.workers > 1:
         from lmkit.execution.fork_server import start_fork_server  # --help needs none of it
 
         # `lmkit` is a script, which each worker runs up to `main`; `python -m lmkit` is none.

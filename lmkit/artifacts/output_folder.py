@@ -56,6 +56,8 @@ from lmkit.artifacts.tasks import (
 )
 from lmkit.config import FolderConfig, StageConfig
 from lmkit.errors import LmkitError, OutputError
+from lmkit.execution.executors.options import SharesTasks
+from lmkit.execution.executors.registry import executor_of
 from lmkit.execution.progress import log_message, progress, warn
 from lmkit.storage.atomic_files import remove_leftovers
 from lmkit.storage.byte_ranges import hash_range
@@ -64,6 +66,7 @@ from lmkit.storage.hub import HubDataset
 TaskT = TypeVar("TaskT")
 SCRATCH = (
     rf"{re.escape(PARTIAL)}/plan\.json\.\d+-\d+",
+    rf"{re.escape(PARTIAL)}/slurm/.*",
     rf"{re.escape(PARTIAL)}/(plan\.json|[a-z-]+-\d{{5,}}\.(json|scratch)|.*\.\d+-\d+)",
 )
 """The content of .partial: an unfinished plan; plan, receipts, scratch files, unfinished files."""
@@ -87,6 +90,7 @@ class OutputFolder:
             inputs=tuple(records),
         )
         self._started = time.monotonic()
+        self._executor = executor_of(config, self.scratch)
 
     def run(
         self,
@@ -94,13 +98,14 @@ class OutputFolder:
         work: Callable[[TaskT, TaskWriter], None],
         tasks: Sequence[TaskT],
         *,
-        workers: int = 1,
+        workers: int | None = None,
         label: str,
         size: Callable[[TaskT], TaskSize] | None = None,
     ) -> list[Receipt]:
         """Run the unfinished tasks of a step, those of a larger `size` first.
 
-        Returns the receipts of all its tasks, in order.
+        Workers share them, or the machines of the executor; here and one by one with `workers`
+        None. Returns the receipts of all its tasks, in order.
         """
         self._steps.add(step)
         with progress("checking finished tasks", None):
@@ -111,9 +116,23 @@ class OutputFolder:
                 "have been damaged: they are made again, and everything that depends on them"
             )
             self._undo(step, damaged)
-        receipts = run_tasks(self.path, step, work, tasks, workers=workers, label=label, size=size)
+        receipts = run_tasks(
+            self.path,
+            step,
+            work,
+            tasks,
+            workers=self._workers(workers),
+            label=label,
+            size=size,
+            executor=None if workers is None else self._executor,
+        )
         self.receipts += receipts
         return receipts
+
+    def _workers(self, workers: int | None) -> int:
+        config = self.config
+        is_inline = isinstance(config, SharesTasks) and config.executor == "inline"
+        return 1 if workers is None or is_inline else workers
 
     def _undo(self, step: str, tasks: Sequence[int]) -> None:
         """Mark tasks as not done; first all later steps, so that a kill can't skip them."""

@@ -8,6 +8,7 @@ Choices:
   after all of them. So a run that is killed at any moment is resumed by the same command, which
   repeats at most the tasks that were in progress.
 - A task records what it read, with its SHA-256: a file that changes while it is read is detected.
+- The receipt is also the task's result: on a network file system its name may appear late.
 - Files that only later tasks need are written to the scratch folder and deleted when the stage
   ends. A resumed run hashes them again: damage in between would not show in the outputs.
 """
@@ -22,6 +23,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 
 from lmkit.artifacts.manifest import Counts, Output, Record, read
 from lmkit.errors import LmkitError
+from lmkit.execution.executors.executor import Executor
 from lmkit.execution.pool import map_tasks
 from lmkit.execution.progress import log_message
 from lmkit.storage.atomic_files import atomic_write, sha256
@@ -212,27 +214,30 @@ def run_tasks(
     workers: int,
     label: str,
     size: Callable[[TaskT], TaskSize] | None = None,
+    executor: Executor | None = None,
 ) -> list[Receipt]:
     """Run the tasks that aren't done yet, and return the receipts of all, in order.
 
-    Tasks of a larger `size` are started earlier.
+    Tasks of a larger `size` are started earlier, by the `executor`, or by workers on this machine.
     """
-    todo = [pair for pair in enumerate(tasks) if not finished(folder, step, pair[0])]
+    receipts = [finished(folder, step, number) for number in range(len(tasks))]
+    todo = [(number, task) for number, task in enumerate(tasks) if not receipts[number]]
     if len(todo) < len(tasks):
         done = len(tasks) - len(todo)
         log_message(f"{folder}: resuming: {done} of {len(tasks)} tasks of '{label}' are done")
     sizes = [size(task) for _, task in todo] if size else []
     known = [each.input_bytes for each in sizes if each.input_bytes is not None]
-    map_tasks(
+    new = map_tasks(
         partial(_run, folder, step, work),
         todo,
         workers=workers,
         label=label,
         weights=[each.weight for each in sizes] or None,
-        input_bytes=sum(known) if len(known) == len(sizes) else None,
+        input_bytes=known if len(known) == len(sizes) else None,
+        executor=executor,
     )
-    receipts = [finished(folder, step, number) for number in range(len(tasks))]
-    assert all(receipts), "a task has ended without a complete receipt"
+    for (number, _), receipt in zip(todo, new, strict=True):
+        receipts[number] = receipt
     return [receipt for receipt in receipts if receipt]
 
 
@@ -241,11 +246,14 @@ def _run(
     step: str,
     work: Callable[[TaskT, TaskWriter], None],
     task: tuple[int, TaskT],
-) -> None:
+) -> Receipt:
+    """Run a task, unless it is done: a machine that seemed lost may have done it after all."""
     number, subject = task
+    if receipt := finished(folder, step, number):
+        return receipt
     writer = TaskWriter(folder, step, number)
     work(subject, writer)
-    writer.finish()
+    return writer.finish()
 
 
 def scratch(kind: str, number: int) -> str:

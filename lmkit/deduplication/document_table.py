@@ -8,13 +8,15 @@ Choices:
   task. Documents are numbered over all parts, so those of the index are simply the first.
 - A key is looked up on disk by its document's number; only the keys of possible duplicates and
   representatives are ever in memory.
+- The table goes to every process that shares a step, so it stays small, however many parts there
+  are: each process looks up itself how long they are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -55,12 +57,44 @@ class DocumentKeysFile(TaskFiles):
 
 
 @dataclass(frozen=True)
+class TaskParts(Sequence[Part]):
+    """The parts of a crawl index, and one for each task."""
+
+    older: tuple[Part, ...]
+    folder: Path
+    tasks: int
+
+    def __len__(self) -> int:
+        return len(self.older) + self.tasks
+
+    def __iter__(self) -> Iterator[Part]:
+        yield from self.older
+        yield from ((self.folder, task) for task in range(self.tasks))
+
+    @overload
+    def __getitem__(self, number: int) -> Part: ...
+    @overload
+    def __getitem__(self, number: slice) -> tuple[Part, ...]: ...
+    def __getitem__(self, number: int | slice) -> Part | tuple[Part, ...]:
+        if isinstance(number, slice):
+            return tuple(self[each] for each in range(*number.indices(len(self))))
+        if not 0 <= number < len(self):
+            raise IndexError(number)
+        first = len(self.older)
+        return self.older[number] if number < first else (self.folder, number - first)
+
+
+@dataclass(frozen=True)
 class DocumentTable:
     """What is stored of all documents."""
 
-    parts: tuple[Part, ...]
+    parts: Sequence[Part]
     older: int = 0
     """How many of them are parts of a crawl index, whose documents have been kept before."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process gets."""
+        return {"parts": self.parts, "older": self.older}
 
     def path(self, kind: str, part: int) -> Path:
         """Return the path of one kind of file of a part."""

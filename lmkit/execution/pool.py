@@ -30,9 +30,11 @@ from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar, cast
 
 from lmkit.errors import LmkitError
+from lmkit.execution.executors.executor import Executor
+from lmkit.execution.executors.executor import results as executor_results
 from lmkit.execution.fork_server import start_fork_server
 from lmkit.execution.guarded_script import unguarded_script_error
-from lmkit.execution.meter import WorkerMeter
+from lmkit.execution.meter import WorkerMeter, nothing_read
 from lmkit.execution.progress import progress
 from lmkit.execution.work import BYTES
 
@@ -47,17 +49,26 @@ def map_tasks(
     workers: int,
     label: str,
     weights: Sequence[int] | None = None,
-    input_bytes: int | None = None,
+    input_bytes: Sequence[int] | None = None,
+    executor: Executor | None = None,
 ) -> list[ResultT]:
     """Call a function on every task, in parallel, and return the results in order.
 
     Several workers start the tasks in the order of their `weights`, the largest first. Progress is
-    shown by the `input_bytes` that the tasks read, of so many in total, or else by tasks.
+    shown by the `input_bytes` that each task reads, or else by tasks. An `executor` runs the tasks
+    on other machines, however many `workers` there are.
     """
     if not tasks:
         return []
-    total, unit = (input_bytes, BYTES) if input_bytes else (len(tasks), "task")
+    total, unit = (sum(input_bytes or ()), BYTES) if input_bytes else (len(tasks), "task")
     units = 0 if input_bytes else 1  # that a finished task adds to what is done
+    order = list(range(len(tasks)))
+    if weights is not None:
+        order.sort(key=lambda index: -weights[index])
+    if executor is not None:
+        with progress(label, total, unit, nothing_read) as step:
+            done = lambda number: step(input_bytes[number] if input_bytes else 1)  # noqa: E731
+            return executor_results(executor, function, tasks, order, done)
     workers = min(workers, len(tasks))
     if workers == 1:
         results: list[ResultT] = []
@@ -66,9 +77,6 @@ def map_tasks(
                 results.append(function(task))
                 step(units)
         return results
-    order = list(range(len(tasks)))
-    if weights is not None:
-        order.sort(key=lambda index: -weights[index])
     forked = start_fork_server([_module_of(function)])
     context = get_context("forkserver" if forked else "spawn")
     meter = WorkerMeter(context, workers)

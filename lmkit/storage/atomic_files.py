@@ -1,14 +1,19 @@
 """Files that appear under their name completely or not at all.
 
-Choice: a file is written under a temporary name, flushed to the disk, and renamed. Without the two
-fsyncs, a power failure could leave the new name on an empty file.
+Choices:
+- A file is written under a temporary name, flushed to the disk, and renamed. Without the two
+  fsyncs, a power failure could leave the new name on an empty file.
+- The temporary name has a number that each process draws: processes on two machines may have the
+  same id, and write the same file where one of them seemed lost.
 """
 
 import hashlib
 import itertools
 import os
+import secrets
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 _serial = itertools.count()
@@ -18,8 +23,8 @@ _serial = itertools.count()
 def atomic_write(path: Path, scratch: Path) -> Generator[Path]:
     """Yield a path in `scratch`; once it is written, move it to `path` in one step."""
     # Files of the same name can be written at once: to different folders, by several processes.
-    temporary = scratch / f"{path.name}.{os.getpid()}-{next(_serial)}"
-    # A killed process with the same id may have left it, possibly as a link to another file.
+    temporary = scratch / f"{path.name}.{_owner(os.getpid())}-{next(_serial)}"
+    # Whatever lies there, possibly as a link to another file, isn't written through.
     temporary.unlink(missing_ok=True)
     try:
         yield temporary
@@ -34,8 +39,15 @@ def remove_leftovers(scratch: Path) -> None:
     """Delete the partly written files of processes that have ended."""
     for path in scratch.iterdir():
         owner, _, serial = path.suffix[1:].partition("-")
-        if owner.isdigit() and serial.isdigit() and int(owner) != os.getpid():
+        if owner.isdigit() and serial.isdigit() and int(owner) != _owner(os.getpid()):
             path.unlink(missing_ok=True)
+
+
+@cache
+def _owner(process: int) -> int:
+    """Return the number of a process; a forked one has another than its parent."""
+    del process
+    return secrets.randbits(63)
 
 
 def fsync(path: Path) -> None:

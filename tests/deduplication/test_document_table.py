@@ -1,8 +1,11 @@
+import pickle
 from pathlib import Path
+
+import numpy as np
 
 from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.tasks import PARTIAL, TaskWriter
-from lmkit.deduplication.document_table import DocumentKeysFile, DocumentTable
+from lmkit.deduplication.document_table import DocumentKeysFile, DocumentTable, TaskParts
 from lmkit.deduplication.keep_policy import DocumentKey
 from lmkit.deduplication.options import KeepConfig
 from lmkit.text.digests import digest
@@ -24,3 +27,26 @@ def test_keys_are_read_back_by_number_over_all_tasks(tmp_path: Path) -> None:
     assert [table.keys([number])[number] for number in range(3)] == expected
     assert table.keys([2, 0]) == {0: expected[0], 2: expected[2]}
     assert table.keys([]) == {}
+
+
+def test_the_parts_of_an_index_come_before_those_of_the_tasks() -> None:
+    index = ((Path("index"), 4), (Path("index"), 7))
+    parts = TaskParts(index, Path("new"), 3)
+    expected = [*index, *((Path("new"), task) for task in range(3))]
+    assert [*parts] == [parts[number] for number in range(5)] == expected
+    assert len(parts) == 5 and parts[2:] == tuple(expected[2:])
+    for outside in (5, -1):
+        try:
+            parts[outside]
+        except IndexError:
+            continue
+        raise AssertionError(outside)
+
+
+def test_what_other_processes_get_stays_small_however_many_parts_there_are() -> None:
+    table = DocumentTable(TaskParts((), Path("work/dedup/.partial"), 62_500))
+    table.__dict__["starts"] = np.zeros(62_501, np.int64)  # as once it was looked up here
+    sent = pickle.dumps(table)
+    assert len(sent) < 20_000
+    again = pickle.loads(sent)
+    assert again == table and len(again.parts) == 62_500

@@ -12,6 +12,7 @@ from lmkit.artifacts.options import (
     WritesDocuments,
 )
 from lmkit.config import REPEATED, OneOf, StageConfig
+from lmkit.execution.executors.options import SharesTasks
 from lmkit.filters.options import FiltersConfig
 from lmkit.pii.options import PiiConfig
 from lmkit.readers.options import ReaderConfig, checked_template
@@ -25,7 +26,9 @@ def _is_empty(value: object) -> bool:
     return not value
 
 
-class CleanConfig(LabelsDocuments, ReadsRecords, WritesDocuments, TakesRecipe, StageConfig):
+class CleanConfig(
+    LabelsDocuments, ReadsRecords, WritesDocuments, TakesRecipe, SharesTasks, StageConfig
+):
     """Turn raw files of many kinds (see --format; also in .gz, .zst, .bz2, .xz) into documents."""
 
     stage = "clean"

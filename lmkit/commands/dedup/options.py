@@ -5,11 +5,18 @@ from pathlib import Path
 from lmkit.artifacts.options import DOCUMENT_FILES, LabelsDocuments, ReadsRecords, WritesDocuments
 from lmkit.config import StageConfig
 from lmkit.deduplication.options import MatchOptions
+from lmkit.execution.executors.options import SharesTasks
 from lmkit.recipes.options import TakesRecipe
 
 
 class DedupConfig(
-    MatchOptions, LabelsDocuments, ReadsRecords, WritesDocuments, TakesRecipe, StageConfig
+    MatchOptions,
+    LabelsDocuments,
+    ReadsRecords,
+    WritesDocuments,
+    TakesRecipe,
+    SharesTasks,
+    StageConfig,
 ):
     """Keep one of all documents that have the same text, or nearly the same."""
 

@@ -16,7 +16,7 @@ from lmkit.artifacts.output_folder import OutputFolder, open_output
 from lmkit.artifacts.tasks import Receipt, TaskWriter
 from lmkit.commands.dedup.options import DedupConfig
 from lmkit.deduplication.crawl_index import Index, using_index
-from lmkit.deduplication.document_table import DocumentTable
+from lmkit.deduplication.document_table import DocumentTable, TaskParts
 from lmkit.deduplication.examples import summary_of, write_examples
 from lmkit.deduplication.matcher import Matcher
 from lmkit.deduplication.readings import CollectDocuments, WriteDocuments
@@ -68,9 +68,8 @@ def _deduplicate(
     folder.run(
         "notes", collect, tasks, workers=workers, label="computing signatures", size=task_size
     )
-    older = index.table_parts if index else []
-    new = [(folder.scratch, number) for number in range(len(tasks))]
-    documents = DocumentTable((*older, *new), len(older))
+    older = tuple(index.table_parts) if index else ()
+    documents = DocumentTable(TaskParts(older, folder.scratch, len(tasks)), len(older))
     for position, matcher in enumerate(matchers):
         matcher.match(folder, documents, workers, matchers[:position])
     choose = partial(_choose_examples, matchers)

@@ -7,10 +7,11 @@ from pydantic import BeforeValidator, Field
 
 from lmkit.artifacts.options import QUARANTINE_FILES, ReadsRecords, WritesShards
 from lmkit.config import StageConfig
+from lmkit.execution.executors.options import SharesTasks
 from lmkit.packing.options import LONGEST_SEQUENCE, LimitsConfig
 
 
-class PackConfig(ReadsRecords, WritesShards, StageConfig):
+class PackConfig(ReadsRecords, WritesShards, SharesTasks, StageConfig):
     """Tokenize documents and pack them into sequences."""
 
     stage = "pack"

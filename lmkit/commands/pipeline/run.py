@@ -108,7 +108,9 @@ def _import_in_advance(stages: Sequence[Stage]) -> None:
     modules = [
         stage.command.module
         for stage in stages
-        if isinstance(stage.config, WritesShards) and getattr(stage.config, "workers", 1) > 1
+        if isinstance(stage.config, WritesShards)
+        and getattr(stage.config, "workers", 1) > 1
+        and getattr(stage.config, "executor", "local") == "local"
     ]
     if modules:
         is_script = sys.modules["__main__"].__spec__ is None

@@ -7,9 +7,10 @@ from pydantic import Field, model_validator
 
 from lmkit.artifacts.options import QUARANTINE_FILES, ReadsRecords
 from lmkit.config import POSITIONAL, StageConfig
+from lmkit.execution.executors.options import SharesTasks
 
 
-class TrainClassifierConfig(ReadsRecords, StageConfig):
+class TrainClassifierConfig(ReadsRecords, SharesTasks, StageConfig):
     """Train a quality classifier: name two folders, GOOD documents and then ORDINARY ones."""
 
     stage = "train-classifier"

@@ -7,10 +7,11 @@ from pydantic import Field
 
 from lmkit.artifacts.options import QUARANTINE_FILES, LabelsDocuments, ReadsRecords
 from lmkit.config import StageConfig
+from lmkit.execution.executors.options import SharesTasks
 from lmkit.tokenizers.options import Algorithm, Digits, PreTokenizer, TextForm
 
 
-class TrainTokenizerConfig(LabelsDocuments, ReadsRecords, StageConfig):
+class TrainTokenizerConfig(LabelsDocuments, ReadsRecords, SharesTasks, StageConfig):
     """Train a tokenizer on documents, or import an existing one."""
 
     stage = "train-tokenizer"

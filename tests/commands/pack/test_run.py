@@ -449,10 +449,11 @@ def test_a_link_that_a_killed_run_has_left_is_not_written_through(
     assert lmkit(*REPACK)[0] == 0
     before = contents(Path("out"))
     Path("again/.partial").mkdir()
-    for serial in range(20):  # the names that a process with the same id would use
-        left = Path("again/.partial", f"tokens-00000.npy.{os.getpid()}-{serial}")
+    for serial in range(20):  # the names that a process with the same number would use
+        left = Path("again/.partial", f"tokens-00000.npy.5-{serial}")
         os.link("out/train/tokens-00000.npy", left)
     monkeypatch.setattr(atomic, "_serial", itertools.count())
+    monkeypatch.setattr(atomic, "_owner", lambda process: 5)
     fresh = config(write("b.jsonl", NAMES[5:25]), output="again", validation="0", overwrite=True)
     pack(fresh)
     assert contents(Path("out")) == before
