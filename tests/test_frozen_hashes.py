@@ -321,7 +321,8 @@ def test_the_order_of_rows_of_a_mixture() -> None:
     folders: Any = [range(5), range(7)]
     rows_of_both = MixedRows(folders, [Fraction(1, 2), Fraction(1, 2)])
     assert [
-        rows_of_both.order(3, BatchRange(step, 4 * (step - 1), 4), 12).tolist() for step in (1, 2, 3)
+        rows_of_both.order(3, BatchRange(step, 4 * (step - 1), 4), 12).tolist()
+        for step in (1, 2, 3)
     ] == expected
 
 

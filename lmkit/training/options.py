@@ -91,7 +91,9 @@ class RampConfig(Group):
     @model_validator(mode="after")
     def _both_or_none(self) -> RampConfig:
         if (self.batch_tokens is None) != (self.steps is None):
-            one, other = ("batch-tokens", "steps") if self.steps is None else ("steps", "batch-tokens")
+            one, other = (
+                ("batch-tokens", "steps") if self.steps is None else ("steps", "batch-tokens")
+            )
             raise ValueError(f"--ramp.{one}: needs --ramp.{other}, too")
         return self
 

@@ -10,7 +10,7 @@ import math
 from typing import Protocol
 
 from lmkit.errors import ConfigError
-from lmkit.training.data.batch_sizes import BatchSize, BatchSizes
+from lmkit.training.data.batch_sizes import BatchSizes
 
 
 class RunLengthOptions(Protocol):

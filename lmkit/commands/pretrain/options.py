@@ -120,7 +120,7 @@ class PretrainConfig(ObjectiveConfig, ComputesOn, StageConfig):
     never."""
 
     override: Annotated[
-        tuple[Annotated[str, OneOf(OVERRIDABLE), BeforeValidator(_option_name)], ...],
+        tuple[Annotated[str, OneOf((*OVERRIDABLE,)), BeforeValidator(_option_name)], ...],
         REPEATED,
         Field(exclude=True),
     ] = ()

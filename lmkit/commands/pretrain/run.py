@@ -39,8 +39,8 @@ from lmkit.training.distributed.launch import accelerator_for
 from lmkit.training.distributed.rank_zero import barrier, on_rank_zero, process_group
 from lmkit.training.loop import Progress
 from lmkit.training.metrics import finite, read
-from lmkit.training.planning.forecast import Forecast
 from lmkit.training.options import OVERRIDABLE
+from lmkit.training.planning.forecast import Forecast
 from lmkit.training.precision import Precision, choose_precision
 from lmkit.training.schedule_warnings import schedule_jump, schedule_warnings
 from lmkit.training.session import Session

@@ -30,7 +30,7 @@ class ResolvedValues(Record):
     steps: int | None = Field(None, ge=1, lt=1 << 60)
     tasks: dict[str, str] = {}  # noqa: RUF012
     """What each task asked, as a hash."""
-    earlier: tuple[EarlierOptions, ...] = ()
+    earlier: list[EarlierOptions] = []  # noqa: RUF012
     """What the first steps were trained with, where that was overridden since."""
 
 

@@ -19,7 +19,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from lmkit.artifacts.lock import folder_lock
@@ -87,6 +86,7 @@ class RunFolder:
         self.resumes = self._resumes(folder)
         if self.earlier and self.earlier != self._known_earlier:
             # Before the plan: with it, checkpoints of other options would be dropped.
+            folder.scratch.mkdir(exist_ok=True)
             self._record("earlier", [each.model_dump() for each in self.earlier])
         folder.write_plan()
         if self.config.overwrite:

@@ -31,6 +31,7 @@ Facts = dict[str, Any]
 TABLES = {"tasks", "earlier"}
 """Of what was resolved: hashes, and what is shown as changes."""
 
+
 def describe_run(folder: Path, details: Mapping[str, Any], last_steps: int) -> dict[str, Any]:
     """Return tables of facts by title: the progress of the run, its model, its last steps."""
     metrics = _tail(folder / METRICS)

@@ -25,6 +25,7 @@ from lmkit.packing.packed_folder import PackedFolder
 from lmkit.packing.packed_record import PackedRecord
 from lmkit.packing.token_rows import TokenSequences
 from lmkit.training.checkpoints.run_record import FolderReads
+from lmkit.training.data.batch_sizes import BatchRange
 from lmkit.training.data.mixed_rows import MixedRows
 from lmkit.training.data.mixture import row_fractions, rows_so_far
 from lmkit.training.data.sequence_order import rows_of_batch

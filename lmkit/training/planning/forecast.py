@@ -174,7 +174,14 @@ def forecast(
     per_token = flops_per_token(config, vocabulary_size, batch_shape)
     plan = Forecast(
         parameters=parameters_by_part(config, vocabulary_size),
-        memory=memory(config, vocabulary_size, batch_shape, kernels, bf16=bf16),
+        memory=memory(
+            config,
+            vocabulary_size,
+            batch_shape,
+            kernels,
+            bf16=bf16,
+            in_heap=device.type == "cpu",
+        ),
         memory_there=free_bytes(device),
         flops_per_token=per_token,
         steps=recipe.steps,

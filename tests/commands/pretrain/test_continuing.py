@@ -28,9 +28,7 @@ def weights(run: Path, step: int) -> dict[str, bytes]:
     folder = run / f"checkpoints/step-{step:08}"
     files = ("model.safetensors", "optimizer.safetensors")
     return {
-        name: array.tobytes()
-        for file in files
-        for name, array in load_file(folder / file).items()
+        name: array.tobytes() for file in files for name, array in load_file(folder / file).items()
     }
 
 
@@ -110,12 +108,14 @@ def test_an_overridden_run_resumes_bit_by_bit(packed: Path, run: Path, lmkit: Lm
 
 
 def test_another_value_needs_to_be_meant(packed: Path, run: Path, lmkit: Lmkit) -> None:
-    exit_code, _, err = lmkit(*command(packed, run, "--optim.lr", "2e-3", *BEFORE[2:], "--steps", "8"))
-    assert exit_code == 1 and "--schedule.decay-steps was 12, now none" in err
+    exit_code, _, err = lmkit(
+        *command(packed, run, "--optim.lr", "2e-3", *BEFORE[2:], "--steps", "8")
+    )
+    assert exit_code == 2 and "--schedule.decay-steps was 12, now none" in err
     assert "--override optim.lr --override schedule.decay-steps" in err.replace("\n", " ")
     more = ("--override", "optim.lr", "--schedule.decay-steps", "12", "--seed", "3")
     exit_code, _, err = lmkit(*command(packed, run, *BEFORE, "--steps", "8", *more))
-    assert exit_code == 1 and "--seed was 0, now 3" in err and "--override" not in err
+    assert exit_code == 2 and "--seed was 0, now 3" in err and "--override" not in err
 
 
 def test_there_must_be_something_to_override(packed: Path, run: Path, lmkit: Lmkit) -> None:

@@ -68,7 +68,7 @@ def test_a_run_without_a_checkpoint_has_no_earlier_steps(here: Path) -> None:
 
 
 def test_there_must_be_a_run(here: Path) -> None:
-    with pytest.raises(ConfigError, match="--override optim.lr: nothing holds no run"):
+    with pytest.raises(ConfigError, match=r"--override optim\.lr: nothing holds no run"):
         earlier_options(Path("nothing"), [], NOW, {"optim.lr"})
 
 

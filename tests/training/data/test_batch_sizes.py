@@ -1,5 +1,7 @@
 """Every value is compared with a loop over the batches."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,8 +21,8 @@ def test_a_ramp_rises_evenly_and_then_stays(size: BatchSize, number: int) -> Non
     at = [size.at(each) for each in range(1, size.ramp_steps + 10)]
     assert at == sorted(at) and at[0] == (size.first_rows if size.ramp_steps else size.rows)
     assert set(at[size.ramp_steps :]) == {size.rows}
-    for earlier, later in zip(at, at[1 : size.ramp_steps], strict=False):
-        assert later - earlier <= -(-(size.rows - size.first_rows) // size.ramp_steps)
+    for earlier, later in pairwise(at):
+        assert later - earlier <= -(-(size.rows - size.first_rows) // max(1, size.ramp_steps))
     assert size.before(number) == sum(size.at(each) for each in range(1, number))
 
 

@@ -13,7 +13,9 @@ from lmkit.training.data.sequence_order import micro_batches_of_rank, rows_at
 @given(seed=st.integers(0, 2**64 - 1), rows=st.integers(1, 700), batch=st.integers(1, 300))
 def test_every_sequence_is_read_exactly_once_per_epoch(seed: int, rows: int, batch: int) -> None:
     steps = -(-3 * rows // batch)
-    stream = np.concatenate([rows_at(seed, (s - 1) * batch, batch, rows) for s in range(1, steps + 1)])
+    stream = np.concatenate(
+        [rows_at(seed, (s - 1) * batch, batch, rows) for s in range(1, steps + 1)]
+    )
     for epoch in range(3):
         assert np.array_equal(np.sort(stream[epoch * rows : (epoch + 1) * rows]), np.arange(rows))
 
