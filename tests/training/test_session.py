@@ -35,7 +35,7 @@ def session(
     read: list[list[int]] = []
 
     def order(seed: int, batch: BatchRange, among: int) -> Any:
-        found = rows_at(seed, batch.start, batch.count, among)
+        found = rows_at(seed, batch.start, batch.rows, among)
         read.append([batch.number, *found.tolist()])
         return found
 

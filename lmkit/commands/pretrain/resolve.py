@@ -117,9 +117,14 @@ class RunPlan:
 
     @property
     def rows_per_rank(self) -> int:
-        """Most sequences of a step on one data-parallel rank."""
+        """Most sequences of a step on one data-parallel rank, now or before an --override.
+
+        So the steps before are divided into the same micro-batches if they are trained again.
+        """
         data_parallel_size = 1 if self.parallel == "tensor" else ranks()
-        return -(-self.global_batch_size // data_parallel_size)
+        length = self.packed.sequence_length
+        before = [_batch_size(_with(self.options, e.options), length).rows for e in self.earlier]
+        return -(-max(self.global_batch_size, *before, 1) // data_parallel_size)
 
     @property
     def default_micro_batch(self) -> int:

@@ -23,7 +23,7 @@ class BatchRange(NamedTuple):
     """Of the batch; the first is 1."""
     start: int
     """Sequences in all batches before."""
-    count: int
+    rows: int
 
 
 @dataclass(frozen=True)

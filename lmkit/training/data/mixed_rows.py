@@ -35,7 +35,7 @@ class MixedRows:
         """Return the sequences that a batch of a run reads; `rows` is the number of all."""
         assert rows == len(self), "these are other rows"
         before = rows_so_far(batch.start, self._shares)
-        after = rows_so_far(batch.start + batch.count, self._shares)
+        after = rows_so_far(batch.start + batch.rows, self._shares)
         rows_by_folder = [
             self._first[number] + rows_at(draw(seed, number, 0), start, stop - start, len(folder))
             for number, (folder, start, stop) in enumerate(
@@ -43,7 +43,7 @@ class MixedRows:
             )
             if stop > start
         ]
-        shuffle = rows_at(draw(seed, batch.number, 1), 0, batch.count, batch.count)
+        shuffle = rows_at(draw(seed, batch.number, 1), 0, batch.rows, batch.rows)
         return np.concatenate(rows_by_folder)[shuffle]
 
     def read(self, rows: NDArray[np.int64]) -> SequenceBatch:

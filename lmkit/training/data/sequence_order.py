@@ -26,12 +26,12 @@ ROUNDS = 12
 def rows_of_batch(seed: int, batch: BatchRange, rows: int) -> NDArray[np.int64]:
     """Return the sequences that a batch of a run reads, out of `rows`.
 
-    >>> first = rows_of_batch(0, BatchRange(1, start=0, count=3), 6)
-    >>> second = rows_of_batch(0, BatchRange(2, start=3, count=3), 6)
+    >>> first = rows_of_batch(0, BatchRange(1, start=0, rows=3), 6)
+    >>> second = rows_of_batch(0, BatchRange(2, start=3, rows=3), 6)
     >>> sorted([*first.tolist(), *second.tolist()])
     [0, 1, 2, 3, 4, 5]
     """
-    return rows_at(seed, batch.start, batch.count, rows)
+    return rows_at(seed, batch.start, batch.rows, rows)
 
 
 def rows_at(seed: int, start: int, count: int, rows: int) -> NDArray[np.int64]:
