@@ -45,8 +45,9 @@ from lmkit.text.text_units import Units, WordKeys
 from lmkit.tokenizers.tokenizer import Tokenizer
 from lmkit.tokenizers.training_sample import keyed_pieces
 from lmkit.tokenizers.word_boundaries import WordBoundaries
+from lmkit.training.data.batch_sizes import BatchRange
 from lmkit.training.data.mixed_rows import MixedRows
-from lmkit.training.data.sequence_order import rows_at, rows_of_step
+from lmkit.training.data.sequence_order import rows_at
 from tests.tokenizers.made import train
 
 # A second implementation, number after number.
@@ -304,7 +305,7 @@ def test_the_order_of_rows() -> None:
     expected = [6, 9, 1, 5, 7, 8, 4, 2, 3, 0, 7, 4, 0, 6, 8, 1, 3, 5, 9, 2]
     assert [row_at(0, position, 10) for position in range(20)] == expected
     assert rows_at(0, 0, 20, 10).tolist() == expected
-    assert rows_of_step(0, 3, 5, 10).tolist() == expected[10:15]
+    assert rows_at(0, 10, 5, 10).tolist() == expected[10:15]
     expected = [7, 759, 84, 199, 897, 526]
     assert [row_at(7, position, 1_000) for position in range(998, 1_004)] == expected
     assert rows_at(7, 998, 6, 1_000).tolist() == expected
@@ -319,7 +320,10 @@ def test_the_order_of_rows_of_a_mixture() -> None:
         assert [rows[row_at(drawn(3, step, 1), position, 4)] for position in range(4)] == batch
     folders: Any = [range(5), range(7)]
     rows_of_both = MixedRows(folders, [Fraction(1, 2), Fraction(1, 2)])
-    assert [rows_of_both.order(3, step, 4, 12).tolist() for step in (1, 2, 3)] == expected
+    assert [
+        rows_of_both.order(3, BatchRange(step, 4 * (step - 1), 4), 12).tolist()
+        for step in (1, 2, 3)
+    ] == expected
 
 
 def test_keys_of_documents_that_are_scored() -> None:

@@ -383,14 +383,13 @@ class OutputFolder:
         (self.path / MANIFEST).unlink(missing_ok=True)
 
 
-def refuse(path: Path, changes: Sequence[str], *, begun: bool) -> None:
+def refuse(path: Path, changes: Sequence[str], *, begun: bool, hint: str | None = None) -> None:
     """Raise the error for a folder that was made, or started, with another plan."""
     state = "started" if begun else "made"
+    others = "choose another --output, or --overwrite this one"
     raise OutputError(
         f"--output: {path} was {state} with other options or inputs:\n  " + "\n  ".join(changes),
-        "choose another --output, or --overwrite this one"
-        if not begun
-        else "restore them to resume, choose another --output, or --overwrite this one",
+        hint or (f"restore them to resume, {others}" if begun else others),
     )
 
 

@@ -26,7 +26,8 @@ from torch.optim import Optimizer
 
 from lmkit.errors import LmkitError
 from lmkit.objectives.batch import MakeBatch
-from lmkit.training.data.sequence_order import micro_batches_of_rank, rows_of_step
+from lmkit.training.data.batch_sizes import BatchRange
+from lmkit.training.data.sequence_order import micro_batches_of_rank, rows_of_batch
 from lmkit.training.data.step_batches import (
     StepBatches,
     TrainingRows,
@@ -41,8 +42,8 @@ from lmkit.training.optimizer import CombinedOptimizer
 from lmkit.training.step_computation import StepComputation, StepResult
 from lmkit.training.training_recipe import Recipe
 
-Order = Callable[[int, int, int, int], NDArray[np.int64]]
-"""From the seed, a step, the global batch size and the number of sequences to those of the step."""
+Order = Callable[[int, BatchRange, int], NDArray[np.int64]]
+"""From the seed, a batch and the number of sequences to those of the batch."""
 
 MAX_SKIPPED_IN_A_ROW = 10
 """Consecutive steps that may be skipped. A spike lasts one or two; ten mean divergence."""
@@ -108,7 +109,7 @@ def train(
     recipe: Recipe,
     start: Progress = Progress(),
     hooks: Hooks = Hooks(),
-    order: Order = rows_of_step,
+    order: Order = rows_of_batch,
     scale: LossScale | None = None,
 ) -> Progress:
     """Train from after `start` to the last step, or until asked to stop; return the progress.
@@ -135,7 +136,7 @@ def train(
 
     def make(step: int) -> StepBatches:
         number = step + start.left_out
-        rows = order(recipe.seed, number, recipe.global_batch_size, len(data))
+        rows = order(recipe.seed, recipe.batch_sizes.range_of(number), len(data))
         micro_batches = micro_batches_of_rank(
             rows, parallelism.data_parallel_rank, parallelism.data_parallel_size, recipe.micro_batch
         )

@@ -9,6 +9,21 @@ from pydantic import BeforeValidator, Field, model_validator
 from lmkit.config import Group, OneOf, split_commas
 from lmkit.training.optimizers.registry import ALGORITHMS
 
+OVERRIDABLE = {
+    "optim.lr": "optim.lr",
+    "batch-tokens": "batch_tokens",
+    "schedule.kind": "schedule.kind",
+    "schedule.warmup-steps": "schedule.warmup_steps",
+    "schedule.decay-steps": "schedule.decay_steps",
+    "schedule.decay-fraction": "schedule.decay_fraction",
+    "schedule.final-lr-fraction": "schedule.final_lr_fraction",
+}
+"""The key of each option that a run may resume with another value of, by its name in --override."""
+
+
+def _is_none(value: object) -> bool:
+    return value is None
+
 
 class MixtureConfig(Group):
     """How much of each packed folder is read."""
@@ -61,6 +76,26 @@ class OptimConfig(Group):
 
     grad_clip: Annotated[float, Field(gt=0)] | None = 1.0
     """Largest gradient norm, over all weights; none: don't clip."""
+
+
+class RampConfig(Group):
+    """A global batch that grows over the first steps."""
+
+    batch_tokens: Annotated[int | None, Field(ge=1, exclude_if=_is_none)] = None
+    """Tokens of the first global batch, which grows to --batch-tokens by the same amount at each
+    step; none: every batch has --batch-tokens."""
+
+    steps: Annotated[int | None, Field(ge=1, le=10**12, exclude_if=_is_none)] = None
+    """Steps until the batch has --batch-tokens."""
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> RampConfig:
+        if (self.batch_tokens is None) != (self.steps is None):
+            one, other = (
+                ("batch-tokens", "steps") if self.steps is None else ("steps", "batch-tokens")
+            )
+            raise ValueError(f"--ramp.{one}: needs --ramp.{other}, too")
+        return self
 
 
 class ScheduleConfig(Group):

@@ -10,6 +10,7 @@ import math
 from typing import Protocol
 
 from lmkit.errors import ConfigError
+from lmkit.training.data.batch_sizes import BatchSizes
 
 
 class RunLengthOptions(Protocol):
@@ -25,7 +26,7 @@ def requested_steps(
     config: RunLengthOptions,
     *,
     as_typed: bool,
-    global_batch_size: int,
+    batch_sizes: BatchSizes,
     sequence_length: int,
     rows: int,
 ) -> int:
@@ -45,7 +46,7 @@ def requested_steps(
         config.steps,
         config.tokens,
         config.epochs,
-        global_batch_size=global_batch_size,
+        batch_sizes=batch_sizes,
         sequence_length=sequence_length,
         rows=rows,
     )
@@ -63,19 +64,20 @@ def steps_of(
     tokens: int | None,
     epochs: float | None,
     *,
-    global_batch_size: int,
+    batch_sizes: BatchSizes,
     sequence_length: int,
     rows: int,
 ) -> int:
     """Return the steps of a run, rounded up.
 
-    >>> steps_of(7, 1_000, None, global_batch_size=4, sequence_length=100, rows=10)
+    >>> sizes = BatchSizes(BatchSize.constant(4))
+    >>> steps_of(7, 1_000, None, batch_sizes=sizes, sequence_length=100, rows=10)
     3
-    >>> steps_of(7, None, 2, global_batch_size=4, sequence_length=100, rows=10)
+    >>> steps_of(7, None, 2, batch_sizes=sizes, sequence_length=100, rows=10)
     5
     """
     if tokens is not None:
-        return math.ceil(tokens / (global_batch_size * sequence_length))
+        return batch_sizes.needed_for(math.ceil(tokens / sequence_length))
     if epochs is not None:
-        return math.ceil(epochs * rows / global_batch_size)
+        return batch_sizes.needed_for(math.ceil(epochs * rows))
     return steps

@@ -23,7 +23,6 @@ from lmkit.training.distributed.parallelism import Parallelism
 from lmkit.training.loss_scale import LossScale
 from lmkit.training.monitoring.update_ratio import UpdateRatio
 from lmkit.training.optimizer import CombinedOptimizer, update
-from lmkit.training.schedule import learning_rate
 from lmkit.training.training_recipe import Recipe
 
 
@@ -129,7 +128,7 @@ class StepComputation:
         torch.manual_seed(
             draw(recipe.seed, step_inputs.step + self._left_out, parallelism.data_parallel_rank)
         )
-        lr = learning_rate(step_inputs.step, recipe.optim.lr, recipe.steps, recipe.schedule)
+        lr = recipe.learning_rate(step_inputs.step)
         for group in self._optimizer.param_groups:
             group["lr"] = lr
         # All are checked, even with one data-parallel rank: another may have got the signal.

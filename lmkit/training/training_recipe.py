@@ -1,10 +1,25 @@
 """What determines the numbers of a run, and what it does after which step."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
+from lmkit.training.data.batch_sizes import BatchSize, BatchSizes
 from lmkit.training.options import OptimConfig, ScheduleConfig, SpikeConfig
+from lmkit.training.schedule import learning_rate
 
 DEFAULT_SPIKES = SpikeConfig()
+
+
+@dataclass(frozen=True)
+class EarlierSteps:
+    """The first steps of a run, whose options were others before it was resumed with --override."""
+
+    last_step: int
+    last_batch: int
+    """With the batches that were skipped after spikes."""
+    peak_lr: float
+    schedule: ScheduleConfig
+    batch_size: BatchSize
 
 
 @dataclass(frozen=True)
@@ -14,7 +29,7 @@ class Recipe:
     seed: int
     steps: int
     global_batch_size: int
-    """Sequences of a step, over all ranks and micro-batches."""
+    """Sequences of a step, over all ranks and micro-batches; after the ramp, if there is one."""
     micro_batch: int
     """Sequences that a rank computes at a time; it changes memory, speed and the dropout masks."""
     optim: OptimConfig
@@ -26,6 +41,23 @@ class Recipe:
     save_every: int | None = None
     measure_every: int | None = None
     """Steps between measurements of how far an update moves the weights."""
+    ramp: BatchSize | None = None
+    """The sizes of the batches, if they rise to `global_batch_size`."""
+    earlier: tuple[EarlierSteps, ...] = ()
+    """In order."""
+
+    @cached_property
+    def batch_sizes(self) -> BatchSizes:
+        """How many sequences each batch has."""
+        now = self.ramp or BatchSize.constant(self.global_batch_size)
+        return BatchSizes(now, [(each.last_batch, each.batch_size) for each in self.earlier])
+
+    def learning_rate(self, step: int) -> float:
+        """Return the learning rate of a step."""
+        for each in self.earlier:
+            if step <= each.last_step:
+                return learning_rate(step, each.peak_lr, self.steps, each.schedule)
+        return learning_rate(step, self.optim.lr, self.steps, self.schedule)
 
     def validates_after(self, step: int) -> bool:
         """Whether to validate after a step; after the last one always."""

@@ -25,7 +25,7 @@ from lmkit.artifacts.finished_folders import finished_manifest
 from lmkit.huggingface.decoders import GPT2
 from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
-from lmkit.training.data.sequence_order import rows_of_step
+from lmkit.training.data.sequence_order import rows_at
 
 TIME, BATCH, LR, WARMUP, FINAL = 64, 8, 6e-4, 20, 0.1
 SHAPE = {"layers": 4, "hidden_size": 128, "heads": 4}
@@ -149,7 +149,7 @@ def main(nanogpt: Path, text: Path, scratch: Path, steps: int = 100) -> None:
     rows, size = manifest.details["train"]["rows"], manifest.details["vocabulary_size"]
 
     def batches(seed: int) -> list[np.ndarray]:
-        return [rows_of_step(seed, step, BATCH, rows) for step in range(1, steps + 1)]
+        return [rows_at(seed, (step - 1) * BATCH, BATCH, rows) for step in range(1, steps + 1)]
 
     # The last sequence may be padded, which nanoGPT doesn't support.
     seed = next(seed for seed in range(1000) if rows - 1 not in np.concatenate(batches(seed)))

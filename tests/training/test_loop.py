@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from lmkit.errors import LmkitError
 from lmkit.packing.token_rows import SequenceBatch
 from lmkit.training.checkpoints import save_load as checkpoint
-from lmkit.training.data.sequence_order import rows_of_step
+from lmkit.training.data.sequence_order import rows_at
 from lmkit.training.loop import MAX_SKIPPED_IN_A_ROW, Hooks, Progress
 from lmkit.training.metrics import OF_THE_MACHINE, Record
 from tests.training.tiny import RECIPE, RaggedRows, Run, TinyModel
@@ -41,7 +41,7 @@ def test_the_size_of_a_micro_batch_changes_no_result(micro_batch: int) -> None:
 def test_the_first_loss_is_the_mean_over_all_targets_of_the_batch() -> None:
     run = Run()
     run.train(steps=1, micro_batch=3)
-    batch = RaggedRows().read(rows_of_step(RECIPE.seed, 1, 8, 13))
+    batch = RaggedRows().read(rows_at(RECIPE.seed, 0, 8, 13))
     model = TinyModel()
     summed = model(torch.from_numpy(batch.tokens_BT), torch.from_numpy(batch.following_BT))
     targets = int((batch.following_BT != -100).sum())
@@ -52,7 +52,7 @@ def test_the_first_loss_is_the_mean_over_all_targets_of_the_batch() -> None:
 def test_the_update_is_that_of_torch_with_a_mean_loss() -> None:
     run, model = Run(), TinyModel()
     run.train(steps=1, schedule=RECIPE.schedule.model_copy(update={"warmup_steps": 1}))
-    batch = RaggedRows().read(rows_of_step(RECIPE.seed, 1, 8, 13))
+    batch = RaggedRows().read(rows_at(RECIPE.seed, 0, 8, 13))
     optim = RECIPE.optim
     matrices = [p for p in model.parameters() if p.ndim >= 2]
     vectors = [p for p in model.parameters() if p.ndim < 2]
@@ -229,7 +229,7 @@ def test_each_step_reads_the_sequences_of_the_order() -> None:
     run = Run()
     run.train(micro_batch=3)
     read = [row for rows in run.rows.rows_read for row in rows]
-    wanted = [rows_of_step(RECIPE.seed, step, 8, 13) for step in range(1, 11)]
+    wanted = [rows_at(RECIPE.seed, (step - 1) * 8, 8, 13) for step in range(1, 11)]
     assert read == np.concatenate(wanted).tolist()
 
 

@@ -1,11 +1,17 @@
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from lmkit.errors import ConfigError
+from lmkit.training.data.batch_sizes import BatchSize, BatchSizes
 from lmkit.training.run_length import requested_steps, steps_of
 
-ROWS = {"global_batch_size": 4, "sequence_length": 100, "rows": 10}
+ROWS: dict[str, Any] = {
+    "batch_sizes": BatchSizes(BatchSize.constant(4)),
+    "sequence_length": 100,
+    "rows": 10,
+}
 
 
 def test_tokens_and_epochs_are_converted_to_steps() -> None:

@@ -13,7 +13,8 @@ from lmkit.errors import LmkitError
 from lmkit.objectives.batch import Batch
 from lmkit.objectives.clm.objective import clm
 from lmkit.training.checkpoints.layout import newest_first
-from lmkit.training.data.sequence_order import rows_of_step
+from lmkit.training.data.batch_sizes import BatchRange
+from lmkit.training.data.sequence_order import rows_at
 from lmkit.training.loop import Progress
 from lmkit.training.loss_spikes import MIN_HISTORY
 from lmkit.training.options import SpikeConfig
@@ -33,9 +34,9 @@ def session(
     run = Run()
     read: list[list[int]] = []
 
-    def order(seed: int, step: int, rows: int, among: int) -> Any:
-        found = rows_of_step(seed, step, rows, among)
-        read.append([step, *found.tolist()])
+    def order(seed: int, batch: BatchRange, among: int) -> Any:
+        found = rows_at(seed, batch.start, batch.rows, among)
+        read.append([batch.number, *found.tolist()])
         return found
 
     def make_batch(rows: Any, keys_B: Any) -> Batch:

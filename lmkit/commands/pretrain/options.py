@@ -3,17 +3,29 @@
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from lmkit.config import OneOf, StageConfig, options
+from lmkit.config import REPEATED, OneOf, StageConfig, options
 from lmkit.execution.options import ComputesOn
 from lmkit.model.options import ModelConfig
 from lmkit.model.presets import PARTS, PRESETS
 from lmkit.objectives.options import ObjectiveConfig, check_compatible
 from lmkit.objectives.registry import OBJECTIVES, objectives_of
 from lmkit.training.evaluations.options import EvaluationConfig, SampleConfig
-from lmkit.training.options import MixtureConfig, OptimConfig, ScheduleConfig, SpikeConfig
+from lmkit.training.options import (
+    OVERRIDABLE,
+    MixtureConfig,
+    OptimConfig,
+    RampConfig,
+    ScheduleConfig,
+    SpikeConfig,
+)
 from lmkit.training.tracking.registry import CHOICES
+
+
+def _option_name(name: object) -> object:
+    """Return the name of an option as it is typed, but for the dashes before it."""
+    return name.removeprefix("--").replace("_", "-") if isinstance(name, str) else name
 
 
 class PretrainConfig(ObjectiveConfig, ComputesOn, StageConfig):
@@ -107,6 +119,14 @@ class PretrainConfig(ObjectiveConfig, ComputesOn, StageConfig):
     """Seconds after which a run without progress exits and names the stalled rank; none:
     never."""
 
+    override: Annotated[
+        tuple[Annotated[str, OneOf((*OVERRIDABLE,)), BeforeValidator(_option_name)], ...],
+        REPEATED,
+        Field(exclude=True),
+    ] = ()
+    """Option to change for the steps to come, when a run resumes: give its new value, too. It is
+    recorded with the step. Otherwise another value is refused."""
+
     init_from: Path | None = None
     """Initialize weights and shape from another model: a run, a checkpoint, or a Transformers
     folder (safetensors only); none: random weights from the seed."""
@@ -121,6 +141,8 @@ class PretrainConfig(ObjectiveConfig, ComputesOn, StageConfig):
     optim: OptimConfig = OptimConfig()
 
     schedule: ScheduleConfig = ScheduleConfig()
+
+    ramp: RampConfig = RampConfig()
 
     spike: SpikeConfig = SpikeConfig()
 
@@ -147,6 +169,16 @@ class PretrainConfig(ObjectiveConfig, ComputesOn, StageConfig):
         if entry is not None and architecture is None and isinstance(model, dict):
             return given | {"model": {**model, "architecture": entry.architectures[0]}}
         return given
+
+    @model_validator(mode="after")
+    def _ramp_rises(self) -> Self:
+        first = self.ramp.batch_tokens
+        if first is not None and first > self.batch_tokens:
+            raise ValueError(
+                f"--ramp.batch-tokens: got {first:,}, must be at most --batch-tokens, which is "
+                f"{self.batch_tokens:,}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _refuse_incompatible_objective(self) -> Self:

@@ -11,12 +11,14 @@ Choices:
   run, and read again when it resumes.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from lmkit.artifacts.inputs import Inputs
+from lmkit.artifacts.manifest import flat
 from lmkit.artifacts.overlap import refuse_overlap
 from lmkit.commands.pretrain.options import PretrainConfig
 from lmkit.errors import ConfigError
@@ -31,7 +33,13 @@ from lmkit.objectives.options import check_compatible
 from lmkit.tokenizers.tokenizer import Tokenizer
 from lmkit.training.checkpoints.initial_weights import InitialWeights
 from lmkit.training.checkpoints.layout import newest_first
-from lmkit.training.checkpoints.run_folder import recorded_model
+from lmkit.training.checkpoints.overrides import (
+    EarlierOptions,
+    earlier_options,
+    recorded_options,
+)
+from lmkit.training.checkpoints.resolved_values import read_resolved
+from lmkit.training.data.batch_sizes import BatchSize, BatchSizes
 from lmkit.training.data.packed_inputs import PackedInputs
 from lmkit.training.distributed.launch import (
     ParallelMode,
@@ -51,7 +59,7 @@ from lmkit.training.planning.least_memory import refuse_too_large
 from lmkit.training.precision import find_device, refuse_fp16
 from lmkit.training.run_length import requested_steps
 from lmkit.training.tracking.registry import refuse_missing
-from lmkit.training.training_recipe import Recipe
+from lmkit.training.training_recipe import EarlierSteps, Recipe
 
 MICRO_BATCH_TOKENS = 8_192
 
@@ -83,6 +91,8 @@ class RunPlan:
     """What is scored while training."""
     prompts: PlannedPrompts | None = None
     """What is continued while training."""
+    earlier: tuple[EarlierOptions, ...] = ()
+    """What the first steps were trained with, where that is overridden."""
 
     @property
     def recorded(self) -> PretrainConfig:
@@ -101,10 +111,20 @@ class RunPlan:
         return sequences_per_batch(self.options, self.packed.sequence_length)
 
     @property
+    def batch_sizes(self) -> BatchSizes:
+        """How many sequences each batch has."""
+        return batch_sizes(self.options, self.packed.sequence_length, self.earlier)
+
+    @property
     def rows_per_rank(self) -> int:
-        """Most sequences of a step on one data-parallel rank."""
+        """Most sequences of a step on one data-parallel rank, now or before an --override.
+
+        So the steps before are divided into the same micro-batches if they are trained again.
+        """
         data_parallel_size = 1 if self.parallel == "tensor" else ranks()
-        return -(-self.global_batch_size // data_parallel_size)
+        length = self.packed.sequence_length
+        before = [_batch_size(_with(self.options, e.options), length).rows for e in self.earlier]
+        return -(-max(self.global_batch_size, *before, 1) // data_parallel_size)
 
     @property
     def default_micro_batch(self) -> int:
@@ -136,12 +156,14 @@ class RunPlan:
         packed, options, size = self.packed, self.options, self.global_batch_size
         if changes := self.model.preset_changes_text:
             log_message(f"model: {changes}")
+        read = self.batch_sizes.before(self.steps + 1)
+        ramp = _batch_size(options, packed.sequence_length)
+        rise = f"rising from {ramp.first_rows:,} to " if ramp.ramp_steps else ""
         log_message(
-            f"batch: {size:,} sequences of {packed.sequence_length:,} tokens, "
-            f"{micro_batch:,} at a time; {self.steps:,} steps are "
-            f"{self.steps * size / rows:.2f} epochs"
+            f"batch: {rise}{size:,} sequences of {packed.sequence_length:,} tokens, "
+            f"{micro_batch:,} at a time; {self.steps:,} steps are {read / rows:.2f} epochs"
         )
-        for reads in packed.facts(self.steps * size) if len(packed.folders) > 1 else []:
+        for reads in packed.facts(read) if len(packed.folders) > 1 else []:
             fraction = f"{reads.share_of_tokens:.1%} of the tokens"
             log_message(f"  {reads.folder}: {fraction}, read {reads.epochs:.2f} times")
         return Recipe(
@@ -157,6 +179,18 @@ class RunPlan:
             sample_every=options.sample.every if self.prompts else None,
             save_every=options.save_every,
             measure_every=options.log_every,
+            ramp=ramp if ramp.ramp_steps else None,
+            earlier=tuple(self._earlier_steps(each) for each in self.earlier),
+        )
+
+    def _earlier_steps(self, earlier: EarlierOptions) -> EarlierSteps:
+        config = _with(self.options, earlier.options)
+        return EarlierSteps(
+            earlier.last_step,
+            earlier.last_batch,
+            config.optim.lr,
+            config.schedule,
+            _batch_size(config, self.packed.sequence_length),
         )
 
 
@@ -177,10 +211,11 @@ def resolve(config: PretrainConfig) -> RunPlan:
     make_batch, scored_batches = _batches(config, packed)
     _refuse_long_rows(config, model, packed)
     inputs, initial_tensors = _inputs_and_weights(config, packed)
+    earlier = _earlier(config)
     steps = requested_steps(
         config,
         as_typed="steps" in config.model_fields_set,
-        global_batch_size=sequences_per_batch(config, packed.sequence_length),
+        batch_sizes=batch_sizes(config, packed.sequence_length, earlier),
         sequence_length=packed.sequence_length,
         rows=len(packed.rows()),
     )
@@ -199,6 +234,7 @@ def resolve(config: PretrainConfig) -> RunPlan:
         inputs=inputs,
         initial_tensors=initial_tensors,
         trained_positions=trained_positions,
+        earlier=earlier,
     )
     return _with_tasks_and_prompts(plan)
 
@@ -227,6 +263,52 @@ def model_of(config: PretrainConfig) -> ModelConfig:
 def sequences_per_batch(config: PretrainConfig, sequence_length: int) -> int:
     """Return the sequences of a global batch: --batch-tokens, rounded to whole sequences."""
     return max(1, round(config.batch_tokens / sequence_length))
+
+
+def batch_sizes(
+    config: PretrainConfig, sequence_length: int, earlier: Sequence[EarlierOptions]
+) -> BatchSizes:
+    """Return how many sequences each batch of a run has."""
+    return BatchSizes(
+        _batch_size(config, sequence_length),
+        [
+            (each.last_batch, _batch_size(_with(config, each.options), sequence_length))
+            for each in earlier
+        ],
+    )
+
+
+def _batch_size(config: PretrainConfig, sequence_length: int) -> BatchSize:
+    """Return how many sequences each batch has with these options."""
+    rows, ramp = sequences_per_batch(config, sequence_length), config.ramp
+    if ramp.batch_tokens is None or ramp.steps is None:
+        return BatchSize.constant(rows)
+    return BatchSize(rows, max(1, round(ramp.batch_tokens / sequence_length)), ramp.steps)
+
+
+def _with(config: PretrainConfig, values: Mapping[str, object]) -> PretrainConfig:
+    """Return the options with these values, by their keys."""
+    found = config
+    for key, value in values.items():
+        group, _, name = key.rpartition(".")
+        changed = getattr(found, group).model_copy(update={name: value}) if group else value
+        found = found.model_copy(update={group or name: changed})
+    return found
+
+
+def _earlier(config: PretrainConfig) -> tuple[EarlierOptions, ...]:
+    """Return the options of the run's steps until now, where --override changes them."""
+    if config.overwrite:
+        if config.override:
+            raise ConfigError(
+                f"--override {config.override[0]}: got --overwrite too, which starts over",
+                "leave one of them out",
+            )
+        return ()
+    resolved = read_resolved(config.output).get("earlier") or ()
+    known = [EarlierOptions.model_validate(each) for each in resolved]
+    now = flat(config.model_dump(mode="json"))
+    return earlier_options(config.output, known, now, set(config.override))
 
 
 def _batches(config: PretrainConfig, packed: PackedInputs) -> tuple[MakeBatch, MakeBatch]:
@@ -276,7 +358,8 @@ def _with_positions(
         return model
     positions = objective_of(config).positions_needed(packed.sequence_length)
     if not config.overwrite:
-        positions = recorded_model(config.output).get("max_positions") or positions
+        recorded = recorded_options(config.output).get("model", {})
+        positions = recorded.get("max_positions") or positions
     return model.model_copy(update={"max_positions": positions})
 
 

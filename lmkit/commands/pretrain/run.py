@@ -39,6 +39,7 @@ from lmkit.training.distributed.launch import accelerator_for
 from lmkit.training.distributed.rank_zero import barrier, on_rank_zero, process_group
 from lmkit.training.loop import Progress
 from lmkit.training.metrics import finite, read
+from lmkit.training.options import OVERRIDABLE
 from lmkit.training.planning.forecast import Forecast
 from lmkit.training.precision import Precision, choose_precision
 from lmkit.training.schedule_warnings import schedule_jump, schedule_warnings
@@ -81,7 +82,14 @@ def open_run(plan: RunPlan, stack: ExitStack) -> OpenRun | Manifest:
     """Claim the run's folder until the stack unwinds; return its manifest if it is finished."""
     timed = within_hours(plan)
     options = timed.options
-    folder = RunFolder(timed.recorded, timed.inputs.records, timed.steps, options.may_change)
+    folder = RunFolder(
+        timed.recorded,
+        timed.inputs.records,
+        timed.steps,
+        options.may_change,
+        frozenset(OVERRIDABLE[name] for name in options.override),
+        timed.earlier,
+    )
     if finished := on_rank_zero(lambda: folder.claim(stack)):
         return finished
     if options.hours is not None:
@@ -170,7 +178,7 @@ def _record(run: OpenRun, progress: Progress, losses: dict[str, float]) -> RunRe
         processes=ranks(),
         mixture=tuple(
             plan.packed.facts(
-                progress.step * plan.global_batch_size,
+                plan.batch_sizes.before(progress.step + 1),
                 {name: finite(loss) for name, loss in losses.items()},
             )
         ),

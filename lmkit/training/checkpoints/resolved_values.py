@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field
 from lmkit.artifacts.manifest import Record
 from lmkit.errors import OutputError
 from lmkit.storage.json_bytes import read_object
+from lmkit.training.checkpoints.overrides import EarlierOptions
 
 RESOLVED = "resolved.json"
 
@@ -29,6 +30,8 @@ class ResolvedValues(Record):
     steps: int | None = Field(None, ge=1, lt=1 << 60)
     tasks: dict[str, str] = {}  # noqa: RUF012
     """What each task asked, as a hash."""
+    earlier: list[EarlierOptions] = []  # noqa: RUF012
+    """What the first steps were trained with, where that was overridden since."""
 
 
 def read_resolved(run: Path) -> dict[str, Any]:

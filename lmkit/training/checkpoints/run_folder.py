@@ -15,28 +15,28 @@ import hashlib
 import json
 import secrets
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from lmkit.artifacts.lock import folder_lock
-from lmkit.artifacts.manifest import MANIFEST, Counts, Input, Manifest, Output, Plan, flat, read
+from lmkit.artifacts.manifest import Counts, Input, Manifest, Output, Plan, flat
 from lmkit.artifacts.output_folder import OutputFolder, refuse
-from lmkit.artifacts.tasks import PARTIAL
 from lmkit.config import StageConfig
-from lmkit.errors import ConfigError, LmkitError
+from lmkit.errors import ConfigError
 from lmkit.execution.progress import log_message
 from lmkit.storage.atomic_files import atomic_write
 from lmkit.storage.byte_ranges import hash_range
 from lmkit.storage.json_bytes import read_object
 from lmkit.training.checkpoints.layout import CHECKPOINTS, STATE, newest_first, step_of
+from lmkit.training.checkpoints.overrides import EarlierOptions
 from lmkit.training.checkpoints.resolved_values import RESOLVED, read_resolved
 from lmkit.training.checkpoints.run_record import RunRecord
 from lmkit.training.evaluations.samples_file import SAMPLES
 from lmkit.training.metrics import METRICS
+from lmkit.training.options import OVERRIDABLE
 from lmkit.training.profiling.step_profile import PROFILE
 from lmkit.training.tracking.registry import TRACKERS
 
@@ -57,6 +57,10 @@ class RunFolder:
     records: Sequence[Input]
     steps: int
     may_change: frozenset[str]
+    overrides: frozenset[str] = frozenset()
+    """Keys of options that may change this time."""
+    earlier: tuple[EarlierOptions, ...] = ()
+    """What the first steps were trained with, where that is overridden."""
     resumes: tuple[int, int] | None = None
     """The last step that a claimed run has trained, and the number of steps that it was to have."""
     changed: tuple[str, ...] = ()
@@ -80,6 +84,10 @@ class RunFolder:
         if finished:
             return finished
         self.resumes = self._resumes(folder)
+        if self.earlier and self.earlier != self._known_earlier:
+            # Before the plan: with it, checkpoints of other options would be dropped.
+            folder.scratch.mkdir(exist_ok=True)
+            self._record("earlier", [each.model_dump() for each in self.earlier])
         folder.write_plan()
         if self.config.overwrite:
             self._remove_old_results()
@@ -97,7 +105,7 @@ class RunFolder:
             self._record(key, known)
         return known
 
-    def known(self, key: str) -> str | None:
+    def known(self, key: str) -> Any:
         """Return the value that `auto` resolved to, if it is known."""
         return read_resolved(self.config.output).get(key)
 
@@ -139,9 +147,14 @@ class RunFolder:
     @property
     def recipe(self) -> str:
         """A hash of all that determines the numbers of the run."""
+        return self._recipe({})
+
+    def _recipe(self, earlier: dict[str, Any]) -> str:
+        """Return the hash with the options of earlier steps."""
         plan = self.folder.plan
         changeable = self.may_change | self.config.location_options
-        fixed = {key: value for key, value in flat(plan.config).items() if key not in changeable}
+        options = flat(plan.config) | earlier
+        fixed = {key: value for key, value in options.items() if key not in changeable}
         data = [record.sha256 for record in plan.inputs]
         text = json.dumps([fixed, data], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
@@ -169,13 +182,21 @@ class RunFolder:
         if plan is None or self.config.overwrite:
             return None, []
         options, inputs = folder.changes(plan)
-        refused = [text for key, text in options.items() if key not in self.may_change]
+        allowed = self.may_change | self.overrides
+        refused = {key: text for key, text in options.items() if key not in allowed}
         if refused or inputs:
-            refuse(folder.path, [*refused, *inputs], begun=manifest is None)
+            changes = [*refused.values(), *inputs]
+            refuse(folder.path, changes, begun=manifest is None, hint=_override_hint(refused))
         before = self._steps_of(plan)
         if manifest:
             folder.check_outputs(manifest)
             if self.steps == before:
+                if changed := self.overrides & options.keys():
+                    raise ConfigError(
+                        f"--override {min(changed)}: {folder.path} has trained all of its "
+                        f"{before:,} steps",
+                        "ask for more --steps, which are trained with it",
+                    )
                 return manifest, []
         reached = max(map(step_of, newest_first(folder.path)), default=0)
         if self.steps < reached:
@@ -202,13 +223,18 @@ class RunFolder:
         for name in (METRICS, SAMPLES, HISTORY, RESOLVED):
             (run / name).unlink(missing_ok=True)
 
+    @property
+    def _known_earlier(self) -> tuple[EarlierOptions, ...]:
+        return tuple(map(EarlierOptions.model_validate, self.known("earlier") or ()))
+
     def _drop_checkpoints_of_others(self) -> None:
+        recipes = {self.recipe, *(self._recipe(each.options) for each in self.earlier)}
         for checkpoint in newest_first(self.config.output):
             try:
                 recipe = read_object(checkpoint / STATE).get("recipe")
             except (OSError, ValueError):
                 continue  # corrupt: loading skips it, with a warning
-            if recipe != self.recipe:
+            if recipe not in recipes:
                 shutil.rmtree(checkpoint)
 
     def _write_history(self, changes: Sequence[str]) -> None:
@@ -219,10 +245,10 @@ class RunFolder:
             log_message(f"resuming from step {step}: {change}")
 
 
-def recorded_model(run: Path) -> dict[str, Any]:
-    """Return the options of the model that a run was begun with; none where there is no run."""
-    try:
-        plan = read(Manifest, run / MANIFEST) or read(Plan, run / PARTIAL / "plan.json")
-    except (LmkitError, OSError):  # opening the folder reports what is wrong with it
-        return {}
-    return plan.config.get("model", {}) if plan else {}
+def _override_hint(refused: Mapping[str, str]) -> str | None:
+    """Return how options that may be overridden are; None where others were changed, too."""
+    names = [name for name, key in OVERRIDABLE.items() if key in refused]
+    if not names or len(names) < len(refused):
+        return None
+    typed = " ".join(f"--override {name}" for name in names)
+    return f"add {typed} to train the steps to come with it, restore it, or choose another --output"

@@ -28,6 +28,9 @@ SCORED = ("tasks", "groups")
 
 Facts = dict[str, Any]
 
+TABLES = {"tasks", "earlier"}
+"""Of what was resolved: hashes, and what is shown as changes."""
+
 
 def describe_run(folder: Path, details: Mapping[str, Any], last_steps: int) -> dict[str, Any]:
     """Return tables of facts by title: the progress of the run, its model, its last steps."""
@@ -56,7 +59,7 @@ def describe_run(folder: Path, details: Mapping[str, Any], last_steps: int) -> d
         "run": facts | flat(rest),
         "mixture": details.get("mixture", []),
         "model": flat({**model, **_object(model.get("model")), "model": {}}),
-        "resolved": {k: v for k, v in _json(folder / "resolved.json").items() if k != "tasks"},
+        "resolved": {k: v for k, v in _json(folder / "resolved.json").items() if k not in TABLES},
         "changes": changes,
         **_last_scores(folder / METRICS),
         "last_samples": [each for each in samples if each.get("step") == samples[-1].get("step")],

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from lmkit.counter_rng import draw
 from lmkit.packing.token_rows import SequenceBatch, TokenSequences
+from lmkit.training.data.batch_sizes import BatchRange
 from lmkit.training.data.mixture import rows_so_far
 from lmkit.training.data.sequence_order import rows_at
 
@@ -30,11 +31,11 @@ class MixedRows:
     def __len__(self) -> int:
         return int(self._first[-1])
 
-    def order(self, seed: int, step: int, global_batch_size: int, rows: int) -> NDArray[np.int64]:
-        """Return the sequences that step 1, 2, ... of a run reads; `rows` is the number of all."""
+    def order(self, seed: int, batch: BatchRange, rows: int) -> NDArray[np.int64]:
+        """Return the sequences that a batch of a run reads; `rows` is the number of all."""
         assert rows == len(self), "these are other rows"
-        before = rows_so_far((step - 1) * global_batch_size, self._shares)
-        after = rows_so_far(step * global_batch_size, self._shares)
+        before = rows_so_far(batch.start, self._shares)
+        after = rows_so_far(batch.start + batch.rows, self._shares)
         rows_by_folder = [
             self._first[number] + rows_at(draw(seed, number, 0), start, stop - start, len(folder))
             for number, (folder, start, stop) in enumerate(
@@ -42,7 +43,7 @@ class MixedRows:
             )
             if stop > start
         ]
-        shuffle = rows_at(draw(seed, step, 1), 0, global_batch_size, global_batch_size)
+        shuffle = rows_at(draw(seed, batch.number, 1), 0, batch.rows, batch.rows)
         return np.concatenate(rows_by_folder)[shuffle]
 
     def read(self, rows: NDArray[np.int64]) -> SequenceBatch:

@@ -25,9 +25,10 @@ from lmkit.packing.packed_folder import PackedFolder
 from lmkit.packing.packed_record import PackedRecord
 from lmkit.packing.token_rows import TokenSequences
 from lmkit.training.checkpoints.run_record import FolderReads
+from lmkit.training.data.batch_sizes import BatchRange
 from lmkit.training.data.mixed_rows import MixedRows
 from lmkit.training.data.mixture import row_fractions, rows_so_far
-from lmkit.training.data.sequence_order import rows_of_step
+from lmkit.training.data.sequence_order import rows_of_batch
 
 HINT = "give a folder made by lmkit pack DOCUMENTS --tokenizer TOKENIZER"
 SHARED = {
@@ -117,9 +118,9 @@ class PackedInputs:
 
     def order(
         self, rows: "TokenSequences | MixedRows"
-    ) -> "Callable[[int, int, int, int], NDArray[Any]]":
-        """Return the function that selects the sequences of a step."""
-        return rows.order if isinstance(rows, MixedRows) else rows_of_step
+    ) -> "Callable[[int, BatchRange, int], NDArray[Any]]":
+        """Return the function that selects the sequences of a batch."""
+        return rows.order if isinstance(rows, MixedRows) else rows_of_batch
 
     def held_out(self) -> "dict[str, TokenSequences]":
         """Open the sequences to validate on, by folder; folders without them are left out."""

@@ -1,8 +1,9 @@
 """The sequences of each step: a pure function of the seed and the step.
 
 Choices:
-- The sequences form an endless stream: epoch after epoch, each in a separate order. Step s takes
-  offsets (s-1)·B to s·B - 1, so every sequence is read exactly once per epoch, whatever the batch.
+- The sequences form an endless stream: epoch after epoch, each in a separate order. A batch takes
+  the offsets that follow those of the batch before, so every sequence is read exactly once per
+  epoch, whatever the batches (`batch_sizes`).
 - The order of an epoch is computed offset by offset and never stored: a Feistel network (Luby and
   Rackoff 1988) is a permutation of a power of two, and walking its cycles until a value is below R
   makes it one of R sequences (Black and Rogaway 2002, "Ciphers with arbitrary finite domains"). A
@@ -16,19 +17,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.counter_rng import GOLDEN, MASK, draw, splitmix64
+from lmkit.training.data.batch_sizes import BatchRange
 
 ROUNDS = 12
 """Four make a good cipher of a large domain; three sequences need more to be uniform."""
 
 
-def rows_of_step(seed: int, step: int, global_batch_size: int, rows: int) -> NDArray[np.int64]:
-    """Return the sequences that step 1, 2, … of a run reads, out of `rows`.
+def rows_of_batch(seed: int, batch: BatchRange, rows: int) -> NDArray[np.int64]:
+    """Return the sequences that a batch of a run reads, out of `rows`.
 
-    >>> first, second = rows_of_step(0, 1, 3, 6), rows_of_step(0, 2, 3, 6)
+    >>> first = rows_of_batch(0, BatchRange(1, start=0, rows=3), 6)
+    >>> second = rows_of_batch(0, BatchRange(2, start=3, rows=3), 6)
     >>> sorted([*first.tolist(), *second.tolist()])
     [0, 1, 2, 3, 4, 5]
     """
-    return rows_at(seed, (step - 1) * global_batch_size, global_batch_size, rows)
+    return rows_at(seed, batch.start, batch.rows, rows)
 
 
 def rows_at(seed: int, start: int, count: int, rows: int) -> NDArray[np.int64]:

@@ -31,6 +31,11 @@ TRIAL_FLOPS = {"cpu": 5e10, "cuda": 1e14, "mps": 1e12}
 """Maximum FLOPs of a micro-batch of a trial: about a second on a slow device."""
 TIMED = 2
 """Steps to time, after a warm-up step."""
+WITHOUT_PAUSES: dict[str, Any] = {
+    **{"validate_every": None, "save_every": None},
+    **{"ramp": None, "earlier": ()},
+}
+"""A trial trains by such a recipe: steps of one size, and nothing between them."""
 MARGIN = 0.9
 """Fraction of the free memory that may be planned with."""
 
@@ -47,6 +52,8 @@ class Forecast(ShortView):
     steps: int
     tokens_per_step: int
     rows_per_step: int
+    rows: int
+    """Sequences that the run reads in all."""
     micro_batch: int
     processes: int
     device: str
@@ -64,11 +71,16 @@ class Forecast(ShortView):
         return self.memory_there is None or sum(self.memory.values()) <= MARGIN * self.memory_there
 
     @property
+    def tokens(self) -> int:
+        """Tokens that the run reads in all."""
+        return self.rows * (self.tokens_per_step // self.rows_per_step)
+
+    @property
     def seconds(self) -> float | None:
         """Duration of the steps, without validation and saving."""
         if self.tokens_per_second is None:
             return None
-        return self.steps * self.tokens_per_step / self.tokens_per_second
+        return self.tokens / self.tokens_per_second
 
     def steps_in(self, hours: float) -> int:
         """Return the number of steps that these hours are enough for."""
@@ -106,8 +118,8 @@ class Forecast(ShortView):
             *_table("million FLOPs per token", self.flops_per_token, "{:,.1f}", 1e6),
             f"batch: {self.rows_per_step:,} sequences, {self.tokens_per_step:,} tokens; "
             f"{self.micro_batch:,} sequences at a time on {_count(self.processes, 'process')}",
-            f"total: {self.steps:,} steps, {self.steps * self.tokens_per_step:,} tokens, "
-            f"{per_token * self.steps * self.tokens_per_step:.2e} FLOPs",
+            f"total: {self.steps:,} steps, {self.tokens:,} tokens, "
+            f"{per_token * self.tokens:.2e} FLOPs",
         ]
         device_and_precision = f"{self.device} in {self.precision}"
         if self.compiled:
@@ -162,12 +174,20 @@ def forecast(
     per_token = flops_per_token(config, vocabulary_size, batch_shape)
     plan = Forecast(
         parameters=parameters_by_part(config, vocabulary_size),
-        memory=memory(config, vocabulary_size, batch_shape, kernels, bf16=bf16),
+        memory=memory(
+            config,
+            vocabulary_size,
+            batch_shape,
+            kernels,
+            bf16=bf16,
+            in_heap=device.type == "cpu",
+        ),
         memory_there=free_bytes(device),
         flops_per_token=per_token,
         steps=recipe.steps,
         tokens_per_step=recipe.global_batch_size * text // sequences,
         rows_per_step=recipe.global_batch_size,
+        rows=recipe.batch_sizes.before(recipe.steps + 1),
         micro_batch=recipe.micro_batch,
         processes=processes,
         device=str(device),
@@ -230,7 +250,7 @@ def _measured_speed(
         samples: list[tuple[float, int]] = []
         batch_shape = recipe.micro_batch * micro_batches * processes
         trial(
-            replace(recipe, global_batch_size=batch_shape, validate_every=None, save_every=None),
+            replace(recipe, **WITHOUT_PAUSES, global_batch_size=batch_shape),
             lambda tokens: samples.append((clock(), tokens)),
         )
         (start, before), *_ = samples

@@ -85,5 +85,8 @@ def fits_by_estimate(
     """Return whether a batch fits into the free memory, by the estimate."""
     free = free_bytes(device)
     kernels = kernels_on(device, torch.bfloat16 if bf16 else torch.float32)
-    parts = memory(config, vocabulary_size, batch_shape_of(batch), kernels, bf16=bf16)
+    in_heap = device.type == "cpu"
+    parts = memory(
+        config, vocabulary_size, batch_shape_of(batch), kernels, bf16=bf16, in_heap=in_heap
+    )
     return free is None or sum(parts.values()) <= MARGIN * free

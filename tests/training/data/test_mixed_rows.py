@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lmkit.packing.token_rows import TokenSequences
+from lmkit.training.data.batch_sizes import BatchRange
 from lmkit.training.data.mixed_rows import MixedRows
 from lmkit.training.data.mixture import rows_so_far
 from lmkit.training.data.sequence_order import micro_batches_of_rank
@@ -30,7 +31,8 @@ def of_folder(rows: np.ndarray) -> list[int]:
 
 
 def rows_of_steps(steps: range, batch: int = 6, seed: int = 5) -> list[np.ndarray]:
-    return [MIXED.order(seed, step, batch, len(MIXED)) for step in steps]
+    ranges = [BatchRange(step, (step - 1) * batch, batch) for step in steps]
+    return [MIXED.order(seed, each, len(MIXED)) for each in ranges]
 
 
 def test_each_batch_has_the_expected_sequences() -> None:
@@ -72,14 +74,14 @@ def test_folders_are_shuffled_within_a_batch_depending_on_the_seed() -> None:
 
 def test_folders_of_equal_size_have_different_orders() -> None:
     twins = MixedRows([folder(64, 0), folder(64, 1_000)], [Fraction(1, 2)] * 2)
-    rows = twins.order(1, 1, 128, 128)
+    rows = twins.order(1, BatchRange(1, 0, 128), 128)
     one, two = (rows[rows < 64].tolist(), (rows[rows >= 64] - 64).tolist())
     assert sorted(one) == sorted(two) == list(range(64))
     assert one != two
 
 
 def test_ranks_split_the_same_batch() -> None:
-    rows = MIXED.order(3, 4, 10, len(MIXED))
+    rows = MIXED.order(3, BatchRange(4, 30, 10), len(MIXED))
     parts = [p for rank in range(3) for p in micro_batches_of_rank(rows, rank, 3, micro_batch=2)]
     assert np.concatenate(parts).tolist() == rows.tolist()
 
