@@ -13,6 +13,7 @@ Choices:
 """
 
 import contextlib
+import gc
 import importlib
 import os
 import random
@@ -26,6 +27,7 @@ import traceback
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -226,8 +228,12 @@ open(sys.argv[1], "a").write("\\n".join([*sys.modules, ""]))
 """
 
 
+@cache
 def import_all(seeds: Path, scratch: Path) -> None:
-    """Import what the commands import, each of which is tried once."""
+    """Import what the commands import, each of which is tried once.
+
+    What is imported is never collected: a child would copy all of it to see that it is in use.
+    """
     tried = [command for commands in COMMANDS.values() for command in commands]
     names, found = scratch / "modules", scratch / "modules.new"
     if not names.exists():
@@ -241,10 +247,12 @@ def import_all(seeds: Path, scratch: Path) -> None:
     for name in sorted(set(names.read_text().split())):
         with contextlib.suppress(Exception):
             importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
 
 
-def main(scratch: Path, first: int, last: int, seconds: int = 10**9, *, whole: bool = False) -> int:
-    """Run the cases from `first` to before `last`, in these seconds; return how many failed."""
+def prepared(scratch: Path, *, whole: bool = False) -> Path:
+    """Return the folder of the seeds, which is made once; import what children need."""
     os.environ |= ENVIRONMENT
     scratch.mkdir(parents=True, exist_ok=True)
     seeds = scratch / "seeds"
@@ -253,6 +261,12 @@ def main(scratch: Path, first: int, last: int, seconds: int = 10**9, *, whole: b
         (scratch / "seeds.new").rename(seeds)
     if not whole:
         import_all(seeds, scratch)
+    return seeds
+
+
+def main(scratch: Path, first: int, last: int, seconds: int = 10**9, *, whole: bool = False) -> int:
+    """Run the cases from `first` to before `last`, in these seconds; return how many failed."""
+    seeds = prepared(scratch, whole=whole)
     spent: Counter[str] = Counter()
     cases, failures, start = Cases(seeds), 0, time.monotonic()
     for number in range(first, last):
