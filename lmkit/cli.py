@@ -21,12 +21,13 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from io import TextIOWrapper
 from itertools import pairwise
 from keyword import iskeyword
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -74,15 +75,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     until_exit = arguments is None  # it is this process's command
     with (
         interrupt_signals.handled(until_exit=until_exit),
-        forced_end({interrupt_signals.interrupt}, Interrupted.exit_code, until_exit=until_exit),
+        forced_end({interrupt_signals.interrupt}, Interrupted.exit_code),
     ):
         try:
             with interrupt_signals.raising():
-                return _main(typed)
+                exit_code = _main(typed)
         except BaseException:
             if not was_interrupted():
                 raise
-            return _interrupted(typed)  # the signal came while an error was printed
+            exit_code = _interrupted(typed)  # the signal came while an error was printed
+        if until_exit and was_interrupted() and exit_code:
+            _exit(exit_code)
+        return exit_code
+
+
+def _exit(exit_code: int) -> NoReturn:
+    """End the process without Python's own end.
+
+    That would wait for threads of libraries; and where the interrupt came while a library ran
+    Python code (PyRun_String in C), it would change the exit code.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(exit_code)
 
 
 def _main(typed: list[str]) -> int:

@@ -63,7 +63,7 @@ def started(typed: list[str]) -> Iterator["subprocess.Popen[str]"]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([".", *sys.path]), "OMP_NUM_THREADS": "1"},
     )
     try:
         yield process
@@ -122,6 +122,29 @@ def test_a_thread_that_is_left_does_not_keep_an_interrupted_command(here: Path) 
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert err.count("Error: interrupted") == 1
+
+
+IN_C = """
+import ctypes, os, signal, sys
+from lmkit import cli
+
+def runs_python_in_c(*_, **__):
+    run = ctypes.pythonapi.PyRun_String
+    run.restype = ctypes.py_object
+    run.argtypes = ctypes.c_char_p, ctypes.c_int, ctypes.py_object, ctypes.py_object
+    run(b"import os, signal; os.kill(os.getpid(), signal.SIGTERM); 1 / 0", 257, {}, {})
+
+if __name__ == "__main__":
+    cli._run_and_print = runs_python_in_c
+    sys.exit(cli.main())
+"""
+
+
+def test_an_interrupt_of_python_code_that_a_library_runs_has_the_same_code(here: Path) -> None:
+    Path("script.py").write_text(IN_C)
+    with started(["-m", "script", "inspect", "x"]) as process:
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, err.count("Error: interrupted")) == (130, 1)
 
 
 def test_a_signal_after_the_work_ends_python_at_once(here: Path) -> None:

@@ -6,7 +6,6 @@ Choices:
   which a thread reads. Where the process is still there some seconds later, the thread ends it:
   what is written is as safe as from a kill.
 - Only for the handlers that are named: training has its own, which finishes a step and saves first.
-- A process's own command is watched until Python has exited: it waits there for threads, too.
 """
 
 import os
@@ -16,7 +15,7 @@ import sys
 import time
 from collections.abc import Collection, Generator
 from contextlib import contextmanager
-from threading import Event, Thread
+from threading import Thread
 from typing import Any
 
 GRACE_SECONDS = 4.0
@@ -25,29 +24,23 @@ MESSAGE = b"Error: interrupted\nHint: the same command resumes\n"
 
 
 @contextmanager
-def forced_end(
-    handlers: Collection[Any], exit_code: int, *, until_exit: bool = False
-) -> Generator[None]:
+def forced_end(handlers: Collection[Any], exit_code: int) -> Generator[None]:
     """While this is open, end the process some seconds after a signal that one of these handles.
 
-    With `until_exit` also after that: the process must do nothing more but exit. Signals must be
-    handled by the thread that calls this, the main thread.
+    Signals must be handled by the thread that calls this, the main thread.
     """
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    over = Event()
-    thread = Thread(target=_watch, args=(reader, handlers, exit_code, over), daemon=True)
+    thread = Thread(target=_watch, args=(reader, handlers, exit_code), daemon=True)
     is_watched = _started(thread)
     try:
         yield
     finally:
-        over.set()
-        if not until_exit:
-            signal.set_wakeup_fd(before)
-            os.close(writer)
-            if is_watched:
-                thread.join()
+        signal.set_wakeup_fd(before)
+        os.close(writer)
+        if is_watched:
+            thread.join()
 
 
 def _started(thread: Thread) -> bool:
@@ -59,13 +52,13 @@ def _started(thread: Thread) -> bool:
     return True
 
 
-def _watch(reader: int, handlers: Collection[Any], exit_code: int, over: Event) -> None:
+def _watch(reader: int, handlers: Collection[Any], exit_code: int) -> None:
     deadline: float | None = None
     try:
         while True:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             if not select.select([reader], [], [], left)[0]:
-                _end(exit_code, b"" if over.is_set() else MESSAGE)
+                _end(exit_code)
             if not (number := os.read(reader, 1)):
                 return
             if deadline is None and signal.getsignal(number[0]) in handlers:
@@ -74,9 +67,9 @@ def _watch(reader: int, handlers: Collection[Any], exit_code: int, over: Event) 
         os.close(reader)
 
 
-def _end(exit_code: int, message: bytes) -> None:
+def _end(exit_code: int) -> None:
     if multiprocessing := sys.modules.get("multiprocessing"):
         for child in multiprocessing.active_children():
             child.kill()
-    os.write(2, message)
+    os.write(2, MESSAGE)
     os._exit(exit_code)

@@ -58,36 +58,37 @@ STAGES: dict[str, tuple[str, ...]] = {
 WITH = {"dedup": ("index",)}
 """Other folders that a stage writes."""
 LOCK = ".lock"
+SECONDS = "seconds.json"
 AGAIN = 1 / 3
 """Fraction of the cases that are killed a second time."""
 
 
 def main(scratch: Path, kills: int, seed: int, names: list[str]) -> int:
     """Kill stages, and return how many were not the same after it."""
-    first, second, killed = (scratch / each for each in ("undisturbed", "twice", "killed"))
-    seconds = json.loads(_undisturbed(first).read_text())
-    _undisturbed(second)
+    first, second, work = (scratch / each for each in ("undisturbed", "twice", "work"))
+    seconds = json.loads(_undisturbed(first, work).read_text())
+    _undisturbed(second, work)
     same = {stage: Comparison(first, second, _folders(stage)) for stage in STAGES}
     for stage, comparison in same.items():
         print(f"{stage}: {len(comparison.files)} files, {comparison.described()}", flush=True)
-    shutil.rmtree(killed, ignore_errors=True)
-    shutil.copytree(first, killed)
+    shutil.rmtree(work, ignore_errors=True)
+    shutil.copytree(first, work)
     rng, ended, wrong = random.Random(seed), Counter[str](), 0
     for number in range(kills):
         stage = rng.choice(names)
         for folder in _folders(stage):
-            shutil.rmtree(killed / folder, ignore_errors=True)
+            shutil.rmtree(work / folder, ignore_errors=True)
         moments: list[str] = []
         for _ in range(1 + (rng.random() < AGAIN)):
             moment = rng.uniform(0, 1.1 * seconds[stage])
-            was_killed = _killed(killed, STAGES[stage], moment)
+            was_killed = _killed(work, STAGES[stage], moment)
             moments.append(f"{moment:.2f} s" if was_killed else "after its end")
             ended["killed" if was_killed else "ended before"] += 1
-        code, output = _run(killed, STAGES[stage])
-        found = [f"exit code {code}: {output[-500:]}"] if code else same[stage].differences(killed)
+        code, output = _run(work, STAGES[stage])
+        found = [f"exit code {code}: {output[-500:]}"] if code else same[stage].differences(work)
         wrong += bool(found)
         if found:
-            shutil.copytree(killed, scratch / f"wrong-{number}", dirs_exist_ok=True)
+            shutil.copytree(work, scratch / f"wrong-{number}", dirs_exist_ok=True)
         shown = "; ".join(found) or "the same"
         print(f"{number}: {stage} killed at {', '.join(moments)}: {shown}", flush=True)
     print(f"{kills} cases, {dict(ended)}: {wrong} not the same")
@@ -98,11 +99,14 @@ def _folders(stage: str) -> tuple[str, ...]:
     return (stage, *WITH.get(stage, ()))
 
 
-def _undisturbed(folder: Path) -> Path:
-    """Run all stages in a folder, unless it is there; return the file with their seconds."""
-    file = folder / "seconds.json"
-    if file.exists():
-        return file
+def _undisturbed(result: Path, folder: Path) -> Path:
+    """Run all stages in a folder, and copy it; return the file with their seconds.
+
+    All runs are in one folder, since some files hold its path. A copy that is there is kept.
+    """
+    if (result / SECONDS).exists():
+        return result / SECONDS
+    shutil.rmtree(result, ignore_errors=True)
     shutil.rmtree(folder, ignore_errors=True)
     _write_raw(folder / "raw")
     seconds: dict[str, float] = {}
@@ -111,8 +115,9 @@ def _undisturbed(folder: Path) -> Path:
         code, output = _run(folder, command)
         assert code == 0, output
         seconds[stage] = time.monotonic() - start
-    file.write_text(json.dumps(seconds))
-    return file
+    (folder / SECONDS).write_text(json.dumps(seconds))
+    shutil.copytree(folder, result)
+    return result / SECONDS
 
 
 def _write_raw(folder: Path) -> None:
