@@ -21,12 +21,12 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from io import TextIOWrapper
 from itertools import pairwise
 from keyword import iskeyword
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -46,7 +46,9 @@ from lmkit.config import (
 )
 from lmkit.config_values import load
 from lmkit.errors import ConfigError, Interrupted, LmkitError
+from lmkit.execution import interrupt_signals
 from lmkit.execution.forced_end import forced_end
+from lmkit.execution.interrupt_signals import was_interrupted
 from lmkit.execution.progress import readable
 from lmkit.execution.ranks import rank
 from lmkit.suggestions import did_you_mean
@@ -70,40 +72,74 @@ def main(arguments: Sequence[str] | None = None) -> int:
         restart_with_jemalloc()
     if threading.current_thread() is not threading.main_thread():
         return _main(typed)
-    for number in (signal.SIGTERM, signal.SIGUSR1):
-        signal.signal(number, _as_interrupt)
-    with forced_end({_as_interrupt, signal.default_int_handler}, Interrupted.exit_code):
-        return _main(typed)
+    until_exit = arguments is None  # it is this process's command
+    with (
+        interrupt_signals.handled(until_exit=until_exit),
+        forced_end({interrupt_signals.interrupt}, Interrupted.exit_code),
+    ):
+        try:
+            with interrupt_signals.raising():
+                exit_code = _main(typed)
+        except BaseException:
+            if not was_interrupted():
+                raise
+            exit_code = _interrupted(typed)  # the signal came while an error was printed
+        if until_exit and was_interrupted() and exit_code:
+            _exit(exit_code)
+        return exit_code
+
+
+def _exit(exit_code: int) -> NoReturn:
+    """End the process without Python's own end.
+
+    That would wait for threads of libraries; and where the interrupt came while a library ran
+    Python code (PyRun_String in C), it would change the exit code.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(exit_code)
 
 
 def _main(typed: list[str]) -> int:
+    """Run a command; once a signal has come, whatever error follows is an effect of it."""
     try:
         app = _app(typed)
         exit_code = app(typed or ["--help"], prog_name="lmkit", standalone_mode=False) or 0
-    except BrokenPipeError:  # the reader of standard output has closed it, as `head` does
+    except BaseException as error:
+        is_effect = isinstance(error, KeyboardInterrupt) or was_interrupted()
+        if is_effect and not isinstance(error, Interrupted):
+            return _interrupted(typed)
+        return _failed(error, typed)
+    return _interrupted(typed) if exit_code == Interrupted.exit_code else exit_code
+
+
+def _interrupted(typed: list[str]) -> int:
+    if "--debug" in typed and sys.exception():
+        traceback.print_exc()
+    return _fail(Interrupted("interrupted", "the same command resumes"))
+
+
+def _failed(error: BaseException, typed: list[str]) -> int:
+    """Print an error and return the exit code; raise it again if it is a bug."""
+    # Whatever read standard output has closed it, as `head` does.
+    if isinstance(error, BrokenPipeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
-    except (LmkitError, OSError, typer.TyperException) as error:
-        # Read from `typed`, since the error may come from before parsing.
-        if "--debug" in typed:
-            traceback.print_exc()
-        return _fail(_explained(error, typed))
-    except Exception as error:
-        if not _is_about_memory(error):
-            raise
-        if "--debug" in typed:
-            traceback.print_exc()
-        return _out_of_memory()
-    except KeyboardInterrupt:
-        exit_code = Interrupted.exit_code
-    except BaseException as error:
-        if type(error).__name__ != "PanicException":  # of a library in Rust; it is no Exception
-            raise
+    is_about_memory = False
+    if isinstance(error, LmkitError | OSError | typer.TyperException):
+        shown = _explained(error, typed)
+    elif type(error).__name__ == "PanicException":  # of a library in Rust; it is no Exception
         first = (str(error).splitlines() or [""])[0]
-        return _fail(LmkitError(f"a library failed: {first}", "one of the inputs is damaged"))
-    if exit_code == Interrupted.exit_code:
-        return _fail(Interrupted("interrupted", "the same command resumes"))
-    return exit_code
+        shown = LmkitError(f"a library failed: {first}", "one of the inputs is damaged")
+    elif isinstance(error, Exception) and _is_about_memory(error):
+        shown, is_about_memory = error, True
+    else:
+        raise error
+    # Read from `typed`, since the error may come from before parsing.
+    if "--debug" in typed:
+        traceback.print_exc()
+    return _out_of_memory() if is_about_memory else _fail(shown)
 
 
 def _open_streams() -> None:
@@ -155,11 +191,6 @@ def _explained(error: Exception, typed: Sequence[str]) -> Exception:
         guess = did_you_mean(flag.lstrip("-"), known, before="--")
         message = f"{flag}: no such option of lmkit {command.name}{guess}"
     return ConfigError(message, hint)
-
-
-def _as_interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    """Exit as on Ctrl-C: batch systems send such a signal some time before they kill."""
-    raise KeyboardInterrupt
 
 
 def _fail(error: Exception) -> int:

@@ -58,6 +58,7 @@ READ_BY_HELP = {
     *("lmkit.commands.registry", "lmkit.objectives.registry"),
     *("lmkit.execution.progress", "lmkit.execution.ranks", "lmkit.execution.amounts"),
     *("lmkit.execution.work", "lmkit.execution.meter", "lmkit.execution.forced_end"),
+    "lmkit.execution.interrupt_signals",
     *("lmkit.model.positions.registry", "lmkit.training.optimizers.registry"),
     *("lmkit.training.tracking.registry", "lmkit.training.planning.jemalloc"),
     *("lmkit.model.presets", "lmkit.text.language_codes"),

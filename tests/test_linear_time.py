@@ -27,13 +27,6 @@ BOUNDED = {
     "lmkit.text.line_end_hyphens.BEFORE": "reads the last few characters of a line",
     "lmkit.readers.http_response:196:match+partition+strip": "begins at one offset, never searches",
 }
-NOT_YET_LINEAR = {
-    *("lmkit.readers.warc.START", "lmkit.readers.web.formulas:91:sub"),
-    *("lmkit.readers.wikitext.EXPONENT", "lmkit.readers.wikitext.EXTERNAL"),
-    "lmkit.storage.json_kinds.JSON_TOKEN",
-}
-"""A search is quadratic in runs of white space or quotes: 0.2 to 1.1 s for 8,000 characters. No
-reader was found that gives them such a run; to be rewritten, and this list to become empty."""
 READER_FLOOR = 0.5
 ONLY_AT_THE_START = {"match", "fullmatch", "pattern", "flags", "groups"}
 
@@ -59,7 +52,7 @@ def test_every_pattern_searches_in_linear_time() -> None:
             factor = slows_down(
                 lambda size, of=of_size, do=work: lambda: do(of[size]), size, PATTERN_FLOOR
             )
-            if factor > PATTERN_MOST and name not in BOUNDED.keys() | NOT_YET_LINEAR:
+            if factor > PATTERN_MOST and name not in BOUNDED:
                 slow.append(f"{name}: {factor:.1f} times as long on {unit}")
     assert not slow, "\n".join(slow)
 

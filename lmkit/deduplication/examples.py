@@ -132,6 +132,8 @@ SHOWN = 400
 """Characters to show of each text."""
 COMPARED = 20_000
 """Characters to compare of each text."""
+ALIGNED = 400
+"""Words to align from the first difference on: the time is cubic where few words are repeated."""
 
 
 def side_by_side(one: str, other: str) -> tuple[str, str]:
@@ -140,9 +142,12 @@ def side_by_side(one: str, other: str) -> tuple[str, str]:
     >>> side_by_side("It was the best of times.", "It was the worst of times.")
     ('It was the [[best]] of times.', 'It was the [[worst]] of times.')
     """
-    left, right = one[:COMPARED].split(), other[:COMPARED].split()
+    left, right = _from_first_difference(one[:COMPARED].split(), other[:COMPARED].split())
     shown: tuple[list[str], list[str]] = [], []
-    blocks = SequenceMatcher(None, left, right, autojunk=False).get_opcodes()
+    aligned = left[:ALIGNED], right[:ALIGNED]
+    blocks = SequenceMatcher(None, *aligned, autojunk=False).get_opcodes()
+    if (left, right) != aligned and len(blocks) > 2 and blocks[-1][0] != "equal":
+        del blocks[-1]  # they differ there since they were cut there
     for block, (operation, *bounds) in enumerate(blocks):
         for text, words in zip(
             shown, (left[bounds[0] : bounds[1]], right[bounds[2] : bounds[3]]), strict=True
@@ -158,6 +163,14 @@ def side_by_side(one: str, other: str) -> tuple[str, str]:
             text += [*before, *gap, *after]
     compared = [" ".join(text) for text in shown]
     return _truncated(compared[0]), _truncated(compared[1])
+
+
+def _from_first_difference(left: list[str], right: list[str]) -> tuple[list[str], list[str]]:
+    """Leave out the words that both texts begin with, but for those that are shown."""
+    pairs = enumerate(zip(left, right, strict=False))
+    same = next((n for n, (one, other) in pairs if one != other), min(len(left), len(right)))
+    start = max(0, same - AROUND - 1)
+    return left[start:], right[start:]
 
 
 def _truncated(text: str) -> str:

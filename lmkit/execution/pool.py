@@ -20,6 +20,7 @@ import os
 import pickle
 import signal
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -34,9 +35,15 @@ from lmkit.execution.executors.executor import Executor
 from lmkit.execution.executors.executor import results as executor_results
 from lmkit.execution.fork_server import start_fork_server
 from lmkit.execution.guarded_script import unguarded_script_error
+from lmkit.execution.interrupt_signals import deferred, was_interrupted
 from lmkit.execution.meter import WorkerMeter, nothing_read
 from lmkit.execution.progress import progress
 from lmkit.execution.work import BYTES
+
+ENDED = (-signal.SIGTERM, -signal.SIGINT, 255)
+"""Exit codes of workers that were asked to end; 255 where the server of workers was, too."""
+SECONDS_FOR_SIGNAL = 1.0
+"""A batch system signals all processes of a job, one after the other: workers may be the first."""
 
 TaskT = TypeVar("TaskT")
 ResultT = TypeVar("ResultT")
@@ -94,27 +101,52 @@ def _results(
     """Return the results of tasks, which are started in an order."""
     workers: dict[int, BaseProcess] = cast(Any, pool)._processes  # filled as they are started
     try:
-        futures: dict[Future[Any], int] = {
-            pool.submit(_call, tasks[index]): index for index in order
-        }
+        futures = _submitted(pool, tasks, order)
         results: dict[int, Any] = {}
         for future in as_completed(futures):
             results[futures[future]] = future.result()
             step()
         return [results[index] for index in range(len(tasks))]
-    except BrokenProcessPool:
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) or was_interrupted():
+            _terminate_workers()
+            raise
+        if not isinstance(error, BrokenProcessPool):
+            raise
         pool.shutdown()  # else an exit code might be read by two threads
+        if all(worker.exitcode in ENDED for worker in workers.values()):
+            time.sleep(SECONDS_FOR_SIGNAL)  # which then raises KeyboardInterrupt here
         raise unguarded_script_error(workers.values()) or LmkitError(
             "a worker process died (out of memory?)",
             "finished tasks are kept: run the same again, with fewer --workers",
         ) from None
-    except KeyboardInterrupt:
-        for worker in active_children():
-            worker.terminate()
-        raise
     finally:
-        # This waits: the executor's thread must end before Python does.
+        _shut_down(pool)
+
+
+def _submitted(
+    pool: ProcessPoolExecutor, tasks: Sequence[Any], order: Sequence[int]
+) -> dict[Future[Any], int]:
+    """Submit tasks in an order, which starts the workers; return the index of each."""
+    try:
+        with deferred():  # a worker that gets no first message would print an error
+            return {pool.submit(_call, tasks[index]): index for index in order}
+    except (EOFError, ConnectionError) as error:
+        raise BrokenProcessPool(f"the server of workers has ended: {error}") from None
+
+
+def _shut_down(pool: ProcessPoolExecutor) -> None:
+    """Wait for what runs: the executor's thread must end before Python does."""
+    try:
         pool.shutdown(cancel_futures=True)
+    except BaseException:
+        _terminate_workers()
+        raise
+
+
+def _terminate_workers() -> None:
+    for worker in active_children():
+        worker.terminate()
 
 
 def _module_of(function: object) -> str:

@@ -9,13 +9,13 @@ Choices:
 import html.entities
 import posixpath
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree
 
 from lmkit.storage.byte_ranges import CorruptInput
+from lmkit.text.canonical_form import canonical_form
 
 PACKAGE_TYPE = "application/oebps-package+xml"
 CONTENTS_TYPE = "application/x-dtbncx+xml"
@@ -55,7 +55,7 @@ def member_name(name: str) -> str:
     ('oebps/one.xhtml', 'a/b')
     """
     path = posixpath.normpath(name.replace("\\", "/")).lstrip("/")
-    return unicodedata.normalize("NFC", path).casefold()
+    return canonical_form("NFC", path).casefold()
 
 
 def parse_xml(data: bytes) -> ElementTree.Element:

@@ -30,7 +30,7 @@ from lmkit.storage.byte_lines import blocks
 from lmkit.storage.byte_ranges import CorruptInput, Range
 from lmkit.storage.compressed_members import decompressed_from, members
 
-START = re.compile(rb"[\r\n]*WARC/")
+START = re.compile(rb"(?<![\r\n])[\r\n]*+WARC/")
 DOCUMENTS = {"response", "resource", "conversion"}
 METADATA = "warc_metadata_records"
 OTHER_RECORDS = {

@@ -50,7 +50,7 @@ TAG = re.compile(
     re.IGNORECASE,
 )
 SUPERSCRIPT = re.compile(r"<sup(?:\s[^<>]*)?>([^<>]{0,40})</sup\s*>", re.IGNORECASE)
-EXPONENT = re.compile(r"\s*[-+\u2212\u2013]?(?:\d+|n)?[+\u2212-]?\s*\Z")
+EXPONENT = re.compile(r"\s*+[-+\u2212\u2013]?+(?:\d++|n)?+[+\u2212-]?+\s*+\Z")
 PARAMETER = re.compile(r"\{\{\{[^{}|]*(?:\|([^{}]*))?\}\}\}")
 BRACKET = re.compile(r"\{\{|\}\}|\{\|(?<![^\s:>*#;\x01-\x06]\{\|)|\|\}(?!\})|\[\[|\]\]")
 WITH_VARIANTS = re.compile(rf"{BRACKET.pattern}|-\{{(?!\|)|\}}-")
@@ -62,7 +62,7 @@ TABLE_LINES = re.compile(r"\A(?:[ \t]*+(?:[|!][^\n]*+)?(?:\n|\Z))*+")
 QUOTES = re.compile(r"'{2,}")
 EXTERNAL = re.compile(
     r"\[(?:(?:[a-z][a-z+.-]{1,20}:)?//|mailto:)[^\s\[\]<>\x01-\x06]++"
-    r"[ \t]*([^\[\]\n]*+(?:\[[^\[\]\n]*+\][^\[\]\n]*+)*+)\]",
+    r"[ \t]*+([^\[\]\n]*+(?:\[[^\[\]\n]*+\][^\[\]\n]*+)*+)\]",
     re.IGNORECASE,
 )
 # Lines begin with a literal line break: patterns that begin with ^ are many times slower.

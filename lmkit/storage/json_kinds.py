@@ -6,7 +6,8 @@ from typing import Literal
 from lmkit.storage.json_bytes import from_json
 
 JSON = re.compile(rb'\{\s*["}]|\[\s*[\[\]{"]')
-JSON_TOKEN = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"|[\[\]{}]', re.DOTALL)
+# A string that is never closed is a token, too: without it, each quote in it would be tried.
+JSON_TOKEN = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 REPLIES = {b"children", b"replies", b"comments"}
 REPLY = re.compile(rb"\s*:\s*\[\s*\{")
 # Reddit's own form: https://www.reddit.com/dev/api/#listings

@@ -5,10 +5,10 @@ about one in 10^21; and a billion digests still fit in the memory of one machine
 """
 
 import string
-import unicodedata
 from functools import lru_cache
 from hashlib import blake2b, sha256
 
+from lmkit.text.canonical_form import canonical_form
 from lmkit.text.invisible_characters import without_invisible
 
 
@@ -43,7 +43,7 @@ def digest(text: str) -> bytes:
 @lru_cache(1)  # every matcher calls it for the same document
 def folded(text: str) -> str:
     """Return a text without differences of letter case, Unicode form or invisible characters."""
-    return unicodedata.normalize("NFC", without_invisible(text)).casefold()
+    return canonical_form("NFC", without_invisible(text)).casefold()
 
 
 def normal_form(text: str) -> str:

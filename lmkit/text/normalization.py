@@ -15,12 +15,12 @@ Choices:
 """
 
 import re
-import unicodedata
 from collections import Counter
 from functools import cache
 from html import unescape
 from typing import Literal
 
+from lmkit.text.canonical_form import canonical_form
 from lmkit.text.invisible_characters import INVISIBLE, removed_invisible
 from lmkit.text.ligatures import EXPANSIONS
 from lmkit.text.options import NormalizationConfig
@@ -159,9 +159,9 @@ def _apply_beyond_ascii(
     if rules.dashes:
         text = DASHES.sub("-", text)
     if rules.accents:
-        text = unicodedata.normalize("NFC", ACCENTS.sub("", unicodedata.normalize("NFD", text)))
+        text = canonical_form("NFC", ACCENTS.sub("", canonical_form("NFD", text)))
     if rules.unicode and not (rules.unicode == "nfc" and is_nfc):
-        text = unicodedata.normalize("NFC" if rules.unicode == "nfc" else "NFKC", text)
+        text = canonical_form("NFC" if rules.unicode == "nfc" else "NFKC", text)
     return EXOTIC_SPACES.sub(" ", text) if unusual and rules.space else text
 
 

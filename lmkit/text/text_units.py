@@ -13,7 +13,6 @@ Choices:
 """
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -21,6 +20,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
+from lmkit.text.canonical_form import canonical_form
 from lmkit.text.unspaced_scripts import UNSPACED_CLASS
 
 Keys = NDArray[np.uint64]
@@ -40,7 +40,7 @@ class WordKeys(dict[str, int]):
         """Compute the key of a word; the cache is cleared at some size, to bound memory."""
         if len(self) >= self.max_size:
             self.clear()
-        data = unicodedata.normalize("NFC", word).casefold().encode("utf-8", "surrogatepass")
+        data = canonical_form("NFC", word).casefold().encode("utf-8", "surrogatepass")
         self[word] = key = int.from_bytes(blake2b(data, digest_size=8).digest(), "little")
         return key
 

@@ -17,6 +17,8 @@ import re
 from contextlib import suppress
 from urllib.parse import SplitResult, quote, unquote_to_bytes, urlsplit
 
+from lmkit.text.surrogates import well_formed
+
 TRACKING = re.compile(
     r"utm_\w+|fbclid|gclid|gclsrc|dclid|gbraid|wbraid|msclkid|yclid|twclid|ttclid|igshid|igsh|mc_[ce]id"
     r"|_ga|_gl|_hsenc|_hsmi|vero_id|oly_(?:enc|anon)_id|mkt_tok|phpsessid|jsessionid"
@@ -39,7 +41,7 @@ def normalized_url(url: str) -> str | None:
     >>> normalized_url("mailto:someone@example.com")
     """
     try:
-        parts = urlsplit(url.strip())
+        parts = urlsplit(well_formed(url.strip()))
         host, port = _host(parts), parts.port
     except ValueError:
         return None

@@ -15,6 +15,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import FrameType
 
+from lmkit.execution.interrupt_signals import record
 from lmkit.execution.progress import log_message
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
@@ -34,6 +35,7 @@ def stop_signals(hours: float | None = None) -> Generator[Callable[[], bool]]:
 
     def handle(number: int, _frame: FrameType | None) -> None:
         if requested.is_set() and number == signal.SIGINT:
+            record()
             raise KeyboardInterrupt
         requested.set()
         log_message(f"{signal.Signals(number).name}: stopping after this step, with a checkpoint")

@@ -119,3 +119,15 @@ def test_only_the_neighbourhood_of_a_difference_is_shown() -> None:
         "… w46 w47 w48 w49 [[new]] w51 w52 w53 w54 …",
     )
     assert max(map(len, side_by_side("x " * 999, "y " * 999))) <= SHOWN
+
+
+def test_texts_of_few_words_are_aligned_in_a_moment() -> None:
+    begin = "same " * 3_000
+    one, other = side_by_side(begin + "a " * 3_000, begin + "b a " * 1_500)  # hours, as a whole
+    assert one.startswith("… same same same same ") and "[[b]]" in other
+
+
+def test_what_is_cut_off_is_no_difference() -> None:
+    words = [f"w{n}" for n in range(3_000)]
+    one, other = " ".join(["old", *words]), " ".join(["brand", "new", *words])
+    assert side_by_side(one, other) == ("[[old]] w0 w1 w2 w3 …", "[[brand new]] w0 w1 w2 w3 …")

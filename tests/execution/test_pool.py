@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from lmkit.errors import InputError, LmkitError
-from lmkit.execution import fork_server, progress
+from lmkit.execution import fork_server, pool, progress
 from lmkit.execution.meter import count_bytes, count_document
 from lmkit.execution.pool import map_tasks
 
@@ -65,6 +65,16 @@ def test_a_worker_that_dies_is_a_clear_error(method: str, monkeypatch: pytest.Mo
     use(method, monkeypatch)
     with pytest.raises(LmkitError, match="a worker process died"):
         map_tasks(die, [9, 9], workers=2, label="x")
+
+
+def end_itself(_: int) -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_workers_that_something_else_ends_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "SECONDS_FOR_SIGNAL", 0)
+    with pytest.raises(LmkitError, match="a worker process died"):
+        map_tasks(end_itself, [1, 2], workers=2, label="x")
 
 
 def threads_of_libraries(_: int) -> list[str | None]:
@@ -195,7 +205,7 @@ def test_a_function_that_a_worker_cannot_load_is_the_error_of_a_task() -> None:
 
 WAITING = """
 import os, sys, time
-from lmkit.execution import fork_server, progress
+from lmkit.execution import fork_server, pool, progress
 from lmkit.execution.meter import count_bytes, count_document
 from lmkit.execution.pool import map_tasks
 from tests.execution.test_pool import wait_in

@@ -3,8 +3,9 @@
     python -m tests.fuzzing.forked_commands SCRATCH FIRST LAST [SECONDS] [--whole]
 
 A case fails where there is a traceback, a panic, another exit code than 0, 1, 2 or 130, a signal,
-or more than 10 s of processor (or 60 s on a busy machine). Each is printed with its number, which
-reproduces it. With --whole, each case is a command of its own, as a person types it.
+or more than 10 s of processor, or 60 s in which it waits for something else than a processor. Each
+is printed with its number, which reproduces it. With --whole, each case is a command of its own, as
+a person types it.
 
 Choices:
 - Importing takes 30 times as long as most commands, so it is done once, and children are forked.
@@ -13,6 +14,7 @@ Choices:
 """
 
 import contextlib
+import gc
 import importlib
 import os
 import random
@@ -26,6 +28,7 @@ import traceback
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -145,7 +148,7 @@ def run_forked(folder: Path, command: Sequence[str]) -> Outcome:
         pid, status, usage = os.wait4(child, os.WNOHANG)
         if pid:
             used = usage.ru_utime + usage.ru_stime
-        elif time.monotonic() - start > WALL_SECONDS:
+        elif time.monotonic() - start - _seconds_in_line(child) > WALL_SECONDS:
             os.killpg(child, signal.SIGKILL)
             os.wait4(child, 0)
             used, status = WALL_SECONDS, signal.SIGKILL
@@ -154,6 +157,14 @@ def run_forked(folder: Path, command: Sequence[str]) -> Outcome:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)  # what it has left behind
     return Outcome(os.waitstatus_to_exitcode(status), used, output.read_text("utf-8", "replace"))
+
+
+def _seconds_in_line(process: int) -> float:
+    """Return how long a process could run, but others did; 0 where that isn't known."""
+    try:
+        return int(Path(f"/proc/{process}/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):
+        return 0.0
 
 
 def _run_and_exit(folder: Path, command: Sequence[str], output: Path) -> None:
@@ -186,17 +197,18 @@ def _run_and_exit(folder: Path, command: Sequence[str], output: Path) -> None:
 
 def run_whole(folder: Path, command: Sequence[str]) -> Outcome:
     """Run a command line as a person does."""
-    start = time.monotonic()
+    start, output = time.monotonic(), folder / ".output"
     typed = [sys.executable, "-m", "lmkit", *command]
-    try:
-        done = subprocess.run(
-            typed, cwd=folder, capture_output=True, timeout=WALL_SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return Outcome(-signal.SIGKILL, WALL_SECONDS, "")
-    text = (done.stdout + done.stderr).decode("utf-8", "replace")
+    with output.open("wb") as file:
+        process = subprocess.Popen(typed, cwd=folder, stdout=file, stderr=subprocess.STDOUT)
+        while process.poll() is None:
+            if time.monotonic() - start - _seconds_in_line(process.pid) > WALL_SECONDS:
+                process.kill()
+                process.wait()
+            time.sleep(0.05)
+    text = output.read_text("utf-8", "replace")
     seconds = min(time.monotonic() - start, SECONDS - 1)  # Python's start on a busy machine
-    return Outcome(done.returncode, seconds, text)
+    return Outcome(process.returncode, seconds, text)
 
 
 STOPPED = """
@@ -226,8 +238,12 @@ open(sys.argv[1], "a").write("\\n".join([*sys.modules, ""]))
 """
 
 
+@cache
 def import_all(seeds: Path, scratch: Path) -> None:
-    """Import what the commands import, each of which is tried once."""
+    """Import what the commands import, each of which is tried once.
+
+    What is imported is never collected: a child would copy all of it to see that it is in use.
+    """
     tried = [command for commands in COMMANDS.values() for command in commands]
     names, found = scratch / "modules", scratch / "modules.new"
     if not names.exists():
@@ -241,10 +257,12 @@ def import_all(seeds: Path, scratch: Path) -> None:
     for name in sorted(set(names.read_text().split())):
         with contextlib.suppress(Exception):
             importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
 
 
-def main(scratch: Path, first: int, last: int, seconds: int = 10**9, *, whole: bool = False) -> int:
-    """Run the cases from `first` to before `last`, in these seconds; return how many failed."""
+def prepared(scratch: Path, *, whole: bool = False) -> Path:
+    """Return the folder of the seeds, which is made once; import what children need."""
     os.environ |= ENVIRONMENT
     scratch.mkdir(parents=True, exist_ok=True)
     seeds = scratch / "seeds"
@@ -253,6 +271,12 @@ def main(scratch: Path, first: int, last: int, seconds: int = 10**9, *, whole: b
         (scratch / "seeds.new").rename(seeds)
     if not whole:
         import_all(seeds, scratch)
+    return seeds
+
+
+def main(scratch: Path, first: int, last: int, seconds: int = 10**9, *, whole: bool = False) -> int:
+    """Run the cases from `first` to before `last`, in these seconds; return how many failed."""
+    seeds = prepared(scratch, whole=whole)
     spent: Counter[str] = Counter()
     cases, failures, start = Cases(seeds), 0, time.monotonic()
     for number in range(first, last):

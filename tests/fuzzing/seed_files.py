@@ -17,6 +17,10 @@ RUN = (
 )
 RULES = ("--workers", "1", "--filters.rules", "basic")
 ONE = ("--workers", "1")
+BY_URL = ("--url", "drop", "--keep.rule", "largest", "--keep.field", "metadata.year")
+REPEATS = ("--repeats.passages", "20", "--minhash.action", "label")
+MANY_RULES = ("--filters.rules", "basic,gopher,c4-paper,fineweb,markup", "--sentences", "lines")
+MANY_RULES += ("--max-characters", "300", "--pii.action", "pseudonym")
 LENGTH = ("--sequence-length", "32", "--validation", "0.1")
 PIPELINE: tuple[tuple[str, ...], ...] = (
     ("clean", "raw", "--output", "clean", *RULES, "--pii.action", "tag"),
@@ -50,6 +54,10 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("inspect", "clean", "--rules"),
         ("inspect", "clean", "dedup"),
         ("dedup", "clean", "--output", "o", *ONE),
+        ("dedup", "clean", "--output", "o", *BY_URL, *ONE),
+        ("dedup", "clean", "--output", "o", *REPEATS, *ONE),
+        ("clean", "clean", "--output", "o", *MANY_RULES, *ONE),
+        ("train-classifier", "clean", "raw/a.jsonl", "--output", "o", *ONE),
         ("dedup", "raw", "--against", "clean", "--output", "o", *ONE),
         ("train-tokenizer", "clean", "--output", "o", "--vocab-size", "600", *ONE),
         ("pack", "clean", "--tokenizer", "tok", "--output", "o", *ONE),
@@ -132,6 +140,8 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("pretrain", "packed", "--output", "o", "--config", "configs/pretrain.toml"),
         ("clean", "raw", "--output", "o", "--config", "configs/clean.toml"),
         ("clean", "raw", "--output", "o", "--config", "configs/clean.json"),
+        ("pipeline", "configs/pipeline.toml"),
+        ("pipeline", "configs/pipeline.toml", "--dry-run"),
     ),
     "prompts.txt": (("generate", "run", "--prompts", "prompts.txt", "--max-tokens", "3"),),
     "prompts.jsonl": (("generate", "run", "--prompts", "prompts.jsonl", "--max-tokens", "3"),),
@@ -181,6 +191,10 @@ def _write_raw(folder: Path) -> None:
         'hidden_size = 16\nheads = 2\n[optim]\nlr = 0.001\ngrad_clip = 1.0\nalgorithm = "adamw"\n'
     )
     (configs / "clean.toml").write_text('workers = 1\nseed = 3\n[filters]\nrules = ["basic"]\n')
+    (configs / "pipeline.toml").write_text(
+        'folder = ".."\n[[stage]]\ncommand = "clean"\ninputs = ["raw"]\noutput = "o"\n'
+        'workers = 1\nfilters.rules = ["basic"]\n[[stage]]\ncommand = "inspect"\nfolder = "o"\n'
+    )
     (configs / "clean.json").write_text('{"workers": 1, "filters": {"rules": ["basic"]}}')
 
 

@@ -8,13 +8,20 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from lmkit.deduplication.examples import side_by_side
+from lmkit.deduplication.shingles import shingles
 from lmkit.errors import InputError
+from lmkit.filters.english_tokenizer import english_words
 from lmkit.filters.judge import Judge
 from lmkit.filters.options import FiltersConfig
+from lmkit.filters.url_blocklist import host_of
 from lmkit.pii.detectors import find
 from lmkit.readers.wikipedia import plain_wikitext
+from lmkit.text.alphanumerics import letters
 from lmkit.text.digests import normal_form
 from lmkit.text.document_parts import parts
+from lmkit.text.gutenberg import without_gutenberg
+from lmkit.text.language_names import one_code
 from lmkit.text.licence_headers import without_licence
 from lmkit.text.line_end_hyphens import join_divided_words
 from lmkit.text.normalization import normalize
@@ -22,6 +29,7 @@ from lmkit.text.options import NormalizationConfig
 from lmkit.text.sentences import sentences
 from lmkit.text.surrogates import well_formed
 from lmkit.text.text_units import words_of
+from lmkit.text.url_normalization import normalized_url
 from tests.readers.reading import outcomes
 
 EVERYTHING = NormalizationConfig(
@@ -94,6 +102,7 @@ FILES: Mapping[str, tuple[str, Callable[[str], str | bytes]]] = {
     "cell of CSV": ("a.csv", lambda text: f'text,n\n"{text}'),
     "JSON": ("a.json", lambda text: f'[{{"text": "a"}}, {text}'),
     "JSON lines": ("a.jsonl", lambda text: json.dumps({"text": text, "url": text})),
+    "threads": ("a.json", lambda text: f'{{"text": "a", "comments": [{{"text": "b"}}, {text}'),
     "notebook": ("a.ipynb", _notebook),
     "EPUB": ("a.epub", _zipped),
 }
@@ -113,6 +122,13 @@ FUNCTIONS: Mapping[str, Callable[[str], object]] = {
     "divided words": lambda text: join_divided_words(text.replace("-", "\x02"), "\x02"),
     "words": words_of,
     "normal form": normal_form,
+    "addresses": lambda text: (normalized_url(f"http://a.example/{text}"), host_of(text)),
+    "letters": letters,
+    "shingles": lambda text: shingles([well_formed(text)]),
+    "differences": lambda text: side_by_side(text, f"a {text}"),
+    "frames of Gutenberg": without_gutenberg,
+    "words of English": english_words,
+    "stated language": one_code,
     "filters": lambda text: Judge(RULES).judge([text]),
 }
 

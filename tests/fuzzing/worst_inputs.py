@@ -300,6 +300,7 @@ OPENINGS = (
         "{",
         "}",
     ),
+    *("\u0301\u0316", "\u0f73", "\u0301\uff9e"),
 )
 """What opens or divides something in one of the formats."""
 

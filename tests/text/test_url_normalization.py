@@ -78,3 +78,9 @@ def test_other_urls_have_no_normal_form(text: str) -> None:
 def test_a_normalized_url_is_unchanged(path: str, query: str, fragment: str) -> None:
     once = normalized_url(f"http://example.org/{path}?{query}#{fragment}")
     assert once is None or normalized_url(f"http://{once}") == once
+
+
+def test_half_a_character_in_a_url_is_the_replacement_character() -> None:
+    for url in ("http://a.example/%s?b=%s#/%s", "http://%s.example/"):
+        one, other = (url.replace("%s", half) for half in ("\ud800", "\ufffd"))
+        assert normalized_url(one) == normalized_url(other)

@@ -32,6 +32,7 @@ PICTURES = (
 )
 ANNOTATION = "annotation[encoding*='tex' i]"
 DISPLAY_STYLE = re.compile(r"\{\s*\\(?:displaystyle|textstyle)\b(.*)\}", re.DOTALL)
+CDATA_START = re.compile(r"\s*+%\s*+<!\[CDATA\[")
 SCRIPTS = {"msup": "^", "mover": "^", "msub": "_", "munder": "_", "mfrac": "/"}
 BOTH = {"msubsup", "munderover"}
 LEFT_OUT = {"annotation", "annotation-xml", "mphantom", "maction-hidden"}
@@ -88,10 +89,21 @@ def _source(tex: str) -> str:
     >>> _source(r"{\displaystyle h+3n}")
     'h+3n'
     """
-    tex = re.sub(r"^\s*%\s*<!\[CDATA\[|%?\s*\]\]>\s*$", "", tex)
-    tex = " ".join(tex.split())
+    tex = " ".join(_without_cdata(tex).split())
     found = DISPLAY_STYLE.fullmatch(tex)
     return found[1].strip() if found else tex
+
+
+def _without_cdata(tex: str) -> str:
+    """Return a source without the marks of CDATA around it, which are comments of TeX.
+
+    >>> _without_cdata("% <![CDATA[ a % ]]>")
+    ' a '
+    """
+    if start := CDATA_START.match(tex):
+        tex = tex[start.end() :]
+    end = tex.rstrip()
+    return end.removesuffix("]]>").rstrip().removesuffix("%") if end.endswith("]]>") else tex
 
 
 def _linear(node: Any, depth: int) -> str:
