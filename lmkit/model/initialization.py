@@ -12,6 +12,8 @@
 Choices:
 - On the CPU, in a fixed order, and from a dedicated generator: a seed gives the same model on every
   device and for any number of processes.
+- Some rows are drawn at a time, and a process that has a part of a parameter keeps what belongs to
+  it: so initialization never holds a full model, nor a full matrix.
 - Norm weights are 1, biases 0. XLNet's attention biases are random, as in its code, and so is its
   query vector; elsewhere only the permutation objective uses that, and where it isn't used it
   remains 0.
@@ -24,7 +26,9 @@ Shapes: D hidden size, K head dimension, L blocks, V vocabulary.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -36,21 +40,75 @@ STANDARD_DEVIATION = 0.02
 RESIDUAL_OUTPUTS = ("attention.output.weight", "feed_forward.down.weight")
 
 
+PIECE = 2**20
+"""Numbers that are drawn at a time."""
+DRAWN_TOGETHER = 16
+"""Numbers that torch draws as one: it makes pairs of normal numbers from the first eight and the
+last eight uniform ones (`normal_fill` of ATen)."""
+
+
+class LocalPart(NamedTuple):
+    """What a process has of a parameter: all of it, or one part of an axis."""
+
+    tensor: Tensor
+    axis: int = 0
+    start: int = 0
+    """Where on that axis the part begins."""
+
+    def copy_rows(self, first: int, rows: Tensor) -> None:
+        """Copy from some rows of the full parameter what belongs to the part."""
+        if self.axis:
+            own = rows.narrow(self.axis, self.start, self.tensor.shape[self.axis])
+            self.tensor[first : first + len(rows)].copy_(own)
+            return
+        begin = max(first, self.start)
+        end = min(first + len(rows), self.start + len(self.tensor))
+        if begin < end:
+            own = rows[begin - first : end - first]
+            self.tensor[begin - self.start : end - self.start].copy_(own)
+
+
 @torch.no_grad()
 def initialize_weights(
-    parameters: Iterable[tuple[str, nn.Parameter]], config: ModelConfig, seed: int
+    parameters: Iterable[tuple[str, nn.Parameter]],
+    config: ModelConfig,
+    seed: int,
+    part_of: Callable[[nn.Parameter], LocalPart] = LocalPart,
 ) -> None:
-    """Initialize every weight; a seed gives the same values on every device."""
+    """Initialize every weight; a seed gives the same values on every device.
+
+    `part_of` returns what this process has of a parameter.
+    """
     generator = torch.Generator().manual_seed(seed)
     for name, parameter in parameters:
-        if parameter.is_meta:  # to be loaded from a checkpoint
+        part = part_of(parameter)
+        if part.tensor.is_meta:  # to be loaded from a checkpoint, or to be sharded first
             continue
         std = standard_deviation(name, parameter, config)
         if std is None:
-            parameter.fill_(1.0 if name.endswith("norm.weight") else 0.0)
+            part.tensor.fill_(1.0 if name.endswith("norm.weight") else 0.0)
             continue
-        is_random = torch.empty(parameter.shape, dtype=torch.float32, device="cpu")
-        parameter.copy_(is_random.normal_(0.0, std, generator=generator))
+        for first, rows in _drawn_rows(parameter.shape, std, generator):
+            part.copy_rows(first, rows)
+
+
+def _drawn_rows(
+    shape: torch.Size, std: float, generator: torch.Generator
+) -> Iterator[tuple[int, Tensor]]:
+    """Draw a tensor some rows at a time; yield the number of the first of them, and the rows.
+
+    They are the numbers that torch draws for the full tensor. It draws the last 16 once more where
+    their number isn't a multiple of 16, and otherwise if there are fewer than 16: so all pieces but
+    the last are multiples of 16, and the last has at least 16.
+    """
+    rows, width = shape[0], shape[1:].numel()
+    step = max(1, PIECE // (DRAWN_TOGETHER * width)) * DRAWN_TOGETHER
+    starts = [*range(0, rows, step)]
+    if len(starts) > 1 and (rows - starts[-1]) * width < DRAWN_TOGETHER:
+        starts.pop()
+    for first, end in pairwise([*starts, rows]):
+        piece = torch.empty(end - first, *shape[1:], dtype=torch.float32, device="cpu")
+        yield first, piece.normal_(0.0, std, generator=generator)
 
 
 def standard_deviation(name: str, parameter: Tensor, config: ModelConfig) -> float | None:

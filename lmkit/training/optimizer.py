@@ -10,12 +10,14 @@ Choices:
   optimizer's step count remain unchanged.
 - The check remains on the device. AdamW's fused kernel reads the flag there, so that a GPU never
   waits for the CPU. With an algorithm that has no such flag, it waits for the norm at each step.
+- An algorithm that needs full matrices gathers them where they are sharded (`gathered_optimizer`).
 - Options are in `training.options`, so that they can be read without torch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -23,6 +25,8 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim import Optimizer
 
+from lmkit.training.distributed.gathered_optimizer import GatheredOptimizer
+from lmkit.training.distributed.sharded_weights import LocalShard
 from lmkit.training.optimizers.registry import ALGORITHMS, REST, Algorithm
 from lmkit.training.options import OptimConfig
 
@@ -59,10 +63,22 @@ def parts_of(optimizer: Optimizer | CombinedOptimizer) -> tuple[Optimizer, ...]:
     return optimizer.parts if isinstance(optimizer, CombinedOptimizer) else (optimizer,)
 
 
-def optimizer_of(
-    parameters: Iterable[tuple[str, nn.Parameter]], config: OptimConfig
+def optimizer_of_shards(
+    shards: Sequence[LocalShard], config: OptimConfig
 ) -> Optimizer | CombinedOptimizer:
-    """Return the optimizer of parameters with these names; tied ones must be given once."""
+    """Return the optimizer of this process's shards of a model."""
+    return optimizer_of([(shard.name, shard.local) for shard in shards], config, shards)
+
+
+def optimizer_of(
+    parameters: Iterable[tuple[str, nn.Parameter]],
+    config: OptimConfig,
+    shards: Sequence[LocalShard] = (),
+) -> Optimizer | CombinedOptimizer:
+    """Return the optimizer of parameters with these names; tied ones must be given once.
+
+    `shards` tells which of them are a part of a weight.
+    """
     algorithm = ALGORITHMS[config.algorithm]
     taken: list[nn.Parameter] = []
     rest: list[nn.Parameter] = []
@@ -71,14 +87,22 @@ def optimizer_of(
             is_taken = not algorithm.only_block_matrices or _is_inner(name, parameter)
             (taken if is_taken else rest).append(parameter)
     owners = [(each, p) for each, p in ((algorithm, taken), (ALGORITHMS[REST], rest)) if p]
-    parts = [_build(each, its_parameters, config) for each, its_parameters in owners]
+    parts = [_build(each, its_parameters, config, shards) for each, its_parameters in owners]
     has_flag = len(parts) == 1 and owners[0][0].reads_found_inf
     return parts[0] if has_flag else CombinedOptimizer(*parts)
 
 
-def _build(algorithm: Algorithm, parameters: list[nn.Parameter], config: OptimConfig) -> Optimizer:
+def _build(
+    algorithm: Algorithm,
+    parameters: list[nn.Parameter],
+    config: OptimConfig,
+    shards: Sequence[LocalShard],
+) -> Optimizer:
     options = {name: getattr(config, name) for name in algorithm.options}
-    return algorithm.load()(_groups(parameters, config.weight_decay), **options)
+    groups, make = _groups(parameters, config.weight_decay), partial(algorithm.load(), **options)
+    if algorithm.needs_full_matrices and any(shard.is_sharded for shard in shards):
+        return GatheredOptimizer(groups, make, shards)
+    return make(groups)
 
 
 def _groups(parameters: list[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:

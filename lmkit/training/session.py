@@ -2,8 +2,9 @@
 
 Choices:
 - Only rank zero writes. What it writes is gathered from all.
-- A checkpoint is written in the background (`background_saver`); where that fails during training,
-  the older ones are kept and training continues. Only the last one has to succeed.
+- A checkpoint is written in the background (`background_saver`); of sharded weights only its end is
+  (`streamed_save`). Where it fails during training, the older ones are kept and training continues.
+  Only the last one has to succeed.
 - A rollback resumes from the last checkpoint, with the batches since counted as skipped. That count
   is kept in memory until the next checkpoint: a run that is killed before meets the same spike
   again, and rolls back again.
@@ -23,9 +24,11 @@ from lmkit.execution.ranks import rank, ranks
 from lmkit.objectives.batch import MakeBatch
 from lmkit.training.checkpoints.background_saver import Saver
 from lmkit.training.checkpoints.layout import newest_first
-from lmkit.training.checkpoints.save_load import load, save, snapshot
+from lmkit.training.checkpoints.save_load import finish, load, save, snapshot
+from lmkit.training.checkpoints.streamed_save import write_shards
 from lmkit.training.data.step_batches import TrainingRows
 from lmkit.training.distributed.parallelism import Parallelism
+from lmkit.training.distributed.rank_zero import barrier
 from lmkit.training.distributed.stall_watch import Watch
 from lmkit.training.evaluations.sampling_prompts import PromptSampler
 from lmkit.training.evaluations.task_evaluation import TaskEvaluation
@@ -135,6 +138,7 @@ class Session:
 
     def _roll_back(self, start: Progress, spike: SpikeError) -> Progress:
         """Return to the last checkpoint, with the batches since counted as skipped."""
+        barrier()  # rank zero has finished the checkpoint that was being written
         restored = self._restore()
         assert restored, "a run that may be rolled back is saved at its start"
         left_out = start.left_out + spike.reached - restored.step
@@ -187,19 +191,29 @@ class Checkpoints:
         self._saver.__exit__(*raised)
 
     def save(self, progress: Progress) -> None:
-        """Copy the state on all ranks, and let rank zero start to write it."""
+        """Let rank zero start to write the state, or write with all ranks what is sharded."""
         self._watch.beat(progress.step, "saving")
         self._display.sync()
-        session, is_rank_zero = self._session, rank() == 0
-        shards = session.parallelism.local_shards
-        copy = snapshot(session.parallelism.model, session.optimizer, shards, keep=is_rank_zero)
+        session = self._session
         state: dict[str, Any] = {**asdict(progress), "recipe": session.recipe_hash}
         if session.scale is not None:
             state["loss_scale"] = session.scale.state()
-        if is_rank_zero:
+        if rank() == 0:
             self._saver.wait()  # its error is about the checkpoint before
             self._saving = progress.step
-            self._saver.begin(lambda: save(session.run, progress.step, copy, state, session.keep))
+        run, step, keep = session.run, progress.step, session.keep
+        model, shards = session.parallelism.model, session.parallelism.local_shards
+        if session.parallelism.mode != "ddp":
+            try:
+                write_shards(run, step, model, session.optimizer, shards, state)
+            except OSError as error:
+                self._failed(error)
+                return
+            if rank() == 0:
+                self._saver.begin(lambda: finish(run, step, keep))
+        elif rank() == 0:
+            copy = snapshot(model, session.optimizer, shards)
+            self._saver.begin(lambda: save(run, step, copy, state, keep))
 
     def _failed(self, error: OSError) -> None:
         if self._saving == self._session.recipe.steps:

@@ -3,7 +3,10 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
+from lmkit.model import initialization
+from lmkit.model.initialization import LocalPart
 from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
 from tests.model.tiny import counting, tokens
@@ -107,3 +110,37 @@ def test_biases_start_at_zero_and_norm_weights_at_one() -> None:
             assert (parameter == 1).all(), name
         elif parameter.ndim == 1:
             assert not parameter.any(), name
+
+
+@pytest.mark.parametrize("shape", [(7,), (16,), (40,), (50, 1), (33, 3), (100, 7), (64, 48)])
+@pytest.mark.parametrize("processes", [1, 3])
+def test_rows_that_are_drawn_in_pieces_are_those_of_torch(
+    shape: tuple[int, ...], processes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each process keeps its part, and all leave the generator where torch leaves it."""
+    monkeypatch.setattr(initialization, "PIECE", 16)
+    monkeypatch.setattr(initialization, "standard_deviation", lambda *_: 0.5)
+    expected_generator = torch.Generator().manual_seed(9)
+    expected = [
+        torch.empty(shape).normal_(0.0, 0.5, generator=expected_generator) for _ in range(2)
+    ]
+    parameters = [(name, nn.Parameter(torch.empty(shape))) for name in "ab"]
+    for axis in range(len(shape)):
+        found: list[list[torch.Tensor]] = []
+        for number in range(processes):
+            parts: dict[int, LocalPart] = {}
+
+            def part_of(
+                parameter: nn.Parameter,
+                number: int = number,
+                axis: int = axis,
+                parts: dict[int, LocalPart] = parts,
+            ) -> LocalPart:
+                chunks = torch.empty(shape).tensor_split(processes, axis)
+                start = sum(chunk.shape[axis] for chunk in chunks[:number])
+                return parts.setdefault(id(parameter), LocalPart(chunks[number], axis, start))
+
+            initialization.initialize_weights(parameters, ModelConfig(), 9, part_of)
+            found.append([parts[id(parameter)].tensor for _, parameter in parameters])
+        for number, full in enumerate(expected):
+            assert torch.cat([each[number] for each in found], axis).equal(full)

@@ -1,6 +1,8 @@
 """Computes the gradients of one step of each objective, in one or several processes."""
 
+import itertools
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,18 +21,26 @@ from lmkit.objectives.plm.objective import plm
 from lmkit.objectives.span_corruption.masked_spans import Marks, span_corruption
 from lmkit.packing.token_rows import SequenceBatch
 from lmkit.tokenizers.word_boundaries import WordBoundaries
-from lmkit.training.distributed.parallelism import Parallelism
+from lmkit.training.distributed.parallelism import Parallelism, ParallelMode
 from lmkit.training.distributed.rank_zero import barrier
+from lmkit.training.distributed.sharded_start import initialize_shards
 from lmkit.training.loop import Hooks, Progress, train
-from lmkit.training.optimizer import optimizer_of
+from lmkit.training.optimizer import optimizer_of_shards
 from tests.training.tiny import RECIPE
 
 SIZE, FIRST, ROWS, LENGTH = 40, 12, 8, 24
 ORDINARY_V = np.arange(SIZE) >= FIRST
 MARKS = Marks(tuple(range(11, 4, -1)), 2, (), 1, 0)
 WORDS = WordBoundaries([" a" if ordinary else None for ordinary in ORDINARY_V])
+MODES: tuple[ParallelMode, ...] = ("ddp", "fsdp", "tensor")
 KINDS: dict[str, tuple[dict[str, str], MakeBatch]] = {
     "clm": ({}, clm),
+    "qwen": ({"qk_norm": "true", "kv_heads": "2", "biases": "true"}, clm),
+    "relative": ({"position": "relative"}, clm),
+    "alibi": ({"position": "alibi", "window": "5"}, clm),
+    "learned": ({"position": "learned", "max_positions": "24"}, clm),
+    "sinusoidal": ({"position": "sinusoidal"}, clm),
+    "none": ({"position": "none"}, clm),
     "mlm": ({"architecture": "encoder"}, lambda rows, keys: mlm(rows, keys, 2, ORDINARY_V)),
     "plm": (
         {"architecture": "encoder", "position": "transformer-xl"},
@@ -65,25 +75,29 @@ class Ragged:
         )
 
 
-def gradients(kind: str, micro_batch: int) -> dict[str, NDArray[Any]]:
-    """Return the gradients of the first step, before clipping."""
+def gradients(kind: str, micro_batch: int, mode: ParallelMode = "ddp") -> dict[str, NDArray[Any]]:
+    """Return the gradients of the first step, before clipping; those of all processes together."""
     shape: dict[str, object] = {"layers": 2, "hidden_size": 32, "heads": 4}
     parts, objective = KINDS[kind]
-    model = Transformer(ModelConfig.model_validate(shape | parts), SIZE, seed=5)
-    parallelism = Parallelism(model, Accelerator(cpu=True))
+    config, accelerator = ModelConfig.model_validate(shape | parts), Accelerator(cpu=True)
+    with nullcontext() if mode == "ddp" else torch.device("meta"):
+        model = Transformer(config, SIZE, seed=5)
+    parallelism = Parallelism(model, accelerator, mode)
+    if mode != "ddp":
+        initialize_shards(model, accelerator.device, seed=5)
     found: dict[str, NDArray[Any]] = {}
     take = parallelism.collect_gradients
 
     def record() -> None:
         take()
         found.update(
-            (one.name, one.local.grad.numpy().copy())
+            (one.name, one.full(one.local.grad).numpy().copy())
             for one in parallelism.local_shards
             if one.local.grad is not None
         )
 
     parallelism.collect_gradients = record  # type: ignore[method-assign]
-    optimizer = optimizer_of(model.named_parameters(), RECIPE.optim)
+    optimizer = optimizer_of_shards(parallelism.local_shards, RECIPE.optim)
     recipe = replace(RECIPE, steps=1, global_batch_size=ROWS, micro_batch=micro_batch)
     train(parallelism, optimizer, Ragged(), objective, recipe, Progress(), Hooks())
     return found
@@ -91,9 +105,9 @@ def gradients(kind: str, micro_batch: int) -> dict[str, NDArray[Any]]:
 
 def main(folder: Path) -> None:
     rank = Accelerator(cpu=True).process_index
-    for kind in KINDS:
-        found = gradients(kind, 3)
-        np.savez(folder / f"{kind}-{rank}.npz", **found)
+    for kind, mode in itertools.product(KINDS, MODES):
+        found = gradients(kind, 3, mode)
+        np.savez(folder / f"{kind}-{mode}-{rank}.npz", **found)
     barrier()
     torch.distributed.destroy_process_group()
 

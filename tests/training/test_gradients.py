@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.training.gradients import KINDS, ROWS, gradients
+from lmkit.model.options import ModelConfig
+from lmkit.model.positions.registry import POSITIONS
+from tests.training.gradients import KINDS, MODES, ROWS, gradients
 from tests.training.launched import ENVIRONMENT
 
 
@@ -40,9 +42,17 @@ def test_micro_batches_of_any_size_add_up_to_the_same(kind: str) -> None:
         same(whole, gradients(kind, micro_batch))
 
 
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_two_processes_have_the_same_gradients_on_each_rank(kind: str, two_processes: Path) -> None:
+def test_two_processes_have_the_same_gradients_on_each_rank(
+    kind: str, mode: str, two_processes: Path
+) -> None:
+    """In all modes, and of all position encodings."""
     whole = gradients(kind, ROWS)
     for rank in (0, 1):
-        with np.load(two_processes / f"{kind}-{rank}.npz") as found:
+        with np.load(two_processes / f"{kind}-{mode}-{rank}.npz") as found:
             same(whole, dict(found))
+
+
+def test_all_position_encodings_are_among_them() -> None:
+    assert {ModelConfig.model_validate(KINDS[kind][0]).position for kind in KINDS} == {*POSITIONS}

@@ -1,7 +1,10 @@
 """From the plan of a run to the session that trains it: model, data, optimizer, validation.
 
-Choice: the micro-batch is searched with the model on its device, before it is wrapped for several
-processes: what is measured on a GPU is the model itself.
+Choices:
+- The micro-batch is searched with the model on its device, before it is wrapped for several
+  processes: what is measured on a GPU is the model itself. Where no process will have the full
+  model, it is estimated.
+- A model that will be sharded is described on the `meta` device, and gets memory once it is.
 """
 
 import numpy as np
@@ -9,20 +12,23 @@ import torch
 from accelerate import Accelerator
 
 from lmkit.commands.pretrain.compile_choice import COMPILE, compiles, flops_of_a_token
+from lmkit.commands.pretrain.described_model import described_model
 from lmkit.commands.pretrain.resolve import RunPlan
 from lmkit.counter_rng import row_keys
 from lmkit.execution.progress import log_message
+from lmkit.execution.ranks import ranks
 from lmkit.model.transformer import Transformer
 from lmkit.training.checkpoints.initial_weights import copy_weights
 from lmkit.training.checkpoints.run_folder import RunFolder
 from lmkit.training.data.step_batches import TrainingRows
 from lmkit.training.distributed.parallelism import Parallelism
 from lmkit.training.distributed.rank_zero import on_rank_zero
+from lmkit.training.distributed.sharded_start import initialize_shards
 from lmkit.training.evaluations.sampling_prompts import PromptSampler
 from lmkit.training.evaluations.task_evaluation import TaskEvaluation
 from lmkit.training.loss_scale import LossScale
 from lmkit.training.monitoring.peak_flops import ModelFlops, peak_flops
-from lmkit.training.optimizer import optimizer_of
+from lmkit.training.optimizer import optimizer_of_shards
 from lmkit.training.planning.micro_batch import find_micro_batch, fits_by_estimate, fits_on_gpu
 from lmkit.training.session import Session
 from lmkit.training.tracking.registry import TrackedRun
@@ -32,13 +38,19 @@ from lmkit.training.validation import Validation
 def build_session(plan: RunPlan, folder: RunFolder, accelerator: Accelerator) -> Session:
     """Return what trains the run, from its last checkpoint or from scratch."""
     options, data = plan.options, plan.packed.rows()
-    model = _model(plan).to(accelerator.device)
+    model = described_model(plan)
+    if not plan.is_sharded:
+        model.to(accelerator.device)
     micro_batch = _micro_batch(plan, folder, model, data, accelerator)
     recipe = plan.recipe(len(data), micro_batch)
     if _is_compiled(plan, folder, data, accelerator, micro_batch):
         log_message("compiling the blocks in the first step, which takes up to a minute longer")
         model.compile_blocks()
     parallelism = Parallelism(model, accelerator, plan.parallel)
+    if plan.is_sharded:
+        initialize_shards(model, accelerator.device, options.seed)
+    if plan.initial_tensors is not None:
+        copy_weights(model, plan.initial_tensors)
     held_out = plan.packed.held_out()
     scored = plan.scored_model(model)
     is_fp16 = accelerator.mixed_precision == "fp16"
@@ -47,9 +59,7 @@ def build_session(plan: RunPlan, folder: RunFolder, accelerator: Accelerator) ->
         recipe=recipe,
         recipe_hash=folder.recipe,
         parallelism=parallelism,
-        optimizer=optimizer_of(
-            [(shard.name, shard.local) for shard in parallelism.local_shards], options.optim
-        ),
+        optimizer=optimizer_of_shards(parallelism.local_shards, options.optim),
         data=data,
         make_batch=plan.make_batch,
         order=plan.packed.order(data),
@@ -109,16 +119,6 @@ def _tracked(plan: RunPlan, folder: RunFolder) -> TrackedRun:
     return TrackedRun(options.output, options.log_every, options.track, name, folder.options)
 
 
-def _model(plan: RunPlan) -> Transformer:
-    """Return the model with its initial weights, which the plan then no longer holds."""
-    model = Transformer(plan.model, plan.vocabulary_size, seed=plan.options.seed)
-    model.recompute(plan.options.activation_checkpointing)
-    if plan.initial_tensors:
-        copy_weights(model, plan.initial_tensors)
-        plan.initial_tensors.clear()
-    return model
-
-
 def _micro_batch(
     plan: RunPlan,
     folder: RunFolder,
@@ -134,8 +134,11 @@ def _micro_batch(
     def fits(rows: int) -> bool:
         numbers = np.arange(rows) % len(data)
         batch = plan.make_batch(data.read(numbers), row_keys(plan.options.seed, 1, numbers))
-        if device.type != "cuda":
-            return fits_by_estimate(plan.model, plan.vocabulary_size, batch, device, bf16=bf16)
+        if device.type != "cuda" or plan.is_sharded:
+            shards = ranks() if plan.is_sharded else 1
+            return fits_by_estimate(
+                plan.model, plan.vocabulary_size, batch, device, bf16=bf16, shards=shards
+            )
         with accelerator.autocast():
             return fits_on_gpu(model, batch.tensors())
 

@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
 
 from lmkit.artifacts.inputs import Inputs
 from lmkit.artifacts.manifest import flat
@@ -31,7 +30,7 @@ from lmkit.objectives.batch import MakeBatch
 from lmkit.objectives.objective import Packing, objective_of
 from lmkit.objectives.options import check_compatible
 from lmkit.tokenizers.tokenizer import Tokenizer
-from lmkit.training.checkpoints.initial_weights import InitialWeights
+from lmkit.training.checkpoints.initial_weights import InitialTensors, InitialWeights
 from lmkit.training.checkpoints.layout import newest_first
 from lmkit.training.checkpoints.overrides import (
     EarlierOptions,
@@ -82,8 +81,8 @@ class RunPlan:
     """Makes the batches of validation."""
     inputs: Inputs
     """The packed folders, and the model of --init-from."""
-    initial_tensors: dict[str, Tensor]
-    """Its weights; emptied once the run's model has them."""
+    initial_tensors: InitialTensors | None = None
+    """Its weights, which the run's model takes; None where there are none, or it resumes."""
     trained_positions: int | None = None
     """How many of its learned positions the sequences train, or the model of --init-from had
     trained; None where positions aren't learned."""
@@ -114,6 +113,11 @@ class RunPlan:
     def batch_sizes(self) -> BatchSizes:
         """How many sequences each batch has."""
         return batch_sizes(self.options, self.packed.sequence_length, self.earlier)
+
+    @property
+    def is_sharded(self) -> bool:
+        """Whether each process has a part of the weights."""
+        return self.parallel != "ddp" and ranks() > 1
 
     @property
     def rows_per_rank(self) -> int:
@@ -220,7 +224,7 @@ def resolve(config: PretrainConfig) -> RunPlan:
         rows=len(packed.rows()),
     )
     if not config.dry_run:
-        refuse_mode(parallel, ranks(), model, config.optim.algorithm)
+        refuse_mode(parallel, ranks(), model)
     trained_positions = _trained_positions(config, model, packed)
     plan = RunPlan(
         options=config,
@@ -396,16 +400,16 @@ def _refuse_long_rows(config: PretrainConfig, model: ModelConfig, packed: Packed
 
 def _inputs_and_weights(
     config: PretrainConfig, packed: PackedInputs
-) -> tuple[Inputs, dict[str, Tensor]]:
+) -> tuple[Inputs, InitialTensors | None]:
     """Return the inputs of the run, and its initial weights, if it has any.
 
     A run that resumes has its own weights, and they aren't read again.
     """
     if config.init_from is None:
-        return packed.inputs, {}
+        return packed.inputs, None
     initial_weights = InitialWeights.at(config.init_from)
     refuse_overlap(config.output, [initial_weights.path])
     resumes = not config.overwrite and bool(newest_first(config.output))
     tokenizer = Tokenizer.load(packed.path / "tokenizer")
-    weights = {} if resumes else initial_weights.load(tokenizer)
-    return packed.inputs.merged_with(initial_weights.inputs), weights
+    tensors = None if resumes else initial_weights.load(tokenizer)
+    return packed.inputs.merged_with(initial_weights.inputs), tensors

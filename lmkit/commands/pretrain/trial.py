@@ -12,19 +12,20 @@ import numpy as np
 from torch.optim import Optimizer
 
 from lmkit.commands.pretrain.compile_choice import compiles
+from lmkit.commands.pretrain.described_model import described_model
 from lmkit.commands.pretrain.resolve import RunPlan
 from lmkit.counter_rng import row_keys
 from lmkit.execution.progress import log_message, warn
 from lmkit.execution.ranks import ranks
-from lmkit.model.transformer import Transformer
 from lmkit.packing.token_rows import TokenSequences
 from lmkit.training.checkpoints.resolved_values import resolved_steps
 from lmkit.training.data.mixed_rows import MixedRows
 from lmkit.training.distributed.launch import accelerator_for
 from lmkit.training.distributed.parallelism import Parallelism
 from lmkit.training.distributed.rank_zero import on_rank_zero
+from lmkit.training.distributed.sharded_start import initialize_shards
 from lmkit.training.loop import Hooks, Progress, train
-from lmkit.training.optimizer import CombinedOptimizer, optimizer_of
+from lmkit.training.optimizer import CombinedOptimizer, optimizer_of_shards
 from lmkit.training.planning.forecast import Forecast, forecast
 from lmkit.training.precision import Precision, choose_precision
 from lmkit.training.schedule_warnings import schedule_warnings
@@ -61,14 +62,15 @@ class Trial:
     def _parallelism_and_optimizer(self) -> tuple[Parallelism, Optimizer | CombinedOptimizer]:
         plan, options = self._plan, self._plan.options
         accelerator = accelerator_for(options.device, self._precision)
-        model = Transformer(plan.model, plan.vocabulary_size, seed=options.seed)
-        model = model.to(accelerator.device)
-        model.recompute(options.activation_checkpointing)
+        model = described_model(plan)
+        if not plan.is_sharded:
+            model.to(accelerator.device)
         if self._compiled:
             model.compile_blocks()
         parallelism = Parallelism(model, accelerator, plan.parallel)
-        named = [(shard.name, shard.local) for shard in parallelism.local_shards]
-        return parallelism, optimizer_of(named, options.optim)
+        if plan.is_sharded:
+            initialize_shards(model, accelerator.device, options.seed)
+        return parallelism, optimizer_of_shards(parallelism.local_shards, options.optim)
 
 
 def dry_run(plan: RunPlan) -> Forecast:

@@ -58,8 +58,8 @@ class PositionEncoding:
     attention: ClassVar[type[Attention]] = Attention
     """The self-attention of blocks."""
     adds_to_scores: ClassVar[bool] = False
-    """Whether a bias is added to the scores. Then attention keeps a T x S matrix for each head,
-    flex attention isn't used, and heads can't be split over processes."""
+    """Whether a bias is added to the scores. Then attention keeps a T x S matrix for each head, and
+    flex attention isn't used."""
     trains_bias: ClassVar[bool] = False
     """Whether that bias has a gradient, which torch's fast attention kernels don't compute."""
     random_vectors: ClassVar[tuple[str, ...]] = ()

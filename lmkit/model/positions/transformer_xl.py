@@ -26,10 +26,13 @@ class TransformerXLAttention(Attention):
 
     def __init__(self, config: ModelConfig, *, causal: bool = False) -> None:
         super().__init__(config, causal=causal)
+        self.channels = config.heads * self.head_dim
+        self.first_channel = 0
+        """The first channel of the queries; those before it may be another process's."""
         # Vectors, so that they get no weight decay, like all biases.
-        self.content_bias = nn.Parameter(torch.empty(config.heads * self.head_dim))
-        self.position_bias = nn.Parameter(torch.empty(config.heads * self.head_dim))
-        self.distance = Linear(config.hidden_size, config.heads * self.head_dim)
+        self.content_bias = nn.Parameter(torch.empty(self.channels))
+        self.position_bias = nn.Parameter(torch.empty(self.channels))
+        self.distance = Linear(config.hidden_size, self.channels)
 
     def forward(
         self,
@@ -49,7 +52,7 @@ class TransformerXLAttention(Attention):
         assert mask is None or isinstance(mask, Tensor)
         scores_BHTS = bias_with_mask(bias_BHTS, mask)
         assert scores_BHTS is not None
-        q_BHTK = self._split_heads(q_BTE + self.content_bias.to(q_BTE.dtype))
+        q_BHTK = self._split_heads(self._biased(q_BTE, self.content_bias))
         k_BHSK, v_BHSK = (
             self._split_heads(self.key(kv_input_BSD)),
             self._split_heads(self.value(kv_input_BSD)),
@@ -60,10 +63,15 @@ class TransformerXLAttention(Attention):
             )
         return self._attend_and_project(q_BHTK, k_BHSK, v_BHSK, scores_BHTS)
 
+    def _biased(self, q_BTE: Tensor, bias: Tensor) -> Tensor:
+        """Add a bias to the queries of the heads that there are."""
+        own_E = bias.narrow(0, self.first_channel, q_BTE.shape[-1])
+        return q_BTE + own_E.to(q_BTE.dtype)
+
     def _position_scores(self, q_BTE: Tensor, inputs: AttentionInputs, length: int) -> Tensor:
         """Return the score of each query and key by their distance, not scaled."""
         assert inputs.distance_encodings_RD is not None
-        q_BHTK = self._split_heads(q_BTE + self.position_bias.to(q_BTE.dtype))
+        q_BHTK = self._split_heads(self._biased(q_BTE, self.position_bias))
         encodings_HKR = self._split_heads(self.distance(inputs.distance_encodings_RD)[None])[0].mT
         by_distance_BHTR = q_BHTK @ encodings_HKR
         if inputs.columns_BT is None:

@@ -9,12 +9,14 @@ Choices:
   word embeddings for pretrained language models"). A tokenizer without some tokens of the old one
   is another one, and refused: what the model knows of those tokens would be lost.
 - Rows of an embedding beyond the number of tokens are dropped.
+- What is wrong with the folder or the tokenizer is found at once; the weights are read when a model
+  takes them, one after the other, so that no process holds them all.
 - Optimizer, step and data start from scratch.
 
 Shapes: V vocabulary, D hidden size.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -35,7 +37,8 @@ from lmkit.storage.atomic_files import sha256
 from lmkit.tokenizers.tokenizer import TOKENIZER as TOKENIZER_JSON
 from lmkit.tokenizers.tokenizer import Tokenizer
 from lmkit.training.checkpoints.layout import MODEL
-from lmkit.training.checkpoints.saved_weights import read_tensors, weights
+from lmkit.training.checkpoints.saved_weights import weights
+from lmkit.training.checkpoints.tensor_file import TensorFile
 from lmkit.training.checkpoints.trained_model import (
     TOKENIZER,
     find_run,
@@ -43,6 +46,7 @@ from lmkit.training.checkpoints.trained_model import (
     read_description,
     run_of,
 )
+from lmkit.training.distributed.sharded_weights import local_part
 
 VOCABULARY_WEIGHTS = ("embedding.weight", "output.weight", "output_bias")
 """Weights with a row, or a number, for each token."""
@@ -118,56 +122,83 @@ class InitialWeights:
             and (actual := getattr(config, name)) != (expected := getattr(self.config, name))
         ]
 
-    def load(self, tokenizer: Tokenizer) -> dict[str, Tensor]:
-        """Return the weights, by lmkit's names, for the tokens of a tokenizer; in fp32.
+    def load(self, tokenizer: Tokenizer) -> "InitialTensors":
+        """Return the weights for the tokens of a tokenizer, which are read when they are taken.
 
         Raises InputError where the folder is corrupt, or the tokenizer another one.
         """
         old = Tokenizer.load(self.tokenizer_folder)
         old_rows_V = torch.tensor(_old_rows(old, tokenizer, self.path))
-        tensors = self._weights()
-        if VOCABULARY_WEIGHTS[0] not in tensors:
-            raise InputError(
-                f"--init-from: {self.path}: has no {VOCABULARY_WEIGHTS[0]}",
-                "restore a good copy of the folder",
-            )
-        rows = tensors[VOCABULARY_WEIGHTS[0]].shape[0]
+        rows = self._embedding_rows()
         known_V = (old_rows_V >= 0) & (old_rows_V < rows)
         if new_tokens := len(old_rows_V) - int(known_V.sum()):
             log_message(
                 f"{self.path}: {new_tokens:,} tokens are new to it; they start at the mean of the "
                 "others"
             )
-        for name in VOCABULARY_WEIGHTS:
-            if name in tensors and not (
-                len(old_rows_V) == rows and old_rows_V.equal(torch.arange(rows))
-            ):
-                tensors[name] = _rearranged(tensors[name], old_rows_V, known_V)
-        return tensors
+        is_same = len(old_rows_V) == rows and old_rows_V.equal(torch.arange(rows))
+        return InitialTensors(self, None if is_same else (old_rows_V, known_V))
 
-    def _weights(self) -> dict[str, Tensor]:
+    def _embedding_rows(self) -> int:
+        """Return the rows of the embedding, after a look at all that can be known to be wrong."""
         if self.hf_checkpoint:
-            return dict(weights_of(self.hf_checkpoint))
+            next(self.weights(), None)
+            return self.hf_checkpoint.vocabulary_size
         assert self.checkpoint
-        return read_tensors(self.checkpoint / MODEL)
+        shapes = TensorFile.at(self.checkpoint / MODEL).shapes
+        if VOCABULARY_WEIGHTS[0] not in shapes:
+            raise InputError(
+                f"--init-from: {self.path}: has no {VOCABULARY_WEIGHTS[0]}",
+                "restore a good copy of the folder",
+            )
+        return shapes[VOCABULARY_WEIGHTS[0]][0]
+
+    def weights(self) -> Iterator[tuple[str, Tensor]]:
+        """Yield the weights by lmkit's names, in fp32, each as soon as it is read."""
+        if self.hf_checkpoint:
+            yield from weights_of(self.hf_checkpoint)
+            return
+        assert self.checkpoint
+        saved = TensorFile.at(self.checkpoint / MODEL)
+        for name in saved.shapes:
+            with saved.opened(name) as tensor:
+                yield name, tensor
 
 
-def copy_weights(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """Copy initial weights into a model; parameters without one keep their random values."""
+@dataclass(frozen=True)
+class InitialTensors:
+    """The weights of a trained model, by lmkit's names, in fp32, for the tokens of a tokenizer."""
+
+    weights: InitialWeights
+    changed_V: tuple[Tensor, Tensor] | None
+    """For each token the row that it had, and whether it had any; None: there is no change."""
+
+    def __iter__(self) -> Iterator[tuple[str, Tensor]]:
+        """Read one after the other; a tensor must be copied before the next is taken."""
+        for name, tensor in self.weights.weights():
+            if self.changed_V is not None and name in VOCABULARY_WEIGHTS:
+                yield name, _rearranged(tensor, *self.changed_V)
+            else:
+                yield name, tensor
+
+
+def copy_weights(model: nn.Module, tensors: Iterable[tuple[str, Tensor]]) -> None:
+    """Copy initial weights into a model, of sharded ones this process's part.
+
+    Parameters without one keep their random values. Raises InputError for another model's.
+    """
     model_weights = weights(model)
-    unknown = [
-        name
-        for name in tensors
-        if name not in model_weights or model_weights[name].shape != tensors[name].shape
-    ]
-    if unknown:
-        raise InputError(
-            f"--init-from: its weights are not those of its model, such as {unknown[0]}",
-            "restore a good copy of the folder",
-        )
-    with torch.no_grad():
-        for name, tensor in tensors.items():
-            model_weights[name].copy_(tensor)
+    for name, tensor in tensors:
+        if name not in model_weights or model_weights[name].shape != tensor.shape:
+            raise InputError(
+                f"--init-from: its weights are not those of its model, such as {name}",
+                "restore a good copy of the folder",
+            )
+        part = local_part(model_weights[name])
+        if tensor.ndim:
+            length = part.tensor.shape[part.axis]
+            tensor = tensor.narrow(part.axis, part.start, length)
+        part.tensor.copy_(tensor)
 
 
 def _old_rows(old: Tokenizer, new: Tokenizer, path: Path) -> list[int]:

@@ -14,14 +14,15 @@ Choices:
 - A corrupt checkpoint (`layout`) is skipped with a warning, in favour of the one before.
 - The optimizer's state is stored by the name of the weight. By number, as torch counts, other
   parameter groups would silently give each weight the moments of another.
-- It is written from copies, so that training can continue meanwhile, and contains full tensors,
-  however they are sharded: a run can resume with any other parallel mode.
+- It contains full tensors, however they are sharded: a run can resume with any other parallel mode.
+  It is written from copies, so that training can continue meanwhile; sharded tensors are written as
+  they are gathered (`streamed_save`).
+- A process reads its part of each tensor, one after the other.
 - No pickle: loading a checkpoint runs no code.
 - No generator state: the loop seeds torch at each step from the run's seed, the step and the rank,
   so dropout is a function of the step.
 """
 
-import errno
 import json
 import math
 import shutil
@@ -31,11 +32,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 
 from lmkit.artifacts.manifest import FORMAT
@@ -55,8 +52,19 @@ from lmkit.training.checkpoints.layout import (
     newest_first,
     step_of,
 )
-from lmkit.training.checkpoints.saved_weights import read_tensors, saved_weights, weights
-from lmkit.training.distributed.sharded_weights import LocalShard, local_shards
+from lmkit.training.checkpoints.saved_weights import refuse_other_weights, weights
+from lmkit.training.checkpoints.tensor_file import (
+    StoredShape,
+    TensorFile,
+    file_order,
+    write_tensors,
+)
+from lmkit.training.distributed.sharded_weights import (
+    LocalShard,
+    local_part,
+    local_shards,
+    sharded_axis,
+)
 from lmkit.training.optimizer import CombinedOptimizer, parts_of
 
 PARTIAL, OLD = ".partial-", ".old-"
@@ -74,23 +82,25 @@ def snapshot(
     model: nn.Module,
     optimizer: Optimizer | CombinedOptimizer,
     held_weights: Sequence[LocalShard] | None = None,
-    *,
-    keep: bool = True,
 ) -> Snapshot:
-    """Copy a model and its optimizer; each process has to call it, and one may `keep` the copy."""
-    held_weights = local_shards(model) if held_weights is None else held_weights
-    state, kept_moments = optimizer.state, dict[str, Tensor]()
-    for one in held_weights:
-        for key, value in state.get(one.local, {}).items():
-            full = one.full(value)
-            if keep:
-                kept_moments[f"{one.name}.{key}"] = _copied(full)
-    kept_weights = dict[str, Tensor]()
-    for name, tensor in weights(model).items():
-        full = tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
-        if keep:
-            kept_weights[name] = _copied(full)
-    return Snapshot(kept_weights, kept_moments)
+    """Copy a model that isn't sharded, and its optimizer."""
+    moments = moments_of(optimizer, local_shards(model) if held_weights is None else held_weights)
+    return Snapshot(
+        {name: _copied(tensor) for name, tensor in weights(model).items()},
+        {name: _copied(value) for name, (_, value) in moments.items()},
+    )
+
+
+def moments_of(
+    optimizer: Optimizer | CombinedOptimizer, held_weights: Sequence[LocalShard]
+) -> dict[str, tuple[LocalShard, Tensor]]:
+    """Return the tensors of the optimizer's state by their names, with the weights they are of."""
+    state = optimizer.state
+    return {
+        f"{one.name}.{key}": (one, value)
+        for one in held_weights
+        for key, value in state.get(one.local, {}).items()
+    }
 
 
 def _copied(tensor: Tensor) -> Tensor:
@@ -117,24 +127,53 @@ def save(
         OSError: the disk is full or broken. The older checkpoints still exist.
 
     """
+    with begun(run, step, state) as partial:
+        for file, tensors in ((MODEL, copy.weights), (OPTIMIZER, copy.moments)):
+            shapes = {name: StoredShape(t.dtype, tuple(t.shape)) for name, t in tensors.items()}
+            pieces = (tensors[name] for name in file_order(shapes))
+            write_tensors(partial / file, shapes, pieces)
+    return finish(run, step, keep)
+
+
+@contextmanager
+def begun(run: Path, step: int, state: Mapping[str, Any]) -> Generator[Path]:
+    """Yield a folder, with the state in it, for the tensors of a checkpoint."""
     folder = run / CHECKPOINTS
     folder.mkdir(exist_ok=True)
     _remove_leftovers(folder)
-    final, partial = folder / name_of(step), folder / (PARTIAL + name_of(step))
-    try:
+    with _removed_after_an_error(_partial(run, step)) as partial:
         partial.mkdir()
-        _write(partial, step, copy, state)
+        _write_json(partial / STATE, state)
+        yield partial
+
+
+def finish(run: Path, step: int, keep: int = 2) -> Path:
+    """Complete a checkpoint whose tensors are written; `save` says the rest."""
+    folder = run / CHECKPOINTS
+    final = folder / name_of(step)
+    with _removed_after_an_error(_partial(run, step)) as partial:
+        _seal(partial, step)
         if final.exists():  # corrupt, or the run was rolled back to before it
             _remove(final)
         partial.rename(final)
         fsync(folder)
         index = _update_index(folder, step)
+    _delete_others(folder, step, index, keep)
+    return final
+
+
+def _partial(run: Path, step: int) -> Path:
+    return run / CHECKPOINTS / (PARTIAL + name_of(step))
+
+
+@contextmanager
+def _removed_after_an_error(partial: Path) -> Generator[Path]:
+    try:
+        yield partial
     except BaseException:
         # A full disk needs the space, and a user may look into the folder.
         shutil.rmtree(partial, ignore_errors=True)
         raise
-    _delete_others(folder, step, index, keep)
-    return final
 
 
 def load(
@@ -166,56 +205,31 @@ def load(
 def _load_weights(checkpoint: Path, model: nn.Module) -> None:
     """Load the weights of a checkpoint that has been checked, of sharded ones the own part."""
     model_tensors = weights(model)
-    saved = saved_weights(checkpoint, model_tensors)
-    parts = {one.name: one for one in local_shards(model)}
-    with torch.no_grad():
-        for name, tensor in model_tensors.items():
-            if isinstance(tensor, DTensor):
-                parts[name].local.copy_(parts[name].shard(saved[name]))
-            else:
-                tensor.copy_(saved[name])
-
-
-def _write(folder: Path, step: int, copy: Snapshot, state: Mapping[str, Any]) -> None:
-    """Write the four files and wait until they are on disk."""
-    _write_json(folder / STATE, state)
-    _write_tensors(folder / MODEL, copy.weights)
-    _write_tensors(folder / OPTIMIZER, copy.moments)
-    files = [folder / name for name in (MODEL, OPTIMIZER, STATE)]
-    for file in files:
-        fsync(file)
-    outputs = [{"name": f.name, "bytes": f.stat().st_size, "sha256": sha256(f)} for f in files]
-    _write_json(folder / MANIFEST, {"format": FORMAT, "step": step, "outputs": outputs})
-    fsync(folder / MANIFEST)
-    fsync(folder)
-
-
-def _write_tensors(file: Path, tensors: Mapping[str, Tensor]) -> None:
-    try:
-        save_file(dict(tensors), file)
-    except SafetensorError as error:
-        full = "os error 28" in str(error)  # only its message tells them apart
-        raise OSError(errno.ENOSPC if full else errno.EIO, str(error), str(file)) from error
-    # save_file makes it readable only for its owner; it gets the permissions of the others.
-    file.chmod((file.parent / STATE).stat().st_mode & 0o777)
+    saved = TensorFile.at(checkpoint / MODEL)
+    refuse_other_weights(checkpoint, saved.shapes, model_tensors)
+    for name, tensor in model_tensors.items():
+        part = local_part(tensor)
+        is_sharded = sharded_axis(tensor) is not None
+        with saved.opened(name, part if is_sharded else None) as stored:
+            part.tensor.copy_(stored)
 
 
 def _load_optimizer(
     checkpoint: Path, held_weights: Sequence[LocalShard], optimizer: Optimizer | CombinedOptimizer
 ) -> None:
     """Give each weight its moments; torch puts them on the device where its kernel needs them."""
-    saved = read_tensors(checkpoint / OPTIMIZER)
+    saved = TensorFile.at(checkpoint / OPTIMIZER)
+    by_name = {one.name: one for one in held_weights}
     moments: dict[int, dict[str, Tensor]] = {}
-    for one in held_weights:
+    for name, shape in saved.shapes.items():
         # A name may be the prefix of another ("norm", "norm.gain"); a key has no dot.
-        model_tensors = {
-            key: value for key, value in saved.items() if key.rpartition(".")[0] == one.name
-        }
-        if model_tensors:
-            found = {
-                key.rpartition(".")[2]: one.shard(value) for key, value in model_tensors.items()
-            }
-            moments[id(one.local)] = found
+        weight, _, key = name.rpartition(".")
+        if weight not in by_name:
+            continue
+        one = by_name[weight]
+        is_divided = one.is_sharded and shape == tuple(one.parameter.shape)
+        with saved.opened(name, local_part(one.parameter) if is_divided else None) as stored:
+            moments.setdefault(id(one.local), {})[key] = stored.clone()
     for part in parts_of(optimizer):
         numbered = part.state_dict()
         numbers = {
@@ -225,6 +239,17 @@ def _load_optimizer(
         }
         states = {number: moments[key] for key, number in numbers.items() if key in moments}
         part.load_state_dict({"state": states, "param_groups": numbered["param_groups"]})
+
+
+def _seal(folder: Path, step: int) -> None:
+    """Wait until the files are on disk, and write the manifest."""
+    files = [folder / name for name in (MODEL, OPTIMIZER, STATE)]
+    for file in files:
+        fsync(file)
+    outputs = [{"name": f.name, "bytes": f.stat().st_size, "sha256": sha256(f)} for f in files]
+    _write_json(folder / MANIFEST, {"format": FORMAT, "step": step, "outputs": outputs})
+    fsync(folder / MANIFEST)
+    fsync(folder)
 
 
 def _update_index(folder: Path, step: int) -> Index:

@@ -26,18 +26,25 @@ def load_weights(saved: Mapping[str, Tensor], model: nn.Module) -> None:
 def saved_weights(checkpoint: Path, model_tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the weights of a checkpoint. Raises LmkitError if they aren't those of the model."""
     saved = read_tensors(checkpoint / MODEL)
+    refuse_other_weights(checkpoint, {n: tuple(t.shape) for n, t in saved.items()}, model_tensors)
+    return saved
+
+
+def refuse_other_weights(
+    checkpoint: Path, saved: Mapping[str, tuple[int, ...]], model_tensors: Mapping[str, Tensor]
+) -> None:
+    """Raise LmkitError if weights of these shapes aren't those of the model."""
     if wrong := sorted(
         name
         for name in saved.keys() | model_tensors.keys()
         if name not in saved
         or name not in model_tensors
-        or saved[name].shape != model_tensors[name].shape
+        or saved[name] != tuple(model_tensors[name].shape)
     ):
         raise LmkitError(
             f"{checkpoint}: its weights are not those of this model, such as {wrong[0]}",
             "--model.* must be as in the checkpoint",
         )
-    return saved
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

@@ -11,9 +11,8 @@ Choices:
   other two modes are torch's `fully_shard` and `parallelize_module`.
 - Gradients are averaged over the data-parallel ranks; the loss is multiplied by their number first,
   so that all are sums over the global batch.
-- With `tensor`, the gradients of norm weights that each process applies to its own heads
-  (--model.qk-norm) are summed. Everything outside of blocks is computed by each, from the same
-  numbers, and remains the same.
+- A model may be given on the `meta` device: it is sharded before its weights have memory
+  (`sharded_start`).
 """
 
 from collections.abc import Callable, Generator, Mapping
@@ -27,7 +26,6 @@ from torch import Tensor, nn
 
 from lmkit.errors import ConfigError
 from lmkit.model.options import ModelConfig
-from lmkit.model.positions.encoding import encoding_of
 from lmkit.model.transformer import Block
 from lmkit.training.distributed.sharded_weights import (
     LocalShard,
@@ -35,11 +33,9 @@ from lmkit.training.distributed.sharded_weights import (
     local_shards,
     sum_of_squares,
 )
-from lmkit.training.optimizers.registry import ALGORITHMS
+from lmkit.training.distributed.tensor_parallel import PER_HEAD_WEIGHTS, apply_tensor_parallel
 
 ParallelMode = Literal["ddp", "fsdp", "tensor"]
-PER_HEAD_WEIGHTS = ("query_norm.weight", "key_norm.weight")
-"""Weights that are full on each process, and used for a part of the heads."""
 
 
 class Parallelism:
@@ -55,7 +51,7 @@ class Parallelism:
         if self.mode == "ddp":
             self._wrapped_model: nn.Module = accelerator.prepare_model(model)
         else:
-            self._wrapped_model = (_apply_fsdp if self.mode == "fsdp" else _apply_tensor_parallel)(
+            self._wrapped_model = (_apply_fsdp if self.mode == "fsdp" else apply_tensor_parallel)(
                 model, self._mesh
             )
 
@@ -148,26 +144,10 @@ class Parallelism:
         return (parts + sum_of_squares(self.local_shards, sharded=False).to(parts.device)).sqrt()
 
 
-def refuse_mode(
-    mode: ParallelMode, processes: int, config: ModelConfig, algorithm: str = "adamw"
-) -> None:
-    """Raise ConfigError where a model, or its optimizer, doesn't support a mode."""
-    if mode == "ddp" or processes == 1:
+def refuse_mode(mode: ParallelMode, processes: int, config: ModelConfig) -> None:
+    """Raise ConfigError where a model doesn't support a mode."""
+    if mode != "tensor" or processes == 1:
         return
-    if ALGORITHMS[algorithm].needs_full_matrices:
-        raise ConfigError(
-            f"--parallel {mode}: can't be combined with --optim.algorithm {algorithm}, which needs "
-            "full matrices",
-            "use --parallel ddp, or adamw",
-        )
-    if mode == "fsdp":
-        return
-    if encoding_of(config).adds_to_scores:
-        raise ConfigError(
-            f"--parallel tensor: can't be combined with --model.position {config.position}, which "
-            "adds to the scores of each head",
-            "--parallel fsdp works with all models",
-        )
     for option, number in (
         ("--model.kv-heads", config.shape.kv_heads),
         ("--model.ffn-size", config.shape.ffn_size),
@@ -189,27 +169,4 @@ def _apply_fsdp(model: nn.Module, mesh: Any) -> nn.Module:
     # Reshard also after a forward pass without a backward pass: else validation would leave full
     # weights that the next update doesn't change.
     fully_shard(model, mesh=mesh, reshard_after_forward=True)
-    return model
-
-
-def _apply_tensor_parallel(model: nn.Module, mesh: Any) -> nn.Module:
-    from torch.distributed.tensor.parallel import (
-        ColwiseParallel,
-        RowwiseParallel,
-        parallelize_module,
-    )
-
-    for module in model.modules():
-        if not isinstance(module, Block):
-            continue
-        plan: dict[str, Any] = {}
-        for part in ("attention", "cross_attention"):
-            if hasattr(module, part):
-                plan |= {f"{part}.{name}": ColwiseParallel() for name in ("query", "key", "value")}
-                plan[f"{part}.output"] = RowwiseParallel()
-        plan["feed_forward.up"] = ColwiseParallel()
-        plan["feed_forward.down"] = RowwiseParallel()
-        if hasattr(module.feed_forward, "gate"):
-            plan["feed_forward.gate"] = ColwiseParallel()
-        parallelize_module(module, mesh, plan)
     return model

@@ -3,8 +3,9 @@
 Choices:
 - A process's shard of a weight is a separate tensor over the same memory. Optimizers get only
   those: an elementwise update needs nothing else, and the fused kernels run as usual.
-- A weight is gathered, or sharded, only for a checkpoint, which contains full tensors: so a run can
-  resume with any other parallel mode.
+- A checkpoint contains full tensors: so a run can resume with any other parallel mode. They are
+  written as they are gathered (`gathered_rows`), and of each only the own part is read.
+- An axis is divided as by torch.chunk, which is how torch's own sharding divides it.
 """
 
 from collections.abc import Iterable
@@ -12,8 +13,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.distributed.tensor import DTensor, distribute_tensor
+from torch.distributed.tensor import DTensor, Shard
 from torch.nn.utils import get_total_norm
+
+from lmkit.model.initialization import LocalPart
 
 
 @dataclass(frozen=True)
@@ -28,13 +31,20 @@ class LocalShard:
     @property
     def is_sharded(self) -> bool:
         """Whether other processes have other shards of it."""
-        parameter = self.parameter
-        return isinstance(parameter, DTensor) and any(p.is_shard() for p in parameter.placements)
+        return sharded_axis(self.parameter) is not None
+
+    def is_divided(self, tensor: Tensor) -> bool:
+        """Whether a tensor of the optimizer's state is sharded as the weight is."""
+        return self.is_sharded and tensor.shape == self.local.shape
+
+    def full_shape(self, tensor: Tensor) -> torch.Size:
+        """Return the shape that a tensor has on all processes together."""
+        return self.parameter.shape if self.is_divided(tensor) else tensor.shape
 
     def full(self, tensor: Tensor) -> Tensor:
-        """Gather a tensor that is sharded as the weight is."""
+        """Gather a tensor that is sharded as the weight is, on every process."""
         parameter = self.parameter
-        if not isinstance(parameter, DTensor) or tensor.shape != self.local.shape:
+        if not isinstance(parameter, DTensor) or not self.is_divided(tensor):
             return tensor
         sharded = DTensor.from_local(
             tensor,
@@ -46,13 +56,40 @@ class LocalShard:
         return sharded.full_tensor()
 
     def shard(self, tensor: Tensor) -> Tensor:
-        """Return this process's shard of a full tensor, which every process has."""
-        parameter = self.parameter
-        if not isinstance(parameter, DTensor) or tensor.shape != parameter.shape:
+        """Return this process's part of a full tensor, which is a view of it."""
+        if not self.is_sharded or tensor.shape != self.parameter.shape:
             return tensor
-        mesh, placements = parameter.device_mesh, parameter.placements
-        tensor = tensor.to(self.local.device)
-        return distribute_tensor(tensor, mesh, placements, src_data_rank=None).to_local()
+        part = local_part(self.parameter)
+        return tensor.narrow(part.axis, part.start, part.tensor.shape[part.axis])
+
+
+def sharded_axis(tensor: Tensor) -> int | None:
+    """Return the axis that is divided among the processes; None where each has the full tensor."""
+    if not isinstance(tensor, DTensor):
+        return None
+    (placement,) = tensor.placements
+    return placement.dim if isinstance(placement, Shard) else None
+
+
+def local_part(tensor: Tensor) -> LocalPart:
+    """Return what this process has of a weight."""
+    if not isinstance(tensor, DTensor):
+        return LocalPart(tensor.detach())
+    local, axis = tensor.to_local().detach(), sharded_axis(tensor)
+    if axis is None:
+        return LocalPart(local)
+    mesh = tensor.device_mesh
+    return LocalPart(local, axis, bounds(tensor.shape[axis], mesh.size(), mesh.get_local_rank())[0])
+
+
+def bounds(size: int, parts: int, number: int) -> tuple[int, int]:
+    """Return where a part of an axis begins and ends; the last ones may be smaller, or empty.
+
+    >>> [bounds(5, 4, number) for number in range(4)]
+    [(0, 2), (2, 4), (4, 5), (5, 5)]
+    """
+    largest = -(-size // parts)
+    return min(size, number * largest), min(size, (number + 1) * largest)
 
 
 def local_shards(model: nn.Module) -> list[LocalShard]:

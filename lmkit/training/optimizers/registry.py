@@ -24,8 +24,8 @@ class Algorithm:
     only_block_matrices: bool = False
     """Whether it updates only the matrices inside blocks; adamw updates the rest."""
     needs_full_matrices: bool = False
-    """Whether an update of a number depends on its whole matrix, so that no process may have a
-    part."""
+    """Whether an update of a number depends on its whole matrix; where processes have parts of it,
+    it is gathered for the update."""
     reads_found_inf: bool = False
     """Whether its kernel skips a step where `found_inf` is 1, as a loss scaler sets it; else a GPU
     waits for the norm of the gradient at each step."""

@@ -3,7 +3,8 @@
 Choices:
 - Measured, not computed, on a GPU: forward and backward with halved batches until one fits, next to
   as much memory as the optimizer and the synchronization of gradients will take. A CPU that runs
-  out of memory kills the process instead of raising an error: there the estimate decides.
+  out of memory kills the process instead of raising an error: there the estimate decides, and where
+  weights are sharded, since processes that don't run out of memory would wait for one that does.
 - All processes take the smallest of their results.
 """
 
@@ -23,6 +24,8 @@ from lmkit.training.distributed.rank_zero import on_rank_zero
 from lmkit.training.planning.forecast import MARGIN, batch_shape_of, free_bytes
 
 KEY = "micro_batch"
+SHARDED = ("weights", "gradients", "optimizer")
+"""What of the estimate is divided among processes that have a part of the weights."""
 EXTRA_COPIES = 3
 """Copies of the weights that don't exist yet: two moments, and gradients being synchronized."""
 
@@ -80,13 +83,23 @@ def fits_on_gpu(model: nn.Module, batch: Mapping[str, Tensor]) -> bool:
 
 
 def fits_by_estimate(
-    config: ModelConfig, vocabulary_size: int, batch: Batch, device: torch.device, *, bf16: bool
+    config: ModelConfig,
+    vocabulary_size: int,
+    batch: Batch,
+    device: torch.device,
+    *,
+    bf16: bool,
+    shards: int = 1,
 ) -> bool:
-    """Return whether a batch fits into the free memory, by the estimate."""
+    """Return whether a batch fits into the free memory, by the estimate.
+
+    `shards` is the number of processes that the weights are divided among.
+    """
     free = free_bytes(device)
     kernels = kernels_on(device, torch.bfloat16 if bf16 else torch.float32)
     in_heap = device.type == "cpu"
     parts = memory(
         config, vocabulary_size, batch_shape_of(batch), kernels, bf16=bf16, in_heap=in_heap
     )
-    return free is None or sum(parts.values()) <= MARGIN * free
+    needed = sum(size // (shards if part in SHARDED else 1) for part, size in parts.items())
+    return free is None or needed <= MARGIN * free

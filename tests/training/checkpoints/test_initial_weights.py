@@ -62,7 +62,7 @@ def test_a_run_and_a_checkpoint_can_be_initial_weights(
         tensor.equal(other)
         for tensor, other in zip(model.parameters(), expected.parameters(), strict=True)
     )
-    four, last = checkpoint.load(tokenizer), run.load(tokenizer)
+    four, last = dict(checkpoint.load(tokenizer)), dict(run.load(tokenizer))
     assert not four["embedding.weight"].equal(last["embedding.weight"])
 
 
@@ -100,8 +100,8 @@ def test_rows_are_matched_by_token_and_new_ones_start_at_the_mean(
     new = extended(trained / "tokenizer", here / "grown", ["\u2620new", "\u2620er"])
     initial_weights = InitialWeights.at(trained)
     before, after = (
-        initial_weights.load(old)["embedding.weight"],
-        initial_weights.load(new)["embedding.weight"],
+        dict(initial_weights.load(old))["embedding.weight"],
+        dict(initial_weights.load(new))["embedding.weight"],
     )
     assert "2 tokens are new to it; they start at the mean" in capsys.readouterr().err
     assert after.shape[0] == new.size == old.size + 2
@@ -117,10 +117,10 @@ def test_a_larger_vocabulary_trains(runs: Runs, here: Path, lmkit: Lmkit) -> Non
     for family in ("bert", "qwen3"):
         assert lmkit("export", runs(family), "--output", f"hf-{family}")[0] == 0
         new = extended(Path(f"hf-{family}"), here / f"grown-{family}", ["\u2620new"])
-        found = InitialWeights.at(Path(f"hf-{family}")).load(new)
+        found = dict(InitialWeights.at(Path(f"hf-{family}")).load(new))
         config = InitialWeights.at(Path(f"hf-{family}")).config
         model = Transformer(config, new.size)
-        copy_weights(model, found)
+        copy_weights(model, found.items())
         of_tokens = {"embedding.weight", "output.weight", "output_bias"} & found.keys()
         assert len(of_tokens) == 2
         assert {found[name].shape[0] for name in of_tokens} == {new.size}
@@ -140,7 +140,8 @@ def test_rows_without_a_token_are_dropped(runs: Runs, here: Path, lmkit: Lmkit) 
     config["vocab_size"] += 40
     Path("hf/config.json").write_text(json.dumps(config))
     tokenizer = Tokenizer.load(Path("hf"))
-    assert InitialWeights.at(Path("hf")).load(tokenizer)["embedding.weight"].equal(rows)
+    found = dict(InitialWeights.at(Path("hf")).load(tokenizer))
+    assert found["embedding.weight"].equal(rows)
 
 
 def refused(lmkit: Lmkit, *command: str | Path) -> str:

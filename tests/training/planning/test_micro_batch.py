@@ -51,6 +51,21 @@ def test_on_a_cpu_the_estimate_decides(
         assert fits_by_estimate(config, 600, batch, cpu, bf16=bf16) == fits
 
 
+def test_a_process_needs_memory_for_its_part_of_the_weights(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = ModelConfig.model_validate({"preset": "tiny-decoder"})
+    tokens = torch.zeros(4, 16, dtype=torch.long).numpy()
+    batch = Batch(tokens_BT=tokens, positions_BT=tokens, documents_BT=tokens, targets_BT=tokens)
+    cpu = torch.device("cpu")
+    parts = memory(config, 600, BatchShape(4, 16), kernels_on(cpu, torch.float32))
+    per_weight = sum(parts[part] for part in ("weights", "gradients", "optimizer"))
+    needed = sum(parts.values()) - per_weight + per_weight // 4
+    for free, fits in ((needed, False), (int(needed / MARGIN) + 1, True)):
+        monkeypatch.setattr(fitting, "free_bytes", lambda _, free=free: free)
+        assert fits_by_estimate(config, 600, batch, cpu, bf16=False, shards=4) == fits
+
+
 def test_the_micro_batch_is_determined_once_per_run() -> None:
     class Folder:
         known: str | None = None
