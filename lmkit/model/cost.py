@@ -21,7 +21,6 @@ from lmkit.model.attention_kernels import Kernels
 from lmkit.model.options import ModelConfig
 from lmkit.model.positions.encoding import StackShape, encoding_of
 
-
 HEAP_GAPS = 0.6
 """Gaps between tensors in the heap of glibc, as a fraction of the activations: temporary tensors of
 many sizes are freed between those that are kept. Measured: 0.3 to 1.0 in six shapes."""
