@@ -21,7 +21,8 @@ OVERRIDABLE = {
 """The key of each option that a run may resume with another value of, by its name in --override."""
 
 
-def _is_none(value: object) -> bool:
+def is_none(value: object) -> bool:
+    """Return whether an option is off, and then isn't recorded."""
     return value is None
 
 
@@ -81,11 +82,11 @@ class OptimConfig(Group):
 class RampConfig(Group):
     """A global batch that grows over the first steps."""
 
-    batch_tokens: Annotated[int | None, Field(ge=1, exclude_if=_is_none)] = None
+    batch_tokens: Annotated[int | None, Field(ge=1, exclude_if=is_none)] = None
     """Tokens of the first global batch, which grows to --batch-tokens by the same amount at each
     step; none: every batch has --batch-tokens."""
 
-    steps: Annotated[int | None, Field(ge=1, le=10**12, exclude_if=_is_none)] = None
+    steps: Annotated[int | None, Field(ge=1, le=10**12, exclude_if=is_none)] = None
     """Steps until the batch has --batch-tokens."""
 
     @model_validator(mode="after")

@@ -19,6 +19,7 @@ from lmkit.training.options import (
     RampConfig,
     ScheduleConfig,
     SpikeConfig,
+    is_none,
 )
 from lmkit.training.tracking.registry import CHOICES
 
@@ -37,6 +38,7 @@ class PretrainConfig(ObjectiveConfig, ComputesOn, StageConfig):
         r"(model|resolved)\.json",
         r"tokenizer/(tokenizer|tokenizer_config|special_tokens_map)\.json",
         r"checkpoints/step-\d{8,}/((model|optimizer)\.safetensors|(state|manifest)\.json)",
+        r"checkpoints/average/(model\.safetensors|(state|manifest)\.json)",
         r"checkpoints/(index\.json|\.(partial|old)-.*)",
         r"tensorboard/events\.out\.tfevents\..*",
         rf"({'|'.join(CHOICES)}|profile)/.*",
@@ -46,7 +48,7 @@ class PretrainConfig(ObjectiveConfig, ComputesOn, StageConfig):
         {
             *("steps", "tokens", "epochs", "hours", "time_limit", "micro_batch", "device"),
             *("save_every", "validate_every", "log_every", "keep_checkpoints", "stall_timeout"),
-            *("parallel", "activation_checkpointing", "compile"),
+            *("parallel", "activation_checkpointing", "compile", "average"),
             *(option.key for option in options(EvaluationConfig, "eval.")),
             *(option.key for option in options(SampleConfig, "sample.")),
         }
@@ -103,6 +105,10 @@ class PretrainConfig(ObjectiveConfig, ComputesOn, StageConfig):
 
     keep_checkpoints: Annotated[int, Field(ge=1)] = 2
     """Checkpoints to keep: this many of the latest, and the best."""
+
+    average: Annotated[int | None, Field(ge=2, exclude_if=is_none)] = None
+    """After the last step, also write the mean of the weights of this many of the last checkpoints
+    (checkpoints/average), and validate it beside them; none: don't."""
 
     log_every: Annotated[int, Field(ge=1)] = 10
     """Steps between lines in the log, and between points in TensorBoard."""
@@ -177,6 +183,15 @@ class PretrainConfig(ObjectiveConfig, ComputesOn, StageConfig):
             raise ValueError(
                 f"--ramp.batch-tokens: got {first:,}, must be at most --batch-tokens, which is "
                 f"{self.batch_tokens:,}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _keeps_what_is_averaged(self) -> Self:
+        if self.average is not None and self.average > self.keep_checkpoints:
+            raise ValueError(
+                f"--average: got {self.average}, must be at most --keep-checkpoints, which is "
+                f"{self.keep_checkpoints}"
             )
         return self
 

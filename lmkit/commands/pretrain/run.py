@@ -28,12 +28,15 @@ from lmkit.commands.pretrain.options import PretrainConfig
 from lmkit.commands.pretrain.resolve import RunPlan, resolve
 from lmkit.commands.pretrain.trial import dry_run, within_hours
 from lmkit.errors import Interrupted
-from lmkit.execution.progress import warn
+from lmkit.execution.progress import log_message, warn
 from lmkit.execution.ranks import ranks
 from lmkit.model.cost import parameters
 from lmkit.storage.atomic_files import atomic_write
+from lmkit.training.checkpoints.averaging import averaged_checkpoints, complete, write_mean
+from lmkit.training.checkpoints.layout import step_of
 from lmkit.training.checkpoints.run_folder import RunFolder
-from lmkit.training.checkpoints.run_record import RunRecord
+from lmkit.training.checkpoints.run_record import AverageRecord, RunRecord
+from lmkit.training.checkpoints.save_load import load_model
 from lmkit.training.checkpoints.trained_model import TOKENIZER, Description, write_description
 from lmkit.training.distributed.launch import accelerator_for
 from lmkit.training.distributed.rank_zero import barrier, on_rank_zero, process_group
@@ -114,10 +117,27 @@ def finish(run: OpenRun, session: Session, progress: Progress) -> Manifest:
             f"stopped after step {progress.step} of {plan.steps}, with a checkpoint",
             "the same command resumes",
         )
-    losses = validate.losses if validate else {}
-    return on_rank_zero(
-        lambda: run.folder.complete(_record(run, progress, losses), progress.step, progress.tokens)
-    )
+    losses = dict(validate.losses) if validate else {}
+    record = _record(run, progress, losses)
+    if plan.options.average is not None:
+        record = record.model_copy(update={"average": _average(plan.options.average, session)})
+    return on_rank_zero(lambda: run.folder.complete(record, progress.step, progress.tokens))
+
+
+def _average(count: int, session: Session) -> AverageRecord:
+    """Write and validate the mean of the last checkpoints; the model has its weights then."""
+    run, validate = session.run, session.validate
+    paths = averaged_checkpoints(run, count, session.recipe.saves_after)
+    steps = tuple(map(step_of, paths))
+    if len(paths) < count:
+        warn(f"--average {count}: there are only {len(paths)} checkpoints of --save-every")
+    partial = on_rank_zero(lambda: write_mean(run, paths))
+    load_model(partial, session.parallelism.model)
+    loss = finite(validate()) if validate else None
+    on_rank_zero(lambda: complete(run, partial, paths[-1], loss))
+    measured = "" if loss is None else f": validation loss {loss:.4f}"
+    log_message(f"mean of the checkpoints of {', '.join(f'{s:,}' for s in steps)} steps{measured}")
+    return AverageRecord(steps=steps, validation_loss=loss)
 
 
 def _warn_of_changes(plan: RunPlan, folder: RunFolder) -> None:

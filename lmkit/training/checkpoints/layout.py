@@ -22,6 +22,8 @@ MANIFEST = "manifest.json"
 MODEL = "model.safetensors"
 OPTIMIZER = "optimizer.safetensors"
 STATE = "state.json"
+AVERAGE = "average"
+"""The folder of the mean of the last checkpoints (`averaging.py`)."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,9 @@ def name_of(step: int) -> str:
 
 
 def step_of(checkpoint: Path) -> int:
-    """Return the step after which a checkpoint was saved."""
+    """Return the step after which a checkpoint was saved; of a mean, the last checkpoint."""
+    if checkpoint.name == AVERAGE:
+        return int(read_object(checkpoint / MANIFEST)["step"])
     return int(checkpoint.name.removeprefix("step-"))
 
 
@@ -81,7 +85,8 @@ def find_corruption(checkpoint: Path) -> str | None:
     """Return what is wrong with the files of a checkpoint; None: nothing."""
     try:
         outputs = read_object(checkpoint / MANIFEST)["outputs"]
-        if {output["name"] for output in outputs} != {MODEL, OPTIMIZER, STATE}:
+        files = {MODEL, STATE} if checkpoint.name == AVERAGE else {MODEL, OPTIMIZER, STATE}
+        if {output["name"] for output in outputs} != files:
             return f"{MANIFEST} is corrupt"
         for output in outputs:
             file = checkpoint / output["name"]

@@ -190,7 +190,8 @@ class RunFolder:
         before = self._steps_of(plan)
         if manifest:
             folder.check_outputs(manifest)
-            if self.steps == before:
+            asks_for_mean = "average" in options and getattr(self.config, "average", None)
+            if self.steps == before and not asks_for_mean:
                 if changed := self.overrides & options.keys():
                     raise ConfigError(
                         f"--override {min(changed)}: {folder.path} has trained all of its "

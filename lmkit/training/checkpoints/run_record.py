@@ -23,6 +23,14 @@ class FolderReads(Record):
     """On its held-out sequences, if it has some."""
 
 
+class AverageRecord(Record):
+    """The mean of the weights of the last checkpoints."""
+
+    steps: tuple[int, ...]
+    """Of the checkpoints."""
+    validation_loss: float | None = None
+
+
 class RunRecord(Details):
     """The results of a run."""
 
@@ -39,4 +47,5 @@ class RunRecord(Details):
     precision: str
     compiled: bool = False
     processes: int
+    average: AverageRecord | None = None
     mixture: tuple[FolderReads, ...] = ()

@@ -193,7 +193,7 @@ def load(
         if problem := find_corruption(checkpoint):
             warn(f"{checkpoint}: {problem}; going back to the checkpoint before it")
             continue
-        _load_weights(checkpoint, model)
+        load_model(checkpoint, model)
         _load_optimizer(checkpoint, held_weights or local_shards(model), optimizer)
         return read_object(checkpoint / STATE)
     raise LmkitError(
@@ -202,7 +202,7 @@ def load(
     )
 
 
-def _load_weights(checkpoint: Path, model: nn.Module) -> None:
+def load_model(checkpoint: Path, model: nn.Module) -> None:
     """Load the weights of a checkpoint that has been checked, of sharded ones the own part."""
     model_tensors = weights(model)
     saved = TensorFile.at(checkpoint / MODEL)

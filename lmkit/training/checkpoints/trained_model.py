@@ -29,6 +29,8 @@ from lmkit.storage.json_bytes import read_object
 from lmkit.tokenizers.tokenizer import Tokenizer
 from lmkit.training.checkpoints.earlier_models import with_present_names
 from lmkit.training.checkpoints.layout import (
+    AVERAGE,
+    CHECKPOINTS,
     MANIFEST,
     MODEL,
     choose_checkpoint,
@@ -141,7 +143,8 @@ def find_run(path: Path, hint: str = HINT) -> tuple[Path, Path]:
             raise InputError(f"{path}: no checkpoint yet", "wait for the first --save-every")
         return path, choose_checkpoint(path, warn)
     run = run_of(path)
-    named = path.resolve() in [checkpoint.resolve() for checkpoint in newest_first(run)]
+    known = [*newest_first(run), run / CHECKPOINTS / AVERAGE]
+    named = path.is_dir() and path.resolve() in [checkpoint.resolve() for checkpoint in known]
     if named and (run / MODEL_JSON).is_file():
         if problem := find_corruption(path):
             raise InputError(f"{path}: {problem}", "give another checkpoint, or the run")
