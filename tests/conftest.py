@@ -133,14 +133,27 @@ def trained(packed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 SHAPE = ("--model.layers", "2", "--model.hidden-size", "32", "--model.heads", "4")
 ENCODER = ("--model.architecture", "encoder", "--model.norm", "layernorm")
 POST = (*ENCODER, "--model.norm-position", "post", "--model.biases", "--model.activation", "gelu")
+PROJECTION, FIRST = ("--model.qk-norm-over", "projection"), ("--model.first-position", "1")
 FAMILIES: dict[str, tuple[str, ...]] = {
     "gpt2": (
         *("--model.position", "learned", "--model.norm", "layernorm", "--model.biases"),
         *("--model.activation", "gelu-tanh", "--model.max-positions", "64"),
     ),
     "llama": ("--model.kv-heads", "2"),
+    "mistral": ("--model.kv-heads", "2", "--model.window", "8"),
+    "qwen2": (
+        *("--model.attention-biases", "qkv", "--model.rotary-scaling", "yarn"),
+        *("--model.rotary-factor", "2", "--model.rotary-original-length", "64"),
+    ),
     "qwen3": ("--model.qk-norm", "--no-model.tie-embeddings"),
+    "olmo2": ("--model.norm-position", "output", "--model.qk-norm", *PROJECTION),
+    "gpt_neox": (
+        *("--model.norm", "layernorm", "--model.biases", "--model.activation", "gelu"),
+        *("--model.parallel-residual", "--model.rotary-fraction", "0.25"),
+    ),
     "bert": (*POST, "--objective", "mlm", "--model.position", "learned"),
+    # The id of padding is 0.
+    "roberta": (*POST, "--objective", "mlm", *("--model.position", "learned"), *FIRST),
     "modernbert": (*ENCODER, "--objective", "mlm", "--model.activation", "geglu"),
     "xlnet": (*POST, "--objective", "plm", "--model.position", "transformer-xl"),
     "t5": (

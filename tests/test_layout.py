@@ -61,7 +61,7 @@ READ_BY_HELP = {
     "lmkit.execution.interrupt_signals",
     *("lmkit.model.positions.registry", "lmkit.training.optimizers.registry"),
     *("lmkit.training.tracking.registry", "lmkit.training.planning.jemalloc"),
-    *("lmkit.model.presets", "lmkit.text.language_codes"),
+    *("lmkit.model.presets", "lmkit.model.option_fields", "lmkit.text.language_codes"),
     "lmkit.training.tracking.registry",
     *("lmkit.model.presets", "lmkit.text.language_codes", "lmkit.text.language_names"),
     *("lmkit.storage.registry", "lmkit.storage.programming_languages", "lmkit.artifacts.document"),

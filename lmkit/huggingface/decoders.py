@@ -1,27 +1,30 @@
-"""GPT-2, Llama and Qwen3.
+"""GPT-2 and GPT-NeoX (Pythia).
 
-Sources: Transformers' configuration and modelling files of gpt2, llama and qwen3 (5.23).
+Sources: Transformers' configuration and modelling files of gpt2 and gpt_neox (5.24).
 
 Choices:
 - GPT-2 stores its matrices as inputs x outputs, and query, key and value as one.
-- Qwen3 is Llama with normalized queries and keys and, optionally, sliding windows.
+- GPT-NeoX stores query, key and value head by head. Its output matrix has another name in the files
+  than in the newest class, which renames it when it loads and saves.
 """
 
 from collections.abc import Container
-from typing import Any
 
 from lmkit.huggingface.family import (
-    GATES,
     PLAIN,
-    SLIDING,
+    SCALINGS,
     Facts,
     Family,
     Json,
     canonical_activation,
-    layer_types,
     lmkit_activation,
+)
+from lmkit.huggingface.rope_parameters import (
+    PARTIAL,
+    context_length,
+    rope_options,
     rope_parameters,
-    windows,
+    written_rope,
 )
 from lmkit.huggingface.weight_names import Rule, fused_layer, layer, layers
 from lmkit.model.options import ModelConfig
@@ -133,167 +136,116 @@ GPT2 = Family(
 )
 
 
-def _llama_supported(config: ModelConfig) -> dict[str, tuple[object, ...]]:
-    supported: dict[str, tuple[object, ...]] = {
+def _neox_supported(config: ModelConfig) -> dict[str, tuple[object, ...]]:
+    return {
         **COMMON,
         "position": ("rotary",),
-        "norm": ("rmsnorm",),
-        "activation": tuple(GATES),
+        "norm": ("layernorm",),
+        "activation": tuple(PLAIN),
+        "biases": (True,),
+        "attention_biases": (None, "off"),
+        "kv_heads": (config.heads,),
+        "head_dim": (config.hidden_size / config.heads,),
         "qk_norm": (False,),
         "window": (None,),
+        "parallel_residual": (False, True),
+        "rotary_fraction": (config.rotary_fraction,),
+        "rotary_scaling": SCALINGS,
     }
-    if config.hidden_size % config.heads:
-        supported["heads"] = (f"a divisor of {config.hidden_size}",)
-    return supported
 
 
-def _llama_config(config: ModelConfig) -> Json:
+def _neox_config(config: ModelConfig) -> Json:
     return {
         "hidden_size": config.hidden_size,
         "intermediate_size": config.shape.ffn_size,
         "num_hidden_layers": config.layers,
         "num_attention_heads": config.heads,
-        "num_key_value_heads": config.shape.kv_heads,
-        "head_dim": config.attention_head_dim,
-        "hidden_act": GATES.get(config.activation),
-        "rms_norm_eps": config.norm_eps,
-        "rope_parameters": {"rope_type": "default", "rope_theta": config.rotary_base},
-        "attention_bias": config.biases,
-        "mlp_bias": config.biases,
+        "hidden_act": PLAIN.get(config.activation),
+        "layer_norm_eps": config.norm_eps,
+        "rope_parameters": written_rope(config) | {PARTIAL: config.rotary_fraction},
+        "attention_bias": config.qkv_biases,
+        "use_parallel_residual": config.parallel_residual,
         "tie_word_embeddings": config.tie_embeddings,
     }
 
 
-def _llama_extra(config: ModelConfig, facts: Facts) -> Json:
-    return {"max_position_embeddings": facts.sequence_length, "attention_dropout": config.dropout}
+def _neox_extra(config: ModelConfig, facts: Facts) -> Json:
+    return {
+        "max_position_embeddings": context_length(config, facts.sequence_length),
+        **dict.fromkeys(("attention_dropout", "hidden_dropout"), config.dropout),
+    }
 
 
-def _llama_with_defaults(given: Json) -> Json:
+def _neox_with_defaults(given: Json) -> Json:
     hf_config: Json = {
-        "hidden_act": "silu",
-        "rms_norm_eps": 1e-6,
-        "attention_bias": False,
-        "mlp_bias": False,
+        "hidden_act": "gelu",
+        "layer_norm_eps": 1e-5,
+        "attention_bias": True,
+        "use_parallel_residual": True,
         "tie_word_embeddings": False,
     } | given
-    heads = given["num_attention_heads"]
-    hf_config["num_key_value_heads"] = given.get("num_key_value_heads") or heads
-    hf_config["head_dim"] = given.get("head_dim") or given["hidden_size"] // heads
-    hf_config["hidden_act"] = canonical_activation(hf_config["hidden_act"], GATES)
-    hf_config["rope_parameters"] = rope_parameters(given, 10_000.0)
+    hf_config["hidden_act"] = canonical_activation(hf_config["hidden_act"], PLAIN)
+    hf_config["rope_parameters"] = rope_parameters(
+        given, 10_000.0, theta_key="rotary_emb_base", fraction=0.25, fraction_key="rotary_pct"
+    )
     return hf_config
 
 
-def _llama_options(hf_config: Json) -> Json:
+def _neox_options(hf_config: Json) -> Json:
     return {
         "architecture": "decoder",
         "position": "rotary",
         "layers": hf_config["num_hidden_layers"],
         "hidden_size": hf_config["hidden_size"],
         "heads": hf_config["num_attention_heads"],
-        "kv_heads": hf_config["num_key_value_heads"],
-        "head_dim": hf_config["head_dim"],
         "ffn_size": hf_config["intermediate_size"],
-        "activation": lmkit_activation(hf_config["hidden_act"], GATES),
-        "norm": "rmsnorm",
-        "norm_eps": hf_config["rms_norm_eps"],
-        "rotary_base": hf_config["rope_parameters"]["rope_theta"],
-        "biases": hf_config["attention_bias"],
+        "activation": lmkit_activation(hf_config["hidden_act"], PLAIN),
+        "norm": "layernorm",
+        "norm_eps": hf_config["layer_norm_eps"],
+        "biases": True,
+        "attention_biases": "all" if hf_config["attention_bias"] else "off",
+        "parallel_residual": hf_config["use_parallel_residual"],
         "tie_embeddings": hf_config["tie_word_embeddings"],
+        "rotary_fraction": hf_config["rope_parameters"][PARTIAL],
+        **rope_options(hf_config["rope_parameters"]),
     }
 
 
-def _llama_rules(config: ModelConfig, known: Container[str]) -> list[Rule]:
+def _neox_rules(config: ModelConfig, known: Container[str]) -> list[Rule]:
     names = {
         "attention_norm": "input_layernorm",
         "feed_forward_norm": "post_attention_layernorm",
-        "attention.query": "self_attn.q_proj",
-        "attention.key": "self_attn.k_proj",
-        "attention.value": "self_attn.v_proj",
-        "attention.output": "self_attn.o_proj",
-        "attention.query_norm": "self_attn.q_norm",
-        "attention.key_norm": "self_attn.k_norm",
-        "feed_forward.gate": "mlp.gate_proj",
-        "feed_forward.up": "mlp.up_proj",
-        "feed_forward.down": "mlp.down_proj",
+        "attention.output": "attention.dense",
+        "feed_forward.up": "mlp.dense_h_to_4h",
+        "feed_forward.down": "mlp.dense_4h_to_h",
     }
     rules = [
-        Rule(("embedding.weight",), "model.embed_tokens.weight"),
-        *layer("norm", "model.norm", known),
-        *layer("output", "lm_head", known),
+        Rule(("embedding.weight",), "gpt_neox.embed_in.weight"),
+        *layer("norm", "gpt_neox.final_layer_norm", known),
+        *layer("output", "embed_out", known),
     ]
     for n in range(config.layers):
-        rules += layers(names, f"blocks.{n}.", f"model.layers.{n}.", known)
+        prefix, hf_prefix = f"blocks.{n}.", f"gpt_neox.layers.{n}."
+        qkv = [f"{prefix}attention.{name}" for name in ("query", "key", "value")]
+        hf_qkv = f"{hf_prefix}attention.query_key_value"
+        rules += fused_layer(qkv, hf_qkv, known, interleaved=config.heads)
+        rules += layers(names, prefix, hf_prefix, known)
     return rules
 
 
-_LLAMA: dict[str, Any] = {
-    "auto": "AutoModelForCausalLM",
-    "prefix": "model.",
-    "extra": _llama_extra,
-    "rules": _llama_rules,
-    "objective": "clm",
-    "ignored": (r".*\.rotary_emb\.inv_freq",),
-    "aliases": {"lm_head.weight": "model.embed_tokens.weight"},
-}
-
-LLAMA = Family(
-    model_type="llama",
-    architecture="LlamaForCausalLM",
-    supported=_llama_supported,
-    config=_llama_config,
-    with_defaults=_llama_with_defaults,
-    options=_llama_options,
-    **_LLAMA,
-)
-
-
-def _qwen3_supported(config: ModelConfig) -> dict[str, tuple[object, ...]]:
-    supported = _llama_supported(config) | {"qk_norm": (True,), "biases": (False,)}
-    del supported["window"]
-    supported.pop("heads", None)
-    supported["local_rotary_base"] = (None, config.rotary_base)
-    return supported
-
-
-def _qwen3_config(config: ModelConfig) -> Json:
-    hf_config = _llama_config(config)
-    del hf_config["mlp_bias"]
-    types = layer_types(config)
-    window = config.window if SLIDING in types else None
-    return hf_config | {
-        "layer_types": types,
-        "sliding_window": window,
-        "use_sliding_window": window is not None,
-    }
-
-
-def _qwen3_with_defaults(given: Json) -> Json:
-    hf_config = _llama_with_defaults({"head_dim": 128, "num_key_value_heads": 32} | given)
-    del hf_config["mlp_bias"]
-    layers, window = given["num_hidden_layers"], given.get("sliding_window", 4096)
-    if not given.get("use_sliding_window"):
-        window = None
-    if hf_config.get("layer_types") is None:
-        first = given.get("max_window_layers", 28) if window else layers
-        local = [number >= first for number in range(layers)]
-        hf_config["layer_types"] = [SLIDING if yes else "full_attention" for yes in local]
-    hf_config["sliding_window"] = window if SLIDING in hf_config["layer_types"] else None
-    hf_config["use_sliding_window"] = hf_config["sliding_window"] is not None
-    return hf_config
-
-
-def _qwen3_options(hf_config: Json) -> Json:
-    window = windows(hf_config["layer_types"], hf_config["sliding_window"])
-    return _llama_options(hf_config) | {"qk_norm": True} | window
-
-
-QWEN3 = Family(
-    model_type="qwen3",
-    architecture="Qwen3ForCausalLM",
-    supported=_qwen3_supported,
-    config=_qwen3_config,
-    with_defaults=_qwen3_with_defaults,
-    options=_qwen3_options,
-    **_LLAMA,
+GPT_NEOX = Family(
+    model_type="gpt_neox",
+    architecture="GPTNeoXForCausalLM",
+    auto="AutoModelForCausalLM",
+    prefix="gpt_neox.",
+    supported=_neox_supported,
+    config=_neox_config,
+    extra=_neox_extra,
+    with_defaults=_neox_with_defaults,
+    options=_neox_options,
+    rules=_neox_rules,
+    objective="clm",
+    renamed={"lm_head.weight": "embed_out.weight"},
+    ignored=(r".*\.attention\.(bias|masked_bias)", r".*\.rotary_emb\.inv_freq"),
+    aliases={"embed_out.weight": "gpt_neox.embed_in.weight"},
 )

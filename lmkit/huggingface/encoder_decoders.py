@@ -1,10 +1,11 @@
 """T5, as first published and as 1.1.
 
-Sources: Transformers' configuration and modelling files of t5 (5.23).
+Sources: Transformers' configuration and modelling files of t5 (5.24).
 
 Choices:
-- Transformers' T5 always ties its output matrix to the embedding; `tie_word_embeddings: false` in
-  its config.json means that the logits aren't divided by the root of the hidden size.
+- `tie_word_embeddings: false` in a config.json of T5 means that the logits aren't divided by the
+  root of the hidden size. Transformers ties the output matrix to the embedding unless the files
+  hold another one, as those of T5 1.1 do: so its tensor decides here, too.
 - There "gated-gelu" is the tanh approximation, as in T5 1.1; the exact one is "gelu_python".
 """
 
@@ -35,7 +36,6 @@ def _supported(config: ModelConfig) -> dict[str, tuple[object, ...]]:
         "kv_heads": (config.heads,),
         "qk_norm": (False,),
         "biases": (False,),
-        "tie_embeddings": (True,),
     }
 
 
@@ -98,7 +98,7 @@ def _rules(config: ModelConfig, known: Container[str]) -> list[Rule]:
     forward = {"down": "wo"}
     forward |= {"gate": "wi_0", "up": "wi_1"} if config.gated else {"up": "wi"}
     attention = {"query": "q", "key": "k", "value": "v", "output": "o"}
-    rules = [Rule(("embedding.weight",), "shared.weight")]
+    rules = [Rule(("embedding.weight",), "shared.weight"), *layer("output", "lm_head", known)]
     stacks = (("encoder", "encoder.", config.layers), ("decoder", "", config.decoder_layers or 0))
     for stack, lmkit_prefix, count in stacks:
         table = f"{stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight"
@@ -136,6 +136,7 @@ T5 = Family(
     options=_options,
     rules=_rules,
     objective="span-corruption",
+    untied_head="lm_head.weight",
     ignored=(r"decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight",),
     aliases={
         "lm_head.weight": "shared.weight",

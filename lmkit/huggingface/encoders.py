@@ -1,10 +1,8 @@
-"""BERT, ModernBERT and XLNet.
+"""ModernBERT and XLNet.
 
-Sources: Transformers' configuration and modelling files of bert, modernbert and xlnet (5.23).
+Sources: Transformers' configuration and modelling files of modernbert and xlnet (5.24).
 
 Choices:
-- BERT has two token types (segments), lmkit one: token type embeddings are written as zeros, and
-  when they are read, the first is added to each position embedding, which gives the same sums.
 - XLNet's segment parameters are zeros, too. In a text of one segment they add the same to all
   scores of a query, which changes nothing, so they are ignored when they are read.
 - XLNet attends to no memory of earlier texts, since lmkit trains without one.
@@ -23,17 +21,17 @@ from lmkit.huggingface.family import (
     canonical_activation,
     layer_types,
     lmkit_activation,
-    rope_parameters,
     windows,
 )
+from lmkit.huggingface.rope_parameters import rope_parameters
 from lmkit.huggingface.weight_names import Rule, fused_layer, layer, layers
 from lmkit.model.options import ModelConfig
 
 SEGMENTS = 2
-TOKEN_TYPES = "bert.embeddings.token_type_embeddings.weight"
 
 
-def _common(config: ModelConfig) -> dict[str, tuple[object, ...]]:
+def common_encoder(config: ModelConfig) -> dict[str, tuple[object, ...]]:
+    """Return what every family of encoders supports."""
     return {
         "architecture": ("encoder",),
         "norm": ("layernorm",),
@@ -43,9 +41,10 @@ def _common(config: ModelConfig) -> dict[str, tuple[object, ...]]:
     }
 
 
-def _post_norm(config: ModelConfig) -> dict[str, tuple[object, ...]]:
+def post_norm_encoder(config: ModelConfig) -> dict[str, tuple[object, ...]]:
+    """Return what the older of them support, which normalize after each sublayer."""
     return {
-        **_common(config),
+        **common_encoder(config),
         "norm_position": ("post",),
         "activation": tuple(PLAIN),
         "biases": (True,),
@@ -53,111 +52,9 @@ def _post_norm(config: ModelConfig) -> dict[str, tuple[object, ...]]:
     }
 
 
-def _bert_supported(config: ModelConfig) -> dict[str, tuple[object, ...]]:
-    # Untied, Transformers' class has two output biases, lmkit's model one.
-    return {**_post_norm(config), "position": ("learned",), "tie_embeddings": (True,)}
-
-
-def _bert_config(config: ModelConfig) -> Json:
-    return {
-        "hidden_size": config.hidden_size,
-        "num_hidden_layers": config.layers,
-        "num_attention_heads": config.heads,
-        "intermediate_size": config.shape.ffn_size,
-        "hidden_act": PLAIN.get(config.activation),
-        "max_position_embeddings": config.max_positions,
-        "layer_norm_eps": config.norm_eps,
-        "tie_word_embeddings": config.tie_embeddings,
-    }
-
-
-def _bert_extra(config: ModelConfig, _: Facts) -> Json:
-    names = ("hidden_dropout_prob", "attention_probs_dropout_prob")
-    return {"type_vocab_size": SEGMENTS, **dict.fromkeys(names, config.dropout)}
-
-
-def _bert_with_defaults(given: Json) -> Json:
-    hf_config: Json = {
-        "hidden_act": "gelu",
-        "max_position_embeddings": 512,
-        "layer_norm_eps": 1e-12,
-        "tie_word_embeddings": True,
-    } | given
-    hf_config["hidden_act"] = canonical_activation(hf_config["hidden_act"], PLAIN)
-    return hf_config
-
-
-def _bert_options(hf_config: Json) -> Json:
-    return {
-        "architecture": "encoder",
-        "position": "learned",
-        "max_positions": hf_config["max_position_embeddings"],
-        "layers": hf_config["num_hidden_layers"],
-        "hidden_size": hf_config["hidden_size"],
-        "heads": hf_config["num_attention_heads"],
-        "ffn_size": hf_config["intermediate_size"],
-        "activation": lmkit_activation(hf_config["hidden_act"], PLAIN),
-        "norm": "layernorm",
-        "norm_position": "post",
-        "norm_eps": hf_config["layer_norm_eps"],
-        "biases": True,
-    }
-
-
-def _bert_rules(config: ModelConfig, known: Container[str]) -> list[Rule]:
-    names = {
-        "attention.query": "attention.self.query",
-        "attention.key": "attention.self.key",
-        "attention.value": "attention.self.value",
-        "attention.output": "attention.output.dense",
-        "attention_norm": "attention.output.LayerNorm",
-        "feed_forward.up": "intermediate.dense",
-        "feed_forward.down": "output.dense",
-        "feed_forward_norm": "output.LayerNorm",
-    }
-    rules = [
-        Rule(("embedding.weight",), "bert.embeddings.word_embeddings.weight"),
-        Rule(("position_embedding.weight",), "bert.embeddings.position_embeddings.weight"),
-        Rule((), TOKEN_TYPES, shape=(SEGMENTS, config.hidden_size)),
-        *layer("embedding_norm", "bert.embeddings.LayerNorm", known),
-        *layer("head.dense", "cls.predictions.transform.dense", known),
-        *layer("head.norm", "cls.predictions.transform.LayerNorm", known),
-        Rule(("output_bias",), "cls.predictions.bias"),
-    ]
-    for n in range(config.layers):
-        rules += layers(names, f"blocks.{n}.", f"bert.encoder.layer.{n}.", known)
-    return rules
-
-
-BERT = Family(
-    model_type="bert",
-    architecture="BertForMaskedLM",
-    auto="AutoModelForMaskedLM",
-    prefix="bert.",
-    supported=_bert_supported,
-    config=_bert_config,
-    extra=_bert_extra,
-    with_defaults=_bert_with_defaults,
-    options=_bert_options,
-    rules=_bert_rules,
-    objective="mlm",
-    fixed={
-        "position_embedding_type": "absolute",
-        "is_decoder": False,
-        "add_cross_attention": False,
-    },
-    ignored=(r"bert\.pooler\..*", r"cls\.seq_relationship\..*", r".*\.position_ids"),
-    aliases={
-        "cls.predictions.decoder.weight": "bert.embeddings.word_embeddings.weight",
-        "cls.predictions.decoder.bias": "cls.predictions.bias",
-    },
-    added_first_rows={"position_embedding.weight": TOKEN_TYPES},
-)
-
-
 def _modernbert_supported(config: ModelConfig) -> dict[str, tuple[object, ...]]:
     return {
-        **_common(config),
+        **common_encoder(config),
         "position": ("rotary",),
         "norm_position": ("pre",),
         "activation": tuple(GATES),
@@ -295,7 +192,7 @@ MODERNBERT = Family(
 
 
 def _xlnet_supported(config: ModelConfig) -> dict[str, tuple[object, ...]]:
-    return {**_post_norm(config), "position": ("transformer-xl",)}
+    return {**post_norm_encoder(config), "position": ("transformer-xl",)}
 
 
 def _xlnet_config(config: ModelConfig) -> Json:

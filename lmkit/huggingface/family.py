@@ -1,11 +1,13 @@
 """A model family of Transformers: which options it supports, and the names of its weights.
 
 Choices:
-- Nothing here imports Transformers: a family is a table of facts, read from its classes (5.23).
+- Nothing here imports Transformers: a family is a table of facts, read from its classes (5.24).
 - A config.json is read in two steps: lmkit's options are derived from it, and the config.json of
   those options must have the same values. So whatever lmkit doesn't support is noticed.
 - What doesn't affect the computation (dropout, maximum length, ids) is written, but ignored when
   it is read.
+- An option that only some families have is supported by those that list it, and by the others at
+  its default (`RARE`).
 """
 
 import json
@@ -26,6 +28,20 @@ TANH = ("gelu_new", "gelu_pytorch_tanh", "gelu_python_tanh", "gelu_fast")
 PLAIN = {"gelu": "gelu", "gelu-tanh": "gelu_new", "relu": "relu", "relu2": "relu2"}
 GATES = {"swiglu": "silu", "geglu": "gelu", "geglu-tanh": "gelu_pytorch_tanh"}
 """From lmkit's activations to those of Transformers."""
+
+RARE = (
+    "parallel_residual",
+    "qk_norm_over",
+    "attention_biases",
+    "first_position",
+    "rotary_fraction",
+    "rotary_scaling",
+)
+"""Options that a family supports only at their defaults, unless it lists other values. What else
+is scaled follows from `rotary_scaling`."""
+
+SCALINGS = (None, "linear", "yarn", "llama3")
+"""The values of `rotary_scaling` in families with Transformers' rotary parameters."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +81,11 @@ class Family:
     """The names of its weights, given the names of lmkit's."""
     objective: str
     """What its published models were trained to predict, as in --objective."""
+    renamed: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Names of tensors in some versions of Transformers, and those that are written."""
+    untied_head: str = ""
+    """The tensor that is in the files of an untied model, where config.json doesn't tell whether
+    embeddings are tied."""
     fixed: Mapping[str, object] = field(default_factory=dict[str, object])
     """Keys of config.json of which only one value is supported."""
     ignored: tuple[str, ...] = ()
@@ -77,9 +98,11 @@ class Family:
 
     def unsupported(self, config: ModelConfig) -> dict[str, tuple[object, ...]]:
         """Return the options that can't be expressed, each with its supported values."""
+        fields = type(config).model_fields
+        supported = {name: (fields[name].default,) for name in RARE} | self.supported(config)
         return {
             name: allowed
-            for name, allowed in self.supported(config).items()
+            for name, allowed in supported.items()
             if getattr(config, name) not in allowed
         }
 
@@ -97,14 +120,18 @@ class Family:
 
     def read(self, given: Json, path: str) -> ModelConfig:
         """Return the options of the config.json at `path`; InputError if it isn't supported."""
+        if given.get("quantization_config"):
+            raise InputError(f"{path}: quantization_config: lmkit reads no quantized weights")
         try:
             hf_config = self.with_defaults(given)
             config = ModelConfig.model_validate(self.options(hf_config))
         except KeyError as error:
             raise InputError(f"{path}: {error.args[0]} is missing", COPY_AGAIN) from None
         except ValidationError as error:
-            problem = error.errors()[0]["msg"].removeprefix("Value error, ")
-            raise InputError(f"{path}: {problem}", SUPPORTED_MODELS) from None
+            first = error.errors()[0]
+            problem = first["msg"].removeprefix("Value error, ")
+            option = "".join(f"--model.{name}: " for name in first["loc"]).replace("_", "-")
+            raise InputError(f"{path}: {option}{problem}", SUPPORTED_MODELS) from None
         except UnsupportedError as error:
             raise InputError(f"{path}: {error}", SUPPORTED_MODELS) from None
         except (TypeError, ValueError, AttributeError) as error:
@@ -117,6 +144,11 @@ class Family:
                     f"{self.model_type} has {json.dumps(value)}",
                     SUPPORTED_MODELS,
                 )
+        if unsupported := self.unsupported(config):
+            names = ", ".join(f"--model.{name.replace('_', '-')}" for name in unsupported)
+            raise InputError(
+                f"{path}: lmkit's {self.model_type} has other values of {names}", SUPPORTED_MODELS
+            )
         return config
 
 
@@ -146,25 +178,6 @@ def canonical_activation(hf_name: str, known: Mapping[str, str]) -> str:
     if hf_name in TANH:
         return next(other for other in known.values() if other in TANH)
     return {"swish": "silu", "gelu_python": "gelu"}.get(hf_name, hf_name)
-
-
-def rope_parameters(config: Json, default: float) -> Json:
-    """Return the rotary parameters of a config.json, in the new or the old format.
-
-    >>> rope_parameters({"rope_theta": 500000.0}, 10000.0)
-    {'rope_type': 'default', 'rope_theta': 500000.0}
-    """
-    given: Json = config.get("rope_parameters") or config.get("rope_scaling") or {}
-    other_parameters = {
-        key: value for key, value in given.items() if key not in {"type", "rope_type"}
-    }
-    if other_parameters.get("partial_rotary_factor") == 1:
-        del other_parameters["partial_rotary_factor"]
-    return {
-        "rope_type": given.get("rope_type", given.get("type", "default")),
-        "rope_theta": config.get("rope_theta", default),
-        **other_parameters,
-    }
 
 
 SLIDING, FULL = "sliding_attention", "full_attention"

@@ -6,8 +6,8 @@ Choices:
   that, so it is noticed before anything is read.
 - Tensors are read one after the other: beside the model that they go to, memory holds the biggest
   of them, in the file's precision and in fp32, and not the whole file.
-- Published folders come with different names: without the family's prefix (gpt2), or with
-  LayerNorm's old gamma and beta (bert-base-uncased). Both are read.
+- Published folders come with different names: without the family's prefix (gpt2), with LayerNorm's
+  old gamma and beta (bert-base-uncased), or with another version's name of a tensor. All are read.
 """
 
 import re
@@ -96,7 +96,12 @@ def _checked_headers(
             _hint_of_other_class(checkpoint) or COPY_AGAIN,
         )
     for name, shape in expected.items():
-        if name in headers and headers[name].shape != shape:
+        if name not in headers:
+            continue
+        found = headers[name].shape
+        if name in family.added_first_rows.values():
+            found, shape = found[1:], shape[1:]  # of several rows the first is used
+        if found != shape:
             raise InputError(
                 f"{folder}: {name} has the shape {list(headers[name].shape)}, but by {CONFIG} it "
                 f"must be {list(shape)}",
@@ -141,6 +146,7 @@ def _canonical_name(name: str, family: Family, expected: Container[str]) -> str:
     """Return the name of a tensor in the family's class."""
     for old, new in OLD_NAMES.items():
         name = name.replace(old, new)
+    name = family.renamed.get(name, name)
     with_prefix = family.prefix + name
     is_known = name in expected or name in family.aliases
     return with_prefix if not is_known and _is_known(with_prefix, family, expected) else name

@@ -3,7 +3,8 @@
 Choices:
 - Compared are full sequences, sequences that end in padding, and, since lmkit trains that way,
   several documents in one sequence with each of them alone in Transformers.
-- Ids are sampled from the full vocabulary: a misplaced row of the embedding is noticed.
+- Ids are sampled from the full vocabulary: a misplaced row of the embedding is noticed. Only where
+  positions are counted from the id of padding, as in RoBERTa, is that id left out.
 - Both compute in fp32 on the CPU. The limit is 2e-5 of the largest logit, and at least 2e-5:
   another order of summation differs by much less, another formula (an exact GELU for a tanh) by
   more.
@@ -86,7 +87,7 @@ def check(
             f"{family.auto} loads it as {type(hf_model).__name__} with "
             f"{problems or 'no problems'}, instead of {family.architecture} without any: not "
             "exported",
-            f"this is transformers {library.__version__}; lmkit was tested with 5.23",
+            f"this is transformers {library.__version__}; lmkit was tested with 5.24",
         )
     time = min(max_length, MAX_LENGTH)
     difference = largest = 0.0
@@ -100,7 +101,7 @@ def check(
         raise LmkitError(
             f"its logits in Transformers differ by up to {difference:.3g}, and the limit is "
             f"{parity.limit:.3g}: not exported",
-            f"this is transformers {library.__version__}; lmkit was tested with 5.23",
+            f"this is transformers {library.__version__}; lmkit was tested with 5.24",
         )
     return parity
 
@@ -110,6 +111,8 @@ def _logit_pairs(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield logits of both models, at the same positions."""
     tokens_BT = _random_ids(model, time, seed=1)
+    if model.config.first_position:
+        tokens_BT = tokens_BT.masked_fill(tokens_BT == pad, (pad + 1) % model.vocabulary_size)
     source_BS = _random_ids(model, time, seed=2) if model.encoder else None
     positions_BT = torch.arange(time).expand_as(tokens_BT)
     lmkit_BTV = _lmkit_logits(model, tokens_BT, source_BS, positions_BT, None)

@@ -9,14 +9,20 @@ Choices:
 from collections.abc import Mapping
 
 from lmkit.errors import ConfigError, InputError
-from lmkit.huggingface.decoders import GPT2, LLAMA, QWEN3
+from lmkit.huggingface.bert_encoders import BERT, ROBERTA
+from lmkit.huggingface.decoders import GPT2, GPT_NEOX
 from lmkit.huggingface.encoder_decoders import T5
-from lmkit.huggingface.encoders import BERT, MODERNBERT, XLNET
+from lmkit.huggingface.encoders import MODERNBERT, XLNET
 from lmkit.huggingface.family import SUPPORTED_MODELS, Family, Json
+from lmkit.huggingface.llama_decoders import LLAMA, MISTRAL, OLMO2, QWEN2, QWEN3
 from lmkit.huggingface.weight_names import Rule
-from lmkit.model.options import ModelConfig
+from lmkit.model.options import ModelConfig, as_typed
 
-FAMILIES = (GPT2, LLAMA, QWEN3, BERT, MODERNBERT, XLNET, T5)
+FAMILIES = (
+    *(GPT2, LLAMA, MISTRAL, QWEN2, QWEN3, OLMO2, GPT_NEOX),
+    *(BERT, ROBERTA, MODERNBERT, XLNET),
+    T5,
+)
 WEIGHTS_OF_OPTIONS = {"architecture": 100, "position": 10}
 """The main options of a family count more than its details."""
 
@@ -40,6 +46,17 @@ def family_of(config: ModelConfig) -> Family:
     return FAMILIES[closest]
 
 
+def refuse_padding(config: ModelConfig, pad: int | None) -> None:
+    """Raise ConfigError where RoBERTa's positions would be counted from another id of padding."""
+    if pad != config.first_position - 1:
+        raise ConfigError(
+            f"--model.first-position: got {config.first_position}, but in Transformers RoBERTa's "
+            f"first position is the id of padding + 1, and the tokenizer's padding has id {pad}",
+            "eval and generate work without Transformers; to export, train with a tokenizer whose "
+            f"padding has id {config.first_position - 1}, such as the model's own",
+        )
+
+
 def _reason(config: ModelConfig, name: str, allowed: tuple[object, ...]) -> str:
     possible = " or ".join(_shown(value) for value in allowed)
     option = f"--model.{name.replace('_', '-')}"
@@ -49,7 +66,7 @@ def _reason(config: ModelConfig, name: str, allowed: tuple[object, ...]) -> str:
 def _shown(value: object) -> str:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return {None: "none", True: "true", False: "false"}.get(value, str(value))  # pyright: ignore
+    return str(as_typed(value))
 
 
 def family_named(config: Json, path: str) -> Family:

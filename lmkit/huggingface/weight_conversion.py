@@ -56,6 +56,8 @@ def to_lmkit(
         full_shape = fused_shape(rule, shapes)
         tensor = weights[rule.hf_name].reshape(full_shape[::-1] if rule.transposed else full_shape)
         tensor = tensor.t() if rule.transposed else tensor
+        if rule.interleaved:
+            tensor = _regrouped(tensor, rule.interleaved, len(rule.lmkit_names))
         parts = tensor.split([shapes[name][0] for name in rule.lmkit_names])
         weights_by_name |= {
             name: part.contiguous() for name, part in zip(rule.lmkit_names, parts, strict=True)
@@ -68,5 +70,16 @@ def _fused(rule: Rule, weights: Mapping[str, Tensor]) -> Tensor:
         assert rule.shape is not None
         return torch.zeros(rule.shape, dtype=next(iter(weights.values())).dtype)
     tensor = torch.cat([weights[name] for name in rule.lmkit_names])
+    if rule.interleaved:
+        tensor = _regrouped(tensor, len(rule.lmkit_names), rule.interleaved)
     tensor = tensor.t() if rule.transposed else tensor
     return tensor if rule.shape is None else tensor.reshape(rule.shape)
+
+
+def _regrouped(tensor: Tensor, outer: int, inner: int) -> Tensor:
+    """Return rows that lie in `outer` groups of `inner` parts as `inner` groups of `outer` parts.
+
+    >>> _regrouped(torch.tensor([1, 2, 3, 4]), 2, 2)
+    tensor([1, 3, 2, 4])
+    """
+    return tensor.unflatten(0, (outer, inner, -1)).transpose(0, 1).flatten(0, 2)

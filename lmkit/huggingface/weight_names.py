@@ -2,8 +2,8 @@
 
 Choices:
 - A rule is written once and used in both directions, so that a round trip preserves every bit.
-- A rule concatenates some of lmkit's matrices, may transpose the result, and may reshape it.
-  Nothing is computed: numbers are only put in another order.
+- A rule concatenates some of lmkit's matrices, may interleave them by heads, may transpose the
+  result, and may reshape it. Nothing is computed: numbers are only put in another order.
 - A rule without lmkit names stands for weights that lmkit's models don't have. They are written as
   zeros, which have no effect.
 - Nothing here needs torch: `lmkit inspect` reads folders without it. `weight_conversion` applies
@@ -24,6 +24,8 @@ class Rule(NamedTuple):
     """Whether Transformers stores a matrix as inputs x outputs."""
     shape: tuple[int, ...] | None = None
     """Transformers' shape, where it isn't that of the concatenated and transposed tensor."""
+    interleaved: int | None = None
+    """Heads of the matrices, where Transformers stores all of them head by head."""
 
 
 def hf_shape(rule: Rule, shapes: Mapping[str, Sequence[int]]) -> tuple[int, ...]:
@@ -52,11 +54,16 @@ def layer(
 
 
 def fused_layer(
-    lmkit_names: Sequence[str], hf_name: str, known: Container[str], *, transposed: bool = False
+    lmkit_names: Sequence[str],
+    hf_name: str,
+    known: Container[str],
+    *,
+    transposed: bool = False,
+    interleaved: int | None = None,
 ) -> list[Rule]:
     """Return the rules of a Transformers layer that fuses several of lmkit's."""
     return [
-        Rule(names, f"{hf_name}.{part}", transposed and part == "weight")
+        Rule(names, f"{hf_name}.{part}", transposed and part == "weight", interleaved=interleaved)
         for part in ("weight", "bias")
         for names in [tuple(f"{one}.{part}" for one in lmkit_names)]
         if names[0] in known

@@ -1,8 +1,9 @@
 """Attention, with grouped key-value heads as an option.
 
 Vaswani et al. (2017, arXiv 1706.03762); grouped-query attention from Ainslie et al. (2023, arXiv
-2305.13245); normalized queries and keys, per head and before their rotation, as in Qwen3. A
-position encoding may have another attention, derived from this one.
+2305.13245); normalized queries and keys, before their rotation, per head as in Qwen3 or over all
+heads as in OLMo 2 (OLMo Team 2025, arXiv 2501.00656, section 3.3). A position encoding may have
+another attention, derived from this one.
 
 Choices:
 - Without a mask, torch's causal kernel runs and never materializes the T x T score matrix: 1.4 to
@@ -50,7 +51,7 @@ class Attention(nn.Module):
 
     def __init__(self, config: ModelConfig, *, causal: bool = True) -> None:
         super().__init__()
-        width, biases = config.hidden_size, config.attention_biases
+        width, biases = config.hidden_size, config.qkv_biases
         self.head_dim = config.attention_head_dim
         self.causal = causal
         self.scale = config.score_scale
@@ -59,11 +60,12 @@ class Attention(nn.Module):
         self.query = Linear(width, inner, biases)
         self.key = Linear(width, shared, biases)
         self.value = Linear(width, shared, biases)
-        self.output = Linear(inner, width, biases)
+        self.output = Linear(inner, width, config.attention_output_biases)
         self.query_norm = self.key_norm = None
+        self.norms_heads = config.qk_norm_over == "head"
         if config.qk_norm:
-            self.query_norm = RMSNorm(self.head_dim, config.norm_eps)
-            self.key_norm = RMSNorm(self.head_dim, config.norm_eps)
+            sizes = (self.head_dim, self.head_dim) if self.norms_heads else (inner, shared)
+            self.query_norm, self.key_norm = (RMSNorm(size, config.norm_eps) for size in sizes)
 
     def forward(
         self,
@@ -108,8 +110,10 @@ class Attention(nn.Module):
     def _split_heads(
         self, x_BTE: Tensor, norm: RMSNorm | None = None, rotation: Rotation | None = None
     ) -> Tensor:
+        if norm is not None and not self.norms_heads:
+            x_BTE = norm(x_BTE)
         x_BTHK = x_BTE.unflatten(-1, (-1, self.head_dim))
-        if norm is not None:
+        if norm is not None and self.norms_heads:
             x_BTHK = norm(x_BTHK)
         if rotation is not None:
             x_BTHK = rotation(x_BTHK)

@@ -58,7 +58,7 @@ def parameters_by_part(config: "ModelConfig", vocabulary_size: int) -> dict[str,
     }
     for stack, layers, crosses in _stacks(config):
         attentions = 2 if crosses else 1
-        norms = layers * (attentions + 1) + (config.norm_position == "pre")
+        norms = layers * (attentions + 1) + (config.norm_position != "post")
         parts[f"{stack} attention"] = layers * attentions * _attention(config)
         parts[f"{stack} feed-forward"] = layers * _feed_forward(config)
         parts[f"{stack} norms"] = norm * (norms - (not config.first_is_normalized))
@@ -140,12 +140,14 @@ def activations(
     low = 2 if bf16 else 4
     # A sublayer's input is kept by its norm, and the norm's output by the layers that take it: once
     # for all of them, or a cast copy for each where they take the residual stream itself.
-    copies = bf16 and config.norm_position == "post"
+    copies = bf16 and config.norm_position != "pre"
     sublayer = 4 * width + low * width + bool(config.dropout) * low * width
     feed_forward = sublayer + copies * config.gated * low * width
     feed_forward += (4 if config.gated else 2) * low * config.shape.ffn_size
     per_position = sublayer + copies * 2 * low * width + feed_forward
     per_position += config.qk_norm * 4 * (inner + config.shape.kv_heads * config.attention_head_dim)
+    if config.parallel_residual:  # both norms have the same input
+        per_position -= 4 * width
     encoding = encoding_of(config)
     total = 0
     for stack, layers, crosses in _stacks(config):
@@ -225,8 +227,8 @@ def _attention(config: "ModelConfig") -> int:
     width, head = config.hidden_size, config.attention_head_dim
     inner, shared = config.heads * head, config.shape.kv_heads * head
     count = 2 * width * inner + 2 * width * shared
-    count += config.attention_biases * (inner + 2 * shared + width)
-    count += config.qk_norm * 2 * head
+    count += config.qkv_biases * (inner + 2 * shared) + config.attention_output_biases * width
+    count += config.qk_norm * (2 * head if config.qk_norm_over == "head" else inner + shared)
     return count + encoding_of(config).attention_parameters()
 
 

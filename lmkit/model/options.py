@@ -1,7 +1,8 @@
 """Model options, resolved and checked before any weight is allocated.
 
 Choices:
-- Nothing here imports torch, since `lmkit pretrain --help` imports it.
+- Nothing here imports torch, since `lmkit pretrain --help` imports it. The fields themselves are in
+  `option_fields`.
 - An option overrides what a preset has (`presets.starting_values`). The resolved options record
   both, and `preset_changes` names what differs: a run prints it, since a model that is called
   bert-base otherwise has bert-base's shape and components.
@@ -13,12 +14,12 @@ Choices:
 """
 
 import math
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Any, Self, cast
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from lmkit.config import Group, OneOf
-from lmkit.model.positions.registry import POSITIONS, Position
+from lmkit.model.option_fields import ModelOptions
+from lmkit.model.positions.registry import POSITIONS, SCALING_OPTIONS, Position
 from lmkit.model.presets import (
     GATED,
     PRESETS,
@@ -30,126 +31,15 @@ from lmkit.model.presets import (
 
 LEARNED_POSITIONS = 1024
 """Where no sequences are known; `pretrain` has as many as its sequences need."""
-MOST_LAYERS = 4_000
-"""More than any model has, and few enough that a model is described in seconds."""
-WIDEST = 1_000_000
-
 LEFT_OPEN = frozenset({"dropout", "z_loss", "initialization", "norm_eps", "rotary_base"})
 """Options that a preset doesn't fix, unless they are among its components."""
+ROTATIONS = {"yarn": (1.0, 32.0), "llama3": (1.0, 4.0)}
+"""Where pairs of channels are slowed fully and not at all: Peng et al. (2023, section 3.2) for
+Llama, and the code of Llama 3.1."""
 
 
-class ModelConfig(Group):
+class ModelConfig(ModelOptions):
     """The shape of a model and its components."""
-
-    preset: (
-        Literal[
-            "tiny-decoder",
-            "llama-1m",
-            "llama-5m",
-            "llama-15m",
-            "llama-120m",
-            "llama-1b",
-            "gpt2-nano",
-            "gpt2-small",
-            "gpt2-medium",
-            "bert-tiny",
-            "bert-mini",
-            "bert-small",
-            "bert-base",
-            "modernbert-base",
-            "t5-mini",
-            "t5-small",
-            "xlnet-base",
-            "tiny-encoder",
-            "tiny-encoder-decoder",
-        ]
-        | None
-    ) = None
-    """A published or named shape, of which the options below may change parts; none: they describe
-    the model."""
-
-    architecture: Literal["decoder", "encoder", "encoder-decoder"] = "decoder"
-    """decoder: causal attention, predicts the next token; encoder: attention both ways, predicts
-    masked tokens; encoder-decoder: reads one text both ways and predicts another."""
-
-    position: Annotated[str, OneOf(POSITIONS)] = "rotary"
-    """Position encoding: learned or sinusoidal embeddings are added to the tokens; rotary rotates
-    queries and keys; relative (T5), transformer-xl (XLNet) and alibi add to attention scores."""
-
-    layers: Annotated[int, Field(ge=1, le=MOST_LAYERS)] = 6
-    """Transformer blocks."""
-
-    decoder_layers: Annotated[int, Field(ge=1, le=MOST_LAYERS)] | None = None
-    """Blocks of an encoder-decoder's decoder; none: as many as in its encoder."""
-
-    hidden_size: Annotated[int, Field(ge=1, le=WIDEST)] = 384
-    """Hidden size: the width of the residual stream."""
-
-    heads: Annotated[int, Field(ge=1, le=WIDEST)] = 6
-    """Attention heads in each block."""
-
-    kv_heads: Annotated[int, Field(ge=1, le=WIDEST)] | None = None
-    """Key-value heads, each shared by several query heads (grouped-query attention); none: one for
-    each."""
-
-    head_dim: Annotated[int, Field(ge=1, le=WIDEST)] | None = None
-    """Dimension of one head's queries, keys and values; none: the hidden size divided by the
-    heads."""
-
-    ffn_size: Annotated[int, Field(ge=1, le=10 * WIDEST)] | None = None
-    """Hidden size of the feed-forward network; none: 4 times the hidden size, or with a gated
-    activation 8/3 of it, up to a multiple of 64."""
-
-    activation: Literal["gelu", "gelu-tanh", "relu", "relu2", "swiglu", "geglu", "geglu-tanh"] = (
-        "swiglu"
-    )
-    """Activation of the feed-forward network; swiglu and geglu are gated."""
-
-    norm: Literal["layernorm", "rmsnorm"] = "rmsnorm"
-    """Normalization layer; layernorm also subtracts the mean."""
-
-    norm_position: Literal["pre", "post"] = "pre"
-    """pre: normalize the input of each sublayer; post: normalize the sum after it."""
-
-    norm_eps: Annotated[float, Field(gt=0, lt=1)] = 1e-5
-    """Added to the denominator of normalization layers."""
-
-    qk_norm: bool = False
-    """Normalize each head's queries and keys before the dot product; it stabilizes large models."""
-
-    biases: bool = False
-    """Biases in linear layers and layernorms."""
-
-    tie_embeddings: bool = True
-    """Use the embedding matrix as output matrix, too."""
-
-    window: Annotated[int, Field(ge=2, le=2**31)] | None = None
-    """Attention window of sliding-window layers: half to each side in an encoder, the last
-    positions in a decoder; none: all layers attend to the whole document."""
-
-    global_every: Annotated[int, Field(ge=1, le=2**31)] | None = None
-    """With a window, the first layer and every n-th after it have global attention; none: none
-    has."""
-
-    max_positions: Annotated[int, Field(ge=1, le=2**31)] | None = None
-    """Longest sequence of learned positions; none: as many as the packed sequences train."""
-
-    rotary_base: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 10_000.0
-    """Base of rotary embeddings (theta); larger suits longer contexts."""
-
-    local_rotary_base: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
-    """The same in sliding-window layers; none: as in the others."""
-
-    initialization: Literal["gpt2", "t5", "small"] = "gpt2"
-    """Weight initialization: as in GPT-2, as in T5 (which also divides the logits of tied
-    embeddings by the root of the hidden size), or smaller the larger the hidden size is."""
-
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Dropout probability in training; it helps where the text is read many times."""
-
-    z_loss: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-    """Weight of the z-loss, the squared log of the softmax denominator, in training; it keeps
-    logits from drifting; 1e-4 is usual."""
 
     @model_validator(mode="before")
     @classmethod
@@ -171,13 +61,17 @@ class ModelConfig(Group):
         }
         if self.architecture == "encoder-decoder":
             resolved["decoder_layers"] = self.decoder_layers or self.layers
+        if self.attention_biases == ("all" if self.biases else "off"):
+            resolved["attention_biases"] = None
         if "max_positions" in self._encoding.options:
             resolved["max_positions"] = self.max_positions or LEARNED_POSITIONS
         for name, value in resolved.items():
             object.__setattr__(self, name, value)  # frozen after this
         self._check_heads(given["head_dim"])
         self._check_position()
+        self._check_rotary()
         self._check_parts()
+        self._check_block()
         return self
 
     @property
@@ -262,6 +156,42 @@ class ModelConfig(Group):
                     f"{self._without(name)}, or use rotary, learned, sinusoidal or alibi positions"
                 )
 
+    def _check_rotary(self) -> None:
+        if self.rotary_fraction < 1 and (self.rotary_dim < 2 or self.rotary_dim % 2):
+            raise ValueError(
+                f"--model.rotary-fraction: got {self.rotary_fraction:g} of heads that are "
+                f"{self.attention_head_dim} wide, which is {self.rotary_dim} channels; they are "
+                "rotated in pairs, so that it must be an even number"
+            )
+        scaling, slow_fast = self.rotary_scaling, self.rotary_rotations
+        has_ramp = scaling in ROTATIONS
+        needs = {
+            "rotary_factor": scaling is not None,
+            "rotary_original_length": has_ramp,
+            "rotary_slow_rotations": has_ramp,
+            "rotary_fast_rotations": has_ramp,
+            "rotary_attention_factor": scaling == "yarn",
+            "rotary_whole_pairs": scaling == "yarn",
+        }
+        for name, has_meaning in needs.items():
+            if not has_meaning and self._is_set(name):
+                wanted = "yarn" if "attention" in name or "whole" in name else "yarn or llama3"
+                with_ = "" if name == "rotary_factor" else f" {wanted}"
+                raise ValueError(
+                    f"{_flag(name)}: got {as_typed(getattr(self, name))}, which has a meaning only "
+                    f"with --model.rotary-scaling{with_}; {self._without(name)}"
+                )
+        for name in ("rotary_factor", "rotary_original_length"):
+            if needs[name] and getattr(self, name) is None:
+                raise ValueError(f"--model.rotary-scaling {scaling}: needs {_flag(name)}")
+        if slow_fast[0] >= slow_fast[1]:
+            raise ValueError(
+                f"--model.rotary-fast-rotations: got {slow_fast[1]:g}, must be more than "
+                f"--model.rotary-slow-rotations, which is {slow_fast[0]:g}"
+            )
+        if scaling == "yarn" and self.rotary_base == 1:
+            raise ValueError("--model.rotary-base: got 1, must be more with yarn")
+
     def _check_parts(self) -> None:
         if self.window and self.architecture == "encoder-decoder":
             raise ValueError(
@@ -274,27 +204,42 @@ class ModelConfig(Group):
                 f"--model.window: got {self.window}, must be even for an encoder, which attends to "
                 "half of it on each side"
             )
+        encoding = self._encoding.options
         only_with = {
             "global_every": ("--model.window", bool(self.window)),
             "local_rotary_base": (
                 f"--model.window and {_positions_with('local_rotary_base')}",
-                bool(self.window) and "local_rotary_base" in self._encoding.options,
+                bool(self.window) and "local_rotary_base" in encoding,
             ),
-            "max_positions": (
-                _positions_with("max_positions"),
-                "max_positions" in self._encoding.options,
-            ),
+            **{
+                name: (_positions_with(name), name in encoding)
+                for name in ("max_positions", "first_position", "rotary_fraction", *SCALING_OPTIONS)
+            },
             "decoder_layers": (
                 "--model.architecture encoder-decoder",
                 self.architecture == "encoder-decoder",
             ),
+            "qk_norm_over": ("--model.qk-norm", self.qk_norm),
         }
         for name, (condition, holds) in only_with.items():
-            if getattr(self, name) is not None and not holds:
+            if self._is_set(name) and not holds:
                 raise ValueError(
-                    f"{_flag(name)}: got {getattr(self, name)}, which has a meaning only with "
-                    f"{condition}; {self._without(name)}"
+                    f"{_flag(name)}: got {as_typed(getattr(self, name))}, which has a meaning only "
+                    f"with {condition}; {self._without(name)}"
                 )
+
+    def _check_block(self) -> None:
+        if not self.parallel_residual:
+            return
+        for name, needed in (("norm_position", ("pre",)), ("architecture", ("decoder", "encoder"))):
+            if getattr(self, name) not in needed:
+                raise ValueError(
+                    f"--model.parallel-residual: can't be combined with {_flag(name)} "
+                    f"{getattr(self, name)}; leave it out, or use {' or '.join(needed)}"
+                )
+
+    def _is_set(self, name: str) -> bool:
+        return getattr(self, name) != type(self).model_fields[name].default
 
     @property
     def _encoding(self) -> Position:
@@ -343,9 +288,26 @@ class ModelConfig(Group):
         return math.sqrt(self.hidden_size)
 
     @property
-    def attention_biases(self) -> bool:
-        """Whether the matrices of attention have biases: XLNet's don't, it has other biases."""
-        return self.biases and self._encoding.attention_biases
+    def qkv_biases(self) -> bool:
+        """Whether queries, keys and values have biases: XLNet's don't, it has other biases."""
+        given = self.attention_biases or ("all" if self.biases else "off")
+        return given != "off" and self._encoding.attention_biases
+
+    @property
+    def attention_output_biases(self) -> bool:
+        """Whether the output of attention has biases."""
+        return self.qkv_biases and self.attention_biases != "qkv"
+
+    @property
+    def rotary_dim(self) -> int:
+        """How many channels of each head rotary embeddings rotate."""
+        return int(self.attention_head_dim * self.rotary_fraction)
+
+    @property
+    def rotary_rotations(self) -> tuple[float, float]:
+        """Rotations below which a pair of channels is slowed fully, and above which not at all."""
+        slow, fast = ROTATIONS.get(self.rotary_scaling or "", (1.0, 32.0))
+        return self.rotary_slow_rotations or slow, self.rotary_fast_rotations or fast
 
     @property
     def has_head(self) -> bool:
@@ -364,7 +326,7 @@ class ModelConfig(Group):
     @property
     def first_is_normalized(self) -> bool:
         """Whether the first block normalizes its input: ModernBERT's embedding already is."""
-        return self.norm_position == "post" or not self.has_head
+        return self.norm_position != "pre" or not self.has_head
 
     @property
     def longest(self) -> int | None:

@@ -1,24 +1,24 @@
 """The Transformer: encoder, decoder or encoder-decoder, built from interchangeable components.
 
 By default the block is that of Llama (Touvron et al. 2023, arXiv 2302.13971): normalization before
-each sublayer, SwiGLU, rotary positions, no biases. Other options make it the block of GPT-2, Qwen3,
-BERT, ModernBERT, T5 or XLNet, with the dimensions of each.
+each sublayer, SwiGLU, rotary positions, no biases. Other options make it the block of GPT-2,
+GPT-NeoX, Qwen, OLMo 2, BERT, ModernBERT, T5 or XLNet, with the dimensions of each.
 
 Names of parameters (only those that a config needs exist; `N` counts blocks from 0):
 
     embedding.weight                  V x D; also the output matrix, if embeddings are tied
-    position_embedding.weight         learned positions
+    position_embedding.weight         learned positions, after rows that aren't used (RoBERTa's 2)
     embedding_norm.{weight,bias}      of encoders, except XLNet's
     query_vector                      D; of encoders: the initial state of XLNet's query stream
     relative_bias                     of the position encoding, for the blocks below; T5's: 32 x H
-    blocks.N.attention_norm.*         before attention, or after its sum (post-norm)
+    blocks.N.attention_norm.*         before attention, after its sum, or of its output
     blocks.N.attention.{query,key,value,output}.{weight,bias}
     blocks.N.attention.{query_norm,key_norm}.weight
     blocks.N.attention.{content_bias,position_bias}      H x K numbers, flattened: XLNet's
     blocks.N.attention.distance.weight                   XLNet's matrix for distance encodings
     blocks.N.cross_attention_norm.*, blocks.N.cross_attention.*
     blocks.N.feed_forward_norm.*, blocks.N.feed_forward.{gate,up,down}.{weight,bias}
-    norm.*                            after the last block, with pre-norm
+    norm.*                            after the last block, except with post-norm
     encoder.{relative_bias,blocks.N.*,norm.*}            an encoder-decoder's encoder
     head.dense.*, head.norm.*         of encoders, except XLNet's
     output.weight, output_bias        V x D where not tied; V, of encoders
@@ -72,7 +72,8 @@ class Block(nn.Module):
 
     def __init__(self, config: ModelConfig, number: int, *, causal: bool, crosses: bool) -> None:
         super().__init__()
-        self.post = config.norm_position == "post"
+        self.norm_position = config.norm_position
+        self.is_parallel = config.parallel_residual
         self.recomputes = False
         self._compiled: Callable[..., Tensor] | None = None
         self.is_local = config.is_local(number)
@@ -87,7 +88,7 @@ class Block(nn.Module):
         self.dropout = dropout(config)
 
     def _norm(self, config: ModelConfig) -> nn.Module:
-        return make_norm(config, rounds=not self.post)
+        return make_norm(config, rounds=self.norm_position == "pre")
 
     def forward(
         self,
@@ -98,6 +99,9 @@ class Block(nn.Module):
         content_BSD: Tensor | None = None,
     ) -> Tensor:
         """Add the output of each sublayer to the residual stream.
+
+        In parallel both take the same input: Wang and Komatsuzaki (2021), GPT-J; GPT-NeoX-20B of
+        Black et al. (2022, arXiv 2204.06745, section 2.1), with a norm for each.
 
         `content_BSD` is the input of the keys and values of the query stream: the content stream
         before this block.
@@ -127,6 +131,9 @@ class Block(nn.Module):
         if content_BSD is not None:
             content_BSD = self._pre_norm(norm, content_BSD)
         attended_BTD = self.attention(sublayer_input, layer_inputs, cache, content_BSD)
+        if self.is_parallel:
+            x_BTD = x_BTD + self.dropout(self.feed_forward(self.feed_forward_norm(x_BTD)))
+            return x_BTD + self.dropout(attended_BTD)
         x_BTD = self._add_residual(norm, x_BTD, attended_BTD)
         if source is not None:
             norm = self.cross_attention_norm
@@ -139,11 +146,13 @@ class Block(nn.Module):
         return self._add_residual(norm, x_BTD, self.feed_forward(self._pre_norm(norm, x_BTD)))
 
     def _pre_norm(self, norm: nn.Module, x_BTD: Tensor) -> Tensor:
-        return x_BTD if self.post else norm(x_BTD)
+        return norm(x_BTD) if self.norm_position == "pre" else x_BTD
 
     def _add_residual(self, norm: nn.Module, x_BTD: Tensor, part_BTD: Tensor) -> Tensor:
+        if self.norm_position == "output":
+            return x_BTD + self.dropout(norm(part_BTD))
         x_BTD = x_BTD + self.dropout(part_BTD)
-        return norm(x_BTD) if self.post else x_BTD
+        return norm(x_BTD) if self.norm_position == "post" else x_BTD
 
 
 class Stack(nn.Module):
@@ -159,7 +168,7 @@ class Stack(nn.Module):
         self.blocks = nn.ModuleList(
             Block(config, number, causal=causal, crosses=crosses) for number in range(layers)
         )
-        self.norm = make_norm(config) if config.norm_position == "pre" else nn.Identity()
+        self.norm = nn.Identity() if config.norm_position == "post" else make_norm(config)
 
 
 class Encoder(Stack):

@@ -13,9 +13,23 @@ GREEDY = Sampling(temperature=0)
 ALL_ALLOWED = torch.ones(VOCABULARY, dtype=torch.bool)
 
 
+YARN = {"rotary_scaling": "yarn", "rotary_factor": 4.0, "rotary_original_length": 16}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"kv_heads": 2},
+        {"kv_heads": 2, "attention_biases": "qkv", **YARN},
+        {"parallel_residual": True, "rotary_fraction": 0.5, "norm": "layernorm", "biases": True},
+        {"norm_position": "output", "qk_norm": True, "qk_norm_over": "projection", "kv_heads": 2},
+        {"position": "learned", "max_positions": 90, "first_position": 2},
+    ],
+    ids=["llama", "qwen2", "gpt-neox", "olmo2", "offset"],
+)
 @torch.no_grad()
-def test_logits_with_a_cache_are_those_without() -> None:
-    model, tokens_BT = tiny(kv_heads=2), tokens(2, 90)
+def test_logits_with_a_cache_are_those_without(options: dict[str, object]) -> None:
+    model, tokens_BT = tiny(**options), tokens(2, 90)
     at_once = model(tokens_BT, counting(tokens_BT))
     cache, parts = KeyValueCache(layers=2), []
     for part_BT in tokens_BT.split([30, 1, 1, 7, *[1] * 51], dim=1):

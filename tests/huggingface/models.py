@@ -62,9 +62,29 @@ XLNET = {
     "norm_eps": 1e-12,
     "biases": True,
 }
+GPT_NEOX = {
+    "hidden_size": 64,
+    "activation": "gelu",
+    "norm": "layernorm",
+    "biases": True,
+    "parallel_residual": True,
+    "rotary_fraction": 0.25,
+    "tie_embeddings": False,
+}
+OLMO2 = {"norm_position": "output", "qk_norm": True, "qk_norm_over": "projection", "kv_heads": 2}
+# The id of padding is 0 in these tests.
+ROBERTA = {**BERT, "first_position": 1}
+T5_1_1 = {**T5, "activation": "geglu-tanh", "tie_embeddings": False, "initialization": "gpt2"}
+YARN = {"rotary_scaling": "yarn", "rotary_factor": 4.0, "rotary_original_length": 16}
+LLAMA3 = {"rotary_scaling": "llama3", "rotary_factor": 8.0, "rotary_original_length": 16}
 ONE_OF_EACH: dict[str, dict[str, object]] = {
     "gpt2": GPT2,
     "llama": {"kv_heads": 2},
+    "mistral": {"kv_heads": 2, "window": 6, "tie_embeddings": False},
+    "qwen2": {"kv_heads": 2, "attention_biases": "qkv"},
+    "olmo2": OLMO2,
+    "gpt_neox": GPT_NEOX,
+    "roberta": ROBERTA,
     "qwen3": {"kv_heads": 2, "qk_norm": True, "head_dim": 12, "tie_embeddings": False},
     "bert": BERT,
     "modernbert": MODERNBERT,
@@ -123,7 +143,8 @@ def assert_close(model: Tensor, hf_model: Tensor) -> None:
 @torch.no_grad()
 def check_rows(model: Transformer, hf_model: Any) -> None:
     """Compare full sequences, and padded sequences at their text."""
-    tokens_BT = tokens(len(LENGTHS), TIME)
+    # Where positions are counted from the id of padding, it isn't in a text.
+    tokens_BT = tokens(len(LENGTHS), TIME).clamp(min=model.config.first_position)
     is_text = torch.arange(TIME) < torch.tensor(LENGTHS)[:, None]
     if model.encoder is None:
         positions = counting(tokens_BT)

@@ -1,14 +1,11 @@
-"""BERT, ModernBERT and XLNet: logits are those of Transformers with the same weights."""
+"""ModernBERT and XLNet: logits are those of Transformers with the same weights."""
 
 from pathlib import Path
 
 import pytest
 import torch
 
-from lmkit.huggingface.checkpoint import HfCheckpoint
-from lmkit.huggingface.load import weights_of
 from tests.huggingface.models import (
-    BERT,
     MODERNBERT,
     TIME,
     XLNET,
@@ -17,13 +14,10 @@ from tests.huggingface.models import (
     loaded,
     random_model,
     saved_as_hf,
-    transformers,
 )
-from tests.model.tiny import VOCABULARY, counting, tokens
+from tests.model.tiny import counting, tokens
 
 OPTIONS: list[tuple[str, dict[str, object]]] = [
-    ("BertForMaskedLM", BERT),
-    ("BertForMaskedLM", {**BERT, "activation": "gelu-tanh"}),
     ("ModernBertForMaskedLM", MODERNBERT),
     ("ModernBertForMaskedLM", {**MODERNBERT, "biases": True, "tie_embeddings": False}),
     ("ModernBertForMaskedLM", {**MODERNBERT, "local_rotary_base": None, "activation": "swiglu"}),
@@ -57,25 +51,3 @@ def test_xlnet_with_two_streams(tmp_path: Path) -> None:
     expected = hf_model(tokens_BT, perm_mask=blocked.float(), target_mapping=mapping).logits
     actual = model(tokens_BT, counting(tokens_BT), order_BT=order_BT, queries_BQ=queries_BQ)
     assert_close(actual, expected)
-
-
-@torch.no_grad()
-def test_the_first_of_berts_token_types_is_added_to_its_positions(tmp_path: Path) -> None:
-    hf_model = loaded(saved_as_hf(random_model(**BERT), tmp_path / "one"))
-    hf_model.bert.embeddings.token_type_embeddings.weight.normal_(std=0.3)
-    hf_model.save_pretrained(tmp_path / "two")
-    model = random_model(**BERT)
-    model.load_state_dict(dict(weights_of(HfCheckpoint.at(tmp_path / "two"))), strict=False)
-    check_rows(model, hf_model)
-
-
-def test_encoders_load_as_classifiers(tmp_path: Path) -> None:
-    auto = transformers.AutoModelForSequenceClassification
-    for number, options in enumerate((BERT, MODERNBERT, XLNET)):
-        model = random_model(**options)
-        folder = saved_as_hf(model, tmp_path / str(number))
-        classifier, report = auto.from_pretrained(folder, num_labels=3, output_loading_info=True)
-        fresh = {"classifier", "pooler", "summary", "logits_proj", "head"}
-        assert all(set(name.split(".")) & fresh for name in report["missing_keys"]), report
-        embedding = classifier.get_input_embeddings().weight
-        assert embedding.equal(model.embedding.weight) and embedding.shape[0] == VOCABULARY

@@ -21,9 +21,10 @@ SMALLEST: dict[str, dict[str, object]] = {
     "t5": {"d_model": 32, "d_kv": 8, "d_ff": 48, "num_layers": 2, "num_heads": 4},
     "xlnet": {"d_model": 32, "n_layer": 2, "n_head": 4, "d_inner": 48},
 }
-for like in ("qwen3", "bert", "modernbert"):
+for like in ("bert", "roberta", "modernbert", "olmo2", "gpt_neox"):
     SMALLEST[like] = SMALLEST["llama"]
-SMALLEST["qwen3"] = {**SMALLEST["llama"], "num_key_value_heads": 2}  # else there are 32
+for like in ("mistral", "qwen2", "qwen3"):  # else there are 8 or 32
+    SMALLEST[like] = {**SMALLEST["llama"], "num_key_value_heads": 2}
 
 
 def config_class(family: Family) -> Any:
@@ -54,9 +55,32 @@ def test_defaults_are_those_of_transformers(family: Family) -> None:
 
 
 REFUSED: list[tuple[str, dict[str, object], str]] = [
-    ("llama", {"rope_parameters": {"rope_type": "llama3", "rope_theta": 1e4}}, "rope_parameters"),
-    ("llama", {"rope_scaling": {"type": "linear", "factor": 2.0}}, "rope_parameters"),
-    ("llama", {"mlp_bias": True}, "mlp_bias: got true, but lmkit's llama has false"),
+    ("llama", {"rope_scaling": {"type": "dynamic", "factor": 2.0}}, "rope_type: got dynamic, must"),
+    ("llama", {"rope_scaling": {"type": "longrope", "factor": 2.0}}, "rope_type: got longrope"),
+    ("llama", {"rope_scaling": {"type": "linear"}}, "rope_parameters: factor is missing"),
+    ("llama", {"rope_scaling": {"type": "linear", "factor": 0.5}}, "--model.rotary-factor"),
+    ("llama", {"rope_scaling": {"type": "linear", "factor": 2, "seed": 3}}, "rope_parameters: got"),
+    ("llama", {"partial_rotary_factor": 0.5}, 'rope_parameters: got {"rope_type": "default"'),
+    (
+        "llama",
+        {"quantization_config": {"bits": 4}},
+        "quantization_config: lmkit reads no quantized",
+    ),
+    ("mistral", {"sliding_window": 1}, "--model.window"),
+    (
+        "mistral",
+        {"layer_types": ["full_attention"] * 2},
+        "layer_types: lmkit's mistral has sliding",
+    ),
+    ("mistral", {"rope_scaling": {"rope_type": "llama3", "factor": 2.0}}, "is missing"),
+    ("qwen2", {"layer_types": ["full_attention", "chunked_attention"]}, "layer_types: got"),
+    ("qwen2", {"layer_types": ["sliding_attention"] * 2}, "sliding_attention needs sliding_window"),
+    ("olmo2", {"hidden_act": "relu"}, "got relu, must be one of silu"),
+    ("gpt_neox", {"rotary_pct": 0.4}, "--model.rotary-fraction: got 0.4 of heads that are 8 wide"),
+    ("gpt_neox", {"hidden_act": "silu"}, "got silu, must be one of gelu"),
+    ("roberta", {"hidden_act": "relu"}, "got relu, must be one of gelu"),
+    ("roberta", {"pad_token_id": None}, "pad_token_id: got None"),
+    ("roberta", {"is_decoder": True}, "is_decoder: got true"),
     ("llama", {"hidden_act": "relu6"}, "got relu6, must be one of silu, gelu"),
     ("llama", {"num_key_value_heads": 3}, "--model.kv-heads: got 3, must divide --model.heads"),
     ("llama", {"num_hidden_layers": "two"}, "config.json"),

@@ -12,7 +12,9 @@ from safetensors.torch import load_file, save_file
 from lmkit.errors import InputError
 from lmkit.huggingface.checkpoint import HfCheckpoint, is_hf_folder
 from lmkit.huggingface.load import weights_of
+from lmkit.huggingface.weight_conversion import hf_weights
 from lmkit.model.transformer import Transformer
+from tests.huggingface.hf_models import CASES, saved
 from tests.huggingface.models import (
     BERT,
     GPT2,
@@ -51,6 +53,27 @@ def test_folders_saved_by_transformers(name: str, tmp_path: Path) -> None:
     hf_model.save_pretrained(tmp_path / "two", max_shard_size="20KB")
     assert (tmp_path / "two" / "model.safetensors.index.json").exists()
     check_rows(load_model(tmp_path / "two"), hf_model)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_models_of_transformers(case: str, tmp_path: Path) -> None:
+    hf_model = saved(case, tmp_path / "hf", VOCABULARY)
+    model = load_model(tmp_path / "hf")
+    check_rows(model, hf_model)
+    # And back: every tensor of its file is the same, but for what is added up or ignored.
+    weights = load_file(tmp_path / "hf" / "model.safetensors")
+    checkpoint = HfCheckpoint.at(tmp_path / "hf")
+    family = checkpoint.family
+    back = hf_weights(family, checkpoint.config, dict(model.named_parameters()))
+    different = {
+        name
+        for name, tensor in weights.items()
+        if not tensor.equal(back[family.renamed.get(name, name)])
+    }
+    expected = {"BERT": 2, "RoBERTa": 2, "XLNet": 2 * 3}
+    assert len(different) == expected.get(case, 0), different
+    changed = ("token_type_embeddings", "position_embeddings", "r_s_bias", "seg_embed")
+    assert all(any(word in name for word in changed) for name in different)
 
 
 def test_the_weight_names_of_published_folders(tmp_path: Path) -> None:

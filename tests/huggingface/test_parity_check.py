@@ -49,6 +49,11 @@ CHANGED_KEYS: list[tuple[str, str, object]] = [
     ("t5", "relative_attention_max_distance", 32),
     ("xlnet", "ff_activation", "gelu_new"),
     ("qwen3", "rope_parameters", {"rope_type": "default", "rope_theta": 5000.0}),
+    ("mistral", "sliding_window", 5),
+    ("qwen2", "rope_parameters", {"rope_type": "linear", "rope_theta": 1e4, "factor": 2.0}),
+    ("olmo2", "rms_norm_eps", 1e-2),
+    ("gpt_neox", "use_parallel_residual", False),
+    ("roberta", "layer_norm_eps", 1e-2),
 ]
 
 

@@ -3,10 +3,16 @@
 import pytest
 
 from lmkit.errors import ConfigError, InputError
-from lmkit.huggingface.registry import FAMILIES, family_named, family_of, rules_of
+from lmkit.huggingface.registry import (
+    FAMILIES,
+    family_named,
+    family_of,
+    refuse_padding,
+    rules_of,
+)
 from lmkit.huggingface.weight_conversion import hf_weights, shapes_of
 from lmkit.model.options import ModelConfig
-from tests.huggingface.models import BERT, ONE_OF_EACH, SHAPE, random_model
+from tests.huggingface.models import BERT, ONE_OF_EACH, SHAPE, YARN, random_model
 from tests.model.tiny import VOCABULARY
 
 
@@ -36,7 +42,32 @@ def test_presets_are_exported_as_the_families_in_their_names() -> None:
 UNSUPPORTED: list[tuple[dict[str, object], str, str]] = [
     ({"position": "alibi"}, "LlamaForCausalLM", "--model.position alibi (it has rotary)"),
     ({"norm": "layernorm"}, "LlamaForCausalLM", "--model.norm layernorm (it has rmsnorm)"),
-    ({"window": 8}, "LlamaForCausalLM", "--model.window 8 (it has none)"),
+    ({"window": 8, "biases": True}, "LlamaForCausalLM", "--model.window 8 (it has none)"),
+    (
+        {"norm_position": "output"},
+        "LlamaForCausalLM",
+        "--model.norm-position output (it has pre)",
+    ),
+    (
+        {"attention_biases": "qkv", "qk_norm": True},
+        "Qwen2ForCausalLM",
+        "--model.qk-norm true (it has false)",
+    ),
+    (
+        {"norm": "layernorm", "activation": "gelu", "biases": True, "attention_biases": "qkv"},
+        "GPTNeoXForCausalLM",
+        "--model.attention-biases qkv (it has none or off)",
+    ),
+    (
+        {**BERT, "first_position": 2, "activation": "relu"},
+        "BertForMaskedLM",
+        "--model.first-position 2 (it has 0)",
+    ),
+    (
+        {"architecture": "encoder", "norm": "layernorm", "activation": "geglu", **YARN},
+        "ModernBertForMaskedLM",
+        "--model.rotary-scaling yarn (it has none)",
+    ),
     (
         {"window": 8, "qk_norm": True, "biases": True},
         "Qwen3ForCausalLM",
@@ -53,9 +84,9 @@ UNSUPPORTED: list[tuple[dict[str, object], str, str]] = [
         "--model.norm rmsnorm (it has layernorm)",
     ),
     (
-        {"architecture": "encoder-decoder", "position": "relative", "tie_embeddings": False},
+        {"architecture": "encoder-decoder", "position": "relative", "attention_biases": "all"},
         "T5ForConditionalGeneration",
-        "--model.tie-embeddings false (it has true)",
+        "--model.attention-biases all (it has none)",
     ),
 ]
 
@@ -71,6 +102,14 @@ def test_unsupported_options_are_named(
 
 
 def test_an_unknown_family_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(InputError, match="got mamba, must be one of gpt2, llama, qwen3, bert"):
+    with pytest.raises(InputError, match="got mamba, must be one of gpt2, llama, mistral, qwen2"):
         family_named({"model_type": "mamba"}, "config.json")
     assert len({family.model_type for family in FAMILIES}) == len(FAMILIES)
+
+
+def test_padding_must_come_before_the_first_position() -> None:
+    config = ModelConfig.model_validate(SHAPE | BERT | {"first_position": 2})
+    refuse_padding(config, 1)
+    for pad in (0, None):
+        with pytest.raises(ConfigError, match=f"first-position: got 2, .* padding has id {pad}"):
+            refuse_padding(config, pad)

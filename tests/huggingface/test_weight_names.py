@@ -16,3 +16,5 @@ def test_layers_have_biases_where_lmkits_do() -> None:
         "a.up.weight",
         "a.down.weight",
     )
+    both = fused_layer(["a.up", "a.down"], "both", known, interleaved=4)
+    assert [rule.interleaved for rule in both] == [4, 4]

@@ -69,3 +69,22 @@ def test_a_cache_gives_the_same_output_as_one_forward_pass(kv_heads: int | None)
         mask = continuation_mask(start, end - start, x_BTD.device) if start else None
         parts.append(attention_layer(x_BTD[:, start:end], AttentionInputs(mask, rope), cache))
     torch.testing.assert_close(torch.cat(parts, 1), at_once, atol=1e-5, rtol=1e-5)
+
+
+@torch.no_grad()
+def test_all_heads_of_a_projection_can_be_normalized_together() -> None:
+    torch.manual_seed(0)
+    options = {"qk_norm": True, "qk_norm_over": "projection", "kv_heads": 2}
+    layer = Attention(ModelConfig.model_validate({"hidden_size": 24, "heads": 4} | options))
+    for parameter in layer.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    assert layer.query_norm is not None and layer.key_norm is not None
+    assert (len(layer.query_norm.weight), len(layer.key_norm.weight)) == (24, 12)
+    x_BTD = torch.randn(1, TIME, WIDTH)
+    q, k = layer.query(x_BTD), layer.key(x_BTD)
+    q = q / (q.square().mean(-1, keepdim=True) + 1e-5).sqrt() * layer.query_norm.weight
+    k = k / (k.square().mean(-1, keepdim=True) + 1e-5).sqrt() * layer.key_norm.weight
+    q, k, v = (part.unflatten(-1, (-1, 6)).transpose(1, 2) for part in (q, k, layer.value(x_BTD)))
+    y = torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
+    expected = layer.output(y.transpose(1, 2).flatten(2))
+    torch.testing.assert_close(layer(x_BTD, AttentionInputs()), expected, atol=1e-5, rtol=1e-5)

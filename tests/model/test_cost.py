@@ -22,6 +22,14 @@ KINDS: list[dict[str, Any]] = [
     {},
     {"kv_heads": 2, "qk_norm": True, "tie_embeddings": False, "head_dim": 20},
     {"position": "learned", "norm": "layernorm", "biases": True, "activation": "gelu"},
+    {
+        **{"parallel_residual": True, "rotary_fraction": 0.5, "norm": "layernorm", "biases": True},
+        **{"activation": "gelu", "tie_embeddings": False},
+    },
+    {"parallel_residual": True, "attention_biases": "qkv"},
+    {"norm_position": "output", "qk_norm": True, "qk_norm_over": "projection", "kv_heads": 2},
+    {"attention_biases": "all", "kv_heads": 2},
+    {"position": "learned", "first_position": 2, "biases": True, "attention_biases": "off"},
     {"position": "relative"},
     {"architecture": "encoder", "position": "alibi", "norm_position": "post"},
     {"architecture": "encoder", "window": 8, "global_every": 3, "biases": True},
@@ -73,6 +81,16 @@ def test_flops_of_an_encoder_decoder_count_each_stack_for_its_tokens() -> None:
     cross = 6 * attention // 2
     assert counted["parameters"] == 6 * ((encoder + cross) * 512 + decoder * 114)
     assert counted["attention"] == 12 * 6 * 512 * (512 * 512 + 114 * 114 + 114 * 512)
+
+
+def test_a_parallel_residual_costs_the_same_flops_and_keeps_one_input_less() -> None:
+    both = [ModelConfig(parallel_residual=parallel) for parallel in (False, True)]
+    batch = BatchShape(sequences=2, length=64)
+    assert flops(both[0], 100, batch) == flops(both[1], 100, batch)
+    assert parameters(both[0], 100) == parameters(both[1], 100)
+    kept = [activations(config, batch, Kernels()) for config in both]
+    # In fp32, the input of the feed-forward network's norm: 6 blocks, 384 channels.
+    assert kept[0] - kept[1] == 2 * 64 * 6 * 384 * 4
 
 
 def test_a_sliding_window_layer_counts_its_window() -> None:

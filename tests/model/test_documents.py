@@ -31,6 +31,10 @@ def kinds() -> list[Any]:
     cases.append({"architecture": "encoder", "position": "transformer-xl"})
     cases.append({"architecture": "encoder", "position": "learned", "norm_position": "post"})
     cases.append({"kv_heads": 2, "qk_norm": True, "norm": "layernorm", "biases": True})
+    cases.append({"parallel_residual": True, "rotary_fraction": 0.5, "attention_biases": "qkv"})
+    cases.append({"architecture": "encoder", "parallel_residual": True})
+    cases.append({"norm_position": "output", "qk_norm": True, "qk_norm_over": "projection"})
+    cases.append({"architecture": "encoder", "position": "learned", "first_position": 2})
     return [pytest.param(kind, id="-".join(map(str, kind.values()))) for kind in cases]
 
 

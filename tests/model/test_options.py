@@ -209,6 +209,53 @@ def test_importing_the_options_does_not_load_torch() -> None:
         ({"local_rotary_base": 10.0}, ["--model.local-rotary-base", "--model.window"]),
         ({"max_positions": 10}, ["--model.max-positions: got 10", "--model.position learned"]),
         ({"decoder_layers": 2}, ["--model.decoder-layers: got 2", "encoder-decoder"]),
+        ({"first_position": 2}, ["--model.first-position: got 2", "--model.position learned"]),
+        ({"rotary_fraction": 0.3}, ["--model.rotary-fraction: got 0.3", "19 channels", "even"]),
+        (
+            {"position": "alibi", "rotary_fraction": 0.5},
+            ["--model.rotary-fraction: got 0.5", "--model.position rotary"],
+        ),
+        (
+            {"position": "alibi", "rotary_scaling": "linear", "rotary_factor": 2},
+            ["--model.rotary-scaling: got linear", "--model.position rotary"],
+        ),
+        ({"rotary_scaling": "yarn"}, ["--model.rotary-scaling yarn: needs --model.rotary-factor"]),
+        (
+            {"rotary_scaling": "llama3", "rotary_factor": 2},
+            ["--model.rotary-scaling llama3: needs --model.rotary-original-length"],
+        ),
+        ({"rotary_factor": 2}, ["--model.rotary-factor: got 2.0", "with --model.rotary-scaling;"]),
+        (
+            {"rotary_scaling": "linear", "rotary_factor": 2, "rotary_original_length": 64},
+            ["--model.rotary-original-length: got 64", "--model.rotary-scaling yarn or llama3"],
+        ),
+        (
+            {
+                **{"rotary_scaling": "llama3", "rotary_factor": 2, "rotary_original_length": 64},
+                "rotary_attention_factor": 1.5,
+            },
+            ["--model.rotary-attention-factor: got 1.5", "--model.rotary-scaling yarn;"],
+        ),
+        (
+            {
+                **{"rotary_scaling": "yarn", "rotary_factor": 2, "rotary_original_length": 64},
+                "rotary_slow_rotations": 32,
+            },
+            ["--model.rotary-fast-rotations: got 32, must be more than", "which is 32"],
+        ),
+        ({"qk_norm_over": "projection"}, ["--model.qk-norm-over", "only with --model.qk-norm;"]),
+        (
+            {"parallel_residual": True, "norm_position": "post"},
+            ["--model.parallel-residual", "--model.norm-position post", "use pre"],
+        ),
+        (
+            {"parallel_residual": True, "architecture": "encoder-decoder"},
+            ["--model.parallel-residual", "encoder-decoder", "use decoder or encoder"],
+        ),
+        (
+            {"position": "transformer-xl", "architecture": "encoder", "attention_biases": "qkv"},
+            ["--model.attention-biases", "transformer-xl"],
+        ),
         ({"hidden_size": 100, "heads": 6}, ["--model.hidden-size: got 100", "--model.head-dim"]),
         (
             {"position": "sinusoidal", "hidden_size": 9, "heads": 3},
@@ -271,3 +318,27 @@ def test_a_head_may_be_larger_than_hidden_size_divided_by_heads() -> None:
 
 def test_a_plain_feed_forward_network_is_four_times_as_large() -> None:
     assert ModelConfig(activation="gelu").ffn_size == 4 * 384
+
+
+@pytest.mark.parametrize(
+    ("options", "recorded", "qkv", "output"),
+    [
+        ({}, None, False, False),
+        ({"biases": True}, None, True, True),
+        ({"attention_biases": "off"}, None, False, False),
+        ({"biases": True, "attention_biases": "all"}, None, True, True),
+        ({"attention_biases": "all"}, "all", True, True),
+        ({"biases": True, "attention_biases": "off"}, "off", False, False),
+        ({"attention_biases": "qkv"}, "qkv", True, False),
+        ({"biases": True, "attention_biases": "qkv"}, "qkv", True, False),
+    ],
+)
+def test_biases_in_attention_are_named_only_where_they_differ(
+    options: dict[str, object], recorded: str | None, qkv: bool, output: bool
+) -> None:
+    config = ModelConfig.model_validate(options)
+    assert config.attention_biases == recorded
+    assert (config.qkv_biases, config.attention_output_biases) == (qkv, output)
+    names = dict(Transformer(config, 10).named_parameters())
+    assert ("blocks.0.attention.key.bias" in names) == qkv
+    assert ("blocks.0.attention.output.bias" in names) == output

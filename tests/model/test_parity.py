@@ -18,7 +18,10 @@ from tests.model.tiny import VOCABULARY, counting, tokens
 COUNT = 50
 
 
-@pytest.mark.parametrize("name", ["gpt2", "llama", "qwen3"])
+DECODERS = ["gpt2", "llama", "mistral", "qwen2", "qwen3", "olmo2", "gpt_neox"]
+
+
+@pytest.mark.parametrize("name", DECODERS)
 @torch.no_grad()
 def test_the_same_greedy_tokens_from_decoders(name: str, tmp_path: Path) -> None:
     model = random_model(**ONE_OF_EACH[name])

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from lmkit.model.attention import AttentionInputs
 from lmkit.model.loss import IGNORED
 from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
@@ -236,3 +237,32 @@ def test_gradients_are_those_of_finite_differences() -> None:
 
     step = 1e-4
     assert math.isclose((loss_at(step) - loss_at(-step)) / (2 * step), slope, rel_tol=0.02)
+
+
+@torch.no_grad()
+def test_in_a_parallel_block_both_sublayers_take_the_same_input() -> None:
+    model, tokens_BT = tiny(layers=1, parallel_residual=True, rotary_fraction=0.5), tokens(2, 9)
+    (block,) = model.blocks
+    x_BTD = model.embedding(tokens_BT)
+    rotation = model.encoding.rotation(counting(tokens_BT), windowed=False)
+    attended = block.attention(block.attention_norm(x_BTD), AttentionInputs(rotation=rotation))
+    x_BTD = x_BTD + attended + block.feed_forward(block.feed_forward_norm(x_BTD))
+    expected = model.norm(x_BTD) @ model.embedding.weight.T
+    torch.testing.assert_close(
+        model(tokens_BT, counting(tokens_BT)), expected, atol=1e-5, rtol=1e-5
+    )
+
+
+@torch.no_grad()
+def test_the_outputs_of_sublayers_are_normalized_before_they_are_added() -> None:
+    model, tokens_BT = tiny(layers=1, norm_position="output"), tokens(2, 9)
+    (block,) = model.blocks
+    x_BTD = model.embedding(tokens_BT)
+    rotation = model.encoding.rotation(counting(tokens_BT), windowed=False)
+    attended = block.attention(x_BTD, AttentionInputs(rotation=rotation))
+    x_BTD = x_BTD + block.attention_norm(attended)
+    x_BTD = x_BTD + block.feed_forward_norm(block.feed_forward(x_BTD))
+    expected = model.norm(x_BTD) @ model.embedding.weight.T
+    torch.testing.assert_close(
+        model(tokens_BT, counting(tokens_BT)), expected, atol=1e-5, rtol=1e-5
+    )

@@ -35,13 +35,14 @@ from lmkit.commands.export.transformers_folder import WEIGHTS, check_tokenizer, 
 from lmkit.errors import ConfigError, InputError
 from lmkit.execution.progress import warn
 from lmkit.huggingface.parity_check import check, need_transformers
-from lmkit.huggingface.registry import family_of
+from lmkit.huggingface.registry import family_of, refuse_padding
 from lmkit.model.cost import parameters
 from lmkit.packing.nanogpt_bin import write_tokens
 from lmkit.packing.packed_folder import PackedFolder
 from lmkit.packing.token_shards import Shards
 from lmkit.tokenizers.tokenizer import Tokenizer
 from lmkit.training.checkpoints.trained_model import (
+    TOKENIZER,
     find_run,
     fingerprint_of,
     open_run,
@@ -143,7 +144,10 @@ def _is_a_run(path: Path) -> bool:
 
 def _export_model(config: ExportConfig, path: Path) -> Manifest:
     run, checkpoint = find_run(path)
-    family = family_of(read_description(run).config)
+    description = read_description(run)
+    family = family_of(description.config)
+    if description.config.first_position:
+        refuse_padding(description.config, Tokenizer.load(run / TOKENIZER).pad)
     need_transformers()
     if config.separator != "eos":
         raise ConfigError("--separator: has a meaning only for a packed folder", "leave it out")

@@ -23,6 +23,7 @@ def with_trained_positions(run: TrainedRun) -> TrainedRun:
     for name, module in run.model.named_modules():
         if name.rpartition(".")[2] == TABLE:
             table = cast(nn.Embedding, module)
-            table.weight = nn.Parameter(table.weight[:trained].clone())
+            rows = run.description.config.first_position + trained
+            table.weight = nn.Parameter(table.weight[:rows].clone())
     model = run.description.model | {"max_positions": trained, "preset": None}
     return replace(run, description=run.description.model_copy(update={"model": model}))

@@ -225,6 +225,7 @@ def resolve(config: PretrainConfig) -> RunPlan:
     )
     if not config.dry_run:
         refuse_mode(parallel, ranks(), model)
+        _refuse_split_norms(parallel, model)
     trained_positions = _trained_positions(config, model, packed)
     plan = RunPlan(
         options=config,
@@ -254,7 +255,7 @@ def model_of(config: PretrainConfig) -> ModelConfig:
     try:
         model = typed
         if typed.preset is None:  # a preset sets the full shape
-            given = typed.model_dump(include=typed.model_fields_set)
+            given = {name: getattr(typed, name) for name in typed.model_fields_set}
             model = ModelConfig.model_validate(initial_weights.options(given))
         if differences := initial_weights.differences(model):
             raise ConfigError("\n".join(f"{each}; leave it out" for each in differences))
@@ -383,6 +384,16 @@ def _trained_positions(
             "and lmkit export leaves them out"
         )
     return trained
+
+
+def _refuse_split_norms(parallel: ParallelMode, model: ModelConfig) -> None:
+    """Raise ConfigError where heads that are normalized together would be on several processes."""
+    if parallel == "tensor" and ranks() > 1 and model.qk_norm and model.qk_norm_over != "head":
+        raise ConfigError(
+            f"--parallel tensor: can't be combined with --model.qk-norm-over {model.qk_norm_over}, "
+            "which needs all heads on each process",
+            "--parallel fsdp works with all models",
+        )
 
 
 def _refuse_long_rows(config: PretrainConfig, model: ModelConfig, packed: PackedInputs) -> None:

@@ -18,6 +18,16 @@ BUCKETS = 32
 """Of relative positions: ranges of distances, each with a bias for each head."""
 MAX_DISTANCE = 128
 """Of relative positions: all distances from here on are in the last bucket."""
+SCALING_OPTIONS = (
+    "rotary_scaling",
+    "rotary_factor",
+    "rotary_original_length",
+    "rotary_slow_rotations",
+    "rotary_fast_rotations",
+    "rotary_attention_factor",
+    "rotary_whole_pairs",
+)
+"""Options of rotary positions for contexts longer than those of an earlier training."""
 
 
 @dataclass(frozen=True)
@@ -53,18 +63,22 @@ class Position:
 
 
 POSITIONS: Mapping[str, Position] = {
-    "learned": Position("learned.Learned", options=("max_positions",)),
+    "learned": Position("learned.Learned", options=("max_positions", "first_position")),
     "sinusoidal": Position("sinusoidal.Sinusoidal", even_hidden_size=True, scales_embeddings=True),
     "relative": Position("relative.Relative", scales_scores=False),
     "transformer-xl": Position(
         "transformer_xl.TransformerXL",
         architectures=("encoder",),
-        excludes=("kv_heads", "window", "qk_norm"),
+        excludes=("kv_heads", "window", "qk_norm", "attention_biases"),
         even_hidden_size=True,
         attention_biases=False,
         encoder_head=False,
     ),
-    "rotary": Position("rotary.Rotary", options=("local_rotary_base",), even_head_dim=True),
+    "rotary": Position(
+        "rotary.Rotary",
+        options=("local_rotary_base", "rotary_fraction", *SCALING_OPTIONS),
+        even_head_dim=True,
+    ),
     "alibi": Position("alibi.Alibi"),
     "none": Position("encoding.PositionEncoding"),
 }

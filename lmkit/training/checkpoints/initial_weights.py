@@ -3,7 +3,7 @@
 Choices:
 - From a Transformers folder or from a run of lmkit (its best checkpoint, else its latest, or the
   one that is named). It determines the shape; what only concerns training (dropout, the z-loss)
-  may differ.
+  may differ, and so may the scaling of rotary positions, which extends the context.
 - Rows of the embedding are matched by the text of their token, so an extended tokenizer keeps what
   is known of each; new tokens start at the mean of the old ones (Hewitt 2021, "Initializing new
   word embeddings for pretrained language models"). A tokenizer without some tokens of the old one
@@ -33,6 +33,7 @@ from lmkit.huggingface.checkpoint import CONFIG, HfCheckpoint, is_hf_folder
 from lmkit.huggingface.folder_tokenizer import tokenizer_file
 from lmkit.huggingface.load import weights_of
 from lmkit.model.options import ModelConfig, as_typed
+from lmkit.model.positions.registry import SCALING_OPTIONS
 from lmkit.storage.atomic_files import sha256
 from lmkit.tokenizers.tokenizer import TOKENIZER as TOKENIZER_JSON
 from lmkit.tokenizers.tokenizer import Tokenizer
@@ -51,7 +52,7 @@ from lmkit.training.distributed.sharded_weights import local_part
 VOCABULARY_WEIGHTS = ("embedding.weight", "output.weight", "output_bias")
 """Weights with a row, or a number, for each token."""
 
-TRAINING_ONLY = frozenset({"preset", "dropout", "z_loss"})
+MAY_DIFFER = frozenset({"preset", "dropout", "z_loss", *SCALING_OPTIONS})
 """Options of a model that may differ from those of the other model."""
 
 TOKENIZATION_PARTS = ("normalizer", "pre_tokenizer")
@@ -118,7 +119,7 @@ class InitialWeights:
             f"--model.{name.replace('_', '-')}: got {as_typed(actual)}, but {self.path} has "
             f"{as_typed(expected)}"
             for name in type(config).model_fields
-            if name not in TRAINING_ONLY
+            if name not in MAY_DIFFER
             and (actual := getattr(config, name)) != (expected := getattr(self.config, name))
         ]
 

@@ -12,15 +12,20 @@ from safetensors.torch import load_file
 
 from lmkit.model.cost import parameters
 from lmkit.training.checkpoints.trained_model import open_run
-from tests.conftest import FAMILIES, Lmkit, contents, manifest
+from tests.conftest import FAMILIES, POST, SHAPE, Lmkit, contents, manifest
 
 transformers = pytest.importorskip("transformers")
 Runs = Callable[[str], Path]
 CLASSES = {
     "gpt2": "GPT2LMHeadModel",
     "llama": "LlamaForCausalLM",
+    "mistral": "MistralForCausalLM",
+    "qwen2": "Qwen2ForCausalLM",
     "qwen3": "Qwen3ForCausalLM",
+    "olmo2": "Olmo2ForCausalLM",
+    "gpt_neox": "GPTNeoXForCausalLM",
     "bert": "BertForMaskedLM",
+    "roberta": "RobertaForMaskedLM",
     "modernbert": "ModernBertForMaskedLM",
     "xlnet": "XLNetLMHeadModel",
     "t5": "T5ForConditionalGeneration",
@@ -41,7 +46,7 @@ def test_a_trained_run_becomes_a_folder_of_transformers(
     )
     names = {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
     names |= {"special_tokens_map.json", "README.md", "manifest.json"}
-    if family not in {"bert", "modernbert", "xlnet"}:
+    if family not in {"bert", "roberta", "modernbert", "xlnet"}:
         names |= {"generation_config.json"}
     assert {path.name for path in Path("hf").iterdir()} == names
     before = contents(Path("hf"))
@@ -49,7 +54,7 @@ def test_a_trained_run_becomes_a_folder_of_transformers(
     assert contents(Path("hf")) == before
 
 
-@pytest.mark.parametrize("family", ["gpt2", "llama", "qwen3"])
+@pytest.mark.parametrize("family", ["gpt2", "llama", "mistral", "qwen3", "olmo2", "gpt_neox"])
 def test_it_continues_with_the_same_fifty_tokens(
     family: str, runs: Runs, here: Path, lmkit: Lmkit
 ) -> None:
@@ -100,7 +105,7 @@ def test_an_encoder_fills_the_same_mask(runs: Runs, here: Path, lmkit: Lmkit) ->
     assert ranked == texts
 
 
-@pytest.mark.parametrize("family", ["bert", "modernbert", "xlnet"])
+@pytest.mark.parametrize("family", ["bert", "roberta", "modernbert", "xlnet"])
 def test_encoders_load_as_classifiers(family: str, runs: Runs, here: Path, lmkit: Lmkit) -> None:
     assert lmkit("export", runs(family), "--output", "hf")[0] == 0
     auto = transformers.AutoModelForSequenceClassification
@@ -204,3 +209,15 @@ def test_corrupt_and_wrong_inputs(trained: Path, here: Path, lmkit: Lmkit) -> No
         (step / "model.safetensors").write_bytes(b"")
     exit_code, _, err = lmkit("export", "run", "--output", "hf")
     assert exit_code in {1, 2} and "checkpoint" in err and "Traceback" not in err
+
+
+def test_a_roberta_whose_padding_has_another_id_is_not_exported(
+    packed: Path, here: Path, lmkit: Lmkit
+) -> None:
+    training = ["--device", "cpu", "--precision", "fp32", "--steps", "1", "--batch-tokens", "64"]
+    options = ["--model.first-position", "2", "--objective", "mlm"]
+    model = [*SHAPE, *POST, "--model.position", "learned"]
+    assert lmkit("pretrain", packed, "--output", "run", *training, *model, *options)[0] == 0
+    exit_code, out, err = lmkit("export", "run", "--output", "hf")
+    assert exit_code == 2 and not out and "padding has id 0" in " ".join(err.split())
+    assert not Path("hf").exists()

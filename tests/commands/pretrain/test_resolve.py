@@ -90,3 +90,13 @@ def test_a_run_that_resumes_keeps_the_positions_that_it_has(packed: Path, here: 
     assert resolve(again).model.longest == 50
     scratch = again.model_copy(update={"overwrite": True})
     assert resolve(scratch).model.longest == 32
+
+
+def test_heads_that_are_normalized_together_stay_on_one_process(
+    packed: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = ModelConfig(qk_norm=True, qk_norm_over="projection")
+    config = options(inputs=(packed,), model=model, parallel="tensor")
+    monkeypatch.setattr("lmkit.commands.pretrain.resolve.ranks", lambda: 2)
+    with pytest.raises(ConfigError, match=r"tensor: can't be combined with --model\.qk-norm"):
+        resolve(config)

@@ -6,7 +6,7 @@ from lmkit.model.positions.rotary import rotary_angles
 
 
 def test_angles_are_those_of_the_paper() -> None:
-    rope = rotary_angles(torch.tensor([[3]]), head_dim=4, base=100.0)
+    rope = rotary_angles(torch.tensor([[3]]), rotary_dim=4, base=100.0)
     # theta_0 = 1 and theta_1 = 100^(-2/4) = 1/10
     expected = torch.tensor([math.cos(3.0), math.cos(0.3)])
     torch.testing.assert_close(rope.cos_BT1K.flatten(), expected)
@@ -40,3 +40,11 @@ def test_neighbouring_positions_differ_in_half_precision() -> None:
     assert rotated.dtype == torch.bfloat16
     exact = [math.cos(position) - math.sin(position) for position in (1995, 2000)]
     torch.testing.assert_close(rotated[0, :, 0, 0].float(), torch.tensor(exact), atol=0.02, rtol=0)
+
+
+def test_only_a_fraction_of_the_channels_is_rotated() -> None:
+    x = torch.randn(2, 7, 3, 8, generator=torch.Generator().manual_seed(0))
+    positions_BT = torch.arange(7).expand(2, 7)
+    rotated = rotary_angles(positions_BT, 4, 10_000.0)(x)
+    assert rotated[..., 4:].equal(x[..., 4:])
+    assert rotated[..., :4].equal(rotary_angles(positions_BT, 4, 10_000.0)(x[..., :4]))

@@ -195,6 +195,32 @@ def test_options_of_training_may_differ(
     assert lmkit(*command, *options, "--model.preset", "tiny-decoder")[0] == 0
 
 
+def test_the_context_may_be_extended(runs: Runs, here: Path, lmkit: Lmkit) -> None:
+    packed = runs("llama").parent / "packed"
+    command = ["pretrain", packed, "--output", "run", "--init-from", runs("llama"), *TRAINING]
+    scaling = ("--model.rotary-scaling", "yarn", "--model.rotary-factor", "4")
+    length = ("--model.rotary-original-length", "64")
+    exit_code, _, err = lmkit(*command, "--steps", "1", *scaling, *length)
+    assert exit_code == 0, err
+    assert lmkit("export", "run", "--output", "hf")[0] == 0
+    config = json.loads(Path("hf/config.json").read_text())
+    assert config["rope_parameters"]["rope_type"] == "yarn"
+    assert config["rope_parameters"]["original_max_position_embeddings"] == 64
+    assert config["max_position_embeddings"] == 256
+    again = InitialWeights.at(Path("hf")).config
+    assert (again.rotary_scaling, again.rotary_factor) == ("yarn", 4.0)
+    assert manifest(Path("run"))["config"]["model"]["rotary_scaling"] == "yarn"
+
+
+def test_what_was_typed_is_compared_even_where_it_is_the_default(
+    runs: Runs, here: Path, lmkit: Lmkit
+) -> None:
+    packed = runs("gpt_neox").parent / "packed"
+    command = ["pretrain", packed, "--output", "run", "--init-from", runs("gpt_neox"), *TRAINING]
+    err = refused(lmkit, *command, "--no-model.parallel-residual")
+    assert "--model.parallel-residual: got false, but" in err
+
+
 @pytest.mark.parametrize(
     ("find_corruption", "message"),
     [
