@@ -99,7 +99,10 @@ class Family:
     def unsupported(self, config: ModelConfig) -> dict[str, tuple[object, ...]]:
         """Return the options that can't be expressed, each with its supported values."""
         fields = type(config).model_fields
-        supported = {name: (fields[name].default,) for name in RARE} | self.supported(config)
+        supported: dict[str, tuple[object, ...]] = {
+            **{name: (fields[name].default,) for name in RARE},
+            **self.supported(config),
+        }
         return {
             name: allowed
             for name, allowed in supported.items()

@@ -63,12 +63,13 @@ def _kept_by_rotations(config: ModelConfig, frequencies_P: Tensor) -> Tensor:
 
 def _kept_by_pairs(config: ModelConfig, frequencies_P: Tensor, base: float) -> Tensor:
     """Return how much of each frequency is kept, from the number of its pair."""
-    assert config.rotary_original_length is not None
+    original_length = config.rotary_original_length
+    assert original_length is not None
     slow, fast = config.rotary_rotations
     channels = config.rotary_dim
 
     def pair_with(rotations: float) -> float:
-        ratio = config.rotary_original_length / (rotations * 2 * math.pi)
+        ratio = original_length / (rotations * 2 * math.pi)
         return channels * math.log(ratio) / (2 * math.log(base))
 
     first, last = pair_with(fast), pair_with(slow)
