@@ -168,7 +168,7 @@ def run(script: Path, *typed: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, str(script), *typed],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
         env={**os.environ, "PYTHONPATH": path},
     )
