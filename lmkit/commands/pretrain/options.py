@@ -108,7 +108,7 @@ class PretrainConfig(ObjectiveConfig, ComputesOn, StageConfig):
 
     average: Annotated[int | None, Field(ge=2, exclude_if=is_none)] = None
     """After the last step, also write the mean of the weights of this many of the last checkpoints
-    (checkpoints/average), and validate it beside them; none: don't."""
+    (checkpoints/average), and validate it, too; none: don't."""
 
     log_every: Annotated[int, Field(ge=1)] = 10
     """Steps between lines in the log, and between points in TensorBoard."""
