@@ -69,7 +69,7 @@ def middle_beginning(
 def _limited(
     of: PromptModel, prompt: str, suffix: str, ids: list[int], max_tokens: int | None
 ) -> Beginning:
-    window = of.packing.sequence_length
+    window = of.window
     of.refuse_longer(ids, window)
     limit = of.max_tokens(max_tokens, DEFAULT_MAX_TOKENS, window - len(ids) + 1)
     return Beginning(prompt, suffix, tuple(ids), limit)
@@ -146,7 +146,7 @@ def continue_together(
         [text.beginning.ids for text in texts],
         of.sampling,
         seeds,
-        window=of.packing.sequence_length,
+        window=of.window,
     )
     allowed_V = of.text_or(of.packing.eos)
     growing = list(texts)

@@ -15,6 +15,7 @@ from lmkit.errors import ConfigError
 from lmkit.generation.generated import Piece
 from lmkit.generation.sampling import Sampling
 from lmkit.generation.templates import SurfaceForms, Template
+from lmkit.model.context_length import context_length
 from lmkit.model.transformer import Transformer
 from lmkit.objectives.objective import Packing
 from lmkit.tokenizers.tokenizer import Tokenizer
@@ -44,6 +45,11 @@ class PromptModel:
     def has_learned_positions(self) -> bool:
         """Whether nothing can be read or generated beyond the trained positions."""
         return self.model.config.longest is not None
+
+    @property
+    def window(self) -> int:
+        """How many positions are read at once: as in training, or as far as scaled ones reach."""
+        return context_length(self.model.config, self.packing.sequence_length)
 
     @property
     def device(self) -> torch.device:

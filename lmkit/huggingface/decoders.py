@@ -21,12 +21,12 @@ from lmkit.huggingface.family import (
 )
 from lmkit.huggingface.rope_parameters import (
     PARTIAL,
-    context_length,
     rope_options,
     rope_parameters,
     written_rope,
 )
 from lmkit.huggingface.weight_names import Rule, fused_layer, layer, layers
+from lmkit.model.context_length import context_length
 from lmkit.model.options import ModelConfig
 
 COMMON: dict[str, tuple[object, ...]] = {"architecture": ("decoder",), "norm_position": ("pre",)}

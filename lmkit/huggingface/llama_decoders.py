@@ -30,12 +30,12 @@ from lmkit.huggingface.family import (
     windows,
 )
 from lmkit.huggingface.rope_parameters import (
-    context_length,
     rope_options,
     rope_parameters,
     written_rope,
 )
 from lmkit.huggingface.weight_names import Rule, layer, layers
+from lmkit.model.context_length import context_length
 from lmkit.model.options import ModelConfig
 
 

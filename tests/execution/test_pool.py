@@ -154,7 +154,9 @@ def test_what_tasks_read_is_shown_while_they_run(
     use(method, monkeypatch)
     monkeypatch.setattr(progress, "POLLED_EVERY", 0.02)
     monkeypatch.setattr(progress, "BETWEEN_LINES", 0)
-    found = map_tasks(read_slowly, [100, 300], workers=workers, label="x", input_bytes=4_000)
+    found = map_tasks(
+        read_slowly, [100, 300], workers=workers, label="x", input_bytes=[1_000, 3_000]
+    )
     assert found == [100, 300]
     lines = capsys.readouterr().err.splitlines()
     shares = [int(line.removeprefix("x: ").partition("%")[0]) for line in lines]
@@ -168,9 +170,9 @@ def test_what_a_worker_read_before_it_died_does_no_harm(
 ) -> None:
     use(method, monkeypatch)
     with pytest.raises(LmkitError, match="a worker process died"):
-        map_tasks(killed_after_reading, [10, 20], workers=2, label="x", input_bytes=30)
+        map_tasks(killed_after_reading, [10, 20], workers=2, label="x", input_bytes=[10, 20])
     assert "100%" not in capsys.readouterr().err
-    assert map_tasks(abs, [1, 2], workers=2, label="x", input_bytes=30) == [1, 2]
+    assert map_tasks(abs, [1, 2], workers=2, label="x", input_bytes=[10, 20]) == [1, 2]
 
 
 class Counted:

@@ -24,6 +24,7 @@ from lmkit.errors import ConfigError
 from lmkit.evaluation.tasks.task_scorer import ScoredModel
 from lmkit.execution.progress import log_message, warn
 from lmkit.execution.ranks import ranks
+from lmkit.model.context_length import context_length
 from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
 from lmkit.objectives.batch import MakeBatch
@@ -146,7 +147,7 @@ class RunPlan:
             tokenizer,
             objective_of(self.options),
             packing_of(self.packed),
-            self.trained_positions or self.model.longest or length,
+            self.trained_positions or self.model.longest or context_length(self.model, length),
         )
 
     def recipe(self, rows: int, micro_batch: int) -> Recipe:

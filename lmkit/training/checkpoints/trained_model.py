@@ -19,6 +19,7 @@ import torch
 from lmkit.artifacts.manifest import FORMAT, Record, fingerprint
 from lmkit.errors import InputError
 from lmkit.execution.progress import warn
+from lmkit.model.context_length import context_length
 from lmkit.model.empty_weights import with_empty_weights
 from lmkit.model.options import ModelConfig
 from lmkit.model.transformer import Transformer
@@ -72,7 +73,8 @@ class Description(Record):
     @property
     def longest(self) -> int:
         """Most tokens that the model was trained to read at once, or has positions for."""
-        return self.trained_positions or self.config.longest or self.sequence_length
+        learned = self.trained_positions or self.config.longest
+        return learned or context_length(self.config, self.sequence_length)
 
     @property
     def learned(self) -> Objective[Any]:

@@ -17,7 +17,7 @@ from accelerate.state import AcceleratorState
 from lmkit.errors import ConfigError
 from lmkit.execution.progress import log_message
 from lmkit.execution.ranks import ranks
-from lmkit.training.precision import DeviceName, Precision
+from lmkit.training.precision import DeviceName, Precision, find_device
 
 ParallelMode = Literal["ddp", "fsdp", "tensor"]
 
@@ -50,7 +50,10 @@ def accelerator_for(device: "DeviceName", precision: "Precision") -> "Accelerato
         # Another run may have been in this process. Accelerate's tests call this, too.
         AcceleratorState._reset_state(True)  # pyright: ignore[reportPrivateUsage]
     mixed_precision = "no" if precision == "fp32" else precision
-    accelerator = Accelerator(cpu=device == "cpu", mixed_precision=mixed_precision)
+    # Not the name: on a machine without GPUs `auto` is a CPU, too, and several processes that are
+    # not told so would each train alone.
+    is_cpu = find_device(device).type == "cpu"
+    accelerator = Accelerator(cpu=is_cpu, mixed_precision=mixed_precision)
     accelerator.scaler = None  # lmkit has its own for fp16 (`loss_scale`)
     gpus = torch.cuda.device_count() if accelerator.device.type == "cuda" else 0
     if gpus > ranks():

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from lmkit.errors import LmkitError
 from lmkit.execution.ranks import rank, ranks
+from lmkit.training.precision import DeviceName, find_device
 
 ResultT = TypeVar("ResultT")
 SECONDS_TO_RELEASE = 0.2
@@ -29,13 +30,13 @@ def _accelerate() -> Any:
 
 
 @contextmanager
-def process_group(device: str) -> Generator[None]:
+def process_group(device: DeviceName) -> Generator[None]:
     """Join the other processes, if there are any."""
     if ranks() == 1:
         yield
         return
 
-    state = _accelerate().PartialState(cpu=device == "cpu")
+    state = _accelerate().PartialState(cpu=find_device(device).type == "cpu")
     yield
     # Not in a `finally`: after an error here, the others may be waiting for another message.
     barrier()

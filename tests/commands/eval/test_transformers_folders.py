@@ -21,6 +21,7 @@ MASKED = "The <mask> of the class"
 PROMPTS = {
     "bert": MASKED,
     "modernbert": MASKED,
+    "roberta": MASKED,
     "xlnet": MASKED,
     "t5": "The <extra_id_0> of the class <extra_id_1> objects",
 }

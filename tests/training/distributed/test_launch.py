@@ -1,6 +1,11 @@
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
+import torch
 
 from lmkit.errors import ConfigError
+from lmkit.training.distributed import launch
 from lmkit.training.distributed.launch import (
     accelerator_for,
     refuse_launcher_plugins,
@@ -43,3 +48,20 @@ def test_the_accelerator_neither_scales_nor_accumulates() -> None:
     assert accelerator.mixed_precision == "bf16" and accelerator.device.type == "cpu"
     assert accelerator.scaler is None and accelerator.gradient_accumulation_steps == 1
     assert accelerator_for("cpu", "fp32").mixed_precision == "no"
+
+
+@pytest.mark.parametrize(("kind", "is_cpu"), [("cpu", True), ("cuda", False)])
+def test_accelerate_is_told_what_device_auto_is(
+    kind: str, is_cpu: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else several processes on a machine without GPUs would each train alone."""
+    told: list[dict[str, Any]] = []
+
+    def accelerator(**options: Any) -> SimpleNamespace:
+        told.append(options)
+        return SimpleNamespace(device=torch.device("cpu"), scaler=None)
+
+    monkeypatch.setattr(launch, "find_device", lambda name: torch.device(kind))
+    monkeypatch.setattr(launch, "Accelerator", accelerator)
+    launch.accelerator_for("auto", "fp32")
+    assert told == [{"cpu": is_cpu, "mixed_precision": "no"}]

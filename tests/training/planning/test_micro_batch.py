@@ -58,7 +58,7 @@ def test_a_process_needs_memory_for_its_part_of_the_weights(
     tokens = torch.zeros(4, 16, dtype=torch.long).numpy()
     batch = Batch(tokens_BT=tokens, positions_BT=tokens, documents_BT=tokens, targets_BT=tokens)
     cpu = torch.device("cpu")
-    parts = memory(config, 600, BatchShape(4, 16), kernels_on(cpu, torch.float32))
+    parts = memory(config, 600, BatchShape(4, 16), kernels_on(cpu, torch.float32), in_heap=True)
     per_weight = sum(parts[part] for part in ("weights", "gradients", "optimizer"))
     needed = sum(parts.values()) - per_weight + per_weight // 4
     for free, fits in ((needed, False), (int(needed / MARGIN) + 1, True)):
