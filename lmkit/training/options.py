@@ -9,6 +9,8 @@ from pydantic import BeforeValidator, Field, model_validator
 from lmkit.config import Group, OneOf, split_commas
 from lmkit.training.optimizers.registry import ALGORITHMS
 
+MOST_BATCH_TOKENS = 2**30
+"""Tokens in a global batch."""
 OVERRIDABLE = {
     "optim.lr": "optim.lr",
     "batch-tokens": "batch_tokens",

@@ -13,6 +13,7 @@ from lmkit.objectives.options import ObjectiveConfig, check_compatible
 from lmkit.objectives.registry import OBJECTIVES, objectives_of
 from lmkit.training.evaluations.options import EvaluationConfig, SampleConfig
 from lmkit.training.options import (
+    MOST_BATCH_TOKENS,
     OVERRIDABLE,
     MixtureConfig,
     OptimConfig,
@@ -71,7 +72,7 @@ class PretrainConfig(ObjectiveConfig, ComputesOn, StageConfig):
     """Hours after which this process saves and exits with code 130, before a batch system kills it;
     the same command resumes. none: no limit."""
 
-    batch_tokens: Annotated[int, Field(ge=1, le=2**30)] = 16_384
+    batch_tokens: Annotated[int, Field(ge=1, le=MOST_BATCH_TOKENS)] = 16_384
     """Tokens in a global batch, over all devices; rounded to whole sequences."""
 
     micro_batch: Annotated[int, Field(ge=1)] | Literal["auto"] | None = None

@@ -84,7 +84,10 @@ def read_index(run: Path) -> Index:
 def find_corruption(checkpoint: Path) -> str | None:
     """Return what is wrong with the files of a checkpoint; None: nothing."""
     try:
-        outputs = read_object(checkpoint / MANIFEST)["outputs"]
+        manifest = read_object(checkpoint / MANIFEST)
+        outputs = manifest["outputs"]
+        if checkpoint.name == AVERAGE and type(manifest["step"]) is not int:
+            return f"{MANIFEST} is corrupt"
         files = {MODEL, STATE} if checkpoint.name == AVERAGE else {MODEL, OPTIMIZER, STATE}
         if {output["name"] for output in outputs} != files:
             return f"{MANIFEST} is corrupt"

@@ -12,14 +12,19 @@ from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 
 from lmkit.artifacts.manifest import MANIFEST, Manifest, Plan, Record, flat, read
 from lmkit.artifacts.tasks import PARTIAL
-from lmkit.errors import ConfigError, LmkitError
+from lmkit.errors import ConfigError, LmkitError, OutputError
 from lmkit.storage.json_bytes import read_object
 from lmkit.training.checkpoints.layout import STATE, newest_first, step_of
-from lmkit.training.options import OVERRIDABLE
+from lmkit.training.options import (
+    MOST_BATCH_TOKENS,
+    OVERRIDABLE,
+    OptimConfig,
+    ScheduleConfig,
+)
 
 
 class EarlierOptions(Record):
@@ -32,6 +37,23 @@ class EarlierOptions(Record):
     """With the batches that were skipped after spikes."""
     options: dict[str, str | int | float | None]
     """The values of all that can be overridden."""
+
+    @field_validator("options")
+    @classmethod
+    def _are_usable(cls, options: dict[str, Any]) -> dict[str, Any]:
+        if options.keys() != set(OVERRIDABLE.values()):
+            raise ValueError("other options than those that can be overridden")
+        for group, kind in (("optim", OptimConfig), ("schedule", ScheduleConfig)):
+            values = {
+                key.removeprefix(f"{group}."): value
+                for key, value in options.items()
+                if key.startswith(f"{group}.")
+            }
+            kind.model_validate(values, strict=True)
+        tokens = options["batch_tokens"]
+        if type(tokens) is not int or not 1 <= tokens <= MOST_BATCH_TOKENS:
+            raise ValueError("no number of tokens")
+        return options
 
 
 def earlier_options(
@@ -67,11 +89,17 @@ def earlier_options(
     step = step_of(checkpoint)
     # A checkpoint may be from before an earlier override: the last one is lost, or it saved none.
     in_force = next((each.options for each in known if each.last_step >= step), before)
-    new = EarlierOptions(
-        last_step=step,
-        last_batch=step + _left_out(checkpoint),
-        options={key: in_force.get(key) for key in OVERRIDABLE.values()},
-    )
+    try:
+        new = EarlierOptions(
+            last_step=step,
+            last_batch=step + _left_out(checkpoint),
+            options={key: in_force.get(key) for key in OVERRIDABLE.values()},
+        )
+    except ValueError:  # pydantic's ValidationError is one
+        raise OutputError(
+            f"{run}: damaged: its options until now can't be read",
+            "restore a good copy, or start it again with --overwrite",
+        ) from None
     return (*(each for each in known if each.last_step < step), new)
 
 

@@ -91,3 +91,8 @@ def test_damage_is_found(run: Path, here: Path, lmkit: Lmkit) -> None:
     path.write_bytes(path.read_bytes()[:-1])
     exit_code, _, err = lmkit("generate", path.parent, "--prompt", "The")
     assert exit_code == 2 and "model.safetensors is corrupt" in err
+    manifest = json.loads((path.parent / "manifest.json").read_text())
+    for step in ("ten", None, True):
+        (path.parent / "manifest.json").write_text(json.dumps({**manifest, "step": step}))
+        exit_code, _, err = lmkit("generate", path.parent, "--prompt", "The")
+        assert exit_code == 2 and "manifest.json is corrupt" in err

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from lmkit.errors import ConfigError
+from lmkit.errors import ConfigError, OutputError
 from lmkit.training.checkpoints.overrides import EarlierOptions, earlier_options
+from lmkit.training.checkpoints.resolved_values import read_resolved
 from lmkit.training.options import OVERRIDABLE
 
 NOW: dict[str, Any] = {
@@ -74,3 +75,33 @@ def test_there_must_be_a_run(here: Path) -> None:
 
 def test_every_name_is_an_option() -> None:
     assert set(OVERRIDABLE.values()) == NOW.keys()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"optim.lr": "1"},
+        {"optim.lr": -1.0},
+        {"optim.lr": None},
+        {"schedule.kind": "square"},
+        {"schedule.warmup_steps": 1.5},
+        {"batch_tokens": 0},
+        {"batch_tokens": True},
+        {"seed": 1},
+    ],
+)
+def test_values_that_no_option_has_are_damage(here: Path, changed: dict[str, Any]) -> None:
+    run = Path("run")
+    run.mkdir()
+    entry = {"last_step": 3, "last_batch": 3, "options": {**NOW, **changed}}
+    (run / "resolved.json").write_text(json.dumps({"earlier": [entry]}))
+    with pytest.raises(OutputError, match=r"resolved\.json: damaged"):
+        read_resolved(run)
+    (run / "resolved.json").write_text(json.dumps({"earlier": [{**entry, "options": NOW}]}))
+    assert len(read_resolved(run)["earlier"]) == 1
+
+
+def test_a_plan_without_readable_options_is_damage(here: Path) -> None:
+    run = run_with({4: 0}, {**NOW, "schedule.kind": 3})
+    with pytest.raises(OutputError, match="run: damaged"):
+        earlier_options(run, [], {**NOW, "optim.lr": 1.0}, {"optim.lr"})
