@@ -1,10 +1,12 @@
 """Trains the quality classifier, and measures how well it separates the two kinds of documents.
 
-Legend: D buckets, F features of all texts together, T texts.
+Legend: D buckets, U buckets in use, F features of all texts together, T texts.
 
 Choices:
 - Regularized logistic regression, which is convex: the result depends on no seed, no order and no
   learning rate. L-BFGS (Nocedal and Wright 2006, algorithm 7.5) with backtracking finds it.
+- A bucket that no text has keeps the weight 0, so only the others are computed with: a few texts
+  have a thousandth of all buckets.
 - Both kinds weigh the same, however many documents of each there are.
 - Sums are numpy's own and not those of its linear algebra, whose order depends on the number of
   threads.
@@ -42,33 +44,35 @@ class _Loss:
     """1 for a good text, -1 for an ordinary one."""
     importance_T: NDArray[np.float64]
     """Weights of the texts, with sum 1."""
+    used: int
+    """Buckets that the features are numbered by."""
 
     def at(self, x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         """Return loss and gradient; the last element of `x` is the intercept."""
-        weights_D, intercept = x[:-1], x[-1]
-        logits_T = intercept + self._dot(weights_D)
+        weights_U, intercept = x[:-1], x[-1]
+        logits_T = intercept + self._dot(weights_U)
         margins_T = self.signs_T * logits_T
         loss = float((self.importance_T * np.logaddexp(0, -margins_T)).sum())
-        loss += L2 / 2 * float((weights_D**2).sum())
+        loss += L2 / 2 * float((weights_U**2).sum())
         slopes_T = -self.importance_T * self.signs_T / (1 + np.exp(np.minimum(margins_T, 500)))
         gradient = np.empty_like(x)
-        gradient[:-1] = L2 * weights_D + self._transposed_dot(slopes_T)
+        gradient[:-1] = L2 * weights_U + self._transposed_dot(slopes_T)
         gradient[-1] = slopes_T.sum()
         return loss, gradient
 
-    def _dot(self, weights_D: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _dot(self, weights_U: NDArray[np.float64]) -> NDArray[np.float64]:
         sums = np.empty(len(self.signs_T))
         for texts, part in self._blocks():
-            products = weights_D[self.features.buckets_F[part]] * self.features.values_F[part]
+            products = weights_U[self.features.buckets_F[part]] * self.features.values_F[part]
             sums[texts] = np.add.reduceat(products, self.features.starts_T[texts] - part.start)
         return sums
 
     def _transposed_dot(self, slopes_T: NDArray[np.float64]) -> NDArray[np.float64]:
-        sums = np.zeros(BUCKETS)
+        sums = np.zeros(self.used)
         counts_T = np.diff(self.features.starts_T, append=len(self.features.buckets_F))
         for texts, part in self._blocks():
             slopes = np.repeat(slopes_T[texts], counts_T[texts]) * self.features.values_F[part]
-            sums += np.bincount(self.features.buckets_F[part], slopes, BUCKETS)
+            sums += np.bincount(self.features.buckets_F[part], slopes, self.used)
         return sums
 
     def _blocks(self) -> list[tuple[slice, slice]]:
@@ -84,8 +88,13 @@ def fit(features: Features, is_good_T: NDArray[np.bool_]) -> QualityClassifier:
     """Return the classifier that separates good texts from the others best."""
     signs_T = np.where(is_good_T, 1.0, -1.0)
     importance_T = np.where(is_good_T, 0.5 / is_good_T.sum(), 0.5 / (~is_good_T).sum())
-    loss = _Loss(features, signs_T, importance_T)
-    x = np.zeros(BUCKETS + 1)
+    is_used_D = np.zeros(BUCKETS, np.bool_)
+    is_used_D[features.buckets_F] = True
+    number_D = (np.cumsum(is_used_D) - 1).astype(np.uint32)
+    used_U = np.flatnonzero(is_used_D)
+    numbered = features._replace(buckets_F=number_D[features.buckets_F])
+    loss = _Loss(numbered, signs_T, importance_T, len(used_U))
+    x = np.zeros(len(used_U) + 1)
     value, gradient = loss.at(x)
     limit = TOLERANCE * _norm(gradient)
     pairs: deque[tuple[NDArray[np.float64], NDArray[np.float64]]] = deque(maxlen=HISTORY)
@@ -106,7 +115,9 @@ def fit(features: Features, is_good_T: NDArray[np.bool_]) -> QualityClassifier:
         if _inner(moved - x, change) > 0:
             pairs.append((moved - x, change))
         x, value, gradient = moved, new_value, new_gradient
-    return QualityClassifier(x[:-1].astype(np.float32), float(x[-1]))
+    weights_D = np.zeros(BUCKETS, np.float32)
+    weights_D[used_U] = x[:-1]
+    return QualityClassifier(weights_D, float(x[-1]))
 
 
 def area_under_curve(scores_T: NDArray[np.float64], is_good_T: NDArray[np.bool_]) -> float:
