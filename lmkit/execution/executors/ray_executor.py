@@ -7,6 +7,8 @@ Choices:
 - Ray takes the handler of SIGTERM, by which lmkit stops in good order: it is given back.
 - Ray repeats a task that its memory monitor has killed without end, whoever filled the memory:
   that is bounded.
+- After an interrupt the connection is closed, and the cluster ends what this process has given:
+  to cancel a task that ends in that moment makes Ray (2.60) end this process by a failed check.
 - Only as many tasks are given as keep all cores busy: Ray takes longer to wait for many.
 """
 
@@ -70,8 +72,8 @@ class RayExecutor(Executor):
                 for reference in ended:
                     yield self._outcome(ray, reference, running.pop(reference))
         finally:
-            for reference in running:
-                ray.cancel(reference, force=True)
+            if running:
+                ray.shutdown()  # its workers end with it
 
     def _outcome(self, ray: Any, reference: Any, number: int) -> Outcome:
         errors = ray.exceptions
