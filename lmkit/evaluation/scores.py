@@ -43,10 +43,15 @@ class TextScores:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "TextScores":
-        """Return the scores of values. Raises KeyError."""
+        """Return the scores of values. Raises KeyError, or TypeError for what is no number."""
         numbers = (values[name] for name in ("loss", "perplexity", "bits_per_byte"))
         loss, perplexity, bits = (math.nan if each is None else each for each in numbers)
-        return cls(loss, perplexity, bits, values["tokens"], values["bytes"])
+        counts = values["tokens"], values["bytes"]
+        if any(type(each) not in (int, float) for each in (loss, perplexity, bits)) or any(
+            type(each) is not int for each in counts
+        ):
+            raise TypeError("no numbers")
+        return cls(loss, perplexity, bits, *counts)
 
 
 @dataclass(frozen=True, repr=False)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lmkit.errors import LmkitError
-from lmkit.evaluation.scores import Scores, read_scores
+from lmkit.evaluation.scores import Scores, TextScores, read_scores
 from lmkit.evaluation.tasks.task_scores import ScoreRecord, TaskScores
 from lmkit.evaluation.text_score import Score
 
@@ -73,3 +73,11 @@ def test_a_python_shell_shows_the_numbers_only() -> None:
     lines = repr(scores).splitlines()
     assert lines[0] == "<lmkit eval: step-1>" and len(lines) == 5
     assert "2.0000" in lines[1] and "7.39" in lines[2] and "acc 0.5000" in lines[4]
+
+
+@pytest.mark.parametrize("changed", [{"loss": "1"}, {"bits_per_byte": True}, {"tokens": 1.5}])
+def test_scores_that_are_no_numbers_are_damage(changed: dict[str, object]) -> None:
+    values = {"loss": 1.0, "perplexity": 2, "bits_per_byte": None, "tokens": 3, "bytes": 4}
+    assert TextScores.from_json(values).loss == 1.0
+    with pytest.raises(TypeError):
+        TextScores.from_json({**values, **changed})

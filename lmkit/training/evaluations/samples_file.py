@@ -86,6 +86,8 @@ def read_samples(path: Path) -> Generator[Sample]:
 
 def _sample(line: bytes) -> Sample | None:
     try:
-        return Sample(**from_json(line))
+        sample = Sample(**from_json(line))
+        kinds = [type(value) for value in (sample.step, sample.prompt, sample.text, sample.ended)]
+        return sample if kinds == [int, str, str, bool] else None
     except (ValueError, TypeError):
         return None

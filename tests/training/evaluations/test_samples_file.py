@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lmkit.training.evaluations.samples_file import SAMPLES, Sample, SamplesFile
+from lmkit.training.evaluations.samples_file import SAMPLES, Sample, SamplesFile, read_samples
 
 Added = list[tuple[str, str, int]]
 
@@ -55,3 +55,12 @@ def test_what_is_shown_is_one_short_line_without_control_characters(
     err = capsys.readouterr().err
     assert err.startswith("step 7: a\\n\\x1b[2J\\u202ebbb") and err.endswith("bbb ...\n")
     assert err.count("\n") == 1 and "\x1b" not in err
+
+
+@pytest.mark.parametrize(
+    "changed", [{"step": "1"}, {"prompt": 1}, {"text": False}, {"ended": 1}, {"step": True}]
+)
+def test_a_sample_of_other_kinds_is_no_sample(tmp_path: Path, changed: dict[str, object]) -> None:
+    line = {"step": 1, "prompt": "a", "text": "ab", "ended": True}
+    (tmp_path / SAMPLES).write_text(json.dumps(line) + "\n" + json.dumps(line | changed) + "\n")
+    assert len(list(read_samples(tmp_path / SAMPLES))) == 1
