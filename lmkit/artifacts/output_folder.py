@@ -16,7 +16,6 @@ quarantine.
 
 import os
 import platform
-import re
 import shutil
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -28,6 +27,14 @@ from typing import Any, TypeVar
 
 from lmkit.artifacts.discovery import skipped_text
 from lmkit.artifacts.document import cure_of
+from lmkit.artifacts.existing_folder import (
+    files_below,
+    matches,
+    other_files,
+    ranges_read,
+    refuse,
+    refuse_path,
+)
 from lmkit.artifacts.finished_folders import check_finished
 from lmkit.artifacts.inputs import Inputs, same_content
 from lmkit.artifacts.locations import source_at
@@ -46,7 +53,6 @@ from lmkit.artifacts.manifest import (
 from lmkit.artifacts.overlap import refuse_overlap
 from lmkit.artifacts.tasks import (
     PARTIAL,
-    ReadRange,
     Receipt,
     TaskSize,
     TaskWriter,
@@ -64,12 +70,6 @@ from lmkit.storage.byte_ranges import hash_range
 from lmkit.storage.hub import HubDataset
 
 TaskT = TypeVar("TaskT")
-SCRATCH = (
-    rf"{re.escape(PARTIAL)}/plan\.json\.\d+-\d+",
-    rf"{re.escape(PARTIAL)}/slurm/.*",
-    rf"{re.escape(PARTIAL)}/(plan\.json|[a-z-]+-\d{{5,}}\.(json|scratch)|.*\.\d+-\d+)",
-)
-"""The content of .partial: an unfinished plan; plan, receipts, scratch files, unfinished files."""
 
 
 class OutputFolder:
@@ -240,10 +240,9 @@ class OutputFolder:
 
     def _remove_all_but(self, names: set[str], not_outputs: Sequence[str] = ()) -> None:
         """Delete earlier outputs of this stage; only what matches its patterns exactly."""
-        for name in _files_below(self.path):
-            is_output = _matches(name, self.config.output_patterns) and not _matches(
-                name, not_outputs
-            )
+        for name in files_below(self.path):
+            is_output = matches(name, self.config.output_patterns)
+            is_output = is_output and not matches(name, not_outputs)
             if is_output and name not in names:
                 (self.path / name).unlink()
 
@@ -252,16 +251,8 @@ class OutputFolder:
 
         Raises OutputError if another program or stage wrote it.
         """
-        try:
-            str(self.path).encode()
-        except UnicodeEncodeError:
-            raise OutputError(
-                f"--output: {self.path}: not UTF-8", "choose a name that every library can write to"
-            ) from None
-        if self.path.exists() and not self.path.is_dir():
-            raise OutputError(f"--output: {self.path} is a file, must be a folder")
+        refuse_path(self.path)
         if not self.path.exists():
-            self._refuse_if_it_cannot_be_made()
             return None, None
         try:
             manifest = read(Manifest, self.path / MANIFEST)
@@ -275,7 +266,7 @@ class OutputFolder:
             )
         if plan and not self.config.overwrite:
             refuse_other_format(plan, self.path)
-        others = self._other_files(known=plan is not None)
+        others = other_files(self.path, self.config.output_patterns, known=plan is not None)
         if others and (plan is None or self.config.overwrite):
             raise OutputError(
                 f"--output: {self.path} holds files that lmkit did not write ({others[0]})",
@@ -283,33 +274,9 @@ class OutputFolder:
             )
         return manifest, plan
 
-    def _refuse_if_it_cannot_be_made(self) -> None:
-        """Check what would make `mkdir` fail: a file or dangling link in the path, a long name."""
-        for path in [self.path, *self.path.parents]:
-            if path.is_symlink() or path.exists():
-                if not path.is_dir():
-                    raise OutputError(f"--output: {self.path}: {path} is not a folder")
-                return
-
-    def _other_files(self, *, known: bool) -> list[str]:
-        """List the files that this stage didn't write. In a `known` folder, .partial is its own."""
-        names = [name for name in _files_below(self.path) if name != MANIFEST or not known]
-        # A run that was killed before its plan was renamed has left nothing else.
-        scratch = SCRATCH if known else SCRATCH[:1]
-        return [
-            name
-            for name in names
-            if (self.path / name).is_symlink()
-            or not (
-                (name == LOCK and not (self.path / name).stat().st_size)
-                or _matches(name, scratch)
-                or (known and _matches(name, self.config.output_patterns))
-            )
-        ]
-
     def changes(self, old: Plan) -> tuple[dict[str, str], list[str]]:
         """Return how this plan differs from an earlier one: options by key, and inputs."""
-        read_before = _hashes_of_receipts(self.scratch)
+        read_before = ranges_read(self.scratch)
         index_of = {id(item): index for index, item in enumerate(old.inputs)}
 
         def same(before: Input, now: Input) -> bool:
@@ -368,7 +335,7 @@ class OutputFolder:
 
     def write_plan(self) -> None:
         """Write the plan. In this order, a kill in between leaves the old plan or the new one."""
-        links = [name for name in _files_below(self.path) if (self.path / name).is_symlink()]
+        links = [name for name in files_below(self.path) if (self.path / name).is_symlink()]
         if links:
             raise OutputError(
                 f"--output: {self.path} holds a link ({links[0]}); nothing is written through it",
@@ -381,16 +348,6 @@ class OutputFolder:
                 receipt.unlink()
         self.plan.write(self.scratch / "plan.json", self.scratch)
         (self.path / MANIFEST).unlink(missing_ok=True)
-
-
-def refuse(path: Path, changes: Sequence[str], *, begun: bool, hint: str | None = None) -> None:
-    """Raise the error for a folder that was made, or started, with another plan."""
-    state = "started" if begun else "made"
-    others = "choose another --output, or --overwrite this one"
-    raise OutputError(
-        f"--output: {path} was {state} with other options or inputs:\n  " + "\n  ".join(changes),
-        hint or (f"restore them to resume, {others}" if begun else others),
-    )
 
 
 @contextmanager
@@ -425,27 +382,3 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "python": platform.python_version(),
     }
-
-
-def _files_below(folder: Path) -> list[str]:
-    """List every file and link below a folder, without following links."""
-    found: list[str] = []
-    for parent, folders, files in os.walk(folder):
-        links = [name for name in folders if Path(parent, name).is_symlink()]
-        found += [Path(parent, name).relative_to(folder).as_posix() for name in [*files, *links]]
-    return sorted(found)
-
-
-def _matches(name: str, patterns: Sequence[str]) -> bool:
-    return any(re.fullmatch(pattern, name) for pattern in patterns)
-
-
-def _hashes_of_receipts(scratch: Path) -> dict[int, list[ReadRange]]:
-    """Return the ranges of each input that the finished tasks of an interrupted run have read."""
-    found: dict[int, list[ReadRange]] = {}
-    for path in sorted(scratch.glob("*-[0-9]*.json")):
-        with suppress(LmkitError):  # an invalid receipt means an unfinished task
-            receipt = read(Receipt, path)
-            for part in receipt.read if receipt else ():
-                found.setdefault(part.input, []).append(part)
-    return found

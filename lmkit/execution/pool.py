@@ -31,8 +31,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar, cast
 
 from lmkit.errors import LmkitError
-from lmkit.execution.executors.executor import Executor
-from lmkit.execution.executors.executor import results as executor_results
+from lmkit.execution.executors.executor import Executor, run_on
 from lmkit.execution.fork_server import start_fork_server
 from lmkit.execution.guarded_script import unguarded_script_error
 from lmkit.execution.interrupt_signals import deferred, was_interrupted
@@ -74,8 +73,8 @@ def map_tasks(
         order.sort(key=lambda index: -weights[index])
     if executor is not None:
         with progress(label, total, unit, nothing_read) as step:
-            done = lambda number: step(input_bytes[number] if input_bytes else 1)  # noqa: E731
-            return executor_results(executor, function, tasks, order, done)
+            sizes = input_bytes or [1] * len(tasks)
+            return run_on(executor, function, tasks, order, lambda number: step(sizes[number]))
     workers = min(workers, len(tasks))
     if workers == 1:
         results: list[ResultT] = []

@@ -24,6 +24,8 @@ from lmkit.huggingface.family import (
     UnsupportedError,
     canonical_activation,
     lmkit_activation,
+    shape_config,
+    shape_options,
 )
 from lmkit.huggingface.weight_names import Rule, layer, layers
 from lmkit.model.options import ModelConfig
@@ -57,10 +59,7 @@ def _roberta_supported(config: ModelConfig) -> dict[str, tuple[object, ...]]:
 
 def _bert_config(config: ModelConfig) -> Json:
     return {
-        "hidden_size": config.hidden_size,
-        "num_hidden_layers": config.layers,
-        "num_attention_heads": config.heads,
-        "intermediate_size": config.shape.ffn_size,
+        **shape_config(config),
         "hidden_act": PLAIN.get(config.activation),
         "max_position_embeddings": config.first_position + (config.max_positions or 0),
         "layer_norm_eps": config.norm_eps,
@@ -105,10 +104,7 @@ def _bert_options(hf_config: Json) -> Json:
         "architecture": "encoder",
         "position": "learned",
         "max_positions": hf_config["max_position_embeddings"],
-        "layers": hf_config["num_hidden_layers"],
-        "hidden_size": hf_config["hidden_size"],
-        "heads": hf_config["num_attention_heads"],
-        "ffn_size": hf_config["intermediate_size"],
+        **shape_options(hf_config),
         "activation": lmkit_activation(hf_config["hidden_act"], PLAIN),
         "norm": "layernorm",
         "norm_position": "post",

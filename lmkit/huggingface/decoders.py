@@ -18,6 +18,8 @@ from lmkit.huggingface.family import (
     Json,
     canonical_activation,
     lmkit_activation,
+    shape_config,
+    shape_options,
 )
 from lmkit.huggingface.rope_parameters import (
     PARTIAL,
@@ -156,10 +158,7 @@ def _neox_supported(config: ModelConfig) -> dict[str, tuple[object, ...]]:
 
 def _neox_config(config: ModelConfig) -> Json:
     return {
-        "hidden_size": config.hidden_size,
-        "intermediate_size": config.shape.ffn_size,
-        "num_hidden_layers": config.layers,
-        "num_attention_heads": config.heads,
+        **shape_config(config),
         "hidden_act": PLAIN.get(config.activation),
         "layer_norm_eps": config.norm_eps,
         "rope_parameters": written_rope(config) | {PARTIAL: config.rotary_fraction},
@@ -195,10 +194,7 @@ def _neox_options(hf_config: Json) -> Json:
     return {
         "architecture": "decoder",
         "position": "rotary",
-        "layers": hf_config["num_hidden_layers"],
-        "hidden_size": hf_config["hidden_size"],
-        "heads": hf_config["num_attention_heads"],
-        "ffn_size": hf_config["intermediate_size"],
+        **shape_options(hf_config),
         "activation": lmkit_activation(hf_config["hidden_act"], PLAIN),
         "norm": "layernorm",
         "norm_eps": hf_config["layer_norm_eps"],

@@ -21,6 +21,8 @@ from lmkit.huggingface.family import (
     canonical_activation,
     layer_types,
     lmkit_activation,
+    shape_config,
+    shape_options,
     windows,
 )
 from lmkit.huggingface.rope_parameters import rope_parameters
@@ -66,10 +68,7 @@ def _modernbert_config(config: ModelConfig) -> Json:
     global_theta = config.rotary_base
     local_theta = (config.local_rotary_base or global_theta) if SLIDING in types else global_theta
     return {
-        "hidden_size": config.hidden_size,
-        "intermediate_size": config.shape.ffn_size,
-        "num_hidden_layers": config.layers,
-        "num_attention_heads": config.heads,
+        **shape_config(config),
         "hidden_activation": act,
         "classifier_activation": act,
         "norm_eps": config.norm_eps,
@@ -134,10 +133,7 @@ def _modernbert_options(hf_config: Json) -> Json:
     return {
         "architecture": "encoder",
         "position": "rotary",
-        "layers": hf_config["num_hidden_layers"],
-        "hidden_size": hf_config["hidden_size"],
-        "heads": hf_config["num_attention_heads"],
-        "ffn_size": hf_config["intermediate_size"],
+        **shape_options(hf_config),
         "activation": lmkit_activation(hf_config["hidden_activation"], GATES),
         "norm": "layernorm",
         "norm_eps": hf_config["norm_eps"],

@@ -163,6 +163,26 @@ COPY_AGAIN = "copy the folder again from where it came from"
 SUPPORTED_MODELS = "lmkit can only import models that its options can describe"
 
 
+def shape_config(config: ModelConfig) -> Json:
+    """Return the entries of the shape, by the names that most families have."""
+    return {
+        "hidden_size": config.hidden_size,
+        "intermediate_size": config.shape.ffn_size,
+        "num_hidden_layers": config.layers,
+        "num_attention_heads": config.heads,
+    }
+
+
+def shape_options(hf_config: Json) -> Json:
+    """Return lmkit's options of the shape from those entries."""
+    return {
+        "layers": hf_config["num_hidden_layers"],
+        "hidden_size": hf_config["hidden_size"],
+        "heads": hf_config["num_attention_heads"],
+        "ffn_size": hf_config["intermediate_size"],
+    }
+
+
 def lmkit_activation(hf_name: str, known: Mapping[str, str]) -> str:
     """Return lmkit's name of an activation.
 

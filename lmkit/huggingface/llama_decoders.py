@@ -27,6 +27,8 @@ from lmkit.huggingface.family import (
     canonical_activation,
     layer_types,
     lmkit_activation,
+    shape_config,
+    shape_options,
     windows,
 )
 from lmkit.huggingface.rope_parameters import (
@@ -67,10 +69,7 @@ def _llama_supported(config: ModelConfig) -> dict[str, tuple[object, ...]]:
 
 def _common_config(config: ModelConfig) -> Json:
     return {
-        "hidden_size": config.hidden_size,
-        "intermediate_size": config.shape.ffn_size,
-        "num_hidden_layers": config.layers,
-        "num_attention_heads": config.heads,
+        **shape_config(config),
         "num_key_value_heads": config.shape.kv_heads,
         "head_dim": config.attention_head_dim,
         "hidden_act": GATES.get(config.activation),
@@ -114,12 +113,9 @@ def _common_options(hf_config: Json) -> Json:
     return {
         "architecture": "decoder",
         "position": "rotary",
-        "layers": hf_config["num_hidden_layers"],
-        "hidden_size": hf_config["hidden_size"],
-        "heads": hf_config["num_attention_heads"],
+        **shape_options(hf_config),
         "kv_heads": hf_config["num_key_value_heads"],
         "head_dim": hf_config["head_dim"],
-        "ffn_size": hf_config["intermediate_size"],
         "activation": lmkit_activation(hf_config["hidden_act"], GATES),
         "norm": "rmsnorm",
         "norm_eps": hf_config["rms_norm_eps"],

@@ -140,6 +140,14 @@ def assert_close(model: Tensor, hf_model: Tensor) -> None:
     assert (model - hf_model).abs().max().item() <= limit
 
 
+def check_logits(name: str, options: dict[str, object], folder: Path) -> None:
+    """Compare a random model with what Transformers loads, as its class of a name."""
+    model = random_model(**options)
+    hf_model = loaded(saved_as_hf(model, folder))
+    assert type(hf_model).__name__ == name
+    check_rows(model, hf_model)
+
+
 @torch.no_grad()
 def check_rows(model: Transformer, hf_model: Any) -> None:
     """Compare full sequences, and padded sequences at their text."""

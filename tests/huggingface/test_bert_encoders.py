@@ -22,6 +22,7 @@ from tests.huggingface.models import (
     ROBERTA,
     XLNET,
     assert_close,
+    check_logits,
     check_rows,
     loaded,
     random_model,
@@ -40,10 +41,7 @@ OPTIONS: list[tuple[str, dict[str, object]]] = [
 
 @pytest.mark.parametrize(("name", "options"), OPTIONS)
 def test_logits(name: str, options: dict[str, object], tmp_path: Path) -> None:
-    model = random_model(**options)
-    hf_model = loaded(saved_as_hf(model, tmp_path / "hf"))
-    assert type(hf_model).__name__ == name
-    check_rows(model, hf_model)
+    check_logits(name, options, tmp_path / "hf")
 
 
 @torch.no_grad()

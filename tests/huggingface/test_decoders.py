@@ -7,7 +7,11 @@ import pytest
 from lmkit.huggingface.checkpoint import HfCheckpoint
 from lmkit.huggingface.load import weights_of
 from tests.huggingface.hf_models import saved
-from tests.huggingface.models import GPT2, GPT_NEOX, check_rows, loaded, random_model, saved_as_hf
+from tests.huggingface.models import (
+    GPT2,
+    GPT_NEOX,
+    check_logits,
+)
 from tests.model.tiny import VOCABULARY
 
 OPTIONS: list[tuple[str, dict[str, object]]] = [
@@ -29,10 +33,7 @@ OPTIONS: list[tuple[str, dict[str, object]]] = [
 
 @pytest.mark.parametrize(("name", "options"), OPTIONS)
 def test_logits(name: str, options: dict[str, object], tmp_path: Path) -> None:
-    model = random_model(**options)
-    hf_model = loaded(saved_as_hf(model, tmp_path / "hf"))
-    assert type(hf_model).__name__ == name
-    check_rows(model, hf_model)
+    check_logits(name, options, tmp_path / "hf")
 
 
 def test_queries_keys_and_values_of_gpt_neox_are_stored_head_by_head(tmp_path: Path) -> None:

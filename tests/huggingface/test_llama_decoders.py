@@ -10,10 +10,7 @@ from tests.huggingface.models import (
     LLAMA3,
     OLMO2,
     YARN,
-    check_rows,
-    loaded,
-    random_model,
-    saved_as_hf,
+    check_logits,
 )
 
 QWEN2: dict[str, object] = {"attention_biases": "qkv", "kv_heads": 2}
@@ -58,10 +55,7 @@ OPTIONS: list[tuple[str, dict[str, object]]] = [
 
 @pytest.mark.parametrize(("name", "options"), OPTIONS)
 def test_logits(name: str, options: dict[str, object], tmp_path: Path) -> None:
-    model = random_model(**options)
-    hf_model = loaded(saved_as_hf(model, tmp_path / "hf"))
-    assert type(hf_model).__name__ == name
-    check_rows(model, hf_model)
+    check_logits(name, options, tmp_path / "hf")
 
 
 def test_a_mistral_without_a_window_is_a_llama() -> None:

@@ -11,14 +11,19 @@ Choices:
   run, and read again when it resumes.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 
 from lmkit.artifacts.inputs import Inputs
-from lmkit.artifacts.manifest import flat
 from lmkit.artifacts.overlap import refuse_overlap
+from lmkit.commands.pretrain.batch_plan import (
+    batch_size,
+    batch_sizes,
+    overridden,
+    sequences_per_batch,
+    with_values,
+)
 from lmkit.commands.pretrain.options import PretrainConfig
 from lmkit.errors import ConfigError
 from lmkit.evaluation.tasks.task_scorer import ScoredModel
@@ -33,13 +38,8 @@ from lmkit.objectives.options import check_compatible
 from lmkit.tokenizers.tokenizer import Tokenizer
 from lmkit.training.checkpoints.initial_weights import InitialTensors, InitialWeights
 from lmkit.training.checkpoints.layout import newest_first
-from lmkit.training.checkpoints.overrides import (
-    EarlierOptions,
-    earlier_options,
-    recorded_options,
-)
-from lmkit.training.checkpoints.resolved_values import read_resolved
-from lmkit.training.data.batch_sizes import BatchSize, BatchSizes
+from lmkit.training.checkpoints.overrides import EarlierOptions, recorded_options
+from lmkit.training.data.batch_sizes import BatchSizes
 from lmkit.training.data.packed_inputs import PackedInputs
 from lmkit.training.distributed.launch import (
     ParallelMode,
@@ -127,9 +127,7 @@ class RunPlan:
         So the steps before are divided into the same micro-batches if they are trained again.
         """
         data_parallel_size = 1 if self.parallel == "tensor" else ranks()
-        length = self.packed.sequence_length
-        before = [_batch_size(_with(self.options, e.options), length).rows for e in self.earlier]
-        return -(-max(self.global_batch_size, *before, 1) // data_parallel_size)
+        return -(-self.batch_sizes.most // data_parallel_size)
 
     @property
     def default_micro_batch(self) -> int:
@@ -162,7 +160,7 @@ class RunPlan:
         if changes := self.model.preset_changes_text:
             log_message(f"model: {changes}")
         read = self.batch_sizes.before(self.steps + 1)
-        ramp = _batch_size(options, packed.sequence_length)
+        ramp = batch_size(options, packed.sequence_length)
         rise = f"rising from {ramp.first_rows:,} to " if ramp.ramp_steps else ""
         log_message(
             f"batch: {rise}{size:,} sequences of {packed.sequence_length:,} tokens, "
@@ -189,13 +187,13 @@ class RunPlan:
         )
 
     def _earlier_steps(self, earlier: EarlierOptions) -> EarlierSteps:
-        config = _with(self.options, earlier.options)
+        config = with_values(self.options, earlier.options)
         return EarlierSteps(
             earlier.last_step,
             earlier.last_batch,
             config.optim.lr,
             config.schedule,
-            _batch_size(config, self.packed.sequence_length),
+            batch_size(config, self.packed.sequence_length),
         )
 
 
@@ -216,7 +214,7 @@ def resolve(config: PretrainConfig) -> RunPlan:
     make_batch, scored_batches = _batches(config, packed)
     _refuse_long_rows(config, model, packed)
     inputs, initial_tensors = _inputs_and_weights(config, packed)
-    earlier = _earlier(config)
+    earlier = overridden(config)
     steps = requested_steps(
         config,
         as_typed="steps" in config.model_fields_set,
@@ -226,7 +224,6 @@ def resolve(config: PretrainConfig) -> RunPlan:
     )
     if not config.dry_run:
         refuse_mode(parallel, ranks(), model)
-        _refuse_split_norms(parallel, model)
     trained_positions = _trained_positions(config, model, packed)
     plan = RunPlan(
         options=config,
@@ -264,57 +261,6 @@ def model_of(config: PretrainConfig) -> ModelConfig:
     except ValueError as error:  # pydantic's ValidationError is one, too
         raise ConfigError(f"--init-from: {config.init_from}: {error}") from None
     return model
-
-
-def sequences_per_batch(config: PretrainConfig, sequence_length: int) -> int:
-    """Return the sequences of a global batch: --batch-tokens, rounded to whole sequences."""
-    return max(1, round(config.batch_tokens / sequence_length))
-
-
-def batch_sizes(
-    config: PretrainConfig, sequence_length: int, earlier: Sequence[EarlierOptions]
-) -> BatchSizes:
-    """Return how many sequences each batch of a run has."""
-    return BatchSizes(
-        _batch_size(config, sequence_length),
-        [
-            (each.last_batch, _batch_size(_with(config, each.options), sequence_length))
-            for each in earlier
-        ],
-    )
-
-
-def _batch_size(config: PretrainConfig, sequence_length: int) -> BatchSize:
-    """Return how many sequences each batch has with these options."""
-    rows, ramp = sequences_per_batch(config, sequence_length), config.ramp
-    if ramp.batch_tokens is None or ramp.steps is None:
-        return BatchSize.constant(rows)
-    return BatchSize(rows, max(1, round(ramp.batch_tokens / sequence_length)), ramp.steps)
-
-
-def _with(config: PretrainConfig, values: Mapping[str, object]) -> PretrainConfig:
-    """Return the options with these values, by their keys."""
-    found = config
-    for key, value in values.items():
-        group, _, name = key.rpartition(".")
-        changed = getattr(found, group).model_copy(update={name: value}) if group else value
-        found = found.model_copy(update={group or name: changed})
-    return found
-
-
-def _earlier(config: PretrainConfig) -> tuple[EarlierOptions, ...]:
-    """Return the options of the run's steps until now, where --override changes them."""
-    if config.overwrite:
-        if config.override:
-            raise ConfigError(
-                f"--override {config.override[0]}: got --overwrite too, which starts over",
-                "leave one of them out",
-            )
-        return ()
-    resolved = read_resolved(config.output).get("earlier") or ()
-    known = [EarlierOptions.model_validate(each) for each in resolved]
-    now = flat(config.model_dump(mode="json"))
-    return earlier_options(config.output, known, now, set(config.override))
 
 
 def _batches(config: PretrainConfig, packed: PackedInputs) -> tuple[MakeBatch, MakeBatch]:
@@ -385,16 +331,6 @@ def _trained_positions(
             "and lmkit export leaves them out"
         )
     return trained
-
-
-def _refuse_split_norms(parallel: ParallelMode, model: ModelConfig) -> None:
-    """Raise ConfigError where heads that are normalized together would be on several processes."""
-    if parallel == "tensor" and ranks() > 1 and model.qk_norm and model.qk_norm_over != "head":
-        raise ConfigError(
-            f"--parallel tensor: can't be combined with --model.qk-norm-over {model.qk_norm_over}, "
-            "which needs all heads on each process",
-            "--parallel fsdp works with all models",
-        )
 
 
 def _refuse_long_rows(config: PretrainConfig, model: ModelConfig, packed: PackedInputs) -> None:

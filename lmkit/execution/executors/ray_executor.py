@@ -12,26 +12,30 @@ Choices:
 - Only as many tasks are given as keep all cores busy: Ray takes longer to wait for many.
 """
 
+import math
 import os
 import signal
 import socket
 import sys
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from lmkit.errors import ConfigError, LmkitError
-from lmkit.execution.executors.executor import Executor
+from lmkit.execution.executors.executor import Executor, RemoteStep
 from lmkit.execution.executors.options import RayConfig
-from lmkit.execution.executors.remote_call import Outcome, RemoteFunction, run_remotely
+from lmkit.execution.executors.remote_call import Outcome, run_remotely
 from lmkit.execution.progress import log_message
 
 CURRENT_CLUSTER = Path("/tmp/ray/ray_current_cluster")
 CONNECT_SECONDS = 5.0
 POLL_SECONDS = 0.5
+COUNT_SECONDS = 5.0
+"""After which the cores of the cluster are counted again."""
 PER_CORE = 2
 """Tasks that are given for each core: one that runs, and one that follows."""
 ENVIRONMENT = {
@@ -48,26 +52,22 @@ class RayExecutor(Executor):
     def __init__(self, options: RayConfig, retries: int, at_most: int | None) -> None:
         self._options, self._retries, self._at_most = options, retries, at_most
 
-    def outcomes(
-        self,
-        function: RemoteFunction,
-        tasks: Sequence[Any],
-        order: Sequence[int],
-        gives_more: Callable[[], bool],
-    ) -> Generator[Outcome]:
+    def outcomes(self, step: RemoteStep) -> Generator[Outcome]:
         """Yield what became of each task, as it ends; to close the generator ends what runs."""
         ray = connected(self._options.address)
         needs: dict[str, Any] = {"num_cpus": 1, "max_retries": self._retries}
         if self._options.task_memory is not None:
             needs["memory"] = self._options.task_memory
-        remote, shared = ray.remote(**needs)(run_remotely), ray.put(function)
-        waiting, running = deque(order), dict[Any, int]()
+        remote, shared = ray.remote(**needs)(run_remotely), ray.put(step.function)
+        waiting, running = deque(step.order), dict[Any, int]()
+        counted, most = -math.inf, 0
         try:
-            while running or (waiting and gives_more()):
-                most = self._at_most or PER_CORE * _cores(ray)
-                while waiting and gives_more() and len(running) < most:
+            while running or (waiting and step.gives_more()):
+                if time.monotonic() > counted + COUNT_SECONDS:  # machines come and go
+                    counted, most = time.monotonic(), self._at_most or PER_CORE * _cores(ray)
+                while waiting and step.gives_more() and len(running) < most:
                     number = waiting.popleft()
-                    running[remote.remote(shared, number, tasks[number])] = number
+                    running[remote.remote(shared, number, step.tasks[number])] = number
                 ended, _ = ray.wait(list(running), timeout=POLL_SECONDS)
                 for reference in ended:
                     yield self._outcome(ray, reference, running.pop(reference))

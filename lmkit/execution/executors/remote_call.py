@@ -15,7 +15,7 @@ import socket
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,7 @@ def run_remotely(function: RemoteFunction, number: int, task: Any) -> Outcome:
         return Outcome(number, error=_sendable(error), trace=traceback.format_exc())
 
 
+@cache
 def installed_versions() -> tuple[tuple[str, str], ...]:
     """Return the versions on which the bytes of an output may depend."""
     found = [("Python", platform.python_version())]

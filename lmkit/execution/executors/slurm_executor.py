@@ -10,13 +10,13 @@ Choices:
 
 import shutil
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from lmkit.errors import ConfigError, LmkitError
-from lmkit.execution.executors.executor import Executor
+from lmkit.execution.executors.executor import Executor, RemoteStep
 from lmkit.execution.executors.options import SlurmConfig
 from lmkit.execution.executors.remote_call import Outcome, RemoteFunction, run_remotely
 from lmkit.execution.progress import log_message
@@ -68,17 +68,11 @@ class SlurmExecutor(Executor):
                 "run the command on a machine from which jobs are submitted",
             )
 
-    def outcomes(
-        self,
-        function: RemoteFunction,
-        tasks: Sequence[Any],
-        order: Sequence[int],
-        gives_more: Callable[[], bool],
-    ) -> Generator[Outcome]:
+    def outcomes(self, step: RemoteStep) -> Generator[Outcome]:
         """Yield what became of each task, as its job ends; to close it ends what runs."""
-        count = min(self._options.jobs, len(order))
-        pairs = [(number, tasks[number]) for number in order]
-        arrays = [TaskArray(function, pairs[start::count]) for start in range(count)]
+        count = min(self._options.jobs, len(step.order))
+        pairs = [(number, step.tasks[number]) for number in step.order]
+        arrays = [TaskArray(step.function, pairs[start::count]) for start in range(count)]
         running = dict.fromkeys(zip(self._submit(arrays), arrays, strict=True), 0)
         try:
             while running:
@@ -86,7 +80,7 @@ class SlurmExecutor(Executor):
                 for job, array in ended:
                     tries = running.pop((job, array))
                     outcomes = _outcomes(job)
-                    if outcomes is None and tries < self._retries and gives_more():
+                    if outcomes is None and tries < self._retries and step.gives_more():
                         log_message(f"slurm: job {job.job_id} was lost; its tasks are given again")
                         (again,) = self._submit([array])
                         running[again, array] = tries + 1

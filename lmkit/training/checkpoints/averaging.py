@@ -11,7 +11,6 @@ Choices:
 - Nothing takes it for a checkpoint: no run resumes from it, and none is chosen by its loss.
 """
 
-import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -19,18 +18,17 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from lmkit.artifacts.manifest import FORMAT
-from lmkit.storage.atomic_files import fsync, sha256
+from lmkit.storage.atomic_files import fsync
 from lmkit.storage.json_bytes import read_object
 from lmkit.training.checkpoints.layout import (
     AVERAGE,
     CHECKPOINTS,
-    MANIFEST,
     MODEL,
     STATE,
     newest_first,
     step_of,
 )
+from lmkit.training.checkpoints.save_load import seal, write_json
 from lmkit.training.checkpoints.tensor_file import (
     StoredShape,
     TensorFile,
@@ -64,14 +62,8 @@ def write_mean(run: Path, checkpoints: Sequence[Path]) -> Path:
 def complete(run: Path, partial: Path, last: Path, validation_loss: float | None) -> Path:
     """Move it to its place, with the state of the last checkpoint and its own loss."""
     state = read_object(last / STATE) | {"validation_loss": validation_loss}
-    (partial / STATE).write_text(json.dumps(state, indent=2) + "\n", "utf-8")
-    files = [partial / name for name in (MODEL, STATE)]
-    for file in files:
-        fsync(file)
-    outputs = [{"name": f.name, "bytes": f.stat().st_size, "sha256": sha256(f)} for f in files]
-    manifest = {"format": FORMAT, "step": step_of(last), "outputs": outputs}
-    (partial / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
-    fsync(partial / MANIFEST)
+    write_json(partial / STATE, state)
+    seal(partial, step_of(last), (MODEL, STATE))
     final = run / CHECKPOINTS / AVERAGE
     shutil.rmtree(final, ignore_errors=True)
     partial.rename(final)

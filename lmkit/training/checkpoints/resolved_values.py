@@ -53,3 +53,8 @@ def resolved_steps(run: Path) -> tuple[float, int] | None:
     known = read_resolved(run)
     hours, steps = known.get("hours"), known.get("steps")
     return None if hours is None or steps is None else (hours, steps)
+
+
+def known_earlier(run: Path) -> tuple[EarlierOptions, ...]:
+    """Return the options of a run's first steps, where they were overridden since."""
+    return tuple(map(EarlierOptions.model_validate, read_resolved(run).get("earlier", ())))

@@ -21,9 +21,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from lmkit.artifacts.existing_folder import refuse
 from lmkit.artifacts.lock import folder_lock
 from lmkit.artifacts.manifest import Counts, Input, Manifest, Output, Plan, flat
-from lmkit.artifacts.output_folder import OutputFolder, refuse
+from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.config import StageConfig
 from lmkit.errors import ConfigError
 from lmkit.execution.progress import log_message
@@ -32,7 +33,7 @@ from lmkit.storage.byte_ranges import hash_range
 from lmkit.storage.json_bytes import read_object
 from lmkit.training.checkpoints.layout import CHECKPOINTS, STATE, newest_first, step_of
 from lmkit.training.checkpoints.overrides import EarlierOptions
-from lmkit.training.checkpoints.resolved_values import RESOLVED, read_resolved
+from lmkit.training.checkpoints.resolved_values import RESOLVED, known_earlier, read_resolved
 from lmkit.training.checkpoints.run_record import RunRecord
 from lmkit.training.evaluations.samples_file import SAMPLES
 from lmkit.training.metrics import METRICS
@@ -84,7 +85,7 @@ class RunFolder:
         if finished:
             return finished
         self.resumes = self._resumes(folder)
-        if self.earlier and self.earlier != self._known_earlier:
+        if self.earlier and self.earlier != known_earlier(self.config.output):
             # Before the plan: with it, checkpoints of other options would be dropped.
             folder.scratch.mkdir(exist_ok=True)
             self._record("earlier", [each.model_dump() for each in self.earlier])
@@ -223,10 +224,6 @@ class RunFolder:
             shutil.rmtree(run / name, ignore_errors=True)
         for name in (METRICS, SAMPLES, HISTORY, RESOLVED):
             (run / name).unlink(missing_ok=True)
-
-    @property
-    def _known_earlier(self) -> tuple[EarlierOptions, ...]:
-        return tuple(map(EarlierOptions.model_validate, self.known("earlier") or ()))
 
     def _drop_checkpoints_of_others(self) -> None:
         recipes = {self.recipe, *(self._recipe(each.options) for each in self.earlier)}

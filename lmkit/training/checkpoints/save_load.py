@@ -143,7 +143,7 @@ def begun(run: Path, step: int, state: Mapping[str, Any]) -> Generator[Path]:
     _remove_leftovers(folder)
     with _removed_after_an_error(_partial(run, step)) as partial:
         partial.mkdir()
-        _write_json(partial / STATE, state)
+        write_json(partial / STATE, state)
         yield partial
 
 
@@ -152,7 +152,7 @@ def finish(run: Path, step: int, keep: int = 2) -> Path:
     folder = run / CHECKPOINTS
     final = folder / name_of(step)
     with _removed_after_an_error(_partial(run, step)) as partial:
-        _seal(partial, step)
+        seal(partial, step, (MODEL, OPTIMIZER, STATE))
         if final.exists():  # corrupt, or the run was rolled back to before it
             _remove(final)
         partial.rename(final)
@@ -241,13 +241,13 @@ def _load_optimizer(
         part.load_state_dict({"state": states, "param_groups": numbered["param_groups"]})
 
 
-def _seal(folder: Path, step: int) -> None:
-    """Wait until the files are on disk, and write the manifest."""
-    files = [folder / name for name in (MODEL, OPTIMIZER, STATE)]
+def seal(folder: Path, step: int, names: Sequence[str]) -> None:
+    """Wait until files are on disk, and write the manifest that lists them."""
+    files = [folder / name for name in names]
     for file in files:
         fsync(file)
     outputs = [{"name": f.name, "bytes": f.stat().st_size, "sha256": sha256(f)} for f in files]
-    _write_json(folder / MANIFEST, {"format": FORMAT, "step": step, "outputs": outputs})
+    write_json(folder / MANIFEST, {"format": FORMAT, "step": step, "outputs": outputs})
     fsync(folder / MANIFEST)
     fsync(folder)
 
@@ -258,7 +258,7 @@ def _update_index(folder: Path, step: int) -> Index:
     best = min(losses, key=lambda name: losses[name])
     index = Index(latest=name_of(step), best=best if math.isfinite(losses[best]) else None)
     with _scratch(folder) as scratch, atomic_write(folder / INDEX, scratch) as temporary:
-        _write_json(temporary, asdict(index))
+        write_json(temporary, asdict(index))
     return index
 
 
@@ -306,5 +306,6 @@ def _scratch(folder: Path) -> Generator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _write_json(file: Path, values: Mapping[str, Any]) -> None:
+def write_json(file: Path, values: Mapping[str, Any]) -> None:
+    """Write an object to a file."""
     file.write_text(json.dumps(values, indent=2, allow_nan=False) + "\n", "utf-8")

@@ -71,6 +71,11 @@ class BatchSizes:
         """Take the size now, and earlier ones with the last batch that had them, in order."""
         self._earlier, self._now = tuple(earlier), now
 
+    @property
+    def most(self) -> int:
+        """The sequences of the largest batch."""
+        return max(size.rows for size in (self._now, *(size for _, size in self._earlier)))
+
     def at(self, number: int) -> int:
         """Return the sequences of a batch."""
         for last, size in self._earlier:

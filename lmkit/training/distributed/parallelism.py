@@ -148,6 +148,12 @@ def refuse_mode(mode: ParallelMode, processes: int, config: ModelConfig) -> None
     """Raise ConfigError where a model doesn't support a mode."""
     if mode != "tensor" or processes == 1:
         return
+    if config.qk_norm and config.qk_norm_over != "head":
+        raise ConfigError(
+            "--parallel tensor: can't be combined with --model.qk-norm-over "
+            f"{config.qk_norm_over}, which needs all heads on each process",
+            "--parallel fsdp works with all models",
+        )
     for option, number in (
         ("--model.kv-heads", config.shape.kv_heads),
         ("--model.ffn-size", config.shape.ffn_size),

@@ -12,11 +12,6 @@ from lmkit.model.transformer import Transformer
 from lmkit.training.distributed.sharded_weights import local_part
 
 
-def is_described(model: torch.nn.Module) -> bool:
-    """Return whether a model has shapes and no memory yet."""
-    return any(parameter.is_meta for parameter in model.parameters())
-
-
 def initialize_shards(model: Transformer, device: torch.device, seed: int) -> None:
     """Give the shards of a described model memory on a device, and their initial values."""
     model.to_empty(device=device)

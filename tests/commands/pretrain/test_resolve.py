@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from lmkit.commands.pretrain.options import PretrainConfig
-from lmkit.commands.pretrain.resolve import model_of, resolve, sequences_per_batch
+from lmkit.commands.pretrain.resolve import model_of, resolve
 from lmkit.errors import ConfigError, InputError
 from lmkit.model.options import ModelConfig
 
@@ -45,11 +45,6 @@ def test_a_plan_is_what_was_typed_and_what_follows_from_it(
     assert (plan.global_batch_size, plan.steps) == (10, 4)
     assert plan.recorded.steps == 4 and plan.recorded.model == plan.model == model_of(config)
     assert plan.initial_tensors
-
-
-def test_a_batch_holds_whole_sequences_and_at_least_one() -> None:
-    assert sequences_per_batch(options(batch_tokens=1000), 300) == 3
-    assert sequences_per_batch(options(batch_tokens=10), 300) == 1
 
 
 BERT_SHAPE = {

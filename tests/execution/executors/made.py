@@ -1,13 +1,12 @@
 """Functions that tests send to other machines, and an executor that keeps to this process."""
 
 import os
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator
 from pathlib import Path
-from typing import Any
 
 from lmkit.errors import InputError
-from lmkit.execution.executors.executor import Executor
-from lmkit.execution.executors.remote_call import Outcome, RemoteFunction, run_remotely
+from lmkit.execution.executors.executor import Executor, RemoteStep
+from lmkit.execution.executors.remote_call import Outcome, run_remotely
 
 
 def square(task: int) -> int:
@@ -59,20 +58,14 @@ class Here(Executor):
         self.given: list[int] = []
         self.closed = False
 
-    def outcomes(
-        self,
-        function: RemoteFunction,
-        tasks: Sequence[Any],
-        order: Sequence[int],
-        gives_more: Callable[[], bool],
-    ) -> Generator[Outcome]:
+    def outcomes(self, step: RemoteStep) -> Generator[Outcome]:
         try:
-            for start in range(0, len(order), 2):  # two run at a time
-                if not gives_more():
+            for start in range(0, len(step.order), 2):  # two run at a time
+                if not step.gives_more():
                     return
-                pair = order[start : start + 2]
+                pair = step.order[start : start + 2]
                 self.given += pair
                 for number in pair:
-                    yield run_remotely(function, number, tasks[number])
+                    yield run_remotely(step.function, number, step.tasks[number])
         finally:
             self.closed = True

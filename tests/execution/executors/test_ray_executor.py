@@ -16,7 +16,7 @@ import pytest
 
 from lmkit.errors import ConfigError, LmkitError
 from lmkit.execution.executors import ray_executor
-from lmkit.execution.executors.executor import results
+from lmkit.execution.executors.executor import run_on
 from lmkit.execution.executors.options import RayConfig
 from lmkit.execution.executors.ray_executor import RayExecutor, connected
 from tests.conftest import prose
@@ -97,7 +97,7 @@ def executor(cluster: str, monkeypatch: pytest.MonkeyPatch) -> RayExecutor:
 
 
 def numbers(executor: RayExecutor, function: Any, tasks: Any) -> list[Any]:
-    return results(executor, function, tasks, range(len(tasks)), lambda number: None)
+    return run_on(executor, function, tasks, range(len(tasks)), lambda number: None)
 
 
 def test_tasks_give_their_results(executor: RayExecutor) -> None:

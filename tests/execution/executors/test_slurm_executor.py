@@ -8,7 +8,7 @@ import pytest
 
 from lmkit.errors import ConfigError, LmkitError
 from lmkit.execution.executors import slurm_executor
-from lmkit.execution.executors.executor import results
+from lmkit.execution.executors.executor import run_on
 from lmkit.execution.executors.options import SlurmConfig
 from lmkit.execution.executors.remote_call import RemoteFunction
 from lmkit.execution.executors.slurm_executor import SlurmExecutor, TaskArray
@@ -24,7 +24,7 @@ def executor(folder: Path, retries: int = 2, jobs: int = 3) -> SlurmExecutor:
 
 
 def numbers(one: SlurmExecutor, function: Any, tasks: Any) -> list[Any]:
-    return results(one, function, tasks, range(len(tasks)), lambda number: None)
+    return run_on(one, function, tasks, range(len(tasks)), lambda number: None)
 
 
 def test_a_machine_without_slurm_is_refused(

@@ -34,6 +34,7 @@ def test_batches_follow_one_another(
     assert sizes.before(number) == sum(sizes.at(each) for each in range(1, number))
     found = sizes.range_of(number)
     assert found.start + found.rows == sizes.range_of(number + 1).start
+    assert sizes.most == max(each.rows for each in (size, *(part for _, part in earlier)))
     needed = sizes.needed_for(rows)
     assert sizes.before(needed + 1) >= rows
     assert needed == 1 or sizes.before(needed) < rows
