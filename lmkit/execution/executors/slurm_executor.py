@@ -9,6 +9,7 @@ Choices:
 """
 
 import shutil
+import subprocess
 import time
 from collections.abc import Generator, Sequence
 from importlib import import_module
@@ -24,6 +25,7 @@ from lmkit.execution.progress import log_message
 LOGS = "slurm"
 """The folder of submitit's files, in the scratch folder of an output."""
 POLL_SECONDS = 0.5
+PING_SECONDS = 8.0
 GIVEN = {"array_parallelism", "partition", "time", "timeout_min", "cpus_per_task", "job_name"}
 """Options of sbatch that other options of lmkit set."""
 
@@ -62,11 +64,8 @@ class SlurmExecutor(Executor):
         self._options, self._retries, self._at_most = options, retries, at_most
         self._scratch, self._cluster = scratch, cluster
         self._extra = sbatch_options(options.options)
-        if cluster == "slurm" and shutil.which("sbatch") is None:
-            raise ConfigError(
-                "--executor slurm: there is no sbatch on this machine",
-                "run the command on a machine from which jobs are submitted",
-            )
+        if cluster == "slurm":
+            _refuse_without_controller()
 
     def outcomes(self, step: RemoteStep) -> Generator[Outcome]:
         """Yield what became of each task, as its job ends; to close it ends what runs."""
@@ -122,6 +121,27 @@ class SlurmExecutor(Executor):
                 f"finished tasks are kept: see {self._scratch / LOGS}/{job.job_id}_*, and run the "
                 "same again",
             ),
+        )
+
+
+def _refuse_without_controller() -> None:
+    """Raise ConfigError where nothing would take a job: `sbatch` tries for minutes."""
+    if shutil.which("sbatch") is None:
+        raise ConfigError(
+            "--executor slurm: there is no sbatch on this machine",
+            "run the command on a machine from which jobs are submitted",
+        )
+    try:
+        command = ["scontrol", "ping"]
+        answer = subprocess.run(
+            command, capture_output=True, text=True, timeout=PING_SECONDS, check=False
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        answer = ""
+    if " is UP" not in answer:
+        raise ConfigError(
+            "--executor slurm: no controller of Slurm answers",
+            "see what `scontrol ping` says, and whoever runs the cluster",
         )
 
 

@@ -36,6 +36,29 @@ def test_a_machine_without_slurm_is_refused(
 
 
 @pytest.mark.parametrize(
+    ("answer", "is_there"),
+    [
+        ("echo 'Slurmctld(primary) at head is UP'", True),
+        ("echo 'Slurmctld(primary) at head is DOWN'; exit 1", False),
+        ("sleep 30", False),
+    ],
+)
+def test_a_controller_that_doesnt_answer_is_refused_at_once(
+    answer: str, is_there: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, script in (("sbatch", "exit 1"), ("scontrol", f"exec 2>&1\n{answer}")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(slurm_executor, "PING_SECONDS", 1.0)
+    if is_there:
+        SlurmExecutor(SlurmConfig(), 1, None, tmp_path)
+        return
+    with pytest.raises(ConfigError, match="no controller of Slurm answers"):
+        SlurmExecutor(SlurmConfig(), 1, None, tmp_path)
+
+
+@pytest.mark.parametrize(
     ("typed", "message"),
     [("mem", "must be KEY=VALUE"), ("=8G", "must be KEY=VALUE"), ("time=1", "lmkit sets itself")],
 )
