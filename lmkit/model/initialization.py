@@ -2,6 +2,9 @@
 
     gpt2    N(0, 0.02); matrices that write to the residual stream 1/sqrt(n) of that, n being the
             number of such matrices (Radford et al. 2019, section 2.3).
+    zero-outputs
+            gpt2, but matrices that write to the residual stream are 0: each block starts as the
+            identity (Zhang et al. 2019, arXiv 1901.09321, section 3; modded-nanogpt and nanochat).
     small   N(0, sqrt(2 / (5 D))) (Nguyen and Salazar 2019, arXiv 1910.05895, section 2.2); matrices
             that write to the residual stream 2 / (L sqrt(D)), as in GPT-NeoX-20B (Black et al.
             2022, arXiv 2204.06745, section 2.1); embeddings half of the first, or the logits of a
@@ -17,10 +20,10 @@ Choices:
 - Norm weights are 1, biases 0. XLNet's attention biases are random, as in its code, and so is its
   query vector; elsewhere only the permutation objective uses that, and where it isn't used it
   remains 0.
-- The loss of a new model is ln V within 2% for gpt2 and small. T5's logits are products of a
-  normalized hidden state and an embedding of variance 1, times 1/sqrt(D), so they vary by 1 and the
-  loss is ln V + 1/2. In a wide decoder it is more: a hidden state still resembles the embedding
-  of its input token, by cosine c, and gives that token the logit c sqrt(D).
+- The loss of a new model is ln V within 2% for gpt2, zero-outputs and small. T5's logits are
+  products of a normalized hidden state and an embedding of variance 1, times 1/sqrt(D), so they
+  vary by 1 and the loss is ln V + 1/2. In a wide decoder it is more: a hidden state still
+  resembles the embedding of its input token, by cosine c, and gives that token the logit c sqrt(D).
 
 Shapes: D hidden size, K head dimension, L blocks, V vocabulary.
 """
@@ -120,6 +123,8 @@ def standard_deviation(name: str, parameter: Tensor, config: ModelConfig) -> flo
     writes_residual = name.endswith(RESIDUAL_OUTPUTS)
     in_decoder = config.architecture == "encoder-decoder" and not name.startswith("encoder.")
     layers = (config.decoder_layers or config.layers) if in_decoder else config.layers
+    if config.initialization == "zero-outputs":
+        return None if writes_residual else STANDARD_DEVIATION
     if config.initialization == "gpt2":
         residual_outputs = (3 if in_decoder else 2) * layers
         return (

@@ -171,9 +171,10 @@ class ModelOptions(Group):
     rotary_whole_pairs: Annotated[bool, added(True)] = True
     """Round the bounds of yarn's ramp to whole pairs of channels, as its code does."""
 
-    initialization: Literal["gpt2", "t5", "small"] = "gpt2"
-    """Weight initialization: as in GPT-2, as in T5 (which also divides the logits of tied
-    embeddings by the root of the hidden size), or smaller the larger the hidden size is."""
+    initialization: Literal["gpt2", "zero-outputs", "t5", "small"] = "gpt2"
+    """Weight initialization: as in GPT-2, the same with blocks that change nothing at first
+    (zero-outputs), as in T5 (which also divides the logits of tied embeddings by the root of the
+    hidden size), or smaller the larger the hidden size is."""
 
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Dropout probability in training; it helps where the text is read many times."""

@@ -30,6 +30,9 @@ from lmkit.training.distributed.sharded_weights import LocalShard
 from lmkit.training.optimizers.registry import ALGORITHMS, REST, Algorithm
 from lmkit.training.options import OptimConfig
 
+LR_FACTOR = "lr_factor"
+"""Key of a parameter group: its learning rate, as a multiple of the run's."""
+
 
 class CombinedOptimizer:
     """Optimizers that step together, each over its own parameters, and don't read `found_inf`."""
@@ -86,8 +89,9 @@ def optimizer_of(
         if parameter.requires_grad:
             is_taken = not algorithm.only_block_matrices or _is_inner(name, parameter)
             (taken if is_taken else rest).append(parameter)
-    owners = [(each, p) for each, p in ((algorithm, taken), (ALGORITHMS[REST], rest)) if p]
-    parts = [_build(each, its_parameters, config, shards) for each, its_parameters in owners]
+    divided = ((algorithm, taken, 1.0), (ALGORITHMS[REST], rest, config.rest_lr_factor))
+    owners = [(each, p, factor) for each, p, factor in divided if p]
+    parts = [_build(each, p, config, shards, factor) for each, p, factor in owners]
     has_flag = len(parts) == 1 and owners[0][0].reads_found_inf
     return parts[0] if has_flag else CombinedOptimizer(*parts)
 
@@ -97,9 +101,13 @@ def _build(
     parameters: list[nn.Parameter],
     config: OptimConfig,
     shards: Sequence[LocalShard],
+    lr_factor: float,
 ) -> Optimizer:
-    options = {name: getattr(config, name) for name in algorithm.options}
+    known = config.model_copy(update={"lr": config.peak_lr})
+    options = {name: getattr(known, name) for name in algorithm.options}
     groups, make = _groups(parameters, config.weight_decay), partial(algorithm.load(), **options)
+    for group in groups:
+        group[LR_FACTOR] = lr_factor
     if algorithm.needs_full_matrices and any(shard.is_sharded for shard in shards):
         return GatheredOptimizer(groups, make, shards)
     return make(groups)

@@ -56,11 +56,12 @@ class SpikeConfig(Group):
 class OptimConfig(Group):
     """How gradients update the weights."""
 
-    algorithm: Annotated[str, OneOf(ALGORITHMS)] = "adamw"
+    algorithm: Annotated[str, OneOf(ALGORITHMS)] = "muon"
     """Optimizer; muon: for the matrices inside the blocks, with adamw for the rest."""
 
-    lr: Annotated[float, Field(gt=0)] = 1e-3
-    """Peak learning rate."""
+    lr: Annotated[float, Field(gt=0)] | Literal["auto"] = "auto"
+    """Peak learning rate; auto: by a rule that has the model's size, the batch and the length of
+    the run, determined once a run."""
 
     beta1: Annotated[float, Field(ge=0, lt=1)] = 0.9
     """Decay of the running mean of gradients."""
@@ -71,6 +72,11 @@ class OptimConfig(Group):
     eps: Annotated[float, Field(gt=0)] = 1e-8
     """Added to the denominator, against division by 0."""
 
+    rest_lr_factor: Annotated[
+        float, Field(gt=0, le=1_000, exclude_if=lambda factor: factor == 1.0)
+    ] = 1.0
+    """With muon, the learning rate of what adamw updates, as a multiple of --optim.lr."""
+
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.95
     """Momentum of muon."""
 
@@ -79,6 +85,14 @@ class OptimConfig(Group):
 
     grad_clip: Annotated[float, Field(gt=0)] | None = 1.0
     """Largest gradient norm, over all weights; none: don't clip."""
+
+    @property
+    def peak_lr(self) -> float:
+        """The peak learning rate, where it is known.
+
+        Raises ValueError for `auto`: a run determines it first.
+        """
+        return float(self.lr)
 
 
 class RampConfig(Group):

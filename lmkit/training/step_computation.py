@@ -22,7 +22,7 @@ from lmkit.training.data.step_batches import Arguments, StepBatches
 from lmkit.training.distributed.parallelism import Parallelism
 from lmkit.training.loss_scale import LossScale
 from lmkit.training.monitoring.update_ratio import UpdateRatio
-from lmkit.training.optimizer import CombinedOptimizer, update
+from lmkit.training.optimizer import LR_FACTOR, CombinedOptimizer, update
 from lmkit.training.training_recipe import Recipe
 
 
@@ -130,7 +130,7 @@ class StepComputation:
         )
         lr = recipe.learning_rate(step_inputs.step)
         for group in self._optimizer.param_groups:
-            group["lr"] = lr
+            group["lr"] = lr * group.get(LR_FACTOR, 1.0)
         # All are checked, even with one data-parallel rank: another may have got the signal.
         stop = (
             parallelism.any_rank(self._should_stop())

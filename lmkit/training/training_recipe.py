@@ -57,7 +57,7 @@ class Recipe:
         for each in self.earlier:
             if step <= each.last_step:
                 return learning_rate(step, each.peak_lr, self.steps, each.schedule)
-        return learning_rate(step, self.optim.lr, self.steps, self.schedule)
+        return learning_rate(step, self.optim.peak_lr, self.steps, self.schedule)
 
     def validates_after(self, step: int) -> bool:
         """Whether to validate after a step; after the last one always."""

@@ -15,7 +15,7 @@ from tests.training.tiny import TinyModel
 def test_matrices_decay_and_vectors_do_not_and_a_tied_tensor_counts_once() -> None:
     model = TinyModel()
     decayed, kept = optimizer_of(
-        model.named_parameters(), OptimConfig(weight_decay=0.3)
+        model.named_parameters(), OptimConfig(lr=1e-3, weight_decay=0.3)
     ).param_groups
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     assert [names[id(p)] for p in decayed["params"]] == ["embedding.weight", "hidden.weight"]
@@ -33,7 +33,7 @@ def test_options_reach_the_optimizer() -> None:
 def one_weight(gradient: list[float]) -> tuple[nn.Linear, torch.optim.AdamW]:
     layer = nn.Linear(len(gradient), 1, bias=False)
     layer.weight.grad = torch.tensor([gradient])
-    return layer, optimizer_of(layer.named_parameters(), OptimConfig())
+    return layer, optimizer_of(layer.named_parameters(), OptimConfig(lr=1e-3))
 
 
 @pytest.mark.parametrize("max_norm", [1.0, 100.0, None])

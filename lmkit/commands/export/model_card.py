@@ -18,6 +18,7 @@ from lmkit.huggingface.parity_check import ParityResult
 from lmkit.model.cost import parameters
 from lmkit.storage.json_bytes import read_object
 from lmkit.training.checkpoints.layout import STATE, step_of
+from lmkit.training.checkpoints.resolved_values import known_lr
 from lmkit.training.checkpoints.run_record import RunRecord
 from lmkit.training.checkpoints.trained_model import Description, run_of
 
@@ -39,6 +40,8 @@ class Training:
     step: int
     state: Mapping[str, Any]
     """The training state of the checkpoint."""
+    automatic_lr: float | None = None
+    """What `--optim.lr auto` was; None where that isn't known."""
 
     @classmethod
     def of(cls, checkpoint: Path) -> "Training":
@@ -50,6 +53,7 @@ class Training:
             RunRecord.from_manifest(manifest, run) if manifest else None,
             step_of(checkpoint),
             read_object(checkpoint / STATE),
+            known_lr(run),
         )
 
 
@@ -114,9 +118,12 @@ def _recipe(description: Description, training: Training) -> dict[str, object]:
     config = training.plan.config if training.plan else {}
     if config:
         optim, schedule = config["optim"], config["schedule"]
+        peak = training.automatic_lr if optim["lr"] == "auto" else optim["lr"]
+        rate = "" if peak is None else f"{peak:g}, "
         known |= {
             "tokens in a batch": f"{config['batch_tokens']:,}",
-            "learning rate": f"{optim['lr']:g}, {schedule['warmup_steps']:,} steps of warm-up",
+            "optimizer": optim["algorithm"],
+            "learning rate": f"{rate}{schedule['warmup_steps']:,} steps of warm-up",
             "weight decay": f"{optim['weight_decay']:g}",
             "seed": config["seed"],
         }

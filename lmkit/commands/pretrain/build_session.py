@@ -59,7 +59,7 @@ def build_session(plan: RunPlan, folder: RunFolder, accelerator: Accelerator) ->
         recipe=recipe,
         recipe_hash=folder.recipe,
         parallelism=parallelism,
-        optimizer=optimizer_of_shards(parallelism.local_shards, options.optim),
+        optimizer=optimizer_of_shards(parallelism.local_shards, plan.optim),
         data=data,
         make_batch=plan.make_batch,
         order=plan.packed.order(data),

@@ -25,6 +25,7 @@ from lmkit.commands.pretrain.batch_plan import (
     with_values,
 )
 from lmkit.commands.pretrain.options import PretrainConfig
+from lmkit.commands.pretrain.rate_plan import automatic_lr, with_recorded_defaults
 from lmkit.errors import ConfigError
 from lmkit.evaluation.tasks.task_scorer import ScoredModel
 from lmkit.execution.progress import log_message, warn
@@ -39,6 +40,7 @@ from lmkit.tokenizers.tokenizer import Tokenizer
 from lmkit.training.checkpoints.initial_weights import InitialTensors, InitialWeights
 from lmkit.training.checkpoints.layout import newest_first
 from lmkit.training.checkpoints.overrides import EarlierOptions, recorded_options
+from lmkit.training.checkpoints.resolved_values import known_lr
 from lmkit.training.data.batch_sizes import BatchSizes
 from lmkit.training.data.packed_inputs import PackedInputs
 from lmkit.training.distributed.launch import (
@@ -54,6 +56,7 @@ from lmkit.training.evaluations.planned_prompts import (
 )
 from lmkit.training.evaluations.planned_tasks import PlannedTasks, plan_tasks
 from lmkit.training.evaluations.stand_in import StandIn
+from lmkit.training.options import OptimConfig
 from lmkit.training.planning.glibc_allocator import tune_allocator
 from lmkit.training.planning.least_memory import refuse_too_large
 from lmkit.training.precision import find_device, refuse_fp16
@@ -93,6 +96,25 @@ class RunPlan:
     """What is continued while training."""
     earlier: tuple[EarlierOptions, ...] = ()
     """What the first steps were trained with, where that is overridden."""
+    known_lr: float | None = None
+    """What `--optim.lr auto` was when the run started; None in a new run."""
+
+    @property
+    def automatic_lr(self) -> float:
+        """What `--optim.lr auto` is: in a run that resumes, what it was."""
+        return self.known_lr or self.computed_lr
+
+    @property
+    def computed_lr(self) -> float:
+        """What `--optim.lr auto` is in a new run."""
+        rows = self.batch_sizes.before(self.steps + 1)
+        return automatic_lr(self.options, self.model, rows, self.packed.sequence_length)
+
+    @property
+    def optim(self) -> OptimConfig:
+        """The options of the optimizer, with a number for the learning rate."""
+        optim = self.options.optim
+        return optim.model_copy(update={"lr": self.automatic_lr}) if optim.lr == "auto" else optim
 
     @property
     def recorded(self) -> PretrainConfig:
@@ -166,6 +188,8 @@ class RunPlan:
             f"batch: {rise}{size:,} sequences of {packed.sequence_length:,} tokens, "
             f"{micro_batch:,} at a time; {self.steps:,} steps are {read / rows:.2f} epochs"
         )
+        if options.optim.lr == "auto":
+            log_message(f"learning rate: {self.automatic_lr:g}, by the rule of --optim.lr auto")
         for reads in packed.facts(read) if len(packed.folders) > 1 else []:
             fraction = f"{reads.share_of_tokens:.1%} of the tokens"
             log_message(f"  {reads.folder}: {fraction}, read {reads.epochs:.2f} times")
@@ -174,7 +198,7 @@ class RunPlan:
             steps=self.steps,
             global_batch_size=size,
             micro_batch=micro_batch,
-            optim=options.optim,
+            optim=self.optim,
             schedule=options.schedule,
             spike=options.spike,
             validate_every=options.validate_every,
@@ -191,7 +215,7 @@ class RunPlan:
         return EarlierSteps(
             earlier.last_step,
             earlier.last_batch,
-            config.optim.lr,
+            self.automatic_lr if config.optim.lr == "auto" else config.optim.lr,
             config.schedule,
             batch_size(config, self.packed.sequence_length),
         )
@@ -199,6 +223,7 @@ class RunPlan:
 
 def resolve(config: PretrainConfig) -> RunPlan:
     """Return the plan of a run; an error names what can't be, or can't be read."""
+    config = with_recorded_defaults(config)
     model = model_of(config)
     packed = PackedInputs.at(config.inputs, config.mixture.weights, config.output)
     tune_allocator()  # before the first tensor: it changes how memory is allocated
@@ -238,6 +263,7 @@ def resolve(config: PretrainConfig) -> RunPlan:
         initial_tensors=initial_tensors,
         trained_positions=trained_positions,
         earlier=earlier,
+        known_lr=None if config.overwrite else known_lr(config.output),
     )
     return _with_tasks_and_prompts(plan)
 

@@ -97,6 +97,8 @@ def open_run(plan: RunPlan, stack: ExitStack) -> OpenRun | Manifest:
         return finished
     if options.hours is not None:
         on_rank_zero(lambda: folder.record_steps(options.hours, timed.steps))
+    if options.optim.lr == "auto":
+        on_rank_zero(lambda: folder.record_lr(timed.automatic_lr))
     tasks = timed.tasks
     if tasks is not None:
         on_rank_zero(lambda: folder.record_tasks(tasks.digests))
@@ -142,12 +144,17 @@ def _average(count: int, session: Session) -> AverageRecord:
 
 def _warn_of_changes(plan: RunPlan, folder: RunFolder) -> None:
     """Warn of an odd schedule, and of what is another from here on."""
-    optim, schedule = plan.options.optim, plan.options.schedule
-    messages = schedule_warnings(optim.lr, plan.steps, schedule)
+    peak, schedule = plan.optim.peak_lr, plan.options.schedule
+    messages = schedule_warnings(peak, plan.steps, schedule)
     if plan.model.dropout and any(map(CHANGES_DROPOUT.match, folder.changed)):
         messages.append("the dropout masks change with it from here on, as with another seed")
     if folder.resumes:
-        messages += schedule_jump(*folder.resumes, optim.lr, plan.steps, schedule)
+        messages += schedule_jump(*folder.resumes, peak, plan.steps, schedule)
+        if plan.options.optim.lr == "auto" and peak != plan.computed_lr:
+            messages.append(
+                f"the learning rate remains {peak:g}, as --optim.lr auto was when the run started; "
+                f"a new run like it would get {plan.computed_lr:g}"
+            )
     for message in messages:
         warn(message)
 
@@ -190,6 +197,7 @@ def _record(run: OpenRun, progress: Progress, losses: dict[str, float]) -> RunRe
         parameters=parameters(plan.model, plan.vocabulary_size),
         loss=finite(last[0].loss) if last else None,
         validation_loss=progress.validation_loss,
+        peak_lr=plan.optim.peak_lr,
         skipped_steps=progress.skipped,
         dropped_tokens=progress.dropped,
         device=str(accelerator.device),

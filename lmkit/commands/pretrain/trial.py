@@ -70,13 +70,13 @@ class Trial:
         parallelism = Parallelism(model, accelerator, plan.parallel)
         if plan.is_sharded:
             initialize_shards(model, accelerator.device, options.seed)
-        return parallelism, optimizer_of_shards(parallelism.local_shards, options.optim)
+        return parallelism, optimizer_of_shards(parallelism.local_shards, plan.optim)
 
 
 def dry_run(plan: RunPlan) -> Forecast:
     """Return the expected cost of the run, and warn of an odd schedule."""
     if plan.options.hours is None:
-        for message in schedule_warnings(plan.options.optim.lr, plan.steps, plan.options.schedule):
+        for message in schedule_warnings(plan.optim.peak_lr, plan.steps, plan.options.schedule):
             warn(message)
     return forecast_run(plan)
 

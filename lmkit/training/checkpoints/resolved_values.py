@@ -27,6 +27,8 @@ class ResolvedValues(Record):
     micro_batch: str | None = Field(None, pattern=r"^[1-9]\d{0,9}$")
     tracker_id: str | None = Field(None, pattern=r"^[\w-]{1,64}$")
     hours: float | None = Field(None, ge=0, allow_inf_nan=False)
+    lr: float | None = Field(None, gt=0, allow_inf_nan=False)
+    """Where --optim.lr is auto."""
     steps: int | None = Field(None, ge=1, lt=1 << 60)
     tasks: dict[str, str] = {}  # noqa: RUF012
     """What each task asked, as a hash."""
@@ -58,3 +60,9 @@ def resolved_steps(run: Path) -> tuple[float, int] | None:
 def known_earlier(run: Path) -> tuple[EarlierOptions, ...]:
     """Return the options of a run's first steps, where they were overridden since."""
     return tuple(map(EarlierOptions.model_validate, read_resolved(run).get("earlier", ())))
+
+
+def known_lr(run: Path) -> float | None:
+    """Return what `--optim.lr auto` was when a run started; None where that isn't known."""
+    found = read_resolved(run).get("lr")
+    return None if found is None else float(found)

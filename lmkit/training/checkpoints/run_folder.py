@@ -126,6 +126,11 @@ class RunFolder:
         self._record("hours", hours)
         self._record("steps", steps)
 
+    def record_lr(self, lr: float) -> None:
+        """Record what `--optim.lr auto` is."""
+        if self.known("lr") != lr:
+            self._record("lr", lr)
+
     def record_tasks(self, digests: dict[str, str]) -> None:
         """Record what tasks ask, and which of them asked something else before."""
         known: dict[str, str] = read_resolved(self.config.output).get("tasks", {})

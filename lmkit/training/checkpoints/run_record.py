@@ -41,6 +41,8 @@ class RunRecord(Details):
     """Of the last step; None if it isn't finite."""
     validation_loss: float | None
     """On the held-out sequences of all folders."""
+    peak_lr: float | None = None
+    """The peak learning rate, as typed or as `auto` determined it."""
     skipped_steps: int = 0
     dropped_tokens: int = 0
     device: str

@@ -19,7 +19,10 @@ from tests.conftest import FAMILIES, Lmkit, contents, manifest
 
 pytest.importorskip("transformers")
 Runs = Callable[[str], Path]
-TRAINING = ("--device", "cpu", "--precision", "fp32", "--batch-tokens", "256")
+TRAINING = (
+    *("--device", "cpu", "--precision", "fp32", "--batch-tokens", "256"),
+    *("--optim.lr", "1e-3"),  # auto would be another in a longer run
+)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -30,7 +30,7 @@ class Trained:
 
     def __init__(self, step: int = 0) -> None:
         self.model = TinyModel()
-        self.optimizer = optimizer_of(self.model.named_parameters(), OptimConfig())
+        self.optimizer = optimizer_of(self.model.named_parameters(), OptimConfig(lr=1e-3))
         for _ in range(step):
             for number, parameter in enumerate(self.model.parameters()):
                 parameter.grad = torch.full_like(parameter, 0.1 + number)
@@ -94,7 +94,9 @@ def test_moments_are_matched_by_name_with_other_parameter_groups(tmp_path: Path)
 def test_options_of_the_optimizer_come_from_the_run_and_not_from_the_file(tmp_path: Path) -> None:
     Trained(1).save(tmp_path, 1)
     other = Trained()
-    other.optimizer = optimizer_of(other.model.named_parameters(), OptimConfig(weight_decay=0.7))
+    other.optimizer = optimizer_of(
+        other.model.named_parameters(), OptimConfig(lr=1e-3, weight_decay=0.7)
+    )
     other.load(tmp_path)
     assert other.optimizer.param_groups[0]["weight_decay"] == 0.7
 

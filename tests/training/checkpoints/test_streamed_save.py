@@ -19,7 +19,7 @@ FILES = ("model.safetensors", "optimizer.safetensors", "state.json", "manifest.j
 def test_it_writes_the_files_of_a_save_from_copies(algorithm: str, tmp_path: Path) -> None:
     model = TinyModel()
     optimizer = optimizer_of(
-        model.named_parameters(), OptimConfig.model_validate({"algorithm": algorithm})
+        model.named_parameters(), OptimConfig.model_validate({"algorithm": algorithm, "lr": 1e-3})
     )
     for parameter in model.parameters():
         parameter.grad = torch.ones_like(parameter)
@@ -37,7 +37,7 @@ def test_it_writes_the_files_of_a_save_from_copies(algorithm: str, tmp_path: Pat
 
 def test_without_its_end_it_is_no_checkpoint_and_the_next_removes_it(tmp_path: Path) -> None:
     model = TinyModel()
-    optimizer = optimizer_of(model.named_parameters(), OptimConfig())
+    optimizer = optimizer_of(model.named_parameters(), OptimConfig(lr=1e-3))
     save(tmp_path, 1, snapshot(model, optimizer), {"step": 1})
     write_shards(tmp_path, 2, model, optimizer, local_shards(model), {"step": 2})
     assert load(tmp_path, TinyModel(), optimizer, pytest.fail)["step"] == 1

@@ -37,7 +37,7 @@ def forecast_of(
             now += passes * PASS + ONCE
             report(step * recipe.global_batch_size * LENGTH)
 
-    recipe = Recipe(0, 50, global_batch_size, micro_batch, OptimConfig(), ScheduleConfig())
+    recipe = Recipe(0, 50, global_batch_size, micro_batch, OptimConfig(lr=1e-3), ScheduleConfig())
     return forecast(
         ModelConfig(preset="tiny-decoder"),
         100,

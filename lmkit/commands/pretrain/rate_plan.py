@@ -1,0 +1,46 @@
+"""The learning rate that a run starts with, and the defaults that an earlier run was made with.
+
+Choices:
+- What `auto` is depends on the shape of the model and the length of the run, so it is known with
+  the plan. A run that is made longer keeps the rate that it has.
+- A run of an earlier version was trained with other defaults. The command that began it resumes
+  it: an option that isn't typed, and was recorded with its earlier default, keeps that.
+"""
+
+from lmkit.artifacts.manifest import flat
+from lmkit.commands.pretrain.batch_plan import with_values
+from lmkit.commands.pretrain.options import PretrainConfig
+from lmkit.config import Group
+from lmkit.model.cost import BatchShape, flops
+from lmkit.model.options import ModelConfig
+from lmkit.training.checkpoints.overrides import recorded_options
+from lmkit.training.learning_rate_rule import automatic_learning_rate
+
+EARLIER_DEFAULTS = {
+    "optim.algorithm": "adamw",
+    "optim.lr": 1e-3,
+}
+"""Defaults of the versions before, where they were others."""
+
+
+def automatic_lr(config: PretrainConfig, model: ModelConfig, rows: int, length: int) -> float:
+    """Return what `--optim.lr auto` is for a run over `rows` sequences of `length` tokens."""
+    computed = sum(flops(model, 0, BatchShape(1, length)).values()) * rows
+    return automatic_learning_rate(config.optim.algorithm, computed, config.batch_tokens)
+
+
+def with_recorded_defaults(config: PretrainConfig) -> PretrainConfig:
+    """Return the options, with those earlier defaults that the run to resume was made with."""
+    recorded = {} if config.overwrite else flat(recorded_options(config.output))
+    kept = {
+        key: value
+        for key, value in EARLIER_DEFAULTS.items()
+        if recorded.get(key) == value and not _is_typed(config, key)
+    }
+    return with_values(config, kept)
+
+
+def _is_typed(config: PretrainConfig, key: str) -> bool:
+    group, _, name = key.rpartition(".")
+    owner: Group = getattr(config, group) if group else config
+    return name in owner.model_fields_set

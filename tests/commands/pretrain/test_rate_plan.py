@@ -1,0 +1,111 @@
+"""The learning rate of a run that leaves it to the rule, and runs of earlier versions."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lmkit.commands.pretrain.options import PretrainConfig
+from lmkit.commands.pretrain.rate_plan import automatic_lr, with_recorded_defaults
+from lmkit.training.learning_rate_rule import automatic_learning_rate
+from tests.conftest import SMALL_RUN, Lmkit
+
+STEPS = (
+    *("--save-every", "2", "--validate-every", "none", "--schedule.kind", "constant"),
+    *("--optim.lr", "auto"),
+)
+
+
+def rates(run: Path) -> list[float]:
+    lines = (run / "metrics.jsonl").read_text().splitlines()
+    return [json.loads(line)["lr"] for line in lines]
+
+
+def command(packed: Path, run: str, *more: str) -> tuple[str | Path, ...]:
+    return ("pretrain", packed, "--output", run, *SMALL_RUN, *STEPS, *more)
+
+
+def test_the_rule_gets_the_flops_of_the_blocks() -> None:
+    config = PretrainConfig.model_validate(
+        {
+            "inputs": ["packed"],
+            "output": "run",
+            "batch_tokens": 100,
+            "optim": {"algorithm": "adamw"},
+            "model": {"layers": 2, "hidden_size": 8, "heads": 2, "ffn_size": 16},
+        }
+    )
+    # A block: 4 x 8 x 8 for attention, 3 x 8 x 16 for SwiGLU; 6 FLOPs each, and 12 x 8 for each
+    # attended position.
+    of_a_token = 2 * (6 * (4 * 8 * 8 + 3 * 8 * 16) + 12 * 8 * 5)
+    expected = automatic_learning_rate("adamw", of_a_token * 5 * 30, 100)
+    assert automatic_lr(config, config.model, rows=30, length=5) == expected
+
+
+def test_a_run_keeps_its_rate_when_it_is_made_longer(
+    packed: Path, here: Path, lmkit: Lmkit
+) -> None:
+    exit_code, _, err = lmkit(*command(packed, "run", "--steps", "4"))
+    assert exit_code == 0 and "learning rate: " in err
+    before = rates(here / "run")
+    exit_code, _, err = lmkit(*command(packed, "run", "--steps", "400", "--time-limit", "0.0003"))
+    assert f"the learning rate remains {before[-1]:g}" in err
+    assert set(rates(here / "run")[4:]) == {before[-1]}
+
+
+def test_the_manifest_has_the_rate_and_the_word(packed: Path, here: Path, lmkit: Lmkit) -> None:
+    assert lmkit(*command(packed, "run", "--steps", "3"))[0] == 0
+    manifest = json.loads((here / "run/manifest.json").read_text())
+    assert manifest["config"]["optim"]["lr"] == "auto"
+    assert manifest["details"]["peak_lr"] == rates(here / "run")[-1]
+
+
+def test_the_rest_has_a_multiple_of_the_rate(packed: Path, here: Path, lmkit: Lmkit) -> None:
+    # One step at rate 0.01 without decay: AdamW moves each weight by the rate, at most.
+    from safetensors.numpy import load_file
+
+    typed = ("--steps", "1", "--optim.lr", "0.01", "--optim.weight-decay", "0")
+    warm = ("--schedule.warmup-steps", "0", "--optim.algorithm", "muon")
+    weights: dict[str, Any] = {}
+    for name, factor in (("one", "1"), ("three", "3")):
+        run = command(packed, name, *typed, *warm, "--optim.rest-lr-factor", factor)
+        assert lmkit(*run)[0] == 0
+        step = "checkpoints/step-00000001/model.safetensors"
+        weights[name] = load_file(here / name / step)
+    norms = [name for name in weights["one"] if name.endswith("norm.weight")]
+    for name in norms:  # they start as 1
+        moved = [abs(weights[run][name] - 1).max() for run in ("one", "three")]
+        assert moved == pytest.approx([0.01, 0.03], rel=1e-3)
+    matrix = next(name for name in weights["one"] if name.endswith("feed_forward.down.weight"))
+    assert (weights["one"][matrix] == weights["three"][matrix]).all()
+
+
+@pytest.fixture
+def earlier(packed: Path, here: Path, lmkit: Lmkit) -> Path:
+    """A run as a version made it whose defaults were AdamW and 1e-3."""
+    typed = ("--steps", "2", "--optim.algorithm", "adamw", "--optim.lr", "1e-3")
+    assert lmkit(*command(packed, "run", *typed))[0] == 0
+    return here / "run"
+
+
+def test_a_run_of_an_earlier_version_resumes_by_its_command(
+    earlier: Path, packed: Path, lmkit: Lmkit
+) -> None:
+    untyped = list(command(packed, "run", "--steps", "4"))
+    for _ in range(2):
+        place = untyped.index("--optim.lr")
+        del untyped[place : place + 2]
+    exit_code, _, err = lmkit(*untyped)
+    assert exit_code == 0 and "resuming from step 2" in err
+    assert rates(earlier)[2:] == [1e-3, 1e-3]
+
+
+def test_what_is_typed_wins_over_what_an_earlier_version_had(earlier: Path, packed: Path) -> None:
+    typed: dict[str, Any] = {"inputs": [str(packed)], "output": str(earlier)}
+    plain = with_recorded_defaults(PretrainConfig.model_validate(typed))
+    assert (plain.optim.algorithm, plain.optim.lr) == ("adamw", 1e-3)
+    other = PretrainConfig.model_validate(typed | {"optim": {"lr": "auto", "algorithm": "muon"}})
+    assert with_recorded_defaults(other).optim == other.optim
+    anew = PretrainConfig.model_validate(typed | {"overwrite": True})
+    assert with_recorded_defaults(anew).optim == anew.optim
