@@ -103,18 +103,19 @@ def memory(
     *,
     bf16: bool = False,
     in_heap: bool = False,
+    moments_in_blocks: int = 2,
 ) -> dict[str, int]:
     """Return the peak memory of training in bytes, by purpose.
 
     `batch` is what is computed at a time, and `kernels` how attention is. Weights, gradients and
-    AdamW's two moments are in fp32. `in_heap` is whether tensors lie in the heap of the process, as
-    on a CPU.
+    AdamW's two moments are in fp32; another optimizer may have fewer for the matrices in blocks.
+    `in_heap` is whether tensors lie in the heap of the process, as on a CPU.
     """
-    count = parameters(config, vocabulary_size)
+    count, in_blocks = parameters(config, vocabulary_size), _in_blocks(config)
     parts = {
         "weights": 4 * count,
         "gradients": 4 * count,
-        "optimizer": 8 * count,
+        "optimizer": 4 * (2 * count - (2 - moments_in_blocks) * in_blocks),
         "activations": activations(config, batch, kernels, bf16=bf16),
     }
     predicted = batch.sequences * (batch.queries or batch.length)
@@ -123,13 +124,16 @@ def memory(
     if in_heap:
         parts["gaps in the heap"] = int(HEAP_GAPS * parts["activations"])
     if bf16:
-        stacks = _stacks(config)
-        blocks = sum(
-            layers * ((1 + crosses) * _attention(config) + _feed_forward(config))
-            for _, layers, crosses in stacks
-        )
-        parts["bf16 copies"] = 2 * blocks
+        parts["bf16 copies"] = 2 * in_blocks
     return parts
+
+
+def _in_blocks(config: "ModelConfig") -> int:
+    """Count the parameters of all attentions and feed-forward networks."""
+    return sum(
+        layers * ((1 + crosses) * _attention(config) + _feed_forward(config))
+        for _, layers, crosses in _stacks(config)
+    )
 
 
 def activations(

@@ -9,28 +9,27 @@ batch. The rule is that of DeepSeek LLM (Bi et al. 2024, arXiv 2401.02954, secti
 Choices:
 - A batch that is smaller than the rule's own gets less, by the root of their ratio (Malladi et al.
   2022, arXiv 2205.10287: for Adam, the noise of a gradient scales so); a larger one gets no more.
-- K is what `tests/benchmarks/recipe.py` measured, for each optimizer. Muon's updates have the size
-  of AdamW's (`optimizers.muon`), so one rule serves both.
+- K is a fact of each optimizer (`optimizers.registry`), as `tests/benchmarks/recipe.py` measured
+  it. Muon's updates have the size of AdamW's (`optimizers.muon`), so one rule serves both.
 - Two digits are kept: a rate is no more exact, and a number that is recorded and typed should be
   short.
 """
 
 import math
 
-FACTORS = {"adamw": 0.7, "muon": 1.7}
 MOST, LEAST = 0.05, 1e-5
 
 
-def automatic_learning_rate(algorithm: str, flops: float, batch_tokens: float) -> float:
+def automatic_learning_rate(factor: float, flops: float, batch_tokens: float) -> float:
     """Return the peak learning rate of a run.
 
     Args:
-        algorithm: name of the optimizer.
+        factor: K, of the optimizer.
         flops: of the whole run, forward and backward, without the output matrix.
         batch_tokens: tokens of a step.
 
     """
     best_batch = 0.2920 * flops**0.3271
-    rate = FACTORS[algorithm] * 0.3118 * flops**-0.125
+    rate = factor * 0.3118 * flops**-0.125
     rate *= min(1.0, math.sqrt(batch_tokens / best_batch))
     return float(f"{min(MOST, max(LEAST, rate)):.2g}")

@@ -193,3 +193,14 @@ def test_weights_and_optimizer_take_sixteen_bytes_per_parameter() -> None:
     parts = memory(config, 128_256, BatchShape(1, 1024), Kernels())
     count = 1_235_814_400
     assert parts["weights"] + parts["gradients"] + parts["optimizer"] == 16 * count
+
+
+def test_an_optimizer_with_one_moment_for_matrices_takes_four_bytes_less_for_each() -> None:
+    config = ModelConfig(preset="llama-1b")
+    one, two = (
+        memory(config, 128_256, BatchShape(1, 1024), Kernels(), moments_in_blocks=moments)
+        for moments in (1, 2)
+    )
+    # 16 blocks: queries and outputs of 2,048 x 2,048, keys and values of 512, three of 8,192.
+    matrices = 16 * (2 * 2048**2 + 2 * 2048 * 512 + 3 * 2048 * 8192)
+    assert two["optimizer"] - one["optimizer"] == 4 * matrices

@@ -15,6 +15,7 @@ from lmkit.model.cost import BatchShape, flops
 from lmkit.model.options import ModelConfig
 from lmkit.training.checkpoints.overrides import recorded_options
 from lmkit.training.learning_rate_rule import automatic_learning_rate
+from lmkit.training.optimizers.registry import ALGORITHMS
 
 EARLIER_DEFAULTS = {
     "optim.algorithm": "adamw",
@@ -26,7 +27,8 @@ EARLIER_DEFAULTS = {
 def automatic_lr(config: PretrainConfig, model: ModelConfig, rows: int, length: int) -> float:
     """Return what `--optim.lr auto` is for a run over `rows` sequences of `length` tokens."""
     computed = sum(flops(model, 0, BatchShape(1, length)).values()) * rows
-    return automatic_learning_rate(config.optim.algorithm, computed, config.batch_tokens)
+    factor = ALGORITHMS[config.optim.algorithm].lr_factor
+    return automatic_learning_rate(factor, computed, config.batch_tokens)
 
 
 def with_recorded_defaults(config: PretrainConfig) -> PretrainConfig:

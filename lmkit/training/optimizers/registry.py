@@ -26,6 +26,10 @@ class Algorithm:
     needs_full_matrices: bool = False
     """Whether an update of a number depends on its whole matrix; where processes have parts of it,
     it is gathered for the update."""
+    moments: int = 2
+    """How many numbers it keeps for each number that it updates."""
+    lr_factor: float = 0.7
+    """Its best learning rate, as a multiple of that of `learning_rate_rule`."""
     reads_found_inf: bool = False
     """Whether its kernel skips a step where `found_inf` is 1, as a loss scaler sets it; else a GPU
     waits for the norm of the gradient at each step."""
@@ -39,7 +43,12 @@ class Algorithm:
 ALGORITHMS: Mapping[str, Algorithm] = {
     "adamw": Algorithm("adamw.adamw", ("lr", "beta1", "beta2", "eps"), reads_found_inf=True),
     "muon": Algorithm(
-        "muon.muon", ("lr", "momentum"), only_block_matrices=True, needs_full_matrices=True
+        "muon.muon",
+        ("lr", "momentum"),
+        only_block_matrices=True,
+        needs_full_matrices=True,
+        moments=1,
+        lr_factor=1.7,
     ),
 }
 REST = "adamw"

@@ -25,6 +25,7 @@ from lmkit.execution.short_view import ShortView
 from lmkit.model.cost import BatchShape, flops, memory, parameters_by_part
 from lmkit.model.options import ModelConfig
 from lmkit.objectives.batch import Batch
+from lmkit.training.optimizers.registry import ALGORITHMS
 from lmkit.training.training_recipe import Recipe
 
 TRIAL_FLOPS = {"cpu": 5e10, "cuda": 1e14, "mps": 1e12}
@@ -181,6 +182,7 @@ def forecast(
             kernels,
             bf16=bf16,
             in_heap=device.type == "cpu",
+            moments_in_blocks=ALGORITHMS[recipe.optim.algorithm].moments,
         ),
         memory_there=free_bytes(device),
         flops_per_token=per_token,

@@ -35,9 +35,7 @@ def refuse_too_large(
     """
     available = installed_bytes(device)
     count = parameters(model, vocabulary_size)
-    # Two moments, but of matrices that only momentum updates one.
-    moments = 1 if ALGORITHMS[algorithm].only_block_matrices else 2
-    needed = (WEIGHT_BYTES + moments * MOMENT_BYTES) * count // shards
+    needed = (WEIGHT_BYTES + ALGORITHMS[algorithm].moments * MOMENT_BYTES) * count // shards
     if available is not None and needed > available:
         each = " for each process" if shards > 1 else ""
         raise ConfigError(

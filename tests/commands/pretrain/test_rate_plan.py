@@ -39,7 +39,7 @@ def test_the_rule_gets_the_flops_of_the_blocks() -> None:
     # A block: 4 x 8 x 8 for attention, 3 x 8 x 16 for SwiGLU; 6 FLOPs each, and 12 x 8 for each
     # attended position.
     of_a_token = 2 * (6 * (4 * 8 * 8 + 3 * 8 * 16) + 12 * 8 * 5)
-    expected = automatic_learning_rate("adamw", of_a_token * 5 * 30, 100)
+    expected = automatic_learning_rate(0.7, of_a_token * 5 * 30, 100)
     assert automatic_lr(config, config.model, rows=30, length=5) == expected
 
 

@@ -72,7 +72,9 @@ def test_the_memory_is_that_of_the_kernels_of_this_cpu(
         plan = forecast_of(global_batch_size=4, micro_batch=4, calls=[], precision=precision)
         config, expected = ModelConfig(preset="tiny-decoder"), Kernels(softmax_up_to=up_to)
         shape = BatchShape(4, LENGTH)
-        assert plan.memory == memory(config, 100, shape, expected, bf16=bf16, in_heap=True)
+        assert plan.memory == memory(
+            config, 100, shape, expected, bf16=bf16, in_heap=True, moments_in_blocks=1
+        )  # of muon
         activations.append(plan.memory["activations"])
     assert (activations[0] != activations[1]) == bf16
 
