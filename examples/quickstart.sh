@@ -28,7 +28,7 @@ lmkit pack "$work/dedup" --tokenizer "$work/tokenizer" --output "$work/packed" \
 # Train a model to predict the next token.
 lmkit pretrain "$work/packed" --output "$work/run" \
     --model.layers 4 --model.hidden-size 256 --model.heads 4 \
-    --steps 400 --batch-tokens 4096 --optim.lr 3e-3 --schedule.warmup-steps 50 --log-every 25
+    --steps 400 --batch-tokens 4096 --schedule.warmup-steps 50 --log-every 25
 # Score the model on the held-out documents.
 lmkit eval "$work/run" --data "$work/packed" --output "$work/eval"
 python examples/compare_with_zstd.py "$work/packed" "$work/eval"

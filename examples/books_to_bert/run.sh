@@ -28,7 +28,7 @@ lmkit pretrain "$work/packed" --output "$work/run" --objective mlm --mlm.whole-w
     --model.architecture encoder --model.position learned \
     --model.norm layernorm --model.norm-position post --model.activation gelu --model.biases \
     --model.layers 2 --model.hidden-size 128 --model.heads 2 --model.ffn-size 512 \
-    --model.norm-eps 1e-12 --steps "${STEPS:-200}" --batch-tokens 4096 --optim.lr 1e-3
+    --model.norm-eps 1e-12 --steps "${STEPS:-200}" --batch-tokens 4096
 lmkit eval "$work/run" --data "$work/packed" --output "$work/eval"
 lmkit generate "$work/run" --prompt "The [MASK] returns a value."
 # Transformers is needed for this step alone.

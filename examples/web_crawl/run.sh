@@ -25,7 +25,7 @@ lmkit train-tokenizer "$work/dedup" --output "$work/tokenizer" --vocab-size "${V
 lmkit pack "$work/dedup" --tokenizer "$work/tokenizer" --output "$work/packed" \
     --sequence-length "${LENGTH:-256}" --packing best-fit --validation 0.05
 lmkit pretrain "$work/packed" --output "$work/run" --steps "${STEPS:-200}" --batch-tokens 4096 \
-    --model.layers 4 --model.hidden-size 128 --model.heads 4 --optim.lr 3e-3
+    --model.layers 4 --model.hidden-size 128 --model.heads 4
 lmkit eval "$work/run" --data "$work/packed" --output "$work/eval"
 # What each rule removed, and the counts of the whole crawl.
 lmkit inspect "$work/clean" --rules

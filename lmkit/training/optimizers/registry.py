@@ -18,7 +18,7 @@ class Algorithm:
     """An optimizer, as far as it is known without torch."""
 
     path: str
-    """Its file, and what makes it, such as `muon.muon`."""
+    """Its file, and what makes it, such as `muon.Muon`."""
     options: tuple[str, ...]
     """The options of `--optim` that it uses, besides the weight decay."""
     only_block_matrices: bool = False
@@ -43,7 +43,7 @@ class Algorithm:
 ALGORITHMS: Mapping[str, Algorithm] = {
     "adamw": Algorithm("adamw.adamw", ("lr", "beta1", "beta2", "eps"), reads_found_inf=True),
     "muon": Algorithm(
-        "muon.muon",
+        "muon.Muon",
         ("lr", "momentum"),
         only_block_matrices=True,
         needs_full_matrices=True,

@@ -4,11 +4,11 @@ import torch
 
 from lmkit.training.distributed.gathered_optimizer import GatheredOptimizer, Groups
 from lmkit.training.distributed.sharded_weights import local_shards
-from lmkit.training.optimizers.muon import muon
+from lmkit.training.optimizers.muon import Muon
 
 
 def make(groups: Groups) -> torch.optim.Optimizer:
-    return muon(groups, lr=0.1, momentum=0.9)
+    return Muon(groups, lr=0.1, momentum=0.9)
 
 
 def test_updates_are_those_of_the_optimizer_itself_with_its_schedule_and_after_loading() -> None:
