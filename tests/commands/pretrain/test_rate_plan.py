@@ -1,6 +1,7 @@
 """The learning rate of a run that leaves it to the rule, and runs of earlier versions."""
 
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,12 @@ import pytest
 from lmkit.commands.pretrain.options import PretrainConfig
 from lmkit.commands.pretrain.rate_plan import automatic_lr, with_recorded_defaults
 from lmkit.training.learning_rate_rule import automatic_learning_rate
+from tests.commands.dying import signalled
 from tests.conftest import SMALL_RUN, Lmkit
 
 STEPS = (
     *("--save-every", "2", "--validate-every", "none", "--schedule.kind", "constant"),
-    *("--optim.lr", "auto"),
+    *("--optim.algorithm", "muon", "--optim.lr", "auto"),  # the defaults
 )
 
 
@@ -81,6 +83,17 @@ def test_the_rest_has_a_multiple_of_the_rate(packed: Path, here: Path, lmkit: Lm
     assert (weights["one"][matrix] == weights["three"][matrix]).all()
 
 
+def test_the_defaults_resume_to_the_same_bits(packed: Path, here: Path, lmkit: Lmkit) -> None:
+    command_line = command(packed, "killed", "--steps", "6")
+    typed = [str(word) for word in command_line]
+    assert signalled(signal.SIGKILL, 3, *typed).returncode == -signal.SIGKILL
+    assert lmkit(*command_line)[0] == 0
+    assert lmkit(*command(packed, "straight", "--steps", "6"))[0] == 0
+    for name in ("model", "optimizer"):
+        file = f"checkpoints/step-00000006/{name}.safetensors"
+        assert (here / "killed" / file).read_bytes() == (here / "straight" / file).read_bytes()
+
+
 @pytest.fixture
 def earlier(packed: Path, here: Path, lmkit: Lmkit) -> Path:
     """A run as a version made it whose defaults were AdamW and 1e-3."""
@@ -93,8 +106,9 @@ def test_a_run_of_an_earlier_version_resumes_by_its_command(
     earlier: Path, packed: Path, lmkit: Lmkit
 ) -> None:
     untyped = list(command(packed, "run", "--steps", "4"))
-    for _ in range(2):
-        place = untyped.index("--optim.lr")
+    while "--optim.lr" in untyped or "--optim.algorithm" in untyped:
+        name = "--optim.lr" if "--optim.lr" in untyped else "--optim.algorithm"
+        place = untyped.index(name)
         del untyped[place : place + 2]
     exit_code, _, err = lmkit(*untyped)
     assert exit_code == 0 and "resuming from step 2" in err
