@@ -4,9 +4,9 @@
         [--rounds 3] [--steps 60] [--only NAME,...]
 
 NANOGPT is a clone of its repository, TEXT one long plain text. Both train the same number of
-parameters on the same tokens, in a process of their own; the time of a step is the median of those
-after the tenth, as each program reports it. Medians over the rounds are printed, with the ratio to
-nanoGPT as it comes.
+parameters with AdamW on the same tokens, in a process of their own; the time of a step is the
+median of those after the tenth, as each program reports it. Medians over the rounds are printed,
+with the ratio to nanoGPT as it comes.
 
     nanogpt               train.py as it comes on a CPU: fp32, with this vocabulary
     nanogpt-bf16-compile  the same with autocast to bf16, which it has on GPUs only, and --compile
@@ -109,7 +109,7 @@ def lmkit_step(packed: Path, folder: Path, shape: str, steps: int, variant: str)
         *("--model.layers", layers, "--model.hidden-size", width, "--model.heads", heads),
         *(*PLAIN, "--model.max-positions", length, "--model.activation", activation),
         *("--batch-tokens", sequences * length, "--micro-batch", sequences, "--steps", steps),
-        *("--validate-every", "none", "--save-every", "none"),
+        *("--validate-every", "none", "--save-every", "none", "--optim.algorithm", "adamw"),
         *(("--compile", "yes") if compiled else ()),
     )
     rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]

@@ -178,7 +178,7 @@ def train_on(name: str) -> None:
         steps=STEPS[name],
         global_batch_size=BATCH,
         micro_batch=BATCH,
-        optim=OptimConfig(lr=2e-3),
+        optim=OptimConfig(algorithm="adamw", lr=2e-3),
         schedule=ScheduleConfig(warmup_steps=100),
     )
     start = time.perf_counter()

@@ -78,7 +78,9 @@ def start(config: ModelConfig) -> tuple[Parallelism, Optimizer]:
             model = Transformer(config, VOCABULARY)
         parallelism = Parallelism(model, accelerator, "fsdp")
         initialize_shards(model, accelerator.device, 0)
-    return parallelism, optimizer_of_shards(parallelism.local_shards, OptimConfig(lr=1e-3))
+    return parallelism, optimizer_of_shards(
+        parallelism.local_shards, OptimConfig(algorithm="adamw", lr=1e-3)
+    )
 
 
 def give_moments(parallelism: Parallelism, optimizer: Optimizer) -> None:

@@ -28,7 +28,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-TINY = ("--model.preset", "tiny-decoder", "--batch-tokens", "4096", "--validate-every", "none")
+TINY = (
+    *("--model.preset", "tiny-decoder", "--batch-tokens", "4096", "--validate-every", "none"),
+    *("--optim.algorithm", "adamw", "--optim.lr", "1e-3"),  # muon enlarges rounding
+)
 MODELS = {
     "gpt2-small": (("--model.preset", "gpt2-small", "--model.max-positions", "4096"), 2**18),
     "llama-120m": (("--model.preset", "llama-120m"), 2**18),

@@ -22,7 +22,7 @@ from lmkit.training.optimizer import optimizer_of, update
 from lmkit.training.options import OptimConfig
 run = Path(sys.argv[1])
 model = torch.nn.Sequential(*[torch.nn.Linear(200, 200) for _ in range(8)])
-optimizer = optimizer_of(model.named_parameters(), OptimConfig(lr=1e-3))
+optimizer = optimizer_of(model.named_parameters(), OptimConfig(algorithm="adamw", lr=1e-3))
 first = max(map(step_of, newest_first(run)), default=0) + 1
 for step in itertools.count(first):
     for parameter in model.parameters():

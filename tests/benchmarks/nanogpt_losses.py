@@ -62,7 +62,7 @@ def prepare(text: Path, scratch: Path) -> Path:
 def options(steps: int, seed: int) -> list[object]:
     as_typed: list[object] = ["--device", "cpu", "--precision", "fp32", "--seed", seed]
     as_typed += ["--steps", steps, "--batch-tokens", BATCH * TIME, "--validate-every", "none"]
-    as_typed += ["--optim.lr", LR, "--schedule.warmup-steps", WARMUP]
+    as_typed += ["--optim.algorithm", "adamw", "--optim.lr", LR, "--schedule.warmup-steps", WARMUP]
     as_typed += ["--schedule.final-lr-fraction", FINAL]
     for name, value in (SHAPE | LIKE_GPT2).items():
         flag = "--model." + name.replace("_", "-")
