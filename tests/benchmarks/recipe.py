@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 
 ADAMW = ("--optim.algorithm", "adamw")
-MUON = ("--optim.algorithm", "muon")
+MUON = ("--optim.algorithm", "muon", "--optim.rest-lr-factor", "1")
 TO_ZERO = ("--schedule.kind", "linear", "--schedule.final-lr-fraction", "0")
 ZERO_OUTPUTS = ("--model.initialization", "zero-outputs")
 INGREDIENTS: dict[str, tuple[str, ...]] = {
@@ -28,6 +28,9 @@ INGREDIENTS: dict[str, tuple[str, ...]] = {
     "muon": MUON,
     "muon, rest x 0.3": (*MUON, "--optim.rest-lr-factor", "0.3"),
     "muon, rest x 3": (*MUON, "--optim.rest-lr-factor", "3"),
+    "muon, rest x 10": (*MUON, "--optim.rest-lr-factor", "10"),
+    "muon, rest x 10, qk-norm": (*MUON, "--optim.rest-lr-factor", "10", "--model.qk-norm"),
+    "muon, rest x 3, qk-norm": (*MUON, "--optim.rest-lr-factor", "3", "--model.qk-norm"),
     "muon, zero outputs": (*MUON, *ZERO_OUTPUTS),
     "muon, qk-norm": (*MUON, "--model.qk-norm"),
     "muon, relu2": (*MUON, "--model.activation", "relu2"),
