@@ -14,6 +14,8 @@ from lmkit.training.planning.vocabulary_rule import suggested_vocabulary
 
 COVERED = "clm"
 """The objective of the published law."""
+ENOUGH_STEPS = 300
+"""Of the longest run that a loss is predicted from."""
 MANY_EPOCHS = 4
 """Up to so many, repeated data is almost as good as new (Muennighoff et al. 2023)."""
 
@@ -49,6 +51,12 @@ def rests_on(
             f"loss: {law}, adjusted to {len(pilots)} pilot runs and {len(earlier)} earlier runs on "
             f"this data; the run is {ratio:.1f} times as long as the longest of them"
         )
+        longest = max(run.steps for run in measured)
+        if longest < ENOUGH_STEPS:
+            lines.append(
+                f"the longest of these runs has {longest:,} steps, which are mostly its start: "
+                "with more --pilot-minutes the interval becomes narrower"
+            )
     elif row.loss is not None:
         lines.append(
             f"loss: {law}, with nothing measured on this data; its runs had at least "

@@ -9,6 +9,9 @@ Choices:
 """
 
 from collections.abc import Callable
+from typing import Annotated
+
+from pydantic import Field
 
 from lmkit.artifacts.manifest import Record, read
 from lmkit.commands.plan.finished_runs import FinishedRun, finished_run
@@ -31,7 +34,7 @@ class PilotSize(Record):
 
     size: ModelSize | None
     """None where options set the size."""
-    positions: float
+    positions: Annotated[float, Field(gt=0, le=1e18)]
 
 
 class PilotSizes(Record):

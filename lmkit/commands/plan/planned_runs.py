@@ -19,12 +19,13 @@ from lmkit.commands.registry import command_named
 from lmkit.config_values import validated
 from lmkit.counter_rng import row_keys
 from lmkit.model.attention_kernels import kernels_on
-from lmkit.model.cost import memory, parameters_by_part
+from lmkit.model.cost import BatchShape, flops, memory, parameters_by_part
 from lmkit.model.options import ModelConfig
 from lmkit.objectives.batch import MakeBatch
 from lmkit.objectives.objective import Packing, objective_of
 from lmkit.objectives.registry import OBJECTIVES
 from lmkit.tokenizers.tokenizer import Tokenizer
+from lmkit.training.learning_rate_rule import automatic_learning_rate
 from lmkit.training.options import ScheduleConfig
 from lmkit.training.planning.batch_rule import batch_tokens
 from lmkit.training.planning.forecast import Forecast, batch_shape_of, flops_per_token
@@ -73,7 +74,7 @@ class PlannedRuns:
             table["model"] = table.get("model", {}) | size._asdict()
         default, longest = ScheduleConfig().warmup_steps, int(WARMUP_FRACTION * steps)
         schedule = table.get("schedule", {})
-        if "warmup_steps" not in schedule and isinstance(default, int) and default > longest:
+        if "warmup_steps" not in schedule and default > longest:
             table["schedule"] = schedule | {"warmup_steps": longest}
         every = max(1, -(-steps // PAUSES))
         return {
@@ -130,6 +131,16 @@ class PlannedRuns:
         """Return the FLOPs of training for a token, forward and backward."""
         counts = flops_per_token(self.model(size), self.data.vocabulary_size, self._batch_shape)
         return sum(counts.values())
+
+    def learning_rate(self, size: ModelSize | None, steps: int, batch: int) -> float:
+        """Return the peak learning rate that a run has: the typed one, or that of pretrain."""
+        options = self.options(size, float(steps * batch), self.scratch / "unused")
+        if options.optim.lr != "auto":
+            return options.optim.lr
+        length = self.data.sequence_length
+        blocks = sum(flops(self.model(size), 0, BatchShape(1, length)).values())
+        computed = blocks * steps * batch / length
+        return automatic_learning_rate(options.optim.algorithm, computed, batch)
 
     def memory(self, size: ModelSize | None, measured: Forecast) -> int:
         """Return the bytes that a run needs where another one was measured."""

@@ -180,7 +180,8 @@ def _proposal(
         f"{data.bytes_per_token:.2f} bytes per token",
         vocabulary=vocabulary_text(row, data.vocabulary_size),
         repetition=repetition_text(row, data),
-        learning_rate=f"{options.optim.lr}, as pretrain has it, with {options.optim.algorithm}",
+        learning_rate=f"{runs.learning_rate(best, row.steps, row.batch_tokens):g}, as pretrain "
+        f"has it, with {options.optim.algorithm}",
         bits_per_byte=bits,
         device=f"{forecast.device} in {forecast.precision}"
         + (", compiled" if forecast.compiled else ""),

@@ -9,6 +9,7 @@ from lmkit.commands.plan.planned_runs import PlannedRuns
 from lmkit.errors import ConfigError
 from lmkit.model.cost import parameters
 from lmkit.training.planning.model_sizes import ModelSize
+from tests.conftest import Lmkit
 
 SIZE = ModelSize(layers=4, hidden_size=128, heads=2)
 
@@ -54,3 +55,14 @@ def test_parameters_and_flops_are_those_of_the_model(packed: Path) -> None:
 def test_learned_positions_are_as_many_as_sequences_need(packed: Path) -> None:
     runs = planned_runs(packed, model={"position": "learned"})
     assert runs.model(SIZE).max_positions == 32
+
+
+def test_the_learning_rate_is_the_one_that_pretrain_determines(
+    packed: Path, here: Path, lmkit: Lmkit
+) -> None:
+    rate = planned_runs(packed, model={"preset": "tiny-decoder"}).learning_rate(None, 20, 256)
+    command = ["pretrain", packed, "--output", "run", "--model.preset", "tiny-decoder"]
+    settings = ["--device", "cpu", "--steps", "20", "--batch-tokens", "256", "--dry-run"]
+    assert f"learning rate: {rate:g}, by the rule" in lmkit(*command, *settings)[2]
+    typed = planned_runs(packed, optim={"lr": 0.5})
+    assert typed.learning_rate(SIZE, 20, 256) == 0.5
