@@ -26,6 +26,7 @@ from lmkit.objectives.objective import Packing, objective_of
 from lmkit.objectives.registry import OBJECTIVES
 from lmkit.tokenizers.tokenizer import Tokenizer
 from lmkit.training.learning_rate_rule import automatic_learning_rate
+from lmkit.training.optimizers.registry import ALGORITHMS
 from lmkit.training.options import ScheduleConfig
 from lmkit.training.planning.batch_rule import batch_tokens
 from lmkit.training.planning.forecast import Forecast, batch_shape_of, flops_per_token
@@ -119,7 +120,7 @@ class PlannedRuns:
         return objective_of(options).make(tokenizer, packing)
 
     @cached_property
-    def _batch_shape(self) -> Any:
+    def _batch_shape(self) -> BatchShape:
         rows = self.data.packed.rows()
         count = max(1, MICRO_BATCH_TOKENS // self.data.sequence_length)
         numbers = np.arange(min(count, len(rows)))
@@ -140,19 +141,32 @@ class PlannedRuns:
         length = self.data.sequence_length
         blocks = sum(flops(self.model(size), 0, BatchShape(1, length)).values())
         computed = blocks * steps * batch / length
-        return automatic_learning_rate(options.optim.algorithm, computed, batch)
+        factor = ALGORITHMS[options.optim.algorithm].lr_factor
+        return automatic_learning_rate(factor, computed, batch)
 
-    def memory(self, size: ModelSize | None, measured: Forecast) -> int:
-        """Return the bytes that a run needs where another one was measured."""
+    def memory(
+        self, size: ModelSize | None, measured: Forecast, batch: int = MICRO_BATCH_TOKENS
+    ) -> int:
+        """Return the bytes that a run needs.
+
+        Args:
+            size: of its model.
+            measured: of another run on this device.
+            batch: tokens of a global batch.
+
+        """
         device, bf16 = torch.device(measured.device), measured.precision != "fp32"
         kernels = kernels_on(device, torch.bfloat16 if bf16 else torch.float32)
+        rows = max(1, min(batch, MICRO_BATCH_TOKENS) // self.data.sequence_length)
+        options = self.options(size, 1.0, self.scratch / "unused")
         parts = memory(
             self.model(size),
             self.data.vocabulary_size,
-            self._batch_shape,
+            self._batch_shape._replace(sequences=rows),
             kernels,
             bf16=bf16,
             in_heap=device.type == "cpu",
+            moments_in_blocks=ALGORITHMS[options.optim.algorithm].moments,
         )
         return sum(parts.values())
 

@@ -152,7 +152,7 @@ def _row(sizes: Sizes, size: Size, law: CalibratedLaw | None) -> SizeRow:
         high=predicted and predicted.high,
         pauses=sizes.pauses(size, positions / sizes.speed(size)),
         seconds=sizes.seconds(size, positions),
-        memory=runs.memory(size, next(iter(sizes.measured.values()))),
+        memory=runs.memory(size, next(iter(sizes.measured.values())), batch),
         tokens_per_second=sizes.speed(size),
         flops=positions * runs.flops_per_position(size),
         is_measured=size in sizes.measured,

@@ -42,6 +42,7 @@ def test_pretrain_takes_its_config_and_has_the_planned_steps(
     found = json.loads(out)
     assert found["steps"] == row["steps"] and found["tokens_per_step"] == row["batch_tokens"]
     assert sum(found["parameters"].values()) == row["parameters"]
+    assert sum(found["memory"].values()) == row["memory"]
 
 
 def test_the_same_again_is_up_to_date_and_a_change_is_named(
