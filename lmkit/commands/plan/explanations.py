@@ -44,7 +44,10 @@ def rests_on(
     """Return what the prediction rests on, and what it doesn't cover."""
     lines: list[str] = []
     measured = [*pilots, *earlier]
-    law = "the scaling law of Hoffmann et al. (2022), refitted by Besiroglu et al. (2024), below that of a uniform guess"
+    law = (
+        "the scaling law of Hoffmann et al. (2022), refitted by Besiroglu et al. (2024), and below "
+        "the loss of a uniform guess"
+    )
     if measured:
         ratio = row.tokens * runs.data.density / max(run.tokens for run in measured)
         lines.append(

@@ -37,8 +37,9 @@ from lmkit.training.planning.scaling_law import (
 
 RUN_SD = 0.008
 """Of a run's loss around the law, as a fraction of it: seeds and what the form can't express."""
-EARLY_STEPS = 50
-"""A run of so many steps may be twice as far from the law as a long one."""
+EARLY_STEPS = 200
+"""A run of so many steps may be twice as far from the law as a long one: its learning rate rises
+and falls before much is learned."""
 ENTROPY_SD = 0.1
 """Of E, as a fraction: text differs from text."""
 UNCOVERED_ENTROPY_SD = 0.6
