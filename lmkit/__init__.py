@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from lmkit.commands.pack.run import pack
     from lmkit.commands.pipeline.options import PipelineConfig
     from lmkit.commands.pipeline.run import pipeline
+    from lmkit.commands.plan.options import PlanConfig
+    from lmkit.commands.plan.run import plan
     from lmkit.commands.pretrain.options import PretrainConfig
     from lmkit.commands.pretrain.run import pretrain
     from lmkit.commands.report.options import ReportConfig
@@ -55,6 +57,7 @@ __all__ = [
     "InspectConfig",
     "PackConfig",
     "PipelineConfig",
+    "PlanConfig",
     "PretrainConfig",
     "ReportConfig",
     "TrainClassifierConfig",
@@ -70,6 +73,7 @@ __all__ = [
     "load",
     "pack",
     "pipeline",
+    "plan",
     "pretrain",
     "report",
     "train_classifier",

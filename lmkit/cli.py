@@ -68,7 +68,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
     _open_streams()
     typed = _as_flags(list(sys.argv[1:] if arguments is None else arguments))
-    if arguments is None and typed[:1] == ["pretrain"] and not {*typed} & {"--help", "-h"}:
+    if (
+        arguments is None
+        and typed[:1] in (["plan"], ["pretrain"])
+        and not {*typed} & {"--help", "-h"}
+    ):
         restart_with_jemalloc()
     if threading.current_thread() is not threading.main_thread():
         return _main(typed)

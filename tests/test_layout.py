@@ -42,7 +42,7 @@ WITH_TORCH = {
     "diagnosis",
     "python",
 }
-COMMANDS_WITH_TORCH = {"pretrain", "eval", "generate", "export", "doctor"}
+COMMANDS_WITH_TORCH = {"plan", "pretrain", "eval", "generate", "export", "doctor"}
 ROLES = {"options.py", "run.py", "registry.py", "objective.py"}
 """Files that stand in several folders under one name, which says what they are there."""
 READ_BY_HELP = {

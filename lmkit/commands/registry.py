@@ -67,6 +67,7 @@ COMMANDS = (
     Command("train-classifier", "TrainClassifierConfig", "train_classifier"),
     Command("train-tokenizer", "TrainTokenizerConfig", "train_tokenizer"),
     Command("pack", "PackConfig", "pack"),
+    Command("plan", "PlanConfig", "plan"),
     Command("pretrain", "PretrainConfig", "pretrain"),
     Command("pipeline", "PipelineConfig", "pipeline"),
     Command("completion", "CompletionConfig", "completion"),

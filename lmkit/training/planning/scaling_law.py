@@ -1,0 +1,103 @@
+"""How the loss of a model follows from its size and from the data, by published constants.
+
+    L(N, D) = E + A / N^alpha + B / D^beta        N parameters, D tokens, L in nats per token
+
+Choices:
+- The form is that of Hoffmann et al. (2022, arXiv 2203.15556, section 3.3). The constants are those
+  that Besiroglu et al. (2024, arXiv 2404.10102) fitted to its data again: the first ones don't
+  agree with the other results of their own paper.
+- N counts all parameters, those of the embedding too, a tied one once, as Hoffmann et al. do. For
+  small models the two ways of counting differ (Pearce and Song 2024, arXiv 2406.12907).
+- Repeated tokens count less (Muennighoff et al. 2023, arXiv 2305.16264, section 3.1). Their second
+  constant, for more parameters than the data deserve, is left out: it needs the size that is
+  optimal for the data, which isn't known below their models of 7 million parameters.
+"""
+
+import math
+from dataclasses import dataclass
+
+FLOPS_PER_PARAMETER = 6
+"""Of a token, forward and backward (section 2.1 of Kaplan et al. 2020, arXiv 2001.08361)."""
+REPETITIONS = 15.39
+"""R*_D: after this many repetitions, another one is worth 1/e of new data (section 6)."""
+BYTES_PER_TOKEN = 4.48
+"""Of the text that the constants were fitted on: MassiveText has 10.5 TB, and 300 billion tokens
+are 12.8% of it (section 3.1 of Rae et al. 2021, arXiv 2112.11446)."""
+SMALLEST_PARAMETERS, SMALLEST_TOKENS = 70e6, 5e9
+"""The constants were fitted on runs of at least about this size."""
+
+
+@dataclass(frozen=True)
+class ScalingLaw:
+    """The constants of a law."""
+
+    entropy: float
+    """E, in nats per token: the loss of an infinitely large model with infinite data."""
+    parameter_scale: float
+    """A."""
+    parameter_exponent: float
+    """Alpha."""
+    token_scale: float
+    """B."""
+    token_exponent: float
+    """Beta."""
+
+    def parameter_term(self, parameters: float) -> float:
+        """Return A / N^alpha: what more parameters would improve."""
+        return self.parameter_scale / parameters**self.parameter_exponent
+
+    def token_term(self, tokens: float) -> float:
+        """Return B / D^beta: what more data would improve."""
+        return self.token_scale / tokens**self.token_exponent
+
+    def loss(self, parameters: float, tokens: float) -> float:
+        """Return the expected loss in nats per token.
+
+        >>> round(PUBLISHED.loss(70e9, 1.4e12), 2)
+        1.97
+        """
+        return self.entropy + self.parameter_term(parameters) + self.token_term(tokens)
+
+    def optimum(self, flops: float) -> tuple[float, float]:
+        """Return the parameters and tokens with the lowest loss for 6 N D FLOPs (equation 4)."""
+        alpha, beta = self.parameter_exponent, self.token_exponent
+        ratio = (alpha * self.parameter_scale / (beta * self.token_scale)) ** (1 / (alpha + beta))
+        product = flops / FLOPS_PER_PARAMETER
+        parameters = ratio * product ** (beta / (alpha + beta))
+        return parameters, product / parameters
+
+    def parameters_for(self, tokens: float) -> float:
+        """Return the parameters of which these tokens are the optimal data."""
+        alpha, beta = self.parameter_exponent, self.token_exponent
+        term = beta * self.token_term(tokens) / alpha
+        return (self.parameter_scale / term) ** (1 / alpha)
+
+
+PUBLISHED = ScalingLaw(
+    entropy=1.8172,
+    parameter_scale=482.01,
+    parameter_exponent=0.3478,
+    token_scale=2085.43,
+    token_exponent=0.3658,
+)
+"""The constants of Besiroglu et al., for the text and the tokenizer of Hoffmann et al."""
+
+
+def effective_tokens(tokens: float, unique: float, repetitions: float = REPETITIONS) -> float:
+    """Return how many new tokens are worth as much as these, of which some are repeated.
+
+    Equation 5 of Muennighoff et al.
+
+    Args:
+        tokens: read in all.
+        unique: that there are.
+        repetitions: R*_D.
+
+    >>> effective_tokens(50, 100), round(effective_tokens(400, 100))
+    (50, 373)
+
+    """
+    if tokens <= unique:
+        return tokens
+    repeated = tokens / unique - 1
+    return unique + unique * repetitions * (1 - math.exp(-repeated / repetitions))

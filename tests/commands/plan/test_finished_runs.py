@@ -1,0 +1,32 @@
+from pathlib import Path
+
+import pytest
+
+from lmkit.artifacts.finished_folders import finished_manifest
+from lmkit.commands.plan.finished_runs import earlier_runs, finished_run
+from lmkit.commands.plan.planned_data import PlannedData
+from lmkit.errors import InputError
+from tests.conftest import manifest
+
+
+def test_a_run_shows_its_size_its_tokens_and_its_last_loss(packed: Path, trained: Path) -> None:
+    data = PlannedData.at((packed,), None, Path("unused"))
+    opened, recorded = finished_manifest(trained), manifest(trained)
+    assert opened is not None
+    found = finished_run(trained, opened, data)
+    assert found.loss == recorded["details"]["validation_loss"]
+    assert found.parameters == recorded["details"]["parameters"]
+    assert found.tokens == recorded["counts"]["more"]["tokens"] and found.steps == 8
+    assert (found.layers, found.hidden_size) == (2, 64)
+    assert found.effective_tokens == found.tokens  # less than an epoch
+    assert 0 < found.training_seconds < found.seconds
+
+
+def test_only_runs_on_the_same_data_and_objective_are_compared(packed: Path, trained: Path) -> None:
+    data = PlannedData.at((packed,), None, Path("unused"))
+    found, inputs = earlier_runs([trained], data, "clm")
+    assert len(found) == 1 and inputs[0].records[0].path == str(trained)
+    with pytest.raises(InputError, match="--objective clm, and this is mlm"):
+        earlier_runs([trained], data, "mlm")
+    other = PlannedData.at((packed.parent / "packed",), None, Path("unused"))
+    assert earlier_runs([trained], other, "clm")[0] == found

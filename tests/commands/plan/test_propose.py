@@ -1,0 +1,32 @@
+"""What a plan does with pilot runs, and without."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.commands.plan.conftest import BUDGET, MODEL
+from tests.conftest import Lmkit
+
+pytestmark = pytest.mark.usefixtures("tiny_runs")
+
+
+def test_pilot_runs_have_three_lengths_and_the_proposed_loss_is_near_theirs(planned: Path) -> None:
+    found = json.loads((planned / "plan.json").read_text())
+    losses = [run["loss"] for run in found["pilots"]]
+    # All are at the start, where a vocabulary of 600 has a loss of ln 600 = 6.4 at most.
+    assert all(4 < loss < 6.7 for loss in losses)
+    assert found["chosen"]["low"] < max(losses)
+
+
+def test_data_without_held_out_sequences_has_no_pilot_runs(
+    packed: Path, here: Path, lmkit: Lmkit
+) -> None:
+    documents, tokenizer = packed.parent / "documents.jsonl", packed.parent / "tokenizer"
+    pack = ["pack", documents, "--tokenizer", tokenizer, "--output", "all", "--validation", "0"]
+    assert lmkit(*pack, "--sequence-length", "32")[0] == 0
+    exit_code, _, err = lmkit("plan", "all", *MODEL, *BUDGET)
+    assert exit_code == 2 and "--pilot-minutes: there are no held-out sequences" in err
+    exit_code, out, err = lmkit("plan", "all", *MODEL, "--tokens", "6000")
+    assert exit_code == 0 and "no pilot runs: there are no held-out sequences" in err
+    assert "with nothing measured on this data" in out
