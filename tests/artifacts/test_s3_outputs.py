@@ -74,8 +74,9 @@ def stored(name: str) -> tuple[dict[str, bytes], dict[str, Any]]:
     """Return the files of a folder in the bucket, and its manifest."""
     import fsspec
 
-    found = fsspec.filesystem("s3", use_listings_cache=False).cat(f"bucket/{name}", recursive=True)
-    files = {key.removeprefix(f"bucket/{name}/"): data for key, data in sorted(found.items())}
+    system = fsspec.filesystem("s3", use_listings_cache=False)
+    names = sorted(system.find(f"bucket/{name}"))
+    files = {key.removeprefix(f"bucket/{name}/"): system.cat_file(key) for key in names}
     return files, json.loads(files.pop("manifest.json", b"{}"))
 
 
