@@ -74,7 +74,7 @@ def stored(name: str) -> tuple[dict[str, bytes], dict[str, Any]]:
     """Return the files of a folder in the bucket, and its manifest."""
     import fsspec
 
-    system = fsspec.filesystem("s3", use_listings_cache=False)
+    system = fsspec.filesystem("s3", skip_instance_cache=True)
     names = sorted(system.find(f"bucket/{name}"))
     files = {key.removeprefix(f"bucket/{name}/"): system.cat_file(key) for key in names}
     return files, json.loads(files.pop("manifest.json", b"{}"))
