@@ -19,6 +19,7 @@ Choices:
 import ast
 import inspect
 import os
+import re
 import sys
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -52,6 +53,8 @@ POSITIONAL = "positional"
 """Marks a field that the command line takes without a flag."""
 REPEATED = "repeated"
 """Marks a field of several texts, each of which the command line takes with a flag."""
+URL = re.compile(r"[a-z][a-z0-9+.-]+:/")
+"""How a URL begins, also one that became a path."""
 MANY_PATHS = tuple[Path, ...]
 """The flag of such a field may be repeated, too."""
 
@@ -166,11 +169,23 @@ class FolderConfig(CommandConfig):
     """Options whose values aren't compared: locations, whose content is compared, devices, and the
     recipe, whose options are compared."""
 
+    writes_to_stores: ClassVar[bool] = False
+    """Whether the output may be at a URL."""
+
     overwrite: Annotated[bool, Field(exclude=True)] = False
     """Start over, whatever an earlier run of this command has left in the output folder."""
 
     verify: Annotated[bool, Field(exclude=True)] = False
     """Read every input again to check whether it changed, instead of trusting size and time."""
+
+    @field_validator("output", check_fields=False)
+    @classmethod
+    def _output_is_on_a_disk(cls, value: Path | None) -> Path | None:
+        if value is not None and not cls.writes_to_stores and URL.match(str(value)):
+            raise PydanticCustomError(
+                "url", "must be a folder on a disk: write there, and copy it when it is complete"
+            )
+        return value
 
 
 class StageConfig(FolderConfig):

@@ -11,7 +11,7 @@ Choices:
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from fnmatch import translate
 from pathlib import Path
@@ -36,6 +36,8 @@ CACHES = re.compile(r"(cache-|tmp).*")
 """What `datasets` leaves next to the files of a saved data set that is used in place."""
 EXCLUDED = "excluded"
 """What excluded files are counted as, among those skipped by their ending."""
+FileBelow = tuple[str, str, State]
+"""What lies below a URL: the location of a file, its path below what was typed, and its state."""
 Found = tuple[str, str, Format, State]
 """The location of a file, its path below what was typed, its format, and its state."""
 
@@ -58,11 +60,15 @@ class Excluded:
 
 
 def walk_remote(
-    top: RemoteFile, accepted: Accepted, skipped: dict[str, int], excluded: Excluded
+    top: RemoteFile,
+    files: Iterable[FileBelow],
+    accepted: Accepted,
+    skipped: dict[str, int],
+    excluded: Excluded,
 ) -> Iterator[Found]:
-    """Find the files at a URL, or the one file that it names."""
+    """Find the files at a URL, or the one file that it names, among all `files` there."""
     read = 0
-    for file, origin, state in top.files_below():
+    for file, origin, state in files:
         if any(part.startswith(".") for part in origin.split("/")):
             continue
         name = os.path.basename(file)
@@ -71,8 +77,8 @@ def walk_remote(
         if NOT_DOCUMENTS.fullmatch(name):
             raise InputError(
                 f"{top.url}: holds {origin or name}, which lmkit wrote",
-                "copy a folder that lmkit wrote to this machine to read it by its manifest, or "
-                "name its documents-*.jsonl.zst individually",
+                f"and no complete {MANIFEST} is next to it: make that folder again, or name its "
+                "documents-*.jsonl.zst individually",
             )
         kind = accepted.of(file, named=not origin)
         if kind is not None and accepted.takes(kind):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from lmkit.artifacts.lease import LEASE
 from lmkit.artifacts.lock import LOCK
 from lmkit.artifacts.manifest import MANIFEST, read
 from lmkit.artifacts.tasks import PARTIAL, ReadRange, Receipt
@@ -21,6 +22,9 @@ SCRATCH = (
     rf"{re.escape(PARTIAL)}/(plan\.json|[a-z-]+-\d{{5,}}\.(json|scratch)|.*\.\d+-\d+)",
 )
 """The content of .partial: an unfinished plan; plan, receipts, scratch files, unfinished files."""
+
+LEASES = (rf"{re.escape(LEASE)}(\.\d+-0)?",)
+"""Where the file system has no locks: the lease of a run, perhaps of one that was killed."""
 
 
 def refuse_path(path: Path) -> None:
@@ -43,7 +47,9 @@ def refuse_path(path: Path) -> None:
             return
 
 
-def refuse(path: Path, changes: Sequence[str], *, begun: bool, hint: str | None = None) -> None:
+def refuse(
+    path: Path | str, changes: Sequence[str], *, begun: bool, hint: str | None = None
+) -> None:
     """Raise the error for a folder that was made, or started, with another plan."""
     state = "started" if begun else "made"
     others = "choose another --output, or --overwrite this one"
@@ -60,7 +66,7 @@ def other_files(path: Path, patterns: Sequence[str], *, known: bool) -> list[str
     """
     names = [name for name in files_below(path) if name != MANIFEST or not known]
     # A run that was killed before its plan was renamed has left nothing else.
-    scratch = SCRATCH if known else SCRATCH[:1]
+    scratch = (*SCRATCH, *LEASES) if known else (SCRATCH[0], *LEASES)
     return [
         name
         for name in names

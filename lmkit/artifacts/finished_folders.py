@@ -7,6 +7,7 @@ from pathlib import Path
 from lmkit.artifacts.manifest import MANIFEST, Manifest, Output, read, refuse_other_format
 from lmkit.errors import InputError, LmkitError
 from lmkit.storage.byte_ranges import hash_range
+from lmkit.storage.remote_files import DiskFile, RemoteFile, file_at, open_file, shown
 
 KEYS = (b'"stage"', b'"lmkit"')
 WRITTEN = re.compile(
@@ -22,6 +23,8 @@ def finished_manifest(path: Path) -> Manifest | None:
     Raises InputError for a folder that lmkit has started and not finished, or whose manifest is
     damaged: its files must not be taken for plain ones.
     """
+    if isinstance(found := file_at(path), RemoteFile):
+        return remote_manifest(found)
     if not path.is_dir():
         return None
     try:
@@ -40,6 +43,27 @@ def finished_manifest(path: Path) -> Manifest | None:
             f"{path}: not finished; its manifest.json is written last",
             "run the command that writes it again: it resumes where it stopped",
         )
+    return manifest
+
+
+def remote_manifest(folder: RemoteFile) -> Manifest | None:
+    """Return the manifest of a finished folder at a URL, None for anything else.
+
+    Raises InputError for a manifest of lmkit that is damaged, or of another format.
+    """
+    try:
+        with open_file(f"{folder.path}/{MANIFEST}") as file:
+            data = file.read()
+    except (FileNotFoundError, LmkitError):
+        return None  # what reads the folder, or the file, reports what is wrong with it
+    try:
+        manifest = Manifest.parsed(data)
+    except ValueError:
+        if not all(key in data for key in KEYS):
+            return None  # the manifest.json of another program
+        url = f"{folder.url}/{MANIFEST}"
+        raise InputError(f"{url}: damaged", "make that folder again from its inputs") from None
+    refuse_other_format(manifest, folder.url)
     return manifest
 
 
@@ -66,15 +90,28 @@ def check_finished(path: Path, *, hashes: bool, below: str = "") -> None:
         file = path / output.name
         if not output.name.startswith(below):
             continue
-        if not file.is_file():
-            problem = "is missing, but its manifest.json lists it"
-        elif file.stat().st_size != output.bytes:
-            problem = "has another size than its manifest.json lists"
-        elif hashes and hash_range(file, 0, output.bytes) != output.sha256:
+        problem = size_problem(_size_of(file), output)
+        if problem is None and hashes and hash_range(file, 0, output.bytes) != output.sha256:
             problem = "doesn't match its manifest.json (SHA-256)"
-        else:
-            continue
-        raise InputError(f"{file}: {problem}", "make that folder again")
+        if problem:
+            raise InputError(f"{shown(file)}: {problem}", "make that folder again")
+
+
+def size_problem(size: int | None, output: Output) -> str | None:
+    """Return what is wrong with the size of a file, None being that of a missing one."""
+    if size is None:
+        return "is missing, but its manifest.json lists it"
+    return None if size == output.bytes else "has another size than its manifest.json lists"
+
+
+def _size_of(file: Path) -> int | None:
+    found = file_at(file)
+    if isinstance(found, DiskFile) and not file.is_file():
+        return None
+    try:
+        return found.state().size
+    except FileNotFoundError:
+        return None
 
 
 def damaged_files(folder: Path, outputs: Sequence[Output]) -> Iterator[str]:

@@ -18,14 +18,21 @@ Choices:
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from lmkit.artifacts.discovery import Excluded, not_accepted, walk, walk_remote
 from lmkit.artifacts.finished_folders import check_finished
-from lmkit.artifacts.locations import FinishedFolder, LocalFile, LocalFolder, located, source_at
+from lmkit.artifacts.locations import (
+    FinishedFolder,
+    LocalFile,
+    LocalFolder,
+    finished_remote_folder,
+    located,
+    source_at,
+)
 from lmkit.artifacts.manifest import Input
 from lmkit.artifacts.options import RANGE_BYTES
 from lmkit.artifacts.tasks import ReadRange, TaskSize
@@ -135,11 +142,10 @@ class _Search:
             case LocalFolder():
                 return self._folder(path)
             case FinishedFolder() as folder:
-                return [_finished_folder(folder, self._label(path))]
+                check_finished(folder.path, hashes=False)
+                return [_finished_folder(folder, self._label(path), _modified)]
             case RemoteFile() as top:
-                label = self.source or os.path.basename(path)
-                files = walk_remote(top, self.accepted, self.skipped, self.excluded)
-                return [_raw_file(label, *file) for file in files]
+                return self._remote(top, self.source or os.path.basename(path))
             case HubDataset() as dataset:
                 return [_dataset(path, dataset, self.source or dataset.name)]
 
@@ -153,6 +159,14 @@ class _Search:
         if kind is None or not self.accepted.takes(kind):
             raise InputError(*not_accepted(path, kind, self.accepted))
         return _raw_file(self._label(path), path, os.path.basename(path), kind, state)
+
+    def _remote(self, top: RemoteFile, label: str) -> list[FoundInput]:
+        files = [*top.files_below()]
+        if folder := finished_remote_folder(top, {origin: state for _, origin, state in files}):
+            states = {path: state for path, _, state in files}
+            return [_finished_folder(folder, label, lambda path: states[str(path)].modified)]
+        found = walk_remote(top, files, self.accepted, self.skipped, self.excluded)
+        return [_raw_file(label, *file) for file in found]
 
     def _folder(self, path: str) -> list[FoundInput]:
         inside, label = self.accepted.in_folders, self._label(path)
@@ -306,19 +320,23 @@ def _listed_paths(listed: Path | None) -> list[str]:
     return [str(Path(path)) if NOT_NORMALIZED.search(path) else path for path in paths]
 
 
-def _finished_folder(folder: FinishedFolder, label: str) -> FoundInput:
+def _modified(path: Path) -> int:
+    return path.stat().st_mtime_ns
+
+
+def _finished_folder(
+    folder: FinishedFolder, label: str, modified: Callable[[Path], int]
+) -> FoundInput:
     path, manifest = folder.path, folder.manifest
     outputs = [o for o in manifest.outputs if DOCUMENTS.fullmatch(o.name)]
     if not outputs:
         raise InputError(
-            f"{path}: made by lmkit {manifest.stage}, and holds no documents",
+            f"{shown(path)}: made by lmkit {manifest.stage}, and holds no documents",
             "name a folder that lmkit clean or lmkit dedup wrote, or raw files",
         )
     slices: list[Slice] = []
-    check_finished(path, hashes=False)
     for output in outputs:
         file = path / output.name
-        modified = file.stat().st_mtime_ns
         slices.append(
             Slice(
                 input=0,
@@ -330,12 +348,12 @@ def _finished_folder(folder: FinishedFolder, label: str) -> FoundInput:
                 start=0,
                 stop=output.bytes,
                 size=output.bytes,
-                modified=modified,
+                modified=modified(file),
                 sha256=output.sha256,
             )
         )
     if not manifest.counts.documents_out:
-        raise InputError(f"{path}: it holds no documents: lmkit {manifest.stage} kept none")
+        raise InputError(f"{shown(path)}: it holds no documents: lmkit {manifest.stage} kept none")
     size = sum(output.bytes for output in outputs)
     record = Input(str(path), label, size, sha256=(manifest.fingerprint,))
     return record, slices

@@ -11,12 +11,14 @@ of the three kinds of sources such a path names; it doesn't touch what is there.
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 
-from lmkit.artifacts.finished_folders import finished_manifest
-from lmkit.artifacts.manifest import Manifest
+from lmkit.artifacts.finished_folders import finished_manifest, remote_manifest, size_problem
+from lmkit.artifacts.manifest import MANIFEST, Manifest
+from lmkit.artifacts.tasks import PARTIAL
 from lmkit.errors import InputError
 from lmkit.storage.hub import HubDataset, dataset_at
 from lmkit.storage.remote_files import DiskFile, RemoteFile, State, file_at
@@ -69,6 +71,26 @@ def located(path: str) -> Location:
     if manifest := finished_manifest(Path(path)):
         return FinishedFolder(Path(path), manifest)
     return LocalFolder(path)
+
+
+def finished_remote_folder(top: RemoteFile, states: Mapping[str, State]) -> FinishedFolder | None:
+    """Return the finished folder at a URL, with these files below it; None if it is none.
+
+    Raises InputError for one that isn't finished, or doesn't hold what its manifest lists.
+    """
+    manifest = remote_manifest(top) if MANIFEST in states else None
+    if manifest is None:
+        if f"{PARTIAL}/plan.json" in states:
+            raise InputError(
+                f"{top.url}: not finished; its {MANIFEST} is written last",
+                "run the command that writes it again: it resumes where it stopped",
+            )
+        return None
+    for output in manifest.outputs:
+        state = states.get(output.name)
+        if problem := size_problem(state.size if state else None, output):
+            raise InputError(f"{top.url}/{output.name}: {problem}", "make that folder again")
+    return FinishedFolder(Path(top.path), manifest)
 
 
 def _stat(path: str) -> os.stat_result:

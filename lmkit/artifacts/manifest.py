@@ -193,7 +193,7 @@ class Plan(Record):
         return changes
 
 
-def refuse_other_format(plan: Plan, path: Path) -> None:
+def refuse_other_format(plan: Plan, path: Path | str) -> None:
     """Raise InputError where a folder was made in another format than this lmkit's."""
     if plan.format < FORMAT:
         raise InputError(f"{path}: made by an earlier lmkit: make it again, or use that version")
@@ -234,7 +234,7 @@ class Manifest(ShortView, Plan):
         for name, count in list(counts.more.items())[:MOST_SHOWN]:
             facts[name.replace("_", " ")] = f"{count:,}"
         facts["seconds"] = f"{self.seconds:,.1f}"
-        return f"lmkit {self.stage}: {self.config.get('output')}", facts
+        return f"lmkit {self.stage}: {shown(str(self.config.get('output')))}", facts
 
     def to_json(self) -> dict[str, Any]:
         """Return what a command prints with --json: the results, without the lists of files."""
@@ -305,7 +305,8 @@ SKIPPED = "skipped_"
 def kept_line(config: Any, manifest: Manifest) -> str:
     """Return one line that summarizes a folder of documents."""
     counts = manifest.counts
-    kept = f"{config.output}: kept {counts.documents_out:,} of {counts.documents_in:,} documents"
+    kept = f"{counts.documents_out:,} of {counts.documents_in:,} documents"
+    kept = f"{shown(config.output)}: kept {kept}"
     dropped = [f"{count:,} {reason}" for reason, count in counts.dropped.items()]
     if counts.quarantined:
         dropped.append(f"{counts.quarantined:,} quarantined")

@@ -22,6 +22,7 @@ from lmkit.artifacts.manifest import (
 from lmkit.artifacts.tasks import PARTIAL, Receipt
 from lmkit.errors import InputError, LmkitError
 from lmkit.storage.json_bytes import from_json
+from lmkit.storage.remote_files import RemoteFile, file_at
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,11 @@ def open_folder(folder: Path, command: str = "inspect") -> OpenedFolder:
 
     Raises InputError, whose hint names the `command` that was typed.
     """
+    if isinstance(found := file_at(folder), RemoteFile):
+        raise InputError(
+            f"{found.url}: lmkit {command} reads folders on a disk",
+            "copy the folder to this machine, and name the copy",
+        )
     if not folder.exists():
         raise InputError(f"{folder}: no such folder", "name a folder that lmkit wrote")
     if not folder.is_dir():

@@ -4,7 +4,8 @@ A group here is inherited by the options of the commands that need it, so each o
 once.
 """
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -43,6 +44,18 @@ class WritesShards(Group):
     shard_bytes: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
     """Input bytes per task and output shard; small files share one. auto: 2 to 64 million, or a
     20,000th of very large inputs."""
+
+
+class WritesToStores(Group):
+    """Options of a command whose output may be a folder in an object store."""
+
+    writes_to_stores: ClassVar[bool] = True
+    reads_own_outputs: ClassVar[bool] = False
+    """Whether later steps read what earlier ones have written to the output folder."""
+
+    scratch: Annotated[Path | None, Field(exclude=True)] = None
+    """With an output at a URL, such as s3://bucket/clean: folder for unfinished work; with ray or
+    slurm, one that all machines see. none: a folder in ~/.cache/lmkit."""
 
 
 class WritesDocuments(WritesShards):

@@ -16,29 +16,22 @@ quarantine.
 
 import os
 import platform
-import shutil
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
+from lmkit.artifacts.destination import PLAN, Destination
 from lmkit.artifacts.discovery import skipped_text
 from lmkit.artifacts.document import cure_of
-from lmkit.artifacts.existing_folder import (
-    files_below,
-    matches,
-    other_files,
-    ranges_read,
-    refuse,
-    refuse_path,
-)
+from lmkit.artifacts.existing_folder import matches, ranges_read, refuse
 from lmkit.artifacts.finished_folders import check_finished
 from lmkit.artifacts.inputs import Inputs, same_content
+from lmkit.artifacts.local_destination import LocalDestination
 from lmkit.artifacts.locations import source_at
-from lmkit.artifacts.lock import LOCK, folder_lock
 from lmkit.artifacts.manifest import (
     FORMAT,
     MANIFEST,
@@ -47,9 +40,9 @@ from lmkit.artifacts.manifest import (
     Manifest,
     Output,
     Plan,
-    read,
     refuse_other_format,
 )
+from lmkit.artifacts.output_stores import destination_of
 from lmkit.artifacts.overlap import refuse_overlap
 from lmkit.artifacts.tasks import (
     PARTIAL,
@@ -57,6 +50,7 @@ from lmkit.artifacts.tasks import (
     TaskSize,
     TaskWriter,
     corrupt_tasks,
+    patience_with,
     receipt_path,
     run_tasks,
 )
@@ -65,7 +59,6 @@ from lmkit.errors import LmkitError, OutputError
 from lmkit.execution.executors.options import SharesTasks
 from lmkit.execution.executors.registry import executor_of
 from lmkit.execution.progress import log_message, progress, warn
-from lmkit.storage.atomic_files import remove_leftovers
 from lmkit.storage.byte_ranges import hash_range
 from lmkit.storage.hub import HubDataset
 
@@ -75,10 +68,19 @@ TaskT = TypeVar("TaskT")
 class OutputFolder:
     """An output folder between its plan and its manifest."""
 
-    def __init__(self, config: FolderConfig, path: Path, records: Sequence[Input]) -> None:
+    def __init__(
+        self,
+        config: FolderConfig,
+        destination: Destination | Path,
+        records: Sequence[Input],
+    ) -> None:
+        if isinstance(destination, Path):
+            destination = LocalDestination(destination)
         self.config = config
-        self.path = path
-        self.scratch = path / PARTIAL
+        self.destination = destination
+        self.path = destination.folder
+        """Where tasks write."""
+        self.scratch = self.path / PARTIAL
         self.finished: Manifest | None = None
         self.receipts: list[Receipt] = []
         self._steps: set[str] = set()
@@ -109,7 +111,8 @@ class OutputFolder:
         """
         self._steps.add(step)
         with progress("checking finished tasks", None):
-            damaged = corrupt_tasks(self.path, step, len(tasks))
+            patience = patience_with(self._executor)
+            damaged = corrupt_tasks(self.path, step, len(tasks), patience)
         if damaged:
             warn(
                 f"{self.path}: scratch files of {len(damaged)} of {len(tasks)} tasks of '{label}' "
@@ -125,6 +128,7 @@ class OutputFolder:
             label=label,
             size=size,
             executor=None if workers is None else self._executor,
+            upload=self.destination.upload,
         )
         self.receipts += receipts
         return receipts
@@ -158,23 +162,24 @@ class OutputFolder:
         Raises LmkitError if a larger fraction than `max_quarantined` had to be quarantined.
         """
         counts.check()
+        shown = self.destination.shown
         self._report_problems(counts)
         if counts.documents_in and counts.quarantined == counts.documents_in:
             problems = (problem for receipt in self.receipts for problem in receipt.problems)
             cures = {cure_of(problem.first) for problem in problems}
             cure = f"try {cures.pop()}; " if len(cures) == 1 and None not in cures else ""
             raise LmkitError(
-                f"{self.path}: nothing could be read",
-                f"{cure}see why in {self.path}/quarantine-*.jsonl.zst",
+                f"{shown}: nothing could be read",
+                f"{cure}see why in {shown}/quarantine-*.jsonl.zst",
             )
         if (
             max_quarantined is not None
             and counts.quarantined > max_quarantined * counts.documents_in
         ):
             raise LmkitError(
-                f"{self.path}: {counts.quarantined:,} of {counts.documents_in:,} documents could "
+                f"{shown}: {counts.quarantined:,} of {counts.documents_in:,} documents could "
                 f"not be read, more than --max-quarantined {max_quarantined} allows",
-                f"see why in {self.path}/quarantine-*.jsonl.zst; the same command with another "
+                f"see why in {shown}/quarantine-*.jsonl.zst; the same command with another "
                 "--max-quarantined resumes from here",
             )
         outputs = {output.name: output for receipt in self.receipts for output in receipt.outputs}
@@ -197,7 +202,6 @@ class OutputFolder:
         not_outputs: Sequence[str] = (),
     ) -> Manifest:
         """Write the manifest. Files that match `not_outputs` are kept, but not recorded."""
-        self._remove_all_but({output.name for output in outputs}, not_outputs)
         seconds = round(time.monotonic() - self._started, 3)
         bytes_read = sum(item.bytes for item in inputs)
         manifest = Manifest(
@@ -210,8 +214,13 @@ class OutputFolder:
             bytes_per_second=round(bytes_read / seconds) if seconds else 0,
             machine=machine(),
         )
-        manifest.write(self.path / MANIFEST, self.scratch)
-        shutil.rmtree(self.scratch)
+        names = {output.name for output in outputs}
+
+        def is_stale(name: str) -> bool:  # an earlier output: only what matches patterns exactly
+            is_output = matches(name, self.config.output_patterns)
+            return is_output and not matches(name, not_outputs) and name not in names
+
+        self.destination.publish(manifest, self.receipts, is_stale)
         return manifest
 
     def _report_problems(self, counts: Counts) -> None:
@@ -220,9 +229,8 @@ class OutputFolder:
             more = f" (and {problem.count - 1:,} more)" if problem.count > 1 else ""
             warn(f"quarantined: {problem.where}: {problem.first}{more}")
         if counts.quarantined:
-            log_message(
-                f"all {counts.quarantined:,} are listed in {self.path}/quarantine-*.jsonl.zst"
-            )
+            files = f"{self.destination.shown}/quarantine-*.jsonl.zst"
+            log_message(f"all {counts.quarantined:,} are listed in {files}")
 
     def _inputs_as_read(self) -> tuple[Input, ...]:
         hashes: dict[int, dict[int, str]] = {}
@@ -238,38 +246,30 @@ class OutputFolder:
             for number, item in enumerate(self.plan.inputs)
         )
 
-    def _remove_all_but(self, names: set[str], not_outputs: Sequence[str] = ()) -> None:
-        """Delete earlier outputs of this stage; only what matches its patterns exactly."""
-        for name in files_below(self.path):
-            is_output = matches(name, self.config.output_patterns)
-            is_output = is_output and not matches(name, not_outputs)
-            if is_output and name not in names:
-                (self.path / name).unlink()
-
     def read_existing(self) -> tuple[Manifest | None, Plan | None]:
         """Return the finished manifest of the folder, or the plan of an interrupted run.
 
         Raises OutputError if another program or stage wrote it.
         """
-        refuse_path(self.path)
-        if not self.path.exists():
+        destination, shown = self.destination, self.destination.shown
+        if not destination.exists():
             return None, None
         try:
-            manifest = read(Manifest, self.path / MANIFEST)
-            plan = manifest or read(Plan, self.scratch / "plan.json")
+            manifest = destination.record(Manifest, MANIFEST)
+            plan = manifest or destination.record(Plan, PLAN)
         except (LmkitError, OSError):
             manifest = plan = None
         if plan and plan.stage != self.plan.stage:
             raise OutputError(
-                f"--output: {self.path} was made by lmkit {plan.stage}",
+                f"--output: {shown} was made by lmkit {plan.stage}",
                 "choose another --output; only the stage that made a folder overwrites it",
             )
         if plan and not self.config.overwrite:
-            refuse_other_format(plan, self.path)
-        others = other_files(self.path, self.config.output_patterns, known=plan is not None)
+            refuse_other_format(plan, shown)
+        others = destination.other_files(self.config.output_patterns, known=plan is not None)
         if others and (plan is None or self.config.overwrite):
             raise OutputError(
-                f"--output: {self.path} holds files that lmkit did not write ({others[0]})",
+                f"--output: {shown} holds files that lmkit did not write ({others[0]})",
                 "choose another --output; --overwrite doesn't delete them either",
             )
         return manifest, plan
@@ -309,7 +309,7 @@ class OutputFolder:
         if manifest is None and plan.lmkit != self.plan.lmkit:
             changes.append(f"lmkit was {plan.lmkit}, now {self.plan.lmkit}")
         if changes:
-            refuse(self.path, changes, begun=manifest is None)
+            refuse(self.destination.shown, changes, begun=manifest is None)
         if manifest:
             self.check_outputs(manifest)
         return manifest
@@ -317,55 +317,35 @@ class OutputFolder:
     def check_outputs(self, manifest: Manifest) -> None:
         """Raise OutputError if a file doesn't match the manifest."""
         for output in manifest.outputs:
-            file = self.path / output.name
-            matches = file.is_file() and file.stat().st_size == output.bytes
-            if matches and self.config.verify:
-                matches = hash_range(file, 0, output.bytes) == output.sha256
-            if not matches:
+            if not self.destination.holds(output, hashes=self.config.verify):
                 raise OutputError(
-                    f"--output: {file} doesn't match {MANIFEST} any more",
+                    f"--output: {self.destination.shown}/{output.name} doesn't match {MANIFEST} "
+                    "any more",
                     "make the folder again with --overwrite",
                 )
 
-    def sweep(self) -> None:
-        """Remove what a run that was killed after writing its manifest has left."""
-        if self.scratch.exists() or (self.path / LOCK).exists():
-            with suppress(OutputError), folder_lock(self.path):  # unless another run holds it
-                shutil.rmtree(self.scratch, ignore_errors=True)
-
     def write_plan(self) -> None:
         """Write the plan. In this order, a kill in between leaves the old plan or the new one."""
-        links = [name for name in files_below(self.path) if (self.path / name).is_symlink()]
-        if links:
-            raise OutputError(
-                f"--output: {self.path} holds a link ({links[0]}); nothing is written through it",
-                "remove the link, or choose another --output",
-            )
-        self.scratch.mkdir(parents=True, exist_ok=True)
-        remove_leftovers(self.scratch)
-        if self.config.overwrite:
-            for receipt in self.scratch.glob("*-[0-9]*.json"):
-                receipt.unlink()
-        self.plan.write(self.scratch / "plan.json", self.scratch)
-        (self.path / MANIFEST).unlink(missing_ok=True)
+        patterns, overwrite = self.config.output_patterns, self.config.overwrite
+        self.destination.begin(self.plan, patterns, overwrite=overwrite)
 
 
 @contextmanager
 def open_output(config: StageConfig, inputs: Inputs) -> Generator[OutputFolder]:
     """Lock an output folder until it is complete; `finished` is set if it already is."""
     refuse_overlap(config.output, inputs.arguments)
-    folder = OutputFolder(config, config.output, inputs.records)
+    destination = destination_of(config)
+    folder = OutputFolder(config, destination, inputs.records)
     with progress("checking the output folder", None):
         folder.finished = folder.up_to_date()
     if folder.finished:
-        log_message(f"{config.output}: up to date")
-        folder.sweep()
+        log_message(f"{destination.shown}: up to date")
+        destination.sweep()
         yield folder
         return
     if inputs.skipped:
         log_message(skipped_text(inputs.skipped))
-    folder.path.mkdir(parents=True, exist_ok=True)
-    with folder_lock(folder.path):
+    with destination.lock():
         # Another run may have finished between the first check and the lock.
         folder.finished = folder.up_to_date()
         if folder.finished:

@@ -15,6 +15,9 @@ from lmkit.storage.remote_files import RemoteFile, file_at
 
 def refuse_overlap(output: Path, inputs: Sequence[str | Path]) -> None:
     """Refuse to write into an input."""
+    if isinstance(found := file_at(output), RemoteFile):
+        _refuse_remote(found, inputs)
+        return
     real_output = os.path.realpath(output)
     parents = {str(parent) for parent in Path(real_output).parents}
     inside = os.path.join(real_output, "")
@@ -29,6 +32,19 @@ def refuse_overlap(output: Path, inputs: Sequence[str | Path]) -> None:
             raise ConfigError(f"--output: {output} is inside the input {path}")
         if other.startswith(inside):
             raise ConfigError(f"--output: the input {path} is inside {output}")
+
+
+def _refuse_remote(output: RemoteFile, inputs: Sequence[str | Path]) -> None:
+    inside = f"{output.url}/"
+    for path in inputs:
+        if not isinstance(other := file_at(path), RemoteFile):
+            continue
+        if output.url == other.url:
+            raise ConfigError(f"--output: {output.url} is also an input")
+        if output.url.startswith(f"{other.url}/"):
+            raise ConfigError(f"--output: {output.url} is inside the input {other.url}")
+        if other.url.startswith(inside):
+            raise ConfigError(f"--output: the input {other.url} is inside {output.url}")
 
 
 def _real(path: str | Path, folders: dict[str, str]) -> str:

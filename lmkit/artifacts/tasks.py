@@ -8,7 +8,9 @@ Choices:
   after all of them. So a run that is killed at any moment is resumed by the same command, which
   repeats at most the tasks that were in progress.
 - A task records what it read, with its SHA-256: a file that changes while it is read is detected.
-- The receipt is also the task's result: on a network file system its name may appear late.
+- The receipt is also the task's result: on a network file system its name may appear late. So may
+  those of the files that it lists; what other machines wrote is waited for.
+- Where the output is in a store, a task uploads its files before it writes its receipt.
 - Files that only later tasks need are written to the scratch folder and deleted when the stage
   ends. A resumed run hashes them again: damage in between would not show in the outputs.
 """
@@ -19,9 +21,13 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Annotated, Any, NamedTuple, Self, TypeVar
 
+from pydantic import Field
+
+from lmkit.artifacts.late_names import LATE_BY, Patience
 from lmkit.artifacts.manifest import Counts, Output, Record, read
+from lmkit.artifacts.upload import Upload, Uploaded
 from lmkit.errors import LmkitError
 from lmkit.execution.executors.executor import Executor
 from lmkit.execution.pool import map_tasks
@@ -59,6 +65,10 @@ class Problem(Record):
     count: int
 
 
+def _is_none(value: object) -> bool:
+    return value is None
+
+
 class Receipt(Record):
     """The results of one task."""
 
@@ -69,6 +79,8 @@ class Receipt(Record):
     facts: dict[str, Any]
     problems: tuple[Problem, ...]
     seconds: float
+    uploaded: Annotated[Uploaded | None, Field(exclude_if=_is_none)] = None
+    """Where the output is in a store."""
 
     def _texts(self) -> Iterator[str]:
         """Yield the text of the file, which begins with a hash of the rest."""
@@ -91,8 +103,9 @@ class Receipt(Record):
 class TaskWriter:
     """What a task writes and reports."""
 
-    def __init__(self, folder: Path, step: str, number: int) -> None:
+    def __init__(self, folder: Path, step: str, number: int, upload: Upload | None = None) -> None:
         self.folder = folder
+        self._upload = upload
         self.step = step
         self.number = number
         self.counts = Counts()
@@ -132,17 +145,21 @@ class TaskWriter:
         self._outputs[name] = self._outputs[name].model_copy(update={"counts": counts})
 
     def finish(self) -> Receipt:
-        """Write the receipt."""
+        """Upload the files where that is to be done, and write the receipt."""
+        outputs = tuple(self._outputs.values())
         receipt = Receipt(
-            outputs=tuple(self._outputs.values()),
+            outputs=outputs,
             scratch=tuple(self._scratch.values()),
             read=tuple(self.read),
             counts=self.counts,
             facts=self.facts,
             problems=tuple(self.problems.values()),
+            uploaded=self._upload(self.folder, outputs) if self._upload else None,
             seconds=round(time.monotonic() - self._started, 3),
         )
         receipt.write(receipt_path(self.folder, self.step, self.number), self.partial)
+        if self._upload:
+            self._upload.discard_copies(self.folder, outputs)
         return receipt
 
 
@@ -172,23 +189,34 @@ def receipt_path(folder: Path, step: str, number: int) -> Path:
     return folder / PARTIAL / f"{step}-{number:05d}.json"
 
 
-def finished(folder: Path, step: str, number: int) -> Receipt | None:
-    """Return the receipt of a task, if all files that it lists exist."""
+def finished(
+    folder: Path, step: str, number: int, patience: Patience | None = None
+) -> Receipt | None:
+    """Return the receipt of a task, if all files that it lists exist, or appear with patience."""
     try:
         receipt = read(Receipt, receipt_path(folder, step, number))
     except LmkitError:
         return None  # damaged: the task is run again
     if receipt is None:
         return None
-    files = [(folder / output.name, output) for output in receipt.outputs]
+    return None if _missing_file(folder, receipt, patience or Patience()) else receipt
+
+
+def _missing_file(folder: Path, receipt: Receipt, patience: Patience) -> Path | None:
+    """Return a file that a receipt lists and that isn't there in the size that was written."""
+    is_here = receipt.uploaded is None or receipt.uploaded.kept
+    files = [(folder / output.name, output) for output in receipt.outputs if is_here]
     files += [(folder / PARTIAL / output.name, output) for output in receipt.scratch]
-    complete = all(path.exists() and path.stat().st_size == output.bytes for path, output in files)
-    return receipt if complete else None
+    missing = (path for path, output in files if not patience.finds(path, output.bytes))
+    return next(missing, None)
 
 
-def corrupt_tasks(folder: Path, step: str, count: int) -> list[int]:
+def corrupt_tasks(
+    folder: Path, step: str, count: int, patience: Patience | None = None
+) -> list[int]:
     """Return the tasks whose scratch files don't match their receipts."""
     corrupt: list[int] = []
+    patience = patience or Patience()
     for number in range(count):
         try:
             receipt = read(Receipt, receipt_path(folder, step, number))
@@ -196,13 +224,18 @@ def corrupt_tasks(folder: Path, step: str, count: int) -> list[int]:
             corrupt.append(number)
             continue
         scratch = receipt.scratch if receipt else ()
-        if not all(_is_intact(folder / PARTIAL / output.name, output) for output in scratch):
+        paths = ((folder / PARTIAL / output.name, output) for output in scratch)
+        if not all(
+            patience.finds(path, output.bytes) and sha256(path) == output.sha256
+            for path, output in paths
+        ):
             corrupt.append(number)
     return corrupt
 
 
-def _is_intact(path: Path, output: Output) -> bool:
-    return path.exists() and path.stat().st_size == output.bytes and sha256(path) == output.sha256
+def patience_with(executor: Executor | None) -> Patience:
+    """Return how long files are waited for: what this machine has written is there."""
+    return Patience(0.0 if executor is None else LATE_BY)
 
 
 def run_tasks(
@@ -215,12 +248,15 @@ def run_tasks(
     label: str,
     size: Callable[[TaskT], TaskSize] | None = None,
     executor: Executor | None = None,
+    upload: Upload | None = None,
 ) -> list[Receipt]:
     """Run the tasks that aren't done yet, and return the receipts of all, in order.
 
     Tasks of a larger `size` are started earlier, by the `executor`, or by workers on this machine.
+    Raises LmkitError where a machine wrote a file that doesn't appear on this one.
     """
-    receipts = [finished(folder, step, number) for number in range(len(tasks))]
+    patience = patience_with(executor)
+    receipts = [finished(folder, step, number, patience) for number in range(len(tasks))]
     todo = [(number, task) for number, task in enumerate(tasks) if not receipts[number]]
     if len(todo) < len(tasks):
         done = len(tasks) - len(todo)
@@ -228,7 +264,7 @@ def run_tasks(
     sizes = [size(task) for _, task in todo] if size else []
     known = [each.input_bytes for each in sizes if each.input_bytes is not None]
     new = map_tasks(
-        partial(_run, folder, step, work),
+        partial(_run, folder, step, work, upload),
         todo,
         workers=workers,
         label=label,
@@ -238,20 +274,34 @@ def run_tasks(
     )
     for (number, _), receipt in zip(todo, new, strict=True):
         receipts[number] = receipt
+    if executor is not None:
+        _wait_for_files(folder, new)
     return [receipt for receipt in receipts if receipt]
+
+
+def _wait_for_files(folder: Path, receipts: Sequence[Receipt]) -> None:
+    """Wait until what other machines have written is visible on this one."""
+    patience = Patience(LATE_BY)
+    for receipt in receipts:
+        if path := _missing_file(folder, receipt, patience):
+            raise LmkitError(
+                f"{path}: a machine wrote it, and this one doesn't find it within {LATE_BY:.0f} s",
+                "every machine needs the same folders under the same paths: a shared file system",
+            )
 
 
 def _run(
     folder: Path,
     step: str,
     work: Callable[[TaskT, TaskWriter], None],
+    upload: Upload | None,
     task: tuple[int, TaskT],
 ) -> Receipt:
     """Run a task, unless it is done: a machine that seemed lost may have done it after all."""
     number, subject = task
     if receipt := finished(folder, step, number):
         return receipt
-    writer = TaskWriter(folder, step, number)
+    writer = TaskWriter(folder, step, number, upload)
     work(subject, writer)
     return writer.finish()
 

@@ -27,6 +27,7 @@ from lmkit.packing.token_shards import (
     tokens_name,
 )
 from lmkit.storage.byte_ranges import hash_range
+from lmkit.storage.remote_files import RemoteFile, file_at
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,13 @@ class PackedFolder:
         """Open a folder with this manifest; None where lmkit pack didn't write it."""
         if manifest is None or manifest.stage != "pack":
             return None
+        _refuse_remote(path)
         return cls(path, manifest, PackedRecord.from_manifest(manifest, path))
 
     @classmethod
     def at(cls, path: Path, hint: str) -> Self:
         """Open the folder that was typed; an InputError names what it is instead."""
+        _refuse_remote(path)
         manifest = finished_manifest(path)
         if packed := cls.of(path, manifest):
             return packed
@@ -94,6 +97,14 @@ class PackedFolder:
             raise LmkitError(
                 f"{file}: doesn't match its manifest.json (SHA-256)", "make that folder again"
             )
+
+
+def _refuse_remote(path: Path) -> None:
+    if isinstance(found := file_at(path), RemoteFile):
+        raise InputError(
+            f"{found.url}: packed sequences are read from a disk only",
+            "copy the folder to a disk of this machine, and name the copy",
+        )
 
 
 def only_packed(inputs: Sequence[Path], listed: Path | None) -> PackedFolder | None:

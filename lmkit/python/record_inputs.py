@@ -31,6 +31,7 @@ from lmkit.errors import ConfigError, InputError, OutputError
 from lmkit.execution.progress import progress
 from lmkit.storage.atomic_files import sha256
 from lmkit.storage.json_bytes import to_json
+from lmkit.storage.remote_files import RemoteFile, file_at
 
 Records = Iterable[Mapping[str, Any]]
 FILE_BYTES = 1_000_000_000
@@ -66,6 +67,11 @@ def clean(config: CleanConfig, inputs: Records | None = None) -> Manifest:
 
 def written(records: Records, output: Path, *, overwrite: bool) -> Path:
     """Write records beside an output folder; return the folder that holds them."""
+    if isinstance(found := file_at(output), RemoteFile):
+        raise ConfigError(
+            f"output: got {found.url}, but records are written to a disk, beside the output",
+            "write the records to files, and name those as inputs",
+        )
     folder = output.with_name(f"{output.name}-records")
     _refuse_foreign(folder)
     scratch = folder.with_name(f"{folder.name}{PARTIAL}")

@@ -79,15 +79,15 @@ class RemoteFile:
 
     def state(self) -> State:
         """Return the state of the file. Raises FileNotFoundError."""
-        with _errors_name(self.url):
-            file_system, inner_path = _file_system(self.url)
+        with errors_name(self.url):
+            file_system, inner_path = file_system_at(self.url)
             file_system.invalidate_cache()
             return _state(self.url, file_system.info(inner_path))
 
     def open(self) -> BinaryIO:
         """Open the file to read bytes at any offset."""
-        with _errors_name(self.url):
-            file_system, inner_path = _file_system(self.url)
+        with errors_name(self.url):
+            file_system, inner_path = file_system_at(self.url)
             file = file_system.open(inner_path, "rb", block_size=READ_AHEAD)
             return cast(BinaryIO, _RemoteStream(self.url, file))
 
@@ -97,7 +97,7 @@ class RemoteFile:
         Raises InputError if there is nothing, or the server can't be reached.
         """
         try:
-            with _errors_name(self.url):
+            with errors_name(self.url):
                 yield from _files_below(self.path, self.url)
         except LmkitError as error:
             is_input = isinstance(error, InputError)
@@ -156,11 +156,11 @@ class _RemoteStream:
         self._file = file
 
     def read(self, size: int = -1) -> bytes:
-        with _errors_name(self._url):
+        with errors_name(self._url):
             return self._file.read(size)
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        with _errors_name(self._url):
+        with errors_name(self._url):
             return self._file.seek(offset, whence)
 
     def close(self) -> None:
@@ -174,7 +174,7 @@ class _RemoteStream:
 
 
 def _files_below(path: str, url: str) -> Iterator[tuple[str, str, State]]:
-    file_system, inner_path = _file_system(url)
+    file_system, inner_path = file_system_at(url)
     try:
         info = file_system.info(inner_path)
     except FileNotFoundError:
@@ -217,8 +217,11 @@ def _version_of(info: dict[str, Any]) -> str:
     return str(found.timestamp() if isinstance(found, datetime) else found)
 
 
-def _file_system(url: str) -> tuple[Any, str]:
-    """Return the file system of a URL, and the path of the URL in it."""
+def file_system_at(url: str, **options: Any) -> tuple[Any, str]:
+    """Return the file system of a URL, and the path of the URL in it.
+
+    Raises InputError for a protocol that fsspec doesn't know.
+    """
     from fsspec.core import split_protocol, url_to_fs  # needed only for URLs
     from fsspec.registry import known_implementations, registry
 
@@ -227,12 +230,12 @@ def _file_system(url: str) -> tuple[Any, str]:
     if protocol not in known:
         hint = did_you_mean(protocol, sorted(known))
         raise InputError(f"{url}: no such file, and {protocol}:// is not known{hint}")
-    return cast(Any, url_to_fs(url))
+    return cast(Any, url_to_fs(url, **options))
 
 
 @contextmanager
-def _errors_name(url: str) -> Generator[None]:
-    """Name the URL in errors."""
+def errors_name(url: str, done: str = "read") -> Generator[None]:
+    """Name the URL in errors, and what couldn't be `done` with it."""
     try:
         yield
     except (FileNotFoundError, LmkitError):
@@ -244,6 +247,6 @@ def _errors_name(url: str) -> Generator[None]:
     except Exception as error:  # every file system raises different errors
         reason = str(error).strip().split("\n")[0] or type(error).__name__
         raise LmkitError(
-            f"{url}: cannot be read: {reason}",
+            f"{url}: cannot be {done}: {reason}",
             "run the same again when it can be reached: finished tasks are kept",
         ) from None

@@ -1,9 +1,16 @@
 import os
 from pathlib import Path
 
+import fsspec
 import pytest
 
-from lmkit.artifacts.locations import FinishedFolder, LocalFile, LocalFolder, located
+from lmkit.artifacts.locations import (
+    FinishedFolder,
+    LocalFile,
+    LocalFolder,
+    finished_remote_folder,
+    located,
+)
 from lmkit.errors import InputError
 from lmkit.storage.hub import HubDataset
 from lmkit.storage.remote_files import RemoteFile, State
@@ -44,3 +51,29 @@ def test_what_cannot_be_read_is_refused(here: Path, typed: str, message: str) ->
     with pytest.raises(InputError) as error:
         located(typed)
     assert message in error.value.message.replace("?splt=x", "")
+
+
+def test_a_finished_folder_at_a_url_holds_what_its_manifest_lists(raw: Path, lmkit: Lmkit) -> None:
+    lmkit("clean", raw, "--output", "out")
+    top = RemoteFile("memory:/locations/out", "memory://locations/out")
+    files = {path.name: path.read_bytes() for path in Path("out").iterdir()}
+    states = {name: State(len(data), 0) for name, data in files.items()}
+    file_system = fsspec.filesystem("memory")
+    assert finished_remote_folder(top, {}) is None
+    with pytest.raises(InputError, match="memory://locations/out: not finished"):
+        finished_remote_folder(top, {".partial/plan.json": State(1, 0)})
+    file_system.pipe("/locations/out/manifest.json", files["manifest.json"])
+    found = finished_remote_folder(top, states)
+    assert found and found.path == Path("memory:/locations/out") and found.manifest.stage == "clean"
+    name = found.manifest.outputs[0].name
+    with pytest.raises(InputError, match=f"out/{name}: has another size"):
+        finished_remote_folder(top, states | {name: State(1, 0)})
+    del states[name]
+    with pytest.raises(InputError, match=f"out/{name}: is missing"):
+        finished_remote_folder(top, states)
+    file_system.pipe("/locations/out/manifest.json", b'{"stage": "clean", "lmkit": "1"}')
+    with pytest.raises(InputError, match=r"out/manifest.json: damaged"):
+        finished_remote_folder(top, states)
+    file_system.pipe("/locations/out/manifest.json", b'{"name": "of another program"}')
+    assert finished_remote_folder(top, states) is None
+    file_system.rm("/locations", recursive=True)

@@ -21,3 +21,8 @@ def test_the_hint_names_the_command_that_was_typed(raw: Path, lmkit: Lmkit) -> N
     with pytest.raises(InputError) as error:
         open_folder(file, "report")
     assert error.value.hint == "try: lmkit report out"
+
+
+def test_one_at_a_url_is_to_be_copied() -> None:
+    with pytest.raises(InputError, match=r"s3://b/out: lmkit inspect reads folders on a disk"):
+        open_folder(Path("s3://b/out"))

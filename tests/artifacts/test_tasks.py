@@ -2,6 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from lmkit.artifacts import late_names, tasks
+from lmkit.artifacts.late_names import Patience
 from lmkit.artifacts.tasks import (
     TaskFiles,
     TaskSize,
@@ -10,7 +12,9 @@ from lmkit.artifacts.tasks import (
     finished,
     run_tasks,
 )
+from lmkit.errors import LmkitError
 from lmkit.execution.meter import count_bytes, count_document
+from tests.execution.executors.made import Here
 
 
 def work(task: str, writer: TaskWriter) -> None:
@@ -23,9 +27,9 @@ def work(task: str, writer: TaskWriter) -> None:
     writer.facts = {"task": task}
 
 
-def run(folder: Path, *tasks: str) -> list[str]:
+def run(folder: Path, *names: str) -> list[str]:
     (folder / ".partial").mkdir(exist_ok=True)
-    receipts = run_tasks(folder, "step", work, tasks, workers=1, label="x")
+    receipts = run_tasks(folder, "step", work, names, workers=1, label="x")
     return [receipt.facts["task"] for receipt in receipts]
 
 
@@ -124,3 +128,55 @@ def test_a_task_whose_receipt_is_damaged_is_run_again(damage: str, tmp_path: Pat
         assert corrupt_tasks(tmp_path, "step", 2) == [0]
     assert run(tmp_path, "a", "b") == ["a", "b"]
     assert receipt.read_text() != damage
+
+
+def hidden(monkeypatch: pytest.MonkeyPatch, kind: str, times: int) -> list[Path]:
+    """Hide files of a kind from this process the first few times that each is looked for."""
+    asked: list[Path] = []
+    size_of = late_names.size_of
+
+    def late(path: Path) -> int | None:
+        asked.append(path)
+        is_hidden = path.name.endswith(kind) and asked.count(path) <= times
+        return None if is_hidden else size_of(path)
+
+    monkeypatch.setattr(late_names, "size_of", late)
+    monkeypatch.setattr(late_names, "FIRST_PAUSE", 0.001)
+    return asked
+
+
+def run_elsewhere(folder: Path, *names: str) -> list[str]:
+    (folder / ".partial").mkdir(exist_ok=True)
+    receipts = run_tasks(folder, "step", work, names, workers=1, label="x", executor=Here())
+    return [receipt.facts["task"] for receipt in receipts]
+
+
+@pytest.mark.parametrize("kind", [".out", ".tmp"])
+def test_what_another_machine_wrote_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    asked = hidden(monkeypatch, kind, 3)
+    assert run_elsewhere(tmp_path, "a", "b") == ["a", "b"]
+    assert max(asked.count(path) for path in asked) >= 4
+    asked.clear()
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.out")}
+    assert corrupt_tasks(tmp_path, "step", 2, Patience(60)) == []
+    assert run_elsewhere(tmp_path, "a", "b") == ["a", "b"]
+    assert {path: path.stat().st_mtime_ns for path in before} == before, "done again"
+
+
+def test_what_never_appears_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hidden(monkeypatch, "a.tmp", 10**9)
+    monkeypatch.setattr(tasks, "LATE_BY", 0.01)
+    with pytest.raises(LmkitError, match=r"a.tmp: a machine wrote it, and this one doesn't"):
+        run_elsewhere(tmp_path, "a", "b")
+
+
+def test_what_this_machine_wrote_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(tmp_path, "a")
+    monkeypatch.setattr(late_names.time, "sleep", lambda _: pytest.fail("waits"))
+    (tmp_path / ".partial" / "a.tmp").unlink()
+    assert corrupt_tasks(tmp_path, "step", 1) == [0]
+    assert run(tmp_path, "a") == ["a"]

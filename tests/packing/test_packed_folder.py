@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from lmkit.errors import InputError, LmkitError
-from lmkit.packing.packed_folder import link_or_copy, only_packed
+from lmkit.packing.packed_folder import PackedFolder, link_or_copy, only_packed
 
 
 def test_a_file_is_linked_if_possible(tmp_path: Path) -> None:
@@ -60,3 +60,8 @@ def test_a_packed_folder_must_be_the_only_input(packed: Path) -> None:
         only_packed([packed, packed.parent / "documents.jsonl"], None)
     with pytest.raises(LmkitError, match="not the only input"):
         only_packed([packed], packed.parent / "list.txt")
+
+
+def test_one_at_a_url_is_to_be_copied() -> None:
+    with pytest.raises(InputError, match=r"s3://b/packed: packed sequences are read from a disk"):
+        PackedFolder.at(Path("s3://b/packed"), "hint")

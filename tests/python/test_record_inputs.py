@@ -135,3 +135,10 @@ def test_both_kinds_of_inputs_and_foreign_folders_are_refused(here: Path) -> Non
     with pytest.raises(OutputError, match=r"lmkit did not write \(mine.txt\)"):
         clean(TEXTS)
     assert (folder / "mine.txt").read_text() == "mine" and names() == ["clean-records"]
+
+
+def test_an_output_in_a_store_needs_files(here: Path) -> None:
+    config = lmkit.CleanConfig(output=Path("s3://bucket/out"))
+    with pytest.raises(ConfigError, match="got s3://bucket/out, but records are written to a disk"):
+        lmkit.clean(config, inputs=[{"text": "a"}])
+    assert not list(here.iterdir())

@@ -140,6 +140,6 @@ def test_a_file_on_the_disk_takes_precedence(here: Path, monkeypatch: pytest.Mon
     path = Path("memory:/a.txt")
     path.parent.mkdir()
     path.write_text("abc")
-    monkeypatch.setattr(remote_files, "_file_system", lambda _: pytest.fail("called"))
+    monkeypatch.setattr(remote_files, "file_system_at", lambda _: pytest.fail("called"))
     assert file_at(path) == DiskFile(str(path))
     assert state_of(path).size == 3

@@ -10,6 +10,7 @@ from lmkit.artifacts.options import (
     LabelsDocuments,
     ReadsRecords,
     WritesDocuments,
+    WritesToStores,
 )
 from lmkit.config import REPEATED, OneOf, StageConfig
 from lmkit.execution.executors.options import SharesTasks
@@ -27,7 +28,13 @@ def _is_empty(value: object) -> bool:
 
 
 class CleanConfig(
-    LabelsDocuments, ReadsRecords, WritesDocuments, TakesRecipe, SharesTasks, StageConfig
+    LabelsDocuments,
+    ReadsRecords,
+    WritesDocuments,
+    TakesRecipe,
+    SharesTasks,
+    WritesToStores,
+    StageConfig,
 ):
     """Turn raw files of many kinds (see --format; also in .gz, .zst, .bz2, .xz) into documents."""
 

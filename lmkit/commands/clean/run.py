@@ -31,6 +31,7 @@ from lmkit.filters.document_sample import Candidates, chosen
 from lmkit.filters.other_languages import warning_text
 from lmkit.filters.outcome_counts import CleanRecord, outcome_sections, total_counts
 from lmkit.readers.dispatch import read_slice
+from lmkit.storage.remote_files import shown
 
 SAMPLE_EVERY = 100  # one of so many
 NOT_IN_SAMPLE = "not_in_sample"
@@ -216,6 +217,6 @@ def result_text(config: "CleanConfig", manifest: Manifest) -> str:
     judged = counts.documents_out + sum(dropped.values())
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in dropped.items())
     return (
-        f"{config.output}: would keep {counts.documents_out:,} of {judged:,} documents, a sample "
-        f"of {counts.documents_in:,}{f' (drop {reasons})' if reasons else ''}"
+        f"{shown(config.output)}: would keep {counts.documents_out:,} of {judged:,} documents, "
+        f"a sample of {counts.documents_in:,}{f' (drop {reasons})' if reasons else ''}"
     )

@@ -2,7 +2,13 @@
 
 from pathlib import Path
 
-from lmkit.artifacts.options import DOCUMENT_FILES, LabelsDocuments, ReadsRecords, WritesDocuments
+from lmkit.artifacts.options import (
+    DOCUMENT_FILES,
+    LabelsDocuments,
+    ReadsRecords,
+    WritesDocuments,
+    WritesToStores,
+)
 from lmkit.config import StageConfig
 from lmkit.deduplication.options import MatchOptions
 from lmkit.execution.executors.options import SharesTasks
@@ -16,6 +22,7 @@ class DedupConfig(
     WritesDocuments,
     TakesRecipe,
     SharesTasks,
+    WritesToStores,
     StageConfig,
 ):
     """Keep one of all documents that have the same text, or nearly the same."""

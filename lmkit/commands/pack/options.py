@@ -5,13 +5,13 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from lmkit.artifacts.options import QUARANTINE_FILES, ReadsRecords, WritesShards
+from lmkit.artifacts.options import QUARANTINE_FILES, ReadsRecords, WritesShards, WritesToStores
 from lmkit.config import StageConfig
 from lmkit.execution.executors.options import SharesTasks
 from lmkit.packing.options import LONGEST_SEQUENCE, LimitsConfig
 
 
-class PackConfig(ReadsRecords, WritesShards, SharesTasks, StageConfig):
+class PackConfig(ReadsRecords, WritesShards, SharesTasks, WritesToStores, StageConfig):
     """Tokenize documents and pack them into sequences."""
 
     stage = "pack"
@@ -19,6 +19,7 @@ class PackConfig(ReadsRecords, WritesShards, SharesTasks, StageConfig):
         "lmkit pack work/dedup --tokenizer work/tokenizer --output work/packed "
         "--sequence-length 1024"
     )
+    reads_own_outputs = True
     output_patterns = (
         r"(train|validation)/(tokens|documents)-\d{5,}\.npy",
         r"(train|validation)/rows/(starts|pieces)\.npy",

@@ -30,6 +30,7 @@ from lmkit.artifacts.finished_folders import check_finished, finished_manifest
 from lmkit.artifacts.inputs import RECORDS, Inputs, find_documents, folder_input
 from lmkit.artifacts.manifest import Counts, Manifest
 from lmkit.artifacts.output_folder import OutputFolder, open_output
+from lmkit.artifacts.output_stores import on_disk
 from lmkit.artifacts.tasks import Receipt, TaskWriter
 from lmkit.commands.pack.document_tasks import (
     SPLITS,
@@ -51,6 +52,7 @@ from lmkit.packing.tokenize_documents import (
     TokenizeOptions,
     sample_statistics,
 )
+from lmkit.storage.remote_files import file_at
 from lmkit.tokenizers.encoder_choice import EncoderRecord
 from lmkit.tokenizers.tokenizer import FILES, Tokenizer
 
@@ -80,7 +82,7 @@ def _pack_documents(config: PackConfig) -> Manifest:
         _refuse_unsuitable(read, documents, options)
     validation = find_documents([held_out], formats=(*RECORDS, "tokens")) if held_out else None
     inputs = documents.merged_with(
-        folder_input(tokenizer_folder, "tokenizer", tokenizer.fingerprint)
+        folder_input(config.tokenizer or tokenizer_folder, "tokenizer", tokenizer.fingerprint)
     )
     inputs = inputs.merged_with(validation) if validation else inputs
     with open_output(config, inputs) as folder:
@@ -186,6 +188,8 @@ def _tokenizer(config: PackConfig) -> tuple[Path, "Tokenizer"]:
             f"--tokenizer: {path} was made by lmkit {manifest.stage}",
             "name a folder that lmkit train-tokenizer wrote",
         )
+    if manifest:
+        path = on_disk(path, manifest, config)
     check_finished(path, hashes=True)
     tokenizer = Tokenizer.load(path)
     needed = {"pad": True, "bos": config.bos, "eos": config.eos}
@@ -338,7 +342,7 @@ def _packed_record(
 def result_text(config: "PackConfig", manifest: Manifest) -> str:
     """Return lines with the counts by split and by source."""
     record = PackedRecord.from_manifest(manifest, config.output)
-    lines = [f"{config.output}: sequences of {record.sequence_length:,} tokens"]
+    lines = [f"{file_at(config.output).shown}: sequences of {record.sequence_length:,} tokens"]
     for name in SPLITS:
         if split := record.split(name):
             lines.append(

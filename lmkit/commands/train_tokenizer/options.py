@@ -5,13 +5,18 @@ from typing import Annotated
 
 from pydantic import Field
 
-from lmkit.artifacts.options import QUARANTINE_FILES, LabelsDocuments, ReadsRecords
+from lmkit.artifacts.options import (
+    QUARANTINE_FILES,
+    LabelsDocuments,
+    ReadsRecords,
+    WritesToStores,
+)
 from lmkit.config import StageConfig
 from lmkit.execution.executors.options import SharesTasks
 from lmkit.tokenizers.options import Algorithm, Digits, PreTokenizer, TextForm
 
 
-class TrainTokenizerConfig(LabelsDocuments, ReadsRecords, SharesTasks, StageConfig):
+class TrainTokenizerConfig(LabelsDocuments, ReadsRecords, SharesTasks, WritesToStores, StageConfig):
     """Train a tokenizer on documents, or import an existing one."""
 
     stage = "train-tokenizer"

@@ -39,6 +39,7 @@ from lmkit.execution.amounts import size
 from lmkit.execution.progress import warn
 from lmkit.execution.tables import shown
 from lmkit.readers.dispatch import read_slice
+from lmkit.storage.remote_files import file_at
 from lmkit.text.surrogates import well_formed
 from lmkit.tokenizers.build import train
 from lmkit.tokenizers.import_tokenizer import import_tokenizer, missing_special_tokens_of
@@ -59,7 +60,8 @@ def result_text(config: TrainTokenizerConfig, manifest: Manifest) -> str:
     """Return a line, or a table, with the size and the statistics of the tokenizer."""
     record = TokenizerRecord.from_manifest(manifest, config.output)
     documents = manifest.counts.documents_out
-    made = f"{config.output}: {record.algorithm} tokenizer of {record.vocabulary_size:,} tokens"
+    folder = file_at(config.output).shown
+    made = f"{folder}: {record.algorithm} tokenizer of {record.vocabulary_size:,} tokens"
     if config.from_:
         made += f", imported from {config.from_}"
     elif documents:

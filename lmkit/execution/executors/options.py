@@ -47,7 +47,8 @@ class SharesTasks(Group):
     of Slurm. The output is the same. Other machines see the same folders under the same paths."""
 
     retries: Annotated[int, Field(ge=0, le=100, exclude=True)] = 5
-    """With ray or slurm: how often a task is given again when its machine was lost."""
+    """With ray or slurm: how often a task is given again when its machine was lost. With an output
+    at a URL: how often a request is repeated that the store was too busy for."""
 
     ray: Annotated[RayConfig, Field(exclude=True)] = RayConfig()
 

@@ -1,0 +1,37 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lmkit.artifacts.finished_folders import finished_manifest
+from lmkit.artifacts.local_copies import local_copy
+from lmkit.errors import LmkitError
+from tests.artifacts.faulty_store import FaultyFileSystem, faulty_store
+from tests.conftest import Lmkit, contents
+
+
+@pytest.fixture
+def faulty(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[FaultyFileSystem]]:
+    with faulty_store(monkeypatch) as store:
+        yield store
+
+
+def test_a_copy_is_made_once_and_compared_with_the_manifest(
+    raw: Path, faulty: type[FaultyFileSystem], lmkit: Lmkit
+) -> None:
+    lmkit("clean", "raw", "--output", "faulty://bucket/out", "--scratch", "x", "--workers", 1)
+    url = Path("faulty://bucket/out")
+    manifest = finished_manifest(url)
+    assert manifest and manifest.stage == "clean"
+    copy = local_copy(url, manifest, Path("copies"))
+    assert contents(copy) == faulty.contents("bucket/out")
+    assert finished_manifest(copy) == manifest
+    file = copy / manifest.outputs[0].name
+    before = file.stat().st_ino
+    assert local_copy(url, manifest, Path("copies")) == copy and file.stat().st_ino == before
+    file.write_bytes(b"damaged")
+    local_copy(url, manifest, Path("copies"))
+    assert contents(copy) == faulty.contents("bucket/out")
+    faulty.store[f"/bucket/out/{manifest.outputs[0].name}"].write(b"more")
+    with pytest.raises(LmkitError, match=r"faulty://bucket/out/.* match its manifest.json"):
+        local_copy(url, manifest, Path("elsewhere"))
