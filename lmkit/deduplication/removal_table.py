@@ -19,8 +19,12 @@ NO_REPRESENTATIVE = -1
 
 def write_removals(path: Path, rows: Iterable[tuple[int, int, float]]) -> None:
     """Write rows of number, number of the representative, and similarity."""
-    table = np.array(sorted(rows), ROW)
-    path.write_bytes(table.tobytes())
+    write_removal_rows(path, np.array(list(rows), ROW))
+
+
+def write_removal_rows(path: Path, rows: NDArray[Any]) -> None:
+    """Write rows in the order of their numbers, of which each occurs once."""
+    path.write_bytes(rows[np.argsort(rows["number"])].tobytes())
 
 
 class Removals:
