@@ -19,7 +19,7 @@ FEW = 64
 
 
 class Bound(Protocol):
-    """Tells which candidates can't be similar enough, faster than they can be compared."""
+    """Decides which candidates can't be similar enough, faster than they can be compared."""
 
     def keep(self, document: int) -> None:
         """Take the next document that is kept."""

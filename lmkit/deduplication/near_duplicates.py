@@ -119,7 +119,8 @@ class NearDuplicates(Matcher):
         """Return what labels a document with its cluster."""
         if self.minhash.action != "label":
             return None
-        return _LabelClusters(self.duplicates(writer.partial), documents)
+        found = self.duplicates(writer.partial)
+        return _LabelClusters(found.kept_for(*documents.of_task(writer.number)), documents)
 
 
 class _SignatureCollector(Collector):
@@ -138,15 +139,15 @@ class _SignatureCollector(Collector):
 class _LabelClusters:
     """Labels near-duplicates with their cluster."""
 
-    found: Removals
+    representatives: Mapping[int, int]
     documents: DocumentTable
 
     def __call__(self, number: int, document: Document) -> Document:
         """Return a document with its label, if it has one."""
-        row = self.found.get(number)
-        if not row:
+        kept = self.representatives.get(number)
+        if kept is None:
             return document
-        key = self.documents.keys([row[0]])[row[0]]
+        key = self.documents.keys([kept])[kept]
         return replace(document, metadata={**document.metadata, "cluster": cluster_name(key)})
 
 
@@ -162,8 +163,10 @@ def _sort_bands(
     write_band_run(runs, removed, parts, writer)
 
 
-def _group(documents: DocumentTable, mates: int, files: Sequence[File], writer: TaskWriter) -> None:
-    writer.facts["files"] = write_groups(documents, mates, files, writer)
+def _group(
+    documents: DocumentTable, candidate_files: int, files: Sequence[File], writer: TaskWriter
+) -> None:
+    writer.facts["files"] = write_groups(documents, candidate_files, files, writer)
 
 
 def _verify(

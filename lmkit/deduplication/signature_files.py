@@ -171,15 +171,17 @@ def write_forest(
 
 
 def write_groups(
-    documents: DocumentTable, mates: int, files: Sequence[File], writer: TaskWriter
+    documents: DocumentTable, candidate_files: int, files: Sequence[File], writer: TaskWriter
 ) -> int:
     """Write the candidates, group by group; return the number of files.
 
-    `mates` is the number of files of candidates, and `files` are those, or the forests of them all.
+    `candidate_files` is the number of files of candidates, and `files` are those, or the forests of
+    them all.
     """
     graph = _Graph(documents, writer.partial, files)
     candidates = [
-        mapped(writer.partial / scratch("mates", number), CANDIDATES) for number in range(mates)
+        mapped(writer.partial / scratch("mates", number), CANDIDATES)
+        for number in range(candidate_files)
     ]
     rows_of = np.zeros(graph.nodes.count, np.int32)
     for rows in _pieces(candidates):

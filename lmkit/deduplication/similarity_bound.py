@@ -60,10 +60,10 @@ class SimilarityBound:
         """Return the bits of a document, given its distinct shingles."""
         if self._last and self._last[0] is shingles:  # a document that is compared, and then kept
             return self._last[1]
-        place = np.searchsorted(self._common, shingles)
-        place[place == len(self._common)] = 0
-        own = self._common[place] == shingles if len(self._common) else np.zeros(len(place), bool)
-        bits = np.where(own, place + self._shared, shingles % np.uint32(self._shared))
+        index = np.searchsorted(self._common, shingles)
+        index[index == len(self._common)] = 0
+        own = self._common[index] == shingles if len(self._common) else np.zeros(len(index), bool)
+        bits = np.where(own, index + self._shared, shingles % np.uint32(self._shared))
         odd = (np.bincount(bits, minlength=self._bits) & 1).astype(bool)
         self._last = shingles, np.packbits(odd, bitorder="little").view("<u8")
         return self._last[1]

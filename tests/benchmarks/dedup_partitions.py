@@ -132,7 +132,7 @@ def notes(place: Path, count: int, partitions: int) -> None:
     found.match(folder, documents, 1, [])
     removed = found.removed(folder.scratch)
     print(f"{sum(map(len, removed.parts)):,} of {count:,} documents removed")
-    NearDuplicates(MinHashConfig(), keep).match(folder, documents, 1, [])
+    NearDuplicates(MinHashConfig(), keep).match(folder, documents, 1, [found])
     sizes = {
         kind: sum(path.stat().st_size for path in folder.scratch.glob(f"{kind}-[0-9]*.scratch"))
         for kind in ("digests", "exact-runs", "bands", "bands-runs")
