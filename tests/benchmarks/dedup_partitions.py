@@ -1,6 +1,7 @@
 """Memory, time and bytes read of dedup's steps on many documents, without their texts.
 
     python tests/benchmarks/dedup_partitions.py notes SCRATCH [DOCUMENTS] [--partitions 40]
+    python tests/benchmarks/dedup_partitions.py bands SCRATCH [DOCUMENTS] [--partitions 40]
     python tests/benchmarks/dedup_partitions.py bucket SCRATCH [DOCUMENTS] [--kind template]
     python tests/benchmarks/dedup_partitions.py components [NODES] [EDGES] [--kind groups]
     python tests/benchmarks/dedup_partitions.py documents SCRATCH [DOCUMENTS] [--workers 2]
@@ -8,6 +9,8 @@
     notes       what the first reading stores is made up: of half of the documents, digests and keys
                 repeat; of a fifth, they share 8 of 14 bands with two others. All steps of exact and
                 near-duplicate matching run on it, in this process, with as many partitions as asked
+    bands       the keys of 4 bands alone, a third of them shared by three documents, are sorted,
+                matched and grouped; with 0 partitions, as many as dedup chooses
     bucket      all documents share one key. `copies` are similar to the first; pages of one
                 `template` share three quarters of their shingles; `edited` ones have lost a seventh
     components  `groups` of four, or `random` pairs, which nearly all end in one component
@@ -34,7 +37,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.artifacts.output_folder import OutputFolder
-from lmkit.artifacts.tasks import scratch
+from lmkit.artifacts.tasks import TaskWriter, scratch
 from lmkit.commands.dedup.options import DedupConfig
 from lmkit.deduplication import exact, signature_files
 from lmkit.deduplication.components import components
@@ -141,6 +144,46 @@ def notes(place: Path, count: int, partitions: int) -> None:
     rank_documents(folder, keep, documents, 1)
 
 
+def bands(place: Path, count: int, partitions: int) -> None:
+    """Sort and match the keys of 4 bands."""
+    if partitions:
+        signature_files.MATCHED = -(-count // partitions)
+    folder = folder_in(place)
+    tasks = -(-count // PART)
+    for task in range(tasks):
+        number = np.arange(task * PART, min((task + 1) * PART, count), dtype=np.uint64)
+        shared = np.where(number % 3 == 0, number // 3 % np.uint64(-(-count // 9)), number + count)
+        keys = np.array([mix(shared * 16 + band) for band in range(4)], np.uint64)
+        keys.tofile(folder.scratch / scratch("bands", task))
+        np.ones(len(number), np.int64).tofile(folder.scratch / scratch("sizes", task))
+        np.zeros(len(number), np.int64).tofile(folder.scratch / scratch("ends", task))
+    documents = DocumentTable(TaskParts((), folder.scratch, tasks))
+    runs = signature_files.band_runs(documents, 4)
+    steps = {
+        "bands-runs": (functools.partial(signature_files.write_band_run, runs, []), runs.parts),
+        "bands": (
+            functools.partial(signature_files.write_candidate_pairs, runs),
+            signature_files.matching_tasks(runs),
+        ),
+    }
+    for step, (work, subjects) in steps.items():
+        with Measured(step):
+            for number, subject in enumerate(subjects):
+                work(subject, TaskWriter(place, step, number))
+    made = [("mates", number) for number in range(len(steps["bands"][1]))]
+    with Measured("groups"):
+        files = signature_files.write_groups(
+            documents, len(made), made, TaskWriter(place, "groups", 0)
+        )
+    written = {
+        kind: sum(path.stat().st_size for path in folder.scratch.glob(f"{kind}-[0-9]*.scratch"))
+        for kind in ("bands", "sizes", "bands-runs", "shingles-ends", "mates", "groups")
+    }
+    print(f"{runs.partitions} partitions, {files} files of groups")
+    print(", ".join(f"{kind} {size / 1e6:,.1f} MB" for kind, size in written.items()))
+    print("each file is read once more for its SHA-256 when it is written")
+
+
 def bucket(place: Path, count: int, kind: str) -> None:
     """Run the steps of near-duplicates on documents that share one key."""
     folder = folder_in(place)
@@ -218,7 +261,7 @@ def documents(place: Path, count: int, workers: int) -> None:
 def main() -> None:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=("notes", "bucket", "components", "documents"))
+    parser.add_argument("what", choices=("notes", "bands", "bucket", "components", "documents"))
     parser.add_argument("arguments", nargs="*")
     parser.add_argument("--partitions", type=int, default=40)
     parser.add_argument("--kind")
@@ -229,9 +272,10 @@ def main() -> None:
         many_components(nodes, count, given.kind or "groups")
         return
     place, *rest = given.arguments
-    default = {"notes": 10**7, "bucket": 100_000, "documents": 10**6}[given.what]
+    default = {"notes": 10**7, "bands": 10**7, "bucket": 100_000, "documents": 10**6}[given.what]
     run = {
         "notes": functools.partial(notes, partitions=given.partitions),
+        "bands": functools.partial(bands, partitions=given.partitions),
         "bucket": functools.partial(bucket, kind=given.kind or "template"),
         "documents": functools.partial(documents, workers=given.workers),
     }[given.what]
