@@ -6,19 +6,37 @@ similarity doesn't chain: the transitive closure that other tools compute has de
 sources (marin-community/marin#6854).
 """
 
-from collections import defaultdict
+from array import array
 from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+Positions = NDArray[np.int64]
+FEW = 64
+"""Candidates that are compared without asking first which of them may be similar."""
+
+
+class Bound(Protocol):
+    """Decides which candidates can't be similar enough, faster than they can be compared."""
+
+    def keep(self, document: int) -> None:
+        """Take the next document that is kept."""
+        ...
+
+    def plausible(self, document: int, kept: Positions) -> Positions:
+        """Return which of some kept documents may be similar, by their positions among those."""
+        ...
+
 
 def star_clusters(
-    best_first: Sequence[int],
+    best_first: Iterable[int],
     buckets_of: Callable[[int], Iterable[object]],
     similarity: Callable[[int, int], float],
     threshold: float,
     always_kept: Callable[[int], bool] = lambda _: False,
+    bound: Bound | None = None,
 ) -> dict[int, tuple[int, float]]:
     """Return the documents to remove, each with its most similar kept document and the similarity.
 
@@ -28,54 +46,39 @@ def star_clusters(
     >>> star_clusters([0, 1, 2], lambda _: ["all"], lambda a, b: 1 - abs(a - b) / 10, 0.9)
     {1: (0, 0.9)}
     """
-    kept_in: defaultdict[object, list[int]] = defaultdict(list)
+    kept: list[int] = []
+    kept_in: dict[object, array[int]] = {}
     removed: dict[int, tuple[int, float]] = {}
-    rank = {document: position for position, document in enumerate(best_first)}
     for document in best_first:
         buckets = list(buckets_of(document))
-        candidates: set[int] = set()
-        if not always_kept(document):
-            candidates.update(kept for bucket in buckets for kept in kept_in[bucket])
         best: tuple[int, float] | None = None
-        for kept in sorted(candidates, key=rank.__getitem__):
-            value = similarity(kept, document)
-            if value >= threshold and (best is None or value > best[1]):
-                best = kept, value
+        if not always_kept(document):
+            shared = [kept_in[bucket] for bucket in buckets if bucket in kept_in]
+            positions = _union(shared, len(kept))
+            if bound and len(positions) > FEW:
+                positions = bound.plausible(document, positions)
+            for position in positions.tolist():
+                value = similarity(kept[position], document)
+                if value >= threshold and (best is None or value > best[1]):
+                    best = kept[position], value
         if best:
             removed[document] = best
-        else:
-            for bucket in buckets:
-                kept_in[bucket].append(document)
+            continue
+        for bucket in buckets:
+            kept_in.setdefault(bucket, array("q")).append(len(kept))
+        kept.append(document)
+        if bound:
+            bound.keep(document)
     return removed
 
 
-Numbers = NDArray[np.int64]
-
-
-def components(count: int, edges: Callable[[], Iterable[tuple[Numbers, Numbers]]]) -> Numbers:
-    """Return the smallest node of each node's component; `edges` yields all edges, in batches.
-
-    Labels are followed to the end once a round: after every batch, that takes time in proportion
-    to nodes times edges. In between, they are followed for two steps.
-
-    >>> components(5, lambda: [(np.array([4, 3]), np.array([3, 1]))]).tolist()
-    [0, 1, 2, 1, 1]
-    """
-    label = np.arange(count)
-    changed = True
-    while changed:
-        changed = False
-        for one, other in edges():
-            a, b = label[label[one]], label[label[other]]
-            apart = a != b
-            if apart.any():
-                changed = True
-                np.minimum.at(label, np.maximum(a, b)[apart], np.minimum(a, b)[apart])
-        label = _flattened(label)
-    return label
-
-
-def _flattened(label: Numbers) -> Numbers:
-    while not np.array_equal(further := label[label], label):
-        label = further
-    return label
+def _union(sets: Sequence["array[int]"], count: int) -> Positions:
+    """Return the positions that are in any of some sets, in order; there are `count` positions."""
+    if sum(map(len, sets)) <= FEW:
+        return np.array(sorted(set().union(*sets)), np.int64)
+    if len(sets) == 1:
+        return np.array(sets[0], np.int64)
+    present = np.zeros(count, bool)
+    for positions in sets:
+        present[np.array(positions, np.int64)] = True
+    return np.nonzero(present)[0]

@@ -5,17 +5,16 @@ Choices:
   that no reader sees, such as soft hyphens.
 - URLs are the same if `lmkit.text.url_normalization` normalizes them to the same string:
   `metadata.url`, else an origin that is a URL. A document without a URL is never a duplicate.
-- Digests are matched by sorting: that takes some 60 bytes per document, and beyond 64 million
-  documents they are sorted in partitions, by their first bytes. In addition, the document keys of
-  the repeated digests of a partition are in memory.
+- Digests are sorted in runs, and matched in partitions of a million documents: each reads its range
+  of every run. In memory are its digests, some 60 bytes each, and of the document keys, which take
+  more, the best of each group and a batch of the others.
 """
 
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,12 +27,15 @@ from lmkit.deduplication.document_table import DocumentTable, Numbers
 from lmkit.deduplication.keep_policy import sort_key
 from lmkit.deduplication.matcher import Collector, Matcher, tables_of
 from lmkit.deduplication.options import KeepConfig, MatchOptions
-from lmkit.deduplication.removal_table import Removals, removed_in, write_removals
+from lmkit.deduplication.removal_table import ROW, Removals, removed_in, write_removal_rows
+from lmkit.deduplication.sorted_runs import Runs, partitions_of
 from lmkit.text.digests import SIZE, digest, normal_form, normal_form_digest
 from lmkit.text.url_normalization import normalized_url
 
-MATCHED = 1 << 26
+MATCHED = 1 << 20
 """Documents that are matched at a time."""
+KEYS_AT_ONCE = 1 << 16
+"""Document keys that are read at a time."""
 
 NO_KEY = bytes(SIZE)
 
@@ -79,8 +81,12 @@ class SameKey(Matcher):
         previous: Sequence[Matcher],
     ) -> None:
         """Find the digests that occur more than once."""
-        self.partitions = max(1, -(-int(documents.starts[-1]) // MATCHED))
-        find = _FindRepeats(self, documents, tuple(previous))
+        self.partitions = partitions_of(int(documents.starts[-1]), MATCHED)
+        kind = f"{self.reason}-runs"
+        runs = Runs(documents, kind, self.column.width, 1, self.partitions)
+        sort = _SortDigests(self.column, runs, tuple(previous))
+        folder.run(kind, sort, runs.parts, workers=workers, label="sorting digests")
+        find = _FindRepeats(self.keep, self.reason, runs)
         folder.run(
             self.reason, find, range(self.partitions), workers=workers, label="matching copies"
         )
@@ -147,61 +153,77 @@ class _KeyCollector(Collector):
 
 
 @dataclass(frozen=True)
+class _SortDigests:
+    """The task that sorts the digests of a run."""
+
+    column: Rows
+    runs: Runs
+    previous: tuple[Matcher, ...]
+
+    def __call__(self, parts: tuple[int, int], writer: TaskWriter) -> None:
+        """Write the digests of all documents that have one, without those that are removed."""
+        documents, column = self.runs.documents, self.column
+        tables = [table for _, table in tables_of(self.previous, writer.partial)]
+        digests, numbers = [np.empty((0, column.width), np.uint64)], [np.empty(0, np.int64)]
+        for part in range(*parts):
+            start, stop = documents.starts[part : part + 2].tolist()
+            found = column.read(documents.parts[part]).reshape(-1, column.width)
+            eligible = np.any(found, axis=1)
+            eligible[removed_in(tables, start, stop) - start] = False
+            digests.append(found[eligible])
+            numbers.append(np.nonzero(eligible)[0] + start)
+        self.runs.write(writer, np.concatenate(numbers), [list(np.concatenate(digests).T)])
+
+
+@dataclass(frozen=True)
 class _FindRepeats:
     """The task that finds the repeats in one partition of the digests."""
 
-    matcher: SameKey
-    documents: DocumentTable
-    previous: tuple[Matcher, ...]
+    keep: KeepConfig
+    reason: str
+    runs: Runs
 
     def __call__(self, partition: int, writer: TaskWriter) -> None:
         """Write which documents are removed, of those whose digests are in the partition."""
-        digests, number_of = self._partition(partition, writer.partial)
-        group_of, groups = groups_of_equals(digests.tobytes())
-        members: list[list[int]] = [[] for _ in range(groups)]
+        digests, number_of = self.runs.read(writer.partial, 0, partition)
+        group_of, groups = groups_of_equals(np.stack(digests, axis=1))
         (repeated,) = np.nonzero(group_of >= 0)
-        for number, group in zip(
-            number_of[repeated].tolist(), group_of[repeated].tolist(), strict=True
-        ):
-            members[group].append(number)
-        keys, keep = self.documents.keys(number_of[repeated]), self.matcher.keep
-        rows: list[tuple[int, int, float]] = []
-        for group in members:
-            # Documents of the index have been kept before, and come first.
-            best = min(group, key=lambda n: (n >= self.documents.first, sort_key(keep, keys[n]), n))
-            rows += [(number, best, 1.0) for number in group if number != best]
-        with writer.scratch_file(scratch(self.matcher.reason, writer.number)) as path:
-            write_removals(path, rows)
+        repeated = repeated[np.argsort(number_of[repeated])]
+        numbers, group_of = number_of[repeated], group_of[repeated]
+        best = self._best(numbers, group_of, groups)[group_of]
+        removed = numbers != best
+        rows = np.ones(int(removed.sum()), ROW)
+        rows["number"], rows["kept"] = numbers[removed], best[removed]
+        with writer.scratch_file(scratch(self.reason, writer.number)) as path:
+            write_removal_rows(path, rows)
 
-    def _partition(self, partition: int, partial: Path) -> tuple[NDArray[np.uint64], Numbers]:
-        """Return the digests of a partition, without those of removed documents; the documents."""
-        column, partitions = self.matcher.column, np.uint64(self.matcher.partitions)
-        tables = [table for _, table in tables_of(self.previous, partial)]
-        digests, numbers = [np.empty((0, column.width), np.uint64)], [np.empty(0, np.int64)]
-        borders = pairwise(self.documents.starts.tolist())
-        for part, (start, stop) in zip(self.documents.parts, borders, strict=True):
-            found = column.read(part).reshape(-1, column.width)
-            eligible = np.any(found, axis=1) & (found[:, 0] % partitions == partition)
-            (selected,) = np.nonzero(eligible)
-            selected = np.setdiff1d(
-                selected, removed_in(tables, start, stop) - start, assume_unique=True
-            )
-            digests.append(found[selected])
-            numbers.append(selected + start)
-        return np.concatenate(digests), np.concatenate(numbers)
+    def _best(self, numbers: Numbers, group_of: Numbers, groups: int) -> Numbers:
+        """Return the document of each group that is kept; `numbers` are sorted."""
+        documents = self.runs.documents
+        best: list[tuple[Any, ...] | None] = [None] * groups
+        for start in range(0, len(numbers), KEYS_AT_ONCE):
+            some = numbers[start : start + KEYS_AT_ONCE]
+            keys = documents.keys(some)
+            of = group_of[start : start + KEYS_AT_ONCE].tolist()
+            for number, group in zip(some.tolist(), of, strict=True):
+                # Documents of the index have been kept before, and come first.
+                rank = (number >= documents.first, sort_key(self.keep, keys[number]), number)
+                current = best[group]
+                if current is None or rank < current:
+                    best[group] = rank
+        return np.array([rank[-1] for rank in best if rank], np.int64)
 
 
-def groups_of_equals(digests: bytes | bytearray) -> tuple[NDArray[np.int64], int]:
-    """Give each group of equal digests a number; the digests are concatenated.
+def groups_of_equals(digests: NDArray[np.uint64]) -> tuple[NDArray[np.int64], int]:
+    """Give each group of equal digests a number; each digest is a row of two numbers.
 
     Returns the group of each digest, -1 for one that occurs once, and the number of groups.
 
-    >>> groups_of_equals(b"a" * 16 + b"b" * 16 + b"a" * 16)
+    >>> groups_of_equals(np.array([[1, 2], [1, 3], [1, 2]], np.uint64))
     (array([ 0, -1,  0]), 1)
     """
-    halves = np.frombuffer(digests, dtype=np.uint64).reshape(-1, 2)
-    order = np.lexsort((halves[:, 1], halves[:, 0]))
-    ordered = halves[order]
+    order = np.lexsort((digests[:, 1], digests[:, 0]))
+    ordered = digests[order]
     same = np.all(ordered[1:] == ordered[:-1], axis=1)
     new = np.concatenate([[True], ~same])[: len(ordered)]
     in_group = np.zeros(len(ordered), dtype=bool)

@@ -6,7 +6,7 @@ Choices:
 - Every removed document is that similar to its representative, not only to a neighbour of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any, Self
 from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter, scratch
-from lmkit.deduplication.clustering import star_clusters
+from lmkit.deduplication.clustering import Positions, star_clusters
 from lmkit.deduplication.columns import Column
 from lmkit.deduplication.document_table import DocumentTable
 from lmkit.deduplication.keep_policy import DocumentKey, sort_key
@@ -26,15 +26,29 @@ from lmkit.deduplication.removal_table import Removals, write_removals
 from lmkit.deduplication.signature_files import (
     BANDS,
     SHINGLES,
+    File,
     Signatures,
     SignaturesFile,
+    band_runs,
     groups,
     matching_tasks,
+    merged_files,
+    write_band_run,
     write_candidate_pairs,
+    write_forest,
     write_groups,
 )
+from lmkit.deduplication.similarity_bound import SimilarityBound
+from lmkit.deduplication.sorted_runs import Runs
 from lmkit.execution.progress import log_message
 from lmkit.text.digests import digest, folded
+
+AT_ONCE = 1 << 15
+"""Documents whose keys and shingles are read at a time."""
+LARGE_GROUP = 1 << 9
+"""Documents of a group in which those that can't be similar enough are left out first."""
+SAMPLED = 1 << 10
+"""Documents of a large group whose shingles tell which are common in it."""
 
 
 class NearDuplicates(Matcher):
@@ -73,12 +87,24 @@ class NearDuplicates(Matcher):
         """Match the bands one by one, group the candidates, and verify the groups."""
         if self.minhash.threshold is not None:
             log_message(lsh_curve_text(self.minhash.bands, self.minhash.rows))
-        bands = matching_tasks(int(documents.starts[-1]), self.minhash.bands)
-        match = partial(_match_band, documents, previous)
+        runs = band_runs(documents, self.minhash.bands)
+        sort = partial(_sort_bands, runs, previous)
+        folder.run("bands-runs", sort, runs.parts, workers=workers, label="sorting bands")
+        bands = matching_tasks(runs)
+        match = partial(write_candidate_pairs, runs)
         folder.run("bands", match, bands, workers=workers, label="matching bands")
-        grouped = folder.run("groups", partial(_group, documents), [len(bands)], label="grouping")
+        files: list[File] = [("mates", number) for number in range(len(bands))]
+        level = 0
+        while merged := merged_files(files):
+            kind = f"forests-{level}"
+            join = partial(write_forest, documents, kind)
+            folder.run(kind, join, merged, workers=workers, label="joining candidates")
+            files = [(kind, number) for number in range(len(merged))]
+            level += 1
+        group = partial(_group, documents, len(bands))
+        grouped = folder.run("groups", group, [files], label="grouping")
         self.files = grouped[0].facts["files"]
-        verify = partial(_verify, self.minhash, self.keep, documents)
+        verify = partial(_verify, self.minhash, self.keep, runs)
         folder.run("near", verify, range(self.files), workers=workers, label="verifying")
 
     def removed(self, partial: Path) -> Removals | None:
@@ -93,7 +119,8 @@ class NearDuplicates(Matcher):
         """Return what labels a document with its cluster."""
         if self.minhash.action != "label":
             return None
-        return _LabelClusters(self.duplicates(writer.partial), documents)
+        found = self.duplicates(writer.partial)
+        return _LabelClusters(found.kept_for(*documents.of_task(writer.number)), documents)
 
 
 class _SignatureCollector(Collector):
@@ -112,15 +139,15 @@ class _SignatureCollector(Collector):
 class _LabelClusters:
     """Labels near-duplicates with their cluster."""
 
-    found: Removals
+    representatives: Mapping[int, int]
     documents: DocumentTable
 
     def __call__(self, number: int, document: Document) -> Document:
         """Return a document with its label, if it has one."""
-        row = self.found.get(number)
-        if not row:
+        kept = self.representatives.get(number)
+        if kept is None:
             return document
-        key = self.documents.keys([row[0]])[row[0]]
+        key = self.documents.keys([kept])[kept]
         return replace(document, metadata={**document.metadata, "cluster": cluster_name(key)})
 
 
@@ -129,46 +156,103 @@ def cluster_name(key: DocumentKey) -> str:
     return digest("\n".join((key.source, key.id, key.text))).hex()
 
 
-def _match_band(
-    documents: DocumentTable,
-    previous: Sequence[Matcher],
-    band_part: tuple[int, int, int],
-    writer: TaskWriter,
+def _sort_bands(
+    runs: Runs, previous: Sequence[Matcher], parts: tuple[int, int], writer: TaskWriter
 ) -> None:
     removed = [table for _, table in tables_of(previous, writer.partial)]
-    write_candidate_pairs(documents, removed, band_part, writer)
+    write_band_run(runs, removed, parts, writer)
 
 
-def _group(documents: DocumentTable, bands: int, writer: TaskWriter) -> None:
-    writer.facts["files"] = write_groups(documents, bands, writer)
+def _group(
+    documents: DocumentTable, candidate_files: int, files: Sequence[File], writer: TaskWriter
+) -> None:
+    writer.facts["files"] = write_groups(documents, candidate_files, files, writer)
 
 
 def _verify(
-    minhash: MinHashConfig,
-    keep: KeepConfig,
-    documents: DocumentTable,
-    file: int,
-    writer: TaskWriter,
+    minhash: MinHashConfig, keep: KeepConfig, runs: Runs, file: int, writer: TaskWriter
 ) -> None:
     """Write the near-duplicates of a file of groups, each with its representative."""
-    signatures = Signatures(documents)
+    verifier = _Verifier(minhash, keep, runs, writer.partial)
     rows: list[tuple[int, int, float]] = []
-
-    def rank(number: int) -> tuple[Any, ...]:
-        return (number >= documents.first, sort_key(keep, keys[number]), number)
-
-    for keys_of in groups(writer.partial / scratch("groups", file)):
-        keys = documents.keys(list(keys_of))
-        found = star_clusters(
-            sorted(keys_of, key=rank),
-            keys_of.__getitem__,
-            signatures.similarity,
-            minhash.min_similarity,
-            always_kept=lambda number: number < documents.first,
-        )
-        rows += [(number, kept, similarity) for number, (kept, similarity) in found.items()]
+    for batch in _batches(groups(writer.partial / scratch("groups", file))):
+        rows += verifier.duplicates(batch)
     if minhash.action == "label":  # the representative is labelled, too
-        kept = {kept for _, kept, _ in rows if kept >= documents.first}
+        kept = {kept for _, kept, _ in rows if kept >= runs.documents.first}
         rows += [(number, number, 1.0) for number in kept]
     with writer.scratch_file(scratch("near", writer.number)) as path:
         write_removals(path, rows)
+
+
+Group = dict[int, list[int]]
+"""The keys of each document of a group."""
+
+
+def _batches(found: Iterable[Group]) -> Iterator[list[Group]]:
+    """Yield groups, several at a time, whose documents are read together."""
+    batch: list[Group] = []
+    documents = 0
+    for group in found:
+        if batch and documents + len(group) > AT_ONCE:
+            yield batch
+            batch, documents = [], 0
+        batch.append(group)
+        documents += len(group)
+    if batch:
+        yield batch
+
+
+class _Verifier:
+    """Decides which documents of a group are near-duplicates of which."""
+
+    def __init__(self, minhash: MinHashConfig, keep: KeepConfig, runs: Runs, partial: Path) -> None:
+        self._minhash = minhash
+        self._keep = keep
+        self._documents = runs.documents
+        self._signatures = Signatures(runs, partial)
+
+    def duplicates(self, batch: Sequence[Group]) -> Iterator[tuple[int, int, float]]:
+        """Yield the near-duplicates of some groups, their representatives and similarities."""
+        numbers = [number for group in batch for number in group]
+        keys = self._documents.keys(numbers)
+        if len(numbers) <= AT_ONCE:
+            self._signatures.read_ahead(numbers)
+        for group in batch:
+            order = sorted(group, key=partial(self._rank, keys))
+            found = star_clusters(
+                order if len(numbers) <= AT_ONCE else self._reading_ahead(order),
+                group.__getitem__,
+                self._signatures.similarity,
+                self._minhash.min_similarity,
+                always_kept=lambda number: number < self._documents.first,
+                bound=self._bound(order) if len(order) >= LARGE_GROUP else None,
+            )
+            for number, (kept, similarity) in found.items():
+                yield number, kept, similarity
+
+    def _rank(self, keys: Mapping[int, DocumentKey], number: int) -> tuple[Any, ...]:
+        return (number >= self._documents.first, sort_key(self._keep, keys[number]), number)
+
+    def _reading_ahead(self, order: Sequence[int]) -> Iterator[int]:
+        for start in range(0, len(order), AT_ONCE):
+            self._signatures.read_ahead(order[start : start + AT_ONCE])
+            yield from order[start : start + AT_ONCE]
+
+    def _bound(self, order: Sequence[int]) -> "_Bound":
+        sample = [self._signatures.of(number) for number in order[:: -(-len(order) // SAMPLED)]]
+        bound = SimilarityBound(sample, len(order), self._minhash.min_similarity)
+        return _Bound(bound, self._signatures)
+
+
+@dataclass(frozen=True)
+class _Bound:
+    """An upper bound on the similarity of documents, by their number."""
+
+    bound: SimilarityBound
+    signatures: Signatures
+
+    def keep(self, document: int) -> None:
+        self.bound.keep(self.signatures.of(document))
+
+    def plausible(self, document: int, kept: Positions) -> Positions:
+        return self.bound.plausible(self.signatures.of(document), kept)

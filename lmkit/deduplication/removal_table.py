@@ -19,8 +19,12 @@ NO_REPRESENTATIVE = -1
 
 def write_removals(path: Path, rows: Iterable[tuple[int, int, float]]) -> None:
     """Write rows of number, number of the representative, and similarity."""
-    table = np.array(sorted(rows), ROW)
-    path.write_bytes(table.tobytes())
+    write_removal_rows(path, np.array(list(rows), ROW))
+
+
+def write_removal_rows(path: Path, rows: NDArray[Any]) -> None:
+    """Write rows in the order of their numbers, of which each occurs once."""
+    path.write_bytes(rows[np.argsort(rows["number"])].tobytes())
 
 
 class Removals:
@@ -44,11 +48,24 @@ class Removals:
 
     def representatives(self, numbers: Numbers) -> Numbers:
         """Return the representative of each document: itself, if it is kept."""
-        found = numbers.copy()
+        return self.with_similarities(numbers)[0]
+
+    def with_similarities(self, numbers: Numbers) -> tuple[Numbers, NDArray[np.float64]]:
+        """Return the representative of each document, and how similar it is; 1 to itself."""
+        found, similarities = numbers.copy(), np.ones(len(numbers))
         for part in self.parts:
             indices = np.minimum(np.searchsorted(part["number"], numbers), len(part) - 1)
             matches = part["number"][indices] == numbers
             found[matches] = part["kept"][indices[matches]]
+            similarities[matches] = part["similarity"][indices[matches]]
+        return found, similarities
+
+    def kept_for(self, start: int, stop: int) -> dict[int, int]:
+        """Return the representatives of the documents of a range that are in the table."""
+        found: dict[int, int] = {}
+        for part in self.parts:
+            rows = part[slice(*np.searchsorted(part["number"], [start, stop]))]
+            found.update(zip(rows["number"].tolist(), rows["kept"].tolist(), strict=True))
         return found
 
     def numbers(self, start: int, stop: int) -> Numbers:
@@ -85,10 +102,16 @@ class Verdicts:
     """
 
     def __init__(self, tables: Sequence[tuple[str, Removals]], first: int, stop: int) -> None:
-        self._tables = tables
         self._reasons: dict[int, str] = {}
         for reason, table in reversed(tables):
             self._reasons |= dict.fromkeys(table.numbers(first, stop).tolist(), reason)
+        numbers = np.array(list(self._reasons), np.int64)
+        kept, similarities = numbers, np.ones(len(numbers))
+        for _, table in tables:
+            kept, found = table.with_similarities(kept)
+            similarities = np.minimum(similarities, found)
+        pairs = zip(kept.tolist(), similarities.tolist(), strict=True)
+        self._representatives = dict(zip(self._reasons, pairs, strict=True))
 
     def reason(self, number: int) -> str | None:
         """Return why a document is removed."""
@@ -96,8 +119,4 @@ class Verdicts:
 
     def representative(self, number: int) -> tuple[int, float]:
         """Return the representative of a document that is removed, and their similarity."""
-        similarity = 1.0
-        for _, table in self._tables:
-            if row := table.get(number):
-                number, similarity = row[0], min(similarity, row[1])
-        return number, similarity
+        return self._representatives[number]

@@ -1,8 +1,12 @@
+from collections.abc import Callable
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmkit.deduplication.clustering import components, star_clusters
+from lmkit.deduplication import clustering
+from lmkit.deduplication.clustering import Positions, star_clusters
 
 
 def everywhere(_: int) -> list[str]:
@@ -49,17 +53,51 @@ def test_removed_documents_are_similar_to_a_kept_one_and_kept_ones_to_none(
     assert all(similarity(a, b) < 0.8 for a in kept_ones for b in kept_ones if a != b)
 
 
-EDGES = st.lists(st.tuples(st.integers(0, 19), st.integers(0, 19)), max_size=30)
+class Exactly:
+    """A bound that leaves nothing but the similar ones."""
+
+    def __init__(self, similarity: Callable[[int, int], float], threshold: float) -> None:
+        self.similarity, self.threshold = similarity, threshold
+        self.kept: list[int] = []
+
+    def keep(self, document: int) -> None:
+        self.kept.append(document)
+
+    def plausible(self, document: int, kept: Positions) -> Positions:
+        return np.array(
+            [n for n in kept if self.similarity(self.kept[n], document) >= self.threshold], int
+        )
 
 
-@given(EDGES, st.integers(1, 5))
-def test_each_node_has_the_smallest_number_of_its_component(
-    edges: list[tuple[int, int]], size: int
+@given(
+    st.lists(st.floats(0, 1), min_size=1, max_size=30),
+    st.lists(st.lists(st.integers(0, 3), max_size=3), min_size=30, max_size=30),
+    st.integers(0, 20),
+    st.integers(0, 3),
+)
+def test_the_result_is_that_of_a_literal_search_with_and_without_a_bound(
+    points: list[float], buckets: list[list[int]], few: int, always: int
 ) -> None:
-    expected = list(range(20))
-    for _ in range(20):  # a literal search: each node takes the smallest of its neighbours
-        for a, b in edges:
-            expected[a] = expected[b] = min(expected[a], expected[b])
-    pieces = [np.array(edges[n : n + size]) for n in range(0, len(edges), size)]
-    found = components(20, lambda: [(piece[:, 0], piece[:, 1]) for piece in pieces])
-    assert found.tolist() == expected
+    def similarity(one: int, other: int) -> float:
+        return 1 - abs(points[one] - points[other])
+
+    expected: dict[int, tuple[int, float]] = {}
+    for number in range(always, len(points)):
+        similar = [
+            (-similarity(kept, number), kept)
+            for kept in range(number)
+            if kept not in expected and {*buckets[kept]} & {*buckets[number]}
+        ]
+        if similar and -min(similar)[0] >= 0.8:
+            expected[number] = min(similar)[1], -min(similar)[0]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clustering, "FEW", few)
+        for bound in (None, Exactly(similarity, 0.8)):
+            assert expected == star_clusters(
+                range(len(points)),
+                buckets.__getitem__,
+                similarity,
+                0.8,
+                always_kept=lambda number: number < always,
+                bound=bound,
+            )

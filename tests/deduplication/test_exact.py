@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,7 +71,8 @@ def test_documents_with_the_same_url_are_duplicates_and_those_without_one_are_no
 
 @given(st.lists(st.integers(0, 5), max_size=30))
 def test_equal_digests_form_a_group_and_single_ones_have_none(numbers: list[int]) -> None:
-    group_of, count = groups_of_equals(b"".join(bytes([n] * 16) for n in numbers))
+    digests = np.repeat(np.array(numbers, np.uint64), 2).reshape(-1, 2)
+    group_of, count = groups_of_equals(digests)
     repeated = {n for n in numbers if numbers.count(n) > 1}
     assert count == len(repeated)
     assert {n: {g for m, g in zip(numbers, group_of, strict=True) if m == n} for n in numbers} == {

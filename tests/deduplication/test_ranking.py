@@ -1,5 +1,7 @@
 import random
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -7,6 +9,7 @@ from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter
 from lmkit.commands.dedup.options import DedupConfig
+from lmkit.deduplication import ranking
 from lmkit.deduplication.document_table import DocumentKeysFile, DocumentTable
 from lmkit.deduplication.options import KeepConfig
 from lmkit.deduplication.ranking import rank_documents, ranks
@@ -20,9 +23,15 @@ from lmkit.deduplication.ranking import rank_documents, ranks
         (KeepConfig(sources=("c",)), lambda d: (d.source != "c", d.source, d.id)),
     ],
 )
+@pytest.mark.parametrize("partition", [1, 7, 100, 1 << 19])
 def test_ranks_are_those_of_all_documents_sorted(
-    tmp_path: Path, keep: KeepConfig, key: object
+    tmp_path: Path,
+    keep: KeepConfig,
+    key: Callable[[Document], Any],
+    partition: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(ranking, "PARTITION", partition)
     chance = random.Random(1)
     documents = [
         Document(f"{number}", "x" * chance.randrange(9), chance.choice("abc"))

@@ -5,6 +5,7 @@ import pytest
 
 from lmkit.artifacts.tasks import PARTIAL, TaskWriter, scratch
 from lmkit.deduplication import signature_files as signatures
+from lmkit.deduplication import sorted_runs
 from lmkit.deduplication.document_table import DocumentTable
 from lmkit.deduplication.minhash import Bands
 from lmkit.deduplication.removal_table import Removals, write_removals
@@ -12,11 +13,16 @@ from lmkit.deduplication.shingles import jaccard, shingles
 from lmkit.deduplication.signature_files import (
     Signatures,
     SignaturesFile,
+    band_runs,
     groups,
     matching_tasks,
+    merged_files,
+    write_band_run,
     write_candidate_pairs,
+    write_forest,
     write_groups,
 )
+from lmkit.deduplication.sorted_runs import Runs
 from tests.conftest import prose
 
 BANDS = Bands(4, 2)
@@ -34,13 +40,28 @@ def written(folder: Path, tasks: list[list[str]], older: int = 0) -> DocumentTab
     return DocumentTable(tuple((folder / PARTIAL, number) for number in range(len(tasks))), older)
 
 
+def sorted_bands(folder: Path, table: DocumentTable, removed: list[Removals]) -> Runs:
+    runs = band_runs(table, BANDS.bands)
+    for number, parts in enumerate(runs.parts):
+        write_band_run(runs, removed, parts, TaskWriter(folder, "bands-runs", number))
+    return runs
+
+
 def candidates(
     folder: Path, table: DocumentTable, removed: list[Removals]
 ) -> list[dict[int, list[int]]]:
-    tasks = matching_tasks(int(table.starts[-1]), BANDS.bands)
+    tasks = matching_tasks(runs := sorted_bands(folder, table, removed))
     for number, which in enumerate(tasks):
-        write_candidate_pairs(table, removed, which, TaskWriter(folder, "bands", number))
-    files = write_groups(table, len(tasks), TaskWriter(folder, "groups", 0))
+        write_candidate_pairs(runs, which, TaskWriter(folder, "bands", number))
+    joined = [("mates", number) for number in range(len(tasks))]
+    level = 0
+    while merged := merged_files(joined):
+        kind = f"forests-{level}"
+        for number, some in enumerate(merged):
+            write_forest(table, kind, some, TaskWriter(folder, kind, number))
+        joined = [(kind, number) for number in range(len(merged))]
+        level += 1
+    files = write_groups(table, len(tasks), joined, TaskWriter(folder, "groups", 0))
     found = [list(groups(folder / PARTIAL / scratch("groups", file))) for file in range(files)]
     return [group for file in found for group in file]
 
@@ -62,6 +83,8 @@ def test_documents_that_share_a_key_are_candidates_across_tasks(
 ) -> None:
     for name in ("EDGES", "GROUPED_ROWS", "MATCHED", "BATCH"):  # in the smallest pieces
         monkeypatch.setattr(signatures, name, at_once)
+    monkeypatch.setattr(signatures, "MERGED", max(2, at_once))
+    monkeypatch.setattr(sorted_runs, "RUN", at_once)
     one, two, three = prose(3, 40)
     tasks = [[one, "", two], [], [one + " and more", three, two + " once"], [one + " and"]]
     texts = [text for task in tasks for text in task]
@@ -90,9 +113,31 @@ def test_without_words_there_are_no_candidates(tmp_path: Path) -> None:
     assert candidates(tmp_path, written(tmp_path, [[], ["!!!"]]), []) == []
 
 
-def test_shingles_are_read_back_by_number(tmp_path: Path) -> None:
+@pytest.mark.parametrize("run", [1, 3, 1 << 20])
+@pytest.mark.parametrize("ahead", [[], [0, 3], [3, 2, 1, 0]])
+def test_shingles_are_read_back_by_number(
+    tmp_path: Path, run: int, ahead: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sorted_runs, "RUN", run)
     one, two = prose(2, 40)
-    found = Signatures(written(tmp_path, [[one], [two, "", one]]))
+    table = written(tmp_path, [[one], [two, "", one]])
+    found = Signatures(sorted_bands(tmp_path, table, []), tmp_path / PARTIAL)
+    found.read_ahead(ahead)
     assert found.similarity(0, 3) == 1.0 and found.similarity(0, 2) == 0.0
     expected = jaccard(shingles([one])[0], shingles([two])[0])
     assert found.similarity(0, 1) == found.similarity(1, 0) == expected
+    assert found.of(3).tolist() == shingles([one])[0].tolist() and not len(found.of(2))
+
+
+def test_each_partition_reads_only_its_own_range(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signatures, "MATCHED", 5)
+    table = written(tmp_path, [prose(30, 20), prose(10, 20)])
+    runs = sorted_bands(tmp_path, table, [])
+    assert runs.partitions == 8
+    for band in range(BANDS.bands):
+        read = [runs.read(tmp_path / PARTIAL, band, part) for part in range(runs.partitions)]
+        assert sorted(np.concatenate([numbers for _, numbers in read]).tolist()) == list(range(40))
+        for part, ((keys,), _) in enumerate(read):
+            assert [int(key) * 8 >> 64 for key in keys] == [part] * len(keys)
