@@ -75,7 +75,7 @@ def stand_ins(shape: str) -> list[str] | None:
 
     >>> stand_ins("(\x02--\x01).")
     ['Zqqq', 'zjqq']
-    >>> stand_ins("\x01.\x01")
+    >>> stand_ins("\x09x")  # a number and a letter, as in 5x
     """
     cases = [ord(core) - FIRST_CASE for core in re.findall(CORE, shape)]
     has_number = any(case & DIGITS for case in cases)

@@ -67,9 +67,9 @@ class Formats:
         return None if compressed and kind in self.never_compressed else kind
 
     def by_content(self, start: bytes) -> Format | None:
-        """Return the format of a file that begins with these bytes, None if it is unknown.
+        r"""Return the format of a file that begins with these bytes, None if it is unknown.
 
-        >>> [KNOWN.by_content(start) for start in (b"WARC/1.0", b'  {"a": 1}', b"abc")]
+        >>> [KNOWN.by_content(start) for start in (b"WARC/1.0", b'  {"a": 1}\n{', b"abc")]
         ['warc', 'jsonl', None]
         """
         for magic, kind in self._magics:

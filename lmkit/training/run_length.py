@@ -70,6 +70,7 @@ def steps_of(
 ) -> int:
     """Return the steps of a run, rounded up.
 
+    >>> from lmkit.training.data.batch_sizes import BatchSize
     >>> sizes = BatchSizes(BatchSize.constant(4))
     >>> steps_of(7, 1_000, None, batch_sizes=sizes, sequence_length=100, rows=10)
     3

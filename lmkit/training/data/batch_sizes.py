@@ -120,8 +120,8 @@ def _sum_of_floors(count: int, slope: int, divisor: int) -> int:
 
     Graham, Knuth and Patashnik, Concrete Mathematics (2nd ed. 1994), section 3.5.
 
-    >>> _sum_of_floors(5, 3, 2)
-    13
+    >>> _sum_of_floors(5, 3, 2)  # 0, 1, 3, 4 and 6
+    14
     """
     total, offset = 0, 0
     while True:
