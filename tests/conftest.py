@@ -143,7 +143,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         *("--model.position", "learned", "--model.norm", "layernorm", "--model.biases"),
         *("--model.activation", "gelu-tanh", "--model.max-positions", "64"),
     ),
-    "llama": ("--model.kv-heads", "2"),
+    "llama": ("--model.kv-heads", "2", "--no-model.qk-norm"),
     "mistral": ("--model.kv-heads", "2", "--model.window", "8"),
     "qwen2": (
         *("--model.attention-biases", "qkv", "--model.rotary-scaling", "yarn"),

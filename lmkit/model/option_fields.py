@@ -107,7 +107,9 @@ class ModelOptions(Group):
     """Added to the denominator of normalization layers."""
 
     qk_norm: bool = False
-    """Normalize each head's queries and keys before the dot product; it stabilizes large models."""
+    """Normalize each head's queries and keys before the dot product, as in Qwen3: lower losses, and
+    large models are stable. `lmkit pretrain` does so if the model has no preset and is a Qwen3
+    otherwise."""
 
     qk_norm_over: Annotated[Literal["head", "projection"], added("head")] = "head"
     """What is normalized at once with --model.qk-norm: each head, as in Qwen3, or all heads of a

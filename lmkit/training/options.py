@@ -74,7 +74,7 @@ class OptimConfig(Group):
 
     rest_lr_factor: Annotated[
         float, Field(gt=0, le=1_000, exclude_if=lambda factor: factor == 1.0)
-    ] = 1.0
+    ] = 3.0
     """With muon, the learning rate of what adamw updates, as a multiple of --optim.lr."""
 
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.95

@@ -137,7 +137,8 @@ def main() -> None:
             continue
         name, size, rate, architecture, steps, batch_tokens, seed = key
         flags = (
-            *(*INGREDIENTS[str(name)], *shape_flags(str(size)), *OBJECTIVES[str(architecture)]),
+            *("--no-model.qk-norm", *INGREDIENTS[str(name)]),
+            *(*shape_flags(str(size)), *OBJECTIVES[str(architecture)]),
             *("--optim.lr", str(rate), "--steps", str(steps), "--seed", str(seed)),
             *("--batch-tokens", str(batch_tokens)),
         )

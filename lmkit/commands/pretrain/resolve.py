@@ -25,7 +25,11 @@ from lmkit.commands.pretrain.batch_plan import (
     with_values,
 )
 from lmkit.commands.pretrain.options import PretrainConfig
-from lmkit.commands.pretrain.rate_plan import automatic_lr, with_recorded_defaults
+from lmkit.commands.pretrain.run_defaults import (
+    automatic_lr,
+    with_qk_norm,
+    with_recorded_defaults,
+)
 from lmkit.errors import ConfigError
 from lmkit.evaluation.tasks.task_scorer import ScoredModel
 from lmkit.execution.progress import log_message, warn
@@ -224,7 +228,7 @@ class RunPlan:
 def resolve(config: PretrainConfig) -> RunPlan:
     """Return the plan of a run; an error names what can't be, or can't be read."""
     config = with_recorded_defaults(config)
-    model = model_of(config)
+    model = with_qk_norm(config, model_of(config))
     packed = PackedInputs.at(config.inputs, config.mixture.weights, config.output)
     tune_allocator()  # before the first tensor: it changes how memory is allocated
     device = find_device(config.device)

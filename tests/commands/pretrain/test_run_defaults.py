@@ -8,7 +8,11 @@ from typing import Any
 import pytest
 
 from lmkit.commands.pretrain.options import PretrainConfig
-from lmkit.commands.pretrain.rate_plan import automatic_lr, with_recorded_defaults
+from lmkit.commands.pretrain.run_defaults import (
+    automatic_lr,
+    with_qk_norm,
+    with_recorded_defaults,
+)
 from lmkit.training.learning_rate_rule import automatic_learning_rate
 from tests.commands.dying import signalled
 from tests.conftest import SMALL_RUN, Lmkit
@@ -123,3 +127,46 @@ def test_what_is_typed_wins_over_what_an_earlier_version_had(earlier: Path, pack
     assert with_recorded_defaults(other).optim == other.optim
     anew = PretrainConfig.model_validate(typed | {"overwrite": True})
     assert with_recorded_defaults(anew).optim == anew.optim
+
+
+def model_of_run(typed: dict[str, Any], model: dict[str, Any]) -> bool:
+    config = PretrainConfig.model_validate(
+        {"inputs": ["packed"], "output": "nowhere", **typed, "model": model}
+    )
+    return with_qk_norm(config, config.model).qk_norm
+
+
+def test_a_decoder_of_which_nothing_says_otherwise_normalizes_queries_and_keys() -> None:
+    assert model_of_run({}, {})
+    assert model_of_run({}, {"layers": 2, "hidden_size": 64, "heads": 4, "kv_heads": 2})
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"qk_norm": False},
+        {"preset": "llama-15m"},
+        {"preset": "llama-15m", "layers": 2},
+        {"architecture": "encoder"},
+        {"architecture": "encoder-decoder", "position": "relative"},
+        {"position": "learned"},
+        {"activation": "gelu"},
+        {"norm": "layernorm"},
+        {"window": 8},
+        {"biases": True},
+        {"rotary_fraction": 0.5},
+    ],
+    ids=str,
+)
+def test_another_family_remains_of_that_family(model: dict[str, Any]) -> None:
+    assert not model_of_run({}, model)
+
+
+def test_a_run_keeps_the_norms_that_it_has(packed: Path, here: Path, lmkit: Lmkit) -> None:
+    shape = ("--model.layers", "1", "--model.hidden-size", "16", "--model.heads", "2")
+    steps = ("--batch-tokens", "64", "--device", "cpu", "--precision", "fp32", "--optim.lr", "0.01")
+    plain = ("pretrain", packed, "--output", "run", *shape, *steps)
+    assert lmkit(*plain, "--steps", "2", "--no-model.qk-norm")[0] == 0
+    exit_code, _, err = lmkit(*plain, "--steps", "4")
+    assert exit_code == 0 and "resuming from step 2" in err
+    assert json.loads((here / "run/model.json").read_text())["model"]["qk_norm"] is False

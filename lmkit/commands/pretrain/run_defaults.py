@@ -1,6 +1,9 @@
-"""The learning rate that a run starts with, and the defaults that an earlier run was made with.
+"""Defaults that depend on other options, or on the run that resumes.
 
 Choices:
+- Queries and keys are normalized in a decoder of which nothing says otherwise: it lowers the loss
+  more than anything else that was tried (tests/benchmarks/recipe.md), and such a model is a Qwen3.
+  A preset has its published shape, and parts that belong to another family remain of that family.
 - What `auto` is depends on the shape of the model and the length of the run, so it is known with
   the plan. A run that is made longer keeps the rate that it has.
 - A run of an earlier version was trained with other defaults. The command that began it resumes
@@ -22,6 +25,22 @@ EARLIER_DEFAULTS = {
     "optim.lr": 1e-3,
 }
 """Defaults of the versions before, where they were others."""
+REST_LR = "optim.rest_lr_factor"
+QK_NORM = "model.qk_norm"
+QWEN3: dict[str, object] = {
+    "architecture": "decoder",
+    "position": "rotary",
+    "rotary_scaling": None,
+    "rotary_fraction": 1.0,
+    "norm": "rmsnorm",
+    "norm_position": "pre",
+    "activation": "swiglu",
+    "biases": False,
+    "attention_biases": None,
+    "parallel_residual": False,
+    "window": None,
+}
+"""Parts that a Qwen3 has, besides normalized queries and keys."""
 
 
 def automatic_lr(config: PretrainConfig, model: ModelConfig, rows: int, length: int) -> float:
@@ -34,12 +53,23 @@ def automatic_lr(config: PretrainConfig, model: ModelConfig, rows: int, length: 
 def with_recorded_defaults(config: PretrainConfig) -> PretrainConfig:
     """Return the options, with those earlier defaults that the run to resume was made with."""
     recorded = {} if config.overwrite else flat(recorded_options(config.output))
-    kept = {
+    kept: dict[str, object] = {
         key: value
         for key, value in EARLIER_DEFAULTS.items()
         if recorded.get(key) == value and not _is_typed(config, key)
     }
+    if recorded and not _is_typed(config, REST_LR):
+        kept[REST_LR] = recorded.get(REST_LR, 1.0)
     return with_values(config, kept)
+
+
+def with_qk_norm(config: PretrainConfig, model: ModelConfig) -> ModelConfig:
+    """Return the options of the model with normalized queries and keys, where nothing is typed."""
+    is_open = config.init_from is None and model.preset is None and not _is_typed(config, QK_NORM)
+    if not is_open or any(getattr(model, name) != value for name, value in QWEN3.items()):
+        return model
+    recorded = {} if config.overwrite else flat(recorded_options(config.output))
+    return model.model_copy(update={"qk_norm": recorded.get(QK_NORM, True)})
 
 
 def _is_typed(config: PretrainConfig, key: str) -> bool:
