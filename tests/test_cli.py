@@ -341,6 +341,8 @@ def test_options_touch_nothing_on_the_disk(
         table[name] = ["nowhere"] if "tuple" in str(option.field.annotation) else "nowhere"
     if config.stage == "train-classifier":  # it takes two
         values |= {"inputs": ["nowhere", "elsewhere"], "inputs_from": None}
+    if config.stage == "plan":  # it needs a budget
+        values |= {"hours": 1.0}
     if config.stage == "clean":  # lists belong to rules
         values["filters"]["rules"] = "url,profanity"  # type: ignore[index]
     with monkeypatch.context() as patched:

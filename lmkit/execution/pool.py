@@ -113,7 +113,7 @@ def _results(
         if not isinstance(error, BrokenProcessPool):
             raise
         pool.shutdown()  # else an exit code might be read by two threads
-        if all(worker.exitcode in ENDED for worker in workers.values()):
+        if any(worker.exitcode in ENDED for worker in workers.values()):
             time.sleep(SECONDS_FOR_SIGNAL)  # which then raises KeyboardInterrupt here
         raise unguarded_script_error(workers.values()) or LmkitError(
             "a worker process died (out of memory?)",

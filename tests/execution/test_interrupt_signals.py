@@ -208,7 +208,7 @@ from lmkit.cli import main
 from lmkit.execution import pool
 
 def end_all():
-    while not (children := multiprocessing.active_children()):
+    while len(children := multiprocessing.active_children()) < 2:
         time.sleep(0.01)
     server = forkserver._forkserver._forkserver_pid if also == "server" else None
     for process in filter(None, [server, *(child.pid for child in children)]):

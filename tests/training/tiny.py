@@ -75,7 +75,7 @@ RECIPE = Recipe(
     steps=10,
     global_batch_size=8,
     micro_batch=8,
-    optim=OptimConfig(lr=0.05),
+    optim=OptimConfig(algorithm="adamw", lr=0.05),
     schedule=ScheduleConfig(warmup_steps=2),
 )
 

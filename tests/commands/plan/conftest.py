@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,8 @@ MODEL = TINY[:4]
 """A model of typed size, on a CPU."""
 
 
-@pytest.fixture(scope="session")
-def tiny_runs() -> Iterator[None]:
+@contextmanager
+def tiny() -> Iterator[None]:
     """Let batches, pilot runs and the model that is measured first be as small as the data."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(batch_rule, "LEAST_BATCH", 256)
@@ -24,10 +25,18 @@ def tiny_runs() -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def tiny_runs() -> Iterator[None]:
+    """Let all be small while a test runs, and not in others of the same process."""
+    with tiny():
+        yield
+
+
 @pytest.fixture(scope="session")
-def planned(packed: Path, tiny_runs: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def planned(packed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a plan for the small packed folder, with pilot runs."""
     output = tmp_path_factory.mktemp("planned") / "plan"
     command = ["plan", packed, *MODEL, *BUDGET, "--output", output]
-    assert main([str(argument) for argument in command]) == 0
+    with tiny():
+        assert main([str(argument) for argument in command]) == 0
     return output
