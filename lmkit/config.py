@@ -340,6 +340,11 @@ PLUGIN = "plugin"
 """The key under which a manifest records plugins."""
 
 
+def is_none(value: object) -> bool:
+    """Return whether an option is off; as `exclude_if` of a field, it then isn't recorded."""
+    return value is None
+
+
 def split_commas(value: object) -> object:
     """Take `a,b` from a command line for a list of two."""
     if isinstance(value, str):

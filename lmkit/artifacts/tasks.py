@@ -28,6 +28,7 @@ from pydantic import Field
 from lmkit.artifacts.late_names import LATE_BY, Patience
 from lmkit.artifacts.manifest import Counts, Output, Record, read
 from lmkit.artifacts.upload import Upload, Uploaded
+from lmkit.config import is_none
 from lmkit.errors import LmkitError
 from lmkit.execution.executors.executor import Executor
 from lmkit.execution.pool import map_tasks
@@ -65,10 +66,6 @@ class Problem(Record):
     count: int
 
 
-def _is_none(value: object) -> bool:
-    return value is None
-
-
 class Receipt(Record):
     """The results of one task."""
 
@@ -79,7 +76,7 @@ class Receipt(Record):
     facts: dict[str, Any]
     problems: tuple[Problem, ...]
     seconds: float
-    uploaded: Annotated[Uploaded | None, Field(exclude_if=_is_none)] = None
+    uploaded: Annotated[Uploaded | None, Field(exclude_if=is_none)] = None
     """Where the output is in a store."""
 
     def _texts(self) -> Iterator[str]:

@@ -110,7 +110,7 @@ class ShardWriter:
     def append(self, *tokens: NDArray[Any], bytes_of_text: int, key: int, text: int) -> None:
         """Write a document, given as parts; `key` and `text` hash its id and its text.
 
-        Raises LmkitError, at the latest on `close`, if a token is not in the vocabulary.
+        Raises LmkitError, here or on `close`, for a token that is not in the vocabulary.
         """
         length = sum(map(len, tokens))
         self._records.append((self.tokens, length, bytes_of_text, key, text))

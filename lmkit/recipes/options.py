@@ -11,7 +11,7 @@ from typing import Annotated, Any, cast
 
 from pydantic import Field, model_validator
 
-from lmkit.config import CommandConfig, Group, OneOfOrFile, options
+from lmkit.config import CommandConfig, Group, OneOfOrFile, is_none, options
 from lmkit.recipes.recipe_file import RECIPES, merged, read_recipe
 
 
@@ -22,15 +22,11 @@ class RecipeRecord(Group):
     sha256: str
 
 
-def _is_none(value: object) -> bool:
-    return value is None
-
-
 class TakesRecipe(CommandConfig):
     """Options of a command that can start from a recipe."""
 
     recipe: Annotated[
-        RecipeRecord | str | None, OneOfOrFile(RECIPES), Field(exclude_if=_is_none)
+        RecipeRecord | str | None, OneOfOrFile(RECIPES), Field(exclude_if=is_none)
     ] = None
     """Start from the options of a published recipe (books, c4, code, dolma, fineweb, gopher), or of
     a .toml file with a table for each command. Other options override it."""

@@ -17,6 +17,10 @@ Choices:
 
 import math
 
+from lmkit.model.cost import BatchShape, flops
+from lmkit.model.options import ModelConfig
+from lmkit.training.optimizers.registry import ALGORITHMS
+
 MOST, LEAST = 0.05, 1e-5
 
 
@@ -33,3 +37,20 @@ def automatic_learning_rate(factor: float, flops: float, batch_tokens: float) ->
     rate = factor * 0.3118 * flops**-0.125
     rate *= min(1.0, math.sqrt(batch_tokens / best_batch))
     return float(f"{min(MOST, max(LEAST, rate)):.2g}")
+
+
+def learning_rate_of_run(
+    algorithm: str, model: ModelConfig, *, sequences: float, length: int, batch_tokens: float
+) -> float:
+    """Return what `--optim.lr auto` is for a run.
+
+    Args:
+        algorithm: name of the optimizer.
+        model: what is trained.
+        sequences: that the run reads in all.
+        length: their tokens.
+        batch_tokens: tokens of a step.
+
+    """
+    computed = sum(flops(model, 0, BatchShape(1, length)).values()) * sequences
+    return automatic_learning_rate(ALGORITHMS[algorithm].lr_factor, computed, batch_tokens)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from lmkit.config import Group, OneOf, split_commas
+from lmkit.config import Group, OneOf, is_none, split_commas
 from lmkit.training.optimizers.registry import ALGORITHMS
 
 MOST_BATCH_TOKENS = 2**30
@@ -21,11 +21,6 @@ OVERRIDABLE = {
     "schedule.final-lr-fraction": "schedule.final_lr_fraction",
 }
 """The key of each option that a run may resume with another value of, by its name in --override."""
-
-
-def is_none(value: object) -> bool:
-    """Return whether an option is off, and then isn't recorded."""
-    return value is None
 
 
 class MixtureConfig(Group):

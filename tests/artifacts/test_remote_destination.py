@@ -79,6 +79,17 @@ def clean(lmkit: Lmkit, *more: str) -> tuple[int, str, str]:
     return lmkit(*command, *more)
 
 
+def clean_without_publishing(lmkit: Lmkit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stop when everything is uploaded but the manifest."""
+
+    def killed(*_: Any) -> None:
+        raise LmkitError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RemoteDestination, "publish", killed)
+        assert clean(lmkit)[0] == 1
+
+
 def test_one_listing_answers_whether_it_is_up_to_date(
     documents: Path, faulty: type[FaultyFileSystem], lmkit: Lmkit
 ) -> None:
@@ -126,12 +137,7 @@ def test_a_file_that_was_deleted_from_the_store_is_made_again(
     lmkit: Lmkit,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def killed(*_: Any) -> None:
-        raise LmkitError("killed")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(RemoteDestination, "publish", killed)
-        assert clean(lmkit)[0] == 1
+    clean_without_publishing(lmkit, monkeypatch)
     expected = faulty.contents("bucket/out")
     del expected[".partial/plan.json"]
     del faulty.store["/bucket/out/documents-00001.jsonl.zst"]
@@ -145,12 +151,7 @@ def test_another_disk_does_the_tasks_again(
     lmkit: Lmkit,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def killed(*_: Any) -> None:
-        raise LmkitError("killed")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(RemoteDestination, "publish", killed)
-        assert clean(lmkit)[0] == 1
+    clean_without_publishing(lmkit, monkeypatch)
     exit_code, _, err = clean(lmkit, "--scratch", "another")
     assert exit_code == 0 and "resuming" not in err
     exit_code, _, err = clean(lmkit, "--seed", "7")

@@ -2,7 +2,8 @@
 
 import pytest
 
-from lmkit.training.learning_rate_rule import automatic_learning_rate
+from lmkit.model.options import ModelConfig
+from lmkit.training.learning_rate_rule import automatic_learning_rate, learning_rate_of_run
 
 
 def flops(layers: int, width: int, length: int, tokens: float) -> float:
@@ -47,3 +48,13 @@ def test_it_falls_with_the_size_and_the_length_of_a_run() -> None:
 def test_it_stays_within_what_can_be_trained() -> None:
     assert automatic_learning_rate(1.0, 1.0, 1e9) <= 0.05
     assert automatic_learning_rate(1.0, 1e24, 1.0) >= 1e-5
+
+
+def test_a_run_has_the_flops_of_its_blocks() -> None:
+    model = ModelConfig(layers=2, hidden_size=8, heads=2, ffn_size=16)
+    # A block: 4 x 8 x 8 for attention, 3 x 8 x 16 for SwiGLU; 6 FLOPs each, and 12 x 8 for each
+    # attended position.
+    of_a_token = 2 * (6 * (4 * 8 * 8 + 3 * 8 * 16) + 12 * 8 * 5)
+    expected = automatic_learning_rate(0.7, of_a_token * 5 * 30, 100)
+    found = learning_rate_of_run("adamw", model, sequences=30, length=5, batch_tokens=100)
+    assert found == expected

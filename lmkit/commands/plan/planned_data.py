@@ -1,4 +1,4 @@
-"""What a plan knows about the data: how many tokens there are, and what a token is."""
+"""What a plan knows about the data: the number of its tokens, and their bytes."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -19,13 +19,14 @@ from lmkit.commands.registry import command_named
 from lmkit.config_values import validated
 from lmkit.counter_rng import row_keys
 from lmkit.model.attention_kernels import kernels_on
-from lmkit.model.cost import BatchShape, flops, memory, parameters_by_part
+from lmkit.model.cost import BatchShape, memory, parameters_by_part
+from lmkit.model.default_parts import with_qk_norm
 from lmkit.model.options import ModelConfig
 from lmkit.objectives.batch import MakeBatch
 from lmkit.objectives.objective import Packing, objective_of
 from lmkit.objectives.registry import OBJECTIVES
 from lmkit.tokenizers.tokenizer import Tokenizer
-from lmkit.training.learning_rate_rule import automatic_learning_rate
+from lmkit.training.learning_rate_rule import learning_rate_of_run
 from lmkit.training.optimizers.registry import ALGORITHMS
 from lmkit.training.options import ScheduleConfig
 from lmkit.training.planning.batch_rule import batch_tokens
@@ -94,9 +95,9 @@ class PlannedRuns:
         return validated(command.config, table, {}, WHERE)
 
     def model(self, size: ModelSize | None) -> ModelConfig:
-        """Return the options of a model, with the learned positions that its sequences need."""
+        """Return the options of a model as pretrain completes them, such as learned positions."""
         options = self.options(size, 1.0, self.scratch / "unused")
-        model: ModelConfig = options.model
+        model = with_qk_norm(options.model)
         if model.longest is None or "max_positions" in self.config.model.model_fields_set:
             return model
         needed = objective_of(options).positions_needed(self.data.sequence_length)
@@ -139,10 +140,13 @@ class PlannedRuns:
         if options.optim.lr != "auto":
             return options.optim.lr
         length = self.data.sequence_length
-        blocks = sum(flops(self.model(size), 0, BatchShape(1, length)).values())
-        computed = blocks * steps * batch / length
-        factor = ALGORITHMS[options.optim.algorithm].lr_factor
-        return automatic_learning_rate(factor, computed, batch)
+        return learning_rate_of_run(
+            options.optim.algorithm,
+            self.model(size),
+            sequences=steps * batch / length,
+            length=length,
+            batch_tokens=batch,
+        )
 
     def memory(
         self, size: ModelSize | None, measured: Forecast, batch: int = MICRO_BATCH_TOKENS

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from lmkit.config import REPEATED, OneOf, StageConfig, options
+from lmkit.config import REPEATED, OneOf, StageConfig, is_none, options
 from lmkit.execution.options import ComputesOn
 from lmkit.model.options import ModelConfig
 from lmkit.model.presets import PARTS, PRESETS
@@ -20,7 +20,6 @@ from lmkit.training.options import (
     RampConfig,
     ScheduleConfig,
     SpikeConfig,
-    is_none,
 )
 from lmkit.training.tracking.registry import CHOICES
 

@@ -25,11 +25,7 @@ from lmkit.commands.pretrain.batch_plan import (
     with_values,
 )
 from lmkit.commands.pretrain.options import PretrainConfig
-from lmkit.commands.pretrain.run_defaults import (
-    automatic_lr,
-    with_qk_norm,
-    with_recorded_defaults,
-)
+from lmkit.commands.pretrain.run_defaults import model_with_defaults, with_recorded_defaults
 from lmkit.errors import ConfigError
 from lmkit.evaluation.tasks.task_scorer import ScoredModel
 from lmkit.execution.progress import log_message, warn
@@ -60,6 +56,7 @@ from lmkit.training.evaluations.planned_prompts import (
 )
 from lmkit.training.evaluations.planned_tasks import PlannedTasks, plan_tasks
 from lmkit.training.evaluations.stand_in import StandIn
+from lmkit.training.learning_rate_rule import learning_rate_of_run
 from lmkit.training.options import OptimConfig
 from lmkit.training.planning.glibc_allocator import tune_allocator
 from lmkit.training.planning.least_memory import refuse_too_large
@@ -111,8 +108,13 @@ class RunPlan:
     @property
     def computed_lr(self) -> float:
         """What `--optim.lr auto` is in a new run."""
-        rows = self.batch_sizes.before(self.steps + 1)
-        return automatic_lr(self.options, self.model, rows, self.packed.sequence_length)
+        return learning_rate_of_run(
+            self.options.optim.algorithm,
+            self.model,
+            sequences=self.batch_sizes.before(self.steps + 1),
+            length=self.packed.sequence_length,
+            batch_tokens=self.options.batch_tokens,
+        )
 
     @property
     def optim(self) -> OptimConfig:
@@ -228,7 +230,7 @@ class RunPlan:
 def resolve(config: PretrainConfig) -> RunPlan:
     """Return the plan of a run; an error names what can't be, or can't be read."""
     config = with_recorded_defaults(config)
-    model = with_qk_norm(config, model_of(config))
+    model = model_with_defaults(config, model_of(config))
     packed = PackedInputs.at(config.inputs, config.mixture.weights, config.output)
     tune_allocator()  # before the first tensor: it changes how memory is allocated
     device = find_device(config.device)

@@ -5,8 +5,8 @@ Choices:
 - An address is tried before Ray is asked: `ray.init` waits for many minutes for one that nothing
   listens at, and can't be interrupted.
 - Ray takes the handler of SIGTERM, by which lmkit stops in good order: it is given back.
-- Ray repeats a task that its memory monitor has killed without end, whoever filled the memory:
-  that is bounded.
+- Ray repeats a task that its memory monitor has killed, without a limit and also where another
+  process filled the memory: that is bounded.
 - After an interrupt the connection is closed, and the cluster ends what this process has given:
   to cancel a task that ends in that moment makes Ray (2.60) end this process by a failed check.
 - Only as many tasks are given as keep all cores busy: Ray takes longer to wait for many.

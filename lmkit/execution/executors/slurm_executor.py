@@ -141,7 +141,7 @@ def _refuse_without_controller() -> None:
     if " is UP" not in answer:
         raise ConfigError(
             "--executor slurm: no controller of Slurm answers",
-            "see what `scontrol ping` says, and whoever runs the cluster",
+            "see what `scontrol ping` prints, or ask the administrator of the cluster",
         )
 
 

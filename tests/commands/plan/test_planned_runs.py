@@ -57,6 +57,14 @@ def test_learned_positions_are_as_many_as_sequences_need(packed: Path) -> None:
     assert runs.model(SIZE).max_positions == 32
 
 
+def test_the_model_is_the_one_that_pretrain_trains(packed: Path, here: Path) -> None:
+    from lmkit.commands.pretrain.resolve import resolve
+
+    for model in ({}, {"qk_norm": False}, {"position": "learned"}, {"activation": "gelu"}):
+        runs = planned_runs(packed, model=model)
+        assert runs.model(SIZE) == resolve(runs.options(SIZE, 1e5, Path("run"))).model
+
+
 def test_the_learning_rate_is_the_one_that_pretrain_determines(
     packed: Path, here: Path, lmkit: Lmkit
 ) -> None:

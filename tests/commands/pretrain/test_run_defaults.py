@@ -8,12 +8,7 @@ from typing import Any
 import pytest
 
 from lmkit.commands.pretrain.options import PretrainConfig
-from lmkit.commands.pretrain.run_defaults import (
-    automatic_lr,
-    with_qk_norm,
-    with_recorded_defaults,
-)
-from lmkit.training.learning_rate_rule import automatic_learning_rate
+from lmkit.commands.pretrain.run_defaults import with_recorded_defaults
 from tests.commands.dying import signalled
 from tests.conftest import SMALL_RUN, Lmkit
 
@@ -30,23 +25,6 @@ def rates(run: Path) -> list[float]:
 
 def command(packed: Path, run: str, *more: str) -> tuple[str | Path, ...]:
     return ("pretrain", packed, "--output", run, *SMALL_RUN, *STEPS, *more)
-
-
-def test_the_rule_gets_the_flops_of_the_blocks() -> None:
-    config = PretrainConfig.model_validate(
-        {
-            "inputs": ["packed"],
-            "output": "run",
-            "batch_tokens": 100,
-            "optim": {"algorithm": "adamw"},
-            "model": {"layers": 2, "hidden_size": 8, "heads": 2, "ffn_size": 16},
-        }
-    )
-    # A block: 4 x 8 x 8 for attention, 3 x 8 x 16 for SwiGLU; 6 FLOPs each, and 12 x 8 for each
-    # attended position.
-    of_a_token = 2 * (6 * (4 * 8 * 8 + 3 * 8 * 16) + 12 * 8 * 5)
-    expected = automatic_learning_rate(0.7, of_a_token * 5 * 30, 100)
-    assert automatic_lr(config, config.model, rows=30, length=5) == expected
 
 
 def test_a_run_keeps_its_rate_when_it_is_made_longer(
@@ -125,41 +103,8 @@ def test_what_is_typed_wins_over_what_an_earlier_version_had(earlier: Path, pack
     assert (plain.optim.algorithm, plain.optim.lr) == ("adamw", 1e-3)
     other = PretrainConfig.model_validate(typed | {"optim": {"lr": "auto", "algorithm": "muon"}})
     assert with_recorded_defaults(other).optim == other.optim
-    anew = PretrainConfig.model_validate(typed | {"overwrite": True})
-    assert with_recorded_defaults(anew).optim == anew.optim
-
-
-def model_of_run(typed: dict[str, Any], model: dict[str, Any]) -> bool:
-    config = PretrainConfig.model_validate(
-        {"inputs": ["packed"], "output": "nowhere", **typed, "model": model}
-    )
-    return with_qk_norm(config, config.model).qk_norm
-
-
-def test_a_decoder_of_which_nothing_says_otherwise_normalizes_queries_and_keys() -> None:
-    assert model_of_run({}, {})
-    assert model_of_run({}, {"layers": 2, "hidden_size": 64, "heads": 4, "kv_heads": 2})
-
-
-@pytest.mark.parametrize(
-    "model",
-    [
-        {"qk_norm": False},
-        {"preset": "llama-15m"},
-        {"preset": "llama-15m", "layers": 2},
-        {"architecture": "encoder"},
-        {"architecture": "encoder-decoder", "position": "relative"},
-        {"position": "learned"},
-        {"activation": "gelu"},
-        {"norm": "layernorm"},
-        {"window": 8},
-        {"biases": True},
-        {"rotary_fraction": 0.5},
-    ],
-    ids=str,
-)
-def test_another_family_remains_of_that_family(model: dict[str, Any]) -> None:
-    assert not model_of_run({}, model)
+    started_over = PretrainConfig.model_validate(typed | {"overwrite": True})
+    assert with_recorded_defaults(started_over).optim == started_over.optim
 
 
 def test_a_run_keeps_the_norms_that_it_has(packed: Path, here: Path, lmkit: Lmkit) -> None:
