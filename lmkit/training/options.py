@@ -116,8 +116,9 @@ class ScheduleConfig(Group):
     kind: Literal["cosine", "linear", "constant", "inverse-sqrt", "wsd"] = "cosine"
     """How it decays after the warm-up; wsd keeps the peak until the last part of the run."""
 
-    warmup_steps: Annotated[int, Field(ge=0)] = 100
-    """Steps over which the learning rate rises to --optim.lr."""
+    warmup_steps: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
+    """Steps over which the learning rate rises to --optim.lr; auto: a tenth of the steps of the
+    schedule, and at most 100, determined once a run."""
 
     decay_steps: Annotated[int, Field(ge=1)] | None = None
     """Step at which the decay ends; none: the last of --steps. Set it where a shorter run is to
@@ -131,9 +132,19 @@ class ScheduleConfig(Group):
 
     @model_validator(mode="after")
     def _decay_follows_warmup(self) -> ScheduleConfig:
-        if self.decay_steps is not None and self.decay_steps <= self.warmup_steps:
+        if self.decay_steps is None or self.warmup_steps == "auto":
+            return self
+        if self.decay_steps <= self.warmup_steps:
             raise ValueError(
                 f"--schedule.decay-steps: got {self.decay_steps}, must be more than "
                 f"--schedule.warmup-steps, which is {self.warmup_steps}"
             )
         return self
+
+    @property
+    def warmup(self) -> int:
+        """The steps of the warm-up, where they are known.
+
+        Raises ValueError for `auto`: a run determines it first.
+        """
+        return int(self.warmup_steps)

@@ -11,11 +11,27 @@ Choices:
                    et al. 2024, arXiv 2404.06395): a longer run resumes from before the decay
 - Steps count from 1, and step 1 already trains: a first step with rate 0 is a wasted batch.
 - There is no scheduler object, so there is no state that a checkpoint could get wrong.
+- Without a typed number, the warm-up is a tenth of the schedule, and at most 100 steps: more would
+  be most of a short run, and a longer run needs no more (`tests/benchmarks/recipe.py`).
 """
 
 import math
 
 from lmkit.training.options import ScheduleConfig
+
+LONGEST_WARMUP = 100
+"""Steps of a warm-up that nobody typed."""
+WARMUP_FRACTION = 10
+"""One step of so many, in a shorter run."""
+
+
+def automatic_warmup(steps: int, config: ScheduleConfig) -> int:
+    """Return what `--schedule.warmup-steps auto` is for a run of `steps`.
+
+    >>> automatic_warmup(105, ScheduleConfig()), automatic_warmup(5_000, ScheduleConfig())
+    (10, 100)
+    """
+    return min(LONGEST_WARMUP, (config.decay_steps or steps) // WARMUP_FRACTION)
 
 
 def learning_rate(step: int, peak: float, steps: int, config: ScheduleConfig) -> float:
@@ -27,16 +43,16 @@ def learning_rate(step: int, peak: float, steps: int, config: ScheduleConfig) ->
     >>> [round(learning_rate(step, 1.0, 6, config), 3) for step in range(1, 8)]
     [0.5, 1.0, 0.854, 0.5, 0.146, 0.0, 0.0]
     """
-    if step <= config.warmup_steps:
-        return peak * step / config.warmup_steps
+    if step <= config.warmup:
+        return peak * step / config.warmup
     if config.kind == "constant":
         return peak
     if config.kind == "inverse-sqrt":
-        return peak * math.sqrt(max(1, config.warmup_steps) / step)
+        return peak * math.sqrt(max(1, config.warmup) / step)
     end = config.decay_steps or steps
     if step >= end:
         return peak * config.final_lr_fraction
-    start = config.warmup_steps
+    start = config.warmup
     if config.kind == "wsd":
         start = max(start, end - round(config.decay_fraction * end))
     elapsed = max(0.0, (step - start) / (end - start))

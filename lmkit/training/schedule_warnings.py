@@ -22,15 +22,15 @@ def schedule_warnings(peak: float, steps: int, config: ScheduleConfig) -> list[s
     []
     """
     last = learning_rate(steps, peak, steps, config)
-    if config.warmup_steps > steps:
+    if config.warmup > steps:
         return [
-            f"--schedule.warmup-steps {config.warmup_steps:,} is more than the {steps:,} steps of "
+            f"--schedule.warmup-steps {config.warmup:,} is more than the {steps:,} steps of "
             f"the run: the learning rate ends at {last:.1e} and never reaches --optim.lr {peak:g}"
         ]
     found: list[str] = []
-    if config.warmup_steps > WARMUP_FRACTION * steps:
+    if config.warmup > WARMUP_FRACTION * steps:
         found.append(
-            f"--schedule.warmup-steps {config.warmup_steps:,}: most of the {steps:,} steps of the "
+            f"--schedule.warmup-steps {config.warmup:,}: most of the {steps:,} steps of the "
             "run are warm-up"
         )
     end = config.decay_steps if config.kind in {"cosine", "linear", "wsd"} else None

@@ -63,6 +63,8 @@ SPLITS_WORK = {"clean", "dedup", "train-tokenizer", "pack", "pretrain", "export"
 COMPUTES = {"pretrain", "eval", "generate"}
 TRAINING = "--steps 20 --save-every 10 --log-every 5 --batch-tokens 768 --precision fp32"
 TRAINING += " --schedule.warmup-steps 5"
+UPDATES = {"--optim.algorithm": "adamw", "--optim.lr": "1e-3"}
+"""What each run has that doesn't say otherwise: the defaults have changed."""
 SHOWN = 100
 """Characters of a value that a line of the comparison shows."""
 
@@ -125,6 +127,8 @@ class Runner:
             arguments += ["--device", "cpu"]
         if step.command == "pretrain":
             arguments += TRAINING.split()
+            for name, value in UPDATES.items():
+                arguments += [] if name in arguments else [name, value]
         if step.command == "eval":
             arguments += ["--output", step.name]
         if self._names == "old":

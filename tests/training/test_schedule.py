@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from lmkit.training.options import ScheduleConfig
-from lmkit.training.schedule import learning_rate
+from lmkit.training.schedule import automatic_warmup, learning_rate
 
 
 def rates(config: ScheduleConfig, steps: int, until: int) -> list[float]:
@@ -44,6 +44,22 @@ def test_it_is_always_within_its_bounds() -> None:
         for steps in (1, 2, 3, 51):
             config = ScheduleConfig(warmup_steps=warmup, final_lr_fraction=0.25)
             assert all(0 < rate <= 2.0 for rate in rates(config, steps, 60))
+
+
+@pytest.mark.parametrize(
+    ("steps", "decay_steps", "warmup"),
+    # A tenth of the steps until the end of the decay, rounded down, and at most 100.
+    [(9, None, 0), (105, None, 10), (999, None, 99), (10**6, None, 100), (20, 300, 30)],
+)
+def test_the_warmup_follows_from_the_length_of_the_schedule(
+    steps: int, decay_steps: int | None, warmup: int
+) -> None:
+    assert automatic_warmup(steps, ScheduleConfig(decay_steps=decay_steps)) == warmup
+
+
+def test_the_number_of_auto_is_not_known_before_the_run() -> None:
+    with pytest.raises(ValueError):
+        _ = ScheduleConfig().warmup
 
 
 def test_a_cosine_that_ends_within_the_warmup_is_refused_by_the_names_of_both() -> None:

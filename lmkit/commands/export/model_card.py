@@ -18,7 +18,7 @@ from lmkit.huggingface.parity_check import ParityResult
 from lmkit.model.cost import parameters
 from lmkit.storage.json_bytes import read_object
 from lmkit.training.checkpoints.layout import STATE, step_of
-from lmkit.training.checkpoints.resolved_values import known_lr
+from lmkit.training.checkpoints.resolved_values import known_lr, known_warmup
 from lmkit.training.checkpoints.run_record import RunRecord
 from lmkit.training.checkpoints.trained_model import Description, run_of
 
@@ -42,6 +42,8 @@ class Training:
     """The training state of the checkpoint."""
     automatic_lr: float | None = None
     """What `--optim.lr auto` was; None where that isn't known."""
+    automatic_warmup: int | None = None
+    """What `--schedule.warmup-steps auto` was."""
 
     @classmethod
     def of(cls, checkpoint: Path) -> "Training":
@@ -54,6 +56,7 @@ class Training:
             step_of(checkpoint),
             read_object(checkpoint / STATE),
             known_lr(run),
+            known_warmup(run),
         )
 
 
@@ -119,11 +122,14 @@ def _recipe(description: Description, training: Training) -> dict[str, object]:
     if config:
         optim, schedule = config["optim"], config["schedule"]
         peak = training.automatic_lr if optim["lr"] == "auto" else optim["lr"]
-        rate = "" if peak is None else f"{peak:g}, "
+        warmup = schedule["warmup_steps"]
+        warmup = training.automatic_warmup if warmup == "auto" else warmup
+        rate = "" if peak is None else f"{peak:g}"
+        warm = "" if warmup is None else f"{warmup:,} steps of warm-up"
         known |= {
             "tokens in a batch": f"{config['batch_tokens']:,}",
             "optimizer": optim["algorithm"],
-            "learning rate": f"{rate}{schedule['warmup_steps']:,} steps of warm-up",
+            "learning rate": ", ".join(filter(None, (rate, warm))),
             "weight decay": f"{optim['weight_decay']:g}",
             "seed": config["seed"],
         }

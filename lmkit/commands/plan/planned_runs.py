@@ -28,7 +28,6 @@ from lmkit.objectives.registry import OBJECTIVES
 from lmkit.tokenizers.tokenizer import Tokenizer
 from lmkit.training.learning_rate_rule import learning_rate_of_run
 from lmkit.training.optimizers.registry import ALGORITHMS
-from lmkit.training.options import ScheduleConfig
 from lmkit.training.planning.batch_rule import batch_tokens
 from lmkit.training.planning.forecast import Forecast, batch_shape_of, flops_per_token
 from lmkit.training.planning.model_sizes import ModelSize
@@ -40,8 +39,6 @@ SHAPE = {"preset", "layers", "hidden_size", "heads"}
 VOCABULARY_PARTS = ("embedding", "output", "output bias")
 MICRO_BATCH_TOKENS = 8_192
 """As in pretrain, where nothing else is asked for."""
-WARMUP_FRACTION = 0.1
-"""Most of a run that the learning rate may take to rise."""
 PAUSES = 10
 """Validations and checkpoints of a run."""
 WHERE = "lmkit plan"
@@ -74,10 +71,6 @@ class PlannedRuns:
         )
         if size is not None:
             table["model"] = table.get("model", {}) | size._asdict()
-        default, longest = ScheduleConfig().warmup_steps, int(WARMUP_FRACTION * steps)
-        schedule = table.get("schedule", {})
-        if "warmup_steps" not in schedule and default > longest:
-            table["schedule"] = schedule | {"warmup_steps": longest}
         every = max(1, -(-steps // PAUSES))
         return {
             "steps": steps,

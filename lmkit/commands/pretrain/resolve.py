@@ -40,7 +40,7 @@ from lmkit.tokenizers.tokenizer import Tokenizer
 from lmkit.training.checkpoints.initial_weights import InitialTensors, InitialWeights
 from lmkit.training.checkpoints.layout import newest_first
 from lmkit.training.checkpoints.overrides import EarlierOptions, recorded_options
-from lmkit.training.checkpoints.resolved_values import known_lr
+from lmkit.training.checkpoints.resolved_values import known_lr, known_warmup
 from lmkit.training.data.batch_sizes import BatchSizes
 from lmkit.training.data.packed_inputs import PackedInputs
 from lmkit.training.distributed.launch import (
@@ -57,11 +57,12 @@ from lmkit.training.evaluations.planned_prompts import (
 from lmkit.training.evaluations.planned_tasks import PlannedTasks, plan_tasks
 from lmkit.training.evaluations.stand_in import StandIn
 from lmkit.training.learning_rate_rule import learning_rate_of_run
-from lmkit.training.options import OptimConfig
+from lmkit.training.options import OptimConfig, ScheduleConfig
 from lmkit.training.planning.glibc_allocator import tune_allocator
 from lmkit.training.planning.least_memory import refuse_too_large
 from lmkit.training.precision import find_device, refuse_fp16
 from lmkit.training.run_length import requested_steps
+from lmkit.training.schedule import automatic_warmup
 from lmkit.training.tracking.registry import refuse_missing
 from lmkit.training.training_recipe import EarlierSteps, Recipe
 
@@ -99,6 +100,8 @@ class RunPlan:
     """What the first steps were trained with, where that is overridden."""
     known_lr: float | None = None
     """What `--optim.lr auto` was when the run started; None in a new run."""
+    known_warmup: int | None = None
+    """What `--schedule.warmup-steps auto` was then."""
 
     @property
     def automatic_lr(self) -> float:
@@ -121,6 +124,18 @@ class RunPlan:
         """The options of the optimizer, with a number for the learning rate."""
         optim = self.options.optim
         return optim.model_copy(update={"lr": self.automatic_lr}) if optim.lr == "auto" else optim
+
+    @property
+    def schedule(self) -> ScheduleConfig:
+        """The options of the schedule, with a number for the steps of the warm-up."""
+        return self._with_warmup(self.options.schedule)
+
+    def _with_warmup(self, schedule: ScheduleConfig) -> ScheduleConfig:
+        if schedule.warmup_steps != "auto":
+            return schedule
+        known = self.known_warmup
+        steps = automatic_warmup(self.steps, schedule) if known is None else known
+        return schedule.model_copy(update={"warmup_steps": steps})
 
     @property
     def recorded(self) -> PretrainConfig:
@@ -205,7 +220,7 @@ class RunPlan:
             global_batch_size=size,
             micro_batch=micro_batch,
             optim=self.optim,
-            schedule=options.schedule,
+            schedule=self.schedule,
             spike=options.spike,
             validate_every=options.validate_every,
             evaluate_every=options.eval.every if self.tasks else None,
@@ -222,7 +237,7 @@ class RunPlan:
             earlier.last_step,
             earlier.last_batch,
             self.automatic_lr if config.optim.lr == "auto" else config.optim.lr,
-            config.schedule,
+            self._with_warmup(config.schedule),
             batch_size(config, self.packed.sequence_length),
         )
 
@@ -270,6 +285,7 @@ def resolve(config: PretrainConfig) -> RunPlan:
         trained_positions=trained_positions,
         earlier=earlier,
         known_lr=None if config.overwrite else known_lr(config.output),
+        known_warmup=None if config.overwrite else known_warmup(config.output),
     )
     return _with_tasks_and_prompts(plan)
 

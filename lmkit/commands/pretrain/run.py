@@ -98,7 +98,9 @@ def open_run(plan: RunPlan, stack: ExitStack) -> OpenRun | Manifest:
     if options.hours is not None:
         on_rank_zero(lambda: folder.record_steps(options.hours, timed.steps))
     if options.optim.lr == "auto":
-        on_rank_zero(lambda: folder.record_lr(timed.automatic_lr))
+        on_rank_zero(lambda: folder.record_automatic("lr", timed.automatic_lr))
+    if options.schedule.warmup_steps == "auto":
+        on_rank_zero(lambda: folder.record_automatic("warmup", timed.schedule.warmup))
     tasks = timed.tasks
     if tasks is not None:
         on_rank_zero(lambda: folder.record_tasks(tasks.digests))
@@ -144,7 +146,7 @@ def _average(count: int, session: Session) -> AverageRecord:
 
 def _warn_of_changes(plan: RunPlan, folder: RunFolder) -> None:
     """Warn of an odd schedule, and of what is another from here on."""
-    peak, schedule = plan.optim.peak_lr, plan.options.schedule
+    peak, schedule = plan.optim.peak_lr, plan.schedule
     messages = schedule_warnings(peak, plan.steps, schedule)
     if plan.model.dropout and any(map(CHANGES_DROPOUT.match, folder.changed)):
         messages.append("the dropout masks change with it from here on, as with another seed")

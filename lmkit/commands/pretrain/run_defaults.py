@@ -15,6 +15,7 @@ from lmkit.training.checkpoints.overrides import recorded_options
 EARLIER_DEFAULTS = {
     "optim.algorithm": "adamw",
     "optim.lr": 1e-3,
+    "schedule.warmup_steps": 100,
 }
 """Defaults of the versions before, where they were others."""
 REST_LR = "optim.rest_lr_factor"

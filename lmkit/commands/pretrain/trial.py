@@ -76,7 +76,7 @@ class Trial:
 def dry_run(plan: RunPlan) -> Forecast:
     """Return the expected cost of the run, and warn of an odd schedule."""
     if plan.options.hours is None:
-        for message in schedule_warnings(plan.optim.peak_lr, plan.steps, plan.options.schedule):
+        for message in schedule_warnings(plan.optim.peak_lr, plan.steps, plan.schedule):
             warn(message)
     return forecast_run(plan)
 

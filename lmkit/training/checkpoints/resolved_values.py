@@ -29,6 +29,8 @@ class ResolvedValues(Record):
     hours: float | None = Field(None, ge=0, allow_inf_nan=False)
     lr: float | None = Field(None, gt=0, allow_inf_nan=False)
     """Where --optim.lr is auto."""
+    warmup: int | None = Field(None, ge=0, lt=1 << 60)
+    """Where --schedule.warmup-steps is auto."""
     steps: int | None = Field(None, ge=1, lt=1 << 60)
     tasks: dict[str, str] = {}  # noqa: RUF012
     """What each task asked, as a hash."""
@@ -66,3 +68,9 @@ def known_lr(run: Path) -> float | None:
     """Return what `--optim.lr auto` was when a run started; None where that isn't known."""
     found = read_resolved(run).get("lr")
     return None if found is None else float(found)
+
+
+def known_warmup(run: Path) -> int | None:
+    """Return what `--schedule.warmup-steps auto` was; None where that isn't known."""
+    found = read_resolved(run).get("warmup")
+    return None if found is None else int(found)

@@ -126,10 +126,10 @@ class RunFolder:
         self._record("hours", hours)
         self._record("steps", steps)
 
-    def record_lr(self, lr: float) -> None:
-        """Record what `--optim.lr auto` is."""
-        if self.known("lr") != lr:
-            self._record("lr", lr)
+    def record_automatic(self, key: str, value: float) -> None:
+        """Record what `auto` is for the learning rate (`lr`) or the warm-up (`warmup`)."""
+        if self.known(key) != value:
+            self._record(key, value)
 
     def record_tasks(self, digests: dict[str, str]) -> None:
         """Record what tasks ask, and which of them asked something else before."""

@@ -76,6 +76,37 @@ def test_the_defaults_resume_to_the_same_bits(packed: Path, here: Path, lmkit: L
         assert (here / "killed" / file).read_bytes() == (here / "straight" / file).read_bytes()
 
 
+def auto(packed: Path, run: str, *more: str) -> tuple[str | Path, ...]:
+    words = list(command(packed, run, *more))
+    place = words.index("--schedule.warmup-steps")
+    words[place + 1] = "auto"
+    return (*words, "--optim.lr", "0.02")
+
+
+def test_a_run_keeps_its_warmup_when_it_is_made_longer(
+    packed: Path, here: Path, lmkit: Lmkit
+) -> None:
+    # Of 40 steps, 4 are warm-up; of 80 steps, 8 would be.
+    stopped = auto(packed, "run", "--steps", "40", "--schedule.kind", "constant")
+    typed = [str(word) for word in stopped]
+    assert signalled(signal.SIGKILL, 2, *typed).returncode == -signal.SIGKILL
+    longer = auto(packed, "run", "--steps", "80", "--schedule.kind", "constant")
+    assert lmkit(*longer)[0] == 0
+    assert rates(here / "run")[:6] == pytest.approx([0.005, 0.01, 0.015, 0.02, 0.02, 0.02])
+
+
+def test_an_overridden_warmup_leaves_the_steps_before_as_they_were(
+    packed: Path, here: Path, lmkit: Lmkit
+) -> None:
+    assert lmkit(*auto(packed, "run", "--steps", "20"))[0] == 0
+    override = ("--override", "schedule.warmup-steps", "--schedule.warmup-steps", "40")
+    longer = auto(packed, "run", "--steps", "24")
+    assert lmkit(*longer, *override)[0] == 0
+    found = rates(here / "run")
+    assert found[:3] == pytest.approx([0.01, 0.02, 0.02])
+    assert found[20:] == pytest.approx([0.02 * step / 40 for step in range(21, 25)])
+
+
 @pytest.fixture
 def earlier(packed: Path, here: Path, lmkit: Lmkit) -> Path:
     """A run as a version made it whose defaults were AdamW and 1e-3."""
