@@ -34,6 +34,7 @@ RARE = (
     "qk_norm_over",
     "attention_biases",
     "first_position",
+    "ngram_length",
     "rotary_fraction",
     "rotary_scaling",
 )

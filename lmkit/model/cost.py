@@ -52,6 +52,7 @@ def parameters_by_part(config: "ModelConfig", vocabulary_size: int) -> dict[str,
     width, norm, encoding = config.hidden_size, _norm(config), encoding_of(config)
     parts = {
         "embedding": vocabulary_size * width,
+        "n-grams": ((config.ngram_length or 1) - 1) * config.ngram_rows * width,
         "positions": encoding.embedding_parameters(),
         "embedding norm": config.has_head * norm,
         "query vector": (config.architecture == "encoder") * width,
@@ -172,7 +173,7 @@ def activations(
             total += layers * _attention_activations(
                 config, length, batch.source_length, kernels, low, has_bias=False
             )
-    embedding_and_head = 2 * sublayer
+    embedding_and_head = 2 * sublayer + 8 * ((config.ngram_length or 1) - 1)
     return batch.sequences * (total + (batch.queries or batch.length) * embedding_and_head)
 
 

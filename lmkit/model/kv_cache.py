@@ -52,10 +52,11 @@ class LayerCache:
 
 
 class KeyValueCache:
-    """The keys and values of every block of a decoder."""
+    """The keys and values of every block of a decoder, and its last tokens, if it has n-grams."""
 
     def __init__(self, layers: int, window: int | None = None) -> None:
         self.window = window
+        self._last_tokens_BE: Tensor | None = None
         self.layers = [LayerCache(window) for _ in range(layers)]
 
     @property
@@ -65,8 +66,20 @@ class KeyValueCache:
 
     def keep(self, rows_B: Tensor) -> None:
         """Keep only these sequences."""
+        if self._last_tokens_BE is not None:
+            self._last_tokens_BE = self._last_tokens_BE[rows_B]
         for layer in self.layers:
             layer.keep(rows_B)
+
+    def take_tokens(self, tokens_BT: Tensor, ngram_length: int) -> Tensor | None:
+        """Return the tokens before these, which are kept; None before there are any.
+
+        As many as the longest n-gram may need.
+        """
+        before = self._last_tokens_BE
+        known = tokens_BT if before is None else torch.cat([before, tokens_BT], dim=1)
+        self._last_tokens_BE = known[:, max(0, known.shape[1] - ngram_length + 1) :]
+        return before
 
 
 def positions_after(cache: KeyValueCache, tokens_BT: Tensor) -> Tensor:

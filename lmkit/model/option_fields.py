@@ -125,6 +125,15 @@ class ModelOptions(Group):
     tie_embeddings: bool = True
     """Use the embedding matrix as output matrix, too."""
 
+    ngram_length: Annotated[int | None, added(None, ge=2, le=8)] = None
+    """Add to the embedding of each token those of the n-grams that end with it, of 2 to this many
+    tokens: small decoders of characters or bytes then learn in far fewer steps, while n-grams of
+    words need much text. There is no such model in Transformers; none: no n-grams."""
+
+    ngram_rows: Annotated[int, added(32_768, ge=1, le=2**31)] = 32_768
+    """Rows of the table of each length of n-grams, with --model.ngram-length; several n-grams share
+    a row, by a hash of their tokens."""
+
     window: Annotated[int, Field(ge=2, le=2**31)] | None = None
     """Attention window of sliding-window layers: half to each side in an encoder, the last
     positions in a decoder; none: all layers attend to the whole document."""

@@ -220,6 +220,8 @@ class ModelConfig(ModelOptions):
                 self.architecture == "encoder-decoder",
             ),
             "qk_norm_over": ("--model.qk-norm", self.qk_norm),
+            "ngram_length": ("--model.architecture decoder", self.architecture == "decoder"),
+            "ngram_rows": ("--model.ngram-length", self.ngram_length is not None),
         }
         for name, (condition, holds) in only_with.items():
             if self._is_set(name) and not holds:

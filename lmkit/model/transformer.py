@@ -7,6 +7,7 @@ GPT-NeoX, Qwen, OLMo 2, BERT, ModernBERT, T5 or XLNet, with the dimensions of ea
 Names of parameters (only those that a config needs exist; `N` counts blocks from 0):
 
     embedding.weight                  V x D; also the output matrix, if embeddings are tied
+    ngram_embedding.tables.N.weight   rows x D; of 2-grams, 3-grams, ...
     position_embedding.weight         learned positions, after rows that aren't used (RoBERTa's 2)
     embedding_norm.{weight,bias}      of encoders, except XLNet's
     query_vector                      D; of encoders: the initial state of XLNet's query stream
@@ -55,6 +56,7 @@ from lmkit.model.kv_cache import KeyValueCache, LayerCache
 from lmkit.model.linear import Embedding, Linear
 from lmkit.model.loss import IGNORED, summed_nll
 from lmkit.model.masks import permutation_masks, same_document_mask
+from lmkit.model.ngram_embedding import NgramEmbedding
 from lmkit.model.norm import make_norm
 from lmkit.model.options import ModelConfig
 from lmkit.model.positions.encoding import encoding_of
@@ -202,6 +204,11 @@ class Transformer(Stack):
         self.vocabulary_size = vocabulary_size
         width, kind = config.hidden_size, config.architecture
         self.embedding = Embedding(vocabulary_size, width)
+        self.ngram_embedding = (
+            NgramEmbedding(config.ngram_length, config.ngram_rows, width)
+            if config.ngram_length
+            else None
+        )
         self.position_embedding = encoding_of(config).position_embedding()
         self.embedding_norm = make_norm(config, rounds=False) if config.has_head else None
         self.dropout = dropout(config)
@@ -324,7 +331,7 @@ class Transformer(Stack):
         if source is not None:
             mask = _cross_attention_mask(documents_BT, source, tokens_BT)
             inputs = inputs._replace(cross_attention=AttentionInputs(mask))
-        x_BTD = self._embed(tokens_BT, positions_BT)
+        x_BTD = self._embed(tokens_BT, positions_BT, cache)
         for number, block in enumerate(self.blocks):
             x_BTD = block(x_BTD, inputs, cache.layers[number] if cache else None, source)
         return self.norm(x_BTD)
@@ -389,10 +396,15 @@ class Transformer(Stack):
         scale = self.config.output_scale
         return x_BTD if scale == 1.0 else x_BTD * scale
 
-    def _embed(self, tokens_BT: Tensor, positions_BT: Tensor) -> Tensor:
+    def _embed(
+        self, tokens_BT: Tensor, positions_BT: Tensor, cache: KeyValueCache | None = None
+    ) -> Tensor:
         x_BTD = self.embedding(tokens_BT)
         if self.config.embedding_scale != 1.0:
             x_BTD = x_BTD * self.config.embedding_scale
+        if self.ngram_embedding is not None:
+            earlier_BE = cache.take_tokens(tokens_BT, self.config.ngram_length) if cache else None
+            x_BTD = x_BTD + self.ngram_embedding(tokens_BT, positions_BT, earlier_BE)
         return self._add_positions(x_BTD, positions_BT)
 
     def _add_positions(self, x_BTD: Tensor, positions_BT: Tensor) -> Tensor:

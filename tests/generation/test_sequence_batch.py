@@ -24,8 +24,9 @@ YARN = {"rotary_scaling": "yarn", "rotary_factor": 4.0, "rotary_original_length"
         {"parallel_residual": True, "rotary_fraction": 0.5, "norm": "layernorm", "biases": True},
         {"norm_position": "output", "qk_norm": True, "qk_norm_over": "projection", "kv_heads": 2},
         {"position": "learned", "max_positions": 90, "first_position": 2},
+        {"ngram_length": 4, "ngram_rows": 500},
     ],
-    ids=["llama", "qwen2", "gpt-neox", "olmo2", "offset"],
+    ids=["llama", "qwen2", "gpt-neox", "olmo2", "offset", "n-grams"],
 )
 @torch.no_grad()
 def test_logits_with_a_cache_are_those_without(options: dict[str, object]) -> None:

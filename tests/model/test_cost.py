@@ -31,6 +31,7 @@ KINDS: list[dict[str, Any]] = [
     {"attention_biases": "all", "kv_heads": 2},
     {"position": "learned", "first_position": 2, "biases": True, "attention_biases": "off"},
     {"position": "relative"},
+    {"ngram_length": 4, "ngram_rows": 50},
     {"architecture": "encoder", "position": "alibi", "norm_position": "post"},
     {"architecture": "encoder", "window": 8, "global_every": 3, "biases": True},
     {"architecture": "encoder", "position": "transformer-xl", "norm_position": "post"},

@@ -35,6 +35,7 @@ def kinds() -> list[Any]:
     cases.append({"architecture": "encoder", "parallel_residual": True})
     cases.append({"norm_position": "output", "qk_norm": True, "qk_norm_over": "projection"})
     cases.append({"architecture": "encoder", "position": "learned", "first_position": 2})
+    cases.append({"ngram_length": 3, "ngram_rows": 200})
     return [pytest.param(kind, id="-".join(map(str, kind.values()))) for kind in cases]
 
 

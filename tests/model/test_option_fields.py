@@ -17,6 +17,8 @@ ADDED: dict[str, dict[str, Any]] = {
     "qk_norm_over": {"qk_norm": True, "qk_norm_over": "projection"},
     "attention_biases": {"attention_biases": "qkv"},
     "first_position": {"position": "learned", "first_position": 2},
+    "ngram_length": {"ngram_length": 2},
+    "ngram_rows": {"ngram_length": 2, "ngram_rows": 1_000},
     "rotary_fraction": {"rotary_fraction": 0.25},
     "rotary_factor": {"rotary_scaling": "linear", "rotary_factor": 2.0},
     "rotary_original_length": {

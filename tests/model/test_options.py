@@ -245,6 +245,11 @@ def test_importing_the_options_does_not_load_torch() -> None:
         ),
         ({"qk_norm_over": "projection"}, ["--model.qk-norm-over", "only with --model.qk-norm;"]),
         (
+            {"ngram_length": 2, "architecture": "encoder"},
+            ["--model.ngram-length", "only with --model.architecture decoder"],
+        ),
+        ({"ngram_rows": 9}, ["--model.ngram-rows", "only with --model.ngram-length"]),
+        (
             {"parallel_residual": True, "norm_position": "post"},
             ["--model.parallel-residual", "--model.norm-position post", "use pre"],
         ),

@@ -17,6 +17,9 @@ def tiny(vocabulary_size: int = VOCABULARY, seed: int = 3, **changes: object) ->
         for parameter in model.parameters():
             if parameter.ndim > 1:
                 parameter.mul_(6)
+        if model.ngram_embedding is not None:  # they start at 0
+            for parameter in model.ngram_embedding.parameters():
+                parameter.normal_(generator=torch.Generator().manual_seed(seed))
     return model
 
 

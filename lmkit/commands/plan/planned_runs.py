@@ -36,7 +36,7 @@ PASSED_ON = ("objective", "seed", "device", "mixture", "model", "optim", "schedu
 """Options that a plan and a run share, in addition to the groups of the objectives."""
 SHAPE = {"preset", "layers", "hidden_size", "heads"}
 """Options of the model any of which sets its size."""
-VOCABULARY_PARTS = ("embedding", "output", "output bias")
+VOCABULARY_PARTS = ("embedding", "n-grams", "output", "output bias")
 MICRO_BATCH_TOKENS = 8_192
 """As in pretrain, where nothing else is asked for."""
 PAUSES = 10

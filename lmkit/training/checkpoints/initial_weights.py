@@ -8,6 +8,7 @@ Choices:
   is known of each; new tokens start at the mean of the old ones (Hewitt 2021, "Initializing new
   word embeddings for pretrained language models"). A tokenizer without some tokens of the old one
   is another one, and refused: what the model knows of those tokens would be lost.
+- N-grams are hashed ids: where tokens have other ids, a model with n-grams is refused.
 - Rows of an embedding beyond the number of tokens are dropped.
 - What is wrong with the folder or the tokenizer is found at once; the weights are read when a model
   takes them, one after the other, so that no process holds them all.
@@ -138,6 +139,12 @@ class InitialWeights:
                 "others"
             )
         is_same = len(old_rows_V) == rows and old_rows_V.equal(torch.arange(rows))
+        if self.config.ngram_length and not old_rows_V[:rows].equal(torch.arange(rows)):
+            raise InputError(
+                f"--init-from: {self.path}: its tokens have other ids in the packed folder, and it "
+                "finds its n-grams by those ids",
+                "pack with its tokenizer, or with one that adds tokens after those that it has",
+            )
         return InitialTensors(self, None if is_same else (old_rows_V, known_V))
 
     def _embedding_rows(self) -> int:

@@ -21,7 +21,8 @@ pytest.importorskip("transformers")
 Runs = Callable[[str], Path]
 TRAINING = (
     *("--device", "cpu", "--precision", "fp32", "--batch-tokens", "256"),
-    *("--optim.lr", "1e-3"),  # auto would be another in a longer run
+    # auto would be another in a longer run
+    *("--optim.lr", "1e-3", "--schedule.warmup-steps", "100"),
 )
 
 
@@ -113,6 +114,22 @@ def test_rows_are_matched_by_token_and_new_ones_start_at_the_mean(
     mean = before.double().mean(0)
     for text in ("\u2620new", "\u2620er"):
         assert torch.allclose(after[new.vocabulary[text]].double(), mean, atol=1e-7)
+
+
+def test_ngrams_are_taken_where_their_tokens_have_the_same_ids(
+    packed: Path, here: Path, lmkit: Lmkit
+) -> None:
+    ngrams = ("--model.ngram-length", "3", "--model.ngram-rows", "100")
+    shape = ("--model.layers", "1", "--model.hidden-size", "16", "--model.heads", "2")
+    command = ["pretrain", packed, "--output", "run", *ngrams, *shape, *TRAINING, "--steps", "2"]
+    assert lmkit(*command)[0] == 0
+    initial_weights = InitialWeights.at(Path("run"))
+    found = dict(initial_weights.load(Tokenizer.load(packed / "tokenizer")))
+    assert found["ngram_embedding.tables.1.weight"].any()
+    with pytest.raises(InputError, match="other ids"):
+        initial_weights.load(extended(packed / "tokenizer", here / "grown", ["\u2620new"]))
+    exit_code, _, err = lmkit("export", "run", "--output", "hf")
+    assert exit_code == 2 and "--model.ngram-length" in err and not Path("hf").exists()
 
 
 def test_a_larger_vocabulary_trains(runs: Runs, here: Path, lmkit: Lmkit) -> None:
