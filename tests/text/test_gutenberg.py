@@ -53,6 +53,40 @@ def test_header_and_licence_are_left_out_and_the_fields_are_kept() -> None:
     assert without_gutenberg(OLD)[0] == "It begins."
 
 
+LICENCE = f"""{"A sentence of the licence of Project Gutenberg. " * 400}
+
+This Web site includes information about Project Gutenberg, including how to
+subscribe to our email newsletter to hear about new eBooks.
+"""
+
+
+def test_of_several_books_in_a_file_all_remain() -> None:
+    other = NEW.replace("It begins.", "Another begins.").replace("Title: A Book", "Title: Another")
+    text, fields = without_gutenberg("\n\n".join((NEW + LICENCE, OLD + LICENCE, other + LICENCE)))
+    books = ("CHAPTER I\n\nIt begins.\n\nIt ends.", "It begins.")
+    assert text == "\n\n\n".join((*books, "CHAPTER I\n\nAnother begins.\n\nIt ends."))
+    assert fields == {}  # the old one states none
+    assert without_gutenberg(NEW + LICENCE + other)[1] == {
+        "author": "Ann Other",
+        "language": "English",
+    }
+
+
+def test_what_stands_after_a_licence_remains() -> None:
+    mine = "My own story.\n\nIt has two paragraphs."
+    text, _ = without_gutenberg(f"{NEW}{LICENCE}\n*** END: FULL LICENSE ***\n\n{mine}\n\n{OLD}")
+    assert text == f"CHAPTER I\n\nIt begins.\n\nIt ends.\n\n\n{mine}\n\n\nIt begins."
+    assert without_gutenberg(f"{NEW}{LICENCE}\n{mine}\n")[0].endswith(f"It ends.\n\n\n{mine}")
+
+
+def test_what_is_too_long_for_a_licence_remains() -> None:
+    end = "*** END OF THE PROJECT GUTENBERG EBOOK A BOOK ***"
+    book, licence = NEW.partition(end)[0] + end, "A licence of another kind.\n"
+    assert without_gutenberg(f"{book}\n{licence}")[0].endswith("It ends.")
+    long = "A story that nobody knows.\n" * 2_000
+    assert without_gutenberg(f"{book}\n{long}")[0].count("A story that nobody knows.") == 2_000
+
+
 @pytest.mark.parametrize("text", ["It begins.\r\n", "On Project Gutenberg I found it.\n", ""])
 def test_other_texts_are_unchanged(text: str) -> None:
     assert without_gutenberg(text) == (text, {})
