@@ -273,11 +273,13 @@ def open_slice(part: Slice, read_ranges: list[ReadRange]) -> Iterator[Range]:
     Raises LmkitError naming a file that has been deleted or changed.
     """
     try:
-        _check_unchanged(part)
         with Range(part.location, part.start, part.stop, counted=True) as source:
+            version = source.version
+            _refuse_changed(part, version or state_of(part.location))
             yield source
             digest = source.sha256()
-        _check_unchanged(part)
+        if version is None:
+            _refuse_changed(part, state_of(part.location))
     except FileNotFoundError:
         raise LmkitError(
             f"{shown(part.location)}: it existed when the work was planned, and is gone",
@@ -407,8 +409,8 @@ def _range_bytes(size: int, compression: Compression, max_bytes: int) -> int:
     return max(1, -(-size // ranges))
 
 
-def _check_unchanged(part: Slice) -> None:
-    if state_of(part.location) != (part.size, part.modified):
+def _refuse_changed(part: Slice, state: State) -> None:
+    if state != (part.size, part.modified):
         raise LmkitError(
             f"{shown(part.location)}: it has changed since the work was planned",
             "run again when nothing writes to it any more; --overwrite starts from scratch",

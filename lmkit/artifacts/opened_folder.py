@@ -1,15 +1,25 @@
 """A folder that lmkit made, finished or not, as far as its own records describe it.
 
-Choice: of an unfinished folder, the plan and the receipts of its finished tasks take the place of
-the manifest.
+Choices:
+- Of an unfinished folder, the plan and the receipts of its finished tasks take the place of the
+  manifest.
+- Of a folder at a URL, one listing shows which files are there. The receipts of a run that writes
+  to a URL are on the machine where it works.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from lmkit.artifacts.finished_folders import is_made_by_lmkit
+from lmkit.artifacts.destination import PLAN
+from lmkit.artifacts.finished_folders import (
+    damaged_files,
+    is_made_by_lmkit,
+    remote_manifest,
+    size_problem,
+)
 from lmkit.artifacts.manifest import (
     MANIFEST,
     Counts,
@@ -22,7 +32,7 @@ from lmkit.artifacts.manifest import (
 from lmkit.artifacts.tasks import PARTIAL, Receipt
 from lmkit.errors import InputError, LmkitError
 from lmkit.storage.json_bytes import from_json
-from lmkit.storage.remote_files import RemoteFile, file_at
+from lmkit.storage.remote_files import RemoteFile, State, file_at, open_file, shown, time_of
 
 
 @dataclass(frozen=True)
@@ -32,6 +42,28 @@ class OpenedFolder:
     path: Path
     plan: Plan
     receipts: tuple[Receipt, ...] = ()
+    listed: Mapping[str, State] | None = None
+    """The files that it holds, if it is at a URL."""
+
+    @property
+    def shown(self) -> str:
+        """Its path as a person would type it."""
+        return shown(self.path)
+
+    @property
+    def finished_at(self) -> datetime | None:
+        """When its manifest was written, in local time; None if it isn't finished, or unknown."""
+        return time_of(self.path / MANIFEST) if self.manifest else None
+
+    def damaged_files(self) -> Iterator[str]:
+        """Yield a sentence for each file that is missing, or has another size than was written."""
+        if self.listed is None:
+            yield from damaged_files(self.path, self.outputs)
+            return
+        for output in self.outputs:
+            found = self.listed.get(output.name)
+            if problem := size_problem(found.size if found else None, output):
+                yield f"{self.shown}/{output.name}: {problem}"
 
     @property
     def manifest(self) -> Manifest | None:
@@ -69,10 +101,12 @@ def open_folder(folder: Path, command: str = "inspect") -> OpenedFolder:
     Raises InputError, whose hint names the `command` that was typed.
     """
     if isinstance(found := file_at(folder), RemoteFile):
-        raise InputError(
-            f"{found.url}: lmkit {command} reads folders on a disk",
-            "copy the folder to this machine, and name the copy",
-        )
+        if command != "inspect":
+            raise InputError(
+                f"{found.url}: lmkit {command} reads folders on a disk",
+                "copy the folder to this machine, and name the copy",
+            )
+        return _open_remote(folder, found)
     if not folder.exists():
         raise InputError(f"{folder}: no such folder", "name a folder that lmkit wrote")
     if not folder.is_dir():
@@ -99,6 +133,26 @@ def open_folder(folder: Path, command: str = "inspect") -> OpenedFolder:
         raise InputError(f"{folder}: not made by lmkit: it holds no {MANIFEST}", hint)
     refuse_other_format(plan, folder)
     return OpenedFolder(folder, plan, tuple(_receipts(folder)))
+
+
+def _open_remote(folder: Path, found: RemoteFile) -> OpenedFolder:
+    """Read the manifest of a folder at a URL, or the plan of the run that writes it."""
+    listed = {name: state for _, name, state in found.files_below()}
+    plan: Plan | None = remote_manifest(found) if MANIFEST in listed else None
+    if plan is None and PLAN in listed:
+        with open_file(folder / PLAN) as file:
+            data = file.read()
+        try:
+            plan = Plan.parsed(data)
+        except ValueError:
+            raise InputError(f"{found.url}/{PLAN}: damaged", "make that folder again") from None
+        refuse_other_format(plan, found.url)
+    if plan is None:
+        raise InputError(
+            f"{found.url}: not made by lmkit: it holds no {MANIFEST}",
+            "name a folder that lmkit wrote",
+        )
+    return OpenedFolder(folder, plan, listed=listed)
 
 
 def _containing_folder(path: Path) -> Path:

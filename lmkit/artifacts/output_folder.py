@@ -58,11 +58,13 @@ from lmkit.config import FolderConfig, StageConfig
 from lmkit.errors import LmkitError, OutputError
 from lmkit.execution.executors.options import SharesTasks
 from lmkit.execution.executors.registry import executor_of
+from lmkit.execution.pool import map_tasks
 from lmkit.execution.progress import log_message, progress, warn
 from lmkit.storage.byte_ranges import hash_range
 from lmkit.storage.hub import HubDataset
 
 TaskT = TypeVar("TaskT")
+ResultT = TypeVar("ResultT")
 
 
 class OutputFolder:
@@ -132,6 +134,21 @@ class OutputFolder:
         )
         self.receipts += receipts
         return receipts
+
+    def map(
+        self,
+        function: Callable[[TaskT], ResultT],
+        tasks: Sequence[TaskT],
+        *,
+        workers: int,
+        label: str,
+    ) -> list[ResultT]:
+        """Return what a function returns for each task, which leaves nothing in the folder.
+
+        Workers or machines share them, as those of `run`; a run that is resumed does all again.
+        """
+        count = self._workers(workers)
+        return map_tasks(function, tasks, workers=count, label=label, executor=self._executor)
 
     def _workers(self, workers: int | None) -> int:
         config = self.config

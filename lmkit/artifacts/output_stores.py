@@ -63,11 +63,12 @@ def default_scratch() -> Path:
     return _cache() / "outputs"
 
 
-def on_disk(folder: Path, manifest: Manifest, config: WritesToStores) -> Path:
+def on_disk(folder: Path, manifest: Manifest, config: WritesToStores | None = None) -> Path:
     """Return a finished folder if it is on a disk, else a copy of it where the command works."""
+    scratch = config.scratch if config else None
     if not isinstance(file_at(folder), RemoteFile):
         return folder
-    return local_copy(folder, manifest, (config.scratch or _cache()) / "copies")
+    return local_copy(folder, manifest, (scratch or _cache()) / "copies")
 
 
 def _cache() -> Path:

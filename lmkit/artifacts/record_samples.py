@@ -18,6 +18,7 @@ from lmkit.errors import LmkitError
 from lmkit.storage.byte_lines import lines
 from lmkit.storage.byte_ranges import CorruptInput, Range
 from lmkit.storage.json_bytes import from_json
+from lmkit.storage.remote_files import shown, state_of
 
 MAX_LINE_BYTES = 256_000_000
 
@@ -45,7 +46,7 @@ def read_records(path: Path, indices: Sequence[int]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     numbers = set(indices)
     try:
-        with Range(path, 0, path.stat().st_size) as source:
+        with Range(path, 0, state_of(path).size) as source:
             if path.suffix == ".parquet":
                 last = max(indices, default=0)
                 rows = islice(documents_parquet.read_records(source), last + 1)
@@ -57,5 +58,6 @@ def read_records(path: Path, indices: Sequence[int]) -> list[dict[str, Any]]:
                     break
     except (CorruptInput, OSError, ValueError) as error:
         reason = error.reason if isinstance(error, CorruptInput) else error
-        raise LmkitError(f"{path}: cannot be read ({reason})", "make that folder again") from None
+        message = f"{shown(path)}: cannot be read ({reason})"
+        raise LmkitError(message, "make that folder again") from None
     return found

@@ -14,6 +14,7 @@ Choices:
   crawl that is processed again isn't compared with itself, and replaces its earlier part.
 - All of it is hashed before it is used: a wrong byte could remove a document that has no
   duplicate. That reads the document table, some 3 kB per page, and none of the texts.
+- It is hashed and added to task by task, as everything else that grows with the documents.
 - What is stored are the columns that the matchers declare, and the document keys. An index that
   lacks a column of earlier crawls is refused: its documents would seem to have no duplicates.
 """
@@ -24,6 +25,7 @@ import shutil
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -32,21 +34,25 @@ import numpy as np
 from lmkit.artifacts.inputs import Inputs
 from lmkit.artifacts.lock import LOCK, folder_lock
 from lmkit.artifacts.manifest import Count, Input, Output, Record, fingerprint, read
-from lmkit.artifacts.tasks import scratch
-from lmkit.deduplication.columns import Column
+from lmkit.artifacts.output_folder import OutputFolder
+from lmkit.artifacts.tasks import TaskWriter, scratch
+from lmkit.deduplication.columns import Column, Part
 from lmkit.deduplication.document_table import KEYS, DocumentTable
 from lmkit.deduplication.matcher import Matcher, tables_of
 from lmkit.deduplication.removal_table import duplicates_in, removed_in
 from lmkit.errors import ConfigError, InputError, LmkitError
+from lmkit.execution.progress import progress
 from lmkit.storage.atomic_files import fsync, sha256
 
 FORMAT = 2
 RECORD = "index.json"
 RESTORE = "restore a copy of it, or start another --index with the earlier crawls"
 ADDING, REPLACED = ".adding", ".replaced"
+PREFIX = "index-"
+"""Of the names of files that become a part."""
 
 
-class Part(Record):
+class CrawlPart(Record):
     """What the index holds of one crawl."""
 
     format: int
@@ -72,9 +78,9 @@ class Index:
     crawl: str
     settings: dict[str, Any]
     matchers: Sequence[Matcher] = ()
-    older: list[Part] = field(default_factory=list[Part])
+    older: list[CrawlPart] = field(default_factory=list[CrawlPart])
     """The parts of crawls before this one."""
-    itself: Part | None = None
+    itself: CrawlPart | None = None
     """The part that an earlier run added for the same crawl."""
     later: int = 0
     """How many parts of later crawls there are."""
@@ -99,62 +105,60 @@ class Index:
         return Inputs((), tuple(records), (), {})
 
     @property
-    def table_parts(self) -> list[tuple[Path, int]]:
-        """Folder and number of each part of the document table."""
-        return [
-            (self.folder(number), task)
-            for number, part in enumerate(self.older)
-            for task in range(part.tasks)
-        ]
+    def table_parts(self) -> tuple[tuple[Path, int], ...]:
+        """The folder of each earlier crawl, and how many parts of the document table it has."""
+        return tuple((self.folder(number), part.tasks) for number, part in enumerate(self.older))
 
     @property
     def documents(self) -> int:
         """How many documents of earlier crawls the index holds."""
         return sum(part.documents for part in self.older)
 
-    def check(self) -> None:
-        """Raise InputError if a file differs from what was written."""
-        for number, part in enumerate(self.older):
-            for file in part.files:
-                path = self.folder(number) / file.name
-                intact = path.is_file() and path.stat().st_size == file.bytes
-                if not intact or sha256(path) != file.sha256:
-                    raise InputError(
-                        f"--index: {path} is not what was written",
-                        RESTORE,
-                    )
-            try:
-                self._check_columns(self.folder(number), part)
-            except (ValueError, OSError) as error:  # its hashes are right: it was made so
+    def check(self, folder: OutputFolder, workers: int) -> None:
+        """Raise InputError if a file differs from what was written, or columns don't agree.
+
+        The tasks of the run share that; also a run that is resumed reads all of it.
+        """
+        check = _CheckPart(tuple(self._columns))
+        for number, crawl in enumerate(self.older):
+            path = self.folder(number)
+            tasks = list(_files_of_parts(path, crawl).items())
+            counts = folder.map(check, tasks, workers=workers, label=f"checking {path.name}")
+            if sum(counts) != crawl.documents:
                 raise InputError(
-                    f"--index: {self.folder(number)}: damaged: {error}", RESTORE
-                ) from None
+                    f"--index: {path}: damaged: {RECORD} counts {crawl.documents:,} documents, "
+                    f"not {sum(counts):,}",
+                    RESTORE,
+                )
 
-    def _check_columns(self, folder: Path, part: Part) -> None:
-        """Raise ValueError unless all columns of a part hold the same documents."""
-        columns = [KEYS, *(column for each in self.matchers for column in each.columns)]
-        documents = 0
-        for task in range(part.tasks):
-            count = len(KEYS.counts((folder, task)))
-            documents += count
-            for column in columns:
-                column.check((folder, task), count)
-        if documents != part.documents:
-            raise ValueError(f"{RECORD} counts {part.documents:,} documents, not {documents:,}")
+    @property
+    def _columns(self) -> list[Column]:
+        return [KEYS, *(column for each in self.matchers for column in each.columns)]
 
-    def add(self, documents: DocumentTable, partial: Path) -> int:
-        """Add the documents that no matcher removes; return how many."""
+    def add(self, folder: OutputFolder, documents: DocumentTable, workers: int) -> int:
+        """Add the documents that no matcher removes; return how many.
+
+        Each task copies its own, as scratch files of the output, which then become a part.
+        """
+        write = _WriteColumns(tuple(self.matchers), documents)
+        tasks = range(len(documents.parts) - documents.older)
+        receipts = folder.run("index", write, tasks, workers=workers, label="adding to the index")
         adding = self.path / ADDING
         adding.mkdir()
         try:
-            kept = self._write_columns(documents, partial)
-            part = Part(
+            with progress("adding to the index", None):
+                files = [
+                    _added(folder.scratch / output.name, adding, output)
+                    for receipt in receipts
+                    for output in receipt.scratch
+                ]
+            part = CrawlPart(
                 format=FORMAT,
                 crawl=self.crawl,
                 settings=self.settings,
-                documents=sum(kept),
-                tasks=len(kept),
-                files=tuple(map(_on_disk, sorted(adding.iterdir()))),
+                documents=sum(receipt.facts["documents"] for receipt in receipts),
+                tasks=len(receipts),
+                files=tuple(sorted(files, key=attrgetter("name"))),
             )
             if not (self.itself and self.itself.fingerprint == part.fingerprint):
                 self._put(part, adding)
@@ -162,25 +166,7 @@ class Index:
             shutil.rmtree(adding, ignore_errors=True)
         return part.documents
 
-    def _write_columns(self, documents: DocumentTable, partial: Path) -> list[int]:
-        """Write the columns of the kept documents; return how many there are of each task."""
-        removed = [table for _, table in tables_of(self.matchers, partial)]
-        found = [table for each in self.matchers if (table := each.duplicates(partial))]
-        columns = [KEYS, *(column for each in self.matchers for column in each.columns)]
-        counts: list[int] = []
-        for task, part in enumerate(documents.parts[documents.older :]):
-            start, stop = documents.of_task(task)
-            kept = np.ones(stop - start, bool)
-            kept[removed_in(removed, start, stop) - start] = False
-            compared = kept.copy()
-            compared[duplicates_in(found, start, stop) - start] = False
-            for column in columns:
-                for name, values in column.kept(part, kept, compared):
-                    values.tofile(self.path / ADDING / scratch(name, task))
-            counts.append(int(kept.sum()))
-        return counts
-
-    def _put(self, part: Part, adding: Path) -> None:
+    def _put(self, part: CrawlPart, adding: Path) -> None:
         folder = self.folder(len(self.older))
         if self.later:
             raise LmkitError(
@@ -224,9 +210,9 @@ def _opened(index: Index) -> Index:
     """Read what an index holds. Raises ConfigError if it can't be compared with."""
     path = index.path
     found = {entry.name for entry in path.iterdir()} - {LOCK, ADDING, REPLACED}
-    parts: list[Part] = []
+    parts: list[CrawlPart] = []
     for number in range(len(found)):
-        part = read(Part, index.folder(number) / RECORD)
+        part = read(CrawlPart, index.folder(number) / RECORD)
         if part is None:
             unexpected = sorted(found - {index.folder(n).name for n in range(number)})
             raise ConfigError(
@@ -248,7 +234,7 @@ def _opened(index: Index) -> Index:
 
 
 def _refuse_missing_columns(
-    folder: Path, part: Part, columns: Sequence[tuple[str, Column]]
+    folder: Path, part: CrawlPart, columns: Sequence[tuple[str, Column]]
 ) -> None:
     stored = {file.name for file in part.files}
     for reason, column in columns:
@@ -262,7 +248,7 @@ def _refuse_missing_columns(
                 )
 
 
-def _refuse_other_settings(folder: Path, part: Part, settings: dict[str, Any]) -> None:
+def _refuse_other_settings(folder: Path, part: CrawlPart, settings: dict[str, Any]) -> None:
     if part.format != FORMAT:
         raise ConfigError(
             f"--index: {folder} was written by another version of lmkit", "start another --index"
@@ -292,6 +278,72 @@ def _crawl(inputs: Inputs) -> str:
     return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
 
 
-def _on_disk(path: Path) -> Output:
-    fsync(path)
-    return Output(name=path.name, bytes=path.stat().st_size, sha256=sha256(path))
+def _files_of_parts(folder: Path, crawl: CrawlPart) -> dict[Part, tuple[Output, ...]]:
+    """Return the files of each part of the document table of an earlier crawl."""
+    files: dict[str, list[Output]] = {scratch("", task): [] for task in range(crawl.tasks)}
+    for file in crawl.files:
+        found = files.get(f"-{file.name.rpartition('-')[2]}")
+        if found is None:
+            raise InputError(f"--index: {folder}: damaged: {RECORD} lists {file.name}", RESTORE)
+        found.append(file)
+    return {(folder, task): tuple(files[scratch("", task)]) for task in range(crawl.tasks)}
+
+
+@dataclass(frozen=True)
+class _CheckPart:
+    """The task that checks a part of the document table of an earlier crawl."""
+
+    columns: tuple[Column, ...]
+
+    def __call__(self, task: tuple[Part, tuple[Output, ...]]) -> int:
+        """Return how many documents it holds. Raises InputError."""
+        part, files = task
+        folder, _ = part
+        for file in files:
+            path = folder / file.name
+            intact = path.is_file() and path.stat().st_size == file.bytes
+            if not intact or sha256(path) != file.sha256:
+                raise InputError(f"--index: {path} is not what was written", RESTORE)
+        try:
+            count = len(KEYS.counts(part))
+            for column in self.columns:
+                column.check(part, count)
+        except (ValueError, OSError) as error:  # its hashes are right: it was made so
+            raise InputError(f"--index: {folder}: damaged: {error}", RESTORE) from None
+        return count
+
+
+@dataclass(frozen=True)
+class _WriteColumns:
+    """The task that copies the columns of the kept documents of a task."""
+
+    matchers: tuple[Matcher, ...]
+    documents: DocumentTable
+
+    def __call__(self, task: int, writer: TaskWriter) -> None:
+        """Write the columns, and report how many documents are kept."""
+        documents, partial = self.documents, writer.partial
+        removed = [table for _, table in tables_of(self.matchers, partial)]
+        found = [table for each in self.matchers if (table := each.duplicates(partial))]
+        start, stop = documents.of_task(task)
+        kept = np.ones(stop - start, bool)
+        kept[removed_in(removed, start, stop) - start] = False
+        compared = kept.copy()
+        compared[duplicates_in(found, start, stop) - start] = False
+        part = documents.parts[documents.older + task]
+        for column in (KEYS, *(column for each in self.matchers for column in each.columns)):
+            for name, values in column.kept(part, kept, compared):
+                with writer.scratch_file(PREFIX + scratch(name, task)) as path:
+                    values.tofile(path)
+        writer.facts["documents"] = int(kept.sum())
+
+
+def _added(path: Path, folder: Path, output: Output) -> Output:
+    """Put a scratch file into a part: both names are of one file where the file system can."""
+    name = output.name.removeprefix(PREFIX)
+    try:
+        (folder / name).hardlink_to(path)
+    except OSError:  # another file system, or one without links
+        shutil.copyfile(path, folder / name)
+        fsync(folder / name)
+    return output.model_copy(update={"name": name})

@@ -35,7 +35,7 @@ from lmkit.deduplication.document_table import DocumentTable
 from lmkit.deduplication.matcher import Collector, Matcher
 from lmkit.deduplication.ngram_search import Items
 from lmkit.deduplication.options import DecontaminationConfig, MatchOptions
-from lmkit.deduplication.removal_table import NO_REPRESENTATIVE, Removals, write_removals
+from lmkit.deduplication.removal_table import NO_REPRESENTATIVE, Removals
 from lmkit.errors import InputError, LmkitError
 from lmkit.readers.test_sets import read_items
 
@@ -238,11 +238,18 @@ class _Texts:
         self._path = partial / scratch("item-texts", 0)
         self._rows: list[tuple[str, int, str, str]] = []
 
+    def __iter__(self) -> Iterator[tuple[str, int, str, str]]:
+        """Yield the set, number and name of the item of each text, and the text."""
+        return iter(self._read())
+
     def __getitem__(self, number: int) -> tuple[str, int, str, str]:
         """Return the set, number and name of the item, and the text."""
+        return self._read()[number]
+
+    def _read(self) -> list[tuple[str, int, str, str]]:
         if not self._rows:
             self._rows = [json.loads(line) for line in self._path.open()]
-        return self._rows[number]
+        return self._rows
 
     def text(self, number: int) -> str:
         """Return a text as it is in the test set."""
@@ -254,20 +261,32 @@ def _found(partial: Path, task: int) -> NDArray[np.int64]:
 
 
 def _count_items(documents: DocumentTable, writer: TaskWriter) -> None:
-    """Write which documents contain items, and report how many items of each set were found."""
+    """Write which documents contain items, and report how many items of each set were found.
+
+    What is held beside one task's finds is an array of the items, however much was found.
+    """
     texts = _Texts(writer.partial)
-    documents_of: dict[str, set[int]] = {}
-    items: dict[str, set[int]] = {}
-    for task in range(len(documents.parts) - documents.older):
-        first, _ = documents.of_task(task)
-        for index, text, *_ in _found(writer.partial, task).tolist():
-            test_set, item, *_ = texts[text]
-            documents_of.setdefault(test_set, set()).add(first + index)
-            items.setdefault(test_set, set()).add(item)
-    removed = set[int]().union(*documents_of.values())
-    with writer.scratch_file(scratch("contaminated", 0)) as path:
-        write_removals(path, ((number, NO_REPRESENTATIVE, 1.0) for number in removed))
+    names = sorted({test_set for test_set, *_ in texts})
+    numbers = {name: number for number, name in enumerate(names)}
+    set_of = np.array([numbers[test_set] for test_set, *_ in texts], np.int64)
+    item_of = np.array([item for _, item, *_ in texts], np.int64)
+    is_found = np.zeros(len(set_of), bool)
+    documents_of = np.zeros(len(names), np.int64)
+    with writer.scratch_file(scratch("contaminated", 0)) as path, path.open("wb") as file:
+        for task in range(len(documents.parts) - documents.older):
+            first, _ = documents.of_task(task)
+            indices, found = _found(writer.partial, task).T[:2]
+            is_found[found] = True
+            pairs = np.unique(np.stack([set_of[found], indices]), axis=1)
+            documents_of += np.bincount(pairs[0], minlength=len(names))
+            removed = first + np.unique(indices)
+            rows = np.ones(len(removed), Removals.row)
+            rows["number"], rows["kept"] = removed, NO_REPRESENTATIVE
+            file.write(rows.tobytes())
+    pairs = np.unique(np.stack([set_of[is_found], item_of[is_found]]), axis=1)
+    items_of = np.bincount(pairs[0], minlength=len(names)).tolist()
     writer.facts = {
-        name: {"found": len(items[name]), "documents": len(documents_of[name])}
-        for name in sorted(items)
+        name: {"found": items, "documents": count}
+        for name, items, count in zip(names, items_of, documents_of.tolist(), strict=True)
+        if items
     }

@@ -12,9 +12,11 @@ Choices:
   are: each process looks up itself how long they are.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, overload
 
@@ -58,18 +60,24 @@ class DocumentKeysFile(TaskFiles):
 
 @dataclass(frozen=True)
 class TaskParts(Sequence[Part]):
-    """The parts of a crawl index, and one for each task."""
+    """The parts of each crawl of an index, and one for each task."""
 
-    older: tuple[Part, ...]
+    older: tuple[tuple[Path, int], ...]
+    """The folder of each crawl of the index, and how many tasks have written it."""
     folder: Path
     tasks: int
 
     def __len__(self) -> int:
-        return len(self.older) + self.tasks
+        return self.older_parts + self.tasks
+
+    @property
+    def older_parts(self) -> int:
+        """How many parts the crawl index has."""
+        return sum(tasks for _, tasks in self.older)
 
     def __iter__(self) -> Iterator[Part]:
-        yield from self.older
-        yield from ((self.folder, task) for task in range(self.tasks))
+        for folder, tasks in (*self.older, (self.folder, self.tasks)):
+            yield from ((folder, task) for task in range(tasks))
 
     @overload
     def __getitem__(self, number: int) -> Part: ...
@@ -80,8 +88,10 @@ class TaskParts(Sequence[Part]):
             return tuple(self[each] for each in range(*number.indices(len(self))))
         if not 0 <= number < len(self):
             raise IndexError(number)
-        first = len(self.older)
-        return self.older[number] if number < first else (self.folder, number - first)
+        folders = (*self.older, (self.folder, self.tasks))
+        starts = [0, *accumulate(tasks for _, tasks in folders)]
+        index = bisect_right(starts, number) - 1
+        return folders[index][0], number - starts[index]
 
 
 @dataclass(frozen=True)

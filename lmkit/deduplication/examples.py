@@ -1,9 +1,7 @@
 """What dedup has found, for a person to judge: clusters, examples, and duplicates by source.
 
-Choices:
-- A cluster is a representative, and all documents that are removed for it or labelled with it.
-- Examples are near-duplicates spread evenly over their similarities, from the lowest on: those
-  show whether the threshold is right. Their texts are collected during the second reading.
+Choice: the texts of examples are collected during the second reading, in which duplicates are
+counted by source, too.
 """
 
 from collections import Counter
@@ -11,62 +9,18 @@ from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
-import numpy as np
-
 from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.tasks import Receipt, TaskWriter
-from lmkit.deduplication.document_table import DocumentTable
-from lmkit.deduplication.removal_table import NO_REPRESENTATIVE, Removals
+from lmkit.deduplication.clusters.cluster_counts import ClusterCounts, Example
 from lmkit.execution.tables import limited_rows
 
-EXAMPLES = 6
-LARGEST = 5
 LISTED = 100
-
-
-def write_examples(
-    tables: Sequence[tuple[str, Removals]], documents: DocumentTable, writer: TaskWriter
-) -> None:
-    """Write the cluster sizes, and choose examples."""
-    kept = [np.empty(0, np.int64)]
-    for index, (_, table) in enumerate(tables):
-        for rows in table.parts:
-            others = rows["kept"][rows["kept"] != rows["number"]]
-            for _, later in tables[index + 1 :]:
-                others = later.representatives(others)
-            kept.append(others[others != NO_REPRESENTATIVE])
-    representatives, counts = np.unique(np.concatenate(kept), return_counts=True)
-    sizes, clusters = np.unique(counts + 1, return_counts=True)
-    writer.facts["sizes"] = dict(zip(map(str, sizes.tolist()), clusters.tolist(), strict=True))
-    order = np.lexsort((representatives, -counts))[:LARGEST]
-    keys = documents.keys(representatives[order])
-    writer.facts["largest"] = [
-        {"documents": size + 1, "source": keys[number].source, "id": keys[number].id}
-        for number, size in zip(
-            representatives[order].tolist(), counts[order].tolist(), strict=True
-        )
-    ]
-    examples = [
-        row for name, table in tables if name == "near" for row in _spread(table, documents)
-    ]
-    writer.facts["examples"] = examples
-
-
-def _spread(table: Removals, documents: DocumentTable) -> list[tuple[int, int, float]]:
-    rows = np.concatenate([np.empty(0, table.row), *table.parts])
-    rows = rows[(rows["kept"] >= documents.first) & (rows["kept"] != rows["number"])]
-    rows = rows[np.lexsort((rows["number"], rows["similarity"]))]
-    chosen = np.unique(np.linspace(0, len(rows) - 1, EXAMPLES).astype(int)) if len(rows) else []
-    return [
-        (int(row["number"]), int(row["kept"]), round(float(row["similarity"]), 6))
-        for row in rows[chosen]
-    ]
 
 
 class ExampleCollector:
     """What the second reading of a task collects: texts of examples, and counts of duplicates."""
 
-    def __init__(self, examples: Iterable[tuple[int, int, float]]) -> None:
+    def __init__(self, examples: Iterable[Example]) -> None:
         self._numbers = {number for example in examples for number in example[:2]}
         self._pairs: Counter[tuple[str, str, str]] = Counter()
         self._texts: dict[str, tuple[str, str, str]] = {}
@@ -86,7 +40,7 @@ class ExampleCollector:
         writer.facts["texts"] = self._texts
 
 
-def summary_of(chosen: Receipt, receipts: Sequence[Receipt]) -> dict[str, Any]:
+def summary_of(found: ClusterCounts, receipts: Sequence[Receipt]) -> dict[str, Any]:
     """Merge what tasks have collected, for the manifest."""
     pairs: Counter[tuple[str, str, str]] = Counter()
     texts: dict[str, tuple[str, str, str]] = {}
@@ -95,7 +49,7 @@ def summary_of(chosen: Receipt, receipts: Sequence[Receipt]) -> dict[str, Any]:
             pairs[reason, source, kept] += count
         texts |= receipt.facts["texts"]
     examples: list[dict[str, Any]] = []
-    for number, kept, similarity in chosen.facts["examples"]:
+    for number, kept, similarity in found.examples:
         source, key, text = texts[str(number)]
         kept_source, kept_key, kept_text = texts[str(kept)]
         before, after = side_by_side(kept_text, text)
@@ -109,8 +63,10 @@ def summary_of(chosen: Receipt, receipts: Sequence[Receipt]) -> dict[str, Any]:
             }
         )
     return {
-        "clusters": chosen.facts["sizes"],
-        "largest_clusters": chosen.facts["largest"],
+        "clusters": {str(size): count for size, count in found.sizes.items()},
+        "largest_clusters": [
+            {"documents": size, "source": key.source, "id": key.id} for size, key in found.largest
+        ],
         "duplicates": _listed(pairs),
         "examples": examples,
     }

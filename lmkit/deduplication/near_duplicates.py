@@ -6,16 +6,20 @@ Choices:
 - Every removed document is that similar to its representative, not only to a neighbour of it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+
 from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter, scratch
-from lmkit.deduplication.clustering import Positions, star_clusters
+from lmkit.deduplication.clusters.clustering import Positions, star_clusters
+from lmkit.deduplication.clusters.prefix_filter import PrefixFilter
+from lmkit.deduplication.clusters.similarity_bound import SimilarityBound
 from lmkit.deduplication.columns import Column
 from lmkit.deduplication.document_table import DocumentTable
 from lmkit.deduplication.keep_policy import DocumentKey, sort_key
@@ -23,6 +27,7 @@ from lmkit.deduplication.matcher import Collector, Matcher, tables_of
 from lmkit.deduplication.minhash import Bands, lsh_curve_text
 from lmkit.deduplication.options import KeepConfig, MatchOptions, MinHashConfig
 from lmkit.deduplication.removal_table import Removals, write_removals
+from lmkit.deduplication.shingles import Shingles
 from lmkit.deduplication.signature_files import (
     BANDS,
     SHINGLES,
@@ -38,7 +43,6 @@ from lmkit.deduplication.signature_files import (
     write_forest,
     write_groups,
 )
-from lmkit.deduplication.similarity_bound import SimilarityBound
 from lmkit.deduplication.sorted_runs import Runs
 from lmkit.execution.progress import log_message
 from lmkit.text.digests import digest, folded
@@ -219,13 +223,14 @@ class _Verifier:
             self._signatures.read_ahead(numbers)
         for group in batch:
             order = sorted(group, key=partial(self._rank, keys))
+            ahead = partial(iter if len(numbers) <= AT_ONCE else self._ahead, order)
             found = star_clusters(
-                order if len(numbers) <= AT_ONCE else self._reading_ahead(order),
+                ahead(),
                 group.__getitem__,
                 self._signatures.similarity,
                 self._minhash.min_similarity,
                 always_kept=lambda number: number < self._documents.first,
-                bound=self._bound(order) if len(order) >= LARGE_GROUP else None,
+                bound=self._bound(order, ahead) if len(order) >= LARGE_GROUP else None,
             )
             for number, (kept, similarity) in found.items():
                 yield number, kept, similarity
@@ -233,26 +238,51 @@ class _Verifier:
     def _rank(self, keys: Mapping[int, DocumentKey], number: int) -> tuple[Any, ...]:
         return (number >= self._documents.first, sort_key(self._keep, keys[number]), number)
 
-    def _reading_ahead(self, order: Sequence[int]) -> Iterator[int]:
+    def _ahead(self, order: Sequence[int]) -> Iterator[int]:
         for start in range(0, len(order), AT_ONCE):
             self._signatures.read_ahead(order[start : start + AT_ONCE])
             yield from order[start : start + AT_ONCE]
 
-    def _bound(self, order: Sequence[int]) -> "_Bound":
+    def _bound(self, order: Sequence[int], ahead: Callable[[], Iterable[int]]) -> "_Bound":
+        def read() -> Iterator[Shingles]:
+            return map(self._signatures.of, ahead())
+
+        threshold = self._minhash.min_similarity
+        shared = PrefixFilter(read, len(order), threshold)
         sample = [self._signatures.of(number) for number in order[:: -(-len(order) // SAMPLED)]]
-        bound = SimilarityBound(sample, len(order), self._minhash.min_similarity)
-        return _Bound(bound, self._signatures)
+        bound = SimilarityBound(sample, len(order), threshold)
+        return _Bound(order, shared, bound, self._signatures)
 
 
-@dataclass(frozen=True)
 class _Bound:
-    """An upper bound on the similarity of documents, by their number."""
+    """Decides which documents of a group can't be similar enough, by their number."""
 
-    bound: SimilarityBound
-    signatures: Signatures
+    def __init__(
+        self,
+        order: Sequence[int],
+        shared: PrefixFilter,
+        bound: SimilarityBound,
+        signatures: Signatures,
+    ) -> None:
+        self._rank_of = {number: rank for rank, number in enumerate(order)}
+        self._shared, self._bound, self._signatures = shared, bound, signatures
+        self._position_of = np.full(len(order), -1, np.int64)
+        self._kept = 0
 
     def keep(self, document: int) -> None:
-        self.bound.keep(self.signatures.of(document))
+        """Take the next document that is kept."""
+        self._position_of[self._rank_of[document]] = self._kept
+        self._kept += 1
+        self._bound.keep(self._signatures.of(document))
+
+    def candidates(self, document: int) -> Positions | None:
+        """Return which kept documents share a rare shingle; None if they are too many."""
+        ranks = self._shared.earlier(self._rank_of[document], self._signatures.of(document))
+        if ranks is None:
+            return None
+        positions = self._position_of[ranks]
+        return positions[positions >= 0]
 
     def plausible(self, document: int, kept: Positions) -> Positions:
-        return self.bound.plausible(self.signatures.of(document), kept)
+        """Return which of some kept documents may be similar, by their bits."""
+        return self._bound.plausible(self._signatures.of(document), kept)

@@ -18,6 +18,7 @@ from lmkit.artifacts.documents_file import (
 from lmkit.artifacts.inputs import Slice
 from lmkit.artifacts.options import DocumentFormat
 from lmkit.artifacts.tasks import ReadRange, TaskWriter
+from lmkit.deduplication.clusters.cluster_counts import Example
 from lmkit.deduplication.cut_spans import CutDocuments
 from lmkit.deduplication.document_table import DocumentKeysFile, DocumentTable
 from lmkit.deduplication.duplicates_file import Duplicate, write_duplicates
@@ -64,7 +65,7 @@ class WriteDocuments:
     read: Read
     matchers: Sequence[Matcher]
     documents: DocumentTable
-    examples: Sequence[tuple[int, int, float]]
+    examples: Sequence[Example]
     """Pairs of documents to show, whose texts are collected."""
     output_format: DocumentFormat = "jsonl.zst"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from lmkit.execution.meter import count_bytes
-from lmkit.storage.remote_files import open_file
+from lmkit.storage.remote_files import State, open_file, version_read
 
 CompressionFormat = Literal["gzip", "zstd", "bzip2", "xz"]
 Compression = Literal["none"] | CompressionFormat
@@ -60,6 +60,11 @@ class Range:
     def __exit__(self, *_: object) -> None:
         self._file.close()
         count_bytes(self._uncounted)
+
+    @property
+    def version(self) -> State | None:
+        """The state of the file, if all of it is read of one version; else None."""
+        return version_read(self._file)
 
     def before(self) -> bytes:
         """Return the byte before the range, if there is one."""

@@ -32,6 +32,8 @@ VERSIONS = ("ETag", "etag", "md5Hash", "contentHash", "checksum")
 TIMES = ("mtime", "LastModified", "last_modified", "updated", "modified", "created")
 """The names that file systems use for the version and the time of a file."""
 READ_AHEAD = 8 << 20
+EXPIRED = "FileExpired"
+"""What s3fs raises where a file has another version than when it was opened."""
 PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "http": "aiohttp", "https": "aiohttp"}
 """What reads a protocol, of lmkit's optional packages; fsspec's errors name the others."""
 
@@ -83,6 +85,14 @@ class RemoteFile:
             file_system, inner_path = file_system_at(self.url)
             file_system.invalidate_cache()
             return _state(self.url, file_system.info(inner_path))
+
+    def time(self) -> datetime | None:
+        """Return when the file was written, in local time; None if that is unknown."""
+        with errors_name(self.url):
+            file_system, inner_path = file_system_at(self.url)
+            info = file_system.info(inner_path)
+        found = next((info[name] for name in TIMES if isinstance(info.get(name), datetime)), None)
+        return found.astimezone().replace(tzinfo=None) if found else None
 
     def open(self) -> BinaryIO:
         """Open the file to read bytes at any offset."""
@@ -143,9 +153,22 @@ def state_of(path: str | Path) -> State:
     return file_at(path).state()
 
 
+def time_of(path: str | Path) -> datetime | None:
+    """Return when a file was written, in local time; None if its server doesn't report it."""
+    found = file_at(path)
+    if isinstance(found, DiskFile):
+        return datetime.fromtimestamp(os.stat(path).st_mtime)
+    return found.time()
+
+
 def open_file(path: str | Path) -> BinaryIO:
     """Open a file to read bytes at any offset."""
     return file_at(path).open()
+
+
+def version_read(file: BinaryIO) -> State | None:
+    """Return the state of an open file if all of it is read of one version, else None."""
+    return file.version if isinstance(file, _RemoteStream) else None
 
 
 class _RemoteStream:
@@ -155,9 +178,27 @@ class _RemoteStream:
         self._url = url
         self._file = file
 
+    @property
+    def version(self) -> State | None:
+        """The state of the version that is read; None where the server may send another.
+
+        s3fs asks for the version that it has opened, and fails if there is another by now.
+        """
+        file: Any = self._file
+        is_one = "IfMatch" in getattr(file, "read_kw", {})
+        return _state(self._url, file.details) if is_one else None
+
     def read(self, size: int = -1) -> bytes:
         with errors_name(self._url):
-            return self._file.read(size)
+            try:
+                return self._file.read(size)
+            except OSError as error:
+                if type(error).__name__ != EXPIRED:
+                    raise
+                raise LmkitError(
+                    f"{self._url}: it has changed while it was read",
+                    "run again when nothing writes to it any more; --overwrite starts from scratch",
+                ) from None
 
     def seek(self, offset: int, whence: int = 0) -> int:
         with errors_name(self._url):

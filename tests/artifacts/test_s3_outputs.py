@@ -125,6 +125,38 @@ def test_four_stages_are_equal_to_local_ones(here: Path, server: str) -> None:
     assert not list((here / "cache/lmkit/outputs").iterdir())
 
 
+def test_what_a_stage_has_written_is_inspected_there(here: Path, server: str) -> None:
+    write_documents(here / "raw", 20)
+    for stage, arguments in stages("s3://bucket/").items():
+        done = lmkit(stage, *arguments, "--output", f"s3://bucket/{stage}")
+        assert done.returncode == 0, done.stderr
+        command = [sys.executable, "-m", "lmkit", "inspect", f"s3://bucket/{stage}", "--json"]
+        shown = subprocess.run(command, capture_output=True, text=True)
+        assert shown.returncode == 0, shown.stderr
+        found = json.loads(shown.stdout)
+        assert found["made"]["folder"] == f"s3://bucket/{stage}" and found["made"]["finished"]
+        assert found["problems"] == [] and found["outputs"]
+        sample = {"clean": "sample_documents", "dedup": "sample_documents"}.get(stage)
+        assert sample is None or len(found[sample]) == 3
+
+
+def test_an_input_is_asked_for_once_a_task(here: Path, server: str) -> None:
+    """Its HEAD pins the version, which every request for a part of it names."""
+    write_documents(here / "raw", 20)
+    assert (
+        lmkit("clean", "raw", "--output", "s3://bucket/in", "--shard-bytes", "5000").returncode == 0
+    )
+    files = len([name for name in stored("in")[0] if name.startswith("documents-")])
+    before = faults(server)
+    done = lmkit("dedup", "s3://bucket/in", "--output", "out", "--shard-bytes", "5000")
+    assert done.returncode == 0, done.stderr
+    after = faults(server)
+    heads = after.get("HEAD", 0) - before.get("HEAD", 0)
+    refused = after["refused"] - before["refused"]
+    print(files, heads, refused)
+    assert files > 20 and heads <= 2 * files + refused + 5
+
+
 def test_a_run_killed_in_the_middle_resumes(here: Path, server: str) -> None:
     write_documents(here / "raw", 40)
     command = ("clean", "raw", "--shard-bytes", "4000", "--output")

@@ -40,6 +40,7 @@ from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.artifacts.tasks import TaskWriter, scratch
 from lmkit.commands.dedup.options import DedupConfig
 from lmkit.deduplication import exact, signature_files
+from lmkit.deduplication.clusters.cluster_counts import count_clusters
 from lmkit.deduplication.components import components
 from lmkit.deduplication.document_table import DocumentTable, TaskParts
 from lmkit.deduplication.exact import Exact
@@ -135,7 +136,10 @@ def notes(place: Path, count: int, partitions: int) -> None:
     found.match(folder, documents, 1, [])
     removed = found.removed(folder.scratch)
     print(f"{sum(map(len, removed.parts)):,} of {count:,} documents removed")
-    NearDuplicates(MinHashConfig(), keep).match(folder, documents, 1, [found])
+    near = NearDuplicates(MinHashConfig(), keep)
+    near.match(folder, documents, 1, [found])
+    with Measured("clusters in all"):
+        count_clusters(folder, [found, near], documents, 1)
     sizes = {
         kind: sum(path.stat().st_size for path in folder.scratch.glob(f"{kind}-[0-9]*.scratch"))
         for kind in ("digests", "exact-runs", "bands", "bands-runs")

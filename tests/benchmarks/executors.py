@@ -1,7 +1,8 @@
 """The same bytes from every executor, faults included, and what Ray costs.
 
     python tests/benchmarks/executors.py equal TEXTS SCRATCH
-    python tests/benchmarks/executors.py faults TEXTS SCRATCH
+    python tests/benchmarks/executors.py faults TEXTS SCRATCH [--stages pack]
+    python tests/benchmarks/executors.py interrupt TEXTS SCRATCH [--stages clean,pack]
     python tests/benchmarks/executors.py overhead
 
 It needs Ray and submitit (pip install '.[ray,slurm]'). A cluster of two nodes with a core each is
@@ -13,6 +14,8 @@ submitit's, on this machine.
     faults    the same on Ray, each stage with a worker killed, a node killed, the driver killed,
               SIGTERM, and a worker stopped for 30 s: exit codes, and equal bytes after the same
               command again
+    interrupt Ctrl-C at three moments of each stage on Ray: seconds until the command has ended, its
+              exit code, and equal bytes after the same command again
     overhead  1,000 tasks of 0.2 s, two processes against Ray with two cores; seconds without the
               start, and the memory of the driver with 60,000 tasks
 """
@@ -225,13 +228,15 @@ def hurt(what: str, driver: "subprocess.Popen[str]", process: "subprocess.Popen[
     return "done"
 
 
-def faults(texts: Path, scratch: Path) -> None:
+def faults(texts: Path, scratch: Path, stages: Sequence[str]) -> None:
     """Break each stage on Ray at three moments, and compare what the same command makes then."""
     work = scratch / "work"
     shutil.rmtree(work, ignore_errors=True)
     for stage, command in commands(texts, work).items():
         assert ended(started(command, "local", "")) == 0
         expected = digests(work / stage)
+        if stage not in stages:
+            continue
         for what in ("worker", "node", "driver", "SIGTERM", "stopped"):
             with cluster() as process:  # a new one for each kind: what is left of it is no part
                 assert process.stdout
@@ -252,6 +257,39 @@ def faults(texts: Path, scratch: Path) -> None:
                         f"{', then '.join(map(str, codes))}, {'equal' if same else 'DIFFERENT'}",
                         flush=True,
                     )
+
+
+def interrupt(texts: Path, scratch: Path, stages: Sequence[str]) -> None:
+    """Press Ctrl-C at three moments of each stage on Ray, and time how long the command runs on."""
+    work = scratch / "work"
+    shutil.rmtree(work, ignore_errors=True)
+    for stage, command in commands(texts, work).items():
+        assert ended(started(command, "local", "")) == 0
+        expected = digests(work / stage)
+        if stage not in stages:
+            continue
+        with cluster() as process:
+            assert process.stdout
+            address = process.stdout.readline().strip()
+            for moment in (0.0, 0.7, 1.6):
+                shutil.rmtree(work / stage)
+                driver = started(command, "ray", address)
+                while driver.poll() is None and not workers():
+                    time.sleep(0.02)
+                time.sleep(moment)
+                begun, is_late = time.perf_counter(), driver.poll() is not None
+                driver.send_signal(signal.SIGINT)
+                codes = [ended(driver)]
+                seconds = time.perf_counter() - begun
+                if codes[-1] != 0:
+                    codes.append(ended(started(command, "ray", address)))
+                same = digests(work / stage) == expected
+                print(
+                    f"{stage:16} at {moment:3.1f} s ({'too late' if is_late else 'done'}): "
+                    f"{seconds:.2f} s, exit {', then '.join(map(str, codes))}, "
+                    f"{'equal' if same else 'DIFFERENT'}",
+                    flush=True,
+                )
 
 
 def wait(seconds: float) -> float:
@@ -293,15 +331,20 @@ def overhead() -> None:
 def main() -> None:
     """Measure what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("equal", "faults", "overhead"))
+    parser.add_argument("what", choices=("equal", "faults", "interrupt", "overhead"))
     parser.add_argument("texts", type=Path, nargs="?")
     parser.add_argument("scratch", type=Path, nargs="?")
+    parser.add_argument("--stages", default=",".join(STAGES))
     typed = parser.parse_args()
     if typed.what == "overhead":
         overhead()
         return
     typed.scratch.mkdir(parents=True, exist_ok=True)
-    (equal if typed.what == "equal" else faults)(typed.texts.resolve(), typed.scratch.resolve())
+    where = typed.texts.resolve(), typed.scratch.resolve()
+    if typed.what == "equal":
+        equal(*where)
+        return
+    (faults if typed.what == "faults" else interrupt)(*where, typed.stages.split(","))
 
 
 if __name__ == "__main__":

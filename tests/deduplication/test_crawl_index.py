@@ -1,3 +1,4 @@
+import errno
 import json
 import random
 import shutil
@@ -115,7 +116,7 @@ def test_killed_before_or_after_the_index_is_written_it_ends_with_the_same(
     shutil.copytree("whole-index", "killed-index")
     command = ["dedup", str(months[1]), "--workers", "1", "--output"]
     run_to_end(*command, "whole", "--index", "whole-index")
-    for step in ("notes", "near", "documents"):
+    for step in ("notes", "near", "representatives", "clusters", "documents", "index"):
         run_until_killed(step, 0, *command, "killed", "--index", "killed-index")
     config = DedupConfig(
         inputs=(months[1],), output=Path("killed"), index=Path("killed-index"), workers=1
@@ -166,6 +167,43 @@ def test_a_corrupt_index_is_refused(months: list[Path], lmkit: Lmkit, kind: str)
     exit_code, _, err = lmkit("dedup", months[1], "--output", "out1", "--index", "index")
     assert exit_code == 2
     assert f"{kind}-00000.scratch is not what was written" in " ".join(err.split())
+
+
+def test_a_file_that_no_task_has_written_is_refused(months: list[Path], lmkit: Lmkit) -> None:
+    dedup(DedupConfig(inputs=(months[0],), output=Path("out0"), index=Path("index")))
+    record = Path("index/part-00000/index.json")
+    added = record.read_text().replace("names-00000", "names-00001", 1)
+    copy = json.loads(record.read_text())
+    copy["files"] += [file for file in json.loads(added)["files"] if "names" in file["name"]]
+    record.write_text(json.dumps(copy))
+    exit_code, _, err = lmkit("dedup", months[1], "--output", "out1", "--index", "index")
+    assert exit_code == 2
+    assert "damaged: index.json lists names-00001.scratch" in " ".join(err.split())
+
+
+def test_an_index_on_another_file_system_holds_the_same(
+    months: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a file can't have two names, it is copied."""
+    dedup(DedupConfig(inputs=(months[0],), output=Path("out0"), index=Path("linked")))
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    dedup(DedupConfig(inputs=(months[0],), output=Path("out1"), index=Path("copied")))
+    assert contents(Path("copied")) == contents(Path("linked"))
+
+
+def test_processes_share_an_index(months: list[Path]) -> None:
+    found = []
+    for workers in (1, 2):
+        for month, path in enumerate(months):
+            options = {"inputs": [path], "output": f"out{workers}{month}", "shard_bytes": 9_000}
+            config = options | {"index": f"index{workers}", "workers": workers}
+            dedup(DedupConfig.model_validate(config))
+        found.append(contents(Path(f"index{workers}")))
+    assert found[0] == found[1] and len(found[0]) > 20
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,9 @@ def test_keys_are_read_back_by_number_over_all_tasks(tmp_path: Path) -> None:
 
 
 def test_the_parts_of_an_index_come_before_those_of_the_tasks() -> None:
-    index = ((Path("index"), 4), (Path("index"), 7))
-    parts = TaskParts(index, Path("new"), 3)
+    crawls = ((Path("a"), 1), (Path("none"), 0), (Path("b"), 1))
+    parts = TaskParts(crawls, Path("new"), 3)
+    index = [(Path("a"), 0), (Path("b"), 0)]
     expected = [*index, *((Path("new"), task) for task in range(3))]
     assert [*parts] == [parts[number] for number in range(5)] == expected
     assert len(parts) == 5 and parts[2:] == tuple(expected[2:])
@@ -44,9 +45,11 @@ def test_the_parts_of_an_index_come_before_those_of_the_tasks() -> None:
 
 
 def test_what_other_processes_get_stays_small_however_many_parts_there_are() -> None:
-    table = DocumentTable(TaskParts((), Path("work/dedup/.partial"), 62_500))
-    table.__dict__["starts"] = np.zeros(62_501, np.int64)  # as once it was looked up here
-    sent = pickle.dumps(table)
-    assert len(sent) < 20_000
-    again = pickle.loads(sent)
-    assert again == table and len(again.parts) == 62_500
+    crawls = tuple((Path(f"index/part-{number:05d}"), 62_500) for number in range(100))
+    for older in ((), crawls):
+        table = DocumentTable(TaskParts(older, Path("work/dedup/.partial"), 62_500))
+        table.__dict__["starts"] = np.zeros(62_501, np.int64)  # as once it was looked up here
+        sent = pickle.dumps(table)
+        assert len(sent) < 20_000
+        again = pickle.loads(sent)
+        assert again == table and len(again.parts) == 62_500 * (1 + len(older))

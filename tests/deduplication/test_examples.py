@@ -6,76 +6,48 @@ from hypothesis import strategies as st
 
 from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.tasks import PARTIAL, Receipt, TaskWriter
-from lmkit.deduplication.document_table import DocumentKeysFile, DocumentTable
+from lmkit.deduplication.clusters.cluster_counts import ClusterCounts
 from lmkit.deduplication.examples import (
     LISTED,
     SHOWN,
     ExampleCollector,
     side_by_side,
     summary_of,
-    write_examples,
 )
-from lmkit.deduplication.options import KeepConfig
-from lmkit.deduplication.removal_table import NO_REPRESENTATIVE, Removals, write_removals
+from lmkit.deduplication.keep_policy import DocumentKey
 
 
-def chosen(folder: Path, sources: str, **rows: list[tuple[int, int, float]]) -> Receipt:
-    """Document n is of the n-th source, and its text is the numbers of those before it."""
-    writer = TaskWriter(folder, "notes", 0)
-    documents = [
-        Document(str(n), " ".join(map(str, range(n))), source) for n, source in enumerate(sources)
-    ]
-    with DocumentKeysFile(KeepConfig(), writer) as keys:
-        for document in documents:
-            keys.add(document, Path("x"))
-    tables: list[tuple[str, Removals]] = []
-    for reason, found in rows.items():
-        write_removals(folder / reason, found)
-        tables.append((reason, Removals([folder / reason])))
-    task = TaskWriter(folder, "audit", 0)
-    write_examples(tables, DocumentTable(((folder / PARTIAL, 0),)), task)
-    return task.finish()
+def key(source: str, identity: str) -> DocumentKey:
+    return DocumentKey(source, identity, "", "x", 1, None)
 
 
-def test_duplicates_count_for_their_final_representative(tmp_path: Path) -> None:
-    exact, near = [(1, 0, 1.0), (4, 3, 1.0)], [(0, 2, 0.8), (5, NO_REPRESENTATIVE, 0.0)]
-    facts = chosen(tmp_path, "abbacc", exact=exact, near=near).facts
-    assert facts["sizes"] == {"2": 1, "3": 1}
-    assert facts["largest"] == [
-        {"documents": 3, "source": "b", "id": "2"},
-        {"documents": 2, "source": "a", "id": "3"},
-    ]
-
-
-def test_examples_are_spread_from_the_lowest_similarity_on(tmp_path: Path) -> None:
-    near = [(n, 0, 0.7 + n / 1000) for n in range(1, 101)]
-    facts = chosen(tmp_path, "s" * 101, near=near).facts
-    assert [number for number, _, _ in facts["examples"]] == [1, 20, 40, 60, 80, 100]
-
-
-def test_labelled_documents_are_clusters_of_their_own(tmp_path: Path) -> None:
-    facts = chosen(tmp_path, "sss", near=[(0, 0, 1.0), (1, 0, 0.9)]).facts
-    assert facts["sizes"] == {"2": 1}
-    assert facts["examples"] == [(1, 0, 0.9)]
-
-
-def test_the_summary_is_empty_if_nothing_was_found(tmp_path: Path) -> None:
-    receipt = chosen(tmp_path, "ss")
-    found = summary_of(receipt, [])
+def test_the_summary_is_empty_if_nothing_was_found() -> None:
+    found = summary_of(ClusterCounts(), [])
     assert not any(found.values())
 
 
+def test_clusters_are_listed_by_their_size() -> None:
+    counts = ClusterCounts({2: 5, 11: 1}, [(11, key("a", "7")), (2, key("b", "1"))])
+    found = summary_of(counts, [])
+    assert found["clusters"] == {"2": 5, "11": 1}
+    assert found["largest_clusters"] == [
+        {"documents": 11, "source": "a", "id": "7"},
+        {"documents": 2, "source": "b", "id": "1"},
+    ]
+
+
 def test_what_tasks_collect_is_merged(tmp_path: Path) -> None:
-    receipt = chosen(tmp_path, "ab", near=[(1, 0, 0.9)])
+    (tmp_path / PARTIAL).mkdir()
+    counts = ClusterCounts(examples=[(1, 0, 0.9)])
     receipts: list[Receipt] = []
     for number, text in enumerate(("one two", "one too")):
-        collector = ExampleCollector(receipt.facts["examples"])
+        collector = ExampleCollector(counts.examples)
         collector.add(number, Document(str(number), text, "ab"[number]))
         collector.count("near", "b", "a")
         writer = TaskWriter(tmp_path, "documents", number)
         collector.write_facts(writer)
         receipts.append(writer.finish())
-    found = summary_of(receipt, receipts)
+    found = summary_of(counts, receipts)
     assert found["duplicates"] == [{"reason": "near", "source": "b", "of": "a", "documents": 2}]
     assert found["examples"] == [
         {
@@ -89,11 +61,12 @@ def test_what_tasks_collect_is_merged(tmp_path: Path) -> None:
 
 
 def test_the_list_of_pairs_is_truncated(tmp_path: Path) -> None:
+    (tmp_path / PARTIAL).mkdir()
     collector, writer = ExampleCollector([]), TaskWriter(tmp_path, "documents", 0)
     for number in range(LISTED + 5):
         collector.count("near", str(number), "a")
     collector.write_facts(writer)
-    listed = summary_of(chosen(tmp_path, "s"), [writer.finish()])["duplicates"]
+    listed = summary_of(ClusterCounts(), [writer.finish()])["duplicates"]
     assert len(listed) == LISTED + 1 and sum(pair["documents"] for pair in listed) == LISTED + 5
 
 

@@ -6,13 +6,13 @@ import pytest
 from lmkit.commands.dedup.options import DedupConfig
 from lmkit.commands.dedup.run import dedup
 from lmkit.deduplication import (
-    clustering,
     exact,
     near_duplicates,
     ranking,
     signature_files,
     sorted_runs,
 )
+from lmkit.deduplication.clusters import cluster_counts, clustering, prefix_filter
 from lmkit.deduplication.keep_policy import DocumentKey
 from lmkit.deduplication.near_duplicates import cluster_name
 from tests.conftest import contents, prose
@@ -47,9 +47,11 @@ def test_the_result_does_not_depend_on_how_much_is_matched_at_a_time(
 
     expected = outputs("at-once")
     for module, names in {
+        cluster_counts: ("RUN", "PARTITION"),
         clustering: ("FEW",),
         exact: ("MATCHED", "KEYS_AT_ONCE"),
         near_duplicates: ("AT_ONCE", "LARGE_GROUP"),
+        prefix_filter: ("ENTRIES",),
         ranking: ("PARTITION",),
         signature_files: ("MATCHED", "EDGES", "GROUPED_ROWS", "READ_AHEAD"),
         sorted_runs: ("RUN",),

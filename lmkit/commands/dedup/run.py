@@ -13,16 +13,17 @@ from functools import partial, reduce
 from lmkit.artifacts.inputs import RECORDS, Inputs, find_documents, make_tasks, task_size
 from lmkit.artifacts.manifest import Counts, Manifest, kept_line
 from lmkit.artifacts.output_folder import OutputFolder, open_output
-from lmkit.artifacts.tasks import Receipt, TaskWriter
+from lmkit.artifacts.tasks import Receipt
 from lmkit.commands.dedup.options import DedupConfig
+from lmkit.deduplication.clusters.cluster_counts import count_clusters
 from lmkit.deduplication.crawl_index import Index, using_index
 from lmkit.deduplication.document_table import DocumentTable, TaskParts
-from lmkit.deduplication.examples import summary_of, write_examples
+from lmkit.deduplication.examples import summary_of
 from lmkit.deduplication.matcher import Matcher
 from lmkit.deduplication.readings import CollectDocuments, WriteDocuments
 from lmkit.deduplication.registry import index_settings, matchers_of
 from lmkit.deduplication.summary import DedupRecord, summary_sections
-from lmkit.execution.progress import log_message, progress, warn
+from lmkit.execution.progress import log_message, warn
 from lmkit.execution.tables import MAX_SOURCES, log_sections, shown
 from lmkit.readers.dispatch import read_slice
 
@@ -47,7 +48,7 @@ def dedup(config: DedupConfig) -> Manifest:
                 warn(f"{index.path}: it holds none of these documents; --overwrite adds them")
             return folder.finished
         if index:
-            index.check()
+            index.check(folder, config.workers)
         first = len(inputs.records)
         for matcher, found in also_read:
             matcher.prepare(folder, found.renumbered(first))
@@ -68,24 +69,21 @@ def _deduplicate(
     folder.run(
         "notes", collect, tasks, workers=workers, label="computing signatures", size=task_size
     )
-    older = tuple(index.table_parts) if index else ()
-    documents = DocumentTable(TaskParts(older, folder.scratch, len(tasks)), len(older))
+    parts = TaskParts(index.table_parts if index else (), folder.scratch, len(tasks))
+    documents = DocumentTable(parts, parts.older_parts)
     for position, matcher in enumerate(matchers):
         matcher.match(folder, documents, workers, matchers[:position])
-    choose = partial(_choose_examples, matchers)
-    chosen, *_ = folder.run("audit", choose, [documents], label="choosing examples")
-    examples = chosen.facts["examples"]
-    write = WriteDocuments(read, matchers, documents, examples, config.output_format)
+    clusters = count_clusters(folder, matchers, documents, workers)
+    write = WriteDocuments(read, matchers, documents, clusters.examples, config.output_format)
     receipts = folder.run(
         "documents", write, tasks, workers=workers, label="writing documents", size=task_size
     )
-    found = summary_of(chosen, receipts)
+    found = summary_of(clusters, receipts)
     for matcher in matchers:
         found |= matcher.summarize(folder)
     _report(DedupRecord.model_validate(found), receipts)
     if index:
-        with progress("adding to the index", None):
-            added = index.add(documents, folder.scratch)
+        added = index.add(folder, documents, workers)
         found["index"] = {"documents": index.documents, "added": added}
         log_message(f"{index.path}: compared with {index.documents:,} documents, added {added:,}")
     record = DedupRecord.model_validate(found)
@@ -98,17 +96,6 @@ def _index(
     if not config.index:
         return nullcontext()
     return using_index(config.index, config.output, inputs, index_settings(config), matchers)
-
-
-def _choose_examples(
-    matchers: Sequence[Matcher], documents: DocumentTable, writer: TaskWriter
-) -> None:
-    tables = [
-        (matcher.reason, found)
-        for matcher in matchers
-        if (found := matcher.duplicates(writer.partial))
-    ]
-    write_examples(tables, documents, writer)
 
 
 def _report(record: DedupRecord, receipts: Sequence[Receipt]) -> None:

@@ -3,12 +3,11 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
 from os.path import abspath, commonpath
 from pathlib import Path
 
 from lmkit.artifacts.finished_folders import damaged_files
-from lmkit.artifacts.manifest import MANIFEST, Counts, Input, Output, Plan, flat
+from lmkit.artifacts.manifest import Counts, Input, Output, Plan, flat
 from lmkit.artifacts.opened_folder import OpenedFolder
 from lmkit.artifacts.tasks import PARTIAL
 from lmkit.commands.inspect.folder_kind import Sections
@@ -20,16 +19,17 @@ MAX_INPUTS = 20
 def summary(folder: OpenedFolder) -> Sections:
     """Return which command made a folder and when, or how far it has come."""
     plan = folder.plan
-    facts: Sections = {"folder": str(folder.path), "stage": plan.stage, "lmkit": plan.lmkit}
+    facts: Sections = {"folder": folder.shown, "stage": plan.stage, "lmkit": plan.lmkit}
     if manifest := folder.manifest:
-        finished = datetime.fromtimestamp((folder.path / MANIFEST).stat().st_mtime)
-        facts["finished"] = finished.isoformat(" ", "seconds")
+        if finished := folder.finished_at:
+            facts["finished"] = finished.isoformat(" ", "seconds")
         return facts | {"seconds": manifest.seconds, "fingerprint": manifest.fingerprint}
     receipts = (folder.path / PARTIAL).glob("*-[0-9]*.json")
     done = Counter(path.stem.rpartition("-")[0] for path in receipts)
+    is_known = plan.stage != "pretrain" and folder.listed is None
     return facts | {
         "state": "not finished",
-        **({"tasks_done": dict(sorted(done.items())) or 0} if plan.stage != "pretrain" else {}),
+        **({"tasks_done": dict(sorted(done.items())) or 0} if is_known else {}),
         "to_go_on": f"unless it is running, the same lmkit {plan.stage} command resumes from here",
     }
 

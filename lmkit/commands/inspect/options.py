@@ -16,8 +16,8 @@ class InspectConfig(CommandConfig):
     takes_plugins = True
 
     folder: Annotated[Path, POSITIONAL]
-    """A folder that lmkit made, finished or not, a checkpoint of a run, or a Transformers
-    folder."""
+    """A folder that lmkit made, finished or not, also at s3://; a checkpoint of a run, or a
+    Transformers folder."""
 
     other: Annotated[Path | None, POSITIONAL] = None
     """A second folder of the same command: show in what the two differ, and nothing else."""

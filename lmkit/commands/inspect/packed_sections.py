@@ -6,6 +6,7 @@ from lmkit.artifacts.opened_folder import OpenedFolder
 from lmkit.commands.inspect.folder_kind import FolderKind, Sections
 from lmkit.commands.inspect.options import InspectConfig
 from lmkit.commands.inspect.record_sections import shortened
+from lmkit.errors import InputError
 from lmkit.packing.packed_record import PackedRecord, SplitRecord
 from lmkit.packing.preview import preview_sequence
 
@@ -35,6 +36,10 @@ def _row(split: SplitRecord) -> Sections:
 def sample_sequence(config: InspectConfig, folder: OpenedFolder) -> list[Sections]:
     """Return the pieces of a sequence, which is chosen by the seed."""
     assert folder.manifest, "only finished folders have sequences"
+    if folder.listed is not None:
+        raise InputError(
+            f"{folder.shown}: sequences are read of a folder on a disk: copy it to see one"
+        )
     record = PackedRecord.from_manifest(folder.manifest, folder.path)
     row = random.Random(config.seed).randrange(record.train.rows)
     pieces = preview_sequence(config.folder, "train", row, record.sequence_length, record.pad)

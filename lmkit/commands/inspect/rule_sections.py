@@ -25,6 +25,11 @@ def rule_sections(config: InspectConfig, folder: OpenedFolder) -> Sections:
     shards = [output for output in folder.outputs if fnmatch(output.name, "signals-*.parquet")]
     if folder.plan.stage != "clean" or not shards:
         raise InputError(f"{config.folder}: holds no signals", "name a folder that clean wrote")
+    if folder.listed is not None:
+        raise InputError(
+            f"{folder.shown}: signals are read of a folder on a disk",
+            "copy the folder to this machine, and name the copy",
+        )
     rules = with_limits(_rules(config, folder), config.limits or "")
     paths = [config.folder / output.name for output in shards]
     if config.document is not None:

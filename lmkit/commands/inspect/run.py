@@ -24,7 +24,6 @@ from lmkit.commands.inspect.folder_sections import (
     count_facts,
     file_rows,
     input_rows,
-    problem_rows,
     summary,
 )
 from lmkit.commands.inspect.options import InspectConfig
@@ -64,7 +63,7 @@ def inspect_folder(config: InspectConfig) -> Sections:
         **kind_of(folder.plan.stage).sections(folder),
         "outputs": file_rows(folder.outputs),
         **dict(_samples(config, folder)),
-        "problems": problem_rows(folder.path, folder.outputs),
+        "problems": [{"text": problem} for problem in folder.damaged_files()],
     }
 
 

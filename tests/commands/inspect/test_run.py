@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import fsspec
+
 from tests.commands.inspect.folders import HOSTILE
 from tests.conftest import Lmkit
 
@@ -34,3 +36,33 @@ def test_inspect_needs_no_torch(work: Path) -> None:
     )
     run = [sys.executable, "-c", script, "inspect", str(work / "packed")]
     subprocess.run(run, check=True, capture_output=True)
+
+
+def test_a_folder_at_a_url_is_shown_as_one_on_a_disk(work: Path, lmkit: Lmkit) -> None:
+    system = fsspec.filesystem("memory")
+    for kind in ("clean", "tokenizer", "packed"):
+        for path in (work / kind).rglob("*"):
+            if path.is_file() and path.name != ".lock":
+                name = path.relative_to(work).as_posix()
+                system.pipe_file(f"/bucket/{name}", path.read_bytes())
+    try:
+        for kind in ("clean", "tokenizer"):
+            url = f"memory://bucket/{kind}"
+            local, remote = (lmkit("inspect", each, "--json") for each in (work / kind, url))
+            assert remote[0] == 0, remote[2]
+            expected, found = (json.loads(out) for _, out, _ in (local, remote))
+            assert found["made"].pop("folder") == url
+            for each in (expected["made"], found["made"]):
+                each.pop("folder", None)
+                assert each.pop("finished")
+            assert found == expected
+        code, out, _ = lmkit("inspect", "memory://bucket/packed")
+        assert code == 0 and "sequences are read of a folder on a disk" in out
+        code, out, _ = lmkit("inspect", "memory://bucket/tokenizer", "--text", "a cat")
+        assert code == 0 and out == lmkit("inspect", work / "tokenizer", "--text", "a cat")[1]
+        for option, what in (("--rules", "clean"), ("--text", "packed")):
+            typed = [option] if option == "--rules" else [option, "a cat"]
+            code, _, error = lmkit("inspect", f"memory://bucket/{what}", *typed)
+            assert code == 2 and f"memory://bucket/{what}" in error
+    finally:
+        system.rm("/bucket", recursive=True)

@@ -27,6 +27,7 @@ from lmkit.readers.dispatch import read_slice
 from lmkit.storage.byte_lines import lines
 from lmkit.storage.byte_ranges import Range
 from lmkit.storage.json_bytes import from_json, object_of
+from lmkit.storage.remote_files import shown, state_of
 from lmkit.text.digests import document_key
 
 KEPT, ABSENT = "kept", "not there"
@@ -107,7 +108,7 @@ def _documents(folder: OpenedFolder) -> Iterator[tuple[str, str, str]]:
     for output in folder.outputs:
         if output.name.startswith("rejected-"):
             path = folder.path / output.name
-            with Range(path, 0, path.stat().st_size) as file:
+            with Range(path, 0, state_of(path).size) as file:
                 for line in lines(file, "zstd", MAX_LINE_BYTES):
                     if line.data is not None:
                         yield _rejected(path, line.data)
@@ -119,7 +120,7 @@ def _rejected(path: Path, line: bytes) -> tuple[str, str, str]:
         record = object_of(from_json(line))
         found = record["id"], record["text"], record["reason"]
     except (ValueError, KeyError):
-        raise LmkitError(f"{path}: damaged", "make that folder again") from None
+        raise LmkitError(f"{shown(path)}: damaged", "make that folder again") from None
     if not all(isinstance(each, str) for each in found):
-        raise LmkitError(f"{path}: damaged", "make that folder again")
+        raise LmkitError(f"{shown(path)}: damaged", "make that folder again")
     return found

@@ -25,6 +25,10 @@ class Bound(Protocol):
         """Take the next document that is kept."""
         ...
 
+    def candidates(self, document: int) -> Positions | None:
+        """Return which kept documents may be similar, in order; None if there are too many."""
+        ...
+
     def plausible(self, document: int, kept: Positions) -> Positions:
         """Return which of some kept documents may be similar, by their positions among those."""
         ...
@@ -53,11 +57,18 @@ def star_clusters(
         buckets = list(buckets_of(document))
         best: tuple[int, float] | None = None
         if not always_kept(document):
-            shared = [kept_in[bucket] for bucket in buckets if bucket in kept_in]
-            positions = _union(shared, len(kept))
+            found = bound.candidates(document) if bound else None
+            if found is None:
+                shared = [kept_in[bucket] for bucket in buckets if bucket in kept_in]
+                positions = _union(shared, len(kept))
+            else:
+                positions = found
             if bound and len(positions) > FEW:
                 positions = bound.plausible(document, positions)
+            own = set(buckets)
             for position in positions.tolist():
+                if found is not None and own.isdisjoint(buckets_of(kept[position])):
+                    continue
                 value = similarity(kept[position], document)
                 if value >= threshold and (best is None or value > best[1]):
                     best = kept[position], value

@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmkit.deduplication import similarity_bound
+from lmkit.deduplication.clusters import similarity_bound
+from lmkit.deduplication.clusters.similarity_bound import SimilarityBound
 from lmkit.deduplication.shingles import jaccard
-from lmkit.deduplication.similarity_bound import SimilarityBound
 
 SHINGLES = st.sets(st.integers(0, 60), min_size=1, max_size=40)
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmkit.deduplication import clustering
-from lmkit.deduplication.clustering import Positions, star_clusters
+from lmkit.deduplication.clusters import clustering
+from lmkit.deduplication.clusters.clustering import Positions, star_clusters
 
 
 def everywhere(_: int) -> list[str]:
@@ -54,14 +54,24 @@ def test_removed_documents_are_similar_to_a_kept_one_and_kept_ones_to_none(
 
 
 class Exactly:
-    """A bound that leaves nothing but the similar ones."""
+    """A bound that leaves nothing but the similar ones, of some documents without being given any.
 
-    def __init__(self, similarity: Callable[[int, int], float], threshold: float) -> None:
-        self.similarity, self.threshold = similarity, threshold
+    Whether a document is one of those follows from its number.
+    """
+
+    def __init__(
+        self, similarity: Callable[[int, int], float], threshold: float, of_every: int
+    ) -> None:
+        self.similarity, self.threshold, self.of_every = similarity, threshold, of_every
         self.kept: list[int] = []
 
     def keep(self, document: int) -> None:
         self.kept.append(document)
+
+    def candidates(self, document: int) -> Positions | None:
+        if not self.of_every or document % self.of_every:
+            return None
+        return self.plausible(document, np.arange(len(self.kept)))
 
     def plausible(self, document: int, kept: Positions) -> Positions:
         return np.array(
@@ -92,7 +102,7 @@ def test_the_result_is_that_of_a_literal_search_with_and_without_a_bound(
             expected[number] = min(similar)[1], -min(similar)[0]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clustering, "FEW", few)
-        for bound in (None, Exactly(similarity, 0.8)):
+        for bound in (None, *(Exactly(similarity, 0.8, every) for every in (0, 1, 2))):
             assert expected == star_clusters(
                 range(len(points)),
                 buckets.__getitem__,
