@@ -16,7 +16,7 @@ from pickle import UnpicklingError
 from traceback import walk_tb
 from types import TracebackType
 
-GONE = (EOFError, OSError, UnpicklingError)
+UNAVAILABLE = (EOFError, OSError, UnpicklingError)
 """Nothing was sent, a name is deleted, or what was sent ends in its middle."""
 
 
@@ -24,7 +24,7 @@ def is_about_parent(error: BaseException, traceback: TracebackType | None) -> bo
     """Return whether multiprocessing couldn't start a worker, since what it needs is gone."""
     modules = [str(frame.f_globals.get("__name__")) for frame, _ in walk_tb(traceback)]
     inside = bool(modules) and all(name.startswith("multiprocessing.") for name in modules)
-    return inside and isinstance(error, GONE)
+    return inside and isinstance(error, UNAVAILABLE)
 
 
 def show_error(
