@@ -10,6 +10,7 @@ Choices:
 """
 
 import json
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
@@ -27,6 +28,7 @@ from lmkit.suggestions import did_you_mean
 ConfigT = TypeVar("ConfigT", bound=CommandConfig)
 LONGEST_SHOWN = 200
 """Characters of a wrong value."""
+MUST_BE = ", must be "
 PHRASES = {
     "bool_parsing": "must be true or false",
     "float_parsing": "must be a number",
@@ -46,6 +48,7 @@ PHRASES = {
     "no_path": "must be a path, which holds no NUL character",
     "path_type": "must be a path",
     "tuple_type": "must be a list",
+    "url": "must be a folder on a disk: write there, and copy it when it is complete",
 }
 
 
@@ -101,7 +104,24 @@ def validated(
             from_recipe = isinstance(recipe, str) and not _holds(table, problem)
             named = f"--recipe {recipe}: {cls.stage}" if from_recipe else where
             problems.append(_explain(problem, cls, named, flags))
-        raise ConfigError("\n".join(problems), f"see: lmkit {cls.stage} --help") from None
+        raise ConfigError("\n".join(_joined(problems)), f"see: lmkit {cls.stage} --help") from None
+
+
+def _joined(problems: Iterable[str]) -> list[str]:
+    """Make one line of those about one value, which may be of several kinds.
+
+    >>> _joined(["--lr: got x, must be a number", "--lr: got x, must be 'auto'"])
+    ["--lr: got x, must be a number or 'auto'"]
+    """
+    found: dict[str, str] = {}
+    for problem in problems:
+        value, must_be, kind = problem.rpartition(MUST_BE)
+        known = found.get(value) if must_be else None
+        if known is None:
+            found[value or problem] = problem
+        elif not known.endswith(kind):
+            found[value] = f"{known} or {kind}"
+    return list(found.values())
 
 
 def _holds(table: Mapping[str, Any], problem: ErrorDetails) -> bool:
@@ -203,7 +223,10 @@ def _explain(
     if problem["type"] == "extra_forbidden":
         return f"{typed}: no such option{did_you_mean(key, known)}"
     if phrase := PHRASES.get(problem["type"]):
-        guess = did_you_mean(str(problem["input"]), known[key].names) if key in known else ""
+        names = known[key].names if key in known else ()
+        if not names and problem["type"] == "literal_error":  # a word or a number
+            names = re.findall(r"'([^']+)'", phrase.format(**problem["ctx"]))
+        guess = did_you_mean(str(problem["input"]), names)
         got = _shortened(str(problem["input"]))
         return f"{typed}: got {got}, {phrase.format(**problem.get('ctx', {}))}{guess}"
     return f"{typed}: {problem['msg']}"

@@ -14,6 +14,7 @@ Choices:
 """
 
 import json
+import math
 import os
 import secrets
 import socket
@@ -83,13 +84,15 @@ class LeaseRecord:
             return None
         try:
             found = cast(dict[str, Any], from_json(data))
-            return cls(
+            record = cls(
                 *(str(found[name]) for name in ("owner", "host", "machine")),
                 process=int(found["process"]),
                 renewed=float(found["renewed"]),
             )
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError):
             return None
+        is_possible = 0 < record.process < 1 << 31 and math.isfinite(record.renewed)
+        return record if is_possible else None
 
     @property
     def has_ended(self) -> bool:

@@ -14,10 +14,10 @@ import json
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Self, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from lmkit.config import PLUGIN
 from lmkit.errors import InputError, LmkitError
@@ -132,10 +132,19 @@ class Input:
         return self.source, self.origin
 
 
+def _name_inside(name: str) -> str:
+    """Return the name of a file in a folder; raise ValueError for one that leads out of it."""
+    path = PurePosixPath(name)
+    if not name or path.is_absolute() or ".." in path.parts or "\0" in name:
+        raise ValueError("not in the folder")
+    return name
+
+
 class Output(Record):
     """A file that was written."""
 
-    name: str
+    name: Annotated[str, AfterValidator(_name_inside)]
+    """Below the folder: what is copied from a store is written below another one."""
     bytes: Count
     sha256: str
     counts: dict[str, Count] = {}

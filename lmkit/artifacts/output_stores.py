@@ -52,10 +52,18 @@ def destination_of(config: StageConfig) -> Destination:
             f"way to {url}",
             "name a folder that all of them see under the same path",
         )
+    work = scratch or default_scratch()
+    _refuse_file(work)
     store = ObjectStore(url, shares.retries if shares else RETRIES)
     store.connect()
-    keeps = config.reads_own_outputs
-    return RemoteDestination(store, scratch or default_scratch(), keeps=keeps)
+    return RemoteDestination(store, work, keeps=config.reads_own_outputs)
+
+
+def _refuse_file(scratch: Path) -> None:
+    """Raise ConfigError where the folder for the work, or one above it, is a file."""
+    found = next((path for path in (scratch, *scratch.parents) if path.exists()), None)
+    if found is not None and not found.is_dir():
+        raise ConfigError(f"--scratch: {found} is not a folder", "choose another --scratch")
 
 
 def default_scratch() -> Path:
@@ -72,4 +80,9 @@ def on_disk(folder: Path, manifest: Manifest, config: WritesToStores | None = No
 
 
 def _cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lmkit"
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lmkit"
+    except RuntimeError:
+        raise ConfigError(
+            "--scratch: missing, and this user has no home folder", "name a folder for the work"
+        ) from None

@@ -7,6 +7,8 @@ Choices:
 - Only on Linux: the system libraries of macOS don't survive a fork. Elsewhere, and where the server
   cannot be started (a socket's path must be short), workers are spawned.
 - It finds modules where this process does, whatever has changed `sys.path` since.
+- A worker that can't start any more, since its parent or the pool has ended, ends without a
+  traceback (`worker_start.py`).
 - Ctrl-C is blocked in it, so that it dies silently with this process, also while it imports. Every
   worker unblocks it.
 """
@@ -21,6 +23,7 @@ from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 
 AVAILABLE = sys.platform == "linux"
+WORKER_START = "lmkit.execution.worker_start"
 
 
 def start_fork_server(modules: Iterable[str]) -> bool:
@@ -32,7 +35,7 @@ def start_fork_server(modules: Iterable[str]) -> bool:
         return False
     # With -E or -I it would search elsewhere: then each worker imports all it needs.
     get_context("forkserver").set_forkserver_preload(
-        [] if sys.flags.ignore_environment else list(modules)
+        [] if sys.flags.ignore_environment else [WORKER_START, *modules]
     )
     with _interrupts_blocked(), _same_search_path():
         try:

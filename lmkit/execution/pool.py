@@ -14,6 +14,10 @@ Choices:
 - What is inside of a task is shown while it runs (`meter.py`).
 - When a task fails, the running ones are allowed to finish, since their results are kept. After an
   interrupt they are not waited for.
+- All workers are started before the executor's thread is, which takes the pool down when one dies.
+  It would close files that a worker is being started with, whose numbers others then have: such a
+  worker fails with a traceback of its own. For the same reason the table of tasks that this thread
+  goes through, while others are added, is read at once.
 """
 
 import os
@@ -94,6 +98,13 @@ def map_tasks(
         return _results(pool, tasks, order, partial(step, units))
 
 
+class _ReadAtOnce(dict[Any, Any]):
+    """A table that one thread goes through while another one adds to it."""
+
+    def items(self) -> Any:
+        return list(super().items())
+
+
 def _results(
     pool: ProcessPoolExecutor, tasks: Sequence[Any], order: Sequence[int], step: Callable[[], None]
 ) -> list[Any]:
@@ -126,12 +137,18 @@ def _results(
 def _submitted(
     pool: ProcessPoolExecutor, tasks: Sequence[Any], order: Sequence[int]
 ) -> dict[Future[Any], int]:
-    """Submit tasks in an order, which starts the workers; return the index of each."""
+    """Start the workers, and submit tasks in an order; return the index of each."""
+    inner = cast(Any, pool)
+    inner._pending_work_items = inner._call_queue.pending_work_items = _ReadAtOnce()
     try:
-        with deferred():  # a worker that gets no first message would print an error
+        with deferred():  # a worker that gets no first message ends with an error
+            inner._launch_processes()
             return {pool.submit(_call, tasks[index]): index for index in order}
-    except (EOFError, ConnectionError) as error:
-        raise BrokenProcessPool(f"the server of workers has ended: {error}") from None
+    except (EOFError, OSError) as error:
+        _terminate_workers()  # before the first task there is no thread that would
+        if isinstance(error, EOFError | ConnectionError):
+            raise BrokenProcessPool(f"the server of workers has ended: {error}") from None
+        raise
 
 
 def _shut_down(pool: ProcessPoolExecutor) -> None:

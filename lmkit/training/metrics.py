@@ -204,6 +204,18 @@ def trim(run: Path, step: int) -> None:
 def _record(line: bytes) -> Record | None:
     try:
         values = from_json(line)
-        return Record(**{key: _with_nan(values[key]) for key in values if key in _FIELDS})
-    except (ValueError, TypeError, AttributeError):
+        record = Record(**{key: _with_nan(values[key]) for key in values if key in _FIELDS})
+        counts = [type(record.step), type(record.tokens)]
+        return record if counts == [int, int] and _are_numbers(vars(record)) else None
+    except (ValueError, TypeError, AttributeError, OverflowError):
         return None
+
+
+def _are_numbers(values: Any) -> bool:
+    """Return whether all of what was read are numbers; raise OverflowError for an absurd one."""
+    if isinstance(values, dict):
+        return all(_are_numbers(value) for value in cast(dict[str, Any], values).values())
+    if values is None:
+        return True
+    is_number = isinstance(values, int | float) and not isinstance(values, bool)
+    return is_number and not math.isinf(float(values))

@@ -1,9 +1,11 @@
+import json
 import os
 import subprocess
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,6 +66,27 @@ def test_a_run_that_has_lost_it_publishes_nothing_and_leaves_it(tmp_path: Path) 
         with pytest.raises(LmkitError, match="took this folder over"):
             held.check()
     assert file.read() is not None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"process": 10**30},
+        {"process": 0},
+        {"process": -1},
+        {"process": 1e999},
+        {"renewed": float("nan")},
+        {"renewed": 10**400},
+        {"renewed": []},
+    ],
+)
+def test_an_absurd_one_is_none(tmp_path: Path, changes: dict[str, Any]) -> None:
+    file = DiskLease(tmp_path)
+    values = json.loads(LeaseRecord.of_this_run().to_json()) | changes
+    file.create(json.dumps(values).encode())
+    with pytest.raises(OutputError) as error, held_lease(file, "out"):
+        pass
+    assert error.value.hint and "its .lease holds something else: delete that" in error.value.hint
 
 
 def test_it_is_renewed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,3 +35,20 @@ def test_a_copy_is_made_once_and_compared_with_the_manifest(
     faulty.store[f"/bucket/out/{manifest.outputs[0].name}"].write(b"more")
     with pytest.raises(LmkitError, match=r"faulty://bucket/out/.* match its manifest.json"):
         local_copy(url, manifest, Path("elsewhere"))
+
+
+def test_a_manifest_that_names_a_file_elsewhere_writes_nothing(
+    raw: Path, faulty: type[FaultyFileSystem], lmkit: Lmkit
+) -> None:
+    lmkit("clean", "raw", "--output", "faulty://bucket/out", "--scratch", "x", "--workers", 1)
+    listed = faulty.store["/bucket/out/manifest.json"]
+    forged = listed.getvalue().replace(b'"documents-', b'"../../documents-')
+    assert b'"../../documents-' in forged
+    listed.seek(0)
+    listed.write(forged)
+    before = sorted(path for path in raw.parent.rglob("*"))
+    exit_code, _, err = lmkit(
+        *("pack", "raw", "--tokenizer", "faulty://bucket/out", "--output", "p", "--workers", 1)
+    )
+    assert exit_code == 2 and "faulty://bucket/out" in err
+    assert sorted(path for path in raw.parent.rglob("*")) == before

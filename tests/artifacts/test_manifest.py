@@ -123,3 +123,10 @@ def test_a_python_shell_shows_a_manifest_in_a_few_escaped_lines() -> None:
     assert str(made) == repr(made) and len(repr(made)) < 400
     html = made._repr_html_()
     assert "work/&lt;out&gt;" in html and "bytes &lt;i&gt;" in html and len(html) < 800
+
+
+@pytest.mark.parametrize("name", ["../up", "a/../../up", "/etc/passwd", "", "a\0b"])
+def test_a_file_outside_of_the_folder_is_no_output(name: str) -> None:
+    with pytest.raises(ValueError, match="not in the folder"):
+        Output(name=name, bytes=1, sha256="a")
+    assert Output(name="train/rows/starts.npy", bytes=1, sha256="a").name.startswith("train")

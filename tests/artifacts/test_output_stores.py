@@ -49,6 +49,14 @@ def test_an_output_is_on_a_disk_or_in_a_store(
         ({"output": "file:///data/out"}, "file:///data/out: a path on this machine"),
         ({"output": "fau1ty://bucket/out"}, "fau1ty:// is not known"),
         ({"output": "out", "scratch": "x"}, "--scratch: got x, but --output out is a folder"),
+        (
+            {"output": "faulty://b/out", "scratch": __file__},
+            f"--scratch: {__file__} is not a folder",
+        ),
+        (
+            {"output": "faulty://b/out", "scratch": f"{__file__}/a/b"},
+            f"--scratch: {__file__} is not a folder",
+        ),
         ({"output": "faulty://b/out", "executor": "ray"}, "--executor ray: --scratch is missing"),
         ({"output": "faulty://b/out", "executor": "slurm"}, "slurm: --scratch is missing"),
     ],

@@ -67,6 +67,50 @@ def test_a_worker_that_dies_is_a_clear_error(method: str, monkeypatch: pytest.Mo
         map_tasks(die, [9, 9], workers=2, label="x")
 
 
+DYING = """
+import sys
+from lmkit.errors import LmkitError
+from lmkit.execution import pool
+from lmkit.execution.pool import map_tasks
+from tests.execution.test_pool import die
+if __name__ == "__main__":
+    pool.SECONDS_FOR_SIGNAL = 0
+    for workers in range(2, 12):
+        try:
+            map_tasks(die, range(1, 2 * workers), workers=workers, label="x")
+        except LmkitError as error:
+            print(error)
+"""
+
+
+def test_workers_that_die_while_others_start_print_nothing(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(DYING)
+    run = subprocess.run(
+        [sys.executable, str(script)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert run.stdout.splitlines() == ["a worker process died (out of memory?)"] * 10
+    assert "Traceback" not in run.stderr and "Exception" not in run.stderr, run.stderr
+
+
+def test_every_worker_is_started_before_the_thread_that_may_take_the_pool_down(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    executor: Any = ProcessPoolExecutor
+    real, started = executor._start_executor_manager_thread, list[int]()
+
+    def start(pool: Any) -> None:
+        started.append(len(pool._processes))
+        real(pool)
+
+    monkeypatch.setattr(ProcessPoolExecutor, "_start_executor_manager_thread", start)
+    assert map_tasks(abs, range(5), workers=3, label="x") == [*range(5)]
+    assert started == [3] * 5
+
+
 def end_itself(_: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 

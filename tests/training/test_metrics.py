@@ -157,6 +157,23 @@ def test_an_incomplete_line_after_a_crash_is_dropped(tmp_path: Path, incomplete:
     assert (tmp_path / METRICS).read_bytes() == whole
 
 
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        *('"step": "2"', '"step": 2.5', '"tokens": "x"', '"tokens": null', '"loss": []'),
+        *('"loss": 1e999', '"lr": "high"', '"lr": true', '"validation": {"a": "b"}'),
+        f'"gradient_norm": 1{"0" * 400}',
+    ],
+)
+def test_a_line_of_what_are_no_numbers_ends_the_file(tmp_path: Path, damaged: str) -> None:
+    lines = [f"{record(step).as_json()}\n" for step in (1, 2, 3)]
+    lines[1] = f"{lines[1][:-2]}, {damaged}}}\n"
+    (tmp_path / METRICS).write_text("".join(lines), "utf-8")
+    assert list(read(tmp_path)) == [record(1)]
+    trim(tmp_path, 3)
+    assert (tmp_path / METRICS).read_text("utf-8") == lines[0]
+
+
 def test_trimming_keeps_the_bytes_of_the_other_lines_and_leaves_no_other_file(
     tmp_path: Path,
 ) -> None:

@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from lmkit.execution.tables import printable
+
 CONFIG = "config.toml"
 
 
@@ -25,7 +27,9 @@ def config_text(command: str, table: Mapping[str, Any], comments: str) -> str:
     layers = 4
 
     """
-    lines = [*(f"# {line}".rstrip() for line in comments.splitlines()), "", f"[{command}]"]
+    # TOML allows no control characters in comments.
+    above = [f"# {printable(line)}".rstrip() for line in comments.splitlines()]
+    lines = [*above, "", f"[{command}]"]
     groups = {key: value for key, value in table.items() if isinstance(value, Mapping)}
     lines += [_line(key, value) for key, value in table.items() if key not in groups]
     for name, group in groups.items():
@@ -36,5 +40,6 @@ def config_text(command: str, table: Mapping[str, Any], comments: str) -> str:
 
 
 def _line(key: str, value: Any) -> str:
-    # A basic string of TOML has the escapes of JSON.
-    return f"{key} = {json.dumps('none' if value is None else value, ensure_ascii=False)}"
+    # A basic string of TOML has the escapes of JSON, and may not hold DEL.
+    text = json.dumps("none" if value is None else value, ensure_ascii=False)
+    return f"{key} = {text}".replace("\x7f", "\\u007f")

@@ -7,38 +7,44 @@ higher than that of a run that ends there (section 3.1 of Hoffmann et al. 2022).
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
 
 from lmkit.artifacts.finished_folders import finished_manifest
 from lmkit.artifacts.inputs import Inputs, folder_input
-from lmkit.artifacts.manifest import Manifest, Record
+from lmkit.artifacts.manifest import MANIFEST, Amount, Count, Manifest, Record
 from lmkit.commands.plan.planned_data import PlannedData
 from lmkit.errors import InputError
 from lmkit.training.checkpoints.run_record import RunRecord
 from lmkit.training.checkpoints.trained_model import read_description
+from lmkit.training.metrics import METRICS
 from lmkit.training.metrics import read as read_metrics
 from lmkit.training.planning.law_calibration import Observation
 
 FIRST_STEPS = 5
 """Steps whose speed isn't that of the others."""
+LARGEST_LOSS = 1e6
+Positive = Annotated[int, Field(ge=1, lt=1 << 63)]
 
 
 class FinishedRun(Record):
     """A finished run on the same data."""
 
-    layers: int
-    hidden_size: int
-    parameters: int
-    steps: int
-    tokens: int
-    effective_tokens: float
+    layers: Count
+    hidden_size: Count
+    parameters: Positive
+    steps: Positive
+    tokens: Positive
+    effective_tokens: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     """New tokens that they are worth."""
-    loss: float
+    loss: Annotated[float, Field(gt=0, le=LARGEST_LOSS, allow_inf_nan=False)]
     """On the held-out sequences, after the last step, in nats per token."""
-    seconds: float
+    seconds: Amount
     """Of the whole run."""
-    training_seconds: float
+    training_seconds: Amount
     """Of its steps alone."""
-    tokens_per_second: float
+    tokens_per_second: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     """Of a step, the median."""
 
     @property
@@ -48,7 +54,7 @@ class FinishedRun(Record):
 
 
 def finished_run(folder: Path, manifest: Manifest, data: PlannedData) -> FinishedRun:
-    """Read a run. Raises InputError where it has no validation loss."""
+    """Read a run. Raises InputError where it has no validation loss, or is damaged."""
     record, steps = RunRecord.from_manifest(manifest, folder), list(read_metrics(folder))
     if record.validation_loss is None or not steps:
         raise InputError(
@@ -56,19 +62,28 @@ def finished_run(folder: Path, manifest: Manifest, data: PlannedData) -> Finishe
             "it diverged, or its data has no held-out sequences",
         )
     model = read_description(folder).config
-    speeds = [each.tokens_per_second for each in steps]
-    return FinishedRun(
-        layers=model.layers,
-        hidden_size=model.hidden_size,
-        parameters=record.parameters,
-        steps=len(steps),
-        tokens=steps[-1].tokens,
-        effective_tokens=data.effective_of_tokens(steps[-1].tokens),
-        loss=record.validation_loss,
-        seconds=manifest.seconds,
-        training_seconds=training_seconds([each.tokens for each in steps], speeds),
-        tokens_per_second=statistics.median(speeds[min(FIRST_STEPS, len(speeds) - 1) :]),
-    )
+    try:
+        if steps[-1].step != manifest.counts.more.get("steps"):
+            raise ValueError("metrics that end before the run")
+        speeds = [float(each.tokens_per_second) for each in steps]
+        return FinishedRun(
+            layers=model.layers,
+            hidden_size=model.hidden_size,
+            parameters=record.parameters,
+            steps=len(steps),
+            tokens=steps[-1].tokens,
+            effective_tokens=data.effective_of_tokens(steps[-1].tokens),
+            loss=record.validation_loss,
+            seconds=manifest.seconds,
+            training_seconds=training_seconds([each.tokens for each in steps], speeds),
+            tokens_per_second=statistics.median(speeds[min(FIRST_STEPS, len(speeds) - 1) :]),
+        )
+    except (ValueError, TypeError, ArithmeticError):  # including pydantic's ValidationError
+        raise InputError(
+            f"{folder}: {METRICS} or {MANIFEST} is damaged: they don't fit, or hold an impossible "
+            "number",
+            "restore a good copy, or train the run again",
+        ) from None
 
 
 def training_seconds(tokens: Sequence[int], speeds: Sequence[float]) -> float:

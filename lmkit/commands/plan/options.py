@@ -19,7 +19,7 @@ class PlanConfig(ObjectiveConfig, ComputesOn, FolderConfig):
 
     stage = "plan"
     example = "lmkit plan work/packed --hours 8 --output work/plan"
-    output_patterns = (r"config\.toml|plan\.json",)
+    output_patterns = (r"config\.toml|plan\.json", r"\.partial/runs/.*")
     location_options = FolderConfig.location_options | {"device", "runs"}
 
     inputs: Annotated[tuple[Path, ...], POSITIONAL] = ()
@@ -35,10 +35,10 @@ class PlanConfig(ObjectiveConfig, ComputesOn, FolderConfig):
     tokens: Annotated[int, Field(ge=1, le=10**18)] | None = None
     """Tokens to train on, instead of --hours: the model that suits them."""
 
-    flops: Annotated[float, Field(gt=0, le=1e36)] | None = None
+    flops: Annotated[float, Field(ge=1, le=1e30)] | None = None
     """FLOPs to train with, forward and backward, instead of --hours."""
 
-    price: Annotated[float, Field(ge=0)] | None = None
+    price: Annotated[float, Field(ge=0, le=10**12)] | None = None
     """What an hour of this machine costs; none: costs aren't shown."""
 
     pilot_minutes: Annotated[float, Field(gt=0, le=10**6)] | Literal["auto"] | None = "auto"

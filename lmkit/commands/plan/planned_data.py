@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from lmkit.artifacts.manifest import MANIFEST
+from lmkit.errors import InputError
 from lmkit.packing.packed_folder import PackedFolder
 from lmkit.training.data.packed_inputs import PackedInputs
 from lmkit.training.planning.scaling_law import REPETITIONS, effective_tokens
@@ -24,6 +26,8 @@ class PlannedData:
         """Open the folders; an InputError names what can't be read."""
         packed = PackedInputs.at(paths, weights, output)
         packed.check(hashes=False)
+        for folder in packed.folders:
+            _refuse_impossible(folder)
         return cls(packed)
 
     @property
@@ -97,3 +101,16 @@ class PlannedData:
         """Return what they are worth if repeated data is worth less, or more."""
         low = self.effective(positions, 1 / REPETITIONS_FACTOR)
         return low, self.effective(positions, REPETITIONS_FACTOR)
+
+
+def _refuse_impossible(folder: PackedFolder) -> None:
+    """Raise InputError where a folder lists what no text has: no tokens, or no bytes in them."""
+    record = folder.record
+    splits = [split for split in (record.train, record.validation) if split]
+    if record.vocabulary_size < 2 or not all(
+        split.tokens and split.bytes_of_text for split in splits
+    ):
+        raise InputError(
+            f"{folder.path / MANIFEST}: damaged: it lists no tokens, or no bytes of text",
+            f"restore a good copy, or make {folder.path} again from its inputs",
+        )

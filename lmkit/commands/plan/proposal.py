@@ -1,9 +1,11 @@
 """What a plan proposes, as it is stored in plan.json, printed as JSON, and shown."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from lmkit.artifacts.manifest import Record
+from pydantic import Field
+
+from lmkit.artifacts.manifest import Amount, Count, Record
 from lmkit.commands.plan.finished_runs import FinishedRun
 from lmkit.execution.amounts import duration, size
 from lmkit.execution.short_view import ShortView
@@ -14,29 +16,29 @@ from lmkit.training.planning.law_calibration import Prediction
 class SizeRow(Record):
     """A model, and the run that the budget is enough for."""
 
-    layers: int
-    hidden_size: int
-    heads: int
-    parameters: int
-    vocabulary_parameters: int
+    layers: Count
+    hidden_size: Count
+    heads: Count
+    parameters: Annotated[int, Field(ge=1, lt=1 << 63)]
+    vocabulary_parameters: Count
     """Of these, in the embedding and the output."""
-    steps: int
-    batch_tokens: int
-    tokens: int
+    steps: Count
+    batch_tokens: Count
+    tokens: Count
     """Positions of all batches."""
-    epochs: float
-    loss: float | None
+    epochs: Amount
+    loss: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None
     """Expected on the held-out sequences, in nats per token; None where nothing is known."""
-    low: float | None
-    high: float | None
+    low: Amount | None
+    high: Amount | None
     """The interval that holds it with 90%."""
-    pauses: int
+    pauses: Count
     """Validations and checkpoints."""
-    seconds: float
-    memory: int
-    tokens_per_second: float
+    seconds: Amount
+    memory: Count
+    tokens_per_second: Amount
     """Of all processes."""
-    flops: float
+    flops: Amount
     is_measured: bool
     """Whether the speed was measured; otherwise it is interpolated."""
 
@@ -54,11 +56,11 @@ class Proposal(ShortView, Record):
     repetition: str | None
     """What repeated data is worth, where some is."""
     learning_rate: str
-    bits_per_byte: float | None
+    bits_per_byte: Amount | None
     device: str
-    free_memory: int | None
-    processes: int
-    cost: float | None
+    free_memory: Count | None
+    processes: Count
+    cost: Amount | None
     """Of the run, in the currency of --price."""
     pilots: tuple[FinishedRun, ...]
     earlier: tuple[FinishedRun, ...]

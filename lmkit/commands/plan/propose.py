@@ -18,11 +18,12 @@ from lmkit.commands.plan.explanations import (
     vocabulary_text,
 )
 from lmkit.commands.plan.finished_runs import FinishedRun
+from lmkit.commands.plan.options import BUDGETS
 from lmkit.commands.plan.pilot_runs import PilotSizes, pilot_sizes, train_pilots
 from lmkit.commands.plan.planned_runs import PlannedRuns
 from lmkit.commands.plan.proposal import Proposal, SizeRow
 from lmkit.commands.plan.size_choice import Size, Sizes
-from lmkit.errors import InputError
+from lmkit.errors import ConfigError, InputError
 from lmkit.execution.progress import warn
 from lmkit.training.planning.batch_rule import batch_tokens
 from lmkit.training.planning.law_calibration import CalibratedLaw
@@ -45,6 +46,7 @@ def propose(runs: PlannedRuns, earlier: Sequence[FinishedRun]) -> Proposal:
     every: list[Size] = [None] if runs.has_typed_size else list(model_sizes())
     sizes = Sizes(runs, every)
     sizes.measure(_first(runs, every))
+    _refuse_less_than_a_step(sizes)
     guess = sizes.published_best()
     sizes.measure(guess)
     guess = sizes.published_best()
@@ -70,6 +72,19 @@ def propose(runs: PlannedRuns, earlier: Sequence[FinishedRun]) -> Proposal:
         if size == best or sizes.fits(size)
     }
     return _proposal(sizes, best, rows, pilots, earlier)
+
+
+def _refuse_less_than_a_step(sizes: Sizes) -> None:
+    """Raise ConfigError where the budget isn't enough for a batch of the smallest model."""
+    config, positions = sizes.runs.config, sizes.positions(sizes.every[0])
+    batch = batch_tokens(positions, sizes.runs.data.sequence_length)
+    if positions < batch:
+        name = next(name for name in BUDGETS if getattr(config, name) is not None)
+        raise ConfigError(
+            f"--{name}: got {getattr(config, name):g}, which is about {positions:,.0f} tokens, and "
+            f"a single step has {batch:,}",
+            "give more: a run that shows anything has hundreds of steps",
+        )
 
 
 def _first(runs: PlannedRuns, every: Sequence[Size]) -> Size:
@@ -103,7 +118,7 @@ def _pilots(sizes: Sizes, chosen: Size) -> list[FinishedRun]:
     def planned() -> PilotSizes:
         return pilot_sizes(seconds, small, chosen, alone, positions)
 
-    pilots = train_pilots(runs, planned)
+    pilots = train_pilots(runs, planned, positions)
     _learn_speed(sizes, chosen, pilots)
     return pilots
 

@@ -32,12 +32,13 @@ from lmkit.commands.plan.planned_data import PlannedData
 from lmkit.commands.plan.planned_runs import PlannedRuns
 from lmkit.commands.plan.proposal import Proposal
 from lmkit.commands.plan.propose import propose
-from lmkit.errors import ConfigError, OutputError
+from lmkit.errors import ConfigError, InputError, LmkitError, OutputError
 from lmkit.execution.progress import log_message
 from lmkit.execution.ranks import ranks
 from lmkit.training.planning.model_sizes import ModelSize
 
 PLAN = "plan.json"
+AGAIN = "make it again: --overwrite"
 RUNS = "runs"
 """Folder of the pilot runs, below the scratch folder."""
 
@@ -51,6 +52,7 @@ def plan(config: PlanConfig) -> Proposal:
         )
     with ExitStack() as stack:
         unused = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lmkit-plan-")))
+        _refuse_names(config)
         data = PlannedData.at(config.inputs, config.mixture.weights, config.output or unused)
         runs = PlannedRuns(config, data, _scratch(config, unused))
         objective = runs.options(None, 1.0, runs.scratch).objective
@@ -67,6 +69,18 @@ def plan(config: PlanConfig) -> Proposal:
         folder.run("plan", WritePlan(runs, proposal), [None], label="writing the plan")
         folder.finish(Counts(more={"pilots": len(proposal.pilots)}))
         return proposal
+
+
+def _refuse_names(config: PlanConfig) -> None:
+    """Raise InputError for a name that a config.toml can't hold."""
+    for path in config.inputs if config.output else ():
+        try:
+            str(path).encode()
+        except UnicodeEncodeError:
+            raise InputError(
+                f"INPUTS: {path}: not UTF-8, so {CONFIG} can't name it",
+                "rename the folder, or plan without --output",
+            ) from None
 
 
 def _scratch(config: PlanConfig, temporary: Path) -> Path:
@@ -97,9 +111,12 @@ def _folder(config: PlanConfig, inputs: Inputs) -> Generator[OutputFolder | None
 
 
 def _read(folder: Path) -> Proposal:
-    proposal = read(Proposal, folder / PLAN)
+    try:
+        proposal = read(Proposal, folder / PLAN)
+    except LmkitError:
+        raise OutputError(f"--output: {folder / PLAN} is damaged", AGAIN) from None
     if proposal is None:
-        raise OutputError(f"--output: {folder / PLAN} is missing", "make it again: --overwrite")
+        raise OutputError(f"--output: {folder / PLAN} is missing", AGAIN)
     return proposal
 
 

@@ -36,6 +36,8 @@ START_SECONDS = 5.0
 """To load data and build the model, where no pilot run measured it."""
 COMPILE_SECONDS = {"cpu": 20.0}
 """Where blocks are compiled; elsewhere a minute (see `compilation`)."""
+MOST_POSITIONS = 1e18
+"""As many as --tokens may be."""
 AROUND = 2
 """Sizes on each side of the optimum that are shown, or that pilot runs may choose."""
 
@@ -69,7 +71,7 @@ class Sizes:
 
     def _first_guess(self) -> float:
         config = self.runs.config
-        return float(config.tokens or (config.flops or 1e15) / 1e8)
+        return min(MOST_POSITIONS, float(config.tokens or (config.flops or 1e15) / 1e8))
 
     def speed(self, size: Size) -> float:
         """Return the positions per second of a run of a size, on all processes."""
@@ -109,6 +111,9 @@ class Sizes:
 
     def positions(self, size: Size) -> float:
         """Return the positions that the budget is enough for: as many as whole steps have."""
+        return min(MOST_POSITIONS, self._affordable(size))
+
+    def _affordable(self, size: Size) -> float:
         config = self.runs.config
         if config.tokens is not None:
             return float(config.tokens)

@@ -12,6 +12,8 @@ EXPONENT = 0.383
 ANCHOR_BATCH, ANCHOR_TOKENS = 2**19, 12 * 110_100_000
 LEAST_STEPS = 2_000
 LEAST_BATCH = 4_096
+LARGEST_BATCH = 2**28
+"""Sixteen times what the largest published runs have."""
 
 
 def batch_tokens(tokens: float, sequence_length: int) -> int:
@@ -21,5 +23,6 @@ def batch_tokens(tokens: float, sequence_length: int) -> int:
     (524288, 9984, 4096)
     """
     by_rule = ANCHOR_BATCH * (tokens / ANCHOR_TOKENS) ** EXPONENT
-    bounded = max(float(LEAST_BATCH), min(by_rule, tokens / LEAST_STEPS))
+    most = min(by_rule, tokens / LEAST_STEPS, float(LARGEST_BATCH))
+    bounded = max(float(LEAST_BATCH), most)
     return max(1, round(bounded / sequence_length)) * sequence_length

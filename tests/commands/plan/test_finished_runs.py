@@ -1,3 +1,5 @@
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -30,3 +32,33 @@ def test_only_runs_on_the_same_data_and_objective_are_compared(packed: Path, tra
         earlier_runs([trained], data, "mlm")
     other = PlannedData.at((packed.parent / "packed",), None, Path("unused"))
     assert earlier_runs([trained], other, "clm")[0] == found
+
+
+@pytest.mark.parametrize(
+    ("name", "damaged"),
+    [("tokens", "x"), ("tokens", 10**30), ("tokens_per_second", 0), ("tokens_per_second", [])],
+)
+def test_impossible_numbers_of_a_run_are_an_error(
+    packed: Path, trained: Path, tmp_path: Path, name: str, damaged: object
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    metrics = run / "metrics.jsonl"
+    *lines, last = metrics.read_text().splitlines()
+    metrics.write_text("\n".join([*lines, json.dumps(json.loads(last) | {name: damaged})]) + "\n")
+    opened = finished_manifest(run)
+    assert opened is not None
+    data = PlannedData.at((packed,), None, Path("unused"))
+    with pytest.raises(InputError, match="is damaged: they don't fit, or hold an impossible number"):
+        finished_run(run, opened, data)
+
+
+@pytest.mark.parametrize(("name", "damaged"), [("parameters", 0), ("validation_loss", 1e300)])
+def test_impossible_results_of_a_run_are_an_error(
+    packed: Path, trained: Path, name: str, damaged: float
+) -> None:
+    opened = finished_manifest(trained)
+    assert opened is not None
+    other = opened.model_copy(update={"details": opened.details | {name: damaged}})
+    with pytest.raises(InputError, match="is damaged: they don't fit, or hold an impossible number"):
+        finished_run(trained, other, PlannedData.at((packed,), None, Path("unused")))

@@ -1,9 +1,12 @@
+import json
 import math
+import shutil
 from pathlib import Path
 
 import pytest
 
 from lmkit.commands.plan.planned_data import PlannedData
+from lmkit.errors import InputError
 from tests.conftest import manifest
 
 
@@ -24,3 +27,16 @@ def test_repeated_tokens_are_worth_less(packed: Path) -> None:
     assert data.effective_of_tokens(4 * data.tokens) == pytest.approx(worth * data.tokens)
     low, high = data.other_effective(4 * data.sequences * 32)
     assert low < worth * data.tokens < high
+
+
+@pytest.mark.parametrize("name", ["tokens", "bytes_of_text"])
+def test_a_folder_without_tokens_or_bytes_is_damaged(
+    packed: Path, tmp_path: Path, name: str
+) -> None:
+    folder = tmp_path / "packed"
+    shutil.copytree(packed, folder)
+    listed = manifest(folder)
+    listed["details"]["validation"][name] = 0
+    (folder / "manifest.json").write_text(json.dumps(listed))
+    with pytest.raises(InputError, match="damaged: it lists no tokens, or no bytes of text"):
+        PlannedData.at((folder,), None, Path("unused"))

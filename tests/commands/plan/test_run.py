@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import tomllib
 from pathlib import Path
@@ -127,6 +128,72 @@ def test_an_interrupted_plan_resumes_its_pilot_runs(
 
 
 @pytest.mark.parametrize(
+    ("name", "damaged"),
+    [
+        ("parameters", 0),
+        ("tokens", 10**30),
+        ("seconds", None),
+        ("loss", float("nan")),
+        ("memory", "x"),
+    ],
+)
+def test_a_damaged_plan_is_named(
+    planned: Path, packed: Path, here: Path, lmkit: Lmkit, name: str, damaged: object
+) -> None:
+    shutil.copytree(planned, "plan")
+    file = Path("plan/plan.json")
+    found = json.loads(file.read_text())
+    found["chosen"][name] = damaged
+    file.write_text(json.dumps(found))
+    listed = manifest(Path("plan"))
+    for output in listed["outputs"]:
+        if output["name"] == "plan.json":
+            output["bytes"] = file.stat().st_size
+    Path("plan/manifest.json").write_text(json.dumps(listed))
+    exit_code, out, err = lmkit("plan", packed, *MODEL, *BUDGET, "--output", "plan")
+    assert (exit_code, out) == (2, "")
+    assert "--output: plan/plan.json is damaged\nHint: make it again: --overwrite" in err
+
+
+@pytest.mark.parametrize("budget", [["--flops", "1e30"], ["--tokens", "1000000000000000000"]])
+def test_an_absurd_budget_has_a_plan(packed: Path, lmkit: Lmkit, budget: list[str]) -> None:
+    command = ["plan", packed, *MODEL, *budget, "--pilot-minutes", "none", "--json"]
+    exit_code, out, err = lmkit(*command)
+    assert exit_code == 0, err
+    assert json.loads(out)["chosen"]["tokens"] == pytest.approx(1e18, rel=0.01)
+
+
+PILOTS = Path("plan/.partial/runs") / pilot_runs.PILOTS
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        "{",
+        '{"runs": []}',
+        '{"runs": [{"size": null, "positions": 1e17}]}',
+        '{"runs": [{"size": [4, 1000000000, 1], "positions": 1000}]}',
+    ],
+)
+def test_damaged_pilot_runs_are_named_and_made_again(
+    packed: Path, here: Path, lmkit: Lmkit, monkeypatch: pytest.MonkeyPatch, damaged: str
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    command = ["plan", packed, *MODEL, *BUDGET, "--output", "plan"]
+    with monkeypatch.context() as patch:
+        patch.setattr(PlannedRuns, "train", interrupted)
+        assert lmkit(*command)[0] == 130
+    PILOTS.write_text(damaged)
+    exit_code, _, err = lmkit(*command)
+    assert exit_code == 2
+    assert f"{PILOTS}: damaged\nHint: start the pilot runs again: --overwrite" in err
+    exit_code, _, err = lmkit(*command, "--overwrite")
+    assert exit_code == 0, err
+
+
+@pytest.mark.parametrize(
     ("typed", "message"),
     [
         (["PACKED"], "--hours: missing; give it, or --tokens or --flops"),
@@ -141,6 +208,17 @@ def test_an_interrupted_plan_resumes_its_pilot_runs(
         (["PACKED", "--hours", "1", "--model.heads", "7"], "--model.hidden-size"),
         (["PACKED", "--hours", "1e-6", "--device", "cpu"], "--hours: got 1e-06, but loading"),
         (["PACKED", "--hours", "1", "--output", "PACKED"], "PACKED"),
+        (
+            ["PACKED", "--tokens", "100", "--device", "cpu"],
+            "--tokens: got 100, which is about 100 tokens, and a single step has 256",
+        ),
+        (["PACKED", "--flops", "1", "--device", "cpu"], "--flops: got 1, which is about 0 tokens"),
+        (["PACKED", "--hours", "nan"], "--hours: got nan, must be a finite number"),
+        (["PACKED", "--hours", "1", "--price", "1e308"], "--price: got 1e308, must be at most"),
+        (
+            ["PACKED", "--hours", "1", "--pilot-minutes", "non"],
+            "--pilot-minutes: got non, must be a number or 'auto'",
+        ),
     ],
 )
 def test_what_cannot_be_planned_is_an_error(
