@@ -117,7 +117,7 @@ class ScheduleConfig(Group):
     """How it decays after the warm-up; wsd keeps the peak until the last part of the run."""
 
     warmup_steps: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
-    """Steps over which the learning rate rises to --optim.lr; auto: a tenth of the steps of the
+    """Steps over which the learning rate rises to --optim.lr; auto: a quarter of the steps of the
     schedule, and at most 100, determined once a run."""
 
     decay_steps: Annotated[int, Field(ge=1)] | None = None

@@ -11,8 +11,8 @@ Choices:
                    et al. 2024, arXiv 2404.06395): a longer run resumes from before the decay
 - Steps count from 1, and step 1 already trains: a first step with rate 0 is a wasted batch.
 - There is no scheduler object, so there is no state that a checkpoint could get wrong.
-- Without a typed number, the warm-up is a tenth of the schedule, and at most 100 steps: more would
-  be most of a short run, and a longer run needs no more (`tests/benchmarks/recipe.py`).
+- Without a typed number, the warm-up is a quarter of the schedule, and at most 100 steps: more would
+  be most of a short run (`tests/benchmarks/recipe.md`).
 """
 
 import math
@@ -21,7 +21,7 @@ from lmkit.training.options import ScheduleConfig
 
 LONGEST_WARMUP = 100
 """Steps of a warm-up that nobody typed."""
-WARMUP_FRACTION = 10
+WARMUP_FRACTION = 4
 """One step of so many, in a shorter run."""
 
 
@@ -29,7 +29,7 @@ def automatic_warmup(steps: int, config: ScheduleConfig) -> int:
     """Return what `--schedule.warmup-steps auto` is for a run of `steps`.
 
     >>> automatic_warmup(105, ScheduleConfig()), automatic_warmup(5_000, ScheduleConfig())
-    (10, 100)
+    (26, 100)
     """
     return min(LONGEST_WARMUP, (config.decay_steps or steps) // WARMUP_FRACTION)
 

@@ -7,7 +7,7 @@ PACKED is a packed folder with validation sequences of 256 tokens. Trained on it
 step, in bf16, and scored on the same batches of its validation sequences (the same masks, too):
 
     Trainer         as run_clm and run_mlm use it: GPT2LMHeadModel or BertForMaskedLM without
-                    dropout, AdamW, a linear schedule, a tenth of the steps as warm-up, at each of
+                    dropout, AdamW, a linear schedule, a quarter of the steps as warm-up, at each of
                     the rates. Not for t5, for which it has no pre-training
     lmkit adamw     lmkit with AdamW, and what goes with Muon left out, at each of the rates
     lmkit           as its command starts by itself
@@ -114,7 +114,7 @@ def train_peer(
         collate = DataCollatorForLanguageModeling(fast, mlm_probability=0.15)
     arguments = TrainingArguments(
         output_dir=str(output), learning_rate=rate, max_steps=steps, bf16=True, use_cpu=True,
-        per_device_train_batch_size=SEQUENCES, warmup_steps=steps // 10, seed=seed,
+        per_device_train_batch_size=SEQUENCES, warmup_steps=min(100, steps // 4), seed=seed,
         save_strategy="no", report_to="none", logging_steps=100, disable_tqdm=True,
     )  # fmt: skip
     rows = Rows(folder.sequences("train"), family)

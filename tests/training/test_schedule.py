@@ -48,8 +48,8 @@ def test_it_is_always_within_its_bounds() -> None:
 
 @pytest.mark.parametrize(
     ("steps", "decay_steps", "warmup"),
-    # A tenth of the steps until the end of the decay, rounded down, and at most 100.
-    [(9, None, 0), (105, None, 10), (999, None, 99), (10**6, None, 100), (20, 300, 30)],
+    # A quarter of the steps until the end of the decay, rounded down, and at most 100.
+    [(3, None, 0), (105, None, 26), (399, None, 99), (10**6, None, 100), (20, 300, 75)],
 )
 def test_the_warmup_follows_from_the_length_of_the_schedule(
     steps: int, decay_steps: int | None, warmup: int

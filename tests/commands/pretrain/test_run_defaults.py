@@ -86,11 +86,11 @@ def auto(packed: Path, run: str, *more: str) -> tuple[str | Path, ...]:
 def test_a_run_keeps_its_warmup_when_it_is_made_longer(
     packed: Path, here: Path, lmkit: Lmkit
 ) -> None:
-    # Of 40 steps, 4 are warm-up; of 80 steps, 8 would be.
-    stopped = auto(packed, "run", "--steps", "40", "--schedule.kind", "constant")
+    # Of 16 steps, 4 are warm-up; of 32 steps, 8 would be.
+    stopped = auto(packed, "run", "--steps", "16", "--schedule.kind", "constant")
     typed = [str(word) for word in stopped]
     assert signalled(signal.SIGKILL, 2, *typed).returncode == -signal.SIGKILL
-    longer = auto(packed, "run", "--steps", "80", "--schedule.kind", "constant")
+    longer = auto(packed, "run", "--steps", "32", "--schedule.kind", "constant")
     assert lmkit(*longer)[0] == 0
     assert rates(here / "run")[:6] == pytest.approx([0.005, 0.01, 0.015, 0.02, 0.02, 0.02])
 
@@ -98,13 +98,13 @@ def test_a_run_keeps_its_warmup_when_it_is_made_longer(
 def test_an_overridden_warmup_leaves_the_steps_before_as_they_were(
     packed: Path, here: Path, lmkit: Lmkit
 ) -> None:
-    assert lmkit(*auto(packed, "run", "--steps", "20"))[0] == 0
+    assert lmkit(*auto(packed, "run", "--steps", "8"))[0] == 0
     override = ("--override", "schedule.warmup-steps", "--schedule.warmup-steps", "40")
-    longer = auto(packed, "run", "--steps", "24")
+    longer = auto(packed, "run", "--steps", "12")
     assert lmkit(*longer, *override)[0] == 0
     found = rates(here / "run")
     assert found[:3] == pytest.approx([0.01, 0.02, 0.02])
-    assert found[20:] == pytest.approx([0.02 * step / 40 for step in range(21, 25)])
+    assert found[8:] == pytest.approx([0.02 * step / 40 for step in range(9, 13)])
 
 
 @pytest.fixture
