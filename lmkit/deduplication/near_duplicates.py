@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.output_folder import OutputFolder
+from lmkit.artifacts.sorted_runs import Runs
 from lmkit.artifacts.tasks import TaskWriter, scratch
 from lmkit.deduplication.clustering import Positions, star_clusters
 from lmkit.deduplication.columns import Column
@@ -39,7 +40,6 @@ from lmkit.deduplication.signature_files import (
     write_groups,
 )
 from lmkit.deduplication.similarity_bound import SimilarityBound
-from lmkit.deduplication.sorted_runs import Runs
 from lmkit.execution.progress import log_message
 from lmkit.text.digests import digest, folded
 
