@@ -129,7 +129,7 @@ def _submitted(
     """Submit tasks in an order, which starts the workers; return the index of each."""
     try:
         with deferred():  # a worker that gets no first message would print an error
-            return {pool.submit(_call, tasks[index]): index for index in order}
+            return {pool.submit(_call, _Task(tasks, index)): index for index in order}
     except (EOFError, ConnectionError) as error:
         raise BrokenProcessPool(f"the server of workers has ended: {error}") from None
 
@@ -181,6 +181,21 @@ def _begin(
 @cache
 def _loaded(function: bytes) -> Callable[[Any], Any]:
     return pickle.loads(function)
+
+
+class _Task:
+    """A task that is made when it is sent: all of them may take more memory than there is."""
+
+    def __init__(self, tasks: Sequence[Any], index: int) -> None:
+        self._tasks, self._index = tasks, index
+
+    def __reduce__(self) -> tuple[Callable[[Any], Any], tuple[Any]]:
+        """Return what a worker gets: the task itself."""
+        return _as_it_is, (self._tasks[self._index],)
+
+
+def _as_it_is(task: Any) -> Any:
+    return task
 
 
 def _call(task: Any) -> Any:
