@@ -18,6 +18,7 @@ from pathlib import Path
 from stat import S_ISREG
 
 from lmkit.artifacts.finished_folders import finished_manifest
+from lmkit.artifacts.input_lists.streamed_inputs import LIST_NAME
 from lmkit.artifacts.manifest import MANIFEST
 from lmkit.artifacts.tasks import PARTIAL
 from lmkit.errors import InputError
@@ -31,6 +32,7 @@ from lmkit.storage.remote_files import RemoteFile, State, shown
 
 NOT_DOCUMENTS = re.compile(
     r"(rejected|quarantine|duplicates|cuts|contamination)-(validation-)?\d{5,}\.jsonl\.zst"
+    rf"|{LIST_NAME}"
 )
 CACHES = re.compile(r"(cache-|tmp).*")
 """What `datasets` leaves next to the files of a saved data set that is used in place."""

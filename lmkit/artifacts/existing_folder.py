@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from lmkit.artifacts.input_lists.read_ranges import RangesByInput, ReadRanges
+from lmkit.artifacts.input_lists.streamed_inputs import LIST, LIST_NAME
 from lmkit.artifacts.lease import LEASE
 from lmkit.artifacts.lock import LOCK
 from lmkit.artifacts.manifest import MANIFEST, read
-from lmkit.artifacts.tasks import PARTIAL, ReadRange, Receipt
+from lmkit.artifacts.tasks import PARTIAL, Receipt
 from lmkit.errors import LmkitError, OutputError
 
 SCRATCH = (
@@ -22,6 +24,8 @@ SCRATCH = (
     rf"{re.escape(PARTIAL)}/(plan\.json|[a-z-]+-\d{{5,}}\.(json|scratch)|.*\.\d+-\d+)",
 )
 """The content of .partial: an unfinished plan; plan, receipts, scratch files, unfinished files."""
+LISTS = (rf"{re.escape(PARTIAL)}/({LIST_NAME}|{re.escape(LIST)}(\.\d+-\d+)?)",)
+"""The inputs of a plan, complete or not."""
 
 LEASES = (rf"{re.escape(LEASE)}(\.\d+-0)?",)
 """Where the file system has no locks: the lease of a run, perhaps of one that was killed."""
@@ -66,14 +70,14 @@ def other_files(path: Path, patterns: Sequence[str], *, known: bool) -> list[str
     """
     names = [name for name in files_below(path) if name != MANIFEST or not known]
     # A run that was killed before its plan was renamed has left nothing else.
-    scratch = (*SCRATCH, *LEASES) if known else (SCRATCH[0], *LEASES)
+    scratch = (*SCRATCH, LIST_NAME, *LEASES) if known else (SCRATCH[0], *LEASES)
     return [
         name
         for name in names
         if (path / name).is_symlink()
         or not (
             (name == LOCK and not (path / name).stat().st_size)
-            or matches(name, scratch)
+            or matches(name, (*scratch, *LISTS))
             or (known and matches(name, patterns))
         )
     ]
@@ -93,12 +97,11 @@ def matches(name: str, patterns: Sequence[str]) -> bool:
     return any(re.fullmatch(pattern, name) for pattern in patterns)
 
 
-def ranges_read(scratch: Path) -> dict[int, list[ReadRange]]:
+def ranges_read(scratch: Path) -> RangesByInput:
     """Return the ranges of each input that the finished tasks of an interrupted run have read."""
-    found: dict[int, list[ReadRange]] = {}
+    found: list[ReadRanges] = []
     for path in sorted(scratch.glob("*-[0-9]*.json")):
         with suppress(LmkitError):  # an invalid receipt means an unfinished task
-            receipt = read(Receipt, path)
-            for part in receipt.read if receipt else ():
-                found.setdefault(part.input, []).append(part)
-    return found
+            if receipt := read(Receipt, path):
+                found.append(receipt.read)
+    return RangesByInput(found)

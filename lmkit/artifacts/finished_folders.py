@@ -57,7 +57,7 @@ def remote_manifest(folder: RemoteFile) -> Manifest | None:
     except (FileNotFoundError, LmkitError):
         return None  # what reads the folder, or the file, reports what is wrong with it
     try:
-        manifest = Manifest.parsed(data)
+        manifest = Manifest.parsed(data).located(folder.url)
     except ValueError:
         if not all(key in data for key in KEYS):
             return None  # the manifest.json of another program

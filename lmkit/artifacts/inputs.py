@@ -18,13 +18,21 @@ Choices:
 
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from io import BytesIO
+from itertools import chain
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from lmkit.artifacts.discovery import Excluded, not_accepted, walk, walk_remote
 from lmkit.artifacts.finished_folders import check_finished
+from lmkit.artifacts.input_lists.found_inputs import FoundInputs
+from lmkit.artifacts.input_lists.input_slice import Slice, split
+from lmkit.artifacts.input_lists.input_table import InputTable
+from lmkit.artifacts.input_lists.read_ranges import ReadRange
+from lmkit.artifacts.input_lists.slice_table import SliceTable, TaskTable
 from lmkit.artifacts.locations import (
     FinishedFolder,
     LocalFile,
@@ -35,23 +43,15 @@ from lmkit.artifacts.locations import (
 )
 from lmkit.artifacts.manifest import Input
 from lmkit.artifacts.options import RANGE_BYTES
-from lmkit.artifacts.tasks import ReadRange, TaskSize
+from lmkit.artifacts.tasks import TaskSize
 from lmkit.bounded_files import read_bounded
 from lmkit.errors import InputError, LmkitError
 from lmkit.execution.progress import progress
-from lmkit.storage.byte_ranges import Compression, Range, hash_range
-from lmkit.storage.formats import KNOWN, Accepted, Format, Formats, suffix_and_compression
+from lmkit.storage.byte_ranges import Range, hash_range
+from lmkit.storage.formats import KNOWN, Accepted, Format, Formats
 from lmkit.storage.hub import HubDataset, shards_and_version
-from lmkit.storage.registry import FORMATS
 from lmkit.storage.remote_files import RemoteFile, State, shown, state_of, without_file_scheme
 
-SPLITTABLE: set[tuple[Format, str]] = {
-    ("tokens", "none"),
-    *((each.name, compression) for each in FORMATS for compression in each.splits),
-}
-"""What a task can read from any offset."""
-# The weight of a compressed byte when work is divided: text shrinks to about a third.
-COMPRESSED_WEIGHT = 3
 # Opening a file takes time, however small it is: a million tiny files are too many for one task.
 MAX_FILES_PER_TASK = 4_000
 AUTO_TASKS = 64
@@ -65,45 +65,15 @@ NOT_NORMALIZED = re.compile(r"^\.|/\.|//|/$")
 """What a path holds if `Path` would normalize it."""
 
 
-class Slice(NamedTuple):
-    """A part of an input that one task reads."""
-
-    input: int
-    """The index of the input in the plan."""
-    location: str
-    """Its path or URL, as a string: there may be millions."""
-    source: str
-    origin: str
-    format: Format
-    compression: Compression
-    start: int
-    stop: int
-    size: int
-    modified: int
-    sha256: str = ""
-    """The SHA-256 that a manifest lists."""
-
-    @property
-    def path(self) -> Path:
-        """Return its path."""
-        return Path(self.location)
-
-    @property
-    def weight(self) -> int:
-        """Return the approximate amount of text it holds, in bytes."""
-        if self.format == "hub":
-            return RANGE_BYTES  # a shard, whose size is unknown
-        return (self.stop - self.start) * (1 if self.compression == "none" else COMPRESSED_WEIGHT)
-
-
 @dataclass(frozen=True)
 class Inputs:
     """Everything that a stage reads."""
 
     arguments: tuple[str, ...]
     """The arguments as typed."""
-    records: tuple[Input, ...]
-    slices: tuple[Slice, ...]
+    records: Sequence[Input]
+    """Of many: a table."""
+    slices: Sequence[Slice]
     skipped: dict[str, int]
     """The number of files in the folders by unknown ending."""
 
@@ -112,16 +82,27 @@ class Inputs:
         return replace(
             self,
             arguments=(*self.arguments, *other.arguments),
-            records=(*self.records, *other.records),
+            records=_joined(self.records, other.records),
         )
 
-    def renumbered(self, first: int) -> tuple[Slice, ...]:
+    def formats(self) -> Counter[Format]:
+        """Count the inputs of each format; one may be read in several slices."""
+        if isinstance(self.slices, SliceTable):
+            return self.slices.formats()
+        return Counter(kind for kind, _ in {(part.format, part.input) for part in self.slices})
+
+    def renumbered(self, first: int) -> Sequence[Slice]:
         """Return the slices with input indices that start at `first`."""
+        if isinstance(self.slices, SliceTable):
+            return self.slices.renumbered(first)
         return tuple(part._replace(input=part.input + first) for part in self.slices)
 
 
-FoundInput = tuple[Input, list[Slice]]
-"""An input, and the slices to read of it."""
+def _joined(records: Sequence[Input], others: Sequence[Input]) -> Sequence[Input]:
+    if isinstance(records, InputTable) or isinstance(others, InputTable):
+        table = records if isinstance(records, InputTable) else InputTable(records)
+        return table.extended(others)
+    return (*records, *others)
 
 
 @dataclass(frozen=True)
@@ -132,50 +113,53 @@ class _Search:
     source: str | None
     skipped: dict[str, int]
     excluded: Excluded
+    found: FoundInputs
 
-    def at(self, path: str) -> list[FoundInput]:
+    def add(self, path: str) -> None:
         """Find the inputs that an argument names."""
         match located(path):
             case LocalFile(_, state):
-                is_read = not self.excluded(os.path.basename(path))
-                return [self._file(path, state)] if is_read else []
+                if not self.excluded(os.path.basename(path)):
+                    self._add_file(path, state)
             case LocalFolder():
-                return self._folder(path)
+                self._add_folder(path)
             case FinishedFolder() as folder:
                 check_finished(folder.path, hashes=False)
-                return [_finished_folder(folder, self._label(path), _modified)]
+                self.found.add(*_finished_folder(folder, self._label(path), _modified))
             case RemoteFile() as top:
-                return self._remote(top, self.source or os.path.basename(path))
+                self._add_remote(top, self.source or os.path.basename(path))
             case HubDataset() as dataset:
-                return [_dataset(path, dataset, self.source or dataset.name)]
+                self.found.add(*_dataset(path, dataset, self.source or dataset.name))
 
     def _label(self, path: str) -> str:
         """Return the label of the documents at a path: the last part of it."""
         name = os.path.basename(path)
         return self.source or (Path(path).resolve().name if name in {"", ".", ".."} else name)
 
-    def _file(self, path: str, state: State) -> FoundInput:
+    def _add_file(self, path: str, state: State) -> None:
         kind = self.accepted.of(path, named=True)
         if kind is None or not self.accepted.takes(kind):
             raise InputError(*not_accepted(path, kind, self.accepted))
-        return _raw_file(self._label(path), path, os.path.basename(path), kind, state)
+        self.found.add_file(self._label(path), path, os.path.basename(path), kind, state)
 
-    def _remote(self, top: RemoteFile, label: str) -> list[FoundInput]:
+    def _add_remote(self, top: RemoteFile, label: str) -> None:
         files = [*top.files_below()]
         if folder := finished_remote_folder(top, {origin: state for _, origin, state in files}):
             states = {path: state for path, _, state in files}
-            return [_finished_folder(folder, label, lambda path: states[str(path)].modified)]
-        found = walk_remote(top, files, self.accepted, self.skipped, self.excluded)
-        return [_raw_file(label, *file) for file in found]
+            found = _finished_folder(folder, label, lambda path: states[str(path)].modified)
+            self.found.add(*found)
+            return
+        for file in walk_remote(top, files, self.accepted, self.skipped, self.excluded):
+            self.found.add_file(label, *file)
 
-    def _folder(self, path: str) -> list[FoundInput]:
+    def _add_folder(self, path: str) -> None:
         inside, label = self.accepted.in_folders, self._label(path)
-        files = walk(path, inside, self.skipped, self.excluded)
-        found = [_raw_file(label, *file) for file in files]
-        if not found:
+        before = len(self.found)
+        for file in walk(path, inside, self.skipped, self.excluded):
+            self.found.add_file(label, *file)
+        if len(self.found) == before:
             known = ", ".join(sorted(inside.endings))
             raise InputError(f"{path}: no files to read in it ({known})")
-        return found
 
 
 def find_documents(
@@ -195,27 +179,19 @@ def find_documents(
     missing, empty or of the wrong format.
     """
     accepted = Accepted(frozenset(formats), forced, known)
-    named = [str(path) for path in paths]
-    arguments = list(dict.fromkeys(map(without_file_scheme, [*named, *_listed_paths(listed)])))
+    named = chain(map(str, paths), _listed_paths(listed))
+    arguments = tuple(dict.fromkeys(map(without_file_scheme, named)))
     if not arguments:
         raise InputError("INPUTS: missing; name files or folders to read")
-    found: list[FoundInput] = []
     skipped: dict[str, int] = {}
-    search = _Search(accepted, source, skipped, Excluded(exclude, skipped))
+    search = _Search(accepted, source, skipped, Excluded(exclude, skipped), FoundInputs())
     with progress("looking for files", None):
         for path in arguments:
-            found += search.at(path)
-    if not found:
-        raise InputError(f"--exclude: {' '.join(exclude)} leaves no file to read")
-    found.sort(key=lambda pair: (*pair[0].identity, pair[0].path))
-    return Inputs(
-        tuple(arguments),
-        tuple(record for record, _ in found),
-        tuple(
-            Slice(number, *part[1:]) for number, (_, slices) in enumerate(found) for part in slices
-        ),
-        skipped,
-    )
+            search.add(path)
+        if not search.found:
+            raise InputError(f"--exclude: {' '.join(exclude)} leaves no file to read")
+        records, slices = search.found.sorted()
+    return Inputs(arguments, records, slices, skipped)
 
 
 def folder_input(path: Path, label: str, fingerprint: str) -> Inputs:
@@ -226,22 +202,46 @@ def folder_input(path: Path, label: str, fingerprint: str) -> Inputs:
 
 def make_tasks(
     slices: Sequence[Slice], shard_bytes: int | Literal["auto"] = RANGE_BYTES
-) -> list[tuple[Slice, ...]]:
+) -> Sequence[tuple[Slice, ...]]:
     """Group slices into tasks of about the same size, in order."""
     range_bytes = RANGE_BYTES
     if shard_bytes == "auto":
-        shard_bytes = auto_shard_bytes(task_weight(slices))
+        whole = slices.pieces(1 << 63) if isinstance(slices, SliceTable) else ()
+        weight = sum(weight for *_, weight in whole) or task_weight(slices)
+        shard_bytes = auto_shard_bytes(weight)
         range_bytes = min(range_bytes, shard_bytes)
-    tasks: list[tuple[Slice, ...]] = []
-    group: list[Slice] = []
-    room = shard_bytes
-    for part in (piece for unsplit in slices for piece in _split(unsplit, range_bytes)):
-        room -= part.weight
-        if group and (room < 0 or len(group) == MAX_FILES_PER_TASK):
-            tasks.append(tuple(group))
-            group, room = [], shard_bytes - part.weight
-        group.append(part)
-    return [*tasks, tuple(group)] if group else tasks
+    if isinstance(slices, SliceTable):
+        table = TaskTable(slices, range_bytes)
+        begins = _Begins(shard_bytes)
+        for number, start, weight in slices.pieces(range_bytes):
+            if begins.task_with(weight):
+                table.add(number, start)
+        return table
+    tasks: list[list[Slice]] = []
+    begins = _Begins(shard_bytes)
+    for part in (piece for unsplit in slices for piece in split(unsplit, range_bytes)):
+        if begins.task_with(part.weight):
+            tasks.append([])
+        tasks[-1].append(part)
+    return [tuple(task) for task in tasks]
+
+
+class _Begins:
+    """Decides which part of the inputs is the first of a task."""
+
+    def __init__(self, shard_bytes: int) -> None:
+        self._shard_bytes = shard_bytes
+        self._room = 0
+        self._parts = 0
+
+    def task_with(self, weight: int) -> bool:
+        """Return whether the next part, of this weight, begins a task."""
+        self._room -= weight
+        if self._parts and self._room >= 0 and self._parts != MAX_FILES_PER_TASK:
+            self._parts += 1
+            return False
+        self._room, self._parts = self._shard_bytes - weight, 1
+        return True
 
 
 def auto_shard_bytes(total: int) -> int:
@@ -309,17 +309,18 @@ def same_content(old: Input, new: Input, verify: bool) -> bool:
     return all(before == digest for before, digest in zip(old.sha256, now, strict=False))
 
 
-def _listed_paths(listed: Path | None) -> list[str]:
-    """Return the paths in a list, normalized as typed paths are."""
+def _listed_paths(listed: Path | None) -> Iterator[str]:
+    """Yield the paths in a list, normalized as typed paths are."""
     if listed is None:
-        return []
+        return
     try:
-        lines = read_bounded(listed).removeprefix(BOM).replace(b"\r\n", b"\n").split(b"\n")
+        lines = BytesIO(read_bounded(listed).removeprefix(BOM).replace(b"\r\n", b"\n"))
     except OSError as error:
         raise InputError(f"--inputs-from: cannot read {listed}: {error.strerror}") from None
-    # File names may not be UTF-8.
-    paths = [os.fsdecode(line) for line in lines if line.strip()]
-    return [str(Path(path)) if NOT_NORMALIZED.search(path) else path for path in paths]
+    for line in lines:
+        if line.strip():
+            path = os.fsdecode(line.removesuffix(b"\n"))  # file names may not be UTF-8
+            yield str(Path(path)) if NOT_NORMALIZED.search(path) else path
 
 
 def _modified(path: Path) -> int:
@@ -328,7 +329,7 @@ def _modified(path: Path) -> int:
 
 def _finished_folder(
     folder: FinishedFolder, label: str, modified: Callable[[Path], int]
-) -> FoundInput:
+) -> tuple[Input, list[Slice]]:
     path, manifest = folder.path, folder.manifest
     outputs = [o for o in manifest.outputs if DOCUMENTS.fullmatch(o.name)]
     if not outputs:
@@ -361,14 +362,7 @@ def _finished_folder(
     return record, slices
 
 
-def _raw_file(label: str, path: str, origin: str, kind: Format, state: State) -> FoundInput:
-    size, modified = state
-    compression = suffix_and_compression(os.path.basename(path))[1]
-    part = Slice(0, path, label, origin, kind, compression, 0, size, size, modified)
-    return Input(path, label, size, origin, modified), [part]
-
-
-def _dataset(path: str, dataset: HubDataset, label: str) -> FoundInput:
+def _dataset(path: str, dataset: HubDataset, label: str) -> tuple[Input, list[Slice]]:
     shards, version = shards_and_version(dataset)
     record = Input(path, label, shards, dataset.url, version)
     parts = [
@@ -387,26 +381,6 @@ def _dataset(path: str, dataset: HubDataset, label: str) -> FoundInput:
         for shard in range(shards)
     ]
     return record, parts
-
-
-def _split(part: Slice, max_bytes: int) -> Iterator[Slice]:
-    step = _range_bytes(part.size, part.compression, max_bytes)
-    if (part.format, part.compression) not in SPLITTABLE or step >= part.size:
-        yield part
-        return
-    for start in range(0, part.size, step):
-        yield part._replace(start=start, stop=min(start + step, part.size))
-
-
-def _range_bytes(size: int, compression: Compression, max_bytes: int) -> int:
-    """Return the length of the even ranges in which a file is read.
-
-    >>> _range_bytes(67, "none", 64), _range_bytes(67, "gzip", 64), _range_bytes(0, "none", 64)
-    (34, 17, 1)
-    """
-    most = max_bytes if compression == "none" else max_bytes // COMPRESSED_WEIGHT
-    ranges = max(1, -(-size // most))
-    return max(1, -(-size // ranges))
 
 
 def _refuse_changed(part: Slice, state: State) -> None:

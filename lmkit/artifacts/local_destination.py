@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lmkit.artifacts.destination import PLAN
 from lmkit.artifacts.existing_folder import files_below, other_files, refuse_path
+from lmkit.artifacts.input_lists.streamed_inputs import remove_other_lists
 from lmkit.artifacts.lease import LEASE
 from lmkit.artifacts.lock import LOCK, folder_lock
 from lmkit.artifacts.manifest import MANIFEST, Manifest, Output, Plan, RecordT, read
@@ -65,7 +66,8 @@ class LocalDestination:
         if overwrite:
             for receipt in self._scratch.glob("*-[0-9]*.json"):
                 receipt.unlink()
-        plan.write(self.folder / PLAN, self._scratch)
+        written = plan.write(self.folder / PLAN, self._scratch)
+        remove_other_lists(self._scratch, written)
         (self.folder / MANIFEST).unlink(missing_ok=True)
 
     def publish(

@@ -7,18 +7,32 @@ Choices:
 - A raw file is identified by its SHA-256 (a file that was split, by that of its ranges in order); a
   finished folder, by the names and SHA-256s of its outputs, so that making the same bytes again
   upstream makes nothing downstream stale. The location of a folder does not count.
+- Of many inputs, the list is a file next to the plan or the manifest (`streamed_inputs.py`).
 """
 
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Self, TypeVar, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    TypeAdapter,
+    ValidationError,
+)
 
+from lmkit.artifacts.input_lists import streamed_inputs
+from lmkit.artifacts.input_lists.input_table import InputTable
+from lmkit.artifacts.input_lists.recorded_input import Input
+from lmkit.artifacts.input_lists.streamed_inputs import InputsFile, StreamedInputs, write_inputs
 from lmkit.config import PLUGIN
 from lmkit.errors import InputError, LmkitError
 from lmkit.execution.short_view import ShortView
@@ -43,8 +57,8 @@ class Record(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    def write(self, path: Path, scratch: Path) -> None:
-        """Write the file atomically."""
+    def write(self, path: Path, scratch: Path) -> list[Path]:
+        """Write the file atomically, after what it refers to; return all files, this one last."""
         # A file name that isn't UTF-8 reaches Python as lone surrogates; JSON has an escape for
         # those, and pydantic's writer and reader reject them.
         with (
@@ -52,6 +66,12 @@ class Record(BaseModel):
             temporary.open("w", encoding="utf-8", errors="backslashreplace") as file,
         ):
             file.writelines(self._texts())
+        return [path]
+
+    def located(self, folder: str) -> Self:
+        """Return the record, given the folder, or the URL of the folder, that it was read from."""
+        del folder
+        return self
 
     def _texts(self) -> Iterator[str]:
         yield json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
@@ -68,7 +88,7 @@ RecordT = TypeVar("RecordT", bound=Record)
 def read(cls: type[RecordT], path: Path) -> RecordT | None:
     """Read a record, or return None if the file doesn't exist."""
     try:
-        return cls.parsed(path.read_bytes())
+        return cls.parsed(path.read_bytes()).located(str(path.parent))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except ValueError:  # including pydantic's ValidationError
@@ -111,27 +131,6 @@ class Counts(Record):
             )
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
-    """A raw file or a finished folder that was read."""
-
-    path: str
-    source: str
-    """The label of its documents, unless their records have one."""
-    bytes: int
-    origin: str = ""
-    """The path below the input argument."""
-    modified: int | None = None
-    """Nanoseconds since 1970; none for a finished folder."""
-    sha256: tuple[str, ...] = ()
-    """Of the file, or of its ranges; for a folder, its fingerprint. Empty before it was read."""
-
-    @property
-    def identity(self) -> tuple[str, str]:
-        """What doesn't change when everything is moved."""
-        return self.source, self.origin
-
-
 def _name_inside(name: str) -> str:
     """Return the name of a file in a folder; raise ValueError for one that leads out of it."""
     path = PurePosixPath(name)
@@ -150,6 +149,29 @@ class Output(Record):
     counts: dict[str, Count] = {}
 
 
+_INPUTS: TypeAdapter[tuple[Input, ...]] = TypeAdapter(tuple[Input, ...])
+
+
+def _inputs(value: Any) -> Sequence[Input]:
+    """Return inputs, from objects, from a list of JSON, or from what a manifest has of a file."""
+    if isinstance(value, (InputTable, StreamedInputs)):
+        return value
+    if isinstance(value, dict):
+        return StreamedInputs(InputsFile.model_validate(value))
+    return _INPUTS.validate_python(value)
+
+
+def _inputs_as_json(inputs: Sequence[Input]) -> Any:
+    if isinstance(inputs, StreamedInputs):
+        return inputs.record.model_dump()
+    return _INPUTS.dump_python(tuple(inputs), mode="json")
+
+
+InputList = Annotated[
+    Sequence[Input], PlainValidator(_inputs), PlainSerializer(_inputs_as_json, when_used="json")
+]
+
+
 class Plan(Record):
     """Everything that determines the output."""
 
@@ -158,11 +180,29 @@ class Plan(Record):
     stage: str
     lmkit: str
     config: dict[str, Any]
-    inputs: tuple[Input, ...]
+    inputs: InputList
+
+    def write(self, path: Path, scratch: Path) -> list[Path]:
+        """Write the file atomically, after the list of many inputs; return both."""
+        if len(self.inputs) <= streamed_inputs.MOST_IN_A_MANIFEST:
+            short = self.model_copy(update={"inputs": tuple(self.inputs)})
+            return super(Plan, short).write(path, scratch)
+        listed = write_inputs(self.inputs, path.parent, scratch)
+        return [Path(listed.path), *super(Plan, self.listed(listed)).write(path, scratch)]
+
+    def listed(self, inputs: StreamedInputs) -> Self:
+        """Return the record with a list of its inputs in a file."""
+        return self.model_copy(update={"inputs": inputs})
+
+    def located(self, folder: str) -> Self:
+        """Return the record, given the folder, or the URL of the folder, that it was read from."""
+        if not isinstance(self.inputs, StreamedInputs):
+            return self
+        return self.listed(StreamedInputs(self.inputs.record, folder))
 
     def _texts(self) -> Iterator[str]:
         """Yield the text of the file; many inputs are written line by line, never held at once."""
-        if len(self.inputs) < MANY_INPUTS:
+        if len(self.inputs) < MANY_INPUTS or isinstance(self.inputs, StreamedInputs):
             yield from super()._texts()
             return
         rest = self.model_dump(mode="json", exclude={"inputs"})
@@ -186,21 +226,6 @@ class Plan(Record):
             if key not in location_options and value != before.get(key)
         }
 
-    def input_changes(self, old: "Plan", same: Callable[[Input, Input], bool]) -> list[str]:
-        """Name every input that is new, gone, or not the `same` (called with old and new)."""
-        if [i.identity for i in old.inputs] == [i.identity for i in self.inputs]:
-            pairs = zip(old.inputs, self.inputs, strict=True)
-            return [f"input {shown(b.path)} has changed" for a, b in pairs if not same(a, b)]
-        changes: list[str] = []
-        before, now = _by_identity(old.inputs), _by_identity(self.inputs)
-        for key in now | before:
-            pairs = zip(before.get(key, []), now.get(key, []), strict=False)
-            changes += [f"input {shown(b.path)} has changed" for a, b in pairs if not same(a, b)]
-            shared = min(len(before.get(key, [])), len(now.get(key, [])))
-            changes += [f"input {shown(i.path)} is new" for i in now.get(key, [])[shared:]]
-            changes += [f"input {shown(i.path)} is gone" for i in before.get(key, [])[shared:]]
-        return changes
-
 
 def refuse_other_format(plan: Plan, path: Path | str) -> None:
     """Raise InputError where a folder was made in another format than this lmkit's."""
@@ -208,13 +233,6 @@ def refuse_other_format(plan: Plan, path: Path | str) -> None:
         raise InputError(f"{path}: made by an earlier lmkit: make it again, or use that version")
     if plan.format > FORMAT:
         raise InputError(f"{path}: made by a later lmkit: use that version, or make it again")
-
-
-def _by_identity(inputs: Iterable[Input]) -> dict[tuple[str, str], list[Input]]:
-    groups: dict[tuple[str, str], list[Input]] = {}
-    for item in inputs:
-        groups.setdefault(item.identity, []).append(item)
-    return groups
 
 
 class Manifest(ShortView, Plan):

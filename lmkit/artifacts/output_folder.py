@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,6 +30,10 @@ from lmkit.artifacts.discovery import skipped_text
 from lmkit.artifacts.document import cure_of
 from lmkit.artifacts.existing_folder import matches, ranges_read, refuse
 from lmkit.artifacts.finished_folders import check_finished
+from lmkit.artifacts.input_lists.input_changes import Same, input_changes
+from lmkit.artifacts.input_lists.input_table import InputTable
+from lmkit.artifacts.input_lists.read_ranges import ChangedError, read_inputs
+from lmkit.artifacts.input_lists.streamed_inputs import LIST_NAME, InputsFile, StreamedInputs
 from lmkit.artifacts.inputs import Inputs, same_content
 from lmkit.artifacts.local_destination import LocalDestination
 from lmkit.artifacts.locations import source_at
@@ -86,12 +91,13 @@ class OutputFolder:
         self.finished: Manifest | None = None
         self.receipts: list[Receipt] = []
         self._steps: set[str] = set()
+        self._compared: tuple[InputsFile, list[str]] | None = None
         self.plan = Plan(
             format=FORMAT,
             stage=config.stage,
             lmkit=version("lmkit"),
             config=config.model_dump(mode="json"),
-            inputs=tuple(records),
+            inputs=records,
         )
         self._started = time.monotonic()
         self._executor = executor_of(config, self.scratch)
@@ -214,13 +220,13 @@ class OutputFolder:
         counts: Counts,
         details: dict[str, Any],
         *,
-        inputs: tuple[Input, ...],
+        inputs: Sequence[Input],
         task_seconds: float = 0,
         not_outputs: Sequence[str] = (),
     ) -> Manifest:
         """Write the manifest. Files that match `not_outputs` are kept, but not recorded."""
         seconds = round(time.monotonic() - self._started, 3)
-        bytes_read = sum(item.bytes for item in inputs)
+        bytes_read = _bytes_of(inputs)
         manifest = Manifest(
             **dict(self.plan.model_copy(update={"inputs": inputs})),
             outputs=tuple(outputs),
@@ -234,7 +240,7 @@ class OutputFolder:
         names = {output.name for output in outputs}
 
         def is_stale(name: str) -> bool:  # an earlier output: only what matches patterns exactly
-            is_output = matches(name, self.config.output_patterns)
+            is_output = matches(name, (*self.config.output_patterns, LIST_NAME))
             return is_output and not matches(name, not_outputs) and name not in names
 
         self.destination.publish(manifest, self.receipts, is_stale)
@@ -249,18 +255,19 @@ class OutputFolder:
             files = f"{self.destination.shown}/quarantine-*.jsonl.zst"
             log_message(f"all {counts.quarantined:,} are listed in {files}")
 
-    def _inputs_as_read(self) -> tuple[Input, ...]:
-        hashes: dict[int, dict[int, str]] = {}
-        for part in (part for receipt in self.receipts for part in receipt.read):
-            known = hashes.setdefault(part.input, {})
-            if known.setdefault(part.start, part.sha256) != part.sha256:
-                name = self.plan.inputs[part.input].path
-                raise LmkitError(f"{name}: it changed while it was read", "run the same again")
+    def _inputs_as_read(self) -> Sequence[Input]:
+        inputs = self.plan.inputs
+        try:
+            found = read_inputs([receipt.read for receipt in self.receipts])
+        except ChangedError as changed:
+            name = inputs[changed.number].path
+            raise LmkitError(f"{name}: it changed while it was read", changed.hint) from None
+        if isinstance(inputs, InputTable):
+            return inputs.with_digests(found.numbers, found.digests, found.others)
+        hashes = found.by_input()
         return tuple(
-            replace(item, sha256=tuple(digest for _, digest in sorted(found.items())))
-            if (found := hashes.get(number))
-            else item
-            for number, item in enumerate(self.plan.inputs)
+            replace(item, sha256=hashes[number]) if number in hashes else item
+            for number, item in enumerate(inputs)
         )
 
     def read_existing(self) -> tuple[Manifest | None, Plan | None]:
@@ -293,10 +300,9 @@ class OutputFolder:
 
     def changes(self, old: Plan) -> tuple[dict[str, str], list[str]]:
         """Return how this plan differs from an earlier one: options by key, and inputs."""
-        read_before = ranges_read(self.scratch)
-        index_of = {id(item): index for index, item in enumerate(old.inputs)}
+        read_before = cache(partial(ranges_read, self.scratch))
 
-        def same(before: Input, now: Input) -> bool:
+        def same(index: int, before: Input, now: Input) -> bool:
             if now.modified is None and self.config.verify:
                 check_finished(Path(now.path), hashes=True)
             if (
@@ -309,11 +315,19 @@ class OutputFolder:
                 return True
             return all(
                 hash_range(now.path, part.start, part.stop) == part.sha256
-                for part in read_before.get(index_of[id(before)], [])
+                for part in read_before().of(index)
             )
 
         options = self.plan.option_changes(old, self.config.location_options)
-        return options, self.plan.input_changes(old, same)
+        return options, self._input_changes(old.inputs, same)
+
+    def _input_changes(self, old: Sequence[Input], same: Same) -> list[str]:
+        """Return how the inputs differ; a list in a file that was compared isn't read again."""
+        if not isinstance(old, StreamedInputs):
+            return input_changes(old, self.plan.inputs, same)
+        if self._compared is None or self._compared[0] != old.record:
+            self._compared = old.record, input_changes(old, self.plan.inputs, same)
+        return self._compared[1]
 
     def up_to_date(self) -> Manifest | None:
         """Return the manifest if the folder is finished. Raises OutputError if the plan changed."""
@@ -345,6 +359,11 @@ class OutputFolder:
         """Write the plan. In this order, a kill in between leaves the old plan or the new one."""
         patterns, overwrite = self.config.output_patterns, self.config.overwrite
         self.destination.begin(self.plan, patterns, overwrite=overwrite)
+
+
+def _bytes_of(inputs: Sequence[Input]) -> int:
+    is_table = isinstance(inputs, InputTable)
+    return inputs.total_bytes if is_table else sum(item.bytes for item in inputs)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ Choices:
 - The scratch folder of another machine isn't here: the tasks are done again, and write the same.
 """
 
+import re
 import shutil
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
@@ -26,6 +27,7 @@ from pathlib import Path
 
 from lmkit.artifacts.destination import PLAN
 from lmkit.artifacts.existing_folder import LEASES, matches, other_files
+from lmkit.artifacts.input_lists.streamed_inputs import LIST_NAME, remove_other_lists
 from lmkit.artifacts.lease import LEASE, Lease, held_lease
 from lmkit.artifacts.lock import LOCK, folder_lock
 from lmkit.artifacts.manifest import MANIFEST, Manifest, Output, Plan, RecordT, read
@@ -79,13 +81,15 @@ class RemoteDestination:
             self._read[name] = self._store.read(name)
         data = self._read[name]
         try:
-            return None if data is None else cls.parsed(data)
+            folder = self._store.url_of(name).rpartition("/")[0]
+            return None if data is None else cls.parsed(data).located(folder)
         except ValueError:
             raise LmkitError(f"{self._store.url_of(name)}: damaged") from None
 
     def other_files(self, patterns: Sequence[str], *, known: bool) -> list[str]:
         """List the files that a stage didn't write."""
-        own = (*patterns, MANIFEST, PLAN) if known else ()
+        own = (*patterns, MANIFEST, PLAN, LIST_NAME) if known else ()
+        own += (f"{re.escape(PARTIAL)}/{LIST_NAME}",)  # killed before its plan was uploaded
         return [name for name in sorted(self._listed) if not matches(name, (*LEASES, *own))]
 
     def holds(self, output: Output, *, hashes: bool) -> bool:
@@ -123,8 +127,7 @@ class RemoteDestination:
         self._scratch.mkdir(parents=True, exist_ok=True)
         remove_leftovers(self._scratch)
         self._drop_receipts_of_missing_files()
-        plan.write(path, self._scratch)
-        self._store.put(path, PLAN)
+        self._upload_record(plan, PLAN)
         if MANIFEST in self._listed:
             self._store.remove(MANIFEST)
 
@@ -159,12 +162,26 @@ class RemoteDestination:
         for name in self._files:
             if is_stale(name):
                 self._store.remove(name)
-        manifest.write(self.folder / MANIFEST, self._scratch)
-        self._lease.check()
-        self._store.put(self.folder / MANIFEST, MANIFEST)
-        self._store.remove(PLAN)
+        self._upload_record(manifest, MANIFEST)
+        self._remove_plan()
         shutil.rmtree(self.folder)
         self._report_requests(receipts)
+
+    def _upload_record(self, record: Plan, name: str) -> None:
+        """Write a record here and upload it, after the list that it refers to."""
+        paths = record.write(self.folder / name, self._scratch)
+        if name == PLAN:
+            remove_other_lists(self._scratch, paths)
+        if name == MANIFEST and self._lease:
+            self._lease.check()
+        for path in paths:
+            self._store.put(path, path.relative_to(self.folder).as_posix())
+
+    def _remove_plan(self) -> None:
+        self._store.remove(PLAN)
+        for name in self._listed:
+            if matches(name, [f"{re.escape(PARTIAL)}/{LIST_NAME}"]):
+                self._store.remove(name)
 
     def _check_uploads(self, outputs: Sequence[Output], receipts: Sequence[Receipt]) -> None:
         """Raise LmkitError if the store doesn't have a file as it was written."""
@@ -204,7 +221,7 @@ class RemoteDestination:
         """Remove what a run that was killed after uploading its manifest has left."""
         if self.folder.exists() or self._listed.keys() & {PLAN, LEASE}:
             with suppress(LmkitError), self.lock():  # unless another run holds it
-                self._store.remove(PLAN)
+                self._remove_plan()
                 shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -21,10 +21,11 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, Self, TypeVar
+from typing import Annotated, Any, NamedTuple, Self, TypeVar, overload
 
 from pydantic import Field
 
+from lmkit.artifacts.input_lists.read_ranges import ReadField, ReadRange, ReadRanges
 from lmkit.artifacts.late_names import LATE_BY, Patience
 from lmkit.artifacts.manifest import Counts, Output, Record, read
 from lmkit.artifacts.upload import Upload, Uploaded
@@ -49,15 +50,6 @@ class TaskSize(NamedTuple):
     """The bytes of its inputs as they are stored; None if that is unknown."""
 
 
-class ReadRange(Record):
-    """A part of an input that a task has read."""
-
-    input: int
-    start: int
-    stop: int
-    sha256: str
-
-
 class Problem(Record):
     """A warning about a file that couldn't be read completely."""
 
@@ -71,7 +63,7 @@ class Receipt(Record):
 
     outputs: tuple[Output, ...]
     scratch: tuple[Output, ...]
-    read: tuple[ReadRange, ...]
+    read: ReadField
     counts: Counts
     facts: dict[str, Any]
     problems: tuple[Problem, ...]
@@ -147,7 +139,7 @@ class TaskWriter:
         receipt = Receipt(
             outputs=outputs,
             scratch=tuple(self._scratch.values()),
-            read=tuple(self.read),
+            read=ReadRanges(self.read),
             counts=self.counts,
             facts=self.facts,
             problems=tuple(self.problems.values()),
@@ -254,7 +246,7 @@ def run_tasks(
     """
     patience = patience_with(executor)
     receipts = [finished(folder, step, number, patience) for number in range(len(tasks))]
-    todo = [(number, task) for number, task in enumerate(tasks) if not receipts[number]]
+    todo = _Todo(tasks, [number for number in range(len(tasks)) if not receipts[number]])
     if len(todo) < len(tasks):
         done = len(tasks) - len(todo)
         log_message(f"{folder}: resuming: {done} of {len(tasks)} tasks of '{label}' are done")
@@ -269,11 +261,32 @@ def run_tasks(
         input_bytes=known if len(known) == len(sizes) else None,
         executor=executor,
     )
-    for (number, _), receipt in zip(todo, new, strict=True):
+    for number, receipt in zip(todo.numbers, new, strict=True):
         receipts[number] = receipt
     if executor is not None:
         _wait_for_files(folder, new)
     return [receipt for receipt in receipts if receipt]
+
+
+class _Todo(Sequence[tuple[int, TaskT]]):
+    """Tasks with their numbers; a task may be made only when it is asked for."""
+
+    def __init__(self, tasks: Sequence[TaskT], numbers: Sequence[int]) -> None:
+        self.numbers = numbers
+        self._tasks = tasks
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> tuple[int, TaskT]: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[tuple[int, TaskT]]: ...
+    def __getitem__(self, index: int | slice) -> tuple[int, TaskT] | list[tuple[int, TaskT]]:
+        if isinstance(index, slice):
+            return [(number, self._tasks[number]) for number in self.numbers[index]]
+        number = self.numbers[index]
+        return number, self._tasks[number]
 
 
 def _wait_for_files(folder: Path, receipts: Sequence[Receipt]) -> None:

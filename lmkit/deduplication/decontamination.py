@@ -81,7 +81,7 @@ def prepare_items(
 
 
 def _prepare_items(
-    ngram: int, max_record: int, slices: tuple[Slice, ...], writer: TaskWriter
+    ngram: int, max_record: int, slices: Sequence[Slice], writer: TaskWriter
 ) -> None:
     items = (
         (item.set, item.name, item.texts)
@@ -120,7 +120,7 @@ class Decontaminator(Matcher):
         except InputError as error:
             raise InputError(f"--decontamination.against: {error.message}", error.hint) from None
 
-    def prepare(self, folder: OutputFolder, slices: tuple[Slice, ...]) -> None:
+    def prepare(self, folder: OutputFolder, slices: Sequence[Slice]) -> None:
         """Read the items of the test sets."""
         work = partial(_prepare_items, self.decontamination.ngram, self.max_record)
         folder.run("items", work, [slices], label="reading test sets")

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.output_folder import OutputFolder
+from lmkit.artifacts.sorted_runs import Runs, partitions_of
 from lmkit.artifacts.tasks import TaskWriter, scratch
 from lmkit.deduplication.columns import Rows
 from lmkit.deduplication.document_table import DocumentTable, Numbers
@@ -28,7 +29,6 @@ from lmkit.deduplication.keep_policy import sort_key
 from lmkit.deduplication.matcher import Collector, Matcher, tables_of
 from lmkit.deduplication.options import KeepConfig, MatchOptions
 from lmkit.deduplication.removal_table import ROW, Removals, removed_in, write_removal_rows
-from lmkit.deduplication.sorted_runs import Runs, partitions_of
 from lmkit.text.digests import SIZE, digest, normal_form, normal_form_digest
 from lmkit.text.url_normalization import normalized_url
 

@@ -72,7 +72,7 @@ class Matcher(ABC):
         """Return what it reads in addition to the documents. Raises InputError."""
         return None
 
-    def prepare(self, folder: OutputFolder, slices: tuple[Slice, ...]) -> None:
+    def prepare(self, folder: OutputFolder, slices: Sequence[Slice]) -> None:
         """Read its own inputs, whose slices have the numbers that they have in the plan."""
         del folder, slices
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from lmkit.artifacts.documents_file import Document
 from lmkit.artifacts.output_folder import OutputFolder
+from lmkit.artifacts.sorted_runs import Runs
 from lmkit.artifacts.tasks import TaskWriter, scratch
 from lmkit.deduplication.clusters.clustering import Positions, star_clusters
 from lmkit.deduplication.clusters.prefix_filter import PrefixFilter
@@ -43,7 +44,6 @@ from lmkit.deduplication.signature_files import (
     write_forest,
     write_groups,
 )
-from lmkit.deduplication.sorted_runs import Runs
 from lmkit.execution.progress import log_message
 from lmkit.text.digests import digest, folded
 

@@ -21,12 +21,12 @@ from typing import Any
 import numpy as np
 
 from lmkit.artifacts.output_folder import OutputFolder
+from lmkit.artifacts.sorted_runs import partitions_of
 from lmkit.artifacts.tasks import TaskWriter, scratch
 from lmkit.deduplication.columns import mapped
 from lmkit.deduplication.document_table import DocumentTable, Numbers
 from lmkit.deduplication.keep_policy import DocumentKey, sort_key
 from lmkit.deduplication.options import KeepConfig
-from lmkit.deduplication.sorted_runs import partitions_of
 from lmkit.storage.json_bytes import from_json, to_json
 
 PARTITION = 1 << 19

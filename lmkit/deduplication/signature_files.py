@@ -34,6 +34,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lmkit.artifacts.sorted_runs import Runs, partitions_of
 from lmkit.artifacts.tasks import TaskFiles, TaskWriter, scratch
 from lmkit.deduplication.columns import ByBand, Numbers, Ragged, mapped
 from lmkit.deduplication.components import Labels, Nodes, components
@@ -41,7 +42,6 @@ from lmkit.deduplication.document_table import DocumentTable
 from lmkit.deduplication.minhash import Bands
 from lmkit.deduplication.removal_table import Removals, removed_in
 from lmkit.deduplication.shingles import Shingles, jaccard, shingles
-from lmkit.deduplication.sorted_runs import Runs, partitions_of
 
 BATCH = 1 << 16
 """Minimum number of characters whose shingles are computed at a time."""

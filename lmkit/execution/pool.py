@@ -143,7 +143,7 @@ def _submitted(
     try:
         with deferred():  # a worker that gets no first message ends with an error
             inner._launch_processes()
-            return {pool.submit(_call, tasks[index]): index for index in order}
+            return {pool.submit(_call, _Task(tasks, index)): index for index in order}
     except (EOFError, OSError) as error:
         _terminate_workers()  # before the first task there is no thread that would
         if isinstance(error, EOFError | ConnectionError):
@@ -198,6 +198,21 @@ def _begin(
 @cache
 def _loaded(function: bytes) -> Callable[[Any], Any]:
     return pickle.loads(function)
+
+
+class _Task:
+    """A task that is made when it is sent: all of them may take more memory than there is."""
+
+    def __init__(self, tasks: Sequence[Any], index: int) -> None:
+        self._tasks, self._index = tasks, index
+
+    def __reduce__(self) -> tuple[Callable[[Any], Any], tuple[Any]]:
+        """Return what a worker gets: the task itself."""
+        return _as_it_is, (self._tasks[self._index],)
+
+
+def _as_it_is(task: Any) -> Any:
+    return task
 
 
 def _call(task: Any) -> Any:

@@ -39,7 +39,7 @@ class NgramEmbedding(nn.Module):
 
     def __init__(self, longest: int, rows: int, width: int) -> None:
         super().__init__()
-        self.rows = rows
+        self.longest, self.rows = longest, rows
         self.tables = nn.ModuleList(Embedding(rows, width) for _ in range(longest - 1))
 
     def forward(
@@ -53,9 +53,12 @@ class NgramEmbedding(nn.Module):
             earlier_BE: the tokens before them, if there are any.
 
         """
-        rows = ngram_rows(tokens_BT, positions_BT, len(self.tables) + 1, self.rows, earlier_BE)
-        first, *others = [table(rows_BT) for table, rows_BT in zip(self.tables, rows, strict=True)]
-        return sum(others, first)
+        rows = ngram_rows(tokens_BT, positions_BT, self.longest, self.rows, earlier_BE)
+        vectors = [table(rows_BT) for table, rows_BT in zip(self.tables, rows, strict=True)]
+        total_BTD, *others = vectors
+        for x_BTD in others:
+            total_BTD = total_BTD + x_BTD
+        return total_BTD
 
 
 def ngram_rows(

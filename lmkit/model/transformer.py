@@ -403,7 +403,8 @@ class Transformer(Stack):
         if self.config.embedding_scale != 1.0:
             x_BTD = x_BTD * self.config.embedding_scale
         if self.ngram_embedding is not None:
-            earlier_BE = cache.take_tokens(tokens_BT, self.config.ngram_length) if cache else None
+            longest = self.ngram_embedding.longest
+            earlier_BE = cache.take_tokens(tokens_BT, longest) if cache else None
             x_BTD = x_BTD + self.ngram_embedding(tokens_BT, positions_BT, earlier_BE)
         return self._add_positions(x_BTD, positions_BT)
 

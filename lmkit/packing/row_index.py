@@ -19,7 +19,7 @@ from lmkit.errors import LmkitError
 from lmkit.packing.best_fit import best_fit
 from lmkit.packing.chunking import chunk, document_order, one_document_per_sequence
 from lmkit.packing.token_rows import PIECES, STARTS, PackFunction
-from lmkit.packing.token_shards import Shards, write_array
+from lmkit.packing.token_shards import Shards, values, write_array
 
 PACKINGS: dict[str, PackFunction] = {
     "chunk": chunk,
@@ -51,19 +51,31 @@ def pack_into_sequences(shards: Shards, packing: str, sequence_length: int) -> R
             f"{shards.tokens[0].path.parent}: of {tokens:,} tokens, {packed:,} are in sequences: "
             "this is a bug in lmkit, and the output is not to be trusted"
         )
-    return RowIndex(
-        row_starts,
-        pieces,
-        {
-            "documents": len(lengths),
-            "cut": split_documents(lengths, pieces, sequence_length),
-            "bytes_of_text": int(shards.of_documents("bytes").sum()),
-            "tokens": tokens,
-            "rows": rows,
-            "padding": padding,
-            "padding_share": round(padding / max(1, rows * sequence_length), 6),
-        },
+    facts = row_index_facts(
+        documents=len(lengths),
+        cut=split_documents(lengths, pieces, sequence_length),
+        bytes_of_text=int(shards.of_documents("bytes").sum()),
+        tokens=tokens,
+        rows=rows,
+        sequence_length=sequence_length,
     )
+    return RowIndex(row_starts, pieces, facts)
+
+
+def row_index_facts(
+    *, documents: int, cut: int, bytes_of_text: int, tokens: int, rows: int, sequence_length: int
+) -> dict[str, Any]:
+    """Return what a manifest records of a row index."""
+    padding = rows * sequence_length - tokens
+    return {
+        "documents": documents,
+        "cut": cut,
+        "bytes_of_text": bytes_of_text,
+        "tokens": tokens,
+        "rows": rows,
+        "padding": padding,
+        "padding_share": round(padding / max(1, rows * sequence_length), 6),
+    }
 
 
 def write_row_index(
@@ -83,9 +95,15 @@ def split_overlap(folder: Path, train: int, validation: int) -> tuple[int, int]:
 
     The arguments are the numbers of shards of the splits.
     """
-    texts = Shards.at(folder / "train", train).of_documents("text")
-    held_out = Shards.at(folder / "validation", validation).of_documents("text")
-    return int(np.isin(held_out, texts).sum()), len(held_out)
+    every = Shards.at(folder / "validation", validation).of_documents("text")
+    held_out, counts = np.unique(every, return_counts=True)
+    found = np.zeros(len(held_out), np.bool_)
+    for shard in Shards.at(folder / "train", train).documents if len(held_out) else ():
+        texts = np.array(values(shard)["text"])
+        at = np.searchsorted(held_out, texts)
+        at[at == len(held_out)] = 0
+        found[at[held_out[at] == texts]] = True
+    return int(counts[found].sum()), len(every)
 
 
 def pack_in_order(

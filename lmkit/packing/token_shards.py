@@ -230,15 +230,15 @@ class Shards:
     documents: tuple[StoredArray, ...]
 
     @classmethod
-    def at(cls, folder: Path, count: int | None = None) -> "Shards":
-        """Open the first `count` shards of a folder; all of them without a count."""
-        count = len(list(folder.glob("tokens-*.npy"))) if count is None else count
-        if not count:
+    def at(cls, folder: Path, stop: int | None = None, *, first: int = 0) -> "Shards":
+        """Open the shards of a folder from the `first` to before `stop`; without it, all others."""
+        stop = len(list(folder.glob("tokens-*.npy"))) if stop is None else stop
+        if not stop:
             raise InputError(f"{folder}: no token shards", "give a folder that lmkit pack wrote")
         kinds = (np.dtype("<u2"), np.dtype("<u4"))
         return cls(
-            tuple(StoredArray.at(folder / tokens_name(n), *kinds) for n in range(count)),
-            tuple(StoredArray.at(folder / documents_name(n), DOCUMENT) for n in range(count)),
+            tuple(StoredArray.at(folder / tokens_name(n), *kinds) for n in range(first, stop)),
+            tuple(StoredArray.at(folder / documents_name(n), DOCUMENT) for n in range(first, stop)),
         )
 
     def of_documents(self, field: str) -> NDArray[np.uint64]:

@@ -11,8 +11,8 @@ Choices:
                    et al. 2024, arXiv 2404.06395): a longer run resumes from before the decay
 - Steps count from 1, and step 1 already trains: a first step with rate 0 is a wasted batch.
 - There is no scheduler object, so there is no state that a checkpoint could get wrong.
-- Without a typed number, the warm-up is a quarter of the schedule, and at most 100 steps: more would
-  be most of a short run (`tests/benchmarks/recipe.md`).
+- Without a typed number, the warm-up is a quarter of the schedule, and at most 100 steps, which
+  would be most of a short run (`tests/benchmarks/recipe.md`).
 """
 
 import math

@@ -1,8 +1,12 @@
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lmkit.artifacts.input_lists import streamed_inputs
+from lmkit.artifacts.input_lists.input_changes import input_changes
 from lmkit.artifacts.manifest import (
     MANY_INPUTS,
     Counts,
@@ -26,7 +30,7 @@ def plan(inputs: dict[str, str] | None = None, **config: Any) -> Plan:
     return Plan(stage="toy", lmkit="1", config=options, inputs=found)
 
 
-def same(before: Input, now: Input) -> bool:
+def same(index: int, before: Input, now: Input) -> bool:
     return before.sha256 == now.sha256
 
 
@@ -42,7 +46,8 @@ def same(before: Input, now: Input) -> bool:
     ],
 )
 def test_a_change_names_the_option_or_input(now: Plan, changes: list[str]) -> None:
-    found = [*now.option_changes(plan(), ["output"]).values(), *now.input_changes(plan(), same)]
+    inputs = input_changes(plan().inputs, now.inputs, same)
+    found = [*now.option_changes(plan(), ["output"]).values(), *inputs]
     assert sorted(found) == sorted(changes)
 
 
@@ -87,6 +92,41 @@ def test_many_inputs_are_written_line_by_line_and_read_again(tmp_path: Path) -> 
     lines = (tmp_path / "plan.json").read_text().splitlines()
     assert len(lines) == MANY_INPUTS + 2
     assert read(Plan, tmp_path / "plan.json") == plan
+
+
+def test_only_a_long_list_of_inputs_is_a_file_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streamed_inputs, "MOST_IN_A_MANIFEST", 2)
+    path = tmp_path / "manifest.json"
+    made = Manifest(**dict(plan()), outputs=(), counts=Counts(), seconds=1)
+    assert made.write(path, tmp_path) == [path]
+    assert isinstance(json.loads(path.read_text())["inputs"], list)
+
+    longer = made.model_copy(update={"inputs": (*made.inputs, Input("c", "raw", 7, "c"))})
+    listed, written = longer.write(path, tmp_path)
+    assert written == path and {*tmp_path.iterdir()} == {listed, path}
+    stored = json.loads(path.read_text())["inputs"]
+    assert (stored["file"], stored["count"], stored["input_bytes"]) == (listed.name, 3, 9)
+    assert stored["sha256"] == hashlib.sha256(listed.read_bytes()).hexdigest()
+    found = read(Manifest, path)
+    assert found is not None and [*found.inputs] == [*longer.inputs]
+    assert found.fingerprint == longer.fingerprint and found.counts == longer.counts
+
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    found.write(copy / "manifest.json", copy)
+    again = read(Manifest, copy / "manifest.json")
+    assert again is not None and again == found and [*again.inputs] == [*longer.inputs]
+
+
+def test_a_manifest_names_no_list_outside_of_its_folder(tmp_path: Path) -> None:
+    made = json.loads(plan().model_dump_json())
+    made["inputs"] = {"file": "../inputs-0123456789abcdef.jsonl.zst", "count": 1, "bytes": 1}
+    made["inputs"] |= {"sha256": "0" * 64, "input_bytes": 1}
+    (tmp_path / "plan.json").write_text(json.dumps(made))
+    with pytest.raises(LmkitError, match="not a file that this version of lmkit wrote"):
+        read(Plan, tmp_path / "plan.json")
 
 
 class Loss(Details):

@@ -48,15 +48,18 @@ def signalled(
     return subprocess.run([*script, *command], capture_output=True, text=True)
 
 
-def run_until_killed(step: str, number: int, *command: str) -> None:
-    """Run a command until a task has written everything but its receipt, and kill it there."""
-    dead = subprocess.run([sys.executable, "-c", DYING, step, str(number), *command])
+def run_until_killed(step: str, number: int, *command: str, setup: str = "") -> None:
+    """Run a command until a task has written everything but its receipt, and kill it there.
+
+    Some lines of Python come first, as `setup`.
+    """
+    dead = subprocess.run([sys.executable, "-c", setup + DYING, step, str(number), *command])
     assert dead.returncode == -signal.SIGKILL, step
 
 
-def run_to_end(*command: str) -> str:
-    """Run a command to its end, and return its standard error."""
-    done = subprocess.run(
-        [sys.executable, "-m", "lmkit", *command], check=True, stderr=subprocess.PIPE, text=True
-    )
+def run_to_end(*command: str, setup: str = "") -> str:
+    """Run a command to its end, after some lines of Python, and return its standard error."""
+    script = f"{setup}\nimport sys\nfrom lmkit.cli import main\nsys.exit(main(sys.argv[1:]))"
+    start = [sys.executable, "-c", script] if setup else [sys.executable, "-m", "lmkit"]
+    done = subprocess.run([*start, *command], check=True, stderr=subprocess.PIPE, text=True)
     return done.stderr

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from lmkit.artifacts import sorted_runs
 from lmkit.commands.dedup.options import DedupConfig
 from lmkit.commands.dedup.run import dedup
 from lmkit.deduplication import (
@@ -10,7 +11,6 @@ from lmkit.deduplication import (
     near_duplicates,
     ranking,
     signature_files,
-    sorted_runs,
 )
 from lmkit.deduplication.clusters import cluster_counts, clustering, prefix_filter
 from lmkit.deduplication.keep_policy import DocumentKey

@@ -3,9 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lmkit.artifacts import sorted_runs
+from lmkit.artifacts.sorted_runs import Runs
 from lmkit.artifacts.tasks import PARTIAL, TaskWriter, scratch
 from lmkit.deduplication import signature_files as signatures
-from lmkit.deduplication import sorted_runs
 from lmkit.deduplication.document_table import DocumentTable
 from lmkit.deduplication.minhash import Bands
 from lmkit.deduplication.removal_table import Removals, write_removals
@@ -22,7 +23,6 @@ from lmkit.deduplication.signature_files import (
     write_forest,
     write_groups,
 )
-from lmkit.deduplication.sorted_runs import Runs
 from tests.conftest import prose
 
 BANDS = Bands(4, 2)

@@ -10,7 +10,7 @@ from lmkit.artifacts.manifest import Input
 from lmkit.commands.clean.options import CleanConfig
 from lmkit.errors import InputError
 from lmkit.filters.quality_classifier import QualityClassifier
-from lmkit.readers.dispatch import check_libraries
+from lmkit.readers.dispatch import check_libraries, missing_library
 from lmkit.storage.formats import formats_with
 from lmkit.text.word_list_files import read_entries
 
@@ -27,7 +27,8 @@ def find_inputs(config: CleanConfig) -> Inputs:
         known=formats,
         exclude=config.exclude,
     ).merged_with(word_lists_as_inputs(config.filters.list_files()))
-    check_libraries(inputs.slices)
+    if any(map(missing_library, inputs.formats())):
+        check_libraries(inputs.slices)
     if config.filters.classifier:
         inputs = inputs.merged_with(_classifier(config.filters.classifier))
     if config.text_template is not None:

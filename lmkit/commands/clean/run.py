@@ -18,7 +18,7 @@ from typing import Literal
 
 from lmkit.artifacts.document import Document, Rejected, Unreadable
 from lmkit.artifacts.documents_file import JsonLinesFile, OutcomeFiles, write_outcomes
-from lmkit.artifacts.inputs import Inputs, Slice, make_tasks, task_size
+from lmkit.artifacts.inputs import Slice, make_tasks, task_size
 from lmkit.artifacts.manifest import Counts, Manifest, kept_line
 from lmkit.artifacts.output_folder import open_output
 from lmkit.artifacts.tasks import Receipt, TaskWriter
@@ -60,16 +60,11 @@ def clean(config: CleanConfig) -> Manifest:
             )
             counts = _with_unsampled(counts, receipts[0].counts)
         record = total_counts(receipt.facts["ledger"] for receipt in receipts)
-        record = record.with_inputs(_files_by_format(inputs), read_by_format, inputs.skipped)
+        record = record.with_inputs(inputs.formats(), read_by_format, inputs.skipped)
         _print_summary(record)
         if warning := warning_text(config.filters, counts.more):
             warn(warning)
         return folder.finish(counts, record.recorded(), max_quarantined=config.max_quarantined)
-
-
-def _files_by_format(inputs: Inputs) -> Counter[str]:
-    """Count the files of each format; a file may be read in several parts."""
-    return Counter(kind for kind, _ in {(part.format, part.input) for part in inputs.slices})
 
 
 def _documents_by_format(receipts: Sequence[Receipt]) -> Counter[str]:

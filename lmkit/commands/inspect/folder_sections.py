@@ -2,7 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from os.path import abspath, commonpath
 from pathlib import Path
 
@@ -34,24 +35,38 @@ def summary(folder: OpenedFolder) -> Sections:
     }
 
 
-def input_rows(inputs: Sequence[Input]) -> list[Sections]:
+@dataclass
+class _InputGroup:
+    """The inputs of a label, summed up one by one: there may be millions."""
+
+    count: int = 0
+    bytes: int = 0
+    path: str = ""
+    """The path of the only input, or the folder that all of them share."""
+
+    def add(self, item: Input) -> None:
+        if self.count == 0:
+            self.path = item.path
+        elif self.count == 1 or not (self.path and item.path.startswith(f"{self.path}/")):
+            self.path = _common([self.path, item.path])
+        self.count += 1
+        self.bytes += item.bytes
+
+
+def input_rows(inputs: Iterable[Input]) -> list[Sections]:
     """Sum raw files by their labels; the sizes of other folders are in their manifests."""
-    groups: dict[tuple[str, bool], list[Input]] = {}
+    groups: dict[tuple[str, bool], _InputGroup] = {}
     for item in inputs:
-        groups.setdefault((item.source, item.modified is None), []).append(item)
+        groups.setdefault((item.source, item.modified is None), _InputGroup()).add(item)
     rows: list[Sections] = []
-    for (source, made), items in list(groups.items())[:MAX_INPUTS]:
-        paths = [item.path for item in items]
-        where = paths[0] if len(paths) == 1 else _common(paths)
-        total = sum(item.bytes for item in items)
-        row: Sections = {"source": source, "path": where}
-        row |= {} if made else {"files": len(items)}
-        rows.append(row | ({"bytes": total} if total else {}))
+    for (source, made), group in list(groups.items())[:MAX_INPUTS]:
+        row: Sections = {"source": source, "path": group.path}
+        row |= {} if made else {"files": group.count}
+        rows.append(row | ({"bytes": group.bytes} if group.bytes else {}))
     if rest := list(groups.values())[MAX_INPUTS:]:
-        files = [item for items in rest for item in items]
-        total = sum(item.bytes for item in files)
+        files, total = sum(group.count for group in rest), sum(group.bytes for group in rest)
         others = f"and {len(rest):,} more sources"
-        rows.append({"source": others, "path": "", "files": len(files), "bytes": total})
+        rows.append({"source": others, "path": "", "files": files, "bytes": total})
     return rows
 
 

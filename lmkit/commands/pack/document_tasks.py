@@ -93,6 +93,12 @@ def documents_of(receipts: Sequence[Receipt], split: Split) -> int:
     return sum(receipt.facts["documents"].get(split, 0) for receipt in receipts)
 
 
+def documents_by_task(receipts: Sequence[Receipt], split: Split) -> tuple[int, ...]:
+    """Return the number of documents that each task has packed into its shard of a split."""
+    found = (receipt.facts["documents"] for receipt in receipts)
+    return tuple(documents[split] for documents in found if split in documents)
+
+
 def _pack_task(
     read: Read, options: TokenizeOptions, slices: tuple[Slice, ...], writer: TaskWriter
 ) -> None:

@@ -37,6 +37,7 @@ from lmkit.commands.pack.document_tasks import (
     DocumentTasks,
     Read,
     Split,
+    documents_by_task,
     documents_of,
     read_documents,
 )
@@ -46,7 +47,8 @@ from lmkit.execution.progress import progress, warn
 from lmkit.execution.tables import MAX_SOURCES
 from lmkit.packing.packed_folder import PackedFolder, only_packed
 from lmkit.packing.packed_record import PackedRecord, TokensRecord
-from lmkit.packing.row_index import split_overlap, write_row_index
+from lmkit.packing.row_index import split_overlap
+from lmkit.packing.row_ranges import SplitShards, write_row_indexes
 from lmkit.packing.sanity_limits import StatisticsBySource, judge, summary
 from lmkit.packing.tokenize_documents import (
     TokenizeOptions,
@@ -163,12 +165,12 @@ def _finish(
 ) -> Manifest:
     """Write the row index of all shards, and the manifest."""
     splits: list[Split] = [split for split in SPLITS if documents_of(receipts, split)]
-    shards = [sum(split in receipt.facts["documents"] for receipt in receipts) for split in splits]
-    pairs = list(zip(splits, shards, strict=True))
-    work = partial(write_row_index, config.packing, config.sequence_length)
-    indexes = folder.run("rows", work, pairs, label="packing sequences")
+    shards = [SplitShards(split, documents_by_task(receipts, split)) for split in splits]
+    indexes = write_row_indexes(
+        folder, shards, config.packing, config.sequence_length, config.workers
+    )
     _check(counts, indexes)
-    _warn_of_overlap(folder.path, dict(pairs))
+    _warn_of_overlap(folder.path, {each.split: len(each.documents) for each in shards})
     rows: dict[Split, dict[str, Any]] = {
         split: receipt.facts for split, receipt in zip(splits, indexes, strict=True)
     }
@@ -301,7 +303,7 @@ def _refuse_mismatch(name: str, expected: int, found: int, where: str) -> None:
         )
 
 
-def _warn_of_overlap(folder: Path, shards: dict[Split, int]) -> None:
+def _warn_of_overlap(folder: Path, shards: dict[str, int]) -> None:
     """Warn if held-out documents are also in the training split."""
     if set(shards) == set(SPLITS):
         shared, every = split_overlap(folder, shards["train"], shards["validation"])

@@ -16,6 +16,7 @@ from lmkit.commands.pack.options import PackConfig
 from lmkit.commands.pack.run import pack
 from lmkit.commands.train_tokenizer.options import TrainTokenizerConfig
 from lmkit.commands.train_tokenizer.run import train_tokenizer
+from lmkit.packing import row_ranges
 from lmkit.packing.token_rows import TokenSequences
 from lmkit.storage import atomic_files as atomic
 from lmkit.text.digests import document_key
@@ -300,6 +301,48 @@ def test_a_killed_run_resumes_to_the_same_bytes(tokenizer: Path) -> None:
     assert not Path("killed/manifest.json").exists()
     assert "resuming" in run_to_end(*command, "killed")
     assert contents(Path("killed")) == contents(Path("whole"))
+
+
+RANGES = """
+from lmkit.artifacts import sorted_runs
+from lmkit.packing import row_ranges
+row_ranges.RANGE = row_ranges.BEST_FIT_RANGE = 5
+sorted_runs.RUN = 8
+"""
+
+
+@pytest.mark.parametrize("packing", ["chunk", "document"])
+def test_ranges_of_the_order_give_the_bytes_of_one_range_whatever_is_killed(
+    tokenizer: Path, packing: str
+) -> None:
+    for number in range(6):
+        write(f"big/{number:02}.jsonl", NAMES[number % 5 :])
+    options = f"--tokenizer tokenizer --shard-bytes 9000 --packing {packing} --validation 0.3"
+    command = ["pack", "big", *options.split(), "--workers", "1", "--output"]
+    run_to_end(*command, "whole")
+    for step, number in (("train-keys", 1), ("train-ranges", 2), ("rows", 0), ("rows", 1)):
+        run_until_killed(step, number, *command, "ranges", setup=RANGES)
+        assert not Path("ranges/manifest.json").exists()
+    assert "resuming" in run_to_end(*command, "ranges", setup=RANGES)
+    assert contents(Path("ranges")) == contents(Path("whole"))
+    assert manifest(Path("ranges"))["details"] == manifest(Path("whole"))["details"]
+
+
+def test_ranges_do_not_depend_on_workers(
+    tokenizer: Path, monkeypatch: pytest.MonkeyPatch, lmkit: Lmkit
+) -> None:
+    for number in range(4):
+        write(f"big/{number:02}.jsonl", NAMES[number:])
+    monkeypatch.setattr(row_ranges, "BEST_FIT_RANGE", 20)
+    for workers in (1, 2):
+        packed = config("big", output=f"by-{workers}", packing="best-fit", shard_bytes=9_000)
+        pack(packed.model_copy(update={"workers": workers}))
+    assert contents(Path("by-1")) == contents(Path("by-2"))
+    assert lmkit("inspect", "by-2")[0] == 0
+    again = config(Path("by-2"), output="again", tokenizer=None, packing="best-fit")
+    pack(again)
+    for name in ("train/rows/pieces.npy", "train/rows/starts.npy"):
+        assert contents(Path("again"))[name] == contents(Path("by-1"))[name]
 
 
 def test_overwriting_with_fewer_tasks_equals_a_new_run(tokenizer: Path, lmkit: Lmkit) -> None:

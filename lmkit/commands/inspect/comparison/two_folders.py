@@ -7,6 +7,7 @@ side, and a typing mistake is likelier.
 from collections.abc import Callable
 from pathlib import Path
 
+from lmkit.artifacts.input_lists.input_changes import input_changes
 from lmkit.artifacts.manifest import Input, flat
 from lmkit.artifacts.opened_folder import OpenedFolder, open_folder
 from lmkit.commands.inspect.comparison.compared_documents import document_sections
@@ -45,7 +46,10 @@ def comparison_sections(config: InspectConfig, other: Path) -> Sections:
     return {
         "folders": [{"name": name} | summary(each) for name, each in pair.named],
         "options": _differing(pair, "option", *map(_options, pair.folders)),
-        "inputs": [{"input": line} for line in second.plan.input_changes(first.plan, _is_same)],
+        "inputs": [
+            {"input": line}
+            for line in input_changes(first.plan.inputs, second.plan.inputs, _is_same)
+        ],
         "counts": _differing(pair, "count", *map(_counts, pair.folders)),
         **(kind(config, pair) if kind else {}),
     }
@@ -75,5 +79,5 @@ def _differing(
     ]
 
 
-def _is_same(before: Input, now: Input) -> bool:
+def _is_same(_: int, before: Input, now: Input) -> bool:
     return (before.sha256 or before.bytes) == (now.sha256 or now.bytes)

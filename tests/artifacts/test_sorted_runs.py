@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmkit.artifacts import sorted_runs
+from lmkit.artifacts.sorted_runs import Runs, partitions_of, parts_of_runs
 from lmkit.artifacts.tasks import PARTIAL, TaskWriter, scratch
-from lmkit.deduplication import sorted_runs
 from lmkit.deduplication.document_table import DocumentTable
-from lmkit.deduplication.sorted_runs import Runs, partitions_of, parts_of_runs
 
 
 def table(folder: Path, sizes: list[int]) -> DocumentTable:

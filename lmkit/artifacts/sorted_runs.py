@@ -3,9 +3,10 @@
     .partial/digests-runs-00002.scratch    of run 2: where each partition begins, then its rows
 
 Choices:
-- A run holds the rows of many parts of the document table, a million documents or more. It is
-  sorted once, and each partition reads its range out of every run: so every row is read once,
-  however many partitions there are, in few and large pieces, however many parts there are.
+- Documents are numbered over all parts, of which each task wrote one. A run holds the rows of many
+  parts, a million documents or more. It is sorted once, and each partition reads its range out of
+  every run: so every row is read once, however many partitions there are, in few and large pieces,
+  however many parts there are.
 - Keys are hashes, so a partition is a range of their values. Equal keys are in one partition.
 - Several keys of a document, such as its bands, are sections of the file, each sorted by itself.
 """
@@ -20,9 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmkit.artifacts.tasks import TaskWriter, scratch
-from lmkit.deduplication.columns import Numbers
-from lmkit.deduplication.document_table import DocumentTable
 
+Numbers = NDArray[np.int64]
 RUN = 1 << 20
 """Documents of a run, unless a single part has more."""
 
@@ -46,7 +46,8 @@ def partitions_of(documents: int, size: int) -> int:
 class Runs:
     """The sorted runs of some keys of all documents."""
 
-    documents: DocumentTable
+    documents: Any
+    """Their `starts` is the number of the first of each part, and how many there are in all."""
     kind: str
     """Name of the files, without their numbers."""
     keys: int
@@ -63,7 +64,18 @@ class Runs:
     @property
     def parts(self) -> list[tuple[int, int]]:
         """The first part of each run, and the first after it."""
-        return parts_of_runs(self.documents.starts)
+        return parts_of_runs(self.starts)
+
+    @property
+    def starts(self) -> Numbers:
+        """The number of the first document of each part, and how many there are in all."""
+        return self.documents.starts
+
+    @property
+    def borders(self) -> NDArray[np.uint64]:
+        """The least key of each partition."""
+        borders = [(number << 64) // self.partitions for number in range(self.partitions)]
+        return np.array(borders, np.uint64)
 
     def write(
         self,
@@ -75,8 +87,7 @@ class Runs:
 
         `numbers` are its documents that have a key; each section has the numbers of their keys.
         """
-        first = int(self.documents.starts[self.parts[writer.number][0]])
-        borders = [(number << 64) // self.partitions for number in range(self.partitions)]
+        first = int(self.starts[self.parts[writer.number][0]])
         begins = np.zeros((self.sections, self.partitions + 1), np.int64)
         rows = np.empty(len(numbers), self.row)
         with (
@@ -89,7 +100,7 @@ class Runs:
                 for number, values in enumerate(keys):
                     rows[f"key{number}"] = values[order]
                 rows["document"] = (numbers - first)[order]
-                begins[section, :-1] = np.searchsorted(keys[0][order], np.array(borders, np.uint64))
+                begins[section, :-1] = np.searchsorted(keys[0][order], self.borders)
                 begins[section, -1] = len(rows)
                 begins[section] += section * len(rows)
                 file.write(rows.tobytes())
@@ -106,7 +117,7 @@ class Runs:
             rows = self._rows(partial / scratch(self.kind, run), section, partition)
             for number, column in enumerate(columns):
                 column.append(rows[f"key{number}"].copy())
-            numbers.append(rows["document"] + self.documents.starts[part])
+            numbers.append(rows["document"] + self.starts[part])
         return [np.concatenate(column) for column in columns], np.concatenate(numbers)
 
     def _rows(self, path: Path, section: int, partition: int) -> NDArray[Any]:
