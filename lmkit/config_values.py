@@ -225,7 +225,7 @@ def _explain(
     if phrase := PHRASES.get(problem["type"]):
         names = known[key].names if key in known else ()
         if not names and problem["type"] == "literal_error":  # a word or a number
-            names = re.findall(r"'([^']+)'", phrase.format(**problem["ctx"]))
+            names = re.findall(r"'([^']+)'", phrase.format(**problem.get("ctx", {})))
         guess = did_you_mean(str(problem["input"]), names)
         got = _shortened(str(problem["input"]))
         return f"{typed}: got {got}, {phrase.format(**problem.get('ctx', {}))}{guess}"
