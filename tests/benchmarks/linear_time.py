@@ -3,8 +3,9 @@
     python tests/benchmarks/linear_time.py [WORDS OF NAMES ...]
 
 Prints for each pattern and reader its slowest input of those in `tests/fuzzing/worst_inputs.py`,
-the processor seconds at 50, 100 and 200 kB, and the larger of the two factors. An input that takes
-less than a tenth of a second at 200 kB counts as linear: it is noise that such factors show.
+the processor seconds at 50, 100 and 200 kB (medians of three), and the larger of the two factors.
+An input that takes less than a tenth of a second at 200 kB counts as linear: it is noise that such
+factors show.
 """
 
 import sys
@@ -12,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from tests.fuzzing.durations import seconds
@@ -45,7 +47,7 @@ def worst(work: Callable[[Any], object], inputs: Inputs) -> tuple[float, str, li
             unit, text = next(each for n, each in enumerate(inputs(size)) if n == number)
             first = seconds(lambda t=text: work(t))
             tries = 0 if first > GIVEN_UP_AFTER else TRIES - 1
-            times.append(min([first, *(seconds(lambda t=text: work(t)) for _ in range(tries))]))
+            times.append(median([first, *(seconds(lambda t=text: work(t)) for _ in range(tries))]))
             if first > GIVEN_UP_AFTER:
                 break
         factors = [b / max(a, 1e-6) for a, b in pairwise(times)]

@@ -34,6 +34,7 @@ from tempfile import TemporaryDirectory
 
 from lmkit.commands.registry import COMMANDS as REGISTERED
 from lmkit.config import options
+from tests.fuzzing.disk_store import register_store
 from tests.fuzzing.mutations import forge, mutated
 from tests.fuzzing.seed_files import COMMANDS, make_seeds
 
@@ -122,7 +123,8 @@ class Cases:
 
     def _copy(self, command: Sequence[str], top: str, folder: Path) -> None:
         """Copy the seeds that a command reads."""
-        for name in {each.partition("/")[0] for each in command} | {"tasks", "prompts.txt", top}:
+        named = {each.partition("/")[0].replace("disk:", "store") for each in command}
+        for name in named | {"tasks", "prompts.txt", top}:
             source = self.seeds / name
             if source.is_dir():
                 shutil.copytree(source, folder / name, dirs_exist_ok=True)
@@ -198,9 +200,11 @@ def _run_and_exit(folder: Path, command: Sequence[str], output: Path) -> None:
 def run_whole(folder: Path, command: Sequence[str]) -> Outcome:
     """Run a command line as a person does."""
     start, output = time.monotonic(), folder / ".output"
-    typed = [sys.executable, "-m", "lmkit", *command]
+    typed = [sys.executable, "-m", module_of(command), *command]
     with output.open("wb") as file:
-        process = subprocess.Popen(typed, cwd=folder, stdout=file, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            typed, cwd=folder, stdout=file, stderr=subprocess.STDOUT, env=_environment()
+        )
         while process.poll() is None:
             if time.monotonic() - start - _seconds_in_line(process.pid) > WALL_SECONDS:
                 process.kill()
@@ -211,21 +215,35 @@ def run_whole(folder: Path, command: Sequence[str]) -> Outcome:
     return Outcome(process.returncode, seconds, text)
 
 
+def module_of(command: Sequence[str]) -> str:
+    """Return the module that runs a command: one that knows the store, or lmkit itself."""
+    is_stored = any(each.startswith("disk:") for each in command)
+    return "tests.fuzzing.disk_store" if is_stored else "lmkit"
+
+
+def _environment() -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+
+
 STOPPED = """
 import sys
 from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.cli import main
+from tests.fuzzing.disk_store import register_store
 def stop(*_, **__): raise KeyboardInterrupt
 OutputFolder.complete = stop
+register_store()
 sys.exit(main(sys.argv[1:]))
 """
 
 
 def _run_seeds(folder: Path, command: Sequence[str], *, stopped: bool = False) -> int:
-    start = ["-c", STOPPED] if stopped else ["-m", "lmkit"]
+    start = ["-c", STOPPED] if stopped else ["-m", module_of(command)]
     typed = [sys.executable, *start, *command]
-    done = subprocess.run(typed, cwd=folder, capture_output=True, check=False, text=True)
-    if done.returncode and not stopped:
+    done = subprocess.run(
+        typed, cwd=folder, capture_output=True, check=False, text=True, env=_environment()
+    )
+    if done.returncode not in {0, 130 if stopped else 0}:
         print(command, done.stderr)
     return done.returncode
 
@@ -264,6 +282,7 @@ def import_all(seeds: Path, scratch: Path) -> None:
 def prepared(scratch: Path, *, whole: bool = False) -> Path:
     """Return the folder of the seeds, which is made once; import what children need."""
     os.environ |= ENVIRONMENT
+    register_store()
     scratch.mkdir(parents=True, exist_ok=True)
     seeds = scratch / "seeds"
     if not seeds.exists():

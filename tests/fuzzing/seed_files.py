@@ -9,8 +9,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-RUN = (
+SHAPE = (
     *("--model.layers", "1", "--model.hidden-size", "16", "--model.heads", "2", "--device", "cpu"),
+)
+RUN = (
+    *SHAPE,
     *("--batch-tokens", "64", "--save-every", "2", "--precision", "fp32", "--validate-every", "2"),
     *("--eval.tasks", "tasks/quiz.jsonl", "--sample.prompts", "prompts.txt"),
     *("--sample.max-tokens", "4"),
@@ -22,6 +25,9 @@ REPEATS = ("--repeats.passages", "20", "--minhash.action", "label")
 MANY_RULES = ("--filters.rules", "basic,gopher,c4-paper,fineweb,markup", "--sentences", "lines")
 MANY_RULES += ("--max-characters", "300", "--pii.action", "pseudonym")
 LENGTH = ("--sequence-length", "32", "--validation", "0.1")
+BUDGET = ("--tokens", "20000", *SHAPE)
+PLAN = ("plan", "packed", *BUDGET, "--pilot-minutes")
+STORED = ("clean", "raw", *RULES, "--executor", "inline", "--scratch", "work", "--output")
 PIPELINE: tuple[tuple[str, ...], ...] = (
     ("clean", "raw", "--output", "clean", *RULES, "--pii.action", "tag"),
     ("dedup", "clean", "--output", "dedup", "--index", "index", *ONE),
@@ -32,12 +38,17 @@ PIPELINE: tuple[tuple[str, ...], ...] = (
     ("eval", "run", "--data", "packed", "--task", "tasks", "--output", "eval"),
     ("export", "run", "--output", "hf"),
     ("report", "run", "--output", "report", *ONE),
+    (*PLAN, "none", "--output", "plan"),
+    (*STORED, "disk://bucket/clean"),
 )
 """What makes the files, in a folder that holds `raw` and `tasks`."""
 
 INTERRUPTED: tuple[tuple[str, ...], ...] = (
     ("clean", "raw", "--output", "halfway", *RULES, "--pii.action", "tag"),
     ("pretrain", "packed", "--output", "begun", "--steps", "4", *RUN),
+    ("dedup", "clean", "--output", "deduplicating", *REPEATS, *ONE),
+    (*PLAN, "0.0001", "--output", "planning"),
+    (*STORED, "disk://bucket/begun"),
 )
 """What is stopped before its manifest is written."""
 INTERRUPTED_CODE = 130
@@ -92,6 +103,19 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("pretrain", "packed", "--output", "run", "--steps", "5", *RUN),
         ("export", "packed", "--output", "o"),
         ("report", "packed", "--output", "o", *ONE),
+        (*PLAN, "none"),
+        ("plan", "packed", "--flops", "1e10", *SHAPE, "--pilot-minutes", "none"),
+    ),
+    "plan": (
+        (*PLAN, "none", "--output", "plan"),
+        ("pretrain", "--config", "plan/config.toml", "--output", "o", "--dry-run"),
+        ("inspect", "plan"),
+        ("report", "plan", "--output", "o", *ONE),
+    ),
+    "planning": (
+        (*PLAN, "0.0001", "--output", "planning"),
+        (*PLAN, "0.0001", "--output", "planning", "--overwrite"),
+        ("inspect", "planning"),
     ),
     "run": (
         ("generate", "run", "--max-tokens", "3"),
@@ -107,6 +131,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("pretrain", "packed", "--output", "run", "--steps", "4", *RUN, "--overwrite"),
         ("pretrain", "packed", "--output", "o", "--steps", "1", "--init-from", "run"),
         ("generate", "run/checkpoints/step-00000002", "--max-tokens", "3"),
+        (*PLAN, "none", "--runs", "run"),
     ),
     "begun": (
         ("pretrain", "packed", "--output", "begun", "--steps", "4", *RUN),
@@ -119,6 +144,19 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("inspect", "halfway"),
         ("report", "halfway", "--output", "o", *ONE),
     ),
+    "deduplicating": (
+        ("dedup", "clean", "--output", "deduplicating", *REPEATS, *ONE),
+        ("inspect", "deduplicating"),
+        ("report", "deduplicating", "--output", "o", *ONE),
+    ),
+    "store": (
+        (*STORED, "disk://bucket/clean"),
+        (*STORED, "disk://bucket/begun"),
+        (*STORED, "disk://bucket/begun", "--overwrite"),
+        ("dedup", "disk://bucket/clean", "--output", "o", *ONE),
+        ("inspect", "disk://bucket/clean"),
+    ),
+    "work": ((*STORED, "disk://bucket/begun"),),
     "hf": (
         ("generate", "hf", "--max-tokens", "3"),
         ("eval", "hf", "--data", "clean"),
@@ -162,6 +200,8 @@ def make_seeds(folder: Path, run: Callable[..., int]) -> None:
         assert run(folder, command) == 0, command
     for command in INTERRUPTED:
         assert run(folder, command, stopped=True) == INTERRUPTED_CODE, command
+    lease = {"owner": "a", "host": "b", "machine": "", "process": 1, "renewed": 0}
+    (folder / "store/bucket/begun/.lease").write_text(json.dumps(lease))
 
 
 def _write_raw(folder: Path) -> None:

@@ -6,9 +6,13 @@ import json
 import zipfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 from lmkit.deduplication.examples import side_by_side
+from lmkit.deduplication.ngram_search import Items
 from lmkit.deduplication.shingles import shingles
 from lmkit.errors import InputError
 from lmkit.filters.english_tokenizer import english_words
@@ -16,11 +20,14 @@ from lmkit.filters.judge import Judge
 from lmkit.filters.options import FiltersConfig
 from lmkit.filters.url_blocklist import host_of
 from lmkit.pii.detectors import find
+from lmkit.pii.options import PiiConfig
+from lmkit.pii.replacement import Replacer
 from lmkit.readers.wikipedia import plain_wikitext
 from lmkit.text.alphanumerics import letters
 from lmkit.text.digests import normal_form
 from lmkit.text.document_parts import parts
 from lmkit.text.gutenberg import without_gutenberg
+from lmkit.text.language_id import identifier_for_process
 from lmkit.text.language_names import one_code
 from lmkit.text.licence_headers import without_licence
 from lmkit.text.line_end_hyphens import join_divided_words
@@ -30,6 +37,10 @@ from lmkit.text.sentences import sentences
 from lmkit.text.surrogates import well_formed
 from lmkit.text.text_units import words_of
 from lmkit.text.url_normalization import normalized_url
+from lmkit.tokenizers.build import train
+from lmkit.tokenizers.options import Algorithm
+from lmkit.tokenizers.recipe import Recipe
+from lmkit.tokenizers.tokenizer import Tokenizer, save
 from tests.readers.reading import outcomes
 
 EVERYTHING = NormalizationConfig(
@@ -84,11 +95,14 @@ FILES: Mapping[str, tuple[str, Callable[[str], str | bytes]]] = {
     "source code": ("a.py", str),
     "code of C": ("a.c", str),
     "web page": ("a.html", str),
+    "web page, fast": ("a.html", str),
+    "web page, all": ("a.html", str),
     "paragraph of a page": ("a.html", lambda text: f"<html><body><p>{text}"),
     "web archive": ("a.warc", _warc),
     "records of an archive": ("a.warc", str),
     "WET": ("a.warc.wet", str),
     "Wikipedia": ("a.xml", _wiki),
+    "Wikipedia with tables": ("a.xml", _wiki),
     "XML": ("a.xml", lambda text: f"<mediawiki><page>{text}"),
     "Stack Exchange": (
         "Posts.xml",
@@ -99,6 +113,7 @@ FILES: Mapping[str, tuple[str, Callable[[str], str | bytes]]] = {
     "SubStation": ("a.ass", lambda text: f"[Events]\nFormat: Text\nDialogue: {text}"),
     "TTML": ("a.ttml", lambda text: f"<tt><body><p begin='1s'>{html.escape(text)}</p></body></tt>"),
     "CSV": ("a.csv", lambda text: f"text,n\n{text}"),
+    "TSV": ("a.tsv", lambda text: f"text\tn\n{text}"),
     "cell of CSV": ("a.csv", lambda text: f'text,n\n"{text}'),
     "JSON": ("a.json", lambda text: f'[{{"text": "a"}}, {text}'),
     "JSON lines": ("a.jsonl", lambda text: json.dumps({"text": text, "url": text})),
@@ -107,6 +122,25 @@ FILES: Mapping[str, tuple[str, Callable[[str], str | bytes]]] = {
     "EPUB": ("a.epub", _zipped),
 }
 """The name of a file of each format, and its content with a text in it."""
+READING: Mapping[str, Mapping[str, Any]] = {
+    "web page, fast": {"html": "fast"},
+    "web page, all": {"html": "all"},
+    "Wikipedia with tables": {"wiki_tables": "text"},
+}
+"""Options of the reader, where they aren't the default."""
+
+
+@cache
+def _tokenizer(algorithm: Algorithm) -> Tokenizer:
+    with TemporaryDirectory() as folder:
+        save(train([Path(__file__).read_text()], Recipe(algorithm, 1_000)), Path(folder))
+        return Tokenizer.load(Path(folder))
+
+
+@cache
+def _test_items() -> Items:
+    return Items.of([Path(__file__).read_text(), "a a a a a a a", "one of two, or of more"])[0]
+
 
 FUNCTIONS: Mapping[str, Callable[[str], object]] = {
     "wikitext": plain_wikitext,
@@ -130,6 +164,12 @@ FUNCTIONS: Mapping[str, Callable[[str], object]] = {
     "words of English": english_words,
     "stated language": one_code,
     "filters": lambda text: Judge(RULES).judge([text]),
+    "pseudonyms": lambda text: Replacer(PiiConfig(action="pseudonym")).replace(text),
+    "language": lambda text: identifier_for_process().probabilities([well_formed(text)]),
+    "test items": lambda text: _test_items().find([well_formed(text)]),
+    "tokens by BPE": lambda text: _tokenizer("bpe").encode_batch([well_formed(text)]),
+    "tokens by Unigram": lambda text: _tokenizer("unigram").encode_batch([well_formed(text)]),
+    "tokens by WordPiece": lambda text: _tokenizer("wordpiece").encode_batch([well_formed(text)]),
 }
 
 
@@ -141,4 +181,4 @@ def read(kind: str, text: str, folder: Path) -> None:
     path = folder / name
     path.write_bytes(data)
     with suppress(InputError):  # by its first bytes it is in no format
-        outcomes(path, max_record=100_000_000)
+        outcomes(path, max_record=100_000_000, **READING.get(kind, {}))

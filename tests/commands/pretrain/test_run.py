@@ -254,7 +254,7 @@ def test_one_run_at_a_time_locks_a_folder(packed: Path, here: Path, lmkit: Lmkit
             ["PACKED", "--optim.lr", "auot"],
             "--optim.lr: got auot, must be a number or 'auto'; did you mean auto?",
         ),
-        (["PACKED", "--optim.lr", "-1"], "--optim.lr: got -1, must be more than 0 or 'auto'"),
+        (["PACKED", "--optim.lr", "-1"], "--optim.lr: got -1, must be more than 0.0 or 'auto'"),
         (["PACKED", "--precision", "fp8"], "--precision: got fp8, must be 'auto', 'fp32', "),
         (["PACKED", "--device", "cuda"], "--device: got cuda, but torch finds none"),
     ],
