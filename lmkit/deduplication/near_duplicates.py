@@ -250,8 +250,14 @@ class _Verifier:
             return map(self._signatures.of, ahead())
 
         threshold = self._minhash.min_similarity
-        shared = partial(PrefixFilter, read, len(order), threshold)
         sample = [self._signatures.of(number) for number in order[:: -(-len(order) // SAMPLED)]]
+
+        def shared() -> PrefixFilter | None:
+            trial = PrefixFilter(lambda: sample, len(sample), threshold)
+            found = [trial.earlier(number, each) for number, each in enumerate(sample)]
+            decides = 2 * sum(each is not None for each in found) > len(sample)
+            return PrefixFilter(read, len(order), threshold) if decides else None
+
         bound = SimilarityBound(sample, len(order), threshold)
         return _Bound(order, shared, bound, self._signatures)
 
@@ -260,13 +266,13 @@ class _Bound:
     """Decides which documents of a group can't be similar enough, by their number.
 
     The prefix filter is made when it is first needed: where most documents are removed, it isn't.
-    Where it hardly ever decides, it is no longer asked.
+    Where it hardly ever decides about a sample, it isn't made, or else no longer asked.
     """
 
     def __init__(
         self,
         order: Sequence[int],
-        shared: Callable[[], PrefixFilter],
+        shared: Callable[[], PrefixFilter | None],
         bound: SimilarityBound,
         signatures: Signatures,
     ) -> None:
@@ -285,9 +291,8 @@ class _Bound:
 
     def candidates(self, document: int) -> Positions | None:
         """Return which kept documents share a rare shingle; None if they are too many."""
-        if not self._trust:
+        if not self._trust or (shared := self._shared()) is None:
             return None
-        shared = self._shared()
         ranks = shared.earlier(self._rank_of[document], self._signatures.of(document))
         if ranks is None:
             self._trust -= 1
