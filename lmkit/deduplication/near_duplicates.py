@@ -8,7 +8,7 @@ Choices:
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -51,6 +51,8 @@ AT_ONCE = 1 << 15
 """Documents whose keys and shingles are read at a time."""
 LARGE_GROUP = 1 << 9
 """Documents of a group in which those that can't be similar enough are left out first."""
+TRUST = 1 << 9
+"""How many more documents a prefix filter may fail to decide about than it decides about."""
 SAMPLED = 1 << 10
 """Documents of a large group whose shingles tell which are common in it."""
 
@@ -248,24 +250,36 @@ class _Verifier:
             return map(self._signatures.of, ahead())
 
         threshold = self._minhash.min_similarity
-        shared = PrefixFilter(read, len(order), threshold)
         sample = [self._signatures.of(number) for number in order[:: -(-len(order) // SAMPLED)]]
+
+        def shared() -> PrefixFilter | None:
+            trial = PrefixFilter(lambda: sample, len(sample), threshold)
+            found = [trial.earlier(number, each) for number, each in enumerate(sample)]
+            decides = 2 * sum(each is not None for each in found) > len(sample)
+            return PrefixFilter(read, len(order), threshold) if decides else None
+
         bound = SimilarityBound(sample, len(order), threshold)
         return _Bound(order, shared, bound, self._signatures)
 
 
 class _Bound:
-    """Decides which documents of a group can't be similar enough, by their number."""
+    """Decides which documents of a group can't be similar enough, by their number.
+
+    The prefix filter is made when it is first needed: where most documents are removed, it isn't.
+    Where it hardly ever decides about a sample, it isn't made, or else no longer asked.
+    """
 
     def __init__(
         self,
         order: Sequence[int],
-        shared: PrefixFilter,
+        shared: Callable[[], PrefixFilter | None],
         bound: SimilarityBound,
         signatures: Signatures,
     ) -> None:
         self._rank_of = {number: rank for rank, number in enumerate(order)}
-        self._shared, self._bound, self._signatures = shared, bound, signatures
+        self._shared = cache(shared)
+        self._bound, self._signatures = bound, signatures
+        self._trust = TRUST
         self._position_of = np.full(len(order), -1, np.int64)
         self._kept = 0
 
@@ -277,9 +291,13 @@ class _Bound:
 
     def candidates(self, document: int) -> Positions | None:
         """Return which kept documents share a rare shingle; None if they are too many."""
-        ranks = self._shared.earlier(self._rank_of[document], self._signatures.of(document))
-        if ranks is None:
+        if not self._trust or (shared := self._shared()) is None:
             return None
+        ranks = shared.earlier(self._rank_of[document], self._signatures.of(document))
+        if ranks is None:
+            self._trust -= 1
+            return None
+        self._trust += 1
         positions = self._position_of[ranks]
         return positions[positions >= 0]
 

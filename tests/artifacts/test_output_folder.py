@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lmkit.artifacts.lock import folder_lock
+from lmkit.artifacts.output_folder import OutputFolder
 from lmkit.commands.clean.options import CleanConfig
 from lmkit.commands.clean.run import clean
 from lmkit.errors import ConfigError, LmkitError, OutputError
@@ -39,6 +40,18 @@ def test_the_number_of_workers_does_not_change_a_byte(raw: Path) -> None:
     clean(config(raw, "three", workers=3))
     assert contents(Path("one")) == contents(Path("three"))
     assert len(contents(Path("one"))) > 1
+
+
+def doubled(number: int) -> int:
+    return 2 * number
+
+
+def test_what_is_mapped_leaves_nothing_in_the_folder(here: Path) -> None:
+    folder = OutputFolder(CleanConfig(inputs=(here,), output=Path("out")), Path("out"), [])
+    for workers in (1, 2):
+        found = folder.map(doubled, range(5), workers=workers, label="doubling")
+        assert found == [0, 2, 4, 6, 8]
+    assert not Path("out").exists() and not folder.receipts
 
 
 def test_the_division_into_tasks_changes_neither_ids_nor_order(raw: Path) -> None:

@@ -48,7 +48,7 @@ def test_the_result_does_not_depend_on_how_much_is_matched_at_a_time(
     expected = outputs("at-once")
     for module, names in {
         cluster_counts: ("RUN", "PARTITION"),
-        clustering: ("FEW",),
+        clustering: ("FEW", "MANY"),
         exact: ("MATCHED", "KEYS_AT_ONCE"),
         near_duplicates: ("AT_ONCE", "LARGE_GROUP"),
         prefix_filter: ("ENTRIES",),

@@ -1,14 +1,24 @@
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import fsspec
 import pytest
 
-from lmkit.artifacts.inputs import find_documents, open_slice
+from lmkit.artifacts.inputs import Slice, find_documents, open_slice
 from lmkit.errors import InputError, LmkitError
 from lmkit.storage import remote_files as remote_files
-from lmkit.storage.remote_files import DiskFile, file_at, open_file, state_of
+from lmkit.storage.byte_ranges import Range
+from lmkit.storage.remote_files import (
+    DiskFile,
+    file_at,
+    open_file,
+    state_of,
+    time_of,
+    version_read,
+)
 from tests.conftest import Lmkit, manifest, records, texts
 
 GOOD = "Call me Ishmael. Some years ago I thought I would sail about a little, number"
@@ -42,6 +52,94 @@ def test_files_at_a_url_are_read_like_those_on_a_disk(
     ]
     assert hashes[0] == hashes[1]
     assert "up to date" in lmkit("clean", "memory://bucket", "--output", "remote")[2]
+
+
+class PinnedFile(BytesIO):
+    """A file as s3fs opens it: every request names the version."""
+
+    read_kw: ClassVar[dict[str, str]] = {"IfMatch": '"one"'}
+    details: ClassVar[dict[str, Any]] = {
+        "size": 15,
+        "ETag": '"one"',
+        "LastModified": datetime(2026, 1, 2, tzinfo=UTC),
+    }
+
+
+class FileExpired(OSError):  # noqa: N818 (its name in s3fs)
+    """What s3fs raises."""
+
+
+class PinnedStore:
+    """A file system that counts how often it is asked for the state of a file."""
+
+    def __init__(self, file: BytesIO) -> None:
+        self.file = file
+        self.asked = 0
+
+    def open(self, *_: Any, **__: Any) -> BytesIO:
+        return self.file
+
+    def info(self, _: str) -> dict[str, Any]:
+        self.asked += 1
+        return PinnedFile.details
+
+    def invalidate_cache(self) -> None: ...
+
+
+def pinned_slice(store: PinnedStore, patch: pytest.MonkeyPatch) -> Slice:
+    patch.setattr(remote_files, "file_system_at", lambda url: (store, url))
+    size, modified = state_of("s3://b/a.txt")
+    store.asked = 0
+    return Slice(0, "s3://b/a.txt", "s", "a.txt", "text", "none", 0, 15, size, modified)
+
+
+def test_of_a_file_whose_version_is_pinned_the_state_is_not_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = PinnedStore(PinnedFile(b"Call me Ishmael"))
+    part = pinned_slice(store, monkeypatch)
+    read: list[Any] = []
+    for source in open_slice(part, read):
+        assert source.read() == b"Call me Ishmael" and source.version == (15, part.modified)
+    assert store.asked == 0 and len(read) == 1
+    part = pinned_slice(PinnedStore(PinnedFile(b"Call me Ishmael")), monkeypatch)
+    with pytest.raises(LmkitError, match=r"a\.txt: it has changed since the work was planned"):
+        [*open_slice(part._replace(modified=1), read)]
+
+
+def test_a_version_that_is_gone_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone(PinnedFile):
+        def read(self, _: int | None = -1) -> bytes:
+            raise FileExpired(16, "the file and its Etag no longer exist")
+
+    part = pinned_slice(PinnedStore(Gone(b"Call me Ishmael")), monkeypatch)
+    with pytest.raises(LmkitError, match=r"a\.txt: it has changed while it was read"):
+        for source in open_slice(part, []):
+            source.read()
+
+
+def test_other_files_may_have_another_version_by_now(memory: Any, here: Path) -> None:
+    memory.pipe("/a.txt", b"Call me Ishmael")
+    Path("a.txt").write_text("Call me Ishmael")
+    for path in ("memory://a.txt", "a.txt"):
+        with Range(path, 0, 15) as source:
+            assert source.version is None
+    assert version_read(BytesIO()) is None
+
+
+def test_the_time_of_a_file_is_local(
+    memory: Any, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory.pipe("/a.txt", b"a")
+    Path("a.txt").write_text("a")
+    now = datetime.now()
+    for path in ("memory://a.txt", "a.txt"):
+        found = time_of(path)
+        assert found and abs((found - now).total_seconds()) < 600
+    store = PinnedStore(PinnedFile())
+    monkeypatch.setattr(store, "info", lambda _: {"size": 1})
+    monkeypatch.setattr(remote_files, "file_system_at", lambda url: (store, url))
+    assert time_of("s3://b/a.txt") is None
 
 
 def test_a_rewritten_file_of_the_same_size_is_read_before_it_counts_as_changed(

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 Positions = NDArray[np.int64]
 FEW = 64
 """Candidates that are compared without asking first which of them may be similar."""
+MANY = 256
+"""Kept documents above which it is asked first which of them may be candidates."""
 
 
 class Bound(Protocol):
@@ -57,7 +59,7 @@ def star_clusters(
         buckets = list(buckets_of(document))
         best: tuple[int, float] | None = None
         if not always_kept(document):
-            found = bound.candidates(document) if bound else None
+            found = bound.candidates(document) if bound and len(kept) > MANY else None
             if found is None:
                 shared = [kept_in[bucket] for bucket in buckets if bucket in kept_in]
                 positions = _union(shared, len(kept))

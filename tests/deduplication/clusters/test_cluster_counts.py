@@ -33,13 +33,19 @@ class Found(Matcher):
     """A matcher that has found what a test gives it."""
 
     def __init__(self, reason: str, files: int) -> None:
-        self.__dict__["reason"], self.files = reason, files
+        vars(self)["reason"], self.files = reason, files
 
     @classmethod
     def of(cls, options: MatchOptions) -> Self | None:
         return None
 
-    def match(self, *_: Any) -> None: ...
+    def match(
+        self,
+        folder: OutputFolder,
+        documents: DocumentTable,
+        workers: int,
+        previous: Sequence[Matcher],
+    ) -> None: ...
 
     def removed(self, partial: Path) -> Removals:
         return Removals([partial / scratch(self.reason, file) for file in range(self.files)])
@@ -134,7 +140,7 @@ def test_partitions_count_as_a_literal_reference(
             "exact": [tables[0][::2], tables[0][1::2]],
             "near": [tables[1][::3], tables[1][1::3], tables[1][2::3]],
         }
-        counts = counted(Path(folder), "s" * documents, **split)
+        counts = counted(Path(folder), "s" * documents, exact=split["exact"], near=split["near"])
     assert counts.sizes == dict(sorted(Counter(n + 1 for n in expected.values()).items()))
     assert largest(counts) == [(count + 1, "s", str(number)) for number, count in by_size]
     assert list(counts.examples) == [

@@ -102,6 +102,7 @@ def test_the_result_is_that_of_a_literal_search_with_and_without_a_bound(
             expected[number] = min(similar)[1], -min(similar)[0]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clustering, "FEW", few)
+        patch.setattr(clustering, "MANY", few)
         for bound in (None, *(Exactly(similarity, 0.8, every) for every in (0, 1, 2))):
             assert expected == star_clusters(
                 range(len(points)),
