@@ -28,6 +28,8 @@ from lmkit.tokenizers.tokenizer import Tokenizer
 STEP = "encoder"
 CHECKED_ONE_IN = 512
 """On average, of the documents of a task. `tokenizers` takes about 60 times as long."""
+WORTH_A_WORKER = 64_000_000
+"""Bytes for which another worker starts, where each encodes on all cores."""
 
 
 class EncodersDifferError(Exception):
@@ -71,6 +73,22 @@ def chosen_encoder(
 
 def _choose(tokenizer: Tokenizer, versions: list[str], _: None, writer: TaskWriter) -> None:
     writer.facts = {"encoder": tokenizer.encoder.prove().model_dump(), "for": versions}
+
+
+def useful_workers(workers: int, encoder: EncoderRecord, size: int) -> int:
+    """Return how many workers are worth their start for inputs of `size` bytes.
+
+    With fastokens one already encodes on all cores, and another one helps only to read and write.
+
+    >>> from lmkit.tokenizers.encoder_choice import FAST, other_encoder
+    >>> useful_workers(8, FAST, 27_000_000), useful_workers(8, FAST, 150_000_000)
+    (1, 3)
+    >>> useful_workers(8, other_encoder("little text"), 27_000_000)
+    8
+    """
+    if encoder.library != "fastokens":
+        return workers
+    return min(workers, 1 + size // WORTH_A_WORKER)
 
 
 def distrust(folder: OutputFolder, tokenizer: Tokenizer, document: str) -> None:

@@ -23,6 +23,7 @@ from lmkit.packing.encoder_steps import (
     chosen_encoder,
     distrust,
     encoder_of,
+    useful_workers,
 )
 from lmkit.packing.holdout import HoldoutGroup
 from lmkit.packing.nanogpt_bin import TokenizedDocument, read_tokens
@@ -62,7 +63,7 @@ class DocumentTasks:
         options = replace(options, encoder=encoder)
         tasks = make_tasks(documents.slices, config.shard_bytes)
         work = partial(_pack_task, read, options)
-        workers = config.workers
+        workers = useful_workers(config.workers, encoder, size)
         receipts = folder.run(
             "train", work, tasks, workers=workers, label="tokenizing", size=task_size
         )
