@@ -7,7 +7,7 @@
 Choices:
 - A range is a range of the hashes of ids, which are the order of documents. Runs of the shards are
   sorted by them once, and each range reads its part of every run (`sorted_runs.py`): no task holds
-  more than some two million documents, which take less than 0.5 GB.
+  more than some two million documents, which take less than 1 GB.
 - `chunk` needs to know only how many tokens precede a range: a sequence that begins in one range
   goes on in the next. Its ranges, and those of `document`, put together, have the bytes of a single
   one. The number of ranges shows in nothing.
