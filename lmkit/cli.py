@@ -352,7 +352,9 @@ _CONFIG = typer.Option(
     metavar="PATH",
     rich_help_panel="Running",
 )
-_JSON = typer.Option("--json", help="Print the result for a script.", rich_help_panel="Running")
+_JSON = typer.Option(
+    "--json", help="Print the result for a script.", metavar=" ", rich_help_panel="Running"
+)
 _PLUGIN = typer.Option(
     f"--{PLUGIN}",
     help="Load readers, transforms and rule sets from a Python file, or from an installed plugin "
@@ -360,7 +362,9 @@ _PLUGIN = typer.Option(
     metavar="PATH",
     rich_help_panel="Running",
 )
-_DEBUG = typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel="Running")
+_DEBUG = typer.Option(
+    "--debug", help="Show the traceback of an error.", metavar=" ", rich_help_panel="Running"
+)
 
 
 _OFF = "__off"

@@ -10,7 +10,7 @@ Kind = Literal["key", "email", "iban", "card", "ip", "phone"]
 
 
 class PiiConfig(Group):
-    """personally identifiable information: e-mail and IP addresses, phone numbers, cards, keys."""
+    """PII (personally identifiable information): e-mail and IP addresses, phone numbers, keys."""
 
     action: Literal["tag", "pseudonym", "drop"] | None = None
     """Replace each value by a tag or by a pseudonym (from its hash), or drop documents with any."""

@@ -7,6 +7,7 @@ Choices:
   same id, and write the same file where one of them seemed lost.
 """
 
+import errno
 import hashlib
 import itertools
 import os
@@ -31,6 +32,10 @@ def atomic_write(path: Path, scratch: Path) -> Generator[Path]:
         fsync(temporary)
         temporary.replace(path)
         fsync(path.parent)
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT} and error.filename is None:
+            error.filename = str(path)  # a write has no name
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -200,7 +200,9 @@ def _run_and_exit(folder: Path, command: Sequence[str], output: Path) -> None:
 def run_whole(folder: Path, command: Sequence[str]) -> Outcome:
     """Run a command line as a person does."""
     start, output = time.monotonic(), folder / ".output"
-    typed = [sys.executable, "-m", module_of(command), *command]
+    # A system passes on neither of the two.
+    possible = [each.replace("\0", "").replace("\ud800", "\udc80") for each in command]
+    typed = [sys.executable, "-m", module_of(command), *possible]
     with output.open("wb") as file:
         process = subprocess.Popen(
             typed, cwd=folder, stdout=file, stderr=subprocess.STDOUT, env=_environment()

@@ -1,3 +1,5 @@
+import errno
+import pickle
 from pathlib import Path
 
 import pytest
@@ -23,3 +25,13 @@ def test_the_fingerprint_of_a_file_is_its_sha256(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("abc")  # FIPS 180-2, appendix B.1
     digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert sha256(tmp_path / "a") == digest
+
+
+def test_a_full_disk_names_the_file(tmp_path: Path) -> None:
+    with (
+        pytest.raises(OSError, match="No space left") as error,
+        atomic_write(tmp_path / "out", tmp_path),
+    ):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert error.value.filename == str(tmp_path / "out")
+    assert pickle.loads(pickle.dumps(error.value)).filename == error.value.filename
