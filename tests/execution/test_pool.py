@@ -1,5 +1,6 @@
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -166,9 +167,9 @@ def test_the_largest_tasks_are_given_out_first_and_results_keep_their_order(
 ) -> None:
     real, given = ProcessPoolExecutor.submit, list[int]()
 
-    def submit(pool: ProcessPoolExecutor, function: Any, number: int) -> Any:
-        given.append(number)
-        return real(pool, function, number)
+    def submit(pool: ProcessPoolExecutor, function: Any, task: Any) -> Any:
+        given.append(pickle.loads(pickle.dumps(task)))  # as a worker gets it
+        return real(pool, function, task)
 
     monkeypatch.setattr(ProcessPoolExecutor, "submit", submit)
     weights = [1, 1, 5, 1, 9, 1]
