@@ -14,8 +14,8 @@ pytestmark = pytest.mark.usefixtures("tiny_runs")
 def test_pilot_runs_have_three_lengths_and_the_proposed_loss_is_near_theirs(planned: Path) -> None:
     found = json.loads((planned / "plan.json").read_text())
     losses = [run["loss"] for run in found["pilots"]]
-    # All are at the start, where a vocabulary of 600 has a loss of about ln 600 = 6.4; four steps at
-    # a high rate may end above.
+    # All are at the start, where a vocabulary of 600 has a loss of about ln 600 = 6.4; four steps
+    # at a high rate may end above.
     assert all(4 < loss < 8 for loss in losses)
     assert found["chosen"]["low"] < max(losses)
 
