@@ -22,6 +22,7 @@ submitit's, on this machine.
 
 import argparse
 import hashlib
+import importlib
 import json
 import os
 import resource
@@ -81,12 +82,16 @@ cluster.shutdown()
 """
 
 
+IMPORTABLE = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+"""Folders of what workers import."""
+
+
 @contextmanager
 def cluster() -> Generator["subprocess.Popen[str]"]:
     """Run a cluster; its address is the first line that it prints."""
     process = subprocess.Popen(
         [sys.executable, "-c", CLUSTER],
-        env={**os.environ, **ENVIRONMENT},
+        env={**os.environ, **ENVIRONMENT, "PYTHONPATH": os.pathsep.join(IMPORTABLE)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -304,6 +309,7 @@ def overhead() -> None:
     from lmkit.execution.executors.ray_executor import RayExecutor
     from lmkit.execution.pool import map_tasks
 
+    wait = importlib.import_module("executors").wait  # workers can't import __main__'s
     os.environ.update(ENVIRONMENT)
     with cluster() as process:
         assert process.stdout
