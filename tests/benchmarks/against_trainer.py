@@ -107,9 +107,11 @@ def train_peer(
     collate = default_data_collator
     if family == "bert":
         assert tokenizer.mask is not None
-        mask = json.loads((packed / "tokenizer/tokenizer_config.json").read_text())["mask_token"]
+        names = json.loads((packed / "tokenizer/tokenizer_config.json").read_text())
         fast = PreTrainedTokenizerFast(
-            tokenizer_file=str(packed / "tokenizer/tokenizer.json"), mask_token=mask
+            tokenizer_file=str(packed / "tokenizer/tokenizer.json"),
+            mask_token=names["mask_token"],
+            pad_token=names["pad_token"],
         )
         collate = DataCollatorForLanguageModeling(fast, mlm_probability=0.15)
     arguments = TrainingArguments(
