@@ -134,6 +134,7 @@ class Counts(Record):
 def _name_inside(name: str) -> str:
     """Return the name of a file in a folder; raise ValueError for one that leads out of it."""
     path = PurePosixPath(name)
+    name.encode()  # a lone surrogate is no name of lmkit's; the error is a ValueError
     if not name or path.is_absolute() or ".." in path.parts or "\0" in name:
         raise ValueError("not in the folder")
     return name

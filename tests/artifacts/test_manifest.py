@@ -169,4 +169,6 @@ def test_a_python_shell_shows_a_manifest_in_a_few_escaped_lines() -> None:
 def test_a_file_outside_of_the_folder_is_no_output(name: str) -> None:
     with pytest.raises(ValueError, match="not in the folder"):
         Output(name=name, bytes=1, sha256="a")
+    with pytest.raises(ValueError, match="surrogates not allowed"):
+        Output(name="\ud800", bytes=1, sha256="a")
     assert Output(name="train/rows/starts.npy", bytes=1, sha256="a").name.startswith("train")
