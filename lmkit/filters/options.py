@@ -20,6 +20,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, cast
 from pydantic import BeforeValidator, Field, create_model, model_validator
 
 from lmkit.config import Group, OneOf, split_commas
+from lmkit.errors import InputError
 from lmkit.filters.rule_set import Count, Fraction, RuleSet
 from lmkit.filters.rule_sets.registry import RULE_SETS
 from lmkit.filters.rules import LanguageRule, Rule
@@ -166,7 +167,13 @@ class FiltersConfig(with_rule_sets(FilterOptions, RULE_SETS)):
 
 
 def rules_of_manifest(filters: type[FilterOptions], config: Mapping[str, Any]) -> list[Rule]:
-    """Return the rules of a manifest's configuration."""
-    languages = config.get("language")
-    language = LanguageRule(tuple(languages), config["min_language_score"]) if languages else None
-    return [*filters.model_validate(config["filters"]).in_order(language)]
+    """Return the rules of a manifest's configuration; InputError where it is damaged."""
+    try:
+        known = filters.model_validate(config["filters"])
+        languages = tuple(config.get("language") or ())
+        language = LanguageRule(languages, config["min_language_score"]) if languages else None
+        return [*known.in_order(language)]
+    except (KeyError, TypeError, ValueError):  # pydantic's ValidationError is one
+        raise InputError(
+            "manifest.json: damaged: its options hold no rules", "make that folder again"
+        ) from None

@@ -1,7 +1,10 @@
+from typing import Any
+
 import pytest
 
+from lmkit.errors import InputError
 from lmkit.filters.judge import Judge
-from lmkit.filters.options import FiltersConfig
+from lmkit.filters.options import FiltersConfig, rules_of_manifest
 
 
 def reason_to_drop(text: str, filters: FiltersConfig) -> str | None:
@@ -54,3 +57,9 @@ def test_the_paper_and_the_code_of_c4_differ_in_three_limits() -> None:
     assert (code.min_line_words, code.min_sentences, code.end_marks) == (5, 3, "strict")
     with pytest.raises(ValueError, match="must be one of the two"):
         FiltersConfig.model_validate({"rules": "c4-paper,c4-code"})
+
+
+@pytest.mark.parametrize("config", [{"filters": [None]}, {}, {"filters": {}, "language": [1]}])
+def test_damaged_options_of_a_manifest_are_named(config: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"manifest\.json: damaged"):
+        rules_of_manifest(FiltersConfig, config)
