@@ -173,11 +173,21 @@ def _without_framing(
     """Return texts and separators, and the ends of the texts."""
     bos, eos = framing
     lengths = records["tokens"].astype(np.int64) - bos - eos
+    first = records["start"].astype(np.int64)
+    if (
+        (lengths < 0).any()
+        or (first < 0).any()
+        or (first > len(tokens) - lengths - bos - eos).any()
+    ):
+        raise LmkitError(
+            "documents-*.npy: damaged: a document lies outside of its tokens",
+            "make the packed folder again",
+        )
     with_separator = lengths + (separator is not None)
     starts = np.cumsum(with_separator) - with_separator
     inside = concatenated_ranges(lengths)
     text = np.empty(int(with_separator.sum()), tokens.dtype)
-    found = tokens[np.repeat(records["start"].astype(np.int64) + bos, lengths) + inside]
+    found = tokens[np.repeat(first + bos, lengths) + inside]
     if separator is not None:
         if (buffered := np.flatnonzero(found == separator)).size:
             number = int(np.searchsorted(np.cumsum(lengths), buffered[0], side="right"))

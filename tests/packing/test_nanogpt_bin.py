@@ -138,3 +138,14 @@ def test_a_separator_that_a_document_holds_is_refused(tmp_path: Path) -> None:
         shard.append(np.array([3, END, 4]), bytes_of_text=1, key=0, text=0)
     with pytest.raises(LmkitError, match="holds the separator 9"):
         write_tokens(Shards.at(tmp_path), (False, False), END, BytesIO())
+
+
+@pytest.mark.parametrize(("field", "value"), [("start", 1), ("tokens", 4), ("start", 2**40)])
+def test_a_document_outside_of_its_tokens_is_damage(tmp_path: Path, field: str, value: int) -> None:
+    with ShardWriter(tmp_path / tokens_name(0), tmp_path / documents_name(0), 12) as shard:
+        shard.append(np.array([3, 5, 4]), bytes_of_text=1, key=0, text=0)
+    records = np.load(tmp_path / documents_name(0))
+    records[field] = value
+    np.save(tmp_path / documents_name(0), records)
+    with pytest.raises(LmkitError, match="lies outside of its tokens"):
+        write_tokens(Shards.at(tmp_path), (False, False), None, BytesIO())
