@@ -32,7 +32,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -233,21 +233,27 @@ def hurt(what: str, driver: "subprocess.Popen[str]", process: "subprocess.Popen[
     return "done"
 
 
-def faults(texts: Path, scratch: Path, stages: Sequence[str]) -> None:
-    """Break each stage on Ray at three moments, and compare what the same command makes then."""
+def made_here(
+    texts: Path, scratch: Path, stages: Sequence[str]
+) -> Iterator[tuple[str, list[str], Path, dict[str, str]]]:
+    """Run all stages on this machine; yield the command, the folder and the digests of some."""
     work = scratch / "work"
     shutil.rmtree(work, ignore_errors=True)
     for stage, command in commands(texts, work).items():
         assert ended(started(command, "local", "")) == 0
-        expected = digests(work / stage)
-        if stage not in stages:
-            continue
+        if stage in stages:
+            yield stage, command, work / stage, digests(work / stage)
+
+
+def faults(texts: Path, scratch: Path, stages: Sequence[str]) -> None:
+    """Break each stage on Ray at three moments, and compare what the same command makes then."""
+    for stage, command, output, expected in made_here(texts, scratch, stages):
         for what in ("worker", "node", "driver", "SIGTERM", "stopped"):
             with cluster() as process:  # a new one for each kind: what is left of it is no part
                 assert process.stdout
                 address = process.stdout.readline().strip()
                 for moment in (0.0, 0.7, 1.6):
-                    shutil.rmtree(work / stage)
+                    shutil.rmtree(output)
                     driver = started(command, "ray", address)
                     while driver.poll() is None and not workers():
                         time.sleep(0.02)
@@ -256,7 +262,7 @@ def faults(texts: Path, scratch: Path, stages: Sequence[str]) -> None:
                     codes = [ended(driver)]
                     while codes[-1] != 0 and len(codes) < 3:
                         codes.append(ended(started(command, "ray", address)))
-                    same = digests(work / stage) == expected
+                    same = digests(output) == expected
                     print(
                         f"{stage:16} {what:8} at {moment:3.1f} s ({done}): exit "
                         f"{', then '.join(map(str, codes))}, {'equal' if same else 'DIFFERENT'}",
@@ -266,18 +272,12 @@ def faults(texts: Path, scratch: Path, stages: Sequence[str]) -> None:
 
 def interrupt(texts: Path, scratch: Path, stages: Sequence[str]) -> None:
     """Press Ctrl-C at three moments of each stage on Ray, and time how long the command runs on."""
-    work = scratch / "work"
-    shutil.rmtree(work, ignore_errors=True)
-    for stage, command in commands(texts, work).items():
-        assert ended(started(command, "local", "")) == 0
-        expected = digests(work / stage)
-        if stage not in stages:
-            continue
+    for stage, command, output, expected in made_here(texts, scratch, stages):
         with cluster() as process:
             assert process.stdout
             address = process.stdout.readline().strip()
             for moment in (0.0, 0.7, 1.6):
-                shutil.rmtree(work / stage)
+                shutil.rmtree(output)
                 driver = started(command, "ray", address)
                 while driver.poll() is None and not workers():
                     time.sleep(0.02)
@@ -288,7 +288,7 @@ def interrupt(texts: Path, scratch: Path, stages: Sequence[str]) -> None:
                 seconds = time.perf_counter() - begun
                 if codes[-1] != 0:
                     codes.append(ended(started(command, "ray", address)))
-                same = digests(work / stage) == expected
+                same = digests(output) == expected
                 print(
                     f"{stage:16} at {moment:3.1f} s ({'too late' if is_late else 'done'}): "
                     f"{seconds:.2f} s, exit {', then '.join(map(str, codes))}, "

@@ -78,9 +78,14 @@ class StreamedInputs(Sequence[Input]):
     @overload
     def __getitem__(self, index: slice) -> tuple[Input, ...]: ...
     def __getitem__(self, index: int | slice) -> Input | tuple[Input, ...]:
-        """Return inputs by their indices, after reading all before them."""
+        """Return inputs by their indices, after reading all before them, once."""
         if isinstance(index, slice):
-            return tuple(self[each] for each in range(*index.indices(len(self))))
+            wanted = range(*index.indices(len(self)))
+            if not wanted:
+                return ()
+            upwards = wanted if wanted.step > 0 else wanted[::-1]
+            found = tuple(islice(self, upwards.start, upwards.stop, upwards.step))
+            return found if wanted.step > 0 else found[::-1]
         number = index + len(self) if index < 0 else index
         if not 0 <= number < len(self):
             raise IndexError(index)

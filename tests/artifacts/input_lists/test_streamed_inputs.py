@@ -48,6 +48,20 @@ def test_a_list_is_read_as_it_was_written_and_named_by_its_content(
         written[len(INPUTS)]
 
 
+def test_a_part_is_that_of_a_list_and_is_read_once(
+    written: StreamedInputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bounds = (None, -60, -3, 0, 2, 49, 51, 70)
+    parts = [slice(a, b, step) for a in bounds for b in bounds for step in (None, 3, -1, -4)]
+    assert [written[part] for part in parts] == [tuple(INPUTS[part]) for part in parts]
+    readings = list[int]()
+    iterate = StreamedInputs.__iter__
+    monkeypatch.setattr(
+        StreamedInputs, "__iter__", lambda self: readings.append(1) or iterate(self)
+    )
+    assert len(written[:20]) == 20 and len(readings) == 1
+
+
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
