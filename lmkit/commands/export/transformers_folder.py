@@ -15,6 +15,7 @@ from typing import Any
 from safetensors.torch import save_file
 
 from lmkit.errors import LmkitError
+from lmkit.execution.tables import printable
 from lmkit.huggingface.family import Facts, Family
 from lmkit.huggingface.parity_check import need_transformers
 from lmkit.huggingface.weight_conversion import hf_weights
@@ -69,7 +70,15 @@ def save_weights(trained: TrainedRun, family: Family, path: Path) -> None:
 
 def check_tokenizer(folder: Path, trained: TrainedRun) -> None:
     """Raise LmkitError where Transformers tokenizes a text differently."""
-    converted = need_transformers().AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    library = need_transformers()
+    try:
+        converted = library.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except Exception as error:  # any kind, from values that its own files never have
+        reason = printable(str(error).strip().split("\n")[0][:200])
+        raise LmkitError(
+            f"{trained.run / TOKENIZER}: Transformers cannot load it ({reason}): not exported",
+            "compare its tokenizer_config.json with that of the tokenizer it was made from",
+        ) from None
     bos, eos = ([] if token is None else [token] for token in _bos_eos(trained))
     for text in CHECKED_TEXTS:
         expected = [*bos, *trained.tokenizer.encode(text).tolist(), *eos]

@@ -10,16 +10,49 @@ Choices:
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from pydantic import StrictBool, StrictInt, StrictStr, ValidationError
+
 from lmkit.artifacts.documents_file import RecordsFile
+from lmkit.artifacts.manifest import Record
+from lmkit.artifacts.record_samples import read_records
 from lmkit.artifacts.tasks import TaskWriter
+from lmkit.errors import LmkitError
 from lmkit.evaluation.tasks.item import Answer
 from lmkit.evaluation.tasks.measures import chosen
 from lmkit.evaluation.tasks.task_file import Task
 from lmkit.evaluation.tasks.task_scores import ACCURACY, TaskScores, task_scores
 
 ANSWERS = "answers"
+
+
+class GivenAnswer(Record):
+    """An item of a task that has an accuracy, and whether its answer is right."""
+
+    line: StrictInt
+    contexts: tuple[StrictStr, ...]
+    continuations: tuple[StrictStr, ...]
+    right: StrictBool
+
+    @property
+    def question(self) -> tuple[object, ...]:
+        """What is the same for every model."""
+        return self.line, self.contexts, self.continuations
+
+
+def read_answers(path: Path, items: int) -> list[GivenAnswer]:
+    """Read the answers to a task that has an accuracy. Raises LmkitError if they are damaged."""
+    found: list[GivenAnswer] = []
+    for number, record in enumerate(read_records(path, range(items)), 1):
+        try:
+            found.append(GivenAnswer.model_validate(record))
+        except ValidationError:
+            raise LmkitError(
+                f"{path}: line {number} is no answer of lmkit eval", "make that folder again"
+            ) from None
+    return found
 
 
 def write_answers(task: Task, answers: Sequence[Answer], method: str, writer: TaskWriter) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -46,4 +47,18 @@ def test_a_tokenizer_that_differs_in_transformers_is_noticed(runs: Runs, tmp_pat
     stored["normalizer"] = {"type": "Lowercase"}
     (tmp_path / "tokenizer.json").write_text(json.dumps(stored))
     with pytest.raises(LmkitError, match="Transformers tokenizes 'The cat sat"):
+        check_tokenizer(tmp_path, trained)
+
+
+@pytest.mark.parametrize("forged", [[5], [None], [["<a>"]], {"a": 1}, 7, [{"content": 3}]])
+def test_special_tokens_that_are_none_are_one_error(
+    runs: Runs, tmp_path: Path, forged: object
+) -> None:
+    trained = open_run(runs("llama"), torch.device("cpu"))
+    for name, content in files(trained, family_of(trained.description.config)).items():
+        (tmp_path / name).write_bytes(content)
+    path = tmp_path / "tokenizer_config.json"
+    table = json.loads(path.read_text()) | {"additional_special_tokens": forged}
+    path.write_text(json.dumps(table))
+    with suppress(LmkitError):  # Transformers may take or ignore some of them
         check_tokenizer(tmp_path, trained)

@@ -1,8 +1,13 @@
 import json
 from pathlib import Path
+from typing import Any
+
+import pytest
+import zstandard
 
 from lmkit.artifacts.tasks import TaskWriter
-from lmkit.evaluation.tasks.answers_file import scores_in, write_answers
+from lmkit.errors import LmkitError
+from lmkit.evaluation.tasks.answers_file import read_answers, scores_in, write_answers
 from lmkit.evaluation.tasks.options import TaskOptions
 from lmkit.evaluation.tasks.task_file import read_task_files
 from lmkit.evaluation.tasks.task_scorer import TaskScorer
@@ -35,3 +40,16 @@ def test_answers_are_written_an_item_a_line_and_scores_to_the_receipt(here: Path
     name, scores = scores_in(receipt.facts)
     assert (name, scores.scores["acc"].value, scores.items) == ("t", 0.5, 2)
     assert [read.input for read in receipt.read] == [0]
+    assert [each.right for each in read_answers(Path("out/answers-00007.jsonl.zst"), 2)] == [1, 0]
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [{"right": "False"}, {"right": None}, {"line": 1.5}, {"contexts": "a"}, {"continuations": [1]}],
+)
+def test_an_answer_that_is_none_is_one_error(here: Path, forged: dict[str, Any]) -> None:
+    answer = {"line": 1, "contexts": ["a"], "continuations": ["b"], "right": True}
+    lines = "\n".join(map(json.dumps, (answer, answer | forged)))
+    Path("answers-00000.jsonl.zst").write_bytes(zstandard.compress(lines.encode()))
+    with pytest.raises(LmkitError, match="line 2 is no answer of lmkit eval"):
+        read_answers(Path("answers-00000.jsonl.zst"), 2)

@@ -7,15 +7,13 @@ there is none.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 from lmkit.artifacts.opened_folder import OpenedFolder
-from lmkit.artifacts.record_samples import read_records
 from lmkit.commands.inspect.comparison.folder_pair import Pair
 from lmkit.commands.inspect.folder_kind import Sections
 from lmkit.errors import LmkitError
 from lmkit.evaluation.scores import Scores, TextScores, read_scores
+from lmkit.evaluation.tasks.answers_file import ANSWERS, GivenAnswer, read_answers
 from lmkit.evaluation.tasks.measures import mean
 from lmkit.evaluation.tasks.task_scores import ACCURACY
 
@@ -68,19 +66,15 @@ def _paired_error(pair: Pair, task: str, first: Scores, second: Scores) -> float
         _answers(folder, list(scores.tasks).index(task), scores.tasks[task].items)
         for folder, scores in zip(pair.folders, (first, second), strict=True)
     ]
-    asked = [
-        [(each["line"], each["contexts"], each["continuations"]) for each in found]
-        for found in answers
-    ]
+    asked = [[each.question for each in found] for found in answers]
     if not asked[0] or asked[0] != asked[1]:
         return None
-    differences = [float(b["right"]) - float(a["right"]) for a, b in zip(*answers, strict=True)]
-    return mean(differences).stderr
+    pairs = zip(*answers, strict=True)
+    return mean([float(b.right) - float(a.right) for a, b in pairs]).stderr
 
 
-def _answers(folder: OpenedFolder, number: int, items: int) -> list[dict[str, Any]]:
-    path: Path = folder.path / f"answers-{number:05d}.jsonl.zst"
+def _answers(folder: OpenedFolder, number: int, items: int) -> list[GivenAnswer]:
     try:
-        return read_records(path, range(items))
+        return read_answers(folder.path / f"{ANSWERS}-{number:05d}.jsonl.zst", items)
     except LmkitError:
         return []  # listed in the problems of the folder

@@ -3,6 +3,7 @@ import math
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from tests.commands.inspect.folders import inspect
 from tests.conftest import SMALL_RUN, Lmkit
@@ -47,3 +48,13 @@ def test_other_items_have_no_paired_error(evaluated: Path, trained: Path, lmkit:
     row = next(row for row in found["tasks"] if row["score"] == "acc")
     assert row["stderr"] is None and found["text"] == []
     assert found["inputs"]
+
+
+def test_forged_answers_have_no_paired_error(evaluated: Path, lmkit: Lmkit) -> None:
+    path = Path("b/answers-00000.jsonl.zst")
+    answers = zstandard.ZstdDecompressor().decompressobj().decompress(path.read_bytes())
+    forged = answers.replace(b'"right":true', b'"right":"False"')
+    assert forged != answers
+    path.write_bytes(zstandard.compress(forged))
+    row = next(row for row in inspect(lmkit, "a", "b")["tasks"] if row["score"] == "acc")
+    assert row["stderr"] is None
