@@ -99,4 +99,13 @@ def find_corruption(checkpoint: Path) -> str | None:
         return f"cannot be read ({error.strerror}: {Path(error.filename or checkpoint).name})"
     except (ValueError, KeyError, TypeError, AttributeError):
         return f"{MANIFEST} is corrupt"
-    return None
+    return None if _is_object(checkpoint / STATE) else f"{STATE} is corrupt"
+
+
+def _is_object(path: Path) -> bool:
+    """Whether a file holds a JSON object; its checksum may be that of damaged bytes."""
+    try:
+        read_object(path)
+    except (OSError, ValueError):
+        return False
+    return True

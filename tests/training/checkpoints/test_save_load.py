@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import resource
@@ -179,6 +180,19 @@ def test_a_corrupt_checkpoint_is_replaced_when_its_step_is_repeated(tmp_path: Pa
     (Trained(1).save(tmp_path, 1) / "model.safetensors").write_bytes(b"")
     again = Trained(1)
     assert find_corruption(again.save(tmp_path, 1)) is None
+
+
+@pytest.mark.parametrize("damage", [b"{", b"{}\n{}", b"[1]", b"\xff"])
+def test_a_state_that_is_no_object_is_corrupt_whatever_its_checksum_says(
+    tmp_path: Path, damage: bytes
+) -> None:
+    checkpoint = Trained().save(tmp_path, 1)
+    (checkpoint / "state.json").write_bytes(damage)
+    manifest = json.loads((checkpoint / "manifest.json").read_text())
+    (output,) = (each for each in manifest["outputs"] if each["name"] == "state.json")
+    output |= {"bytes": len(damage), "sha256": hashlib.sha256(damage).hexdigest()}
+    (checkpoint / "manifest.json").write_text(json.dumps(manifest))
+    assert find_corruption(checkpoint) == "state.json is corrupt"
 
 
 def test_a_model_of_another_shape_is_refused_by_the_name_of_a_weight(tmp_path: Path) -> None:
