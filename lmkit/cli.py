@@ -32,6 +32,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 from rich.markup import escape
+from typer.core import TyperCommand, TyperGroup
 
 from lmkit.artifacts.options import WritesShards
 from lmkit.commands.registry import COMMANDS, Command, command_named
@@ -47,6 +48,7 @@ from lmkit.config import (
 from lmkit.config_values import load
 from lmkit.errors import ConfigError, Interrupted, LmkitError
 from lmkit.execution import interrupt_signals
+from lmkit.execution.executors.options import SharesTasks
 from lmkit.execution.forced_end import forced_end
 from lmkit.execution.interrupt_signals import was_interrupted
 from lmkit.execution.progress import readable
@@ -68,6 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
     _open_streams()
     typed = _as_flags(list(sys.argv[1:] if arguments is None else arguments))
+    if "--debug" not in typed:
+        os.environ["RUST_BACKTRACE"] = "0"  # read by libraries in Rust when they fail
     if (
         arguments is None
         and typed[:1] in (["plan"], ["pretrain"])
@@ -143,7 +147,7 @@ def _failed(error: BaseException, typed: list[str]) -> int:
     # Read from `typed`, since the error may come from before parsing.
     if "--debug" in typed:
         traceback.print_exc()
-    return _out_of_memory() if is_about_memory else _fail(shown)
+    return _out_of_memory(typed) if is_about_memory else _fail(shown)
 
 
 def _open_streams() -> None:
@@ -163,10 +167,13 @@ def _open_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _out_of_memory() -> int:
+def _out_of_memory(typed: Sequence[str]) -> int:
     """Print the error with what is imported already: there is no memory for rich's tables."""
     if not rank():
-        hint = "finished tasks are kept: run the same command again, with fewer --workers"
+        command = command_named(typed[0]) if typed else None
+        hint = "run it on a machine with more memory, or with more of it free"
+        if command and issubclass(command.config, SharesTasks):
+            hint = "finished tasks are kept: run the same command again, with fewer --workers"
         print(f"Error: out of memory\nHint: {hint}", file=sys.stderr, flush=True)
     return LmkitError.exit_code
 
@@ -221,6 +228,22 @@ def _fail(error: Exception) -> int:
     return exit_code
 
 
+class _Help:
+    """Shows --help without a type, like other switches."""
+
+    def get_help_option(self, ctx: Any) -> Any:
+        """Return the option of the help."""
+        if option := super().get_help_option(ctx):  # type: ignore[misc]
+            option.metavar = " "
+        return option
+
+
+class _Command(_Help, TyperCommand): ...
+
+
+class _Commands(_Help, TyperGroup): ...
+
+
 def _show_version(wanted: bool) -> None:
     if wanted:
         print("lmkit", version("lmkit"))
@@ -230,7 +253,13 @@ def _show_version(wanted: bool) -> None:
 def _lmkit(
     _: Annotated[
         bool,
-        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+        typer.Option(
+            "--version",
+            metavar=" ",
+            callback=_show_version,
+            is_eager=True,
+            help="Show the version.",
+        ),
     ] = False,
 ) -> None: ...
 
@@ -238,6 +267,7 @@ def _lmkit(
 def _app(typed: Sequence[str]) -> typer.Typer:
     """Make the command line: the command that was typed, with its flags, or a list of all."""
     app = typer.Typer(
+        cls=_Commands,
         help=HELP,
         rich_markup_mode="rich",
         pretty_exceptions_enable=False,
@@ -251,7 +281,9 @@ def _app(typed: Sequence[str]) -> typer.Typer:
         function = _function(command, config) if chosen else _stub
         text = escape(config.about())
         example = f"[bold]Example:[/] {escape(config.example)}" if chosen else None
-        app.command(command.name, help=text, epilog=example, context_settings=CONTEXT)(function)
+        app.command(
+            command.name, cls=_Command, help=text, epilog=example, context_settings=CONTEXT
+        )(function)
     return app
 
 

@@ -404,3 +404,30 @@ def test_missing_memory_and_a_panic_of_a_library_are_errors_of_one_line(
     code, _, err = lmkit("clean", raw, "--output", "clean")
     assert code == 1
     assert shown in err and "Traceback" not in err and "\nmore" not in err
+
+
+def test_only_commands_with_workers_are_told_to_take_fewer(
+    raw: Path, lmkit: Lmkit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(cli, "_run_and_print", fails)
+    assert "fewer --workers" in lmkit("clean", raw, "--output", "clean")[2]
+    assert "more memory" in lmkit("generate", "run", "--prompt", "a")[2]
+
+
+@pytest.mark.parametrize(("flags", "backtrace"), [([], "0"), (["--debug"], "1")])
+def test_libraries_in_rust_print_no_backtrace_but_for_debug(
+    flags: list[str], backtrace: str, lmkit: Lmkit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUST_BACKTRACE", "1")
+    assert lmkit("inspect", "missing", *flags)[0] == 2
+    assert os.environ["RUST_BACKTRACE"] == backtrace
+
+
+@pytest.mark.parametrize("command", [[], ["pack"], ["doctor"]])
+def test_no_switch_is_shown_with_a_type(command: list[str], lmkit: Lmkit) -> None:
+    code, out, _ = lmkit(*command, "--help")
+    assert code == 0 and "-h" in out
+    assert "<bool>" not in out
