@@ -2,8 +2,9 @@
 
 Choices:
 - Three runs: two lengths of a smaller model, a factor of four apart, show what more data is worth;
-  one of the proposed model shows what more parameters are worth. Most of the time is for the
-  longest: what has to be predicted is far from all of them.
+  one of the proposed model shows what more parameters are worth (where that is the smallest there
+  is, one of a larger). Most of the time is for the longest: what has to be predicted is far from
+  all of them.
 - What the runs are is determined once and stored with them: an interrupted plan resumes them,
   though its speed would be measured as another one.
 """
@@ -58,7 +59,7 @@ class PilotSizes(Record):
 def pilot_sizes(
     seconds: float,
     small: ModelSize | None,
-    chosen: ModelSize | None,
+    large: ModelSize | None,
     speed: Callable[[ModelSize | None], float],
     longest: float,
 ) -> PilotSizes:
@@ -67,14 +68,14 @@ def pilot_sizes(
     Args:
         seconds: for all of them.
         small: the smaller model, or the same one.
-        chosen: the proposed model.
+        large: the larger one.
         speed: positions per second of a model.
         longest: most positions of a run.
 
     """
-    per_position = (1 + SHORT) / speed(small) + MIDDLE / speed(chosen)
+    per_position = (1 + SHORT) / speed(small) + MIDDLE / speed(large)
     longest = min(longest, seconds / per_position)
-    runs = ((small, SHORT), (chosen, MIDDLE), (small, 1.0))
+    runs = ((small, SHORT), (large, MIDDLE), (small, 1.0))
     return PilotSizes(
         runs=tuple(
             PilotSize(size=size, positions=max(fraction * longest, LEAST_POSITIONS))

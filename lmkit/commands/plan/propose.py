@@ -34,8 +34,6 @@ FIRST_PARAMETERS = {"cpu": 5e6}
 """Of the model whose speed is measured first; on other devices a hundred million."""
 PILOT_FRACTION, MOST_PILOT_SECONDS = 0.1, 3600.0
 """Of the run's time, for pilot runs."""
-SMALLER = 3
-"""Parameters of the proposed model over those of the smaller one in pilot runs, about."""
 SLOWEST, FASTEST = 0.6, 1.1
 """Speed of a run over that of a trial, beyond which the difference is another program's."""
 
@@ -109,14 +107,16 @@ def _pilots(sizes: Sizes, chosen: Size) -> list[FinishedRun]:
     positions = sizes.positions(chosen)
     of_run = PILOT_FRACTION * sizes.seconds(chosen, positions)
     seconds = min(of_run, MOST_PILOT_SECONDS) if minutes == "auto" else 60 * minutes
-    wanted = runs.parameters(chosen) / SMALLER
-    small = min(sizes.every, key=lambda size: abs(math.log(runs.parameters(size) / wanted)))
+    small, large = sizes.for_pilots(chosen)
 
     def alone(size: Size) -> float:
-        return sizes.speed(size) / runs.config.processes
+        fast = sizes.speed(size) / runs.config.processes
+        trial = runs.forecast(size, min(positions, seconds * fast / 2), compile="no")
+        return trial.tokens_per_second or fast
 
     def planned() -> PilotSizes:
-        return pilot_sizes(seconds, small, chosen, alone, positions)
+        speeds = {size: alone(size) for size in (small, large)}
+        return pilot_sizes(seconds, small, large, speeds.__getitem__, positions)
 
     pilots = train_pilots(runs, planned, positions)
     _learn_speed(sizes, chosen, pilots)

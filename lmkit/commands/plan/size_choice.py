@@ -38,6 +38,8 @@ COMPILE_SECONDS = {"cpu": 20.0}
 """Where blocks are compiled; elsewhere a minute (see `compilation`)."""
 MOST_POSITIONS = 1e18
 """As many as --tokens may be."""
+SMALLER = 3
+"""Parameters of the larger model over those of the smaller one in pilot runs, about."""
 AROUND = 2
 """Sizes on each side of the optimum that are shown, or that pilot runs may choose."""
 
@@ -172,6 +174,22 @@ class Sizes:
             return law.predict(self.runs.parameters(size), tokens).loss
 
         return self._lowest(self.around(guess), loss)
+
+    def for_pilots(self, chosen: Size) -> tuple[Size, Size]:
+        """Return a smaller size and the chosen one, or that and a larger one if it is the smallest.
+
+        Two sizes show what parameters are worth.
+        """
+        small = self._nearest(self.runs.parameters(chosen) / SMALLER)
+        if small != chosen:
+            return small, chosen
+        return small, self._nearest(SMALLER * self.runs.parameters(small))
+
+    def _nearest(self, parameters: float) -> Size:
+        def distance(size: Size) -> float:
+            return abs(math.log(self.runs.parameters(size) / parameters))
+
+        return min(self.every, key=distance)
 
     def _lowest(self, sizes: Sequence[Size], value: Callable[[Size], float]) -> Size:
         fitting = [size for size in sizes if self.fits(size)] or sizes[:1]

@@ -83,3 +83,15 @@ def test_a_run_with_little_time_validates_less_often(packed: Path) -> None:
     one = found.validation_seconds(found.speed(SIZE))
     assert found.pauses(SIZE, 1e6 * one) == 10
     assert found.pauses(SIZE, one) == 1
+
+
+def test_pilot_runs_have_two_sizes_wherever_there_are(packed: Path) -> None:
+    found = sizes(packed, hours=2)
+    every = found.every
+    for chosen in every[:12]:
+        small, large = found.for_pilots(chosen)
+        assert chosen in {small, large} and every.index(small) < every.index(large)
+        ratio = found.runs.parameters(large) / found.runs.parameters(small)
+        assert 1.5 < ratio < 5
+    assert found.for_pilots(every[0])[0] == every[0] and found.for_pilots(every[5])[1] == every[5]
+    assert Sizes(found.runs, [None]).for_pilots(None) == (None, None)
