@@ -336,6 +336,8 @@ def overhead() -> None:
 
 def main() -> None:
     """Measure what was asked for."""
+    # A shell lets what it starts in the background ignore Ctrl-C, and so would all commands here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=("equal", "faults", "interrupt", "overhead"))
     parser.add_argument("texts", type=Path, nargs="?")
