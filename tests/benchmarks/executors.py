@@ -103,6 +103,14 @@ def cluster() -> Generator["subprocess.Popen[str]"]:
         process.communicate()
 
 
+def address_of(process: "subprocess.Popen[str]") -> str:
+    """Return the address of a cluster, once it runs."""
+    assert process.stdout
+    if address := process.stdout.readline().strip():
+        return address
+    raise SystemExit("the cluster didn't start: Ray gives up where the machine is too busy")
+
+
 def commands(texts: Path, work: Path) -> dict[str, list[str]]:
     """Return the command of each stage, into a folder."""
     small = ("--shard-bytes", "1500000")
@@ -170,8 +178,7 @@ def equal(texts: Path, scratch: Path) -> None:
     """Compare the executors."""
     expected: dict[str, dict[str, str]] = {}
     with cluster() as process:
-        assert process.stdout
-        address = process.stdout.readline().strip()
+        address = address_of(process)
         for executor in ("inline", "local", "ray", "slurm"):
             work = scratch / "work"
             shutil.rmtree(work, ignore_errors=True)
@@ -250,8 +257,7 @@ def faults(texts: Path, scratch: Path, stages: Sequence[str]) -> None:
     for stage, command, output, expected in made_here(texts, scratch, stages):
         for what in ("worker", "node", "driver", "SIGTERM", "stopped"):
             with cluster() as process:  # a new one for each kind: what is left of it is no part
-                assert process.stdout
-                address = process.stdout.readline().strip()
+                address = address_of(process)
                 for moment in (0.0, 0.7, 1.6):
                     shutil.rmtree(output)
                     driver = started(command, "ray", address)
@@ -274,8 +280,7 @@ def interrupt(texts: Path, scratch: Path, stages: Sequence[str]) -> None:
     """Press Ctrl-C at three moments of each stage on Ray, and time how long the command runs on."""
     for stage, command, output, expected in made_here(texts, scratch, stages):
         with cluster() as process:
-            assert process.stdout
-            address = process.stdout.readline().strip()
+            address = address_of(process)
             for moment in (0.0, 0.7, 1.6):
                 shutil.rmtree(output)
                 driver = started(command, "ray", address)
@@ -312,8 +317,7 @@ def overhead() -> None:
     wait = importlib.import_module("executors").wait  # workers can't import __main__'s
     os.environ.update(ENVIRONMENT)
     with cluster() as process:
-        assert process.stdout
-        options = RayConfig(address=process.stdout.readline().strip())
+        options = RayConfig(address=address_of(process))
         ray = RayExecutor(options, 5, None)
         map_tasks(wait, [0.01] * 8, workers=1, label="start", executor=ray)
         for number in range(3):
@@ -336,6 +340,8 @@ def overhead() -> None:
 
 def main() -> None:
     """Measure what was asked for."""
+    # A shell lets what it starts in the background ignore Ctrl-C, and so would all commands here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=("equal", "faults", "interrupt", "overhead"))
     parser.add_argument("texts", type=Path, nargs="?")

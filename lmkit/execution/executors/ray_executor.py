@@ -10,6 +10,8 @@ Choices:
 - After an interrupt the connection is closed, and the cluster ends what this process has given:
   to cancel a task that ends in that moment makes Ray (2.60) end this process by a failed check.
 - Only as many tasks are given as keep all cores busy: Ray takes longer to wait for many.
+- A worker is kept for ten seconds of tasks. Ray gives it back after half a second: between short
+  tasks it would wait for the next one while the nodes are asked for a worker again.
 """
 
 import math
@@ -40,6 +42,7 @@ PER_CORE = 2
 """Tasks that are given for each core: one that runs, and one that follows."""
 ENVIRONMENT = {
     "RAY_task_oom_retries": "10",
+    "RAY_worker_lease_timeout_milliseconds": "10000",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DEDUP_LOGS": "0",
