@@ -43,7 +43,7 @@ def propose(runs: PlannedRuns, earlier: Sequence[FinishedRun]) -> Proposal:
     data = runs.data
     every: list[Size] = [None] if runs.has_typed_size else list(model_sizes())
     sizes = Sizes(runs, every)
-    sizes.measure(_first(runs, every))
+    sizes.measure(sizes.nearest(FIRST_PARAMETERS.get(find_device(runs.config.device).type, 1e8)))
     _refuse_less_than_a_step(sizes)
     guess = sizes.published_best()
     sizes.measure(guess)
@@ -83,12 +83,6 @@ def _refuse_less_than_a_step(sizes: Sizes) -> None:
             f"a single step has {batch:,}",
             "give more: a run that shows anything has hundreds of steps",
         )
-
-
-def _first(runs: PlannedRuns, every: Sequence[Size]) -> Size:
-    """Return the size that is measured first."""
-    wanted = FIRST_PARAMETERS.get(find_device(runs.config.device).type, 1e8)
-    return min(every, key=lambda size: abs(math.log(runs.parameters(size) / wanted)))
 
 
 def _pilots(sizes: Sizes, chosen: Size) -> list[FinishedRun]:

@@ -180,12 +180,14 @@ class Sizes:
 
         Two sizes show what parameters are worth.
         """
-        small = self._nearest(self.runs.parameters(chosen) / SMALLER)
+        small = self.nearest(self.runs.parameters(chosen) / SMALLER)
         if small != chosen:
             return small, chosen
-        return small, self._nearest(SMALLER * self.runs.parameters(small))
+        return small, self.nearest(SMALLER * self.runs.parameters(small))
 
-    def _nearest(self, parameters: float) -> Size:
+    def nearest(self, parameters: float) -> Size:
+        """Return the size with about so many parameters."""
+
         def distance(size: Size) -> float:
             return abs(math.log(self.runs.parameters(size) / parameters))
 

@@ -39,8 +39,8 @@ RUN_SD = 0.008
 """Of a run's loss around the law, as a fraction of it: seeds and what the form can't express."""
 EARLY_STEPS = 1_000
 """A run of so many steps may be twice as far from the law as a long one: its learning rate rises
-and falls before much is learned. With 200 for this, runs at 3 times the tokens of pilot runs of 200
-to 700 steps ended above their interval."""
+and falls before much is learned. With 200 for this, a run at 3 times the tokens of its pilot
+runs, of 200 to 700 steps, ended above its interval."""
 ENTROPY_SD = 0.1
 """Of E, as a fraction: text differs from text."""
 UNCOVERED_ENTROPY_SD = 0.6
