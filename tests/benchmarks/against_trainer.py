@@ -2,6 +2,7 @@
 
     python tests/benchmarks/against_trainer.py PACKED SCRATCH [--family gpt2|bert|t5]
         [--size 4x128] [--steps 300] [--rates 3e-4,1e-3,3e-3,1e-2] [--seeds 0]
+        [--programs Trainer,adamw,default]
 
 PACKED is a packed folder with validation sequences of 256 tokens. Trained on its sequences, 16 a
 step, in bf16, and scored on the same batches of its validation sequences (the same masks, too):
@@ -163,6 +164,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--rates", default="3e-4,1e-3,3e-3,1e-2")
     parser.add_argument("--seeds", default="0")
+    parser.add_argument("--programs", default="Trainer,adamw,default")
     parser.add_argument("--one", default="", help="train the peer at this rate, print its loss")
     typed = parser.parse_args()
     typed.scratch.mkdir(parents=True, exist_ok=True)
@@ -203,12 +205,15 @@ def main() -> None:
         loss, seconds = known[key]
         print(*key, f"{loss:.4f} nats, {seconds:.0f} s", flush=True)
 
+    programs = typed.programs.split(",")
     for seed in map(int, typed.seeds.split(",")):
         for rate in map(float, typed.rates.split(",")):
-            if family in OBJECTIVES:
+            if family in OBJECTIVES and "Trainer" in programs:
                 measured("Trainer", rate, seed)
-            measured("lmkit adamw", rate, seed)
-        measured("lmkit", 0.0, seed)
+            if "adamw" in programs:
+                measured("lmkit adamw", rate, seed)
+        if "default" in programs:
+            measured("lmkit", 0.0, seed)
 
 
 if __name__ == "__main__":
