@@ -44,15 +44,13 @@ def rests_on(
     """Return what the prediction rests on, and what it doesn't cover."""
     lines: list[str] = []
     measured = [*pilots, *earlier]
-    law = (
-        "the scaling law of Hoffmann et al. (2022), refitted by Besiroglu et al. (2024), and below "
-        "the loss of a uniform guess"
-    )
+    law = "the scaling law of Hoffmann et al. (2022), refitted by Besiroglu et al. (2024)"
     if measured:
         ratio = row.tokens * runs.data.density / max(run.tokens for run in measured)
         lines.append(
-            f"loss: {law}, adjusted to {len(pilots)} pilot runs and {len(earlier)} earlier runs on "
-            f"this data; the run is {ratio:.1f} times as long as the longest of them"
+            f"loss: {law}, those of Kaplan et al. (2020) and Busbridge et al. (2025), adjusted to "
+            f"{len(pilots)} pilot runs and {len(earlier)} earlier runs on this data; the run is "
+            f"{ratio:.1f} times as long as the longest of them"
         )
         longest = max(run.steps for run in measured)
         if longest < ENOUGH_STEPS:
@@ -62,9 +60,9 @@ def rests_on(
             )
     elif row.loss is not None:
         lines.append(
-            f"loss: {law}, with nothing measured on this data; its runs had at least "
-            f"{SMALLEST_PARAMETERS / 1e6:.0f} million parameters and {SMALLEST_TOKENS / 1e9:.0f} "
-            "billion tokens"
+            f"loss: {law}, below that of a uniform guess, with nothing measured on this data; its "
+            f"runs had at least {SMALLEST_PARAMETERS / 1e6:.0f} million parameters and "
+            f"{SMALLEST_TOKENS / 1e9:.0f} billion tokens"
         )
     else:
         lines.append(
@@ -72,7 +70,7 @@ def rests_on(
             "data were made (--pilot-minutes) or named (--runs)"
         )
     if measured and runs.options(None, 1.0, runs.scratch).objective != COVERED:
-        lines.append("the published law is for --objective clm: of it only the form is used")
+        lines.append("the published laws are for --objective clm: of them only the forms are used")
     if row.epochs > 1:
         lines.append("repeated data: the rule of Muennighoff et al. (2023)")
     source = "a trial of a few steps" + (", corrected by the pilot runs" if pilots else "")

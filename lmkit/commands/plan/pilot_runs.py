@@ -1,10 +1,12 @@
 """Pilot runs: short ones on the same data, each to the end of its schedule.
 
 Choices:
-- Three runs: two lengths of a smaller model, a factor of four apart, show what more data is worth;
-  one of the proposed model shows what more parameters are worth (where that is the smallest there
-  is, one of a larger). Most of the time is for the longest: what has to be predicted is far from
-  all of them.
+- Three runs: two lengths of a small model, a factor of four apart, show what more data is worth; a
+  large model shows, at the shorter length, what more parameters are worth. A longer run of the
+  small model and a middle one of the large one, as they were before, leave open which of the two a
+  difference comes from: predictions were 4 to 6% too low.
+- Most of the time is for the longest run: what has to be predicted is longer than all of them.
+- Where options set the size, all three are of it, at three lengths.
 - What the runs are is determined once and stored with them: an interrupted plan resumes them,
   though its speed would be measured as another one.
 """
@@ -27,7 +29,7 @@ from lmkit.training.planning.model_sizes import ModelSize, model_sizes
 LEAST_POSITIONS = 20 * LEAST_BATCH
 """Of a run; fewer steps show nothing."""
 SHORT, MIDDLE = 0.25, 0.5
-"""Lengths of the shorter runs, as fractions of the longest."""
+"""Lengths of the shorter runs, as fractions of the longest; the middle one for runs of one size."""
 PILOTS = "pilots.json"
 AGAIN = "start the pilot runs again: --overwrite"
 SLOWER = 100.0
@@ -67,15 +69,15 @@ def pilot_sizes(
 
     Args:
         seconds: for all of them.
-        small: the smaller model, or the same one.
-        large: the larger one.
+        small: the smaller model.
+        large: the larger one, or the same.
         speed: positions per second of a model.
         longest: most positions of a run.
 
     """
-    per_position = (1 + SHORT) / speed(small) + MIDDLE / speed(large)
+    runs = ((small, SHORT), (large, MIDDLE if small == large else SHORT), (small, 1.0))
+    per_position = sum(fraction / speed(size) for size, fraction in runs)
     longest = min(longest, seconds / per_position)
-    runs = ((small, SHORT), (large, MIDDLE), (small, 1.0))
     return PilotSizes(
         runs=tuple(
             PilotSize(size=size, positions=max(fraction * longest, LEAST_POSITIONS))

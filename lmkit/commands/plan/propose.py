@@ -113,19 +113,17 @@ def _pilots(sizes: Sizes, chosen: Size) -> list[FinishedRun]:
         return pilot_sizes(seconds, small, large, speeds.__getitem__, positions)
 
     pilots = train_pilots(runs, planned, positions)
-    _learn_speed(sizes, chosen, pilots)
+    _learn_speed(sizes, large, pilots)
     return pilots
 
 
-def _learn_speed(sizes: Sizes, chosen: Size, pilots: Sequence[FinishedRun]) -> None:
-    """Compare the speed of pilot runs, which aren't compiled, with that of trials."""
+def _learn_speed(sizes: Sizes, large: Size, pilots: Sequence[FinishedRun]) -> None:
+    """Compare the speed of a pilot run, which isn't compiled, with that of a trial."""
     runs = sizes.runs
-    same = [run for run in pilots if run.parameters == runs.parameters(chosen)]
-    trial = sizes.measure(chosen)
-    if trial.compiled:
-        trial = runs.forecast(chosen, float(same[-1].tokens), compile="no")
-    if same and trial.tokens_per_second:
-        found = same[-1].tokens_per_second / runs.data.density
+    run = next((run for run in pilots if run.parameters == runs.parameters(large)), pilots[-1])
+    trial = runs.forecast(large, float(run.tokens), compile="no")
+    if trial.tokens_per_second:
+        found = run.tokens_per_second / runs.data.density
         sizes.sustained = min(FASTEST, max(SLOWEST, found / trial.tokens_per_second))
     once = [
         run.seconds

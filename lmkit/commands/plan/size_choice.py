@@ -38,7 +38,7 @@ COMPILE_SECONDS = {"cpu": 20.0}
 """Where blocks are compiled; elsewhere a minute (see `compilation`)."""
 MOST_POSITIONS = 1e18
 """As many as --tokens may be."""
-SMALLER = 3
+SMALLER = 6
 """Parameters of the larger model over those of the smaller one in pilot runs, about."""
 AROUND = 2
 """Sizes on each side of the optimum that are shown, or that pilot runs may choose."""
@@ -176,14 +176,15 @@ class Sizes:
         return self._lowest(self.around(guess), loss)
 
     def for_pilots(self, chosen: Size) -> tuple[Size, Size]:
-        """Return a smaller size and the chosen one, or that and a larger one if it is the smallest.
+        """Return a small and a large size: the largest that may be chosen, so that all are between.
 
-        Two sizes show what parameters are worth.
+        They are the same where options set the size, or where the smallest one is chosen.
         """
-        small = self.nearest(self.runs.parameters(chosen) / SMALLER)
-        if small != chosen:
-            return small, chosen
-        return small, self.nearest(SMALLER * self.runs.parameters(small))
+        may_be_chosen = [chosen]
+        if self.runs.config.tokens is None:
+            may_be_chosen += [size for size in self.around(chosen) if self.fits(size)]
+        large = max(may_be_chosen, key=self.runs.parameters)
+        return self.nearest(self.runs.parameters(large) / SMALLER), large
 
     def nearest(self, parameters: float) -> Size:
         """Return the size with about so many parameters."""

@@ -1,29 +1,29 @@
 """A scaling law for one text, one tokenizer and one recipe, from short runs.
 
-    L = E + (L0 - E) h / (1 + h)        h = f A / N^alpha + g B / D^beta, over L0 - E
+    L = E + (A / N^alpha + B / D^beta)^gamma        see `scaling_law`
 
 Choices:
-- The sum of the published law has no upper bound: at a million tokens it is twice the loss of a
-  uniform guess, L0. So the excess over E saturates there, as in "Practical Scaling Laws" (2026,
-  arXiv 2605.09189); where it is small, this is the published law. With the published constants,
-  300 steps of 4,096 tokens on books come to 5.97 nats at 13.8 million parameters, where nanoGPT
-  measures 5.98.
-- Published constants are for large models on other text. So E, the exponents and the factors f and
-  g get distributions: what is published, and how far it is to be trusted. Runs on the text at hand
-  narrow them (Bayesian regression).
-- Given E and the exponents, h is linear in f and g, so these have a normal distribution in closed
-  form. E and the exponents are on a grid, which is weighted by how well each of its points explains
-  the runs. Nothing is sampled: the same runs give the same interval.
-- Both factors have a common part, for the recipe and for the distance to the published range, and
-  less is known about it the smaller the runs are. Their ratio, which decides the best size, is
-  known better.
-- The interval covers all of these, and the difference between a run and the law.
+- Published constants are for large models on other text, and three published laws that agree there
+  differ for small runs: the law of Hoffmann et al. comes out too low after pilot runs of a few
+  million tokens, that of Kaplan et al. too high. So all three are candidates, and the runs at hand
+  weigh them (Bayesian model averaging). Without runs, only that of Hoffmann et al. is taken.
+- Of each law, E and the exponents get distributions around what is published, and so does the ratio
+  of its two terms; they are on a grid. The factor before the excess over E, which is for the text
+  and the recipe, has a normal distribution of its logarithm, in closed form. Runs weigh the grid's
+  points by how well they explain them. Nothing is sampled: the same runs give the same interval.
+- The sum of a law without gamma has no upper bound: at a million tokens it is twice the loss of a
+  uniform guess, L0. So its excess over E saturates there, as in "Practical Scaling Laws" (2026,
+  arXiv 2605.09189): E + (L0 - E) h / (1 + h), with h its sum over L0 - E. With the published
+  constants, 300 steps of 4,096 tokens on books come to 5.97 nats at 13.8 million parameters, where
+  nanoGPT measures 5.98.
+- The interval covers all of these, and the difference between a run and the law, which grows with
+  the distance from the runs.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import product
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,36 +31,39 @@ from numpy.typing import NDArray
 from lmkit.training.planning.scaling_law import (
     BYTES_PER_TOKEN,
     PUBLISHED,
+    PUBLISHED_LAWS,
     SMALLEST_PARAMETERS,
     SMALLEST_TOKENS,
+    ScalingLaw,
 )
 
 RUN_SD = 0.008
-"""Of a run's loss around the law, as a fraction of it: seeds and what the form can't express."""
-EARLY_STEPS = 1_000
+"""Of a run's loss around the law, as a fraction of it: seeds and what the form can't express. And
+as much again for each factor of e by which it is larger or longer than the runs."""
+EARLY_STEPS = 100
 """A run of so many steps may be twice as far from the law as a long one: its learning rate rises
-and falls before much is learned. With 200 for this, a run at 3 times the tokens of its pilot
-runs, of 200 to 700 steps, ended above its interval."""
-ENTROPY_SD = 0.1
+and falls before much is learned."""
+ENTROPY_SD = 0.2
 """Of E, as a fraction: text differs from text."""
 UNCOVERED_ENTROPY_SD = 0.6
-"""The same for an objective that the published law isn't about."""
+"""The same for an objective that the published laws aren't about."""
+PARAMETER_EXPONENT_SD, TOKEN_EXPONENT_SD = 0.2, 0.3
+"""As fractions. Exponents published for the form of Hoffmann et al. are 0.28 to 0.37 (Hoffmann et
+al. 2022; Besiroglu et al. 2024; Muennighoff et al. 2023)."""
+RATIO_SD = 0.4
+"""Of the logarithm of the ratio of both terms, over the root of gamma: the smaller that is, the
+less their ratio matters."""
 FACTOR_SD, FACTOR_SD_PER_DECADE = 0.1, 0.1
-"""Of the common part of f and g, in the published range, and for each power of ten below it: muon
-reaches 0.7 on books, with 1.2 million tokens."""
-RATIO_SD = 0.3
-"""Of each term, apart from the common factor."""
-PARAMETER_EXPONENT_SD, TOKEN_EXPONENT_SD = 0.06, 0.08
-"""Published exponents of language models are 0.28 to 0.37 (Hoffmann et al. 2022; Besiroglu et al.
-2024; Muennighoff et al. 2023). Small models on a few books gain less by size, on books that they
-weren't trained on: with half of this, a run at 7 times the parameters of its pilot runs ended above
-its interval."""
+"""Of the logarithm of the factor, in the range of Hoffmann et al., and for each power of ten below
+it: muon reaches 0.7 on books, with 1.2 million tokens."""
 GRID_SDS = np.linspace(-2.5, 2.5, 9)
-"""Points of the grid for E and for each exponent, in standard deviations."""
+"""Points of the grid, in standard deviations."""
 LEAST_EXCESS = 0.01
 """Of a loss over E, and under L0, as a fraction of L0 - E."""
 NORMAL_90 = 1.645
 """Standard deviations to each side that hold 90% of a normal distribution."""
+
+Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -88,14 +91,86 @@ class Prediction:
 
 
 @dataclass(frozen=True)
-class _GridPoint:
-    """The distribution of f and g for an E and a pair of exponents."""
+class _Text:
+    """What the text and its tokenizer set."""
 
-    entropy: float
-    alpha: float
-    beta: float
-    mean: NDArray[np.float64]
-    covariance: NDArray[np.float64]
+    scale: float
+    """Bytes of a token over those of the published text's: a token of more has a larger loss."""
+    highest: float
+    """L0, in nats per token."""
+    entropy_sd: float
+    center: tuple[float, float]
+    """Parameters and tokens around which the exponents are uncertain."""
+
+
+class _Candidate:
+    """A published law with distributions of its constants: a grid [P], and a factor at each point.
+
+    `log_factor`, its variance, and `log_weight` are those given the runs so far.
+    """
+
+    def __init__(self, law: ScalingLaw, text: _Text) -> None:
+        self._law, self._text = law, text
+        sds = [axis.ravel() for axis in np.meshgrid(*[GRID_SDS] * 4, indexing="ij")]
+        parameters, tokens = text.center
+        entropy = law.entropy * text.scale * (1 + text.entropy_sd * sds[0])
+        self._entropy: Values = np.clip(entropy, 0.0, 0.9 * text.highest)
+        self._alpha: Values = law.parameter_exponent * np.exp(PARAMETER_EXPONENT_SD * sds[1])
+        self._beta: Values = law.token_exponent * np.exp(TOKEN_EXPONENT_SD * sds[2])
+        terms = law.parameter_term(parameters), law.token_term(tokens)
+        ratio_sd = RATIO_SD / math.sqrt(law.power)
+        self._ratio: Values = terms[0] / terms[1] * np.exp(ratio_sd * sds[3])
+        published = math.log(text.scale * sum(terms) ** law.power)
+        if self._saturates:
+            published = published - np.log(text.highest - self._entropy)
+        decades = max(
+            0.0,
+            math.log10(SMALLEST_PARAMETERS / parameters),
+            math.log10(SMALLEST_TOKENS / tokens),
+        )
+        self.log_factor: Values = published - self._log_shape(parameters, tokens)
+        self.variance: Values = np.full_like(
+            self._alpha, (FACTOR_SD + FACTOR_SD_PER_DECADE * decades) ** 2
+        )
+        log_prior = -sum(axis**2 for axis in sds) / 2
+        self.log_weight: Values = log_prior - np.log(np.exp(log_prior).sum())
+
+    @property
+    def _saturates(self) -> bool:
+        return self._law.power == 1
+
+    def _log_shape(self, parameters: float, tokens: float) -> Values:
+        """Return the logarithm of the excess, but for the factor: zero terms are one at center."""
+        first = self._ratio * (parameters / self._text.center[0]) ** -self._alpha
+        second = (tokens / self._text.center[1]) ** -self._beta
+        return self._law.power * np.log(first + second)
+
+    def observe(self, run: Observation) -> None:
+        """Update by a run."""
+        span = self._text.highest - self._entropy
+        excess = (run.loss - self._entropy) / span
+        possible = np.clip(excess, LEAST_EXCESS, 1 - LEAST_EXCESS)
+        if self._saturates:
+            found, slope = np.log(possible / (1 - possible)), 1 / (possible * (1 - possible) * span)
+        else:
+            found, slope = np.log(possible * span), 1 / (possible * span)
+        expected = self.log_factor + self._log_shape(run.parameters, run.tokens)
+        total = self.variance + (slope * run.loss_sd) ** 2
+        gain = self.variance / total
+        self.log_weight = self.log_weight + (
+            np.log(slope) - np.log(total) / 2 - (found - expected) ** 2 / (2 * total)
+        )
+        self.log_factor = self.log_factor + gain * (found - expected)
+        self.variance = self.variance * (1 - gain)
+
+    def losses(self, parameters: float, tokens: float) -> tuple[Values, Values]:
+        """Return a run's loss at each point of the grid, and its variance there."""
+        excess = np.exp(self.log_factor + self._log_shape(parameters, tokens))
+        slope = excess
+        if self._saturates:
+            span = self._text.highest - self._entropy
+            excess, slope = span * excess / (1 + excess), span * excess / (1 + excess) ** 2
+        return self._entropy + excess, slope**2 * self.variance
 
 
 class CalibratedLaw:
@@ -118,74 +193,31 @@ class CalibratedLaw:
                 are uncertain around this point.
             bytes_per_token: of the text.
             vocabulary_size: of its tokenizer.
-            is_covered: whether the published law is about this objective.
+            is_covered: whether the published laws are about this objective.
 
         """
-        self._highest = math.log(vocabulary_size)
+        self._observations = observations
         if observations:
             sizes = np.log([[each.parameters, each.tokens] for each in observations]).mean(axis=0)
             center = (math.exp(sizes[0]), math.exp(sizes[1]))
-        self._center = center
-        # A token of more bytes has a larger loss.
-        scale = bytes_per_token / BYTES_PER_TOKEN
-        self._terms = (
-            scale * PUBLISHED.parameter_term(center[0]),
-            scale * PUBLISHED.token_term(center[1]),
+        self._text = _Text(
+            scale=bytes_per_token / BYTES_PER_TOKEN,
+            highest=math.log(vocabulary_size),
+            entropy_sd=ENTROPY_SD if is_covered else UNCOVERED_ENTROPY_SD,
+            center=center,
         )
-        entropy = scale * PUBLISHED.entropy
-        entropy_sd = entropy * (ENTROPY_SD if is_covered else UNCOVERED_ENTROPY_SD)
-        decades = max(
-            0.0,
-            math.log10(SMALLEST_PARAMETERS / center[0]),
-            math.log10(SMALLEST_TOKENS / center[1]),
-        )
-        factor_sd = FACTOR_SD + FACTOR_SD_PER_DECADE * decades
-        prior = factor_sd**2 + RATIO_SD**2 * np.eye(2)
-        self._points: list[_GridPoint] = []
-        logs: list[float] = []
-        for sds in product(map(float, GRID_SDS), repeat=3):
-            point = _GridPoint(
-                min(max(0.0, entropy + entropy_sd * sds[0]), 0.9 * self._highest),
-                PUBLISHED.parameter_exponent + PARAMETER_EXPONENT_SD * sds[1],
-                PUBLISHED.token_exponent + TOKEN_EXPONENT_SD * sds[2],
-                np.ones(2),
-                prior,
-            )
-            point, fit = self._posterior(observations, point)
-            self._points.append(point)
-            logs.append(fit - sum(sd**2 for sd in sds) / 2)
-        weights = np.exp(np.array(logs) - max(logs))
-        self._weights: NDArray[np.float64] = weights / weights.sum()
+        laws = PUBLISHED_LAWS if observations else (PUBLISHED,)
+        self._candidates = [_Candidate(law, self._text) for law in laws]
+        for candidate in self._candidates:
+            for run in observations:
+                candidate.observe(run)
 
-    def _row(self, parameters: float, tokens: float, at: _GridPoint) -> NDArray[np.float64]:
-        """Return what f and g are multiplied by in h."""
-        first, second = self._terms
-        terms = [
-            first * (parameters / self._center[0]) ** -at.alpha,
-            second * (tokens / self._center[1]) ** -at.beta,
-        ]
-        return np.array(terms) / (self._highest - at.entropy)
-
-    def _posterior(
-        self, observations: Sequence[Observation], at: _GridPoint
-    ) -> tuple[_GridPoint, float]:
-        """Return the point with the distribution given the runs, and the runs' log likelihood."""
-        if not observations:
-            return at, 0.0
-        span = self._highest - at.entropy
-        rows = np.array([self._row(each.parameters, each.tokens, at) for each in observations])
-        losses = np.array([each.loss for each in observations])
-        excess = np.clip((losses - at.entropy) / span, LEAST_EXCESS, 1 - LEAST_EXCESS)
-        slopes = 1 / (span * (1 - excess) ** 2)  # of h in the loss
-        sds = slopes * np.array([each.loss_sd for each in observations])
-        total = rows @ at.covariance @ rows.T + np.diag(sds**2)
-        gain = np.linalg.solve(total, rows @ at.covariance).T
-        missed = excess / (1 - excess) - rows @ at.mean
-        _, log_determinant = np.linalg.slogdet(total)
-        fit = -0.5 * (float(missed @ np.linalg.solve(total, missed)) + float(log_determinant))
-        mean, covariance = at.mean + gain @ missed, at.covariance - gain @ rows @ at.covariance
-        posterior = replace(at, mean=mean, covariance=covariance)
-        return posterior, fit + float(np.log(slopes).sum())
+    @cached_property
+    def _weights(self) -> Values:
+        """Weights of all points of all candidates."""
+        logs = np.concatenate([each.log_weight for each in self._candidates])
+        weights = np.exp(logs - logs.max())
+        return weights / weights.sum()
 
     def predict(
         self, parameters: float, tokens: float, other_tokens: Sequence[float] = ()
@@ -202,17 +234,22 @@ class CalibratedLaw:
         others = [self._moments(parameters, other)[0] for other in other_tokens]
         variance += sum((other - mean) ** 2 for other in others) / max(1, len(others))
         half = NORMAL_90 * math.sqrt(variance)
-        low, high = max(0.0, mean - half), min(self._highest, mean + half)
+        low, high = max(0.0, mean - half), min(self._text.highest, mean + half)
         return Prediction(min(max(mean, low), high), min(low, high), high)
 
     def _moments(self, parameters: float, tokens: float) -> tuple[float, float]:
         """Return the mean and the variance of a run's loss."""
-        means, variances = np.zeros((2, len(self._points)))
-        for number, at in enumerate(self._points):
-            row, span = self._row(parameters, tokens, at), self._highest - at.entropy
-            h = max(0.0, float(row @ at.mean))
-            means[number] = at.entropy + span * h / (1 + h)
-            variances[number] = (span / (1 + h) ** 2) ** 2 * float(row @ at.covariance @ row)
-        mean = float(self._weights @ means)
-        variance = float(self._weights @ (variances + (means - mean) ** 2))
-        return mean, variance + (RUN_SD * mean) ** 2
+        found = [each.losses(parameters, tokens) for each in self._candidates]
+        losses, variances = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        mean = float(self._weights @ losses)
+        variance = float(self._weights @ (variances + (losses - mean) ** 2))
+        of_run = RUN_SD * mean * (1 + self._distance(parameters, tokens))
+        return mean, variance + of_run**2
+
+    def _distance(self, parameters: float, tokens: float) -> float:
+        """Return how far a run is beyond the others, as the logarithm of a factor."""
+        if not self._observations:
+            return 0.0
+        largest = max(run.parameters for run in self._observations)
+        longest = max(run.tokens for run in self._observations)
+        return max(0.0, math.log(parameters / largest), math.log(tokens / longest))

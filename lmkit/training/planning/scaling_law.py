@@ -1,11 +1,14 @@
 """How the loss of a model follows from its size and from the data, by published constants.
 
-    L(N, D) = E + A / N^alpha + B / D^beta        N parameters, D tokens, L in nats per token
+    L(N, D) = E + (A / N^alpha + B / D^beta)^gamma    N parameters, D tokens, L in nats per token
 
 Choices:
 - The form is that of Hoffmann et al. (2022, arXiv 2203.15556, section 3.3). The constants are those
   that Besiroglu et al. (2024, arXiv 2404.10102) fitted to its data again: the first ones don't
   agree with the other results of their own paper.
+- Two other laws have this form, too: that of Kaplan et al. (2020, arXiv 2001.08361, equation 1.5,
+  constants of table 2), with E = 0, was fitted down to a million parameters and 22 million tokens;
+  that of Busbridge et al. (2025, arXiv 2502.08606, the supervised law) is between both.
 - N counts all parameters, those of the embedding too, a tied one once, as Hoffmann et al. do. For
   small models the two ways of counting differ (Pearce and Song 2024, arXiv 2406.12907).
 - Repeated tokens count less (Muennighoff et al. 2023, arXiv 2305.16264, section 3.1). Their second
@@ -41,6 +44,8 @@ class ScalingLaw:
     """B."""
     token_exponent: float
     """Beta."""
+    power: float = 1.0
+    """Gamma."""
 
     def parameter_term(self, parameters: float) -> float:
         """Return A / N^alpha: what more parameters would improve."""
@@ -56,7 +61,8 @@ class ScalingLaw:
         >>> round(PUBLISHED.loss(70e9, 1.4e12), 2)
         1.97
         """
-        return self.entropy + self.parameter_term(parameters) + self.token_term(tokens)
+        terms = self.parameter_term(parameters) + self.token_term(tokens)
+        return self.entropy + terms**self.power
 
     def optimum(self, flops: float) -> tuple[float, float]:
         """Return the parameters and tokens with the lowest loss for 6 N D FLOPs (equation 4)."""
@@ -81,6 +87,24 @@ PUBLISHED = ScalingLaw(
     token_exponent=0.3658,
 )
 """The constants of Besiroglu et al., for the text and the tokenizer of Hoffmann et al."""
+KAPLAN = ScalingLaw(
+    entropy=0.0,
+    parameter_scale=6.4e13 ** (0.076 / 0.103),
+    parameter_exponent=0.076 / 0.103,
+    token_scale=1.8e13,
+    token_exponent=1.0,
+    power=0.103,
+)
+"""(Nc / N)^(aN / aD) + Dc / D, to the power of aD."""
+BUSBRIDGE = ScalingLaw(
+    entropy=1.220,
+    parameter_scale=3355.0,
+    parameter_exponent=0.408,
+    token_scale=18186.0,
+    token_exponent=0.431,
+    power=0.452,
+)
+PUBLISHED_LAWS = (PUBLISHED, KAPLAN, BUSBRIDGE)
 
 
 def effective_tokens(tokens: float, unique: float, repetitions: float = REPETITIONS) -> float:

@@ -19,9 +19,15 @@ def seconds(size: ModelSize | None, positions: float) -> float:
 def test_pilot_runs_take_the_given_time_together() -> None:
     runs = pilot_sizes(3_600, SMALL, CHOSEN, speed, 1e12).runs
     assert sum(seconds(run.size, run.positions) for run in runs) == pytest.approx(3_600)
-    short, middle, long = (run.positions for run in runs)
-    assert long == 4 * short == 2 * middle
+    of_small, of_large, long = (run.positions for run in runs)
+    assert long == 4 * of_small == 4 * of_large
     assert [run.size for run in runs] == [SMALL, CHOSEN, SMALL]
+
+
+def test_pilot_runs_of_one_size_have_three_lengths() -> None:
+    runs = pilot_sizes(3_600, None, None, speed, 1e12).runs
+    assert sum(seconds(run.size, run.positions) for run in runs) == pytest.approx(3_600)
+    assert [run.positions / runs[-1].positions for run in runs] == [0.25, 0.5, 1]
 
 
 @pytest.mark.parametrize(

@@ -85,13 +85,20 @@ def test_a_run_with_little_time_validates_less_often(packed: Path) -> None:
     assert found.pauses(SIZE, one) == 1
 
 
-def test_pilot_runs_have_two_sizes_wherever_there_are(packed: Path) -> None:
+def test_pilot_runs_have_sizes_on_both_sides_of_all_that_may_be_chosen(packed: Path) -> None:
     found = sizes(packed, hours=2)
     every = found.every
     for chosen in every[:12]:
         small, large = found.for_pilots(chosen)
-        assert chosen in {small, large} and every.index(small) < every.index(large)
+        assert every.index(small) <= every.index(chosen)
+        assert large == found.around(chosen)[-1]
         ratio = found.runs.parameters(large) / found.runs.parameters(small)
-        assert 1.5 < ratio < 5
-    assert found.for_pilots(every[0])[0] == every[0] and found.for_pilots(every[5])[1] == every[5]
-    assert Sizes(found.runs, [None]).for_pilots(None) == (None, None)
+        assert small == every[0] or 3 < ratio < 9
+
+
+def test_pilot_runs_have_the_size_that_is_set(packed: Path) -> None:
+    of_tokens = sizes(packed, tokens=10**8)
+    chosen = of_tokens.every[5]
+    small, large = of_tokens.for_pilots(chosen)
+    assert large == chosen and of_tokens.runs.parameters(small) < of_tokens.runs.parameters(chosen)
+    assert Sizes(of_tokens.runs, [None]).for_pilots(None) == (None, None)

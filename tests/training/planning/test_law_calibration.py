@@ -6,10 +6,10 @@ import pytest
 
 from lmkit.training.planning import law_calibration as module
 from lmkit.training.planning.law_calibration import CalibratedLaw, Observation
-from lmkit.training.planning.scaling_law import BYTES_PER_TOKEN, PUBLISHED
+from lmkit.training.planning.scaling_law import BYTES_PER_TOKEN, PUBLISHED, PUBLISHED_LAWS
 
 Loss = Callable[[float, float], float]
-SIZES = [(1e6, 1e6), (3e6, 2e6), (1e6, 4e6)]
+SIZES = [(5e5, 1e6), (3e6, 1e6), (5e5, 4e6)]
 """Parameters and tokens of pilot runs."""
 
 
@@ -39,13 +39,45 @@ def test_the_published_law_saturates_at_what_nanogpt_measures_on_books() -> None
     assert found.loss == pytest.approx(5.98, rel=0.02)
 
 
-@pytest.mark.parametrize("longer", [4, 10])
-def test_runs_on_a_text_predict_longer_ones(longer: int) -> None:
-    law = calibrated([Observation(n, d, small_text(n, d)) for n, d in SIZES])
-    expected = small_text(3e6, longer * 4e6)
+def of_kaplan(parameters: float, tokens: float) -> float:
+    """Equation 1.5 of Kaplan et al. with the constants of table 2, and a recipe that needs less."""
+    terms = (6.4e13 / parameters) ** (0.076 / 0.103) + 1.8e13 / tokens
+    return 0.9 * terms**0.103
+
+
+def of_busbridge(parameters: float, tokens: float) -> float:
+    """The supervised law of Busbridge et al., on text with another entropy."""
+    return 1.5 + 0.8 * (3355 / parameters**0.408 + 18186 / tokens**0.431) ** 0.452
+
+
+@pytest.mark.parametrize("loss", [small_text, of_kaplan, of_busbridge])
+@pytest.mark.parametrize("longer", [2, 10])
+def test_runs_on_a_text_predict_longer_ones_of_whatever_law(loss: Loss, longer: int) -> None:
+    law = calibrated([Observation(n, d, loss(n, d)) for n, d in SIZES])
+    expected = loss(3e6, longer * 4e6)
     found = law.predict(3e6, longer * 4e6)
-    assert found.loss == pytest.approx(expected, rel=0.03)
+    assert found.loss == pytest.approx(expected, rel=0.02 if longer == 2 else 0.05)
     assert found.low < expected < found.high
+
+
+def test_runs_on_books_predict_longer_ones() -> None:
+    """Losses of runs on 184 books (vocabulary 8,192; 3.77 bytes a token) of lmkit's default.
+
+    The small runs tell what the long ones reach within 3%, although none of the published laws
+    describes them: on books that they weren't trained on, models gain less by more data.
+    """
+    short = [(13.8e6, 1.23e6, 4.8757, 300), (738368, 0.733e6, 5.4661, 179)]
+    long = [(738368, 2.93e6, 4.8751, 716), (1902208, 15.46e6, 4.2914, 2013)]
+    law = CalibratedLaw(
+        [Observation(*run) for run in (*short, *long)],
+        center=(5e6, 8e6),
+        bytes_per_token=3.77,
+        vocabulary_size=8_192,
+    )
+    for parameters, tokens, loss in ((5.31e6, 8.70e6, 4.2418), (13.8e6, 4.10e6, 4.3439)):
+        found = law.predict(parameters, tokens)
+        assert found.loss == pytest.approx(loss, rel=0.03)
+        assert found.low < loss < found.high
 
 
 def test_more_runs_narrow_the_interval_and_distance_widens_it() -> None:
@@ -73,7 +105,7 @@ def test_a_short_run_counts_less_than_a_long_one() -> None:
     runs = [Observation(n, d, small_text(n, d)) for n, d in SIZES]
     wrong = small_text(1e6, 4e6) * 1.05
     trusted = calibrated([*runs[:2], Observation(1e6, 4e6, wrong)]).predict(1e6, 2e7)
-    doubted = calibrated([*runs[:2], Observation(1e6, 4e6, wrong, 20)]).predict(1e6, 2e7)
+    doubted = calibrated([*runs[:2], Observation(1e6, 4e6, wrong, 5)]).predict(1e6, 2e7)
     assert doubted.loss < trusted.loss
 
 
@@ -84,29 +116,39 @@ def test_the_prediction_is_that_of_a_slow_simulation(monkeypatch: pytest.MonkeyP
     found = calibrated(runs).predict(3e6, 2e7)
 
     rng = np.random.default_rng(0)
-    count = 400_000
+    count = 200_000
     center = [math.exp(np.log(values).mean()) for values in zip(*SIZES, strict=True)]
     decades = max(math.log10(70e6 / center[0]), math.log10(5e9 / center[1]))
-    common = rng.normal(1, module.FACTOR_SD + module.FACTOR_SD_PER_DECADE * decades, count)
-    first, second = (common + rng.normal(0, module.RATIO_SD, count) for _ in "ab")
+    factor_sd = module.FACTOR_SD + module.FACTOR_SD_PER_DECADE * decades
     weights = np.exp(-(module.GRID_SDS**2) / 2)
     weights /= weights.sum()
-    grid = [rng.choice(module.GRID_SDS, count, p=weights) for _ in "Eab"]
-    entropy = PUBLISHED.entropy * (1 + module.ENTROPY_SD * grid[0])
-    alpha = PUBLISHED.parameter_exponent + module.PARAMETER_EXPONENT_SD * grid[1]
-    beta = PUBLISHED.token_exponent + module.TOKEN_EXPONENT_SD * grid[2]
+    drawn = []
+    for law in PUBLISHED_LAWS:
+        grid = [rng.choice(module.GRID_SDS, count, p=weights) for _ in "Eabr"]
+        entropy = law.entropy * (1 + module.ENTROPY_SD * grid[0])
+        alpha = law.parameter_exponent * np.exp(module.PARAMETER_EXPONENT_SD * grid[1])
+        beta = law.token_exponent * np.exp(module.TOKEN_EXPONENT_SD * grid[2])
+        second = law.token_scale / center[1] ** law.token_exponent
+        first = law.parameter_scale / center[0] ** law.parameter_exponent
+        factor = np.exp(rng.normal(0, factor_sd, count)) * (first + second) ** law.power
+        first = first * np.exp(module.RATIO_SD / law.power**0.5 * grid[3])
+        factor /= (first + second) ** law.power
+        drawn.append((law.power, entropy, factor, first, alpha, second, beta))
 
     def losses(parameters: float, tokens: float) -> np.ndarray:
-        a = first * PUBLISHED.parameter_term(center[0]) * (parameters / center[0]) ** -alpha
-        b = second * PUBLISHED.token_term(center[1]) * (tokens / center[1]) ** -beta
-        span = math.log(8192) - entropy
-        h = np.maximum(0, a + b) / span
-        return entropy + span * h / (1 + h)
+        found = []
+        for power, entropy, factor, first, alpha, second, beta in drawn:
+            a = first * (parameters / center[0]) ** -alpha
+            excess = factor * (a + second * (tokens / center[1]) ** -beta) ** power
+            span = math.log(8192) - entropy
+            found.append(entropy + (excess / (1 + excess / span) if power == 1 else excess))
+        return np.concatenate(found)
 
     logs = sum(-(((losses(r.parameters, r.tokens) - r.loss) / r.loss_sd) ** 2) / 2 for r in runs)
     likelihood = np.exp(logs - np.max(logs))
     values = losses(3e6, 2e7)
     mean = np.average(values, weights=likelihood)
-    variance = np.average((values - mean) ** 2, weights=likelihood) + (0.05 * mean) ** 2
+    of_run = 0.05 * mean * (1 + math.log(2e7 / 4e6))
+    variance = np.average((values - mean) ** 2, weights=likelihood) + of_run**2
     assert found.loss == pytest.approx(mean, rel=0.03)
     assert found.high - found.loss == pytest.approx(1.645 * math.sqrt(variance), rel=0.2)
