@@ -4,7 +4,7 @@ Choices:
 - The loss of a step is the sum over its targets divided by their number, over all micro-batches and
   ranks: the mean of the means of unequal parts is another number. Gradients are averaged over the
   data-parallel ranks (`parallelism`); each rank's loss is multiplied by their number.
-- Dropout depends on (seed, step, rank): torch is seeded at each step.
+- Dropout depends on (seed, step, rank): it is seeded at each step.
 - Everything that is read of a step is in one tensor, which is copied from the device while the next
   step is queued.
 """
@@ -19,6 +19,7 @@ from torch.optim import Optimizer
 from lmkit.counter_rng import draw
 from lmkit.errors import LmkitError
 from lmkit.training.data.step_batches import Arguments, StepBatches
+from lmkit.training.device_seed import seed_device
 from lmkit.training.distributed.parallelism import Parallelism
 from lmkit.training.loss_scale import LossScale
 from lmkit.training.monitoring.update_ratio import UpdateRatio
@@ -124,9 +125,11 @@ class StepComputation:
 
     def _step(self, step_inputs: StepBatches, waited: float) -> StepResult:
         recipe, parallelism = self._recipe, self._team
-        parallelism.model.train()  # validation may have switched dropout off
-        torch.manual_seed(
-            draw(recipe.seed, step_inputs.step + self._left_out, parallelism.data_parallel_rank)
+        if not parallelism.model.training:  # validation has switched dropout off
+            parallelism.model.train()
+        seed_device(
+            self._device,
+            draw(recipe.seed, step_inputs.step + self._left_out, parallelism.data_parallel_rank),
         )
         lr = recipe.learning_rate(step_inputs.step)
         for group in self._optimizer.param_groups:
@@ -180,6 +183,8 @@ class StepComputation:
         """Add up counts over the data-parallel ranks."""
         # They are exact in fp64; Apple's GPUs have only fp32.
         dtype = torch.float32 if self._device.type == "mps" else torch.float64
+        if self._device.type == "cpu":
+            return self._team.reduce_sum(torch.tensor(values, dtype=dtype))
         # full, not tensor, which copies from the CPU, and waits until the GPU is idle.
         return self._team.reduce_sum(
             torch.stack([torch.full((), v, dtype=dtype, device=self._device) for v in values])
