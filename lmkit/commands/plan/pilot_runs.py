@@ -6,7 +6,7 @@ Choices:
   small model and a middle one of the large one, as they were before, leave open which of the two a
   difference comes from: predictions were 4 to 6% too low.
 - Most of the time is for the longest run: what has to be predicted is longer than all of them.
-- Where options set the size, all three are of it, at three lengths.
+- Where options fit no other size, all three are of the same, at three lengths.
 - What the runs are is determined once and stored with them: an interrupted plan resumes them,
   though its speed would be measured as another one.
 """

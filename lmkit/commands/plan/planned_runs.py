@@ -36,6 +36,8 @@ PASSED_ON = ("objective", "seed", "device", "mixture", "model", "optim", "schedu
 """Options that a plan and a run share, in addition to the groups of the objectives."""
 SHAPE = {"preset", "layers", "hidden_size", "heads"}
 """Options of the model any of which sets its size."""
+OF_THE_SIZE = {"preset", "decoder_layers", "kv_heads", "head_dim", "ffn_size"}
+"""Options of the model that fit one size, or a few."""
 VOCABULARY_PARTS = ("embedding", "n-grams", "output", "output bias")
 MICRO_BATCH_TOKENS = 8_192
 """As in pretrain, where nothing else is asked for."""
@@ -57,6 +59,11 @@ class PlannedRuns:
     def has_typed_size(self) -> bool:
         """Whether options of the model set its size, so that there is nothing to choose."""
         return bool(SHAPE & self.config.model.model_fields_set)
+
+    @property
+    def has_other_sizes(self) -> bool:
+        """Whether the model with the other options can have other sizes, in pilot runs."""
+        return not OF_THE_SIZE & self.config.model.model_fields_set
 
     def steps(self, positions: float) -> int:
         """Return the steps that read about so many positions."""

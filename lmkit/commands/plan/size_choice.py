@@ -19,7 +19,7 @@ from lmkit.errors import ConfigError
 from lmkit.execution.amounts import duration
 from lmkit.training.planning.forecast import MARGIN, Forecast
 from lmkit.training.planning.law_calibration import CalibratedLaw
-from lmkit.training.planning.model_sizes import ModelSize
+from lmkit.training.planning.model_sizes import ModelSize, model_sizes
 from lmkit.training.planning.scaling_law import PUBLISHED
 from lmkit.training.planning.speed_curve import flops_per_second
 
@@ -178,21 +178,24 @@ class Sizes:
     def for_pilots(self, chosen: Size) -> tuple[Size, Size]:
         """Return a small and a large size: the largest that may be chosen, so that all are between.
 
-        They are the same where options set the size, or where the smallest one is chosen.
+        They are the same where options fit no other size, or where the smallest one is chosen.
         """
         may_be_chosen = [chosen]
         if self.runs.config.tokens is None:
             may_be_chosen += [size for size in self.around(chosen) if self.fits(size)]
         large = max(may_be_chosen, key=self.runs.parameters)
-        return self.nearest(self.runs.parameters(large) / SMALLER), large
+        others = self.every
+        if others == [None] and self.runs.has_other_sizes:
+            others = [None, *model_sizes()]
+        return self.nearest(self.runs.parameters(large) / SMALLER, others), large
 
-    def nearest(self, parameters: float) -> Size:
-        """Return the size with about so many parameters."""
+    def nearest(self, parameters: float, among: Sequence[Size] = ()) -> Size:
+        """Return the size with about so many parameters, of those to choose from or of others."""
 
         def distance(size: Size) -> float:
             return abs(math.log(self.runs.parameters(size) / parameters))
 
-        return min(self.every, key=distance)
+        return min(among or self.every, key=distance)
 
     def _lowest(self, sizes: Sequence[Size], value: Callable[[Size], float]) -> Size:
         fitting = [size for size in sizes if self.fits(size)] or sizes[:1]

@@ -101,4 +101,19 @@ def test_pilot_runs_have_the_size_that_is_set(packed: Path) -> None:
     chosen = of_tokens.every[5]
     small, large = of_tokens.for_pilots(chosen)
     assert large == chosen and of_tokens.runs.parameters(small) < of_tokens.runs.parameters(chosen)
-    assert Sizes(of_tokens.runs, [None]).for_pilots(None) == (None, None)
+
+
+def test_pilot_runs_beside_a_typed_size_are_smaller_where_the_other_options_allow_it(
+    packed: Path,
+) -> None:
+    typed = {"layers": 6, "hidden_size": 384, "heads": 6}
+
+    def of_pilots(**model: int) -> tuple[ModelSize | None, ModelSize | None, PlannedRuns]:
+        found = sizes(packed, hours=1, model=typed | model)
+        found.every = [None]
+        return *found.for_pilots(None), found.runs
+
+    small, large, runs = of_pilots()
+    assert large is None and 3 < runs.parameters(None) / runs.parameters(small) < 9
+    assert of_pilots(kv_heads=2)[:2] == (None, None)
+    assert of_pilots(layers=1, hidden_size=32, heads=1)[:2] == (None, None)
