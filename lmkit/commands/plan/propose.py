@@ -58,10 +58,8 @@ def propose(runs: PlannedRuns, earlier: Sequence[FinishedRun]) -> Proposal:
         vocabulary_size=data.vocabulary_size,
         is_covered=objective == COVERED,
     )
-    best = sizes.best(law)
-    sizes.measure(best)
-    best = sizes.best(law)
-    sizes.measure(best)
+    while (best := sizes.best(law)) not in sizes.measured:
+        sizes.measure(best)  # which may make it slower than another one
     is_predicted = objective == COVERED or bool(observations)
     trusted = law if is_predicted else None
     rows = {

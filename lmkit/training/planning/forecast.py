@@ -3,7 +3,8 @@
 Choices:
 - Parameters and memory are computed (`model.cost`), speed is measured: a few steps of the actual
   training loop, on the first sequences of the run.
-- A step has a cost per micro-batch, and a fixed one: steps of two sizes separate the two.
+- A step has a cost per micro-batch, and a fixed one: steps of two sizes separate the two. The
+  median of some steps counts: another program may stop one for seconds.
 - The trial must be short. Where a micro-batch would take long, it reads fewer sequences; where even
   one sequence does, a single step is timed, and the forecast is too slow rather than too fast.
   Where the model doesn't fit into memory, there is no trial.
@@ -12,9 +13,11 @@ Choices:
 from __future__ import annotations
 
 import os
+import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +33,7 @@ from lmkit.training.training_recipe import Recipe
 
 TRIAL_FLOPS = {"cpu": 5e10, "cuda": 1e14, "mps": 1e12}
 """Maximum FLOPs of a micro-batch of a trial: about a second on a slow device."""
-TIMED = 2
+TIMED = 5
 """Steps to time, after a warm-up step."""
 WITHOUT_PAUSES: dict[str, Any] = {
     **{"validate_every": None, "save_every": None},
@@ -255,9 +258,9 @@ def _measured_speed(
             replace(recipe, **WITHOUT_PAUSES, global_batch_size=batch_shape),
             lambda tokens: samples.append((clock(), tokens)),
         )
-        (start, before), *_ = samples
-        end, after = samples[-1]
-        return (end - start) / (len(samples) - 1), (after - before) / (len(samples) - 1)
+        steps = list(pairwise(samples))
+        tokens = (samples[-1][1] - samples[0][1]) / len(steps)
+        return statistics.median(end - start for (start, _), (end, _) in steps), tokens
 
     seconds_of_one, tokens = timed(1)
     if micro_batches <= 1:

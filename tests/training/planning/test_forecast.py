@@ -24,8 +24,13 @@ def batch(rows: int) -> Batch:
 
 
 def forecast_of(
-    global_batch_size: int, micro_batch: int, calls: list[Recipe], precision: str = "fp32"
+    global_batch_size: int,
+    micro_batch: int,
+    calls: list[Recipe],
+    precision: str = "fp32",
+    stopped: tuple[int, ...] = (),
 ) -> Forecast:
+    """Return a forecast with a clock that goes on for a minute in the steps named by `stopped`."""
     now = 0.0
 
     def trial(recipe: Recipe, report: Callable[[int], None]) -> None:
@@ -34,7 +39,7 @@ def forecast_of(
         calls.append(recipe)
         for step in range(1, recipe.steps + 1):
             passes = recipe.global_batch_size // recipe.micro_batch
-            now += passes * PASS + ONCE
+            now += passes * PASS + ONCE + (60 if step in stopped else 0)
             report(step * recipe.global_batch_size * LENGTH)
 
     recipe = Recipe(0, 50, global_batch_size, micro_batch, OptimConfig(lr=1e-3), ScheduleConfig())
@@ -59,6 +64,12 @@ def test_a_step_of_many_micro_batches_is_extrapolated_from_one_and_two() -> None
     assert plan.tokens_per_second == pytest.approx(40 * LENGTH / (10 * PASS + ONCE))
     assert plan.tokens_per_step == 40 * LENGTH
     assert plan.seconds == pytest.approx(50 * 40 * LENGTH / plan.tokens_per_second)
+
+
+@pytest.mark.parametrize("stopped", [(2,), (4, 5)])
+def test_a_step_that_another_program_stops_does_not_count(stopped: tuple[int, ...]) -> None:
+    plan = forecast_of(global_batch_size=40, micro_batch=4, calls=[], stopped=stopped)
+    assert plan.tokens_per_second == pytest.approx(40 * LENGTH / (10 * PASS + ONCE))
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
