@@ -17,7 +17,7 @@ Choices:
   constants, 300 steps of 4,096 tokens on books come to 5.97 nats at 13.8 million parameters, where
   nanoGPT measures 5.98.
 - The interval covers all of these, and the difference between a run and the law, which grows with
-  the distance from the runs.
+  the distance from the nearest run: a large model may gain more by more data than a small one.
 """
 
 import math
@@ -39,7 +39,8 @@ from lmkit.training.planning.scaling_law import (
 
 RUN_SD = 0.008
 """Of a run's loss around the law, as a fraction of it: seeds and what the form can't express. And
-as much again for each factor of e by which it is larger or longer than the runs."""
+as much again for each factor of e in size or tokens between it and the nearest run: of 15 losses on
+books, code and documentation, 14 are in an interval that this makes."""
 EARLY_STEPS = 100
 """A run of so many steps may be twice as far from the law as a long one: its learning rate rises
 and falls before much is learned."""
@@ -247,9 +248,9 @@ class CalibratedLaw:
         return mean, variance + of_run**2
 
     def _distance(self, parameters: float, tokens: float) -> float:
-        """Return how far a run is beyond the others, as the logarithm of a factor."""
-        if not self._observations:
-            return 0.0
-        largest = max(run.parameters for run in self._observations)
-        longest = max(run.tokens for run in self._observations)
-        return max(0.0, math.log(parameters / largest), math.log(tokens / longest))
+        """Return how far a run is from the nearest other, as the logarithm of a factor."""
+
+        def distance(run: Observation) -> float:
+            return abs(math.log(parameters / run.parameters)) + abs(math.log(tokens / run.tokens))
+
+        return min(map(distance, self._observations), default=0.0)

@@ -148,7 +148,7 @@ def test_the_prediction_is_that_of_a_slow_simulation(monkeypatch: pytest.MonkeyP
     likelihood = np.exp(logs - np.max(logs))
     values = losses(3e6, 2e7)
     mean = np.average(values, weights=likelihood)
-    of_run = 0.05 * mean * (1 + math.log(2e7 / 4e6))
+    of_run = 0.05 * mean * (1 + math.log(2e7 / 1e6))  # of the run of as many parameters
     variance = np.average((values - mean) ** 2, weights=likelihood) + of_run**2
     assert found.loss == pytest.approx(mean, rel=0.03)
     assert found.high - found.loss == pytest.approx(1.645 * math.sqrt(variance), rel=0.2)
