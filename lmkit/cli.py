@@ -1,10 +1,7 @@
-"""The command line: flags made from configs, and errors made readable.
+"""The command line: one command is run, and what it prints or raises is shown.
 
 Choices:
-- Typer parses, pydantic validates. Every flag but a switch reaches Typer as text, so that values
-  from flags and from files are validated in one way, with the same messages.
-- To Typer every flag defaults to None, "not typed", so that a file can override defaults, and a
-  flag a file. The defaults in the help are those of the config.
+- Typer parses (see `flags`), pydantic validates.
 - One message, one hint, no traceback; `--debug` adds the traceback. A bug always has one.
 - Only the options of the command that was typed are imported; its work, torch and other large
   libraries are imported when the work begins, so that `--help` is fast.
@@ -25,7 +22,6 @@ from contextlib import suppress
 from importlib.metadata import version
 from io import TextIOWrapper
 from itertools import pairwise
-from keyword import iskeyword
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -36,15 +32,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from lmkit.artifacts.options import WritesShards
 from lmkit.commands.registry import COMMANDS, Command, command_named
-from lmkit.config import (
-    MANY_PATHS,
-    PLUGIN,
-    CommandConfig,
-    Option,
-    StageConfig,
-    options,
-    plain_type,
-)
+from lmkit.config import PLUGIN, CommandConfig, StageConfig, options
 from lmkit.config_values import load
 from lmkit.errors import ConfigError, Interrupted, LmkitError
 from lmkit.execution import interrupt_signals
@@ -53,6 +41,16 @@ from lmkit.execution.forced_end import forced_end
 from lmkit.execution.interrupt_signals import was_interrupted
 from lmkit.execution.progress import readable
 from lmkit.execution.ranks import rank
+from lmkit.flags import (
+    CONFIG_FLAG,
+    DEBUG_FLAG,
+    JSON_FLAG,
+    OFF,
+    PLUGIN_FLAG,
+    identifier,
+    is_about_running,
+    parameters,
+)
 from lmkit.suggestions import did_you_mean
 from lmkit.training.planning.jemalloc import restart_with_jemalloc
 
@@ -305,18 +303,18 @@ def _stub() -> None: ...
 def _function(of: "Command", config: type[CommandConfig]) -> Callable[..., None]:
     """Make a function that Typer can call; the options of a config are its parameters."""
     typed_options = [option for option in options(config) if option.key != PLUGIN]
-    keys = {_identifier(option): option.key for option in typed_options}
+    keys = {identifier(option): option.key for option in typed_options}
 
     def command(
         *,
-        config_file: Annotated[Path | None, _CONFIG] = None,
-        as_json: Annotated[bool, _JSON] = False,
-        debug: Annotated[bool, _DEBUG] = False,  # noqa: ARG001 (main looks for it)
-        plugin: Annotated[list[str] | None, _PLUGIN] = None,  # noqa: ARG001 (_app looks for it)
+        config_file: Annotated[Path | None, CONFIG_FLAG] = None,
+        as_json: Annotated[bool, JSON_FLAG] = False,
+        debug: Annotated[bool, DEBUG_FLAG] = False,  # noqa: ARG001 (main looks for it)
+        plugin: Annotated[list[str] | None, PLUGIN_FLAG] = None,  # noqa: ARG001 (_app looks for it)
         **values: object,
     ) -> None:
         typed = {
-            keys[name.removesuffix(_OFF)]: value
+            keys[name.removesuffix(OFF)]: value
             for name, value in values.items()
             if value is not None and value != []
         }
@@ -329,8 +327,8 @@ def _function(of: "Command", config: type[CommandConfig]) -> Callable[..., None]
     command.__signature__ = inspect.Signature(  # pyright: ignore[reportFunctionMemberAccess]
         [
             parameter
-            for option in sorted(typed_options, key=_is_about_running)
-            for parameter in _parameters(option)
+            for option in sorted(typed_options, key=is_about_running)
+            for parameter in parameters(option)
         ]
         + common
     )
@@ -376,97 +374,3 @@ def _print_parts(parts: Iterator[str]) -> None:
         if last and not last.endswith("\n") and sys.stdout.isatty():
             print(flush=True)  # the error gets a line of its own
         raise Interrupted("interrupted", "the same command starts from the beginning") from None
-
-
-_CONFIG = typer.Option(
-    "--config",
-    help="Read options from a .toml file, or from the manifest.json of an earlier run.",
-    metavar="PATH",
-    rich_help_panel="Running",
-)
-_JSON = typer.Option(
-    "--json", help="Print the result for a script.", metavar=" ", rich_help_panel="Running"
-)
-_PLUGIN = typer.Option(
-    f"--{PLUGIN}",
-    help="Load readers, transforms and rule sets from a Python file, or from an installed plugin "
-    "by its name; repeat it for several.",
-    metavar="PATH",
-    rich_help_panel="Running",
-)
-_DEBUG = typer.Option(
-    "--debug", help="Show the traceback of an error.", metavar=" ", rich_help_panel="Running"
-)
-
-
-_OFF = "__off"
-
-
-def _parameters(option: Option) -> list[inspect.Parameter]:
-    """Translate an option for Typer.
-
-    A switch becomes two flags, of which the help shows one: two in a row would leave no room.
-    """
-    kind = plain_type(option.field.annotation)
-    common: dict[str, Any] = {"help": _help(option), "rich_help_panel": _panel(option)}
-    if option.positional:
-        flag_type = {Path: Path, MANY_PATHS: list[Path]}.get(kind, str)
-        info = typer.Argument(help=_help(option), metavar=option.typed)
-    elif kind is bool:
-        # Without a metavar of its own the help of a switch would show <bool>.
-        flag_type, info = bool, typer.Option(option.typed, metavar=" ", **common)
-    else:
-        common |= {"metavar": _metavar(option)}
-        flag_type = list[str] if option.repeated else str
-        info = typer.Option(option.typed, **common)
-    parameters = [_named(_identifier(option), flag_type, info)]
-    if kind is bool:
-        off = typer.Option(f" /{_off(option)}", hidden=True)
-        parameters.append(_named(_identifier(option) + _OFF, bool, off))
-    return parameters
-
-
-def _named(name: str, flag_type: Any, info: Any) -> inspect.Parameter:
-    annotation = Annotated[flag_type | None, info]
-    kind = inspect.Parameter.KEYWORD_ONLY
-    return inspect.Parameter(name, kind, default=None, annotation=annotation)
-
-
-def _off(option: Option) -> str:
-    return option.typed.replace("--", "--no-", 1)
-
-
-def _help(option: Option) -> str:
-    default = option.field.default
-    if option.field.is_required():
-        note = "required"
-    elif isinstance(default, bool):
-        note = f"default: yes; off with {_off(option)}" if default else "default: no"
-    elif default == ():
-        note = ""
-    else:
-        note = f"default: {'none' if default is None else default}"
-    text = escape(option.description)
-    return f"{text} [dim]{escape(f'[{note}]')}[/]" if note else text
-
-
-def _identifier(option: Option) -> str:
-    name = option.key.replace(".", "__")
-    return f"{name}_" if iskeyword(name) else name
-
-
-def _panel(option: Option) -> str:
-    if option.group:
-        return f"{option.key.rpartition('.')[0].capitalize()}: {inspect.getdoc(option.group)}"
-    return "Running" if _is_about_running(option) else "Options"
-
-
-def _is_about_running(option: Option) -> bool:
-    return bool(option.field.exclude)
-
-
-def _metavar(option: Option) -> str:
-    kind = plain_type(option.field.annotation)
-    if option.names:
-        return "|".join([*option.names, *(["PATH"] if option.takes_files else [])])
-    return {Path: "PATH", MANY_PATHS: "PATH", int: "INT", float: "FLOAT"}.get(kind, "TEXT")

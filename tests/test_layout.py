@@ -21,7 +21,7 @@ MODULES = [path for path in FILES if path.stem not in {"__init__", "__main__"}]
 LAYERS = [
     {"errors", "counter_rng", "suggestions", "extras", "bounded_files"},
     {"config"},
-    {"recipes", "config_values"},
+    {"recipes", "config_values", "flags"},
     {"execution"},
     {"storage"},
     {"artifacts"},
@@ -52,6 +52,7 @@ READ_BY_HELP = {
         "lmkit.config",
         "lmkit.config_values",
         "lmkit.errors",
+        "lmkit.flags",
         "lmkit.suggestions",
     ),
     "lmkit.extras",
