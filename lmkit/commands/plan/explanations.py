@@ -48,7 +48,7 @@ def rests_on(
     if measured:
         ratio = row.tokens * runs.data.density / max(run.tokens for run in measured)
         lines.append(
-            f"loss: {law}, those of Kaplan et al. (2020) and Busbridge et al. (2025), adjusted to "
+            f"loss: {law}, that of Kaplan et al. (2020), and one between both, adjusted to "
             f"{len(pilots)} pilot runs and {len(earlier)} earlier runs on this data; the run is "
             f"{ratio:.1f} times as long as the longest of them"
         )

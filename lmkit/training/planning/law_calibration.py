@@ -3,9 +3,9 @@
     L = E + (A / N^alpha + B / D^beta)^gamma        see `scaling_law`
 
 Choices:
-- Published constants are for large models on other text, and three published laws that agree there
-  differ for small runs: the law of Hoffmann et al. comes out too low after pilot runs of a few
-  million tokens, that of Kaplan et al. too high. So all three are candidates, and the runs at hand
+- Published constants are for large models on other text, and laws that agree there differ for small
+  runs: that of Hoffmann et al. comes out too low after pilot runs of a few million tokens on books,
+  that of Kaplan et al. too high. So both are candidates, and one between them, and the runs at hand
   weigh them (Bayesian model averaging). Without runs, only that of Hoffmann et al. is taken.
 - Of each law, E and the exponents get distributions around what is published, and so does the ratio
   of its two terms; they are on a grid. The factor before the excess over E, which is for the text
@@ -30,8 +30,8 @@ from numpy.typing import NDArray
 
 from lmkit.training.planning.scaling_law import (
     BYTES_PER_TOKEN,
+    CANDIDATES,
     PUBLISHED,
-    PUBLISHED_LAWS,
     SMALLEST_PARAMETERS,
     SMALLEST_TOKENS,
     ScalingLaw,
@@ -105,7 +105,7 @@ class _Text:
 
 
 class _Candidate:
-    """A published law with distributions of its constants: a grid [P], and a factor at each point.
+    """A law with distributions of its constants: a grid [P], and a factor at each point.
 
     `log_factor`, its variance, and `log_weight` are those given the runs so far.
     """
@@ -207,7 +207,7 @@ class CalibratedLaw:
             entropy_sd=ENTROPY_SD if is_covered else UNCOVERED_ENTROPY_SD,
             center=center,
         )
-        laws = PUBLISHED_LAWS if observations else (PUBLISHED,)
+        laws = CANDIDATES if observations else (PUBLISHED,)
         self._candidates = [_Candidate(law, self._text) for law in laws]
         for candidate in self._candidates:
             for run in observations:

@@ -6,9 +6,10 @@ Choices:
 - The form is that of Hoffmann et al. (2022, arXiv 2203.15556, section 3.3). The constants are those
   that Besiroglu et al. (2024, arXiv 2404.10102) fitted to its data again: the first ones don't
   agree with the other results of their own paper.
-- Two other laws have this form, too: that of Kaplan et al. (2020, arXiv 2001.08361, equation 1.5,
-  constants of table 2), with E = 0, was fitted down to a million parameters and 22 million tokens;
-  that of Busbridge et al. (2025, arXiv 2502.08606, the supervised law) is between both.
+- Another law has this form, too: that of Kaplan et al. (2020, arXiv 2001.08361, equation 1.5,
+  constants of table 2), with E = 0, was fitted down to a million parameters and 22 million tokens.
+  A third one lies between both, with a power as in the law of Busbridge et al. (2025, arXiv
+  2502.08606).
 - N counts all parameters, those of the embedding too, a tied one once, as Hoffmann et al. do. For
   small models the two ways of counting differ (Pearce and Song 2024, arXiv 2406.12907).
 - Repeated tokens count less (Muennighoff et al. 2023, arXiv 2305.16264, section 3.1). Their second
@@ -96,15 +97,43 @@ KAPLAN = ScalingLaw(
     power=0.103,
 )
 """(Nc / N)^(aN / aD) + Dc / D, to the power of aD."""
-BUSBRIDGE = ScalingLaw(
-    entropy=1.220,
-    parameter_scale=3355.0,
-    parameter_exponent=0.408,
-    token_scale=18186.0,
-    token_exponent=0.431,
-    power=0.452,
-)
-PUBLISHED_LAWS = (PUBLISHED, KAPLAN, BUSBRIDGE)
+
+
+def between(large: ScalingLaw, small: ScalingLaw) -> ScalingLaw:
+    """Return a law between one for large models and one for small ones.
+
+    Its power, and the exponents of its terms after it, are geometric means, its E is the mean. In
+    the smallest run of `large`, loss and ratio of the terms are those of that law.
+
+    >>> law = between(PUBLISHED, KAPLAN)
+    >>> round(law.power, 3), round(law.token_exponent * law.power, 3)
+    (0.321, 0.194)
+    """
+    power = math.sqrt(large.power * small.power)
+    entropy = (large.entropy + small.entropy) / 2
+    alpha, beta = (
+        math.sqrt(first * large.power * second * small.power) / power
+        for first, second in (
+            (large.parameter_exponent, small.parameter_exponent),
+            (large.token_exponent, small.token_exponent),
+        )
+    )
+    first = large.parameter_term(SMALLEST_PARAMETERS)
+    second = large.token_term(SMALLEST_TOKENS)
+    loss = large.loss(SMALLEST_PARAMETERS, SMALLEST_TOKENS)
+    factor = (loss - entropy) ** (1 / power) / (first + second)
+    return ScalingLaw(
+        entropy=entropy,
+        parameter_scale=factor * first * SMALLEST_PARAMETERS**alpha,
+        parameter_exponent=alpha,
+        token_scale=factor * second * SMALLEST_TOKENS**beta,
+        token_exponent=beta,
+        power=power,
+    )
+
+
+CANDIDATES = (PUBLISHED, KAPLAN, between(PUBLISHED, KAPLAN))
+"""Laws that a text and a recipe may follow."""
 
 
 def effective_tokens(tokens: float, unique: float, repetitions: float = REPETITIONS) -> float:
