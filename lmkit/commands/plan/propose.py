@@ -118,11 +118,12 @@ def _pilots(sizes: Sizes, chosen: Size) -> list[FinishedRun]:
 def _learn_speed(sizes: Sizes, large: Size, pilots: Sequence[FinishedRun]) -> None:
     """Compare the speed of a pilot run, which isn't compiled, with that of a trial."""
     runs = sizes.runs
-    run = next((run for run in pilots if run.parameters == runs.parameters(large)), pilots[-1])
-    trial = runs.forecast(large, float(run.tokens), compile="no")
-    if trial.tokens_per_second:
-        found = run.tokens_per_second / runs.data.density
-        sizes.sustained = min(FASTEST, max(SLOWEST, found / trial.tokens_per_second))
+    # Of a resumed plan, that measures other speeds, there may be none.
+    for run in [run for run in pilots if run.parameters == runs.parameters(large)][-1:]:
+        trial = runs.forecast(large, float(run.tokens), compile="no")
+        if trial.tokens_per_second:
+            found = run.tokens_per_second / runs.data.density
+            sizes.sustained = min(FASTEST, max(SLOWEST, found / trial.tokens_per_second))
     once = [
         run.seconds
         - run.training_seconds

@@ -141,7 +141,7 @@ class _Candidate:
         return self._law.power == 1
 
     def _log_shape(self, parameters: float, tokens: float) -> Values:
-        """Return the logarithm of the excess, but for the factor: zero terms are one at center."""
+        """Return the logarithm of the excess over E, but for the factor."""
         first = self._ratio * (parameters / self._text.center[0]) ** -self._alpha
         second = (tokens / self._text.center[1]) ** -self._beta
         return self._law.power * np.log(first + second)

@@ -102,8 +102,8 @@ KAPLAN = ScalingLaw(
 def between(large: ScalingLaw, small: ScalingLaw) -> ScalingLaw:
     """Return a law between one for large models and one for small ones.
 
-    Its power, and the exponents of its terms after it, are geometric means, its E is the mean. In
-    the smallest run of `large`, loss and ratio of the terms are those of that law.
+    Its power and exponents are geometric means, its E is the mean. In the smallest run that `large`
+    was fitted on, loss and ratio of the terms are those of that law.
 
     >>> law = between(PUBLISHED, KAPLAN)
     >>> round(law.power, 3), round(law.token_exponent * law.power, 3)
@@ -111,13 +111,8 @@ def between(large: ScalingLaw, small: ScalingLaw) -> ScalingLaw:
     """
     power = math.sqrt(large.power * small.power)
     entropy = (large.entropy + small.entropy) / 2
-    alpha, beta = (
-        math.sqrt(first * large.power * second * small.power) / power
-        for first, second in (
-            (large.parameter_exponent, small.parameter_exponent),
-            (large.token_exponent, small.token_exponent),
-        )
-    )
+    alpha = math.sqrt(large.parameter_exponent * small.parameter_exponent)
+    beta = math.sqrt(large.token_exponent * small.token_exponent)
     first = large.parameter_term(SMALLEST_PARAMETERS)
     second = large.token_term(SMALLEST_TOKENS)
     loss = large.loss(SMALLEST_PARAMETERS, SMALLEST_TOKENS)
