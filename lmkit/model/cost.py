@@ -18,6 +18,7 @@ Shapes: L blocks, D hidden size, H heads, K head dimension, V vocabulary, T sequ
 from typing import NamedTuple
 
 from lmkit.model.attention_kernels import Kernels
+from lmkit.model.loss import default_sizes
 from lmkit.model.options import ModelConfig
 from lmkit.model.positions.encoding import StackShape, encoding_of
 
@@ -120,8 +121,12 @@ def memory(
         "activations": activations(config, batch, kernels, bf16=bf16),
     }
     predicted = batch.sequences * (batch.queries or batch.length)
-    logits = min(predicted, max(512, 2**22 // vocabulary_size)) * vocabulary_size
-    parts["loss"] = 8 * logits + 4 * vocabulary_size * config.hidden_size
+    chunk, tile = default_sizes("cpu" if in_heap else "cuda", vocabulary_size)
+    low, output_matrix = 2 if bf16 else 4, vocabulary_size * config.hidden_size
+    parts["loss"] = (
+        (low * min(predicted, chunk) + 8 * min(predicted, tile)) * vocabulary_size
+        + (4 + 2 * low) * output_matrix  # its gradient, that of a chunk, and a copy of it
+    )
     if in_heap:
         parts["gaps in the heap"] = int(HEAP_GAPS * parts["activations"])
     if bf16:

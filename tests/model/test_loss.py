@@ -3,6 +3,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lmkit.model import loss as module
 from lmkit.model.loss import IGNORED, summed_nll
 
 POSITIONS, WIDTH, VOCABULARY = 23, 8, 50
@@ -34,6 +35,34 @@ def test_without_gradients_the_loss_is_the_same() -> None:
     with torch.no_grad():
         loss = summed_nll(x_ND, weight_VD, targets_N, chunk_size=6)
     assert loss == summed_nll(x_ND, weight_VD, targets_N, chunk_size=6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("tile_size", [1, 4, 10])
+def test_the_softmax_in_tiles_is_that_of_all_positions(
+    tile_size: int, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x_ND, weight_VD, targets_N = inputs()
+    bias_V = torch.linspace(-1, 1, VOCABULARY).requires_grad_()
+    found: list[tuple[Tensor, ...]] = []
+    for size in (POSITIONS, tile_size):
+        monkeypatch.setattr(module, "default_sizes", lambda *_, size=size: (10, size))
+        low_ND = x_ND.to(dtype)
+        loss = summed_nll(low_ND, weight_VD, targets_N, bias_V=bias_V, z_loss=0.3)
+        gradients = torch.autograd.grad(loss, (x_ND, weight_VD, bias_V))
+        with torch.no_grad():
+            again = summed_nll(low_ND, weight_VD, targets_N, bias_V=bias_V, z_loss=0.3)
+        assert torch.equal(loss.detach(), again)
+        found.append((loss.detach(), *gradients))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)
+
+
+def test_a_target_whose_probability_underflows_has_a_finite_loss() -> None:
+    weight_VD = torch.tensor([[300.0], [0.0]]).requires_grad_()
+    loss = summed_nll(torch.ones(1, 1), weight_VD, torch.tensor([1]))
+    assert loss == 300  # -log(exp(0) / (exp(300) + exp(0)))
+    assert torch.autograd.grad(loss, weight_VD)[0].flatten().tolist() == [1, -1]
 
 
 def test_without_targets_loss_and_gradients_are_zero() -> None:
