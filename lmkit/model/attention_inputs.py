@@ -16,6 +16,7 @@ from lmkit.model.attention_kernels import (
     MaskWithEmptyRows,
     allow_empty_rows,
     document_block_mask,
+    prepared_mask,
 )
 from lmkit.model.kv_cache import KeyValueCache
 from lmkit.model.masks import (
@@ -73,7 +74,7 @@ def self_attention_inputs(
             for window in (None, config.window)
         ]
         if masks[0] is not None and masks[1] is not None:
-            return _stack_inputs(stack.encoding, positions_BT, positions_BT, masks[0], masks[1])
+            return _stack_inputs(stack, positions_BT, positions_BT, masks[0], masks[1])
     if visible_B1TS is None and documents_BT is not None:
         both_ways_B1TS = same_document_mask(documents_BT, documents_BT)
         visible_B1TS = document_mask(documents_BT) if stack.causal else both_ways_B1TS
@@ -86,7 +87,7 @@ def self_attention_inputs(
     windowed_B1TS = _within_window(config, stack, distances_TS, visible_B1TS)
     global_mask = bias_with_mask(bias_BHTS, visible_B1TS)
     windowed_mask = bias_with_mask(bias_BHTS, windowed_B1TS)
-    return _stack_inputs(stack.encoding, positions_BT, positions_BT, global_mask, windowed_mask)
+    return _stack_inputs(stack, positions_BT, positions_BT, global_mask, windowed_mask)
 
 
 def query_stream_inputs(
@@ -108,7 +109,7 @@ def query_stream_inputs(
         mask = bias_with_mask(bias_BHQT, mask)
         assert mask is not None
         masks.append(MaskWithEmptyRows(mask, has_visible_key_B1Q1))
-    return _stack_inputs(stack.encoding, positions_BQ, positions_BT, masks[0], masks[1], columns_BQ)
+    return _stack_inputs(stack, positions_BQ, positions_BT, masks[0], masks[1], columns_BQ)
 
 
 def distances(past: int, time: int, device: torch.device) -> Tensor:
@@ -146,14 +147,20 @@ def _score_bias(stack: EncodedStack, distances_TS: Tensor) -> Tensor | None:
 
 
 def _stack_inputs(
-    encoding: PositionEncoding,
+    stack: EncodedStack,
     positions_BT: Tensor,
     positions_BS: Tensor,
     global_mask: Mask,
     windowed_mask: Mask,
     columns_BT: Tensor | None = None,
 ) -> StackInputs:
-    encodings_RD = encoding.distance_encodings(positions_BS.shape[1], positions_BS.device)
+    encoding, time, device = stack.encoding, positions_BS.shape[1], positions_BS.device
+    encodings_RD = encoding.distance_encodings(time, device)
+    if encodings_RD is None:  # an encoding that has its own attention takes masks as they are
+        global_mask, windowed_mask = (
+            prepared_mask(mask, time, device, causal=stack.causal)
+            for mask in (global_mask, windowed_mask)
+        )
     inputs: list[AttentionInputs] = []
     for mask, windowed in ((global_mask, False), (windowed_mask, True)):
         rotation, kv_rotation = encoding.rotation(positions_BT, windowed=windowed), None

@@ -117,6 +117,40 @@ def kernels_on(device: torch.device, dtype: torch.dtype) -> Kernels:
     return Kernels(softmax_up_to=up_to, fuses_dropout=device.type != "cpu")
 
 
+def prepared_mask(mask: Mask, time: int, device: torch.device, *, causal: bool) -> Mask:
+    """Return a mask as the kernel takes it fastest; once for all blocks.
+
+    Where scores are materialized that is a bias: adding it costs no pass of its own, whereas a
+    choice by a boolean takes as long as the softmax.
+
+    Args:
+        mask: which positions attend to which.
+        time: number of positions.
+        device: of the attention.
+        causal: whether a missing mask is a causal one, between these positions.
+
+    """
+    if isinstance(mask, MaskWithEmptyRows):
+        inner = prepared_mask(mask.mask_B1TS, time, device, causal=False)
+        assert isinstance(inner, Tensor)
+        return mask._replace(mask_B1TS=inner)
+    if not torch.is_autocast_enabled(device.type) or isinstance(mask, BlockMask):
+        return mask
+    dtype = torch.get_autocast_dtype(device.type)
+    keys = time if mask is None else mask.shape[-1]
+    if keys > kernels_on(device, dtype).softmax_up_to:
+        return mask
+    if mask is None and causal:
+        mask = torch.ones(time, time, dtype=torch.bool, device=device).tril()
+    return _bias_of(mask, dtype) if mask is not None and mask.dtype == torch.bool else mask
+
+
+def _bias_of(mask: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return zero where a boolean mask is True, minus infinity where it is False."""
+    bias = torch.zeros(mask.shape, dtype=dtype, device=mask.device)
+    return bias.masked_fill_(~mask, -math.inf)
+
+
 def softmax_attention(
     q_BHTK: Tensor,
     k_BHSK: Tensor,
@@ -133,8 +167,9 @@ def softmax_attention(
             q_BHTK.shape[-2], k_BHSK.shape[-2], dtype=torch.bool, device=q_BHTK.device
         ).tril()
     has_gradient = mask is not None and mask.requires_grad
-    if not (dropout or has_gradient or torch.compiler.is_compiling()):
-        y_BHTK: Tensor = _SoftmaxAttention.apply(q_BHTK, k_BHSK, v_BHSK, mask, scale)
+    if not (dropout or has_gradient):
+        function = _FusedAttention if torch.compiler.is_compiling() else _SoftmaxAttention
+        y_BHTK: Tensor = function.apply(q_BHTK, k_BHSK, v_BHSK, mask, scale)
         return y_BHTK
     scores_BHTS = (q_BHTK * scale) @ k_BHSK.mT
     if mask is not None and mask.dtype == torch.bool:
@@ -148,11 +183,8 @@ def _masked_scores(q_BHTK: Tensor, k_BHSK: Tensor, mask: Tensor | None) -> Tenso
     """Return q k + mask; minus infinity where a boolean mask is False."""
     if mask is None:
         return q_BHTK @ k_BHSK.mT
-    if mask.dtype == torch.bool:
-        bias = torch.zeros(mask.shape, dtype=q_BHTK.dtype, device=mask.device)
-        bias.masked_fill_(~mask, -math.inf)
-    else:
-        bias = mask.to(q_BHTK.dtype)
+    dtype = q_BHTK.dtype
+    bias = _bias_of(mask, dtype) if mask.dtype == torch.bool else mask.to(dtype)
     if bias.ndim > 2:
         return (q_BHTK @ k_BHSK.mT).add_(bias)
     # One mask for all: it is where the product begins, without a further pass over the scores.
@@ -188,6 +220,49 @@ class _SoftmaxAttention(torch.autograd.Function):
         )
         dq_BHTK = (dscores_BHTS @ k_BHSK).mul_(ctx.scale)
         return dq_BHTK, dscores_BHTS.mT @ scaled_BHTK, dv_BHSK, None, None
+
+
+class _FusedAttention(torch.autograd.Function):
+    """The same for a compiler, which fuses all passes between two products.
+
+    The weights aren't divided by their sum: the output is, which is much smaller, and so is the
+    gradient. The sum of gradient times weight, which a softmax needs, is that of gradient times
+    output (Dao et al. 2022, arXiv 2205.14135, appendix B.2), also over the head dimension only.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        q_BHTK: Tensor,
+        k_BHSK: Tensor,
+        v_BHSK: Tensor,
+        mask: Tensor | None,
+        scale: float,
+    ) -> Tensor:
+        scores_BHTS = (q_BHTK @ k_BHSK.mT).float() * scale
+        if mask is not None and mask.dtype == torch.bool:
+            scores_BHTS = scores_BHTS.masked_fill(~mask, -math.inf)
+        elif mask is not None:
+            scores_BHTS = scores_BHTS + mask
+        shifted_BHTS = scores_BHTS - scores_BHTS.amax(dim=-1, keepdim=True)
+        weights_BHTS = shifted_BHTS.exp().to(q_BHTK.dtype)
+        factor_BHT1 = 1 / weights_BHTS.float().sum(dim=-1, keepdim=True)
+        y_BHTK = ((weights_BHTS @ v_BHSK).float() * factor_BHT1).to(q_BHTK.dtype)
+        ctx.save_for_backward(q_BHTK, k_BHSK, v_BHSK, weights_BHTS, factor_BHT1, y_BHTK)
+        ctx.scale = scale
+        return y_BHTK
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
+        q_BHTK, k_BHSK, v_BHSK, weights_BHTS, factor_BHT1, y_BHTK = ctx.saved_tensors
+        g_BHTK = gradients[0].float() * factor_BHT1
+        sum_BHT1 = (g_BHTK * y_BHTK.float()).sum(dim=-1, keepdim=True)
+        low_BHTK = g_BHTK.to(v_BHSK.dtype)
+        dv_BHSK = weights_BHTS.mT @ low_BHTK
+        dweights_BHTS = (low_BHTK @ v_BHSK.mT).float()
+        dscores_BHTS = weights_BHTS.float() * (dweights_BHTS - sum_BHT1) * ctx.scale
+        low_BHTS = dscores_BHTS.to(weights_BHTS.dtype)
+        return low_BHTS @ k_BHSK, low_BHTS.mT @ q_BHTK, dv_BHSK, None, None
 
 
 def allow_empty_rows(visible_B1TS: Tensor) -> MaskWithEmptyRows:

@@ -49,7 +49,7 @@ from lmkit.model.attention_inputs import (
     query_stream_inputs,
     self_attention_inputs,
 )
-from lmkit.model.attention_kernels import Mask, allow_empty_rows
+from lmkit.model.attention_kernels import Mask, allow_empty_rows, prepared_mask
 from lmkit.model.feed_forward import FeedForward, GatedFeedForward, activation
 from lmkit.model.initialization import initialize_weights
 from lmkit.model.kv_cache import KeyValueCache, LayerCache
@@ -426,7 +426,8 @@ def _cross_attention_mask(documents_BT: Tensor | None, source: Source, tokens_BT
         documents_BS = torch.ones(x_BSD.shape[:2], dtype=torch.long, device=x_BSD.device)
     if documents_BT is None:
         documents_BT = torch.ones_like(tokens_BT)
-    return allow_empty_rows(same_document_mask(documents_BT, documents_BS))
+    mask = allow_empty_rows(same_document_mask(documents_BT, documents_BS))
+    return prepared_mask(mask, tokens_BT.shape[1], tokens_BT.device, causal=False)
 
 
 def dropout(config: ModelConfig) -> nn.Module:

@@ -14,6 +14,7 @@ from lmkit.model.attention_kernels import (
     attend,
     document_block_mask,
     kernels_on,
+    prepared_mask,
     softmax_attention,
 )
 
@@ -51,13 +52,20 @@ def literal(
     return out
 
 
-@pytest.mark.parametrize("has_matrix_units", [False, True])
+@pytest.mark.parametrize(
+    "has_matrix_units, is_compiling", [(False, False), (True, False), (True, True)]
+)
 @pytest.mark.parametrize("kv_heads", [4, 2])
 @pytest.mark.parametrize("kind", ["causal", "all", "mask", "bias"])
 def test_every_kernel_matches_the_formula(
-    kind: str, kv_heads: int, has_matrix_units: bool, monkeypatch: pytest.MonkeyPatch
+    kind: str,
+    kv_heads: int,
+    has_matrix_units: bool,
+    is_compiling: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(kernels, "_has_matrix_units", lambda *_: has_matrix_units)
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: is_compiling)
     q, k, v = parts(kv_heads)
     distance = torch.arange(9)[:, None] - torch.arange(9)
     within_two = (distance.abs() <= 2)[None, None]
@@ -106,17 +114,67 @@ def test_a_gpu_leaves_attention_to_torch(monkeypatch: pytest.MonkeyPatch) -> Non
     assert kernels_on(torch.device("cpu"), torch.bfloat16).softmax_up_to == MAX_SOFTMAX_LENGTH
 
 
-def test_plain_softmax_has_the_gradients_of_torchs_kernel() -> None:
+@pytest.mark.parametrize("is_compiling", [False, True])
+@pytest.mark.parametrize("dropout", [0.0, 1e-12])
+@pytest.mark.parametrize("kind", ["all", "causal", "mask", "bias"])
+def test_written_out_gradients_are_those_of_torchs_kernel(
+    kind: str, dropout: float, is_compiling: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: is_compiling)
     q, k, v = parts()
     documents = torch.tensor([1, 1, 1, 2, 2, 2, 2, 3, 3])
     mask = (documents[:, None] == documents)[None, None]
-    outputs = [
-        attend(q, k, v, mask, causal=False, scale=SCALE),
-        softmax_attention(q, k, v, mask, causal=False, scale=SCALE),
-    ]
-    one, other = (torch.autograd.grad(y.sin().sum(), (q, k, v)) for y in outputs)
-    for got, expected in zip(one, other, strict=True):
-        torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-4)
+    bias = torch.linspace(-1, 1, 81).view(1, 1, 9, 9).masked_fill(~mask, -math.inf)
+    given = {"mask": mask, "bias": bias}.get(kind)
+    options: dict[str, Any] = {"causal": kind == "causal", "scale": SCALE}
+    expected_y = torch.nn.functional.scaled_dot_product_attention(
+        q, k, v, attn_mask=given, is_causal=kind == "causal", scale=SCALE
+    )
+    y = softmax_attention(q, k, v, given, dropout=dropout, **options)
+    torch.testing.assert_close(y, expected_y, atol=1e-5, rtol=1e-4)
+    got, expected = (torch.autograd.grad(each.sin().sum(), (q, k, v)) for each in (y, expected_y))
+    for one, other in zip(got, expected, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+
+
+def test_large_scores_do_not_overflow_in_a_compiled_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    q, k, v = (100 * part.detach() for part in parts())
+    y = softmax_attention(q, k, v, None, causal=False, scale=1.0)
+    expected = torch.nn.functional.scaled_dot_product_attention(q, k, v, scale=1.0)
+    torch.testing.assert_close(y, expected, atol=1e-3, rtol=1e-4)
+
+
+@pytest.mark.parametrize("has_amx", [False, True])
+def test_a_mask_is_a_bias_where_scores_are_materialized(
+    has_amx: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernels, "_cpu_has_amx", lambda: has_amx)
+    monkeypatch.setattr(kernels, "MAX_SOFTMAX_LENGTH", 9)
+    cpu = torch.device("cpu")
+    visible = torch.ones(1, 1, 9, 9, dtype=torch.bool).tril().triu(-2)
+    has_key = torch.ones(1, 1, 9, 1, dtype=torch.bool)
+    bias = torch.zeros(1, 1, 9, 9)
+    masks = (None, visible, MaskWithEmptyRows(visible, has_key), bias)
+    assert all(prepared_mask(mask, 9, cpu, causal=True) is mask for mask in masks[:2])
+    with torch.autocast("cpu", torch.bfloat16):
+        causal, windowed, with_empty_rows, added = (
+            prepared_mask(mask, 9, cpu, causal=True) for mask in masks
+        )
+        longer = torch.ones(1, 1, 9, 10, dtype=torch.bool)
+        assert prepared_mask(longer, 9, cpu, causal=True) is longer
+        assert prepared_mask(None, 9, cpu, causal=False) is None
+    assert added is bias
+    if not has_amx:
+        assert (causal, windowed) == (None, visible)
+        return
+    assert isinstance(causal, Tensor) and isinstance(windowed, Tensor)
+    assert isinstance(with_empty_rows, MaskWithEmptyRows)
+    expected = torch.where(visible, 0.0, -math.inf).bfloat16()
+    assert torch.equal(windowed, expected)
+    assert torch.equal(with_empty_rows.mask_B1TS, expected)
+    assert with_empty_rows.has_visible_key_B1T1 is has_key
+    assert torch.equal(causal.isinf(), ~torch.ones(9, 9, dtype=torch.bool).tril())
 
 
 def test_a_position_with_an_empty_mask_gets_zeros_and_gives_no_gradient() -> None:
