@@ -21,6 +21,7 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim import Optimizer
@@ -67,20 +68,26 @@ def parts_of(optimizer: Optimizer | CombinedOptimizer) -> tuple[Optimizer, ...]:
 
 
 def optimizer_of_shards(
-    shards: Sequence[LocalShard], config: OptimConfig
+    shards: Sequence[LocalShard], config: OptimConfig, products: torch.dtype = torch.bfloat16
 ) -> Optimizer | CombinedOptimizer:
     """Return the optimizer of this process's shards of a model."""
-    return optimizer_of([(shard.name, shard.local) for shard in shards], config, shards)
+    return optimizer_of([(shard.name, shard.local) for shard in shards], config, shards, products)
 
 
 def optimizer_of(
     parameters: Iterable[tuple[str, nn.Parameter]],
     config: OptimConfig,
     shards: Sequence[LocalShard] = (),
+    products: torch.dtype = torch.bfloat16,
 ) -> Optimizer | CombinedOptimizer:
     """Return the optimizer of parameters with these names; tied ones must be given once.
 
-    `shards` tells which of them are a part of a weight.
+    Args:
+        parameters: names and parameters.
+        config: the options.
+        shards: tell which of them are a part of a weight.
+        products: what an algorithm that multiplies matrices does that in.
+
     """
     algorithm = ALGORITHMS[config.algorithm]
     taken: list[nn.Parameter] = []
@@ -91,7 +98,7 @@ def optimizer_of(
             (taken if is_taken else rest).append(parameter)
     divided = ((algorithm, taken, 1.0), (ALGORITHMS[REST], rest, config.rest_lr_factor))
     owners = [(each, p, factor) for each, p, factor in divided if p]
-    parts = [_build(each, p, config, shards, factor) for each, p, factor in owners]
+    parts = [_build(each, p, config, shards, factor, products) for each, p, factor in owners]
     has_flag = len(parts) == 1 and owners[0][0].reads_found_inf
     return parts[0] if has_flag else CombinedOptimizer(*parts)
 
@@ -102,9 +109,12 @@ def _build(
     config: OptimConfig,
     shards: Sequence[LocalShard],
     lr_factor: float,
+    products: torch.dtype,
 ) -> Optimizer:
     known = config.model_copy(update={"lr": config.peak_lr})
     options = {name: getattr(known, name) for name in algorithm.options}
+    if algorithm.multiplies_matrices:
+        options["products"] = products
     groups, make = _groups(parameters, config.weight_decay), partial(algorithm.load(), **options)
     for group in groups:
         group[LR_FACTOR] = lr_factor

@@ -59,6 +59,11 @@ def choose_precision(device: torch.device) -> Precision:
     return "fp32"
 
 
+def products_dtype(precision: str) -> torch.dtype:
+    """Return what an optimizer multiplies matrices in; Accelerate's word for fp32 is no."""
+    return torch.float32 if precision in {"fp32", "no"} else torch.bfloat16
+
+
 def product_seconds(dtype: torch.dtype) -> float:
     """Return the best time of a product and its gradients, of the size in a small model."""
     rows, width, wide = PRODUCT

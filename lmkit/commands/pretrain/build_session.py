@@ -30,6 +30,7 @@ from lmkit.training.loss_scale import LossScale
 from lmkit.training.monitoring.peak_flops import ModelFlops, peak_flops
 from lmkit.training.optimizer import optimizer_of_shards
 from lmkit.training.planning.micro_batch import find_micro_batch, fits_by_estimate, fits_on_gpu
+from lmkit.training.precision import products_dtype
 from lmkit.training.session import Session
 from lmkit.training.tracking.registry import TrackedRun
 from lmkit.training.validation import Validation
@@ -59,7 +60,9 @@ def build_session(plan: RunPlan, folder: RunFolder, accelerator: Accelerator) ->
         recipe=recipe,
         recipe_hash=folder.recipe,
         parallelism=parallelism,
-        optimizer=optimizer_of_shards(parallelism.local_shards, plan.optim),
+        optimizer=optimizer_of_shards(
+            parallelism.local_shards, plan.optim, products_dtype(accelerator.mixed_precision)
+        ),
         data=data,
         make_batch=plan.make_batch,
         order=plan.packed.order(data),

@@ -27,7 +27,7 @@ from lmkit.training.distributed.sharded_start import initialize_shards
 from lmkit.training.loop import Hooks, Progress, train
 from lmkit.training.optimizer import CombinedOptimizer, optimizer_of_shards
 from lmkit.training.planning.forecast import Forecast, forecast
-from lmkit.training.precision import Precision, choose_precision
+from lmkit.training.precision import Precision, choose_precision, products_dtype
 from lmkit.training.schedule_warnings import schedule_warnings
 from lmkit.training.training_recipe import Recipe
 
@@ -70,7 +70,8 @@ class Trial:
         parallelism = Parallelism(model, accelerator, plan.parallel)
         if plan.is_sharded:
             initialize_shards(model, accelerator.device, options.seed)
-        return parallelism, optimizer_of_shards(parallelism.local_shards, plan.optim)
+        products = products_dtype(self._precision)
+        return parallelism, optimizer_of_shards(parallelism.local_shards, plan.optim, products)
 
 
 def dry_run(plan: RunPlan) -> Forecast:

@@ -30,6 +30,8 @@ class Algorithm:
     """How many numbers it keeps for each number that it updates."""
     lr_factor: float = 0.7
     """Its best learning rate, as a multiple of that of `learning_rate_rule`."""
+    multiplies_matrices: bool = False
+    """Whether it takes the precision in which it does so, as `products`."""
     reads_found_inf: bool = False
     """Whether its kernel skips a step where `found_inf` is 1, as a loss scaler sets it; else a GPU
     waits for the norm of the gradient at each step."""
@@ -47,6 +49,7 @@ ALGORITHMS: Mapping[str, Algorithm] = {
         ("lr", "momentum"),
         only_block_matrices=True,
         needs_full_matrices=True,
+        multiplies_matrices=True,
         moments=1,
         lr_factor=1.7,
     ),

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from tests.commands.pretrain.test_run import metrics
 from tests.conftest import SMALL_RUN, Lmkit, manifest
@@ -38,3 +39,28 @@ def test_without_held_out_sequences_nothing_is_measured(
     assert lmkit("pretrain", "all", *SMALL_RUN, "--output", "run", "--steps", "2")[0] == 0
     assert manifest(Path("run"))["details"]["validation_loss"] is None
     assert not any("validation_loss" in line for line in metrics(Path("run")))
+
+
+@pytest.mark.parametrize("precision, expected", [("fp32", torch.float32), ("bf16", torch.bfloat16)])
+def test_muon_multiplies_in_the_precision_of_the_run(
+    precision: str,
+    expected: torch.dtype,
+    packed: Path,
+    here: Path,
+    lmkit: Lmkit,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from lmkit.training.optimizers import muon
+
+    real = muon.orthogonalized
+    seen: set[torch.dtype] = set()
+
+    def recorded(x_NRC: torch.Tensor) -> torch.Tensor:
+        seen.add(x_NRC.dtype)
+        return real(x_NRC)
+
+    monkeypatch.setattr(muon, "orthogonalized", recorded)
+    command = ["pretrain", packed, *SMALL_RUN, "--output", "run", "--optim.algorithm", "muon"]
+    assert lmkit(*command, "--precision", precision, "--steps", "1")[0] == 0
+    assert lmkit(*command, "--precision", precision, "--steps", "2", "--dry-run")[0] == 0
+    assert seen == {expected}

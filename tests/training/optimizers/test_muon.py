@@ -37,6 +37,26 @@ def test_an_update_of_muon_is_that_of_the_published_algorithm() -> None:
     torch.testing.assert_close(weight.detach(), expected, rtol=0.02, atol=0.005)
 
 
+def test_products_are_in_the_precision_that_is_given() -> None:
+    matrix = torch.randn(1, 24, 16, generator=torch.Generator().manual_seed(3))
+    u, s, v = torch.linalg.svd(matrix.double(), full_matrices=False)
+    s = s / s.norm()
+    a, b, c = muon.COEFFICIENTS
+    for _ in range(muon.ITERATIONS):  # the iteration is a polynomial of each singular value
+        s = a * s + b * s**3 + c * s**5
+    expected = u @ torch.diag_embed(s) @ v
+    errors: dict[torch.dtype, float] = {}
+    for products in (torch.float32, torch.bfloat16):
+        weight = nn.Parameter(torch.zeros(24, 16))
+        weight.grad = matrix[0].clone()
+        groups: list[dict[str, Any]] = [{"params": [weight]}]
+        Muon(groups, lr=1.0, momentum=0.0, products=products).step()
+        update_RC = weight.detach().double() / (-muon.SIZE * math.sqrt(24))
+        errors[products] = float((update_RC - expected[0]).abs().max())
+    assert errors[torch.float32] < 1e-5
+    assert 1e-4 < errors[torch.bfloat16] < 0.05
+
+
 SHAPES = [(16, 16), (48, 16), (16, 40), (16, 16), (48, 16)]
 OPTIONS: dict[str, float] = {"lr": 0.05, "momentum": 0.9}
 
