@@ -58,7 +58,7 @@ def test_products_are_in_the_precision_that_is_given() -> None:
 
 
 SHAPES = [(16, 16), (48, 16), (16, 40), (16, 16), (48, 16)]
-OPTIONS: dict[str, float] = {"lr": 0.05, "momentum": 0.9}
+OPTIONS: dict[str, Any] = {"lr": 0.05, "momentum": 0.9}
 
 
 def matrices(seed: int) -> list[nn.Parameter]:
