@@ -171,12 +171,16 @@ def softmax_attention(
         function = _FusedAttention if torch.compiler.is_compiling() else _SoftmaxAttention
         y_BHTK: Tensor = function.apply(q_BHTK, k_BHSK, v_BHSK, mask, scale)
         return y_BHTK
-    scores_BHTS = (q_BHTK * scale) @ k_BHSK.mT
-    if mask is not None and mask.dtype == torch.bool:
-        scores_BHTS = scores_BHTS.masked_fill(~mask, -math.inf)
-    elif mask is not None:
-        scores_BHTS = scores_BHTS + mask.to(scores_BHTS.dtype)
+    scores_BHTS = _with_mask((q_BHTK * scale) @ k_BHSK.mT, mask)
     return F.dropout(scores_BHTS.softmax(dim=-1), dropout, training=dropout > 0) @ v_BHSK
+
+
+def _with_mask(scores_BHTS: Tensor, mask: Tensor | None) -> Tensor:
+    if mask is None:
+        return scores_BHTS
+    if mask.dtype == torch.bool:
+        return scores_BHTS.masked_fill(~mask, -math.inf)
+    return scores_BHTS + mask.to(scores_BHTS.dtype)
 
 
 def _masked_scores(q_BHTK: Tensor, k_BHSK: Tensor, mask: Tensor | None) -> Tensor:
@@ -239,11 +243,7 @@ class _FusedAttention(torch.autograd.Function):
         mask: Tensor | None,
         scale: float,
     ) -> Tensor:
-        scores_BHTS = (q_BHTK @ k_BHSK.mT).float() * scale
-        if mask is not None and mask.dtype == torch.bool:
-            scores_BHTS = scores_BHTS.masked_fill(~mask, -math.inf)
-        elif mask is not None:
-            scores_BHTS = scores_BHTS + mask
+        scores_BHTS = _with_mask((q_BHTK @ k_BHSK.mT).float() * scale, mask)
         shifted_BHTS = scores_BHTS - scores_BHTS.amax(dim=-1, keepdim=True)
         weights_BHTS = shifted_BHTS.exp().to(q_BHTK.dtype)
         factor_BHT1 = 1 / weights_BHTS.float().sum(dim=-1, keepdim=True)

@@ -2,9 +2,9 @@
 
 Choices:
 - Three runs: two lengths of a small model, a factor of four apart, show what more data is worth; a
-  large model shows, at the shorter length, what more parameters are worth. At
-  another length than both of the small model, it is left open which of the two a difference comes
-  from: predictions were 4 to 6% too low.
+  large model shows, at the shorter length, what more parameters are worth. At another
+  length than both of the small model, it is left open which of the two a difference comes from:
+  predictions were 4 to 6% too low.
 - Most of the time is for the longest run: what has to be predicted is longer than all of them.
 - Where options fit no other size, all three are of the same, at three lengths.
 - What the runs are is determined once and stored with them: an interrupted plan resumes them,

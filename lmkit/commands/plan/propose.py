@@ -119,7 +119,9 @@ def _learn_speed(sizes: Sizes, large: Size, pilots: Sequence[FinishedRun]) -> No
     """Compare the speed of a pilot run, which isn't compiled, with that of a trial."""
     runs = sizes.runs
     # Of a resumed plan, that measures other speeds, there may be none.
-    for run in [run for run in pilots if run.parameters == runs.parameters(large)][-1:]:
+    same_size = [run for run in pilots if run.parameters == runs.parameters(large)]
+    if same_size:
+        run = same_size[-1]
         trial = runs.forecast(large, float(run.tokens), compile="no")
         if trial.tokens_per_second:
             found = run.tokens_per_second / runs.data.density

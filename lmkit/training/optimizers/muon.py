@@ -6,7 +6,7 @@ Choices:
 - Matrices of one shape are orthogonalized together, some at a time. `torch.optim.Muon` takes one
   after the other, and then the update takes two to three times as long on a CPU. The mathematics
   and the names in checkpoints are its own.
-- Its products are in the precision of the run's. A CPU without units for bf16 takes 5 to 50 times
+- Its products are in the precision of the run's. A CPU without units for bf16 takes 4 to 45 times
   as long for products in bf16 as in fp32, and the update would take longer than the rest of a step.
 - It has no flag for gradients that aren't finite.
 
