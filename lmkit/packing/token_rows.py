@@ -60,17 +60,15 @@ class SequenceBatch:
     complete_BT: NDArray[np.bool_]
     """Whether a piece is a complete document; false at padding."""
 
+    def rows(self, first: int, stop: int) -> "SequenceBatch":
+        """Return some of the sequences."""
+        return SequenceBatch(**{name: array[first:stop] for name, array in vars(self).items()})
+
     def trimmed(self) -> "SequenceBatch":
         """Remove the last positions if they are padding in all sequences."""
         used_T = (self.documents_BT > 0).any(axis=0)
         width = int(np.flatnonzero(used_T)[-1]) + 1 if used_T.any() else 1
-        return SequenceBatch(
-            tokens_BT=self.tokens_BT[:, :width],
-            following_BT=self.following_BT[:, :width],
-            documents_BT=self.documents_BT[:, :width],
-            positions_BT=self.positions_BT[:, :width],
-            complete_BT=self.complete_BT[:, :width],
-        )
+        return SequenceBatch(**{name: array[:, :width] for name, array in vars(self).items()})
 
 
 class TokenSequences:

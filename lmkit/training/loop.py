@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,12 +32,14 @@ from lmkit.training.data.sequence_order import micro_batches_of_rank, rows_of_ba
 from lmkit.training.data.step_batches import (
     StepBatches,
     TrainingRows,
+    groups_of_steps,
     prefetch,
+    read_micro_batches,
     step_batches,
 )
 from lmkit.training.distributed.parallelism import Parallelism
 from lmkit.training.loss_scale import LossScale
-from lmkit.training.loss_spikes import is_spike, updated_history, z_score
+from lmkit.training.loss_spikes import highest_expected, is_spike, updated_history, z_score
 from lmkit.training.metrics import Record, finite
 from lmkit.training.optimizer import CombinedOptimizer
 from lmkit.training.step_computation import StepComputation, StepResult
@@ -134,22 +137,30 @@ def train(
     assert accelerator.gradient_accumulation_steps == 1, "it would divide the loss again"
     assert accelerator.scaler is None, "a scaled gradient would be clipped by its scale"
 
-    def make(step: int) -> StepBatches:
-        number = step + start.left_out
+    rank, ranks = parallelism.data_parallel_rank, parallelism.data_parallel_size
+    pin = accelerator.device.type == "cuda"
+
+    def micro_batches(number: int) -> list[NDArray[np.int64]]:
         rows = order(recipe.seed, recipe.batch_sizes.range_of(number), len(data))
-        micro_batches = micro_batches_of_rank(
-            rows, parallelism.data_parallel_rank, parallelism.data_parallel_size, recipe.micro_batch
-        )
-        pin = accelerator.device.type == "cuda"
-        step_inputs = step_batches(recipe.seed, number, micro_batches, data, make_batch, pin)
-        return replace(step_inputs, step=step)
+        return micro_batches_of_rank(rows, rank, ranks, recipe.micro_batch)
+
+    def make(steps: range) -> list[StepBatches]:
+        by_batch = {step + start.left_out: micro_batches(step + start.left_out) for step in steps}
+        read = read_micro_batches(data, chain.from_iterable(by_batch.values()))
+        made = [
+            step_batches(recipe.seed, number, parts, read, make_batch, pin)
+            for number, parts in by_batch.items()
+        ]
+        return [replace(each, step=step) for step, each in zip(steps, made, strict=True)]
 
     computation = StepComputation(
         parallelism, optimizer, recipe, start.left_out, scale, hooks.should_stop, hooks.warn
     )
     tracker = _ProgressTracker(start, recipe, hooks, is_fp16=scale is not None)
     lag = 1 if accelerator.device.type == "cuda" else 0
-    with closing(prefetch(make, range(start.step + 1, recipe.steps + 1))) as prefetched:
+    steps = range(start.step + 1, recipe.steps + 1)
+    groups = groups_of_steps(steps, -(-recipe.batch_sizes.most // ranks))
+    with closing(prefetch(make, groups)) as prefetched:
         for step_inputs, waited in _with_wait(prefetched):
             hooks.on_beat(step_inputs.step, "computing")
             tracker.queued.append(computation.step(step_inputs, waited))
@@ -219,12 +230,14 @@ class _ProgressTracker:
         seconds, self._last = now - self._last, now
         self.stopping = self.stopping or numbers.stop
         skipped = not math.isfinite(norm)
+        history = self.progress.history
+        highest = highest_expected(history, self._recipe.spike)
         self._skipped_in_a_row = self._skipped_in_a_row + 1 if skipped else 0
         if skipped:
             self._handle_skip(result.step, norm)
         elif not numbers.targets:
             self._warn_of_no_target(result.step)
-        elif is_spike(loss, self.progress.history, self._recipe.spike):
+        elif is_spike(loss, highest):
             self._handle_spike(result.step, loss)
         self.progress = replace(
             self.progress,
@@ -233,7 +246,7 @@ class _ProgressTracker:
             skipped=self.progress.skipped + skipped,
             dropped=self.progress.dropped + numbers.dropped,
             validation_loss=None,
-            history=updated_history(loss, self.progress.history, self._recipe.spike),
+            history=updated_history(loss, history, highest),
         )
         return Record(
             step=result.step,

@@ -37,23 +37,22 @@ def z_score(loss: float, history: Sequence[float]) -> float:
     return (loss - center) / deviation
 
 
-def is_spike(loss: float, history: Sequence[float], config: SpikeConfig) -> bool:
-    """Return whether a loss is a spike."""
+def highest_expected(history: Sequence[float], config: SpikeConfig) -> float:
+    """Return the loss above which the next is a spike; infinity where none can be."""
     if config.z is None or len(history) < MIN_HISTORY:
-        return False
-    return not math.isfinite(loss) or z_score(loss, history) > config.z
+        return math.inf
+    center, deviation = _median_and_deviation(history)
+    return center + config.z * deviation
 
 
-def updated_history(
-    loss: float, history: Sequence[float], config: SpikeConfig
-) -> tuple[float, ...]:
+def is_spike(loss: float, highest: float) -> bool:
+    """Return whether a loss is a spike; one that isn't finite is, where any can be."""
+    return highest < math.inf and not (math.isfinite(loss) and loss <= highest)
+
+
+def updated_history(loss: float, history: Sequence[float], highest: float) -> tuple[float, ...]:
     """Return the history with a loss appended."""
-    if not math.isfinite(loss):
-        return tuple(history)
-    if config.z is not None and is_spike(loss, history, config):
-        center, deviation = _median_and_deviation(history)
-        loss = center + config.z * deviation
-    return (*history, loss)[-HISTORY_LENGTH:]
+    return (*history, min(loss, highest))[-HISTORY_LENGTH:] if math.isfinite(loss) else (*history,)
 
 
 def _median_and_deviation(history: Sequence[float]) -> tuple[float, float]:

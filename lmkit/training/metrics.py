@@ -22,7 +22,7 @@ import json
 import math
 import os
 from collections.abc import Generator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -98,7 +98,7 @@ class Record:
         >>> Record(1, 64, math.nan, 0.1, 2.0, 640.0).as_json().partition(', "lr"')[0]
         '{"step": 1, "tokens": 64, "loss": null'
         """
-        values = {key: value for key, value in asdict(self).items() if value is not None}
+        values = {key: value for key, value in vars(self).items() if value is not None}
         return json.dumps(_without_nan(values), allow_nan=False)
 
 

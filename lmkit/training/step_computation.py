@@ -196,6 +196,8 @@ class StepComputation:
 
 def _split(batch: Arguments, splits: int) -> list[Arguments]:
     """Split a batch in parts of about equal size; none is empty."""
+    if splits == 1:
+        return [batch]
     splits = min(splits, len(batch["tokens_BT"]))
     split_tensors = {name: tensor.tensor_split(splits) for name, tensor in batch.items()}
     return [

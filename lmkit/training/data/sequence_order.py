@@ -8,10 +8,14 @@ Choices:
   Rackoff 1988) is a permutation of a power of two, and walking its cycles until a value is below R
   makes it one of R sequences (Black and Rogaway 2002, "Ciphers with arbitrary finite domains"). A
   shuffled list of a billion sequences would take 8 GB.
+- A thousand offsets take hardly longer than one, so they are computed together, for the batches
+  that follow, too.
 - So there is no loader state. Resuming is exact, also with other processes or micro-batches.
 - Every rank has the same number of micro-batches, the last perhaps empty: a rank with one less
   would leave the others waiting for its gradients.
 """
+
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +25,10 @@ from lmkit.training.data.batch_sizes import BatchRange
 
 ROUNDS = 12
 """Four make a good cipher of a large domain; three sequences need more to be uniform."""
+BLOCK = 1024
+"""Offsets that are computed together."""
+BLOCKS_KEPT = 1024
+"""8 MB; a step reads one of each folder."""
 
 
 def rows_of_batch(seed: int, batch: BatchRange, rows: int) -> NDArray[np.int64]:
@@ -42,12 +50,13 @@ def rows_at(seed: int, start: int, count: int, rows: int) -> NDArray[np.int64]:
     """
     if rows < 1:
         raise ValueError("there are no sequences to read")
-    offsets = start + np.arange(count, dtype=np.int64)
-    epochs, within = np.divmod(offsets, rows)
-    keys = np.empty(count, np.uint64)
-    for epoch in range(int(epochs[0]), int(epochs[-1]) + 1):
-        keys[epochs == epoch] = draw(seed, epoch)
-    return _permuted(within.astype(np.uint64), keys, rows).astype(np.int64)
+    parts = [np.empty(0, np.int64)]
+    while count > 0:
+        epoch, within = divmod(start, rows)
+        number, first = divmod(within, BLOCK)
+        parts.append(_block(seed, epoch, number, rows)[first : first + count])
+        start, count = start + len(parts[-1]), count - len(parts[-1])
+    return np.concatenate(parts)
 
 
 def micro_batches_of_rank(
@@ -60,33 +69,39 @@ def micro_batches_of_rank(
     >>> [m.tolist() for m in micro_batches_of_rank(np.arange(5), rank=1, ranks=2, micro_batch=2)]
     [[3, 4], []]
     """
-    largest = -(-len(rows) // ranks)
-    starts = range(0, largest, micro_batch)
-    part = np.array_split(rows, ranks)[rank]  # sizes differ by at most one
+    smallest, larger = divmod(len(rows), ranks)  # sizes differ by at most one
+    first = rank * smallest + min(rank, larger)
+    part = rows[first : first + smallest + (rank < larger)]
+    starts = range(0, smallest + (larger > 0), micro_batch)
     return [part[start : start + micro_batch] for start in starts]
 
 
-def _permuted(
-    offsets: NDArray[np.uint64], keys: NDArray[np.uint64], rows: int
-) -> NDArray[np.uint64]:
+@lru_cache(BLOCKS_KEPT)
+def _block(seed: int, epoch: int, number: int, rows: int) -> NDArray[np.int64]:
+    """Return the sequences at the offsets of one block of an epoch; it may be shorter."""
+    offsets = np.arange(number * BLOCK, min((number + 1) * BLOCK, rows), dtype=np.uint64)
+    return _permuted(offsets, draw(seed, epoch), rows).astype(np.int64)
+
+
+def _permuted(offsets: NDArray[np.uint64], key: int, rows: int) -> NDArray[np.uint64]:
     """Map each offset below `rows` to another, one to one for every key."""
     bits = (rows - 1).bit_length()
-    values = _feistel(offsets, keys, bits)
+    values = _feistel(offsets, key, bits)
     # At most half of the domain is above `rows`, so a walk takes less than two steps on average.
     while (outside := np.flatnonzero(values >= rows)).size:
-        values[outside] = _feistel(values[outside], keys[outside], bits)
+        values[outside] = _feistel(values[outside], key, bits)
     return values
 
 
-def _feistel(values: NDArray[np.uint64], keys: NDArray[np.uint64], bits: int) -> NDArray[np.uint64]:
+def _feistel(values: NDArray[np.uint64], key: int, bits: int) -> NDArray[np.uint64]:
     """Permute the numbers of `bits` bits; the two halves may differ by one bit."""
     low_bits = (bits + 1) // 2
     low_mask, high_mask = np.uint64(2**low_bits - 1), np.uint64(2 ** (bits - low_bits) - 1)
     low, high = values & low_mask, values >> np.uint64(low_bits)
     for number in range(ROUNDS):
-        round_keys = keys + np.uint64((number + 1) * GOLDEN & MASK)
+        round_key = np.uint64(key + (number + 1) * GOLDEN & MASK)
         if number % 2:
-            high ^= splitmix64(low * np.uint64(GOLDEN) + round_keys) & high_mask
+            high ^= splitmix64(low * np.uint64(GOLDEN) + round_key) & high_mask
         else:
-            low ^= splitmix64(high * np.uint64(GOLDEN) + round_keys) & low_mask
+            low ^= splitmix64(high * np.uint64(GOLDEN) + round_key) & low_mask
     return high << np.uint64(low_bits) | low

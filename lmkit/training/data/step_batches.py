@@ -6,10 +6,12 @@ Choices:
 - A thread reads the next steps while this one is computed. The random numbers of a batch depend on
   the seed, the step and the sequence, so they don't depend on when, nor on where it is made; errors
   in the thread are raised when the step is needed.
+- Small steps are read several at once: their sequences take hardly longer than those of one, and in
+  the meantime the thread holds the lock of the interpreter, so that the training waits.
 """
 
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -22,8 +24,12 @@ from lmkit.counter_rng import row_keys
 from lmkit.objectives.batch import MakeBatch
 from lmkit.packing.token_rows import NO_TARGET, SequenceBatch
 
-PREFETCH_STEPS = 2
-"""Steps whose sequences are read before they are needed."""
+PREFETCHED = 2
+"""Groups of steps whose sequences are read before they are needed."""
+READ_TOGETHER = 64
+"""Sequences that are read at once; more, if a micro-batch has more."""
+MOST_STEPS = 16
+"""In a group."""
 
 
 class TrainingRows(Protocol):
@@ -51,21 +57,44 @@ class StepBatches:
     """Text tokens that the objective dropped."""
 
 
+def groups_of_steps(steps: range, sequences: int) -> Iterator[range]:
+    """Yield the steps in groups that are read together; a step has so many sequences at most.
+
+    >>> list(groups_of_steps(range(1, 10), sequences=16))
+    [range(1, 5), range(5, 9), range(9, 10)]
+    """
+    size = min(max(READ_TOGETHER // sequences, 1), MOST_STEPS)
+    return (steps[first : first + size] for first in range(0, len(steps), size))
+
+
+def read_micro_batches(
+    data: TrainingRows, micro_batches: Iterable[NDArray[np.int64]]
+) -> Iterator[tuple[NDArray[np.int64], SequenceBatch]]:
+    """Yield the numbers and the sequences of each micro-batch; an empty one gets the first."""
+    # An empty micro-batch still has to run, or the other ranks wait for its gradients.
+    waiting = [rows if len(rows) else np.zeros(1, np.int64) for rows in micro_batches]
+    while waiting:
+        stops = np.cumsum([len(rows) for rows in waiting])
+        count = max(1, int(np.searchsorted(stops, READ_TOGETHER, side="right")))
+        together = data.read(np.concatenate(waiting[:count]))
+        for rows, stop in zip(waiting[:count], stops.tolist(), strict=False):
+            yield rows, together.rows(stop - len(rows), stop)
+        waiting = waiting[count:]
+
+
 def step_batches(
     seed: int,
     step: int,
-    micro_batches: list[NDArray[np.int64]],
-    data: TrainingRows,
+    micro_batches: Sequence[NDArray[np.int64]],
+    read: Iterator[tuple[NDArray[np.int64], SequenceBatch]],
     make_batch: MakeBatch,
     pin: bool,
 ) -> StepBatches:
-    """Read the sequences of each micro-batch of a step; `pin` them where a GPU will copy them."""
+    """Make a step's batches of what is `read` next; `pin` them where a GPU will copy them."""
     batches: list[Arguments] = []
     targets = tokens = dropped = 0
     for rows in micro_batches:
-        # An empty micro-batch still has to run, or the other ranks wait for its gradients.
-        numbers = rows if len(rows) else np.zeros(1, np.int64)
-        sequences = data.read(numbers)
+        numbers, sequences = next(read)
         batch = make_batch(sequences, row_keys(seed, step, numbers))
         if len(rows):
             targets += batch.targets
@@ -80,16 +109,29 @@ def step_batches(
     return StepBatches(step, batches, targets, tokens, dropped)
 
 
-def prefetch(make: Callable[[int], StepBatches], steps: range) -> Generator[StepBatches]:
-    """Make the batches of each step in a thread, some steps before they are needed."""
-    queued: deque[Future[StepBatches]] = deque()
+def prefetch(
+    make: Callable[[range], list[StepBatches]], groups: Iterable[range]
+) -> Generator[StepBatches]:
+    """Make the batches of groups of steps in a thread, before they are needed."""
+    queued: deque[tuple[range, Future[list[StepBatches]]]] = deque()
     pool = ThreadPoolExecutor(1, thread_name_prefix="rows")
     try:
-        for step in steps:
-            queued.append(pool.submit(make, step))
-            if len(queued) > PREFETCH_STEPS:
-                yield queued.popleft().result()
+        for group in groups:
+            queued.append((group, pool.submit(make, group)))
+            if len(queued) > PREFETCHED:
+                yield from _made(make, *queued.popleft())
         while queued:
-            yield queued.popleft().result()
+            yield from _made(make, *queued.popleft())
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _made(
+    make: Callable[[range], list[StepBatches]], group: range, future: Future[list[StepBatches]]
+) -> Iterator[StepBatches]:
+    """Yield what was made of a group; after an error one by one, so that it is that of its step."""
+    if future.exception() is None or len(group) == 1:
+        yield from future.result()
+        return
+    for number in range(len(group)):
+        yield from make(group[number : number + 1])

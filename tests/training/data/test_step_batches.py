@@ -9,14 +9,20 @@ from lmkit.counter_rng import row_keys
 from lmkit.objectives.batch import Batch
 from lmkit.objectives.clm.objective import clm
 from lmkit.packing.token_rows import SequenceBatch
-from lmkit.training.data.step_batches import StepBatches, prefetch, step_batches
+from lmkit.training.data.step_batches import (
+    StepBatches,
+    groups_of_steps,
+    prefetch,
+    read_micro_batches,
+    step_batches,
+)
 from tests.training.tiny import RaggedRows
 
 
 def test_targets_and_tokens_are_counted_over_all_micro_batches_without_padding() -> None:
     rows = RaggedRows()
     passes = [np.array([0, 1, 2]), np.array([3])]
-    batches_of_step = step_batches(1, 4, passes, rows, clm, pin=False)
+    batches_of_step = step_batches(1, 4, passes, read_micro_batches(rows, passes), clm, pin=False)
     read = rows.read(np.arange(4))
     assert batches_of_step.tokens == int((read.documents_BT == 1).sum())
     # Each sequence is one document here, and its last token has no target.
@@ -25,7 +31,9 @@ def test_targets_and_tokens_are_counted_over_all_micro_batches_without_padding()
 
 
 def test_an_empty_micro_batch_has_no_targets_and_counts_nothing() -> None:
-    batches_of_step = step_batches(1, 1, [np.array([], np.int64)], RaggedRows(), clm, pin=False)
+    parts = [np.array([], np.int64)]
+    read = read_micro_batches(RaggedRows(), parts)
+    batches_of_step = step_batches(1, 1, parts, read, clm, pin=False)
     assert (batches_of_step.targets, batches_of_step.tokens) == (0, 0)
     assert torch.all(batches_of_step.batches[0]["targets_BT"] == -100)
 
@@ -37,35 +45,55 @@ def test_an_objective_gets_the_keys_of_seed_step_and_sequences() -> None:
         given.append(keys_B)
         return replace(clm(rows), dropped=2)
 
-    batches_of_step = step_batches(
-        7, 4, [np.array([5, 2]), np.array([9])], RaggedRows(), objective, pin=False
-    )
+    parts = [np.array([5, 2]), np.array([9])]
+    read = read_micro_batches(RaggedRows(), parts)
+    batches_of_step = step_batches(7, 4, parts, read, objective, pin=False)
     expected = row_keys(7, 4, np.array([5, 2, 9]))
     assert np.array_equal(np.concatenate(given), expected)
     assert batches_of_step.dropped == 4
 
 
-def test_prefetching_keeps_the_order_and_is_a_few_steps_ahead() -> None:
-    made: list[int] = []
+def test_micro_batches_are_read_together_and_each_gets_its_own_sequences() -> None:
+    rows = RaggedRows(rows=200)
+    sizes = [30, 0, 33, 1, 80, 2]  # 64 at once; a larger one alone
+    parts = [np.arange(first, first + size) for first, size in enumerate(sizes)]
+    found = list(read_micro_batches(rows, parts))
+    assert [len(read) for read in rows.rows_read] == [64, 1, 80, 2]
+    for part, (numbers, sequences) in zip(parts, found, strict=True):
+        assert numbers.tolist() == (part.tolist() or [0])
+        alone = rows.read(numbers)
+        assert all(np.array_equal(vars(sequences)[key], vars(alone)[key]) for key in vars(alone))
 
-    def make(step: int) -> StepBatches:
-        made.append(step)
-        return StepBatches(step, [], 0, 0)
 
-    works = prefetch(make, range(1, 20))
-    assert [next(works).step for _ in range(3)] == [1, 2, 3]
+@pytest.mark.parametrize(("sequences", "size"), [(1, 16), (4, 16), (12, 5), (64, 1), (100, 1)])
+def test_small_steps_are_read_in_groups(sequences: int, size: int) -> None:
+    groups = list(groups_of_steps(range(3, 50), sequences))
+    assert [step for group in groups for step in group] == list(range(3, 50))
+    assert {len(group) for group in groups[:-1]} == {size}
+
+
+def test_prefetching_keeps_the_order_and_is_a_few_groups_ahead() -> None:
+    made: list[range] = []
+
+    def make(steps: range) -> list[StepBatches]:
+        made.append(steps)
+        return [StepBatches(step, [], 0, 0) for step in steps]
+
+    works = prefetch(make, groups_of_steps(range(1, 200), 16))
+    assert [next(works).step for _ in range(6)] == [1, 2, 3, 4, 5, 6]
     works.close()
-    assert made == sorted(made) and len(made) <= 5
+    assert [steps.start for steps in made] == [1, 5, 9, 13][: len(made)]
     assert not [t for t in threading.enumerate() if t.name.startswith("rows")]
 
 
-def test_an_error_while_reading_is_raised_at_its_step() -> None:
-    def make(step: int) -> StepBatches:
-        if step == 3:
+@pytest.mark.parametrize("size", [1, 4])
+def test_an_error_while_reading_is_raised_at_its_step(size: int) -> None:
+    def make(steps: range) -> list[StepBatches]:
+        if 3 in steps:
             raise OSError("gone")
-        return StepBatches(step, [], 0, 0)
+        return [StepBatches(step, [], 0, 0) for step in steps]
 
-    works = prefetch(make, range(1, 20))
+    works = prefetch(make, groups_of_steps(range(1, 20), 64 // size))
     assert [next(works).step, next(works).step] == [1, 2]
     with pytest.raises(OSError, match="gone"):
         next(works)
