@@ -159,7 +159,7 @@ def train(
     tracker = _ProgressTracker(start, recipe, hooks, is_fp16=scale is not None)
     lag = 1 if accelerator.device.type == "cuda" else 0
     steps = range(start.step + 1, recipe.steps + 1)
-    groups = groups_of_steps(steps, -(-recipe.batch_sizes.most // ranks))
+    groups = groups_of_steps(steps, -(-recipe.batch_sizes.most // ranks) * data.sequence_length)
     with closing(prefetch(make, groups)) as prefetched:
         for step_inputs, waited in _with_wait(prefetched):
             hooks.on_beat(step_inputs.step, "computing")

@@ -58,6 +58,10 @@ class CopyRows:
 
     half: int
 
+    @property
+    def sequence_length(self) -> int:
+        return 2 * self.half
+
     def __len__(self) -> int:
         return 10**9
 

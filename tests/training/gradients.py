@@ -56,6 +56,8 @@ KINDS: dict[str, tuple[dict[str, str], MakeBatch]] = {
 class Ragged:
     """Sequences of one document of any length, padded."""
 
+    sequence_length = LENGTH
+
     def __len__(self) -> int:
         return ROWS
 

@@ -30,6 +30,7 @@ class RaggedRows:
         generator = np.random.default_rng(5)
         self._tokens_BT = generator.integers(1, VOCABULARY, (rows, length))
         self._lengths_B = generator.integers(1, length + 1, rows)
+        self.sequence_length = length
         self.rows_read: list[list[int]] = []
 
     def __len__(self) -> int:

@@ -27,6 +27,7 @@ class MixedRows:
     def __init__(self, folders: Sequence[TokenSequences], fractions: Sequence[Fraction]) -> None:
         self._folders, self._shares = folders, fractions
         self._first = np.cumsum([0, *map(len, folders)])
+        self.sequence_length = folders[0].sequence_length
 
     def __len__(self) -> int:
         return int(self._first[-1])

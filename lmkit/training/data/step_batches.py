@@ -26,14 +26,17 @@ from lmkit.packing.token_rows import NO_TARGET, SequenceBatch
 
 PREFETCHED = 2
 """Groups of steps whose sequences are read before they are needed."""
-READ_TOGETHER = 64
-"""Sequences that are read at once; more, if a micro-batch has more."""
+READ_TOGETHER = 2**14
+"""Tokens that are read at once; more, if a micro-batch has more."""
 MOST_STEPS = 16
 """In a group."""
 
 
 class TrainingRows(Protocol):
     """Sequences that can be read in any order, such as `TokenSequences`."""
+
+    @property
+    def sequence_length(self) -> int: ...  # noqa: D102
 
     def __len__(self) -> int: ...
 
@@ -57,13 +60,13 @@ class StepBatches:
     """Text tokens that the objective dropped."""
 
 
-def groups_of_steps(steps: range, sequences: int) -> Iterator[range]:
-    """Yield the steps in groups that are read together; a step has so many sequences at most.
+def groups_of_steps(steps: range, tokens: int) -> Iterator[range]:
+    """Yield the steps in groups that are read together; a step has so many tokens at most.
 
-    >>> list(groups_of_steps(range(1, 10), sequences=16))
+    >>> list(groups_of_steps(range(1, 10), tokens=16 * 256))
     [range(1, 5), range(5, 9), range(9, 10)]
     """
-    size = min(max(READ_TOGETHER // sequences, 1), MOST_STEPS)
+    size = min(max(READ_TOGETHER // tokens, 1), MOST_STEPS)
     return (steps[first : first + size] for first in range(0, len(steps), size))
 
 
@@ -75,7 +78,8 @@ def read_micro_batches(
     waiting = [rows if len(rows) else np.zeros(1, np.int64) for rows in micro_batches]
     while waiting:
         stops = np.cumsum([len(rows) for rows in waiting])
-        count = max(1, int(np.searchsorted(stops, READ_TOGETHER, side="right")))
+        most = READ_TOGETHER // data.sequence_length
+        count = max(1, int(np.searchsorted(stops, most, side="right")))
         together = data.read(np.concatenate(waiting[:count]))
         for rows, stop in zip(waiting[:count], stops.tolist(), strict=False):
             yield rows, together.rows(stop - len(rows), stop)

@@ -20,10 +20,45 @@ def test_every_sequence_is_read_exactly_once_per_epoch(seed: int, rows: int, bat
         assert np.array_equal(np.sort(stream[epoch * rows : (epoch + 1) * rows]), np.arange(rows))
 
 
-def test_the_stream_does_not_depend_on_the_size_of_the_batch() -> None:
-    whole = rows_at(7, 0, 600, 97)
-    parts = [rows_at(7, (step - 1) * 25, 25, 97) for step in range(1, 25)]
+@pytest.mark.parametrize(("rows", "batch"), [(97, 25), (3000, 700), (1024, 2048)])
+def test_the_stream_does_not_depend_on_the_size_of_the_batch(rows: int, batch: int) -> None:
+    whole = rows_at(7, 0, 24 * batch, rows)
+    parts = [rows_at(7, step * batch, batch, rows) for step in range(24)]
     assert np.array_equal(np.concatenate(parts), whole)
+
+
+def literal_row(seed: int, offset: int, rows: int) -> int:
+    """Twelve rounds of a Feistel network, again until the number is one of a sequence."""
+
+    def splitmix64(z: int) -> int:
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EB % 2**64
+        return z ^ (z >> 31)
+
+    golden = 0x9E3779B97F4A7C15
+    epoch, value = divmod(offset, rows)
+    key = splitmix64(splitmix64((seed + (epoch + 1) * golden) % 2**64))
+    bits = (rows - 1).bit_length()
+    low_bits = (bits + 1) // 2
+    while True:
+        low, high = value % 2**low_bits, value >> low_bits
+        for number in range(1, 13):
+            half = high if number % 2 else low
+            mixed = splitmix64((half * golden + key + number * golden) % 2**64)
+            if number % 2:
+                low ^= mixed % 2**low_bits
+            else:
+                high ^= mixed % 2 ** (bits - low_bits)
+        value = high << low_bits | low
+        if value < rows:
+            return value
+
+
+@settings(deadline=None, max_examples=100)
+@given(seed=st.integers(0, 2**64 - 1), offset=st.integers(0, 2**34), rows=st.integers(1, 2**32))
+def test_the_order_is_that_of_the_literal_network(seed: int, offset: int, rows: int) -> None:
+    expected = [literal_row(seed, offset + number, rows) for number in range(3)]
+    assert rows_at(seed, offset, 3, rows).tolist() == expected
 
 
 @pytest.mark.parametrize("rows", [2, 3, 4, 5])

@@ -54,7 +54,7 @@ def test_an_objective_gets_the_keys_of_seed_step_and_sequences() -> None:
 
 
 def test_micro_batches_are_read_together_and_each_gets_its_own_sequences() -> None:
-    rows = RaggedRows(rows=200)
+    rows = RaggedRows(rows=200, length=256)
     sizes = [30, 0, 33, 1, 80, 2]  # 64 at once; a larger one alone
     parts = [np.arange(first, first + size) for first, size in enumerate(sizes)]
     found = list(read_micro_batches(rows, parts))
@@ -65,9 +65,11 @@ def test_micro_batches_are_read_together_and_each_gets_its_own_sequences() -> No
         assert all(np.array_equal(vars(sequences)[key], vars(alone)[key]) for key in vars(alone))
 
 
-@pytest.mark.parametrize(("sequences", "size"), [(1, 16), (4, 16), (12, 5), (64, 1), (100, 1)])
-def test_small_steps_are_read_in_groups(sequences: int, size: int) -> None:
-    groups = list(groups_of_steps(range(3, 50), sequences))
+@pytest.mark.parametrize(
+    ("tokens", "size"), [(100, 16), (1024, 16), (3072, 5), (2**14, 1), (2**20, 1)]
+)
+def test_small_steps_are_read_in_groups(tokens: int, size: int) -> None:
+    groups = list(groups_of_steps(range(3, 50), tokens))
     assert [step for group in groups for step in group] == list(range(3, 50))
     assert {len(group) for group in groups[:-1]} == {size}
 
@@ -79,7 +81,7 @@ def test_prefetching_keeps_the_order_and_is_a_few_groups_ahead() -> None:
         made.append(steps)
         return [StepBatches(step, [], 0, 0) for step in steps]
 
-    works = prefetch(make, groups_of_steps(range(1, 200), 16))
+    works = prefetch(make, groups_of_steps(range(1, 200), 4096))
     assert [next(works).step for _ in range(6)] == [1, 2, 3, 4, 5, 6]
     works.close()
     assert [steps.start for steps in made] == [1, 5, 9, 13][: len(made)]
@@ -93,7 +95,7 @@ def test_an_error_while_reading_is_raised_at_its_step(size: int) -> None:
             raise OSError("gone")
         return [StepBatches(step, [], 0, 0) for step in steps]
 
-    works = prefetch(make, groups_of_steps(range(1, 20), 64 // size))
+    works = prefetch(make, groups_of_steps(range(1, 20), 2**14 // size))
     assert [next(works).step, next(works).step] == [1, 2]
     with pytest.raises(OSError, match="gone"):
         next(works)
