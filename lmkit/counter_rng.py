@@ -66,7 +66,7 @@ def splitmix64(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 def _splitmix64_of_one(bits: int) -> int:
-    """Return the same of one number: arrays of one number take ten times as long."""
+    """Return `splitmix64` of one number; with an array of one it takes ten times as long."""
     bits = (bits ^ bits >> 30) * 0xBF58476D1CE4E5B9 & MASK
     bits = (bits ^ bits >> 27) * 0x94D049BB133111EB & MASK
     return bits ^ bits >> 31

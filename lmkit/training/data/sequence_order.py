@@ -8,8 +8,8 @@ Choices:
   Rackoff 1988) is a permutation of a power of two, and walking its cycles until a value is below R
   makes it one of R sequences (Black and Rogaway 2002, "Ciphers with arbitrary finite domains"). A
   shuffled list of a billion sequences would take 8 GB.
-- A thousand offsets take hardly longer than one, so they are computed together, for the batches
-  that follow, too.
+- A thousand offsets take hardly longer than one: they are computed together, and kept for the next
+  batches.
 - So there is no loader state. Resuming is exact, also with other processes or micro-batches.
 - Every rank has the same number of micro-batches, the last perhaps empty: a rank with one less
   would leave the others waiting for its gradients.

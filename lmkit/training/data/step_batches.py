@@ -6,8 +6,8 @@ Choices:
 - A thread reads the next steps while this one is computed. The random numbers of a batch depend on
   the seed, the step and the sequence, so they don't depend on when, nor on where it is made; errors
   in the thread are raised when the step is needed.
-- Small steps are read several at once: their sequences take hardly longer than those of one, and in
-  the meantime the thread holds the lock of the interpreter, so that the training waits.
+- Small steps are read several at once: that takes hardly longer than reading one, and meanwhile the
+  thread holds the interpreter's lock, so that training waits.
 """
 
 from collections import deque
@@ -74,16 +74,27 @@ def read_micro_batches(
     data: TrainingRows, micro_batches: Iterable[NDArray[np.int64]]
 ) -> Iterator[tuple[NDArray[np.int64], SequenceBatch]]:
     """Yield the numbers and the sequences of each micro-batch; an empty one gets the first."""
-    # An empty micro-batch still has to run, or the other ranks wait for its gradients.
-    waiting = [rows if len(rows) else np.zeros(1, np.int64) for rows in micro_batches]
-    while waiting:
-        stops = np.cumsum([len(rows) for rows in waiting])
-        most = READ_TOGETHER // data.sequence_length
-        count = max(1, int(np.searchsorted(stops, most, side="right")))
-        together = data.read(np.concatenate(waiting[:count]))
-        for rows, stop in zip(waiting[:count], stops.tolist(), strict=False):
-            yield rows, together.rows(stop - len(rows), stop)
-        waiting = waiting[count:]
+    together: list[NDArray[np.int64]] = []
+    for rows in micro_batches:
+        # An empty micro-batch still has to run, or the other ranks wait for its gradients.
+        numbers = rows if len(rows) else np.zeros(1, np.int64)
+        sequences = sum(map(len, together)) + len(numbers)
+        if together and sequences * data.sequence_length > READ_TOGETHER:
+            yield from _read_together(data, together)
+            together = []
+        together.append(numbers)
+    if together:
+        yield from _read_together(data, together)
+
+
+def _read_together(
+    data: TrainingRows, parts: list[NDArray[np.int64]]
+) -> Iterator[tuple[NDArray[np.int64], SequenceBatch]]:
+    sequences = data.read(np.concatenate(parts))
+    first = 0
+    for rows in parts:
+        yield rows, sequences.rows(first, first + len(rows))
+        first += len(rows)
 
 
 def step_batches(
@@ -133,7 +144,7 @@ def prefetch(
 def _made(
     make: Callable[[range], list[StepBatches]], group: range, future: Future[list[StepBatches]]
 ) -> Iterator[StepBatches]:
-    """Yield what was made of a group; after an error one by one, so that it is that of its step."""
+    """Yield what was made of a group; after an error, what can be made up to the step of it."""
     if future.exception() is None or len(group) == 1:
         yield from future.result()
         return
