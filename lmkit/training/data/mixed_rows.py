@@ -27,7 +27,11 @@ class MixedRows:
     def __init__(self, folders: Sequence[TokenSequences], fractions: Sequence[Fraction]) -> None:
         self._folders, self._shares = folders, fractions
         self._first = np.cumsum([0, *map(len, folders)])
-        self.sequence_length = folders[0].sequence_length
+
+    @property
+    def sequence_length(self) -> int:
+        """Tokens in a sequence, of any folder."""
+        return self._folders[0].sequence_length
 
     def __len__(self) -> int:
         return int(self._first[-1])
