@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 MASK = 2**64 - 1
 GOLDEN = 0x9E3779B97F4A7C15  # 2^64 / golden ratio, odd
+MULTIPLIERS = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+"""Of the finalizer."""
 STREAM_SPACING = 2**32
 """Distance between the counters of two streams: more than a sequence has positions."""
 
@@ -60,13 +62,15 @@ def uniform(keys_B: NDArray[np.uint64], stream: int, count: int) -> NDArray[np.f
 
 def splitmix64(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Diffuse every bit over all others."""
-    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    first, second = MULTIPLIERS
+    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(first)
+    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(second)
     return bits ^ (bits >> np.uint64(31))
 
 
 def _splitmix64_of_one(bits: int) -> int:
     """Return `splitmix64` of one number; with an array of one it takes ten times as long."""
-    bits = (bits ^ bits >> 30) * 0xBF58476D1CE4E5B9 & MASK
-    bits = (bits ^ bits >> 27) * 0x94D049BB133111EB & MASK
+    first, second = MULTIPLIERS
+    bits = (bits ^ bits >> 30) * first & MASK
+    bits = (bits ^ bits >> 27) * second & MASK
     return bits ^ bits >> 31

@@ -140,18 +140,18 @@ def train(
     rank, ranks = parallelism.data_parallel_rank, parallelism.data_parallel_size
     pin = accelerator.device.type == "cuda"
 
-    def micro_batches(number: int) -> list[NDArray[np.int64]]:
+    def micro_batches_of(number: int) -> list[NDArray[np.int64]]:
         rows = order(recipe.seed, recipe.batch_sizes.range_of(number), len(data))
         return micro_batches_of_rank(rows, rank, ranks, recipe.micro_batch)
 
     def make(steps: range) -> list[StepBatches]:
-        by_batch = {step + start.left_out: micro_batches(step + start.left_out) for step in steps}
-        read = read_micro_batches(data, chain.from_iterable(by_batch.values()))
-        made = [
-            step_batches(recipe.seed, number, parts, read, make_batch, pin)
-            for number, parts in by_batch.items()
+        numbers = [step + start.left_out for step in steps]
+        parts = [micro_batches_of(number) for number in numbers]
+        read = read_micro_batches(data, chain.from_iterable(parts))
+        return [
+            replace(step_batches(recipe.seed, number, part, read, make_batch, pin), step=step)
+            for step, number, part in zip(steps, numbers, parts, strict=True)
         ]
-        return [replace(each, step=step) for step, each in zip(steps, made, strict=True)]
 
     computation = StepComputation(
         parallelism, optimizer, recipe, start.left_out, scale, hooks.should_stop, hooks.warn

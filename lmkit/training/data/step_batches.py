@@ -75,14 +75,16 @@ def read_micro_batches(
 ) -> Iterator[tuple[NDArray[np.int64], SequenceBatch]]:
     """Yield the numbers and the sequences of each micro-batch; an empty one gets the first."""
     together: list[NDArray[np.int64]] = []
+    tokens = 0
     for rows in micro_batches:
         # An empty micro-batch still has to run, or the other ranks wait for its gradients.
         numbers = rows if len(rows) else np.zeros(1, np.int64)
-        sequences = sum(map(len, together)) + len(numbers)
-        if together and sequences * data.sequence_length > READ_TOGETHER:
+        more = len(numbers) * data.sequence_length
+        if together and tokens + more > READ_TOGETHER:
             yield from _read_together(data, together)
-            together = []
+            together, tokens = [], 0
         together.append(numbers)
+        tokens += more
     if together:
         yield from _read_together(data, together)
 
@@ -144,7 +146,7 @@ def prefetch(
 def _made(
     make: Callable[[range], list[StepBatches]], group: range, future: Future[list[StepBatches]]
 ) -> Iterator[StepBatches]:
-    """Yield what was made of a group; after an error, what can be made up to the step of it."""
+    """Yield the batches of a group; after an error make them one by one, up to the faulty step."""
     if future.exception() is None or len(group) == 1:
         yield from future.result()
         return
