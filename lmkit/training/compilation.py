@@ -5,6 +5,8 @@ Choices:
   takes no longer, and the shapes of validation and generation vary.
 - `auto` compiles where that is repaid. On two cores with AMX (6 blocks of 384, steps of 4,096
   tokens) it takes 10 to 25 s, and steps are then 15 to 20% faster: repaid after about two minutes.
+  On two cores with AVX2 alone products in fp32 take nearly all of a step, and compiled steps took
+  as long as eager ones: there `auto` doesn't compile, nor with instructions that nobody tried.
   The time of a run is estimated, once, when it starts: from its FLOPs and from a product that is
   timed. On a GPU eager blocks leave much of it idle, so only very short runs aren't compiled.
 - A compiler that is missing or broken is found before training, by a tiny function. `auto` then
@@ -13,6 +15,7 @@ Choices:
   is recorded with the run, and used again when it resumes.
 """
 
+import math
 import os
 import shutil
 from collections.abc import Sequence
@@ -28,6 +31,8 @@ from lmkit.training.precision import PRODUCT_FLOPS, product_seconds
 CompileOption = Literal["auto", "yes", "no"]
 WORTHWHILE_SECONDS = {"cpu": 300.0, "cuda": 60.0}
 """Shortest run that `auto` compiles, by the kind of device; others aren't compiled."""
+CPUS_THAT_GAIN = ("AVX512",)
+"""Instruction sets, by torch's names, with which compiled blocks were faster on a CPU."""
 FRACTION_OF_PRODUCT = 0.5
 """Speed of a step, as a fraction of that of a product."""
 SECONDS_PER_BLOCK = 0.002
@@ -40,7 +45,7 @@ def is_compiled(option: CompileOption, device: torch.device, seconds: float) -> 
 
     Raises ConfigError where that was asked for and isn't possible.
     """
-    if option == "no" or (option == "auto" and seconds < WORTHWHILE_SECONDS.get(device.type, 1e30)):
+    if option == "no" or (option == "auto" and not _is_repaid(device, seconds)):
         return False
     problem = compiler_problem(device)
     if problem is None:
@@ -91,6 +96,12 @@ def compiler_problem(device: torch.device) -> str | None:
 def cpp_compiler() -> str | None:
     """Return the path of the C++ compiler for blocks on a CPU, if there is one."""
     return next((path for name in _compiler_names() if (path := shutil.which(name))), None)
+
+
+def _is_repaid(device: torch.device, seconds: float) -> bool:
+    if device.type == "cpu" and torch.backends.cpu.get_cpu_capability() not in CPUS_THAT_GAIN:
+        return False
+    return seconds >= WORTHWHILE_SECONDS.get(device.type, math.inf)
 
 
 def _compiler_names() -> Sequence[str]:

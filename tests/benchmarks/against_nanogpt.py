@@ -9,6 +9,7 @@ median of those after the tenth, as each program reports it. Medians over the ro
 with the ratio to nanoGPT as it comes.
 
     nanogpt               train.py as it comes on a CPU: fp32, with this vocabulary
+    nanogpt-compile       the same with --compile: the fastest without matrix units for bf16
     nanogpt-bf16-compile  the same with autocast to bf16, which it has on GPUs only, and --compile
     gelu, swiglu, relu2   lmkit with this activation, as its command starts by itself
     ...-compiled          the same with --compile yes, as long runs do by themselves
@@ -82,14 +83,15 @@ def prepare(nanogpt: Path, text: Path, scratch: Path, shape: str) -> Path:
     return packed
 
 
-def nanogpt_step(nanogpt: Path, folder: Path, shape: str, steps: int, *, fast: bool) -> float:
+def nanogpt_step(nanogpt: Path, folder: Path, shape: str, steps: int, variant: str) -> float:
     """Return the seconds of a step of nanoGPT."""
     layers, heads, width, _, sequences, length = SHAPES[shape]
-    program = folder / ("train_bf16.py" if fast else "train_fp32.py")
+    bf16, compiled = "bf16" in variant, "compile" in variant
+    program = folder / ("train_bf16.py" if bf16 else "train_fp32.py")
     settings = {
         **{"n_layer": layers, "n_head": heads, "n_embd": width, "block_size": length},
         **{"batch_size": sequences, "gradient_accumulation_steps": 1, "dataset": "text"},
-        **{"device": "cpu", "dtype": "bfloat16" if fast else "float32", "compile": fast},
+        **{"device": "cpu", "dtype": "bfloat16" if bf16 else "float32", "compile": compiled},
         **{"eval_iters": 1, "eval_interval": 10**6, "max_iters": steps, "out_dir": "out"},
     }
     flags = [f"--{name}={value}" for name, value in settings.items()]
@@ -130,15 +132,14 @@ def main() -> None:
     typed = parser.parse_args()
     nanogpt, scratch = typed.nanogpt.resolve(), typed.scratch.resolve()
     packed, folder = prepare(nanogpt, typed.text, scratch, typed.shape), scratch / typed.shape
-    variants = ["nanogpt", "nanogpt-bf16-compile"]
+    variants = ["nanogpt", "nanogpt-compile", "nanogpt-bf16-compile"]
     variants += [name for each in ACTIVATIONS for name in (each, f"{each}-compiled")]
     chosen = {"nanogpt", *typed.only.split(",")} if typed.only else set(variants)
     times: dict[str, list[float]] = {name: [] for name in variants if name in chosen}
     for number in range(typed.rounds):
         for name, seconds in times.items():
             if name.startswith("nanogpt"):
-                fast = name != "nanogpt"
-                found = nanogpt_step(nanogpt, folder, typed.shape, typed.steps, fast=fast)
+                found = nanogpt_step(nanogpt, folder, typed.shape, typed.steps, name)
             else:
                 found = lmkit_step(packed, folder, typed.shape, typed.steps, name)
             seconds.append(found)

@@ -15,6 +15,10 @@ has_compiler = pytest.mark.skipif(
 )
 
 
+def set_instructions(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: name)
+
+
 @pytest.mark.parametrize(
     ("option", "seconds", "expected"),
     [("auto", 299, False), ("auto", 301, True), ("yes", 0, True), ("no", 10**6, False)],
@@ -25,8 +29,19 @@ def test_auto_compiles_runs_that_repay_it(
     seconds: float,
     expected: bool,
 ) -> None:
+    set_instructions(monkeypatch, "AVX512")
     monkeypatch.setattr(compilation, "compiler_problem", lambda _: None)
     assert is_compiled(option, CPU, seconds) is expected
+
+
+@pytest.mark.parametrize("instructions", ["AVX2", "DEFAULT"])
+def test_auto_never_compiles_on_a_cpu_that_gains_nothing(
+    monkeypatch: pytest.MonkeyPatch, instructions: str
+) -> None:
+    set_instructions(monkeypatch, instructions)
+    monkeypatch.setattr(compilation, "compiler_problem", lambda _: None)
+    assert not is_compiled("auto", CPU, 10**9)
+    assert is_compiled("yes", CPU, 0)
 
 
 def test_auto_never_compiles_for_a_device_where_that_was_not_tried() -> None:
@@ -36,6 +51,7 @@ def test_auto_never_compiles_for_a_device_where_that_was_not_tried() -> None:
 def test_without_a_compiler_auto_says_so_and_yes_is_an_error(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    set_instructions(monkeypatch, "AVX512")
     monkeypatch.setenv("CXX", "no-such-compiler")
     assert not is_compiled("auto", CPU, 10**6)
     assert "no C++ compiler (no-such-compiler)" in capsys.readouterr().err

@@ -89,8 +89,8 @@ class PretrainConfig(ObjectiveConfig, ComputesOn, StageConfig):
 
     compile: Literal["auto", "yes", "no"] = "auto"
     """Compile the blocks (torch.compile), for faster steps after up to a minute; auto: if the run
-    is long enough to repay that, and there is a compiler. It changes no result beyond rounding,
-    except for the dropout masks, if there is dropout."""
+    is long enough to repay that, and there is a compiler (on a CPU also: AVX-512). It changes no
+    result beyond rounding, except for the dropout masks, if there is dropout."""
 
     parallel: Literal["ddp", "fsdp", "tensor"] = "ddp"
     """How several processes share the work: each with all weights (ddp), with a shard of them
