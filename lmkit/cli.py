@@ -28,7 +28,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 from rich.markup import escape
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 
 from lmkit.artifacts.options import WritesShards
 from lmkit.commands.registry import COMMANDS, Command, command_named
@@ -45,11 +45,11 @@ from lmkit.flags import (
     CONFIG_FLAG,
     DEBUG_FLAG,
     JSON_FLAG,
-    OFF,
     PLUGIN_FLAG,
+    CommandOfFlags,
     identifier,
     is_about_running,
-    parameters,
+    parameter,
 )
 from lmkit.suggestions import did_you_mean
 from lmkit.training.planning.jemalloc import restart_with_jemalloc
@@ -236,7 +236,7 @@ class _Help:
         return option
 
 
-class _Command(_Help, TyperCommand): ...
+class _Command(_Help, CommandOfFlags): ...
 
 
 class _Commands(_Help, TyperGroup): ...
@@ -314,9 +314,7 @@ def _function(of: "Command", config: type[CommandConfig]) -> Callable[..., None]
         **values: object,
     ) -> None:
         typed = {
-            keys[name.removesuffix(OFF)]: value
-            for name, value in values.items()
-            if value is not None and value != []
+            keys[name]: value for name, value in values.items() if value is not None and value != []
         }
         options_in_force = load(config, config_file, typed, [each.name for each in COMMANDS])
         _run_and_print(of, options_in_force, as_json=as_json)
@@ -325,12 +323,7 @@ def _function(of: "Command", config: type[CommandConfig]) -> Callable[..., None]
     common += [plugins] * config.takes_plugins
     # Typer makes flags from the signature.
     command.__signature__ = inspect.Signature(  # pyright: ignore[reportFunctionMemberAccess]
-        [
-            parameter
-            for option in sorted(typed_options, key=is_about_running)
-            for parameter in parameters(option)
-        ]
-        + common
+        [parameter(option) for option in sorted(typed_options, key=is_about_running)] + common
     )
     return command
 

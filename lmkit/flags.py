@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
+from typer.core import TyperCommand
 
 from lmkit.config import MANY_PATHS, PLUGIN, Option, plain_type
 
@@ -37,15 +38,19 @@ DEBUG_FLAG = typer.Option(
     "--debug", help="Show the traceback of an error.", metavar=" ", rich_help_panel="Running"
 )
 
-OFF = "__off"
-"""What the name of the parameter that switches an option off ends with."""
+
+class CommandOfFlags(TyperCommand):
+    """A command whose help shows one flag of each switch: two would leave no room for the text."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help."""
+        for each in self.params:
+            each.secondary_opts = []
+        super().format_help(ctx, formatter)
 
 
-def parameters(option: Option) -> list[inspect.Parameter]:
-    """Translate an option for Typer.
-
-    A switch becomes two flags, of which the help shows one: two in a row would leave no room.
-    """
+def parameter(option: Option) -> inspect.Parameter:
+    """Translate an option for Typer. A switch has two flags, of which the last one typed counts."""
     kind = plain_type(option.field.annotation)
     common: dict[str, Any] = {"help": _help(option), "rich_help_panel": _panel(option)}
     if option.positional:
@@ -53,22 +58,15 @@ def parameters(option: Option) -> list[inspect.Parameter]:
         info = typer.Argument(help=_help(option), metavar=option.typed)
     elif kind is bool:
         # Without a metavar of its own the help of a switch would show <bool>.
-        flag_type, info = bool, typer.Option(option.typed, metavar=" ", **common)
+        flags = f"{option.typed}/{_off(option)}"
+        flag_type, info = bool, typer.Option(flags, metavar=" ", **common)
     else:
         common |= {"metavar": _metavar(option)}
         flag_type = list[str] if option.repeated else str
         info = typer.Option(option.typed, **common)
-    found = [_named(identifier(option), flag_type, info)]
-    if kind is bool:
-        off = typer.Option(f" /{_off(option)}", hidden=True)
-        found.append(_named(identifier(option) + OFF, bool, off))
-    return found
-
-
-def _named(name: str, flag_type: Any, info: Any) -> inspect.Parameter:
     annotation = Annotated[flag_type | None, info]
-    kind = inspect.Parameter.KEYWORD_ONLY
-    return inspect.Parameter(name, kind, default=None, annotation=annotation)
+    by_name = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(identifier(option), by_name, default=None, annotation=annotation)
 
 
 def _off(option: Option) -> str:

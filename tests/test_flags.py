@@ -8,7 +8,7 @@ import typer
 from pydantic import Field
 
 from lmkit.config import Option, StageConfig, options
-from lmkit.flags import OFF, identifier, is_about_running, parameters
+from lmkit.flags import CommandOfFlags, identifier, is_about_running, parameter
 
 
 class Made(StageConfig):
@@ -40,8 +40,8 @@ def parsed(option: Option, *words: str) -> dict[str, object]:
     def command(**values: object) -> None:
         got.update(values)
 
-    command.__signature__ = inspect.Signature(parameters(option))  # type: ignore[attr-defined]
-    app.command()(command)
+    command.__signature__ = inspect.Signature([parameter(option)])  # type: ignore[attr-defined]
+    app.command(cls=CommandOfFlags)(command)
     app(words, standalone_mode=False)
     return got
 
@@ -59,9 +59,21 @@ def test_a_value_is_text_to_typer_and_not_typed_by_default(by_key: dict[str, Opt
 
 
 def test_a_switch_can_be_typed_on_and_off(by_key: dict[str, Option]) -> None:
-    assert parsed(by_key["folded"]) == {"folded": None, f"folded{OFF}": None}
-    assert parsed(by_key["folded"], "--folded")["folded"] is True
-    assert parsed(by_key["folded"], "--no-folded")[f"folded{OFF}"] is False
+    assert parsed(by_key["folded"]) == {"folded": None}
+    assert parsed(by_key["folded"], "--folded") == {"folded": True}
+    assert parsed(by_key["folded"], "--no-folded") == {"folded": False}
+
+
+def test_of_the_flags_of_a_switch_the_last_counts_as_with_other_options(
+    by_key: dict[str, Option],
+) -> None:
+    for words, value in (
+        (("--no-folded", "--folded"), True),
+        (("--folded", "--no-folded"), False),
+        (("--no-folded", "--folded", "--no-folded"), False),
+    ):
+        assert parsed(by_key["folded"], *words) == {"folded": value}, words
+    assert parsed(by_key["count"], "--count", "3", "--count", "5") == {"count": "5"}
 
 
 def test_the_help_has_the_default_and_the_kind(
