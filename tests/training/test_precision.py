@@ -15,6 +15,23 @@ def test_the_faster_precision_is_chosen_if_it_is_worth_it(monkeypatch: pytest.Mo
         assert choose_precision(CPU) == expected
 
 
+@pytest.mark.parametrize(("seconds", "tries"), [(0.01, 5), (0.4, 3), (2.0, 2), (60.0, 2)])
+def test_a_slow_product_is_timed_fewer_times_but_not_once(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, tries: int
+) -> None:
+    now, products = [0.0], []
+
+    def linear(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        now[0] += seconds
+        products.append(x)
+        return weight
+
+    monkeypatch.setattr(precision.F, "linear", linear)
+    monkeypatch.setattr(precision.time, "perf_counter", lambda: now[0])
+    assert precision.product_seconds.__wrapped__(torch.float32) == pytest.approx(seconds)
+    assert len(products) == tries
+
+
 def test_the_measurement_takes_time() -> None:
     assert choose_precision(CPU) in {"fp32", "bf16"}
 
