@@ -15,21 +15,25 @@ def test_the_faster_precision_is_chosen_if_it_is_worth_it(monkeypatch: pytest.Mo
         assert choose_precision(CPU) == expected
 
 
-@pytest.mark.parametrize(("seconds", "tries"), [(0.01, 5), (0.4, 3), (2.0, 2), (60.0, 2)])
-def test_a_slow_product_is_timed_fewer_times_but_not_once(
-    monkeypatch: pytest.MonkeyPatch, seconds: float, tries: int
+@pytest.mark.parametrize(
+    ("seconds_per_row", "rows"),
+    [(1e-5, [256] * 2 + [2048] * 5), (4e-4, [256] * 2 + [2048] * 5), (1e-3, [256] * 2)],
+)
+def test_a_slow_product_is_timed_by_few_rows(
+    monkeypatch: pytest.MonkeyPatch, seconds_per_row: float, rows: list[int]
 ) -> None:
-    now, products = [0.0], []
+    now, timed = [0.0], []
 
     def linear(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        now[0] += seconds
-        products.append(x)
+        now[0] += seconds_per_row * len(x)
+        timed.append(len(x))
         return weight
 
     monkeypatch.setattr(precision.F, "linear", linear)
     monkeypatch.setattr(precision.time, "perf_counter", lambda: now[0])
-    assert precision.product_seconds.__wrapped__(torch.float32) == pytest.approx(seconds)
-    assert len(products) == tries
+    measure = precision.product_seconds.__wrapped__
+    assert measure(torch.float32) == pytest.approx(2048 * seconds_per_row)
+    assert timed == rows
 
 
 def test_the_measurement_takes_time() -> None:
