@@ -2,10 +2,11 @@
 
     python tests/benchmarks/against_trainer.py PACKED SCRATCH [--family gpt2|bert|t5]
         [--size 4x128] [--steps 300] [--rates 3e-4,1e-3,3e-3,1e-2] [--seeds 0]
-        [--programs Trainer,adamw,default]
+        [--programs Trainer,adamw,default] [--precision fp32]
 
 PACKED is a packed folder with validation sequences of 256 tokens. Trained on its sequences, 16 a
-step, in bf16, and scored on the same batches of its validation sequences (the same masks, too):
+step, in bf16 (or fp32, where a CPU has no units for bf16), and scored on the same batches of its
+validation sequences (the same masks, too):
 
     Trainer         as run_clm and run_mlm use it: GPT2LMHeadModel or BertForMaskedLM without
                     dropout, AdamW, a linear schedule, a quarter of the steps as warm-up, at each of
@@ -88,7 +89,14 @@ def peer(family: str, size: str, vocabulary: int) -> nn.Module:
 
 
 def train_peer(
-    packed: Path, output: Path, family: str, size: str, rate: float, steps: int, seed: int
+    packed: Path,
+    output: Path,
+    family: str,
+    size: str,
+    rate: float,
+    steps: int,
+    seed: int,
+    precision: str,
 ) -> float:
     """Train with the Trainer; return the loss on the validation sequences."""
     from transformers import (
@@ -116,9 +124,10 @@ def train_peer(
         )
         collate = DataCollatorForLanguageModeling(fast, mlm_probability=0.15)
     arguments = TrainingArguments(
-        output_dir=str(output), learning_rate=rate, max_steps=steps, bf16=True, use_cpu=True,
-        per_device_train_batch_size=SEQUENCES, warmup_steps=min(100, steps // 4), seed=seed,
-        save_strategy="no", report_to="none", logging_steps=100, disable_tqdm=True,
+        output_dir=str(output), learning_rate=rate, max_steps=steps, use_cpu=True,
+        bf16=precision == "bf16", per_device_train_batch_size=SEQUENCES, seed=seed,
+        warmup_steps=min(100, steps // 4), save_strategy="no", report_to="none",
+        logging_steps=100, disable_tqdm=True,
     )  # fmt: skip
     rows = Rows(folder.sequences("train"), family)
     Trainer(model, arguments, train_dataset=rows, data_collator=collate).train()
@@ -129,20 +138,22 @@ def train_peer(
         Scored(model),
         folder.sequences("validation"),
         micro_batch=SEQUENCES,
-        autocast=lambda: torch.autocast("cpu", torch.bfloat16),
+        autocast=lambda: torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"),
         make_batch=batches,
     )
     return score.loss
 
 
-def train_lmkit(packed: Path, output: Path, family: str, size: str, *more: object) -> float:
+def train_lmkit(
+    packed: Path, output: Path, family: str, size: str, precision: str, *more: object
+) -> float:
     """Train with lmkit's command; return the loss on the validation sequences."""
     layers, width = map(int, size.split("x"))
     command = [
         *(sys.executable, "-m", "lmkit", "pretrain", packed, "--output", output),
         *("--model.architecture", ARCHITECTURES[family], "--model.layers", layers),
         *("--model.hidden-size", width, "--model.heads", max(4, width // 64)),
-        *("--batch-tokens", SEQUENCES * LENGTH, "--precision", "bf16"),
+        *("--batch-tokens", SEQUENCES * LENGTH, "--precision", precision),
         *("--validate-every", "none", "--save-every", "none", *more),
     ]
     words = [str(word) for word in command]
@@ -165,13 +176,17 @@ def main() -> None:
     parser.add_argument("--rates", default="3e-4,1e-3,3e-3,1e-2")
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--programs", default="Trainer,adamw,default")
+    parser.add_argument("--precision", choices=("bf16", "fp32"), default="bf16")
     parser.add_argument("--one", default="", help="train the peer at this rate, print its loss")
     typed = parser.parse_args()
     typed.scratch.mkdir(parents=True, exist_ok=True)
-    family, size, steps, output = typed.family, typed.size, typed.steps, typed.scratch / "trainer"
+    family, size, steps, precision = typed.family, typed.size, typed.steps, typed.precision
+    output = typed.scratch / "trainer"
     if typed.one:
         seed = int(typed.seeds)
-        loss = train_peer(typed.packed, output, family, size, float(typed.one), steps, seed)
+        loss = train_peer(
+            typed.packed, output, family, size, float(typed.one), steps, seed, precision
+        )
         print(json.dumps(loss))
         return
     path = typed.scratch / "trainer.jsonl"
@@ -179,13 +194,14 @@ def main() -> None:
     known = {tuple(key): value for key, value in map(json.loads, lines)}
 
     def measured(name: str, rate: float, seed: int) -> None:
-        key = (name, family, size, rate, steps, seed)
+        key = (name + " fp32" * (precision == "fp32"), family, size, rate, steps, seed)
         if key not in known:
             shutil.rmtree(output, ignore_errors=True)
             start = time.perf_counter()
             if name == "Trainer":
                 command = [sys.executable, __file__, typed.packed, typed.scratch, "--one", rate]
                 command += ["--family", family, "--size", size, "--steps", steps, "--seeds", seed]
+                command += ["--precision", precision]
                 done = subprocess.run(
                     [str(word) for word in command],
                     stdout=subprocess.PIPE,
@@ -198,7 +214,7 @@ def main() -> None:
                 more = ("--steps", steps, "--seed", seed)
                 adamw = ("--optim.algorithm", "adamw", "--optim.lr", rate, "--no-model.qk-norm")
                 more += adamw if name == "lmkit adamw" else ()
-                loss = train_lmkit(typed.packed, output, family, size, *more)
+                loss = train_lmkit(typed.packed, output, family, size, precision, *more)
             known[key] = (loss, time.perf_counter() - start)
             with path.open("a") as file:
                 file.write(json.dumps([key, known[key]]) + "\n")

@@ -1,14 +1,14 @@
 """How many steps does lmkit's default need for the loss at which nanoGPT ends?
 
     python tests/benchmarks/steps_to_loss.py NANOGPT DOCUMENTS SCRATCH [--steps 1000]
-        [--rates 6e-4,1e-3,2e-3,4e-3] [--seeds 0,1] [--fractions 0.35,1]
+        [--rates 6e-4,1e-3,2e-3,4e-3] [--seeds 0,1] [--fractions 0.35,1] [--precision fp32]
 
 NANOGPT is a clone of its repository, DOCUMENTS a folder that `lmkit clean` wrote. Both train 6
-blocks of 384 with 8,192 tokens in the vocabulary on batches of 16 sequences of 256, in bf16:
-nanoGPT with autocast and torch.compile, at the best of the rates in runs of 300 steps; lmkit as its
-command starts by itself, with no option of training but the number of steps. The loss is that on
-all held-out documents, in windows of 256. Prints each run with its loss and its wall time, the
-whole command. What is in SCRATCH/results.jsonl isn't trained again.
+blocks of 384 with 8,192 tokens in the vocabulary on batches of 16 sequences of 256: nanoGPT with
+torch.compile and in bf16 (or fp32, where a CPU has no units for bf16), at the best of the rates in
+runs of 300 steps; lmkit as its command starts by itself, with no option of training but the number
+of steps. The loss is that on all held-out documents, in windows of 256. Prints each run with its
+loss and its wall time, the whole command. What is in SCRATCH/results.jsonl isn't trained again.
 """
 
 import argparse
@@ -30,6 +30,7 @@ NO_VOCABULARY = "meta_vocab_size = None"
 CPU_CONTEXT = "ctx = nullcontext() if device_type == 'cpu' else "
 SEED = "torch.manual_seed(1337 + seed_offset)"
 LMKIT = (sys.executable, "-m", "lmkit")
+DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 
 
 def run(*command: object, cwd: Path | None = None, path: str = "") -> float:
@@ -68,24 +69,27 @@ def prepare(nanogpt: Path, documents: Path, scratch: Path) -> Path:
     return packed
 
 
-def train_nanogpt(scratch: Path, rate: float, steps: int, seed: int) -> tuple[float, float]:
+def train_nanogpt(
+    scratch: Path, rate: float, steps: int, seed: int, precision: str
+) -> tuple[float, float]:
     """Return the loss of nanoGPT, and its seconds."""
     os.environ["RUN_SEED"] = str(1337 + seed)
     settings = {
         **{"n_layer": LAYERS, "n_head": HEADS, "n_embd": WIDTH, "block_size": LENGTH},
         **{"batch_size": SEQUENCES, "gradient_accumulation_steps": 1, "dataset": "text"},
-        **{"device": "cpu", "dtype": "bfloat16", "compile": True, "learning_rate": rate},
+        **{"device": "cpu", "dtype": str(DTYPES[precision]).removeprefix("torch.")},
+        **{"compile": True, "learning_rate": rate},
         **{"warmup_iters": min(100, steps // 3), "lr_decay_iters": steps, "min_lr": rate / 10},
         **{"eval_iters": 1, "eval_interval": steps, "max_iters": steps, "out_dir": "out"},
         "always_save_checkpoint": True,
     }
     flags = [f"--{name}={value}" for name, value in settings.items()]
     seconds = run(sys.executable, scratch / "train.py", *flags, cwd=scratch, path=str(scratch))
-    return loss_of_nanogpt(scratch), seconds
+    return loss_of_nanogpt(scratch, precision), seconds
 
 
 @torch.no_grad()
-def loss_of_nanogpt(scratch: Path) -> float:
+def loss_of_nanogpt(scratch: Path, precision: str) -> float:
     """Return the loss of its checkpoint on all held-out tokens, in nats a token."""
     sys.path.insert(0, str(scratch))
     from model import GPT, GPTConfig  # pyright: ignore
@@ -102,7 +106,7 @@ def loss_of_nanogpt(scratch: Path) -> float:
     targets = tokens[1 : rows * LENGTH + 1].view(rows, LENGTH)
     total = 0.0
     for first in range(0, rows, SEQUENCES):
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
             _, loss = model(inputs[first : first + SEQUENCES], targets[first : first + SEQUENCES])
         total += loss.item() * len(inputs[first : first + SEQUENCES])
     return total / rows
@@ -129,6 +133,7 @@ def main() -> None:
     parser.add_argument("--rates", default="6e-4,1e-3,2e-3,4e-3")
     parser.add_argument("--seeds", default="0,1")
     parser.add_argument("--fractions", default="0.35,1")
+    parser.add_argument("--precision", choices=DTYPES, default="bf16", help="that of nanoGPT")
     typed = parser.parse_args()
     scratch = typed.scratch.resolve()
     scratch.mkdir(parents=True, exist_ok=True)
@@ -142,9 +147,9 @@ def main() -> None:
         if key not in known:
             name, rate, steps, seed = key
             known[key] = (
-                train_nanogpt(scratch, rate, steps, seed)
-                if name == "nanoGPT"
-                else train_lmkit(packed, scratch / "run", steps, seed)
+                train_lmkit(packed, scratch / "run", steps, seed)
+                if name == "lmkit"
+                else train_nanogpt(scratch, rate, steps, seed, typed.precision)
             )
             with path.open("a") as file:
                 file.write(json.dumps([key, known[key]]) + "\n")
@@ -152,10 +157,11 @@ def main() -> None:
         print(*key, f"{loss:.4f} nats, {seconds:.0f} s", flush=True)
         return float(loss)
 
+    peer = "nanoGPT" + " fp32" * (typed.precision == "fp32")
     rates = [float(rate) for rate in typed.rates.split(",")]
-    best = min(rates, key=lambda rate: measured("nanoGPT", rate, min(300, typed.steps), 0))
+    best = min(rates, key=lambda rate: measured(peer, rate, min(300, typed.steps), 0))
     for seed in map(int, typed.seeds.split(",")):
-        theirs = measured("nanoGPT", best, typed.steps, seed)
+        theirs = measured(peer, best, typed.steps, seed)
         for fraction in map(float, typed.fractions.split(",")):
             ours = measured("lmkit", 0.0, math.ceil(fraction * typed.steps), seed)
             print(f"  after {fraction:g} of the steps: {1 - ours / theirs:+.1%} lower")
