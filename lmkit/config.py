@@ -8,6 +8,7 @@ Choices:
 - A nested `Group` is a nested table and a dotted flag: `[clean.normalize] unicode = "nfc"` is
   `--normalize.unicode nfc`.
 - An option that can be off takes the word `none`, in flags and in files: TOML has no null.
+- A whole number may be written as 2.5e9.
 - A field with `exclude=True` sets how to run, not what to make. It is neither recorded nor
   compared: a manifest must never turn on `overwrite` by itself.
 - Options are inert: making a config opens no file and imports no library. A command resolves its
@@ -23,6 +24,7 @@ import re
 import sys
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -55,6 +57,8 @@ REPEATED = "repeated"
 """Marks a field of several texts, each of which the command line takes with a flag."""
 URL = re.compile(r"[a-z][a-z0-9+.-]+:/")
 """How a URL begins, also one that became a path."""
+POWER_OF_TEN = re.compile(r"[+-]?[0-9]{1,19}(\.[0-9]{1,19})?[eE]\+?[0-9]{1,2}")
+"""A number as 1e9 or 2.5e6, which TOML has for whole numbers, too."""
 MANY_PATHS = tuple[Path, ...]
 """The flag of such a field may be repeated, too."""
 
@@ -101,12 +105,12 @@ class Group(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _none_is_off(cls, values: Any) -> Any:
+    def _words_are_values(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
         table = cast(dict[str, Any], values)
         return {
-            name: None if value == "none" and cls._can_be_off(name) else value
+            name: cls._value(name, value) if isinstance(value, str) else value
             for name, value in table.items()
         }
 
@@ -121,9 +125,17 @@ class Group(BaseModel):
         return value
 
     @classmethod
-    def _can_be_off(cls, name: str) -> bool:
+    def _value(cls, name: str, word: str) -> str | int | None:
         field = cls.model_fields.get(name) or cls.model_fields.get(f"{name}_")
-        return field is not None and NoneType in get_args(field.annotation)
+        if field is None:
+            return word
+        if word == "none" and NoneType in get_args(field.annotation):
+            return None
+        kinds = set(_kinds(field.annotation))
+        if int in kinds and not kinds & {str, Path} and POWER_OF_TEN.fullmatch(word):
+            number = Decimal(word)
+            return int(number) if number == number.to_integral_value() else word
+        return word
 
 
 def usable_cores() -> int:
@@ -281,6 +293,17 @@ def plain_type(annotation: Any) -> Any:
     if get_origin(annotation) in {Union, UnionType}:
         return plain_type(next(kind for kind in get_args(annotation) if kind is not NoneType))
     return annotation
+
+
+def _kinds(annotation: Any) -> Iterator[Any]:
+    """Yield the types that a type is made of, without constraints."""
+    if get_origin(annotation) is Annotated:
+        yield from _kinds(get_args(annotation)[0])
+    elif get_origin(annotation) in {Union, UnionType}:
+        for each in get_args(annotation):
+            yield from _kinds(each)
+    else:
+        yield annotation
 
 
 def _metadata(annotation: Any) -> Iterator[Any]:

@@ -129,6 +129,23 @@ def test_what_can_be_off_takes_the_word_none(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("typed", "number"),
+    [("1e3", 1000), ("2.5E+6", 2_500_000), ("0e0", 0), ("9007199254740993e0", 2**53 + 1)],
+)
+def test_a_whole_number_may_be_a_power_of_ten(typed: str, number: int, tmp_path: Path) -> None:
+    config = load(ToyConfig, None, {"inputs": [typed], "output": typed, "steps": typed})
+    assert config.steps == number
+    assert (config.inputs, config.output) == ((Path(typed),), Path(typed))
+    assert load(ToyConfig, None, NEEDED | {"limit": typed}).limit == number
+    assert load(ToyConfig, toml(tmp_path, f"[toy]\nlimit = {typed}\n"), NEEDED).limit is not None
+
+
+@pytest.mark.parametrize("typed", ["1e-3", "1.25e1", "e3", "1e", "1e99", "1e999999999", "-1e3"])
+def test_what_is_no_whole_number_or_too_large_is_refused(typed: str) -> None:
+    assert "--steps: got" in complaint(None, NEEDED | {"steps": typed})
+
+
 @pytest.mark.parametrize("value", ["inf", "nan", "-inf"])
 def test_a_number_must_be_finite(value: str) -> None:
     assert "--optim.lr: got" in complaint(None, NEEDED | {"optim.lr": value})

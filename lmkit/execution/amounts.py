@@ -1,4 +1,13 @@
-"""Amounts as people read them: bytes and seconds, with their units."""
+"""Amounts as people read them: bytes, seconds and things, with their units."""
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    >>> plural(1, "run"), plural(1200, "run")
+    ('1 run', '1,200 runs')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def size(count: int) -> str:

@@ -111,15 +111,6 @@ def record_of(folder: ShownFolder, kind: type[DetailsT]) -> DetailsT | None:
         return None
 
 
-def plural(count: int, noun: str) -> str:
-    """Return a number with its noun.
-
-    >>> plural(1, "run"), plural(1200, "run")
-    ('1 run', '1,200 runs')
-    """
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
 def names(folders: Sequence[ShownFolder]) -> str:
     """Return the names of folders as a list."""
     return ", ".join(each.name for each in folders)

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from lmkit.execution.amounts import plural
 from lmkit.reporting.dataset_card import dataset_card
 from lmkit.reporting.escaped_html import Html, element
 from lmkit.reporting.lineage import MISSING, Lineage
 from lmkit.reporting.page import page
-from lmkit.reporting.report_data import ConfigOf, ReportData, plural, read_report_data
+from lmkit.reporting.report_data import ConfigOf, ReportData, read_report_data
 from lmkit.reporting.run_card import run_card
 from lmkit.reporting.sections.registry import SECTIONS
 from lmkit.reporting.tables_html import fact_cards, number

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from lmkit.artifacts.manifest import Amount, Count, Record
 from lmkit.commands.plan.finished_runs import FinishedRun
-from lmkit.execution.amounts import duration, size
+from lmkit.execution.amounts import duration, plural, size
 from lmkit.execution.short_view import ShortView
 from lmkit.execution.tables import shown
 from lmkit.training.planning.law_calibration import Prediction
@@ -96,8 +96,9 @@ class Proposal(ShortView, Record):
         free = "" if self.free_memory is None else f" of {size(self.free_memory)} free"
         together = f", {self.processes} processes" if self.processes > 1 else ""
         facts = {
-            "model": f"{self.architecture}, {row.layers} layers of {row.hidden_size}, "
-            f"{row.heads} heads: {row.parameters:,} parameters, {share:.0%} of the vocabulary",
+            "model": f"{self.architecture}, {plural(row.layers, 'layer')} of {row.hidden_size}, "
+            f"{plural(row.heads, 'head')}: {row.parameters:,} parameters, "
+            f"{share:.0%} of the vocabulary",
             "objective": self.objective,
             "data": self.data,
             "vocabulary": self.vocabulary,

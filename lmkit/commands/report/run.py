@@ -19,9 +19,10 @@ from lmkit.commands.registry import command_named
 from lmkit.commands.report.options import ReportConfig
 from lmkit.config import CommandConfig
 from lmkit.errors import InputError
+from lmkit.execution.amounts import plural
 from lmkit.execution.tables import size
 from lmkit.reporting.lineage import MISSING, Lineage, find_lineage
-from lmkit.reporting.report_data import digest_of, plural
+from lmkit.reporting.report_data import digest_of
 from lmkit.reporting.report_files import PAGE, report_files
 from lmkit.text.surrogates import well_formed
 

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from lmkit.artifacts.finished_folders import damaged_files
+from lmkit.execution.amounts import plural
 from lmkit.reporting.escaped_html import element, joined, paragraph
 from lmkit.reporting.lineage import MISSING
-from lmkit.reporting.report_data import ReportData, Run, plural
+from lmkit.reporting.report_data import ReportData, Run
 from lmkit.reporting.run_metrics import Curve
 from lmkit.reporting.section import Section
 from lmkit.training.loss_spikes import HISTORY_LENGTH, MIN_HISTORY, MIN_SPREAD, z_score
