@@ -5,6 +5,9 @@ Choices:
   progress for too long it reports which process lags, and in what, and ends the run with exit code
   1: the others would wait for it indefinitely, and a batch system would charge for that. The last
   checkpoint is intact.
+- The thread counts its own checks instead of reading a clock. So time in which this process
+  couldn't run (it was stopped with SIGSTOP, or its machine slept) is no stall, nor is a clock that
+  is set.
 - The records of other processes are in the store of torch's process groups, so only the network
   that they need anyway has to work.
 """
@@ -24,11 +27,10 @@ MIN_INTERVAL = 1.0
 
 @dataclass(frozen=True)
 class Heartbeat:
-    """What a process is doing, and since when, by its clock."""
+    """What a process is doing."""
 
     step: int
     doing: str
-    since: float
 
 
 class Watch:
@@ -43,27 +45,27 @@ class Watch:
     ) -> None:
         self._seconds, self._rank, self._ranks = seconds, rank, ranks
         self._end = end or _end
-        self._heartbeat = Heartbeat(0, "starting", time.time())
-        self._published = 0.0
+        self._heartbeat = Heartbeat(0, "starting")
+        self._published = -MIN_INTERVAL
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watch", daemon=True)
 
     def beat(self, step: int, doing: str) -> None:
         """Record what this process starts to do."""
-        self._heartbeat = Heartbeat(step, doing, time.time())
-        if (
-            self._ranks > 1
-            and self._seconds
-            and self._heartbeat.since - self._published > MIN_INTERVAL
-        ):
-            self._published = self._heartbeat.since
+        self._heartbeat = Heartbeat(step, doing)
+        now = time.monotonic()
+        if self._ranks > 1 and self._seconds and now - self._published > MIN_INTERVAL:
+            self._published = now
             _store().set(_key(self._rank), json.dumps(self._heartbeat.__dict__))
 
     def _watch(self) -> None:
         assert self._seconds
-        while not self._over.wait(min(1.0, self._seconds / 4)):
+        interval = min(1.0, self._seconds / 4)
+        last, checks = self._heartbeat, 0
+        while not self._over.wait(interval):
             heartbeat = self._heartbeat
-            if time.time() - heartbeat.since > self._seconds:
+            last, checks = heartbeat, checks + 1 if heartbeat is last else 0
+            if checks * interval > self._seconds:
                 heartbeats = {self._rank: heartbeat} | (self._others() if self._ranks > 1 else {})
                 self._end(stalled(heartbeats, self._rank, self._seconds))
                 return
@@ -87,7 +89,7 @@ class Watch:
 def stalled(heartbeats: Mapping[int, Heartbeat], this_rank: int, seconds: float) -> str:
     """Return which process lags: those that read sequences, else those at the earliest step.
 
-    >>> one, two = Heartbeat(7, "computing", 0.0), Heartbeat(7, "reading sequences", 0.0)
+    >>> one, two = Heartbeat(7, "computing"), Heartbeat(7, "reading sequences")
     >>> stalled({0: one, 1: two}, 0, 60)
     'no progress for 60 s: process 1 has been reading sequences for step 7'
     >>> stalled({0: one}, 0, 60)

@@ -1,39 +1,46 @@
+import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
-from lmkit.training.distributed import stall_watch as module
 from lmkit.training.distributed.stall_watch import Heartbeat, Watch, stalled
 
 
-class Clock:
-    """A clock that a test advances, and how often the watch has read it."""
+class Checks:
+    """In place of the event that ends a watch: the watch checks when a test lets it."""
 
     def __init__(self) -> None:
-        self.now = 0.0
-        self._looks = threading.Semaphore(0)
+        self._is_over = False
+        self._allowed, self._begun = threading.Semaphore(0), threading.Semaphore(0)
 
-    def time(self) -> float:
-        if threading.current_thread().name == "watch":
-            self._looks.release()
-        return self.now
+    def wait(self, seconds: float) -> bool:
+        assert seconds == 0.1
+        self._begun.release()
+        self._allowed.acquire()
+        return self._is_over
 
-    def passes(self, seconds: float) -> None:
-        """Go on, and wait until the watch has seen it."""
-        self.now += seconds
-        while self._looks.acquire(blocking=False):
-            pass
-        for _ in range(2):  # the first check may have started before
-            assert self._looks.acquire(timeout=60)
+    def set(self) -> None:
+        self._is_over = True
+        self._allowed.release()
+
+    def happen(self, checks: int) -> None:
+        """Let the watch check so often."""
+        for _ in range(checks):
+            assert self._begun.acquire(timeout=60)
+            self._allowed.release()
+
+    def are_over(self) -> None:
+        """Wait until the last check has ended."""
+        assert self._begun.acquire(timeout=60)
+        self._begun.release()
 
 
 def test_a_stalled_process_is_named_and_an_active_one_is_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    clock = Clock()
-    monkeypatch.setattr(module, "time", clock)
     messages: list[str] = []
     ended = threading.Event()
 
@@ -41,25 +48,49 @@ def test_a_stalled_process_is_named_and_an_active_one_is_not(
         messages.append(message)
         ended.set()
 
-    with Watch(0.4, end=end) as watch:
+    watch, checks = Watch(0.4, end=end), Checks()
+    monkeypatch.setattr(watch, "_over", checks)
+    with watch:
         for step in range(1, 9):
             watch.beat(step, "computing")
-            clock.passes(0.15)
-        assert not messages
+            checks.happen(4)
+            checks.are_over()
         watch.beat(9, "reading sequences")
-        clock.now += 0.5
+        checks.happen(5)  # the first sees the beat
+        checks.are_over()
+        assert not messages
+        checks.happen(1)
         assert ended.wait(60)
     assert messages == ["no progress for 0.4 s: this process has been reading sequences for step 9"]
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no process can be stopped here")
+def test_time_in_which_a_process_is_stopped_is_no_stall() -> None:
+    code = (
+        "import sys; from lmkit.training.distributed.stall_watch import Watch\n"
+        "with Watch(4) as watch:\n"
+        "    watch.beat(1, 'computing'); print('ready', flush=True); sys.stdin.readline()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin and process.stdout and process.stdout.readline()
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(6)
+        process.send_signal(signal.SIGCONT)
+        time.sleep(0.5)  # for a check
+        process.communicate(b"\n", timeout=60)
+    assert process.returncode == 0
+
+
 def test_a_process_that_reads_or_lags_is_named() -> None:
     heartbeats = {
-        0: Heartbeat(8, "computing", 0),
-        1: Heartbeat(7, "saving", 0),
-        2: Heartbeat(8, "computing", 0),
+        0: Heartbeat(8, "computing"),
+        1: Heartbeat(7, "saving"),
+        2: Heartbeat(8, "computing"),
     }
     assert stalled(heartbeats, 0, 60).endswith("process 1 has been saving for step 7")
-    heartbeats[2] = Heartbeat(8, "reading sequences", 0)
+    heartbeats[2] = Heartbeat(8, "reading sequences")
     assert stalled(heartbeats, 0, 60).endswith("process 2 has been reading sequences for step 8")
 
 
