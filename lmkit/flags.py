@@ -8,13 +8,14 @@ Choices:
 """
 
 import inspect
+from functools import partial
 from keyword import iskeyword
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from typer.core import TyperCommand
+from typer.core import TyperArgument, TyperCommand
 
 from lmkit.config import MANY_PATHS, PLUGIN, Option, plain_type
 
@@ -39,6 +40,10 @@ DEBUG_FLAG = typer.Option(
 )
 
 
+ARGUMENT_TYPES = {"<path>": "PATH", "<list[Path]>": "PATH ...", "<str>": "TEXT"}
+"""What Typer's help calls the types of arguments, and what this help does, as for flags."""
+
+
 class CommandOfFlags(TyperCommand):
     """A command whose help shows one flag of each switch: two would leave no room for the text."""
 
@@ -46,7 +51,14 @@ class CommandOfFlags(TyperCommand):
         """Write the help."""
         for each in self.params:
             each.secondary_opts = []
+            if isinstance(each, TyperArgument):
+                each.display_type_rich = partial(_type_of_argument, each)
         super().format_help(ctx, formatter)
+
+
+def _type_of_argument(argument: TyperArgument, ctx: Any) -> str:
+    kind = argument.display_type(ctx)
+    return ARGUMENT_TYPES.get(kind, kind)
 
 
 def parameter(option: Option) -> inspect.Parameter:

@@ -1,6 +1,7 @@
 import inspect
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -431,3 +432,11 @@ def test_no_switch_is_shown_with_a_type(command: list[str], lmkit: Lmkit) -> Non
     code, out, _ = lmkit(*command, "--help")
     assert code == 0 and "-h" in out
     assert "<bool>" not in out
+
+
+@pytest.mark.parametrize(("command", "kind"), [("pack", "PATH ..."), ("generate", "PATH")])
+def test_arguments_have_the_types_of_flags(command: str, kind: str, lmkit: Lmkit) -> None:
+    code, out, _ = lmkit(command, "--help")
+    assert code == 0
+    assert re.search(rf"(INPUTS|RUN) +{re.escape(kind)} ", out)
+    assert not re.search(r"<\S+>", out.partition("Options")[0])
