@@ -287,16 +287,12 @@ class Option:
 
 def plain_type(annotation: Any) -> Any:
     """Take the None, and the constraints, off a type."""
-    if get_origin(annotation) is Annotated:
-        return plain_type(get_args(annotation)[0])
-    # X | None is one type, or the other when X is Annotated.
-    if get_origin(annotation) in {Union, UnionType}:
-        return plain_type(next(kind for kind in get_args(annotation) if kind is not NoneType))
-    return annotation
+    return next(kind for kind in _kinds(annotation) if kind is not NoneType)
 
 
 def _kinds(annotation: Any) -> Iterator[Any]:
     """Yield the types that a type is made of, without constraints."""
+    # X | None is a UnionType, or a Union where X is Annotated.
     if get_origin(annotation) is Annotated:
         yield from _kinds(get_args(annotation)[0])
     elif get_origin(annotation) in {Union, UnionType}:

@@ -6,6 +6,7 @@ Choices:
 - bf16 keeps the weights in fp32 and computes products in bf16 (autocast).
 """
 
+import math
 import time
 from functools import cache
 from typing import Literal
@@ -19,9 +20,9 @@ Precision = Literal["fp32", "bf16", "fp16"]
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 MIN_SPEEDUP = 1.3
 """How much faster bf16 products must be: a full step gains less than its products."""
-PRODUCT = 2048, 384, 1536
-"""Rows, inputs and outputs of the product that is timed."""
-PRODUCT_FLOPS = 2 * 2 * 2048 * 384 * 1536
+ROWS, WEIGHT = 2048, (384, 1536)
+"""Rows of the product that is timed; inputs and outputs."""
+PRODUCT_FLOPS = 2 * 2 * ROWS * math.prod(WEIGHT)
 """Of the product, and of the gradient of its weights."""
 FEW_ROWS = 256
 ENOUGH_SECONDS = 1.0
@@ -74,13 +75,12 @@ def product_seconds(dtype: torch.dtype) -> float:
 
     It is measured once a process.
     """
-    rows, width, wide = PRODUCT
-    by_few = _best_time(dtype, (FEW_ROWS, width, wide), tries=2) * rows / FEW_ROWS
-    return by_few if by_few > ENOUGH_SECONDS else _best_time(dtype, PRODUCT, tries=5)
+    by_few = _best_time(dtype, FEW_ROWS, tries=2) * ROWS / FEW_ROWS
+    return by_few if by_few > ENOUGH_SECONDS else _best_time(dtype, ROWS, tries=5)
 
 
-def _best_time(dtype: torch.dtype, sizes: tuple[int, int, int], tries: int) -> float:
-    rows, width, wide = sizes
+def _best_time(dtype: torch.dtype, rows: int, tries: int) -> float:
+    width, wide = WEIGHT
     x_ND, weight_ED = torch.ones(rows, width, dtype=dtype), torch.ones(wide, width, dtype=dtype)
     weight_ED.requires_grad_()
     best = float("inf")
