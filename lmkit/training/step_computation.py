@@ -153,12 +153,7 @@ class StepComputation:
         batches = [piece for batch in step_inputs.batches for piece in _split(batch, self._splits)]
         for number, batch in enumerate(batches, start=1):
             with parallelism.micro_batch_context(last=number == len(batches)):
-                summed = parallelism.call(self._on_device(batch))
-                mean = summed * loss_factor.to(summed.dtype)
-                parallelism.accelerator.backward(
-                    mean if self._scale is None else self._scale.scaled(mean)
-                )
-            nll += summed.detach()
+                nll += self._accumulate(batch, loss_factor)
         loss = parallelism.reduce_sum(nll) / counts[0]
         parallelism.collect_gradients()
         if self._scale is not None:
@@ -168,6 +163,17 @@ class StepComputation:
             self._scale.update(norm)
         values = torch.stack([loss, norm.to(loss.dtype), *counts, *ratios.values()])
         return StepResult(step_inputs.step, lr, values, tuple(ratios))
+
+    def _accumulate(self, batch: Arguments, loss_factor: Tensor) -> Tensor:
+        """Add a micro-batch's gradient to that of the step; return its summed loss.
+
+        What autograd recorded of it is gone on return. Kept until the next loss, its many small
+        allocations lay between the freed activations, which the next forward pass could not use.
+        """
+        summed = self._team.call(self._on_device(batch))
+        mean = summed * loss_factor.to(summed.dtype)
+        self._team.accelerator.backward(mean if self._scale is None else self._scale.scaled(mean))
+        return summed.detach()
 
     def _update(self, *, measured: bool) -> tuple[Tensor, dict[str, Tensor]]:
         """Update the weights; return the gradient norm, and how far each part has moved."""

@@ -41,14 +41,17 @@ TINY = f"{SHAPE.format(1, 32, 2)} --micro-batch 1"
 
 
 def command(packed: Path, scratch: Path, options: str, steps: int) -> list[str]:
-    """Return the command of a run."""
+    """Return the command of a run, whose steps have two micro-batches."""
     run = scratch / "run"
     shutil.rmtree(run, ignore_errors=True)
+    length = json.loads((packed / "manifest.json").read_text())["config"]["sequence_length"]
+    words = options.split()
+    tokens = 2 * int(words[words.index("--micro-batch") + 1]) * length
     return [
         *(sys.executable, "-m", "lmkit", "pretrain", str(packed), "--output", str(run)),
-        *("--device", "cpu", "--steps", str(steps), "--batch-tokens", "16384"),
+        *("--device", "cpu", "--steps", str(steps), "--batch-tokens", str(tokens)),
         *("--validate-every", "none", "--save-every", "none", "--compile", "no"),
-        *options.split(),
+        *words,
     ]
 
 

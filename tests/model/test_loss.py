@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -63,6 +65,14 @@ def test_a_target_whose_probability_underflows_has_a_finite_loss() -> None:
     loss = summed_nll(torch.ones(1, 1), weight_VD, torch.tensor([1]))
     assert loss == 300  # -log(exp(0) / (exp(300) + exp(0)))
     assert torch.autograd.grad(loss, weight_VD)[0].flatten().tolist() == [1, -1]
+
+
+def test_the_small_loss_of_a_likely_target_is_not_rounded_away() -> None:
+    weight_VD = torch.tensor([[1000.0], [990.0]])
+    with torch.no_grad():
+        loss = summed_nll(torch.ones(1, 1), weight_VD, torch.tensor([0]))
+    # One rounding step at 1,000 is 6.1e-5, more than the loss.
+    assert loss.item() == pytest.approx(math.log1p(math.exp(-10)), abs=1e-7)
 
 
 def test_without_targets_loss_and_gradients_are_zero() -> None:
